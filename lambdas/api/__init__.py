@@ -1,0 +1,1 @@
+"""The HTTP API: one Lambda function behind API Gateway."""

@@ -1,0 +1,1 @@
+"""The domain of drs-waves: plans, waves, batches, verdicts, and the adapters that reach DRS and DynamoDB."""

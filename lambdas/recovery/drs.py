@@ -1,0 +1,207 @@
+"""The only module that calls DRS. Every call is made with the target's own credentials."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recovery import clock, sessions
+from recovery.batch import Batch
+from recovery.errors import (
+    DrsRefused,
+    DrsThrottled,
+    DrsUnavailable,
+    DrsWavesError,
+    QuotaExceeded,
+    ServerBusy,
+    TargetAccessDenied,
+    TargetNotInitialized,
+)
+from recovery.execution import Mode
+from recovery.target import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_drs import DrsClient
+
+MANAGED_BY = "drs-waves"
+
+# filters.sourceServerIDs takes at most 200 ids (botocore's drs model).
+IDS_PER_DESCRIBE = 200
+
+# How far back a job that still runs is looked for. DRS keeps the history of an account without end, and a job
+# of more than two days would be a fault of its own.
+LIVE_JOBS_SINCE_SECONDS = 48 * 3_600
+
+_BY_CODE: Mapping[str, type[DrsWavesError]] = {
+    "ThrottlingException": DrsThrottled,
+    "TooManyRequestsException": DrsThrottled,
+    "RequestLimitExceeded": DrsThrottled,
+    "InternalServerException": DrsUnavailable,
+    "ConflictException": ServerBusy,
+    "ServiceQuotaExceededException": QuotaExceeded,
+    "UninitializedAccountException": TargetNotInitialized,
+    "AccessDeniedException": TargetAccessDenied,
+    "UnrecognizedClientException": TargetAccessDenied,
+    "ExpiredTokenException": TargetAccessDenied,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceServer:
+    """A source server as DRS describes it."""
+
+    server_id: str
+    hostname: str
+    tags: Mapping[str, str]
+    replication_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One server's part in a job; `status` is DRS's launchStatus."""
+
+    server_id: str
+    status: str
+    recovery_instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A DRS job. There is no FAILED job: a COMPLETED one may hold servers whose launch FAILED."""
+
+    job_id: str
+    status: str
+    created_at: str
+    ended_at: str | None
+    launches: tuple[Launch, ...]
+    tags: Mapping[str, str]
+
+    @property
+    def is_completed(self) -> bool:
+        """Will nothing more happen in it?"""
+        return self.status == "COMPLETED"
+
+    @property
+    def batch_key(self) -> str | None:
+        """The batch that started it, if it is one of ours."""
+        return self.tags.get("drs-waves:batch")
+
+    def count(self, status: str) -> int:
+        """Servers whose launch is at this status."""
+        return sum(1 for launch in self.launches if launch.status == status)
+
+    @classmethod
+    def from_drs(cls, job: Mapping[str, Any]) -> "Job":
+        """Read DRS's Job shape, where only jobID is certain to be there."""
+        return cls(
+            job_id=job["jobID"],
+            status=job.get("status", "PENDING"),
+            created_at=job.get("creationDateTime", clock.iso()),
+            ended_at=job.get("endDateTime"),
+            launches=tuple(
+                Launch(part["sourceServerID"], part.get("launchStatus", "PENDING"), part.get("recoveryInstanceID"))
+                for part in job.get("participatingServers", [])
+            ),
+            tags=job.get("tags", {}),
+        )
+
+
+@contextmanager
+def _errors_by_name(target: Target, operation: str) -> Iterator[None]:
+    """Turn what boto3 raises into the errors the state machines know."""
+    try:
+        yield
+    except ClientError as error:
+        answer = error.response["Error"]
+        code = answer.get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = _BY_CODE.get(code) or (DrsUnavailable if status >= 500 else DrsRefused)
+        if kind is TargetAccessDenied:
+            sessions.forget(target)
+        raise kind(f"{operation} in {target.key}: {code}: {answer.get('Message', '')}") from error
+    except BotoCoreError as error:  # no answer: refused, cut or timed out
+        raise DrsUnavailable(f"{operation} in {target.key}: {error}") from error
+
+
+def _client(target: Target) -> "DrsClient":
+    client: DrsClient = sessions.client("drs", target)
+    return client
+
+
+def describe_source_servers(target: Target, server_ids: Sequence[str] | None = None) -> list[SourceServer]:
+    """The servers of these ids that DRS knows, or all of the target."""
+    filters: list[dict[str, Any]] = [{}]
+    if server_ids is not None:
+        ids = sorted(server_ids)
+        filters = [{"sourceServerIDs": ids[at : at + IDS_PER_DESCRIBE]} for at in range(0, len(ids), IDS_PER_DESCRIBE)]
+    servers = []
+    with _errors_by_name(target, "DescribeSourceServers"):
+        paginator = _client(target).get_paginator("describe_source_servers")
+        for chosen in filters:
+            for page in paginator.paginate(filters=chosen):  # type: ignore[arg-type]
+                servers += [_source_server(item) for item in page["items"]]
+    return servers
+
+
+def _source_server(item: Mapping[str, Any]) -> SourceServer:
+    hints = item.get("sourceProperties", {}).get("identificationHints", {})
+    tags = item.get("tags", {})
+    return SourceServer(
+        server_id=item["sourceServerID"],
+        hostname=hints.get("hostname") or hints.get("fqdn") or tags.get("Name") or item["sourceServerID"],
+        tags=tags,
+        replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
+    )
+
+
+def describe_job(target: Target, job_id: str) -> Job:
+    """Raise DrsRefused when DRS does not know the job."""
+    with _errors_by_name(target, "DescribeJobs"):
+        items = _client(target).describe_jobs(filters={"jobIDs": [job_id]})["items"]
+    if not items:
+        raise DrsRefused(f"DescribeJobs in {target.key}: there is no job {job_id}")
+    return Job.from_drs(items[0])
+
+
+def live_jobs(target: Target) -> list[Job]:
+    """The jobs that are not yet COMPLETED, whoever started them."""
+    since = clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)
+    return [job for job in _jobs_since(target, since) if not job.is_completed]
+
+
+def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
+    with _errors_by_name(target, "DescribeJobs"):
+        paginator = _client(target).get_paginator("describe_jobs")
+        for page in paginator.paginate(filters={"fromDate": from_date}):
+            yield from (Job.from_drs(item) for item in page["items"])
+
+
+def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
+    """Start the job that launches this attempt, or find the one that an earlier try of it started.
+
+    StartRecovery has no client token. On re-entry (the intent was on record before this try) the job that
+    carries this attempt's tag is looked for first, so a function that was killed between the call and its
+    answer launches no server twice.
+    """
+    target = batch.ref.target
+    if is_reentry and batch.intent_at:
+        since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
+        for job in _jobs_since(target, since):
+            if job.batch_key == batch.ref.key and job.tags.get("drs-waves:attempt") == str(batch.attempt):
+                return job
+    with _errors_by_name(target, "StartRecovery"):
+        answer = _client(target).start_recovery(
+            sourceServers=[{"sourceServerID": server_id} for server_id in batch.server_ids],
+            isDrill=mode is Mode.DRILL,
+            tags={
+                "ManagedBy": MANAGED_BY,
+                "drs-waves:execution": batch.ref.execution_id,
+                "drs-waves:wave": batch.ref.wave,
+                "drs-waves:batch": batch.ref.key,
+                "drs-waves:attempt": str(batch.attempt),
+                "drs-waves:mode": mode.value,
+            },
+        )
+    return Job.from_drs(answer["job"])

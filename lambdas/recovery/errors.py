@@ -1,0 +1,135 @@
+"""Every error drs-waves raises on purpose, in one tree.
+
+The class names are part of the product: the state machines catch and retry by them, and the API maps each to
+an HTTP status and a piece of advice. Rename one and the ASL has to follow (a test holds the two together).
+"""
+
+from typing import Any
+
+
+class DrsWavesError(Exception):
+    """Base of the tree. `status` is the HTTP status, `advice` what the reader can do about it."""
+
+    status = 500
+    advice = "Look at the function's log with the correlation id; report it if it comes back."
+
+    def __init__(self, message: str, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+
+
+# --- what people sent -------------------------------------------------------------------------------------------
+class InvalidRequest(DrsWavesError):
+    """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per thing that is wrong."""
+
+    status = 400
+    advice = "Correct the fields listed under problems and send the request again; nothing was stored."
+
+    def __init__(self, message: str, problems: list[dict[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
+
+
+class NotFound(DrsWavesError):
+    """404."""
+
+    status = 404
+    advice = "Check the id; list the resources to see which exist."
+
+
+class PlanNotFound(NotFound):
+    """No recovery plan has this id."""
+
+
+class GroupNotFound(NotFound):
+    """No protection group has this id."""
+
+
+class ExecutionNotFound(NotFound):
+    """No execution has this id."""
+
+
+class Conflict(DrsWavesError):
+    """409: the request is sound but the state of things does not allow it now."""
+
+    status = 409
+    advice = "Read the resource again and decide."
+
+
+class PlanAlreadyRunning(Conflict):
+    """A plan has one run at a time; `facts["executionId"]` names the one that is on."""
+
+    advice = "Wait for the running execution to end or cancel it, then start again."
+
+
+class StartFailed(DrsWavesError):
+    """503: Step Functions refused the start or did not answer it."""
+
+    status = 503
+    advice = "Read GET /executions for the plan; if the run is not on, start it again."
+
+
+# --- what DRS and AWS answered ----------------------------------------------------------------------------------
+class DrsThrottled(DrsWavesError):
+    """DRS answered ThrottlingException after boto3's own retries."""
+
+    status = 429
+    advice = "Nothing to do: the state machine waits and asks again."
+
+
+class DrsUnavailable(DrsWavesError):
+    """DRS answered 5xx, or did not answer."""
+
+    status = 503
+    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health."
+
+
+class ServerBusy(DrsWavesError):
+    """ConflictException: a server is in another DRS job. Wait and ask again; it is not a failure."""
+
+    status = 409
+    advice = "Nothing to do: the state machine waits until the other job has ended."
+
+
+class QuotaExceeded(DrsWavesError):
+    """ServiceQuotaExceededException: more jobs or servers in jobs than the account and Region allow."""
+
+    status = 429
+    advice = "Nothing to do: the state machine waits for a free slot. Ask for a higher DRS quota if it happens often."
+
+
+class DrsRefused(DrsWavesError):
+    """DRS will never accept this call as it is: validation, unknown resource."""
+
+    status = 400
+    advice = "Read the message; the call will not be repeated as it is."
+
+
+class TargetAccessDenied(DrsWavesError):
+    """The target account refused the role or the role refused the call."""
+
+    status = 403
+    advice = "Check the target account's role: its trust policy, external id and permissions."
+
+
+class TargetNotInitialized(DrsWavesError):
+    """UninitializedAccountException: DRS was never set up in this account and Region."""
+
+    status = 409
+    advice = "Set up DRS in that account and Region, or take the target out of the plan."
+
+
+class TargetNotRegistered(DrsWavesError):
+    """No row in target-accounts for this account."""
+
+    status = 409
+    advice = "Register the account with its role and external id first."
+
+
+# --- what a run came to -----------------------------------------------------------------------------------------
+class CapacityTimeout(DrsWavesError):
+    """No slot in DRS's quotas became free for the configured time."""
+
+    status = 503
+    advice = "See which jobs hold the quota (GET /executions?status=POLLING and the DRS console); start again later."

@@ -1,0 +1,63 @@
+"""boto3 sessions of target accounts: by assumed role with an external id, kept for as long as they last."""
+
+import time
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recovery import catalog
+from recovery.errors import TargetAccessDenied
+from recovery.target import Target
+
+# An assumed role lasts an hour by default; made anew well before, so that no call is signed with a dead one.
+SESSION_SECONDS = 3_000
+
+# The short retries of a throttle or a lost answer are boto3's own; whatever lasts longer is left to the
+# state machine, which waits without a function running.
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20)
+
+_lock = Lock()
+_clients: dict[tuple[str, Target], tuple[float, Any]] = {}
+
+
+def client(service: str, target: Target) -> Any:
+    """A client of the service in the target's account and Region. Raise TargetAccessDenied, TargetNotRegistered."""
+    with _lock:  # making clients is not thread-safe in boto3
+        made_at, cached = _clients.get((service, target), (0.0, None))
+        if cached is None or time.monotonic() - made_at > SESSION_SECONDS:
+            session: Any = _session(target)  # typed, client() would want one of 400 literals
+            cached = session.client(service, region_name=target.region, config=CONFIG)
+            _clients[service, target] = time.monotonic(), cached
+        return cached
+
+
+def forget(target: Target) -> None:
+    """Make the target's clients anew at the next use (its credentials were refused)."""
+    with _lock:
+        for key in [key for key in _clients if key[1] == target]:
+            del _clients[key]
+
+
+@lru_cache(maxsize=1)
+def _sts() -> Any:
+    return boto3.client("sts", config=CONFIG)
+
+
+def _session(target: Target) -> boto3.Session:
+    account = catalog.target_account(target.account_id)
+    try:
+        answer = _sts().assume_role(
+            RoleArn=account.role_arn, RoleSessionName="drs-waves", ExternalId=account.external_id
+        )
+    except (ClientError, BotoCoreError) as error:
+        raise TargetAccessDenied(f"cannot take on {account.role_arn}: {error}") from error
+    credentials = answer["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )

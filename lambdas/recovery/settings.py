@@ -1,0 +1,57 @@
+"""What the functions are told by their environment, read once and frozen."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of tables, the machine to start, and the limits an operator may tune.
+
+    Quotas are DRS's own per account and Region (Service Quotas codes L-D88FAC3A, L-B827C881, L-05AFA8C6).
+    """
+
+    executions_table: str
+    recovery_plans_table: str
+    protection_groups_table: str
+    target_accounts_table: str
+    limits_table: str
+    recover_plan_arn: str | None
+    concurrent_jobs: int
+    servers_per_job: int
+    servers_in_jobs: int
+    capacity_timeout_seconds: int
+    launch_attempts: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Raise KeyError naming the variable that is missing, ValueError naming the one that is no number."""
+        env = os.environ if env is None else env
+
+        def number(name: str, default: int) -> int:
+            text = env.get(name, str(default))
+            if not text.isdecimal() or int(text) < 1:
+                raise ValueError(f"environment variable {name} must be a whole number from 1, not {text!r}")
+            return int(text)
+
+        return cls(
+            executions_table=env["EXECUTIONS_TABLE"],
+            recovery_plans_table=env["RECOVERY_PLANS_TABLE"],
+            protection_groups_table=env["PROTECTION_GROUPS_TABLE"],
+            target_accounts_table=env["TARGET_ACCOUNTS_TABLE"],
+            limits_table=env["LIMITS_TABLE"],
+            recover_plan_arn=env.get("RECOVER_PLAN_ARN"),
+            concurrent_jobs=number("CONCURRENT_JOBS", 20),
+            servers_per_job=number("SERVERS_PER_JOB", 100),
+            servers_in_jobs=number("SERVERS_IN_JOBS", 500),
+            capacity_timeout_seconds=number("CAPACITY_TIMEOUT_SECONDS", 600),
+            launch_attempts=number("LAUNCH_ATTEMPTS", 2),
+        )
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this function, read at the first use."""
+    return Settings.from_env()

@@ -1,0 +1,1 @@
+"""One Lambda function per Task state; each file is named after the work it does."""

@@ -1,0 +1,19 @@
+"""Take a job slot and room for the servers of a batch, if DRS's quotas leave any."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import capacity, store
+from recovery.batch import BatchRef
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch; return `{granted, waitSeconds}`. Raise CapacityTimeout when nothing moves."""
+    batch = store.get_batch(BatchRef.from_event(event))
+    granted = capacity.lease(batch.ref, len(batch.server_ids))
+    logger.info("capacity granted" if granted else "no capacity yet", extra={"batch": batch.ref.key})
+    return {"granted": granted, "waitSeconds": capacity.WAIT_SECONDS}

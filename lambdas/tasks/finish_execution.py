@@ -1,0 +1,18 @@
+"""Judge the run, close its record and free its plan."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import problem, store, waves
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
+    execution = store.get_execution(event["executionId"])
+    verdict = waves.finish(execution, problem.describe(event.get("error")))
+    logger.info("execution finished", extra={"executionId": execution.execution_id, "status": verdict.status})
+    return {"status": verdict.status.value, "reason": verdict.reason}

@@ -1,0 +1,19 @@
+"""Look once at the DRS job of a batch."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import launch
+from recovery.batch import BatchRef
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch, its `jobId` and `expectedSeconds`; return whether the job has ended and when to look again."""
+    ref = BatchRef.from_event(event)
+    look = launch.poll(ref, event["jobId"], event["expectedSeconds"])
+    logger.info("job polled", extra={"batch": ref.key, "job": look.job_id, "finished": look.finished})
+    return look.to_state()

@@ -1,0 +1,20 @@
+"""Keep the result of every server of a batch and give its capacity back."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import launch, problem
+from recovery.batch import BatchRef
+from recovery.execution import Mode
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch, the mode and the `error` that ended it, if any; return `{serversToRetry}`."""
+    ref = BatchRef.from_event(event)
+    servers_to_retry = launch.settle(ref, Mode(event["mode"]), problem.describe(event.get("error")))
+    logger.info("batch settled", extra={"batch": ref.key, "serversToRetry": servers_to_retry})
+    return {"serversToRetry": servers_to_retry}

@@ -1,0 +1,18 @@
+"""Judge a wave and release the waves that waited for it."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import problem, store, waves
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take `{executionId, wave, errors}`, the errors that broke parts of it; return `{status}`."""
+    execution = store.get_execution(event["executionId"])
+    status = waves.settle(execution, event["wave"], problem.describe_all(event["errors"]))
+    logger.info("wave settled", extra={"wave": event["wave"], "status": status})
+    return {"status": status.value}

@@ -1,0 +1,20 @@
+"""Start the DRS job that recovers one batch."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from recovery import launch
+from recovery.batch import BatchRef
+from recovery.execution import Mode
+
+logger = Logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch and the mode; return the job and when to look at it. Raise ServerBusy, DrsThrottled, ..."""
+    ref = BatchRef.from_event(event)
+    look = launch.start(ref, Mode(event["mode"]))
+    logger.info("recovery started", extra={"batch": ref.key, "job": look.job_id})
+    return look.to_state()
