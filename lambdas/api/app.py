@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from recovery.errors import DrsWavesError, InvalidRequest
 
 from api import executions, plans
+from recovery.errors import DrsWavesError, InvalidRequest
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])

@@ -4,13 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-from recovery import starting, store
-from recovery.errors import InvalidRequest
-from recovery.execution import ExecutionStatus, Mode
 
 from api import inputs, views
 from api.plans import created
 from api.requests import StartRequest, parse
+from recovery import starting, store
+from recovery.errors import InvalidRequest
+from recovery.execution import ExecutionStatus, Mode
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
 from recovery.errors import InvalidRequest
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200

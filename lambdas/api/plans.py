@@ -6,12 +6,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import TypeAdapter
-from recovery import catalog
-from recovery.errors import InvalidRequest
-from recovery.plan import ProtectionGroup, RecoveryPlan
 
 from api import inputs, views
 from api.requests import GroupRequest, PlanRequest, parse
+from recovery import catalog
+from recovery.errors import InvalidRequest
+from recovery.plan import ProtectionGroup, RecoveryPlan
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
 _json = TypeAdapter(Any).dump_json

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+
 from recovery.errors import InvalidRequest
 from recovery.plan import GroupUse, ProtectionGroup, Wave, in_order
 from recovery.target import Target

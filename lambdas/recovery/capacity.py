@@ -107,24 +107,29 @@ def lease(ref: BatchRef, servers: int) -> bool:
             # Claim the observation first: of many batches that find it stale, one asks DRS.
             if not _write(ref.target, replace(load, observed_at=now)):
                 continue
-            observed = load.with_foreign(drs.live_jobs(ref.target), now)
-            _write(ref.target, replace(observed, version=load.version + 1))
-            continue
+            load = replace(load, version=load.version + 1, observed_at=now)
+            load = load.with_foreign(drs.live_jobs(ref.target), now)
+            if not load.has_room(servers, quotas):
+                _write(ref.target, load)  # so that the others need not ask
         if not load.has_room(servers, quotas):
-            waited = now - load.changed_at
-            if not load.leases and waited > quotas.capacity_timeout_seconds:
-                raise CapacityTimeout(
-                    f"{ref.target.key}: {load.jobs} of {quotas.concurrent_jobs} jobs and {load.servers} of "
-                    f"{quotas.servers_in_jobs} servers in jobs are in use by others; nothing moved for {waited:.0f} s",
-                    jobs=load.jobs,
-                    servers=load.servers,
-                    waitedSeconds=round(waited),
-                )
+            _raise_if_stuck(ref.target, load, quotas, now)
             return False
         if _write(ref.target, load.with_lease(ref.key, servers, now)):
             return True
         time.sleep(0.02 * attempt)
     return False
+
+
+def _raise_if_stuck(target: Target, load: Load, quotas: Settings, now: float) -> None:
+    waited = now - load.changed_at
+    if not load.leases and waited > quotas.capacity_timeout_seconds:
+        raise CapacityTimeout(
+            f"{target.key}: {load.jobs} of {quotas.concurrent_jobs} jobs and {load.servers} of "
+            f"{quotas.servers_in_jobs} servers in jobs are in use by others; nothing moved for {waited:.0f} s",
+            jobs=load.jobs,
+            servers=load.servers,
+            waitedSeconds=round(waited),
+        )
 
 
 def give_back(ref: BatchRef) -> None:

@@ -1,13 +1,11 @@
 """What people keep: protection groups, recovery plans and target accounts."""
 
-import base64
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from recovery import dynamo
-from recovery.errors import GroupNotFound, InvalidRequest, PlanNotFound, TargetNotRegistered
+from recovery.errors import GroupNotFound, PlanNotFound, TargetNotRegistered
+from recovery.pages import Page, read_page
 from recovery.plan import ProtectionGroup, RecoveryPlan
 from recovery.settings import settings
 
@@ -19,35 +17,6 @@ class TargetAccount:
     account_id: str
     role_arn: str
     external_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of rows and the token that reads on, None at the end."""
-
-    items: list[dict[str, Any]]
-    next_token: str | None
-
-
-def encode_token(key: dict[str, Any] | None) -> str | None:
-    """DynamoDB's LastEvaluatedKey as an opaque token."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
-
-
-def decode_token(token: str | None) -> dict[str, Any] | None:
-    """The inverse; InvalidRequest when somebody made the token up."""
-    if not token:
-        return None
-    try:
-        key = json.loads(base64.urlsafe_b64decode(token.encode()))
-        if isinstance(key, dict) and all(isinstance(value, dict) for value in key.values()):
-            return key
-    except ValueError:
-        pass
-    raise InvalidRequest(
-        "The nextToken is not one that this API gave out.",
-        [{"field": "nextToken", "message": "use the nextToken of the page before, unchanged"}],
-    )
 
 
 def target_account(account_id: str) -> TargetAccount:
@@ -104,8 +73,4 @@ def list_plans(limit: int, token: str | None) -> Page:
 
 def _scan(table: str, limit: int, token: str | None) -> Page:
     # Nothing is filtered, so every page is full and a scan reads no more than it shows.
-    start = decode_token(token)
-    more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-    answer = dynamo.client().scan(TableName=table, Limit=limit, **more)
-    items = [dynamo.from_wire(item) for item in answer["Items"]]
-    return Page(items, encode_token(answer.get("LastEvaluatedKey")))
+    return read_page(dynamo.client().scan, limit, token, TableName=table)

@@ -119,7 +119,7 @@ def _errors_by_name(target: Target, operation: str) -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = _BY_CODE.get(code) or (DrsUnavailable if status >= 500 else DrsRefused)
         if kind is TargetAccessDenied:
-            sessions.forget(target)
+            sessions.forget()
         raise kind(f"{operation} in {target.key}: {code}: {answer.get('Message', '')}") from error
     except BotoCoreError as error:  # no answer: refused, cut or timed out
         raise DrsUnavailable(f"{operation} in {target.key}: {error}") from error

@@ -1,4 +1,4 @@
-"""boto3 sessions of target accounts: by assumed role with an external id, kept for as long as they last."""
+"""Clients of target accounts: by assumed role with an external id, kept for as long as the role lasts."""
 
 import time
 from functools import lru_cache
@@ -13,7 +13,7 @@ from recovery import catalog
 from recovery.errors import TargetAccessDenied
 from recovery.target import Target
 
-# An assumed role lasts an hour by default; made anew well before, so that no call is signed with a dead one.
+# An assumed role lasts an hour by default; clients are made anew well before, so none signs with a dead one.
 SESSION_SECONDS = 3_000
 
 # The short retries of a throttle or a lost answer are boto3's own; whatever lasts longer is left to the
@@ -21,25 +21,23 @@ SESSION_SECONDS = 3_000
 CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20)
 
 _lock = Lock()
-_clients: dict[tuple[str, Target], tuple[float, Any]] = {}
 
 
 def client(service: str, target: Target) -> Any:
     """A client of the service in the target's account and Region. Raise TargetAccessDenied, TargetNotRegistered."""
     with _lock:  # making clients is not thread-safe in boto3
-        made_at, cached = _clients.get((service, target), (0.0, None))
-        if cached is None or time.monotonic() - made_at > SESSION_SECONDS:
-            session: Any = _session(target)  # typed, client() would want one of 400 literals
-            cached = session.client(service, region_name=target.region, config=CONFIG)
-            _clients[service, target] = time.monotonic(), cached
-        return cached
+        return _client(service, target, int(time.monotonic() // SESSION_SECONDS))
 
 
-def forget(target: Target) -> None:
-    """Make the target's clients anew at the next use (its credentials were refused)."""
-    with _lock:
-        for key in [key for key in _clients if key[1] == target]:
-            del _clients[key]
+def forget() -> None:
+    """Make every client anew at its next use: credentials were refused."""
+    _client.cache_clear()
+
+
+@lru_cache(maxsize=64)
+def _client(service: str, target: Target, period: int) -> Any:
+    session: Any = _session(target)  # typed, client() would want one of 400 literals
+    return session.client(service, region_name=target.region, config=CONFIG)
 
 
 @lru_cache(maxsize=1)

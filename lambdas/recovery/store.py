@@ -6,20 +6,24 @@ moves on from, so that a late or repeated task never moves a record backwards.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from recovery import clock, dynamo
 from recovery.batch import Batch, BatchRef
-from recovery.catalog import Page, decode_token, encode_token
 from recovery.decide import ExecutionVerdict, WaveVerdict
 from recovery.dynamo import ConditionRefused
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.execution import Execution, ExecutionStatus, ServerStatus, Tally, WaveStatus
+from recovery.pages import Page, read_page
 from recovery.plan import Wave
 from recovery.settings import settings
 from recovery.target import Target
+
+# Threads that write the results of a batch's servers; botocore keeps ten connections by default.
+WRITERS = 10
 
 
 def _table() -> str:
@@ -98,19 +102,17 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
         index, name, value = "byStatus", "status", status
     else:
         index, name, value = "byStart", "kind", "EXECUTION"
-    start = decode_token(token)
-    more: dict[str, Any] = {"ExclusiveStartKey": start} if start else {}
-    answer = dynamo.client().query(
+    return read_page(
+        dynamo.client().query,
+        limit,
+        token,
         TableName=_table(),
         IndexName=index,
         KeyConditionExpression="#name = :value",
         ExpressionAttributeNames={"#name": name},
         ExpressionAttributeValues=dynamo.to_wire({":value": value}),
         ScanIndexForward=False,
-        Limit=limit,
-        **more,
     )
-    return Page([dynamo.from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
 
 
 def whole_record(execution_id: str) -> list[dict[str, Any]]:
@@ -342,19 +344,19 @@ class ServerResult:
 
 
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result; a server that is LAUNCHED stays so whatever comes late."""
-    left = list(results)
-    while left:
-        chunk = left[: dynamo.TRANSACTION_ITEMS]
-        try:
-            dynamo.transact([_result_update(ref, result) for result in chunk])
-            left = left[len(chunk) :]
-        except ConditionRefused as refused:
-            left = [result for number, result in enumerate(left) if number not in refused.refused]
+    """Write each server's result; a server that is LAUNCHED stays so whatever comes late.
+
+    Single conditional updates, a few at a time, and no transaction: that would cost twice as much, and one server
+    that was written before would refuse all the others.
+    """
+    dynamo.client()  # made once, before the threads share it
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(lambda result: _record_result(ref, result), results))
 
 
-def _result_update(ref: BatchRef, result: ServerResult) -> dict[str, Any]:
-    update = dynamo.assignment(
+def _record_result(ref: BatchRef, result: ServerResult) -> None:
+    dynamo.move_on(
+        _table(),
         {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{result.server_id}"},
         {
             "status": result.status.value,
@@ -366,7 +368,6 @@ def _result_update(ref: BatchRef, result: ServerResult) -> dict[str, Any]:
         condition="#status <> :launched",
         given={"launched": ServerStatus.LAUNCHED.value},
     )
-    return {"Update": {"TableName": _table(), **update}}
 
 
 def tally_of(execution_id: str, wave: str | None = None) -> Tally:

@@ -125,7 +125,9 @@ class Product:
         headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
         return Reply(reply["statusCode"], json.loads(reply["body"]), headers | reply.get("headers", {}))
 
-    def seed(self, count: int, *, account: str = HUB, region: str = WEST, prefix: str = "srv", **more: Any) -> list[str]:
+    def seed(
+        self, count: int, *, account: str = HUB, region: str = WEST, prefix: str = "srv", **more: Any
+    ) -> list[str]:
         """Make source servers and return their ids."""
         servers = [{"hostname": f"{prefix}-{number:03}", **more} for number in range(1, count + 1)]
         return self.emulator.seed(account, region, servers)

@@ -1,0 +1,146 @@
+# The door to everything. `make help` lists what is here.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# The Python that makes .venv, 3.11 or newer: make setup PYTHON=python3.13
+PYTHON ?= python3
+# What the functions run on at AWS, as the template names it: make layer-for-aws LAMBDA_PYTHON=3.13 LAMBDA_ARCH=arm64
+LAMBDA_PYTHON ?= 3.11
+LAMBDA_ARCH ?= x86_64
+
+PY := .venv/bin/python
+UV := .venv/bin/uv
+hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
+VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
+LAYER_HASH := $(call hash,requirements/lambda.txt)
+LAYER_HERE := build/.layer-here-$(LAYER_HASH)
+LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
+TYPED := $(wildcard lambdas sandbox scripts)
+LINTED := $(wildcard lambdas sandbox scripts tests bench)
+
+##@ Start here
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
+
+.PHONY: drill
+drill: setup build ## Start the sandbox, run a drill in it, watch it to the end
+	$(PY) scripts/sandbox.py drill
+
+.PHONY: sandbox
+sandbox: setup build ## Start the sandbox and keep it running
+	$(PY) scripts/sandbox.py up
+
+##@ Tests and checks
+
+.PHONY: test
+test: setup build ## Run all tests
+	$(PY) -m pytest -m "not e2e" -n auto
+	$(PY) -m pytest -m e2e || test $$? -eq 5
+
+.PHONY: unit
+unit: setup ## Run the unit and property tests, and those of the DRS emulator
+	$(PY) -m pytest -n auto $(wildcard tests/unit tests/property tests/emulator)
+
+.PHONY: workflow
+workflow: setup ## Run the real state machines with the real handlers, in process
+	$(PY) -m pytest -n auto $(wildcard tests/engine tests/workflow)
+
+.PHONY: e2e
+e2e: setup build ## Run the tests of the sandbox and of the product deployed in it
+	$(PY) -m pytest $(wildcard tests/sandbox tests/e2e)
+
+.PHONY: lint
+lint: lint-python lint-imports lint-cfn lint-asl ## Check style, imports, templates and state machines
+
+.PHONY: lint-python
+lint-python: setup
+	$(PY) -m ruff check $(LINTED)
+	$(PY) -m ruff format --check $(LINTED)
+
+.PHONY: lint-imports
+lint-imports: setup
+	PYTHONPATH=lambdas:. .venv/bin/lint-imports
+
+.PHONY: lint-cfn
+lint-cfn: setup
+	.venv/bin/cfn-lint $(wildcard cfn/*.yaml)
+
+.PHONY: lint-asl
+lint-asl: $(NODE_READY)
+	node_modules/.bin/asl-validator $(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
+
+.PHONY: format
+format: setup ## Put the Python code into its standard form
+	$(PY) -m ruff check --fix $(LINTED)
+	$(PY) -m ruff format $(LINTED)
+
+.PHONY: typecheck
+typecheck: setup ## Check the types, strictly
+	$(PY) -m mypy $(TYPED)
+
+.PHONY: check
+check: lint typecheck test ## Everything that must pass, as CI runs it
+
+##@ Packaging
+
+.PHONY: build
+build: $(LAYER_HERE) ## Build the Lambda layer for the Python of this machine, as the sandbox needs it
+
+.PHONY: layer-for-aws
+layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
+
+.PHONY: lock
+lock: setup ## Recompile the locks after a change in requirements/*.in (ARGS=--upgrade for newer versions)
+	cd requirements && for name in dev lambda bootstrap; do \
+	  ../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
+	    $(ARGS) $$(test $$name = dev || echo --constraints dev.txt) $$name.in --output-file $$name.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove what make has made
+	rm -rf .venv build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV_READY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "drs-waves needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	test -x $(PY) && $(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bootstrap.txt
+	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
+	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
+	@rm -f .venv/.ready-*
+	@touch $@
+
+$(NODE_READY):
+	@command -v npm >/dev/null || { \
+	  echo "npm is missing. The state machines are checked by asl-validator, which needs Node.js 18 or newer." >&2; exit 1; }
+	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(LAYER_HERE): $(VENV_READY)
+	@rm -rf build/layer build/.layer-* && mkdir -p build/layer
+	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --python $(PY) \
+	  --requirement requirements/lambda.txt
+	@rm -rf build/layer/python/bin build/layer/python/.lock
+	$(PY) -m compileall -q --invalidation-mode unchecked-hash build/layer/python  # or each cold start compiles it again
+	@touch $@
+
+$(LAYER_FOR_AWS): $(VENV_READY)
+	@rm -rf build/layer build/.layer-* && mkdir -p build/layer
+	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --only-binary :all: \
+	  --python-version $(LAMBDA_PYTHON) --python-platform $(subst arm64,aarch64,$(LAMBDA_ARCH))-manylinux2014 --requirement requirements/lambda.txt
+	@rm -rf build/layer/python/bin build/layer/python/.lock
+	@find lambdas -name __pycache__ -prune -exec rm -rf {} +
+	@touch $@

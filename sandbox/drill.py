@@ -1,0 +1,140 @@
+"""A whole drill in the sandbox, watched to its end and measured."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox import world
+from sandbox.stack import Sandbox, SandboxError
+
+# A third of a second at 60 times speed is twenty simulated seconds: as often as a job changes.
+LOOK_SECONDS = 0.33
+UNFINISHED = ("PENDING", "POLLING")
+
+Show = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A finished run: its record as the API tells it, and what it took."""
+
+    record: Mapping[str, Any]
+    figures: Mapping[str, Any]
+
+    @property
+    def succeeded(self) -> bool:
+        """Was every server launched?"""
+        return bool(self.record["status"] == "COMPLETED")
+
+
+def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Drill:
+    """Start the plan through the API, show the record whenever it is read, and measure it when it has ended."""
+    before = Counter(_drs_calls(sandbox))
+    reply = sandbox.request("POST", f"/recovery-plans/{plan_id}/{mode}")
+    if reply.status != 202:
+        raise SandboxError(f"the drill was refused with {reply.status}: {reply.body}")
+    record = watch(sandbox, reply.body["executionId"], show)
+    calls = Counter(_drs_calls(sandbox))
+    calls.subtract(before)
+    return Drill(record, measure(sandbox, record, {name: count for name, count in calls.items() if count}))
+
+
+def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
+    """Read the record until its status is final."""
+    while True:
+        reply = sandbox.request("GET", f"/executions/{execution_id}")
+        if reply.status != 200:
+            raise SandboxError(f"GET /executions/{execution_id} answered {reply.status}: {reply.body}")
+        show(reply.body)
+        if reply.body["status"] not in UNFINISHED:
+            record: Mapping[str, Any] = reply.body
+            return record
+        sandbox.require_alive()
+        time.sleep(LOOK_SECONDS)
+
+
+def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str, int]) -> dict[str, Any]:
+    """The figures of a run; seconds are simulated.
+
+    `idealSeconds` is what the plan would take if only DRS took time: along the longest chain of waves, the
+    longest job of each, by the start and end that the emulator gives its jobs.
+    """
+    jobs = _job_seconds(sandbox, record)
+    makespan = _seconds(record["endedAt"]) - _seconds(record["requestedAt"])
+    ideal = _longest_chain(record["waves"], jobs)
+    return {
+        "executionId": record["executionId"],
+        "mode": record["mode"],
+        "status": record["status"],
+        "timeScale": sandbox.speed,
+        "servers": {name: record["servers"][name] for name in ("total", "launched", "failed", "excluded")},
+        "waves": [
+            {name: wave[name] for name in ("name", "status", "startedAt", "endedAt", "servers")}
+            for wave in record["waves"]
+        ],
+        "makespanSeconds": round(makespan, 1),
+        "idealSeconds": round(ideal, 1),
+        "overheadRatio": round(makespan / ideal, 4) if ideal else None,
+        "drsCalls": dict(sorted(drs_calls.items())),
+        "stateTransitions": sum(_transitions(sandbox, arn) for arn in _machine_executions(sandbox, record)),
+    }
+
+
+def write(figures: Mapping[str, Any], path: Path) -> None:
+    """As JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(figures, indent=2) + "\n")
+    draft.replace(path)
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _drs_calls(sandbox: Sandbox) -> dict[str, int]:
+    operations = world.control(sandbox, "GET", "/calls")["operations"]
+    return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
+
+
+def _job_seconds(sandbox: Sandbox, record: Mapping[str, Any]) -> dict[str, float]:
+    """The longest job of each wave."""
+    longest: dict[str, float] = {}
+    for batch in record["batches"]:
+        if not batch["jobId"]:
+            continue
+        drs = sandbox.client("drs", account=batch["accountId"], region=batch["region"])
+        job = drs.describe_jobs(filters={"jobIDs": [batch["jobId"]]})["items"][0]
+        seconds = _seconds(job["endDateTime"]) - _seconds(job["creationDateTime"])
+        longest[batch["wave"]] = max(longest.get(batch["wave"], 0), seconds)
+    return longest
+
+
+def _longest_chain(waves: list[Mapping[str, Any]], jobs: Mapping[str, float]) -> float:
+    ends: dict[str, float] = {}
+    for wave in waves:  # in plan order, so predecessors come first
+        ready = max((ends[name] for name in wave["dependsOn"]), default=0.0)
+        ends[wave["name"]] = ready + jobs.get(wave["name"], 0.0)
+    return max(ends.values(), default=0.0)
+
+
+def _machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
+    """ARNs of the run's recover-plan execution and of its recover-target executions."""
+    arns = []
+    for machine in ("RecoverPlanArn", "RecoverTargetArn"):
+        pages = sandbox.client("stepfunctions").get_paginator("list_executions")
+        for page in pages.paginate(stateMachineArn=sandbox.outputs[machine]):
+            names = ((execution["name"], execution["executionArn"]) for execution in page["executions"])
+            arns += [arn for name, arn in names if name.split(".")[0] == record["executionId"]]
+    return arns
+
+
+def _transitions(sandbox: Sandbox, execution_arn: str) -> int:
+    """States entered, which is what Step Functions bills, retries aside."""
+    pages = sandbox.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    return sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])

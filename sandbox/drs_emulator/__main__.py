@@ -1,0 +1,72 @@
+"""`python -m sandbox.drs_emulator`: the emulator until SIGINT or SIGTERM."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+
+from sandbox.drs_emulator.operations import BUILT
+from sandbox.drs_emulator.protocol import drs_model
+from sandbox.drs_emulator.server import Emulator
+
+
+def main() -> int:
+    options = _options()
+    if options.operations:
+        _list_operations()
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        emulator = Emulator(
+            host=options.host,
+            port=options.port,
+            speed=options.speed,
+            seed=options.seed,
+            origin=options.origin,
+            engine_url=options.engine_url,
+        )
+    except OSError as error:
+        sys.stderr.write(f"drs-emulator: cannot listen on {options.host}:{options.port}: {error.strerror}\n")
+        return 2
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with emulator:
+        behind = f"EC2 of {options.engine_url}" if options.engine_url else "made-up instances"
+        sys.stdout.write(f"DRS emulator on {emulator.url}, time x{options.speed:g}, {behind}\n")
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.drs_emulator", description="An AWS DRS on this machine.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=4567)
+    parser.add_argument("--speed", type=_speed, default=60, help="simulated seconds per real second (60)")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the spread of durations (7)")
+    parser.add_argument(
+        "--origin", type=float, help="epoch seconds at which simulated and real time are the same (now)"
+    )
+    parser.add_argument("--engine-url", help="AWS emulator that runs the instances and knows the access keys")
+    parser.add_argument("--operations", action="store_true", help="list what is built and what is missing, and end")
+    return parser.parse_args()
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 <= speed < float("inf"):
+        raise ValueError(text)
+    return speed
+
+
+def _list_operations() -> None:
+    names = drs_model().operations
+    for title, chosen in (("built", names.keys() & BUILT), ("missing", names.keys() - BUILT)):
+        sys.stdout.write(f"{title} ({len(chosen)} of {len(names)}):\n")
+        sys.stdout.writelines(f"  {name}\n" for name in sorted(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

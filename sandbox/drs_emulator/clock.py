@@ -1,0 +1,63 @@
+"""Simulated time: seconds since the epoch, running `speed` times as fast as real time.
+
+simulated = anchor_simulated + (real - anchor_real) * speed. Both anchors start at the origin, so another process
+that knows origin and speed computes the same now; a change of speed moves the anchors, never the simulated now.
+"""
+
+import math
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    real: float
+    simulated: float
+    speed: float
+
+
+class Clock:
+    """Speed 0 is a clock that only `advance` moves. Never goes backwards, even if the machine's clock does."""
+
+    def __init__(self, speed: float, origin: float | None = None) -> None:
+        self.origin = time.time() if origin is None else origin
+        self.anchor = Anchor(self.origin, self.origin, speed)
+        self._latest = self.origin
+        self._lock = threading.Lock()
+
+    @property
+    def speed(self) -> float:
+        return self.anchor.speed
+
+    def now(self) -> float:
+        with self._lock:
+            return self._now(time.time())
+
+    def set_speed(self, speed: float) -> None:
+        with self._lock:
+            real = time.time()
+            self.anchor = Anchor(real, self._now(real), speed)
+
+    def advance(self, seconds: float) -> float:
+        """Jumps ahead by simulated seconds; answers the new now."""
+        with self._lock:
+            real = time.time()
+            self.anchor = Anchor(real, self._now(real) + seconds, self.anchor.speed)
+            return self._now(real)
+
+    def _now(self, real: float) -> float:
+        anchor = self.anchor
+        self._latest = max(self._latest, anchor.simulated + (real - anchor.real) * anchor.speed)
+        return math.floor(self._latest * 1000) / 1000  # what the API can show: a time read back finds what it came from
+
+
+def iso(moment: float) -> str:
+    """As the service writes times: 2026-01-31T12:00:00.123Z."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> float:
+    """Raises ValueError for a date that does not exist."""
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,155 @@
+"""The shapes of the service model as typed nodes, and what is wrong with a value held against one.
+
+Patterns are matched whole, as the service does. Lengths count characters for strings and entries for lists and maps.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(slots=True)
+class Node:
+    """One shape. `element` is a list's member or a map's value; `kind` is the model's own type name."""
+
+    name: str
+    kind: str
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: re.Pattern[str] | None = None
+    enum: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    members: dict[str, "Member"] = field(default_factory=dict)
+    key: "Node | None" = None
+    element: "Node | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a structure: `location` is body, uri, querystring, header or statusCode."""
+
+    name: str
+    wire_name: str
+    location: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path or 'body'}: {self.message}"
+
+
+class NodeFactory:
+    """Translates botocore shapes, each once, so that a shape that holds itself would not loop."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+
+    def node(self, shape: Any) -> Node:
+        if shape.name in self._nodes:
+            return self._nodes[shape.name]
+        traits: dict[str, Any] = shape.metadata
+        pattern = traits.get("pattern")
+        node = self._nodes[shape.name] = Node(
+            name=shape.name,
+            kind=shape.type_name,
+            minimum=traits.get("min"),
+            maximum=traits.get("max"),
+            pattern=re.compile(pattern) if pattern else None,
+            enum=frozenset(traits.get("enum", ())),
+        )
+        if node.kind == "structure":
+            node.required = frozenset(shape.required_members)
+            for name, member in shape.members.items():
+                where: dict[str, str] = member.serialization
+                node.members[name] = Member(
+                    name, where.get("name", name), where.get("location", "body"), self.node(member)
+                )
+        elif node.kind == "list":
+            node.element = self.node(shape.member)
+        elif node.kind == "map":
+            node.key, node.element = self.node(shape.key), self.node(shape.value)
+        return node
+
+
+def problems(node: Node, value: Any, path: str = "", *, strict: bool = False) -> Iterator[Problem]:
+    """What is wrong with `value`; `strict` also reports members the shape does not have (for our own answers)."""
+    if not _fits(node.kind, value):
+        yield Problem(path, f"must be of type {node.kind}")
+    elif node.kind == "structure":
+        yield from _structure_problems(node, value, path, strict)
+    elif node.kind == "string":
+        yield from _string_problems(node, value, path)
+    elif node.kind == "list" and node.element:
+        yield from _bound_problems(node, len(value), path, "number of entries")
+        for index, entry in enumerate(value):
+            yield from problems(node.element, entry, f"{path}[{index}]", strict=strict)
+    elif node.kind == "map" and node.key and node.element:
+        yield from _bound_problems(node, len(value), path, "number of entries")
+        for key, entry in value.items():
+            yield from problems(node.key, key, f"{path} key {key!r}", strict=strict)
+            yield from problems(node.element, entry, f"{path}.{key}", strict=strict)
+    elif node.kind in ("integer", "long"):
+        yield from _bound_problems(node, value, path, "value")
+    elif node.kind == "timestamp":
+        yield from _timestamp_problems(value, path)
+
+
+PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "timestamp": str,  # restJson1 sends the model's date-time members as ISO strings
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+}
+
+
+def _fits(kind: str, value: object) -> bool:
+    return isinstance(value, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _structure_problems(node: Node, value: dict[str, Any], path: str, strict: bool) -> Iterator[Problem]:
+    dot = f"{path}." if path else ""
+    for name in sorted(node.required):
+        if value.get(name) is None:
+            yield Problem(dot + name, "is required")
+    for name, entry in value.items():
+        member = node.members.get(name)
+        if member is None:
+            if strict:
+                yield Problem(dot + name, f"is no member of {node.name}")
+        elif entry is not None or strict:
+            yield from problems(member.node, entry, dot + name, strict=strict)
+
+
+def _string_problems(node: Node, value: str, path: str) -> Iterator[Problem]:
+    yield from _bound_problems(node, len(value), path, "length")
+    if node.enum and value not in node.enum:
+        yield Problem(path, f"must be one of {', '.join(sorted(node.enum))}")
+    if node.pattern and not node.pattern.fullmatch(value):
+        yield Problem(path, f"must match {node.pattern.pattern}")
+
+
+def _bound_problems(node: Node, size: int, path: str, what: str) -> Iterator[Problem]:
+    if node.minimum is not None and size < node.minimum:
+        yield Problem(path, f"{what} {size} is below the minimum of {node.minimum}")
+    if node.maximum is not None and size > node.maximum:
+        yield Problem(path, f"{what} {size} is above the maximum of {node.maximum}")
+
+
+def _timestamp_problems(value: str, path: str) -> Iterator[Problem]:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        yield Problem(path, "must be an ISO 8601 date and time")

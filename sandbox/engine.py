@@ -1,0 +1,258 @@
+"""Run MiniStack, unmodified, with the few seams that the sandbox needs.
+
+MiniStack plays AWS on this machine. Where it differs from AWS in a way that our code would notice, a seam below mends
+it from outside; each says what is wrong in MiniStack 1.5.33, and `tests/sandbox/test_engine.py` shows the defect and
+its cure side by side, so a seam can go when upstream has mended it. To run without some of them, name them:
+`DRS_WAVES_ENGINE_WITHOUT=preforked_environments,yaml_definitions`, or `all`.
+
+    python -m sandbox.engine
+
+MiniStack's own settings (GATEWAY_PORT, AUTH, SFN_WAIT_SCALE and the rest) come from the environment. So do the
+settings of the sandboxed functions: the engine hands its environment on to them, beneath their own variables.
+"""
+
+import contextvars
+import hashlib
+import io
+import json
+import logging
+import os
+import subprocess
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import apigateway_v1, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from sandbox.prefork import ForkedProcess, Zygote
+
+WITHOUT = "DRS_WAVES_ENGINE_WITHOUT"
+ENVIRONMENTS_AHEAD = "DRS_WAVES_ENVIRONMENTS_AHEAD"
+"""How many execution environments of each new function are started before it is first called."""
+
+logger = logging.getLogger("sandbox.engine")
+
+
+class SeamDoesNotFit(Exception):
+    """MiniStack has changed where a seam takes hold of it: read the seam's reason again, then mend or drop it."""
+
+
+# --- What a handler raised ---------------------------------------------------------------------------------------
+
+_RAISED = "drs-waves:raised"
+_UPSTREAM_REPORT = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+_OUR_REPORT = (
+    f'{{"status": "ok", "result": {{"{_RAISED}": '
+    '{"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_exc().splitlines()}}}'
+)
+
+
+def exception_names() -> None:
+    """A handler's exception keeps its class name, and its environment lives on.
+
+    MiniStack reports every exception as `Runtime.HandlerError`, so no Retry or Catch ever matches an error of ours.
+    It also kills the environment, though on AWS an exception leaves it warm: a task that is told to wait by raising
+    would start cold each time.
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(_UPSTREAM_REPORT) != 1:
+        raise SeamDoesNotFit("the Python worker reports exceptions in a new way")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM_REPORT, _OUR_REPORT)
+    execute = lambda_svc._execute_function_warm
+
+    def execute_function_warm(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        outcome: dict[str, Any] = execute(func, event, request_id)
+        body = outcome.get("body")
+        if not isinstance(body, dict) or _RAISED not in body:
+            return outcome
+        error = body[_RAISED]
+        log = "\n".join(filter(None, [outcome.get("log", ""), *error["stackTrace"]]))
+        return {**outcome, "body": error, "error": True, "log": log}
+
+    lambda_svc._execute_function_warm = execute_function_warm
+
+
+# --- State machines in YAML --------------------------------------------------------------------------------------
+
+
+def yaml_definitions() -> None:
+    """A state machine's DefinitionS3Location may be a YAML file, as CloudFormation says.
+
+    MiniStack stores the text as it is, and every execution then fails with `InvalidDefinition`.
+    """
+    read_definition = provisioners._sfn_definition
+
+    def sfn_definition(props: dict[str, Any]) -> str:
+        text: str = read_definition(props)
+        try:
+            json.loads(text)
+        except json.JSONDecodeError:
+            return json.dumps(yaml.safe_load(text), default=str)
+        return text
+
+    provisioners._sfn_definition = sfn_definition
+
+
+# --- ANY in a REST API -------------------------------------------------------------------------------------------
+
+_ANY_METHOD = "x-amazon-apigateway-any-method"
+
+
+def any_method() -> None:
+    """A SAM event with `Method: ANY` becomes a method of the REST API.
+
+    MiniStack's OpenAPI import skips API Gateway's key for it, and the API answers 403 to everything.
+    """
+    import_operation = apigateway_v1._import_operation
+
+    def import_any_too(api_id: str, resource_id: str, http_method: str, *rest: Any) -> None:
+        method = "ANY" if http_method.lower() == _ANY_METHOD else http_method
+        import_operation(api_id, resource_id, method, *rest)
+
+    apigateway_v1._OPENAPI_HTTP_METHODS.add(_ANY_METHOD)
+    apigateway_v1._import_operation = import_any_too
+
+
+# --- Execution environments --------------------------------------------------------------------------------------
+
+
+class _Spawning(threading.local):
+    """Which worker this thread is spawning, if any."""
+
+    worker: "PreforkedWorker | None" = None
+
+
+_spawning = _Spawning()
+
+
+class PreforkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack is not typed
+    """MiniStack's warm worker, forked from a zygote instead of started from nothing."""
+
+    def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
+        # Without layers in its configuration, MiniStack does not unpack them again for each worker.
+        super().__init__(func_name, {**config, "Layers": []}, code_zip)
+        self._layers = config.get("Layers") or []
+
+    def _spawn(self) -> None:
+        _spawning.worker = self
+        try:
+            super()._spawn()
+        finally:
+            _spawning.worker = None
+
+    def zygote(self) -> Zygote:
+        return _zygote_for(tuple(filter(None, map(_unpacked_layer, self._layers))))
+
+
+class _ForkingSubprocess:
+    """Stands in for the module `subprocess` inside MiniStack's Lambda runtime: a worker's Popen becomes a fork."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    @staticmethod
+    def Popen(args: list[str], **options: Any) -> "subprocess.Popen[Any] | ForkedProcess":  # noqa: N802
+        worker = _spawning.worker
+        if worker is None:
+            return subprocess.Popen(args, **options)
+        return worker.zygote().fork(args[-1], cwd=options["cwd"], env=options["env"])
+
+
+_unpacking = threading.Lock()
+_zygotes: dict[tuple[Path, ...], Zygote] = {}
+
+
+def _unpacked_layer(attachment: str | dict[str, Any]) -> Path | None:
+    """The folder with a layer's content, unpacked once for all functions."""
+    content: bytes | None = lambda_svc._resolve_layer_zip(attachment)
+    if not content:
+        return None
+    folder = Path(tempfile.gettempdir()) / f"layer-{hashlib.sha256(content).hexdigest()[:16]}"
+    with _unpacking:
+        if not folder.exists():
+            zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
+    return folder
+
+
+def _zygote_for(layers: tuple[Path, ...]) -> Zygote:
+    with _unpacking:
+        return _zygotes.setdefault(layers, Zygote(layers))
+
+
+def preforked_environments() -> None:
+    """Environments start in milliseconds, see `sandbox.prefork`, and the first of each function before its first call.
+
+    MiniStack starts a Python for each, unpacks the layers again and imports boto3: 1 to 1.4 s, a simulated minute.
+    """
+    original_class_for = lambda_runtime._worker_class_for
+
+    def worker_class_for(config: dict[str, Any]) -> type:
+        is_python = str(config.get("Runtime", "")).startswith("python")
+        return PreforkedWorker if is_python else original_class_for(config)
+
+    lambda_runtime._worker_class_for = worker_class_for
+    lambda_runtime.subprocess = _ForkingSubprocess()
+    ahead = int(os.environ.get(ENVIRONMENTS_AHEAD, "1"))
+    if ahead:
+        _start_ahead(ahead)
+
+
+def _start_ahead(count: int) -> None:
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create: Callable[..., Any] = handlers["create"]
+    queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="environments-ahead")
+
+    def create_and_start(*args: Any, **kwargs: Any) -> Any:
+        created = create(*args, **kwargs)
+        # MiniStack finds account and Region in context variables, so the thread needs a copy of ours.
+        queue.submit(contextvars.copy_context().run, _start_environments, created[0], count)
+        return created
+
+    handlers["create"] = create_and_start
+
+
+def _start_environments(name: str, count: int) -> None:
+    function = lambda_svc._functions.get(name)
+    if function is None or not function.get("code_zip"):
+        return
+    workers = []
+    try:
+        for _ in range(count):
+            worker, _reason = lambda_runtime.acquire_worker(name, function["config"], function["code_zip"])
+            workers.append(worker)
+            lambda_runtime.ensure_spawned(worker)
+    except Exception:
+        # The first call of the function fails in the same way, and there it belongs to somebody.
+        logger.warning("%s cannot start", name, exc_info=True)
+    finally:
+        for worker in workers:
+            lambda_runtime.release_worker(worker)
+
+
+# -----------------------------------------------------------------------------------------------------------------
+
+SEAMS: tuple[Callable[[], None], ...] = (exception_names, yaml_definitions, any_method, preforked_environments)
+
+
+def main() -> None:
+    """Take hold of MiniStack, then be MiniStack."""
+    without = {name.strip() for name in os.environ.get(WITHOUT, "").split(",") if name.strip()}
+    unknown = without - {seam.__name__ for seam in SEAMS} - {"all"}
+    if unknown:
+        raise SystemExit(f"{WITHOUT}: there is no seam called {', '.join(sorted(unknown))}")
+    for seam in SEAMS:
+        if not without & {seam.__name__, "all"}:
+            seam()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

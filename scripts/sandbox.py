@@ -1,0 +1,203 @@
+"""Run drs-waves on this machine: `up` keeps it running, `drill` runs the example drill and stops."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from sandbox import drill as drills  # noqa: E402  # the root has to be on the path first
+from sandbox import world  # noqa: E402
+from sandbox.stack import DEFAULT_DRS_PORT, DEFAULT_PORT, HUB_ACCOUNT, REGION, Sandbox, SandboxError  # noqa: E402
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+console = Console(highlight=False)
+
+Port = Annotated[
+    int, typer.Option(min=1, max=65535, envvar="DRS_WAVES_PORT", help="Port of the local AWS, on 127.0.0.1.")
+]
+DrsPort = Annotated[
+    int, typer.Option(min=1, max=65535, envvar="DRS_WAVES_DRS_PORT", help="Port of the DRS emulator, on 127.0.0.1.")
+]
+Speed = Annotated[
+    float, typer.Option(min=1, max=600, envvar="DRS_WAVES_SPEED", help="Simulated seconds to a real one.")
+]
+Example = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="File with source servers, protection groups and a plan.")
+]
+THREE_TIER = ROOT / "examples" / "three-tier.yaml"
+
+
+class Progress:
+    """A line for each wave: redrawn in place on a terminal, else printed whenever it changes."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._printed: dict[str, str] = {}
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+
+    @property
+    def screen(self) -> AbstractContextManager[Any]:
+        """To be entered while the run is shown."""
+        return self._live or nullcontext()
+
+    def show(self, record: Mapping[str, Any]) -> None:
+        """Show the record as the API told it last."""
+        if self._live:
+            self._live.update(self._table(record), refresh=True)
+            return
+        for wave in record["waves"]:
+            servers = wave["servers"]
+            line = f"{wave['name']:<14} {wave['status']:<12} {servers['launched']:>3}/{servers['total']} launched"
+            if self._printed.get(wave["name"]) != line:
+                self._printed[wave["name"]] = line
+                console.print(f"  {line}  {self._clock(record, wave)}")
+
+    def _table(self, record: Mapping[str, Any]) -> Table:
+        table = Table(title=f"{record['executionId']}  {record['status']}", title_justify="left", box=None)
+        for heading in ("wave", "state", "launched", "failed", "simulated", "real"):
+            table.add_column(heading, justify="left" if heading in ("wave", "state") else "right")
+        for wave in record["waves"]:
+            servers = wave["servers"]
+            launched = f"{servers['launched']}/{servers['total']}"
+            simulated = self._elapsed(wave)
+            times = (_minutes(simulated), _minutes(simulated / self._sandbox.speed)) if wave["startedAt"] else ("", "")
+            table.add_row(wave["name"], wave["status"], launched, str(servers["failed"]), *times)
+        return table
+
+    def _clock(self, record: Mapping[str, Any], wave: Mapping[str, Any]) -> str:
+        elapsed = self._sandbox.now() - datetime.fromisoformat(record["requestedAt"]).timestamp()
+        return f"{_minutes(elapsed)} simulated, {_minutes(elapsed / self._sandbox.speed)} real"
+
+    def _elapsed(self, wave: Mapping[str, Any]) -> float:
+        if not wave["startedAt"]:
+            return 0.0
+        end = datetime.fromisoformat(wave["endedAt"]).timestamp() if wave["endedAt"] else self._sandbox.now()
+        return end - datetime.fromisoformat(wave["startedAt"]).timestamp()
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def _say(message: str) -> None:
+    console.print(f"[dim]{message} ...[/dim]")
+
+
+@app.command()
+def drill(
+    port: Port = DEFAULT_PORT, drs_port: DrsPort = DEFAULT_DRS_PORT, speed: Speed = 60.0, example: Example = THREE_TIER
+) -> None:
+    """Run the example drill from start to end, write build/drill/drill.json, and stop everything again.
+
+    Exit status 0 when every server was launched, 1 when not.
+
+    Example: python scripts/sandbox.py drill --speed 120
+    """
+    with _sandbox(port, drs_port, speed) as sandbox:
+        loaded = world.load(sandbox, example)
+        _say(f"{loaded.servers} source servers and plan {loaded.plan_id} are loaded; the drill starts")
+        progress = Progress(sandbox)
+        with progress.screen:
+            finished = drills.run(sandbox, loaded.plan_id, progress.show)
+    path = ROOT / "build" / "drill" / "drill.json"
+    drills.write(finished.figures, path)
+    _summary(finished, path)
+    raise typer.Exit(0 if finished.succeeded else 1)
+
+
+def _summary(finished: drills.Drill, path: Path) -> None:
+    figures, servers = finished.figures, finished.figures["servers"]
+    colour = "green" if finished.succeeded else "red"
+    console.print(f"[{colour}]{figures['status']}[/{colour}]  {finished.record['reason']}")
+    console.print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
+    console.print(
+        f"  time      {_minutes(figures['makespanSeconds'])} simulated, {figures['overheadRatio']} of the "
+        f"{_minutes(figures['idealSeconds'])} that DRS itself took"
+    )
+    calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
+    console.print(f"  DRS       {calls}")
+    console.print(f"  Step Functions  {figures['stateTransitions']} state transitions")
+    console.print(f"  figures   {path.relative_to(ROOT)}")
+
+
+@app.command()
+def up(
+    port: Port = DEFAULT_PORT, drs_port: DrsPort = DEFAULT_DRS_PORT, speed: Speed = 60.0, example: Example = THREE_TIER
+) -> None:
+    """Start the sandbox with the example loaded, and keep it running until Ctrl-C.
+
+    Example: python scripts/sandbox.py up --port 5566 --drs-port 5567
+    """
+    with _sandbox(port, drs_port, speed) as sandbox:
+        loaded = world.load(sandbox, example)
+        console.print(_guide(sandbox, loaded), soft_wrap=True, markup=False)
+        stopped = threading.Event()
+        while not stopped.wait(1):
+            sandbox.require_alive()
+
+
+def _guide(sandbox: Sandbox, loaded: world.World) -> str:
+    aws = f".venv/bin/aws --endpoint-url {sandbox.engine_url}"
+    drs = f".venv/bin/aws --endpoint-url {sandbox.drs_url} drs"
+    arn = sandbox.outputs["RecoverPlanArn"]
+    event = {
+        "httpMethod": "POST",
+        "path": f"/recovery-plans/{loaded.plan_id}/drills",
+        "requestContext": {"requestId": "by-hand", "identity": {"sourceIp": "127.0.0.1"}},
+    }
+    return f"""
+The sandbox runs at {sandbox.speed:g} times speed; Ctrl-C stops it. In another terminal:
+
+  export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}
+
+Start a drill of the plan, through the function behind the HTTP API:
+
+  {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} --cli-binary-format raw-in-base64-out \\
+    --payload '{json.dumps(event)}' /dev/stdout
+
+See what Step Functions runs, and how far it is:
+
+  {aws} stepfunctions list-executions --state-machine-arn {arn}
+  {aws} stepfunctions get-execution-history --execution-arn EXECUTION_ARN --query 'events[].[type,stateEnteredEventDetails.name]' --output text
+
+See what DRS does, and the instances it launched:
+
+  {drs} describe-jobs --filters '{{}}' --query 'items[].[jobID,status,initiatedBy]' --output text
+  {aws} ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId,State.Name,PrivateIpAddress,Tags[?Key==`Name`]|[0].Value]' --output text
+"""
+
+
+def _sandbox(port: int, drs_port: int, speed: float) -> Sandbox:
+    return Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_say)
+
+
+def main() -> None:
+    """Run the command; an error of the sandbox is a message, not a stack trace. 130 after Ctrl-C, as shells have it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app(standalone_mode=False)
+    except SandboxError as error:
+        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        sys.exit(2)
+    except typer.Exit as finished:
+        sys.exit(finished.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        console.print("stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

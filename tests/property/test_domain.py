@@ -1,0 +1,88 @@
+"""What holds for every plan, fleet and job."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recovery.batch import split_into_batches
+from recovery.decide import LONGEST_POLL, SHORTEST_POLL, judge_wave, seconds_to_next_poll
+from recovery.errors import InvalidRequest
+from recovery.execution import Tally, WaveStatus
+from recovery.plan import Wave, in_order
+
+names = st.lists(st.text("abcdefgh", min_size=1, max_size=3), unique=True, min_size=1, max_size=8)
+
+
+@st.composite
+def waves(draw: st.DrawFn) -> list[Wave]:
+    chosen = draw(names)
+    return [Wave(name, (), tuple(draw(st.lists(st.sampled_from(chosen), unique=True, max_size=3)))) for name in chosen]
+
+
+@given(waves())
+def test_ordered_waves_never_wait_for_a_later_one(given_waves: list[Wave]) -> None:
+    try:
+        ordered = in_order(given_waves)
+    except InvalidRequest as refused:
+        assert _has_cycle(given_waves), refused.problems
+        return
+    assert sorted(wave.name for wave in ordered) == sorted(wave.name for wave in given_waves)
+    seen: set[str] = set()
+    for wave in ordered:
+        assert seen.issuperset(wave.depends_on)
+        seen.add(wave.name)
+
+
+def _has_cycle(given_waves: list[Wave]) -> bool:
+    """Plain depth-first search, as a second opinion."""
+    edges = {wave.name: wave.depends_on for wave in given_waves}
+
+    def reaches(start: str, name: str, seen: frozenset[str]) -> bool:
+        return any(nxt == start or (nxt not in seen and reaches(start, nxt, seen | {nxt})) for nxt in edges[name])
+
+    return any(reaches(name, name, frozenset()) for name in edges)
+
+
+@given(st.sets(st.integers(0, 5_000), max_size=700), st.integers(1, 100))
+def test_batches_hold_every_server_once_and_are_few_and_even(numbers: set[int], size: int) -> None:
+    servers = {f"s-{number:017}" for number in numbers}
+    batches = split_into_batches(servers, size)
+    assert sorted(server for batch in batches for server in batch) == sorted(servers)
+    assert len(batches) == -(-len(servers) // size)
+    lengths = [len(batch) for batch in batches]
+    assert all(1 <= length <= size for length in lengths)
+    assert not lengths or max(lengths) - min(lengths) <= 1
+
+
+@given(st.sets(st.integers(0, 500), max_size=60), st.integers(1, 100), st.randoms())
+def test_a_fleet_is_cut_the_same_way_in_whatever_order_it_comes(numbers: set[int], size: int, random: object) -> None:
+    servers = [str(number) for number in numbers]
+    shuffled = sorted(servers, key=lambda _: random.random())  # type: ignore[attr-defined]
+    assert split_into_batches(servers, size) == split_into_batches(shuffled, size)
+
+
+@given(st.floats(0, 100_000), st.floats(60, 20_000), st.sampled_from(["PENDING", "STARTED"]))
+def test_the_next_look_is_neither_too_soon_nor_too_late(age: float, expected: float, status: str) -> None:
+    assert SHORTEST_POLL <= seconds_to_next_poll(age, expected, status) <= LONGEST_POLL
+
+
+@given(st.floats(600, 1_800), st.floats(0.5, 0.9), st.floats(600, 1_800))
+def test_a_job_of_the_usual_length_takes_at_most_forty_looks(took: float, pending: float, expected: float) -> None:
+    age, looks = float(seconds_to_next_poll(0, expected, "PENDING")), 1
+    while age < took:
+        age += seconds_to_next_poll(age, expected, "PENDING" if age < took * pending else "STARTED")
+        looks += 1
+    assert looks <= 40
+    assert age - took <= LONGEST_POLL
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 100))
+def test_a_wave_within_its_tolerance_lets_its_dependants_start(
+    launched: int, failed: int, excluded: int, open_: int, percent: int
+) -> None:
+    total = launched + failed + excluded + open_
+    verdict = judge_wave(Wave("w", (), (), percent), {}, Tally(total, launched, failed, excluded))
+    missing = total - launched
+    assert verdict.reason
+    assert (verdict.status is WaveStatus.COMPLETED) == (missing == 0)
+    allowed = missing == 0 or (launched > 0 and missing * 100 <= total * percent)
+    assert verdict.status.lets_dependants_start == allowed

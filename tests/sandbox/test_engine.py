@@ -1,0 +1,246 @@
+"""Each seam, beside the same engine without it: when the right-hand column changes, the seam can go."""
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from sandbox.engine import SEAMS, WITHOUT
+from sandbox.processes import LeashedProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT, REGION = "111122223333", "us-west-2"
+
+HANDLER = """
+import os, sys
+AHEAD = "boto3" in sys.modules
+
+class CircuitOpen(Exception):
+    pass
+
+def handler(event, context):
+    if event.get("raise"):
+        raise CircuitOpen("not now")
+    if event.get("import"):
+        __import__(event["import"])
+    return {"pid": os.getpid(), "ahead": AHEAD}
+
+def answer(event, context):
+    return {"statusCode": 200, "body": event["httpMethod"]}
+"""
+
+MACHINE = """
+QueryLanguage: JSONata
+StartAt: Greet
+States:
+  Greet:
+    Type: Pass
+    End: true
+    Output: ${Greeting}
+"""
+
+
+def function(handler: str) -> dict[str, Any]:
+    role = {"Fn::GetAtt": ["Role", "Arn"]}
+    code = {"ZipFile": HANDLER}
+    properties = {"Runtime": "python3.12", "Handler": f"index.{handler}", "Role": role, "Code": code, "Timeout": 20}
+    return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+
+INTEGRATION = {
+    "type": "aws_proxy",
+    "httpMethod": "POST",
+    "uri": {
+        "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Answer.Arn}/invocations",
+    },
+}
+ANY = {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": INTEGRATION}}
+API = {"swagger": "2.0", "info": {"title": "toy", "version": "1"}, "paths": {"/{proxy+}": ANY}}
+TEMPLATE = {
+    "Resources": {
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
+        },
+        "Toy": function("handler"),
+        "Answer": function("answer"),
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "DefinitionS3Location": {"Bucket": "toy", "Key": "machine.asl.yaml"},
+                "DefinitionSubstitutions": {"Greeting": "hello"},
+            },
+        },
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "toy", "Body": API}},
+        "Deployment": {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": {"Ref": "Api"}}},
+        "Stage": {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {
+                "RestApiId": {"Ref": "Api"},
+                "DeploymentId": {"Ref": "Deployment"},
+                "StageName": "v1",
+            },
+        },
+    },
+    "Outputs": {name: {"Value": {"Ref": name}} for name in ("Toy", "Machine", "Api")},
+}
+
+
+@dataclass(frozen=True)
+class Engine:
+    url: str
+    outputs: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        return client(self.url, service)
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        reply = self.client("lambda").invoke(FunctionName=self.outputs["Toy"], Payload=json.dumps(event))
+        answer: dict[str, Any] = json.loads(reply["Payload"].read())
+        return answer
+
+
+def client(url: str, service: str) -> Any:
+    session = boto3.Session(ACCOUNT, "test", region_name=REGION)
+    config = Config(proxies={}, retries={"total_max_attempts": 1})
+    return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]
+
+
+def run_engine(folder: Path, port: int, without: str) -> Iterator[Engine]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(folder),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        WITHOUT: without,
+    }
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "sandbox.engine"]
+    with LeashedProcess("engine", command, log=folder / "engine.log", env=environment, cwd=ROOT) as process:
+        await_answer(f"{url}/_ministack/health", process)
+        s3 = client(url, "s3")
+        s3.create_bucket(Bucket="toy", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket="toy", Key="machine.asl.yaml", Body=MACHINE.encode())
+        stacks = client(url, "cloudformation")
+        stacks.create_stack(StackName="toy", TemplateBody=json.dumps(TEMPLATE), Capabilities=["CAPABILITY_IAM"])
+        stacks.get_waiter("stack_create_complete").wait(StackName="toy", WaiterConfig={"Delay": 0.2})
+        outputs = stacks.describe_stacks(StackName="toy")["Stacks"][0]["Outputs"]
+        yield Engine(url, {output["OutputKey"]: output["OutputValue"] for output in outputs})
+
+
+def await_answer(url: str, process: LeashedProcess) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            assert process.returncode is None, process.log_tail()
+            assert time.monotonic() < deadline, process.log_tail()
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory, free_ports: list[int]) -> Iterator[Engine]:
+    yield from run_engine(tmp_path_factory.mktemp("mended"), free_ports[0], without="")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, free_ports: list[int]) -> Iterator[Engine]:
+    yield from run_engine(tmp_path_factory.mktemp("bare"), free_ports[1], without="all")
+
+
+def test_an_exception_keeps_its_class_name(mended: Engine, bare: Engine) -> None:
+    assert mended.invoke({"raise": True})["errorType"] == "CircuitOpen"
+    assert bare.invoke({"raise": True})["errorType"] == "Runtime.HandlerError"
+
+
+def test_an_exception_is_reported_as_a_failure_with_its_message(mended: Engine) -> None:
+    reply = mended.client("lambda").invoke(FunctionName=mended.outputs["Toy"], Payload='{"raise": true}')
+    assert reply["FunctionError"] == "Unhandled"
+    assert json.loads(reply["Payload"].read())["errorMessage"] == "not now"
+
+
+@pytest.mark.parametrize(("engine_name", "survives"), [("mended", True), ("bare", False)])
+def test_an_exception_leaves_the_environment_warm(
+    engine_name: str, survives: bool, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    before = engine.invoke({})["pid"]
+    engine.invoke({"raise": True})
+    assert (engine.invoke({})["pid"] == before) is survives
+
+
+@pytest.mark.parametrize(("engine_name", "outcome"), [("mended", "SUCCEEDED"), ("bare", "FAILED")])
+def test_a_state_machine_in_yaml_runs(engine_name: str, outcome: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    machines = engine.client("stepfunctions")
+    execution = machines.start_execution(stateMachineArn=engine.outputs["Machine"])["executionArn"]
+    deadline = time.monotonic() + 10
+    while (described := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert described["status"] == outcome
+    if outcome == "SUCCEEDED":
+        assert json.loads(described["output"]) == "hello"
+
+
+@pytest.mark.parametrize(("engine_name", "status"), [("mended", 200), ("bare", 403)])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_any_method_of_an_api_is_answered(
+    engine_name: str, status: int, method: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    url = f"{engine.url}/restapis/{engine.outputs['Api']}/v1/_user_request_/plans/shop"
+    answered, text = call(method, url)
+    assert answered == status
+    if status == 200:
+        assert text == method
+
+
+def call(method: str, url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=20) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_an_environment_has_boto3_before_its_handler_is_imported(mended: Engine, bare: Engine) -> None:
+    assert mended.invoke({})["ahead"]
+    assert not bare.invoke({})["ahead"]
+
+
+def test_a_function_finds_only_what_aws_would_give_it(mended: Engine, bare: Engine) -> None:
+    assert "pid" in mended.invoke({"import": "boto3"})
+    assert mended.invoke({"import": "typer"})["errorType"] == "ModuleNotFoundError"
+    assert "pid" in bare.invoke({"import": "typer"})
+
+
+def test_a_seam_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
+    environment = {**os.environ, WITHOUT: "gravity"}
+    command = [sys.executable, "-m", "sandbox.engine"]
+    with LeashedProcess("engine", command, log=tmp_path / "engine.log", env=environment, cwd=ROOT) as process:
+        assert process.wait(20) == 1
+        assert "there is no seam called gravity" in process.log_tail()
+
+
+def test_every_seam_says_what_is_wrong_upstream() -> None:
+    for seam in SEAMS:
+        assert "MiniStack" in (seam.__doc__ or ""), seam.__name__

@@ -1,0 +1,72 @@
+"""Clock, settings, caught errors and page tokens."""
+
+import json
+import time
+
+import pytest
+
+from recovery import clock, pages, problem
+from recovery.errors import InvalidRequest
+from recovery.settings import Settings
+
+TABLES = {
+    f"{name}_TABLE": name for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS")
+}
+
+
+def test_on_aws_the_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DRS_WAVES_CLOCK", raising=False)
+    assert abs(clock.now() - time.time()) < 1
+
+
+def test_a_simulated_clock_runs_faster_from_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRS_WAVES_CLOCK", f"60@{time.time() - 10}")
+    assert 590 < clock.now() - time.time() < 620
+
+
+def test_a_moment_reads_back_as_it_was_written() -> None:
+    assert clock.iso(0.5) == "1970-01-01T00:00:00.500Z"
+    assert clock.parse_iso("2026-11-22T08:15:30.123Z") == pytest.approx(1795335330.123)
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(KeyError, match="EXECUTIONS_TABLE"):
+        Settings.from_env({})
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "ten", "1.5", ""])
+def test_a_setting_that_is_no_count_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="LAUNCH_ATTEMPTS"):
+        Settings.from_env({**TABLES, "LAUNCH_ATTEMPTS": text})
+
+
+def test_settings_have_the_quotas_of_drs_as_defaults() -> None:
+    settings = Settings.from_env(TABLES)
+    assert (settings.concurrent_jobs, settings.servers_per_job, settings.servers_in_jobs) == (20, 100, 500)
+
+
+def test_the_message_is_read_out_of_a_lambda_error() -> None:
+    cause = json.dumps({"errorMessage": 'no "such" job', "errorType": "DrsRefused", "stackTrace": ["x" * 9_000]})
+    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == 'DrsRefused: no "such" job'
+
+
+def test_a_cause_that_was_cut_off_still_gives_its_message() -> None:
+    cause = json.dumps({"errorMessage": "gone", "stackTrace": ["x" * 9_000]})[:500]
+    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == "DrsRefused: gone"
+
+
+def test_an_error_without_a_cause_is_told_too() -> None:
+    assert problem.describe({"Error": "States.Timeout"}) == "States.Timeout: "
+    assert problem.describe(None) is None
+    assert problem.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
+
+
+def test_a_page_token_reads_back_and_a_made_up_one_is_refused() -> None:
+    key = {"planId": {"S": "rp-1"}}
+    token = pages.encode(key)
+    assert token is not None
+    assert pages.decode(token) == key
+    assert pages.encode(None) is None
+    for bad in ("nonsense", "e30=", "e30=!", token[:-4], token + "=", "WzFd", "ü"):
+        with pytest.raises(InvalidRequest):
+            pages.decode(bad)
