@@ -12,8 +12,9 @@ from typing import Any
 from sandbox import world
 from sandbox.stack import Sandbox, SandboxError
 
-# A third of a second at 60 times speed is twenty simulated seconds: as often as a job changes.
-LOOK_SECONDS = 0.33
+# Looks at the record are this far apart in simulated seconds, as often as a job changes, but within real bounds.
+LOOK_SIMULATED_SECONDS = 20
+SHORTEST_LOOK, LONGEST_LOOK = 0.33, 2.0
 UNFINISHED = ("PENDING", "POLLING")
 
 Show = Callable[[Mapping[str, Any]], None]
@@ -46,6 +47,7 @@ def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Dri
 
 def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
     """Read the record until its status is final."""
+    pause = min(max(LOOK_SIMULATED_SECONDS / sandbox.speed, SHORTEST_LOOK), LONGEST_LOOK)
     while True:
         reply = sandbox.request("GET", f"/executions/{execution_id}")
         if reply.status != 200:
@@ -55,7 +57,7 @@ def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
             record: Mapping[str, Any] = reply.body
             return record
         sandbox.require_alive()
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause)
 
 
 def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str, int]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway_v1, lambda_svc
+from ministack.services import apigateway_v1, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
@@ -119,6 +119,43 @@ def any_method() -> None:
 
     apigateway_v1._OPENAPI_HTTP_METHODS.add(_ANY_METHOD)
     apigateway_v1._import_operation = import_any_too
+
+
+# --- History of Map and Parallel ---------------------------------------------------------------------------------
+
+
+class _Entered(dict[str, Any]):
+    """States of an iteration or branch that tell the history when one of them is entered."""
+
+    def __init__(self, states: dict[str, Any], execution: dict[str, Any]) -> None:
+        super().__init__(states)
+        self._execution = execution
+
+    def get(self, name: str, default: Any = None) -> Any:
+        state = super().get(name, default)
+        if state:
+            entered = {"stateEnteredEventDetails": {"name": name}}
+            stepfunctions._add_event(self._execution, f"{state.get('Type')}StateEntered", entered)
+        return state
+
+
+def map_history() -> None:
+    """The states inside a Map or Parallel are in the history, each as it is entered.
+
+    MiniStack records their tasks but not the states, so nobody could follow a run by its history or count what
+    Step Functions would bill. Inputs, and the exit of each state, are still missing.
+    """
+    run_sub_machine, add_event = stepfunctions._run_sub_machine, stepfunctions._add_event
+    lock = threading.Lock()
+
+    def run_and_tell(states: dict[str, Any], start: str, data: Any, execution: dict[str, Any], ctx: Any) -> Any:
+        return run_sub_machine(_Entered(states, execution), start, data, execution, ctx)
+
+    def add_in_order(execution: dict[str, Any], kind: str, details: dict[str, Any] | None = None) -> Any:
+        with lock:  # iterations run in threads, and an event's id is its place in the list
+            return add_event(execution, kind, details)
+
+    stepfunctions._run_sub_machine, stepfunctions._add_event = run_and_tell, add_in_order
 
 
 # --- Execution environments --------------------------------------------------------------------------------------
@@ -239,7 +276,13 @@ def _start_environments(name: str, count: int) -> None:
 
 # -----------------------------------------------------------------------------------------------------------------
 
-SEAMS: tuple[Callable[[], None], ...] = (exception_names, yaml_definitions, any_method, preforked_environments)
+SEAMS: tuple[Callable[[], None], ...] = (
+    exception_names,
+    yaml_definitions,
+    any_method,
+    map_history,
+    preforked_environments,
+)
 
 
 def main() -> None:

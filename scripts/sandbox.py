@@ -165,8 +165,8 @@ The sandbox runs at {sandbox.speed:g} times speed; Ctrl-C stops it. In another t
 
 Start a drill of the plan, through the function behind the HTTP API:
 
-  {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} --cli-binary-format raw-in-base64-out \\
-    --payload '{json.dumps(event)}' /dev/stdout
+  {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} \\
+    --payload '{json.dumps(event)}' build/reply.json; cat build/reply.json
 
 See what Step Functions runs, and how far it is:
 
@@ -187,6 +187,8 @@ def _sandbox(port: int, drs_port: int, speed: float) -> Sandbox:
 def main() -> None:
     """Run the command; an error of the sandbox is a message, not a stack trace. 130 after Ctrl-C, as shells have it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that starts us in the background has SIGINT ignored; whoever sends one means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(standalone_mode=False)
     except SandboxError as error:

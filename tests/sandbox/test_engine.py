@@ -201,6 +201,28 @@ def test_a_state_machine_in_yaml_runs(engine_name: str, outcome: str, request: p
         assert json.loads(described["output"]) == "hello"
 
 
+@pytest.mark.parametrize(("engine_name", "inner"), [("mended", ["Inner"] * 3), ("bare", [])])
+def test_the_states_of_a_map_are_in_the_history(
+    engine_name: str, inner: list[str], request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    machines = engine.client("stepfunctions")
+    processor = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": True}}}
+    outer = {"Type": "Map", "Items": [1, 2, 3], "ItemProcessor": processor, "End": True}
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Outer", "States": {"Outer": outer}}
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    machine = machines.create_state_machine(name="map", definition=json.dumps(definition), roleArn=role)
+    execution = machines.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    deadline = time.monotonic() + 10
+    while machines.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    events = machines.get_execution_history(executionArn=execution)["events"]
+    entered = [event["stateEnteredEventDetails"]["name"] for event in events if event["type"].endswith("StateEntered")]
+    assert entered == ["Outer", *inner]
+    assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+
+
 @pytest.mark.parametrize(("engine_name", "status"), [("mended", 200), ("bare", 403)])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_any_method_of_an_api_is_answered(
