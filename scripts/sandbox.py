@@ -171,12 +171,14 @@ Start a drill of the plan, through the function behind the HTTP API:
 See what Step Functions runs, and how far it is:
 
   {aws} stepfunctions list-executions --state-machine-arn {arn}
-  {aws} stepfunctions get-execution-history --execution-arn EXECUTION_ARN --query 'events[].[type,stateEnteredEventDetails.name]' --output text
+  {aws} stepfunctions get-execution-history --execution-arn EXECUTION_ARN --output text \\
+    --query 'events[].[timestamp,type,stateEnteredEventDetails.name]'
 
 See what DRS does, and the instances it launched:
 
-  {drs} describe-jobs --filters '{{}}' --query 'items[].[jobID,status,initiatedBy]' --output text
-  {aws} ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId,State.Name,PrivateIpAddress,Tags[?Key==`Name`]|[0].Value]' --output text
+  {drs} describe-jobs --filters '{{}}' --output text --query 'items[].[jobID,status,initiatedBy]'
+  {aws} ec2 describe-instances --output text \\
+    --query 'Reservations[].Instances[].[InstanceId,State.Name,PrivateIpAddress,Tags[?Key==`Name`]|[0].Value]'
 """
 
 

@@ -1,5 +1,6 @@
 """What holds for every plan, fleet and job."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,11 +21,11 @@ def waves(draw: st.DrawFn) -> list[Wave]:
 
 @given(waves())
 def test_ordered_waves_never_wait_for_a_later_one(given_waves: list[Wave]) -> None:
-    try:
-        ordered = in_order(given_waves)
-    except InvalidRequest as refused:
-        assert _has_cycle(given_waves), refused.problems
+    if _has_cycle(given_waves):
+        with pytest.raises(InvalidRequest):
+            in_order(given_waves)
         return
+    ordered = in_order(given_waves)
     assert sorted(wave.name for wave in ordered) == sorted(wave.name for wave in given_waves)
     seen: set[str] = set()
     for wave in ordered:
