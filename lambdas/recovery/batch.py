@@ -89,6 +89,11 @@ class Batch:
         }
 
     @property
+    def lease_attempt(self) -> int:
+        """The attempt that holds, or is to hold, the batch's share of DRS's quotas."""
+        return self.attempt + 1 if self.status == "PENDING" else self.attempt
+
+    @property
     def tally(self) -> Tally:
         """Its servers by outcome so far."""
         return Tally(total=self.total, launched=self.launched, failed=self.failed)

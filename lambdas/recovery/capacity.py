@@ -6,18 +6,21 @@ however many batches wait. A lease that its holder never gives back runs out; sh
 then, that job is counted as any foreign one.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery import clock, drs, dynamo
-from recovery.batch import BatchRef
+from recovery.batch import Batch
 from recovery.drs import Job
 from recovery.dynamo import ConditionRefused
 from recovery.errors import CapacityTimeout
 from recovery.settings import Settings, settings
 from recovery.target import Target
+
+logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 3_600
 OBSERVE_SECONDS = 15
@@ -79,7 +82,7 @@ class Load:
 
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "Load":
         """The load with what DescribeJobs shows of others; jobs of batches that hold a lease are in it already."""
-        foreign = [job for job in jobs if job.batch_key not in self.leases]
+        foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
         counts = len(foreign), sum(len(job.launches) for job in foreign)
         changed = counts != (self.foreign_jobs, self.foreign_servers)
         return replace(
@@ -91,30 +94,31 @@ class Load:
         )
 
 
-def lease(ref: BatchRef, servers: int) -> bool:
-    """Take a job slot for the batch, or tell that there is none now. Asking again while holding one is granted.
+def lease(batch: Batch) -> bool:
+    """Take a job slot for the batch's coming attempt, or tell that there is none now. Asking again is granted again.
 
     Raise CapacityTimeout when nothing in the target has moved for the configured time and no lease of ours is
     held there, that is, when others fill the quota and do not finish.
     """
-    quotas = settings()
+    quotas, target, servers = settings(), batch.ref.target, len(batch.server_ids)
+    key = _holder(batch, batch.lease_attempt)
     for attempt in range(WRITE_TRIES):
         now = clock.now()
-        load = _read(ref.target, now)
-        if ref.key in load.leases:
+        load = _read(target, now)
+        if key in load.leases:
             return True
         if now - load.observed_at >= OBSERVE_SECONDS:
             # Claim the observation first: of many batches that find it stale, one asks DRS.
-            if not _write(ref.target, replace(load, observed_at=now)):
+            if not _write(target, replace(load, observed_at=now)):
                 continue
             load = replace(load, version=load.version + 1, observed_at=now)
-            load = load.with_foreign(drs.live_jobs(ref.target), now)
+            load = load.with_foreign(drs.live_jobs(target), now)
             if not load.has_room(servers, quotas):
-                _write(ref.target, load)  # so that the others need not ask
+                _write(target, load)  # so that the others need not ask
         if not load.has_room(servers, quotas):
-            _raise_if_stuck(ref.target, load, quotas, now)
+            _raise_if_stuck(target, load, quotas, now)
             return False
-        if _write(ref.target, load.with_lease(ref.key, servers, now)):
+        if _write(target, load.with_lease(key, servers, now)):
             return True
         time.sleep(0.02 * attempt)
     return False
@@ -132,14 +136,22 @@ def _raise_if_stuck(target: Target, load: Load, quotas: Settings, now: float) ->
         )
 
 
-def give_back(ref: BatchRef) -> None:
-    """Free the batch's slot; nothing happens when it holds none."""
-    for attempt in range(WRITE_TRIES):
+def give_back(batch: Batch, attempt: int) -> None:
+    """Free the slot of that attempt; nothing happens when it holds none, as when this is said again later."""
+    key = _holder(batch, attempt)
+    for tries in range(WRITE_TRIES):
         now = clock.now()
-        load = _read(ref.target, now)
-        if ref.key not in load.leases or _write(ref.target, load.without_lease(ref.key, now)):
+        load = _read(batch.ref.target, now)
+        if key not in load.leases or _write(batch.ref.target, load.without_lease(key, now)):
             return
-        time.sleep(0.02 * attempt)
+        time.sleep(0.02 * tries)
+    # Not fatal: the lease runs out by itself, and blocks a slot until then.
+    logger.warning("lease not given back", extra={"holder": key})
+
+
+def _holder(batch: Batch, attempt: int) -> str:
+    """A lease belongs to an attempt, so a late message of an earlier one cannot give back what a later one holds."""
+    return f"{batch.ref.key}#{attempt}"
 
 
 def _key(target: Target) -> dict[str, str]:

@@ -84,9 +84,9 @@ class Job:
         return self.status == "COMPLETED"
 
     @property
-    def batch_key(self) -> str | None:
-        """The batch that started it, if it is one of ours."""
-        return self.tags.get("drs-waves:batch")
+    def started_by(self) -> tuple[str | None, str | None]:
+        """The batch and the attempt that started it, if it is one of ours."""
+        return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
 
     def count(self, status: str) -> int:
         """Servers whose launch is at this status."""
@@ -189,7 +189,7 @@ def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
     if is_reentry and batch.intent_at:
         since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
         for job in _jobs_since(target, since):
-            if job.batch_key == batch.ref.key and job.tags.get("drs-waves:attempt") == str(batch.attempt):
+            if job.started_by == (batch.ref.key, str(batch.attempt)):
                 return job
     with _errors_by_name(target, "StartRecovery"):
         answer = _client(target).start_recovery(

@@ -6,6 +6,7 @@ from typing import Any
 from recovery import capacity, clock, decide, drs, dynamo, store
 from recovery.batch import Batch, BatchRef
 from recovery.drs import Job
+from recovery.errors import DrsUnavailable
 from recovery.execution import Mode, ServerStatus
 from recovery.settings import settings
 from recovery.store import ServerResult
@@ -62,17 +63,20 @@ def poll(ref: BatchRef, job_id: str, expected_seconds: int) -> Look:
     return Look(job_id, False, decide.seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
 
 
-def settle(ref: BatchRef, mode: Mode, problem: str | None) -> int:
+def settle(ref: BatchRef, mode: Mode, job_id: str | None, problem: str | None) -> int:
     """Keep each server's result and give the batch's capacity back; return how many servers are to be tried again.
 
-    `problem` says why the batch came to an end without a job's result, if it did: its servers have failed then.
+    `job_id` is the job the caller followed; a message about another one comes late and changes nothing. `problem`
+    says why the batch came to an end without a job's result, if it did: its servers have failed then.
     """
     batch = store.get_batch(ref)
-    if batch.status == "PENDING" and batch.attempt and not problem:
-        return len(batch.server_ids)  # an earlier try of this task settled the attempt
-    if batch.status == "SETTLED":
+    if batch.status == "SETTLED" or (batch.job_id and batch.job_id != job_id):
+        capacity.give_back(batch, batch.attempt if batch.status == "SETTLED" else batch.attempt - 1)
         return 0
-    results = _results(batch, mode, problem)
+    if batch.status == "PENDING" and batch.attempt and not problem:  # an earlier try of this task settled the attempt
+        capacity.give_back(batch, batch.attempt)
+        return len(batch.server_ids)
+    results = _failed(batch, problem) if problem else _results(batch, mode)
     store.record_results(ref, results)
     failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
     launched = len(results) - len(failed)
@@ -81,15 +85,20 @@ def settle(ref: BatchRef, mode: Mode, problem: str | None) -> int:
         store.retry_batch(batch, failed, launched)
     else:
         store.settle_batch(batch, launched, len(failed), problem or f"{launched} launched, {len(failed)} failed")
-    capacity.give_back(ref)
+    capacity.give_back(batch, batch.lease_attempt)
     return len(failed) if try_again else 0
 
 
-def _results(batch: Batch, mode: Mode, problem: str | None) -> list[ServerResult]:
-    if problem or batch.job_id is None:
-        reason = problem or "no job was started"
-        return [ServerResult(each, ServerStatus.FAILED, batch.job_id, reason=reason) for each in batch.server_ids]
+def _failed(batch: Batch, problem: str) -> list[ServerResult]:
+    return [ServerResult(each, ServerStatus.FAILED, batch.job_id, reason=problem) for each in batch.server_ids]
+
+
+def _results(batch: Batch, mode: Mode) -> list[ServerResult]:
+    if batch.job_id is None:
+        return _failed(batch, "no job was started")
     job = drs.describe_job(batch.ref.target, batch.job_id)
+    if not job.is_completed:
+        raise DrsUnavailable(f"DescribeJobs in {batch.ref.target.key}: {job.job_id} has not ended after all")
     _remember_duration(batch.ref.target, mode, job)
     launches = {launch.server_id: launch for launch in job.launches}
     results = []

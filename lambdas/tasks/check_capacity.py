@@ -15,6 +15,6 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch; return `{granted, waitSeconds}`. Raise CapacityTimeout when nothing moves."""
     batch = store.get_batch(BatchRef.from_event(event))
-    granted = capacity.lease(batch.ref, len(batch.server_ids))
+    granted = capacity.lease(batch)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"batch": batch.ref.key})
     return {"granted": granted, "waitSeconds": capacity.WAIT_SECONDS}

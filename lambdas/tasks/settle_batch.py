@@ -14,8 +14,8 @@ logger = Logger()
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch, the mode and the `error` that ended it, if any; return `{serversToRetry}`."""
+    """Take a batch, the mode, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry}`."""
     ref = BatchRef.from_event(event)
-    servers_to_retry = launch.settle(ref, Mode(event["mode"]), problem.describe(event.get("error")))
+    servers_to_retry = launch.settle(ref, Mode(event["mode"]), event["jobId"], problem.describe(event["error"]))
     logger.info("batch settled", extra={"batch": ref.key, "serversToRetry": servers_to_retry})
     return {"serversToRetry": servers_to_retry}
