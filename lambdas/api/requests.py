@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pydantic.alias_generators import to_camel
 
 from recovery.errors import InvalidRequest
-from recovery.plan import GroupUse, ProtectionGroup, Wave, in_order
+from recovery.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, ProtectionGroup, Wave, in_order
 from recovery.target import Target
 
 # Shapes of ids and limits of lists: DRS's own where it has one (botocore's drs model, Service Quotas).
@@ -83,6 +83,7 @@ class PlanRequest(_Request):
 
     name: Name
     description: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    launch_attempts: int = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
     waves: list[WaveRequest] = Field(min_length=1, max_length=MOST_WAVES)
 
     def to_waves(self) -> tuple[Wave, ...]:

@@ -6,11 +6,12 @@ however many batches wait. A lease that its holder never gives back runs out; sh
 then, that job is counted as any foreign one.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from aws_lambda_powertools import Logger
 
 from recovery import clock, drs, dynamo
 from recovery.batch import Batch
@@ -20,7 +21,7 @@ from recovery.errors import CapacityTimeout
 from recovery.settings import Settings, settings
 from recovery.target import Target
 
-logger = logging.getLogger(__name__)
+logger = Logger(child=True)
 
 LEASE_SECONDS = 3_600
 OBSERVE_SECONDS = 15

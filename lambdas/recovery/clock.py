@@ -26,6 +26,12 @@ def now() -> float:
     return origin + (time.time() - origin) * speed
 
 
+def sleep(seconds: float) -> None:
+    """Sleep so long on the product's clock. Only for short waits: long ones belong in the state machine."""
+    spec = os.environ.get("DRS_WAVES_CLOCK")
+    time.sleep(max(seconds, 0) / (_speed_and_origin(spec)[0] if spec else 1.0))
+
+
 def iso(seconds: float | None = None) -> str:
     """`2026-11-22T08:15:30.123Z` for the moment given, or for now. Sorts as text."""
     moment = datetime.fromtimestamp(now() if seconds is None else seconds, UTC)

@@ -1,13 +1,12 @@
 """The only module that calls DRS. Every call is made with the target's own credentials."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from recovery import clock, sessions
+from recovery import budget, circuit, clock, metrics, retry, sessions
 from recovery.batch import Batch
 from recovery.errors import (
     DrsRefused,
@@ -15,15 +14,13 @@ from recovery.errors import (
     DrsUnavailable,
     DrsWavesError,
     QuotaExceeded,
+    RateBudgetExhausted,
     ServerBusy,
     TargetAccessDenied,
     TargetNotInitialized,
 )
 from recovery.execution import Mode
 from recovery.target import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_drs import DrsClient
 
 MANAGED_BY = "drs-waves"
 
@@ -108,11 +105,24 @@ class Job:
         )
 
 
-@contextmanager
-def _errors_by_name(target: Target, operation: str) -> Iterator[None]:
-    """Turn what boto3 raises into the errors the state machines know."""
+def _call(target: Target, operation: str, **parameters: Any) -> Any:
+    """One call, within the target's budget and circuit; what boto3 raises becomes an error the state machines know."""
+    client = sessions.client("drs", target)
     try:
-        yield
+        budget.reserve(target)
+        answer = circuit.call(target, lambda: _ask(client, target, operation, parameters))
+    except DrsWavesError as error:
+        metrics.called(target, operation, type(error).__name__)
+        if isinstance(error, DrsThrottled | RateBudgetExhausted):
+            metrics.rate_limited(target, type(error).__name__)
+        raise
+    metrics.called(target, operation, "ok")
+    return answer
+
+
+def _ask(client: Any, target: Target, operation: str, parameters: Mapping[str, Any]) -> Any:
+    try:
+        return getattr(client, operation)(**parameters)
     except ClientError as error:
         answer = error.response["Error"]
         code = answer.get("Code", "")
@@ -125,9 +135,24 @@ def _errors_by_name(target: Target, operation: str) -> Iterator[None]:
         raise DrsUnavailable(f"{operation} in {target.key}: {error}") from error
 
 
-def _client(target: Target) -> "DrsClient":
-    client: DrsClient = sessions.client("drs", target)
-    return client
+def _read(target: Target, operation: str, **parameters: Any) -> Any:
+    """A call that changes nothing, so a short retry is safe and saves the state machine a round."""
+    return retry.call(
+        f"{operation} in {target.key}",
+        lambda: _call(target, operation, **parameters),
+        on_retry=lambda attempt: metrics.retried(target, operation, attempt),
+    )
+
+
+def _items(target: Target, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+    """The items of every page, each page within the budget."""
+    token: dict[str, str] = {}
+    while True:
+        answer = _read(target, operation, **parameters, **token)
+        yield from answer["items"]
+        if not answer.get("nextToken"):
+            return
+        token = {"nextToken": answer["nextToken"]}
 
 
 def describe_source_servers(target: Target, server_ids: Sequence[str] | None = None) -> list[SourceServer]:
@@ -136,13 +161,9 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
     if server_ids is not None:
         ids = sorted(server_ids)
         filters = [{"sourceServerIDs": ids[at : at + IDS_PER_DESCRIBE]} for at in range(0, len(ids), IDS_PER_DESCRIBE)]
-    servers = []
-    with _errors_by_name(target, "DescribeSourceServers"):
-        paginator = _client(target).get_paginator("describe_source_servers")
-        for chosen in filters:
-            for page in paginator.paginate(filters=chosen):  # type: ignore[arg-type]
-                servers += [_source_server(item) for item in page["items"]]
-    return servers
+    return [
+        _source_server(item) for chosen in filters for item in _items(target, "describe_source_servers", filters=chosen)
+    ]
 
 
 def _source_server(item: Mapping[str, Any]) -> SourceServer:
@@ -158,8 +179,7 @@ def _source_server(item: Mapping[str, Any]) -> SourceServer:
 
 def describe_job(target: Target, job_id: str) -> Job:
     """Raise DrsRefused when DRS does not know the job."""
-    with _errors_by_name(target, "DescribeJobs"):
-        items = _client(target).describe_jobs(filters={"jobIDs": [job_id]})["items"]
+    items = _read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
     if not items:
         raise DrsRefused(f"DescribeJobs in {target.key}: there is no job {job_id}")
     return Job.from_drs(items[0])
@@ -172,10 +192,7 @@ def live_jobs(target: Target) -> list[Job]:
 
 
 def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
-    with _errors_by_name(target, "DescribeJobs"):
-        paginator = _client(target).get_paginator("describe_jobs")
-        for page in paginator.paginate(filters={"fromDate": from_date}):
-            yield from (Job.from_drs(item) for item in page["items"])
+    return (Job.from_drs(item) for item in _items(target, "describe_jobs", filters={"fromDate": from_date}))
 
 
 def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
@@ -191,17 +208,18 @@ def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
         for job in _jobs_since(target, since):
             if job.started_by == (batch.ref.key, str(batch.attempt)):
                 return job
-    with _errors_by_name(target, "StartRecovery"):
-        answer = _client(target).start_recovery(
-            sourceServers=[{"sourceServerID": server_id} for server_id in batch.server_ids],
-            isDrill=mode is Mode.DRILL,
-            tags={
-                "ManagedBy": MANAGED_BY,
-                "drs-waves:execution": batch.ref.execution_id,
-                "drs-waves:wave": batch.ref.wave,
-                "drs-waves:batch": batch.ref.key,
-                "drs-waves:attempt": str(batch.attempt),
-                "drs-waves:mode": mode.value,
-            },
-        )
+    answer = _call(
+        target,
+        "start_recovery",
+        sourceServers=[{"sourceServerID": server_id} for server_id in batch.server_ids],
+        isDrill=mode is Mode.DRILL,
+        tags={
+            "ManagedBy": MANAGED_BY,
+            "drs-waves:execution": batch.ref.execution_id,
+            "drs-waves:wave": batch.ref.wave,
+            "drs-waves:batch": batch.ref.key,
+            "drs-waves:attempt": str(batch.attempt),
+            "drs-waves:mode": mode.value,
+        },
+    )
     return Job.from_drs(answer["job"])

@@ -138,6 +138,37 @@ def move_on(table: str, key: Mapping[str, Any], values: Mapping[str, Any], **opt
     return True
 
 
+def count_up(table: str, key: Mapping[str, Any], attribute: str, *, limit: int, expires_at: int) -> bool:
+    """Add one to a counter that must not pass the limit; False when it stands there already. One write, no read."""
+    try:
+        client().update_item(
+            TableName=table,
+            Key=to_wire(key),
+            UpdateExpression="SET #expiresAt = :expiresAt ADD #counter :one",
+            ConditionExpression="attribute_not_exists(#counter) OR #counter < :limit",
+            ExpressionAttributeNames={"#counter": attribute, "#expiresAt": "expiresAt"},
+            ExpressionAttributeValues=to_wire({":one": 1, ":limit": limit, ":expiresAt": expires_at}),
+        )
+    except ClientError as error:
+        if _refusal(error):
+            return False
+        raise
+    return True
+
+
+def add(table: str, key: Mapping[str, Any], attribute: str, amount: int) -> int:
+    """Add to a counter and return what it came to."""
+    answer = client().update_item(
+        TableName=table,
+        Key=to_wire(key),
+        UpdateExpression="ADD #counter :amount",
+        ExpressionAttributeNames={"#counter": attribute},
+        ExpressionAttributeValues=to_wire({":amount": amount}),
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(from_wire(answer["Attributes"])[attribute])
+
+
 def put(table: str, item: Mapping[str, Any], *, unless_exists: str | None = None) -> None:
     """One PutItem; with `unless_exists` (a key attribute) it raises ConditionRefused rather than overwrite."""
     condition: dict[str, Any] = {}

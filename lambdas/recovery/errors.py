@@ -70,29 +70,34 @@ class StartFailed(DrsWavesError):
     advice = "Read GET /executions for the plan; if the run is not on, start it again."
 
 
-# --- what DRS and AWS answered ----------------------------------------------------------------------------------
-class DrsThrottled(DrsWavesError):
-    """DRS answered ThrottlingException after boto3's own retries."""
+class Transient(DrsWavesError):
+    """It passes by itself: the state machine waits, asks again, and never fails a server for it."""
 
-    status = 429
     advice = "Nothing to do: the state machine waits and asks again."
 
 
-class DrsUnavailable(DrsWavesError):
+# --- what DRS and AWS answered ----------------------------------------------------------------------------------
+class DrsThrottled(Transient):
+    """DRS answered ThrottlingException after boto3's own retries."""
+
+    status = 429
+
+
+class DrsUnavailable(Transient):
     """DRS answered 5xx, or did not answer."""
 
     status = 503
     advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health."
 
 
-class ServerBusy(DrsWavesError):
+class ServerBusy(Transient):
     """ConflictException: a server is in another DRS job. Wait and ask again; it is not a failure."""
 
     status = 409
     advice = "Nothing to do: the state machine waits until the other job has ended."
 
 
-class QuotaExceeded(DrsWavesError):
+class QuotaExceeded(Transient):
     """ServiceQuotaExceededException: more jobs or servers in jobs than the account and Region allow."""
 
     status = 429
@@ -125,6 +130,27 @@ class TargetNotRegistered(DrsWavesError):
 
     status = 409
     advice = "Register the account with its role and external id first."
+
+
+class RateBudgetExhausted(Transient):
+    """Our own budget of calls to the target is taken for the next seconds."""
+
+    status = 429
+    advice = "Nothing to do: the state machine waits and asks again. Raise CallsPerSecond if it happens all the time."
+
+
+class CircuitOpen(Transient):
+    """The target has not been answering, and is left alone for a while."""
+
+    status = 503
+    advice = "Nothing to do: drs-waves asks again by itself. If it lasts, see AWS Health for the Region."
+
+
+class RetryExhausted(Transient):
+    """Short retries within one function were not enough; facts: `operation`, `attempts`, `cause`."""
+
+    status = 503
+    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health for the Region."
 
 
 # --- what a run came to -----------------------------------------------------------------------------------------

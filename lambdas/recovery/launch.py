@@ -63,14 +63,27 @@ def poll(ref: BatchRef, job_id: str, expected_seconds: int) -> Look:
     return Look(job_id, False, decide.seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
 
 
-def settle(ref: BatchRef, mode: Mode, job_id: str | None, problem: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an attempt came to its end, as the state machine saw it.
+
+    `job_id` is the job it followed, if any. `problem` says why there is no job's result, if there is none.
+    `launch_attempts` is how often a server is tried at most.
+    """
+
+    job_id: str | None
+    problem: str | None
+    launch_attempts: int
+
+
+def settle(ref: BatchRef, mode: Mode, end: End) -> int:
     """Keep each server's result and give the batch's capacity back; return how many servers are to be tried again.
 
-    `job_id` is the job the caller followed; a message about another one comes late and changes nothing. `problem`
-    says why the batch came to an end without a job's result, if it did: its servers have failed then.
+    A message about another job than the batch's comes late and changes nothing.
     """
+    problem = end.problem
     batch = store.get_batch(ref)
-    if batch.status == "SETTLED" or (batch.job_id and batch.job_id != job_id):
+    if batch.status == "SETTLED" or (batch.job_id and batch.job_id != end.job_id):
         capacity.give_back(batch, batch.attempt if batch.status == "SETTLED" else batch.attempt - 1)
         return 0
     if batch.status == "PENDING" and batch.attempt and not problem:  # an earlier try of this task settled the attempt
@@ -80,7 +93,7 @@ def settle(ref: BatchRef, mode: Mode, job_id: str | None, problem: str | None) -
     store.record_results(ref, results)
     failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
     launched = len(results) - len(failed)
-    try_again = bool(failed) and not problem and batch.attempt < settings().launch_attempts
+    try_again = bool(failed) and not problem and batch.attempt < end.launch_attempts
     if try_again:
         store.retry_batch(batch, failed, launched)
     else:

@@ -7,6 +7,8 @@ from typing import Any
 from recovery.errors import InvalidRequest
 from recovery.target import Target
 
+DEFAULT_LAUNCH_ATTEMPTS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class ProtectionGroup:
@@ -100,12 +102,16 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlan:
-    """Waves that form a graph without cycles. `active_execution_id` names the run that is on, if any."""
+    """Waves that form a graph without cycles; a server's launch is tried `launch_attempts` times at most.
+
+    `active_execution_id` names the run that is on, if any.
+    """
 
     plan_id: str
     name: str
     waves: tuple[Wave, ...]
     description: str = ""
+    launch_attempts: int = DEFAULT_LAUNCH_ATTEMPTS
     active_execution_id: str | None = None
 
     @classmethod
@@ -116,6 +122,7 @@ class RecoveryPlan:
             name=item["name"],
             waves=tuple(Wave.from_item(wave) for wave in item["waves"]),
             description=item.get("description", ""),
+            launch_attempts=int(item.get("launchAttempts", DEFAULT_LAUNCH_ATTEMPTS)),
             active_execution_id=item.get("activeExecutionId"),
         )
 
@@ -125,6 +132,7 @@ class RecoveryPlan:
             "planId": self.plan_id,
             "name": self.name,
             "description": self.description,
+            "launchAttempts": self.launch_attempts,
             "waves": [wave.to_item() for wave in self.waves],
         }
 

@@ -16,9 +16,8 @@ from recovery.target import Target
 # An assumed role lasts an hour by default; clients are made anew well before, so none signs with a dead one.
 SESSION_SECONDS = 3_000
 
-# The short retries of a throttle or a lost answer are boto3's own; whatever lasts longer is left to the
-# state machine, which waits without a function running.
-CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=20)
+# boto3 itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
+CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 _lock = Lock()
 
@@ -42,7 +41,7 @@ def _client(service: str, target: Target, period: int) -> Any:
 
 @lru_cache(maxsize=1)
 def _sts() -> Any:
-    return boto3.client("sts", config=CONFIG)
+    return boto3.client("sts", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
 def _session(target: Target) -> boto3.Session:

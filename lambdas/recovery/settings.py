@@ -23,7 +23,11 @@ class Settings:
     servers_per_job: int
     servers_in_jobs: int
     capacity_timeout_seconds: int
-    launch_attempts: int
+    calls_per_second: int
+    calls_burst: int
+    circuit_failures: int
+    circuit_seconds: int
+    operators_topic_arn: str | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -47,7 +51,11 @@ class Settings:
             servers_per_job=number("SERVERS_PER_JOB", 100),
             servers_in_jobs=number("SERVERS_IN_JOBS", 500),
             capacity_timeout_seconds=number("CAPACITY_TIMEOUT_SECONDS", 600),
-            launch_attempts=number("LAUNCH_ATTEMPTS", 2),
+            calls_per_second=number("CALLS_PER_SECOND", 10),
+            calls_burst=number("CALLS_BURST", 20),
+            circuit_failures=number("CIRCUIT_FAILURES", 5),
+            circuit_seconds=number("CIRCUIT_SECONDS", 60),
+            operators_topic_arn=env.get("OPERATORS_TOPIC_ARN") or None,
         )
 
 

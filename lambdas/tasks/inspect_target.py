@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import store
 from recovery.inspection import inspect
 from recovery.settings import settings
 from recovery.target import Target
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, accountId, region}`; return counts only, the servers themselves are kept in the record."""
     execution = store.get_execution(event["executionId"])

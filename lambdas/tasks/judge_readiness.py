@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import decide, store, waves
 from recovery.inspection import fleets_of
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}`; return `{ready, waves: [{wave, order, waits}]}`. A refused run is closed here."""
     execution = store.get_execution(event["executionId"])

@@ -2,18 +2,20 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import store
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId}`; return the mode and the targets. Raise ExecutionNotFound."""
+    """Take `{executionId}`; return the mode, the attempts for each server and the targets. Raise ExecutionNotFound."""
     execution = store.get_execution(event["executionId"])
     store.create_waves(execution)
     logger.info("plan loaded", extra={"executionId": execution.execution_id, "planId": execution.plan.plan_id})
-    return {"mode": execution.mode.value, "targets": [target.to_state() for target in execution.targets]}
+    return {
+        "mode": execution.mode.value,
+        "launchAttempts": execution.plan.launch_attempts,
+        "targets": [target.to_state() for target in execution.targets],
+    }

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import launch
 from recovery.batch import BatchRef
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch, its `jobId` and `expectedSeconds`; return whether the job has ended and when to look again."""
     ref = BatchRef.from_event(event)

@@ -2,20 +2,19 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import launch, problem
 from recovery.batch import BatchRef
 from recovery.execution import Mode
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch, the mode, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry}`."""
     ref = BatchRef.from_event(event)
-    servers_to_retry = launch.settle(ref, Mode(event["mode"]), event["jobId"], problem.describe(event["error"]))
+    end = launch.End(event["jobId"], problem.describe(event["error"]), event["launchAttempts"])
+    servers_to_retry = launch.settle(ref, Mode(event["mode"]), end)
     logger.info("batch settled", extra={"batch": ref.key, "serversToRetry": servers_to_retry})
     return {"serversToRetry": servers_to_retry}

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import launch
 from recovery.batch import BatchRef
 from recovery.execution import Mode
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch and the mode; return the job and when to look at it. Raise ServerBusy, DrsThrottled, ..."""
     ref = BatchRef.from_event(event)

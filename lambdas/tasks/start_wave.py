@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import store, waves
+from recovery.task import logger, task
 
-logger = Logger()
 
-
-@logger.inject_lambda_context(clear_state=True)
+@task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, wave}`; return `{targets: [{accountId, region, batches}]}`."""
     execution = store.get_execution(event["executionId"])

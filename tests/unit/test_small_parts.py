@@ -36,8 +36,8 @@ def test_a_missing_setting_is_named() -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "ten", "1.5", ""])
 def test_a_setting_that_is_no_count_is_named(text: str) -> None:
-    with pytest.raises(ValueError, match="LAUNCH_ATTEMPTS"):
-        Settings.from_env({**TABLES, "LAUNCH_ATTEMPTS": text})
+    with pytest.raises(ValueError, match="CALLS_PER_SECOND"):
+        Settings.from_env({**TABLES, "CALLS_PER_SECOND": text})
 
 
 def test_settings_have_the_quotas_of_drs_as_defaults() -> None:

@@ -1,0 +1,47 @@
+"""Messages to people, over one SNS topic. A message that cannot be sent is logged; work goes on."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from recovery.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+logger = Logger(child=True)
+
+# SNS: a subject has at most 100 characters.
+LONGEST_SUBJECT = 100
+
+
+@lru_cache(maxsize=1)
+def _sns() -> "SNSClient":
+    return boto3.client("sns", config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2}))
+
+
+def send(kind: str, subject: str, text: str, **attributes: str) -> None:
+    """Publish a message; `kind` and `attributes` can be filtered by in a subscription."""
+    topic = settings().operators_topic_arn
+    if not topic:
+        return
+    named = {"kind": kind, **{name: value for name, value in attributes.items() if value}}
+    try:
+        _sns().publish(
+            TopicArn=topic,
+            Subject=subject[:LONGEST_SUBJECT],
+            Message=text,
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
+        )
+    except (ClientError, BotoCoreError):
+        logger.exception("message not sent", extra={"kind": kind, "subject": subject})
+
+
+def paragraphs(facts: Mapping[str, object]) -> str:
+    """`name: value` lines; what has no value is left out."""
+    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value not in (None, ""))

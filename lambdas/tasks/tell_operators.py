@@ -1,0 +1,16 @@
+"""Tell people that DRS has kept a batch waiting for longer than retries last."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from recovery import escalation, problem
+from recovery.batch import BatchRef
+from recovery.task import task
+
+
+@task
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a batch, the `task` that was put off and the `error`. The batch goes on waiting whatever comes of this."""
+    escalation.tell(BatchRef.from_event(event), event["task"], problem.describe(event["error"]) or "unknown error")
+    return {}
