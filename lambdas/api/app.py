@@ -39,7 +39,7 @@ def _error(status: int, code: str, message: str, advice: str, facts: dict[str, A
 
 
 def _correlation_id() -> str:
-    return app.current_event.request_context.request_id or app.lambda_context.aws_request_id
+    return app.current_event.request_context.get("requestId") or app.lambda_context.aws_request_id
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return app.resolve(event, context)
     except Exception:  # the boundary: API Gateway would answer an empty 502
         logger.exception("unexpected error")
-        request_id = event.get("requestContext", {}).get("requestId", "")
+        request_id = (event.get("requestContext") or {}).get("requestId", "")
         body = {
             "code": "InternalError",
             "message": "Something went wrong on our side.",

@@ -9,7 +9,7 @@ from api import inputs, views
 from api.plans import created
 from api.requests import StartRequest, parse
 from recovery import starting, store
-from recovery.errors import InvalidRequest
+from recovery.errors import ExecutionNotFound, PlanNotFound
 from recovery.execution import ExecutionStatus, Mode
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
@@ -29,6 +29,7 @@ def start_recovery(plan_id: str) -> Response[str]:
 
 def _start(plan_id: str, mode: Mode) -> Response[str]:
     parse(StartRequest, inputs.json_body(router.current_event, may_be_empty=True))
+    plan_id = inputs.known_id(plan_id, PlanNotFound, "recovery plan")
     execution = starting.start(plan_id, mode, inputs.caller(router.current_event))
     return created(f"/executions/{execution.execution_id}", views.execution(execution.to_item()), status=202)
 
@@ -36,14 +37,11 @@ def _start(plan_id: str, mode: Mode) -> Response[str]:
 @router.get("/executions")
 def list_executions() -> dict[str, Any]:
     """A page of runs, newest first; `planId` or `status` narrows them down."""
-    query = router.current_event.query_string_parameters or {}
-    status, plan_id = query.get("status"), query.get("planId")
+    status, plan_id = inputs.query(router.current_event).get("status"), inputs.plan_id(router.current_event)
     if status and status not in ExecutionStatus.__members__:
-        message = f"must be one of {', '.join(ExecutionStatus)}"
-        raise InvalidRequest("The request is not valid.", [{"field": "status", "message": message}])
+        raise inputs.invalid("status", f"must be one of {', '.join(ExecutionStatus)}")
     if status and plan_id:
-        problem = {"field": "planId", "message": "give planId or status, not both"}
-        raise InvalidRequest("The request is not valid.", [problem])
+        raise inputs.invalid("planId", "give planId or status, not both")
     limit, token = inputs.page(router.current_event)
     page = store.list_executions(limit, token, plan_id, status)
     return {"executions": [views.execution(item) for item in page.items], "nextToken": page.next_token}
@@ -52,4 +50,4 @@ def list_executions() -> dict[str, Any]:
 @router.get("/executions/<execution_id>")
 def read_execution(execution_id: str) -> dict[str, Any]:
     """The run with its waves, batches and servers, read from the record alone."""
-    return views.whole(store.whole_record(execution_id))
+    return views.whole(store.whole_record(inputs.known_id(execution_id, ExecutionNotFound, "execution")))

@@ -1,35 +1,100 @@
-"""What a request carries, read with care: body, page, caller."""
+"""What a request carries, read with care: body, ids, query, caller."""
 
+import base64
 import json
+import re
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from recovery.errors import InvalidRequest
+from recovery.errors import InvalidRequest, NotFound
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+# The largest plan that may be stored comes to a third of this.
+LARGEST_BODY = 1024 * 1024
+# What people sent is shown back to them up to here.
+LONGEST_SHOWN = 200
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+_is_id = re.compile(ID_PATTERN).fullmatch
+
+
+def invalid(field: str, message: str) -> InvalidRequest:
+    """The refusal of a request in which one thing is wrong."""
+    return InvalidRequest("The request is not valid.", [{"field": field[:LONGEST_SHOWN], "message": message}])
 
 
 def json_body(event: APIGatewayProxyEvent, *, may_be_empty: bool = False) -> Any:
-    """The body as JSON; InvalidRequest when there is none or it is not JSON."""
-    text = event.decoded_body
+    """The body as JSON; InvalidRequest when there is none, it is too large or it is not JSON."""
+    text = _body(event)
     if not text and may_be_empty:
         return {}
+    if not text:
+        raise invalid("body", "the request needs a JSON body")
     try:
-        return json.loads(text or "")
+        return json.loads(text, object_pairs_hook=_object)
     except ValueError as error:
-        problem = {"field": "body", "message": f"not JSON: {error}" if text else "the request needs a JSON body"}
-        raise InvalidRequest("The request is not valid.", [problem]) from error
+        raise invalid("body", f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise invalid("body", "nested too deeply") from error
+
+
+def _body(event: APIGatewayProxyEvent) -> str:
+    body = event.body or ""
+    try:
+        raw = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
+        text = raw.decode()
+    except ValueError as error:
+        raise invalid("body", "not text in UTF-8") from error
+    if len(raw) > LARGEST_BODY:
+        raise invalid("body", f"larger than {LARGEST_BODY:,} bytes (1 MiB)")
+    return text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ: of two values for one name, whoever sent them may have meant either."""
+    found = dict[str, Any]()
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:LONGEST_SHOWN]!r} is there twice in one object")
+        found[name] = value
+    return found
+
+
+def known_id(text: str, missing: type[NotFound], what: str) -> str:
+    """The id of a path; what no id looks like is missing, whatever the table says."""
+    if not _is_id(text):
+        raise missing(f"there is no {what} {text[:LONGEST_SHOWN]!r}")
+    return text
+
+
+def query(event: APIGatewayProxyEvent) -> dict[str, str]:
+    """The query string; InvalidRequest when a parameter is there twice or has no value."""
+    for name, values in event.multi_value_query_string_parameters.items():
+        if len(values) > 1:
+            raise invalid(name, "give it once")
+    for name, value in event.query_string_parameters.items():
+        if not value:
+            raise invalid(name, "has no value; leave it out or give it one")
+    return event.query_string_parameters
+
+
+def plan_id(event: APIGatewayProxyEvent) -> str | None:
+    """`planId` of the query string."""
+    text = query(event).get("planId")
+    if text is not None and not _is_id(text):
+        raise invalid("planId", "must be the id of a recovery plan")
+    return text
 
 
 def page(event: APIGatewayProxyEvent) -> tuple[int, str | None]:
     """`limit` and `nextToken` of the query string."""
-    query = event.query_string_parameters or {}
-    text = query.get("limit", str(DEFAULT_PAGE))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LARGEST_PAGE):
-        problem = {"field": "limit", "message": f"must be a whole number from 1 to {LARGEST_PAGE}"}
-        raise InvalidRequest("The request is not valid.", [problem])
-    return int(text), query.get("nextToken")
+    asked = query(event)
+    text = asked.get("limit", str(DEFAULT_PAGE))
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_PAGE))
+    if not (is_number and 1 <= int(text) <= LARGEST_PAGE):
+        raise invalid("limit", f"must be a whole number from 1 to {LARGEST_PAGE}")
+    return int(text), asked.get("nextToken")
 
 
 def caller(event: APIGatewayProxyEvent) -> str:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from api import inputs, views
 from api.requests import GroupRequest, PlanRequest, parse
 from recovery import catalog
-from recovery.errors import InvalidRequest
+from recovery.errors import GroupNotFound, InvalidRequest, PlanNotFound
 from recovery.plan import ProtectionGroup, RecoveryPlan
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
@@ -45,7 +45,7 @@ def list_groups() -> dict[str, Any]:
 @router.get("/protection-groups/<group_id>")
 def read_group(group_id: str) -> dict[str, Any]:
     """The group."""
-    return catalog.get_group(group_id).to_item()
+    return catalog.get_group(inputs.known_id(group_id, GroupNotFound, "protection group")).to_item()
 
 
 @router.post("/recovery-plans")
@@ -86,5 +86,5 @@ def list_plans() -> dict[str, Any]:
 @router.get("/recovery-plans/<plan_id>")
 def read_plan(plan_id: str) -> dict[str, Any]:
     """The plan, with the run that is on."""
-    plan = catalog.get_plan(plan_id)
+    plan = catalog.get_plan(inputs.known_id(plan_id, PlanNotFound, "recovery plan"))
     return views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})

@@ -1,28 +1,62 @@
 """What people may send, field by field. Pydantic says what is wrong and where."""
 
+import unicodedata
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
+from api.inputs import ID_PATTERN, LONGEST_SHOWN
 from recovery.errors import InvalidRequest
 from recovery.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, ProtectionGroup, Wave, in_order
 from recovery.target import Target
+
+# Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
+UNPRINTABLE = frozenset(("Cc", "Zl", "Zp", "Cs"))
+
+
+def _printable(text: str, besides: str = "") -> str:
+    if any(unicodedata.category(letter) in UNPRINTABLE and letter not in besides for letter in text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+def _printable_lines(text: str) -> str:
+    return _printable(text, besides="\n\r\t")
+
 
 # Shapes of ids and limits of lists: DRS's own where it has one (botocore's drs model, Service Quotas).
 ServerId = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), AfterValidator(_printable)
+]
+Description = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_printable_lines)]
 WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-TagValue = Annotated[str, StringConstraints(max_length=256)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
+TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_printable)]
 
 # DRS: 4,000 source servers per account and Region.
 MOST_SERVERS = 4_000
 # An inline Map runs 40 iterations at a time; more waves than that would be a list, not a plan.
 MOST_WAVES = 40
 MOST_GROUPS_PER_WAVE = 50
+# So a plan, even one whose waves all depend on each other, stays below the 400 KB that DynamoDB lets an item have,
+# and the transaction that writes it and a copy of its groups for a run below 4 MB.
+MOST_SERVERS_NAMED, MOST_GROUPS = 10_000, 40
+# A body of a mebibyte can be wrong in a hundred thousand places; the answer names this many.
+MOST_PROBLEMS = 100
 
 
 class _Request(BaseModel):
@@ -36,7 +70,7 @@ class GroupRequest(_Request):
     """Body of POST /protection-groups."""
 
     name: Name
-    description: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    description: Description = ""
     account_id: AccountId
     region: Region
     source_server_ids: list[ServerId] = Field(default=[], max_length=MOST_SERVERS)
@@ -65,7 +99,7 @@ class GroupRequest(_Request):
 class GroupUseRequest(_Request):
     """A group in a wave, whole or in part."""
 
-    group_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    group_id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
     source_server_ids: list[ServerId] | None = Field(default=None, min_length=1, max_length=MOST_SERVERS)
 
 
@@ -75,16 +109,28 @@ class WaveRequest(_Request):
     name: WaveName
     groups: list[GroupUseRequest] = Field(min_length=1, max_length=MOST_GROUPS_PER_WAVE)
     depends_on: list[WaveName] | None = Field(default=None, max_length=MOST_WAVES)
-    max_failed_percent: int = Field(default=0, ge=0, le=100)
+    max_failed_percent: StrictInt = Field(default=0, ge=0, le=100)
 
 
 class PlanRequest(_Request):
     """Body of POST /recovery-plans."""
 
     name: Name
-    description: Annotated[str, StringConstraints(max_length=1_000)] = ""
-    launch_attempts: int = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
+    description: Description = ""
+    launch_attempts: StrictInt = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
     waves: list[WaveRequest] = Field(min_length=1, max_length=MOST_WAVES)
+
+    @field_validator("waves")
+    @classmethod
+    def _bounded(cls, waves: list[WaveRequest]) -> list[WaveRequest]:
+        uses = [use for wave in waves for use in wave.groups]
+        named = sum(len(use.source_server_ids or ()) for use in uses)
+        if named > MOST_SERVERS_NAMED:
+            raise ValueError(f"name at most {MOST_SERVERS_NAMED:,} source servers in all, not {named:,}")
+        groups = len({use.group_id for use in uses})
+        if groups > MOST_GROUPS:
+            raise ValueError(f"use at most {MOST_GROUPS} protection groups in all, not {groups}")
+        return waves
 
     def to_waves(self) -> tuple[Wave, ...]:
         """The waves, each behind those it depends on. Raise InvalidRequest when they do not fit together."""
@@ -109,14 +155,15 @@ class StartRequest(_Request):
 
 
 def parse(model: type[Model], body: Any) -> Model:
-    """The body as the model; InvalidRequest with every field that is wrong."""
+    """The body as the model; InvalidRequest with the fields that are wrong."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]
+        found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_PROBLEMS]
+        problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in found]
         raise InvalidRequest("The request is not valid.", problems) from error
 
 
 def _field(location: tuple[int | str, ...]) -> str:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    return text or "body"
+    return text[:LONGEST_SHOWN] or "body"

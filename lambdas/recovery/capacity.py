@@ -6,9 +6,11 @@ however many batches wait. A lease that its holder never gives back runs out; sh
 then, that job is counted as any foreign one.
 """
 
+import random
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,33 +18,37 @@ from aws_lambda_powertools import Logger
 from recovery import clock, drs, dynamo
 from recovery.batch import Batch
 from recovery.drs import Job
-from recovery.dynamo import ConditionRefused
 from recovery.errors import CapacityTimeout
 from recovery.settings import Settings, settings
 from recovery.target import Target
 
 logger = Logger(child=True)
 
+# Longer than jobs usually take. One that runs on is counted as a foreign one from then on.
 LEASE_SECONDS = 3_600
 OBSERVE_SECONDS = 15
-WAIT_SECONDS = 15
+# An observation older than this says nothing about what has moved since.
+FORGET_SECONDS = 120
 # A write lost to a neighbour is tried again; twenty batches that start at once need a few rounds.
 WRITE_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a target's quotas carry: leases (batch key to servers and expiry) and the jobs of others.
+    """What a target's quotas carry: leases (holder to servers and expiry) and the jobs of others.
 
     `changed_at` is when the load last changed, as far as was seen: the measure of progress while waiting.
+    `observing_until` is when whoever reads DescribeJobs now should be done.
     """
 
     version: int
     leases: Mapping[str, tuple[int, float]]
-    foreign_jobs: int
-    foreign_servers: int
-    observed_at: float
-    changed_at: float
+    foreign_jobs: int = 0
+    foreign_servers: int = 0
+    foreign_digest: str = ""
+    observed_at: float = 0
+    observing_until: float = 0
+    changed_at: float = 0
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None, now: float) -> "Load":
@@ -55,9 +61,26 @@ class Load:
             leases={key: lease for key, lease in leases.items() if lease[1] > now},
             foreign_jobs=int(item.get("foreignJobs", 0)),
             foreign_servers=int(item.get("foreignServers", 0)),
+            foreign_digest=item.get("foreignDigest", ""),
             observed_at=float(item.get("observedAt", 0)),
+            observing_until=float(item.get("observingUntil", 0)),
             changed_at=float(item.get("changedAt", now)),
         )
+
+    def to_item(self) -> dict[str, Any]:
+        """The row, as its next version."""
+        return {
+            "version": self.version + 1,
+            "leases": {
+                key: {"servers": servers, "expiresAt": int(until)} for key, (servers, until) in self.leases.items()
+            },
+            "foreignJobs": self.foreign_jobs,
+            "foreignServers": self.foreign_servers,
+            "foreignDigest": self.foreign_digest,
+            "observedAt": int(self.observed_at),
+            "observingUntil": int(self.observing_until),
+            "changedAt": int(self.changed_at),
+        }
 
     @property
     def jobs(self) -> int:
@@ -84,14 +107,16 @@ class Load:
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "Load":
         """The load with what DescribeJobs shows of others; jobs of batches that hold a lease are in it already."""
         foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
-        counts = len(foreign), sum(len(job.launches) for job in foreign)
-        changed = counts != (self.foreign_jobs, self.foreign_servers)
+        digest = sha256(" ".join(sorted(job.job_id for job in foreign)).encode()).hexdigest()[:16]
+        moved = digest != self.foreign_digest or now - self.observed_at > FORGET_SECONDS
         return replace(
             self,
-            foreign_jobs=counts[0],
-            foreign_servers=counts[1],
+            foreign_jobs=len(foreign),
+            foreign_servers=sum(len(job.launches) for job in foreign),
+            foreign_digest=digest,
             observed_at=now,
-            changed_at=now if changed else self.changed_at,
+            observing_until=0,
+            changed_at=now if moved else self.changed_at,
         )
 
 
@@ -103,26 +128,40 @@ def lease(batch: Batch) -> bool:
     """
     quotas, target, servers = settings(), batch.ref.target, len(batch.server_ids)
     key = _holder(batch, batch.lease_attempt)
-    for attempt in range(WRITE_TRIES):
+    for tries in range(1, WRITE_TRIES + 1):
         now = clock.now()
         load = _read(target, now)
         if key in load.leases:
             return True
         if now - load.observed_at >= OBSERVE_SECONDS:
-            # Claim the observation first: of many batches that find it stale, one asks DRS.
-            if not _write(target, replace(load, observed_at=now)):
+            # Of many batches that find it stale, one asks DRS; what the others run is not known until it is back.
+            claimed = now >= load.observing_until and _write(
+                target, replace(load, observing_until=now + OBSERVE_SECONDS)
+            )
+            observed = _observe(target) if claimed else None
+            if observed is None:
+                time.sleep(random.uniform(0, 0.05 * tries))
                 continue
-            load = replace(load, version=load.version + 1, observed_at=now)
-            load = load.with_foreign(drs.live_jobs(target), now)
-            if not load.has_room(servers, quotas):
-                _write(target, load)  # so that the others need not ask
+            load = observed
         if not load.has_room(servers, quotas):
             _raise_if_stuck(target, load, quotas, now)
             return False
         if _write(target, load.with_lease(key, servers, now)):
             return True
-        time.sleep(0.02 * attempt)
+        time.sleep(random.uniform(0, 0.05 * tries))
     return False
+
+
+def _observe(target: Target) -> Load | None:
+    """Read who else runs jobs, and keep it; None when neighbours always wrote first."""
+    jobs = drs.live_jobs(target)
+    for tries in range(1, WRITE_TRIES + 1):
+        now = clock.now()
+        load = _read(target, now).with_foreign(jobs, now)
+        if _write(target, load):
+            return replace(load, version=load.version + 1)
+        time.sleep(random.uniform(0, 0.05 * tries))
+    return None
 
 
 def _raise_if_stuck(target: Target, load: Load, quotas: Settings, now: float) -> None:
@@ -140,12 +179,12 @@ def _raise_if_stuck(target: Target, load: Load, quotas: Settings, now: float) ->
 def give_back(batch: Batch, attempt: int) -> None:
     """Free the slot of that attempt; nothing happens when it holds none, as when this is said again later."""
     key = _holder(batch, attempt)
-    for tries in range(WRITE_TRIES):
+    for tries in range(1, WRITE_TRIES + 1):
         now = clock.now()
         load = _read(batch.ref.target, now)
         if key not in load.leases or _write(batch.ref.target, load.without_lease(key, now)):
             return
-        time.sleep(0.02 * tries)
+        time.sleep(random.uniform(0, 0.05 * tries))
     # Not fatal: the lease runs out by itself, and blocks a slot until then.
     logger.warning("lease not given back", extra={"holder": key})
 
@@ -165,24 +204,10 @@ def _read(target: Target, now: float) -> Load:
 
 def _write(target: Target, load: Load) -> bool:
     """Write the row if nobody has since it was read."""
-    row = {
-        **_key(target),
-        "version": load.version + 1,
-        "leases": {key: {"servers": servers, "expiresAt": int(until)} for key, (servers, until) in load.leases.items()},
-        "foreignJobs": load.foreign_jobs,
-        "foreignServers": load.foreign_servers,
-        "observedAt": int(load.observed_at),
-        "changedAt": int(load.changed_at),
-    }
-    try:
-        key = _key(target)
-        dynamo.update(
-            settings().limits_table,
-            key,
-            {name: value for name, value in row.items() if name not in key},
-            condition="attribute_not_exists(#version) OR #version = :version",
-            given={"version": load.version},
-        )
-        return True
-    except ConditionRefused:
-        return False
+    return dynamo.move_on(
+        settings().limits_table,
+        _key(target),
+        load.to_item(),
+        condition="attribute_not_exists(#version) OR #version = :version",
+        given={"version": load.version},
+    )

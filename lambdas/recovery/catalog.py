@@ -29,7 +29,7 @@ def target_account(account_id: str) -> TargetAccount:
 
 def create_group(group: ProtectionGroup) -> None:
     """Store a new group."""
-    dynamo.put(settings().protection_groups_table, group.to_item(), unless_exists="groupId")
+    dynamo.put(settings().protection_groups_table, group.to_item())
 
 
 def get_group(group_id: str) -> ProtectionGroup:
@@ -50,7 +50,7 @@ def find_groups(group_ids: Iterable[str]) -> dict[str, ProtectionGroup]:
 
 def create_plan(plan: RecoveryPlan) -> None:
     """Store a new plan."""
-    dynamo.put(settings().recovery_plans_table, plan.to_item(), unless_exists="planId")
+    dynamo.put(settings().recovery_plans_table, plan.to_item())
 
 
 def get_plan(plan_id: str) -> RecoveryPlan:

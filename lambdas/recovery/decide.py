@@ -11,6 +11,9 @@ from recovery.plan import Wave
 SHORTEST_POLL, LONGEST_POLL = 20, 120
 # While a job is PENDING it cannot end before it has been STARTED, which takes DRS minutes.
 LONGEST_POLL_OF_STARTED = 30
+# A slot may come free at any moment, so the first looks are close; a batch that waits for hours asks once a minute,
+# to keep its events few.
+SHORTEST_CAPACITY_WAIT, LONGEST_CAPACITY_WAIT = 15, 60
 # What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 
@@ -55,6 +58,17 @@ class FleetOfWave:
 
 def _within(failed: int, total: int, percent: int) -> bool:
     return failed * 100 <= total * percent
+
+
+# Replication states in which DRS holds no point in time to launch from (dataReplicationState of botocore's model).
+_WITHOUT_SNAPSHOT = {"STOPPED", "INITIATING", "INITIAL_SYNC"}
+
+
+def why_not_recoverable(replication_state: str) -> str | None:
+    """Why a source server in this state cannot be launched; None when it can, if need be from an older snapshot."""
+    if replication_state in _WITHOUT_SNAPSHOT:
+        return f"its data replication is {replication_state}, so DRS has nothing to launch it from"
+    return None
 
 
 def judge_readiness(fleets: Sequence[FleetOfWave]) -> list[str]:
@@ -109,6 +123,11 @@ def judge_execution(statuses: Mapping[str, WaveStatus], problem: str | None = No
     if ended[WaveStatus.COMPLETED] or ended[WaveStatus.PARTIAL]:
         return ExecutionVerdict(ExecutionStatus.PARTIAL, said)
     return ExecutionVerdict(ExecutionStatus.FAILED, said)
+
+
+def seconds_to_next_capacity_check(asked: int) -> int:
+    """How long a batch that has asked so often waits before it asks again: soon at first, then once a minute."""
+    return min(SHORTEST_CAPACITY_WAIT + 5 * asked, LONGEST_CAPACITY_WAIT)
 
 
 def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:

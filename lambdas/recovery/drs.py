@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from recovery import budget, circuit, clock, metrics, retry, sessions
 from recovery.batch import Batch
 from recovery.errors import (
+    AwsUnavailable,
     DrsRefused,
     DrsThrottled,
     DrsUnavailable,
@@ -40,9 +41,10 @@ _BY_CODE: Mapping[str, type[DrsWavesError]] = {
     "ServiceQuotaExceededException": QuotaExceeded,
     "UninitializedAccountException": TargetNotInitialized,
     "AccessDeniedException": TargetAccessDenied,
-    "UnrecognizedClientException": TargetAccessDenied,
-    "ExpiredTokenException": TargetAccessDenied,
 }
+
+# Credentials that ran out while a function slept: new ones are asked for at the next try.
+_STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,9 @@ def _ask(client: Any, target: Target, operation: str, parameters: Mapping[str, A
         code = answer.get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = _BY_CODE.get(code) or (DrsUnavailable if status >= 500 else DrsRefused)
-        if kind is TargetAccessDenied:
+        if code in _STALE_CREDENTIALS:
             sessions.forget()
+            kind = AwsUnavailable
         raise kind(f"{operation} in {target.key}: {code}: {answer.get('Message', '')}") from error
     except BotoCoreError as error:  # no answer: refused, cut or timed out
         raise DrsUnavailable(f"{operation} in {target.key}: {error}") from error
@@ -195,19 +198,26 @@ def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
     return (Job.from_drs(item) for item in _items(target, "describe_jobs", filters={"fromDate": from_date}))
 
 
+def find_job(batch: Batch) -> Job | None:
+    """The job that carries the tag of the batch's attempt, if its intent is on record and DRS has one."""
+    if batch.intent_at is None:
+        return None
+    since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
+    mine = (batch.ref.key, str(batch.attempt))
+    return next((job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine), None)
+
+
 def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
     """Start the job that launches this attempt, or find the one that an earlier try of it started.
 
     StartRecovery has no client token. On re-entry (the intent was on record before this try) the job that
     carries this attempt's tag is looked for first, so a function that was killed between the call and its
-    answer launches no server twice.
+    answer launches no server twice. Should the earlier call still be on its way, DRS refuses a second job for the
+    same servers with ServerBusy, and the next try finds the first one's.
     """
     target = batch.ref.target
-    if is_reentry and batch.intent_at:
-        since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
-        for job in _jobs_since(target, since):
-            if job.started_by == (batch.ref.key, str(batch.attempt)):
-                return job
+    if is_reentry and (job := find_job(batch)):
+        return job
     answer = _call(
         target,
         "start_recovery",

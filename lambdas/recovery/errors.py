@@ -132,6 +132,19 @@ class TargetNotRegistered(DrsWavesError):
     advice = "Register the account with its role and external id first."
 
 
+class AwsUnavailable(Transient):
+    """DynamoDB, STS or Step Functions throttled, failed or did not answer."""
+
+    status = 503
+
+
+class LateMessage(DrsWavesError):
+    """A task came so late, or so often, that what it is about has moved on. Nothing was changed."""
+
+    status = 409
+    advice = "Nothing to do: the record is as it should be."
+
+
 class RateBudgetExhausted(Transient):
     """Our own budget of calls to the target is taken for the next seconds."""
 

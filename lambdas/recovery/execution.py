@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any
 
 from recovery.plan import ProtectionGroup, RecoveryPlan
-from recovery.target import Target
 
 
 class Mode(StrEnum):
@@ -90,36 +89,28 @@ class Tally:
 class Execution:
     """The META row: what was asked for, by whom, and how far it is.
 
-    The plan and its groups are copied into it, so a plan may be edited while it runs and a record still tells
-    what was recovered.
+    The plan is copied into it, and its groups into rows of their own, so a plan may be edited while it runs and a
+    record still tells what was recovered.
     """
 
     execution_id: str
     mode: Mode
     status: ExecutionStatus
     plan: RecoveryPlan
-    groups: Mapping[str, ProtectionGroup]
     requested_at: str
     requested_by: str
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
 
-    @property
-    def targets(self) -> list[Target]:
-        """Every account and Region the plan touches, each once, in order."""
-        return sorted({self.groups[group_id].target for group_id in self.plan.group_ids})
-
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Execution":
         """Read a META row."""
-        groups = [ProtectionGroup.from_item(group) for group in item["groups"]]
         return cls(
             execution_id=item["executionId"],
             mode=Mode(item["mode"]),
             status=ExecutionStatus(item["status"]),
             plan=RecoveryPlan.from_item(item["plan"]),
-            groups={group.group_id: group for group in groups},
             requested_at=item["requestedAt"],
             requested_by=item["requestedBy"],
             started_at=item.get("startedAt"),
@@ -140,5 +131,8 @@ class Execution:
             "requestedAt": self.requested_at,
             "requestedBy": self.requested_by,
             "plan": self.plan.to_item(),
-            "groups": [group.to_item() for group in self.groups.values()],
         }
+
+    def group_item(self, group: ProtectionGroup) -> dict[str, Any]:
+        """The row that keeps a group as it was when the run was started."""
+        return {**group.to_item(), "executionId": self.execution_id, "item": f"GROUP#{group.group_id}"}

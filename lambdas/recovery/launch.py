@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from recovery import capacity, clock, decide, drs, dynamo, store
+from recovery import batches, capacity, clock, decide, drs, dynamo, store
 from recovery.batch import Batch, BatchRef
+from recovery.batches import ServerResult
 from recovery.drs import Job
-from recovery.errors import DrsUnavailable
+from recovery.errors import DrsRefused, LateMessage, QuotaExceeded, ServerBusy
 from recovery.execution import Mode, ServerStatus
 from recovery.settings import settings
-from recovery.store import ServerResult
 from recovery.target import Target
 
 # How much the newest job weighs in what the next one is expected to take.
@@ -35,40 +35,62 @@ class Look:
         }
 
 
-def start(ref: BatchRef, mode: Mode) -> Look:
-    """Start the batch's job once, however often this is called. Raise what DRS raises (see errors)."""
-    batch = store.get_batch(ref)
-    is_reentry = batch.status != "PENDING" or not store.record_intent(batch)
-    batch = store.get_batch(ref)
+def start(ref: BatchRef, mode: Mode, attempt: int) -> Look:
+    """Start the job of this attempt once, however often this is called.
+
+    Raise LateMessage when the batch is past this attempt, and what DRS raises. After ServerBusy and QuotaExceeded
+    the batch's capacity is given back, for others to use while it waits.
+    """
+    batch = batches.get(ref)
+    is_reentry = batch.status != "PENDING" or not batches.record_intent(batch)
+    batch = batches.get(ref)
+    if batch.attempt != attempt or batch.status not in ("STARTING", "LAUNCHING"):
+        raise LateMessage(
+            f"{ref.key} is {batch.status} at attempt {batch.attempt}, past the start of attempt {attempt}"
+        )
     if batch.job_id is None:
-        job = drs.start_or_adopt_job(batch, mode, is_reentry)
-        store.record_job(batch, job.job_id, job.created_at)
-        store.begin_polling(ref.execution_id)
-        job_id = job.job_id
-    else:
-        job_id = batch.job_id
+        try:
+            job = drs.start_or_adopt_job(batch, mode, is_reentry)
+        except (ServerBusy, QuotaExceeded):
+            capacity.give_back(batch, attempt)
+            raise
+        batch = _keep(batch, job)
+    store.begin_polling(ref.execution_id)
     expected = _expected_seconds(ref.target, mode)
-    return Look(job_id, False, decide.seconds_to_next_poll(0, expected, "PENDING"), expected)
+    return Look(str(batch.job_id), False, decide.seconds_to_next_poll(0, expected, "PENDING"), expected)
+
+
+def _keep(batch: Batch, job: Job) -> Batch:
+    if not batches.record_job(batch, job.job_id, job.created_at):
+        batch = batches.get(batch.ref)
+        if batch.job_id != job.job_id:
+            raise LateMessage(f"{job.job_id} runs for {batch.ref.key}, which has moved on to {batch.status}")
+        return batch
+    return batches.get(batch.ref)
 
 
 def poll(ref: BatchRef, job_id: str, expected_seconds: int) -> Look:
     """Look at the job once and keep how far it is."""
     job = drs.describe_job(ref.target, job_id)
-    if job.is_completed:
-        return Look(job_id, True, 0, expected_seconds)
     launched, failed = job.count("LAUNCHED"), job.count("FAILED")
-    if launched or failed:
-        store.record_progress(store.get_batch(ref), launched, failed)
+    if (launched or failed) and not job.is_completed:
+        batches.record_progress(ref, job_id, launched, failed)
+    return _look(job, expected_seconds)
+
+
+def _look(job: Job, expected_seconds: int) -> Look:
+    if job.is_completed:
+        return Look(job.job_id, True, 0, expected_seconds)
     age = clock.now() - clock.parse_iso(job.created_at)
-    return Look(job_id, False, decide.seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+    return Look(job.job_id, False, decide.seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """How an attempt came to its end, as the state machine saw it.
 
-    `job_id` is the job it followed, if any. `problem` says why there is no job's result, if there is none.
-    `launch_attempts` is how often a server is tried at most.
+    `job_id` is the job it followed, if any. `problem` says what broke, if anything did. `launch_attempts` is how
+    often a server is tried at most.
     """
 
     job_id: str | None
@@ -76,53 +98,77 @@ class End:
     launch_attempts: int
 
 
-def settle(ref: BatchRef, mode: Mode, end: End) -> int:
-    """Keep each server's result and give the batch's capacity back; return how many servers are to be tried again.
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What is left to do: servers to try again, or a job that runs after all and has to be followed."""
 
-    A message about another job than the batch's comes late and changes nothing.
+    servers_to_retry: int = 0
+    follow: Look | None = None
+
+    def to_state(self) -> dict[str, Any]:
+        """The output of SettleBatch."""
+        return {"serversToRetry": self.servers_to_retry, "follow": self.follow.to_state() if self.follow else None}
+
+
+def settle(ref: BatchRef, mode: Mode, end: End) -> Settlement:
+    """Keep each server's result and give the batch's capacity back.
+
+    A problem alone fails no server: if DRS has a job of this attempt, its results count, and one that still runs is
+    followed on. A message about another job than the batch's comes late and changes nothing.
     """
-    problem = end.problem
-    batch = store.get_batch(ref)
-    if batch.status == "SETTLED" or (batch.job_id and batch.job_id != end.job_id):
-        capacity.give_back(batch, batch.attempt if batch.status == "SETTLED" else batch.attempt - 1)
-        return 0
-    if batch.status == "PENDING" and batch.attempt and not problem:  # an earlier try of this task settled the attempt
+    batch = batches.get(ref)
+    if batch.status == "SETTLED" or (end.job_id and batch.job_id and batch.job_id != end.job_id):
+        return Settlement(0)
+    if batch.status == "PENDING" and batch.attempt and not end.problem:  # an earlier try settled the attempt
         capacity.give_back(batch, batch.attempt)
-        return len(batch.server_ids)
-    results = _failed(batch, problem) if problem else _results(batch, mode)
-    store.record_results(ref, results)
+        return Settlement(len(batch.server_ids))
+    job = _job_of(batch)
+    if job and not job.is_completed:
+        return Settlement(follow=_look(job, _expected_seconds(ref.target, mode)))
+    if job and batch.job_id is None:
+        batch = _keep(batch, job)
+    if job:
+        _remember_duration(ref.target, mode, job)
+    results = _results(batch, job, end.problem or "no job was started")
+    batches.record_results(ref, results)
     failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
     launched = len(results) - len(failed)
-    try_again = bool(failed) and not problem and batch.attempt < end.launch_attempts
-    if try_again:
-        store.retry_batch(batch, failed, launched)
-    else:
-        store.settle_batch(batch, launched, len(failed), problem or f"{launched} launched, {len(failed)} failed")
+    try_again = bool(failed and job and batch.attempt < end.launch_attempts)
+    # First the lease, then the batch's last word: killed in between, the next try does both again.
     capacity.give_back(batch, batch.lease_attempt)
-    return len(failed) if try_again else 0
+    if try_again:
+        batches.retry(batch, failed, launched)
+        return Settlement(len(failed))
+    reason = f"{launched} launched, {len(failed)} failed" if job else end.problem or "no job was started"
+    batches.settle(batch, launched, len(failed), reason)
+    return Settlement(0)
 
 
-def _failed(batch: Batch, problem: str) -> list[ServerResult]:
-    return [ServerResult(each, ServerStatus.FAILED, batch.job_id, reason=problem) for each in batch.server_ids]
-
-
-def _results(batch: Batch, mode: Mode) -> list[ServerResult]:
+def _job_of(batch: Batch) -> Job | None:
+    """The job of the batch's attempt as DRS has it now, found by its tag if its id never came back."""
     if batch.job_id is None:
-        return _failed(batch, "no job was started")
-    job = drs.describe_job(batch.ref.target, batch.job_id)
-    if not job.is_completed:
-        raise DrsUnavailable(f"DescribeJobs in {batch.ref.target.key}: {job.job_id} has not ended after all")
-    _remember_duration(batch.ref.target, mode, job)
-    launches = {launch.server_id: launch for launch in job.launches}
+        return drs.find_job(batch)
+    try:
+        return drs.describe_job(batch.ref.target, batch.job_id)
+    except DrsRefused:  # DRS no longer knows it
+        return None
+
+
+def _results(batch: Batch, job: Job | None, problem: str) -> list[ServerResult]:
+    launches = {launch.server_id: launch for launch in job.launches} if job else {}
     results = []
     for server_id in batch.server_ids:
         launch = launches.get(server_id)
-        if launch and launch.status == "LAUNCHED":
+        if job and launch and launch.status == "LAUNCHED":
             results.append(ServerResult(server_id, ServerStatus.LAUNCHED, job.job_id, launch.recovery_instance_id))
         else:
-            said = f"launch status {launch.status}" if launch else "the job does not name this server"
-            results.append(ServerResult(server_id, ServerStatus.FAILED, job.job_id, reason=f"{job.job_id}: {said}"))
+            why = f"{job.job_id}: {_said(launch.status if launch else None)}" if job else problem
+            results.append(ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=why))
     return results
+
+
+def _said(launch_status: str | None) -> str:
+    return f"launch status {launch_status}" if launch_status else "the job does not name this server"
 
 
 def _duration_key(target: Target, mode: Mode) -> dict[str, str]:

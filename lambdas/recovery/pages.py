@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 from recovery import dynamo
 from recovery.errors import InvalidRequest
 
+# DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
+LONGEST_KEY = 1_024
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -41,11 +44,19 @@ def decode(token: str) -> dict[str, Any]:
     """The inverse; InvalidRequest when somebody made the token up."""
     try:
         key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refusal() from error
-    if isinstance(key, dict) and key and all(isinstance(value, dict) and value for value in key.values()):
+    if isinstance(key, dict) and key and all(_is_string(value) for value in key.values()):
         return key
     raise _refusal()
+
+
+def _is_string(value: Any) -> bool:
+    """Is it a string as DynamoDB writes it? Every key attribute of our tables and indexes is one."""
+    if not (isinstance(value, dict) and value.keys() == {"S"}):
+        return False
+    text = value["S"]
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= LONGEST_KEY
 
 
 def _refusal() -> InvalidRequest:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from recovery.errors import InvalidRequest
 from recovery.target import Target
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
+
+# Groups are asked for each of thousands of servers; their ids are made a set once.
+_frozen = lru_cache(maxsize=256)(frozenset[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,15 @@ class ProtectionGroup:
             **selection,
         }
 
+    @property
+    def listed(self) -> frozenset[str]:
+        """The ids of a group by ids."""
+        return _frozen(self.server_ids)
+
     def selects(self, server_id: str, tags: Mapping[str, str]) -> bool:
         """Is this source server of the group's target one of the group?"""
         if self.server_ids:
-            return server_id in self.server_ids
+            return server_id in self.listed
         return all(tags.get(key) == value for key, value in self.tags.items())
 
 

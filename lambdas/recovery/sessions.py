@@ -7,14 +7,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from recovery import catalog
+from recovery import aws, catalog
 from recovery.errors import TargetAccessDenied
 from recovery.target import Target
 
-# An assumed role lasts an hour by default; clients are made anew well before, so none signs with a dead one.
-SESSION_SECONDS = 3_000
+# Clients are made anew so long before their credentials run out.
+SPARE_SECONDS = 300
 
 # boto3 itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
@@ -23,9 +23,16 @@ _lock = Lock()
 
 
 def client(service: str, target: Target) -> Any:
-    """A client of the service in the target's account and Region. Raise TargetAccessDenied, TargetNotRegistered."""
+    """A client of the service in the target's account and Region.
+
+    Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
+    """
     with _lock:  # making clients is not thread-safe in boto3
-        return _client(service, target, int(time.monotonic() // SESSION_SECONDS))
+        made, expires_at = _client(service, target)
+        if time.time() > expires_at - SPARE_SECONDS:
+            _client.cache_clear()
+            made, _ = _client(service, target)
+        return made
 
 
 def forget() -> None:
@@ -34,9 +41,15 @@ def forget() -> None:
 
 
 @lru_cache(maxsize=64)
-def _client(service: str, target: Target, period: int) -> Any:
-    session: Any = _session(target)  # typed, client() would want one of 400 literals
-    return session.client(service, region_name=target.region, config=CONFIG)
+def _client(service: str, target: Target) -> tuple[Any, float]:
+    credentials = _assume_role(target)
+    session: Any = boto3.Session(  # typed, client() would want one of 400 literals
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    made = session.client(service, region_name=target.region, config=CONFIG)
+    return made, credentials["Expiration"].timestamp()
 
 
 @lru_cache(maxsize=1)
@@ -44,17 +57,15 @@ def _sts() -> Any:
     return boto3.client("sts", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
-def _session(target: Target) -> boto3.Session:
+def _assume_role(target: Target) -> Any:
     account = catalog.target_account(target.account_id)
-    try:
-        answer = _sts().assume_role(
-            RoleArn=account.role_arn, RoleSessionName="drs-waves", ExternalId=account.external_id
-        )
-    except (ClientError, BotoCoreError) as error:
-        raise TargetAccessDenied(f"cannot take on {account.role_arn}: {error}") from error
-    credentials = answer["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
+    with aws.unavailable(f"AssumeRole {account.role_arn}"):
+        try:
+            answer = _sts().assume_role(
+                RoleArn=account.role_arn, RoleSessionName="drs-waves", ExternalId=account.external_id
+            )
+        except ClientError as error:
+            if aws.is_passing(error):
+                raise
+            raise TargetAccessDenied(f"cannot take on {account.role_arn}: {error}") from error
+    return answer["Credentials"]

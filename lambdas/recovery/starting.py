@@ -4,17 +4,20 @@ import json
 import secrets
 import time
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from recovery import catalog, clock, store
+from recovery import aws, catalog, clock, store, waves
 from recovery.decide import ExecutionVerdict
-from recovery.errors import InvalidRequest, PlanAlreadyRunning, StartFailed
+from recovery.errors import AwsUnavailable, ExecutionNotFound, InvalidRequest, PlanAlreadyRunning, StartFailed
 from recovery.execution import Execution, ExecutionStatus, Mode, Tally
+from recovery.plan import ProtectionGroup
 from recovery.settings import settings
 from recovery.waves import step_functions
 
 # A start takes a second; a lock held this long by a run that Step Functions does not know is a start cut off.
 START_GRACE_SECONDS = 120
+# The lock may be freed and taken between two looks; more often than this it is somebody's business.
+RECORD_TRIES = 3
 
 
 def start(plan_id: str, mode: Mode, requested_by: str) -> Execution:
@@ -32,35 +35,38 @@ def start(plan_id: str, mode: Mode, requested_by: str) -> Execution:
         mode=mode,
         status=ExecutionStatus.PENDING,
         plan=plan,
-        groups=groups,
         requested_at=clock.iso(),
         requested_by=requested_by,
     )
+    _record(execution, list(groups.values()))
     try:
-        store.create_execution(execution)
-    except PlanAlreadyRunning as running:
-        if not _close_if_never_started(running.facts["executionId"]):
-            raise
-        store.create_execution(execution)
-    try:
-        step_functions().start_execution(
-            stateMachineArn=_machine_arn(),
-            name=execution.execution_id,
-            input=json.dumps({"executionId": execution.execution_id}),
-        )
+        with aws.unavailable("StartExecution"):
+            step_functions().start_execution(
+                stateMachineArn=_machine_arn(),
+                name=execution.execution_id,
+                input=json.dumps({"executionId": execution.execution_id}),
+            )
+    except AwsUnavailable as error:
+        # The run may be on. Its record stays; should it not be on, the next start of the plan closes it.
+        raise StartFailed(
+            f"Step Functions did not answer; see whether execution {execution.execution_id} runs"
+        ) from error
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
-            _close(execution, f"the state machine could not be started: {error}")
-            raise StartFailed(f"the state machine could not be started: {error}") from error
-        raise _unsure(execution) from error
-    except BotoCoreError as error:
-        raise _unsure(execution) from error
+        _close(execution, f"the state machine could not be started: {error}")
+        raise StartFailed(f"the state machine could not be started: {error}") from error
     return execution
 
 
-def _unsure(execution: Execution) -> StartFailed:
-    # The answer is lost and the run may be on. Its record stays; should it not be on, the next start closes it.
-    return StartFailed(f"Step Functions did not answer; see whether execution {execution.execution_id} runs")
+def _record(execution: Execution, groups: list[ProtectionGroup]) -> None:
+    """Write the record. A lock whose run is over, whoever failed to free it, is freed first."""
+    for _ in range(RECORD_TRIES):
+        try:
+            store.create_execution(execution, groups)
+            return
+        except PlanAlreadyRunning as running:
+            if not _is_over(execution.plan.plan_id, running.facts["executionId"]):
+                raise
+    raise AwsUnavailable(f"plan {execution.plan.name!r} is being started and ended by others; try again")
 
 
 def _new_execution_id(mode: Mode) -> str:
@@ -76,19 +82,31 @@ def _machine_arn() -> str:
     return arn
 
 
-def _close_if_never_started(execution_id: str) -> bool:
-    """Close the record of a start that was cut off before Step Functions knew of it, and free its plan."""
-    execution = store.get_execution(execution_id)
-    age = clock.now() - clock.parse_iso(execution.requested_at)
-    if execution.status is not ExecutionStatus.PENDING or age < START_GRACE_SECONDS:
+def _is_over(plan_id: str, execution_id: str | None) -> bool:
+    """Is the run that holds the plan's lock over? If so its record is closed and the plan freed."""
+    if execution_id is None:  # freed between our write and our look
+        return True
+    try:
+        execution = store.get_execution(execution_id)
+    except ExecutionNotFound:
+        store.free_plan(plan_id, execution_id)
+        return True
+    if execution.status.is_final:
+        store.free_plan(plan_id, execution_id)
+        return True
+    if clock.now() - clock.parse_iso(execution.requested_at) < START_GRACE_SECONDS:
         return False
     arn = _machine_arn().replace(":stateMachine:", ":execution:") + f":{execution_id}"
     try:
-        step_functions().describe_execution(executionArn=arn)
-        return False
+        with aws.unavailable("DescribeExecution"):
+            status = step_functions().describe_execution(executionArn=arn)["status"]
     except step_functions().exceptions.ExecutionDoesNotExist:
-        _close(execution, "the start was cut off before the state machine ran")
+        waves.finish(execution, "the start was cut off before the state machine ran")
         return True
+    if status in ("RUNNING", "PENDING_REDRIVE"):
+        return False
+    waves.finish(execution, f"the state machine ended as {status} without closing the record")
+    return True
 
 
 def _close(execution: Execution, reason: str) -> None:

@@ -1,18 +1,16 @@
 """How waves wait for each other: by task tokens, released by the predecessor that ends last."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from recovery import decide, store
+from recovery import aws, batches, decide, fleet, store
 from recovery.execution import Execution, WaveStatus
 from recovery.plan import Wave
-from recovery.store import rows
-from recovery.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -37,8 +35,8 @@ def wait_or_go(execution: Execution, wave_name: str, token: str) -> bool | None:
 def start(execution: Execution, wave_name: str) -> list[dict[str, Any]]:
     """Mark the wave started; return its targets, each with the number of batches to recover there."""
     store.start_wave(execution.execution_id, wave_name)
-    shares = rows(execution.execution_id, f"TARGET#{wave_name}#")
-    return [{**Target.from_state(row).to_state(), "batches": int(row["batches"])} for row in shares if row["batches"]]
+    shares = fleet.shares_of(execution.execution_id, wave_name)
+    return [{**share.target.to_state(), "batches": share.batches} for share in shares if share.batches]
 
 
 def settle(execution: Execution, wave_name: str, problems: Sequence[str] = ()) -> WaveStatus:
@@ -46,7 +44,7 @@ def settle(execution: Execution, wave_name: str, problems: Sequence[str] = ()) -
     wave = execution.plan.wave(wave_name)
     statuses = store.wave_statuses(execution.execution_id)
     if not statuses[wave_name].is_final:
-        tally = store.tally_of(execution.execution_id, wave_name)
+        tally = batches.tally(execution.execution_id, wave_name)
         verdict = decide.judge_wave(wave, statuses, tally, problems)
         store.settle_wave(execution.execution_id, wave_name, verdict, tally)
     for dependant in execution.plan.dependants_of(wave_name):
@@ -54,40 +52,41 @@ def settle(execution: Execution, wave_name: str, problems: Sequence[str] = ()) -
     return store.wave_statuses(execution.execution_id)[wave_name]
 
 
-def finish(execution: Execution, problem: str | None) -> decide.ExecutionVerdict:
-    """Judge the run and close its record; waves that never ended are closed with it."""
-    statuses = store.wave_statuses(execution.execution_id)
+def finish(execution: Execution, problem: str | None) -> Execution:
+    """Judge the run and close its record, with the waves that never ended; return it as it then is."""
+    execution_id = execution.execution_id
+    statuses = store.wave_statuses(execution_id)
     for name, status in statuses.items():
         if not status.is_final:
             reason = f"the run ended first: {problem}" if problem else "the run ended first"
             ended = WaveStatus.SKIPPED if status is WaveStatus.WAITING else WaveStatus.FAILED
-            tally = store.tally_of(execution.execution_id, name)
-            store.settle_wave(execution.execution_id, name, decide.WaveVerdict(ended, reason), tally)
+            store.settle_wave(execution_id, name, decide.WaveVerdict(ended, reason), batches.tally(execution_id, name))
             statuses[name] = ended
-    verdict = decide.judge_execution(statuses, problem)
-    store.finish_execution(execution, verdict, store.tally_of(execution.execution_id))
-    return verdict
+    return store.finish_execution(execution, decide.judge_execution(statuses, problem), batches.tally(execution_id))
 
 
-def refuse(execution: Execution, reasons: list[str]) -> decide.ExecutionVerdict:
+def refuse(execution: Execution, reasons: list[str]) -> Execution:
     """Close the record of a run that must not start."""
-    for name in store.wave_statuses(execution.execution_id):
-        skipped = decide.WaveVerdict(WaveStatus.SKIPPED, "the run was refused")
-        store.settle_wave(execution.execution_id, name, skipped, store.tally_of(execution.execution_id, name))
-    verdict = decide.judge_refusal(reasons)
-    store.finish_execution(execution, verdict, store.tally_of(execution.execution_id))
-    return verdict
+    execution_id = execution.execution_id
+    skipped = decide.WaveVerdict(WaveStatus.SKIPPED, "the run was refused")
+    for name in store.wave_statuses(execution_id):
+        store.settle_wave(execution_id, name, skipped, batches.tally(execution_id, name))
+    return store.finish_execution(execution, decide.judge_refusal(reasons), batches.tally(execution_id))
 
 
 def _release(execution: Execution, wave: Wave) -> bool | None:
-    token = store.wave_token(execution.execution_id, wave.name)
     go = decide.may_wave_start(wave, store.wave_statuses(execution.execution_id))
-    if token and go is not None:
-        answer = {"decision": "START" if go else "SKIP"}
+    if go is not None:
+        for token in store.wave_tokens(execution.execution_id, wave.name):
+            _answer(token, {"decision": "START" if go else "SKIP"})
+    return go
+
+
+def _answer(token: str, answer: Mapping[str, str]) -> None:
+    with aws.unavailable("SendTaskSuccess"):
         try:
             step_functions().send_task_success(taskToken=token, output=json.dumps(answer))
         except ClientError as error:
             # Answered before, by this wave's other predecessor or an earlier try; or the execution is over.
             if error.response["Error"]["Code"] not in ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist"):
                 raise
-    return go

@@ -4,15 +4,23 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import capacity, store
+from recovery import batches, capacity, decide
 from recovery.batch import BatchRef
+from recovery.errors import LateMessage
 from recovery.task import logger, task
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch; return `{granted, waitSeconds}`. Raise CapacityTimeout when nothing moves."""
-    batch = store.get_batch(BatchRef.from_event(event))
+    """Take a batch and how often it `asked`; return `{granted, attempt, waitSeconds, asked}`. Raise CapacityTimeout."""
+    batch = batches.get(BatchRef.from_event(event))
+    if batch.status == "SETTLED":
+        raise LateMessage(f"{batch.ref.key} is settled already")
     granted = capacity.lease(batch)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"batch": batch.ref.key})
-    return {"granted": granted, "waitSeconds": capacity.WAIT_SECONDS}
+    return {
+        "granted": granted,
+        "attempt": batch.lease_attempt,
+        "waitSeconds": decide.seconds_to_next_capacity_check(event["asked"]),
+        "asked": event["asked"] + 1,
+    }

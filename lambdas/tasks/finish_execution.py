@@ -12,6 +12,6 @@ from recovery.task import logger, task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
     execution = store.get_execution(event["executionId"])
-    verdict = waves.finish(execution, problem.describe(event.get("error")))
-    logger.info("execution finished", extra={"executionId": execution.execution_id, "status": verdict.status})
-    return {"status": verdict.status.value, "reason": verdict.reason}
+    ended = waves.finish(execution, problem.describe(event.get("error")))
+    logger.info("execution finished", extra={"executionId": execution.execution_id, "status": ended.status})
+    return {"status": ended.status.value, "reason": ended.reason}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import store
+from recovery import fleet, store
 from recovery.inspection import inspect
 from recovery.settings import settings
 from recovery.target import Target
@@ -16,9 +16,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, accountId, region}`; return counts only, the servers themselves are kept in the record."""
     execution = store.get_execution(event["executionId"])
     target = Target.from_state(event)
-    shares = inspect(execution, target, settings().servers_per_job)
-    store.write_shares(execution.execution_id, target, shares)
-    servers = sum(share.total for share in shares)
-    blocked = sum(len(share.blocked) for share in shares)
+    counts = fleet.settle(execution.execution_id, inspect(execution, target), settings().servers_per_job)
+    servers, blocked = sum(count.servers for count in counts), sum(count.blocked for count in counts)
     logger.info("target inspected", extra={"target": target.key, "servers": servers, "blocked": blocked})
     return {**target.to_state(), "servers": servers, "blocked": blocked}

@@ -5,17 +5,21 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import store
+from recovery.errors import LateMessage
 from recovery.task import logger, task
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId}`; return the mode, the attempts for each server and the targets. Raise ExecutionNotFound."""
+    """Take `{executionId}`; return the mode, the attempts for a server and the targets. Raise LateMessage."""
     execution = store.get_execution(event["executionId"])
+    if execution.status.is_final:
+        raise LateMessage(f"execution {execution.execution_id} is {execution.status.value} already")
     store.create_waves(execution)
+    targets = sorted({group.target for group in store.groups_of(execution.execution_id).values()})
     logger.info("plan loaded", extra={"executionId": execution.execution_id, "planId": execution.plan.plan_id})
     return {
         "mode": execution.mode.value,
         "launchAttempts": execution.plan.launch_attempts,
-        "targets": [target.to_state() for target in execution.targets],
+        "targets": [target.to_state() for target in targets],
     }

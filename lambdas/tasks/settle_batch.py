@@ -12,9 +12,9 @@ from recovery.task import logger, task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch, the mode, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry}`."""
+    """Take a batch, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry, follow}`."""
     ref = BatchRef.from_event(event)
     end = launch.End(event["jobId"], problem.describe(event["error"]), event["launchAttempts"])
-    servers_to_retry = launch.settle(ref, Mode(event["mode"]), end)
-    logger.info("batch settled", extra={"batch": ref.key, "serversToRetry": servers_to_retry})
-    return {"serversToRetry": servers_to_retry}
+    settlement = launch.settle(ref, Mode(event["mode"]), end)
+    logger.info("batch settled", extra={"batch": ref.key, **settlement.to_state()})
+    return settlement.to_state()

@@ -12,8 +12,8 @@ from recovery.task import logger, task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch and the mode; return the job and when to look at it. Raise ServerBusy, DrsThrottled, ..."""
+    """Take a batch, the mode and the attempt; return the job and when to look at it. Raise ServerBusy, ..."""
     ref = BatchRef.from_event(event)
-    look = launch.start(ref, Mode(event["mode"]))
+    look = launch.start(ref, Mode(event["mode"]), event["attempt"])
     logger.info("recovery started", extra={"batch": ref.key, "job": look.job_id})
     return look.to_state()

@@ -1,0 +1,140 @@
+"""The record of batches and of what became of their servers."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import clock, dynamo
+from recovery.batch import Batch, BatchRef
+from recovery.execution import ServerStatus, Tally
+from recovery.fleet import shares_of
+from recovery.store import rows, table
+
+
+def _key(ref: BatchRef) -> dict[str, str]:
+    return {"executionId": ref.execution_id, "item": ref.sort_key}
+
+
+def get(ref: BatchRef) -> Batch:
+    """The batch's row; KeyError when there is none, which only a broken state machine can bring about."""
+    item = dynamo.get(table(), _key(ref))
+    if item is None:
+        raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
+    return Batch.from_item(item)
+
+
+def of(execution_id: str, wave: str | None = None) -> list[Batch]:
+    """The batches of a wave, or of all waves."""
+    return [Batch.from_item(row) for row in rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
+
+
+def tally(execution_id: str, wave: str | None = None) -> Tally:
+    """Servers of a wave, or of the run, by outcome."""
+    excluded = sum(share.blocked for share in shares_of(execution_id, wave))
+    return sum((batch.tally for batch in of(execution_id, wave)), Tally(total=excluded, excluded=excluded))
+
+
+def record_intent(batch: Batch) -> bool:
+    """Say that the next attempt's StartRecovery is about to be called; False when another try of the task said so."""
+    return dynamo.move_on(
+        table(),
+        _key(batch.ref),
+        {"status": "STARTING", "attempt": batch.attempt + 1, "intentAt": clock.iso()},
+        condition="#status = :pending AND #attempt = :attempt",
+        given={"pending": "PENDING", "attempt": batch.attempt},
+    )
+
+
+def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
+    """Keep the job that launches this attempt; False when the batch has moved on."""
+    return dynamo.move_on(
+        table(),
+        _key(batch.ref),
+        {"status": "LAUNCHING", "jobId": job_id, "startedAt": batch.started_at or started_at},
+        condition="#status = :starting AND #attempt = :attempt",
+        given={"starting": "STARTING", "attempt": batch.attempt},
+    )
+
+
+def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> None:
+    """Keep how many servers of the job are through, so that the record shows it move."""
+    dynamo.move_on(
+        table(),
+        _key(ref),
+        {"inFlightLaunched": launched, "inFlightFailed": failed},
+        condition="#status = :launching AND #jobId = :job",
+        given={"launching": "LAUNCHING", "job": job_id},
+    )
+
+
+def retry(batch: Batch, failed_ids: Sequence[str], launched: int) -> None:
+    """Back to PENDING with the servers that failed, for a further attempt."""
+    values = {"status": "PENDING", "serverIds": list(failed_ids), "launched": batch.launched + launched}
+    _close_attempt(batch, values, ["jobId", "intentAt"])
+
+
+def settle(batch: Batch, launched: int, failed: int, reason: str) -> None:
+    """The batch's last word."""
+    _close_attempt(
+        batch,
+        {
+            "status": "SETTLED",
+            "launched": batch.launched + launched,
+            "failed": failed,
+            "reason": reason,
+            "endedAt": clock.iso(),
+        },
+        [],
+    )
+
+
+def _close_attempt(batch: Batch, values: Mapping[str, Any], remove: list[str]) -> None:
+    dynamo.move_on(
+        table(),
+        _key(batch.ref),
+        values,
+        remove=["inFlightLaunched", "inFlightFailed", *remove],
+        condition="#status = :status AND #attempt = :attempt",
+        given={"status": batch.status, "attempt": batch.attempt},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerResult:
+    """What an attempt came to for one server."""
+
+    server_id: str
+    status: ServerStatus
+    job_id: str | None = None
+    recovery_instance_id: str | None = None
+    reason: str | None = None
+
+
+def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
+    """Write each server's result; a server that is LAUNCHED stays so whatever comes late.
+
+    Single conditional updates, a few at a time, and no transaction: that would cost twice as much, and one server
+    that was written before would refuse all the others.
+    """
+    dynamo.client()  # made once, before the threads share it
+    with ThreadPoolExecutor(dynamo.WRITERS) as pool:
+        list(pool.map(lambda result: _record_result(ref, result), results))
+
+
+def _record_result(ref: BatchRef, result: ServerResult) -> None:
+    values = {
+        "status": result.status.value,
+        "jobId": result.job_id,
+        "recoveryInstanceId": result.recovery_instance_id,
+        "reason": result.reason,
+        "endedAt": clock.iso(),
+    }
+    dynamo.move_on(
+        table(),
+        {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{ref.target.key}#{result.server_id}"},
+        values,
+        remove=[] if result.reason else ["reason"],
+        condition="#status <> :launched",
+        given={"launched": ServerStatus.LAUNCHED.value},
+    )
