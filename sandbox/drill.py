@@ -83,7 +83,7 @@ def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str,
         "idealSeconds": round(ideal, 1),
         "overheadRatio": round(makespan / ideal, 4) if ideal else None,
         "drsCalls": dict(sorted(drs_calls.items())),
-        "stateTransitions": sum(_transitions(sandbox, arn) for arn in _machine_executions(sandbox, record)),
+        "stateTransitions": sum(transitions(sandbox, arn) for arn in machine_executions(sandbox, record)),
     }
 
 
@@ -125,7 +125,7 @@ def _longest_chain(waves: list[Mapping[str, Any]], jobs: Mapping[str, float]) ->
     return max(ends.values(), default=0.0)
 
 
-def _machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
+def machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
     """ARNs of the run's recover-plan execution and of its recover-target executions."""
     arns = []
     for machine in ("RecoverPlanArn", "RecoverTargetArn"):
@@ -136,7 +136,7 @@ def _machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str
     return arns
 
 
-def _transitions(sandbox: Sandbox, execution_arn: str) -> int:
+def transitions(sandbox: Sandbox, execution_arn: str) -> int:
     """States entered, which is what Step Functions bills, retries aside."""
     pages = sandbox.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
     return sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api import executions, plans
-from recovery.errors import DrsWavesError, InvalidRequest
+from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])
@@ -23,7 +23,9 @@ def refuse(error: DrsWavesError) -> Response[str]:
     """Any error of ours as its HTTP status, with what to do about it."""
     logger.warning("request refused", extra={"error": type(error).__name__, "reason": error.message})
     problems = {"problems": error.problems} if isinstance(error, InvalidRequest) else {}
-    return _error(error.status, type(error).__name__, error.message, error.advice, {**problems, **error.facts})
+    # Of what passes by itself, the tree says that the state machine waits; here it is the caller who does.
+    advice = "Send the request again in a few seconds." if isinstance(error, Transient) else error.advice
+    return _error(error.status, type(error).__name__, error.message, advice, {**problems, **error.facts})
 
 
 @app.not_found

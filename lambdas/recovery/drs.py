@@ -107,12 +107,13 @@ class Job:
         )
 
 
-def _call(target: Target, operation: str, **parameters: Any) -> Any:
+def _call(target: Target, method: str, **parameters: Any) -> Any:
     """One call, within the target's budget and circuit; what boto3 raises becomes an error the state machines know."""
     client = sessions.client("drs", target)
+    operation = client.meta.method_to_api_mapping[method]
     try:
         budget.reserve(target)
-        answer = circuit.call(target, lambda: _ask(client, target, operation, parameters))
+        answer = circuit.call(target, lambda: _ask(client, method, f"{operation} in {target.key}", parameters))
     except DrsWavesError as error:
         metrics.called(target, operation, type(error).__name__)
         if isinstance(error, DrsThrottled | RateBudgetExhausted):
@@ -122,9 +123,9 @@ def _call(target: Target, operation: str, **parameters: Any) -> Any:
     return answer
 
 
-def _ask(client: Any, target: Target, operation: str, parameters: Mapping[str, Any]) -> Any:
+def _ask(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> Any:
     try:
-        return getattr(client, operation)(**parameters)
+        return getattr(client, method)(**parameters)
     except ClientError as error:
         answer = error.response["Error"]
         code = answer.get("Code", "")
@@ -133,25 +134,25 @@ def _ask(client: Any, target: Target, operation: str, parameters: Mapping[str, A
         if code in _STALE_CREDENTIALS:
             sessions.forget()
             kind = AwsUnavailable
-        raise kind(f"{operation} in {target.key}: {code}: {answer.get('Message', '')}") from error
+        raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
     except BotoCoreError as error:  # no answer: refused, cut or timed out
-        raise DrsUnavailable(f"{operation} in {target.key}: {error}") from error
+        raise DrsUnavailable(f"{what}: {error}") from error
 
 
-def _read(target: Target, operation: str, **parameters: Any) -> Any:
+def _read(target: Target, method: str, **parameters: Any) -> Any:
     """A call that changes nothing, so a short retry is safe and saves the state machine a round."""
     return retry.call(
-        f"{operation} in {target.key}",
-        lambda: _call(target, operation, **parameters),
-        on_retry=lambda attempt: metrics.retried(target, operation, attempt),
+        f"{method} in {target.key}",
+        lambda: _call(target, method, **parameters),
+        on_retry=lambda attempt: metrics.retried(target, method, attempt),
     )
 
 
-def _items(target: Target, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+def _items(target: Target, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
     """The items of every page, each page within the budget."""
     token: dict[str, str] = {}
     while True:
-        answer = _read(target, operation, **parameters, **token)
+        answer = _read(target, method, **parameters, **token)
         yield from answer["items"]
         if not answer.get("nextToken"):
             return

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from recovery import dynamo
+from recovery import aws, dynamo
 from recovery.errors import InvalidRequest
 
 # DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
@@ -24,10 +24,11 @@ class Page:
 
 
 def read_page(operation: Callable[..., Any], limit: int, token: str | None, **parameters: Any) -> Page:
-    """A page of the client's Scan or Query; InvalidRequest when the token is not one of this list."""
+    """A page of the client's Scan or Query; InvalidRequest when the token is not one of this list, AwsUnavailable."""
     start = {"ExclusiveStartKey": decode(token)} if token else {}
     try:
-        answer = operation(Limit=limit, **parameters, **start)
+        with aws.unavailable("DynamoDB"):
+            answer = operation(Limit=limit, **parameters, **start)
     except ClientError as error:
         if token and error.response["Error"]["Code"] == "ValidationException":
             raise _refusal() from error
