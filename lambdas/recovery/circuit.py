@@ -104,7 +104,7 @@ class _Row(CircuitBreakerStorage):
             self._failures = 0
             self._write(state=state, failures=0, remove=["probeUntil"])
         elif state == STATE_OPEN:
-            self._write(state=state, openedAt=round(self._opened_at, 3), remove=["probeUntil"])
+            self._write(state=state, openedAt=int(self._opened_at), remove=["probeUntil"])
         else:
             self._write(state=state)
 

@@ -7,8 +7,7 @@ cold start.
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,6 @@ from recovery.errors import AwsUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# DynamoDB takes at most this many items in one TransactWriteItems.
-TRANSACTION_ITEMS = 100
 # Threads that write many rows at once; botocore keeps ten connections by default.
 WRITERS = 10
 # A transaction that met another one on the same row is made again this often.

@@ -1,10 +1,15 @@
 """The HTTP API, through its function."""
 
+import base64
 import json
+from collections import Counter
 from typing import Any
 
+import botocore.client
 import pytest
+from botocore.exceptions import ClientError
 
+from api.app import handler
 from tests.workflow.product import HUB, WEST, Product
 
 SERVER = "s-0123456789abcdef0"
@@ -13,6 +18,18 @@ GROUP = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SE
 
 def problems(body: Any) -> dict[str, str]:
     return {problem["field"]: problem["message"] for problem in body["problems"]}
+
+
+class Context:
+    function_name = invoked_function_arn = aws_request_id = "api"
+    memory_limit_in_mb = 512
+
+
+def unaided(method: str, path: str, **event: Any) -> tuple[int, Any]:
+    """The answer to a request that needs no AWS: whatever asked DynamoDB here would be a 500."""
+    asked = {"path": path, "httpMethod": method, "requestContext": {"requestId": "7a1c"}, "body": None, **event}
+    answer = handler(asked, Context())  # type: ignore[arg-type]  # as much of a context as is read
+    return answer["statusCode"], json.loads(answer["body"])
 
 
 def test_a_group_is_created_read_and_listed(product: Product) -> None:
@@ -36,23 +53,191 @@ def test_a_group_is_created_read_and_listed(product: Product) -> None:
         ({"tags": {"tier": "web"}}, "body"),
         ({"colour": "red"}, "colour"),
         ({"sourceServerIds": "all"}, "sourceServerIds"),
+        ({"sourceServerIds": [1]}, "sourceServerIds[0]"),
+        ({"sourceServerIds": [SERVER + "\n"]}, "sourceServerIds[0]"),
+        ({"accountId": 111122223333}, "accountId"),
+        ({"name": 7}, "name"),
+        ({"name": True}, "name"),
+        ({"name": None}, "name"),
+        ({"name": "we\x00b"}, "name"),
+        ({"name": "we\x1bb"}, "name"),
+        ({"name": "we\nb"}, "name"),
+        ({"name": "we\u2028b"}, "name"),
+        ({"name": "\ud800"}, "name"),
+        ({"description": "\x07"}, "description"),
+        ({"description": "\ud800"}, "description"),
+        ({"sourceServerIds": [], "tags": {"tier": "we\x00b"}}, "tags.tier"),
+        ({"sourceServerIds": [], "tags": {"tier": 1}}, "tags.tier"),
+        ({"sourceServerIds": [], "tags": {"t\x00": "web"}}, "tags.t\x00.[key]"),
     ],
 )
-def test_a_bad_group_is_refused_with_the_field_and_nothing_is_stored(
-    product: Product, change: dict[str, Any], field: str
-) -> None:
-    reply = product.request("POST", "/protection-groups", GROUP | change)
-    assert reply.status == 400
-    assert reply.body["code"] == "InvalidRequest"
-    assert field in problems(reply.body)
-    assert product.items("ProtectionGroups") == []
+def test_a_bad_group_is_refused_with_the_field_before_anything_is_stored(change: dict[str, Any], field: str) -> None:
+    status, body = unaided("POST", "/protection-groups", body=json.dumps(GROUP | change))
+    assert status == 400
+    assert body["code"] == "InvalidRequest"
+    assert field in problems(body)
 
 
-@pytest.mark.parametrize("body", ["", "{not json", "[]", "null"])
-def test_a_body_that_is_no_object_is_refused(product: Product, body: str) -> None:
-    reply = product.request("POST", "/recovery-plans", body)
-    assert reply.status == 400
-    assert "body" in problems(reply.body)
+WAVE = {"name": "web", "groups": [{"groupId": "pg-1"}]}
+
+
+@pytest.mark.parametrize("value", [True, False, "2", "50", 10.0, 1.5, 1e999, None, [1], 10**4_000, -1])
+@pytest.mark.parametrize("field", ["launchAttempts", "waves[0].maxFailedPercent"])
+def test_a_number_has_to_be_a_whole_number(field: str, value: Any) -> None:
+    wave = {**WAVE, "maxFailedPercent": value} if "waves" in field else WAVE
+    plan = {"name": "shop", "waves": [wave], **({} if "waves" in field else {"launchAttempts": value})}
+    status, body = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    assert status == 400
+    assert field in problems(body)
+
+
+@pytest.mark.parametrize("group_id", [1, None, "", "pg 1", "../pg", "pg\x00", "p" * 81, "pg-1\n"])
+def test_a_group_id_that_cannot_be_one_is_refused(group_id: Any) -> None:
+    plan = {"name": "shop", "waves": [{"name": "web", "groups": [{"groupId": group_id}]}]}
+    status, body = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    assert status == 400
+    assert "waves[0].groups[0].groupId" in problems(body)
+
+
+def ids(start: int, count: int) -> list[str]:
+    return [f"s-{number:017}" for number in range(start, start + count)]
+
+
+def test_a_plan_that_names_too_many_servers_or_groups_is_refused() -> None:
+    uses = [{"groupId": "pg-1", "sourceServerIds": ids(start, 2_000)} for start in range(0, 12_000, 2_000)]
+    crowded = {"name": "shop", "waves": [{"name": "web", "groups": uses}]}
+    status, body = unaided("POST", "/recovery-plans", body=json.dumps(crowded))
+    assert (status, problems(body)) == (
+        400,
+        {"waves": "Value error, name at most 10,000 source servers in all, not 12,000"},
+    )
+    uses = [{"groupId": f"pg-{number}"} for number in range(41)]
+    scattered = {"name": "shop", "waves": [{"name": "web", "groups": uses}]}
+    status, body = unaided("POST", "/recovery-plans", body=json.dumps(scattered))
+    assert (status, problems(body)) == (
+        400,
+        {"waves": "Value error, use at most 40 protection groups in all, not 41"},
+    )
+
+
+def test_the_largest_plan_can_be_stored_and_started(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = {f"{number:02}{'k' * 126}": "v" * 256 for number in range(50)}
+    groups = [product.group(tags=tags, name="\u6771" * 100, description="\u4eac" * 1_000) for _ in range(40)]
+    names = [f"{number:02}{'w' * 61}" for number in range(40)]
+    waves = [
+        {
+            "name": name,
+            "groups": [
+                {"groupId": groups[use % 40], "sourceServerIds": ids(order * 250 + use * 5, 5)} for use in range(50)
+            ],
+            "dependsOn": names[:order],
+        }
+        for order, name in enumerate(names)
+    ]
+    plan = {"name": "\u6771" * 100, "description": "\u4eac" * 1_000, "waves": waves}
+    # Straight to the handler: API Gateway hands over up to 6 MB, the engine's Lambda takes events of 256 KB.
+    for name, value in product.engine.environment.items():
+        monkeypatch.setenv(name, value)
+    status, created = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    assert status == 201
+    (row,) = product.items("RecoveryPlans")
+    assert stored_bytes(row) < 380_000
+    assert product.request("POST", f"/recovery-plans/{created['planId']}/drills").status == 202
+
+
+def stored_bytes(value: Any) -> int:
+    """What DynamoDB counts (Developer Guide, "DynamoDB item sizes and formats"); a number counts at most 21."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, dict):
+        return 3 + sum(1 + len(name.encode()) + stored_bytes(part) for name, part in value.items())
+    if isinstance(value, list):
+        return 3 + sum(1 + stored_bytes(part) for part in value)
+    return 21
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each AWS operation is called from here on; every call is made as ever."""
+    counted = Counter[str]()
+    call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def count(client: Any, operation: str, parameters: Any) -> Any:
+        counted[operation] += 1
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", count)
+    return counted
+
+
+def test_a_group_that_several_waves_use_is_read_once(product: Product, calls: Counter[str]) -> None:
+    web, db = product.group([SERVER]), product.group(tags={"tier": "db"})
+    calls.clear()
+    product.plan(*({"name": f"wave-{number}", "groups": [web, db, web]} for number in range(20)))
+    assert calls["GetItem"] == 2
+
+
+def base64_of(raw: bytes) -> dict[str, Any]:
+    return {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"body": None}, "needs a JSON body"),
+        ({"body": ""}, "needs a JSON body"),
+        ({"body": "{not json"}, "not JSON"),
+        ({"body": "[]"}, "valid dictionary"),
+        ({"body": "null"}, "valid dictionary"),
+        ({"body": '{"name": "a", "name": "b"}'}, "'name' is there twice"),
+        ({"body": '{"name": {"' + "k" * 9_000 + '": 1, "' + "k" * 9_000 + '": 2}}'}, "is there twice"),
+        ({"body": "[" * 500_000}, "nested too deeply"),
+        ({"body": '{"name":' * 100_000}, "nested too deeply"),
+        ({"body": "9" * 5_000}, "not JSON"),
+        ({"body": '"' + "x" * 1024 * 1024 + '"'}, "1 MiB"),
+        ({"body": '"' + "\u00e9" * 600_000 + '"'}, "1 MiB"),
+        ({"body": '{"\ud800": 1}'}, "UTF-8"),
+        ({"body": '{"\\ud800": 1}'}, "unicode"),
+        ({"body": "no base64!", "isBase64Encoded": True}, "UTF-8"),
+        ({"body": "\u00e9", "isBase64Encoded": True}, "UTF-8"),
+        (base64_of(b'{"name": "\xff\xfe"}'), "UTF-8"),
+        (base64_of(b"x" * (1024 * 1024 + 1)), "1 MiB"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/protection-groups", "/recovery-plans"])
+def test_a_body_that_is_no_object_is_refused(path: str, sent: dict[str, Any], says: str) -> None:
+    status, body = unaided("POST", path, **sent)
+    assert status == 400
+    assert says in problems(body)["body"]
+
+
+def test_a_start_refuses_a_body_that_says_anything() -> None:
+    for body in ('{"drill": true}', "[]", "null", " ", "\x00"):
+        assert unaided("POST", "/recovery-plans/rp-1/drills", body=body)[0] == 400
+
+
+def test_a_body_may_come_in_base64(product: Product) -> None:
+    event = {**base64_of(json.dumps({**GROUP, "name": "B\u00fcro \u6771\u4eac \U0001f5fc"}).encode())}
+    event |= {"path": "/protection-groups", "httpMethod": "POST", "requestContext": {"requestId": "7a1c"}}
+    answer = product.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
+    assert json.loads(answer["Payload"].read())["statusCode"] == 201  # and it has no headers at all
+    assert product.items("ProtectionGroups")[0]["name"] == "B\u00fcro \u6771\u4eac \U0001f5fc"
+
+
+def test_an_answer_to_a_body_that_is_wrong_all_over_stays_small() -> None:
+    body = json.dumps({f"{number:0300}": 1 for number in range(3_000)})
+    status, answer = unaided("POST", "/protection-groups", body=body)
+    assert status == 400
+    assert len(json.dumps(answer)) < 50_000
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"headers": None}, {"headers": None, "multiValueHeaders": None, "queryStringParameters": None}]
+)
+def test_a_request_without_headers_is_answered(headers: dict[str, Any]) -> None:
+    assert unaided("GET", "/nowhere", **headers)[0] == 404
+    assert unaided("POST", "/protection-groups", **headers)[0] == 400
+    assert unaided("GET", "/protection-groups/-", **headers)[0] == 404
 
 
 def test_a_plan_is_stored_with_its_dependencies_written_out(product: Product) -> None:
@@ -114,6 +299,31 @@ def test_what_is_not_there_answers_404(product: Product, method: str, path: str)
     assert reply.body["correlationId"] == "7a1c"
 
 
+NO_IDS = [
+    "-",
+    ".",
+    "..",
+    "pg 1",
+    "pg\x00",
+    "pg-\u00e9",
+    "pg%2F1",
+    "$(id)",
+    "p" * 81,
+    "p" * 9_000,
+    "'; drop",
+    "{}",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("text", NO_IDS)
+def test_what_no_id_looks_like_is_not_looked_up(text: str) -> None:
+    for path in ("/protection-groups/{}", "/recovery-plans/{}", "/executions/{}"):
+        assert unaided("GET", path.format(text))[0] == 404
+    for kind in ("drills", "recoveries"):
+        assert unaided("POST", f"/recovery-plans/{text}/{kind}")[0] == 404
+
+
 def test_a_start_answers_202_with_where_to_look(product: Product) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
     reply = product.request("POST", f"/recovery-plans/{plan}/drills")
@@ -170,11 +380,74 @@ def test_runs_are_listed_newest_first_page_by_page_and_by_plan_or_status(product
         {"limit": "201"},
         {"status": "DONE"},
         {"status": "FAILED", "planId": "rp-1"},
-        {"nextToken": "bm8="},
+        {"limit": "9" * 5_000},
+        {"limit": "\u0665"},
+        {"limit": ""},
+        {"planId": ""},
+        {"planId": "rp 1"},
+        {"planId": "r" * 3_000},
+        {"status": ""},
+        {"nextToken": ""},
     ],
 )
-def test_a_bad_query_is_refused(product: Product, query: dict[str, str]) -> None:
-    assert product.request("GET", "/executions", **query).status == 400
+def test_a_bad_query_is_refused(query: dict[str, str]) -> None:
+    status, body = unaided("GET", "/executions", queryStringParameters=query)
+    assert status == 400
+    assert list(problems(body)) == [list(query)[-1]]
+
+
+@pytest.mark.parametrize("name", ["limit", "planId", "status", "nextToken", "\x00" * 9_000])
+def test_a_parameter_that_is_given_twice_is_refused(name: str) -> None:
+    query = {"queryStringParameters": {name: "2"}, "multiValueQueryStringParameters": {name: ["1", "2"]}}
+    status, body = unaided("GET", "/executions", **query)
+    assert (status, list(problems(body).values())) == (400, ["give it once"])
+
+
+def token(key: Any) -> str:
+    return base64.urlsafe_b64encode(key.encode() if isinstance(key, str) else json.dumps(key).encode()).decode()
+
+
+def test_a_next_token_that_somebody_made_up_is_refused(product: Product) -> None:
+    made_up = [
+        "bm8=",
+        "%%%",
+        "\u00e9",
+        base64.b64encode(b"\xff\xfe").decode(),
+        token({}),
+        token([]),
+        token("[" * 5_000),
+        token('{"groupId": ' * 5_000),
+        token("9" * 5_000),
+        *(
+            token({"groupId": value})
+            for value in (None, "pg", {"S": 1}, {"S": ""}, {"S": None}, {"N": "1"}, {"B": "x"})
+        ),
+        *(token({"groupId": {"S": text}}) for text in ("\x00", "\ud800", "p" * 3_000)),
+        token({"groupId": {"S": "pg", "N": "1"}}),
+    ]
+    for text in made_up:
+        for path in ("/protection-groups", "/recovery-plans", "/executions"):
+            reply = product.request("GET", path, nextToken=text)
+            assert reply.status == 400, (text[:80], path)
+            assert "nextToken" in problems(reply.body)
+
+
+@pytest.mark.parametrize("path", ["/protection-groups", "/executions", "/executions/drill-1"])
+def test_when_dynamodb_throttles_the_caller_is_told_to_send_it_again(
+    product: Product, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def throttle(client: Any, operation: str, parameters: Any) -> Any:
+        if operation in ("Scan", "Query"):
+            error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+            raise ClientError(error, operation)
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", throttle)
+    reply = product.request("GET", path)
+    assert (reply.status, reply.body["code"]) == (503, "AwsUnavailable")
+    assert "again" in reply.body["advice"]
 
 
 def test_a_start_that_step_functions_refuses_is_closed_and_may_be_repeated(product: Product) -> None:

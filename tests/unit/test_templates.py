@@ -1,0 +1,125 @@
+"""The template: what becomes of it when SAM translates it, and who may do what."""
+
+import copy
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samcli.lib.translate.sam_template_validator import SamTemplateValidator
+from samcli.yamlhelper import yaml_parse
+
+from tests.unit.reach import can_do
+
+CFN = Path(__file__).resolve().parents[2] / "cfn"
+TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
+TABLE = "AWS::DynamoDB::Table"
+FUNCTION = "AWS::Serverless::Function"
+MACHINE = "AWS::Serverless::StateMachine"
+CHECKED = ("dynamodb", "sns", "states", "sts")
+
+
+@functools.cache
+def load(name: str) -> dict[str, Any]:
+    """A template with CloudFormation's short forms written out."""
+    template: dict[str, Any] = yaml_parse((CFN / name).read_text())
+    return template
+
+
+def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any]]:
+    """Properties by logical id of every resource of the type."""
+    found = load(name)["Resources"].items()
+    return {key: resource["Properties"] for key, resource in found if resource["Type"] == kind}
+
+
+class NoManagedPolicies:
+    """Their list would be asked of IAM; the template uses none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+@functools.cache
+def translated() -> dict[str, Any]:
+    """The resources that CloudFormation would be given."""
+    template = copy.deepcopy(load("template.yaml"))
+    validator = SamTemplateValidator(template, NoManagedPolicies(), region="us-west-2")
+    resources: dict[str, Any] = yaml.safe_load(validator.get_translated_template_if_valid())["Resources"]
+    return resources
+
+
+def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
+    apis = [
+        resource["Properties"] for resource in translated().values() if resource["Type"] == "AWS::ApiGateway::RestApi"
+    ]
+    methods = [method for api in apis for path in api["Body"]["paths"].values() for method in path.values()]
+    assert methods
+    for method in methods:
+        assert "credentials" not in method["x-amazon-apigateway-integration"]
+        assert method["security"] == [{"AWS_IAM": []}]
+    permissions = [each["Properties"] for each in translated().values() if each["Type"] == "AWS::Lambda::Permission"]
+    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
+    assert {each["Action"] for each in permissions} == {"lambda:InvokeFunction"}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_parameter_is_described_and_constrained(name: str) -> None:
+    for key, parameter in load(name)["Parameters"].items():
+        assert parameter["Description"], key
+        assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}, key
+
+
+def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
+    parameter = load("template.yaml")["Parameters"]["DeletionProtection"]
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("true", ["true", "false"])
+    for key, table in resources(TABLE).items():
+        assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}, key
+        assert load("template.yaml")["Resources"][key]["DeletionPolicy"] == "RetainExceptOnCreate", key
+
+
+def test_logs_are_not_kept_for_ever() -> None:
+    for key, group in resources("AWS::Logs::LogGroup").items():
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, key
+    for key, resource in translated().items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            assert resource["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}, key
+    for key, machine in resources(MACHINE).items():
+        (destination,) = machine["Logging"]["Destinations"]
+        assert destination["CloudWatchLogsLogGroup"]["LogGroupArn"] == {"Fn::GetAtt": ["MachineLogs", "Arn"]}, key
+
+
+def grants(function: str) -> set[tuple[str, str]]:
+    """What the role of a function allows, in the terms of `can_do`."""
+    found = set()
+    for policy in resources(FUNCTION)[function]["Policies"]:
+        for statement in policy["Statement"]:
+            assert statement["Effect"] == "Allow"
+            resource = statement["Resource"]
+            for action in statement["Action"]:
+                service, _ = action.split(":")
+                for each in resource if isinstance(resource, list) else [resource]:
+                    found.add((action, _setting(each) if service == "dynamodb" else ""))
+    return {grant for grant in found if grant[0].split(":")[0] in CHECKED}
+
+
+def _setting(resource: dict[str, Any]) -> str:
+    """The table of an ARN, as the settings name it: `RecoveryPlans` is `recovery_plans`."""
+    arn = resource.get("Fn::Sub") or "${{{}.{}}}".format(*resource["Fn::GetAtt"])
+    logical_id, _, rest = arn.removeprefix("${").partition(".Arn}")
+    assert rest in ("", "/index/*"), arn
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in logical_id).strip("_")
+    return f"{name}/index" if rest else name
+
+
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_a_role_allows_what_the_code_of_its_function_can_ask_for_and_nothing_else(function: str) -> None:
+    assert grants(function) == can_do(resources(FUNCTION)[function]["Handler"])
+
+
+def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
+    """Else the roles would be held against nothing."""
+    assert can_do("tasks.tell_operators.handler") == {("sns:Publish", "")}
+    assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
+    assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
+    assert ("dynamodb:Query", "executions/index") in can_do("api.app.handler")

@@ -1,0 +1,192 @@
+"""Launches under faults: killed functions, lost answers, throttling, a Region that is down, servers that fail."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from tests.engine.lambda_runtime import FunctionFault
+from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+
+CHANGES = {"UpdateItem", "PutItem", "StartRecovery"}
+
+
+def one_wave(product: Product, count: int = 3, **more: Any) -> str:
+    return product.plan({"name": "web", "groups": [product.group(product.seed(count))], **more})
+
+
+def fault(product: Product, kind: str, **more: Any) -> None:
+    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
+
+
+def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
+    """Every server launched, in one job each, the record and DRS agree, and nothing is held any more."""
+    assert record["status"] == "COMPLETED", record
+    assert record["servers"]["launched"] == servers
+    jobs = {job["jobID"]: [each["sourceServerID"] for each in job["participatingServers"]] for job in product.jobs()}
+    started = [server for servers in jobs.values() for server in servers]
+    assert len(started) == len(set(started)) == servers
+    for server in record["sourceServers"]:
+        assert server["sourceServerId"] in jobs[server["jobId"]]
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+@contextmanager
+def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
+    """Kill the function right after the `number`-th change it makes; yields the changes it made before it died."""
+    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
+    dead = threading.Event()
+
+    def counted(self: Any, operation: str, parameters: Any) -> Any:
+        answer = call(self, operation, parameters)
+        if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
+            with lock:
+                made.append(operation)
+                if len(made) == number:
+                    dead.set()
+                    raise FunctionFault("Runtime.ExitError")
+        return answer
+
+    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
+    try:
+        yield made
+    finally:
+        BaseClient._make_api_call = call  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("point", "number", "operation"),
+    [
+        ("the intent is on record", 1, "UpdateItem"),
+        ("the call is counted in the budget", 2, "UpdateItem"),
+        ("DRS has started the job", 3, "StartRecovery"),
+        ("the job is on record", 4, "UpdateItem"),
+        ("the run shows as polling", 5, "UpdateItem"),
+    ],
+)
+def test_start_recovery_killed_after_any_of_its_changes_launches_once(
+    product: Product, point: str, number: int, operation: str
+) -> None:
+    with killed_after_change("StartRecovery", number) as made:
+        record = product.drill(one_wave(product))
+    assert made[-1] == operation, f"{point} is no longer change {number}: {made}"
+    assert len(made) == number
+    assert_launched_once(product, record, 3)
+
+
+@pytest.mark.parametrize(
+    ("point", "number"),
+    [
+        ("the call is counted in the budget", 1),
+        ("the job's duration is kept", 2),
+        ("the lease is given back", 3),
+        ("the batch is settled", 4),
+    ],
+)
+def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Product, point: str, number: int) -> None:
+    with killed_after_change("SettleBatch", number) as made:
+        record = product.drill(one_wave(product))
+    assert len(made) == number, f"SettleBatch no longer makes change {number}, {point}: {made}"
+    assert_launched_once(product, record, 3)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_check_capacity_killed_after_a_change_leaks_no_lease(product: Product, number: int) -> None:
+    with killed_after_change("CheckCapacity", number) as made:
+        record = product.drill(one_wave(product))
+    assert len(made) == number
+    assert_launched_once(product, record, 3)
+
+
+def test_a_start_whose_answer_is_lost_ten_times_launches_once(product: Product) -> None:
+    product.engine.runtime.lose_answer("StartRecovery", times=10)
+    assert_launched_once(product, product.drill(one_wave(product)), 3)
+
+
+def test_an_answer_of_drs_that_is_lost_after_the_job_started_launches_once(product: Product) -> None:
+    fault(product, "CUT_AFTER", operation="StartRecovery", count=1)
+    record = product.drill(one_wave(product))
+    assert_launched_once(product, record, 3)
+    assert product.calls()["StartRecovery"] == 1
+
+
+def test_a_call_that_never_reached_drs_is_made_again(product: Product) -> None:
+    fault(product, "CUT_BEFORE", operation="StartRecovery", count=2)
+    assert_launched_once(product, product.drill(one_wave(product)), 3)
+
+
+@pytest.mark.parametrize("operation", ["StartRecovery", "DescribeJobs", "DescribeSourceServers"])
+@pytest.mark.parametrize("kind", ["THROTTLING", "SERVER_ERROR"])
+def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation: str, kind: str) -> None:
+    fault(product, kind, operation=operation, count=6)
+    assert_launched_once(product, product.drill(one_wave(product)), 3)
+
+
+def test_a_passing_fault_of_dynamodb_fails_no_server(product: Product) -> None:
+    product.engine.runtime.fail("SettleBatch", _named("AwsUnavailable"), times=2)
+    product.engine.runtime.fail("PollJob", _named("AwsUnavailable"), times=2)
+    product.engine.runtime.fail("SettleWave", _named("AwsUnavailable"), times=2)
+    assert_launched_once(product, product.drill(one_wave(product)), 3)
+
+
+def test_a_poll_that_breaks_for_good_is_followed_on_and_fails_no_server(product: Product) -> None:
+    product.engine.runtime.fail("PollJob", "KeyError", times=1)
+    assert_launched_once(product, product.drill(one_wave(product)), 3)
+
+
+def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Product) -> None:
+    west = product.group(product.seed(2, prefix="west"))
+    east = product.group(product.seed(2, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    plan = product.plan(
+        {"name": "west", "groups": [west], "dependsOn": []}, {"name": "east", "groups": [east], "dependsOn": []}
+    )
+    execution_id = product.start(plan)
+    while product.calls().get("StartRecovery", 0) < 2:
+        assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
+    fault(product, "REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=600)
+
+    record = product.finish(execution_id)
+
+    assert record["status"] == "COMPLETED", record
+    waves = {wave["name"]: wave for wave in record["waves"]}
+    assert waves["east"]["endedAt"] < waves["west"]["endedAt"]
+    paused = [one for one in product.engine.executions("recover-target") if "WaitForDrs" in one.states_entered()]
+    assert [one.name.split(".")[-1] for one in paused] == [WEST]
+    circuits = {
+        row["target"]: row["state"] for row in product.items("Limits") if row["what"] == "CIRCUIT" and "state" in row
+    }
+    assert circuits == {f"{HUB}/{WEST}": "closed"}
+
+
+def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
+    servers = product.seed(20, prefix="theirs")
+    drs = product.emulator.client(HUB, WEST)
+    for server in servers:
+        drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)
+    record = product.drill(one_wave(product))
+    assert record["servers"]["launched"] == 3
+    assert product.emulator.control.calls(detail=False)["peak"]["overall"]["jobs"] <= 20
+    operations = product.emulator.control.calls(detail=False)["operations"]
+    assert operations["StartRecovery"] == {"OK": 21}
+
+
+def test_capacity_that_others_hold_for_good_is_given_up_with_the_counts() -> None:
+    with Product(speed=600, CAPACITY_TIMEOUT_SECONDS="120") as product:
+        fault(product, "JOB_STAYS_PENDING")
+        servers = product.seed(20, prefix="theirs")
+        drs = product.emulator.client(HUB, WEST)
+        for server in servers:
+            drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)
+        record = product.drill(one_wave(product))
+    assert record["status"] == "FAILED"
+    assert record["sourceServers"][0]["status"] == "FAILED"
+    assert "CapacityTimeout" in record["sourceServers"][0]["reason"]
+    assert "20 of 20 jobs" in record["sourceServers"][0]["reason"]
+
+
+def _named(name: str) -> FunctionFault:
+    return FunctionFault(name)
