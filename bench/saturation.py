@@ -111,6 +111,9 @@ def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> d
         "peakServersInJobs": calls["peak"]["overall"]["servers"],
         "callsPerServer": round(total / servers, 3),
         "stateTransitions": sum(drill.transitions(sandbox, arn) for arn in arns),
+        "inspectionSeconds": [
+            round(_seconds(record["waves"][0]["startedAt"]) - _seconds(record["requestedAt"]), 1) for record in records
+        ],
         "planSeconds": [round(_seconds(record["endedAt"]) - _seconds(record["requestedAt"]), 1) for record in records],
     }
 

@@ -147,7 +147,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     execution_id = product.start(plan)
     while product.calls().get("StartRecovery", 0) < 2:
         assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
-    fault(product, "REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=600)
+    fault(product, "REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
 
     record = product.finish(execution_id)
 
