@@ -5,9 +5,11 @@ import logging
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from sandbox.drs_emulator.operations import BUILT
 from sandbox.drs_emulator.protocol import drs_model
+from sandbox.drs_emulator.saving import StateError
 from sandbox.drs_emulator.server import Emulator
 
 
@@ -21,22 +23,33 @@ def main() -> int:
         emulator = Emulator(
             host=options.host,
             port=options.port,
-            speed=options.speed,
-            seed=options.seed,
+            speed=60 if options.speed is None else options.speed,
+            seed=7 if options.seed is None else options.seed,
             origin=options.origin,
             engine_url=options.engine_url,
+            state=options.state,
         )
     except OSError as error:
         sys.stderr.write(f"drs-emulator: cannot listen on {options.host}:{options.port}: {error.strerror}\n")
         return 2
+    except StateError as error:
+        sys.stderr.write(f"drs-emulator: {error}\n")
+        return 2
+    chosen = {name: value for name in ("speed", "seed") if (value := getattr(options, name)) is not None}
+    emulator.control.change_settings(chosen)  # said here, they count more than what was saved
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with emulator:
-        behind = f"EC2 of {options.engine_url}" if options.engine_url else "made-up instances"
-        sys.stdout.write(f"DRS emulator on {emulator.url}, time x{options.speed:g}, {behind}\n")
-        sys.stdout.flush()
-        stop.wait()
+    try:
+        with emulator:
+            behind = f"EC2 of {options.engine_url}" if options.engine_url else "made-up instances"
+            speed = emulator.world.clock.speed
+            sys.stdout.write(f"DRS emulator on {emulator.url}, time x{speed:g}, {behind}\n")
+            sys.stdout.flush()
+            stop.wait()
+    except StateError as error:
+        sys.stderr.write(f"drs-emulator: the state was not saved: {error}\n")
+        return 1
     return 0
 
 
@@ -44,12 +57,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.drs_emulator", description="An AWS DRS on this machine.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=4567)
-    parser.add_argument("--speed", type=_speed, default=60, help="simulated seconds per real second (60)")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the spread of durations (7)")
+    parser.add_argument("--speed", type=_speed, help="simulated seconds per real second (60)")
+    parser.add_argument("--seed", type=int, help="seed of the spread of durations (7)")
     parser.add_argument(
         "--origin", type=float, help="epoch seconds at which simulated and real time are the same (now)"
     )
     parser.add_argument("--engine-url", help="AWS emulator that runs the instances and knows the access keys")
+    parser.add_argument("--state", type=Path, help="file to go on from, if it is there, and to save to at the end")
     parser.add_argument("--operations", action="store_true", help="list what is built and what is missing, and end")
     return parser.parse_args()
 

@@ -4,10 +4,20 @@ import logging
 import time
 import uuid
 
+from sandbox.drs_emulator import steps  # noqa: F401 (registers what happens)
 from sandbox.drs_emulator.calls import CallRecord
 from sandbox.drs_emulator.clock import iso
 from sandbox.drs_emulator.control import PREFIX, Control
-from sandbox.drs_emulator.errors import InternalServer, NotBuilt, ServiceError, Uninitialized
+from sandbox.drs_emulator.errors import (
+    ConnectionCut,
+    InternalServer,
+    NotBuilt,
+    ServiceError,
+    Throttled,
+    Unavailable,
+    Uninitialized,
+)
+from sandbox.drs_emulator.faults import CALLS, Kind
 from sandbox.drs_emulator.life import advance
 from sandbox.drs_emulator.operations import BUILT, Call
 from sandbox.drs_emulator.protocol import Operation, Reply, Request, drs_model, parse, render, render_error
@@ -36,9 +46,12 @@ class App:
             return self._answer(operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code
-            if isinstance(error, InternalServer):
+            if isinstance(error, InternalServer) and not error.wanted:
                 log.error("%s: %s", name, error.message)
             return render_error(self._model, error, request_id)
+        except ConnectionCut as cut:
+            outcome = str(cut)
+            raise
         except Exception as error:  # a defect here must look like one of the service, and be seen in the log
             outcome = InternalServer.code
             log.exception("%s failed", name)
@@ -55,6 +68,7 @@ class App:
         if handler is None:
             raise NotBuilt(f"The DRS emulator has no {operation.name} yet")
         world = self.world
+        answer_is_lost = self._strike(operation.name, key, request)
         limit = world.settings.rate_limit(operation.name)
         world.throttle.take(key, operation.name, limit, world.clock.now())
         values = parse(operation, labels, request)
@@ -65,4 +79,31 @@ class App:
             if not target.initialized and Uninitialized.code in operation.errors:
                 raise Uninitialized(f"DRS is not initialized in account {key.account}, Region {key.region}")
             output = handler(Call(world, target, operation.name, values, now))
+        if answer_is_lost:
+            raise ConnectionCut(taken=True)
         return render(operation, output, request_id)
+
+    def _strike(self, operation: str, key: TargetKey, request: Request) -> bool:
+        """Whether the answer will be lost. Raises Throttled, ServiceError, ConnectionCut for the other faults."""
+        world = self.world
+        servers = request.body.decode(errors="replace") if world.faults.entries else ""
+        lost = False
+        for fault in world.faults.striking(CALLS, key, operation, servers, world.settings.seed, world.clock.now()):
+            match fault.kind:
+                case Kind.LATENCY:
+                    time.sleep(fault.milliseconds / 1000)
+                case Kind.CUT_AFTER:
+                    lost = True
+                case Kind.CUT_BEFORE:
+                    raise ConnectionCut(taken=False)
+                case Kind.THROTTLING:
+                    wait = str(fault.retry_after_seconds)
+                    raise Throttled(f"{fault.id}: rate exceeded", serviceCode="drs", retryAfterSeconds=wait)
+                case Kind.SERVER_ERROR if fault.status == 500:
+                    raise InternalServer(f"{fault.id}: as asked for", wanted=True)
+                case _:
+                    raise Unavailable(
+                        f"{fault.id}: {fault.kind} in {key.region}",
+                        503 if fault.kind is Kind.REGION_DOWN else fault.status,
+                    )
+        return lost

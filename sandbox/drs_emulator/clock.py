@@ -47,6 +47,15 @@ class Clock:
             self.anchor = Anchor(real, self._now(real) + seconds, self.anchor.speed)
             return self._now(real)
 
+    def resume(self, simulated: float, speed: float) -> None:
+        """Goes on from a moment that another clock had reached. The origin becomes one that fits it, if one does."""
+        with self._lock:
+            real = time.time()
+            self.anchor = Anchor(real, simulated, speed)
+            self._latest = simulated
+            if speed != 1:
+                self.origin = (simulated - real * speed) / (1 - speed)
+
     def _now(self, real: float) -> float:
         anchor = self.anchor
         self._latest = max(self._latest, anchor.simulated + (real - anchor.real) * anchor.speed)

@@ -3,15 +3,24 @@
 - `GET health` -> `{status, engineUrl, clock, operations: {built, missing}}`, where `clock` is
   `{origin, speed, simulatedNow, anchor: {real, simulated, speed}}` and
   simulated now = anchor.simulated + (real now - anchor.real) * anchor.speed
-- `POST reset` forgets servers, jobs, instances, buckets and calls; keeps settings and clock
+- `POST reset` forgets servers, jobs, instances, buckets, faults and calls; keeps settings and clock; with
+  `{terminateInstances: true}` the engine is asked to terminate the instances -> `{instancesTerminated}`
 - `POST source-servers` `{accountId, region, servers: [...]}` -> `{sourceServerIDs}`; initializes DRS there; all or none
-- `GET settings`, `PUT settings` `{speed, seed, spread, quotas: {jobsInProgress, serversPerJob, serversInJobs},
-  durations: {drill, recovery, terminate: {pending, started}}, pageSize: {default, maximum},
-  rateLimits: {default or an operation: {perSecond, burst}}}`; a PUT may hold any part,
+- `PATCH source-servers/ID` `{accountId, region, server: {replicationState, replicationError, lagDuration, failsAt}}`
+  changes what is given; a state set so stays, and an empty failsAt takes the failing away
+- `POST failback-clients` `{accountId, region, recoveryInstanceID}` boots a failback client, which starts a failback
+- `GET settings`, `PUT settings` `{speed, seed, spread, jobsKept,
+  quotas: {jobsInProgress, serversPerJob, serversInJobs, sourceServers},
+  durations: {drill, recovery, terminate, failback, replication, launchAction: {pending, started}},
+  pageSize: {default, maximum}, rateLimits: {default or an operation: {perSecond, burst}}}`; a PUT may hold any part,
   null instead of an operation's limit gives it the default one again; answers the whole
 - `POST advance` `{seconds}` lets the simulated clock jump ahead -> `{simulatedNow}`
 - `GET calls` -> `{total, operations: {name: {outcome: n}}, peak: {overall: {jobs, servers}, targets: [...]}}`;
   with `?detail=true` also `calls`, the last 10,000
+- `POST faults` -> `{id}`, `GET faults` -> `{faults: [{..., struck, active}]}`, `DELETE faults` or `DELETE faults/ID`
+  -> `{deleted}`; a fault has a `kind` (see `faults`) and may have `operation, accountId, region, sourceServerId, count,
+  probability, durationSeconds`, and of its kind `milliseconds, status, retryAfterSeconds, holdSeconds`
+- `POST save` writes the state to the file of `--state` -> `{path, simulatedNow}`
 
 A server of `source-servers` needs a `hostname`; it may have `sourceServerID, fqdn, os, cpus, ramBytes` or `ramGiB`,
 `disks: [{deviceName, bytes or gib}], tags, replicationState` (CONTINUOUS), `replicationError, lagDuration` (ISO 8601),
@@ -22,13 +31,17 @@ vmWareUuid, awsInstanceID, ip, failsAt` (SNAPSHOT, CONVERSION or LAUNCH: every l
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from sandbox.drs_emulator.clock import iso
-from sandbox.drs_emulator.life import advance
+from sandbox.drs_emulator.ids import new_id
+from sandbox.drs_emulator.instances import Failback
+from sandbox.drs_emulator.life import advance, release
 from sandbox.drs_emulator.operations import BUILT
 from sandbox.drs_emulator.protocol import JSON, Reply, Request, drs_model
-from sandbox.drs_emulator.seeding import server_from_json
+from sandbox.drs_emulator.saving import StateError, save
+from sandbox.drs_emulator.seeding import apply_templates, change_server, server_from_json
 from sandbox.drs_emulator.settings import BadControlInput
 from sandbox.drs_emulator.state import World
 from sandbox.drs_emulator.target import TargetKey
@@ -42,6 +55,7 @@ class Control:
     def __init__(self, world: World, engine_url: str | None = None) -> None:
         self._world = world
         self.engine_url = engine_url
+        self.state_file: Path | None = None
 
     def handle(self, request: Request) -> Reply:
         try:
@@ -51,21 +65,34 @@ class Control:
         return Reply(status, dict(JSON), json.dumps(answer).encode())
 
     def _route(self, request: Request) -> tuple[int, dict[str, Any]]:
-        match request.method, request.path.removeprefix(PREFIX).rstrip("/"):
-            case "GET", "/health":
+        path, _, name = request.path.removeprefix(f"{PREFIX}/").partition("/")
+        match request.method, path, name:
+            case "GET", "health", "":
                 return 200, self.health()
-            case "POST", "/reset":
-                return 200, self.reset()
-            case "POST", "/source-servers":
+            case "POST", "reset", "":
+                return 200, self.reset(**_flags(request, terminateInstances="terminate_instances"))
+            case "POST", "source-servers", "":
                 return 201, self.seed(_body(request))
-            case "GET", "/settings":
+            case "PATCH", "source-servers", _ if name:
+                return 200, self.change_server(name, _body(request))
+            case "POST", "failback-clients", "":
+                return 201, self.boot_failback_client(_body(request))
+            case "GET", "settings", "":
                 return 200, self.settings()
-            case "PUT", "/settings":
+            case "PUT", "settings", "":
                 return 200, self.change_settings(_body(request))
-            case "POST", "/advance":
+            case "POST", "advance", "":
                 return 200, self.advance(_body(request).get("seconds"))
-            case "GET", "/calls":
+            case "GET", "calls", "":
                 return 200, self.calls(detail="detail=true" in request.query)
+            case "GET", "faults", "":
+                return 200, {"faults": self._world.faults.describe(self._world.clock.now())}
+            case "POST", "faults", "":
+                return 201, {"id": self._world.faults.add(_body(request), self._world.clock.now())}
+            case "DELETE", "faults", _:
+                return 200, {"deleted": self.remove_faults(name or None)}
+            case "POST", "save", "":
+                return 200, self.save()
         return 404, {"message": f"{request.method} {request.path} is not of the control API"}
 
     def health(self) -> dict[str, Any]:
@@ -83,15 +110,20 @@ class Control:
             "operations": {"built": sorted(BUILT), "missing": sorted(missing)},
         }
 
-    def reset(self) -> dict[str, Any]:
-        self._world.reset()
-        return {}
+    def reset(self, *, terminate_instances: bool = False) -> dict[str, Any]:
+        """How many instances EC2 was asked to terminate; without it, those of the engine are left to the engine."""
+        world = self._world
+        with world.lock:
+            instances = [i for target in world.targets.values() for i in target.instances.values()]
+            world.reset()
+        if not terminate_instances:
+            return {"instancesTerminated": 0}
+        for instance in instances:
+            world.ec2.terminate(instance.target, instance.id, lambda _: None)
+        return {"instancesTerminated": len(instances)}
 
     def seed(self, body: dict[str, Any]) -> dict[str, Any]:
-        key = TargetKey(
-            _text(body, "accountId", r"\d{12}", "12 digits"),
-            _text(body, "region", r"[a-z]{2,4}(-[a-z]+)+-\d", "a Region"),
-        )
+        key = _target_key(body)
         sent = body.get("servers")
         if not isinstance(sent, list):
             raise BadControlInput("servers: must be a list")
@@ -103,10 +135,42 @@ class Control:
                 server = server_from_json(one, key, f"servers[{index}]", now)
                 if server.id in made or server.id in target.servers:
                     raise BadControlInput(f"servers[{index}].hostname: {server.id} is there already; give another id")
+                apply_templates(server, target.templates.values())
                 made[server.id] = server
             target.servers.update(made)
             target.initialized = True
         return {"sourceServerIDs": list(made)}
+
+    def change_server(self, server_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        world = self._world
+        with world.lock:
+            now = world.clock.now()
+            advance(world, now)
+            server = world.target(_target_key(body)).servers.get(server_id)
+            if server is None:
+                raise BadControlInput(f"id: there is no source server {server_id} in this account and Region")
+            change_server(server, body.get("server"), now)
+            return {"sourceServer": server.to_api(now)}
+
+    def boot_failback_client(self, body: dict[str, Any]) -> dict[str, Any]:
+        world = self._world
+        with world.lock:
+            now = world.clock.now()
+            advance(world, now)
+            instance = world.target(_target_key(body)).instances.get(str(body.get("recoveryInstanceID")))
+            if instance is None or instance.disconnected:
+                raise BadControlInput("recoveryInstanceID: is no recovery instance of this account and Region")
+            instance.failback = Failback("FAILBACK_IN_PROGRESS", now, client_id=new_id("s-"))
+            instance.failback.replication.start(now, world.settings.durations.replication)
+            return {"failbackClientID": instance.failback.client_id}
+
+    def remove_faults(self, fault_id: str | None) -> list[str]:
+        """All of them without an id. The jobs they held PENDING begin."""
+        world = self._world
+        with world.lock:
+            gone = world.faults.remove(fault_id)
+            release(world, gone, world.clock.now())
+        return gone
 
     def settings(self) -> dict[str, Any]:
         return self._world.settings.to_json()
@@ -129,6 +193,15 @@ class Control:
             advance(self._world, now)
         return {"simulatedNow": iso(now)}
 
+    def save(self) -> dict[str, Any]:
+        if self.state_file is None:
+            raise BadControlInput("state: the emulator was started without --state")
+        try:
+            now = save(self._world, self.state_file)
+        except StateError as error:
+            raise BadControlInput(f"state: {error}") from error
+        return {"path": str(self.state_file), "simulatedNow": iso(now)}
+
     def calls(self, *, detail: bool = False) -> dict[str, Any]:
         return self._world.ledger.report(detail=detail)
 
@@ -141,6 +214,22 @@ def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadControlInput("body: must be an object")
     return body
+
+
+def _target_key(body: dict[str, Any]) -> TargetKey:
+    return TargetKey(
+        _text(body, "accountId", r"\d{12}", "12 digits"),
+        _text(body, "region", r"[a-z]{2,4}(-[a-z]+)+-\d", "a Region"),
+    )
+
+
+def _flags(request: Request, **names: str) -> dict[str, bool]:
+    """The members of a body that holds nothing but booleans, by the names their parameters have."""
+    body = _body(request)
+    for name, value in body.items():
+        if name not in names or not isinstance(value, bool):
+            raise BadControlInput(f"{name}: must be one of {', '.join(names)}, true or false")
+    return {names[name]: value for name, value in body.items()}
 
 
 def _text(body: dict[str, Any], name: str, pattern: str, what: str) -> str:

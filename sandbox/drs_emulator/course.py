@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from sandbox.drs_emulator.ids import digest
 from sandbox.drs_emulator.jobs import Job, Participant
-from sandbox.drs_emulator.servers import NEVER_SYNCED, OUT_OF_TOUCH, FailsAt, SourceServer
+from sandbox.drs_emulator.replication import NEVER_SYNCED, OUT_OF_TOUCH
+from sandbox.drs_emulator.servers import FailsAt, SourceServer
 from sandbox.drs_emulator.settings import JobDuration, Settings
 from sandbox.drs_emulator.state import Target
 from sandbox.drs_emulator.timeline import Event
@@ -25,6 +26,9 @@ class Step(StrEnum):
     LAUNCH = "LAUNCH"
     LAUNCHED = "LAUNCHED"
     FAIL = "FAIL"
+    RUN_ACTION = "RUN_ACTION"
+    ACTION_RAN = "ACTION_RAN"
+    FAILED_BACK = "FAILED_BACK"
     TERMINATE = "TERMINATE"
     TERMINATED = "TERMINATED"
     END = "END"
@@ -33,7 +37,9 @@ class Step(StrEnum):
 def plan(target: Target, job: Job, settings: Settings) -> list[tuple[float, Event]]:
     """Events and when they are due. Says in the participants what they will be launched from."""
     course = _Course(target, job, settings)
-    if job.type == "LAUNCH":
+    if job.initiated_by == "FAILBACK":
+        course.plan_failback()
+    elif job.type == "LAUNCH":
         course.plan_launch()
     else:
         course.plan_termination()
@@ -49,7 +55,11 @@ class _Course:
         self.events: list[tuple[float, Event]] = []
         self._chance = random.Random(digest(settings.seed, job.target, job.number))
         kinds = settings.durations
-        kind = kinds.terminate if job.type == "TERMINATE" else kinds.drill if job.is_drill else kinds.recovery
+        kind = {
+            "TERMINATE_RECOVERY_INSTANCES": kinds.terminate,
+            "START_DRILL": kinds.drill,
+            "FAILBACK": kinds.failback,
+        }.get(job.initiated_by, kinds.recovery)
         self._lasts = JobDuration(
             kind.pending * self._between(1 - settings.spread, 1 + settings.spread),
             kind.started * self._between(1 - settings.spread, 1 + settings.spread),
@@ -62,10 +72,29 @@ class _Course:
             if server.recovery_instance_id:
                 self._pending(self._between(0.01, 0.03), Step.CLEAN_UP, server)
                 self._pending(self._between(0.08, 0.15), Step.CLEANED, server)
-            if server.replication_state in NEVER_SYNCED:
+            if server.replication.state_at(self._job.begins_at) in NEVER_SYNCED:
                 self._started(0, Step.FAIL, server, "SERVER_SKIPPED")
             elif self._plan_snapshot(server, participant):
-                self._plan_conversion(server)
+                self._plan_conversion(server, participant)
+        self._started(1, Step.END)
+
+    def plan_failback(self) -> None:
+        """The machine that is failed back to is converted in its place: no snapshot, nothing for EC2 to do."""
+        self._started(0, Step.START)
+        for participant in self._job.participants.values():
+            server = self._target.servers[participant.server_id]
+            self._started(self._between(0.02, 0.08), Step.CONVERT, server)
+            if participant.fails_at is FailsAt.CONVERSION:
+                self._started(self._between(0.3, 0.5), Step.FAIL, server, "CONVERSION_FAIL")
+                continue
+            converted = self._between(0.5, 0.6)
+            self._started(converted, Step.LOG, server, "CONVERSION_END")
+            self._started(converted, Step.LOG, server, "LAUNCH_START")
+            last = self._between(0.8, 0.95)
+            if participant.fails_at:
+                self._started(last, Step.FAIL, server, "LAUNCH_FAILED")
+            else:
+                self._started(last, Step.FAILED_BACK, server)
         self._started(1, Step.END)
 
     def plan_termination(self) -> None:
@@ -82,23 +111,23 @@ class _Course:
             return True
         self._pending(self._between(0.15, 0.25), Step.LOG, server, "SNAPSHOT_START")
         end = self._between(0.8, 0.95)
-        if server.fails_at is FailsAt.SNAPSHOT:
+        if participant.fails_at is FailsAt.SNAPSHOT:
             self._pending(end, Step.LOG, server, "SNAPSHOT_FAIL")
             self._started(0.01, Step.FAIL, server)
             return False
-        if server.replication_state in OUT_OF_TOUCH:
+        if server.replication.state in OUT_OF_TOUCH:
             self._pending(end, Step.LOG, server, "SNAPSHOT_FAIL")
             self._pending(end + 0.01, Step.LOG, server, "USING_PREVIOUS_SNAPSHOT")
-            points = server.recovery_points(self._job.created_at)
-            participant.point_in_time = next(iter(points.values()), self._job.created_at)
+            points = server.recovery_points(self._job.begins_at)
+            participant.point_in_time = next(iter(points.values()), self._job.begins_at)
         else:
             self._pending(end, Step.LOG, server, "SNAPSHOT_END")
-            participant.point_in_time = self._job.created_at + end * self._lasts.pending
+            participant.point_in_time = self._job.begins_at + end * self._lasts.pending
         return True
 
-    def _plan_conversion(self, server: SourceServer) -> None:
+    def _plan_conversion(self, server: SourceServer, participant: Participant) -> None:
         self._started(self._between(0.02, 0.08), Step.CONVERT, server)
-        if server.fails_at is FailsAt.CONVERSION:
+        if participant.fails_at is FailsAt.CONVERSION:
             self._started(self._between(0.3, 0.5), Step.FAIL, server, "CONVERSION_FAIL")
             return
         converted = self._between(0.5, 0.6)
@@ -110,10 +139,10 @@ class _Course:
         return self._chance.uniform(low, high)
 
     def _pending(self, share: float, name: Step, server: SourceServer, detail: str = "") -> None:
-        self._at(self._job.created_at + share * self._lasts.pending, name, server, detail)
+        self._at(self._job.begins_at + share * self._lasts.pending, name, server, detail)
 
     def _started(self, share: float, name: Step, server: SourceServer | None = None, detail: str = "") -> None:
-        self._at(self._job.created_at + self._lasts.pending + share * self._lasts.started, name, server, detail)
+        self._at(self._job.begins_at + self._lasts.pending + share * self._lasts.started, name, server, detail)
 
     def _at(self, due: float, name: Step, server: SourceServer | None, detail: str) -> None:
         self.events.append((due, Event(self._target.key, self._job.id, name, server.id if server else "", detail)))

@@ -39,10 +39,14 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class LaunchOrder:
+    """`private_ip` is the address to have, if any; a `stopped` instance is there but does not run."""
+
     target: TargetKey
     instance_type: str
     tags: dict[str, str]
     done: Callable[[Launched], None]
+    private_ip: str = ""
+    stopped: bool = False
 
 
 class Ec2(Protocol):
@@ -58,7 +62,8 @@ class MadeUpEc2:
     def launch(self, order: LaunchOrder) -> None:
         instance_id = new_id("i-")
         octets = digest(instance_id)
-        order.done(Launched(instance_id, f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"))
+        made_up = f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
+        order.done(Launched(instance_id, order.private_ip or made_up))
 
     def terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
         done("")
@@ -107,10 +112,12 @@ class EngineEc2:
             log.warning("%s instances of %s run, but their addresses are not known: %s", len(started), target, error)
             addresses = {}
         for instance_id, order in started.items():
-            order.done(Launched(instance_id, addresses.get(instance_id, "")))
+            order.done(Launched(instance_id, order.private_ip or addresses.get(instance_id, "")))
 
     def _run_one(self, order: LaunchOrder) -> str:
-        answer = self._client(order.target).run_instances(
+        client = self._client(order.target)
+        address = {"PrivateIpAddress": order.private_ip} if order.private_ip else {}
+        answer = client.run_instances(
             ImageId=f"ami-{digest(order.target)[:17]}",  # DRS makes a private image; the engine takes any id
             MinCount=1,
             MaxCount=1,
@@ -121,8 +128,12 @@ class EngineEc2:
                     "Tags": [{"Key": key, "Value": value} for key, value in order.tags.items()],
                 }
             ],
+            **address,  # type: ignore[arg-type]
         )
-        return answer["Instances"][0]["InstanceId"]
+        instance_id = answer["Instances"][0]["InstanceId"]
+        if order.stopped:
+            client.stop_instances(InstanceIds=[instance_id])
+        return instance_id
 
     def _addresses(self, target: TargetKey, instance_ids: list[str]) -> dict[str, str]:
         answer = self._client(target).describe_instances(InstanceIds=instance_ids)

@@ -14,7 +14,11 @@ class ServiceError(Exception):
 
 
 class InternalServer(ServiceError):
-    pass
+    """`wanted` where it is a fault on demand and no defect."""
+
+    def __init__(self, message: str, *, wanted: bool = False) -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 class AccessDenied(ServiceError):
@@ -39,6 +43,23 @@ class Throttled(ServiceError):
 
 class Uninitialized(ServiceError):
     code = "UninitializedAccountException"
+
+
+class Unavailable(ServiceError):
+    """No error of the service's model: what a load balancer answers when the service behind it does not."""
+
+    code = "ServiceUnavailable"
+
+    def __init__(self, message: str, status: int = 503) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConnectionCut(Exception):
+    """The connection is closed without an answer; `taken` says whether the call took effect."""
+
+    def __init__(self, *, taken: bool) -> None:
+        super().__init__("CUT_AFTER" if taken else "CUT_BEFORE")
 
 
 class Invalid(ServiceError):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from sandbox.drs_emulator.errors import ConnectionCut
 from sandbox.drs_emulator.protocol import Reply, Request
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,12 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(length)) if length != "0" else b""
-        self._send(self.server.handle_call(Request(self.command, url.path, url.query, headers, body)))
+        try:
+            reply = self.server.handle_call(Request(self.command, url.path, url.query, headers, body))
+        except ConnectionCut:
+            self.close_connection = True
+        else:
+            self._send(reply)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """The base class looks for do_GET, do_POST and so on: all methods are answered in one way."""

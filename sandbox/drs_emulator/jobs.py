@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.drs_emulator.clock import iso
+from sandbox.drs_emulator.servers import FailsAt
 from sandbox.drs_emulator.target import TargetKey
 
 
@@ -28,10 +29,27 @@ SETTLED = {LaunchStatus.LAUNCHED, LaunchStatus.FAILED, LaunchStatus.TERMINATED}
 
 
 @dataclass(slots=True)
-class Participant:
-    """A server of a job. `answered` once EC2 has done its part, `overdue` when the job is waiting for that.
+class ActionRun:
+    """A launch action on a recovery instance; `action` as the API writes it."""
 
-    `private_ip` and `error` are EC2's answer; `point_in_time` is what the server is launched from.
+    action: dict[str, Any]
+    run_id: str
+    status: str = "IN_PROGRESS"
+    failure: str = ""
+
+    def to_api(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"action": self.action, "runId": self.run_id, "status": self.status}
+        if self.failure:
+            shown["failureReason"] = self.failure
+        return shown
+
+
+@dataclass(slots=True)
+class Participant:
+    """A server of a job. EC2 is `asked` and has `answered`; `overdue` when the job is waiting for its answer.
+
+    `private_ip` and `error` are EC2's answer; `point_in_time` is what the server is launched from. Where it is to
+    fail is settled when the job starts.
     """
 
     server_id: str
@@ -41,17 +59,28 @@ class Participant:
     point_in_time: float = 0
     private_ip: str = ""
     error: str = ""
+    asked: bool = False
     answered: bool = False
     overdue: bool = False
+    fails_at: FailsAt | None = None
+    actions_fail: bool = False
+    agent_found_at: float | None = None
+    runs: dict[str, ActionRun] = field(default_factory=dict)
+    runs_left: int = 0
 
     @property
     def settled(self) -> bool:
-        return self.status in SETTLED
+        return self.status in SETTLED and not self.runs_left
 
     def to_api(self) -> dict[str, Any]:
-        shown = {"sourceServerID": self.server_id, "launchStatus": self.status.value}
+        shown: dict[str, Any] = {"sourceServerID": self.server_id, "launchStatus": self.status.value}
         if self.recovery_instance_id:
             shown["recoveryInstanceID"] = self.recovery_instance_id
+        if self.agent_found_at is not None:
+            shown["launchActionsStatus"] = {
+                "ssmAgentDiscoveryDatetime": iso(self.agent_found_at),
+                "runs": [run.to_api() for run in self.runs.values()],
+            }
         return shown
 
 
@@ -70,7 +99,11 @@ class LogItem:
 
 @dataclass(slots=True)
 class Job:
-    """`number` counts the jobs of its target from 1; `initiated_by` as the API writes it."""
+    """`number` counts the jobs of its target from 1; `initiated_by` as the API writes it.
+
+    `begins_at` differs from `created_at` where a fault kept the job PENDING; `held_by` is that fault while it does.
+    `execution_id` is that of the recovery plan's execution the job belongs to.
+    """
 
     id: str
     number: int
@@ -83,6 +116,9 @@ class Job:
     status: JobStatus = JobStatus.PENDING
     ended_at: float | None = None
     overdue: bool = False
+    begins_at: float = 0
+    held_by: str = ""
+    execution_id: str = ""
     log: list[LogItem] = field(default_factory=list)
 
     @property

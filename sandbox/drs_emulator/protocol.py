@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote
 import botocore.session
 
 from sandbox.drs_emulator.errors import InternalServer, Invalid, ServiceError, UnknownOperation
-from sandbox.drs_emulator.shapes import Member, Node, NodeFactory, problems
+from sandbox.drs_emulator.shapes import Member, Node, NodeFactory, compiled, problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,9 @@ def render(operation: Operation, output: dict[str, Any], request_id: str) -> Rep
         if output:
             raise InternalServer(f"{operation.name} has no output, yet was given {sorted(output)}")
         return Reply(operation.status, headers, b"")
-    found = list(problems(operation.output, output, strict=True))
-    if found:
-        raise InternalServer(f"The emulator's answer to {operation.name} breaks the model: {found[0]}")
+    if not compiled(operation.output)(output):
+        found = next(problems(operation.output, output, strict=True), "in a way unknown")
+        raise InternalServer(f"The emulator's answer to {operation.name} breaks the model: {found}")
     return _reply(operation.status, operation.output.members.values(), output, headers)
 
 

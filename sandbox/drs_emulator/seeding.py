@@ -1,21 +1,15 @@
 """Source servers from a control request: what a person leaves out is filled in, always in the same way."""
 
+import copy
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.drs_emulator.ids import digest, stable_id
+from sandbox.drs_emulator.launch import LAUNCH_DEFAULTS, TEMPLATE_ONLY, LaunchConfiguration, Template
 from sandbox.drs_emulator.protocol import drs_model
-from sandbox.drs_emulator.servers import (
-    DAY,
-    HOUR,
-    OUT_OF_TOUCH,
-    Disk,
-    FailsAt,
-    LaunchConfiguration,
-    Machine,
-    SourceServer,
-    right_size,
-)
+from sandbox.drs_emulator.replication import DAY, HOUR, OUT_OF_TOUCH, Replication
+from sandbox.drs_emulator.servers import Disk, FailsAt, Machine, SourceServer, right_size
 from sandbox.drs_emulator.settings import BadControlInput
 from sandbox.drs_emulator.shapes import problems
 from sandbox.drs_emulator.target import TargetKey
@@ -42,6 +36,7 @@ FIELDS = {
     "ip": str,
     "failsAt": str,
 }
+CHANGEABLE = {"replicationState", "replicationError", "lagDuration", "failsAt"}
 DISK_FIELDS = {"deviceName", "bytes", "gib"}
 
 
@@ -72,19 +67,51 @@ def server_from_json(sent: Any, key: TargetKey, where: str, now: float) -> Sourc
         target=key,
         machine=machine,
         instance_type=given.get("recommendedInstanceType") or right_size(cores, ram),
-        launch=LaunchConfiguration(name=hostname, template_id=stable_id("lt-", key, hostname)),
+        launch=LaunchConfiguration(hostname, stable_id("lt-", key, hostname)),
         added_at=now - 30 * DAY,
-        replication_state=state,
-        lag=given.get("lagDuration", "PT0S" if state == "CONTINUOUS" else "PT15M"),
-        replication_error=given.get("replicationError", ""),
+        replication=Replication(
+            state=state,
+            lag=given.get("lagDuration", "PT0S" if state == "CONTINUOUS" else "PT15M"),
+            error=given.get("replicationError", ""),
+            protected_since=now - 30 * DAY,
+            last_seen=now - HOUR if state in OUT_OF_TOUCH else None,
+        ),
         staging_account=given.get("stagingAccountID", ""),
-        last_seen=now - HOUR if state in OUT_OF_TOUCH else None,
         fails_at=_fails_at(given.get("failsAt"), where),
         tags=given.get("tags", {}),
     )
     for problem in problems(drs_model().node("SourceServer"), server.to_api(now), strict=True):
         raise BadControlInput(f"{where}: makes no source server: {problem}")
     return server
+
+
+def apply_templates(server: SourceServer, templates: Iterable[Template]) -> None:
+    """What a new server takes over from the templates of its account and Region."""
+    for template in templates:
+        if template.id.startswith("lct-"):
+            values = {name: value for name, value in template.values.items() if name not in TEMPLATE_ONLY}
+            server.launch.values = LAUNCH_DEFAULTS | values
+            server.launch.actions = dict(template.actions)
+        else:
+            server.replication_settings = dict(template.values)
+
+
+def change_server(server: SourceServer, sent: Any, now: float) -> None:
+    """What may be changed of a server that is there: CHANGEABLE. Raises BadControlInput, and then changes nothing."""
+    given = _checked(sent, "server")
+    for name in given:
+        if name not in CHANGEABLE:
+            _refuse(f"server.{name}", f"cannot be changed; {', '.join(sorted(CHANGEABLE))} can")
+    fails_at = _fails_at(given.get("failsAt") or None, "server")
+    changed = copy.deepcopy(server)
+    if "replicationState" in given:
+        changed.replication.set(given["replicationState"], now)
+    changed.replication.lag = given.get("lagDuration", changed.replication.lag)
+    changed.replication.error = given.get("replicationError", changed.replication.error)
+    for problem in problems(drs_model().node("SourceServer"), changed.to_api(now), strict=True):
+        raise BadControlInput(f"server: makes no source server: {problem}")
+    server.replication = changed.replication
+    server.fails_at = fails_at if "failsAt" in given else server.fails_at
 
 
 def _checked(sent: Any, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ with Emulator(speed=600) as emulator:
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,8 +20,10 @@ from sandbox.drs_emulator.app import App
 from sandbox.drs_emulator.clock import Clock
 from sandbox.drs_emulator.control import Control
 from sandbox.drs_emulator.ec2 import EngineEc2, MadeUpEc2
+from sandbox.drs_emulator.events import EngineBus, NoBus
 from sandbox.drs_emulator.http import HttpServer
 from sandbox.drs_emulator.life import advance
+from sandbox.drs_emulator.saving import load, save
 from sandbox.drs_emulator.settings import Settings
 from sandbox.drs_emulator.state import World
 
@@ -36,7 +39,8 @@ class Emulator:
     """A context manager, or `start` and `stop`. `control` is the control API without HTTP.
 
     `account_of` tells the account of an access key id that is not one itself; without it the engine is asked, and
-    without an engine the account is read from the key.
+    without an engine the account is read from the key. `state` is a file to go on from, where there is one, and to
+    save to at the end; its settings then count, and not `speed`, `seed` and `origin`.
     """
 
     def __init__(
@@ -49,14 +53,19 @@ class Emulator:
         origin: float | None = None,
         engine_url: str | None = None,
         account_of: Callable[[str], str] | None = None,
+        state: Path | None = None,
     ) -> None:
-        """Raises OSError where the port is taken."""
+        """Raises OSError where the port is taken, StateError for a state that cannot be read."""
         resolve = account_of or (ask_engine(engine_url) if engine_url else decode_key)
         ec2 = EngineEc2(engine_url) if engine_url else MadeUpEc2()
-        self.world = World(Settings(speed=speed, seed=seed), Clock(speed, origin), ec2, Accounts(resolve))
+        bus = EngineBus(engine_url) if engine_url else NoBus()
+        self.world = World(Settings(speed=speed, seed=seed), Clock(speed, origin), ec2, bus, Accounts(resolve))
         app = App(self.world)
         app.control.engine_url = engine_url
         self.control: Control = app.control
+        self.control.state_file = state
+        if state and state.exists():
+            load(self.world, state)
         self._http = HttpServer(host, port, app.handle)
         self.url = f"http://{host}:{self._http.server_port}"
         self._stopping = False
@@ -71,7 +80,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """What EC2 is being asked is finished, what is only waiting for it is dropped."""
+        """What EC2 is being asked is finished, what is only waiting for it is dropped. Raises StateError."""
         self._stopping = True
         self.world.woken.set()
         self._http.shutdown()
@@ -79,6 +88,9 @@ class Emulator:
         for thread in self._threads:
             thread.join()
         self.world.ec2.close()
+        self.world.bus.close()
+        if self.control.state_file:
+            save(self.world, self.control.state_file)
 
     def __enter__(self) -> Self:
         return self.start()

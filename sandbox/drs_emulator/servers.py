@@ -1,19 +1,16 @@
-"""Source servers: the record, its launch configuration, its recovery points, and how the API shows it."""
+"""Source servers: the record, and how the API shows it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from sandbox.drs_emulator.clock import iso
-from sandbox.drs_emulator.ids import digest, stable_id
+from sandbox.drs_emulator.ids import digest
+from sandbox.drs_emulator.launch import TEMPLATE_INSTANCE_TYPE, LaunchConfiguration
+from sandbox.drs_emulator.replication import PIT_POLICY, REPLICATION_DEFAULTS, Replication
 from sandbox.drs_emulator.target import TargetKey
 
 AGENT_VERSION = "6.1.42"
-MINUTE, HOUR, DAY = 60, 3600, 86400
-# (every, kept for), in seconds: the default point-in-time policy of DRS
-SNAPSHOT_POLICY = ((10 * MINUTE, HOUR), (HOUR, DAY), (DAY, 7 * DAY))
-NEVER_SYNCED = {"STOPPED", "INITIATING", "INITIAL_SYNC"}
-OUT_OF_TOUCH = {"STALLED", "DISCONNECTED", "PAUSED"}
 # (vCPUs, GiB, type): what right-sizing picks from, smallest first
 INSTANCE_SIZES = (
     (2, 2, "t3.small"),
@@ -43,32 +40,6 @@ class FailsAt(StrEnum):
 def right_size(cores: int, ram_bytes: int) -> str:
     fitting = (name for cpus, gib, name in INSTANCE_SIZES if cpus >= cores and gib * 2**30 >= ram_bytes)
     return next(fitting, INSTANCE_SIZES[-1][2])
-
-
-@dataclass(slots=True)
-class LaunchConfiguration:
-    name: str
-    template_id: str
-    disposition: str = "STARTED"
-    right_sizing: str = "BASIC"
-    template_instance_type: str = "c5.large"
-    copy_private_ip: bool = False
-    copy_tags: bool = True
-    byol: bool = False
-    post_launch: bool = False
-
-    def to_api(self, server_id: str) -> dict[str, Any]:
-        return {
-            "sourceServerID": server_id,
-            "name": self.name,
-            "ec2LaunchTemplateID": self.template_id,
-            "launchDisposition": self.disposition,
-            "targetInstanceTypeRightSizingMethod": self.right_sizing,
-            "copyPrivateIp": self.copy_private_ip,
-            "copyTags": self.copy_tags,
-            "licensing": {"osByol": self.byol},
-            "postLaunchEnabled": self.post_launch,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +82,13 @@ class Machine:
     ec2_id: str
     origin: dict[str, str]
 
+    def moved(self, ec2_id: str, ip: str, origin: dict[str, str]) -> "Machine":
+        """The same, running as an EC2 instance somewhere else."""
+        return replace(self, ec2_id=ec2_id, ip=ip or self.ip, origin=origin)
+
+    def sizes(self) -> list[tuple[str, int]]:
+        return [(disk.device, disk.size) for disk in self.disks]
+
     def hints(self) -> dict[str, str]:
         hints = {"hostname": self.hostname, "fqdn": self.fqdn}
         if self.vmware_uuid:
@@ -129,17 +107,24 @@ class Machine:
 
 @dataclass(slots=True)
 class SourceServer:
+    """`replication_settings` holds what differs from the defaults, as the API writes it.
+
+    `reversed_arn` is that of the server that replicates in the other direction, `staging_server_id` that of the
+    server that an extended one extends.
+    """
+
     id: str
     target: TargetKey
     machine: Machine
     instance_type: str
     launch: LaunchConfiguration
     added_at: float
-    replication_state: str = "CONTINUOUS"
-    lag: str = "PT0S"
-    replication_error: str = ""
+    replication: Replication = field(default_factory=Replication)
+    replication_settings: dict[str, Any] = field(default_factory=dict)
     staging_account: str = ""
-    last_seen: float | None = None  # None while the agent is in touch
+    staging_server_id: str = ""
+    direction: str = "FAILOVER"
+    reversed_arn: str = ""
     fails_at: FailsAt | None = None
     tags: dict[str, str] = field(default_factory=dict)
     last_launch: LastLaunch | None = None
@@ -150,23 +135,21 @@ class SourceServer:
         return self.target.arn("source-server", self.id)
 
     @property
+    def extended(self) -> bool:
+        return bool(self.staging_account) and self.staging_account != self.target.account
+
+    @property
     def hardware_ids(self) -> set[str]:
         """What the filter hardwareId finds it by."""
         return {self.machine.mac, self.machine.vmware_uuid, self.machine.ec2_id} - {""}
 
     def launch_type(self) -> str:
-        return self.instance_type if self.launch.right_sizing != "NONE" else self.launch.template_instance_type
+        return self.instance_type if self.launch.right_sizes else TEMPLATE_INSTANCE_TYPE
 
     def recovery_points(self, now: float) -> dict[str, float]:
-        """Snapshot ids and their times, newest first; none before the first sync is complete."""
-        if self.replication_state in NEVER_SYNCED:
-            return {}
-        latest = min(now, self.last_seen or now)
-        times: set[int] = set()
-        for every, kept in SNAPSHOT_POLICY:
-            newest = int(latest // every * every)
-            times.update(range(newest, int(max(latest - kept, self.added_at)), -every))
-        return {stable_id("pit-", self.id, moment): moment for moment in sorted(times, reverse=True)}
+        """Snapshot ids and their times, newest first."""
+        policy = self.replication_settings.get("pitPolicy", PIT_POLICY)
+        return self.replication.points(self.id, policy, now)
 
     def to_api(self, now: float) -> dict[str, Any]:
         launch = self.last_launch
@@ -175,49 +158,40 @@ class SourceServer:
             "arn": self.arn,
             "tags": dict(self.tags),
             "lastLaunchResult": LAUNCH_RESULTS.get(launch.status, "PENDING") if launch else "NOT_STARTED",
-            "dataReplicationInfo": self._replication(),
+            "dataReplicationInfo": self.replication.to_api(self.machine.sizes(), f"{self.target.region}a", now),
             "lifeCycle": self._life_cycle(now),
             "sourceProperties": self._properties(now),
             "stagingArea": {"status": "NOT_EXTENDED", "stagingAccountID": self.staging_account or self.target.account},
-            "replicationDirection": "FAILOVER",
+            "replicationDirection": self.direction,
             "agentVersion": AGENT_VERSION,
         }
-        if self.staging_account and self.staging_account != self.target.account:
+        if self.extended:
             shown["stagingArea"]["status"] = "EXTENDED"
             staged = self.target._replace(account=self.staging_account)
-            shown["stagingArea"]["stagingSourceServerArn"] = staged.arn("source-server", self.id)
+            shown["stagingArea"]["stagingSourceServerArn"] = staged.arn(
+                "source-server", self.staging_server_id or self.id
+            )
         if self.machine.origin:
             shown["sourceCloudProperties"] = dict(self.machine.origin)
         if self.recovery_instance_id:
             shown["recoveryInstanceId"] = self.recovery_instance_id
+        if self.reversed_arn:
+            shown["reversedDirectionSourceServerArn"] = self.reversed_arn
         return shown
 
-    def _replication(self) -> dict[str, Any]:
-        replicated = 0 if self.replication_state in NEVER_SYNCED else 1
-        info: dict[str, Any] = {
-            "dataReplicationState": self.replication_state,
-            "lagDuration": self.lag,
-            "stagingAvailabilityZone": f"{self.target.region}a",
-            "replicatedDisks": [
-                {
-                    "deviceName": disk.device,
-                    "totalStorageBytes": disk.size,
-                    "replicatedStorageBytes": disk.size * replicated,
-                    "rescannedStorageBytes": 0,
-                    "backloggedStorageBytes": 0,
-                }
-                for disk in self.machine.disks
-            ],
-        }
-        if self.replication_error:
-            info["dataReplicationError"] = {"error": self.replication_error}
-        return info
+    def replication_configuration(self) -> dict[str, Any]:
+        disks = [
+            {"deviceName": disk.device, "isBootDisk": first, "stagingDiskType": "AUTO", "iops": 0, "throughput": 0}
+            for first, disk in zip([True] + [False] * len(self.machine.disks), self.machine.disks, strict=False)
+        ]
+        named = {"sourceServerID": self.id, "name": self.machine.hostname, "replicatedDisks": disks}
+        return named | REPLICATION_DEFAULTS | self.replication_settings
 
     def _life_cycle(self, now: float) -> dict[str, Any]:
         cycle: dict[str, Any] = {
             "addedToServiceDateTime": iso(self.added_at),
-            "firstByteDateTime": iso(self.added_at + 30 * MINUTE),
-            "lastSeenByServiceDateTime": iso(self.last_seen or now),
+            "firstByteDateTime": iso(self.added_at + 30 * 60),
+            "lastSeenByServiceDateTime": iso(self.replication.last_seen or now),
         }
         if self.last_launch:
             cycle["lastLaunch"] = self.last_launch.to_api()
@@ -226,7 +200,7 @@ class SourceServer:
     def _properties(self, now: float) -> dict[str, Any]:
         machine = self.machine
         return {
-            "lastUpdatedDateTime": iso(self.last_seen or now),
+            "lastUpdatedDateTime": iso(self.replication.last_seen or now),
             "recommendedInstanceType": self.instance_type,
             "identificationHints": machine.hints(),
             "networkInterfaces": [{"macAddress": machine.mac, "ips": [machine.ip], "isPrimary": True}],

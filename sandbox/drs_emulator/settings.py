@@ -21,11 +21,12 @@ class Quotas:
     jobs_in_progress: int = 20
     servers_per_job: int = 100
     servers_in_jobs: int = 500
+    source_servers: int = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class JobDuration:
-    """Simulated seconds a job is PENDING, then STARTED."""
+    """Simulated seconds a job is PENDING, then STARTED; of other things, their two parts."""
 
     pending: float
     started: float
@@ -36,6 +37,9 @@ class Durations:
     drill: JobDuration = JobDuration(13 * 60, 6 * 60)
     recovery: JobDuration = JobDuration(15 * 60, 15 * 60)
     terminate: JobDuration = JobDuration(1 * 60, 2 * 60)
+    failback: JobDuration = JobDuration(5 * 60, 15 * 60)
+    replication: JobDuration = JobDuration(10 * 60, 120 * 60)  # INITIATING, then INITIAL_SYNC
+    launch_action: JobDuration = JobDuration(2 * 60, 1 * 60)  # until the SSM agent is found, then each action
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,13 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`spread` is the share by which durations vary; `rate_limits` holds `default` and operations that differ."""
+    """`spread` is the share by which durations vary; of the jobs of an account and Region that have ended, only the
+    last `jobs_kept` are remembered. `rate_limits` holds `default` and operations that differ."""
 
     speed: float = 60
     seed: int = 7
     spread: float = 0.1
+    jobs_kept: int = 1000
     quotas: Quotas = Quotas()
     durations: Durations = Durations()
     page_size: PageSize = PageSize()
@@ -79,6 +85,7 @@ class Settings:
             speed=_number(change, "speed", self.speed, low=0),
             seed=_whole(change, "seed", self.seed, low=None),
             spread=_number(change, "spread", self.spread, low=0, high=0.9),
+            jobs_kept=_whole(change, "jobsKept", self.jobs_kept, low=0),
             quotas=Quotas(**_whole_numbers(change, "quotas", asdict(self.quotas), low=0)),
             page_size=PageSize(**_whole_numbers(change, "pageSize", asdict(self.page_size), low=1)),
             durations=self._changed_durations(change),
@@ -88,8 +95,10 @@ class Settings:
     def _changed_durations(self, change: dict[str, Any]) -> Durations:
         current = asdict(self.durations)
         sent = _an_object(change.get("durations", {}), "durations")
-        _only_known(sent, set(current), "durations.")
-        return Durations(**{kind: JobDuration(**_numbers(sent, kind, current[kind], "durations.")) for kind in current})
+        _only_known(sent, set(camel_keys(current)), "durations.")
+        return Durations(
+            **{kind: JobDuration(**_numbers(sent, camel(kind), current[kind], "durations.")) for kind in current}
+        )
 
     def _changed_limits(self, change: dict[str, Any]) -> dict[str, RateLimit]:
         sent = _an_object(change.get("rateLimits", {}), "rateLimits")

@@ -13,10 +13,13 @@ from sandbox.drs_emulator.target import TargetKey
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step of a job: `step` names it, `server_id` is set where it concerns one server only."""
+    """One step of a job, or of the execution of a recovery plan: `subject` is its id, `step` names the step.
+
+    `server_id` is set where it concerns one server only.
+    """
 
     target: TargetKey
-    job_id: str
+    subject: str
     step: str
     server_id: str = ""
     detail: str = ""
@@ -40,6 +43,10 @@ class Timeline:
         while self._heap and self._heap[0][0] <= now:
             due, _, event = heapq.heappop(self._heap)
             yield due, event
+
+    def pending(self) -> list[tuple[float, Event]]:
+        """In the order they will happen."""
+        return [(due, event) for due, _, event in sorted(self._heap, key=lambda entry: entry[:2])]
 
     def clear(self) -> None:
         self._heap.clear()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.drs_emulator.server import Emulator
+from tests.emulator.answers import check_answer, check_error
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
@@ -25,7 +26,22 @@ class Playground:
 
     def __init__(self, emulator: Emulator) -> None:
         self.url = emulator.url
-        self.client = cache(emulator.client)
+        self._emulator = emulator
+        self.answered: set[str] = set()  # operations whose answers were held against the model
+
+    @cache  # noqa: B019 (there is one playground)
+    def client(self, account: str, region: str) -> "DrsClient":
+        """Every answer it gets in any test is held against the model."""
+        client = self._emulator.client(account, region)
+        client.meta.events.register("after-call.drs", self._check)
+        return client
+
+    def _check(self, parsed: dict[str, Any], model: Any, http_response: Any, **_: object) -> None:
+        if http_response.status_code >= 300:
+            check_error(model, parsed)
+        else:
+            check_answer(model, http_response, parsed)
+            self.answered.add(model.name)
 
     @property
     def drs(self) -> "DrsClient":

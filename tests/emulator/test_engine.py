@@ -149,6 +149,19 @@ def test_a_second_launch_terminates_the_first_instance_at_the_engine(emulator: E
     assert described(ec2(engine), [second])[0]["State"]["Name"] == "running"
 
 
+def test_a_launch_configuration_reaches_the_engine_and_a_reset_can_clean_up(emulator: Emulator, engine: str) -> None:
+    drs = client(emulator)
+    server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app05", "ip": "172.31.0.99"}])[0]
+    drs.update_launch_configuration(sourceServerID=server, launchDisposition="STOPPED", copyPrivateIp=True)
+    job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
+    instances = finish(emulator, job_id, 2000)
+    running = described(ec2(engine), instances)[0]
+    assert running["State"]["Name"] == "stopped"
+    assert running["PrivateIpAddress"] == "172.31.0.99"
+    assert emulator.control.reset(terminate_instances=True) == {"instancesTerminated": 1}
+    wait_until(lambda: described(ec2(engine), instances)[0]["State"]["Name"] == "terminated")
+
+
 def test_an_instance_that_is_gone_already_can_still_be_terminated(emulator: Emulator, engine: str) -> None:
     drs = client(emulator)
     server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app02"}])[0]

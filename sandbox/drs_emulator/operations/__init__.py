@@ -1,6 +1,30 @@
 """The operations of the service that are built, one function each; importing this package registers them all."""
 
-from sandbox.drs_emulator.operations import instances, jobs, servers, tags
+from sandbox.drs_emulator.operations import (
+    executions,
+    failback,
+    instances,
+    jobs,
+    launch,
+    plans,
+    replication,
+    servers,
+    staging,
+    tags,
+)
 from sandbox.drs_emulator.operations.registry import BUILT, Call
 
-__all__ = ["BUILT", "Call", "instances", "jobs", "servers", "tags"]
+__all__ = [
+    "BUILT",
+    "Call",
+    "executions",
+    "failback",
+    "instances",
+    "jobs",
+    "launch",
+    "plans",
+    "replication",
+    "servers",
+    "staging",
+    "tags",
+]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.drs_emulator.errors import Invalid, ResourceNotFound
+from sandbox.drs_emulator.errors import Conflict, Invalid, ResourceNotFound
 from sandbox.drs_emulator.jobs import Job, Participant
 from sandbox.drs_emulator.life import start_job
 from sandbox.drs_emulator.operations.paging import page
@@ -28,11 +28,7 @@ def terminate_recovery_instances(call: Call) -> dict[str, Any]:
     refuse_repeats(asked, "recoveryInstanceIDs")
     participants = []
     for instance_id in asked:
-        instance = call.target.instances.get(instance_id)
-        if instance is None:
-            raise ResourceNotFound(
-                f"There is no recovery instance {instance_id}", resourceId=instance_id, resourceType="RecoveryInstance"
-            )
+        instance = call.target.instance(instance_id)
         participants.append(Participant(instance.server_id, recovery_instance_id=instance_id))
     by = "TERMINATE_RECOVERY_INSTANCES"
     return {"job": start_job(call.world, call.target, "TERMINATE", by, participants, {}, call.now).to_api()}
@@ -54,11 +50,18 @@ def describe_jobs(call: Call) -> dict[str, Any]:
 @operation("DescribeJobLogItems")
 def describe_job_log_items(call: Call) -> dict[str, Any]:
     """In the order they were written. The model lists no ResourceNotFoundException here; it is assumed."""
-    job_id = call.input["jobID"]
-    job = call.target.jobs.get(job_id)
-    if job is None:
-        raise ResourceNotFound(f"There is no job {job_id}", resourceId=job_id, resourceType="Job")
+    job = call.target.job(call.input["jobID"])
     return page(call, enumerate(job.log), lambda entry: f"{entry[0]:08}", lambda entry: entry[1].to_api())
+
+
+@operation("DeleteJob")
+def delete_job(call: Call) -> dict[str, Any]:
+    """One that has ended."""
+    job = call.target.job(call.input["jobID"])
+    if job.in_progress:
+        raise Conflict(f"{job.id} has not ended", resourceId=job.id, resourceType="Job")
+    del call.target.jobs[job.id]
+    return {}
 
 
 def refuse_repeats(ids: list[str], field: str) -> None:

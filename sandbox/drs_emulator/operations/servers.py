@@ -1,9 +1,9 @@
-"""Setting the service up, source servers, their launch configuration and their recovery points."""
+"""Setting the service up, source servers and their recovery points."""
 
 from typing import Any
 
 from sandbox.drs_emulator.clock import from_iso, iso
-from sandbox.drs_emulator.errors import Invalid
+from sandbox.drs_emulator.errors import Conflict, Invalid
 from sandbox.drs_emulator.operations.paging import page
 from sandbox.drs_emulator.operations.registry import Call, operation
 from sandbox.drs_emulator.servers import SourceServer, snapshot_volumes
@@ -29,14 +29,41 @@ def describe_source_servers(call: Call) -> dict[str, Any]:
             and (not hardware or hardware in server.hardware_ids)
         )
 
-    found = sorted(filter(wanted, call.target.servers.values()), key=lambda server: server.id)
+    servers = call.target.servers
+    found = filter(wanted, (servers[server_id] for server_id in sorted(servers)))
     return page(call, found, lambda server: server.id, lambda server: server.to_api(call.now))
 
 
-@operation("GetLaunchConfiguration")
-def get_launch_configuration(call: Call) -> dict[str, Any]:
+@operation("DisconnectSourceServer")
+def disconnect_source_server(call: Call) -> dict[str, Any]:
+    """Not while it has a recovery instance."""
     server = call.target.server(call.input["sourceServerID"])
-    return server.launch.to_api(server.id)
+    refuse_busy(call, server)
+    if server.recovery_instance_id:
+        raise Conflict(
+            f"{server.id} has the recovery instance {server.recovery_instance_id}",
+            resourceId=server.id,
+            resourceType="SourceServer",
+        )
+    server.replication.set("DISCONNECTED", call.now)
+    return server.to_api(call.now)
+
+
+@operation("DeleteSourceServer")
+def delete_source_server(call: Call) -> dict[str, Any]:
+    """Once it is disconnected."""
+    server = call.target.server(call.input["sourceServerID"])
+    refuse_busy(call, server)
+    if server.replication.state != "DISCONNECTED" or server.recovery_instance_id:
+        raise Conflict(f"{server.id} is not disconnected", resourceId=server.id, resourceType="SourceServer")
+    del call.target.servers[server.id]
+    return {}
+
+
+def refuse_busy(call: Call, server: SourceServer) -> None:
+    """Raises Conflict for one in a job that has not ended."""
+    if job := call.target.job_of(server.id):
+        raise Conflict(f"{server.id} is in {job.id}", resourceId=server.id, resourceType="SourceServer")
 
 
 @operation("DescribeRecoverySnapshots")
