@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway_v1, lambda_svc, stepfunctions
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
@@ -158,6 +158,23 @@ def map_history() -> None:
     stepfunctions._run_sub_machine, stepfunctions._add_event = run_and_tell, add_in_order
 
 
+# --- Events of AWS services --------------------------------------------------------------------------------------
+
+
+def aws_events() -> None:
+    """The DRS emulator may put events of `aws.drs` on the bus, as DRS itself does on AWS.
+
+    MiniStack, as AWS, refuses sources that begin with `aws.` from callers, and has no other door for a service that
+    lives outside of it. The product sends no events, so nothing it might do wrong is hidden by this.
+    """
+    put_events = eventbridge._put_events
+
+    def put_any(data: dict[str, Any], allow_aws_source: bool = True) -> Any:
+        return put_events(data, allow_aws_source)
+
+    eventbridge._put_events = put_any
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -281,6 +298,7 @@ SEAMS: tuple[Callable[[], None], ...] = (
     yaml_definitions,
     any_method,
     map_history,
+    aws_events,
     preforked_environments,
 )
 

@@ -223,6 +223,15 @@ def test_the_states_of_a_map_are_in_the_history(
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))
 
 
+@pytest.mark.parametrize(("engine_name", "refused"), [("mended", 0), ("bare", 1)])
+def test_an_emulated_service_may_send_its_events(
+    engine_name: str, refused: int, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    entry = {"Source": "aws.drs", "DetailType": "DRS Source Server Launch Result", "Detail": "{}"}
+    assert engine.client("events").put_events(Entries=[entry])["FailedEntryCount"] == refused
+
+
 @pytest.mark.parametrize(("engine_name", "status"), [("mended", 200), ("bare", 403)])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_any_method_of_an_api_is_answered(
