@@ -40,20 +40,38 @@ drill: setup build ## Start the sandbox, run a drill in it, watch it to the end
 sandbox: setup build ## Start the sandbox and keep it running
 	$(PY) scripts/sandbox.py up
 
+##@ Measurements, written to build/bench
+
+.PHONY: bench-saturation
+bench-saturation: setup build ## 1,200 servers in one target, on DRS's quotas: how near to the ideal? (7 minutes)
+	$(PY) -m bench.saturation --speed 10
+
+.PHONY: bench-fairness
+bench-fairness: setup build ## Three such plans at once in one target: are their shares fair? (9 minutes)
+	$(PY) -m bench.saturation --plans 3 --speed 20
+
+.PHONY: bench-emulator
+bench-emulator: setup ## How fast the DRS emulator answers, and whether its memory stays steady
+	$(PY) -m bench.emulator
+
+.PHONY: chaos
+chaos: setup build ## 30 drills under random faults, every record held against the emulator's truth (7 minutes)
+	$(PY) -m bench.chaos
+
 ##@ Tests and checks
 
 .PHONY: test
 test: setup build ## Run all tests
-	$(PY) -m pytest -m "not e2e" -n auto
+	$(PY) -m pytest -m "not e2e" -n auto --dist worksteal
 	$(PY) -m pytest -m e2e || test $$? -eq 5
 
 .PHONY: unit
 unit: setup ## Run the unit and property tests, and those of the DRS emulator
-	$(PY) -m pytest -n auto $(wildcard tests/unit tests/property tests/emulator)
+	$(PY) -m pytest -n auto --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
 
 .PHONY: workflow
 workflow: setup ## Run the real state machines with the real handlers, in process
-	$(PY) -m pytest -n auto $(wildcard tests/engine tests/workflow)
+	$(PY) -m pytest -n auto --dist worksteal $(wildcard tests/engine tests/workflow)
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it

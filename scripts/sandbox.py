@@ -187,20 +187,15 @@ def _sandbox(port: int, drs_port: int, speed: float) -> Sandbox:
 
 
 def main() -> None:
-    """Run the command; an error of the sandbox is a message, not a stack trace. 130 after Ctrl-C, as shells have it."""
+    """Run the command; an error of the sandbox is a message, not a stack trace, and exit status 2."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # A shell that starts us in the background has SIGINT ignored; whoever sends one means it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
+        app()
     except SandboxError as error:
         console.print(f"[red]{error}[/red]", soft_wrap=True)
         sys.exit(2)
-    except typer.Exit as finished:
-        sys.exit(finished.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        console.print("stopped")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

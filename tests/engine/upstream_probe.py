@@ -4,14 +4,17 @@ A test runs this in a process of its own. When a name is missing from what it pr
 defect: drop the cure of the same name from moto_fixes.py.
 """
 
+import contextlib
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import boto3
 from moto import mock_aws
+from moto.dynamodb.models.table import Table
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -39,6 +42,42 @@ def finish(execution: Any) -> Any:
     while execution.status == "RUNNING" and time.monotonic() < end:
         time.sleep(0.02)
     return execution
+
+
+def winners_of_a_race(client: Any) -> int:
+    """How many of two threads are told that their write, which only one may make, was made."""
+    key = [{"AttributeName": "id", "KeyType": "HASH"}]
+    types = [{"AttributeName": "id", "AttributeType": "S"}]
+    client.create_table(TableName="race", KeySchema=key, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
+    look = Table.get_item
+    won = []
+
+    def look_and_ponder(self: Any, *arguments: Any, **more: Any) -> Any:
+        row = look(self, *arguments, **more)
+        time.sleep(0.1)
+        return row
+
+    def write() -> None:
+        with contextlib.suppress(client.exceptions.ConditionalCheckFailedException):
+            client.update_item(
+                TableName="race",
+                Key={"id": {"S": "lock"}},
+                UpdateExpression="SET holder = :me",
+                ExpressionAttributeValues={":me": {"S": "me"}},
+                ConditionExpression="attribute_not_exists(holder)",
+            )
+            won.append(True)
+
+    Table.get_item = look_and_ponder  # type: ignore[method-assign]
+    try:
+        writers = [threading.Thread(target=write) for _ in range(2)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    finally:
+        Table.get_item = look  # type: ignore[method-assign]
+    return len(won)
 
 
 def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
@@ -107,6 +146,7 @@ def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
     except sfn.exceptions.ClientError as error:
         found["name_api_errors"] = error.response["Error"]["Code"] != "InvalidDefinition"
 
+    found["make_conditional_writes_atomic"] = winners_of_a_race(boto3.client("dynamodb", "us-east-1")) != 1
     found["let_states_errors_out_of_maps"] = finish(in_map).error != "States.Timeout"
     return found
 

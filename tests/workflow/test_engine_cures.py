@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.engine import Engine, moto_fixes
 from tests.engine.fixtures import engine as engine
+from tests.engine.upstream_probe import winners_of_a_race
 from tests.engine.world import ROOT
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
@@ -23,6 +24,8 @@ CHILD = "arn:aws:states:::states:startExecution.sync:2"
 FLEET = ROOT / "tests/engine/toys/fleet.asl.yaml"
 
 NOT_DEFECTS = {
+    "read_service_models_once",
+    "serialise_rows_directly",
     "invoke_lambda_directly",
     "scale_time",
     "wait_for_children_without_polling",
@@ -63,6 +66,13 @@ def test_installing_the_cures_twice_changes_nothing() -> None:
     before = moto_fixes._parser("asl.eval.environment").Environment.set_error
     moto_fixes.install()
     assert moto_fixes._parser("asl.eval.environment").Environment.set_error is before
+
+
+# --- make_conditional_writes_atomic
+
+
+def test_of_two_conditional_writes_at_once_one_is_refused(engine: Engine) -> None:
+    assert winners_of_a_race(engine.client("dynamodb")) == 1
 
 
 # --- evaluate_jsonata

@@ -1,0 +1,106 @@
+"""drs-waves deployed in the sandbox, through its HTTP API."""
+
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+
+from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
+from tests.e2e.conftest import Operator
+
+pytestmark = pytest.mark.e2e
+EUROPE, IRELAND = "eu-central-1", "eu-west-1"
+
+
+def instances(sandbox: Sandbox, account: str, region: str) -> dict[str, dict[str, Any]]:
+    """The running instances of an account and Region, by their Name."""
+    ec2 = sandbox.client("ec2", account=account, region=region)
+    found = {}
+    for page in ec2.get_paginator("describe_instances").paginate():
+        for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
+            tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+            found[tags.get("Name", "")] = {"id": instance["InstanceId"], "tags": tags, **instance["State"]}
+    return found
+
+
+def test_a_drill_in_two_accounts_launches_instances_that_carry_the_servers_tags(
+    operator: Operator, sandbox: Sandbox
+) -> None:
+    tags = {"Name": "db-1", "tier": "database"}
+    database = operator.seed("db-1", account=HUB_ACCOUNT, region=REGION, tags=tags)
+    tags = {"Name": "web-1", "tier": "web", "owner": "shop"}
+    web = operator.seed("web-1", account=TARGET_ACCOUNT, region=EUROPE, tags=tags)
+    plan = operator.plan(
+        database=operator.group(database, account=HUB_ACCOUNT, region=REGION),
+        web=operator.group(web, account=TARGET_ACCOUNT, region=EUROPE),
+    )
+    running = operator.start(plan)
+    again = operator.request("POST", f"/recovery-plans/{plan}/recoveries")
+    assert (again.status, again.body["executionId"]) == (409, running)
+
+    record = operator.finish(running)
+
+    assert record["status"] == "COMPLETED", record
+    first, second = record["waves"]
+    assert first["endedAt"] <= second["startedAt"]
+    here, there = instances(sandbox, HUB_ACCOUNT, REGION), instances(sandbox, TARGET_ACCOUNT, EUROPE)
+    assert here["db-1"]["Name"] == there["web-1"]["Name"] == "running"
+    assert here["db-1"]["tags"]["tier"] == "database"
+    assert there["web-1"]["tags"]["owner"] == "shop"
+    assert "web-1" not in here
+    assert "db-1" not in there
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/protection-groups", {"name": "x", "accountId": "12", "region": REGION, "tags": {"a": "b"}}, "accountId"),
+        ("/recovery-plans", {"name": "x", "waves": []}, "waves"),
+        ("/recovery-plans", ["no object"], "body"),
+    ],
+)
+def test_bad_input_is_refused_with_the_field(operator: Operator, path: str, body: Any, field: str) -> None:
+    reply = operator.request("POST", path, body)
+    assert reply.status == 400, reply
+    assert field in {problem["field"] for problem in reply.body["problems"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/executions/drill-none"),
+        ("GET", "/recovery-plans/rp-none"),
+        ("POST", "/recovery-plans/rp-none/drills"),
+        ("GET", "/nowhere"),
+    ],
+)
+def test_what_is_not_there_answers_404(operator: Operator, method: str, path: str) -> None:
+    reply = operator.request(method, path)
+    assert reply.status == 404, reply
+    assert reply.body["correlationId"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/executions"), ("POST", "/recovery-plans/rp-none/drills")])
+def test_an_unsigned_request_is_refused(sandbox: Sandbox, method: str, path: str) -> None:
+    request = urllib.request.Request(f"{sandbox.api_url}{path}", method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20)
+    assert refused.value.code == 403
+
+
+def test_the_other_account_is_reached_only_with_its_external_id(operator: Operator, sandbox: Sandbox) -> None:
+    # In a Region of its own: functions keep the clients of a target that they have reached before.
+    servers = operator.seed("ie-1", account=TARGET_ACCOUNT, region=IRELAND, tags={"Name": "ie-1"})
+    plan = operator.plan(web=operator.group(servers, account=TARGET_ACCOUNT, region=IRELAND))
+    operator.register(TARGET_ACCOUNT, external_id="not-the-one")
+    try:
+        record = operator.drill(plan)
+        assert record["status"] == "FAILED", record
+        assert "TargetAccessDenied" in record["reason"]
+        assert TARGET_ACCOUNT in record["reason"]
+        assert instances(sandbox, TARGET_ACCOUNT, IRELAND) == {}
+    finally:
+        operator.register(TARGET_ACCOUNT)
+    assert operator.drill(plan)["status"] == "COMPLETED"
+    assert "ie-1" in instances(sandbox, TARGET_ACCOUNT, IRELAND)

@@ -1,0 +1,142 @@
+"""Whatever order messages come in, however often and late: a record never moves backwards."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from recovery import batches, dynamo, store
+from recovery import settings as product_settings
+from recovery.batch import Batch, BatchRef
+from recovery.batches import ServerResult
+from recovery.decide import ExecutionVerdict, WaveVerdict
+from recovery.execution import Execution, ExecutionStatus, Mode, ServerStatus, Tally, WaveStatus
+from recovery.plan import RecoveryPlan, Wave
+from recovery.target import Target
+from tests.engine import moto_fixes
+
+PLAN = RecoveryPlan("rp-1", "shop", (Wave("web", ()),))
+REF = BatchRef("drill-1", "web", Target("111122223333", "us-west-2"), 1)
+EXECUTION = Execution("drill-1", Mode.DRILL, ExecutionStatus.PENDING, PLAN, "2026-01-01T00:00:00.000Z", "ana")
+FRESH = Batch(REF, ("s-1", "s-2"), 2)
+
+EXECUTION_RANK = {status: 0 if status == "PENDING" else 1 if status == "POLLING" else 2 for status in ExecutionStatus}
+WAVE_RANK = {status: 0 if status == "WAITING" else 1 if status == "IN_PROGRESS" else 2 for status in WaveStatus}
+BATCH_RANK = {"PENDING": 0, "STARTING": 1, "LAUNCHING": 2, "SETTLED": 9}
+SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables() -> Iterator[None]:
+    """Moto's tables, made once; each example empties them."""
+    moto_fixes.install()  # its DynamoDB is several times faster with the cures
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS"):
+            patch.setenv(f"{name}_TABLE", name.lower())
+        patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+        for cache in (product_settings.settings, dynamo.client):
+            cache.cache_clear()
+        client = boto3.client("dynamodb")
+        for table, keys in {"executions": ("executionId", "item"), "recovery_plans": ("planId",)}.items():
+            kinds = zip(keys, ("HASH", "RANGE"), strict=False)
+            client.create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        yield
+    for cache in (product_settings.settings, dynamo.client):
+        cache.cache_clear()
+
+
+def begin() -> None:
+    dynamo.put("recovery_plans", {**PLAN.to_item(), "activeExecutionId": "drill-1"})
+    dynamo.put("executions", EXECUTION.to_item())
+    store_row = {"executionId": "drill-1", "item": "WAVE#web", "wave": "web", "order": 0, "status": "WAITING"}
+    dynamo.put("executions", store_row)
+    dynamo.put("executions", FRESH.to_item())
+    for server in FRESH.server_ids:
+        row = {"executionId": "drill-1", "item": f"SERVER#web#{REF.target.key}#{server}", "status": "PENDING"}
+        dynamo.put("executions", row)
+
+
+def at(status: str, attempt: int, job: str | None = None) -> Batch:
+    """The batch as a function that read it then would have it in hand."""
+    return Batch(REF, FRESH.server_ids, 2, status=status, attempt=attempt, job_id=job)
+
+
+def results(*statuses: ServerStatus) -> None:
+    pairs = zip(FRESH.server_ids, statuses, strict=True)
+    batches.record_results(REF, [ServerResult(server, status, "drsjob-1") for server, status in pairs])
+
+
+LAUNCHED, FAILED = ServerStatus.LAUNCHED, ServerStatus.FAILED
+MESSAGES: list[Callable[[], object]] = [
+    lambda: store.start_wave("drill-1", "web"),
+    lambda: batches.record_intent(at("PENDING", 0)),
+    lambda: batches.record_job(at("STARTING", 1), "drsjob-1", "2026-01-01T00:00:01.000Z"),
+    lambda: store.begin_polling("drill-1"),
+    lambda: batches.record_progress(REF, "drsjob-1", 1, 0),
+    lambda: results(LAUNCHED, FAILED),
+    lambda: batches.retry(at("LAUNCHING", 1, "drsjob-1"), ["s-2"], 1),
+    lambda: batches.record_intent(at("PENDING", 1)),
+    lambda: batches.record_job(at("STARTING", 2), "drsjob-2", "2026-01-01T00:00:02.000Z"),
+    lambda: batches.record_progress(REF, "drsjob-2", 1, 0),
+    lambda: results(FAILED, LAUNCHED),
+    lambda: batches.settle(at("LAUNCHING", 2, "drsjob-2"), 1, 0, "done"),
+    lambda: store.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.COMPLETED, "done"), Tally(2, 2)),
+    lambda: store.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.FAILED, "late"), Tally(2)),
+    lambda: store.finish_execution(EXECUTION, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
+    lambda: store.finish_execution(EXECUTION, ExecutionVerdict(ExecutionStatus.FAILED, "late"), Tally(2)),
+]
+
+
+def ranks(rows: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for row in rows:
+        kind, status = row["item"].split("#")[0], row["status"]
+        if kind == "META":
+            found["META"] = (EXECUTION_RANK[ExecutionStatus(status)],)
+        elif kind == "WAVE":
+            found["WAVE"] = (WAVE_RANK[WaveStatus(status)],)
+        elif kind == "BATCH":
+            # PENDING again after an attempt is further on than that attempt.
+            attempt = row["attempt"] + (1 if status == "PENDING" and row["attempt"] else 0)
+            found["BATCH"] = (9, 9) if status == "SETTLED" else (attempt, BATCH_RANK[status] or 0)
+        else:
+            found[row["item"]] = (SERVER_RANK[status],)
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    chosen=st.lists(st.integers(0, len(MESSAGES) - 1), min_size=5, max_size=12),
+    mostly_in_order=st.booleans(),
+    seed=st.integers(),
+)
+def test_late_repeated_and_shuffled_messages_never_move_a_record_backwards(
+    chosen: list[int], mostly_in_order: bool, seed: int
+) -> None:
+    begin()
+    if mostly_in_order:
+        jitter = random.Random(seed)
+        chosen = sorted([*range(len(MESSAGES)), *chosen], key=lambda number: number + jitter.uniform(-3, 3))
+    final: dict[str, str] = {}
+    before = ranks(store.whole_record("drill-1"))
+    for number in chosen:
+        MESSAGES[number]()
+        rows = store.whole_record("drill-1")
+        after = ranks(rows)
+        assert before.keys() <= after.keys()
+        for key, rank in before.items():
+            assert after[key] >= rank, f"message {number} moved {key} from {rank} to {after[key]}"
+        for row in rows:
+            if row["item"] in ("META", "WAVE#web") and after[row["item"].split("#")[0]] == (2,):
+                assert final.setdefault(row["item"], row["status"]) == row["status"], "a final status was changed"
+        before = after

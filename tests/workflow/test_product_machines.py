@@ -1,0 +1,175 @@
+"""The machines of statemachines/: what can be said of them without running them, and what a run of them costs."""
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recovery import errors
+from tests.engine import Execution, assert_sound, execution_name_problem, jsonata_eval
+from tests.engine.asl import Definition, load, placeholders, states
+from tests.workflow import product as products
+from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+
+FOLDER = products.ROOT / "statemachines"
+FILES = sorted(FOLDER.glob("*.asl.yaml"))
+RECOVER_PLAN, RECOVER_TARGET = FOLDER / "recover_plan.asl.yaml", FOLDER / "recover_target.asl.yaml"
+
+# Names that AWS gives to errors; the Sandbox's is the one of a function past its timeout.
+NAMES_OF_AWS = re.compile(r"(States|Lambda|StepFunctions|Runtime|Sandbox)\.\w+")
+OUR_NAMES = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+
+LARGEST_PAYLOAD = 8 * 1024
+
+
+def definition(file: Path) -> Definition:
+    return load(file, dict.fromkeys(placeholders(file), "arn:aws:lambda:us-west-2:111122223333:function:any"))
+
+
+def state(file: Path, name: str) -> dict[str, Any]:
+    return next(one.body for one in states(definition(file)) if one.name == name)
+
+
+def claims(file: Path, sentence: str) -> list[int]:
+    """The numbers in a sentence of the file's header comment, which is there on several lines."""
+    header = " ".join(line.lstrip("# ") for line in file.read_text().partition("\nComment:")[0].splitlines())
+    found = re.search(sentence, header)
+    assert found, f"{file.name}: the header no longer says {sentence!r}"
+    return [int(number.replace(",", "")) for number in found.groups()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_machine_holds_the_rules_of_aws_and_of_the_house(file: Path) -> None:
+    assert_sound(definition(file), name=file.name)
+
+
+def test_the_template_deploys_every_machine_and_fills_in_every_placeholder_and_no_other() -> None:
+    deployed = {
+        (products.ROOT / "cfn" / machine["DefinitionUri"]).resolve(): set(machine["DefinitionSubstitutions"])
+        for machine in products.resources("AWS::Serverless::StateMachine").values()
+    }
+    assert deployed == {file: placeholders(file) for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_error_a_machine_handles_by_name_is_one_that_is_raised(file: Path) -> None:
+    named = {
+        (one.where, name)
+        for one in states(definition(file))
+        for rule in (*one.body.get("Retry", ()), *one.body.get("Catch", ()))
+        for name in rule["ErrorEquals"]
+    }
+    assert named
+    assert not {(where, name) for where, name in named if name not in OUR_NAMES and not NAMES_OF_AWS.fullmatch(name)}
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-2", "ap-northeast-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(region: str) -> None:
+    text = state(RECOVER_PLAN, "RecoverTarget")["Arguments"]["Name"]
+    values = {
+        "executionId": "recovery-20261122-081530-4f1c09",
+        "order": 40,
+        "wave": "a" * 63,
+        "states": {"input": {"accountId": HUB, "region": region}},
+    }
+    name = jsonata_eval.compiled(text[2:-2]).evaluate(values)
+    assert execution_name_problem(name) is None
+    others = [
+        values | {"order": 39},
+        values | {"states": {"input": {"accountId": OTHER, "region": region}}},
+        values | {"states": {"input": {"accountId": HUB, "region": "eu-west-1"}}},
+        values | {"executionId": "recovery-20261122-081530-4f1c0a"},
+    ]
+    assert len({name, *(jsonata_eval.compiled(text[2:-2]).evaluate(other) for other in others)}) == 5
+
+
+# --- what a run costs -----------------------------------------------------------------------------------------------
+
+
+def of_machine(product: Product, name: str) -> list[Execution]:
+    return product.engine.executions(name)
+
+
+def entries(execution: Execution) -> Counter[str]:
+    return Counter(execution.states_entered())
+
+
+def distances(execution: Execution, name: str) -> list[int]:
+    """How many events lie between one entry of a state and the next."""
+    history = execution.history
+    at = [n for n, event in enumerate(history) if event.get("stateEnteredEventDetails", {}).get("name") == name]
+    return [later - earlier for earlier, later in itertools.pairwise(at)]
+
+
+def payloads(execution: Execution) -> Iterator[tuple[int, str]]:
+    for event in execution.history:
+        for details in event.values():
+            for field in ("input", "output", "parameters"):
+                if isinstance(details, dict) and isinstance(text := details.get(field), str):
+                    yield len(json.dumps(json.loads(text), separators=(",", ":")).encode()), event["type"]
+
+
+def test_a_batch_and_each_look_at_its_job_cost_the_events_the_header_says(product: Product) -> None:
+    batch, look, looks = claims(
+        RECOVER_TARGET, r"batch costs about (\d+), each look at its job (\d+) \(at most (\d+) looks\)"
+    )
+    product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1))]}))
+    (execution,) = of_machine(product, "recover-target")
+    polls = entries(execution)["PollJob"]
+    assert 1 < polls <= looks
+    assert set(distances(execution, "PollJob")) == {look}
+    assert len(execution.history) - polls * look <= batch
+
+
+def test_a_batch_that_is_tried_again_costs_no_more_than_the_header_says(product: Product) -> None:
+    batch, look = claims(RECOVER_TARGET, r"batch costs about (\d+), each look at its job (\d+)")
+    product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1, failsAt="LAUNCH"))]}))
+    (execution,) = of_machine(product, "recover-target")
+    assert entries(execution)["StartRecovery"] == 2
+    assert len(execution.history) - entries(execution)["PollJob"] * look <= batch
+
+
+def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
+    (wait,) = claims(RECOVER_TARGET, r"each wait for capacity (\d+)")
+    with Product(CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
+        foreign, own = product.seed(2)
+        product.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": foreign}], isDrill=True)
+        record = product.drill(product.plan({"name": "web", "groups": [product.group([own])]}))
+        assert record["status"] == "COMPLETED", record
+        (execution,) = of_machine(product, "recover-target")
+        assert set(distances(execution, "CheckCapacity")) == {wait}
+
+
+def test_a_wave_and_each_of_its_targets_cost_the_events_the_header_says(product: Product) -> None:
+    wave, target, waves, targets, most = claims(
+        RECOVER_PLAN,
+        r"A wave costs about (\d+) and each of its targets about (\d+), "
+        r".*\((\d+) waves, each in (\d+) targets\) stays near ([\d,]+) of",
+    )
+    here = product.group(product.seed(3))
+    there = product.group(product.seed(3, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    record = product.drill(
+        product.plan(
+            {"name": "first", "groups": [here, there]},
+            {"name": "second", "groups": [product.group(product.seed(1, prefix="more"))]},
+        )
+    )
+    assert record["status"] == "COMPLETED", record
+    (execution,) = of_machine(product, "recover-plan")
+    run = 40  # LoadPlan, two InspectTargets, JudgeReadiness, FinishExecution
+    assert len(execution.history) <= run + 2 * wave + 3 * target
+    assert run + waves * (wave + targets * target) <= most * 1.1
+
+
+@pytest.mark.speed(300)
+def test_no_state_of_a_drill_of_300_servers_carries_more_than_a_few_kilobytes(product: Product) -> None:
+    product.seed(300, tags={"tier": "web"})
+    record = product.drill(product.plan({"name": "web", "groups": [product.group(tags={"tier": "web"})]}), timeout=100)
+    assert record["status"] == "COMPLETED", record
+    largest = max(size for execution in product.engine.executions() for size in payloads(execution))
+    assert largest[0] < LARGEST_PAYLOAD, largest
