@@ -4,8 +4,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -182,8 +182,15 @@ See what DRS does, and the instances it launched:
 """
 
 
-def _sandbox(port: int, drs_port: int, speed: float) -> Sandbox:
-    return Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_say)
+@contextmanager
+def _sandbox(port: int, drs_port: int, speed: float) -> Iterator[Sandbox]:
+    """A running sandbox; Ctrl-C ends it and the command, with the status shells give that."""
+    try:
+        with Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_say) as sandbox:
+            yield sandbox
+    except KeyboardInterrupt:
+        console.print("stopped")
+        raise typer.Exit(130) from None
 
 
 def main() -> None:
