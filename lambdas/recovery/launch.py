@@ -117,11 +117,11 @@ def settle(ref: BatchRef, mode: Mode, end: End) -> Settlement:
     followed on. A message about another job than the batch's comes late and changes nothing.
     """
     batch = batches.get(ref)
-    if batch.status == "SETTLED" or (end.job_id and batch.job_id and batch.job_id != end.job_id):
-        return Settlement(0)
-    if batch.status == "PENDING" and batch.attempt and not end.problem:  # an earlier try settled the attempt
+    if batch.status == "PENDING" and batch.attempt and end.job_id:  # an earlier try settled the attempt
         capacity.give_back(batch, batch.attempt)
         return Settlement(len(batch.server_ids))
+    if batch.status == "SETTLED" or (end.job_id and batch.job_id != end.job_id):
+        return Settlement(0)
     job = _job_of(batch)
     if job and not job.is_completed:
         return Settlement(follow=_look(job, _expected_seconds(ref.target, mode)))

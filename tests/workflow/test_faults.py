@@ -1,5 +1,6 @@
 """Launches under faults: killed functions, lost answers, throttling, a Region that is down, servers that fail."""
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -190,3 +191,20 @@ def test_capacity_that_others_hold_for_good_is_given_up_with_the_counts() -> Non
 
 def _named(name: str) -> FunctionFault:
     return FunctionFault(name)
+
+
+def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Product) -> None:
+    """The first attempt's SettleBatch is said again while the second one's job runs."""
+    fault(product, "LAUNCH_FAILS", count=1)
+    execution_id = product.start(one_wave(product))
+    while product.calls().get("StartRecovery", 0) < 2:
+        assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
+    (first,) = [call for call in product.engine.runtime.invocations_of("SettleBatch") if not call.event["error"]][:1]
+    late = product.engine.client("lambda").invoke(FunctionName="SettleBatch", Payload=json.dumps(first.event))
+    assert json.loads(late["Payload"].read())["follow"] is None
+
+    record = product.finish(execution_id)
+
+    assert record["status"] == "COMPLETED", record
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 2
