@@ -116,7 +116,7 @@ def ranks(rows: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    chosen=st.lists(st.integers(0, len(MESSAGES) - 1), min_size=5, max_size=12),
+    chosen=st.lists(st.integers(0, len(MESSAGES) - 1), min_size=3, max_size=6),
     mostly_in_order=st.booleans(),
     seed=st.integers(),
 )
@@ -126,7 +126,8 @@ def test_late_repeated_and_shuffled_messages_never_move_a_record_backwards(
     begin()
     if mostly_in_order:
         jitter = random.Random(seed)
-        chosen = sorted([*range(len(MESSAGES)), *chosen], key=lambda number: number + jitter.uniform(-3, 3))
+        some = jitter.sample(range(len(MESSAGES)), 9)
+        chosen = sorted([*some, *chosen], key=lambda number: number + jitter.uniform(-3, 3))
     final: dict[str, str] = {}
     before = ranks(store.whole_record("drill-1"))
     for number in chosen:
