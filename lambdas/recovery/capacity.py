@@ -107,7 +107,8 @@ class Load:
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "Load":
         """The load with what DescribeJobs shows of others; jobs of batches that hold a lease are in it already."""
         foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
-        digest = sha256(" ".join(sorted(job.job_id for job in foreign)).encode()).hexdigest()[:16]
+        stages = sorted(f"{job.job_id} {job.status} {job.count('LAUNCHED')}" for job in foreign)
+        digest = sha256("\n".join(stages).encode()).hexdigest()[:16]
         moved = digest != self.foreign_digest or now - self.observed_at > FORGET_SECONDS
         return replace(
             self,

@@ -76,6 +76,8 @@ class Product:
             "RECOVER_PLAN_ARN": self.engine.machine_arn("recover-plan"),
             "AWS_ENDPOINT_URL_DRS": self.emulator.url,
             "DRS_WAVES_CLOCK": self._clock,
+            # Ten minutes of the product are a second of a busy machine here; tests of giving up set their own.
+            "CAPACITY_TIMEOUT_SECONDS": "86400",
             **self._more,
         }
         self.engine.__enter__()
