@@ -78,7 +78,7 @@ class Transient(DrsWavesError):
 
 # --- what DRS and AWS answered ----------------------------------------------------------------------------------
 class DrsThrottled(Transient):
-    """DRS answered ThrottlingException after boto3's own retries."""
+    """DRS answered ThrottlingException, or another of its ways to say: not so fast."""
 
     status = 429
 

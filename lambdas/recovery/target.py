@@ -25,9 +25,3 @@ class Target:
     def from_state(cls, state: Mapping[str, Any]) -> "Target":
         """Read it from an event or a record that has `accountId` and `region`."""
         return cls(state["accountId"], state["region"])
-
-    @classmethod
-    def from_key(cls, key: str) -> "Target":
-        """The inverse of `key`."""
-        account_id, _, region = key.partition("/")
-        return cls(account_id, region)
