@@ -11,7 +11,7 @@ from api import inputs, views
 from api.requests import GroupRequest, PlanRequest, parse
 from recovery import catalog
 from recovery.errors import GroupNotFound, InvalidRequest, PlanNotFound
-from recovery.plan import ProtectionGroup, RecoveryPlan
+from recovery.plan import ProtectionGroup
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
 _json = TypeAdapter(Any).dump_json
@@ -52,7 +52,7 @@ def read_group(group_id: str) -> dict[str, Any]:
 def create_plan() -> Response[str]:
     """201 with the plan; 400 when its waves do not fit together or name groups or servers that are not there."""
     request = parse(PlanRequest, inputs.json_body(router.current_event))
-    plan = RecoveryPlan(new_id("rp"), request.name, request.to_waves(), request.description, request.launch_attempts)
+    plan = request.to_plan(new_id("rp"))
     _check_groups(request, catalog.find_groups(plan.group_ids))
     catalog.create_plan(plan)
     return created(f"/recovery-plans/{plan.plan_id}", views.plan(plan.to_item()))

@@ -1,13 +1,16 @@
 """What people may send, field by field. Pydantic says what is wrong and where."""
 
 import unicodedata
+from datetime import datetime
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StrictInt,
     StringConstraints,
     ValidationError,
@@ -17,8 +20,21 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from api.inputs import ID_PATTERN, LONGEST_SHOWN
+from recovery import clock
 from recovery.errors import InvalidRequest
-from recovery.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, ProtectionGroup, Wave, in_order
+from recovery.plan import (
+    DEFAULT_APPROVAL_MINUTES,
+    DEFAULT_LAUNCH_ATTEMPTS,
+    Approval,
+    GroupUse,
+    OnFailure,
+    OnTimeout,
+    ProtectionGroup,
+    RecoveryPlan,
+    RunAfter,
+    Wave,
+    in_order,
+)
 from recovery.target import Target
 
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
@@ -46,6 +62,8 @@ Description = Annotated[str, StringConstraints(max_length=1_000), AfterValidator
 WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_printable)]
+# RPO and RTO targets: up to a week.
+Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
 
 # DRS: 4,000 source servers per account and Region.
 MOST_SERVERS = 4_000
@@ -55,6 +73,10 @@ MOST_GROUPS_PER_WAVE = 50
 # So a plan, even one whose waves all depend on each other, stays below the 400 KB that DynamoDB lets an item have,
 # and the transaction that writes it and a copy of its groups for a run below 4 MB.
 MOST_SERVERS_NAMED, MOST_GROUPS = 10_000, 40
+# A fortnight: as long as the state machine that waits for the answer may run, less a day.
+MOST_APPROVAL_MINUTES = 13 * 24 * 60
+# Four weeks; a drill that is meant to stay longer is no drill.
+MOST_CLEAN_UP_HOURS = 4 * 7 * 24
 # A body of a mebibyte can be wrong in a hundred thousand places; the answer names this many.
 MOST_PROBLEMS = 100
 
@@ -101,6 +123,19 @@ class GroupUseRequest(_Request):
 
     group_id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
     source_server_ids: list[ServerId] | None = Field(default=None, min_length=1, max_length=MOST_SERVERS)
+    optional: StrictBool = False
+
+
+class ApprovalRequest(_Request):
+    """Whether somebody has to let the wave go, and what silence counts as."""
+
+    required: StrictBool
+    timeout_minutes: StrictInt = Field(default=DEFAULT_APPROVAL_MINUTES, ge=1, le=MOST_APPROVAL_MINUTES)
+    on_timeout: OnTimeout = OnTimeout.REJECT
+
+    def to_approval(self) -> Approval | None:
+        """None when none is required."""
+        return Approval(self.timeout_minutes, self.on_timeout) if self.required else None
 
 
 class WaveRequest(_Request):
@@ -110,6 +145,11 @@ class WaveRequest(_Request):
     groups: list[GroupUseRequest] = Field(min_length=1, max_length=MOST_GROUPS_PER_WAVE)
     depends_on: list[WaveName] | None = Field(default=None, max_length=MOST_WAVES)
     max_failed_percent: StrictInt = Field(default=0, ge=0, le=100)
+    approval: ApprovalRequest | None = None
+    pause_before: StrictBool = False
+    on_failure: OnFailure = OnFailure.CONTINUE
+    run_after: RunAfter = RunAfter.SUCCESS
+    rto_target_minutes: Minutes | None = None
 
 
 class PlanRequest(_Request):
@@ -118,6 +158,9 @@ class PlanRequest(_Request):
     name: Name
     description: Description = ""
     launch_attempts: StrictInt = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
+    rpo_target_minutes: Minutes | None = None
+    rto_target_minutes: Minutes | None = None
+    clean_up_after_hours: StrictInt | None = Field(default=None, ge=1, le=MOST_CLEAN_UP_HOURS)
     waves: list[WaveRequest] = Field(min_length=1, max_length=MOST_WAVES)
 
     @field_validator("waves")
@@ -132,15 +175,35 @@ class PlanRequest(_Request):
             raise ValueError(f"use at most {MOST_GROUPS} protection groups in all, not {groups}")
         return waves
 
+    def to_plan(self, plan_id: str) -> RecoveryPlan:
+        """The plan to be stored. Raise InvalidRequest when its waves do not fit together."""
+        return RecoveryPlan(
+            plan_id=plan_id,
+            name=self.name,
+            waves=self.to_waves(),
+            description=self.description,
+            launch_attempts=self.launch_attempts,
+            rpo_target_minutes=self.rpo_target_minutes,
+            rto_target_minutes=self.rto_target_minutes,
+            clean_up_after_hours=self.clean_up_after_hours,
+        )
+
     def to_waves(self) -> tuple[Wave, ...]:
         """The waves, each behind those it depends on. Raise InvalidRequest when they do not fit together."""
         previous = [None, *(wave.name for wave in self.waves)]
         return in_order(
             Wave(
                 name=wave.name,
-                groups=tuple(GroupUse(use.group_id, tuple(use.source_server_ids or ())) for use in wave.groups),
+                groups=tuple(
+                    GroupUse(use.group_id, tuple(use.source_server_ids or ()), use.optional) for use in wave.groups
+                ),
                 depends_on=tuple(dict.fromkeys(wave.depends_on if wave.depends_on is not None else _list(before))),
                 max_failed_percent=wave.max_failed_percent,
+                approval=wave.approval.to_approval() if wave.approval else None,
+                pause_before=wave.pause_before,
+                on_failure=wave.on_failure,
+                run_after=wave.run_after,
+                rto_target_minutes=wave.rto_target_minutes,
             )
             for wave, before in zip(self.waves, previous, strict=False)
         )
@@ -151,7 +214,22 @@ def _list(name: str | None) -> list[str]:
 
 
 class StartRequest(_Request):
-    """Body of a start; it may be empty."""
+    """Body of a start; it may be empty. `pointInTime` has a time zone and does not lie in the future."""
+
+    point_in_time: AwareDatetime | None = None
+
+    @field_validator("point_in_time")
+    @classmethod
+    def _past(cls, moment: datetime | None) -> datetime | None:
+        if moment and moment.timestamp() > clock.now():
+            raise ValueError("must not lie in the future")
+        return moment
+
+
+class DecisionRequest(_Request):
+    """Body of an operator's decision; it may be empty."""
+
+    comment: Description = ""
 
 
 def parse(model: type[Model], body: Any) -> Model:

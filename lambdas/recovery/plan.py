@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,8 @@ from recovery.errors import InvalidRequest
 from recovery.target import Target
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
+# An approval nobody answers must not hold a run for ever.
+DEFAULT_APPROVAL_MINUTES = 24 * 60
 
 # Groups are asked for each of thousands of servers; their ids are made a set once.
 _frozen = lru_cache(maxsize=256)(frozenset[str])
@@ -64,30 +67,81 @@ class ProtectionGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupUse:
-    """A group as one wave uses it: whole, or only the servers named."""
+    """A group as one wave uses it: whole, or only the servers named. A wave does not fail for `optional` servers."""
 
     group_id: str
     only_server_ids: tuple[str, ...] = ()
+    optional: bool = False
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "GroupUse":
         """Read it from a wave's record."""
-        return cls(item["groupId"], tuple(item.get("sourceServerIds", ())))
+        return cls(item["groupId"], tuple(item.get("sourceServerIds", ())), bool(item.get("optional", False)))
 
     def to_item(self) -> dict[str, Any]:
         """The inverse; a group used whole carries no ids."""
         subset = {"sourceServerIds": list(self.only_server_ids)} if self.only_server_ids else {}
-        return {"groupId": self.group_id, **subset}
+        return {"groupId": self.group_id, **subset, **({"optional": True} if self.optional else {})}
+
+
+class OnFailure(StrEnum):
+    """What a failed wave means for the run: no further wave starts, the others go on, or people are asked."""
+
+    STOP = "stop"
+    CONTINUE = "continue"
+    ASK = "ask"
+
+
+class RunAfter(StrEnum):
+    """What a wave wants of those it depends on: that they succeeded, or only that they ended."""
+
+    SUCCESS = "success"
+    COMPLETION = "completion"
+
+
+class OnTimeout(StrEnum):
+    """What an approval that nobody gave or refused in time counts as."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A wave starts only when somebody says so, within `timeout_minutes`."""
+
+    timeout_minutes: int = DEFAULT_APPROVAL_MINUTES
+    on_timeout: OnTimeout = OnTimeout.REJECT
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None) -> "Approval | None":
+        """Read it from a wave's record; None when the wave needs no approval."""
+        if not item or not item.get("required"):
+            return None
+        minutes = int(item.get("timeoutMinutes", DEFAULT_APPROVAL_MINUTES))
+        return cls(minutes, OnTimeout(item.get("onTimeout", "reject")))
+
+    def to_item(self) -> dict[str, Any]:
+        """The inverse."""
+        return {"required": True, "timeoutMinutes": self.timeout_minutes, "onTimeout": self.on_timeout.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Servers recovered side by side. `max_failed_percent` of them may fail without failing the wave."""
+    """Servers recovered side by side. `max_failed_percent` of them may fail without failing the wave.
+
+    `approval` and `pause_before` hold it until people let it go; `rto_target_minutes` is what it should take.
+    """
 
     name: str
     groups: tuple[GroupUse, ...]
     depends_on: tuple[str, ...] = ()
     max_failed_percent: int = 0
+    approval: Approval | None = None
+    pause_before: bool = False
+    on_failure: OnFailure = OnFailure.CONTINUE
+    run_after: RunAfter = RunAfter.SUCCESS
+    rto_target_minutes: int | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Wave":
@@ -97,15 +151,28 @@ class Wave:
             groups=tuple(GroupUse.from_item(use) for use in item["groups"]),
             depends_on=tuple(item.get("dependsOn", ())),
             max_failed_percent=int(item.get("maxFailedPercent", 0)),
+            approval=Approval.from_item(item.get("approval")),
+            pause_before=bool(item.get("pauseBefore", False)),
+            on_failure=OnFailure(item.get("onFailure", "continue")),
+            run_after=RunAfter(item.get("runAfter", "success")),
+            rto_target_minutes=item.get("rtoTargetMinutes"),
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The inverse of `from_item`."""
+        """The inverse of `from_item`. What a wave does not ask for is not written."""
+        asked = {
+            "approval": self.approval.to_item() if self.approval else None,
+            "pauseBefore": self.pause_before or None,
+            "rtoTargetMinutes": self.rto_target_minutes,
+        }
         return {
             "name": self.name,
             "groups": [use.to_item() for use in self.groups],
             "dependsOn": list(self.depends_on),
+            "runAfter": self.run_after.value,
             "maxFailedPercent": self.max_failed_percent,
+            "onFailure": self.on_failure.value,
+            **{name: value for name, value in asked.items() if value is not None},
         }
 
 
@@ -113,7 +180,9 @@ class Wave:
 class RecoveryPlan:
     """Waves that form a graph without cycles; a server's launch is tried `launch_attempts` times at most.
 
-    `active_execution_id` names the run that is on, if any.
+    The targets are what a run is measured against: how old data may be (RPO) and how long it may take (RTO).
+    Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. `active_execution_id`
+    names the run that is on, if any.
     """
 
     plan_id: str
@@ -121,6 +190,9 @@ class RecoveryPlan:
     waves: tuple[Wave, ...]
     description: str = ""
     launch_attempts: int = DEFAULT_LAUNCH_ATTEMPTS
+    rpo_target_minutes: int | None = None
+    rto_target_minutes: int | None = None
+    clean_up_after_hours: int | None = None
     active_execution_id: str | None = None
 
     @classmethod
@@ -132,16 +204,25 @@ class RecoveryPlan:
             waves=tuple(Wave.from_item(wave) for wave in item["waves"]),
             description=item.get("description", ""),
             launch_attempts=int(item.get("launchAttempts", DEFAULT_LAUNCH_ATTEMPTS)),
+            rpo_target_minutes=item.get("rpoTargetMinutes"),
+            rto_target_minutes=item.get("rtoTargetMinutes"),
+            clean_up_after_hours=item.get("cleanUpAfterHours"),
             active_execution_id=item.get("activeExecutionId"),
         )
 
     def to_item(self) -> dict[str, Any]:
         """The row, without the lock: only starting and finishing a run write `activeExecutionId`."""
+        asked = {
+            "rpoTargetMinutes": self.rpo_target_minutes,
+            "rtoTargetMinutes": self.rto_target_minutes,
+            "cleanUpAfterHours": self.clean_up_after_hours,
+        }
         return {
             "planId": self.plan_id,
             "name": self.name,
             "description": self.description,
             "launchAttempts": self.launch_attempts,
+            **{name: value for name, value in asked.items() if value is not None},
             "waves": [wave.to_item() for wave in self.waves],
         }
 
