@@ -20,7 +20,7 @@ from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox, SandboxE
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ((HUB_ACCOUNT, REGION), (TARGET_ACCOUNT, "eu-central-1"))
 AT_ONCE = 5
-FINAL = {"COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "NOT_READY"}
+FINAL = {"READY", "COMPLETED", "PARTIAL", "FAILED", "CANCELLED", "NOT_READY"}
 ROUND_SECONDS = 600.0
 
 
@@ -140,7 +140,8 @@ def _differences(sandbox: Sandbox, record: dict[str, Any]) -> list[str]:
                     broken.append(f"{execution_id}: {job['jobID']} is {job['status']} though the run has ended")
                 for server in job["participatingServers"]:
                     launches.setdefault(server["sourceServerID"], []).append((job["jobID"], server["launchStatus"]))
-    for server in record["sourceServers"]:
+    servers = drill.servers(sandbox, execution_id)
+    for server in servers:
         truth = launches.get(server["sourceServerId"], [])
         launched = [job for job, status in truth if status == "LAUNCHED"]
         if len(launched) > 1:
@@ -149,11 +150,11 @@ def _differences(sandbox: Sandbox, record: dict[str, Any]) -> list[str]:
             broken.append(f"{execution_id}: {server['sourceServerId']} is LAUNCHED by {server['jobId']}, DRS: {truth}")
         if server["status"] != "LAUNCHED" and launched:
             broken.append(f"{execution_id}: {server['sourceServerId']} is {server['status']}, DRS: {truth}")
-        if server["status"] not in ("LAUNCHED", "FAILED", "EXCLUDED", "PENDING"):
+        if server["status"] not in ("LAUNCHED", "FAILED", "EXCLUDED", "SKIPPED"):
             broken.append(f"{execution_id}: {server['sourceServerId']} is {server['status']} at the end")
         if server["status"] == "FAILED" and not server["reason"]:
             broken.append(f"{execution_id}: {server['sourceServerId']} failed without a reason")
-    counted = Counter(server["status"] for server in record["sourceServers"])
+    counted = Counter(server["status"] for server in servers)
     if counted["LAUNCHED"] != record["servers"]["launched"]:
         broken.append(f"{execution_id}: {counted['LAUNCHED']} servers LAUNCHED, tally {record['servers']}")
     return broken

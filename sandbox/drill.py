@@ -15,7 +15,7 @@ from sandbox.stack import Sandbox, SandboxError
 # Looks at the record are this far apart in simulated seconds, as often as a job changes, but within real bounds.
 LOOK_SIMULATED_SECONDS = 20
 SHORTEST_LOOK, LONGEST_LOOK = 0.33, 2.0
-UNFINISHED = ("PENDING", "POLLING")
+UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 
 Show = Callable[[Mapping[str, Any]], None]
 
@@ -58,6 +58,19 @@ def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
             return record
         sandbox.require_alive()
         time.sleep(pause)
+
+
+def servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
+    """Every server of a run, page by page."""
+    found, more = list[dict[str, Any]](), ""
+    while True:
+        reply = sandbox.request("GET", f"/executions/{execution_id}/servers?limit=200{more}")
+        if reply.status != 200:
+            raise SandboxError(f"GET /executions/{execution_id}/servers answered {reply.status}: {reply.body}")
+        found += reply.body["servers"]
+        if reply.body["nextToken"] is None:
+            return found
+        more = f"&nextToken={reply.body['nextToken']}"
 
 
 def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str, int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Drills, recoveries, and the record of each run."""
+"""Drills, recoveries, readiness, the record of each run, and what operators decide of it."""
 
 from typing import Any
 
@@ -7,12 +7,21 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api import inputs, views
 from api.plans import created
-from api.requests import StartRequest, parse
-from recovery import starting, store
-from recovery.errors import ExecutionNotFound, PlanNotFound
-from recovery.execution import ExecutionStatus, Mode
+from api.requests import DecisionRequest, StartRequest, parse
+from recovery import clock, control, records, starting, store
+from recovery.control import Operator
+from recovery.errors import ExecutionNotFound, NotFound, PlanNotFound, WaveNotFound
+from recovery.execution import ExecutionStatus, Mode, Run
+from recovery.starting import Request
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+
+
+# --- starts -----------------------------------------------------------------------------------------------------
+@router.post("/recovery-plans/<plan_id>/readiness")
+def start_readiness(plan_id: str) -> Response[str]:
+    """202 with an execution that only looks: what would a run do, and what is against it?"""
+    return _start(plan_id, Mode.READINESS)
 
 
 @router.post("/recovery-plans/<plan_id>/drills")
@@ -28,12 +37,24 @@ def start_recovery(plan_id: str) -> Response[str]:
 
 
 def _start(plan_id: str, mode: Mode) -> Response[str]:
-    parse(StartRequest, inputs.json_body(router.current_event, may_be_empty=True))
+    wanted = parse(StartRequest, inputs.json_body(router.current_event, may_be_empty=True))
     plan_id = inputs.known_id(plan_id, PlanNotFound, "recovery plan")
-    execution = starting.start(plan_id, mode, inputs.caller(router.current_event))
-    return created(f"/executions/{execution.execution_id}", views.execution(execution.to_item()), status=202)
+    moment = clock.iso(wanted.point_in_time.timestamp()) if wanted.point_in_time else None
+    return _accepted(starting.start(plan_id, Request(mode, inputs.caller(router.current_event), moment)))
 
 
+@router.post("/executions/<execution_id>/continue")
+def continue_execution(execution_id: str) -> Response[str]:
+    """202 with a new execution that recovers what this one did not launch; 409 when there is nothing left to do."""
+    parse(DecisionRequest, inputs.json_body(router.current_event, may_be_empty=True))
+    return _accepted(starting.continue_(_known(execution_id), inputs.caller(router.current_event)))
+
+
+def _accepted(run: Run) -> Response[str]:
+    return created(f"/executions/{run.execution_id}", views.execution(run.to_item()), status=202)
+
+
+# --- the record -------------------------------------------------------------------------------------------------
 @router.get("/executions")
 def list_executions() -> dict[str, Any]:
     """A page of runs, newest first; `planId` or `status` narrows them down."""
@@ -41,7 +62,7 @@ def list_executions() -> dict[str, Any]:
     if status and status not in ExecutionStatus.__members__:
         raise inputs.invalid("status", f"must be one of {', '.join(ExecutionStatus)}")
     if status and plan_id:
-        raise inputs.invalid("planId", "give planId or status, not both")
+        raise inputs.invalid("planId", "give either planId or status")
     limit, token = inputs.page(router.current_event)
     page = store.list_executions(limit, token, plan_id, status)
     return {"executions": [views.execution(item) for item in page.items], "nextToken": page.next_token}
@@ -49,5 +70,80 @@ def list_executions() -> dict[str, Any]:
 
 @router.get("/executions/<execution_id>")
 def read_execution(execution_id: str) -> dict[str, Any]:
-    """The run with its waves, batches and servers, read from the record alone."""
-    return views.whole(store.whole_record(inputs.known_id(execution_id, ExecutionNotFound, "execution")))
+    """The run with its waves and batches, read from the record alone."""
+    return _shown(_known(execution_id))
+
+
+def _shown(execution_id: str) -> dict[str, Any]:
+    return views.whole(records.read(execution_id), starting.execution_arn(execution_id))
+
+
+@router.get("/executions/<execution_id>/servers")
+def read_servers(execution_id: str) -> dict[str, Any]:
+    """A page of the run's servers, of all waves or of `wave`."""
+    wave = inputs.query(router.current_event).get("wave")
+    limit, token = inputs.page(router.current_event)
+    record, page = records.read_servers(_known(execution_id), wave, limit, token)
+    return {"servers": [views.server(row, record) for row in page.items], "nextToken": page.next_token}
+
+
+@router.get("/executions/<execution_id>/events")
+def read_events(execution_id: str) -> dict[str, Any]:
+    """A page of what happened in the run, oldest first: starts, decisions, jobs, verdicts."""
+    limit, token = inputs.page(router.current_event)
+    events = views.events(records.read(_known(execution_id)))
+    begin = inputs.offset(token)
+    end = begin + limit
+    return {"events": events[begin:end], "nextToken": str(end) if end < len(events) else None}
+
+
+@router.get("/executions/<execution_id>/job-log")
+def read_job_log(execution_id: str) -> dict[str, Any]:
+    """A page of what DRS wrote of one of the run's jobs, `jobId`. The one read that asks DRS."""
+    job_id = inputs.query(router.current_event).get("jobId")
+    if not job_id:
+        raise inputs.invalid("jobId", "name a job of the run; its batches list them")
+    limit, token = inputs.page(router.current_event)
+    items, next_token = records.job_log(_known(execution_id), job_id, limit, token)
+    return {"jobLog": items, "nextToken": next_token}
+
+
+# --- decisions --------------------------------------------------------------------------------------------------
+@router.post("/executions/<execution_id>/pause")
+def pause(execution_id: str) -> dict[str, Any]:
+    """Hold the run at the next wave or batch; 409 when it is paused or over."""
+    control.pause(_known(execution_id), _operator())
+    return _shown(execution_id)
+
+
+@router.post("/executions/<execution_id>/resume")
+def resume(execution_id: str) -> dict[str, Any]:
+    """Let go what a pause, or a wave's pauseBefore, holds; 409 when nothing is held."""
+    control.resume(_known(execution_id), _operator())
+    return _shown(execution_id)
+
+
+@router.post("/executions/<execution_id>/cancel")
+def cancel(execution_id: str) -> dict[str, Any]:
+    """Start nothing more, follow what runs to its end; 409 when the run is over or being cancelled."""
+    control.cancel(_known(execution_id), _operator())
+    return _shown(execution_id)
+
+
+@router.post("/executions/<execution_id>/waves/<wave>/<decision>")
+def decide_wave(execution_id: str, wave: str, decision: str) -> dict[str, Any]:
+    """`approve` or `reject` a wave that waits for it; `retry`, `accept` or `abort` one that failed and asks."""
+    if decision not in control.DECISIONS:
+        raise NotFound(f"there is no decision {decision[: inputs.LONGEST_SHOWN]!r}; {', '.join(control.DECISIONS)} are")
+    wave = inputs.known_id(wave, WaveNotFound, "wave")
+    control.decide_wave(_known(execution_id), wave, decision, _operator())
+    return _shown(execution_id)
+
+
+def _known(execution_id: str) -> str:
+    return inputs.known_id(execution_id, ExecutionNotFound, "execution")
+
+
+def _operator() -> Operator:
+    wanted = parse(DecisionRequest, inputs.json_body(router.current_event, may_be_empty=True))
+    return Operator(inputs.caller(router.current_event), wanted.comment)

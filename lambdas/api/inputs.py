@@ -97,6 +97,15 @@ def page(event: APIGatewayProxyEvent) -> tuple[int, str | None]:
     return int(text), asked.get("nextToken")
 
 
+def offset(token: str | None) -> int:
+    """Where a list that is made from a record goes on; InvalidRequest when the token is not one of such a list."""
+    if token is None:
+        return 0
+    if not (token.isascii() and token.isdecimal() and len(token) <= 9):
+        raise invalid("nextToken", "use the nextToken of the page before, unchanged")
+    return int(token)
+
+
 def caller(event: APIGatewayProxyEvent) -> str:
     """Who asks: the IAM identity API Gateway vouches for, or where the request came from."""
     identity = event.request_context.identity

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -213,10 +214,16 @@ def _list(name: str | None) -> list[str]:
     return [name] if name else []
 
 
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a time in ISO 8601 with a time zone, such as 2026-11-22T08:15:30Z")
+    return value
+
+
 class StartRequest(_Request):
     """Body of a start; it may be empty. `pointInTime` has a time zone and does not lie in the future."""
 
-    point_in_time: AwareDatetime | None = None
+    point_in_time: Annotated[AwareDatetime, BeforeValidator(_text)] | None = None
 
     @field_validator("point_in_time")
     @classmethod

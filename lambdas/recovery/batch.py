@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recovery.execution import Tally
@@ -38,9 +38,12 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `server_ids` are those still to be launched: all at first, the failed ones on a further attempt. `intent_at`
-    is written before StartRecovery is called and `job_id` after it answered; a row with the first and without
-    the second belongs to a call whose answer was lost.
+    `server_ids` are those still to be launched: all at first, the failed ones on a further attempt; once the batch
+    is SETTLED, those that were not launched. `dropped` are those that DRS will not launch, so that no further attempt
+    has to ask. `intent_at` is written before StartRecovery is called and `job_id` after it
+    answered; a row with the first and without the second belongs to a call whose answer was lost. `optional` names
+    servers that the wave may do without, `snapshots` what a server is launched from if not its latest. In each
+    `round`, which people ask for, a server is tried as often as the plan says, after `attempts_before`.
     """
 
     ref: BatchRef
@@ -52,6 +55,12 @@ class Batch:
     job_id: str | None = None
     launched: int = 0
     failed: int = 0
+    dropped: tuple[str, ...] = ()
+    optional: frozenset[str] = frozenset()
+    optional_launched: int = 0
+    snapshots: Mapping[str, str] = field(default_factory=dict)
+    round: int = 0
+    attempts_before: int = 0
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
@@ -69,6 +78,12 @@ class Batch:
             job_id=item.get("jobId"),
             launched=int(item.get("launched", 0)),
             failed=int(item.get("failed", 0)),
+            dropped=tuple(item.get("dropped", ())),
+            optional=frozenset(item.get("optional", ())),
+            optional_launched=int(item.get("optionalLaunched", 0)),
+            snapshots=item.get("snapshots", {}),
+            round=int(item.get("round", 0)),
+            attempts_before=int(item.get("attemptsBefore", 0)),
             started_at=item.get("startedAt"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
@@ -86,6 +101,8 @@ class Batch:
             "total": self.total,
             "status": self.status,
             "attempt": self.attempt,
+            "optional": sorted(self.optional) or None,
+            "snapshots": dict(self.snapshots) or None,
         }
 
     @property
@@ -96,7 +113,13 @@ class Batch:
     @property
     def tally(self) -> Tally:
         """Its servers by outcome so far."""
-        return Tally(total=self.total, launched=self.launched, failed=self.failed)
+        return Tally(
+            total=self.total,
+            launched=self.launched,
+            failed=self.failed,
+            optional=len(self.optional),
+            optional_launched=self.optional_launched,
+        )
 
 
 def split_into_batches(server_ids: Iterable[str], size: int) -> list[tuple[str, ...]]:

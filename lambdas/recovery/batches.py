@@ -31,8 +31,8 @@ def of(execution_id: str, wave: str | None = None) -> list[Batch]:
 
 def tally(execution_id: str, wave: str | None = None) -> Tally:
     """Servers of a wave, or of the run, by outcome."""
-    excluded = sum(share.blocked for share in shares_of(execution_id, wave))
-    return sum((batch.tally for batch in of(execution_id, wave)), Tally(total=excluded, excluded=excluded))
+    in_batches = sum((batch.tally for batch in of(execution_id, wave)), Tally())
+    return sum((share.tally for share in shares_of(execution_id, wave)), in_batches)
 
 
 def record_intent(batch: Batch) -> bool:
@@ -51,7 +51,12 @@ def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
     return dynamo.move_on(
         table(),
         _key(batch.ref),
-        {"status": "LAUNCHING", "jobId": job_id, "startedAt": batch.started_at or started_at},
+        {
+            "status": "LAUNCHING",
+            "jobId": job_id,
+            "jobStartedAt": started_at,
+            "startedAt": batch.started_at or started_at,
+        },
         condition="#status = :starting AND #attempt = :attempt",
         given={"starting": "STARTING", "attempt": batch.attempt},
     )
@@ -68,35 +73,74 @@ def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> N
     )
 
 
-def retry(batch: Batch, failed_ids: Sequence[str], launched: int) -> None:
-    """Back to PENDING with the servers that failed, for a further attempt."""
-    values = {"status": "PENDING", "serverIds": list(failed_ids), "launched": batch.launched + launched}
-    _close_attempt(batch, values, ["jobId", "intentAt"])
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of an attempt: its job, if one ran, how many it launched, and which servers failed."""
+
+    launched_ids: Sequence[str]
+    failed_ids: Sequence[str]
+    job_id: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+
+    def to_item(self, number: int) -> dict[str, Any]:
+        """As the batch keeps it in its list of jobs."""
+        return {
+            "attempt": number,
+            "jobId": self.job_id,
+            "startedAt": self.started_at,
+            "endedAt": self.ended_at or clock.iso(),
+            "launched": len(self.launched_ids),
+            "failed": len(self.failed_ids),
+        }
 
 
-def settle(batch: Batch, launched: int, failed: int, reason: str) -> None:
-    """The batch's last word."""
-    _close_attempt(
-        batch,
-        {
-            "status": "SETTLED",
-            "launched": batch.launched + launched,
-            "failed": failed,
-            "reason": reason,
-            "endedAt": clock.iso(),
-        },
-        [],
-    )
+def retry(batch: Batch, attempt: Attempt, again: Sequence[str]) -> None:
+    """Back to PENDING with the servers that are to be tried again; the others that failed are dropped."""
+    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in again)]
+    values = {"status": "PENDING", "serverIds": list(again), "dropped": dropped, "failed": len(dropped)}
+    _close_attempt(batch, attempt, values, ["jobId", "intentAt"])
 
 
-def _close_attempt(batch: Batch, values: Mapping[str, Any], remove: list[str]) -> None:
+def settle(batch: Batch, attempt: Attempt, reason: str) -> None:
+    """The batch's last word, for this round."""
+    failed = [*batch.dropped, *attempt.failed_ids]
+    values = {"status": "SETTLED", "serverIds": failed, "failed": len(failed), "reason": reason, "endedAt": clock.iso()}
+    _close_attempt(batch, attempt, values, ["dropped"])
+
+
+def skip(batch: Batch, reason: str) -> None:
+    """The last word of a batch whose servers were not tried: they failed nowhere, and stay as they are."""
+    values = {"status": "SETTLED", "reason": reason, "endedAt": clock.iso()}
+    _close_attempt(batch, Attempt((), ()), values, [])
+
+
+def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], remove: list[str]) -> None:
+    launched = attempt.launched_ids
     dynamo.move_on(
         table(),
         _key(batch.ref),
-        values,
+        {
+            **values,
+            "launched": batch.launched + len(launched),
+            "optionalLaunched": batch.optional_launched + len(batch.optional.intersection(launched)),
+        },
         remove=["inFlightLaunched", "inFlightFailed", *remove],
+        append={"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else None,
         condition="#status = :status AND #attempt = :attempt",
         given={"status": batch.status, "attempt": batch.attempt},
+    )
+
+
+def try_again(batch: Batch, round_: int) -> bool:
+    """Open a settled batch for a further round with the servers that failed; False when that was done before."""
+    return dynamo.move_on(
+        table(),
+        _key(batch.ref),
+        {"status": "PENDING", "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
+        remove=["jobId", "intentAt", "endedAt", "reason"],
+        condition="#status = :settled AND #attempt = :attempt",
+        given={"settled": "SETTLED", "attempt": batch.attempt},
     )
 
 

@@ -26,10 +26,15 @@ def now() -> float:
     return origin + (time.time() - origin) * speed
 
 
+def wall_seconds(seconds: float) -> float:
+    """How long so many seconds of the product's clock last on the wall: for timeouts, which no sandbox speeds up."""
+    spec = os.environ.get("DRS_WAVES_CLOCK")
+    return seconds / (_speed_and_origin(spec)[0] if spec else 1.0)
+
+
 def sleep(seconds: float) -> None:
     """Sleep so long on the product's clock. Only for short waits: long ones belong in the state machine."""
-    spec = os.environ.get("DRS_WAVES_CLOCK")
-    time.sleep(max(seconds, 0) / (_speed_and_origin(spec)[0] if spec else 1.0))
+    time.sleep(wall_seconds(max(seconds, 0)))
 
 
 def iso(seconds: float | None = None) -> str:

@@ -1,5 +1,6 @@
 """The only module that calls DRS. Every call is made with the target's own credentials."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,7 @@ class SourceServer:
     hostname: str
     tags: Mapping[str, str]
     replication_state: str
+    lag_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,65 @@ def _source_server(item: Mapping[str, Any]) -> SourceServer:
         hostname=hints.get("hostname") or hints.get("fqdn") or tags.get("Name") or item["sourceServerID"],
         tags=tags,
         replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
+        lag_seconds=seconds_of(item.get("dataReplicationInfo", {}).get("lagDuration")),
     )
+
+
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+
+
+def seconds_of(duration: str | None) -> float | None:
+    """`PT1H30M` of ISO 8601 in seconds; None when there is none, or it is of a kind that DRS has never shown."""
+    found = _DURATION.fullmatch(duration or "")
+    if not found or not any(found.groups()):
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A point in time of a source server; `taken_at` is epoch seconds."""
+
+    snapshot_id: str
+    taken_at: float
+
+
+def newest_snapshot(target: Target, server_id: str, until: str | None) -> Snapshot | None:
+    """The newest snapshot of the server not later than `until` (ISO 8601), or of all; None when there is none."""
+    filters = {"toDateTime": until} if until else {}
+    answer = _read(
+        target,
+        "describe_recovery_snapshots",
+        sourceServerID=server_id,
+        order="DESC",
+        maxResults=10,
+        **({"filters": filters} if filters else {}),
+    )
+    for item in answer["items"]:
+        if taken := item.get("timestamp"):  # without one it is not finished
+            return Snapshot(item["snapshotID"], clock.parse_iso(taken))
+    return None
+
+
+def has_launch_configuration(target: Target, server_id: str) -> bool:
+    """Does DRS know how to launch the server?"""
+    try:
+        return bool(_read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
+    except DrsRefused:
+        return False
+
+
+def job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of what DRS wrote of a job, `[{event, logDateTime, eventData}]`, and the token of the next."""
+    more = {"nextToken": token} if token else {}
+    answer = _read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
+    return answer["items"], answer.get("nextToken")
+
+
+def jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
+    """Every job that the run started in the target; `since` is when the run was asked for."""
+    return [job for job in _jobs_since(target, since) if job.tags.get("drs-waves:execution") == execution_id]
 
 
 def describe_job(target: Target, job_id: str) -> Job:
@@ -208,6 +268,10 @@ def find_job(batch: Batch) -> Job | None:
     return next((job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine), None)
 
 
+def _launched_from(server_id: str, snapshot_id: str | None) -> dict[str, str]:
+    return {"sourceServerID": server_id} | ({"recoverySnapshotID": snapshot_id} if snapshot_id else {})
+
+
 def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
     """Start the job that launches this attempt, or find the one that an earlier try of it started.
 
@@ -222,7 +286,7 @@ def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
     answer = _call(
         target,
         "start_recovery",
-        sourceServers=[{"sourceServerID": server_id} for server_id in batch.server_ids],
+        sourceServers=[_launched_from(server_id, batch.snapshots.get(server_id)) for server_id in batch.server_ids],
         isDrill=mode is Mode.DRILL,
         tags={
             "ManagedBy": MANAGED_BY,

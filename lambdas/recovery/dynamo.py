@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -46,6 +46,8 @@ def client() -> "DynamoDBClient":
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Binary):
+        return bytes(value.value)  # type: ignore[attr-defined]  # its stubs leave it out
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -111,27 +113,32 @@ def assignment(
     values: Mapping[str, Any],
     *,
     remove: Sequence[str] = (),
+    append: Mapping[str, Any] | None = None,
     condition: str | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The parameters of an UpdateItem that sets `values` (None is skipped) and removes attributes.
+    """The parameters of an UpdateItem that sets `values` (None is skipped), removes attributes and appends to lists.
 
     In `condition`, attributes stand as `#name` and the values of `given` as `:name`.
     """
-    given = given or {}
+    given, append = given or {}, append or {}
     sets = {name: value for name, value in values.items() if value is not None}
     mentioned = re.findall(r"#(\w+)", condition or "")
     clauses = []
-    if sets:
-        clauses.append("SET " + ", ".join(f"#{name} = :new_{name}" for name in sets))
+    sets_ = [f"#{name} = :new_{name}" for name in sets]
+    sets_ += [f"#{name} = list_append(if_not_exists(#{name}, :none), :new_{name})" for name in append]
+    if sets_:
+        clauses.append("SET " + ", ".join(sets_))
     if remove:
         clauses.append("REMOVE " + ", ".join(f"#{name}" for name in remove))
     update: dict[str, Any] = {
         "Key": to_wire(key),
         "UpdateExpression": " ".join(clauses),
-        "ExpressionAttributeNames": {f"#{name}": name for name in {*sets, *remove, *mentioned}},
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*sets, *remove, *append, *mentioned}},
     }
-    bound = {**{f":new_{name}": value for name, value in sets.items()}, **{f":{k}": v for k, v in given.items()}}
+    bound = {f":new_{name}": value for name, value in sets.items()} | {f":{k}": v for k, v in given.items()}
+    bound |= {":none": []} if append else {}
+    bound |= {f":new_{name}": [value] for name, value in append.items()}
     if bound:
         update["ExpressionAttributeValues"] = to_wire(bound)
     if condition:
@@ -202,6 +209,11 @@ def put_new(table: str, item: Mapping[str, Any], key: str) -> bool:
     except ConditionRefused:
         return False
     return True
+
+
+def delete(table: str, key: Mapping[str, Any]) -> None:
+    """One DeleteItem; a row that is not there stays so."""
+    _do("delete_item", TableName=table, Key=to_wire(key))
 
 
 def put_all_new(table: str, items: Iterable[Mapping[str, Any]], key: str) -> None:

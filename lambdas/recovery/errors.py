@@ -50,6 +50,18 @@ class ExecutionNotFound(NotFound):
     """No execution has this id."""
 
 
+class WaveNotFound(NotFound):
+    """The run has no wave of this name."""
+
+    advice = "Read the execution; it names its waves."
+
+
+class JobNotFound(NotFound):
+    """No batch of the run has had this job."""
+
+    advice = "Read the execution; its batches name their jobs."
+
+
 class Conflict(DrsWavesError):
     """409: the request is sound but the state of things does not allow it now."""
 
@@ -61,6 +73,18 @@ class PlanAlreadyRunning(Conflict):
     """A plan has one run at a time; `facts["executionId"]` names the one that is on."""
 
     advice = "Wait for the running execution to end or cancel it, then start again."
+
+
+class DecisionRefused(Conflict):
+    """What was decided is not what the run or wave waits for: decided before, too late, or for another wave."""
+
+    advice = "Read the execution: waitingFor says what it waits for, if anything. Nothing was changed."
+
+
+class NothingToContinue(Conflict):
+    """The run is still on, or launched everything, or never meant to launch anything."""
+
+    advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
 
 class StartFailed(DrsWavesError):
@@ -167,6 +191,13 @@ class RetryExhausted(Transient):
 
 
 # --- what a run came to -----------------------------------------------------------------------------------------
+class RunHalted(DrsWavesError):
+    """The run was cancelled or has ended, so no further batch of it starts."""
+
+    status = 409
+    advice = "Nothing to do: what runs is followed to its end. Continue the run to recover the rest."
+
+
 class CapacityTimeout(DrsWavesError):
     """No slot in DRS's quotas became free for the configured time."""
 

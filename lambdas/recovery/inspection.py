@@ -1,60 +1,141 @@
 """Which servers a run will recover in one target, and which it cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from recovery import drs, fleet, store
-from recovery.decide import FleetOfWave, why_not_recoverable
+from recovery import clock, drs, fleet, probes, store
 from recovery.drs import SourceServer
-from recovery.execution import Execution
-from recovery.fleet import WaveShare
+from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.execution import OPEN_EXECUTION, Execution, Mode
+from recovery.fleet import FoundServer, WaveShare
 from recovery.plan import GroupUse, ProtectionGroup, Wave
+from recovery.readiness import HEALTHY, FleetOfWave, Probe, Readiness, ServerFacts, ServerVerdict, judge_server
 from recovery.target import Target
 
-# Longest host name that is kept: that of one DNS label. It keeps the row of 4,000 servers under 400 KB.
+# Longest host name that is kept: that of one DNS label.
 LONGEST_HOSTNAME = 63
+# Other runs that are looked at for servers they have in common with this one, and shown by id.
+MOST_OTHER_RUNS = 20
+
+# What makes a whole target impossible, for as long as nobody mends it.
+_UNREACHABLE = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 
-def inspect(execution: Execution, target: Target) -> list[WaveShare]:
-    """Each wave's share in the target. Raise what DRS raises, TargetNotInitialized among it."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What goes on in the target beside this run: server to job, and server to another run."""
+
+    jobs: Mapping[str, str]
+    runs: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def inspect(execution: Execution, target: Target) -> list[WaveShare] | None:
+    """Each wave's share in the target; None when servers are left to be looked at one by one, so ask again.
+
+    A target that cannot be reached blocks its servers. Raise ServerBusy while jobs of a continued run go on, and what
+    DRS raises.
+    """
     every_group = store.groups_of(execution.execution_id)
     groups = {group_id: group for group_id, group in every_group.items() if group.target == target}
+    try:
+        return _inspect(execution, target, groups)
+    except _UNREACHABLE as error:
+        return [_lost_share(wave, target, groups, error) for wave in _waves_in(execution, groups)]
+
+
+def _inspect(execution: Execution, target: Target, groups: Mapping[str, ProtectionGroup]) -> list[WaveShare] | None:
     by_tags = any(not group.server_ids for group in groups.values())
     listed = {server_id for group in groups.values() for server_id in group.server_ids}
     servers = drs.describe_source_servers(target, None if by_tags else sorted(listed))
     known = {server.server_id: server for server in servers}
+    launched = _launched_before(execution, target)
+    chosen = {wave.name: _choose(wave, groups, known) for wave in _waves_in(execution, groups)}
+    wanted = sorted({each for ids in chosen.values() for each in ids if each in known and each not in launched})
 
+    probed = probes.look(execution, target, _to_probe(execution, wanted, known))
+    if probed is None:
+        return None
+    surroundings = _look_around(execution, target)
     shares, taken = [], dict[str, str]()
-    for wave in execution.plan.waves:
-        uses = [use for use in wave.groups if use.group_id in groups]
-        if not uses:
-            continue
-        chosen = _choose(uses, groups, known)
-        for server_id in chosen.keys() & taken.keys():
-            chosen[server_id] = chosen[server_id] or f"it is in wave {taken[server_id]} already"
-        found = {
-            server_id: known[server_id].hostname[:LONGEST_HOSTNAME] for server_id, why in chosen.items() if not why
-        }
-        taken.update(dict.fromkeys(found, wave.name))
-        shares.append(WaveShare(wave, target, found, {server_id: why for server_id, why in chosen.items() if why}))
+    for wave in _waves_in(execution, groups):
+        found = {}
+        for server_id, (optional, why_not) in chosen[wave.name].items():
+            if server_id in launched:
+                continue
+            if server_id in taken:
+                why_not = why_not or f"it is in wave {taken[server_id]} already"
+            found[server_id] = _found(
+                known.get(server_id), optional, why_not, probed.get(server_id, Probe()), surroundings, execution
+            )
+        taken.update({server_id: wave.name for server_id, server in found.items() if not server.verdict.is_blocked})
+        empty = [
+            f"protection group {groups[use.group_id].name} selects no servers"
+            for use in wave.groups
+            if use.group_id in groups and not _select(use, groups[use.group_id], known)
+        ]
+        already = len(launched & chosen[wave.name].keys())
+        shares.append(WaveShare(wave, target, found, already, (*empty, *surroundings.notes)))
     return shares
 
 
+def _waves_in(execution: Execution, groups: Mapping[str, ProtectionGroup]) -> list[Wave]:
+    return [wave for wave in execution.plan.waves if any(use.group_id in groups for use in wave.groups)]
+
+
+def _found(
+    server: SourceServer | None,
+    optional: bool,
+    why_not: str | None,
+    probe: Probe,
+    surroundings: Surroundings,
+    execution: Execution,
+) -> FoundServer:
+    hostname = server.hostname[:LONGEST_HOSTNAME] if server else ""
+    if why_not or server is None:
+        return FoundServer(ServerVerdict(Readiness.BLOCKED, (why_not or "DRS does not know it",)), hostname, optional)
+    facts = ServerFacts(
+        replication_state=server.replication_state,
+        lag_seconds=server.lag_seconds,
+        in_job=surroundings.jobs.get(server.server_id),
+        in_run=surroundings.runs.get(server.server_id),
+        probe=probe,
+    )
+    # A moment asked for is not held against the RPO target: whoever asks for it knows how old it is.
+    rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
+    verdict = judge_server(facts, rpo_minutes, clock.now())
+    snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
+    return FoundServer(verdict, hostname, optional, snapshot_id, probe.snapshot_at)
+
+
+def _to_probe(execution: Execution, wanted: Iterable[str], known: Mapping[str, SourceServer]) -> list[str]:
+    """Servers that DRS has to be asked about one by one: all of them where time allows it, else the doubtful ones.
+
+    A call or two for each of a thousand servers takes minutes of the target's budget, which a recovery does not have;
+    a healthy server has a snapshot, and its lag tells how old that is.
+    """
+    if execution.run.mode is Mode.READINESS or execution.run.point_in_time:
+        return list(wanted)
+    return [server_id for server_id in wanted if known[server_id].replication_state not in HEALTHY]
+
+
 def _choose(
-    uses: list[GroupUse], groups: Mapping[str, ProtectionGroup], known: Mapping[str, SourceServer]
-) -> dict[str, str | None]:
-    """The ids a wave takes from its groups, which may overlap, each with why it cannot be recovered, if so."""
-    chosen: dict[str, str | None] = {}
-    for use in uses:
-        for server_id, why in _select(use, groups[use.group_id], known).items():
-            chosen.setdefault(server_id, why)
+    wave: Wave, groups: Mapping[str, ProtectionGroup], known: Mapping[str, SourceServer]
+) -> dict[str, tuple[bool, str | None]]:
+    """The ids a wave takes from its groups, which may overlap: may it do without, and why it cannot be had, if so."""
+    chosen: dict[str, tuple[bool, str | None]] = {}
+    for use in wave.groups:
+        if use.group_id not in groups:
+            continue
+        for server_id, why_not in _select(use, groups[use.group_id], known).items():
+            optional, before = chosen.get(server_id, (True, why_not))
+            chosen[server_id] = (optional and use.optional, before)
     return chosen
 
 
 def _select(use: GroupUse, group: ProtectionGroup, known: Mapping[str, SourceServer]) -> dict[str, str | None]:
-    selected = {
-        server_id: why_not_recoverable(server.replication_state)
-        for server_id, server in known.items()
-        if group.selects(server_id, server.tags)
+    selected: dict[str, str | None] = {
+        server_id: None for server_id, server in known.items() if group.selects(server_id, server.tags)
     }
     missing = dict.fromkeys(group.listed - known.keys(), "DRS does not know it in this target")
     if not use.only_server_ids:
@@ -63,10 +144,64 @@ def _select(use: GroupUse, group: ProtectionGroup, known: Mapping[str, SourceSer
     return {server_id: missing.get(server_id, selected.get(server_id, outside)) for server_id in use.only_server_ids}
 
 
+def _lost_share(wave: Wave, target: Target, groups: Mapping[str, ProtectionGroup], error: DrsWavesError) -> WaveShare:
+    """The share of a wave in a target that cannot be reached: what was listed is blocked, what has tags is lost."""
+    why = f"{target.key} cannot be used: {type(error).__name__}: {error.message}"
+    uses = [use for use in wave.groups if use.group_id in groups]
+    blocked = ServerVerdict(Readiness.BLOCKED, (why,))
+    found: dict[str, FoundServer] = {}
+    for use in uses:
+        for server_id in use.only_server_ids or groups[use.group_id].server_ids:
+            optional = use.optional and (server_id not in found or found[server_id].optional)
+            found[server_id] = FoundServer(blocked, optional=optional)
+    nameless = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
+    return WaveShare(wave, target, found, notes=(why,), lost=(why,) if nameless else ())
+
+
+def _look_around(execution: Execution, target: Target) -> Surroundings:
+    live = drs.live_jobs(target)
+    jobs = {launch.server_id: job.job_id for job in live for launch in job.launches}
+    runs: dict[str, str] = {}
+    open_runs = (
+        row["executionId"]
+        for status in OPEN_EXECUTION
+        for row in store.list_executions(MOST_OTHER_RUNS, None, status=status.value).items
+        if row["executionId"] != execution.execution_id and row["mode"] != Mode.READINESS
+    )
+    for execution_id in open_runs:
+        for row in store.rows(execution_id, "FLEET#"):
+            if Target.from_state(row) == target:
+                runs.update(dict.fromkeys(fleet.unpack(row), execution_id))
+    notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
+    return Surroundings(jobs, runs, notes)
+
+
+def _launched_before(execution: Execution, target: Target) -> frozenset[str]:
+    """What the runs that this one continues have launched, by their records and by DRS's own jobs.
+
+    Their jobs have to be over first, for until then nobody knows: ServerBusy is raised while one goes on.
+    """
+    launched = set[str]()
+    execution_id = execution.run.continues
+    while execution_id:
+        run = store.get_run(execution_id)
+        for job in drs.jobs_of_execution(target, execution_id, run.requested_at):
+            if not job.is_completed:
+                raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, still goes on")
+            launched.update(launch.server_id for launch in job.launches if launch.status == "LAUNCHED")
+        execution_id = run.continues
+    return frozenset(launched)
+
+
 def fleets_of(execution: Execution) -> list[FleetOfWave]:
     """What inspection kept of each wave, its targets put together."""
     groups = store.groups_of(execution.execution_id)
     return [_fleet(execution, wave, groups) for wave in execution.plan.waves]
+
+
+def warned(execution_id: str) -> int:
+    """Servers that can be recovered, with a warning."""
+    return sum(share.warned for share in fleet.shares_of(execution_id))
 
 
 def _fleet(execution: Execution, wave: Wave, groups: Mapping[str, ProtectionGroup]) -> FleetOfWave:
@@ -78,6 +213,9 @@ def _fleet(execution: Execution, wave: Wave, groups: Mapping[str, ProtectionGrou
         blocked=sum(share.blocked for share in shares),
         example=next((share.example for share in shares if share.example), ""),
         selections="; ".join(f"{group.name}: {_selection(group)} in {group.target.key}" for group in used),
+        blocked_optional=sum(share.blocked_optional for share in shares),
+        already=sum(share.already for share in shares),
+        lost=[line for share in shares for line in share.lost],
     )
 
 

@@ -1,14 +1,16 @@
 """The life of a batch: its job is started, looked at until it has ended, and its servers' results are kept."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from recovery import batches, capacity, clock, decide, drs, dynamo, store
 from recovery.batch import Batch, BatchRef
-from recovery.batches import ServerResult
+from recovery.batches import Attempt, ServerResult
 from recovery.drs import Job
-from recovery.errors import DrsRefused, LateMessage, QuotaExceeded, ServerBusy
-from recovery.execution import Mode, ServerStatus
+from recovery.errors import DrsRefused, LateMessage, QuotaExceeded, RunHalted, ServerBusy
+from recovery.execution import ExecutionStatus, Mode, ServerStatus
+from recovery.readiness import ServerFacts, judge_server
 from recovery.settings import settings
 from recovery.target import Target
 
@@ -38,10 +40,12 @@ class Look:
 def start(ref: BatchRef, mode: Mode, attempt: int) -> Look:
     """Start the job of this attempt once, however often this is called.
 
-    Raise LateMessage when the batch is past this attempt, and what DRS raises. After ServerBusy and QuotaExceeded
-    the batch's capacity is given back, for others to use while it waits.
+    Raise LateMessage when the batch is past this attempt, RunHalted when nothing may start any more, and what DRS
+    raises. After ServerBusy and QuotaExceeded the batch's capacity is given back, for others to use while it waits.
     """
     batch = batches.get(ref)
+    if batch.status == "PENDING":
+        require_running(ref.execution_id)
     is_reentry = batch.status != "PENDING" or not batches.record_intent(batch)
     batch = batches.get(ref)
     if batch.attempt != attempt or batch.status not in ("STARTING", "LAUNCHING"):
@@ -58,6 +62,14 @@ def start(ref: BatchRef, mode: Mode, attempt: int) -> Look:
     store.begin_polling(ref.execution_id)
     expected = _expected_seconds(ref.target, mode)
     return Look(str(batch.job_id), False, decide.seconds_to_next_poll(0, expected, "PENDING"), expected)
+
+
+def require_running(execution_id: str) -> bool:
+    """Is the run not paused? Raise RunHalted when it was cancelled or is over."""
+    run = store.get_run(execution_id)
+    if run.is_halted:
+        raise RunHalted(run.halted_because)
+    return run.status is not ExecutionStatus.PAUSED
 
 
 def _keep(batch: Batch, job: Job) -> Batch:
@@ -114,10 +126,14 @@ def settle(ref: BatchRef, mode: Mode, end: End) -> Settlement:
     """Keep each server's result and give the batch's capacity back.
 
     A problem alone fails no server: if DRS has a job of this attempt, its results count, and one that still runs is
-    followed on. A message about another job than the batch's comes late and changes nothing.
+    followed on. A message about another job than the batch's comes late and changes nothing. When DRS refused the
+    start, the servers it will never launch are dropped, and the others are tried without them.
     """
     batch = batches.get(ref)
-    if batch.status == "PENDING" and batch.attempt and end.job_id:  # an earlier try settled the attempt
+    problem = end.problem or "no job was started"
+    was_refused = problem.startswith("DrsRefused: StartRecovery")
+    if batch.status == "PENDING" and batch.attempt > batch.attempts_before and (end.job_id or was_refused):
+        # settled by an earlier try of this task
         capacity.give_back(batch, batch.attempt)
         return Settlement(len(batch.server_ids))
     if batch.status == "SETTLED" or (end.job_id and batch.job_id != end.job_id):
@@ -129,19 +145,45 @@ def settle(ref: BatchRef, mode: Mode, end: End) -> Settlement:
         batch = _keep(batch, job)
     if job:
         _remember_duration(ref.target, mode, job)
-    results = _results(batch, job, end.problem or "no job was started")
+    if not job and problem.startswith(RunHalted.__name__):
+        capacity.give_back(batch, batch.lease_attempt)
+        batches.skip(batch, problem)
+        return Settlement(0)
+    refused = _refused(batch) if was_refused and not job else {}
+    results = _results(batch, job, problem, refused)
     batches.record_results(ref, results)
-    failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
-    launched = len(results) - len(failed)
-    try_again = bool(failed and job and batch.attempt < end.launch_attempts)
+    attempt = _attempt(job, results)
+    if job:
+        again = attempt.failed_ids if batch.attempt - batch.attempts_before < end.launch_attempts else ()
+    else:  # what is refused for others' sake is tried without them; each time there are fewer
+        again = [server_id for server_id in attempt.failed_ids if server_id not in refused] if refused else ()
     # First the lease, then the batch's last word: killed in between, the next try does both again.
     capacity.give_back(batch, batch.lease_attempt)
-    if try_again:
-        batches.retry(batch, failed, launched)
-        return Settlement(len(failed))
-    reason = f"{launched} launched, {len(failed)} failed" if job else end.problem or "no job was started"
-    batches.settle(batch, launched, len(failed), reason)
+    if again:
+        batches.retry(batch, attempt, again)
+        return Settlement(len(again))
+    said = f"{len(attempt.launched_ids)} launched, {len(attempt.failed_ids)} failed"
+    batches.settle(batch, attempt, said if job else problem)
     return Settlement(0)
+
+
+def _attempt(job: Job | None, results: Sequence[ServerResult]) -> Attempt:
+    launched = [result.server_id for result in results if result.status is ServerStatus.LAUNCHED]
+    failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
+    times = (job.job_id, job.created_at, job.ended_at) if job else (None, None, None)
+    return Attempt(launched, failed, *times)
+
+
+def _refused(batch: Batch) -> dict[str, str]:
+    """Why DRS will never launch each of these servers, if that can be seen: it does not say for whom it refused."""
+    known = {server.server_id: server for server in drs.describe_source_servers(batch.ref.target, batch.server_ids)}
+    refused = {}
+    for server_id in batch.server_ids:
+        if server_id not in known:
+            refused[server_id] = "DRS no longer knows it"
+        elif (verdict := judge_server(ServerFacts(known[server_id].replication_state), None, 0)).is_blocked:
+            refused[server_id] = "; ".join(verdict.reasons)
+    return refused
 
 
 def _job_of(batch: Batch) -> Job | None:
@@ -154,7 +196,7 @@ def _job_of(batch: Batch) -> Job | None:
         return None
 
 
-def _results(batch: Batch, job: Job | None, problem: str) -> list[ServerResult]:
+def _results(batch: Batch, job: Job | None, problem: str, refused: Mapping[str, str]) -> list[ServerResult]:
     launches = {launch.server_id: launch for launch in job.launches} if job else {}
     results = []
     for server_id in batch.server_ids:
@@ -163,6 +205,7 @@ def _results(batch: Batch, job: Job | None, problem: str) -> list[ServerResult]:
             results.append(ServerResult(server_id, ServerStatus.LAUNCHED, job.job_id, launch.recovery_instance_id))
         else:
             why = f"{job.job_id}: {_said(launch.status if launch else None)}" if job else problem
+            why = refused.get(server_id, why)
             results.append(ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=why))
     return results
 

@@ -3,16 +3,24 @@
 import json
 import secrets
 import time
+from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from recovery import aws, catalog, clock, store, waves
+from recovery import aws, catalog, clock, closing, store
 from recovery.decide import ExecutionVerdict
-from recovery.errors import AwsUnavailable, ExecutionNotFound, InvalidRequest, PlanAlreadyRunning, StartFailed
-from recovery.execution import Execution, ExecutionStatus, Mode, Tally
-from recovery.plan import ProtectionGroup
+from recovery.errors import (
+    AwsUnavailable,
+    ExecutionNotFound,
+    InvalidRequest,
+    NothingToContinue,
+    PlanAlreadyRunning,
+    StartFailed,
+)
+from recovery.execution import Execution, ExecutionStatus, Mode, Run, Tally
+from recovery.plan import ProtectionGroup, RecoveryPlan
 from recovery.settings import settings
-from recovery.waves import step_functions
+from recovery.tokens import step_functions
 
 # A start takes a second; a lock held this long by a run that Step Functions does not know is a start cut off.
 START_GRACE_SECONDS = 120
@@ -20,7 +28,16 @@ START_GRACE_SECONDS = 120
 RECORD_TRIES = 3
 
 
-def start(plan_id: str, mode: Mode, requested_by: str) -> Execution:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: by whom, in which mode, and from which point in time (ISO 8601), if not the latest."""
+
+    mode: Mode
+    by: str
+    point_in_time: str | None = None
+
+
+def start(plan_id: str, request: Request) -> Run:
     """Record the run and lock its plan, then start recover-plan under the execution's id.
 
     Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when a group of the plan is gone, StartFailed.
@@ -30,31 +47,51 @@ def start(plan_id: str, mode: Mode, requested_by: str) -> Execution:
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
         problem = {"field": "planId", "message": f"the plan uses protection groups that are gone: {', '.join(gone)}"}
         raise InvalidRequest("The plan cannot be run.", [problem])
-    execution = Execution(
-        execution_id=_new_execution_id(mode),
-        mode=mode,
+    return _start(plan, list(groups.values()), request)
+
+
+def continue_(execution_id: str, by: str) -> Run:
+    """Start a run that recovers what this one did not launch, by the plan and the groups as they were for it.
+
+    Raise ExecutionNotFound, NothingToContinue, and what `start` raises.
+    """
+    before = store.get_execution(execution_id)
+    run = before.run
+    if run.mode is Mode.READINESS:
+        raise NothingToContinue(f"{execution_id} only looked; it launched nothing", executionId=execution_id)
+    if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
+        raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
+    groups = list(store.groups_of(execution_id).values())
+    return _start(before.plan, groups, Request(run.mode, by, run.point_in_time), continues=execution_id)
+
+
+def _start(plan: RecoveryPlan, groups: list[ProtectionGroup], request: Request, continues: str | None = None) -> Run:
+    run = Run(
+        execution_id=_new_execution_id(request.mode),
+        plan_id=plan.plan_id,
+        plan_name=plan.name,
+        mode=request.mode,
         status=ExecutionStatus.PENDING,
-        plan=plan,
         requested_at=clock.iso(),
-        requested_by=requested_by,
+        requested_by=request.by,
+        point_in_time=request.point_in_time,
+        continues=continues,
     )
-    _record(execution, list(groups.values()))
+    _record(Execution(run, plan), groups)
     try:
         with aws.unavailable("StartExecution"):
             step_functions().start_execution(
-                stateMachineArn=_machine_arn(),
-                name=execution.execution_id,
-                input=json.dumps({"executionId": execution.execution_id}),
+                stateMachineArn=machine_arn(),
+                name=run.execution_id,
+                input=json.dumps({"executionId": run.execution_id}),
             )
     except AwsUnavailable as error:
         # The run may be on. Its record stays; should it not be on, the next start of the plan closes it.
-        raise StartFailed(
-            f"Step Functions did not answer; see whether execution {execution.execution_id} runs"
-        ) from error
+        raise StartFailed(f"Step Functions did not answer; see whether execution {run.execution_id} runs") from error
     except ClientError as error:
-        _close(execution, f"the state machine could not be started: {error}")
+        _close(run, f"the state machine could not be started: {error}")
         raise StartFailed(f"the state machine could not be started: {error}") from error
-    return execution
+    return run
 
 
 def _record(execution: Execution, groups: list[ProtectionGroup]) -> None:
@@ -64,9 +101,9 @@ def _record(execution: Execution, groups: list[ProtectionGroup]) -> None:
             store.create_execution(execution, groups)
             return
         except PlanAlreadyRunning as running:
-            if not _is_over(execution.plan.plan_id, running.facts["executionId"]):
+            if not _is_over(execution.run.plan_id, running.facts["executionId"]):
                 raise
-    raise AwsUnavailable(f"plan {execution.plan.name!r} is being started and ended by others; try again")
+    raise AwsUnavailable(f"plan {execution.run.plan_name!r} is being started and ended by others; try again")
 
 
 def _new_execution_id(mode: Mode) -> str:
@@ -75,7 +112,8 @@ def _new_execution_id(mode: Mode) -> str:
     return f"{mode.value.lower()}-{moment}-{secrets.token_hex(3)}"
 
 
-def _machine_arn() -> str:
+def machine_arn() -> str:
+    """Of recover-plan."""
     arn = settings().recover_plan_arn
     if not arn:
         raise KeyError("RECOVER_PLAN_ARN")
@@ -87,27 +125,32 @@ def _is_over(plan_id: str, execution_id: str | None) -> bool:
     if execution_id is None:  # freed between our write and our look
         return True
     try:
-        execution = store.get_execution(execution_id)
+        run = store.get_run(execution_id)
     except ExecutionNotFound:
         store.free_plan(plan_id, execution_id)
         return True
-    if execution.status.is_final:
+    if run.status.is_final:
         store.free_plan(plan_id, execution_id)
         return True
-    if clock.now() - clock.parse_iso(execution.requested_at) < START_GRACE_SECONDS:
+    if clock.now() - clock.parse_iso(run.requested_at) < START_GRACE_SECONDS:
         return False
-    arn = _machine_arn().replace(":stateMachine:", ":execution:") + f":{execution_id}"
+    why = "the start was cut off before the state machine ran"
     try:
         with aws.unavailable("DescribeExecution"):
-            status = step_functions().describe_execution(executionArn=arn)["status"]
+            status = step_functions().describe_execution(executionArn=execution_arn(execution_id))["status"]
+        if status in ("RUNNING", "PENDING_REDRIVE"):
+            return False
+        why = f"the state machine ended as {status} without closing the record"
     except step_functions().exceptions.ExecutionDoesNotExist:
-        waves.finish(execution, "the start was cut off before the state machine ran")
-        return True
-    if status in ("RUNNING", "PENDING_REDRIVE"):
-        return False
-    waves.finish(execution, f"the state machine ended as {status} without closing the record")
+        pass
+    closing.close(execution_id, why)
     return True
 
 
-def _close(execution: Execution, reason: str) -> None:
-    store.finish_execution(execution, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
+def execution_arn(execution_id: str) -> str:
+    """Of the run's execution of recover-plan, as the console shows it."""
+    return machine_arn().replace(":stateMachine:", ":execution:") + f":{execution_id}"
+
+
+def _close(run: Run, reason: str) -> None:
+    store.finish_execution(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())

@@ -1,21 +1,35 @@
 """The record of every run, in the executions table: the run itself and its waves.
 
-One partition per execution: META (what was asked, how far it is), GROUP# (the groups as they were), WAVE#, and the
-rows of fleet.py and batches.py. Every write is either the same whenever it is made, or conditional on the state it
-moves on from, so that a late or repeated task never moves a record backwards.
+One partition per execution: META (what was asked, how far it is), PLAN and GROUP# (what is recovered, as it was),
+WAVE#, TOKEN# and the rows of fleet.py and batches.py. Every write is either the same whenever it is made, or
+conditional on the state it moves on from, so that a late or repeated task never moves a record backwards.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from recovery import clock, dynamo
 from recovery.decide import ExecutionVerdict, WaveVerdict
 from recovery.dynamo import ConditionRefused
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
-from recovery.execution import Execution, ExecutionStatus, Tally, WaveStatus
+from recovery.execution import (
+    BEFORE_START,
+    OPEN_EXECUTION,
+    Execution,
+    ExecutionStatus,
+    Mode,
+    Run,
+    Tally,
+    WaveState,
+    WaveStatus,
+)
 from recovery.pages import Page, read_page
-from recovery.plan import ProtectionGroup
+from recovery.plan import ProtectionGroup, RecoveryPlan
 from recovery.settings import settings
+
+# Statuses as conditions name them: `#status IN (:pending, :polling, :paused)`.
+_OPEN = {status.value.lower(): status.value for status in OPEN_EXECUTION}
+IS_OPEN = f"#status IN ({', '.join(f':{name}' for name in _OPEN)})"
 
 
 def table() -> str:
@@ -25,41 +39,64 @@ def table() -> str:
 
 # --- the execution ----------------------------------------------------------------------------------------------
 def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> None:
-    """Write META and the groups and lock the plan, all or nothing.
+    """Write META, the plan and the groups and lock the plan, all or nothing. A run that only looks needs no lock.
 
     Raise PlanAlreadyRunning naming the run that holds the lock, PlanNotFound.
     """
-    plans = settings().recovery_plans_table
+    run, plans = execution.run, settings().recovery_plans_table
     lock = dynamo.assignment(
-        {"planId": execution.plan.plan_id},
-        {"activeExecutionId": execution.execution_id},
+        {"planId": run.plan_id},
+        {"activeExecutionId": run.execution_id},
         condition="attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)",
     )
-    rows_ = [execution.to_item(), *map(execution.group_item, groups)]
-    puts = [{"Put": {"TableName": table(), "Item": dynamo.to_wire(row)}} for row in rows_]
+    rows_ = [run.to_item(), execution.plan_item(), *map(execution.group_item, groups)]
+    writes: list[dict[str, Any]] = [{"Put": {"TableName": table(), "Item": dynamo.to_wire(row)}} for row in rows_]
+    if run.mode is not Mode.READINESS:
+        writes.append({"Update": {"TableName": plans, **lock}})
+    if run.continues:
+        link = dynamo.assignment(_meta(run.continues), {"continuedBy": run.execution_id})
+        writes.append({"Update": {"TableName": table(), **link}})
     try:
-        dynamo.transact([{"Update": {"TableName": plans, **lock}}, *puts])
+        dynamo.transact(writes)
     except ConditionRefused as refused:
-        plan = dynamo.get(plans, {"planId": execution.plan.plan_id})
+        plan = dynamo.get(plans, {"planId": run.plan_id})
         if plan is None:
-            raise PlanNotFound(f"there is no recovery plan {execution.plan.plan_id}") from refused
+            raise PlanNotFound(f"there is no recovery plan {run.plan_id}") from refused
         running = plan.get("activeExecutionId")
-        if running == execution.execution_id:
+        if running == run.execution_id:
             return  # our own write, whose answer was lost
         raise PlanAlreadyRunning(
-            f"plan {execution.plan.name!r} is already running as {running}"
+            f"plan {run.plan_name!r} is already running as {running}"
             if running
-            else f"plan {execution.plan.name!r} was running until a moment ago",
+            else f"plan {run.plan_name!r} was running until a moment ago",
             executionId=running,
         ) from refused
 
 
-def get_execution(execution_id: str) -> Execution:
-    """META, without the groups; raise ExecutionNotFound when there is none."""
-    item = dynamo.get(table(), {"executionId": execution_id, "item": "META"})
+def _meta(execution_id: str) -> dict[str, str]:
+    return {"executionId": execution_id, "item": "META"}
+
+
+def get_run(execution_id: str) -> Run:
+    """META alone; raise ExecutionNotFound when there is none."""
+    return Run.from_item(meta(execution_id))
+
+
+def meta(execution_id: str) -> dict[str, Any]:
+    """The META row as it is; raise ExecutionNotFound when there is none."""
+    item = dynamo.get(table(), _meta(execution_id))
     if item is None:
         raise ExecutionNotFound(f"there is no execution {execution_id}")
-    return Execution.from_item(item)
+    return item
+
+
+def get_execution(execution_id: str) -> Execution:
+    """The run and its plan, without the groups; raise ExecutionNotFound when there is none."""
+    run = get_run(execution_id)
+    item = dynamo.get(table(), {"executionId": execution_id, "item": "PLAN"})
+    if item is None:
+        raise ExecutionNotFound(f"execution {execution_id} has no plan on record")
+    return Execution(run, RecoveryPlan.from_item(item["plan"]))
 
 
 def groups_of(execution_id: str) -> dict[str, ProtectionGroup]:
@@ -72,32 +109,66 @@ def begin_polling(execution_id: str) -> None:
     """PENDING becomes POLLING with the first job; later calls change nothing."""
     dynamo.move_on(
         table(),
-        {"executionId": execution_id, "item": "META"},
+        _meta(execution_id),
         {"status": ExecutionStatus.POLLING.value, "startedAt": clock.iso()},
         condition="#status = :pending",
         given={"pending": ExecutionStatus.PENDING.value},
     )
 
 
-def finish_execution(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> Execution:
-    """Write the final status and free the plan; return the execution as it then is.
+def move_run(
+    execution_id: str, values: Mapping[str, Any], decision: Mapping[str, Any], condition: str, given: Mapping[str, Any]
+) -> bool:
+    """Write what people decided of a run, with who and when, if the run is where the condition says."""
+    return dynamo.move_on(
+        table(), _meta(execution_id), values, append={"decisions": decision}, condition=condition, given=given
+    )
 
-    A status that is final already stays, the plan is freed either way.
-    """
+
+def open_statuses() -> dict[str, str]:
+    """The values that IS_OPEN names."""
+    return dict(_OPEN)
+
+
+def stop_run(execution_id: str, reason: str) -> None:
+    """Keep that no further wave starts; the first reason stays."""
     dynamo.move_on(
         table(),
-        {"executionId": execution.execution_id, "item": "META"},
+        _meta(execution_id),
+        {"stopped": reason},
+        condition=f"attribute_not_exists(#stopped) AND {IS_OPEN}",
+        given=_OPEN,
+    )
+
+
+def let_die(execution_id: str, why: str) -> None:
+    """Keep that the run's machine is no more, so that nothing of it starts; the first reason stays."""
+    dynamo.move_on(
+        table(), _meta(execution_id), {"died": why}, condition=f"attribute_not_exists(#died) AND {IS_OPEN}", given=_OPEN
+    )
+
+
+def finish_execution(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
+    """Write the final status and free the plan; False when the run had ended, or was cancelled since it was read.
+
+    A run that is cancelled has to be judged as such, so that a cancel and a finish end in one of the two.
+    """
+    unseen = "" if run.cancelled else " AND attribute_not_exists(#cancelled)"
+    ended = dynamo.move_on(
+        table(),
+        _meta(run.execution_id),
         {
             "status": verdict.status.value,
             "reason": verdict.reason,
             "endedAt": clock.iso(),
             "servers": tally.to_item(),
         },
-        condition="#status IN (:pending, :polling)",
-        given={"pending": ExecutionStatus.PENDING.value, "polling": ExecutionStatus.POLLING.value},
+        condition=IS_OPEN + unseen,
+        given=_OPEN,
     )
-    free_plan(execution.plan.plan_id, execution.execution_id)
-    return get_execution(execution.execution_id)
+    if run.mode is not Mode.READINESS and (ended or get_run(run.execution_id).status.is_final):
+        free_plan(run.plan_id, run.execution_id)
+    return ended
 
 
 def free_plan(plan_id: str, execution_id: str) -> None:
@@ -133,14 +204,6 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
     )
 
 
-def whole_record(execution_id: str) -> list[dict[str, Any]]:
-    """Every row of the execution, META among them; raise ExecutionNotFound when there is none."""
-    found = list(dynamo.query(table(), "executionId = :id", {":id": execution_id}))
-    if not any(row["item"] == "META" for row in found):
-        raise ExecutionNotFound(f"there is no execution {execution_id}")
-    return found
-
-
 def rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Every row of the execution whose sort key begins so: `WAVE#`, `TARGET#app#`, `SERVER#`, ..."""
     return dynamo.query(
@@ -156,8 +219,9 @@ def _wave_key(execution_id: str, wave: str) -> dict[str, str]:
     return {"executionId": execution_id, "item": f"WAVE#{wave}"}
 
 
-def create_waves(execution: Execution) -> None:
-    """Write the wave rows as WAITING; rows that are there already stay as they are."""
+def create_waves(execution: Execution) -> bool:
+    """Write the wave rows as WAITING; rows that are there already stay as they are. True when none was there."""
+    made = []
     for order, wave in enumerate(execution.plan.waves):
         row = {
             **_wave_key(execution.execution_id, wave.name),
@@ -166,7 +230,8 @@ def create_waves(execution: Execution) -> None:
             "status": WaveStatus.WAITING.value,
             "dependsOn": list(wave.depends_on),
         }
-        dynamo.put_new(table(), row, "executionId")
+        made.append(dynamo.put_new(table(), row, "executionId"))
+    return all(made)
 
 
 def wave_rows(execution_id: str) -> list[dict[str, Any]]:
@@ -174,47 +239,44 @@ def wave_rows(execution_id: str) -> list[dict[str, Any]]:
     return sorted(rows(execution_id, "WAVE#"), key=lambda row: int(row["order"]))
 
 
-def wave_statuses(execution_id: str) -> dict[str, WaveStatus]:
-    """Each wave's status, in plan order."""
-    return {row["wave"]: WaveStatus(row["status"]) for row in wave_rows(execution_id)}
+def wave_states(execution_id: str) -> dict[str, WaveState]:
+    """Where each wave is, in plan order."""
+    return {row["wave"]: WaveState.from_item(row) for row in wave_rows(execution_id)}
 
 
-def keep_wave_token(execution_id: str, wave: str, token: str) -> None:
-    """Keep a task token by which the wave's predecessors release it.
+def move_wave(execution_id: str, wave: str, values: Mapping[str, Any], *statuses: WaveStatus, **more: Any) -> bool:
+    """Write to a wave that is at one of these statuses; False when it is at another.
 
-    All that were ever given are kept: a task that was repeated has two, and which of them lives is not to be seen.
+    `more` is what `dynamo.assignment` takes besides; a `condition` in it comes on top.
     """
-    dynamo.add(table(), _wave_key(execution_id, wave), "predecessorsTokens", {token})
+    named = {f"at{number}": status.value for number, status in enumerate(statuses)}
+    condition = f"#status IN ({', '.join(f':{name}' for name in named)})"
+    if further := more.pop("condition", None):
+        condition = f"{condition} AND {further}"
+    given = {**named, **more.pop("given", {})}
+    return dynamo.move_on(table(), _wave_key(execution_id, wave), values, condition=condition, given=given, **more)
 
 
-def wave_tokens(execution_id: str, wave: str) -> set[str]:
-    """The tokens kept; none while the wave is not waiting yet."""
-    row = dynamo.get(table(), _wave_key(execution_id, wave)) or {}
-    return set(row.get("predecessorsTokens", ()))
-
-
-def start_wave(execution_id: str, wave: str) -> None:
-    """WAITING becomes IN_PROGRESS; a repeat changes nothing."""
-    dynamo.move_on(
-        table(),
-        _wave_key(execution_id, wave),
-        {"status": WaveStatus.IN_PROGRESS.value, "startedAt": clock.iso()},
-        condition="#status = :waiting",
-        given={"waiting": WaveStatus.WAITING.value},
+def start_wave(execution_id: str, wave: str) -> bool:
+    """The wave becomes IN_PROGRESS; a repeat changes nothing. Further rounds keep the first start."""
+    values = {"status": WaveStatus.IN_PROGRESS.value}
+    first = move_wave(
+        execution_id,
+        wave,
+        {**values, "startedAt": clock.iso()},
+        *BEFORE_START,
+        condition="attribute_not_exists(#startedAt)",
     )
+    return first or move_wave(execution_id, wave, values, *BEFORE_START)
 
 
-def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally) -> None:
-    """Write a wave's final status, once."""
-    dynamo.move_on(
-        table(),
-        _wave_key(execution_id, wave),
-        {
-            "status": verdict.status.value,
-            "reason": verdict.reason,
-            "endedAt": clock.iso(),
-            "servers": tally.to_item(),
-        },
-        condition="#status IN (:waiting, :inProgress)",
-        given={"waiting": WaveStatus.WAITING.value, "inProgress": WaveStatus.IN_PROGRESS.value},
-    )
+def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally) -> bool:
+    """Write a wave's verdict, once; AWAITING_DECISION is one that people still have to give their word on."""
+    values: dict[str, Any] = {
+        "status": verdict.status.value,
+        "reason": verdict.reason,
+        "servers": tally.to_item(),
+        "endedAt" if verdict.status.is_final else "waitingSince": clock.iso(),
+    }
+    asked = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
+    return move_wave(execution_id, wave, values, *BEFORE_START, WaveStatus.IN_PROGRESS, *asked)

@@ -1,92 +1,182 @@
-"""How waves wait for each other: by task tokens, released by the predecessor that ends last."""
+"""The way of a wave through its run: what holds it, its start, its verdict, and what that means for the others."""
 
-import json
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-import boto3
-from botocore.exceptions import ClientError
-
-from recovery import aws, batches, decide, fleet, store
-from recovery.execution import Execution, WaveStatus
+from recovery import batches, clock, decide, messages, store, tokens
+from recovery.decide import Hold, WaveVerdict
+from recovery.execution import BEFORE_START, Execution, ExecutionStatus, Run, WaveState, WaveStatus
 from recovery.plan import Wave
 
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
+# A wait ends by the clock of Step Functions, which may be a little ahead of ours.
+SPARE_SECONDS = 2
+# A finish that meets a cancel is judged again; a cancel comes once.
+FINISH_TRIES = 3
 
 
-@lru_cache(maxsize=1)
-def step_functions() -> "SFNClient":
-    """The client that answers task tokens and starts executions."""
-    return boto3.client("stepfunctions")
+def start(execution: Execution, wave_name: str) -> dict[str, Any]:
+    """Start the wave unless something holds it.
 
-
-def wait_or_go(execution: Execution, wave_name: str, token: str) -> bool | None:
-    """Keep the wave's token, and answer it at once when nothing is left to wait for.
-
-    The token is kept before the predecessors are looked at, and a predecessor is settled before it looks for
-    tokens; so whichever comes second releases the wave. Both may: the second answer finds the token spent.
+    Returns `{hold, round, targets: [{accountId, region, batches: [1, 2]}], timeoutSeconds}`; `hold` is a value of
+    Hold, `targets` is what is left to recover when it is START, `timeoutSeconds` how long an approval is waited for.
     """
-    store.keep_wave_token(execution.execution_id, wave_name, token)
-    return _release(execution, execution.plan.wave(wave_name))
-
-
-def start(execution: Execution, wave_name: str) -> list[dict[str, Any]]:
-    """Mark the wave started; return its targets, each with the number of batches to recover there."""
-    store.start_wave(execution.execution_id, wave_name)
-    shares = fleet.shares_of(execution.execution_id, wave_name)
-    return [{**share.target.to_state(), "batches": share.batches} for share in shares if share.batches]
-
-
-def settle(execution: Execution, wave_name: str, problems: Sequence[str] = ()) -> WaveStatus:
-    """Judge the wave, keep the verdict with what broke on the way, and release the waves that waited for it."""
     wave = execution.plan.wave(wave_name)
-    statuses = store.wave_statuses(execution.execution_id)
-    if not statuses[wave_name].is_final:
-        tally = batches.tally(execution.execution_id, wave_name)
-        verdict = decide.judge_wave(wave, statuses, tally, problems)
-        store.settle_wave(execution.execution_id, wave_name, verdict, tally)
-    for dependant in execution.plan.dependants_of(wave_name):
-        _release(execution, dependant)
-    return store.wave_statuses(execution.execution_id)[wave_name]
+    hold, state = _hold(execution, wave)
+    if hold is Hold.APPROVAL:
+        state = _ask_for_approval(execution, wave, state)
+        silence = decide.judge_silence(wave, state, clock.now())
+        if silence is not None:
+            _record_silence(execution, wave, silence)
+            hold, state = _hold(execution, wave)
+    if hold is Hold.RESUME:
+        _pause(execution, wave)
+    answer: dict[str, Any] = {"hold": hold.value, "round": state.round, "targets": []}
+    if hold is Hold.APPROVAL and state.approval_until is not None:
+        left = max(state.approval_until - clock.now(), 0)
+        answer["timeoutSeconds"] = round(clock.wall_seconds(left)) + SPARE_SECONDS
+    if hold is Hold.START:
+        answer["targets"] = _begin(execution, wave, state)
+    return answer
 
 
-def finish(execution: Execution, problem: str | None) -> Execution:
+def _hold(execution: Execution, wave: Wave) -> tuple[Hold, WaveState]:
+    """What holds the wave as the record is now."""
+    states = store.wave_states(execution.execution_id)
+    return decide.judge_hold(wave, states, store.get_run(execution.execution_id)), states[wave.name]
+
+
+def _ask_for_approval(execution: Execution, wave: Wave, state: WaveState) -> WaveState:
+    if state.approval_until is None and wave.approval:
+        until = clock.now() + wave.approval.timeout_minutes * 60
+        values = {
+            "status": WaveStatus.AWAITING_APPROVAL.value,
+            "waitingSince": clock.iso(),
+            "approvalUntil": int(until),
+        }
+        if store.move_wave(execution.execution_id, wave.name, values, *BEFORE_START):
+            messages.approval_wanted(execution, wave, until)
+    return store.wave_states(execution.execution_id)[wave.name]
+
+
+def _record_silence(execution: Execution, wave: Wave, approved: bool) -> None:
+    said = "approve" if approved else "reject"
+    comment = "nobody answered in time; the plan says so"
+    decision = {"decision": said, "by": "the plan", "at": clock.iso(), "comment": comment}
+    store.move_wave(
+        execution.execution_id,
+        wave.name,
+        {"status": WaveStatus.WAITING.value, "approved": approved},
+        WaveStatus.AWAITING_APPROVAL,
+        append={"decisions": decision},
+    )
+
+
+def _pause(execution: Execution, wave: Wave) -> None:
+    values = {"status": WaveStatus.PAUSED.value, "waitingSince": clock.iso()}
+    if store.move_wave(execution.execution_id, wave.name, values, WaveStatus.WAITING):
+        messages.paused(execution, wave)
+
+
+def _begin(execution: Execution, wave: Wave, state: WaveState) -> list[dict[str, Any]]:
+    """Mark the wave started and return the batches that are left to recover, by target."""
+    execution_id = execution.execution_id
+    store.start_wave(execution_id, wave.name)
+    left: dict[Any, list[int]] = {}
+    for batch in batches.of(execution_id, wave.name):
+        if state.round > batch.round and batch.status == "SETTLED" and batch.server_ids:
+            batches.try_again(batch, state.round)
+            left.setdefault(batch.ref.target, []).append(batch.ref.number)
+        elif batch.status != "SETTLED":
+            left.setdefault(batch.ref.target, []).append(batch.ref.number)
+    return [{**target.to_state(), "batches": numbers} for target, numbers in left.items()]
+
+
+def wait(execution_id: str, wave_name: str, hold: Hold, token: str) -> bool:
+    """Keep the token by which the wave, or a batch of it, waits; False when there is nothing to wait for any more."""
+    tokens.keep(execution_id, hold, wave_name, token)
+    run = store.get_run(execution_id)
+    if hold is Hold.RESUME and run.status is ExecutionStatus.PAUSED and not run.is_halted:
+        return True
+    execution = store.get_execution(execution_id)
+    now, _ = _hold(execution, execution.plan.wave(wave_name))
+    if now is not hold:
+        tokens.release(execution_id, hold, wave_name)
+    return now is hold
+
+
+def settle(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveStatus:
+    """Judge the wave, keep the verdict with what broke on the way, and let go what waited for it.
+
+    `round_` is the one that has ended; when people have asked for another since, nothing is judged.
+    """
+    execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
+    run, states = store.get_run(execution_id), store.wave_states(execution_id)
+    state = states[wave_name]
+    if not state.status.is_final and state.round == round_:
+        tally = batches.tally(execution_id, wave_name)
+        verdict = decide.judge_wave(wave, states, run, tally, problems)
+        if store.settle_wave(execution_id, wave_name, verdict, tally):
+            messages.wave_settled(execution, wave, verdict, tally)
+        if decide.stops_the_run(wave, state, verdict):
+            store.stop_run(execution_id, f"wave {wave_name} failed")
+    status = store.wave_states(execution_id)[wave_name].status
+    if status.is_final:
+        let_go(execution, wave)
+    return status
+
+
+def let_go(execution: Execution, wave: Wave) -> None:
+    """Wake the waves that wait for this one, or all that wait when the run was stopped; they look at the record."""
+    execution_id = execution.execution_id
+    if store.get_run(execution_id).stopped:
+        tokens.release(execution_id)
+        return
+    for dependant in execution.plan.dependants_of(wave.name):
+        tokens.release(execution_id, Hold.PREDECESSORS, dependant.name)
+
+
+def finish(execution: Execution, problem: str | None) -> Run:
     """Judge the run and close its record, with the waves that never ended; return it as it then is."""
     execution_id = execution.execution_id
-    statuses = store.wave_statuses(execution_id)
+    for _ in range(FINISH_TRIES):
+        run = store.get_run(execution_id)
+        if run.status.is_final:
+            store.free_plan(run.plan_id, execution_id)
+            break
+        statuses = _close_waves(execution, run, problem)
+        verdict = decide.judge_execution(statuses, problem, run.cancelled)
+        tally = batches.tally(execution_id)
+        if store.finish_execution(run, verdict, tally):
+            messages.finished(execution, verdict, tally)
+            break
+    return store.get_run(execution_id)
+
+
+def _close_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
+    statuses = {name: state.status for name, state in store.wave_states(execution.execution_id).items()}
     for name, status in statuses.items():
         if not status.is_final:
-            reason = f"the run ended first: {problem}" if problem else "the run ended first"
-            ended = WaveStatus.SKIPPED if status is WaveStatus.WAITING else WaveStatus.FAILED
-            store.settle_wave(execution_id, name, decide.WaveVerdict(ended, reason), batches.tally(execution_id, name))
+            tally = batches.tally(execution.execution_id, name)
+            why = run.halted_because if run.cancelled else f"the run ended first: {problem}" if problem else None
+            ended = WaveStatus.SKIPPED if status in BEFORE_START else WaveStatus.FAILED
+            if tally.total and tally.missing == 0:
+                ended, why = WaveStatus.COMPLETED, f"all {tally.total} servers were launched"
+            verdict = WaveVerdict(ended, why or "the run ended first")
+            store.settle_wave(execution.execution_id, name, verdict, tally)
             statuses[name] = ended
-    return store.finish_execution(execution, decide.judge_execution(statuses, problem), batches.tally(execution_id))
+    return statuses
 
 
-def refuse(execution: Execution, reasons: list[str]) -> Execution:
-    """Close the record of a run that must not start."""
+def close_looked_at(execution: Execution, verdict: decide.ExecutionVerdict, why: str) -> None:
+    """Close the record of a run that launches nothing: one that only looked, or that was refused."""
     execution_id = execution.execution_id
-    skipped = decide.WaveVerdict(WaveStatus.SKIPPED, "the run was refused")
-    for name in store.wave_statuses(execution_id):
+    skipped = WaveVerdict(WaveStatus.SKIPPED, why)
+    for name in store.wave_states(execution_id):
         store.settle_wave(execution_id, name, skipped, batches.tally(execution_id, name))
-    return store.finish_execution(execution, decide.judge_refusal(reasons), batches.tally(execution_id))
-
-
-def _release(execution: Execution, wave: Wave) -> bool | None:
-    go = decide.may_wave_start(wave, store.wave_statuses(execution.execution_id))
-    if go is not None:
-        for token in store.wave_tokens(execution.execution_id, wave.name):
-            _answer(token, {"decision": "START" if go else "SKIP"})
-    return go
-
-
-def _answer(token: str, answer: Mapping[str, str]) -> None:
-    with aws.unavailable("SendTaskSuccess"):
-        try:
-            step_functions().send_task_success(taskToken=token, output=json.dumps(answer))
-        except ClientError as error:
-            # Answered before, by this wave's other predecessor or an earlier try; or the execution is over.
-            if error.response["Error"]["Code"] not in ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist"):
-                raise
+    run, tally = store.get_run(execution_id), batches.tally(execution_id)
+    if run.cancelled:
+        verdict = decide.judge_execution(
+            dict.fromkeys(store.wave_states(execution_id), WaveStatus.SKIPPED), None, run.cancelled
+        )
+    if store.finish_execution(run, verdict, tally):
+        messages.finished(execution, verdict, tally)

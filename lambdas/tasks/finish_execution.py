@@ -13,5 +13,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
     execution = store.get_execution(event["executionId"])
     ended = waves.finish(execution, problem.describe(event.get("error")))
-    logger.info("execution finished", extra={"executionId": execution.execution_id, "status": ended.status})
+    logger.info("execution finished", extra={"status": ended.status})
     return {"status": ended.status.value, "reason": ended.reason}

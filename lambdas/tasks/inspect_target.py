@@ -13,10 +13,17 @@ from recovery.task import logger, task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, accountId, region}`; return counts only, the servers themselves are kept in the record."""
+    """Take `{executionId, accountId, region}`; return counts only, the servers themselves are kept in the record.
+
+    `done` is False when servers are left to be looked at one by one: ask again.
+    """
     execution = store.get_execution(event["executionId"])
     target = Target.from_state(event)
-    counts = fleet.settle(execution.execution_id, inspect(execution, target), settings().servers_per_job)
+    shares = inspect(execution, target)
+    if shares is None:
+        logger.info("target not wholly inspected yet", extra={"target": target.key})
+        return {**target.to_state(), "done": False}
+    counts = fleet.settle(execution.execution_id, shares, settings().servers_per_job)
     servers, blocked = sum(count.servers for count in counts), sum(count.blocked for count in counts)
     logger.info("target inspected", extra={"target": target.key, "servers": servers, "blocked": blocked})
-    return {**target.to_state(), "servers": servers, "blocked": blocked}
+    return {**target.to_state(), "done": True, "servers": servers, "blocked": blocked}

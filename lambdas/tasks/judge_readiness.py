@@ -4,21 +4,27 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import decide, store, waves
-from recovery.inspection import fleets_of
+from recovery import readiness, store, waves
+from recovery.execution import Mode
+from recovery.inspection import fleets_of, warned
 from recovery.task import logger, task
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId}`; return `{ready, waves: [{wave, order, waits}]}`. A refused run is closed here."""
+    """Take `{executionId}`; return `{ready, dryRun, waves: [{wave, order}]}`.
+
+    A run that is refused, or only looked, is closed here.
+    """
     execution = store.get_execution(event["executionId"])
-    reasons = decide.judge_readiness(fleets_of(execution))
+    fleets = fleets_of(execution)
+    reasons = readiness.judge_readiness(fleets)
+    is_dry = execution.run.mode is Mode.READINESS
     if reasons:
-        waves.refuse(execution, reasons)
-    logger.info("readiness judged", extra={"executionId": execution.execution_id, "reasons": reasons})
-    ordered = [
-        {"wave": wave.name, "order": order, "waits": bool(wave.depends_on)}
-        for order, wave in enumerate(execution.plan.waves, start=1)
-    ]
-    return {"ready": not reasons, "waves": ordered}
+        waves.close_looked_at(execution, readiness.judge_refusal(reasons), "the run was refused")
+    elif is_dry:
+        verdict = readiness.judge_dry_run(fleets, warned(execution.execution_id))
+        waves.close_looked_at(execution, verdict, "nothing was to be launched")
+    logger.info("readiness judged", extra={"reasons": reasons})
+    ordered = [{"wave": wave.name, "order": order} for order, wave in enumerate(execution.plan.waves, start=1)]
+    return {"ready": not reasons, "dryRun": is_dry, "waves": ordered}

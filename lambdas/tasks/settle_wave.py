@@ -10,8 +10,8 @@ from recovery.task import logger, task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave, errors}`, the errors that broke parts of it; return `{status}`."""
+    """Take `{executionId, wave, round, errors}`, the errors that broke parts of it; return `{status, final}`."""
     execution = store.get_execution(event["executionId"])
-    status = waves.settle(execution, event["wave"], problem.describe_all(event["errors"]))
-    logger.info("wave settled", extra={"wave": event["wave"], "status": status})
-    return {"status": status.value}
+    status = waves.settle(execution, event["wave"], event["round"], problem.describe_all(event["errors"]))
+    logger.info("wave settled", extra={"status": status})
+    return {"status": status.value, "final": status.is_final}

@@ -1,4 +1,4 @@
-"""Mark a wave as started and say where its servers are."""
+"""Start a wave, unless something holds it; say what, or where its servers are."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from recovery.task import logger, task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave}`; return `{targets: [{accountId, region, batches}]}`."""
+    """Take `{executionId, wave}`; return `{hold, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
     execution = store.get_execution(event["executionId"])
-    targets = waves.start(execution, event["wave"])
-    logger.info("wave started", extra={"wave": event["wave"], "targets": len(targets)})
-    return {"targets": targets}
+    answer = waves.start(execution, event["wave"])
+    logger.info("wave looked at", extra={"hold": answer["hold"], "targets": len(answer["targets"])})
+    return answer

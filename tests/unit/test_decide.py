@@ -1,22 +1,45 @@
 """Verdicts, each with its reason."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import botocore.session
 import pytest
 
 from recovery.decide import (
-    FleetOfWave,
+    Hold,
+    WaveVerdict,
     judge_execution,
-    judge_readiness,
-    judge_refusal,
+    judge_hold,
+    judge_silence,
     judge_wave,
     may_wave_start,
     seconds_to_next_poll,
+    stops_the_run,
 )
-from recovery.execution import ExecutionStatus, Tally, WaveStatus
-from recovery.plan import Wave
+from recovery.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
+from recovery.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
+from recovery.readiness import FleetOfWave, Probe, Readiness, ServerFacts, judge_readiness, judge_refusal, judge_server
 
 WEB = Wave("web", (), depends_on=("app", "cache"))
 ALONE = Wave("db", ())
 LENIENT = Wave("web", (), max_failed_percent=10)
+
+
+RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
+CANCELLED = replace(RUN, cancelled="ben")
+
+
+def states(**of: WaveStatus) -> dict[str, WaveState]:
+    return {name: WaveState(name, status) for name, status in of.items()}
+
+
+def judged(
+    wave: Wave, tally: Tally, state: WaveState | None = None, run: Run = RUN, problems: Sequence[str] = ()
+) -> WaveVerdict:
+    """The verdict of a wave that has begun and depends on none."""
+    state = state or WaveState(wave.name, WaveStatus.IN_PROGRESS)
+    return judge_wave(wave, {wave.name: state}, run, tally, problems)
 
 
 def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> FleetOfWave:
@@ -36,34 +59,34 @@ def test_a_wave_starts_when_all_it_depends_on_have_succeeded() -> None:
 def test_a_wave_is_skipped_as_soon_as_one_it_depends_on_has_not_succeeded(ended: WaveStatus) -> None:
     statuses = {"app": ended, "cache": WaveStatus.IN_PROGRESS}
     assert may_wave_start(WEB, statuses) is False
-    verdict = judge_wave(WEB, statuses, Tally(total=3))
+    verdict = judge_wave(WEB, states(web=WaveStatus.WAITING, **statuses), RUN, Tally(total=3))
     assert verdict.status is WaveStatus.SKIPPED
     assert "app" in verdict.reason
 
 
 def test_a_wave_with_every_server_launched_is_completed() -> None:
-    assert judge_wave(ALONE, {}, Tally(total=3, launched=3)).status is WaveStatus.COMPLETED
+    assert judged(ALONE, Tally(total=3, launched=3)).status is WaveStatus.COMPLETED
 
 
 def test_a_failed_server_fails_a_wave_without_tolerance() -> None:
-    verdict = judge_wave(ALONE, {}, Tally(total=3, launched=2, failed=1), ["DrsRefused: no"])
+    verdict = judged(ALONE, Tally(total=3, launched=2, failed=1), problems=["DrsRefused: no"])
     assert verdict.status is WaveStatus.FAILED
     assert "2 of 3" in verdict.reason
     assert "DrsRefused: no" in verdict.reason
 
 
 def test_failed_and_excluded_servers_within_the_tolerance_make_a_wave_partial() -> None:
-    verdict = judge_wave(LENIENT, {}, Tally(total=20, launched=18, failed=1, excluded=1))
+    verdict = judged(LENIENT, Tally(total=20, launched=18, failed=1, excluded=1))
     assert verdict.status is WaveStatus.PARTIAL
 
 
 def test_a_server_without_a_result_counts_as_failed() -> None:
-    assert judge_wave(LENIENT, {}, Tally(total=20, launched=17)).status is WaveStatus.FAILED
+    assert judged(LENIENT, Tally(total=20, launched=17)).status is WaveStatus.FAILED
 
 
 def test_a_wave_in_which_nothing_was_launched_has_failed_whatever_its_tolerance() -> None:
     wave = Wave("web", (), max_failed_percent=100)
-    assert judge_wave(wave, {}, Tally(total=4, failed=4)).status is WaveStatus.FAILED
+    assert judged(wave, Tally(total=4, failed=4)).status is WaveStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -117,3 +140,145 @@ def test_a_started_job_is_looked_at_twice_a_minute() -> None:
 
 def test_a_job_far_past_its_time_is_looked_at_rarely() -> None:
     assert seconds_to_next_poll(7_200, 1_200, "STARTED") == 120
+
+
+# --- what holds a wave --------------------------------------------------------------------------------------------
+GATED = Wave("web", (), approval=Approval(30, OnTimeout.REJECT))
+
+
+def held(wave: Wave, state: WaveState | None = None, run: Run = RUN, **others: WaveStatus) -> Hold:
+    return judge_hold(wave, states(**others) | {wave.name: state or WaveState(wave.name)}, run)
+
+
+def test_a_wave_waits_for_others_then_for_a_pause_then_for_an_approval() -> None:
+    wave = replace(GATED, depends_on=("db",), pause_before=True)
+    assert held(wave, db=WaveStatus.IN_PROGRESS) is Hold.PREDECESSORS
+    assert held(wave, db=WaveStatus.COMPLETED) is Hold.RESUME
+    resumed = WaveState("web", resumed=True)
+    assert held(wave, resumed, db=WaveStatus.COMPLETED) is Hold.APPROVAL
+    assert held(wave, replace(resumed, approved=True), db=WaveStatus.COMPLETED) is Hold.START
+
+
+def test_a_paused_run_holds_each_wave_that_has_not_begun() -> None:
+    paused = replace(RUN, status=ExecutionStatus.PAUSED)
+    assert held(ALONE, run=paused) is Hold.RESUME
+    assert held(ALONE, WaveState("db", WaveStatus.IN_PROGRESS), run=paused) is Hold.START
+
+
+@pytest.mark.parametrize("run", [CANCELLED, replace(RUN, stopped="wave x failed"), replace(RUN, died="aborted")])
+@pytest.mark.parametrize("status", [status for status in WaveStatus if not status.is_final])
+def test_nothing_starts_or_waits_any_more_in_a_run_that_is_called_off(run: Run, status: WaveStatus) -> None:
+    assert held(GATED, WaveState("web", status), run=run) is Hold.SETTLE
+
+
+def test_a_rejected_wave_is_skipped_and_says_so() -> None:
+    rejected = WaveState("web", approved=False)
+    assert held(GATED, rejected) is Hold.SETTLE
+    verdict = judged(GATED, Tally(total=3), rejected)
+    assert (verdict.status, verdict.reason) == (WaveStatus.SKIPPED, "its approval was refused")
+
+
+def test_a_wave_that_runs_after_completion_minds_no_failure() -> None:
+    wave = Wave("web", (), depends_on=("db",), run_after=RunAfter.COMPLETION)
+    assert held(wave, db=WaveStatus.FAILED) is Hold.START
+    assert held(wave, db=WaveStatus.IN_PROGRESS) is Hold.PREDECESSORS
+
+
+@pytest.mark.parametrize(("on_timeout", "counts_as"), [(OnTimeout.APPROVE, True), (OnTimeout.REJECT, False)])
+def test_silence_counts_as_the_plan_says_and_not_before_its_time(on_timeout: OnTimeout, counts_as: bool) -> None:
+    wave = Wave("web", (), approval=Approval(1, on_timeout))
+    waits = WaveState("web", WaveStatus.AWAITING_APPROVAL, approval_until=100)
+    assert judge_silence(wave, waits, 99) is None
+    assert judge_silence(wave, waits, 100) is counts_as
+    assert judge_silence(wave, WaveState("web"), 1_000) is None
+
+
+# --- what people say to a failure ---------------------------------------------------------------------------------
+ASKS = Wave("web", (), on_failure=OnFailure.ASK)
+HALF = Tally(total=4, launched=2, failed=2)
+
+
+def test_a_failed_wave_that_asks_waits_for_a_word_and_takes_it() -> None:
+    assert judged(ASKS, HALF).status is WaveStatus.AWAITING_DECISION
+    asked = WaveState("web", WaveStatus.AWAITING_DECISION)
+    accepted = judged(ASKS, HALF, replace(asked, word="accept"))
+    assert (accepted.status, "accepted" in accepted.reason) == (WaveStatus.PARTIAL, True)
+    aborted = replace(asked, word="abort")
+    assert judged(ASKS, HALF, aborted).status is WaveStatus.FAILED
+    assert stops_the_run(ASKS, aborted, judged(ASKS, HALF, aborted))
+
+
+def test_a_failed_wave_stops_the_run_only_if_the_plan_says_so() -> None:
+    for on_failure, stops in ((OnFailure.STOP, True), (OnFailure.CONTINUE, False)):
+        wave = Wave("web", (), on_failure=on_failure)
+        state = WaveState("web", WaveStatus.IN_PROGRESS)
+        assert stops_the_run(wave, state, judged(wave, HALF)) is stops
+        assert not stops_the_run(wave, state, judged(wave, Tally(2, 2)))
+
+
+def test_a_cancelled_wave_asks_nobody_and_says_what_was_done() -> None:
+    assert judged(ASKS, HALF, run=CANCELLED).status is WaveStatus.FAILED
+    assert judged(ASKS, Tally(total=4), run=CANCELLED).status is WaveStatus.SKIPPED
+    assert judged(ASKS, Tally(4, 4), run=CANCELLED).status is WaveStatus.COMPLETED
+
+
+def test_a_cancelled_run_is_cancelled_whatever_its_waves_came_to() -> None:
+    verdict = judge_execution({"db": WaveStatus.COMPLETED}, None, "ben")
+    assert verdict.status is ExecutionStatus.CANCELLED
+    assert "ben" in verdict.reason
+
+
+def test_optional_servers_never_fail_a_wave() -> None:
+    verdict = judged(ALONE, Tally(total=4, launched=2, failed=1, excluded=1, optional=2))
+    assert (verdict.status, "optional" in verdict.reason) == (WaveStatus.PARTIAL, True)
+    assert (
+        judged(ALONE, Tally(total=4, launched=2, failed=2, optional=2, optional_launched=1)).status is WaveStatus.FAILED
+    )
+
+
+# --- readiness ----------------------------------------------------------------------------------------------------
+def test_every_replication_state_of_the_model_is_decided_on() -> None:
+    model = botocore.session.get_session().get_service_model("drs").shape_for("DataReplicationState")
+    for state in model.enum:
+        verdict = judge_server(ServerFacts(state), None, 0)
+        assert not any("does not know" in reason for reason in verdict.reasons), state
+        assert (verdict.readiness is Readiness.READY) == (not verdict.reasons)
+    assert judge_server(ServerFacts("NEW_ONE"), None, 0).readiness is Readiness.WARN
+
+
+@pytest.mark.parametrize(
+    ("facts", "readiness", "says"),
+    [
+        (ServerFacts("CONTINUOUS", lag_seconds=59 * 60), Readiness.READY, ""),
+        (ServerFacts("CONTINUOUS", lag_seconds=61 * 60), Readiness.WARN, "61 min behind"),
+        (ServerFacts("CONTINUOUS", probe=Probe(True, True, "pit-1", 0)), Readiness.WARN, "snapshot is 3 h old"),
+        (ServerFacts("CONTINUOUS", probe=Probe(True, False)), Readiness.BLOCKED, "no snapshot"),
+        (
+            ServerFacts("CONTINUOUS", probe=Probe(False, True, "pit-1", 10_000)),
+            Readiness.BLOCKED,
+            "launch configuration",
+        ),
+        (ServerFacts("DISCONNECTED"), Readiness.WARN, "last snapshot"),
+        (ServerFacts("INITIAL_SYNC"), Readiness.BLOCKED, "nothing to launch it from"),
+        (ServerFacts("CONTINUOUS", in_job="drsjob-1"), Readiness.WARN, "drsjob-1"),
+        (ServerFacts("CONTINUOUS", in_run="drill-2"), Readiness.WARN, "drill-2"),
+    ],
+)
+def test_a_server_is_judged_with_every_reason(facts: ServerFacts, readiness: Readiness, says: str) -> None:
+    verdict = judge_server(facts, 60, now=3 * 3_600)
+    assert verdict.readiness is readiness
+    assert any(says in reason for reason in verdict.reasons) or not says
+
+
+def test_a_blocked_server_keeps_its_warnings_too() -> None:
+    verdict = judge_server(ServerFacts("STOPPED", in_job="drsjob-1"), None, 0)
+    assert len(verdict.reasons) == 2
+
+
+def test_blocked_servers_that_are_optional_refuse_nothing() -> None:
+    assert not judge_readiness([replace(fleet(total=10, blocked=10), blocked_optional=10)])
+    assert judge_readiness([replace(fleet(total=10, blocked=2), blocked_optional=1)])
+
+
+def test_a_wave_whose_servers_were_all_launched_before_is_not_refused() -> None:
+    assert not judge_readiness([replace(fleet(total=0), already=5)])

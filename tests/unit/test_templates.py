@@ -59,8 +59,9 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
         assert "credentials" not in method["x-amazon-apigateway-integration"]
         assert method["security"] == [{"AWS_IAM": []}]
     permissions = [each["Properties"] for each in translated().values() if each["Type"] == "AWS::Lambda::Permission"]
-    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com"}
+    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com", "events.amazonaws.com"}
     assert {each["Action"] for each in permissions} == {"lambda:InvokeFunction"}
+    assert all("SourceArn" in each for each in permissions)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -145,13 +145,13 @@ class Product:
         body = {"name": "some servers", "accountId": account, "region": region, **selection, **more}
         return str(self._created("/protection-groups", body)["groupId"])
 
-    def plan(self, *waves: Mapping[str, Any]) -> str:
+    def plan(self, *waves: Mapping[str, Any], **more: Any) -> str:
         """Create a plan and return its id; a wave's `groups` are ids or uses of groups."""
         shaped = [
             {**wave, "groups": [{"groupId": use} if isinstance(use, str) else use for use in wave["groups"]]}
             for wave in waves
         ]
-        return str(self._created("/recovery-plans", {"name": "a plan", "waves": shaped})["planId"])
+        return str(self._created("/recovery-plans", {"name": "a plan", "waves": shaped, **more})["planId"])
 
     def _created(self, path: str, body: Any) -> dict[str, Any]:
         reply = self.request("POST", path, body)
@@ -179,7 +179,22 @@ class Product:
         reply = self.request("GET", f"/executions/{execution_id}")
         assert reply.status == 200, reply
         record: dict[str, Any] = reply.body
-        return record
+        return record | {"sourceServers": self.servers(execution_id)}
+
+    def servers(self, execution_id: str) -> list[dict[str, Any]]:
+        """Every server of the run, page by page."""
+        found, token = list[dict[str, Any]](), {}
+        while True:
+            reply = self.request("GET", f"/executions/{execution_id}/servers", limit="200", **token)
+            assert reply.status == 200, reply
+            found += reply.body["servers"]
+            if reply.body["nextToken"] is None:
+                return found
+            token = {"nextToken": reply.body["nextToken"]}
+
+    def run_status(self, execution_id: str) -> str:
+        """How far the run is; cheaper than the whole record."""
+        return str(self.request("GET", f"/executions/{execution_id}").body["status"])
 
     # --- what a test looks at -------------------------------------------------------------------------------------
     def machine(self, execution_id: str) -> Execution:

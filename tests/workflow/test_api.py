@@ -439,7 +439,7 @@ def test_when_dynamodb_throttles_the_caller_is_told_to_send_it_again(
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def throttle(client: Any, operation: str, parameters: Any) -> Any:
-        if operation in ("Scan", "Query"):
+        if operation in ("Scan", "Query", "GetItem"):
             error: Any = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
             raise ClientError(error, operation)
         return call(client, operation, parameters)
@@ -471,6 +471,8 @@ def test_a_start_cut_off_before_the_machine_ran_does_not_lock_the_plan_for_ever(
     (done,) = [row for row in product.items("Executions") if row["item"] == "META"]
     lost = {**done, "executionId": "drill-lost", "status": "PENDING", "requestedAt": "2026-01-01T00:00:00.000Z"}
     product.put("Executions", lost)
+    (kept,) = [row for row in product.items("Executions") if row["item"] == "PLAN"]
+    product.put("Executions", {**kept, "executionId": "drill-lost"})
     (row,) = product.items("RecoveryPlans")
     product.put("RecoveryPlans", {**row, "activeExecutionId": "drill-lost"})
 

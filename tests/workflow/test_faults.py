@@ -156,7 +156,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     waves = {wave["name"]: wave for wave in record["waves"]}
     assert waves["east"]["endedAt"] < waves["west"]["endedAt"]
     paused = [one for one in product.engine.executions("recover-target") if "WaitForDrs" in one.states_entered()]
-    assert [one.name.split(".")[-1] for one in paused] == [WEST]
+    assert [one.name.split(".")[-2] for one in paused] == [WEST]
     circuits = {
         row["target"]: row["state"] for row in product.items("Limits") if row["what"] == "CIRCUIT" and "state" in row
     }

@@ -74,6 +74,7 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
     values = {
         "executionId": "recovery-20261122-081530-4f1c09",
         "order": 40,
+        "round": 99,
         "wave": "a" * 63,
         "states": {"input": {"accountId": HUB, "region": region}},
     }
@@ -81,11 +82,12 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
     assert execution_name_problem(name) is None
     others = [
         values | {"order": 39},
+        values | {"round": 98},
         values | {"states": {"input": {"accountId": OTHER, "region": region}}},
         values | {"states": {"input": {"accountId": HUB, "region": "eu-west-1"}}},
         values | {"executionId": "recovery-20261122-081530-4f1c0a"},
     ]
-    assert len({name, *(jsonata_eval.compiled(text[2:-2]).evaluate(other) for other in others)}) == 5
+    assert len({name, *(jsonata_eval.compiled(text[2:-2]).evaluate(other) for other in others)}) == 6
 
 
 # --- what a run costs -----------------------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
 def test_a_wave_and_each_of_its_targets_cost_the_events_the_header_says(product: Product) -> None:
     wave, target, waves, targets, most = claims(
         RECOVER_PLAN,
-        r"A wave costs about (\d+) and each of its targets about (\d+), "
+        r"A wave costs about (\d+), each of its targets about (\d+), "
         r".*\((\d+) waves, each in (\d+) targets\) stays near ([\d,]+) of",
     )
     here = product.group(product.seed(3))

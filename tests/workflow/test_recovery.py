@@ -159,17 +159,17 @@ def test_a_server_in_two_waves_is_recovered_in_the_first_only(product: Product) 
     assert (twice["wave"], twice["reason"]) == ("second", "it is in wave first already")
 
 
-def test_a_region_where_drs_was_never_set_up_fails_the_run_with_that_reason(product: Product) -> None:
+def test_a_region_where_drs_was_never_set_up_refuses_the_run_with_that_reason(product: Product) -> None:
     group = product.group(["s-" + "1" * 17], region="eu-west-1")
     record = product.drill(product.plan({"name": "web", "groups": [group]}))
-    assert record["status"] == "FAILED"
+    assert record["status"] == "NOT_READY"
     assert "TargetNotInitialized" in record["reason"]
 
 
-def test_an_account_that_is_not_registered_fails_the_run_with_that_reason(product: Product) -> None:
+def test_an_account_that_is_not_registered_refuses_the_run_with_that_reason(product: Product) -> None:
     group = product.group(["s-" + "1" * 17], account="999900001111")
     record = product.drill(product.plan({"name": "web", "groups": [group]}))
-    assert record["status"] == "FAILED"
+    assert record["status"] == "NOT_READY"
     assert "999900001111 is not registered" in record["reason"]
 
 

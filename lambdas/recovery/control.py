@@ -1,0 +1,136 @@
+"""What operators decide of a run that is on: pause, resume, cancel; approve, reject; retry, accept, abort.
+
+Each decision is one conditional write that holds who, when and what, and only then is anything woken. Sent again, or
+for a wave that does not wait for it, it is refused and changes nothing; but what still waits is woken once more, in
+case the first one was cut off before it could do so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import clock, messages, store, tokens
+from recovery.decide import Hold
+from recovery.errors import DecisionRefused, WaveNotFound
+from recovery.execution import ExecutionStatus, Mode, Run, WaveStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who decides, as the API's caller, and what they have to say about it."""
+
+    name: str
+    comment: str = ""
+
+    def decision(self, what: str) -> dict[str, str]:
+        """As the record keeps it."""
+        return {"decision": what, "by": self.name, "at": clock.iso(), "comment": self.comment}
+
+
+def pause(execution_id: str, operator: Operator) -> Run:
+    """No further wave or batch starts until somebody resumes; jobs that run are followed. Raise DecisionRefused."""
+    running = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+    return _decide_run(
+        execution_id,
+        operator,
+        "pause",
+        {"status": ExecutionStatus.PAUSED.value, "pausedAt": clock.iso()},
+        "#status IN (:pending, :polling) AND attribute_not_exists(#cancelled) AND #mode <> :readiness",
+        {status.value.lower(): status.value for status in running} | {"readiness": Mode.READINESS.value},
+        tell=False,
+    )
+
+
+def resume(execution_id: str, operator: Operator) -> Run:
+    """Let go what a pause holds, the waves that the plan holds included. Raise DecisionRefused when nothing is held."""
+    run = store.get_run(execution_id)
+    held = [state.name for state in store.wave_states(execution_id).values() if state.status is WaveStatus.PAUSED]
+    went_on = ExecutionStatus.POLLING if run.started_at else ExecutionStatus.PENDING
+    decision = operator.decision("resume")
+    was_paused = store.move_run(
+        execution_id, {"status": went_on.value}, decision, "#status = :paused", {"paused": ExecutionStatus.PAUSED.value}
+    )
+    values = {"status": WaveStatus.WAITING.value, "resumed": True}
+    more = {} if was_paused else {"append": {"decisions": decision}}
+    let_go = [name for name in held if store.move_wave(execution_id, name, values, WaveStatus.PAUSED, **more)]
+    tokens.release(execution_id, Hold.RESUME)
+    if not (was_paused or let_go):
+        raise _refusal(run, "resume", "it is not paused")
+    messages.decided(run, "resume", operator.name, operator.comment)
+    return store.get_run(execution_id)
+
+
+def cancel(execution_id: str, operator: Operator) -> Run:
+    """Start nothing more; what runs is followed to its end and recorded. Raise DecisionRefused when it has ended."""
+    return _decide_run(
+        execution_id,
+        operator,
+        "cancel",
+        {"cancelled": operator.name, "cancelledAt": clock.iso()},
+        f"{store.IS_OPEN} AND attribute_not_exists(#cancelled)",
+        store.open_statuses(),
+        tell=True,
+    )
+
+
+def _decide_run(
+    execution_id: str,
+    operator: Operator,
+    what: str,
+    values: Mapping[str, Any],
+    condition: str,
+    given: Mapping[str, Any],
+    *,
+    tell: bool,
+) -> Run:
+    run = store.get_run(execution_id)
+    done = store.move_run(execution_id, values, operator.decision(what), condition, given)
+    if tell:
+        tokens.release(execution_id)
+    if not done:
+        run = store.get_run(execution_id)
+        state = f"it is being cancelled by {run.cancelled}" if run.cancelled else f"it is {run.status.value}"
+        raise _refusal(run, what, state)
+    messages.decided(run, what, operator.name, operator.comment)
+    return store.get_run(execution_id)
+
+
+# What a wave has to be at for a decision, what the decision writes, and what then waits for it no more.
+_ON_WAVES: Mapping[str, tuple[WaveStatus, Mapping[str, Any], Hold]] = {
+    "approve": (WaveStatus.AWAITING_APPROVAL, {"status": "WAITING", "approved": True}, Hold.APPROVAL),
+    "reject": (WaveStatus.AWAITING_APPROVAL, {"status": "WAITING", "approved": False}, Hold.APPROVAL),
+    "retry": (WaveStatus.AWAITING_DECISION, {"status": "WAITING"}, Hold.DECISION),
+    "accept": (WaveStatus.AWAITING_DECISION, {"word": "accept"}, Hold.DECISION),
+    "abort": (WaveStatus.AWAITING_DECISION, {"word": "abort"}, Hold.DECISION),
+}
+DECISIONS = tuple(_ON_WAVES)
+
+
+def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> Run:
+    """Record one of DECISIONS about a wave and let it go. Raise WaveNotFound, DecisionRefused."""
+    run = store.get_run(execution_id)
+    state = store.wave_states(execution_id).get(wave)
+    if state is None:
+        raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
+    wanted, values, hold = _ON_WAVES[what]
+    further: dict[str, Any] = {"condition": "attribute_not_exists(#word)"}
+    if what == "retry":  # of the round that was seen to fail, so that two retries are not two rounds
+        values = {**values, "round": state.round + 1}
+        further = {
+            "condition": "attribute_not_exists(#word) AND (attribute_not_exists(#round) OR #round = :seen)",
+            "given": {"seen": state.round},
+        }
+    done = not run.is_halted and store.move_wave(
+        execution_id, wave, values, wanted, append={"decisions": operator.decision(what)}, **further
+    )
+    tokens.release(execution_id, hold, wave)
+    if not done:
+        state = store.wave_states(execution_id)[wave]
+        said = f"{state.status.value}, and {state.word} was said already" if state.word else state.status.value
+        raise _refusal(run, f"{what} {wave}", f"wave {wave} is {said}" if not run.is_halted else run.halted_because)
+    messages.decided(run, what, operator.name, operator.comment, wave)
+    return store.get_run(execution_id)
+
+
+def _refusal(run: Run, what: str, why: str) -> DecisionRefused:
+    return DecisionRefused(f"cannot {what} in execution {run.execution_id}: {why}", executionId=run.execution_id)

@@ -1,0 +1,18 @@
+"""Close the record of a run whose state machine ended without doing so: aborted, timed out, broken."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from recovery import closing
+from recovery.task import logger, task
+
+
+@task
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take EventBridge's "Step Functions Execution Status Change" of recover-plan; return `{closed}`."""
+    detail = event["detail"]
+    logger.append_keys(executionId=detail["name"])
+    closed = closing.close(detail["name"], f"the state machine ended as {detail['status']}")
+    logger.info("run closed" if closed else "the record was closed already")
+    return {"closed": closed}

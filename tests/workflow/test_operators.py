@@ -1,0 +1,597 @@
+"""What operators see, decide and steer: readiness, gates, failures, pause, cancel, runs that die, continuing."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from tests.workflow.product import HUB, STACK, WEST, Product, Reply
+
+
+def one(product: Product, name: str = "web", count: int = 1, **more: Any) -> dict[str, Any]:
+    """A wave with servers of its own."""
+    return {"name": name, "groups": [product.group(product.seed(count, prefix=name))], **more}
+
+
+def until(
+    product: Product, execution_id: str, holds: Callable[[dict[str, Any]], Any], seconds: float = 30
+) -> dict[str, Any]:
+    """The run's record as soon as it is so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        record: dict[str, Any] = product.request("GET", f"/executions/{execution_id}").body
+        if holds(record):
+            return record
+        time.sleep(0.02)
+    raise AssertionError(f"never came so: {json.dumps(record, indent=1)[:3_000]}")
+
+
+def waits(product: Product, execution_id: str, what: str) -> dict[str, Any]:
+    """The record once somebody is waited for."""
+    return until(product, execution_id, lambda record: any(wait["for"] == what for wait in record["waitingFor"]))
+
+
+def say(product: Product, execution_id: str, what: str, comment: str = "") -> Reply:
+    return product.request("POST", f"/executions/{execution_id}/{what}", {"comment": comment} if comment else None)
+
+
+def waves(record: dict[str, Any]) -> dict[str, str]:
+    return {wave["name"]: wave["status"] for wave in record["waves"]}
+
+
+def fault(product: Product, kind: str, **more: Any) -> None:
+    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
+
+
+TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
+
+
+class Inbox:
+    """What operators were told: a queue that is subscribed to their topic."""
+
+    def __init__(self, product: Product) -> None:
+        self._sqs = product.engine.client("sqs")
+        self._queue = self._sqs.create_queue(QueueName="operators")["QueueUrl"]
+        wanted = {"QueueUrl": self._queue, "AttributeNames": ["QueueArn"]}
+        arn = self._sqs.get_queue_attributes(**wanted)["Attributes"]["QueueArn"]
+        sns = product.engine.client("sns")
+        sns.create_topic(Name=TOPIC.split(":")[-1])
+        sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
+        self._seen: list[dict[str, Any]] = []
+
+    def messages(self) -> list[dict[str, Any]]:
+        while found := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                self._seen.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return self._seen
+
+    def values(self, attribute: str) -> list[str]:
+        return [message["MessageAttributes"][attribute]["Value"] for message in self.messages()]
+
+
+# --- readiness ----------------------------------------------------------------------------------------------------
+def test_readiness_judges_every_server_and_launches_nothing(product: Product) -> None:
+    healthy = product.seed(2, prefix="good")
+    behind = product.seed(1, prefix="behind", lagDuration="PT3H")
+    syncing = product.seed(1, prefix="new", replicationState="INITIAL_SYNC")
+    group = product.group([*healthy, *behind, *syncing, "s-" + "0" * 17])
+    plan = product.plan({"name": "web", "groups": [group], "maxFailedPercent": 50}, rpoTargetMinutes=60)
+
+    record = product.finish(product.start(plan, "readiness"))
+
+    assert (record["mode"], record["status"]) == ("READINESS", "READY"), record
+    servers = {server["sourceServerId"]: server for server in record["sourceServers"]}
+    assert {servers[each]["readiness"] for each in healthy} == {"READY"}
+    assert servers[behind[0]]["readiness"] == "WARN"
+    assert "3 h behind" in servers[behind[0]]["warnings"][0]
+    assert servers[syncing[0]]["readiness"] == "BLOCKED"
+    assert "INITIAL_SYNC" in servers[syncing[0]]["reason"]
+    assert "does not know" in servers["s-" + "0" * 17]["reason"]
+    assert servers[healthy[0]]["snapshotAt"]
+    assert "StartRecovery" not in product.calls()
+    assert product.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
+
+
+def test_readiness_may_look_while_the_plan_runs_and_names_the_run_and_its_jobs(product: Product) -> None:
+    plan = product.plan(one(product))
+    running = product.start(plan)
+    until(product, running, lambda record: record["servers"]["launching"])
+    record = product.finish(product.start(plan, "readiness"))
+    (server,) = record["sourceServers"]
+    assert server["readiness"] == "WARN"
+    assert any(running in warning for warning in server["warnings"])
+    assert any("drsjob-" in warning for warning in server["warnings"])
+    assert record["notes"]
+    assert product.finish(running)["status"] == "COMPLETED"
+
+
+def test_a_target_that_cannot_be_used_blocks_its_servers_and_says_what_is_wrong(product: Product) -> None:
+    here = product.group(product.seed(3))
+    there = product.group(["s-" + "9" * 17], region="eu-west-3")
+    plan = product.plan({"name": "web", "groups": [here, there], "maxFailedPercent": 25})
+    record = product.drill(plan)
+    assert record["status"] == "PARTIAL", record
+    lost = next(server for server in record["sourceServers"] if server["region"] == "eu-west-3")
+    assert "TargetNotInitialized" in lost["reason"]
+
+
+def test_a_group_by_tags_in_a_target_that_cannot_be_used_refuses_the_run(product: Product) -> None:
+    there = product.group(region="eu-west-3", tags={"tier": "web"})
+    record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(3)), there]}))
+    assert record["status"] == "NOT_READY"
+    assert "eu-west-3 cannot be used" in record["reason"]
+
+
+def test_a_group_that_selects_nothing_is_told_though_its_wave_has_other_servers(product: Product) -> None:
+    empty = product.group(tags={"tier": "nowhere"}, name="nobody")
+    record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1)), empty]}))
+    assert record["status"] == "COMPLETED"
+    assert "protection group nobody selects no servers" in record["notes"]
+
+
+def test_many_servers_are_looked_at_in_rounds_and_each_once(product: Product) -> None:
+    plan = product.plan(one(product, count=12))
+    record = product.finish(product.start(plan, "readiness"))
+    assert record["status"] == "READY"
+    machine = product.machine(record["executionId"])
+    assert machine.states_entered().count("InspectTarget") > 1
+    assert product.calls()["DescribeRecoverySnapshots"] == 12
+    assert product.calls()["GetLaunchConfiguration"] == 12
+
+
+# --- optional servers and points in time --------------------------------------------------------------------------
+def test_an_optional_server_that_cannot_be_launched_or_fails_never_fails_its_wave(product: Product) -> None:
+    good = product.group(product.seed(2))
+    blocked = product.group(product.seed(1, prefix="gone", replicationState="STOPPED"))
+    failing = product.group(product.seed(1, prefix="bad", failsAt="LAUNCH"))
+    uses = [good, {"groupId": blocked, "optional": True}, {"groupId": failing, "optional": True}]
+    record = product.drill(product.plan({"name": "web", "groups": uses}, one(product, "next")))
+    assert waves(record) == {"web": "PARTIAL", "next": "COMPLETED"}, record
+    assert "optional" in record["waves"][0]["reason"]
+    assert sorted(server["status"] for server in record["sourceServers"] if server["optional"]) == [
+        "EXCLUDED",
+        "FAILED",
+    ]
+
+
+def test_a_run_names_a_point_in_time_and_each_server_comes_from_its_newest_snapshot_before_it(product: Product) -> None:
+    servers = product.seed(2)
+    (young,) = product.seed(1, prefix="young", replicationState="INITIAL_SYNC")
+    plan = product.plan({"name": "web", "groups": [product.group([*servers, young])], "maxFailedPercent": 40})
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(product.emulator.world.clock.now() - 3_600))
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment})
+    assert reply.status == 202, reply
+    record = product.finish(reply.body["executionId"])
+    assert record["pointInTime"].startswith(moment[:19])
+    drs = product.emulator.client(HUB, WEST)
+    for server in (server for server in record["sourceServers"] if server["status"] == "LAUNCHED"):
+        assert server["snapshotAt"] <= record["pointInTime"]
+        points = drs.describe_recovery_snapshots(
+            sourceServerID=server["sourceServerId"], filters={"toDateTime": moment}, order="DESC"
+        )
+        assert server["snapshotId"] == points["items"][0]["snapshotID"]
+        instance = drs.describe_recovery_instances(filters={"sourceServerIDs": [server["sourceServerId"]]})["items"][0]
+        assert instance["pointInTimeSnapshotDateTime"][:19] == server["snapshotAt"][:19]
+    assert record["servers"]["launched"] == 2
+
+
+def test_a_moment_before_any_snapshot_refuses_the_run_and_names_a_server(product: Product) -> None:
+    plan = product.plan(one(product))
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": "2001-01-01T00:00:00Z"})
+    record = product.finish(reply.body["executionId"])
+    assert record["status"] == "NOT_READY"
+    assert "no snapshot" in record["reason"]
+
+
+@pytest.mark.parametrize("moment", ["2999-01-01T00:00:00Z", "2026-01-01T00:00:00", "yesterday", 7.5])
+def test_a_point_in_time_that_is_none_is_refused_by_name(product: Product, moment: Any) -> None:
+    plan = product.plan(one(product))
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment})
+    assert reply.status == 400
+    assert reply.body["problems"][0]["field"] == "pointInTime"
+
+
+# --- gates --------------------------------------------------------------------------------------------------------
+def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        told = Inbox(product)
+        run = product.start(product.plan(one(product, "db"), one(product, "web", approval={"required": True})))
+        record = waits(product, run, "APPROVAL")
+        assert waves(record) == {"db": "COMPLETED", "web": "AWAITING_APPROVAL"}
+        (waiting,) = record["waitingFor"]
+        assert waiting["answers"] == [f"POST /executions/{run}/waves/web/{word}" for word in ("approve", "reject")]
+        assert waiting["until"] > waiting["since"]
+        wanted = told.messages()[told.values("kind").index("APPROVAL_WANTED")]
+        assert f"approve {run} web" in wanted["Message"]
+
+        reply = say(product, run, "waves/web/approve", "the database is fine")
+
+        assert reply.status == 200, reply
+        record = product.finish(run)
+        assert record["status"] == "COMPLETED"
+        (decision,) = record["decisions"]
+        assert decision["by"] == "arn:aws:iam::111122223333:user/ana"
+        assert (decision["decision"], decision["wave"]) == ("approve", "web")
+        assert decision["comment"] == "the database is fine"
+        kinds = ["RUN_STARTED", "WAVE_DONE", "APPROVAL_WANTED", "DECIDED", "WAVE_DONE", "RUN_FINISHED"]
+        assert sorted(told.values("kind")) == sorted(kinds)
+        assert set(told.values("planId")) == {record["planId"]}
+
+
+def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:
+    run = product.start(
+        product.plan(
+            one(product, "db", approval={"required": True}),
+            one(product, "web"),
+            one(product, "other", dependsOn=[]),
+        )
+    )
+    waits(product, run, "APPROVAL")
+    assert say(product, run, "waves/db/reject", "not today").status == 200
+    record = product.finish(run)
+    assert waves(record) == {"db": "SKIPPED", "web": "SKIPPED", "other": "COMPLETED"}
+    assert {server["status"] for server in record["sourceServers"] if server["wave"] != "other"} == {"SKIPPED"}
+
+
+@pytest.mark.parametrize(("on_timeout", "ends_as"), [("approve", "COMPLETED"), ("reject", "SKIPPED")])
+def test_an_approval_that_nobody_gives_counts_as_the_plan_says(product: Product, on_timeout: str, ends_as: str) -> None:
+    approval = {"required": True, "timeoutMinutes": 2, "onTimeout": on_timeout}
+    record = product.drill(product.plan(one(product, approval=approval)))
+    assert waves(record) == {"web": ends_as}
+    (decision,) = record["decisions"]
+    assert (decision["decision"], decision["by"]) == (on_timeout, "the plan")
+
+
+def test_a_decision_sent_twice_late_or_for_the_wrong_wave_is_refused_and_changes_nothing(product: Product) -> None:
+    run = product.start(product.plan(one(product, "db", approval={"required": True}), one(product, "web")))
+    waits(product, run, "APPROVAL")
+    assert say(product, run, "waves/web/approve").status == 409
+    assert say(product, run, "waves/db/retry").status == 409
+    assert say(product, run, "waves/nowhere/approve").status == 404
+    assert say(product, run, "waves/db/bless").status == 404
+    assert say(product, run, "resume").status == 409
+    assert say(product, "drill-nobody", "pause").status == 404
+    assert say(product, run, "waves/db/approve").status == 200
+    second = say(product, run, "waves/db/reject")
+    assert (second.status, second.body["code"]) == (409, "DecisionRefused")
+    record = product.finish(run)
+    assert record["status"] == "COMPLETED"
+    assert [decision["decision"] for decision in record["decisions"]] == ["approve"]
+    for late in ("pause", "resume", "cancel", "waves/db/approve"):
+        assert say(product, run, late).status == 409
+    assert product.record(run) == record
+
+
+def test_an_approval_whose_answer_to_the_machine_was_lost_is_given_by_saying_it_again(product: Product) -> None:
+    run = product.start(product.plan(one(product, approval={"required": True})))
+    waits(product, run, "APPROVAL")
+    # The decision is on record, and the function died before it answered the token.
+    table = product._table("Executions")
+    table.update_item(
+        Key={"executionId": run, "item": "WAVE#web"},
+        UpdateExpression="SET #s = :s, approved = :a",
+        ExpressionAttributeNames={"#s": "status"},
+        ExpressionAttributeValues={":s": "WAITING", ":a": True},
+    )
+    assert say(product, run, "waves/web/approve").status == 409
+    assert product.finish(run)["status"] == "COMPLETED"
+
+
+def test_a_plan_may_hold_a_run_before_a_wave_until_somebody_resumes_it(product: Product) -> None:
+    run = product.start(product.plan(one(product, "db"), one(product, "web", pauseBefore=True)))
+    record = waits(product, run, "RESUME")
+    assert waves(record) == {"db": "COMPLETED", "web": "PAUSED"}
+    assert record["status"] == "POLLING"
+    assert say(product, run, "resume").status == 200
+    assert product.finish(run)["status"] == "COMPLETED"
+
+
+def test_a_pause_holds_at_the_next_wave_and_jobs_are_followed_meanwhile(product: Product) -> None:
+    run = product.start(product.plan(one(product, "db"), one(product, "web")))
+    until(product, run, lambda record: record["servers"]["launching"])
+    assert say(product, run, "pause").body["status"] == "PAUSED"
+    assert say(product, run, "pause").status == 409
+    record = until(product, run, lambda record: waves(record) == {"db": "COMPLETED", "web": "PAUSED"})
+    assert record["status"] == "PAUSED"
+    assert len(product.jobs()) == 1
+    assert say(product, run, "resume").body["status"] == "POLLING"
+    record = product.finish(run)
+    assert record["status"] == "COMPLETED"
+    assert [decision["decision"] for decision in record["decisions"]] == ["pause", "resume"]
+
+
+def test_a_pause_holds_at_the_next_batch_of_a_wave_that_is_on() -> None:
+    with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
+        run = product.start(product.plan(one(product, count=4)))
+        until(product, run, lambda record: record["servers"]["launching"])
+        say(product, run, "pause")
+        (child,) = product.engine.executions("recover-target")
+        until(product, run, lambda record: record["servers"]["launched"] == 2)
+        until(product, run, lambda _: "AwaitResume" in child.states_entered())
+        time.sleep(1)
+        assert len(product.jobs()) == 1
+        say(product, run, "resume")
+        record = product.finish(run)
+        assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 4)
+
+
+# --- failures -----------------------------------------------------------------------------------------------------
+def failing(product: Product, name: str, **more: Any) -> dict[str, Any]:
+    servers = product.seed(1, prefix="bad", failsAt="LAUNCH") + product.seed(1, prefix="good")
+    return {"name": name, "groups": [product.group(servers)], **more}
+
+
+def test_a_wave_that_stops_the_run_lets_no_further_wave_start(product: Product) -> None:
+    first = failing(product, "first", onFailure="stop", dependsOn=[])
+    gate = one(product, "gated", dependsOn=[], approval={"required": True})
+    record = product.drill(product.plan(first, gate, one(product, "last", dependsOn=["first"], runAfter="completion")))
+    assert waves(record) == {"first": "FAILED", "gated": "SKIPPED", "last": "SKIPPED"}
+    assert "wave first failed" in record["waves"][1]["reason"]
+
+
+def test_a_wave_that_runs_after_completion_starts_though_the_one_before_it_failed(product: Product) -> None:
+    plan = product.plan(
+        failing(product, "first"),
+        one(product, "strict", dependsOn=["first"]),
+        one(product, "after", dependsOn=["first"], runAfter="completion"),
+    )
+    assert waves(product.drill(plan)) == {"first": "FAILED", "strict": "SKIPPED", "after": "COMPLETED"}
+
+
+def test_a_failed_wave_that_asks_is_tried_again_until_it_is_mended(product: Product) -> None:
+    fault(product, "LAUNCH_FAILS", count=4)
+    run = product.start(product.plan(one(product, "web", count=2, onFailure="ask"), one(product, "next")))
+    record = waits(product, run, "DECISION")
+    assert waves(record) == {"web": "AWAITING_DECISION", "next": "WAITING"}
+    assert say(product, run, "waves/web/retry", "the subnet is mended").status == 200
+    record = product.finish(run)
+    assert waves(record) == {"web": "COMPLETED", "next": "COMPLETED"}, record
+    assert record["waves"][0]["round"] == 1
+    (batch,) = [batch for batch in record["batches"] if batch["wave"] == "web"]
+    assert [job["attempt"] for job in batch["jobs"]] == [1, 2, 3]
+    assert record["servers"] == {"total": 3, "launched": 3, "failed": 0, "excluded": 0, "launching": 0}
+
+
+def test_a_failed_wave_that_asks_is_accepted_and_its_dependants_go_on(product: Product) -> None:
+    run = product.start(product.plan(failing(product, "web", onFailure="ask"), one(product, "next")))
+    waits(product, run, "DECISION")
+    assert say(product, run, "waves/web/accept").status == 200
+    record = product.finish(run)
+    assert waves(record) == {"web": "PARTIAL", "next": "COMPLETED"}
+    assert record["status"] == "PARTIAL"
+
+
+def test_a_failed_wave_that_asks_is_aborted_and_stops_the_run(product: Product) -> None:
+    run = product.start(
+        product.plan(
+            failing(product, "web", onFailure="ask"),
+            one(product, "next", runAfter="completion"),
+            one(product, "held", dependsOn=[], pauseBefore=True),
+        )
+    )
+    waits(product, run, "DECISION")
+    assert say(product, run, "waves/web/abort").status == 200
+    assert waves(product.finish(run)) == {"web": "FAILED", "next": "SKIPPED", "held": "SKIPPED"}
+
+
+def test_two_retries_said_at_once_are_one_round(product: Product) -> None:
+    run = product.start(product.plan(failing(product, "web", onFailure="ask")))
+    waits(product, run, "DECISION")
+    replies = [say(product, run, "waves/web/retry").status for _ in range(2)]
+    assert sorted(replies) == [200, 409]
+    record = waits(product, run, "DECISION")
+    assert record["waves"][0]["round"] == 1
+    say(product, run, "waves/web/accept")
+    product.finish(run)
+
+
+def test_one_server_that_drs_refuses_does_not_fail_the_others_of_its_batch(product: Product) -> None:
+    servers = product.seed(3)
+    execution_id = product.start(product.plan({"name": "web", "groups": [product.group(servers)], "pauseBefore": True}))
+    waits(product, execution_id, "RESUME")
+    drs = product.emulator.client(HUB, WEST)
+    drs.disconnect_source_server(sourceServerID=servers[1])
+    drs.delete_source_server(sourceServerID=servers[1])
+    say(product, execution_id, "resume")
+    record = product.finish(execution_id)
+    assert record["servers"] | {"total": 3} == {"total": 3, "launched": 2, "failed": 1, "excluded": 0, "launching": 0}
+    bad = next(server for server in record["sourceServers"] if server["sourceServerId"] == servers[1])
+    assert (bad["status"], bad["reason"]) == ("FAILED", "DRS no longer knows it")
+
+
+# --- cancel -------------------------------------------------------------------------------------------------------
+def test_a_cancelled_run_follows_its_jobs_and_starts_nothing_more(product: Product) -> None:
+    run = product.start(
+        product.plan(one(product, "db"), one(product, "web"), one(product, "held", dependsOn=[], pauseBefore=True))
+    )
+    until(product, run, lambda record: record["servers"]["launching"])
+    assert say(product, run, "cancel", "a false alarm").status == 200
+    assert say(product, run, "cancel").status == 409
+    record = product.finish(run)
+    assert record["status"] == "CANCELLED"
+    assert "user/ana" in record["reason"]
+    assert waves(record) == {"db": "COMPLETED", "web": "SKIPPED", "held": "SKIPPED"}
+    assert len(product.jobs()) == 1
+    assert not any(row.get("leases") for row in product.items("Limits"))
+    assert [server["status"] for server in record["sourceServers"] if server["wave"] == "db"] == ["LAUNCHED"]
+    assert product.machine(run).status == "SUCCEEDED"
+    assert product.request("GET", f"/recovery-plans/{record['planId']}").body["activeExecutionId"] is None
+
+
+def test_a_wave_that_is_cancelled_between_its_batches_leaves_the_rest_alone() -> None:
+    with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
+        run = product.start(product.plan(one(product, count=4)))
+        until(product, run, lambda record: record["servers"]["launching"])
+        say(product, run, "cancel")
+        record = product.finish(run)
+        assert record["status"] == "CANCELLED"
+        assert waves(record) == {"web": "FAILED"}
+        assert sorted(server["status"] for server in record["sourceServers"]) == ["LAUNCHED"] * 2 + ["SKIPPED"] * 2
+        assert len(product.jobs()) == 1
+
+
+@pytest.mark.parametrize("state", ["APPROVAL", "RESUME", "DECISION"])
+def test_a_run_that_waits_for_people_can_be_cancelled(product: Product, state: str) -> None:
+    wave = {
+        "APPROVAL": lambda: one(product, approval={"required": True}),
+        "RESUME": lambda: one(product, pauseBefore=True),
+        "DECISION": lambda: failing(product, "web", onFailure="ask"),
+    }[state]()
+    run = product.start(product.plan(wave))
+    waits(product, run, state)
+    assert say(product, run, "cancel").status == 200
+    assert product.finish(run)["status"] == "CANCELLED"
+
+
+def test_a_cancel_at_the_moment_of_the_finish_ends_in_one_of_the_two(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FinishExecution has judged and not yet written when the cancel comes."""
+    run = product.start(product.plan(one(product)))
+    call, said = BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
+
+    def late(self: Any, operation: str, parameters: Any) -> Any:
+        is_finish = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "FinishExecution" and operation == "UpdateItem"
+        if is_finish and not said:
+            said.append(Reply(0, None, {}))
+            said[0] = say(product, run, "cancel")
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", late)
+    record = product.finish(run)
+    assert said[0].status == 200
+    assert record["status"] == "CANCELLED"
+    assert waves(record) == {"web": "COMPLETED"}
+
+
+# --- runs that die ------------------------------------------------------------------------------------------------
+def closed(product: Product, run: str, status: str = "ABORTED") -> bool:
+    """Tell CloseExecution of the machine's end, as EventBridge does."""
+    event = {"source": "aws.states", "detail": {"name": run, "status": status, "executionArn": "arn:…"}}
+    answer = product.engine.client("lambda").invoke(FunctionName="CloseExecution", Payload=json.dumps(event))
+    return bool(json.loads(answer["Payload"].read())["closed"])
+
+
+def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came_to(product: Product) -> None:
+    plan = product.plan(one(product, "db"), one(product, "web"))
+    run = product.start(plan)
+    until(product, run, lambda record: record["servers"]["launching"])
+    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
+
+    assert closed(product, run)
+
+    record = product.record(run)
+    assert record["status"] == "FAILED"
+    assert "ABORTED" in record["reason"]
+    assert waves(record) == {"db": "FAILED", "web": "SKIPPED"}
+    assert "no longer followed" in record["batches"][0]["reason"]
+    assert not any(row.get("leases") for row in product.items("Limits"))
+    assert product.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
+    assert not closed(product, run)
+    assert not closed(product, "drill-of-somebody-else")
+
+
+def test_a_run_that_ended_by_itself_is_not_closed_again(product: Product) -> None:
+    run = product.drill(product.plan(one(product)))
+    assert not closed(product, run["executionId"], "FAILED")
+    assert product.record(run["executionId"]) == run
+
+
+# --- continue -----------------------------------------------------------------------------------------------------
+def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product) -> None:
+    plan = product.plan(one(product, "db", count=2), one(product, "web", count=2))
+    first = product.start(plan)
+    until(product, first, lambda record: record["servers"]["launching"])
+    say(product, first, "cancel")
+    product.finish(first)
+
+    reply = product.request("POST", f"/executions/{first}/continue")
+
+    assert reply.status == 202, reply
+    record = product.finish(reply.body["executionId"])
+    assert (record["status"], record["continues"]) == ("COMPLETED", first)
+    assert product.record(first)["continuedBy"] == record["executionId"]
+    assert [server["wave"] for server in record["sourceServers"]] == ["web", "web"]
+    launched = [each["sourceServerID"] for job in product.jobs() for each in job["participatingServers"]]
+    assert len(launched) == len(set(launched)) == 4
+    assert product.request("POST", f"/executions/{record['executionId']}/continue").status == 409
+
+
+def test_a_run_that_died_with_a_job_on_is_continued_once_that_job_is_over(product: Product) -> None:
+    plan = product.plan(one(product, "db", count=2), one(product, "web"))
+    first = product.start(plan)
+    until(product, first, lambda record: record["servers"]["launching"])
+    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(first).arn)
+    closed(product, first)
+    reply = product.request("POST", f"/executions/{first}/continue")
+    record = product.finish(reply.body["executionId"])
+    assert record["status"] == "COMPLETED", record
+    launched = [each["sourceServerID"] for job in product.jobs() for each in job["participatingServers"]]
+    assert len(launched) == len(set(launched)) == 3
+
+
+def test_only_what_has_a_rest_can_be_continued(product: Product) -> None:
+    plan = product.plan(one(product, pauseBefore=True))
+    run = product.start(plan)
+    assert product.request("POST", f"/executions/{run}/continue").status == 409
+    say(product, run, "cancel")
+    product.finish(run)
+    looked = product.finish(product.start(plan, "readiness"))["executionId"]
+    refused = product.request("POST", f"/executions/{looked}/continue")
+    assert (refused.status, refused.body["code"]) == (409, "NothingToContinue")
+    assert product.request("POST", "/executions/drill-nobody/continue").status == 404
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+def test_reading_a_run_asks_drs_nothing_but_for_the_log_of_a_job(product: Product) -> None:
+    record = product.drill(product.plan(one(product, "db", count=3), one(product, "web")))
+    run, before = record["executionId"], product.calls()
+    assert record["progress"] == {"waves": 2, "wavesEnded": 2}
+    assert record["durationSeconds"] > 0
+    assert record["executionArn"].endswith(f"recover-plan:{run}")
+
+    pages, token = [], {}
+    while True:
+        reply = product.request("GET", f"/executions/{run}/servers", limit="3", **token)
+        pages.append(len(reply.body["servers"]))
+        if not reply.body["nextToken"]:
+            break
+        token = {"nextToken": reply.body["nextToken"]}
+    assert sum(pages) == 4
+    assert len(product.request("GET", f"/executions/{run}/servers", wave="db").body["servers"]) == 3
+
+    events = product.request("GET", f"/executions/{run}/events").body["events"]
+    assert [event["event"] for event in events][:1] == ["REQUESTED"]
+    assert events[-1]["event"] == "COMPLETED"
+    assert sum(event["event"] == "JOB_ENDED" for event in events) == 2
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    first = product.request("GET", f"/executions/{run}/events", limit="3").body
+    rest = product.request("GET", f"/executions/{run}/events", nextToken=first["nextToken"]).body
+    assert first["events"] + rest["events"] == events
+    assert product.calls() == before
+
+    job_id = record["batches"][0]["jobId"]
+    log = product.request("GET", f"/executions/{run}/job-log", jobId=job_id).body["jobLog"]
+    assert {"JOB_START", "JOB_END"} <= {entry["event"] for entry in log}
+    assert product.request("GET", f"/executions/{run}/job-log", jobId="drsjob-" + "0" * 17).status == 404
+    assert product.request("GET", f"/executions/{run}/job-log").status == 400
+
+
+def test_independent_waves_of_a_diamond_overlap(product: Product) -> None:
+    record = product.drill(
+        product.plan(
+            one(product, "top"),
+            one(product, "left", dependsOn=["top"]),
+            one(product, "right", dependsOn=["top"]),
+            one(product, "bottom", dependsOn=["left", "right"]),
+        )
+    )
+    by_name = {wave["name"]: wave for wave in record["waves"]}
+    assert by_name["left"]["startedAt"] < by_name["right"]["endedAt"]
+    assert by_name["right"]["startedAt"] < by_name["left"]["endedAt"]
+    assert by_name["bottom"]["startedAt"] >= max(by_name[name]["endedAt"] for name in ("left", "right"))
