@@ -32,7 +32,7 @@ class Told:
     @property
     def lines(self) -> list[dict[str, Any]]:
         """Every line as JSON; one that is not fails the test."""
-        return [json.loads(line) for line in self.text.splitlines()]
+        return [json.loads(line) for line in self.text.split("\n") if line]
 
     @property
     def logs(self) -> list[dict[str, Any]]:

@@ -25,8 +25,9 @@ def task(handler: Handler) -> Handler:
     @logger.inject_lambda_context(clear_state=True, log_event=False)
     @functools.wraps(handler)
     def run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        logger.append_keys(task=name, **_ids(event))
-        if (retries := event.get("retries", 0)) and "region" in event:
+        ids = _ids(event)
+        logger.append_keys(task=name, **ids)
+        if (retries := event.get("retries", 0)) and "target" in ids:
             metrics.retried(Target.from_state(event), _in_camel_case(name), retries + 1)
         try:
             return handler(event, context)
