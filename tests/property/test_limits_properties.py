@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -19,7 +19,7 @@ from recovery import settings as product_settings
 from recovery.batch import Batch, BatchRef
 from recovery.capacity import LEASE_SECONDS, Load
 from recovery.drs import Job, Launch
-from recovery.errors import CapacityTimeout, DrsUnavailable, DrsWavesError, Transient
+from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
 from recovery.execution import Mode
 from recovery.target import Target
 from recovery.task import logger, task
@@ -148,7 +148,8 @@ def answers(emulator: Emulator) -> Counter[tuple[str, str]]:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.timeout(300)  # a few thousand requests over HTTP
+@settings(max_examples=100, deadline=None)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(KINDS), st.sampled_from(["THROTTLING", "SERVER_ERROR"]), st.integers(0, 4)),
@@ -191,6 +192,23 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
     assert told.counts("RateLimitErrors", "ErrorType") == limited
     retried = Counter((line["operation"].split()[0], str(line["attempt"])) for line in told.logs if "attempt" in line)
     assert told.counts("Retries", "Operation", "Attempt") == retried
+
+
+def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(world: World) -> None:
+    """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
+    limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
+    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
+    with pytest.raises(DrsRefused, match="Invalid length"):
+        drs.start_or_adopt_job(batch, Mode.DRILL, is_reentry=False)
+    assert drs.live_jobs(HERE) is not None
+    metrics._waiting.clear()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, DrsThrottled), (500, DrsUnavailable), (503, DrsUnavailable), (400, DrsRefused)]
+)
+def test_a_code_nobody_knows_is_read_by_its_status(status: int, kind: type[DrsWavesError]) -> None:
+    assert drs._by_status(status) is kind
 
 
 # --- targets are independent -------------------------------------------------------------------------------------
@@ -361,6 +379,22 @@ GIVE_UP_AFTER = 120
 BETWEEN_ASKS = 60
 
 
+@pytest.fixture
+def row(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The LEASES row in memory: it is written where its version is the one that was read."""
+    kept: dict[str, Any] = {}
+
+    def write(target: Target, load: Load) -> bool:
+        if kept.get("version", load.version) != load.version:
+            return False
+        kept.update(load.to_item())
+        return True
+
+    monkeypatch.setattr(capacity, "_read", lambda target, now: Load.from_item(kept, now))
+    monkeypatch.setattr(capacity, "_write", write)
+    return kept
+
+
 def gives_up(batch: Batch) -> CapacityTimeout | None:
     """Ask for capacity where there is none."""
     try:
@@ -370,21 +404,22 @@ def gives_up(batch: Batch) -> CapacityTimeout | None:
     return None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(
             st.integers(30, BETWEEN_ASKS), st.sampled_from(["still"] * 8 + ["theirs move", "ours comes or goes"])
         ),
         min_size=5,
-        max_size=10,
+        max_size=16,
     )
 )
 def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_only_then(
-    world: World, steps: list[tuple[int, str]]
+    world: World, row: dict[str, Any], steps: list[tuple[int, str]]
 ) -> None:
     time = world.time
     limits(concurrent_jobs=2, capacity_timeout_seconds=GIVE_UP_AFTER)
+    row.clear()
     waiting = Batch(BatchRef("drill-1", "web", HERE, 1), ("s-1",), 1)
     sibling = f"drill-1#web#{HERE.key}#0002#1"
     theirs, held, moved = 0, False, time.now

@@ -12,7 +12,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
-from recovery import drs, metrics
+from recovery import drs, metrics, notify
 from tests import telling
 from tests.telling import Told
 from tests.workflow import product as products
@@ -353,3 +353,14 @@ def test_a_message_that_cannot_be_sent_is_logged_and_work_goes_on(
         record["executionId"],
     )
     assert [line["message"] for line in told.logs if line["level"] == "CRITICAL"] == ["retries exhausted"]
+
+
+def test_a_subject_that_sns_would_refuse_is_made_one_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        url = inbox(product)
+        for name, value in (product.engine.environment | {"AWS_DEFAULT_REGION": WEST}).items():
+            monkeypatch.setenv(name, value)
+        notify.send("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
+        (message,) = messages(product, url)
+    assert message["Subject"] == ("drs-waves: gr?te?Welle " + "x" * 200)[:100]
+    assert message["MessageAttributes"].keys() == {"kind", "wave"}
