@@ -255,8 +255,8 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     assert "service" not in emf, "a dimension more, and no alarm finds the metric"
 
 
-def test_no_line_holds_a_secret_even_if_events_are_to_be_logged(told: Told) -> None:
-    with Product(POWERTOOLS_LOGGER_LOG_EVENT="true", OPERATORS_TOPIC_ARN=TOPIC) as product:
+def test_no_line_of_a_run_with_faults_holds_a_secret(told: Told) -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
         fault(product, "CUT_AFTER", "DescribeJobs", count=2)
         product.engine.runtime.fail("PollJob", KeyError("a bug"), times=1)
