@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from recovery import budget, circuit, clock, metrics, retry, sessions
 from recovery.batch import Batch
@@ -132,21 +132,30 @@ def _ask(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> 
         answer = error.response["Error"]
         code = answer.get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = _BY_CODE.get(code) or (DrsUnavailable if status >= 500 else DrsRefused)
+        kind = _BY_CODE.get(code) or _by_status(status)
         if code in _STALE_CREDENTIALS:
             sessions.forget()
             kind = AwsUnavailable
         raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
+    except ParamValidationError as error:  # never sent: it says nothing about the Region
+        raise DrsRefused(f"{what}: {error}") from error
     except BotoCoreError as error:  # no answer: refused, cut or timed out
         raise DrsUnavailable(f"{what}: {error}") from error
 
 
+def _by_status(status: int) -> type[DrsWavesError]:
+    if status == 429:
+        return DrsThrottled
+    return DrsUnavailable if status >= 500 else DrsRefused
+
+
 def _read(target: Target, method: str, **parameters: Any) -> Any:
     """A call that changes nothing, so a short retry is safe and saves the state machine a round."""
+    operation = "".join(word.capitalize() for word in method.split("_"))
     return retry.call(
-        f"{method} in {target.key}",
+        f"{operation} in {target.key}",
         lambda: _call(target, method, **parameters),
-        on_retry=lambda attempt: metrics.retried(target, method, attempt),
+        on_retry=lambda attempt: metrics.retried(target, operation, attempt),
     )
 
 

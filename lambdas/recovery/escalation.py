@@ -1,18 +1,48 @@
 """What people are told when retries are used up: what, where, how often, and what they can do."""
 
+from collections.abc import Mapping
+
 from aws_lambda_powertools import Logger
 
 from recovery import errors, metrics, notify
 from recovery.batch import BatchRef
+from recovery.errors import (
+    AwsUnavailable,
+    DrsThrottled,
+    DrsUnavailable,
+    DrsWavesError,
+    RateBudgetExhausted,
+    RetryExhausted,
+)
 
 logger = Logger(child=True)
 
+# The advice of these errors is for a moment, "nothing to do". This is for when the moment does not pass.
+_IF_IT_LASTS: Mapping[type[DrsWavesError], str] = {
+    DrsThrottled: (
+        "See in CloudTrail who else calls DRS in that account and Region, and stop what can wait. "
+        "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
+    ),
+    DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
+    RetryExhausted: (
+        "The error tells what DRS answered last. Throttled: see in CloudTrail who else calls DRS there. "
+        "Otherwise see AWS Health for DRS in that Region."
+    ),
+    RateBudgetExhausted: (
+        "Runs share CallsPerSecond in that account and Region: start fewer at a time, "
+        "or raise it as long as DRS itself does not throttle."
+    ),
+    AwsUnavailable: "See AWS Health for DynamoDB and STS in the Region of drs-waves.",
+}
 
-def tell(ref: BatchRef, task: str, problem: str) -> None:
-    """Log, count and send it. `problem` begins with the name of an error."""
+
+def tell(ref: BatchRef, task: str, problem: str, attempts: int | None = None) -> None:
+    """Log, count and send it.
+
+    `problem` begins with the name of an error; `attempts` is how often the task was made, if that is known.
+    """
     name = problem.partition(":")[0]
-    kind = getattr(errors, name, errors.DrsWavesError)
-    logger.critical("retries exhausted", extra={"batch": ref.key, "task": task, "reason": problem})
+    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": problem})
     metrics.exhausted(ref.target, task)
     notify.send(
         "RETRIES_EXHAUSTED",
@@ -22,12 +52,21 @@ def tell(ref: BatchRef, task: str, problem: str) -> None:
                 "Operation": task,
                 "Target": ref.target.key,
                 "Error": problem,
-                "Attempts": "all that the state machine makes in a row; it goes on after a pause",
+                "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
-                "What to do": kind.advice,
+                "What happens": "the batch waits up to five minutes and goes on; no server has failed for it",
+                "What to do": what_to_do(name),
             }
         ),
         target=ref.target.key,
         executionId=ref.execution_id,
     )
+
+
+def what_to_do(name: str) -> str:
+    """Advice on an error by its name, which may be one of Lambda's or Step Functions' own."""
+    kind = getattr(errors, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, DrsWavesError)):
+        kind = DrsWavesError
+    return _IF_IT_LASTS.get(kind, kind.advice)

@@ -1,22 +1,44 @@
 """Metrics in the namespace DRS/RateLimits, as embedded metric format in the log: no call, so none that can fail.
 
-They are collected while a function runs and written in one line at its end. POWERTOOLS_METRICS_DISABLED=true
-switches them off.
+They are counted while a function runs and written at its end, in one line wherever their dimensions agree.
+POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
+wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
+
+Alarms cannot add up dimensions, so every metric is also there without any, and Calls by Outcome alone.
 """
 
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any, NamedTuple
+
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from recovery.target import Target
 
 logger = Logger(child=True)
 
 NAMESPACE = "DRS/RateLimits"
-_waiting: list[tuple[str, dict[str, str]]] = []
+_YES = {"1", "true", "t", "yes", "y", "on"}
+
+
+class Series(NamedTuple):
+    """What is counted: a metric and its dimensions, sorted by name."""
+
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+
+
+_waiting: Counter[Series] = Counter()
+_lock = Lock()
 
 
 def called(target: Target, operation: str, outcome: str) -> None:
-    """A call to DRS; `outcome` is `ok` or the name of the error."""
+    """A call to DRS; `outcome` is `ok` or the name of the error, which may have kept it from being made."""
     _count("Calls", target, Operation=operation, Outcome=outcome)
 
 
@@ -26,7 +48,7 @@ def rate_limited(target: Target, error: str) -> None:
 
 
 def retried(target: Target, operation: str, attempt: int) -> None:
-    """A call is made again; `attempt` is 2 for the first repetition."""
+    """A call or a task is made again; `attempt` is 2 for the first repetition."""
     _count("Retries", target, Operation=operation, Attempt=str(attempt))
 
 
@@ -41,20 +63,49 @@ def circuit_changed(target: Target, state: str) -> None:
 
 
 def flush() -> None:
-    """Write what was collected. Work never fails for want of a metric."""
-    while _waiting:
-        name, dimensions = _waiting.pop()
-        same = sum(1 for waiting in _waiting if waiting == (name, dimensions))
-        _waiting[:] = [waiting for waiting in _waiting if waiting != (name, dimensions)]
-        try:
-            line = EphemeralMetrics(namespace=NAMESPACE)
-            for key, value in dimensions.items():
-                line.add_dimension(key, value)
-            line.add_metric(name, MetricUnit.Count, same + 1)
-            line.flush_metrics()
-        except Exception:  # the work is done; a metric that cannot be written is told and forgotten
-            logger.warning("metric not written", exc_info=True)
+    """Write what was counted. Work never fails for want of a metric."""
+    with _lock:
+        counts = dict(_waiting)
+        _waiting.clear()
+    if os.environ.get("POWERTOOLS_METRICS_DISABLED", "").strip().lower() in _YES:
+        return
+    try:
+        for line in lines(counts, round(time.time() * 1000)):
+            sys.stdout.write(json.dumps(line) + "\n")
+    except Exception:  # the work is done; a metric that cannot be written is told and forgotten
+        logger.warning("metrics not written", exc_info=True)
 
 
-def _count(name: str, target: Target, **dimensions: str) -> None:
-    _waiting.append((name, {"Account": target.account_id, "Region": target.region, **dimensions}))
+def lines(counts: Mapping[Series, int], milliseconds: int) -> list[dict[str, Any]]:
+    """The counts in as few lines as may be: a line has one value of each metric and of each dimension.
+
+    `milliseconds` since the epoch, on the wall's clock: CloudWatch keeps no other.
+    """
+    written: list[dict[str, Any]] = []
+    for (metric, dimensions), count in counts.items():
+        named = dict(dimensions)
+        fits = (
+            line
+            for line in written
+            if metric not in line and all(line.get(name, value) == value for name, value in named.items())
+        )
+        if (line := next(fits, None)) is None:
+            line = {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": []}}
+            written.append(line)
+        rollups = [["Outcome"], []] if metric == "Calls" else [[]]
+        line["_aws"]["CloudWatchMetrics"].append(
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": [list(named), *rollups],
+                "Metrics": [{"Name": metric, "Unit": "Count"}],
+            }
+        )
+        line.update(named)
+        line[metric] = count
+    return written
+
+
+def _count(metric: str, target: Target, **dimensions: str) -> None:
+    named = {"Account": target.account_id, "Region": target.region, **dimensions}
+    with _lock:
+        _waiting[Series(metric, tuple(sorted(named.items())))] += 1

@@ -1,5 +1,6 @@
 """Messages to people, over one SNS topic. A message that cannot be sent is logged; work goes on."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 logger = Logger(child=True)
 
-# SNS: a subject has at most 100 characters.
+# SNS refuses a message whose subject is longer, or has line breaks or letters that are not ASCII.
 LONGEST_SUBJECT = 100
+_NOT_IN_A_SUBJECT = re.compile(r"[^ -~]+")
 
 
 @lru_cache(maxsize=1)
@@ -34,7 +36,7 @@ def send(kind: str, subject: str, text: str, **attributes: str) -> None:
     try:
         _sns().publish(
             TopicArn=topic,
-            Subject=subject[:LONGEST_SUBJECT],
+            Subject=_NOT_IN_A_SUBJECT.sub("?", subject)[:LONGEST_SUBJECT],
             Message=text,
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
         )

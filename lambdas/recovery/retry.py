@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aws_lambda_powertools import Logger
 from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_exponential, wait_random_exponential
 
 from recovery import clock
 from recovery.errors import DrsThrottled, DrsUnavailable, RetryExhausted
 
+logger = Logger(child=True)
 T = TypeVar("T")
 
 
@@ -47,6 +49,11 @@ def call(
     """
 
     def before_sleep(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning(
+            "call is made again",
+            extra={"operation": operation, "attempt": state.attempt_number + 1, "error": type(error).__name__},
+        )
         on_retry(state.attempt_number + 1)
 
     retrying = Retrying(

@@ -1,13 +1,14 @@
 """What every task function does around its work: log with the ids of the run, and write its metrics."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import metrics
+from recovery.batch import BatchRef
 from recovery.errors import DrsWavesError, Transient
 from recovery.target import Target
 
@@ -15,20 +16,19 @@ Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 logger = Logger()
 
-# What an event may say of where in a run it belongs; each log line of the function carries it.
-IDS = ("executionId", "wave", "accountId", "region", "batch")
-
 
 def task(handler: Handler) -> Handler:
     """Wrap a handler. Errors pass through to the state machine: what it will retry as WARNING, the rest as ERROR."""
     name = handler.__module__.rsplit(".", 1)[-1]
 
-    @logger.inject_lambda_context(clear_state=True)
+    # Events hold task tokens, so they are not logged whatever POWERTOOLS_LOGGER_LOG_EVENT says.
+    @logger.inject_lambda_context(clear_state=True, log_event=False)
     @functools.wraps(handler)
     def run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        logger.append_keys(task=name, **{key: event[key] for key in IDS if key in event})
-        if (retries := event.get("retries", 0)) and "region" in event:
-            metrics.retried(Target.from_state(event), name, retries + 1)
+        ids = _ids(event)
+        logger.append_keys(task=name, **ids)
+        if (retries := event.get("retries", 0)) and "target" in ids:
+            metrics.retried(Target.from_state(event), _in_camel_case(name), retries + 1)
         try:
             return handler(event, context)
         except Transient as error:
@@ -37,8 +37,32 @@ def task(handler: Handler) -> Handler:
         except DrsWavesError as error:
             logger.error("failed", extra={"error": type(error).__name__, "reason": error.message})
             raise
+        except Exception as error:  # Lambda would log it too, but without the ids of the run
+            logger.exception("broke", extra={"error": type(error).__name__})
+            raise
         finally:
             metrics.flush()
 
     wrapped: Handler = run
     return wrapped
+
+
+def _ids(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Where in a run the event belongs; each log line of the function carries it.
+
+    The execution is the correlation id, the one word by which all lines of a run are found; which invocation wrote
+    a line is its function_request_id.
+    """
+    ids = {key: event[key] for key in ("executionId", "wave", "accountId", "region") if key in event}
+    if "executionId" in ids:
+        ids["correlation_id"] = ids["executionId"]
+    if {"accountId", "region"} <= ids.keys():
+        ids["target"] = Target.from_state(event).key
+        if {"executionId", "wave"} <= ids.keys() and "batch" in event:
+            ids["batch"] = BatchRef.from_event(event).key
+    return ids
+
+
+def _in_camel_case(name: str) -> str:
+    """`PollJob` for `poll_job`: the state's name, by which operators know the task."""
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -11,6 +11,10 @@ from recovery.task import task
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch, the `task` that was put off and the `error`. The batch goes on waiting whatever comes of this."""
-    escalation.tell(BatchRef.from_event(event), event["task"], problem.describe(event["error"]) or "unknown error")
+    """Take a batch, the `task` that was put off, the `error` and, if known, the `attempts` made.
+
+    The batch goes on waiting whatever comes of this.
+    """
+    what = problem.describe(event["error"]) or "unknown error"
+    escalation.tell(BatchRef.from_event(event), event["task"], what, event.get("attempts"))
     return {}

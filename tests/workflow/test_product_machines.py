@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from recovery import errors
+from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
 from tests.engine import Execution, assert_sound, execution_name_problem, jsonata_eval
 from tests.engine.asl import Definition, load, placeholders, states
+from tests.unit.raises import ERRORS, can_raise
 from tests.workflow import product as products
 from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
 
@@ -66,6 +68,93 @@ def test_every_error_a_machine_handles_by_name_is_one_that_is_raised(file: Path)
     }
     assert named
     assert not {(where, name) for where, name in named if name not in OUR_NAMES and not NAMES_OF_AWS.fullmatch(name)}
+
+
+def handlers() -> dict[str, str]:
+    """The handler behind each placeholder of a machine: `PollJobArn` is `tasks.poll_job.handler`."""
+    functions = products.resources("AWS::Serverless::Function")
+    return {
+        placeholder: functions[logical_id]["Handler"]
+        for machine in products.resources("AWS::Serverless::StateMachine").values()
+        for placeholder, logical_id in machine["DefinitionSubstitutions"].items()
+        if logical_id in functions
+    }
+
+
+def tasks() -> Iterator[tuple[Path, str, dict[str, Any], str]]:
+    """Every state that runs a function: its file, where it is, its body, and the function's handler."""
+    for file in FILES:
+        named = load(file, {name: name for name in placeholders(file)})
+        for one in states(named):
+            if (name := one.body.get("Arguments", {}).get("FunctionName")) is not None:
+                yield file, one.where, one.body, handlers()[name]
+
+
+TASKS = [pytest.param(*each, id=f"{each[0].name.split('.')[0]}/{each[1]}") for each in tasks()]
+
+
+def named_in(rules: list[dict[str, Any]]) -> set[str]:
+    return {name for rule in rules for name in rule["ErrorEquals"]}
+
+
+def catches_all(body: dict[str, Any]) -> str | None:
+    """Where the state goes after an error that nothing else names."""
+    return next((rule["Next"] for rule in body.get("Catch", ()) if "States.ALL" in rule["ErrorEquals"]), None)
+
+
+@pytest.mark.parametrize(("file", "where", "body", "handler"), TASKS)
+def test_an_error_that_passes_by_itself_is_waited_for_by_name(
+    file: Path, where: str, body: dict[str, Any], handler: str
+) -> None:
+    """Else it would go where States.ALL leads, and fail a server or a run."""
+    passing = {kind.__name__ for kind in can_raise(handler) if issubclass(kind, Transient)}
+    caught = [rule for rule in body.get("Catch", ()) if rule["Next"] != catches_all(body)]
+    assert passing <= named_in(body.get("Retry", [])) | named_in(caught)
+
+
+@pytest.mark.parametrize(
+    ("file", "where", "body", "handler"), [each for each in TASKS if each.values[0] == RECOVER_TARGET]
+)
+def test_retries_of_a_batch_that_are_used_up_lead_to_a_wait_and_fail_no_server(
+    file: Path, where: str, body: dict[str, Any], handler: str
+) -> None:
+    passing = {kind.__name__ for kind in can_raise(handler) if issubclass(kind, Transient)}
+    everything = catches_all(body)
+    caught = [rule for rule in body["Catch"] if rule["Next"] != everything or everything == "WaitForDrs"]
+    assert passing <= named_in(caught)
+
+
+@pytest.mark.parametrize(("file", "where", "body", "handler"), TASKS)
+def test_an_error_that_does_not_pass_ends_no_machine_without_a_word(
+    file: Path, where: str, body: dict[str, Any], handler: str
+) -> None:
+    """It is named or caught with all others, by the state or by one around it."""
+    if where == "FinishExecution":
+        assert body["Next"], "it is the last; what breaks it can only be shown by the machine's own failure"
+        return
+    lasting = {kind.__name__ for kind in can_raise(handler) if not issubclass(kind, Transient)}
+    around = [one.body for one in states(definition(file)) if where.startswith(f"{one.where}/")]
+    if not any(catches_all(each) for each in (body, *around)):
+        assert lasting <= named_in(body.get("Catch", []))
+
+
+def test_the_reading_of_the_code_finds_the_errors_a_task_is_known_to_raise() -> None:
+    """Else the machines would be held against nothing."""
+    found = {handler: {kind.__name__ for kind in can_raise(handler)} for handler in handlers().values()}
+    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.tell_operators.handler"]
+    start, poll = found["tasks.start_recovery.handler"], found["tasks.poll_job.handler"]
+    assert start - poll >= {ServerBusy.__name__, QuotaExceeded.__name__, "LateMessage"}
+    assert poll >= {"RetryExhausted", "CircuitOpen", "RateBudgetExhausted", "AwsUnavailable", DrsRefused.__name__}
+    assert "CapacityTimeout" in found["tasks.check_capacity.handler"]
+    assert "TargetNotInitialized" in found["tasks.inspect_target.handler"]
+    assert found["tasks.settle_wave.handler"] == {"AwsUnavailable", "ExecutionNotFound"}
+
+
+def test_every_error_is_raised_by_some_function() -> None:
+    """A name that nothing raises misleads whoever reads the tree or a machine."""
+    raised = {kind for handler in {*handlers().values(), "api.app.handler"} for kind in can_raise(handler)}
+    bases = {base for kind in ERRORS.values() for base in kind.__mro__[1:]}
+    assert {kind for kind in ERRORS.values() if kind not in bases} <= raised
 
 
 @pytest.mark.parametrize("region", ["ap-southeast-2", "ap-northeast-1", "us-gov-west-1", "eusc-de-east-1"])

@@ -1,0 +1,522 @@
+"""Whatever DRS answers and in whatever order: calls keep to their limits, and what is told of them is what happened."""
+
+import json
+import os
+import threading
+import types
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from recovery import budget, capacity, circuit, clock, drs, dynamo, errors, metrics, sessions
+from recovery import settings as product_settings
+from recovery.batch import Batch, BatchRef
+from recovery.capacity import LEASE_SECONDS, Load
+from recovery.drs import Job, Launch
+from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
+from recovery.execution import Mode
+from recovery.target import Target
+from recovery.task import logger, task
+from sandbox.drs_emulator.server import Emulator
+from tests import telling
+from tests.engine import moto_fixes
+from tests.engine.world import LOCAL_SERVERS
+from tests.workflow.product import HUB, OTHER, WEST, _account_of
+
+HERE, THERE = Target(HUB, WEST), Target(OTHER, "eu-central-1")
+TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS")
+NEVER = "1000000"
+
+
+class World(NamedTuple):
+    """DRS, the source servers it has, and the clock of the product."""
+
+    emulator: Emulator
+    servers: list[str]
+    time: "Time"
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_800_000_000.0
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(clock, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += max(seconds, 0)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """DRS with 23 servers, whose answers have five items a page, and the tables that calls to it need."""
+    moto_fixes.install()
+    config: Any = {
+        "core": {"reset_boto3_session": True, "passthrough": {"urls": LOCAL_SERVERS, "services": []}},
+    }
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        mock_aws(config=config),
+        Emulator(speed=60, account_of=_account_of) as emulator,
+    ):
+        for name in TABLES:
+            patch.setenv(f"{name}_TABLE", name.lower())
+        patch.setenv("AWS_DEFAULT_REGION", WEST)
+        patch.setenv("AWS_ENDPOINT_URL_DRS", emulator.url)
+        forget()
+        for name, keys in {"limits": ("target", "what"), "target_accounts": ("accountId",)}.items():
+            boto3.client("dynamodb").create_table(
+                TableName=name,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        for account in (HUB, OTHER):
+            role = f"arn:aws:iam::{account}:role/drs-waves-target"
+            dynamo.put("target_accounts", {"accountId": account, "roleArn": role, "externalId": "an-id"})
+        emulator.control.change_settings(
+            {
+                "pageSize": {"default": 5, "maximum": 5},
+                "rateLimits": {"default": {"perSecond": 1e6, "burst": 1e6}},
+            }
+        )
+        servers = emulator.seed(HUB, WEST, [{"hostname": f"srv-{number}"} for number in range(23)])
+        yield World(emulator, servers, Time(patch))
+    forget()
+
+
+def forget() -> None:
+    caches: Sequence[Any] = (product_settings.settings, dynamo.client, budget.bucket, sessions._client, sessions._sts)
+    for cache in caches:
+        cache.cache_clear()
+
+
+def limits(**values: Any) -> None:
+    """New settings, full buckets and an empty table of limits."""
+    os.environ.update({name.upper(): str(value) for name, value in values.items()})
+    product_settings.settings.cache_clear()
+    budget.bucket.cache_clear()
+    client = dynamo.client()
+    for row in client.scan(TableName="limits")["Items"]:
+        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "what")})
+
+
+def reserved() -> int:
+    """Calls that the budget of all functions was asked for and granted."""
+    rows = dynamo.client().scan(TableName="limits")["Items"]
+    return sum(int(row["calls"]["N"]) for row in rows if row["what"]["S"].startswith("CALLS#"))
+
+
+# --- every call is limited, and told as it was -------------------------------------------------------------------
+def ask(what: str, servers: list[str]) -> None:
+    if what == "all servers":
+        drs.describe_source_servers(HERE)
+    elif what == "some servers":
+        drs.describe_source_servers(HERE, servers[:7])
+    elif what == "jobs":
+        drs.live_jobs(HERE)
+    elif what == "a job that is not there":
+        drs.describe_job(HERE, "drsjob-00000000000000000")
+    else:
+        batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, "STARTING", 1, clock.iso())
+        drs.start_or_adopt_job(batch, Mode.DRILL, what == "start again")
+
+
+KINDS = ["all servers", "some servers", "jobs", "a job that is not there", "start", "start again"]
+# What keeps a call from being made at all.
+NOT_MADE = {"CircuitOpen", "RateBudgetExhausted"}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in drs._BY_CODE.items()}
+
+
+def answers(emulator: Emulator) -> Counter[tuple[str, str]]:
+    operations = emulator.control.calls(detail=False)["operations"]
+    return Counter(
+        {
+            (operation, OUTCOMES.get(outcome, "DrsRefused")): count
+            for operation, outcomes in operations.items()
+            for outcome, count in outcomes.items()
+        }
+    )
+
+
+@pytest.mark.timeout(300)  # a few thousand requests over HTTP
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(KINDS), st.sampled_from(["THROTTLING", "SERVER_ERROR"]), st.integers(0, 4)),
+        min_size=1,
+        max_size=3,
+    ),
+    calls_per_second=st.sampled_from([2, NEVER]),
+    circuit_failures=st.sampled_from([2, NEVER]),
+)
+def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
+    world: World,
+    steps: list[tuple[str, str, int]],
+    calls_per_second: Any,
+    circuit_failures: Any,
+) -> None:
+    """Each page and each retry is a request; what DRS saw of them is the measure."""
+    emulator, servers, time = world
+    limits(calls_per_second=calls_per_second, calls_burst=NEVER, circuit_failures=circuit_failures)
+    emulator.control.remove_faults(None)
+    metrics._waiting.clear()
+    seen, granted = answers(emulator), reserved()
+    with telling.listen() as told:
+        for what, kind, count in steps:
+            if count:
+                emulator.world.faults.add({"kind": kind, "count": count}, emulator.world.clock.now())
+            try:
+                ask(what, servers)
+            except DrsWavesError:
+                time.sleep(1)
+        metrics.flush()
+    made = answers(emulator) - seen
+    calls = Counter(told.counts("Calls", "Operation", "Outcome"))
+    assert {key: count for key, count in calls.items() if key[1] not in NOT_MADE} == made
+    outcomes = Counter[str]()
+    for (_, outcome), count in calls.items():
+        outcomes[outcome] += int(count)
+    # A call that an open circuit stops has been reserved; one that is not granted leaves no trace.
+    assert reserved() - granted == sum(made.values()) + outcomes["CircuitOpen"]
+    limited = {name: outcomes[name] for name in ("DrsThrottled", "RateBudgetExhausted") if outcomes[name]}
+    assert told.counts("RateLimitErrors", "ErrorType") == limited
+    retried = Counter((line["operation"].split()[0], str(line["attempt"])) for line in told.logs if "attempt" in line)
+    assert told.counts("Retries", "Operation", "Attempt") == retried
+
+
+def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(world: World) -> None:
+    """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
+    limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
+    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
+    with pytest.raises(DrsRefused, match="Invalid length"):
+        drs.start_or_adopt_job(batch, Mode.DRILL, is_reentry=False)
+    assert drs.live_jobs(HERE) is not None
+    metrics._waiting.clear()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(429, DrsThrottled), (500, DrsUnavailable), (503, DrsUnavailable), (400, DrsRefused)]
+)
+def test_a_code_nobody_knows_is_read_by_its_status(status: int, kind: type[DrsWavesError]) -> None:
+    assert drs._by_status(status) is kind
+
+
+# --- targets are independent -------------------------------------------------------------------------------------
+ACTIONS = st.sampled_from(["reserve", "bucket", "fails", "answers"])
+
+
+def act(target: Target, action: str) -> str:
+    """What one target gives; sleeping moves the clock."""
+
+    def fails() -> None:
+        raise DrsUnavailable("no answer")
+
+    try:
+        if action == "reserve":
+            budget.reserve(target)
+        elif action == "bucket":
+            return str(budget.bucket(target).try_acquire())
+        else:
+            circuit.call(target, fails if action == "fails" else lambda: None)
+    except DrsWavesError as error:
+        return type(error).__name__
+    return "ok"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), ACTIONS, st.sampled_from([0.0, 0.0, 0.2, 1.0, 8.0])), min_size=2, max_size=14
+    )
+)
+def test_what_happens_in_one_target_is_as_if_there_were_no_other(
+    world: World, steps: list[tuple[bool, str, float]]
+) -> None:
+    """Budget, bucket and circuit: the run of both, against the run of the one alone at the same moments."""
+    assume({here for here, _, _ in steps} == {True, False})
+    time = world.time
+    given_limits = {"calls_per_second": 2, "calls_burst": 4, "circuit_failures": 2, "circuit_seconds": 10}
+    began = time.now
+    limits(**given_limits)
+    both = []
+    for here, action, pause in steps:
+        time.sleep(pause)
+        moment, got = time.now, act(HERE if here else THERE, action)
+        both.append((here, moment, action, got, time.now))
+        if not here:
+            time.now = moment  # functions of two targets wait side by side
+    time.now = began
+    limits(**given_limits)
+    for here, moment, action, got, after in both:
+        if here:
+            time.now = moment
+            assert (act(HERE, action), time.now) == (got, after)
+    metrics._waiting.clear()
+    time.now = began + 100_000
+
+
+# --- metrics -----------------------------------------------------------------------------------------------------
+NAMES = st.sampled_from(["DescribeJobs", "StartRecovery", "ok", "DrsThrottled"])
+EVENTS = st.one_of(
+    st.tuples(st.just("Calls"), NAMES, NAMES),
+    st.tuples(st.just("RateLimitErrors"), NAMES),
+    st.tuples(st.just("Retries"), NAMES, st.integers(2, 6)),
+    st.tuples(st.just("RetriesExhausted"), NAMES),
+    st.tuples(st.just("CircuitChanges"), st.sampled_from(["open", "half-open", "closed"])),
+)
+TELL: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "Calls": (metrics.called, ("Operation", "Outcome")),
+    "RateLimitErrors": (metrics.rate_limited, ("ErrorType",)),
+    "Retries": (metrics.retried, ("Operation", "Attempt")),
+    "RetriesExhausted": (metrics.exhausted, ("Operation",)),
+    "CircuitChanges": (metrics.circuit_changed, ("State",)),
+}
+
+
+@settings(max_examples=200, deadline=None)
+@given(runs=st.lists(st.lists(st.tuples(st.booleans(), EVENTS), max_size=20), max_size=4))
+def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
+    runs: list[list[tuple[bool, tuple[Any, ...]]]],
+) -> None:
+    metrics._waiting.clear()
+    expected = Counter[telling.Series]()
+    with telling.listen() as told:
+        for run in runs:
+            before = len(told.lines)
+            for here, (metric, *values) in run:
+                target = HERE if here else THERE
+                function, names = TELL[metric]
+                function(target, *values)
+                named = dict(zip(names, map(str, values), strict=True))
+                series = {"Account": target.account_id, "Region": target.region, **named}
+                expected[metric, frozenset(series.items())] += 1
+                expected[metric, frozenset()] += 1
+                if metric == "Calls":
+                    expected[metric, frozenset({"Outcome": named["Outcome"]}.items())] += 1
+            metrics.flush()
+            assert len(told.lines) - before <= len({event for _, event in run}) * 2
+    assert telling.published(told.emf) == expected
+
+
+def test_threads_that_count_and_write_at_once_lose_nothing() -> None:
+    metrics._waiting.clear()
+
+    def work() -> None:
+        for number in range(300):
+            metrics.called(HERE, "DescribeJobs", "ok")
+            if number % 7 == 0:
+                metrics.flush()
+
+    with telling.listen() as told:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        metrics.flush()
+    assert told.counts("Calls") == {(): 2400}
+
+
+# --- capacity: the verdict ---------------------------------------------------------------------------------------
+QUOTAS = types.SimpleNamespace(concurrent_jobs=4, servers_in_jobs=120)
+KEYS = st.sampled_from([f"drill#web#{HERE.key}#{number:04}#1" for number in range(1, 8)])
+STEPS = st.one_of(
+    st.tuples(st.just("lease"), KEYS, st.integers(1, 100)),
+    st.tuples(st.just("give back"), KEYS, st.just(0)),
+    st.tuples(st.just("observe"), st.lists(st.integers(1, 60), max_size=4), st.booleans()),
+    st.tuples(st.just("pass"), st.just(""), st.integers(1, LEASE_SECONDS)),
+)
+
+
+def job(name: str, servers: int, holder: str | None = None) -> Job:
+    batch, _, attempt = (holder or "").rpartition("#")
+    tags = {"drs-waves:batch": batch, "drs-waves:attempt": attempt} if holder else {}
+    return Job(
+        name, "STARTED", clock.iso(0), None, tuple(Launch(f"s-{n}", "PENDING", None) for n in range(servers)), tags
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=st.lists(STEPS, max_size=40))
+def test_leases_never_pass_the_quotas_and_none_is_refused_while_there_is_room(steps: list[tuple[Any, ...]]) -> None:
+    now, item = 1_800_000_000.0, dict[str, Any]()
+    leases, foreign = dict[str, tuple[int, float]](), list[int]()
+    for kind, what, number in steps:
+        load = Load.from_item(item, now)
+        leases = {key: held for key, held in leases.items() if held[1] > now}
+        if kind == "pass":
+            now += number
+            continue
+        if kind == "lease" and what not in leases:
+            jobs, servers = len(leases) + len(foreign), sum(n for n, _ in leases.values()) + sum(foreign)
+            free = jobs + 1 <= QUOTAS.concurrent_jobs and servers + number <= QUOTAS.servers_in_jobs
+            assert load.has_room(number, QUOTAS) == free  # type: ignore[arg-type]
+            if free:
+                load = load.with_lease(what, number, now)
+                leases[what] = (number, now + LEASE_SECONDS)
+                assert load.jobs <= QUOTAS.concurrent_jobs
+                assert load.servers <= QUOTAS.servers_in_jobs
+        elif kind == "give back":
+            load = load.without_lease(what, now)
+            leases.pop(what, None)
+        elif kind == "observe":
+            foreign = what
+            # Jobs of batches that hold a lease are seen too, and are not counted twice.
+            ours = [job(f"ours-{key}", held[0], key) for key, held in leases.items()] if number else []
+            load = load.with_foreign([*ours, *(job(f"theirs-{n}", count) for n, count in enumerate(what))], now)
+        assert (load.jobs, load.servers) == (
+            len(leases) + len(foreign),
+            sum(n for n, _ in leases.values()) + sum(foreign),
+        )
+        item = json.loads(json.dumps(load.to_item()))
+
+
+# --- capacity: giving up -----------------------------------------------------------------------------------------
+GIVE_UP_AFTER = 120
+BETWEEN_ASKS = 60
+
+
+@pytest.fixture
+def row(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The LEASES row in memory: it is written where its version is the one that was read."""
+    kept: dict[str, Any] = {}
+
+    def write(target: Target, load: Load) -> bool:
+        if kept.get("version", load.version) != load.version:
+            return False
+        kept.update(load.to_item())
+        return True
+
+    monkeypatch.setattr(capacity, "_read", lambda target, now: Load.from_item(kept, now))
+    monkeypatch.setattr(capacity, "_write", write)
+    return kept
+
+
+def gives_up(batch: Batch) -> CapacityTimeout | None:
+    """Ask for capacity where there is none."""
+    try:
+        assert not capacity.lease(batch)
+    except CapacityTimeout as error:
+        return error
+    return None
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.integers(30, BETWEEN_ASKS), st.sampled_from(["still"] * 8 + ["theirs move", "ours comes or goes"])
+        ),
+        min_size=5,
+        max_size=16,
+    )
+)
+def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_only_then(
+    world: World, row: dict[str, Any], steps: list[tuple[int, str]]
+) -> None:
+    time = world.time
+    limits(concurrent_jobs=2, capacity_timeout_seconds=GIVE_UP_AFTER)
+    row.clear()
+    waiting = Batch(BatchRef("drill-1", "web", HERE, 1), ("s-1",), 1)
+    sibling = f"drill-1#web#{HERE.key}#0002#1"
+    theirs, held, moved = 0, False, time.now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drs, "live_jobs", lambda target: [job(f"theirs-{theirs}-{n}", 1) for n in range(2)])
+        for pause, event in steps:
+            time.sleep(pause)
+            if event == "theirs move":
+                theirs, moved = theirs + 1, time.now
+            elif event == "ours comes or goes":
+                load = capacity._read(HERE, time.now)
+                changed = load.without_lease(sibling, time.now) if held else load.with_lease(sibling, 1, time.now)
+                assert capacity._write(HERE, changed)
+                held, moved = not held, time.now
+            still = time.now - moved
+            gave_up = gives_up(waiting)
+            if gave_up:
+                assert gave_up.facts["jobs"] == 2
+                assert gave_up.facts["waitedSeconds"] > GIVE_UP_AFTER - 1
+                assert "2 of 2 jobs" in gave_up.message
+            if held or still <= GIVE_UP_AFTER - 1:
+                assert not gave_up, (still, held)
+            # A move of others is seen within 15 s at the next ask.
+            elif still > GIVE_UP_AFTER + capacity.OBSERVE_SECONDS + BETWEEN_ASKS:
+                assert gave_up, still
+    time.sleep(100_000)
+
+
+# --- log lines ---------------------------------------------------------------------------------------------------
+TEXTS = st.text(max_size=30)
+RAISED = st.sampled_from(
+    [None, KeyError, *(kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.Any)]
+)
+LEVELS = {"INFO", "WARNING", "ERROR", "CRITICAL"}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    event=st.fixed_dictionaries(
+        {"executionId": TEXTS},
+        optional={
+            "wave": TEXTS,
+            "accountId": st.from_regex(r"\d{12}", fullmatch=True),
+            "region": st.sampled_from([WEST, "eu-central-1"]),
+            "batch": st.integers(1, 40),
+            "retries": st.integers(0, 20),
+            "asked": st.integers(),
+        },
+    ),
+    raised=RAISED,
+    message=TEXTS,
+)
+def test_every_line_of_a_task_is_json_with_its_ids_and_a_level_that_fits(
+    event: dict[str, Any], raised: type[Exception] | None, message: str
+) -> None:
+    event = {**event, "taskToken": "AQC8-a-secret"}
+
+    context: Any = types.SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn:f", aws_request_id="request-1"
+    )
+    with pytest.MonkeyPatch.context() as patch, telling.listen() as told:
+        patch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")  # powertools reads it where a handler is decorated
+
+        @task
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            logger.info("worked", extra={"said": message})
+            if raised:
+                raise raised(message)
+            return {}
+
+        if raised:
+            with pytest.raises(raised):
+                handler(event, context)
+        else:
+            handler(event, context)
+    worked, *after = told.logs
+    assert worked["said"] == message
+    for line in told.logs:
+        assert line["correlation_id"] == line["executionId"] == event["executionId"]
+        assert (line["function_request_id"], line["task"]) == ("request-1", "test_limits_properties")
+        assert line["service"]
+        assert line["level"] in LEVELS
+        assert line.keys() >= event.keys() & {"wave", "accountId", "region"}
+        assert ("target" in line) == ({"accountId", "region"} <= event.keys())
+        assert ("batch" in line) == ({"wave", "accountId", "region", "batch"} <= event.keys())
+    if raised is None:
+        assert after == []
+    else:
+        assert [line["level"] for line in after] == ["WARNING" if issubclass(raised, Transient) else "ERROR"]
+        assert after[0]["error"] == raised.__name__
+    assert "AQC8-a-secret" not in told.text
+    repeated = int("region" in event and "accountId" in event and event.get("retries", 0) > 0)
+    assert sum(told.counts("Retries").values()) == repeated
