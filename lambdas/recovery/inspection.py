@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from aws_lambda_powertools import Logger
+
 from recovery import clock, drs, fleet, probes, store
 from recovery.drs import SourceServer
 from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
@@ -11,6 +13,8 @@ from recovery.fleet import FoundServer, WaveShare
 from recovery.plan import GroupUse, ProtectionGroup, Wave
 from recovery.readiness import HEALTHY, FleetOfWave, Probe, Readiness, ServerFacts, ServerVerdict, judge_server
 from recovery.target import Target
+
+logger = Logger(child=True)
 
 # Longest host name that is kept: that of one DNS label.
 LONGEST_HOSTNAME = 63
@@ -41,6 +45,7 @@ def inspect(execution: Execution, target: Target) -> list[WaveShare] | None:
     try:
         return _inspect(execution, target, groups)
     except _UNREACHABLE as error:
+        logger.warning("target cannot be used", extra={"error": type(error).__name__, "reason": error.message})
         return [_lost_share(wave, target, groups, error) for wave in _waves_in(execution, groups)]
 
 
