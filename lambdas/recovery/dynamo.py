@@ -211,6 +211,29 @@ def put_all_new(table: str, items: Iterable[Mapping[str, Any]], key: str) -> Non
         list(pool.map(lambda item: put_new(table, item, key), items))
 
 
+def delete(table: str, key: Mapping[str, Any], condition: str, given: Mapping[str, Any]) -> None:
+    """One DeleteItem; raise ConditionRefused when its condition (see `assignment`) does not hold."""
+    _do(
+        "delete_item",
+        TableName=table,
+        Key=to_wire(key),
+        ConditionExpression=condition,
+        ExpressionAttributeNames={f"#{name}": name for name in re.findall(r"#(\w+)", condition)},
+        ExpressionAttributeValues=to_wire({f":{name}": value for name, value in given.items()}),
+    )
+
+
+def scan(table: str) -> Iterator[dict[str, Any]]:
+    """Every row of a table, strongly consistent. For tables that people fill, not for those that runs fill."""
+    more: dict[str, Any] = {}
+    while True:
+        page = _do("scan", TableName=table, ConsistentRead=True, **more)
+        yield from map(from_wire, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        more["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
 def transact(actions: Sequence[Mapping[str, Any]]) -> None:
     """TransactWriteItems of at most 100 actions: all, or none and ConditionRefused."""
     for tries in range(1, CONFLICT_TRIES + 1):

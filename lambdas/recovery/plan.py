@@ -16,7 +16,10 @@ _frozen = lru_cache(maxsize=256)(frozenset[str])
 
 @dataclass(frozen=True, slots=True)
 class ProtectionGroup:
-    """Source servers of one target: listed in `server_ids`, or all that carry every tag of `tags`; never both."""
+    """Source servers of one target: listed in `server_ids`, or all that carry every tag of `tags`; never both.
+
+    `version` counts the writes of it, from 1.
+    """
 
     group_id: str
     name: str
@@ -24,6 +27,7 @@ class ProtectionGroup:
     server_ids: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    version: int = 1
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ProtectionGroup":
@@ -35,6 +39,7 @@ class ProtectionGroup:
             server_ids=tuple(item.get("sourceServerIds", ())),
             tags=dict(item.get("tags", {})),
             description=item.get("description", ""),
+            version=int(item.get("version", 1)),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -48,6 +53,7 @@ class ProtectionGroup:
             "description": self.description,
             **self.target.to_state(),
             **selection,
+            "version": self.version,
         }
 
     @property
@@ -113,7 +119,7 @@ class Wave:
 class RecoveryPlan:
     """Waves that form a graph without cycles; a server's launch is tried `launch_attempts` times at most.
 
-    `active_execution_id` names the run that is on, if any.
+    `active_execution_id` names the run that is on, if any; `version` counts the writes of the plan, from 1.
     """
 
     plan_id: str
@@ -122,6 +128,7 @@ class RecoveryPlan:
     description: str = ""
     launch_attempts: int = DEFAULT_LAUNCH_ATTEMPTS
     active_execution_id: str | None = None
+    version: int = 1
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryPlan":
@@ -133,6 +140,7 @@ class RecoveryPlan:
             description=item.get("description", ""),
             launch_attempts=int(item.get("launchAttempts", DEFAULT_LAUNCH_ATTEMPTS)),
             active_execution_id=item.get("activeExecutionId"),
+            version=int(item.get("version", 1)),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -143,6 +151,7 @@ class RecoveryPlan:
             "description": self.description,
             "launchAttempts": self.launch_attempts,
             "waves": [wave.to_item() for wave in self.waves],
+            "version": self.version,
         }
 
     @property
