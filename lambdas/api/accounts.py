@@ -68,4 +68,5 @@ def verify_account(account_id: str) -> dict[str, Any]:
     sessions.forget()  # a role that was taken on an hour ago says nothing about now
     found = fanout.ask_all(account.targets, drs.probe)
     regions = [{"region": target.region, **Standing.of(answer).to_json()} for target, answer in found.items()]
-    return {"accountId": account.account_id, "ok": all(each["status"] == "OK" for each in regions), "regions": regions}
+    is_well = bool(regions) and all(each["status"] == "OK" for each in regions)
+    return {"accountId": account.account_id, "ok": is_well, "regions": regions}

@@ -389,6 +389,12 @@ def test_verify_says_of_each_region_how_it_stands(product: Product) -> None:
     assert all(each["advice"] for each in reply.body["regions"] if each["status"] != "OK")
 
 
+def test_an_account_without_regions_is_not_verified_by_asking_nothing(product: Product) -> None:
+    register(product, HUB)
+    reply = product.request("POST", f"/target-accounts/{HUB}/verify")
+    assert (reply.status, reply.body["ok"], reply.body["regions"]) == (200, False, [])
+
+
 def test_verify_takes_the_role_on_anew(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.seed(1)
     register(product, HUB, WEST)
