@@ -55,7 +55,7 @@ def tables() -> Iterator[None]:
 def empty() -> None:
     for table, keys in KEYS.items():
         for row in list(dynamo.scan(table)):
-            boto3.client("dynamodb").delete_item(TableName=table, Key=dynamo.to_wire({key: row[key] for key in keys}))
+            dynamo.client().delete_item(TableName=table, Key=dynamo.to_wire({key: row[key] for key in keys}))
 
 
 def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
