@@ -40,6 +40,13 @@ drill: setup build ## Start the sandbox, run a drill in it, watch it to the end
 sandbox: setup build ## Start the sandbox and keep it running
 	$(PY) scripts/sandbox.py up
 
+##@ Plan files
+
+.PHONY: plan-schema
+plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors complete plan files
+	$(PY) scripts/plan.py schema > build/plan-file.schema.json
+	mv build/plan-file.schema.json docs/plan-file.schema.json
+
 ##@ Measurements, written to build/bench
 
 .PHONY: bench-saturation

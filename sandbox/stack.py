@@ -204,6 +204,20 @@ class Sandbox:
         except urllib.error.HTTPError as error:
             return _reply(error.code, error.read())
 
+    def addresses(self) -> dict[str, Any]:
+        """What another process needs to use this sandbox; `secret` is one only here."""
+        return {
+            "apiUrl": self.api_url,
+            "engineUrl": self.engine_url,
+            "drsUrl": self.drs_url,
+            "region": REGION,
+            "account": HUB_ACCOUNT,
+            "secret": _SECRET,
+            "speed": self.speed,
+            "origin": self.origin,
+            "pid": os.getpid(),
+        }
+
     def now(self) -> float:
         """The simulated time, the one the product and the emulator keep: epoch seconds."""
         return self.origin + (time.time() - self.origin) * self.speed

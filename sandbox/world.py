@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from sandbox.stack import EXTERNAL_ID, Sandbox, SandboxError
+from sandbox import plan_files
+from sandbox.plan_files import PlanFileError
+from sandbox.stack import EXTERNAL_ID, REGION, Sandbox, SandboxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,37 @@ class World:
 
 def load(sandbox: Sandbox, path: Path) -> World:
     """Raise SandboxError naming what the file or the API does not accept."""
-    example = yaml.safe_load(path.read_text())
-    register_accounts(sandbox)
-    server_ids = seed_source_servers(sandbox, example["sandbox"]["sourceServers"])
-    group_ids = {group["name"]: _create_group(sandbox, group, server_ids) for group in example["protectionGroups"]}
-    plan = example["recoveryPlan"]
-    waves = [
-        {**wave, "groups": [{"groupId": _known(group_ids, name, "protection group")} for name in wave["groups"]]}
-        for wave in plan["waves"]
-    ]
-    created = _post(sandbox, "/recovery-plans", {**plan, "waves": waves})
+    try:
+        example = plan_files.read(path).data
+    except PlanFileError as error:
+        raise SandboxError(str(error)) from error
+    try:
+        rows, groups, plan = example["sandbox"]["sourceServers"], example["protectionGroups"], example["recoveryPlan"]
+        regions: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            regions[row["accountId"]].add(row["region"])
+        register_accounts(sandbox, {account_id: sorted(found) for account_id, found in regions.items()})
+        server_ids = seed_source_servers(sandbox, rows)
+
+        def server_id(account_id: str, region: str, hostname: str) -> str:
+            return server_ids[hostname]
+
+        group_ids = {
+            group["name"]: str(_post(sandbox, "/protection-groups", plan_files.group_body(group, server_id))["groupId"])
+            for group in groups
+        }
+        by_name = {group["name"]: group for group in groups}
+        created = _post(sandbox, "/recovery-plans", plan_files.plan_body(plan, by_name, group_ids, server_id))
+    except (KeyError, TypeError) as error:
+        raise SandboxError(f"{path} has no {error}, or names one that it does not define") from error
     return World(created["planId"], group_ids, len(server_ids))
 
 
-def register_accounts(sandbox: Sandbox) -> None:
-    """Tell drs-waves of each account by which role and external id it is reached."""
-    table = sandbox.outputs["TargetAccountsTable"]
+def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None = None) -> None:
+    """Tell drs-waves of each account by which role and external id it is reached, and in which Regions."""
     for account_id, role_arn in sandbox.target_roles.items():
-        item = {"accountId": account_id, "roleArn": role_arn, "externalId": EXTERNAL_ID}
-        sandbox.client("dynamodb").put_item(TableName=table, Item={name: {"S": value} for name, value in item.items()})
+        account = {"accountId": account_id, "roleArn": role_arn, "externalId": EXTERNAL_ID}
+        _post(sandbox, "/target-accounts", {**account, "regions": (regions or {}).get(account_id) or [REGION]})
 
 
 def seed_source_servers(sandbox: Sandbox, rows: list[Mapping[str, Any]]) -> dict[str, str]:
@@ -81,22 +93,9 @@ def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Any:
         raise SandboxError(f"the DRS emulator refused {method} {path}: {error.read().decode()}") from error
 
 
-def _create_group(sandbox: Sandbox, group: Mapping[str, Any], server_ids: Mapping[str, str]) -> str:
-    body = {name: value for name, value in group.items() if name != "sourceServers"}
-    if "sourceServers" in group:
-        body["sourceServerIds"] = [_known(server_ids, name, "source server") for name in group["sourceServers"]]
-    return str(_post(sandbox, "/protection-groups", body)["groupId"])
-
-
 def _post(sandbox: Sandbox, path: str, body: Any) -> dict[str, Any]:
     reply = sandbox.request("POST", path, body)
     if reply.status != 201:
         raise SandboxError(f"POST {path} answered {reply.status}: {reply.body}")
     answer: dict[str, Any] = reply.body
     return answer
-
-
-def _known(ids: Mapping[str, str], name: str, what: str) -> str:
-    if name not in ids:
-        raise SandboxError(f"the file names {what} {name!r}, which it does not define")
-    return ids[name]

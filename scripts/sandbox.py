@@ -1,6 +1,7 @@
 """Run drs-waves on this machine: `up` keeps it running, `drill` runs the example drill and stops."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from sandbox import drill as drills  # noqa: E402  # the root has to be on the path first
 from sandbox import world  # noqa: E402
 from sandbox.stack import DEFAULT_DRS_PORT, DEFAULT_PORT, HUB_ACCOUNT, REGION, Sandbox, SandboxError  # noqa: E402
+from scripts.client import SANDBOX_FILE  # noqa: E402
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(highlight=False)
@@ -168,6 +170,11 @@ Start a drill of the plan, through the function behind the HTTP API:
   {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} \\
     --payload '{json.dumps(event)}' build/reply.json; cat build/reply.json
 
+Ask the API, or change the plan in the file and apply it:
+
+  .venv/bin/python scripts/plan.py diff --sandbox examples/three-tier.yaml
+  .venv/bin/python scripts/plan.py apply --sandbox examples/three-tier.yaml
+
 See what Step Functions runs, and how far it is:
 
   {aws} stepfunctions list-executions --state-machine-arn {arn}
@@ -186,11 +193,27 @@ See what DRS does, and the instances it launched:
 def _sandbox(port: int, drs_port: int, speed: float) -> Iterator[Sandbox]:
     """A running sandbox; Ctrl-C ends it and the command, with the status shells give that."""
     try:
-        with Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_say) as sandbox:
+        with (
+            Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_say) as sandbox,
+            _known_to_others(sandbox),
+        ):
             yield sandbox
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _known_to_others(sandbox: Sandbox) -> Iterator[None]:
+    """Other commands find the sandbox by a file while it runs; of two, the one that started last."""
+    draft = SANDBOX_FILE.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(sandbox.addresses(), indent=2) + "\n")
+    draft.replace(SANDBOX_FILE)
+    try:
+        yield
+    finally:
+        if SANDBOX_FILE.exists() and json.loads(SANDBOX_FILE.read_text())["pid"] == os.getpid():
+            SANDBOX_FILE.unlink()
 
 
 def main() -> None:

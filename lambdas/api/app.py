@@ -1,21 +1,20 @@
 """The HTTP API of drs-waves: one function behind API Gateway, a few lines a route."""
 
-import json
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import executions, plans
+from api import accounts, answers, capacity, executions, groups, health, plans, servers
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])
-app.include_router(plans.router)
-app.include_router(executions.router)
+for part in (accounts, groups, plans, executions, capacity, servers, health):
+    app.include_router(part.router)
 
 
 @app.exception_handler(DrsWavesError)  # type: ignore[untyped-decorator]  # powertools leaves it untyped
@@ -25,19 +24,20 @@ def refuse(error: DrsWavesError) -> Response[str]:
     problems = {"problems": error.problems} if isinstance(error, InvalidRequest) else {}
     # Of what passes by itself, the tree says that the state machine waits; here it is the caller who does.
     advice = "Send the request again in a few seconds." if isinstance(error, Transient) else error.advice
-    return _error(error.status, type(error).__name__, error.message, advice, {**problems, **error.facts})
+    facts = {**problems, **error.facts}
+    return _error(error.status, type(error).__name__, error.title(), error.message, advice, facts)
 
 
 @app.not_found
 def no_route(error: NotFoundError) -> Response[str]:
     """A path or method the API does not have."""
     asked = f"{app.current_event.http_method} {app.current_event.path}"
-    return _error(404, "NoSuchRoute", f"There is no {asked}.", "See docs/api.md for the routes.", {})
+    return _error(404, "NoSuchRoute", "No such route", f"There is no {asked}.", "See docs/api.md for the routes.", {})
 
 
-def _error(status: int, code: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
-    body = {"code": code, "message": message, "advice": advice, "correlationId": _correlation_id(), **facts}
-    return Response(status, content_types.APPLICATION_JSON, json.dumps(body))
+def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
+    body = answers.problem(status, code, title, message, advice, _correlation_id(), facts)
+    return Response(status, answers.PROBLEM_JSON, body)
 
 
 def _correlation_id() -> str:
@@ -46,16 +46,29 @@ def _correlation_id() -> str:
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one API Gateway request. What is not one of our errors becomes a 500 and a log entry, never a leak."""
+    """Answer one API Gateway request. What is not one of our errors becomes a 500 and a log entry, never a leak.
+
+    Every answer, good or bad, carries the id under which the function's log has it.
+    """
+    correlation_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
+    headers = {answers.CORRELATION_HEADER: [correlation_id]}
     try:
-        return app.resolve(event, context)
+        answer = app.resolve(event, context)
     except Exception:  # the boundary: API Gateway would answer an empty 502
         logger.exception("unexpected error")
-        request_id = (event.get("requestContext") or {}).get("requestId", "")
-        body = {
-            "code": "InternalError",
-            "message": "Something went wrong on our side.",
-            "advice": DrsWavesError.advice,
-            "correlationId": request_id,
+        body = answers.problem(
+            500,
+            "InternalError",
+            "Internal error",
+            "Something went wrong on our side.",
+            DrsWavesError.advice,
+            correlation_id,
+            {},
+        )
+        answer = {
+            "statusCode": 500,
+            "multiValueHeaders": {"Content-Type": [answers.PROBLEM_JSON]},
+            "body": body,
+            "isBase64Encoded": False,
         }
-        return {"statusCode": 500, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
+    return {**answer, "multiValueHeaders": {**answer.get("multiValueHeaders", {}), **headers}}

@@ -6,11 +6,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api import inputs, views
-from api.plans import created
+from api.answers import created
 from api.requests import DecisionRequest, StartRequest, parse
 from recovery import clock, control, records, starting, store
 from recovery.control import Operator
-from recovery.errors import ExecutionNotFound, NotFound, PlanNotFound, WaveNotFound
+from recovery.errors import ExecutionNotFound, PlanNotFound, WaveNotFound
 from recovery.execution import ExecutionStatus, Mode, Run
 from recovery.starting import Request
 
@@ -130,13 +130,38 @@ def cancel(execution_id: str) -> dict[str, Any]:
     return _shown(execution_id)
 
 
-@router.post("/executions/<execution_id>/waves/<wave>/<decision>")
-def decide_wave(execution_id: str, wave: str, decision: str) -> dict[str, Any]:
-    """`approve` or `reject` a wave that waits for it; `retry`, `accept` or `abort` one that failed and asks."""
-    if decision not in control.DECISIONS:
-        raise NotFound(f"there is no decision {decision[: inputs.LONGEST_SHOWN]!r}; {', '.join(control.DECISIONS)} are")
-    wave = inputs.known_id(wave, WaveNotFound, "wave")
-    control.decide_wave(_known(execution_id), wave, decision, _operator())
+@router.post("/executions/<execution_id>/waves/<wave>/approve")
+def approve(execution_id: str, wave: str) -> dict[str, Any]:
+    """Let a wave go that waits for approval; 409 when it does not."""
+    return _decide(execution_id, wave, "approve")
+
+
+@router.post("/executions/<execution_id>/waves/<wave>/reject")
+def reject(execution_id: str, wave: str) -> dict[str, Any]:
+    """Skip a wave that waits for approval; 409 when it does not."""
+    return _decide(execution_id, wave, "reject")
+
+
+@router.post("/executions/<execution_id>/waves/<wave>/retry")
+def retry(execution_id: str, wave: str) -> dict[str, Any]:
+    """Try the failed servers of a wave that asks once more; 409 when it does not ask."""
+    return _decide(execution_id, wave, "retry")
+
+
+@router.post("/executions/<execution_id>/waves/<wave>/accept")
+def accept(execution_id: str, wave: str) -> dict[str, Any]:
+    """Take a wave that failed and asks as good enough; 409 when it does not ask."""
+    return _decide(execution_id, wave, "accept")
+
+
+@router.post("/executions/<execution_id>/waves/<wave>/abort")
+def abort(execution_id: str, wave: str) -> dict[str, Any]:
+    """Give up a wave that failed and asks, and stop the run; 409 when it does not ask."""
+    return _decide(execution_id, wave, "abort")
+
+
+def _decide(execution_id: str, wave: str, what: str) -> dict[str, Any]:
+    control.decide_wave(_known(execution_id), inputs.known_id(wave, WaveNotFound, "wave"), what, _operator())
     return _shown(execution_id)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from recovery.errors import InvalidRequest, NotFound
+from recovery.errors import AccountNotFound, InvalidRequest, NotFound
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
 # The largest plan that may be stored comes to a third of this.
@@ -16,7 +16,12 @@ LARGEST_BODY = 1024 * 1024
 LONGEST_SHOWN = 200
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+ACCOUNT_PATTERN = r"^[0-9]{12}$"
+REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$"
 _is_id = re.compile(ID_PATTERN).fullmatch
+_is_account = re.compile(ACCOUNT_PATTERN).fullmatch
+_is_region = re.compile(REGION_PATTERN).fullmatch
+_is_etag = re.compile(r'(?:W/)?"?([1-9][0-9]{0,14})"?').fullmatch
 
 
 def invalid(field: str, message: str) -> InvalidRequest:
@@ -77,6 +82,41 @@ def query(event: APIGatewayProxyEvent) -> dict[str, str]:
         if not value:
             raise invalid(name, "has no value; leave it out or give it one")
     return event.query_string_parameters
+
+
+def version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | None:
+    """The version a change was made from, as the body or `If-Match: "3"` gives it; None when neither does."""
+    text = event.headers.get("If-Match")
+    if not text:
+        return in_body
+    if not (found := _is_etag(text.strip())):
+        raise invalid("If-Match", 'must be one version, as the ETag of a read gives it: "3"')
+    in_header = int(found[1])
+    if in_body not in (None, in_header):
+        raise invalid("version", f"the body says {in_body}, If-Match {in_header}")
+    return in_header
+
+
+def needed_version(event: APIGatewayProxyEvent, in_body: int | None) -> int:
+    """The same; InvalidRequest when neither gives it."""
+    found = version(event, in_body)
+    if found is None:
+        raise invalid("version", "give the version that you read, here or as the header If-Match")
+    return found
+
+
+def account_id(text: str) -> str:
+    """The account of a path; what no account id looks like is missing."""
+    if not _is_account(text):
+        raise AccountNotFound(f"there is no target account {text[:LONGEST_SHOWN]!r}")
+    return text
+
+
+def region(text: str) -> str:
+    """The Region of a path; InvalidRequest when it is none."""
+    if not _is_region(text):
+        raise invalid("region", "must be the code of a Region, such as us-west-2")
+    return text
 
 
 def plan_id(event: APIGatewayProxyEvent) -> str | None:

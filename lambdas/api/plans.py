@@ -1,61 +1,36 @@
-"""Protection groups and recovery plans."""
+"""Recovery plans."""
 
-import secrets
 from typing import Any
 
-from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-from pydantic import TypeAdapter
 
-from api import inputs, views
-from api.requests import GroupRequest, PlanRequest, parse
+from api import answers, inputs, views
+from api.answers import created as created
+from api.requests import PlanRequest, PlanUpdate, parse
 from recovery import catalog
-from recovery.errors import GroupNotFound, InvalidRequest, PlanNotFound
-from recovery.plan import ProtectionGroup
+from recovery.errors import InvalidRequest, PlanNotFound
+from recovery.plan import ProtectionGroup, RecoveryPlan
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
-_json = TypeAdapter(Any).dump_json
 
 
-def created(location: str, body: dict[str, Any], status: int = 201) -> Response[str]:
-    """A resource and where to find it."""
-    return Response(status, content_types.APPLICATION_JSON, _json(body).decode(), headers={"Location": location})
+def _known(plan_id: str) -> str:
+    return inputs.known_id(plan_id, PlanNotFound, "recovery plan")
 
 
-def new_id(prefix: str) -> str:
-    """`pg-4f1c09ab27d3`: short enough to say aloud, long enough never to meet again."""
-    return f"{prefix}-{secrets.token_hex(6)}"
-
-
-@router.post("/protection-groups")
-def create_group() -> Response[str]:
-    """201 with the group."""
-    group = parse(GroupRequest, inputs.json_body(router.current_event)).to_group(new_id("pg"))
-    catalog.create_group(group)
-    return created(f"/protection-groups/{group.group_id}", group.to_item())
-
-
-@router.get("/protection-groups")
-def list_groups() -> dict[str, Any]:
-    """A page of groups."""
-    page = catalog.list_groups(*inputs.page(router.current_event))
-    return {"protectionGroups": page.items, "nextToken": page.next_token}
-
-
-@router.get("/protection-groups/<group_id>")
-def read_group(group_id: str) -> dict[str, Any]:
-    """The group."""
-    return catalog.get_group(inputs.known_id(group_id, GroupNotFound, "protection group")).to_item()
+def _shown(plan: RecoveryPlan) -> dict[str, Any]:
+    return views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})
 
 
 @router.post("/recovery-plans")
 def create_plan() -> Response[str]:
     """201 with the plan; 400 when its waves do not fit together or name groups or servers that are not there."""
     request = parse(PlanRequest, inputs.json_body(router.current_event))
-    plan = request.to_plan(new_id("rp"))
+    plan = request.to_plan(answers.new_id("rp"))
     _check_groups(request, catalog.find_groups(plan.group_ids))
     catalog.create_plan(plan)
-    return created(f"/recovery-plans/{plan.plan_id}", views.plan(plan.to_item()))
+    return created(f"/recovery-plans/{plan.plan_id}", _shown(plan))
 
 
 def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> None:
@@ -84,7 +59,24 @@ def list_plans() -> dict[str, Any]:
 
 
 @router.get("/recovery-plans/<plan_id>")
-def read_plan(plan_id: str) -> dict[str, Any]:
+def read_plan(plan_id: str) -> Response[str]:
     """The plan, with the run that is on."""
-    plan = catalog.get_plan(inputs.known_id(plan_id, PlanNotFound, "recovery plan"))
-    return views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})
+    return answers.found(_shown(catalog.get_plan(_known(plan_id))))
+
+
+@router.put("/recovery-plans/<plan_id>")
+def update_plan(plan_id: str) -> Response[str]:
+    """200 with the plan as it is now, 409 when it was changed since. A run that is on keeps the plan it began with."""
+    plan_id = _known(plan_id)
+    request = parse(PlanUpdate, inputs.json_body(router.current_event))
+    version = inputs.needed_version(router.current_event, request.version)
+    plan = request.to_plan(plan_id)
+    _check_groups(request, catalog.find_groups(plan.group_ids))
+    return answers.found(_shown(catalog.update_plan(plan, version)))
+
+
+@router.delete("/recovery-plans/<plan_id>")
+def delete_plan(plan_id: str) -> Response[str]:
+    """204; 409 naming the run while the plan runs. The records of its runs stay."""
+    catalog.delete_plan(_known(plan_id), inputs.version(router.current_event))
+    return answers.gone()

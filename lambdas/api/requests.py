@@ -20,8 +20,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from api.inputs import ID_PATTERN, LONGEST_SHOWN
+from api.inputs import ACCOUNT_PATTERN, ID_PATTERN, LONGEST_SHOWN, REGION_PATTERN, invalid
 from recovery import clock
+from recovery.catalog import TargetAccount
 from recovery.errors import InvalidRequest
 from recovery.plan import (
     DEFAULT_APPROVAL_MINUTES,
@@ -54,12 +55,20 @@ def _printable_lines(text: str) -> str:
 
 # Shapes of ids and limits of lists: DRS's own where it has one (botocore's drs model, Service Quotas).
 ServerId = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-zA-Z]{17}$")]
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$")]
+AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
+Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), AfterValidator(_printable)
 ]
+OptionalName = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True), AfterValidator(_printable)]
 Description = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_printable_lines)]
+# The shapes that STS takes (botocore's sts model).
+RoleArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
+]
+ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1_224)]
+# The version of a resource that a change was made from; the header If-Match says it as well.
+Version = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_printable)]
@@ -78,6 +87,8 @@ MOST_SERVERS_NAMED, MOST_GROUPS = 10_000, 40
 MOST_APPROVAL_MINUTES = 13 * 24 * 60
 # Four weeks; a drill that is meant to stay longer is no drill.
 MOST_CLEAN_UP_HOURS = 4 * 7 * 24
+# AWS has some 40 Regions.
+MOST_REGIONS = 50
 # A body of a mebibyte can be wrong in a hundred thousand places; the answer names this many.
 MOST_PROBLEMS = 100
 
@@ -117,6 +128,12 @@ class GroupRequest(_Request):
             tags=self.tags,
             description=self.description,
         )
+
+
+class GroupUpdate(GroupRequest):
+    """Body of PUT /protection-groups/{groupId}: the whole group."""
+
+    version: Version | None = None
 
 
 class GroupUseRequest(_Request):
@@ -218,6 +235,58 @@ def _text(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be a time in ISO 8601 with a time zone, such as 2026-11-22T08:15:30Z")
     return value
+
+
+class PlanUpdate(PlanRequest):
+    """Body of PUT /recovery-plans/{planId}: the whole plan."""
+
+    version: Version | None = None
+
+
+class _Account(_Request):
+    name: OptionalName = ""
+    role_arn: RoleArn
+    regions: list[Region] = Field(min_length=1, max_length=MOST_REGIONS)
+
+    @field_validator("regions")
+    @classmethod
+    def _each_once(cls, regions: list[str]) -> list[str]:
+        if len(set(regions)) != len(regions):
+            raise ValueError("names a Region twice")
+        return regions
+
+
+class AccountRequest(_Account):
+    """Body of POST /target-accounts."""
+
+    account_id: AccountId
+    external_id: ExternalId
+
+    def to_account(self) -> TargetAccount:
+        """The account to be stored. Raise InvalidRequest when the role is not one of its own."""
+        return _with_own_role(
+            TargetAccount(self.account_id, self.role_arn, self.external_id, tuple(self.regions), self.name)
+        )
+
+
+class AccountUpdate(_Account):
+    """Body of PUT /target-accounts/{accountId}: all of it, but without `externalId` that stays as it is."""
+
+    external_id: ExternalId | None = None
+    version: Version | None = None
+
+    def to_account(self, before: TargetAccount) -> TargetAccount:
+        """The account to be stored. Raise InvalidRequest when the role is not one of its own."""
+        external_id = self.external_id or before.external_id
+        return _with_own_role(
+            TargetAccount(before.account_id, self.role_arn, external_id, tuple(self.regions), self.name)
+        )
+
+
+def _with_own_role(account: TargetAccount) -> TargetAccount:
+    if f"::{account.account_id}:" not in account.role_arn:
+        raise invalid("roleArn", f"must be a role of account {account.account_id}")
+    return account
 
 
 class StartRequest(_Request):

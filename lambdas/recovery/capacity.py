@@ -153,6 +153,13 @@ def lease(batch: Batch) -> bool:
     return False
 
 
+def look(target: Target) -> Load:
+    """What the target carries at this moment, leased or run by others. It is read afresh, and nothing is kept."""
+    jobs = drs.live_jobs(target)
+    now = clock.now()
+    return _read(target, now).with_foreign(jobs, now)
+
+
 def _observe(target: Target) -> Load | None:
     """Read who else runs jobs, and keep it; None when neighbours always wrote first."""
     jobs = drs.live_jobs(target)

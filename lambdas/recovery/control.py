@@ -103,11 +103,10 @@ _ON_WAVES: Mapping[str, tuple[WaveStatus, Mapping[str, Any], Hold]] = {
     "accept": (WaveStatus.AWAITING_DECISION, {"word": "accept"}, Hold.DECISION),
     "abort": (WaveStatus.AWAITING_DECISION, {"word": "abort"}, Hold.DECISION),
 }
-DECISIONS = tuple(_ON_WAVES)
 
 
 def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> Run:
-    """Record one of DECISIONS about a wave and let it go. Raise WaveNotFound, DecisionRefused."""
+    """Record a decision (a key of _ON_WAVES) about a wave and let it go. Raise WaveNotFound, DecisionRefused."""
     run = store.get_run(execution_id)
     state = store.wave_states(execution_id).get(wave)
     if state is None:

@@ -22,6 +22,7 @@ from recovery.errors import (
     TargetNotInitialized,
 )
 from recovery.execution import Mode
+from recovery.replication import ServerHealth
 from recovery.target import Target
 
 MANAGED_BY = "drs-waves"
@@ -179,6 +180,18 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
     return [
         _source_server(item) for chosen in filters for item in _items(target, "describe_source_servers", filters=chosen)
     ]
+
+
+def page_of_source_servers(target: Target, limit: int, token: str | None) -> tuple[list[ServerHealth], str | None]:
+    """A page of the target's servers with their replication, and DRS's token that reads on."""
+    more = {"nextToken": token} if token else {}
+    answer = _read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
+    return [ServerHealth.from_drs(item) for item in answer["items"]], answer.get("nextToken") or None
+
+
+def probe(target: Target) -> None:
+    """Ask DRS for one server; the error says what stands in the way."""
+    _read(target, "describe_source_servers", filters={}, maxResults=1)
 
 
 def _source_server(item: Mapping[str, Any]) -> SourceServer:

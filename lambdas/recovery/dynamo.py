@@ -211,16 +211,34 @@ def put_new(table: str, item: Mapping[str, Any], key: str) -> bool:
     return True
 
 
-def delete(table: str, key: Mapping[str, Any]) -> None:
-    """One DeleteItem; a row that is not there stays so."""
-    _do("delete_item", TableName=table, Key=to_wire(key))
-
-
 def put_all_new(table: str, items: Iterable[Mapping[str, Any]], key: str) -> None:
     """`put_new` for many rows, ten at a time."""
     client()  # made once, before the threads share it
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(lambda item: put_new(table, item, key), items))
+
+
+def delete(table: str, key: Mapping[str, Any], condition: str = "", given: Mapping[str, Any] | None = None) -> None:
+    """One DeleteItem; raise ConditionRefused when its condition (see `assignment`) does not hold."""
+    more: dict[str, Any] = {}
+    if condition:
+        more = {
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in re.findall(r"#(\w+)", condition)},
+            "ExpressionAttributeValues": to_wire({f":{name}": value for name, value in (given or {}).items()}),
+        }
+    _do("delete_item", TableName=table, Key=to_wire(key), **more)
+
+
+def scan(table: str) -> Iterator[dict[str, Any]]:
+    """Every row of a table, strongly consistent. For tables that people fill, not for those that runs fill."""
+    more: dict[str, Any] = {}
+    while True:
+        page = _do("scan", TableName=table, ConsistentRead=True, **more)
+        yield from map(from_wire, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        more["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def transact(actions: Sequence[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ The class names are part of the product: the state machines catch and retry by t
 an HTTP status and a piece of advice. Rename one and the ASL has to follow (a test holds the two together).
 """
 
+import re
 from typing import Any
 
 
@@ -17,6 +18,11 @@ class DrsWavesError(Exception):
         super().__init__(message)
         self.message = message
         self.facts = facts
+
+    @classmethod
+    def title(cls) -> str:
+        """The name in words, as RFC 9457 wants it: the same for every error of the class."""
+        return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).capitalize()
 
 
 # --- what people sent -------------------------------------------------------------------------------------------
@@ -62,6 +68,10 @@ class JobNotFound(NotFound):
     advice = "Read the execution; its batches name their jobs."
 
 
+class AccountNotFound(NotFound):
+    """No target account of this id is registered."""
+
+
 class Conflict(DrsWavesError):
     """409: the request is sound but the state of things does not allow it now."""
 
@@ -85,6 +95,36 @@ class NothingToContinue(Conflict):
     """The run is still on, or launched everything, or never meant to launch anything."""
 
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
+
+
+class VersionConflict(Conflict):
+    """Somebody has written the resource since it was read; `facts["version"]` is the version it has now."""
+
+    advice = "Read the resource again, make your change to that, and send it with its version."
+
+
+class GroupInUse(Conflict):
+    """Plans use the group, or servers that it would lose; `facts["recoveryPlans"]` names them."""
+
+    advice = "Take the group, or those servers of it, out of these recovery plans first."
+
+
+class PlanInUse(Conflict):
+    """A plan that runs is not deleted; `facts["executionId"]` names the run."""
+
+    advice = "Wait for the running execution to end or cancel it, then delete the plan."
+
+
+class AccountInUse(Conflict):
+    """Protection groups have servers in the account; `facts["protectionGroups"]` names them."""
+
+    advice = "Delete these protection groups first, or leave the account registered."
+
+
+class AccountAlreadyRegistered(Conflict):
+    """The account is registered, and not in this way."""
+
+    advice = "Read the account and change it with PUT."
 
 
 class StartFailed(DrsWavesError):
@@ -160,6 +200,13 @@ class AwsUnavailable(Transient):
     """DynamoDB, STS or Step Functions throttled, failed or did not answer."""
 
     status = 503
+
+
+class TargetTooSlow(Transient):
+    """An account and Region that had not answered by the time the caller had to be."""
+
+    status = 503
+    advice = "Ask again; if it lasts, see AWS Health for the Region."
 
 
 class LateMessage(DrsWavesError):

@@ -19,7 +19,10 @@ _frozen = lru_cache(maxsize=256)(frozenset[str])
 
 @dataclass(frozen=True, slots=True)
 class ProtectionGroup:
-    """Source servers of one target: listed in `server_ids`, or all that carry every tag of `tags`; never both."""
+    """Source servers of one target: listed in `server_ids`, or all that carry every tag of `tags`; never both.
+
+    `version` counts the writes of it, from 1.
+    """
 
     group_id: str
     name: str
@@ -27,6 +30,7 @@ class ProtectionGroup:
     server_ids: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    version: int = 1
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ProtectionGroup":
@@ -38,6 +42,7 @@ class ProtectionGroup:
             server_ids=tuple(item.get("sourceServerIds", ())),
             tags=dict(item.get("tags", {})),
             description=item.get("description", ""),
+            version=int(item.get("version", 1)),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -51,6 +56,7 @@ class ProtectionGroup:
             "description": self.description,
             **self.target.to_state(),
             **selection,
+            "version": self.version,
         }
 
     @property
@@ -182,7 +188,7 @@ class RecoveryPlan:
 
     The targets are what a run is measured against: how old data may be (RPO) and how long it may take (RTO).
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. `active_execution_id`
-    names the run that is on, if any.
+    names the run that is on, if any; `version` counts the writes of the plan, from 1.
     """
 
     plan_id: str
@@ -194,6 +200,7 @@ class RecoveryPlan:
     rto_target_minutes: int | None = None
     clean_up_after_hours: int | None = None
     active_execution_id: str | None = None
+    version: int = 1
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryPlan":
@@ -208,6 +215,7 @@ class RecoveryPlan:
             rto_target_minutes=item.get("rtoTargetMinutes"),
             clean_up_after_hours=item.get("cleanUpAfterHours"),
             active_execution_id=item.get("activeExecutionId"),
+            version=int(item.get("version", 1)),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -224,6 +232,7 @@ class RecoveryPlan:
             "launchAttempts": self.launch_attempts,
             **{name: value for name, value in asked.items() if value is not None},
             "waves": [wave.to_item() for wave in self.waves],
+            "version": self.version,
         }
 
     @property

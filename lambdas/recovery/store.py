@@ -106,14 +106,15 @@ def groups_of(execution_id: str) -> dict[str, ProtectionGroup]:
 
 
 def begin_polling(execution_id: str) -> None:
-    """PENDING becomes POLLING with the first job; later calls change nothing."""
-    dynamo.move_on(
-        table(),
-        _meta(execution_id),
-        {"status": ExecutionStatus.POLLING.value, "startedAt": clock.iso()},
-        condition="#status = :pending",
-        given={"pending": ExecutionStatus.PENDING.value},
-    )
+    """PENDING becomes POLLING with the first job; later calls change nothing. A pause lasts, with the start kept."""
+    started = {"startedAt": clock.iso()}
+    for status, values in (
+        (ExecutionStatus.PENDING, {"status": ExecutionStatus.POLLING.value, **started}),
+        (ExecutionStatus.PAUSED, started),
+    ):
+        condition = "#status = :here AND attribute_not_exists(#startedAt)"
+        if dynamo.move_on(table(), _meta(execution_id), values, condition=condition, given={"here": status.value}):
+            return
 
 
 def move_run(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
+from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
 from tests.e2e.conftest import Operator
 
 pytestmark = pytest.mark.e2e
@@ -104,3 +104,28 @@ def test_the_other_account_is_reached_only_with_its_external_id(operator: Operat
         operator.register(TARGET_ACCOUNT)
     assert operator.drill(plan)["status"] == "COMPLETED"
     assert "ie-1" in instances(sandbox, TARGET_ACCOUNT, IRELAND)
+
+
+def test_verify_tells_of_a_wrong_external_id_and_of_the_right_one(operator: Operator, sandbox: Sandbox) -> None:
+    operator.seed("fr-1", account=TARGET_ACCOUNT, region="eu-west-3")
+    path = f"/target-accounts/{TARGET_ACCOUNT}"
+    body = {"roleArn": sandbox.target_roles[TARGET_ACCOUNT], "regions": ["eu-west-3", "eu-south-1"]}
+
+    def verified(**more: str) -> dict[str, str]:
+        version = operator.request("GET", path).body["version"]
+        reply = operator.request("PUT", path, {**body, **more, "version": version})
+        assert reply.status == 200, reply
+        regions = operator.request("POST", f"{path}/verify").body["regions"]
+        return {each["region"]: each["status"] for each in regions}
+
+    try:
+        assert verified(externalId="not-the-one") == {"eu-west-3": "DENIED", "eu-south-1": "DENIED"}
+    finally:
+        assert verified(externalId=EXTERNAL_ID) == {"eu-west-3": "OK", "eu-south-1": "NOT_SET_UP"}
+    (entry,) = [
+        each
+        for each in operator.request("GET", f"/capacity/{TARGET_ACCOUNT}").body["targets"]
+        if each["region"] == "eu-west-3"
+    ]
+    assert (entry["status"], entry["replicatingServers"]["used"]) == ("OK", 1)
+    assert operator.request("GET", "/health").body["status"] == "ok"

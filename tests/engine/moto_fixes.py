@@ -859,6 +859,23 @@ def log_errors_without_portraits() -> None:
     component.EvalComponent._log_exception = log_exception
 
 
+@functools.cache
+def list_service_quotas() -> None:
+    """Upstream raises NotImplementedError for ListServiceQuotas. On AWS it lists the quotas of a service that have a
+    value of their own, page by page.
+
+    Cure: it lists those of the backend's `applied`, values by quota code, which a test may set; none else.
+    """
+    responses: Any = importlib.import_module("moto.servicequotas.responses")
+
+    def answer(self: Any) -> str:
+        values = getattr(self.backend, "applied", {})
+        quotas = [{"ServiceCode": "drs", "QuotaCode": code, "Value": value} for code, value in values.items()]
+        return json.dumps({"Quotas": quotas})
+
+    responses.ServiceQuotasResponse.list_service_quotas = answer
+
+
 CURES: tuple[Callable[[], None], ...] = (
     evaluate_jsonata,
     normalise_parameters,
@@ -879,6 +896,7 @@ CURES: tuple[Callable[[], None], ...] = (
     read_escapes,
     parse_each_definition_once,
     log_errors_without_portraits,
+    list_service_quotas,
 )
 
 

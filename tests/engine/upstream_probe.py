@@ -147,6 +147,10 @@ def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
         found["name_api_errors"] = error.response["Error"]["Code"] != "InvalidDefinition"
 
     found["make_conditional_writes_atomic"] = winners_of_a_race(boto3.client("dynamodb", "us-east-1")) != 1
+    try:
+        boto3.client("service-quotas", "us-east-1").list_service_quotas(ServiceCode="drs")
+    except NotImplementedError:
+        found["list_service_quotas"] = True
     found["let_states_errors_out_of_maps"] = finish(in_map).error != "States.Timeout"
     return found
 

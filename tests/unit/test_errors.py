@@ -53,7 +53,9 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
     codes = documented()
     assert codes["NoSuchRoute"] == 404
     assert codes["InternalError"] == 500
-    answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler")}
+    # What is caught on the way: a run that died is closed whatever its batches say, and bases are only caught.
+    within = {"CapacityTimeout", "LateMessage", "RunHalted", "Transient"}
+    answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler") if kind.__name__ not in within}
     assert answered
     assert codes == answered | {"NoSuchRoute": 404, "InternalError": 500}
 

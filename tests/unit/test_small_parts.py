@@ -2,10 +2,12 @@
 
 import json
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from recovery import clock, pages, problem
+from recovery import VERSION, clock, pages, problem
 from recovery.errors import InvalidRequest
 from recovery.settings import Settings
 
@@ -70,3 +72,8 @@ def test_a_page_token_reads_back_and_a_made_up_one_is_refused() -> None:
     for bad in ("nonsense", "e30=", "e30=!", token[:-4], token + "=", "WzFd", "ü"):
         with pytest.raises(InvalidRequest):
             pages.decode(bad)
+
+
+def test_the_version_that_health_tells_is_the_project_s() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION

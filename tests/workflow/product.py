@@ -112,13 +112,15 @@ class Product:
             self.engine.create_machine(file.name.split(".")[0].replace("_", "-"), file, wanted_arns)
 
     # --- what a person does ---------------------------------------------------------------------------------------
-    def request(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: str
+    ) -> Reply:
         """Call the API's function as API Gateway does."""
         event = {
             "resource": "/{proxy+}",
             "path": path,
             "httpMethod": method,
-            "headers": {"Content-Type": "application/json"},
+            "headers": {"Content-Type": "application/json", **(headers or {})},
             "queryStringParameters": query or None,
             "requestContext": {
                 "requestId": "7a1c",
@@ -130,7 +132,8 @@ class Product:
         answer = self.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
         reply = json.loads(answer["Payload"].read())
         headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
-        return Reply(reply["statusCode"], json.loads(reply["body"]), headers | reply.get("headers", {}))
+        answered = json.loads(reply["body"]) if reply["body"] else None
+        return Reply(reply["statusCode"], answered, headers | reply.get("headers", {}))
 
     def seed(
         self, count: int, *, account: str = HUB, region: str = WEST, prefix: str = "srv", **more: Any

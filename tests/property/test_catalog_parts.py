@@ -1,0 +1,158 @@
+"""Capacity, durations, versions and plan files: what holds for whatever comes."""
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from api import answers
+from recovery import errors
+from recovery.capacity_view import NOT_REPLICATING, Quotas, view
+from recovery.replication import seconds_of
+from recovery.standing import Reach, Standing
+from sandbox import plan_files
+from scripts.plan import differences
+
+EXAMPLES = settings(max_examples=200, deadline=None)
+counts = st.integers(0, 10_000)
+states = st.dictionaries(st.sampled_from(["CONTINUOUS", "STALLED", "STOPPED", "DISCONNECTED", "RESCAN", ""]), counts)
+quotas = st.builds(Quotas, *[st.integers(0, 5_000)] * 4, st.booleans())
+
+
+@EXAMPLES
+@given(counts, counts, states, quotas)
+def test_what_is_free_and_what_is_used_come_to_the_quota_or_nothing_is_free(
+    jobs: int, servers: int, by_state: dict[str, int], limits: Quotas
+) -> None:
+    shown = view(jobs, servers, by_state, limits)
+    for name in ("jobs", "serversInJobs", "replicatingServers"):
+        room = shown[name]
+        assert room["free"] >= 0
+        assert room["used"] + room["free"] == max(room["used"], room["quota"])
+    idle = sum(count for state, count in by_state.items() if state in NOT_REPLICATING)
+    assert shown["replicatingServers"]["used"] + idle == sum(by_state.values())
+    assert 0 <= shown["largestJob"] <= min(limits.servers_per_job, shown["serversInJobs"]["free"])
+    assert shown["jobs"]["free"] or not shown["largestJob"]
+
+
+@EXAMPLES
+@given(st.dictionaries(st.sampled_from(["L-D88FAC3A", "L-B827C881", "L-05AFA8C6", "L-C1D14A2B", "L-0"]), counts))
+def test_a_quota_that_is_not_told_has_its_default(values: dict[str, int]) -> None:
+    told, usual = Quotas.from_values({code: float(value) for code, value in values.items()}), Quotas()
+    assert told.concurrent_jobs == values.get("L-D88FAC3A", usual.concurrent_jobs)
+    assert told.servers_per_job == values.get("L-B827C881", usual.servers_per_job)
+    assert told.servers_in_jobs == values.get("L-05AFA8C6", usual.servers_in_jobs)
+    assert told.replicating_servers == values.get("L-C1D14A2B", usual.replicating_servers)
+
+
+part = st.none() | st.integers(0, 100)
+
+
+@EXAMPLES
+@given(part, part, part, part)
+def test_a_duration_reads_back_in_seconds(
+    days: int | None, hours: int | None, minutes: int | None, rest: int | None
+) -> None:
+    clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n is not None)
+    text = "P" + (f"{days}D" if days is not None else "") + (f"T{clock}" if clock else "")
+    total = (days or 0) * 86_400 + (hours or 0) * 3_600 + (minutes or 0) * 60 + (rest or 0)
+    assert seconds_of(text) == (total if text != "P" else None)
+
+
+@EXAMPLES
+@given(st.text(alphabet="PT0123456789DHMSWY.-:", max_size=64))
+def test_whatever_drs_says_a_lag_is_never_an_error_and_never_below_zero(text: str) -> None:
+    found = seconds_of(text)
+    assert found is None or found >= 0
+
+
+def every_error() -> list[type[errors.DrsWavesError]]:
+    found, left = [], [errors.DrsWavesError]
+    while left:
+        found.append(left.pop())
+        left.extend(found[-1].__subclasses__())
+    return found
+
+
+@EXAMPLES
+@given(st.sampled_from(every_error()), st.text(max_size=50))
+def test_an_error_is_never_told_as_well_and_always_with_advice(kind: type[errors.DrsWavesError], text: str) -> None:
+    standing = Standing.of(kind(text))
+    assert standing.reach is not Reach.OK
+    assert standing.reason == text
+    assert standing.advice
+    assert (standing.reach is Reach.UNREACHABLE) == issubclass(kind, errors.Transient)
+
+
+@EXAMPLES
+@given(st.dictionaries(st.text(max_size=10), st.integers()), st.text(max_size=50))
+def test_no_fact_of_an_error_can_stand_in_for_what_every_problem_has(facts: dict[str, int], text: str) -> None:
+    forged = {**facts, "status": 200, "code": "Fine", "type": "about:blank"}
+    shown = json.loads(answers.problem(409, "Conflict", "Conflict", text, "Wait.", "7a1c", forged))
+    assert (shown["status"], shown["code"], shown["type"]) == (409, "Conflict", "urn:drs-waves:problem:Conflict")
+    assert shown["detail"] == shown["message"] == text
+
+
+names = st.text(alphabet="abcdefg", min_size=1, max_size=4)
+values: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(names, inner, max_size=4)
+        | st.lists(
+            st.builds(lambda name, more: {**more, "name": name}, names, st.dictionaries(names, inner)), max_size=3
+        )
+    ),
+    max_leaves=15,
+)
+
+
+def known(value: Any) -> Any:
+    """The value without what says nothing: None in a mapping is as good as not there; true is not 1."""
+    if isinstance(value, dict):
+        return {name: known(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [known(each) for each in value]
+    return value
+
+
+@EXAMPLES
+@given(values, values)
+def test_there_is_a_difference_when_and_only_when_two_things_differ(before: Any, after: Any) -> None:
+    assert list(differences(before, before)) == []
+    if differences_of := list(differences(before, after)):
+        assert before != after
+        assert all(each.before != each.after for each in differences_of)
+    else:
+        assert known(before) == known(after)
+
+
+@EXAMPLES
+@given(st.dictionaries(names, values, min_size=1, max_size=4), st.booleans())
+def test_a_file_reads_back_as_it_was_written_with_a_line_for_every_part(data: dict[str, Any], flow: bool) -> None:
+    text = yaml.safe_dump(data, default_flow_style=flow, allow_unicode=True)
+    assume("\x85" not in text)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.yaml"
+        path.write_text(text, encoding="utf-8", newline="")
+        document = plan_files.read(path)
+    assert document.data == data
+    lines = Counter(document.lines.values())
+    assert max(lines) <= text.count("\n") + 1
+
+    def check(location: plan_files.Location, value: Any) -> None:
+        assert location in document.lines
+        assert document.line((*location, "no such part")) == document.lines[location]
+        if isinstance(value, dict):
+            for name, each in value.items():
+                check((*location, name), each)
+        elif isinstance(value, list):
+            for at, each in enumerate(value):
+                check((*location, at), each)
+
+    check((), data)

@@ -1,0 +1,138 @@
+"""Whoever writes plans and groups, in whatever order and from whatever version: nobody's change is lost unheard."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from recovery import catalog, dynamo, store
+from recovery import settings as product_settings
+from recovery.errors import Conflict, InvalidRequest, NotFound
+from recovery.execution import Execution, ExecutionStatus, Mode
+from recovery.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
+from recovery.target import Target
+from tests.engine import moto_fixes
+
+KEYS = {
+    "executions": ("executionId", "item"),
+    "recovery_plans": ("planId",),
+    "protection_groups": ("groupId",),
+    "target_accounts": ("accountId",),
+}
+GROUPS = ("pg-a", "pg-b", "pg-c")
+PLANS = ("rp-1", "rp-2")
+TARGET = Target("111122223333", "us-west-2")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables() -> Iterator[None]:
+    """Moto's tables, made once; each example empties them."""
+    moto_fixes.install()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in (*KEYS, "limits"):
+            patch.setenv(f"{name.upper()}_TABLE", name)
+        patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+        for cache in (product_settings.settings, dynamo.client):
+            cache.cache_clear()
+        for table, keys in KEYS.items():
+            kinds = zip(keys, ("HASH", "RANGE"), strict=False)
+            boto3.client("dynamodb").create_table(
+                TableName=table,
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        yield
+    for cache in (product_settings.settings, dynamo.client):
+        cache.cache_clear()
+
+
+def empty() -> None:
+    for table, keys in KEYS.items():
+        for row in list(dynamo.scan(table)):
+            dynamo.client().delete_item(TableName=table, Key=dynamo.to_wire({key: row[key] for key in keys}))
+
+
+def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
+    return RecoveryPlan(plan_id, "shop", (Wave("web", tuple(map(GroupUse, groups))),), note)
+
+
+def rows(table: str) -> dict[str, dict[str, Any]]:
+    return {str(row[KEYS[table][0]]): row for row in dynamo.scan(table)}
+
+
+uses = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3, unique=True).map(tuple)
+steps = st.one_of(
+    st.tuples(st.just("make group"), st.sampled_from(GROUPS)),
+    st.tuples(st.just("change group"), st.sampled_from(GROUPS), st.integers(1, 4)),
+    st.tuples(st.just("delete group"), st.sampled_from(GROUPS)),
+    st.tuples(st.just("make plan"), st.sampled_from(PLANS), uses),
+    st.tuples(st.just("change plan"), st.sampled_from(PLANS), uses, st.integers(1, 5)),
+    st.tuples(st.just("delete plan"), st.sampled_from(PLANS)),
+    st.tuples(st.just("start"), st.sampled_from(PLANS)),
+    st.tuples(st.just("end"), st.sampled_from(PLANS)),
+)
+
+
+def take(number: int, step: Any) -> None:
+    """One step; `number` makes each write another."""
+    kind, name, *rest = step
+    if kind == "make group":
+        if name not in rows("protection_groups"):
+            catalog.create_group(ProtectionGroup(name, "web", TARGET, tags={"tier": "web"}))
+    elif kind == "change group":
+        catalog.update_group(ProtectionGroup(name, f"web {number}", TARGET, tags={"tier": "web"}), rest[0])
+    elif kind == "delete group":
+        catalog.delete_group(name)
+    elif kind == "make plan":
+        if name not in rows("recovery_plans"):
+            catalog.create_plan(plan(name, rest[0]))
+    elif kind == "change plan":
+        catalog.update_plan(plan(name, rest[0], f"change {number}"), rest[1])
+    elif kind == "delete plan":
+        catalog.delete_plan(name)
+    elif kind == "start":
+        run = Execution(f"drill-{number}", Mode.DRILL, ExecutionStatus.PENDING, catalog.get_plan(name), "", "ana")
+        store.create_execution(run, [])
+    else:
+        store.free_plan(name, rows("recovery_plans").get(name, {}).get("activeExecutionId", "none"))
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.lists(steps, min_size=4, max_size=14))
+def test_versions_locks_and_uses_hold_whatever_is_written_in_whatever_order(course: list[Any]) -> None:
+    empty()
+    for group in GROUPS[:2]:
+        catalog.create_group(ProtectionGroup(group, "web", TARGET, tags={"tier": "web"}))
+    catalog.create_plan(plan("rp-1", GROUPS[:1]))
+    plans, groups = rows("recovery_plans"), rows("protection_groups")
+    for number, step in enumerate(course):
+        before, groups_before = plans, groups
+        refused = False
+        try:
+            take(number, step)
+        except (Conflict, NotFound, InvalidRequest):
+            refused = True
+        plans, groups = rows("recovery_plans"), rows("protection_groups")
+        if refused:
+            assert (plans, groups) == (before, groups_before), step  # nothing is half written
+        for plan_id, row in plans.items():
+            old = before.get(plan_id, {"version": 0})
+            changed = row.get("description"), row["waves"]
+            was = old.get("description"), old.get("waves")
+            assert row["version"] == old["version"] + (changed != was), step
+            if step[0] not in ("start", "end"):
+                assert row.get("activeExecutionId") == old.get("activeExecutionId"), step
+        for plan_id in before.keys() - plans.keys():
+            assert "activeExecutionId" not in before[plan_id]
+        used: dict[str, set[str]] = {}
+        for plan_id, row in plans.items():
+            for use in row["waves"][0]["groups"]:
+                used.setdefault(use["groupId"], set()).add(plan_id)
+        assert used.keys() <= groups.keys(), step  # no plan is without its groups
+        assert {name: row["usedBy"] for name, row in groups.items() if "usedBy" in row} == used, step

@@ -1,0 +1,172 @@
+"""Plan files: what is wrong is told with its line, and the schema in docs/ is the one the code has."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from api.requests import GroupUseRequest
+from sandbox.plan_files import PlanFileError
+from scripts import plan as command
+from scripts import plan_files
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "three-tier.yaml"
+FILE = """\
+targetAccounts:
+  - accountId: '111122223333'
+    roleArn: arn:aws:iam::111122223333:role/drs-waves-target
+    regions: [us-west-2]
+protectionGroups:
+  - name: db
+    accountId: '111122223333'
+    region: us-west-2
+    sourceServers: [db-1]
+  - name: web
+    accountId: '111122223333'
+    region: us-west-2
+    tags: {tier: web}
+recoveryPlan:
+  name: shop
+  waves:
+    - name: db
+      groups: [db]
+    - name: web
+      groups:
+        - web
+        - {group: db, sourceServers: [db-1]}
+"""
+
+
+def told(tmp_path: Path, text: str) -> list[str]:
+    """What is said of the file, without its path."""
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(PlanFileError) as wrong:
+        plan_files.read(path)
+    assert all(line.startswith(f"{path}:") for line in wrong.value.told())
+    return [line.removeprefix(f"{path}:") for line in wrong.value.told()]
+
+
+def test_the_file_that_the_others_are_made_from_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(FILE)
+    assert plan_files.read(tmp_path / "plan.yaml").data["recoveryPlan"]["name"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("name: shop", "nmae: shop", ["14: recoveryPlan.name: Field required", "15: recoveryPlan.nmae: Extra inputs"]),
+        ("accountId: '111122223333'\n    region", "accountId: 111122223333\n    region", ["7: ", "put it in quotes"]),
+        ("- name: web\n      groups", "- name: WEB\n      groups", ["19: recoveryPlan.waves[1].name"]),
+        (
+            "groups: [db]",
+            "groups: [bd]",
+            ["18: recoveryPlan.waves[0].groups[0]: the file has no", "'bd'"],
+        ),
+        ("group: db,", "group: bd,", ["22: recoveryPlan.waves[1].groups[1]: the file has no protection group 'bd'"]),
+        ("  - name: web\n    acc", "  - name: db\n    acc", ["10: protectionGroups[1].name: 'db' is there twice"]),
+        ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "in a circle"]),
+        (
+            "groups: [db]",
+            "groups: [db]\n      dependsOn: [nowhere]",
+            ["19: recoveryPlan.waves[0].dependsOn: there is no"],
+        ),
+        ("groups: [db]", "groups: [db]\n      maxFailedPercent: '5'", ["19: recoveryPlan.waves[0].maxFailedPercent: "]),
+        ("tags: {tier: web}", "sourceServers: []", ["10: protectionGroups[1]: ", "sourceServerIds or tags"]),
+        ("tags: {tier: web}", "tags: {tier: web, tier: db}", ["13: protectionGroups[1].tags.tier: is there twice"]),
+        ("arn:aws:iam::1111", "arn:aws:iam::9999", ["3: targetAccounts[0].roleArn: must be a role of account"]),
+        ("regions: [us-west-2]", "regions: [Oregon]", ["4: targetAccounts[0].regions[0]: "]),
+        ("regions: [us-west-2]", "externalId: secret-secret", ["4: targetAccounts[0].externalId: Extra inputs"]),
+        ("name: shop", "name: [shop", ["not YAML"]),
+        ("name: shop", "name: sh\x01op", ["15: file: not YAML: special characters"]),
+        ("name: shop", "1: shop", ["15: recoveryPlan: a name has to be text"]),
+        ("name: shop", "<<: {name: shop}", ["15: recoveryPlan: merging"]),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line_and_field(tmp_path: Path, old: str, new: str, says: list[str]) -> None:
+    assert FILE.count(old) >= 1
+    lines = "\n".join(told(tmp_path, FILE.replace(old, new, 1)))
+    for part in says:
+        assert part in lines
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "[]", "null", "just text", "a: &a [*a]", "\t", "- - - -", "{", "0x"]
+)
+def test_what_is_no_plan_file_is_refused(tmp_path: Path, text: str) -> None:
+    assert told(tmp_path, text)
+
+
+def test_aliases_that_grow_without_end_are_refused_at_once(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    assert "too large" in told(tmp_path, "\n".join(lines))[0]
+
+
+def test_a_file_that_is_no_text_or_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    for content in (b"\xff\xfe\x00", b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(PlanFileError):
+            plan_files.read(path)
+
+
+def test_json_is_read_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(yaml.safe_load(FILE), indent=2))
+    assert plan_files.read(path).line(("recoveryPlan", "waves", 0, "name")) > 20
+
+
+def test_the_schema_in_docs_is_that_of_the_code() -> None:
+    """Else: `make plan-schema`."""
+    assert command.SCHEMA.read_text() == command.schema_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_is_valid_says_so_to_an_editor_and_fits_the_schema(path: Path) -> None:
+    assert CliRunner().invoke(command.app, ["validate", str(path)]).exit_code == 0
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    schema = (path.parent / first.partition("=")[2]).resolve()
+    assert schema == command.SCHEMA
+    jsonschema.validate(yaml.safe_load(path.read_text()), json.loads(schema.read_text()))
+
+
+def invalid() -> list[Any]:
+    good = yaml.safe_load(FILE)
+    without_plan = {name: part for name, part in good.items() if name != "recoveryPlan"}
+    plan = good["recoveryPlan"]
+    return [
+        without_plan,
+        {**good, "recoveryPlan": {**plan, "waves": []}},
+        {**good, "recoveryPlan": {**plan, "waves": [{"name": "db", "groups": [7]}]}},
+        {**good, "recoveryPlan": {**plan, "colour": "red"}},
+        {**good, "protectionGroups": [{"name": "db"}]},
+    ]
+
+
+@pytest.mark.parametrize("data", invalid())
+def test_the_schema_refuses_what_the_command_refuses(tmp_path: Path, data: Any) -> None:
+    assert told(tmp_path, json.dumps(data))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, plan_files.schema())
+
+
+def test_a_use_of_a_group_may_say_in_a_file_what_it_may_say_in_the_api() -> None:
+    in_api = set(GroupUseRequest.model_fields) - {"group_id"}
+    assert in_api <= set(plan_files.FileUse.model_fields)
+    assert plan_files.FileUse.model_fields.keys() - in_api == {"group", "source_servers"}
+
+
+def test_the_command_says_where_the_file_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(FILE.replace("groups: [db]", "groups: []"))
+    result = CliRunner().invoke(command.app, ["validate", str(path)])
+    assert result.exit_code == 2
+    assert f"{path}:18: recoveryPlan.waves[0].groups" in result.output
+    assert CliRunner().invoke(command.app, ["validate", str(tmp_path / "none.yaml")]).exit_code == 2
