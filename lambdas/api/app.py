@@ -9,13 +9,14 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import executions, plans
+from api import executions, instances, plans
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])
 app.include_router(plans.router)
 app.include_router(executions.router)
+app.include_router(instances.router)
 
 
 @app.exception_handler(DrsWavesError)  # type: ignore[untyped-decorator]  # powertools leaves it untyped
@@ -46,7 +47,12 @@ def _correlation_id() -> str:
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one API Gateway request. What is not one of our errors becomes a 500 and a log entry, never a leak."""
+    """Answer one API Gateway request. What is not one of our errors becomes a 500 and a log entry, never a leak.
+
+    A direct invocation names an `operation` instead; its errors are raised, as whoever invokes a function expects.
+    """
+    if "operation" in event and "httpMethod" not in event:
+        return instances.operate(event)
     try:
         return app.resolve(event, context)
     except Exception:  # the boundary: API Gateway would answer an empty 502

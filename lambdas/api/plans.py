@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from api import inputs, views
 from api.requests import GroupRequest, PlanRequest, parse
-from recovery import catalog
+from recovery import catalog, instances
 from recovery.errors import GroupNotFound, InvalidRequest, PlanNotFound
 from recovery.plan import ProtectionGroup, RecoveryPlan
 
@@ -85,6 +85,7 @@ def list_plans() -> dict[str, Any]:
 
 @router.get("/recovery-plans/<plan_id>")
 def read_plan(plan_id: str) -> dict[str, Any]:
-    """The plan, with the run that is on."""
+    """The plan, with the run that is on and what its drills have left running."""
     plan = catalog.get_plan(inputs.known_id(plan_id, PlanNotFound, "recovery plan"))
-    return views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})
+    shown = views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})
+    return {**shown, "drillInstances": instances.drill_instances(plan.plan_id)}

@@ -113,7 +113,8 @@ class Wave:
 class RecoveryPlan:
     """Waves that form a graph without cycles; a server's launch is tried `launch_attempts` times at most.
 
-    `active_execution_id` names the run that is on, if any.
+    `active_execution_id` names the run that is on, if any. `clean_up_after_hours` is how long after the end of a drill
+    its instances are terminated by themselves, None for never.
     """
 
     plan_id: str
@@ -122,6 +123,7 @@ class RecoveryPlan:
     description: str = ""
     launch_attempts: int = DEFAULT_LAUNCH_ATTEMPTS
     active_execution_id: str | None = None
+    clean_up_after_hours: int | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryPlan":
@@ -133,6 +135,7 @@ class RecoveryPlan:
             description=item.get("description", ""),
             launch_attempts=int(item.get("launchAttempts", DEFAULT_LAUNCH_ATTEMPTS)),
             active_execution_id=item.get("activeExecutionId"),
+            clean_up_after_hours=int(hours) if (hours := item.get("cleanUpAfterHours")) is not None else None,
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -142,6 +145,7 @@ class RecoveryPlan:
             "name": self.name,
             "description": self.description,
             "launchAttempts": self.launch_attempts,
+            **({} if self.clean_up_after_hours is None else {"cleanUpAfterHours": self.clean_up_after_hours}),
             "waves": [wave.to_item() for wave in self.waves],
         }
 
