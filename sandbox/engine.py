@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import apigateway_v1, eventbridge, lambda_svc, stepfunctions
+from ministack.services import apigateway_v1, ec2, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
@@ -175,6 +175,23 @@ def aws_events() -> None:
     eventbridge._put_events = put_any
 
 
+# --- Instances by their ids ---------------------------------------------------------------------------------------
+
+
+def instance_id_filter() -> None:
+    """DescribeInstances with the filter `instance-id` answers with those instances.
+
+    MiniStack does not know the filter and answers with every instance of the account and Region.
+    """
+    matches_filters = ec2._matches_filters
+
+    def matches_by_id_too(instance: dict[str, Any], filters: dict[str, Any]) -> bool:
+        wanted = filters.get("instance-id")
+        return (not wanted or instance["InstanceId"] in wanted) and matches_filters(instance, filters)
+
+    ec2._matches_filters = matches_by_id_too
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -299,6 +316,7 @@ SEAMS: tuple[Callable[[], None], ...] = (
     any_method,
     map_history,
     aws_events,
+    instance_id_filter,
     preforked_environments,
 )
 
