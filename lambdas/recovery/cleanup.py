@@ -462,7 +462,8 @@ def settle(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None]:
         each: f"{job.job_id}: {_said(statuses[each])}" if job else why for each in chunk.instances if each not in gone
     }
     for instance_id in gone:
-        sync.forget(chunk.instances[instance_id], instance_id)
+        began_at = clock.parse_iso(job.created_at) if job and instance_id not in chunk.gone else 0
+        sync.forget(chunk.instances[instance_id], instance_id, began_at)
     # First the lease, then the chunk's last word: killed in between, the next try does both again.
     capacity.give_back(chunk, chunk.lease_attempt)
     values = {"status": "SETTLED", "gone": gone, "failed": failed, "jobId": job.job_id if job else None}

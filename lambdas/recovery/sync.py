@@ -218,16 +218,19 @@ def _mark_gone(instance: RecoveryInstance, version: int) -> bool:
     )
 
 
-def forget(server_id: str, instance_id: str) -> None:
-    """Mark an instance that has been terminated as gone; an instance that the server has by now is left alone.
+def forget(server_id: str, instance_id: str, began_at: float = 0) -> None:
+    """Mark an instance that has been terminated as gone; an instance that the server has got since is left alone.
+
+    `began_at` is when the job that terminated it began, if it is known (epoch seconds): a finding from before then,
+    whatever instance it names, is of an earlier one still.
 
     Not deleted: a sync that began while the instance was there would bring the row back. DynamoDB deletes it in time.
     """
     dynamo.put_if(
         instances.table(),
         _gone(server_id, int(clock.now() * 1000)),
-        "attribute_not_exists(#recoveryInstanceId) OR #recoveryInstanceId = :gone",
-        {"gone": instance_id},
+        "attribute_not_exists(#recoveryInstanceId) OR #recoveryInstanceId = :gone OR #version < :began",
+        {"gone": instance_id, "began": int(began_at * 1000)},
     )
 
 

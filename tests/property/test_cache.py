@@ -224,9 +224,10 @@ def test_an_older_sync_that_races_a_newer_one_and_a_clean_up_ends_right(
                 apply(world, change)
             for server in sorted(cleaned):
                 if gone := world.terminate(server):
+                    began_at = world.now
                     world.tick()
-                    sync.forget(server, gone)
-                    forgotten.add(server)
+                    sync.forget(server, gone, began_at)
+                    forgotten.add(gone)
             if newer_runs_during:
                 sync.sync_target(HERE)
                 assert cached() == world.launched
@@ -241,8 +242,7 @@ def test_an_older_sync_that_races_a_newer_one_and_a_clean_up_ends_right(
                 assert instances.last_sync_at(row) >= times.get(row["sourceServerId"], "")
         if newer_runs_during:
             assert cached() == world.launched
-        for server in forgotten:
-            assert server not in cached()
+        assert not forgotten & {instance_id for instance_id, _ in cached().values()}
         world.tick()
         sync.sync_target(HERE)
         assert cached() == world.launched
