@@ -1,10 +1,12 @@
 """The cache of recovery instances: synced by the real machine, read through the API."""
 
 import json
+import os
 import time
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from recovery import instances
 from tests.engine import Execution
@@ -313,3 +315,36 @@ def test_an_instance_that_drs_launched_for_somebody_else_has_no_execution(produc
     assert row["jobId"] == job
     assert row["isDrill"] is False
     assert "sourceExecutionId" not in row
+
+
+def test_a_hundred_servers_are_one_round_trip_once_the_function_is_warm(
+    drilled: tuple[Product, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product, record = drilled
+    ids = [server["sourceServerId"] for server in record["sourceServers"]]
+    query = ",".join([*ids, *(f"s-{number:017}" for number in range(100 - len(ids)))])
+    product.request("GET", "/recovery-instances", sourceServerIds=query)
+    monkeypatch.setattr(instances, "FRESHNESS_SECONDS", 86_400)  # half a minute is 50 ms at this speed
+    call, made = BaseClient._make_api_call, list[str]()  # type: ignore[attr-defined]
+
+    def counted(self: Any, operation: str, parameters: Any) -> Any:
+        if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "Api":
+            made.append(operation)
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    reply = product.request("GET", "/recovery-instances", sourceServerIds=query)
+    assert made == ["BatchGetItem"]
+    assert (len(reply.body["recoveryInstances"]), len(reply.body["missing"])) == (5, 95)
+
+
+def test_misses_are_counted_and_logged(
+    product: Product, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[Any] = []
+    monkeypatch.setattr(instances.logger, "info", lambda message, extra: logged.append((message, extra)))
+    product.request("GET", "/recovery-instances", sourceServerIds="s-00000000000000001,s-00000000000000002")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    (metric,) = [line for line in lines if "CacheMisses" in line]
+    assert (metric["CacheHits"], metric["CacheMisses"]) == ([0.0], [2.0])
+    assert [(message, facts["misses"]) for message, facts in logged] == [("no recovery instance in the cache", 2)]

@@ -134,6 +134,29 @@ def test_a_batch_that_is_tried_again_costs_no_more_than_the_header_says(product:
     assert len(execution.history) - entries(execution)["PollJob"] * look <= batch
 
 
+def test_a_target_of_a_sync_costs_the_events_the_header_says(product: Product) -> None:
+    (target,) = claims(FOLDER / "sync_cache.asl.yaml", r"A target costs about (\d+),")
+    product.group(product.seed(1))
+    product.group(product.seed(1, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    machine = product.engine.run(product.engine.machine_arn("sync-cache"), {})
+    assert machine.status == "SUCCEEDED"
+    run = 20  # ListTargets, the Map, RecordSync
+    assert len(machine.history) <= run + 2 * target
+
+
+def test_a_chunk_of_a_clean_up_and_each_look_at_its_job_cost_the_events_the_header_says(product: Product) -> None:
+    chunk, look = claims(FOLDER / "clean_up_drill.asl.yaml", r"instances costs about (\d+), each look at its job (\d+)")
+    record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1))]}))
+    (machine,) = [
+        product.engine.run(product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]})
+    ]
+    assert machine.status == "SUCCEEDED", machine
+    polls = entries(machine)["PollTermination"]
+    assert set(distances(machine, "PollTermination")) <= {look}
+    run = 20  # FindInstances, the Map, FinishCleanup
+    assert len(machine.history) - polls * look <= run + chunk
+
+
 def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
     (wait,) = claims(RECOVER_TARGET, r"each wait for capacity (\d+)")
     with Product(CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
