@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.services import apigateway_v1, ec2, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -192,6 +192,30 @@ def instance_id_filter() -> None:
     ec2._matches_filters = matches_by_id_too
 
 
+# --- Schedules in groups ------------------------------------------------------------------------------------------
+
+_SCHEDULE_IN_DEFAULT = ":schedule/default/"
+
+
+def schedule_groups() -> None:
+    """A policy that allows schedules of one group lets them be made there.
+
+    MiniStack holds every request about a schedule against the ARN it would have in the group `default`.
+    """
+    extract_resource_arn = iam_actions.extract_resource_arn
+
+    def extract_with_group(service: str, method: str, path: str, *rest: Any, **more: Any) -> Any:
+        arn = extract_resource_arn(service, method, path, *rest, **more)
+        if service != "scheduler" or _SCHEDULE_IN_DEFAULT not in str(arn):
+            return arn
+        given = (*rest, *more.values())
+        body = next((each for each in given if isinstance(each, bytes) and b'"GroupName"' in each), b"{}")
+        group = json.loads(body).get("GroupName", "default")
+        return arn.replace(_SCHEDULE_IN_DEFAULT, f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = extract_with_group
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -317,6 +341,7 @@ SEAMS: tuple[Callable[[], None], ...] = (
     map_history,
     aws_events,
     instance_id_filter,
+    schedule_groups,
     preforked_environments,
 )
 
