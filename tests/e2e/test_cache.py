@@ -29,13 +29,7 @@ def test_a_drill_is_cached_and_cleaned_up_by_itself(operator: Operator, sandbox:
     plan = operator.plan(
         first=operator.group(here, account=HUB_ACCOUNT, region=REGION),
         second=operator.group(there, account=TARGET_ACCOUNT, region=EUROPE),
-    )
-    # An hour, nine seconds at this speed.
-    sandbox.client("dynamodb").update_item(
-        TableName=sandbox.resources["RecoveryPlans"],
-        Key={"planId": {"S": plan}},
-        UpdateExpression="SET cleanUpAfterHours = :hours",
-        ExpressionAttributeValues={":hours": {"N": "1"}},
+        cleanUpAfterHours=1,  # nine seconds at this speed
     )
     record = operator.drill(plan)
     assert record["status"] == "COMPLETED", record
@@ -60,3 +54,16 @@ def test_a_drill_is_cached_and_cleaned_up_by_itself(operator: Operator, sandbox:
     assert told[0]["instances"] == {"total": 3, "terminated": 3, "failed": 0}
     assert told[0]["askedBy"] == "schedule"
     assert operator.request("GET", path).body["recoveryInstances"] == []
+
+
+def test_the_schedule_brings_the_cache_up_to_date_without_being_asked(operator: Operator) -> None:
+    path = "/drs/recovery-instance-sync/status"
+    before = operator.request("GET", path).body["lastSync"]
+    after = until(
+        lambda: [
+            told for told in [operator.request("GET", path).body] if told["lastSync"] and told["lastSync"] != before
+        ],
+        seconds=90,
+    )[0]
+    assert after["status"] in ("OK", "DEGRADED")
+    assert after["lastSync"]["targets"] == len(after["targets"])
