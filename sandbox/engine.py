@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,15 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import apigateway_v1, ec2, eventbridge, lambda_svc, stepfunctions
+from ministack.services import (
+    apigateway_v1,
+    cloudwatch,
+    cloudwatch_logs,
+    ec2,
+    eventbridge,
+    lambda_svc,
+    stepfunctions,
+)
 from ministack.services.cloudformation import provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
@@ -205,6 +213,86 @@ def task_tokens() -> None:
 
     stepfunctions._execute_task = execute
     stepfunctions._invoke_with_callback, stepfunctions._call_lambda = invoke_with_callback, call
+
+
+# --- Metrics and alarms ------------------------------------------------------------------------------------------
+
+
+def embedded_metrics() -> None:
+    """Metrics that a function writes into its log become metrics, and alarms look at those of their own dimensions.
+
+    MiniStack keeps the lines and nothing more, and adds up a metric over whatever dimensions it has.
+    """
+    append, store = cloudwatch_logs._append_log_events, cloudwatch._store_datum
+    evaluate = cloudwatch._evaluate_alarm
+    lock = threading.RLock()
+
+    def store_alone(*datum: Any) -> None:
+        with lock:
+            store(*datum)
+
+    def append_and_count(stream: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        append(stream, events)
+        found = [line for event in events if (line := _embedded(event["message"]))]
+        for line in found:
+            for datum in _data_of(line):
+                store_alone(*datum)
+        if found:
+            cloudwatch._evaluate_all_alarms()
+
+    def evaluate_own(alarm: dict[str, Any]) -> None:
+        wanted = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or ()}
+        with lock:
+            every = cloudwatch._metrics
+            cloudwatch._metrics = {
+                key: points for key, points in every.items() if points and (points[0].get("Dimensions") or {}) == wanted
+            }
+            try:
+                evaluate(alarm)
+            finally:
+                cloudwatch._metrics = every
+
+    cloudwatch_logs._append_log_events = append_and_count
+    cloudwatch._store_datum, cloudwatch._evaluate_alarm = store_alone, evaluate_own
+
+
+def _embedded(message: str) -> dict[str, Any] | None:
+    if '"_aws"' not in message:
+        return None
+    try:
+        line = json.loads(message)
+    except json.JSONDecodeError:
+        return None
+    return line if isinstance(line, dict) and "CloudWatchMetrics" in line.get("_aws", {}) else None
+
+
+def _data_of(line: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """What the line says, as `_store_datum` takes it: once for each set of dimensions."""
+    for group in line["_aws"]["CloudWatchMetrics"]:
+        for names in group["Dimensions"]:
+            dimensions = {name: line[name] for name in names}
+            for metric in group["Metrics"]:
+                values = line[metric["Name"]]
+                for value in values if isinstance(values, list) else [values]:
+                    moment = line["_aws"]["Timestamp"] / 1000
+                    unit = metric.get("Unit", "None")
+                    yield group["Namespace"], metric["Name"], dimensions, moment, unit, value, None, None, None
+
+
+def metric_math() -> None:
+    """An alarm on an expression over metrics can be deployed. It is never evaluated, so it never fires here.
+
+    MiniStack refuses it, and with it the whole stack.
+    """
+    record = provisioners._cw_metric_alarm_record
+
+    def record_any(name: str, props: dict[str, Any]) -> Any:
+        if "Metrics" in props:
+            kept = {key: value for key, value in props.items() if key != "Metrics"}
+            props = {**kept, "Namespace": "sandbox", "MetricName": "not evaluated"}
+        return record(name, props)
+
+    provisioners._cw_metric_alarm_record = record_any
 
 
 # --- Events of AWS services --------------------------------------------------------------------------------------
@@ -389,6 +477,8 @@ SEAMS: tuple[Callable[[], None], ...] = (
     any_method,
     map_history,
     task_tokens,
+    embedded_metrics,
+    metric_math,
     aws_events,
     instance_id_filter,
     schedule_groups,

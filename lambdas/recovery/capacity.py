@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
-from recovery import clock, drs, dynamo
+from recovery import clock, drs, dynamo, metrics
 from recovery.drs import Job
 from recovery.errors import CapacityTimeout
 from recovery.settings import Settings, settings
@@ -174,7 +174,9 @@ def lease(batch: Holder) -> bool:
         if not load.has_room(servers, quotas):
             _raise_if_stuck(target, load, quotas, now)
             return False
-        if _write(target, load.with_lease(key, servers, now)):
+        taken = load.with_lease(key, servers, now)
+        if _write(target, taken):
+            metrics.leased(target, taken.jobs, taken.servers)
             return True
         time.sleep(random.uniform(0, 0.05 * tries))
     return False

@@ -4,7 +4,8 @@ They are counted while a function runs and written at its end, in one line where
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
-Alarms cannot add up dimensions, so every metric is also there without any, and Calls by Outcome alone.
+Alarms cannot add up dimensions, so every metric is also there without any, Calls by Outcome alone and CircuitChanges
+by State alone.
 """
 
 import json
@@ -12,7 +13,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from recovery.target import Target
 logger = Logger(child=True)
 
 NAMESPACE = "DRS/RateLimits"
+# Dimensions by which alarms look at a metric over all accounts and Regions.
+_ALONE = {"Calls": "Outcome", "CircuitChanges": "State"}
 _YES = {"1", "true", "t", "yes", "y", "on"}
 
 
@@ -62,15 +65,48 @@ def circuit_changed(target: Target, state: str) -> None:
     _count("CircuitChanges", target, State=state)
 
 
+def leased(target: Target, jobs: int, servers: int) -> None:
+    """What of the target's quotas is in use now that a lease was taken, the jobs of others counted in."""
+    named = {"Account": target.account_id, "Region": target.region}
+    measured(NAMESPACE, named, {"LeasedJobs": ("Count", jobs), "LeasedServers": ("Count", servers)})
+
+
 def flush() -> None:
     """Write what was counted. Work never fails for want of a metric."""
     with _lock:
         counts = dict(_waiting)
         _waiting.clear()
+    write(lambda: lines(counts, round(time.time() * 1000)))
+
+
+def measured(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[str, float]]) -> None:
+    """Write values, each with its unit, in one line of their own."""
+    write(
+        lambda: [
+            {
+                "_aws": {
+                    "Timestamp": round(time.time() * 1000),
+                    "CloudWatchMetrics": [
+                        {
+                            "Namespace": namespace,
+                            "Dimensions": [list(dimensions)],
+                            "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in values.items()],
+                        }
+                    ],
+                },
+                **dimensions,
+                **{name: value for name, (_, value) in values.items()},
+            }
+        ]
+    )
+
+
+def write(made: Callable[[], list[dict[str, Any]]]) -> None:
+    """Write lines, unless metrics are switched off. Work never fails for want of a metric."""
     if os.environ.get("POWERTOOLS_METRICS_DISABLED", "").strip().lower() in _YES:
         return
     try:
-        for line in lines(counts, round(time.time() * 1000)):
+        for line in made():
             sys.stdout.write(json.dumps(line) + "\n")
     except Exception:  # the work is done; a metric that cannot be written is told and forgotten
         logger.warning("metrics not written", exc_info=True)
@@ -92,7 +128,7 @@ def lines(counts: Mapping[Series, int], milliseconds: int) -> list[dict[str, Any
         if (line := next(fits, None)) is None:
             line = {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": []}}
             written.append(line)
-        rollups = [["Outcome"], []] if metric == "Calls" else [[]]
+        rollups = [[_ALONE[metric]], []] if metric in _ALONE else [[]]
         line["_aws"]["CloudWatchMetrics"].append(
             {
                 "Namespace": NAMESPACE,
