@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +126,42 @@ def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
     assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
     assert ("dynamodb:Query", "executions/index") in can_do("api.app.handler")
+
+
+# --- alarms -------------------------------------------------------------------------------------------------------
+def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> None:
+    runbook = (CFN.parent / "docs" / "runbook.md").read_text()
+    headings = {line.lstrip("# ") for line in runbook.splitlines() if line.startswith("## ")}
+    alarms = resources("AWS::CloudWatch::Alarm", "monitoring.yaml")
+    assert len(alarms) > 10
+    for name, alarm in alarms.items():
+        (section,) = re.findall(r'docs/runbook.md, "([^"]+)"', alarm["AlarmDescription"])
+        assert section in headings, name
+        assert alarm["AlarmActions"] == [{"Ref": "OperatorsTopicArn"}], name
+        assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${ControlPlane}-") in runbook, name
+
+
+def test_alarms_watch_metrics_that_functions_write() -> None:
+    """A misspelt name or dimension would be an alarm that never fires."""
+    written = {"Calls", "RateLimitErrors", "Retries", "RetriesExhausted", "CircuitChanges"}
+    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").glob("*metrics.py"))
+    for name, alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").items():
+        stats = (
+            [alarm]
+            if "MetricName" in alarm
+            else [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+        )
+        for metric in stats:
+            if metric["Namespace"] == "DRS/RateLimits":
+                assert metric["MetricName"] in written, name
+            if metric["Namespace"].startswith("DRS/R"):
+                assert f'"{metric["MetricName"]}"' in source, name
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
+    (dashboard,) = resources("AWS::CloudWatch::Dashboard", "monitoring.yaml").values()
+    text = dashboard["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(text)["widgets"]
+    alarms = {f"${{{name}.Arn}}" for name in resources("AWS::CloudWatch::Alarm", "monitoring.yaml")}
+    assert set(widgets[0]["properties"]["alarms"]) == alarms
+    assert len(widgets) > 10
