@@ -158,6 +158,55 @@ def map_history() -> None:
     stepfunctions._run_sub_machine, stepfunctions._add_event = run_and_tell, add_in_order
 
 
+# --- Task tokens -------------------------------------------------------------------------------------------------
+
+
+class _CalledFunctionFailed(BaseException):
+    """Carries a function's error past MiniStack's `except`."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def task_tokens() -> None:
+    """A wait for a task token ends in time when its TimeoutSeconds is JSONata, and when its function fails.
+
+    MiniStack takes the expression itself for a number of seconds, and the execution's thread dies of it. An error of
+    the function that was to keep the token is swallowed; the wait then lasts for ever, and no Retry has its turn.
+    """
+    execute_task, invoke = stepfunctions._execute_task, stepfunctions._invoke_with_callback
+    call_lambda = stepfunctions._call_lambda
+    waiting = threading.local()
+
+    def execute(state: dict[str, Any], data: Any, execution: dict[str, Any], ctx: Any) -> Any:
+        timeout = state.get("TimeoutSeconds")
+        if isinstance(timeout, str):
+            seconds = stepfunctions._apply_jsonata_template(timeout, data, ctx)
+            state = {**state, "TimeoutSeconds": seconds}
+        return execute_task(state, data, execution, ctx)
+
+    def invoke_with_callback(*arguments: Any) -> Any:
+        waiting.here = True
+        try:
+            return invoke(*arguments)
+        except _CalledFunctionFailed as failed:
+            raise failed.error from None
+        finally:
+            waiting.here = False
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        try:
+            return call_lambda(*arguments, **more)
+        except stepfunctions._ExecutionError as error:
+            if getattr(waiting, "here", False):
+                raise _CalledFunctionFailed(error) from None
+            raise
+
+    stepfunctions._execute_task = execute
+    stepfunctions._invoke_with_callback, stepfunctions._call_lambda = invoke_with_callback, call
+
+
 # --- Events of AWS services --------------------------------------------------------------------------------------
 
 
@@ -298,6 +347,7 @@ SEAMS: tuple[Callable[[], None], ...] = (
     yaml_definitions,
     any_method,
     map_history,
+    task_tokens,
     aws_events,
     preforked_environments,
 )

@@ -11,7 +11,7 @@ import pytest
 from sandbox import world
 from sandbox.stack import EXTERNAL_ID, Reply, Sandbox
 
-UNFINISHED = ("PENDING", "POLLING")
+UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 
 
 def free_ports(count: int) -> list[int]:

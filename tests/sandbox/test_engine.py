@@ -201,6 +201,35 @@ def test_a_state_machine_in_yaml_runs(engine_name: str, outcome: str, request: p
         assert json.loads(described["output"]) == "hello"
 
 
+@pytest.mark.parametrize(
+    ("event", "timeout", "error"),
+    [({}, "{% $states.input.seconds %}", "States.Timeout"), ({"raise": True}, 60, "CircuitOpen")],
+)
+def test_a_wait_for_a_token_ends_with_its_timeout_in_jsonata_and_with_its_function(
+    mended: Engine, bare: Engine, event: dict[str, Any], timeout: Any, error: str
+) -> None:
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "TimeoutSeconds": timeout,
+        "Arguments": {"FunctionName": "FUNCTION", "Payload": {**event, "token": "{% $states.context.Task.Token %}"}},
+        "End": True,
+    }
+    runs = []
+    for engine in (mended, bare):
+        machines = engine.client("stepfunctions")
+        definition = {"QueryLanguage": "JSONata", "StartAt": "Wait", "States": {"Wait": state}}
+        text = json.dumps(definition).replace("FUNCTION", engine.outputs["Toy"])
+        role = f"arn:aws:iam::{ACCOUNT}:role/any"
+        made = machines.create_state_machine(name=f"wait-{error[:4]}", definition=text, roleArn=role)
+        arn = machines.start_execution(stateMachineArn=made["stateMachineArn"], input='{"seconds": 1}')["executionArn"]
+        runs.append((machines, arn))
+    time.sleep(3)
+    mended_run, bare_run = (machines.describe_execution(executionArn=arn) for machines, arn in runs)
+    assert (mended_run["status"], mended_run["error"]) == ("FAILED", error)
+    assert bare_run["status"] == "RUNNING" or bare_run.get("error") != error
+
+
 @pytest.mark.parametrize(("engine_name", "inner"), [("mended", ["Inner"] * 3), ("bare", [])])
 def test_the_states_of_a_map_are_in_the_history(
     engine_name: str, inner: list[str], request: pytest.FixtureRequest

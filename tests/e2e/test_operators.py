@@ -1,0 +1,136 @@
+"""Operators steer runs over HTTP alone: a diamond with an approval, a pause, a failure that is answered, a cancel."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox import world
+from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from tests.e2e.conftest import Operator
+
+pytestmark = pytest.mark.e2e
+SECONDS = 90
+
+
+def until(operator: Operator, execution_id: str, holds: Callable[[Mapping[str, Any]], Any]) -> Mapping[str, Any]:
+    """The record as soon as it is so."""
+    deadline = time.monotonic() + SECONDS
+    while not holds(record := operator.request("GET", f"/executions/{execution_id}").body):
+        assert time.monotonic() < deadline, json.dumps(record, indent=1)
+        time.sleep(0.2)
+    shown: Mapping[str, Any] = record
+    return shown
+
+
+def waits_for(what: str, wave: str | None = None) -> Callable[[Mapping[str, Any]], bool]:
+    def holds(record: Mapping[str, Any]) -> bool:
+        return any(wait["for"] == what and wave in (None, wait["wave"]) for wait in record["waitingFor"])
+
+    return holds
+
+
+def say(operator: Operator, execution_id: str, what: str, status: int = 200) -> Any:
+    reply = operator.request("POST", f"/executions/{execution_id}/{what}", {"comment": "as rehearsed"})
+    assert reply.status == status, reply
+    return reply.body
+
+
+def make_plan(operator: Operator, sick: list[str], breaking: list[str]) -> str:
+    def group(*ids: str) -> dict[str, Any]:
+        return {"groupId": operator.group(list(ids), account=HUB_ACCOUNT, region=REGION)}
+
+    def seed(name: str) -> str:
+        return operator.seed(name, account=HUB_ACCOUNT, region=REGION, tags={"Name": name})[0]
+
+    waves: list[dict[str, Any]] = [
+        {"name": "network", "groups": [group(seed("dns-1")), {**group(*sick), "optional": True}]},
+        {"name": "database", "groups": [group(seed("db-1"))], "approval": {"required": True, "timeoutMinutes": 600}},
+        {"name": "cache", "dependsOn": ["network"], "groups": [group(seed("cache-1"), *breaking)], "onFailure": "ask"},
+        {"name": "app", "dependsOn": ["database", "cache"], "groups": [group(seed("app-1"))]},
+        {"name": "web", "groups": [group(seed("web-1"))], "pauseBefore": True},
+    ]
+    reply = operator.request("POST", "/recovery-plans", {"name": "diamond", "launchAttempts": 1, "waves": waves})
+    assert reply.status == 201, reply
+    return str(reply.body["planId"])
+
+
+def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_cancelled(
+    operator: Operator, sandbox: Sandbox
+) -> None:
+    sick = operator.seed("sick-1", account=HUB_ACCOUNT, region=REGION, replicationState="STOPPED")
+    breaking = operator.seed("breaks-1", account=HUB_ACCOUNT, region=REGION, failsAt="LAUNCH")
+    plan = make_plan(operator, sick, breaking)
+
+    looked = operator.request("POST", f"/recovery-plans/{plan}/readiness")
+    assert looked.status == 202, looked
+    ready = operator.finish(looked.body["executionId"], seconds=SECONDS)
+    assert ready["status"] == "READY", ready
+    path = f"/executions/{ready['executionId']}/servers?wave=network"
+    servers = {server["hostname"]: server["readiness"] for server in operator.request("GET", path).body["servers"]}
+    assert servers == {"dns-1": "READY", "sick-1": "BLOCKED"}
+
+    run = operator.start(plan)
+    until(operator, run, waits_for("APPROVAL", "database"))
+    say(operator, run, "waves/database/reject/twice", status=404)
+    say(operator, run, "waves/cache/approve", status=409)
+    record = until(operator, run, waits_for("DECISION", "cache"))
+    assert {wave["name"]: wave["status"] for wave in record["waves"]} == {
+        "network": "PARTIAL",
+        "database": "AWAITING_APPROVAL",
+        "cache": "AWAITING_DECISION",
+        "app": "WAITING",
+        "web": "WAITING",
+    }
+    say(operator, run, "pause")
+    say(operator, run, "waves/database/approve")
+    until(operator, run, waits_for("RESUME", "database"))
+    say(operator, run, "resume")
+    world.control(
+        sandbox,
+        "PATCH",
+        f"/source-servers/{breaking[0]}",
+        {"accountId": HUB_ACCOUNT, "region": REGION, "server": {"failsAt": ""}},
+    )
+    say(operator, run, "waves/cache/retry")
+    until(operator, run, waits_for("RESUME", "web"))
+    say(operator, run, "resume")
+    record = operator.finish(run, seconds=SECONDS)
+
+    assert record["status"] == "PARTIAL", record
+    assert {wave["name"]: wave["status"] for wave in record["waves"]} == {
+        "network": "PARTIAL",
+        "database": "COMPLETED",
+        "cache": "COMPLETED",
+        "app": "COMPLETED",
+        "web": "COMPLETED",
+    }
+    said = [decision["decision"] for decision in record["decisions"]]
+    assert said == ["pause", "approve", "resume", "retry", "resume"]
+    assert all(HUB_ACCOUNT in decision["by"] for decision in record["decisions"]), record["decisions"]
+    events = operator.request("GET", f"/executions/{run}/events?limit=200").body["events"]
+    assert sum(event["event"] == "DECISION" for event in events) == 5
+
+    second = operator.start(plan)
+    until(operator, second, waits_for("APPROVAL", "database"))
+    say(operator, second, "cancel")
+    cancelled = operator.finish(second, seconds=SECONDS)
+    assert cancelled["status"] == "CANCELLED", cancelled
+    assert {wave["name"]: wave["status"] for wave in cancelled["waves"]}["web"] == "SKIPPED"
+    assert operator.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
+    status = sandbox.client("stepfunctions").describe_execution(executionArn=cancelled["executionArn"])["status"]
+    assert status == "SUCCEEDED"
+
+
+def test_a_run_that_is_aborted_in_the_console_is_closed_by_the_rule(operator: Operator, sandbox: Sandbox) -> None:
+    servers = operator.seed("lost-1", account=HUB_ACCOUNT, region=REGION)
+    plan = operator.plan(web=operator.group(servers, account=HUB_ACCOUNT, region=REGION))
+    run = operator.start(plan)
+    record = until(operator, run, lambda record: record["servers"]["launching"])
+    sandbox.client("stepfunctions").stop_execution(executionArn=record["executionArn"])
+    closed = operator.finish(run, seconds=SECONDS)
+    assert closed["status"] == "FAILED", closed
+    assert "ABORTED" in closed["reason"]
+    assert operator.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
