@@ -18,7 +18,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
@@ -300,7 +299,7 @@ def _capacity(api: Api, account_id: str, region: str) -> Mapping[str, Any]:
 
 def _tell_end(seat: _Seat, record: Record) -> None:
     colour = {0: "green", REFUSED: "red"}.get(runs.exit_status(record), "red")
-    took = view.of_target(record["durationSeconds"], record.get("rtoTargetMinutes"))
+    took = view.whole_time(record)
     real = view.in_real_time(record["durationSeconds"], seat.speed)
     console.print(f"[{colour}]{record['status']}[/{colour}]  {escape(clean(record['reason'] or ''))}")
     servers = record["servers"]
@@ -369,14 +368,15 @@ def list_(
     if as_json:
         _json({"executions": found})
         return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("execution", "plan", "mode", "status", "requested", "by"):
-        table.add_column(heading, overflow="fold")
+    rows: list[tuple[str, ...]] = [("execution", "plan", "mode", "status", "requested", "by")]
     for each in found:
         at = each["requestedAt"][:19].replace("T", " ")
         words = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
-        table.add_row(*(escape(clean(word)) for word in words))
-    console.print(table if found else "There are no runs.")
+        rows.append(tuple(clean(word) for word in words))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows if found else [("There are no runs.",)]:
+        line = "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=False))
+        console.print(line.rstrip(), markup=False)
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ TEMPLATE = "report.html.j2"
 # DRS's default quotas, per account and Region (Service Quotas, L-D88FAC3A and L-05AFA8C6).
 JOBS_QUOTA, SERVERS_QUOTA = 20, 500
 
+# A wave that is PARTIAL launched as many of its servers as its plan, or somebody, wants.
+_RECOVERED = ("COMPLETED", "PARTIAL")
+
 _VERDICTS = {
     "COMPLETED": ("succeeded", "Every server was launched"),
     "READY": ("succeeded", "Nothing is against a start"),
@@ -116,7 +119,7 @@ def _rto(record: Record) -> dict[str, Any]:
                 wave["durationSeconds"],
                 wave.get("rtoTargetMinutes"),
                 is_over=wave["endedAt"] is not None,
-                is_recovered=wave["status"] in ("COMPLETED", "PARTIAL"),
+                is_recovered=wave["status"] in _RECOVERED,
             ),
         }
         for wave in record["waves"]
@@ -126,7 +129,7 @@ def _rto(record: Record) -> dict[str, Any]:
         record["durationSeconds"],
         None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes"),
         is_over=is_over,
-        is_recovered=is_over and record["status"] in ("COMPLETED", "PARTIAL"),
+        is_recovered=record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"]),
     )
     waited = sum((_moment(wait.until) - _moment(wait.since)).total_seconds() for wait in waits(record))
     return {"whole": whole, "waves": waves, "waitedForPeopleSeconds": round(waited)}

@@ -104,6 +104,18 @@ def of_target(seconds: float | None, target_minutes: int | None) -> str:
     return f"{duration(seconds)} of {duration(target_minutes * 60)} RTO{over}"
 
 
+def whole_time(record: Record) -> str:
+    """The run's time; one that only looks has no target."""
+    target = None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes")
+    return of_target(record["durationSeconds"], target)
+
+
+def counted(record: Record, wave: Mapping[str, Any]) -> str:
+    """How many of a wave's servers were launched, or how many there are where none is to be."""
+    servers = wave["servers"]
+    return str(servers["total"]) if record["mode"] == "READINESS" else f"{servers['launched']}/{servers['total']}"
+
+
 def answers(record: Record, options: str) -> Iterator[tuple[str, list[str]]]:
     """What the run waits for, in words, and the commands that answer it."""
     for wait in record["waitingFor"]:
@@ -167,7 +179,7 @@ class LiveScreen:
             (record["executionId"], "bold"),
             f"  {record['mode'].lower()} of {clean(record['planName'])}  ",
             (record["status"], colour),
-            f"  {of_target(record['durationSeconds'], record.get('rtoTargetMinutes'))}",
+            f"  {whole_time(record)}",
             f"  {in_real_time(record['durationSeconds'], self._speed)}",
         )
         yield head
@@ -186,12 +198,12 @@ class LiveScreen:
     @staticmethod
     def _waves(record: Record) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for heading in ("wave", "state", "", "launched", "running", "failed", "excluded", "time"):
+        for heading in ("wave", "state", "", "servers", "running", "failed", "excluded", "time"):
             table.add_column(heading, justify="left" if heading in ("wave", "state", "", "time") else "right")
         for wave in record["waves"]:
             servers, colour = wave["servers"], _COLOURS.get(wave["status"], "cyan")
             bar = ProgressBar(total=max(servers["total"], 1), completed=servers["launched"], width=20)
-            counts = (f"{servers['launched']}/{servers['total']}", *(servers[name] or "" for name in _REST))
+            counts = (counted(record, wave), *(servers[name] or "" for name in _REST))
             took = of_target(wave["durationSeconds"], wave.get("rtoTargetMinutes"))
             state = f"[{colour}]{wave['status']}[/{colour}]"
             table.add_row(escape(wave["name"]), state, bar, *map(str, counts), took)
@@ -262,7 +274,8 @@ class PlainScreen:
         at = f"{duration(record['durationSeconds'])} {in_real_time(record['durationSeconds'], self._speed)}".rstrip()
         for wave in record["waves"]:
             servers = wave["servers"]
-            line = f"{wave['name']:<14} {wave['status']:<12} {servers['launched']:>3}/{servers['total']} launched"
+            done = "servers" if record["mode"] == "READINESS" else "launched"
+            line = f"{wave['name']:<14} {wave['status']:<12} {counted(record, wave):>6} {done}"
             rest = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
             self._say(f"wave {wave['name']}", f"{line}{rest}", at)
         for decision in record["decisions"]:
