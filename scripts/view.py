@@ -197,16 +197,19 @@ class LiveScreen:
 
     @staticmethod
     def _waves(record: Record) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for heading in ("wave", "state", "", "servers", "running", "failed", "excluded", "time"):
-            table.add_column(heading, justify="left" if heading in ("wave", "state", "", "time") else "right")
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for heading in ("wave", "state", "", "servers", "running", "failed", "left out", "time", "RTO"):
+            is_text = heading in ("wave", "state", "")
+            table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "wave")
         for wave in record["waves"]:
             servers, colour = wave["servers"], _COLOURS.get(wave["status"], "cyan")
-            bar = ProgressBar(total=max(servers["total"], 1), completed=servers["launched"], width=20)
+            bar = ProgressBar(total=max(servers["total"], 1), completed=servers["launched"], width=12)
             counts = (counted(record, wave), *(servers[name] or "" for name in _REST))
-            took = of_target(wave["durationSeconds"], wave.get("rtoTargetMinutes"))
+            seconds, target = wave["durationSeconds"], (wave.get("rtoTargetMinutes") or 0) * 60
+            is_over = bool(target) and (seconds or 0) > target
+            rto = Text(f"{duration(target)}{' over' if is_over else ''}" if target else "", "red" if is_over else "")
             state = f"[{colour}]{wave['status']}[/{colour}]"
-            table.add_row(escape(wave["name"]), state, bar, *map(str, counts), took)
+            table.add_row(escape(wave["name"]), state, bar, *map(str, counts), duration(seconds), rto)
         return table
 
 
