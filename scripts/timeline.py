@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +16,18 @@ SHORTEST_BAR = 2.0
 MOST_LANES = 12
 MOST_TICKS = 9
 QUOTA_HEIGHT = 110
-# About what a letter of a label takes.
-LETTER = 6.0
+# About what a letter of a label takes, and half of a mark.
+LETTER, MARK = 5.8, 10.0
 
 _TICK_SECONDS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time. `kind` is its class in the drawing, `title` what it says when pointed at."""
+    """A stretch of time. `kind` is its class in the drawing, `title` what it says when pointed at.
+
+    `labels` say the same at less and less length; `clear` is how much of its beginning a mark covers.
+    """
 
     x: float
     y: float
@@ -32,12 +35,14 @@ class Bar:
     height: float
     kind: str
     title: str
-    label: str = ""
+    labels: tuple[str, ...] = ()
+    clear: float = 0.0
 
     @property
-    def shown_label(self) -> str:
-        """The label, if it fits."""
-        return self.label if len(self.label) * LETTER + 6 <= self.width else ""
+    def label(self) -> str:
+        """The longest label that fits."""
+        room = self.width - self.clear - 6
+        return next((label for label in self.labels if len(label) * LETTER <= room), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +135,23 @@ def chart(report: Mapping[str, Any]) -> Chart:
     numbers = {id(decision): number for number, decision in enumerate(report["decisions"], start=1)}
     y = float(TOP)
 
-    def bar(since: str, until: str, at: float, height: float, kind: str, title: str, label: str = "") -> None:
+    def bar(since: str, until: str, at: float, height: float, kind: str, title: str, *labels: str) -> None:
         x = scale.x(since)
-        bars.append(Bar(x, at, max(scale.x(until) - x, SHORTEST_BAR), height, kind, title, label))
+        bars.append(Bar(x, at, max(scale.x(until) - x, SHORTEST_BAR), height, kind, title, labels))
 
     def waits_of(wave: str | None, at: float) -> None:
         for wait in (each for each in report["waits"] if each["wave"] == wave):
             what = f"waits for {_WAITS[wait['for']]}, {duration(wait['seconds'])}"
-            bar(wait["since"], wait["until"] or end, at, WAVE_HEIGHT, "wait", f"{wave or 'run'} {what}", what)
+            bar(
+                wait["since"],
+                wait["until"] or end,
+                at,
+                WAVE_HEIGHT,
+                "wait",
+                f"{wave or 'run'} {what}",
+                what,
+                duration(wait["seconds"]),
+            )
 
     def marks_of(wave: str | None, at: float) -> None:
         for decision in (each for each in report["decisions"] if each["wave"] == wave):
@@ -153,9 +167,11 @@ def chart(report: Mapping[str, Any]) -> Chart:
         rows.append(Row(y, wave["name"], wave["status"]))
         if wave["startedAt"]:
             title = f"wave {wave['name']}: {wave['status']}, {duration(wave['durationSeconds'])}"
-            label = f"{wave['status']} {duration(wave['durationSeconds'])}"
+            took = duration(wave["durationSeconds"])
             kind = _KINDS.get(wave["status"], "running")
-            bar(wave["startedAt"], wave["endedAt"] or end, y, WAVE_HEIGHT, kind, title, label)
+            bar(
+                wave["startedAt"], wave["endedAt"] or end, y, WAVE_HEIGHT, kind, title, f"{wave['status']} {took}", took
+            )
         waits_of(wave["name"], y)
         marks_of(wave["name"], y)
         y += WAVE_HEIGHT + 3
@@ -165,17 +181,25 @@ def chart(report: Mapping[str, Any]) -> Chart:
             came_to = f"{job['launched']} launched, {job['failed']} failed" if job["endedAt"] else "still runs"
             place = f"{job['accountId']}/{job['region']} batch {job['batch']}, attempt {job['attempt']}"
             kind = "job bad" if job["failed"] else "job" if job["endedAt"] else "job running"
-            short = f"{job['region']} {job['launched']}/{job['servers']}" if job["endedAt"] else job["region"]
-            again = f" try {job['attempt']}" if job["attempt"] > 1 else ""
+            count = f"{job['launched']}/{job['servers']}" if job["endedAt"] else f"{job['servers']} servers"
+            again = f", try {job['attempt']}" if job["attempt"] > 1 else ""
+            said = (f"{job['region']} {count}{again}", f"{count}{again}", count)
             at = y + lane * LANE_HEIGHT
             title = f"{job['jobId']}: {place}: {came_to}"
-            bar(job["startedAt"], job["endedAt"] or end, at, LANE_HEIGHT - 2, kind, title, short + again)
+            bar(job["startedAt"], job["endedAt"] or end, at, LANE_HEIGHT - 2, kind, title, *said)
         y += len(lanes) * LANE_HEIGHT + GAP
-    return Chart(y, scale.ticks(), tuple(rows), tuple(bars), tuple(marks), _in_words(report, scale))
+    clear = tuple(replace(each, clear=_covered(each, marks)) for each in bars)
+    return Chart(y, scale.ticks(), tuple(rows), clear, tuple(marks), _in_words(report, scale))
 
 
 _KINDS = {"COMPLETED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
 _WAITS = {"approval": "approval", "decision": "a decision", "resume": "somebody to resume"}
+
+
+def _covered(bar: Bar, marks: Sequence[Mark]) -> float:
+    """How much of the bar's beginning is under marks."""
+    ends = [mark.x + MARK - bar.x for mark in marks if mark.y == bar.y and -MARK < mark.x - bar.x < MARK]
+    return max(ends, default=0.0)
 
 
 def _lane(lanes: list[float], begin: float, end: float) -> int:
@@ -205,7 +229,7 @@ def _in_words(report: Mapping[str, Any], scale: _Scale) -> str:
 def quota_chart(use: Mapping[str, Any], report: Mapping[str, Any], jobs_quota: int, servers_quota: int) -> QuotaChart:
     """The jobs of this run in one account and Region, over the time of the run."""
     scale = _Scale(report)
-    jobs_top, servers_top = _top(use["mostJobs"], jobs_quota), _top(use["mostServers"], servers_quota)
+    jobs_top, servers_top = _top(use["mostJobs"], jobs_quota, 2), _top(use["mostServers"], servers_quota, 1.25)
     place = f"{use['accountId']}/{use['region']}"
     return QuotaChart(
         use=use,
@@ -220,9 +244,9 @@ def quota_chart(use: Mapping[str, Any], report: Mapping[str, Any], jobs_quota: i
     )
 
 
-def _top(most: int, quota: int) -> int:
-    """Where the axis ends: the quota, once a quarter of it was used; else what shows the figures."""
-    return max(quota, most) if most * 4 >= quota else max(most * 2, 2)
+def _top(most: int, quota: int, spare: float) -> int:
+    """Where the axis ends: the quota, once a quarter of it was used; else what shows the figures, and both lines."""
+    return max(quota, most) if most * 4 >= quota else max(math.ceil(most * spare), 2)
 
 
 def _steps(steps: Sequence[Mapping[str, Any]], name: str, top: int, scale: _Scale, end: str) -> str:
