@@ -80,8 +80,9 @@ def _wave(row: Row, record: Record) -> dict[str, Any]:
 
 def _batch(row: Row) -> dict[str, Any]:
     """A batch: where it is, its job, its attempt, and the jobs it has had."""
-    shown = ("wave", "accountId", "region", "batch", "status", "attempt", "jobId", "startedAt", "endedAt", "reason")
-    return {key: row.get(key) for key in (*shown, "jobStartedAt")} | {"servers": row["total"], "jobs": row.get("jobs", [])}
+    place, times = ("wave", "accountId", "region", "batch"), ("startedAt", "jobStartedAt", "endedAt")
+    shown = (*place, "status", "attempt", "jobId", *times, "reason")
+    return {key: row.get(key) for key in shown} | {"servers": row["total"], "jobs": row.get("jobs", [])}
 
 
 # What people can say to a wave that waits, and what they have to send for it.
