@@ -61,6 +61,10 @@ bench-fairness: setup build ## Three such plans at once in one target: are their
 bench-emulator: setup ## How fast the DRS emulator answers, and whether its memory stays steady
 	$(PY) -m bench.emulator
 
+.PHONY: bench-cache
+bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read, cleaned up after (5 minutes)
+	$(PY) -m bench.cache
+
 .PHONY: chaos
 chaos: setup build ## 30 drills under random faults, every record held against the emulator's truth (7 minutes)
 	$(PY) -m bench.chaos

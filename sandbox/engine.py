@@ -28,8 +28,8 @@ from typing import Any
 
 import yaml
 from ministack import app
-from ministack.core import lambda_runtime
-from ministack.services import apigateway_v1, eventbridge, lambda_svc, stepfunctions
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import apigateway_v1, ec2, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
@@ -224,6 +224,47 @@ def aws_events() -> None:
     eventbridge._put_events = put_any
 
 
+# --- Instances by their ids ---------------------------------------------------------------------------------------
+
+
+def instance_id_filter() -> None:
+    """DescribeInstances with the filter `instance-id` answers with those instances.
+
+    MiniStack does not know the filter and answers with every instance of the account and Region.
+    """
+    matches_filters = ec2._matches_filters
+
+    def matches_by_id_too(instance: dict[str, Any], filters: dict[str, Any]) -> bool:
+        wanted = filters.get("instance-id")
+        return (not wanted or instance["InstanceId"] in wanted) and matches_filters(instance, filters)
+
+    ec2._matches_filters = matches_by_id_too
+
+
+# --- Schedules in groups ------------------------------------------------------------------------------------------
+
+_SCHEDULE_IN_DEFAULT = ":schedule/default/"
+
+
+def schedule_groups() -> None:
+    """A policy that allows schedules of one group lets them be made there.
+
+    MiniStack holds every request about a schedule against the ARN it would have in the group `default`.
+    """
+    extract_resource_arn = iam_actions.extract_resource_arn
+
+    def extract_with_group(service: str, method: str, path: str, *rest: Any, **more: Any) -> Any:
+        arn = extract_resource_arn(service, method, path, *rest, **more)
+        if service != "scheduler" or _SCHEDULE_IN_DEFAULT not in str(arn):
+            return arn
+        given = (*rest, *more.values())
+        body = next((each for each in given if isinstance(each, bytes) and b'"GroupName"' in each), b"{}")
+        group = json.loads(body).get("GroupName", "default")
+        return arn.replace(_SCHEDULE_IN_DEFAULT, f":schedule/{group}/")
+
+    iam_actions.extract_resource_arn = extract_with_group
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -349,6 +390,8 @@ SEAMS: tuple[Callable[[], None], ...] = (
     map_history,
     task_tokens,
     aws_events,
+    instance_id_filter,
+    schedule_groups,
     preforked_environments,
 )
 

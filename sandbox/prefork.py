@@ -41,7 +41,7 @@ LAYER_MODULES = (
 )
 """What the layer is expected to hold; a module that is missing is simply not imported ahead."""
 
-CLIENTS = ("dynamodb", "drs", "ec2", "lambda", "service-quotas", "sns", "stepfunctions", "sts")
+CLIENTS = ("dynamodb", "drs", "ec2", "lambda", "scheduler", "service-quotas", "sns", "stepfunctions", "sts")
 """Making one client of each imports the parts of botocore that are loaded on first use."""
 
 _SIZE_BYTES = 4

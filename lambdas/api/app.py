@@ -8,12 +8,12 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import accounts, answers, capacity, executions, groups, health, plans, servers
+from api import accounts, answers, capacity, executions, groups, health, instances, plans, servers
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])
-for part in (accounts, groups, plans, executions, capacity, servers, health):
+for part in (accounts, groups, plans, executions, instances, capacity, servers, health):
     app.include_router(part.router)
 
 
@@ -48,8 +48,11 @@ def _correlation_id() -> str:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one API Gateway request. What is not one of our errors becomes a 500 and a log entry, never a leak.
 
-    Every answer, good or bad, carries the id under which the function's log has it.
+    Every answer, good or bad, carries the id under which the function's log has it. A direct invocation names an
+    `operation` instead; its errors are raised, as whoever invokes a function expects.
     """
+    if "operation" in event and "httpMethod" not in event:
+        return instances.operate(event)
     correlation_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
     headers = {answers.CORRELATION_HEADER: [correlation_id]}
     try:

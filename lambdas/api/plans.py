@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from api import answers, inputs, views
 from api.answers import created as created
 from api.requests import PlanRequest, PlanUpdate, parse
-from recovery import catalog
+from recovery import catalog, instances
 from recovery.errors import InvalidRequest, PlanNotFound
 from recovery.plan import ProtectionGroup, RecoveryPlan
 
@@ -60,8 +60,9 @@ def list_plans() -> dict[str, Any]:
 
 @router.get("/recovery-plans/<plan_id>")
 def read_plan(plan_id: str) -> Response[str]:
-    """The plan, with the run that is on."""
-    return answers.found(_shown(catalog.get_plan(_known(plan_id))))
+    """The plan, with the run that is on and what its drills have left running."""
+    plan = catalog.get_plan(_known(plan_id))
+    return answers.found({**_shown(plan), "drillInstances": instances.drill_instances(plan.plan_id)})
 
 
 @router.put("/recovery-plans/<plan_id>")

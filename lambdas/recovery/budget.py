@@ -67,8 +67,10 @@ def bucket(target: Target) -> TokenBucket:
     return TokenBucket(settings().calls_per_second, settings().calls_burst)
 
 
-def reserve(target: Target) -> None:
+def reserve(target: Target, what: str = "CALLS") -> None:
     """Wait for this call's turn, 2 s at the most; raise RateBudgetExhausted when it would come later.
+
+    `what` names the budget: DRS's own, or that of another service, each of `calls_per_second`.
 
     One conditional write takes a call out of this second's row, or out of one of the next two. The row counts what
     every function took, so nobody has to agree with anybody. A reserved call that is never made is lost, no more.
@@ -78,7 +80,7 @@ def reserve(target: Target) -> None:
     now = clock.now()
     for ahead in range(SECONDS_AHEAD + 1):
         second = int(now) + ahead
-        if _take(target, second):
+        if _take(target, what, second):
             clock.sleep(max(second - clock.now(), 0))
             return
     raise RateBudgetExhausted(
@@ -86,10 +88,10 @@ def reserve(target: Target) -> None:
     )
 
 
-def _take(target: Target, second: int) -> bool:
+def _take(target: Target, what: str, second: int) -> bool:
     return dynamo.count_up(
         settings().limits_table,
-        {"target": target.key, "what": f"CALLS#{second}"},
+        {"target": target.key, "what": f"{what}#{second}"},
         "calls",
         limit=settings().calls_per_second,
         expires_at=second + ROW_LIFE_SECONDS,

@@ -8,15 +8,14 @@ then, that job is counted as any foreign one.
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock, drs, dynamo
-from recovery.batch import Batch
 from recovery.drs import Job
 from recovery.errors import CapacityTimeout
 from recovery.settings import Settings, settings
@@ -31,6 +30,34 @@ OBSERVE_SECONDS = 15
 FORGET_SECONDS = 120
 # A write lost to a neighbour is tried again; twenty batches that start at once need a few rounds.
 WRITE_TRIES = 8
+
+
+class Place(Protocol):
+    """Where a job is to run, and its name across executions."""
+
+    @property
+    def target(self) -> Target:
+        """Whose quotas it takes from."""
+
+    @property
+    def key(self) -> str:
+        """The same whenever it asks."""
+
+
+class Holder(Protocol):
+    """What becomes a DRS job: a batch that is launched, a chunk of instances that is terminated."""
+
+    @property
+    def ref(self) -> Place:
+        """Its place and name."""
+
+    @property
+    def server_ids(self) -> Sequence[str]:
+        """The servers that will be in the job."""
+
+    @property
+    def lease_attempt(self) -> int:
+        """Which of its jobs the lease is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +148,7 @@ class Load:
         )
 
 
-def lease(batch: Batch) -> bool:
+def lease(batch: Holder) -> bool:
     """Take a job slot for the batch's coming attempt, or tell that there is none now. Asking again is granted again.
 
     Raise CapacityTimeout when nothing in the target has moved for the configured time and no lease of ours is
@@ -184,7 +211,7 @@ def _raise_if_stuck(target: Target, load: Load, quotas: Settings, now: float) ->
         )
 
 
-def give_back(batch: Batch, attempt: int) -> None:
+def give_back(batch: Holder, attempt: int) -> None:
     """Free the slot of that attempt; nothing happens when it holds none, as when this is said again later."""
     key = _holder(batch, attempt)
     for tries in range(1, WRITE_TRIES + 1):
@@ -197,7 +224,7 @@ def give_back(batch: Batch, attempt: int) -> None:
     logger.warning("lease not given back", extra={"holder": key})
 
 
-def _holder(batch: Batch, attempt: int) -> str:
+def _holder(batch: Holder, attempt: int) -> str:
     """A lease belongs to an attempt, so a late message of an earlier one cannot give back what a later one holds."""
     return f"{batch.ref.key}#{attempt}"
 

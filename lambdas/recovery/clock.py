@@ -37,6 +37,15 @@ def sleep(seconds: float) -> None:
     time.sleep(wall_seconds(max(seconds, 0)))
 
 
+def wall(moment: float) -> float:
+    """When a moment of the product's clock comes on the wall, for what AWS itself is to wake us by; epoch seconds."""
+    spec = os.environ.get("DRS_WAVES_CLOCK")
+    if not spec:
+        return moment
+    speed, origin = _speed_and_origin(spec)
+    return origin + (moment - origin) / speed
+
+
 def iso(seconds: float | None = None) -> str:
     """`2026-11-22T08:15:30.123Z` for the moment given, or for now. Sorts as text."""
     moment = datetime.fromtimestamp(now() if seconds is None else seconds, UTC)

@@ -1,7 +1,6 @@
 """The only module that calls DRS. Every call is made with the target's own credentials."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +21,18 @@ from recovery.errors import (
     TargetNotInitialized,
 )
 from recovery.execution import Mode
-from recovery.replication import ServerHealth
+from recovery.replication import ServerHealth, seconds_of
 from recovery.target import Target
 
 MANAGED_BY = "drs-waves"
 
 # filters.sourceServerIDs takes at most 200 ids (botocore's drs model).
 IDS_PER_DESCRIBE = 200
+
+# filters.jobIDs takes at most 1,000 ids, filters.sourceNetworkIDs 100 (botocore's drs model and a margin).
+JOBS_PER_DESCRIBE, NETWORKS_PER_DESCRIBE = 1_000, 100
+# What is asked for; the model sets no most, and DRS may give fewer.
+INSTANCES_PER_PAGE = 200
 
 # How far back a job that still runs is looked for. DRS keeps the history of an account without end, and a job
 # of more than two days would be a fault of its own.
@@ -58,6 +62,42 @@ class SourceServer:
     tags: Mapping[str, str]
     replication_state: str
     lag_seconds: float | None = None
+    staging_account_id: str | None = None
+    source_network_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedInstance:
+    """A recovery instance as DRS describes it: what it was launched for and from, not what it is like in EC2.
+
+    `state` is one of EC2's in capitals, or NOT_FOUND for an instance that EC2 no longer knows.
+    """
+
+    instance_id: str
+    ec2_instance_id: str
+    server_id: str
+    state: str
+    hostname: str | None
+    job_id: str | None
+    is_drill: bool
+    snapshot_at: str | None
+
+    @classmethod
+    def from_drs(cls, item: Mapping[str, Any]) -> "LaunchedInstance | None":
+        """Read DRS's RecoveryInstance shape; None for one without the ids, all of which the model leaves open."""
+        if not item.get("recoveryInstanceID") or not item.get("sourceServerID"):
+            return None
+        hints = item.get("recoveryInstanceProperties", {}).get("identificationHints", {})
+        return cls(
+            instance_id=item["recoveryInstanceID"],
+            ec2_instance_id=item.get("ec2InstanceID", item["recoveryInstanceID"]),
+            server_id=item["sourceServerID"],
+            state=item.get("ec2InstanceState", "NOT_FOUND"),
+            hostname=hints.get("hostname") or hints.get("fqdn"),
+            job_id=item.get("jobID"),
+            is_drill=item.get("isDrill", False),
+            snapshot_at=item.get("pointInTimeSnapshotDateTime"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +119,8 @@ class Job:
     ended_at: str | None
     launches: tuple[Launch, ...]
     tags: Mapping[str, str]
+    initiated_by: str | None = None
+    arn: str | None = None
 
     @property
     def is_completed(self) -> bool:
@@ -107,6 +149,8 @@ class Job:
                 for part in job.get("participatingServers", [])
             ),
             tags=job.get("tags", {}),
+            initiated_by=job.get("initiatedBy"),
+            arn=job.get("arn"),
         )
 
 
@@ -203,19 +247,9 @@ def _source_server(item: Mapping[str, Any]) -> SourceServer:
         tags=tags,
         replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
         lag_seconds=seconds_of(item.get("dataReplicationInfo", {}).get("lagDuration")),
+        staging_account_id=item.get("stagingArea", {}).get("stagingAccountID"),
+        source_network_id=item.get("sourceNetworkID"),
     )
-
-
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
-
-
-def seconds_of(duration: str | None) -> float | None:
-    """`PT1H30M` of ISO 8601 in seconds; None when there is none, or it is of a kind that DRS has never shown."""
-    found = _DURATION.fullmatch(duration or "")
-    if not found or not any(found.groups()):
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +295,45 @@ def job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple
 def jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
     """Every job that the run started in the target; `since` is when the run was asked for."""
     return [job for job in _jobs_since(target, since) if job.tags.get("drs-waves:execution") == execution_id]
+
+
+def describe_recovery_instances(
+    target: Target, instance_ids: Sequence[str] | None = None
+) -> tuple[list[LaunchedInstance], int]:
+    """The recovery instances of these ids, at most 200, that DRS knows, or all of the target; and in how many pages."""
+    filters = {} if instance_ids is None else {"recoveryInstanceIDs": list(instance_ids)}
+    found, pages, token = [], 0, dict[str, str]()
+    while True:
+        answer = _read(target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE, **token)
+        pages += 1
+        found += [instance for item in answer["items"] if (instance := LaunchedInstance.from_drs(item))]
+        if not answer.get("nextToken"):
+            return found, pages
+        token = {"nextToken": answer["nextToken"]}
+
+
+def source_vpcs(target: Target, network_ids: Sequence[str]) -> dict[str, str]:
+    """The VPC that each of these source networks was replicated from."""
+    ids = sorted(network_ids)
+    return {
+        item["sourceNetworkID"]: item["sourceVpcID"]
+        for at in range(0, len(ids), NETWORKS_PER_DESCRIBE)
+        for item in _items(
+            target, "describe_source_networks", filters={"sourceNetworkIDs": ids[at : at + NETWORKS_PER_DESCRIBE]}
+        )
+        if "sourceVpcID" in item
+    }
+
+
+def jobs_by_id(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
+    """The jobs of these ids that DRS still knows."""
+    ids = sorted(job_ids)
+    items = (
+        item
+        for at in range(0, len(ids), JOBS_PER_DESCRIBE)
+        for item in _items(target, "describe_jobs", filters={"jobIDs": ids[at : at + JOBS_PER_DESCRIBE]})
+    )
+    return {job.job_id: job for job in map(Job.from_drs, items)}
 
 
 def describe_job(target: Target, job_id: str) -> Job:
@@ -320,3 +393,34 @@ def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
         },
     )
     return Job.from_drs(answer["job"])
+
+
+def find_termination(target: Target, server_ids: Collection[str], since: str) -> Job | None:
+    """The job that terminates the instances of exactly these servers and was started since then, if DRS has one.
+
+    TerminateRecoveryInstances takes no tags, so a job is known by what it does: a source server is in one job at a
+    time, so no two jobs can do this at once.
+    """
+    from_date = clock.iso(clock.parse_iso(since) - 60)  # clocks of two services differ a little
+    wanted = set(server_ids)
+    return next(
+        (
+            job
+            for job in _jobs_since(target, from_date)
+            if job.initiated_by == "TERMINATE_RECOVERY_INSTANCES"
+            and {launch.server_id for launch in job.launches} == wanted
+        ),
+        None,
+    )
+
+
+def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) -> Job:
+    """Start a job that terminates the instances. Raise DrsRefused when DRS does not know one of them."""
+    answer = _call(target, "terminate_recovery_instances", recoveryInstanceIDs=list(instance_ids))
+    return Job.from_drs(answer["job"])
+
+
+def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:
+    """Say on a job, which DRS let be started without tags, whose it is."""
+    if job.arn:
+        _call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WRITERS = 10
 # A transaction that met another one on the same row is made again this often.
 CONFLICT_TRIES = 5
+# DynamoDB: a BatchGetItem reads at most 100 keys, and may leave some for another.
+KEYS_PER_GET, UNPROCESSED_TRIES = 100, 5
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -106,6 +108,32 @@ def query(
         if "LastEvaluatedKey" not in page:
             return
         more["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def query_all(**parameters: Any) -> Iterator[dict[str, Any]]:
+    """Every row of a Query of the client's own parameters, page by page: of an index, which has no consistent reads."""
+    start: dict[str, Any] = {}
+    while True:
+        page = _do("query", **parameters, **start)
+        yield from map(from_wire, page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def batch_get(table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of these keys that exist, strongly consistent, one BatchGetItem for each hundred, in no order."""
+    for at in range(0, len(keys), KEYS_PER_GET):
+        left: Any = {table: {"Keys": [to_wire(key) for key in keys[at : at + KEYS_PER_GET]], "ConsistentRead": True}}
+        for tries in range(1, UNPROCESSED_TRIES + 1):
+            answer = _do("batch_get_item", RequestItems=left)
+            yield from map(from_wire, answer["Responses"].get(table, ()))
+            left = answer.get("UnprocessedKeys")
+            if not left:
+                break
+            time.sleep(random.uniform(0, 0.05 * 2**tries))
+        else:
+            raise AwsUnavailable(f"DynamoDB BatchGetItem: {table} leaves keys unprocessed")
 
 
 def assignment(
@@ -194,6 +222,22 @@ def add(table: str, key: Mapping[str, Any], attribute: str, amount: Any) -> Any:
 def put(table: str, item: Mapping[str, Any]) -> None:
     """One PutItem, over whatever is there."""
     _do("put_item", TableName=table, Item=to_wire(item))
+
+
+def put_if(table: str, item: Mapping[str, Any], condition: str, given: Mapping[str, Any]) -> bool:
+    """One PutItem if the row that is there lets it (see `assignment` for the form); True when it was made."""
+    try:
+        _do(
+            "put_item",
+            TableName=table,
+            Item=to_wire(item),
+            ConditionExpression=condition,
+            ExpressionAttributeNames={f"#{name}": name for name in re.findall(r"#(\w+)", condition)},
+            ExpressionAttributeValues=to_wire({f":{name}": value for name, value in given.items()}),
+        )
+    except ConditionRefused:
+        return False
+    return True
 
 
 def put_new(table: str, item: Mapping[str, Any], key: str) -> bool:

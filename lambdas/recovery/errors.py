@@ -127,6 +127,24 @@ class AccountAlreadyRegistered(Conflict):
     advice = "Read the account and change it with PUT."
 
 
+class NotADrill(Conflict):
+    """Instances of a recovery are the business itself: nothing here terminates them."""
+
+    advice = "Only drills are cleaned up. Terminate instances of a recovery in the DRS console, if that is meant."
+
+
+class ExecutionStillRunning(Conflict):
+    """A drill is cleaned up when it has ended."""
+
+    advice = "Wait for the execution to end, then clean up."
+
+
+class CleanupRunning(Conflict):
+    """A drill has one clean-up at a time; `facts["cleanup"]` names the one that is on."""
+
+    advice = "Read the clean-up of the execution; start it again when that one has ended."
+
+
 class StartFailed(DrsWavesError):
     """503: Step Functions refused the start or did not answer it."""
 

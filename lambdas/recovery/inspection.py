@@ -1,11 +1,11 @@
 """Which servers a run will recover in one target, and which it cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
-from recovery import clock, drs, fleet, probes, store
+from recovery import clock, drs, fleet, instances, probes, store
 from recovery.drs import SourceServer
 from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
 from recovery.execution import OPEN_EXECUTION, Execution, Mode
@@ -27,10 +27,11 @@ _UNREACHABLE = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What goes on in the target beside this run: server to job, and server to another run."""
+    """What there is in the target beside this run: server to job, to another run, and to what it was launched as."""
 
     jobs: Mapping[str, str]
     runs: Mapping[str, str]
+    instances: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
 
@@ -61,7 +62,7 @@ def _inspect(execution: Execution, target: Target, groups: Mapping[str, Protecti
     probed = probes.look(execution, target, _to_probe(execution, wanted, known))
     if probed is None:
         return None
-    surroundings = _look_around(execution, target)
+    surroundings = _look_around(execution, target, wanted)
     shares, taken = [], dict[str, str]()
     for wave in _waves_in(execution, groups):
         found = {}
@@ -104,6 +105,7 @@ def _found(
         lag_seconds=server.lag_seconds,
         in_job=surroundings.jobs.get(server.server_id),
         in_run=surroundings.runs.get(server.server_id),
+        instance=surroundings.instances.get(server.server_id),
         probe=probe,
     )
     # A moment asked for is not held against the RPO target: whoever asks for it knows how old it is.
@@ -163,7 +165,7 @@ def _lost_share(wave: Wave, target: Target, groups: Mapping[str, ProtectionGroup
     return WaveShare(wave, target, found, notes=(why,), lost=(why,) if nameless else ())
 
 
-def _look_around(execution: Execution, target: Target) -> Surroundings:
+def _look_around(execution: Execution, target: Target, server_ids: Sequence[str]) -> Surroundings:
     live = drs.live_jobs(target)
     jobs = {launch.server_id: job.job_id for job in live for launch in job.launches}
     runs: dict[str, str] = {}
@@ -178,7 +180,12 @@ def _look_around(execution: Execution, target: Target) -> Surroundings:
             if Target.from_state(row) == target:
                 runs.update(dict.fromkeys(fleet.unpack(row), execution_id))
     notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
-    return Surroundings(jobs, runs, notes)
+    launched = {
+        server_id: f"{instance.instance_id} of {instance.execution_id or 'somebody else'}"
+        for server_id, instance in instances.of_servers(server_ids).items()
+        if instance.is_there and instance.target == target
+    }
+    return Surroundings(jobs, runs, launched, notes)
 
 
 def _launched_before(execution: Execution, target: Target) -> frozenset[str]:

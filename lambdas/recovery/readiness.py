@@ -122,7 +122,9 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
     if facts.in_run:
         found.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
     if facts.instance:
-        found.append((Readiness.WARN, f"it already has {facts.instance}, which a new launch replaces"))
+        found.append(
+            (Readiness.WARN, f"it already has recovery instance {facts.instance}, which a new launch replaces")
+        )
     reasons = tuple(why for _, why in found if why)
     for worst in (Readiness.BLOCKED, Readiness.WARN):
         if any(readiness is worst for readiness, _ in found):

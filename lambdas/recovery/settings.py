@@ -18,7 +18,12 @@ class Settings:
     protection_groups_table: str
     target_accounts_table: str
     limits_table: str
+    recovery_instances_table: str
     recover_plan_arn: str | None
+    sync_cache_arn: str | None
+    clean_up_drill_arn: str | None
+    cleanup_schedule_group: str | None
+    cleanup_schedule_role_arn: str | None
     concurrent_jobs: int
     servers_per_job: int
     servers_in_jobs: int
@@ -46,7 +51,12 @@ class Settings:
             protection_groups_table=env["PROTECTION_GROUPS_TABLE"],
             target_accounts_table=env["TARGET_ACCOUNTS_TABLE"],
             limits_table=env["LIMITS_TABLE"],
+            recovery_instances_table=env["RECOVERY_INSTANCES_TABLE"],
             recover_plan_arn=env.get("RECOVER_PLAN_ARN"),
+            sync_cache_arn=env.get("SYNC_CACHE_ARN"),
+            clean_up_drill_arn=env.get("CLEAN_UP_DRILL_ARN"),
+            cleanup_schedule_group=env.get("CLEANUP_SCHEDULE_GROUP"),
+            cleanup_schedule_role_arn=env.get("CLEANUP_SCHEDULE_ROLE_ARN"),
             concurrent_jobs=number("CONCURRENT_JOBS", 20),
             servers_per_job=number("SERVERS_PER_JOB", 100),
             servers_in_jobs=number("SERVERS_IN_JOBS", 500),

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import closing
+from recovery import cleanup, closing, store
 from recovery.task import logger, task
 
 
@@ -14,5 +14,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     detail = event["detail"]
     logger.append_keys(executionId=detail["name"])
     closed = closing.close(detail["name"], f"the state machine ended as {detail['status']}")
+    if closed:
+        cleanup.schedule_or_tell(store.get_execution(detail["name"]))
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.drs_emulator.errors import InternalServer, MissingCredentials, UnknownCredentials
 from sandbox.drs_emulator.target import TargetKey
 
-CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/drs/aws4_request")
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/(?:drs|ec2)/aws4_request")
 ACCOUNT = re.compile(r"\d{12}")
 ENGINE_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
 

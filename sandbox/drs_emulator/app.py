@@ -4,10 +4,14 @@ import logging
 import time
 import uuid
 
-from sandbox.drs_emulator import steps  # noqa: F401 (registers what happens)
+from sandbox.drs_emulator import (
+    ec2_api,
+    steps,  # noqa: F401 (registers what happens)
+)
 from sandbox.drs_emulator.calls import CallRecord
 from sandbox.drs_emulator.clock import iso
 from sandbox.drs_emulator.control import PREFIX, Control
+from sandbox.drs_emulator.ec2 import MadeUpEc2
 from sandbox.drs_emulator.errors import (
     ConnectionCut,
     InternalServer,
@@ -40,6 +44,10 @@ class App:
         began = time.perf_counter()
         name, target, outcome = "-", TargetKey("-", "-"), "OK"
         try:
+            if ec2_api.is_for_ec2(request) and isinstance(self.world.ec2, MadeUpEc2):
+                name = ec2_api.OPERATION
+                target = self.world.accounts.target(request.headers.get("authorization", ""))
+                return ec2_api.describe(self.world.ec2, target, request)
             operation, labels = self._model.match(request.method, request.path)
             name = operation.name
             target = self.world.accounts.target(request.headers.get("authorization", ""))

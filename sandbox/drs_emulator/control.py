@@ -25,7 +25,7 @@
 A server of `source-servers` needs a `hostname`; it may have `sourceServerID, fqdn, os, cpus, ramBytes` or `ramGiB`,
 `disks: [{deviceName, bytes or gib}], tags, replicationState` (CONTINUOUS), `replicationError, lagDuration` (ISO 8601),
 `recommendedInstanceType, sourceCloud: {originAccountID, originRegion, originAvailabilityZone}, stagingAccountID,
-vmWareUuid, awsInstanceID, ip, failsAt` (SNAPSHOT, CONVERSION or LAUNCH: every launch of it fails there).
+sourceNetworkID, vmWareUuid, awsInstanceID, ip, failsAt` (SNAPSHOT, CONVERSION or LAUNCH: its launches fail there).
 """
 
 import json

@@ -58,15 +58,42 @@ class Ec2(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(slots=True)
+class MadeUpInstance:
+    """`state` as EC2 writes it."""
+
+    id: str
+    state: str
+    type: str
+    private_ip: str
+    tags: dict[str, str]
+    launched_at: float
+
+
 class MadeUpEc2:
+    """Remembers what it was asked to launch, for `describe`; not over a restart."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._instances: defaultdict[TargetKey, dict[str, MadeUpInstance]] = defaultdict(dict)
+
     def launch(self, order: LaunchOrder) -> None:
         instance_id = new_id("i-")
         octets = digest(instance_id)
-        made_up = f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
-        order.done(Launched(instance_id, order.private_ip or made_up))
+        address = order.private_ip or f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
+        state = "stopped" if order.stopped else "running"
+        made = MadeUpInstance(instance_id, state, order.instance_type, address, dict(order.tags), self._now())
+        self._instances[order.target][instance_id] = made
+        order.done(Launched(instance_id, address))
 
     def terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
+        self._instances[target].pop(instance_id, None)  # EC2 shows one for another hour, which nobody needs here
         done("")
+
+    def instances(self, target: TargetKey, instance_ids: set[str]) -> list[MadeUpInstance]:
+        """Those of these ids that are there."""
+        there = self._instances[target]
+        return [there[instance_id] for instance_id in sorted(instance_ids) if instance_id in there]
 
     def close(self) -> None:
         pass

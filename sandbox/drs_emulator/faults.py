@@ -1,7 +1,8 @@
 """Faults on demand: what goes wrong, where, for whom, how often.
 
-A fault of CALLS strikes a request; one of SERVERS strikes a server of a job, JOB_STAYS_PENDING a whole job, when it
-starts. Whether one with a probability strikes is drawn from the seed, the fault's id and how often it was tried.
+A fault of CALLS strikes a request; one of SERVERS strikes a server of a job that launches, one of TERMINATIONS a server
+of a job that terminates, JOB_STAYS_PENDING a whole job, when it starts. Whether one with a probability strikes is drawn
+from the seed, the fault's id and how often it was tried.
 """
 
 import math
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     CONVERSION_FAILS = "CONVERSION_FAILS"
     LAUNCH_FAILS = "LAUNCH_FAILS"
     LAUNCH_ACTION_FAILS = "LAUNCH_ACTION_FAILS"
+    TERMINATION_FAILS = "TERMINATION_FAILS"
     JOB_STAYS_PENDING = "JOB_STAYS_PENDING"
 
 
@@ -41,6 +43,7 @@ CALLS = {
     Kind.REGION_DOWN,
 }
 SERVERS = {Kind.SNAPSHOT_FAILS, Kind.CONVERSION_FAILS, Kind.LAUNCH_FAILS, Kind.LAUNCH_ACTION_FAILS}
+TERMINATIONS = {Kind.TERMINATION_FAILS}
 # What only some kinds have, beside what all have
 OWN_FIELDS = {
     "milliseconds": {Kind.LATENCY},

@@ -49,7 +49,7 @@ class Participant:
     """A server of a job. EC2 is `asked` and has `answered`; `overdue` when the job is waiting for its answer.
 
     `private_ip` and `error` are EC2's answer; `point_in_time` is what the server is launched from. Where it is to
-    fail is settled when the job starts.
+    fail is settled when the job starts, as is whether EC2 will refuse to terminate its instance (`stays`).
     """
 
     server_id: str
@@ -64,6 +64,7 @@ class Participant:
     overdue: bool = False
     fails_at: FailsAt | None = None
     actions_fail: bool = False
+    stays: bool = False
     agent_found_at: float | None = None
     runs: dict[str, ActionRun] = field(default_factory=dict)
     runs_left: int = 0

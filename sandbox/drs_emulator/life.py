@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.drs_emulator.course import Step, plan
-from sandbox.drs_emulator.faults import SERVERS, Kind
+from sandbox.drs_emulator.faults import SERVERS, TERMINATIONS, Kind
 from sandbox.drs_emulator.ids import new_id
 from sandbox.drs_emulator.jobs import Job, JobStatus, LaunchStatus, Participant
 from sandbox.drs_emulator.quotas import check_new_job
@@ -113,6 +113,9 @@ def _strike(world: World, target: Target, job: Job, now: float) -> None:
         for fault in world.faults.striking(SERVERS, target.key, operation, server_id, seed, now):
             participant.fails_at = FAILING.get(fault.kind, participant.fails_at)
             participant.actions_fail |= fault.kind is Kind.LAUNCH_ACTION_FAILS
+    for participant in job.participants.values() if job.type == "TERMINATE" else ():
+        faults = world.faults.striking(TERMINATIONS, target.key, operation, participant.server_id, seed, now)
+        participant.stays = bool(list(faults))
     servers = " ".join(job.participants)
     held = next(world.faults.striking({Kind.JOB_STAYS_PENDING}, target.key, operation, servers, seed, now), None)
     if held and held.hold_seconds is None:

@@ -31,6 +31,7 @@ FIELDS = {
     "recommendedInstanceType": str,
     "sourceCloud": dict,
     "stagingAccountID": str,
+    "sourceNetworkID": str,
     "vmWareUuid": str,
     "awsInstanceID": str,
     "ip": str,
@@ -77,6 +78,7 @@ def server_from_json(sent: Any, key: TargetKey, where: str, now: float) -> Sourc
             last_seen=now - HOUR if state in OUT_OF_TOUCH else None,
         ),
         staging_account=given.get("stagingAccountID", ""),
+        source_network=given.get("sourceNetworkID", ""),
         fails_at=_fails_at(given.get("failsAt"), where),
         tags=given.get("tags", {}),
     )

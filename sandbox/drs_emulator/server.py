@@ -57,9 +57,10 @@ class Emulator:
     ) -> None:
         """Raises OSError where the port is taken, StateError for a state that cannot be read."""
         resolve = account_of or (ask_engine(engine_url) if engine_url else decode_key)
-        ec2 = EngineEc2(engine_url) if engine_url else MadeUpEc2()
+        clock = Clock(speed, origin)
+        ec2 = EngineEc2(engine_url) if engine_url else MadeUpEc2(lambda: self.world.clock.now())
         bus = EngineBus(engine_url) if engine_url else NoBus()
-        self.world = World(Settings(speed=speed, seed=seed), Clock(speed, origin), ec2, bus, Accounts(resolve))
+        self.world = World(Settings(speed=speed, seed=seed), clock, ec2, bus, Accounts(resolve))
         app = App(self.world)
         app.control.engine_url = engine_url
         self.control: Control = app.control

@@ -123,6 +123,7 @@ class SourceServer:
     replication_settings: dict[str, Any] = field(default_factory=dict)
     staging_account: str = ""
     staging_server_id: str = ""
+    source_network: str = ""
     direction: str = "FAILOVER"
     reversed_arn: str = ""
     fails_at: FailsAt | None = None
@@ -173,6 +174,8 @@ class SourceServer:
             )
         if self.machine.origin:
             shown["sourceCloudProperties"] = dict(self.machine.origin)
+        if self.source_network:
+            shown["sourceNetworkID"] = self.source_network
         if self.recovery_instance_id:
             shown["recoveryInstanceId"] = self.recovery_instance_id
         if self.reversed_arn:

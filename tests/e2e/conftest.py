@@ -48,10 +48,11 @@ class Operator:
         assert reply.status == 201, reply
         return str(reply.body["groupId"])
 
-    def plan(self, **waves: str) -> str:
+    def plan(self, cleanUpAfterHours: int | None = None, **waves: str) -> str:  # noqa: N803  # the API's name
         """A plan with a wave of one group for each argument, one after the other."""
         shaped = [{"name": name, "groups": [{"groupId": group}]} for name, group in waves.items()]
-        reply = self.request("POST", "/recovery-plans", {"name": "a plan", "waves": shaped})
+        body = {"name": "a plan", "waves": shaped, "cleanUpAfterHours": cleanUpAfterHours}
+        reply = self.request("POST", "/recovery-plans", body)
         assert reply.status == 201, reply
         return str(reply.body["planId"])
 
@@ -89,7 +90,8 @@ class Operator:
 def sandbox() -> Iterator[Sandbox]:
     """One for all tests: it takes eight seconds to start. At this speed a job of twenty minutes takes three seconds."""
     port, drs_port = free_ports(2)
-    with Sandbox(port=port, drs_port=drs_port, speed=400) as running:
+    parameters = {"SyncRate": "rate(1 minute)"}
+    with Sandbox(port=port, drs_port=drs_port, speed=400, parameters=parameters) as running:
         world.register_accounts(running)
         yield running
 

@@ -173,6 +173,7 @@ def test_every_answer_of_every_built_operation_is_as_the_model_says(emulator: Pl
     emulator.answered.clear()
     drs.initialize_service()
     instances = recover(emulator, drs)
+    drs.describe_source_networks(filters={})
     fail_back(emulator, drs, instances)
     replicate(emulator, drs)
     extend(emulator, drs)

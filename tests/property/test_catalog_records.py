@@ -13,7 +13,7 @@ from moto import mock_aws
 from recovery import catalog, dynamo, store
 from recovery import settings as product_settings
 from recovery.errors import Conflict, InvalidRequest, NotFound
-from recovery.execution import Execution, ExecutionStatus, Mode
+from recovery.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
 from recovery.target import Target
 from tests.engine import moto_fixes
@@ -34,7 +34,7 @@ def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
     moto_fixes.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in (*KEYS, "limits"):
+        for name in (*KEYS, "limits", "recovery_instances"):
             patch.setenv(f"{name.upper()}_TABLE", name)
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         for cache in (product_settings.settings, dynamo.client):
@@ -97,8 +97,9 @@ def take(number: int, step: Any) -> None:
     elif kind == "delete plan":
         catalog.delete_plan(name)
     elif kind == "start":
-        run = Execution(f"drill-{number}", Mode.DRILL, ExecutionStatus.PENDING, catalog.get_plan(name), "", "ana")
-        store.create_execution(run, [])
+        planned = catalog.get_plan(name)
+        run = Run(f"drill-{number}", name, planned.name, Mode.DRILL, ExecutionStatus.PENDING, "", "ana")
+        store.create_execution(Execution(run, planned), [])
     else:
         store.free_plan(name, rows("recovery_plans").get(name, {}).get("activeExecutionId", "none"))
 

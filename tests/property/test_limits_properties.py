@@ -30,7 +30,7 @@ from tests.engine.world import LOCAL_SERVERS
 from tests.workflow.product import HUB, OTHER, WEST, _account_of
 
 HERE, THERE = Target(HUB, WEST), Target(OTHER, "eu-central-1")
-TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS")
+TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
 NEVER = "1000000"
 
 

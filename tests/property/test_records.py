@@ -42,7 +42,14 @@ def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
     moto_fixes.install()  # its DynamoDB is several times faster with the cures
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS"):
+        for name in (
+            "EXECUTIONS",
+            "RECOVERY_PLANS",
+            "PROTECTION_GROUPS",
+            "TARGET_ACCOUNTS",
+            "LIMITS",
+            "RECOVERY_INSTANCES",
+        ):
             patch.setenv(f"{name}_TABLE", name.lower())
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         for cache in (product_settings.settings, dynamo.client):

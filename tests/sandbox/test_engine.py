@@ -282,6 +282,16 @@ def call(method: str, url: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
+def test_instances_are_found_by_their_ids(mended: Engine, bare: Engine) -> None:
+    for engine, found in ((mended, 1), (bare, 2)):
+        ec2 = engine.client("ec2")
+        answer = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=2, MaxCount=2, InstanceType="m5.large")
+        wanted = answer["Instances"][0]["InstanceId"]
+        asked = [{"Name": "instance-id", "Values": [wanted, "i-0123456789abcdef0"]}]
+        described = ec2.describe_instances(Filters=asked)["Reservations"]
+        assert len([one for each in described for one in each["Instances"]]) == found
+
+
 def test_an_environment_has_boto3_before_its_handler_is_imported(mended: Engine, bare: Engine) -> None:
     assert mended.invoke({})["ahead"]
     assert not bare.invoke({})["ahead"]

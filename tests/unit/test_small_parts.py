@@ -12,7 +12,8 @@ from recovery.errors import InvalidRequest
 from recovery.settings import Settings
 
 TABLES = {
-    f"{name}_TABLE": name for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS")
+    f"{name}_TABLE": name
+    for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
 }
 
 

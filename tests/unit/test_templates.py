@@ -17,7 +17,7 @@ TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Serverless::Function"
 MACHINE = "AWS::Serverless::StateMachine"
-CHECKED = ("dynamodb", "sns", "states", "sts")
+CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
 
 
 @functools.cache

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
 WEST, EUROPE = "us-west-2", "eu-central-1"
 STACK = "drs-waves"
+SCHEDULES = "cleanups"
 
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is eight times as fast
@@ -74,7 +75,13 @@ class Product:
         self.engine.environment = {
             **{_env_name(name): f"{STACK}-{name}" for name in resources("AWS::DynamoDB::Table")},
             "RECOVER_PLAN_ARN": self.engine.machine_arn("recover-plan"),
+            "SYNC_CACHE_ARN": self.engine.machine_arn("sync-cache"),
+            "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
+            "CLEANUP_SCHEDULE_GROUP": SCHEDULES,
+            "CLEANUP_SCHEDULE_ROLE_ARN": f"arn:aws:iam::{HUB}:role/cleanup-schedule",
             "AWS_ENDPOINT_URL_DRS": self.emulator.url,
+            # moto's EC2 knows nothing of the instances that the emulator makes up.
+            "AWS_ENDPOINT_URL_EC2": self.emulator.url,
             "DRS_WAVES_CLOCK": self._clock,
             # Ten minutes of the product are a second of a busy machine here; tests of giving up set their own.
             "CAPACITY_TIMEOUT_SECONDS": "86400",
@@ -101,6 +108,7 @@ class Product:
                 if key in table
             }
             self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **wanted)
+        self.engine.client("scheduler").create_schedule_group(Name=SCHEDULES)
         arns = {}
         for name, function in resources("AWS::Serverless::Function").items():
             short = name.removesuffix("Function")
@@ -194,10 +202,6 @@ class Product:
             if reply.body["nextToken"] is None:
                 return found
             token = {"nextToken": reply.body["nextToken"]}
-
-    def run_status(self, execution_id: str) -> str:
-        """How far the run is; cheaper than the whole record."""
-        return str(self.request("GET", f"/executions/{execution_id}").body["status"])
 
     # --- what a test looks at -------------------------------------------------------------------------------------
     def machine(self, execution_id: str) -> Execution:

@@ -258,7 +258,7 @@ def test_of_two_changes_of_one_version_one_is_made(product: Product) -> None:
         replies = both(*(lambda body=body: product.request("PUT", path, body) for body in bodies))
         assert sorted(reply.status for reply in replies) == [200, 409]
         (made,) = [reply.body for reply in replies if reply.status == 200]
-        assert product.request("GET", path).body == made
+        assert product.request("GET", path).body.items() >= made.items()
         used = {row["groupId"]: row.get("usedBy") for row in product.items("ProtectionGroups")}
         assert used == {group: {plan} if group == made["waves"][0]["groups"][0]["groupId"] else None for group in used}
 

@@ -43,7 +43,14 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Time:
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The limits table, and settings with five failures to open a circuit for a minute."""
-    for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS"):
+    for name in (
+        "EXECUTIONS",
+        "RECOVERY_PLANS",
+        "PROTECTION_GROUPS",
+        "TARGET_ACCOUNTS",
+        "LIMITS",
+        "RECOVERY_INSTANCES",
+    ):
         monkeypatch.setenv(f"{name}_TABLE", name.lower())
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     for cache in (product_settings.settings, dynamo.client, budget.bucket):

@@ -20,6 +20,9 @@ def ask(moment: Moment) -> None:
     """Asks EC2; once more where an answer was lost with the process that waited for it."""
     participant = moment.participant
     participant.asked = True
+    if participant.stays:
+        answered(moment, participant, "OperationNotPermitted: termination protection is on", _terminated)
+        return
 
     def done(error: str) -> None:
         with moment.world.lock:
@@ -36,6 +39,8 @@ def _terminated(moment: Moment) -> None:
     elif participant.error:
         moment.write("CLEANUP_FAIL", targetInstanceID=participant.recovery_instance_id, rawError=participant.error)
         participant.status = LaunchStatus.FAILED
+        if instance := moment.target.instances.get(participant.recovery_instance_id):
+            instance.ec2_state = "RUNNING"
     else:
         moment.write("CLEANUP_END", targetInstanceID=participant.recovery_instance_id)
         participant.status = LaunchStatus.TERMINATED

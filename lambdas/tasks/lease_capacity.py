@@ -1,0 +1,25 @@
+"""Take a job slot and room for the servers of a chunk, if DRS's quotas leave any."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from recovery import capacity, cleanup, decide
+from recovery.cleanup import ChunkRef
+from recovery.errors import LateMessage
+from recovery.task import logger, task
+
+
+@task
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
+    chunk = cleanup.get_chunk(ChunkRef.from_event(event))
+    if chunk.status == "SETTLED":
+        raise LateMessage(f"{chunk.ref.key} is settled already")
+    granted = capacity.lease(chunk)
+    logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})
+    return {
+        "granted": granted,
+        "waitSeconds": decide.seconds_to_next_capacity_check(event["asked"]),
+        "asked": event["asked"] + 1,
+    }

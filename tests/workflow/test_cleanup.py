@@ -1,0 +1,338 @@
+"""Cleaning up after drills, on the real machine with the real handlers."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from recovery import clock
+from tests.engine.lambda_runtime import FunctionFault
+from tests.workflow.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
+from tests.workflow.test_instances import cached, fault, one_wave, sync
+
+CHANGES = {"UpdateItem", "PutItem", "TerminateRecoveryInstances"}
+DESCRIBES = ("DescribeRecoveryInstances", "DescribeInstances", "DescribeSourceServers")
+
+
+def drill(product: Product, count: int = 3) -> dict[str, Any]:
+    """A drill that has ended, in the cache."""
+    record = product.drill(one_wave(product, count))
+    assert record["status"] == "COMPLETED", record
+    sync(product)
+    return record
+
+
+def begin(product: Product, record: dict[str, Any]) -> str:
+    """Ask for the clean-up; return the name of its machine's execution."""
+    reply = product.request("POST", f"/executions/{record['executionId']}/cleanup")
+    assert reply.status == 202, reply
+    assert reply.headers["Location"] == f"/executions/{record['executionId']}/cleanup"
+    return str(reply.body["cleanup"])
+
+
+def read(product: Product, record: dict[str, Any]) -> dict[str, Any]:
+    reply = product.request("GET", f"/executions/{record['executionId']}/cleanup")
+    assert reply.status == 200, reply
+    body: dict[str, Any] = reply.body
+    return body
+
+
+def clean_up(product: Product, record: dict[str, Any]) -> dict[str, Any]:
+    name = begin(product, record)
+    (machine,) = [one for one in product.engine.executions("clean-up-drill") if one.name == name]
+    machine.wait(60)
+    return read(product, record)
+
+
+def terminations(product: Product, account: str = HUB, region: str = WEST) -> list[dict[str, Any]]:
+    return [job for job in product.jobs(account, region) if job["type"] == "TERMINATE"]
+
+
+def assert_all_gone_once(product: Product, shown: dict[str, Any], count: int) -> None:
+    """Everything terminated in one job each, nothing left in DRS or the cache, nothing held any more."""
+    assert shown["status"] == "COMPLETED", shown
+    assert shown["instances"] == {"total": count, "terminated": count, "failed": 0}
+    servers = [each["sourceServerID"] for job in terminations(product) for each in job["participatingServers"]]
+    assert len(servers) == len(set(servers)) == count
+    assert cached(product) == {}
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_the_instances_of_a_drill_are_terminated_in_every_target_and_leave_the_cache(product: Product) -> None:
+    here = product.group(product.seed(3))
+    there = product.group(product.seed(2, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    record = product.drill(product.plan({"name": "web", "groups": [here, there]}))
+    sync(product)
+    before = product.calls()
+    shown = clean_up(product, record)
+    assert shown["status"] == "COMPLETED", shown
+    assert shown["instances"] == {"total": 5, "terminated": 5, "failed": 0}
+    assert sorted((job["region"], job["instances"]) for job in shown["jobs"]) == [(EUROPE, 2), (WEST, 3)]
+    assert (len(terminations(product)), len(terminations(product, OTHER, EUROPE))) == (1, 1)
+    assert cached(product) == {}
+    # The cache says which instances there are: nothing but jobs is described.
+    assert {name: product.calls().get(name) for name in DESCRIBES} == {name: before.get(name) for name in DESCRIBES}
+    plan = product.request("GET", f"/recovery-plans/{record['planId']}").body
+    assert plan["drillInstances"] == {"count": 0, "since": None, "executions": []}
+    sync(product)
+    assert cached(product) == {}
+
+
+def test_a_terminating_job_carries_tags_and_its_lease_is_counted_once(product: Product) -> None:
+    record = drill(product)
+    shown = clean_up(product, record)
+    (job,) = terminations(product)
+    assert job["tags"] == {
+        "ManagedBy": "drs-waves",
+        "drs-waves:execution": record["executionId"],
+        "drs-waves:cleanup": "1",
+        "drs-waves:batch": f"{record['executionId']}#cleanup-1#{HUB}/{WEST}#0001",
+        "drs-waves:attempt": "1",
+    }
+    assert_all_gone_once(product, shown, 3)
+
+
+def test_a_recovery_is_refused_by_the_api_and_by_the_task(product: Product) -> None:
+    execution_id = product.start(one_wave(product), "recoveries")
+    product.finish(execution_id)
+    sync(product)
+    reply = product.request("POST", f"/executions/{execution_id}/cleanup")
+    assert (reply.status, reply.body["code"]) == (409, "NotADrill")
+    machine = product.engine.run(product.engine.machine_arn("clean-up-drill"), {"executionId": execution_id})
+    assert (machine.status, machine.error) == ("FAILED", "NotADrill")
+    assert terminations(product) == []
+    assert len(cached(product)) == 3
+    assert product.request("GET", f"/executions/{execution_id}/cleanup").body["status"] == "NONE"
+
+
+def test_a_drill_that_still_runs_is_refused(product: Product) -> None:
+    execution_id = product.start(one_wave(product))
+    reply = product.request("POST", f"/executions/{execution_id}/cleanup")
+    assert (reply.status, reply.body["code"]) == (409, "ExecutionStillRunning")
+    product.finish(execution_id)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_clean_up_of_nothing_is_404(product: Product, method: str) -> None:
+    reply = product.request(method, "/executions/drill-none/cleanup")
+    assert (reply.status, reply.body["code"]) == (404, "ExecutionNotFound")
+
+
+def test_asked_for_twice_a_clean_up_is_the_same_one(product: Product) -> None:
+    record = drill(product)
+    names = {begin(product, record) for _ in range(3)}
+    assert len(names) == 1
+    (machine,) = product.engine.executions("clean-up-drill")
+    machine.wait(60)
+    assert_all_gone_once(product, read(product, record), 3)
+
+
+def test_another_execution_of_the_machine_leaves_a_running_clean_up_alone(product: Product) -> None:
+    record = drill(product)
+    begin(product, record)
+    other = product.engine.run(
+        product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]}, timeout=60
+    )
+    assert other.status == "SUCCEEDED"
+    for machine in product.engine.executions("clean-up-drill"):
+        machine.wait(60)
+    assert_all_gone_once(product, read(product, record), 3)
+
+
+def test_instances_that_are_not_terminated_are_told_and_taken_up_by_the_next_clean_up(product: Product) -> None:
+    record = drill(product)
+    stays = record["sourceServers"][1]
+    fault(product, "TERMINATION_FAILS", sourceServerId=stays["sourceServerId"], count=1)
+    shown = clean_up(product, record)
+    assert shown["status"] == "PARTIAL"
+    assert shown["instances"] == {"total": 3, "terminated": 2, "failed": 1}
+    (failure,) = shown["failures"]
+    assert failure["recoveryInstanceId"] == stays["recoveryInstanceId"]
+    assert failure["sourceServerId"] == stays["sourceServerId"]
+    assert "FAILED" in failure["reason"]
+    assert list(cached(product)) == [stays["sourceServerId"]]
+    (machine,) = product.engine.executions("clean-up-drill")
+    assert (machine.status, machine.error) == ("FAILED", "InstancesLeft")
+
+    shown = clean_up(product, record)
+    assert (shown["status"], shown["run"]) == ("COMPLETED", 2)
+    assert shown["instances"] == {"total": 1, "terminated": 1, "failed": 0}
+    assert cached(product) == {}
+
+
+def test_a_clean_up_before_the_first_sync_takes_the_instances_from_the_record(product: Product) -> None:
+    record = product.drill(one_wave(product))
+    assert cached(product) == {}
+    assert_all_gone_once(product, clean_up(product, record), 3)
+
+
+def test_a_second_clean_up_finds_nothing_and_starts_no_job(product: Product) -> None:
+    record = drill(product)
+    clean_up(product, record)
+    calls = product.calls()
+    shown = clean_up(product, record)
+    assert (shown["status"], shown["run"], shown["instances"]["total"]) == ("COMPLETED", 2, 0)
+    assert product.calls() == calls
+
+
+def test_an_instance_that_somebody_else_has_terminated_does_not_keep_the_others(product: Product) -> None:
+    record = drill(product)
+    gone = record["sourceServers"][0]
+    drs = product.emulator.client(HUB, WEST)
+    drs.terminate_recovery_instances(recoveryInstanceIDs=[gone["recoveryInstanceId"]])
+    while drs.describe_recovery_instances(filters={"recoveryInstanceIDs": [gone["recoveryInstanceId"]]})["items"]:
+        time.sleep(0.05)
+    assert_all_gone_once(product, clean_up(product, record), 3)
+
+
+def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None:
+    record = drill(product)
+    server, other = record["sourceServers"][:2]
+    drs = product.emulator.client(HUB, WEST)
+    fault(product, "JOB_STAYS_PENDING", operation="StartRecovery", holdSeconds=900)
+    job = drs.start_recovery(sourceServers=[{"sourceServerID": server["sourceServerId"]}], isDrill=True)["job"]["jobID"]
+    shown = clean_up(product, record)
+    (machine,) = product.engine.executions("clean-up-drill")
+    assert "WaitForDrs" in machine.states_entered()
+    while drs.describe_jobs(filters={"jobIDs": [job]})["items"][0]["status"] != "COMPLETED":
+        time.sleep(0.05)
+    # Its own instance was replaced by the other job's, which is none of ours.
+    assert shown["status"] == "COMPLETED", shown
+    left = drs.describe_recovery_instances(filters={})["items"]
+    assert [each["sourceServerID"] for each in left] == [server["sourceServerId"]]
+    assert other["sourceServerId"] not in cached(product)
+
+
+@contextmanager
+def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
+    """Kill the function right after the `number`-th change it makes; yields the changes it made before it died."""
+    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
+    dead = threading.Event()
+
+    def counted(self: Any, operation: str, parameters: Any) -> Any:
+        answer = call(self, operation, parameters)
+        if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
+            with lock:
+                made.append(operation)
+                if len(made) == number:
+                    dead.set()
+                    raise FunctionFault("Runtime.ExitError")
+        return answer
+
+    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
+    try:
+        yield made
+    finally:
+        BaseClient._make_api_call = call  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("function", "number", "operation"),
+    [
+        ("FindInstances", 1, "UpdateItem"),
+        ("TerminateInstances", 1, "UpdateItem"),
+        ("TerminateInstances", 3, "TerminateRecoveryInstances"),
+        ("TerminateInstances", 5, "UpdateItem"),
+        ("ForgetInstances", 3, "PutItem"),
+        ("ForgetInstances", 6, "UpdateItem"),
+        ("FinishCleanup", 1, "UpdateItem"),
+    ],
+)
+def test_a_function_killed_after_a_change_terminates_everything_once(
+    product: Product, function: str, number: int, operation: str
+) -> None:
+    record = drill(product)
+    with killed_after_change(function, number) as made:
+        shown = clean_up(product, record)
+    assert (made[-1], len(made)) == (operation, number), made
+    assert_all_gone_once(product, shown, 3)
+
+
+def test_an_answer_that_is_lost_after_the_job_started_starts_no_second_one(product: Product) -> None:
+    record = drill(product)
+    fault(product, "CUT_AFTER", operation="TerminateRecoveryInstances", count=1)
+    assert_all_gone_once(product, clean_up(product, record), 3)
+    assert product.calls()["TerminateRecoveryInstances"] == 1
+
+
+@pytest.mark.parametrize("kind", ["THROTTLING", "SERVER_ERROR"])
+@pytest.mark.parametrize("operation", ["TerminateRecoveryInstances", "DescribeJobs", "TagResource"])
+def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation: str, kind: str) -> None:
+    record = drill(product)
+    fault(product, kind, operation=operation, count=6)
+    assert_all_gone_once(product, clean_up(product, record), 3)
+
+
+def test_a_clean_up_whose_machine_died_is_taken_up_by_the_next(product: Product) -> None:
+    record = drill(product)
+    begin(product, record)
+    (machine,) = product.engine.executions("clean-up-drill")
+    machine.wait_for_state("WaitForTermination").stop()
+    assert read(product, record)["status"] == "RUNNING"
+    shown = clean_up(product, record)
+    assert shown["run"] == 2
+    assert shown["status"] == "COMPLETED", shown
+    assert cached(product) == {}
+    assert product.emulator.client(HUB, WEST).describe_recovery_instances(filters={})["items"] == []
+
+
+@pytest.mark.speed(300)
+def test_many_instances_keep_to_the_quotas() -> None:
+    with Product(speed=300, SERVERS_PER_JOB="10", CONCURRENT_JOBS="2", CAPACITY_TIMEOUT_SECONDS="86400") as product:
+        record = drill(product, 45)
+        shown = clean_up(product, record)
+        assert shown["instances"] == {"total": 45, "terminated": 45, "failed": 0}
+        sizes = sorted(len(job["participatingServers"]) for job in terminations(product))
+        assert sizes == [9] * 5
+        assert product.emulator.control.calls(detail=False)["peak"]["overall"]["jobs"] <= 2
+
+
+# --- by itself ------------------------------------------------------------------------------------------------------
+def planned(product: Product, hours: int | None) -> str:
+    """A plan of one wave."""
+    wave = {"name": "web", "groups": [product.group(product.seed(3))]}
+    return product.plan(wave, **({} if hours is None else {"cleanUpAfterHours": hours}))
+
+
+def schedules(product: Product) -> list[Any]:
+    client = product.engine.client("scheduler")
+    return [
+        client.get_schedule(GroupName=SCHEDULES, Name=each["Name"])
+        for each in client.list_schedules(GroupName=SCHEDULES)["Schedules"]
+    ]
+
+
+def test_a_drill_is_cleaned_up_by_itself_after_the_hours_of_its_plan(product: Product) -> None:
+    record = product.drill(planned(product, 4))
+    sync(product)
+    (schedule,) = schedules(product)
+    assert (schedule["Name"], schedule["ActionAfterCompletion"]) == (record["executionId"], "DELETE")
+    due = clock.parse_iso(schedule["ScheduleExpression"].removeprefix("at(").removesuffix(")") + "Z")
+    # Four hours are 24 s at this speed; the expression has whole seconds.
+    assert 15 < due - time.time() <= 24
+    product.engine.run(schedule["Target"]["Arn"], json.loads(schedule["Target"]["Input"]), timeout=60)
+    assert_all_gone_once(product, read(product, record), 3)
+
+
+def test_a_drill_that_ends_twice_is_scheduled_once(product: Product) -> None:
+    product.engine.runtime.lose_answer("FinishExecution", times=2)
+    record = product.drill(planned(product, 1))
+    assert record["status"] == "COMPLETED"
+    assert [schedule["Name"] for schedule in schedules(product)] == [record["executionId"]]
+
+
+def test_nothing_is_scheduled_for_a_recovery_or_without_hours(product: Product) -> None:
+    product.finish(product.start(planned(product, 2), "recoveries"))
+    product.drill(one_wave(product, prefix="more"))
+    assert schedules(product) == []
+
+
+def test_a_schedule_that_cannot_be_made_fails_no_drill(product: Product) -> None:
+    product.engine.client("scheduler").delete_schedule_group(Name=SCHEDULES)
+    assert product.drill(planned(product, 4))["status"] == "COMPLETED"
