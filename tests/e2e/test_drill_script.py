@@ -37,11 +37,14 @@ def plan(operator: Operator, name: str) -> str:
 def test_a_pipeline_runs_a_drill_by_the_script_alone_and_keeps_its_report(
     operator: Operator, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    words = ("run", plan(operator, "pipeline"), "--json", "--report", str(tmp_path))
+    words = ("run", plan(operator, "pipeline"), "--json", "--cleanup", "--report", str(tmp_path))
     run = subprocess.run(command(sandbox, *words), capture_output=True, text=True, env=environment(), timeout=90)
     assert run.returncode == 0, run.stdout + run.stderr
-    *_, last = [json.loads(line) for line in run.stdout.splitlines()]
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    last = lines[-1]
     assert (last["type"], last["exitStatus"], last["execution"]["status"]) == ("result", 0, "COMPLETED")
+    gone = [line["cleanup"] for line in lines if line["type"] == "cleanup"][-1]
+    assert (gone["status"], gone["instances"]["terminated"]) == ("COMPLETED", 2), gone
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["servers"] == {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0}
     assert {server["status"] for server in told["sourceServers"]} == {"LAUNCHED"}
