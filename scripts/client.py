@@ -109,9 +109,9 @@ class Api:
         SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
         return self._http.send(request.prepare())
 
-    def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+    def items(self, path: str, name: str, **narrowed: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""
-        query = {"limit": "200"}
+        query = {"limit": "200", **narrowed}
         while True:
             page = self.get(path, **query)
             yield from page[name]

@@ -332,18 +332,46 @@ def _tell_servers(seat: _Seat, record: Record) -> None:
 
 @app.command(epilog="Example: python scripts/drill.py status drill-20261122-081530-4f1c09 --json")
 @connected
-def status(connection: Connection, execution: ExecutionId, as_json: AsJson = False) -> None:
+def status(
+    connection: Connection,
+    execution: ExecutionId,
+    servers: Annotated[bool, typer.Option("--servers", help="List its source servers too.")] = False,
+    wave: Annotated[str | None, typer.Option("--wave", help="With --servers: only those of this wave.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show how far a run is. Exit status 0 while it is on, or how it ended."""
+    if wave and not servers:
+        raise typer.BadParameter("--wave goes with --servers")
     seat = _seat(connection, as_json)
     record = runs.read(seat.api, execution)
+    if wave and wave not in {each["name"] for each in record["waves"]}:
+        end(REFUSED, f"{execution} has no wave {wave!r}")
+    found = runs.servers(seat.api, execution, wave) if servers else []
     if as_json:
-        _json(record)
+        _json({**record, "sourceServers": found} if servers else record)
     else:
         screen = view.LiveScreen(console, seat.options, seat.speed)
         console.print(screen.picture(record))
         if record["reason"]:
             console.print(clean(record["reason"]), markup=False)
+        head = ("server", "host", "wave", "status", "instance", "reason")
+        rows = [head, *(_server_row(each) for each in found)]
+        _print_rows(rows if servers else [])
     raise typer.Exit(runs.exit_status(record))
+
+
+def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
+    why = "; ".join(filter(None, [server["reason"], *server["warnings"]]))
+    shown = (server["sourceServerId"], server["hostname"], server["wave"], server["status"])
+    return tuple(clean(word or "") for word in (*shown, server["recoveryInstanceId"], why))
+
+
+def _print_rows(rows: list[tuple[str, ...]]) -> None:
+    """In columns, never folded: ids are there to be copied."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True))
+        console.print(line.rstrip(), markup=False)
 
 
 @app.command("list", epilog="Example: python scripts/drill.py list --plan three-tier")
@@ -373,10 +401,7 @@ def list_(
         at = each["requestedAt"][:19].replace("T", " ")
         words = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
         rows.append(tuple(clean(word) for word in words))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows if found else [("There are no runs.",)]:
-        line = "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=False))
-        console.print(line.rstrip(), markup=False)
+    _print_rows(rows if found else [("There are no runs.",)])
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------

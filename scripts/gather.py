@@ -35,14 +35,7 @@ def facts(
 def _instances(api: Api, execution_id: str) -> list[dict[str, Any]]:
     """What the cache of recovery instances has of the run; nothing where there is no cache, or it does not answer."""
     try:
-        found: list[dict[str, Any]] = []
-        query = {"executionId": execution_id, "limit": "200"}
-        while True:
-            page = api.get("/recovery-instances", **query)
-            found += page["recoveryInstances"]
-            if not page["nextToken"]:
-                return found
-            query["nextToken"] = page["nextToken"]
+        return list(api.items("/recovery-instances", "recoveryInstances", executionId=execution_id))
     except (ApiRefused, ApiUnreachable):
         return []
 

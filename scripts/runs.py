@@ -120,9 +120,10 @@ def is_passing(status: int) -> bool:
     return status == 429 or status >= 500
 
 
-def servers(api: Api, execution_id: str) -> list[dict[str, Any]]:
-    """Every server of a run."""
-    return list(api.items(f"/executions/{execution_id}/servers", "servers"))
+def servers(api: Api, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
+    """Every server of a run, or of one of its waves."""
+    more = {"wave": wave} if wave else {}
+    return list(api.items(f"/executions/{execution_id}/servers", "servers", **more))
 
 
 def clean_up(

@@ -116,6 +116,14 @@ def counted(record: Record, wave: Mapping[str, Any]) -> str:
     return str(servers["total"]) if record["mode"] == "READINESS" else f"{servers['launched']}/{servers['total']}"
 
 
+def decisions(record: Record) -> Iterator[str]:
+    """Who decided what, oldest first."""
+    for decision in record["decisions"]:
+        on = f" {decision['wave']}" if decision["wave"] else ""
+        comment = f": {decision['comment']}" if decision["comment"] else ""
+        yield clean(f"{decision['decision']}{on} by {decision['by']}, {decision['at']}{comment}")
+
+
 def answers(record: Record, options: str) -> Iterator[tuple[str, list[str]]]:
     """What the run waits for, in words, and the commands that answer it."""
     for wait in record["waitingFor"]:
@@ -127,7 +135,8 @@ def answers(record: Record, options: str) -> Iterator[tuple[str, list[str]]]:
             word = answer.rsplit("/", 1)[1]
             wave = f" {wait['wave']}" if "/waves/" in answer else ""
             commands.append(f"{COMMAND} {word} {record['executionId']}{wave}{options}")
-        yield f"{who} waits for {what}{until}", commands
+        since = f" since {wait['since']}" if wait.get("since") else ""
+        yield f"{who} waits for {what}{since}{until}", commands
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------
@@ -184,6 +193,7 @@ class LiveScreen:
         )
         yield head
         yield self._waves(record)
+        yield from (Text(line, style="dim") for line in list(decisions(record))[-5:])
         if running := [job for job in jobs_of(record) if job.ended_at is None]:
             yield Text(f"{len(running)} {'job runs' if len(running) == 1 else 'jobs run'}:", style="dim")
         for job in running[:8]:
@@ -281,10 +291,8 @@ class PlainScreen:
             line = f"{wave['name']:<14} {wave['status']:<12} {counted(record, wave):>6} {done}"
             rest = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
             self._say(f"wave {wave['name']}", f"{line}{rest}", at)
-        for decision in record["decisions"]:
-            on = f" {decision['wave']}" if decision["wave"] else ""
-            comment = f": {decision['comment']}" if decision["comment"] else ""
-            self._say(f"decision {decision}", f"{decision['decision']}{on} by {decision['by']}{comment}", at)
+        for decision in decisions(record):
+            self._say(f"decision {decision}", decision)
         waiting = dict(answers(record, self._options))
         for said, commands in waiting.items():
             if self._say(f"wait {said}", f"{said}:", at):

@@ -481,8 +481,10 @@ def test_the_commands_that_answer_are_those_of_the_script_with_the_same_deployme
     ]
     found = dict(view.answers(record(executionId="x", waitingFor=asks), " --stack shop"))
     assert found == {
-        f"wave web waits for approval until {at(9)}": ["python scripts/drill.py approve x web --stack shop"],
-        "the run waits for somebody to resume it": ["python scripts/drill.py resume x --stack shop"],
+        f"wave web waits for approval since {at(1)} until {at(9)}": [
+            "python scripts/drill.py approve x web --stack shop"
+        ],
+        f"the run waits for somebody to resume it since {at(1)}": ["python scripts/drill.py resume x --stack shop"],
     }
 
 

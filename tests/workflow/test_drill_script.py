@@ -106,6 +106,12 @@ def test_a_run_that_fails_ends_with_1_and_says_how_to_go_on(product: Product, do
     (execution_id,) = re.findall(r"^  the rest  python scripts/drill.py continue (\S+) --api-url", result.stdout, re.M)
     assert "FAILED" in result.stdout
     assert run(door, "status", execution_id).exit_code == 1
+    listed = run(door, "status", execution_id, "--servers", "--wave", "web")
+    assert re.search(r"^s-\S+ +bad-001 +web +FAILED +drsjob-", listed.stdout, re.M), listed.stdout
+    assert "next" not in listed.stdout.split("server ")[1]
+    told = json.loads(shell(door, "status", execution_id, "--servers", "--json").stdout)
+    assert len(told["sourceServers"]) == told["servers"]["total"]
+    assert run(door, "status", execution_id, "--servers", "--wave", "nowhere").exit_code == 3
     again = run(door, "continue", execution_id, *FAST)
     assert again.exit_code == 1, again.output  # what cannot be launched still cannot
     (next_id,) = set(re.findall(r"python scripts/drill.py continue (\S+)", again.stdout))
@@ -357,7 +363,7 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(product: Pr
     assert "Traceback" not in said
     (run_id,) = re.findall(r"drill.py watch (\S+) --api-url", said)
     assert f"drill.py cleanup {run_id}" in said
-    assert product.run_status(run_id) == "PENDING"
+    assert product.request("GET", f"/executions/{run_id}").body["status"] == "PENDING"
     assert posts(door) == [f"/recovery-plans/{plan}/drills"]
     product.request("POST", f"/executions/{run_id}/cancel")
     product.finish(run_id)
