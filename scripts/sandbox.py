@@ -91,7 +91,7 @@ def _summary(finished: drills.Drill, report: Path) -> None:
         f"{view.duration(figures['idealSeconds'])} that DRS itself took"
     )
     calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
-    console.print(f"  DRS       {calls}")
+    console.print(f"  DRS       {calls}", soft_wrap=True)
     console.print(f"  Step Functions  {figures['stateTransitions']} state transitions")
     console.print(f"  figures   {(FOLDER / FIGURES).relative_to(ROOT)}")
     console.print(f"  report    {report.relative_to(ROOT)}")
