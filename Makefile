@@ -33,7 +33,7 @@ help: ## List the targets
 setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
 
 .PHONY: drill
-drill: setup build ## Start the sandbox, run a drill in it, watch it to the end
+drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
 	$(PY) scripts/sandbox.py drill
 
 .PHONY: sandbox

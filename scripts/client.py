@@ -69,38 +69,49 @@ class Api:
     def in_sandbox(cls, file: Path = SANDBOX_FILE) -> "Api":
         """The API of the sandbox that `make sandbox` runs. Raise ApiUnreachable when none does."""
         try:
-            running = json.loads(file.read_text())
-            return cls(running["apiUrl"], running["region"], Credentials(running["account"], running["secret"]))
+            return cls.at(json.loads(file.read_text()))
         except FileNotFoundError as error:
             raise ApiUnreachable("No sandbox runs from this folder: start one with `make sandbox`.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ApiUnreachable(f"{file} is not what a running sandbox writes; delete it.") from error
 
+    @classmethod
+    def at(cls, running: Mapping[str, Any]) -> "Api":
+        """The API of a sandbox, by the addresses it tells. Raise KeyError when they are not that."""
+        return cls(running["apiUrl"], running["region"], Credentials(running["account"], running["secret"]))
+
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
         """Status and body of the answer, whatever the status. Raise ApiUnreachable when there is none."""
-        url = f"{self.url}/{quote(path.lstrip('/'))}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        data = None if body is None else json.dumps(body).encode()
         for tries in range(1, READ_TRIES + 1):
             last = method != "GET" or tries == READ_TRIES
             try:
-                answer = self._send(method, url, data)
-            except botocore.exceptions.BotoCoreError as error:  # refused, cut, timed out
+                reply = self.once(method, path, body, **query)
+            except ApiUnreachable:
                 if last:
-                    raise ApiUnreachable(f"{urlsplit(url).netloc} does not answer: {error}") from error
+                    raise
             else:
-                if last or answer.status_code not in PASSING:
-                    return Reply(answer.status_code, _parsed(answer.content))
+                if last or reply.status not in PASSING:
+                    return reply
             time.sleep(tries)
         raise AssertionError("the last try returns or raises")
+
+    def once(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
+        """`request` without a second try, for those who try again themselves."""
+        url = f"{self.url}/{quote(path.lstrip('/'))}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        try:
+            answer = self._send(method, url, None if body is None else json.dumps(body).encode())
+        except botocore.exceptions.BotoCoreError as error:  # refused, cut, timed out
+            raise ApiUnreachable(f"{urlsplit(url).netloc} does not answer: {error}") from error
+        return Reply(answer.status_code, _parsed(answer.content))
 
     def _send(self, method: str, url: str, data: bytes | None) -> Any:
         request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=data)
         SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
         return self._http.send(request.prepare())
 
-    def items(self, path: str, name: str) -> Iterator[dict[str, Any]]:
+    def items(self, path: str, name: str, **narrowed: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""
-        query = {"limit": "200"}
+        query = {"limit": "200", **narrowed}
         while True:
             page = self.get(path, **query)
             yield from page[name]

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
@@ -24,25 +24,26 @@ from sandbox import plan_files as written  # noqa: E402  # the root has to be on
 from sandbox.plan_files import Document, PlanFileError, Problem  # noqa: E402
 from scripts import plan_files  # noqa: E402
 from scripts.client import Api, ApiRefused, ApiUnreachable  # noqa: E402
+from scripts.connection import (  # noqa: E402
+    FAILED,
+    INVALID,
+    REFUSED,
+    ApiUrl,
+    InSandbox,
+    Profile,
+    RegionOption,
+    Stack,
+    connect,
+    end,
+)
 
-FAILED, INVALID, REFUSED = 1, 2, 3
 SCHEMA = ROOT / "docs" / plan_files.SCHEMA_ID
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 console = Console(highlight=False, soft_wrap=True)
-errors = Console(highlight=False, soft_wrap=True, stderr=True)
 T = TypeVar("T")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The plan file, YAML or JSON.")]
-ApiUrl = Annotated[
-    str | None, typer.Option("--api-url", envvar="DRS_WAVES_API_URL", help="Where the API is: the output ApiUrl.")
-]
-Stack = Annotated[
-    str | None, typer.Option("--stack", help="The stack whose output ApiUrl it is; drs-waves if not given.")
-]
-Profile = Annotated[str | None, typer.Option("--profile", help="The AWS profile to sign with.")]
-RegionOption = Annotated[str | None, typer.Option("--region", help="The Region the API is in.")]
-InSandbox = Annotated[bool, typer.Option("--sandbox", help="The sandbox that `make sandbox` runs.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,7 @@ def apply(
         if not _show(changes):
             return
         if not yes and not _agreed():
-            _end(REFUSED, "Nothing was changed.")
+            end(REFUSED, "Nothing was changed.")
         reconciler.apply(changes, lambda change: console.print(f"[green]done[/green]  {_title(change)}"))
 
     _run(work)
@@ -345,13 +346,13 @@ def _exported(api: Api, wanted: str) -> dict[str, Any]:
     found = [each for each in plans if each["planId"] == wanted] or [each for each in plans if each["name"] == wanted]
     if len(found) != 1:
         ids = ", ".join(each["planId"] for each in found)
-        _end(FAILED, f"Several plans are named {wanted!r}: {ids}." if found else f"There is no plan {wanted!r}.")
+        end(FAILED, f"Several plans are named {wanted!r}: {ids}." if found else f"There is no plan {wanted!r}.")
     (plan,) = found
     used = dict.fromkeys(use["groupId"] for wave in plan["waves"] for use in wave["groups"])
     groups = [api.get(f"/protection-groups/{group_id}") for group_id in used]
     names = [group["name"] for group in groups]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        _end(FAILED, f"A file knows groups by their names, and these are two groups': {', '.join(twice)}.")
+        end(FAILED, f"A file knows groups by their names, and these are two groups': {', '.join(twice)}.")
     in_groups = {group["accountId"] for group in groups}
     registered = [each for each in api.items("/target-accounts", "targetAccounts") if each["accountId"] in in_groups]
     # One that was registered without Regions is not what a file can say.
@@ -365,11 +366,7 @@ def _as_text(file: Mapping[str, Any], *, is_json: bool) -> str:
 
 
 def _api(url: str | None, stack: str | None, profile: str | None, region: str | None, sandbox: bool) -> Api:
-    if sandbox and (stack or profile or region):
-        raise typer.BadParameter("--sandbox goes with none of --stack, --profile and --region")
-    if url and stack:
-        raise typer.BadParameter("give --api-url or --stack, not both")
-    return Api.in_sandbox() if sandbox else Api.on_aws(url=url, stack=stack, profile=profile, region=region)
+    return connect(url, stack, profile, region, sandbox).api
 
 
 def _agreed() -> bool:
@@ -407,16 +404,11 @@ def _run(work: Callable[[], T]) -> T:
     try:
         return work()
     except PlanFileError as error:
-        _end(INVALID, "\n".join(error.told()))
+        end(INVALID, "\n".join(error.told()))
     except ApiRefused as error:
-        _end(REFUSED if error.reply.status < 500 else FAILED, str(error))
+        end(REFUSED if error.reply.status < 500 else FAILED, str(error))
     except (ApiUnreachable, OSError) as error:
-        _end(FAILED, str(error))
-
-
-def _end(status: int, message: str) -> NoReturn:
-    errors.print(escape(message), style="red")
-    raise typer.Exit(status)
+        end(FAILED, str(error))
 
 
 if __name__ == "__main__":

@@ -5,16 +5,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -22,7 +19,8 @@ sys.path.insert(0, str(ROOT))
 from sandbox import drill as drills  # noqa: E402  # the root has to be on the path first
 from sandbox import world  # noqa: E402
 from sandbox.stack import DEFAULT_DRS_PORT, DEFAULT_PORT, HUB_ACCOUNT, REGION, Sandbox, SandboxError  # noqa: E402
-from scripts.client import SANDBOX_FILE  # noqa: E402
+from scripts import gather, view  # noqa: E402
+from scripts.client import SANDBOX_FILE, Api  # noqa: E402
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 console = Console(highlight=False)
@@ -40,58 +38,8 @@ Example = Annotated[
     Path, typer.Option(exists=True, dir_okay=False, help="File with source servers, protection groups and a plan.")
 ]
 THREE_TIER = ROOT / "examples" / "three-tier.yaml"
-
-
-class Progress:
-    """A line for each wave: redrawn in place on a terminal, else printed whenever it changes."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._printed: dict[str, str] = {}
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
-
-    @property
-    def screen(self) -> AbstractContextManager[Any]:
-        """To be entered while the run is shown."""
-        return self._live or nullcontext()
-
-    def show(self, record: Mapping[str, Any]) -> None:
-        """Show the record as the API told it last."""
-        if self._live:
-            self._live.update(self._table(record), refresh=True)
-            return
-        for wave in record["waves"]:
-            servers = wave["servers"]
-            line = f"{wave['name']:<14} {wave['status']:<12} {servers['launched']:>3}/{servers['total']} launched"
-            if self._printed.get(wave["name"]) != line:
-                self._printed[wave["name"]] = line
-                console.print(f"  {line}  {self._clock(record, wave)}")
-
-    def _table(self, record: Mapping[str, Any]) -> Table:
-        table = Table(title=f"{record['executionId']}  {record['status']}", title_justify="left", box=None)
-        for heading in ("wave", "state", "launched", "failed", "simulated", "real"):
-            table.add_column(heading, justify="left" if heading in ("wave", "state") else "right")
-        for wave in record["waves"]:
-            servers = wave["servers"]
-            launched = f"{servers['launched']}/{servers['total']}"
-            simulated = self._elapsed(wave)
-            times = (_minutes(simulated), _minutes(simulated / self._sandbox.speed)) if wave["startedAt"] else ("", "")
-            table.add_row(wave["name"], wave["status"], launched, str(servers["failed"]), *times)
-        return table
-
-    def _clock(self, record: Mapping[str, Any], wave: Mapping[str, Any]) -> str:
-        elapsed = self._sandbox.now() - datetime.fromisoformat(record["requestedAt"]).timestamp()
-        return f"{_minutes(elapsed)} simulated, {_minutes(elapsed / self._sandbox.speed)} real"
-
-    def _elapsed(self, wave: Mapping[str, Any]) -> float:
-        if not wave["startedAt"]:
-            return 0.0
-        end = datetime.fromisoformat(wave["endedAt"]).timestamp() if wave["endedAt"] else self._sandbox.now()
-        return end - datetime.fromisoformat(wave["startedAt"]).timestamp()
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+# What a drill leaves behind.
+FOLDER, FIGURES = ROOT / "build" / "drill", "drill.json"
 
 
 def _say(message: str) -> None:
@@ -102,7 +50,8 @@ def _say(message: str) -> None:
 def drill(
     port: Port = DEFAULT_PORT, drs_port: DrsPort = DEFAULT_DRS_PORT, speed: Speed = 60.0, example: Example = THREE_TIER
 ) -> None:
-    """Run the example drill from start to end, write build/drill/drill.json, and stop everything again.
+    """Run the example drill from start to end, write build/drill/drill.json and report.html, and stop
+    everything again.
 
     Exit status 0 when every server was launched, 1 when not.
 
@@ -111,28 +60,41 @@ def drill(
     with _sandbox(port, drs_port, speed) as sandbox:
         loaded = world.load(sandbox, example)
         _say(f"{loaded.servers} source servers and plan {loaded.plan_id} are loaded; the drill starts")
-        progress = Progress(sandbox)
-        with progress.screen:
-            finished = drills.run(sandbox, loaded.plan_id, progress.show)
-    path = ROOT / "build" / "drill" / "drill.json"
-    drills.write(finished.figures, path)
-    _summary(finished, path)
+        with (screen := _screen(sandbox)):
+            finished = drills.run(sandbox, loaded.plan_id, screen.show)
+        drills.write(finished.figures, FOLDER / FIGURES)
+        report = _report(sandbox, finished)
+    _summary(finished, report)
     raise typer.Exit(0 if finished.succeeded else 1)
 
 
-def _summary(finished: drills.Drill, path: Path) -> None:
+def _screen(sandbox: Sandbox) -> view.Screen:
+    """As scripts/drill.py shows a run; capacity is not asked for, lest the drill's count of DRS calls grow by it."""
+    if console.is_terminal:
+        return view.LiveScreen(console, " --sandbox", sandbox.speed)
+    return view.PlainScreen(console, " --sandbox", sandbox.speed)
+
+
+def _report(sandbox: Sandbox, finished: drills.Drill) -> Path:
+    costs = {name: finished.figures[name] for name in ("drsCalls", "stateTransitions")}
+    api = Api.at(sandbox.addresses())
+    return gather.write(gather.facts(api, finished.record, costs, sandbox.speed), FOLDER)
+
+
+def _summary(finished: drills.Drill, report: Path) -> None:
     figures, servers = finished.figures, finished.figures["servers"]
     colour = "green" if finished.succeeded else "red"
     console.print(f"[{colour}]{figures['status']}[/{colour}]  {finished.record['reason']}")
     console.print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
     console.print(
-        f"  time      {_minutes(figures['makespanSeconds'])} simulated, {figures['overheadRatio']} of the "
-        f"{_minutes(figures['idealSeconds'])} that DRS itself took"
+        f"  time      {view.duration(figures['makespanSeconds'])} simulated, {figures['overheadRatio']} of the "
+        f"{view.duration(figures['idealSeconds'])} that DRS itself took"
     )
     calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
-    console.print(f"  DRS       {calls}")
+    console.print(f"  DRS       {calls}", soft_wrap=True)
     console.print(f"  Step Functions  {figures['stateTransitions']} state transitions")
-    console.print(f"  figures   {path.relative_to(ROOT)}")
+    console.print(f"  figures   {(FOLDER / FIGURES).relative_to(ROOT)}")
+    console.print(f"  report    {report.relative_to(ROOT)}")
 
 
 @app.command()
@@ -165,7 +127,11 @@ The sandbox runs at {sandbox.speed:g} times speed; Ctrl-C stops it. In another t
 
   export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}
 
-Start a drill of the plan, through the function behind the HTTP API:
+Start a drill of the plan, watch it, and clean up after it:
+
+  .venv/bin/python scripts/drill.py run {loaded.plan_id} --sandbox --cleanup --report build/report
+
+The same through the function behind the HTTP API:
 
   {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} \\
     --payload '{json.dumps(event)}' build/reply.json; cat build/reply.json

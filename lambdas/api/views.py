@@ -11,6 +11,7 @@ from recovery.records import Record, Row
 _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
 _LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
+_TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
 _RUNNING = ("STARTING", "LAUNCHING")
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
 
@@ -32,7 +33,7 @@ def whole(record: Record, execution_arn: str) -> dict[str, Any]:
     ended = sum(shown["endedAt"] is not None for shown in waves)
     return {
         **execution(meta),
-        **{name: meta.get(name) for name in _LINKS},
+        **{name: meta.get(name) for name in (*_LINKS, *_TARGETS)},
         "executionArn": execution_arn,
         "durationSeconds": _lasted(meta["requestedAt"], meta.get("endedAt")),
         "servers": {name: sum(shown["servers"][name] for shown in waves) for name in _COUNTS},
@@ -66,7 +67,8 @@ def _wave(row: Row, record: Record) -> dict[str, Any]:
         tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
         if batch.status in _RUNNING:
             launching += len(batch.server_ids) - launched - failed
-    shown = {key: row.get(key) for key in ("order", "status", "dependsOn", "startedAt", "endedAt", "reason")}
+    told = ("order", "status", "dependsOn", "startedAt", "endedAt", "reason", "rtoTargetMinutes")
+    shown = {key: row.get(key) for key in told}
     return {
         "name": row["wave"],
         **shown,
@@ -78,7 +80,8 @@ def _wave(row: Row, record: Record) -> dict[str, Any]:
 
 def _batch(row: Row) -> dict[str, Any]:
     """A batch: where it is, its job, its attempt, and the jobs it has had."""
-    shown = ("wave", "accountId", "region", "batch", "status", "attempt", "jobId", "startedAt", "endedAt", "reason")
+    place, times = ("wave", "accountId", "region", "batch"), ("startedAt", "jobStartedAt", "endedAt")
+    shown = (*place, "status", "attempt", "jobId", *times, "reason")
     return {key: row.get(key) for key in shown} | {"servers": row["total"], "jobs": row.get("jobs", [])}
 
 

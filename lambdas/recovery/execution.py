@@ -238,6 +238,11 @@ class Execution:
         """Of the run; also the name of its execution in Step Functions."""
         return self.run.execution_id
 
+    def run_item(self) -> dict[str, Any]:
+        """The META row of a new run, with what the plan wants it to be measured against."""
+        targets = {"rpoTargetMinutes": self.plan.rpo_target_minutes, "rtoTargetMinutes": self.plan.rto_target_minutes}
+        return {**self.run.to_item(), **targets}
+
     def plan_item(self) -> dict[str, Any]:
         """The row that keeps the plan."""
         return {"executionId": self.execution_id, "item": "PLAN", "plan": self.plan.to_item()}

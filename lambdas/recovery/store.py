@@ -49,7 +49,7 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
         {"activeExecutionId": run.execution_id},
         condition="attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)",
     )
-    rows_ = [run.to_item(), execution.plan_item(), *map(execution.group_item, groups)]
+    rows_ = [execution.run_item(), execution.plan_item(), *map(execution.group_item, groups)]
     writes: list[dict[str, Any]] = [{"Put": {"TableName": table(), "Item": dynamo.to_wire(row)}} for row in rows_]
     if run.mode is not Mode.READINESS:
         writes.append({"Update": {"TableName": plans, **lock}})
@@ -230,6 +230,7 @@ def create_waves(execution: Execution) -> bool:
             "order": order,
             "status": WaveStatus.WAITING.value,
             "dependsOn": list(wave.depends_on),
+            "rtoTargetMinutes": wave.rto_target_minutes,
         }
         made.append(dynamo.put_new(table(), row, "executionId"))
     return all(made)

@@ -83,6 +83,11 @@ def test_a_drill_ends_well_and_leaves_its_figures(ports: list[int]) -> None:
     drill = subprocess.run(command(ports), capture_output=True, text=True, cwd=ROOT, timeout=100)
     assert drill.returncode == 0, drill.stdout + drill.stderr
     figures = json.loads(FIGURES.read_text())
+    report = json.loads((FIGURES.parent / "report.json").read_text())
+    assert "build/drill/report.html" in drill.stdout
+    assert report["executionId"] in (FIGURES.parent / "report.html").read_text()
+    assert report["costs"] == {name: figures[name] for name in ("drsCalls", "stateTransitions")}
+    assert len(report["sourceServers"]) == figures["servers"]["total"]
     assert set(figures) == {
         *("executionId", "mode", "status", "timeScale", "servers", "waves", "makespanSeconds", "idealSeconds"),
         *("overheadRatio", "drsCalls", "stateTransitions"),

@@ -1,12 +1,9 @@
 """`scripts/plan.py` against the product, through HTTP: what it shows, what it changes, and how it ends."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
@@ -14,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from scripts import plan as command
 from scripts.client import Api, ApiUnreachable
+from tests.workflow.door import Door
 from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
 
 NEW_ACCOUNT = "777788889999"
@@ -38,57 +36,6 @@ recoveryPlan:
         - {{group: databases, sourceServers: [srv-002]}}
       maxFailedPercent: 10
 """
-
-
-class Door:
-    """The API behind HTTP: each request is given to the product's function; those unsigned are turned away."""
-
-    def __init__(self, product: Product) -> None:
-        self.seen: list[tuple[str, str]] = []
-        self.refuse: dict[tuple[str, str], int] = {}
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                parts = urlsplit(self.path)
-                asked = (self.command, parts.path.removeprefix("/v1"))
-                door.seen.append(asked)
-                length = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(length).decode() or None
-                if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
-                    status, answer = 403, {"message": "Missing Authentication Token"}
-                elif asked in door.refuse:
-                    status, answer = door.refuse[asked], {"message": "played by the test"}
-                else:
-                    reply = product.request(*asked, body, **dict(parse_qsl(parts.query)))
-                    status, answer = reply.status, reply.body
-                payload = b"" if answer is None else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the library's names
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> "Door":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def writes(self) -> list[tuple[str, str]]:
-        return [asked for asked in self.seen if asked[0] != "GET"]
 
 
 @pytest.fixture

@@ -1,0 +1,91 @@
+"""`scripts/drill.py` against the deployed product: a drill from a pipeline, and a recovery from a terminal."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from tests.e2e.conftest import Operator
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(sandbox: Sandbox, *words: str) -> list[str]:
+    where = ["--api-url", sandbox.api_url, "--region", REGION, "--interval", "0.3"]
+    return [sys.executable, str(ROOT / "scripts" / "drill.py"), *words, *where]
+
+
+def environment() -> dict[str, str]:
+    """Credentials of the hub account, as a shell on AWS has them."""
+    ours = {"AWS_ACCESS_KEY_ID": HUB_ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test", "COLUMNS": "120", "TERM": "xterm"}
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRS_WAVES_"))} | ours
+
+
+def plan(operator: Operator, name: str) -> str:
+    ids = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION, tags={"Name": name})
+    return operator.plan(web=operator.group(ids, account=HUB_ACCOUNT, region=REGION))
+
+
+def test_a_pipeline_runs_a_drill_by_the_script_alone_and_keeps_its_report(
+    operator: Operator, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    words = ("run", plan(operator, "pipeline"), "--json", "--cleanup", "--report", str(tmp_path))
+    run = subprocess.run(command(sandbox, *words), capture_output=True, text=True, env=environment(), timeout=90)
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    last = lines[-1]
+    assert (last["type"], last["exitStatus"], last["execution"]["status"]) == ("result", 0, "COMPLETED")
+    gone = [line["cleanup"] for line in lines if line["type"] == "cleanup"][-1]
+    assert (gone["status"], gone["instances"]["terminated"]) == ("COMPLETED", 2), gone
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["servers"] == {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0}
+    assert {server["status"] for server in told["sourceServers"]} == {"LAUNCHED"}
+    assert "</html>" in (tmp_path / "report.html").read_text()
+
+    words = ("report", told["executionId"], "--to", str(tmp_path))
+    again = subprocess.run(command(sandbox, *words)[:-2], capture_output=True, text=True, env=environment(), timeout=30)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_person_types_the_plans_name_and_watches_the_recovery_on_a_terminal(
+    operator: Operator, sandbox: Sandbox
+) -> None:
+    plan_id = plan(operator, "person")
+    master, slave = pty.openpty()
+    words = command(sandbox, "run", plan_id, "--mode", "recovery")
+    run = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment(), start_new_session=True)
+    os.close(slave)
+    shown = read_until(master, "to start it")
+    assert "launches the real thing" in shown
+    os.write(master, b"a plan\n")
+    shown = read_until(master, None)
+    assert run.wait(10) == 0, shown
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert re.search(r"recovery of a plan\s+POLLING", text), text[-3000:]
+    assert re.search(r"1 job runs:\s+drsjob-", text)
+    assert "2 of 2 launched" in text
+    assert "COMPLETED" in text
+
+
+def read_until(master: int, wanted: str | None, seconds: float = 90) -> str:
+    """What the terminal shows until `wanted`, or to its end."""
+    deadline, seen = time.monotonic() + seconds, b""
+    while time.monotonic() < deadline:
+        try:
+            part = os.read(master, 65_536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        seen += part
+        if wanted and wanted.encode() in seen:
+            break
+    return seen.decode(errors="replace")

@@ -1,0 +1,495 @@
+"""The report of a run, from made-up records: what it says, and what nasty ones do to it."""
+
+import itertools
+import json
+import re
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts import report, timeline, view
+from scripts.report import Facts
+
+HUB, WEST = "111122223333", "us-west-2"
+NASTY = "<script>alert(1)</script>\"'&{{ 7*7 }}</td></svg>"
+EPOCH = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+
+
+def at(minutes: float) -> str:
+    """So long after the request."""
+    return f"{EPOCH + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def job(attempt: int, begin: float, end: float, launched: int, failed: int = 0) -> dict[str, Any]:
+    return {
+        "attempt": attempt,
+        "jobId": f"drsjob-{attempt:017}",
+        "startedAt": at(begin),
+        "endedAt": at(end),
+        "launched": launched,
+        "failed": failed,
+    }
+
+
+def wave(name: str, status: str, begin: float | None, end: float | None, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "order": 0,
+        "status": status,
+        "dependsOn": [],
+        "startedAt": None if begin is None else at(begin),
+        "endedAt": None if end is None else at(end),
+        "reason": f"{name} is {status}",
+        "round": 0,
+        "rtoTargetMinutes": None,
+        "durationSeconds": None if begin is None or end is None else round((end - begin) * 60),
+        "servers": {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0},
+        **more,
+    }
+
+
+def batch(wave: str, *jobs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "wave": wave,
+        "accountId": HUB,
+        "region": WEST,
+        "batch": 1,
+        "status": "SETTLED",
+        "attempt": len(jobs),
+        "jobId": jobs[-1]["jobId"] if jobs else None,
+        "startedAt": jobs[0]["startedAt"] if jobs else None,
+        "jobStartedAt": jobs[-1]["startedAt"] if jobs else None,
+        "endedAt": jobs[-1]["endedAt"] if jobs else None,
+        "reason": None,
+        "servers": 2,
+        "jobs": list(jobs),
+        **more,
+    }
+
+
+def server(name: str, wave: str = "db", **more: Any) -> dict[str, Any]:
+    return {
+        "sourceServerId": f"s-{name:0>17}",
+        "hostname": name,
+        "wave": wave,
+        "accountId": HUB,
+        "region": WEST,
+        "readiness": "READY",
+        "snapshotId": None,
+        "snapshotAt": None,
+        "recoveryInstanceId": f"i-{name:0>17}",
+        "endedAt": at(20),
+        "optional": False,
+        "warnings": [],
+        "status": "LAUNCHED",
+        "jobId": "drsjob-1",
+        "reason": None,
+        **more,
+    }
+
+
+def record(*waves: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "executionId": "drill-20261122-080000-abcdef",
+        "planId": "rp-0123456789ab",
+        "planName": "shop",
+        "mode": "DRILL",
+        "status": "COMPLETED",
+        "reason": "all waves were completed",
+        "requestedAt": at(0),
+        "requestedBy": "arn:aws:iam::111122223333:user/ana",
+        "startedAt": at(2),
+        "endedAt": at(30),
+        "durationSeconds": 1800,
+        "pointInTime": None,
+        "continues": None,
+        "continuedBy": None,
+        "cancelled": None,
+        "stopped": None,
+        "rpoTargetMinutes": None,
+        "rtoTargetMinutes": None,
+        "executionArn": "arn:aws:states:us-west-2:111122223333:execution:drs-waves-recover-plan:drill-1",
+        "servers": {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0},
+        "progress": {"waves": len(waves), "wavesEnded": len(waves)},
+        "waitingFor": [],
+        "decisions": [],
+        "notes": [],
+        "waves": list(waves),
+        "batches": [],
+        **more,
+    }
+
+
+def decision(word: str, minutes: float, wave: str | None = None, comment: str = "") -> dict[str, Any]:
+    return {"wave": wave, "decision": word, "by": "ana", "at": at(minutes), "comment": comment}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: its elements, and the text in them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def page(facts: Facts) -> Page:
+    return Page(report.to_html(report.document(facts)))
+
+
+# --- verdicts -----------------------------------------------------------------------------------------------------
+def test_a_run_and_its_waves_are_measured_against_their_rto_targets() -> None:
+    waves = (
+        wave("db", "COMPLETED", 2, 20, rtoTargetMinutes=20),
+        wave("web", "COMPLETED", 20, 30, rtoTargetMinutes=5),
+        wave("mail", "FAILED", 20, 21, rtoTargetMinutes=60),
+        wave("batch", "SKIPPED", None, None, endedAt=at(30), rtoTargetMinutes=60),
+        wave("other", "COMPLETED", 2, 30),
+    )
+    rto = report.document(Facts(record(*waves, rtoTargetMinutes=30)))["rto"]
+    assert rto["whole"] == {"seconds": 1800, "targetMinutes": 30, "met": False}  # it has not recovered all
+    assert report.document(Facts(record(*waves[:2], rtoTargetMinutes=30)))["rto"]["whole"]["met"] is True
+    assert [each["met"] for each in rto["waves"]] == [True, False, False, False, None]
+    assert [each["seconds"] for each in rto["waves"]] == [1080, 600, 60, None, 1680]
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "met"),
+    [("POLLING", 60, None), ("POLLING", 601, False), ("COMPLETED", 601, False), ("FAILED", 60, False)],
+)
+def test_a_target_is_missed_as_soon_as_that_is_sure(status: str, seconds: int, met: bool | None) -> None:
+    told = record(status=status, durationSeconds=seconds, rtoTargetMinutes=10)
+    assert report.document(Facts(told))["rto"]["whole"]["met"] is met
+
+
+def test_the_age_of_data_is_told_where_it_is_known_and_said_to_be_unknown_where_not() -> None:
+    servers = [
+        server("a", snapshotAt=at(-10)),
+        server("b", snapshotAt=at(-30)),
+        server("c"),
+        server("d"),
+        server("e", status="FAILED", snapshotAt=at(-600)),
+        server("f", snapshotAt=at(1)),
+    ]
+    cached = [
+        {**server("c"), "pointInTimeSnapshotAt": at(-20)},
+        {**server("d"), "recoveryInstanceId": "i-of-another-run", "pointInTimeSnapshotAt": at(-20)},
+    ]
+    told = report.document(Facts(record(wave("db", "COMPLETED", 2, 30), rpoTargetMinutes=15), servers, (), cached))
+    assert told["rpo"] == {
+        "targetMinutes": 15,
+        "measuredFrom": "requestedAt",
+        "known": 4,
+        "unknown": 1,
+        "worstSeconds": 1800,
+        "medianSeconds": 900,
+        "missed": 2,
+        "met": False,
+    }
+    assert {each["hostname"]: each["rpoSeconds"] for each in told["sourceServers"]} == {
+        "a": 600,
+        "b": 1800,
+        "c": 1200,
+        "d": None,
+        "e": 36_000,
+        "f": 0,
+    }
+
+
+def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> None:
+    def met(*servers: dict[str, Any]) -> bool | None:
+        found: bool | None = report.document(Facts(record(rpoTargetMinutes=15), servers))["rpo"]["met"]
+        return found
+
+    assert met(server("a", snapshotAt=at(-10))) is True
+    assert met(server("a", snapshotAt=at(-10)), server("b")) is None
+    assert met() is None
+
+
+def test_with_a_point_in_time_the_age_is_measured_from_it() -> None:
+    told = report.document(Facts(record(pointInTime=at(-60)), [server("a", snapshotAt=at(-70))]))
+    assert (told["rpo"]["worstSeconds"], told["rpo"]["measuredFrom"]) == (600, "pointInTime")
+
+
+# --- waits and jobs -----------------------------------------------------------------------------------------------
+def test_waits_for_people_are_told_from_the_decisions_that_ended_them() -> None:
+    db = wave("db", "COMPLETED", 2, 10)
+    web = wave("web", "COMPLETED", 15, 29, dependsOn=["db"])
+    held = wave("held", "COMPLETED", 6, 9)
+    told = record(
+        db,
+        web,
+        held,
+        decisions=[
+            decision("pause", 3),
+            decision("resume", 5),
+            decision("resume", 6, "held"),
+            decision("approve", 15, "web", "go"),
+            decision("retry", 25, "web"),
+        ],
+        batches=[batch("web", job(1, 16, 22, 1, 1), job(2, 26, 28, 1))],
+    )
+    waited = [(wait.wave, wait.what, wait.since, wait.until) for wait in report.waits(told)]
+    assert waited == [
+        ("held", "resume", at(0), at(6)),
+        (None, "resume", at(3), at(5)),
+        ("web", "approval", at(10), at(15)),
+        ("web", "decision", at(22), at(25)),
+    ]
+    assert report.document(Facts(told))["rto"]["waitedForPeopleSeconds"] == (6 + 2 + 5 + 3) * 60
+
+
+def test_what_still_waits_is_a_wait_without_an_end() -> None:
+    asks = {"wave": "web", "for": "DECISION", "since": at(4), "until": None, "answers": []}
+    told = record(wave("web", "AWAITING_DECISION", 1, None), status="POLLING", endedAt=None, waitingFor=[asks])
+    (wait,) = report.document(Facts(told))["waits"]
+    assert wait == {"wave": "web", "for": "decision", "since": at(4), "until": None, "seconds": 26 * 60}
+    assert "still waiting" in page(Facts(told)).text
+
+
+def test_quota_use_counts_jobs_and_servers_at_every_change() -> None:
+    told = record(
+        wave("db", "COMPLETED", 2, 30),
+        batches=[
+            batch("db", job(1, 2, 10, 60)),
+            batch("db", job(1, 4, 8, 30, 10), job(2, 10, 12, 10), batch=2),
+            batch("db", status="LAUNCHING", attempt=1, jobId="drsjob-x", jobStartedAt=at(11), servers=5, batch=3),
+        ],
+    )
+    (use,) = report.document(Facts(told))["quotaUse"]
+    assert [(step["at"], step["jobs"], step["servers"]) for step in use["steps"]] == [
+        (at(2), 1, 60),
+        (at(4), 2, 100),
+        (at(8), 1, 60),
+        (at(10), 1, 10),
+        (at(11), 2, 15),
+        (at(12), 1, 5),
+    ]
+    assert (use["mostJobs"], use["mostServers"]) == (2, 100)
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+def nasty() -> Facts:
+    """Every text that people or servers choose, chosen badly."""
+    told = record(
+        wave("db", "FAILED", 2, 20, reason=NASTY, rtoTargetMinutes=10),
+        wave("web", "AWAITING_APPROVAL", None, None, dependsOn=["db"]),
+        status="PARTIAL",
+        planName=NASTY,
+        reason=NASTY,
+        requestedBy=NASTY,
+        notes=[NASTY],
+        decisions=[decision("retry", 12, "db", NASTY), decision("pause", 13)],
+        batches=[batch("db", job(1, 2, 10, 1, 1))],
+        rpoTargetMinutes=5,
+        rtoTargetMinutes=5,
+    )
+    servers = [
+        server("x", hostname=NASTY, reason=NASTY, status="FAILED", warnings=[NASTY], snapshotAt=at(-9)),
+        server("y", hostname=None, snapshotAt=at(-9)),
+        server("z", wave="nowhere"),
+    ]
+    events = [{"at": at(1), "event": "DECISION", "wave": "db", "text": NASTY}]
+    costs = {"drsCalls": {"DescribeJobs": 5, "StartRecovery": 1}, "stateTransitions": 4_321}
+    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0)
+
+
+def unended() -> Facts:
+    told = record(
+        wave("db", "IN_PROGRESS", 2, None, durationSeconds=600),
+        wave("web", "WAITING", None, None, dependsOn=["db"]),
+        status="POLLING",
+        reason=None,
+        endedAt=None,
+        durationSeconds=720,
+        batches=[batch("db", status="LAUNCHING", jobId="drsjob-1", jobStartedAt=at(3), startedAt=at(3))],
+    )
+    return Facts(told, [server("a", status="LAUNCHING", endedAt=None)])
+
+
+def empty() -> Facts:
+    nothing = {"total": 0, "launched": 0, "failed": 0, "excluded": 0, "launching": 0}
+    times = {"startedAt": None, "endedAt": None, "durationSeconds": 0}
+    return Facts(record(status="PENDING", servers=nothing, reason=None, **times))
+
+
+def readiness() -> Facts:
+    blocked = server("a", readiness="BLOCKED", status="EXCLUDED", reason="INITIAL_SYNC", recoveryInstanceId=None)
+    told = record(wave("db", "WAITING", None, None), mode="READINESS", status="NOT_READY", rtoTargetMinutes=5)
+    return Facts(told, [blocked])
+
+
+ALL = [nasty, unended, empty, readiness]
+
+
+@pytest.mark.parametrize("made", ALL)
+def test_a_page_needs_nothing_from_elsewhere_and_is_well_formed(made: Any) -> None:
+    html = report.to_html(report.document(made()))
+    found = Page(html)
+    names = {name for name, _ in found.elements}
+    assert not names & {"script", "img", "link", "iframe", "object", "form"}
+    for _, attributes in found.elements:
+        assert not {name for name in attributes if name.startswith("on") or name in ("src", "href", "action")}
+    assert "@import" not in html
+    assert not re.search(r"url\((?!#hatch)", html)
+    # Strict XML has no unclosed and no doubly closed element; HTML's void elements are closed for it.
+    body = re.sub(r"<!doctype html>|<meta[^>]*>", "", html.strip()).replace("<br>", "<br/>")
+    ElementTree.fromstring(body)  # noqa: S314  # of our own making
+
+
+@pytest.mark.parametrize("made", ALL)
+def test_a_page_can_be_read_without_seeing_it(made: Any) -> None:
+    html = report.to_html(report.document(made()))
+    found = Page(html)
+    assert ("html", {"lang": "en"}) in found.elements
+    levels = [int(name[1]) for name, _ in found.elements if re.fullmatch("h[1-6]", name)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert all(attributes.get("scope") in ("col", "row") for name, attributes in found.elements if name == "th")
+    ids = [attributes["id"] for _, attributes in found.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    for name, attributes in found.elements:
+        if name == "svg":
+            assert attributes["role"] == "img"
+            labels = (attributes["aria-labelledby"] or "").split()
+            assert len(labels) == 2
+            assert set(labels) <= set(ids)
+
+
+def test_what_people_write_is_shown_as_they_wrote_it_and_runs_nowhere() -> None:
+    found = page(nasty())
+    assert "script" not in {name for name, _ in found.elements}
+    assert found.text.count(NASTY) >= 8  # name, reasons, note, comment, host, warning, event
+    assert "49" not in re.sub(r"\d\d:\d\d:\d\d|[0-9a-f-]{17,}", "", found.text)
+
+
+def test_colour_is_never_the_only_sign() -> None:
+    text = page(nasty()).text
+    for said in ("✗ FAILED", "! PARTIAL", "✗ missed", "✓ LAUNCHED", "AWAITING_APPROVAL"):
+        assert said in text
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    text = page(unended()).text
+    assert "The run was still on when this was written" in text
+    assert "not counted for this run" in text
+    assert "None" not in text
+    assert "Unknown for 1 launched server" in page(Facts(record(), [server("a")])).text
+    assert "4,321 in Step Functions" in page(nasty()).text
+    assert "6: 5 DescribeJobs, 1 StartRecovery" in page(nasty()).text
+
+
+def test_the_json_has_what_the_page_shows_and_survives_a_round_trip() -> None:
+    for made in ALL:
+        document = report.document(made())
+        again = json.loads(json.dumps(document))
+        assert report.to_html(again) == report.to_html(document)
+        assert document["schema"] == report.SCHEMA
+
+
+def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep" / "report.html"
+    report.write("first", path)
+
+    def full(self: Path, *_: Any, **__: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        report.write("second", path)
+    assert path.read_text() == "first"
+
+
+moments = st.floats(min_value=-100, max_value=10_000, allow_nan=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(moments, moments, st.integers(0, 100), st.integers(0, 100)), max_size=60),
+    st.one_of(st.none(), moments),
+)
+def test_every_bar_and_label_lies_within_the_drawing(
+    spans: list[tuple[float, float, int, int]], end: float | None
+) -> None:
+    jobs = [
+        batch("db", job(1, min(a, b), max(a, b), launched, failed), batch=number)
+        for number, (a, b, launched, failed) in enumerate(spans)
+    ]
+    told = record(wave("db", "PARTIAL", 0, 1), batches=jobs, endedAt=None if end is None else at(max(end, 0)))
+    document = report.document(Facts(told))
+    chart = timeline.chart(document)
+    assert len([bar for bar in chart.bars if bar.kind.startswith("job")]) == len(spans)
+    for bar in chart.bars:
+        assert timeline.LEFT <= bar.x <= bar.x + bar.width <= timeline.WIDTH
+        assert timeline.TOP <= bar.y <= bar.y + bar.height <= chart.height
+    assert 1 <= len(chart.ticks) <= timeline.MOST_TICKS + 1
+    for use in document["quotaUse"]:
+        assert (use["steps"][-1]["jobs"], use["steps"][-1]["servers"]) == (0, 0)
+        assert all(step["jobs"] >= 0 and step["servers"] >= 0 for step in use["steps"])
+    report.to_html(document)
+
+
+def test_four_thousand_servers_are_a_page_of_a_few_megabytes() -> None:
+    servers = [server(str(number)) for number in range(4_000)]
+    html = report.to_html(report.document(Facts(record(wave("db", "COMPLETED", 2, 30)), servers)))
+    assert html.count("✓ LAUNCHED") == 4_000
+    assert len(html) < 4_000_000
+
+
+# --- what a terminal is told --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(None, ""), (0, "0:00"), (59.9, "0:59"), (1268, "21:08"), (4868, "1:21:08"), (-5, "0:00")]
+)
+def test_durations_read_as_people_write_them(seconds: float | None, said: str) -> None:
+    assert view.duration(seconds) == said
+
+
+def test_text_of_others_cannot_move_the_cursor() -> None:
+    assert view.clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
+
+
+def test_the_commands_that_answer_are_those_of_the_script_with_the_same_deployment() -> None:
+    asks = [
+        {
+            "wave": "web",
+            "for": "APPROVAL",
+            "since": at(1),
+            "until": at(9),
+            "answers": ["POST /executions/x/waves/web/approve"],
+        },
+        {"wave": None, "for": "RESUME", "since": at(1), "answers": ["POST /executions/x/resume"]},
+    ]
+    found = dict(view.answers(record(executionId="x", waitingFor=asks), " --stack shop"))
+    assert found == {
+        f"wave web waits for approval since {at(1)} until {at(9)}": [
+            "python scripts/drill.py approve x web --stack shop"
+        ],
+        f"the run waits for somebody to resume it since {at(1)}": ["python scripts/drill.py resume x --stack shop"],
+    }
+
+
+def test_the_same_facts_are_not_changed_by_making_a_report() -> None:
+    facts = nasty()
+    before = deepcopy(facts.record)
+    report.document(facts)
+    assert facts.record == before
