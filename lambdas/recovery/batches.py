@@ -95,11 +95,14 @@ class Attempt:
         }
 
 
-def retry(batch: Batch, attempt: Attempt, again: Sequence[str]) -> None:
-    """Back to PENDING with the servers that are to be tried again; the others that failed are dropped."""
+def retry(batch: Batch, attempt: Attempt, again: Sequence[str], snapshots: Mapping[str, str] | None = None) -> None:
+    """Back to PENDING with the servers that are to be tried again; the others that failed are dropped.
+
+    `snapshots` are what they are launched from then, if that has changed.
+    """
     dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in again)]
     values = {"status": "PENDING", "serverIds": list(again), "dropped": dropped, "failed": len(dropped)}
-    _close_attempt(batch, attempt, values, ["jobId", "intentAt"])
+    _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", "intentAt"])
 
 
 def settle(batch: Batch, attempt: Attempt, reason: str) -> None:

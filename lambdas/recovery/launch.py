@@ -150,17 +150,20 @@ def settle(ref: BatchRef, mode: Mode, end: End) -> Settlement:
         batches.skip(batch, problem)
         return Settlement(0)
     refused = _refused(batch) if was_refused and not job else {}
+    renewed = _renew_snapshots(batch, refused) if was_refused and not job else None
     results = _results(batch, job, problem, refused)
     batches.record_results(ref, results)
     attempt = _attempt(job, results)
     if job:
         again = attempt.failed_ids if batch.attempt - batch.attempts_before < end.launch_attempts else ()
     else:  # what is refused for others' sake is tried without them; each time there are fewer
-        again = [server_id for server_id in attempt.failed_ids if server_id not in refused] if refused else ()
+        again = (
+            [server_id for server_id in attempt.failed_ids if server_id not in refused] if refused or renewed else ()
+        )
     # First the lease, then the batch's last word: killed in between, the next try does both again.
     capacity.give_back(batch, batch.lease_attempt)
     if again:
-        batches.retry(batch, attempt, again)
+        batches.retry(batch, attempt, again, renewed)
         return Settlement(len(again))
     said = f"{len(attempt.launched_ids)} launched, {len(attempt.failed_ids)} failed"
     batches.settle(batch, attempt, said if job else problem)
@@ -194,6 +197,27 @@ def _job_of(batch: Batch) -> Job | None:
         return drs.describe_job(batch.ref.target, batch.job_id)
     except DrsRefused:  # DRS no longer knows it
         return None
+
+
+def _renew_snapshots(batch: Batch, refused: dict[str, str]) -> dict[str, str] | None:
+    """What each server is launched from now, None when that is what it was; one without a snapshot is refused.
+
+    DRS keeps snapshots of ten minutes for an hour, of an hour for a day. A wave that starts long after it was
+    inspected may find that its snapshot is gone, and an older one stands in for it.
+    """
+    if not batch.snapshots:
+        return None
+    until, found = store.get_run(batch.ref.execution_id).point_in_time, dict[str, str]()
+    for server_id in batch.server_ids:
+        if server_id in refused:
+            continue
+        if snapshot := drs.newest_snapshot(batch.ref.target, server_id, until):
+            found[server_id] = snapshot.snapshot_id
+        else:
+            refused[server_id] = "DRS no longer has a snapshot of it from the point in time asked for, or before"
+        clock.sleep(1 / settings().calls_per_second)
+    before = {server_id: snapshot for server_id, snapshot in batch.snapshots.items() if server_id in found}
+    return found if found != before else None
 
 
 def _results(batch: Batch, job: Job | None, problem: str, refused: Mapping[str, str]) -> list[ServerResult]:

@@ -595,3 +595,20 @@ def test_independent_waves_of_a_diamond_overlap(product: Product) -> None:
     assert by_name["left"]["startedAt"] < by_name["right"]["endedAt"]
     assert by_name["right"]["startedAt"] < by_name["left"]["endedAt"]
     assert by_name["bottom"]["startedAt"] >= max(by_name[name]["endedAt"] for name in ("left", "right"))
+
+
+def test_a_snapshot_that_expired_before_its_wave_began_is_replaced_by_an_older_one(product: Product) -> None:
+    servers = product.seed(2)
+    plan = product.plan({"name": "web", "groups": [product.group(servers)], "pauseBefore": True})
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(product.emulator.world.clock.now() - 60))
+    run = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment}).body["executionId"]
+    waits(product, run, "RESUME")
+    table = product._table("Executions")
+    row = next(row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
+    gone = {server: "pit-" + "0" * 17 for server in row["serverIds"]}  # ids that DRS no longer knows
+    table.put_item(Item={**row, "snapshots": gone})
+    say(product, run, "resume")
+    record = product.finish(run)
+    assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 2), record
+    row = next(row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
+    assert not set(row["snapshots"].values()) & set(gone.values())
