@@ -128,6 +128,10 @@ build: $(LAYER_HERE) ## Build the Lambda layer for the Python of this machine, a
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
 
+.PHONY: deploy
+deploy: setup layer-for-aws $(NODE_READY) ## Deploy to AWS: ENV=prod REGION=eu-west-1 (ARGS="--yes CallsPerSecond=5")
+	scripts/deploy.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)
+
 .PHONY: lock
 lock: setup ## Recompile the locks after a change in requirements/*.in (ARGS=--upgrade for newer versions)
 	cd requirements && for name in dev lambda bootstrap; do \

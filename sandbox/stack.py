@@ -234,14 +234,14 @@ class Sandbox:
         with self._timed("start"):
             self._on_progress("starting the local AWS and the DRS emulator")
             engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._engine_environment())
-            emulator = self._run("drs", self._emulator_command(), self._caller_environment())
+            emulator = self._run("drs", self._emulator_command(), self.caller_environment())
             self._await_health(engine, f"{self.engine_url}/_ministack/health")
             if emulator:
                 self._await_health(emulator, f"{self.drs_url}/_emulator/health")
         with self._timed("deploy"):
             self._on_progress(f"deploying {self._template.name}")
             self.client("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-            deploy = self._run("deploy", self._deploy_command(), self._caller_environment())
+            deploy = self._run("deploy", self._deploy_command(), self.caller_environment())
             self._deploy_target_accounts()
             self._await_deploy(deploy)
         stack = self.client("cloudformation")
@@ -354,7 +354,7 @@ class Sandbox:
             "DRS_WAVES_CLOCK": f"{self.speed:g}@{self.origin:.3f}",
         }
 
-    def _caller_environment(self) -> dict[str, str]:
+    def caller_environment(self) -> dict[str, str]:
         """For what calls the engine as the hub account's administrator would call AWS."""
         return {
             **_clean_environment(),
