@@ -82,6 +82,8 @@ def _shown(execution_id: str) -> dict[str, Any]:
 def read_servers(execution_id: str) -> dict[str, Any]:
     """A page of the run's servers, of all waves or of `wave`."""
     wave = inputs.query(router.current_event).get("wave")
+    if wave is not None:
+        wave = inputs.known_id(wave, WaveNotFound, "wave")
     limit, token = inputs.page(router.current_event)
     record, page = records.read_servers(_known(execution_id), wave, limit, token)
     return {"servers": [views.server(row, record) for row in page.items], "nextToken": page.next_token}

@@ -135,6 +135,12 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
     )
 
 
+def note_unfollowed(batch: Batch, job_id: str, started_at: str) -> None:
+    """Keep a job that was started for the batch after it was closed, and that nobody follows."""
+    job = {"attempt": batch.attempt, "jobId": job_id, "startedAt": started_at, "unfollowed": True}
+    dynamo.update(table(), _key(batch.ref), {}, append={"jobs": job})
+
+
 def try_again(batch: Batch, round_: int) -> bool:
     """Open a settled batch for a further round with the servers that failed; False when that was done before."""
     return dynamo.move_on(
@@ -165,17 +171,18 @@ def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
     that was written before would refuse all the others.
     """
     dynamo.client()  # made once, before the threads share it
+    now = clock.iso()
     with ThreadPoolExecutor(dynamo.WRITERS) as pool:
-        list(pool.map(lambda result: _record_result(ref, result), results))
+        list(pool.map(lambda result: _record_result(ref, result, now), results))
 
 
-def _record_result(ref: BatchRef, result: ServerResult) -> None:
+def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
     values = {
         "status": result.status.value,
         "jobId": result.job_id,
         "recoveryInstanceId": result.recovery_instance_id,
         "reason": result.reason,
-        "endedAt": clock.iso(),
+        "endedAt": now,
     }
     dynamo.move_on(
         table(),

@@ -184,6 +184,10 @@ def claim(execution_id: str, machine: str, asked_by: str) -> dict[str, Any]:
     row = read(execution_id)
     if row and row["machine"] == machine:
         return row
+    if row and row["status"] == RUNNING and not _is_on(row["machine"]):
+        # It was aborted or timed out; what it did is kept, and this one does the rest.
+        _close(execution_id, row["machine"], "FAILED", {"reason": "its state machine ended before it did"})
+        row = read(execution_id)
     run = int(row["run"]) + 1 if row else 1
     values = {
         "run": run,
@@ -342,13 +346,21 @@ def _cut(execution_id: str, run: int) -> list[Chunk]:
 
 
 def _not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that the record says were launched and the cache has never heard of: launched since its last sync."""
+    """Instances that the record says were launched, but for those that the cache, read since, knows better of.
+
+    A row of the cache that is older than the launch tells of an instance before it, and the index by execution may
+    be a moment behind the row.
+    """
     launched = [row for row in store.rows(execution_id, "SERVER#") if row["status"] == ServerStatus.LAUNCHED.value]
     known = instances.every_row_of(row["sourceServerId"] for row in launched)
     found: dict[Target, dict[str, str]] = defaultdict(dict)
     for row in launched:
-        if row["sourceServerId"] not in known and row.get("recoveryInstanceId"):
-            found[Target.from_state(row)][row["recoveryInstanceId"]] = row["sourceServerId"]
+        instance_id, cached = row.get("recoveryInstanceId"), known.get(row["sourceServerId"])
+        if not instance_id:
+            continue
+        is_older = cached is None or int(cached["version"]) / 1000 < clock.parse_iso(row["endedAt"])
+        if is_older or (cached and cached.get("recoveryInstanceId") == instance_id):
+            found[Target.from_state(row)][instance_id] = row["sourceServerId"]
     return found
 
 

@@ -5,7 +5,7 @@ from aws_lambda_powertools import Logger
 from recovery import batches, capacity, launch, store, tokens, waves
 from recovery.batch import Batch
 from recovery.errors import DrsWavesError, ExecutionNotFound
-from recovery.execution import Mode
+from recovery.execution import Execution, Mode
 
 logger = Logger(child=True)
 
@@ -23,14 +23,20 @@ def close(execution_id: str, why: str) -> bool:
     was_open = not execution.run.status.is_final
     if was_open:
         store.let_die(execution_id, why)
-    for batch in batches.of(execution_id):
-        if batch.status != "SETTLED":
-            _settle(batch, execution.run.mode, why)
-            capacity.give_back(batch, batch.lease_attempt)
+    settle_left(execution, why)
     if was_open:
         waves.finish(execution, why)
     tokens.release(execution_id)
     return was_open
+
+
+def settle_left(execution: Execution, why: str) -> None:
+    """Settle the batches that nobody follows any more, as after a target that broke, and give their leases back."""
+    for batch in batches.of(execution.execution_id):
+        if batch.status in ("STARTING", "LAUNCHING"):
+            _settle(batch, execution.run.mode, why)
+        if batch.status != "SETTLED":
+            capacity.give_back(batch, batch.lease_attempt)
 
 
 def _settle(batch: Batch, mode: Mode, why: str) -> None:

@@ -48,10 +48,15 @@ def resume(execution_id: str, operator: Operator) -> Run:
     went_on = ExecutionStatus.POLLING if run.started_at else ExecutionStatus.PENDING
     decision = operator.decision("resume")
     was_paused = store.move_run(
-        execution_id, {"status": went_on.value}, decision, "#status = :paused", {"paused": ExecutionStatus.PAUSED.value}
+        execution_id,
+        {"status": went_on.value},
+        decision,
+        "#status = :paused AND attribute_not_exists(#cancelled) AND attribute_not_exists(#died)",
+        {"paused": ExecutionStatus.PAUSED.value},
     )
     values = {"status": WaveStatus.WAITING.value, "resumed": True}
     more = {} if was_paused else {"append": {"decisions": decision}}
+    held = [] if run.is_halted else held
     let_go = [name for name in held if store.move_wave(execution_id, name, values, WaveStatus.PAUSED, **more)]
     tokens.release(execution_id, Hold.RESUME)
     if not (was_paused or let_go):
@@ -113,6 +118,9 @@ def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> 
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
     wanted, values, hold = _ON_WAVES[what]
     further: dict[str, Any] = {"condition": "attribute_not_exists(#word)"}
+    if hold is Hold.APPROVAL:  # once its time is up, silence has spoken
+        in_time = "(attribute_not_exists(#approvalUntil) OR #approvalUntil > :now)"
+        further = {"condition": f"attribute_not_exists(#word) AND {in_time}", "given": {"now": int(clock.now())}}
     if what == "retry":  # of the round that was seen to fail, so that two retries are not two rounds
         values = {**values, "round": state.round + 1}
         further = {

@@ -367,17 +367,15 @@ def _launched_from(server_id: str, snapshot_id: str | None) -> dict[str, str]:
     return {"sourceServerID": server_id} | ({"recoverySnapshotID": snapshot_id} if snapshot_id else {})
 
 
-def start_or_adopt_job(batch: Batch, mode: Mode, is_reentry: bool) -> Job:
-    """Start the job that launches this attempt, or find the one that an earlier try of it started.
+def start_job(batch: Batch, mode: Mode) -> Job:
+    """Start the job of the batch's attempt.
 
-    StartRecovery has no client token. On re-entry (the intent was on record before this try) the job that
-    carries this attempt's tag is looked for first, so a function that was killed between the call and its
-    answer launches no server twice. Should the earlier call still be on its way, DRS refuses a second job for the
-    same servers with ServerBusy, and the next try finds the first one's.
+    StartRecovery has no client token. Whoever comes back to an attempt whose intent is on record asks `find_job`
+    first, so a function that was killed between the call and its answer launches no server twice. Should the earlier
+    call still be on its way, DRS refuses a second job for the same servers with ServerBusy, and the next try finds
+    the first one's.
     """
     target = batch.ref.target
-    if is_reentry and (job := find_job(batch)):
-        return job
     answer = _call(
         target,
         "start_recovery",

@@ -263,6 +263,13 @@ class RunHalted(DrsWavesError):
     advice = "Nothing to do: what runs is followed to its end. Continue the run to recover the rest."
 
 
+class RunPaused(Transient):
+    """The run was paused after the batch's attempt had begun, and before it had a job."""
+
+    status = 409
+    advice = "Nothing to do: the batch waits until the run is resumed."
+
+
 class CapacityTimeout(DrsWavesError):
     """No slot in DRS's quotas became free for the configured time."""
 

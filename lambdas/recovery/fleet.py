@@ -8,7 +8,7 @@ So two tries of the task, however they overlap, leave one fleet behind, and none
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery import clock, dynamo
@@ -107,11 +107,35 @@ def shares_of(execution_id: str, wave: str | None = None) -> list[ShareCount]:
 
 
 def settle(execution_id: str, shares: Sequence[WaveShare], servers_per_job: int) -> list[ShareCount]:
-    """Keep the shares of one target, or what an earlier try kept; return their counts."""
-    return [_settle_share(execution_id, share, servers_per_job) for share in shares]
+    """Keep the shares of one target, or what an earlier try kept; return their counts.
+
+    An earlier try may have kept the share of one wave and died, and the tags of a server may have changed since; what
+    was kept for a wave is never launched by a later one too.
+    """
+    counts, taken = [], dict[str, str]()
+    for share in shares:
+        count, found = _settle_share(execution_id, _without(share, taken), servers_per_job)
+        counts.append(count)
+        taken.update({each: share.wave.name for each, server in found.items() if not server.verdict.is_blocked})
+    return counts
 
 
-def _settle_share(execution_id: str, share: WaveShare, servers_per_job: int) -> ShareCount:
+def _without(share: WaveShare, taken: Mapping[str, str]) -> WaveShare:
+    """The share with those servers blocked that an earlier wave has."""
+    if not taken.keys() & share.servers.keys():
+        return share
+    servers = {
+        each: replace(server, verdict=ServerVerdict(Readiness.BLOCKED, (f"it is in wave {taken[each]} already",)))
+        if each in taken and not server.verdict.is_blocked
+        else server
+        for each, server in share.servers.items()
+    }
+    return replace(share, servers=servers)
+
+
+def _settle_share(
+    execution_id: str, share: WaveShare, servers_per_job: int
+) -> tuple[ShareCount, dict[str, FoundServer]]:
     base = {"executionId": execution_id, "wave": share.wave.name, **share.target.to_state()}
     place = f"{share.wave.name}#{share.target.key}"
     found = _keep(base, place, share.servers)
@@ -137,7 +161,7 @@ def _settle_share(execution_id: str, share: WaveShare, servers_per_job: int) -> 
         rows_ = [_batch(ref, ids, free).to_item() for ref, ids in zip(refs, batches, strict=True)]
         dynamo.put_all_new(table(), [*rows_, *_server_rows(base, place, found, batches)], "executionId")
         dynamo.put_new(table(), target_row, "executionId")
-    return ShareCount.from_item(target_row)
+    return ShareCount.from_item(target_row), found
 
 
 def _keep(base: Mapping[str, Any], place: str, servers: Mapping[str, FoundServer]) -> dict[str, FoundServer]:

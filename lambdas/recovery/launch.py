@@ -4,15 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from recovery import batches, capacity, clock, decide, drs, dynamo, store
 from recovery.batch import Batch, BatchRef
 from recovery.batches import Attempt, ServerResult
 from recovery.drs import Job
-from recovery.errors import DrsRefused, LateMessage, QuotaExceeded, RunHalted, ServerBusy
+from recovery.errors import DrsRefused, LateMessage, QuotaExceeded, RunHalted, RunPaused, ServerBusy
 from recovery.execution import ExecutionStatus, Mode, ServerStatus
 from recovery.readiness import ServerFacts, judge_server
 from recovery.settings import settings
 from recovery.target import Target
+
+logger = Logger(child=True)
 
 # How much the newest job weighs in what the next one is expected to take.
 NEWEST_JOB_WEIGHT = 0.5
@@ -40,8 +44,9 @@ class Look:
 def start(ref: BatchRef, mode: Mode, attempt: int) -> Look:
     """Start the job of this attempt once, however often this is called.
 
-    Raise LateMessage when the batch is past this attempt, RunHalted when nothing may start any more, and what DRS
-    raises. After ServerBusy and QuotaExceeded the batch's capacity is given back, for others to use while it waits.
+    Raise LateMessage when the batch is past this attempt, RunHalted when nothing may start any more, RunPaused, and
+    what DRS raises. After RunPaused, ServerBusy and QuotaExceeded the batch's capacity is given back, for others to
+    use while it waits.
     """
     batch = batches.get(ref)
     if batch.status == "PENDING":
@@ -53,9 +58,12 @@ def start(ref: BatchRef, mode: Mode, attempt: int) -> Look:
             f"{ref.key} is {batch.status} at attempt {batch.attempt}, past the start of attempt {attempt}"
         )
     if batch.job_id is None:
+        job = drs.find_job(batch) if is_reentry else None
         try:
-            job = drs.start_or_adopt_job(batch, mode, is_reentry)
-        except (ServerBusy, QuotaExceeded):
+            if job is None and is_reentry and not require_running(ref.execution_id):
+                raise RunPaused(f"{ref.execution_id} is paused, and {ref.key} has no job yet")
+            job = job or drs.start_job(batch, mode)
+        except (RunPaused, ServerBusy, QuotaExceeded):
             capacity.give_back(batch, attempt)
             raise
         batch = _keep(batch, job)
@@ -72,10 +80,20 @@ def require_running(execution_id: str) -> bool:
     return run.status is not ExecutionStatus.PAUSED
 
 
+def is_held(batch: Batch) -> bool:
+    """Does a pause hold the batch? Not when it has a job, which has to be followed. Raise RunHalted."""
+    if require_running(batch.ref.execution_id):
+        return False
+    return batch.job_id is None and (batch.status == "PENDING" or drs.find_job(batch) is None)
+
+
 def _keep(batch: Batch, job: Job) -> Batch:
     if not batches.record_job(batch, job.job_id, job.created_at):
         batch = batches.get(batch.ref)
         if batch.job_id != job.job_id:
+            # The run was closed while DRS was starting it. Whoever continues the run finds it by its tag.
+            batches.note_unfollowed(batch, job.job_id, job.created_at)
+            logger.critical("a job runs that nobody follows", extra={"batch": batch.ref.key, "job": job.job_id})
             raise LateMessage(f"{job.job_id} runs for {batch.ref.key}, which has moved on to {batch.status}")
         return batch
     return batches.get(batch.ref)

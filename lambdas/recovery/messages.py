@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from recovery import clock, notify
 from recovery.decide import ExecutionVerdict, WaveVerdict
-from recovery.execution import Execution, Mode, Run, Tally, WaveStatus
+from recovery.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
 from recovery.plan import Wave
 
 # How people answer; the same decisions can be sent to the API.
@@ -86,7 +86,8 @@ def decided(run: Run, decision: str, by: str, comment: str, wave: str | None = N
 def finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
     """A run has ended."""
     run = execution.run
-    rest = run.mode is not Mode.READINESS and tally.missing
+    # One that was refused is not continued: it would be with the plan as it was.
+    rest = run.mode is not Mode.READINESS and verdict.status is not ExecutionStatus.NOT_READY and tally.missing
     _send(
         run,
         "RUN_FINISHED",

@@ -31,7 +31,8 @@ class FleetOfWave:
         if self.lost:
             return f"wave {self.wave.name}: {'; '.join(self.lost)}"
         if self.total == 0:
-            return None if self.already else f"wave {self.wave.name} selects no servers ({self.selections})"
+            may_be_empty = self.already or all(use.optional for use in self.wave.groups)
+            return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
         required = self.blocked - self.blocked_optional
         nothing_left = self.blocked == self.total and required
         if nothing_left or not within(required, self.total, self.wave.max_failed_percent):

@@ -27,6 +27,8 @@ from recovery.pages import Page, read_page
 from recovery.plan import ProtectionGroup, RecoveryPlan
 from recovery.settings import settings
 
+MOST_DECISIONS = 100
+
 # Statuses as conditions name them: `#status IN (:pending, :polling, :paused)`.
 _OPEN = {status.value.lower(): status.value for status in OPEN_EXECUTION}
 IS_OPEN = f"#status IN ({', '.join(f':{name}' for name in _OPEN)})"
@@ -120,7 +122,13 @@ def begin_polling(execution_id: str) -> None:
 def move_run(
     execution_id: str, values: Mapping[str, Any], decision: Mapping[str, Any], condition: str, given: Mapping[str, Any]
 ) -> bool:
-    """Write what people decided of a run, with who and when, if the run is where the condition says."""
+    """Write what people decided of a run, with who and when, if the run is where the condition says.
+
+    A row has room for 400 KB: pauses beyond MOST_DECISIONS are refused, so that the last word, a cancel, always fits.
+    """
+    most = MOST_DECISIONS + (1 if decision["decision"] == "cancel" else 0)
+    condition = f"({condition}) AND (attribute_not_exists(#decisions) OR size(#decisions) < :most)"
+    given = {**given, "most": most}
     return dynamo.move_on(
         table(), _meta(execution_id), values, append={"decisions": decision}, condition=condition, given=given
     )
@@ -272,8 +280,11 @@ def start_wave(execution_id: str, wave: str) -> bool:
     return first or move_wave(execution_id, wave, values, *BEFORE_START)
 
 
-def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally) -> bool:
-    """Write a wave's verdict, once; AWAITING_DECISION is one that people still have to give their word on."""
+def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
+    """Write a wave's verdict, once; AWAITING_DECISION is one that people still have to give their word on.
+
+    With a round, only if people have not asked for another since it was judged.
+    """
     values: dict[str, Any] = {
         "status": verdict.status.value,
         "reason": verdict.reason,
@@ -281,4 +292,8 @@ def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally
         "endedAt" if verdict.status.is_final else "waitingSince": clock.iso(),
     }
     asked = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
-    return move_wave(execution_id, wave, values, *BEFORE_START, WaveStatus.IN_PROGRESS, *asked)
+    same: dict[str, Any] = {}
+    if round_ is not None:
+        unasked = "attribute_not_exists(#round) OR " if round_ == 0 else ""
+        same = {"condition": f"({unasked}#round = :judged)", "given": {"judged": round_}}
+    return move_wave(execution_id, wave, values, *BEFORE_START, WaveStatus.IN_PROGRESS, *asked, **same)

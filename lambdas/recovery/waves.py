@@ -115,7 +115,7 @@ def settle(execution: Execution, wave_name: str, round_: int, problems: Sequence
     if not state.status.is_final and state.round == round_:
         tally = batches.tally(execution_id, wave_name)
         verdict = decide.judge_wave(wave, states, run, tally, problems)
-        if store.settle_wave(execution_id, wave_name, verdict, tally):
+        if store.settle_wave(execution_id, wave_name, verdict, tally, round_):
             messages.wave_settled(execution, wave, verdict, tally)
         if decide.stops_the_run(wave, state, verdict):
             store.stop_run(execution_id, f"wave {wave_name} failed")
@@ -173,10 +173,13 @@ def close_looked_at(execution: Execution, verdict: decide.ExecutionVerdict, why:
     skipped = WaveVerdict(WaveStatus.SKIPPED, why)
     for name in store.wave_states(execution_id):
         store.settle_wave(execution_id, name, skipped, batches.tally(execution_id, name))
-    run, tally = store.get_run(execution_id), batches.tally(execution_id)
-    if run.cancelled:
-        verdict = decide.judge_execution(
-            dict.fromkeys(store.wave_states(execution_id), WaveStatus.SKIPPED), None, run.cancelled
-        )
-    if store.finish_execution(run, verdict, tally):
-        messages.finished(execution, verdict, tally)
+    tally = batches.tally(execution_id)
+    for _ in range(FINISH_TRIES):
+        run = store.get_run(execution_id)
+        if run.cancelled:
+            statuses = dict.fromkeys(store.wave_states(execution_id), WaveStatus.SKIPPED)
+            verdict = decide.judge_execution(statuses, None, run.cancelled)
+        if run.status.is_final or store.finish_execution(run, verdict, tally):
+            if not run.status.is_final:
+                messages.finished(execution, verdict, tally)
+            break

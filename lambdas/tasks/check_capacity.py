@@ -19,8 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     batch = batches.get(BatchRef.from_event(event))
     if batch.status == "SETTLED":
         raise LateMessage(f"{batch.ref.key} is settled already")
-    # What may have been started goes on in a pause: its job has to be found and followed.
-    paused = not launch.require_running(batch.ref.execution_id) and batch.status == "PENDING"
+    paused = launch.is_held(batch)
     granted = not paused and capacity.lease(batch)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"batch": batch.ref.key})
     return {

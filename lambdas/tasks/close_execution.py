@@ -1,10 +1,12 @@
 """Close the record of a run whose state machine ended without doing so: aborted, timed out, broken."""
 
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import cleanup, closing, store
+from recovery.errors import ExecutionNotFound
 from recovery.task import logger, task
 
 
@@ -14,7 +16,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     detail = event["detail"]
     logger.append_keys(executionId=detail["name"])
     closed = closing.close(detail["name"], f"the state machine ended as {detail['status']}")
-    if closed:
+    # Whoever closed it: the schedule is named after the run, so it is made once.
+    with suppress(ExecutionNotFound):
         cleanup.schedule_or_tell(store.get_execution(detail["name"]))
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

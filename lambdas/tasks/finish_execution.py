@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cleanup, problem, store, waves
+from recovery import cleanup, closing, problem, store, waves
 from recovery.task import logger, task
 
 
@@ -12,6 +12,7 @@ from recovery.task import logger, task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
     execution = store.get_execution(event["executionId"])
+    closing.settle_left(execution, "its part of the run broke")
     ended = waves.finish(execution, problem.describe(event.get("error")))
     cleanup.schedule_or_tell(execution)
     logger.info("execution finished", extra={"status": ended.status})

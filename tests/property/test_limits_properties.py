@@ -128,7 +128,8 @@ def ask(what: str, servers: list[str]) -> None:
         drs.describe_job(HERE, "drsjob-00000000000000000")
     else:
         batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, "STARTING", 1, clock.iso())
-        drs.start_or_adopt_job(batch, Mode.DRILL, what == "start again")
+        if what != "start again" or drs.find_job(batch) is None:
+            drs.start_job(batch, Mode.DRILL)
 
 
 KINDS = ["all servers", "some servers", "jobs", "a job that is not there", "start", "start again"]
@@ -199,7 +200,7 @@ def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(worl
     limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
     batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
     with pytest.raises(DrsRefused, match="Invalid length"):
-        drs.start_or_adopt_job(batch, Mode.DRILL, is_reentry=False)
+        drs.start_job(batch, Mode.DRILL)
     assert drs.live_jobs(HERE) is not None
     metrics._waiting.clear()
 

@@ -336,3 +336,25 @@ def test_nothing_is_scheduled_for_a_recovery_or_without_hours(product: Product) 
 def test_a_schedule_that_cannot_be_made_fails_no_drill(product: Product) -> None:
     product.engine.client("scheduler").delete_schedule_group(Name=SCHEDULES)
     assert product.drill(planned(product, 4))["status"] == "COMPLETED"
+
+
+def test_a_second_drill_is_cleaned_up_though_the_cache_only_knows_of_the_first(product: Product) -> None:
+    plan = one_wave(product)
+    first = product.drill(plan)
+    sync(product)
+    assert clean_up(product, first)["status"] == "COMPLETED"
+    fault(product, "THROTTLING", operation="DescribeRecoveryInstances")
+    second = product.drill(plan)
+    shown = clean_up(product, second)
+    assert (shown["status"], shown["instances"]["terminated"]) == ("COMPLETED", 3), shown
+
+
+def test_a_clean_up_whose_machine_was_stopped_does_not_keep_the_scheduled_one_from_its_work(product: Product) -> None:
+    record = drill(product)
+    fault(product, "THROTTLING", operation="TerminateRecoveryInstances")
+    name = begin(product, record)
+    (machine,) = [one for one in product.engine.executions("clean-up-drill") if one.name == name]
+    machine.wait_for_state("WaitForDrs").stop()
+    product.emulator.world.faults.remove(None)
+    product.engine.run(product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]}, timeout=60)
+    assert read(product, record)["status"] == "COMPLETED"

@@ -612,3 +612,81 @@ def test_a_snapshot_that_expired_before_its_wave_began_is_replaced_by_an_older_o
     assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 2), record
     row = next(row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
     assert not set(row["snapshots"].values()) & set(gone.values())
+
+
+# --- what must not slip through -----------------------------------------------------------------------------------
+def throttled_start(product: Product) -> str:
+    """A run whose batch has its intent on record, and no job."""
+    fault(product, "THROTTLING", operation="StartRecovery", count=12)
+    run = product.start(product.plan(one(product)))
+    until(product, run, lambda record: record["batches"] and record["batches"][0]["status"] == "STARTING")
+    return run
+
+
+def test_a_batch_that_was_throttled_launches_nothing_after_a_cancel(product: Product) -> None:
+    run = throttled_start(product)
+    assert say(product, run, "cancel").status == 200
+    assert product.finish(run)["status"] == "CANCELLED"
+    assert product.jobs() == []
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_a_batch_that_was_throttled_launches_nothing_in_a_pause(product: Product) -> None:
+    run = throttled_start(product)
+    assert say(product, run, "pause").status == 200
+    (child,) = product.engine.executions("recover-target")
+    until(product, run, lambda _: "AwaitResume" in child.states_entered())
+    assert product.jobs() == []
+    say(product, run, "resume")
+    assert product.finish(run)["status"] == "COMPLETED"
+    assert len(product.jobs()) == 1
+
+
+def test_a_target_that_broke_leaves_no_batch_open_and_no_lease(product: Product) -> None:
+    plan = product.plan(one(product, "db"), one(product, "web", dependsOn=[]))
+    product.engine.runtime.fail("PollJob", "TargetAccessDenied", times=1)
+    product.engine.runtime.fail("SettleBatch", "TargetAccessDenied", times=1)
+    record = product.finish(product.start(plan))
+    assert {batch["status"] for batch in record["batches"]} == {"SETTLED"}
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_a_wave_of_optional_servers_that_selects_nothing_refuses_no_run(product: Product) -> None:
+    nobody = {"groupId": product.group(tags={"tier": "nowhere"}), "optional": True}
+    record = product.drill(product.plan(one(product, "db"), {"name": "extras", "groups": [nobody]}))
+    assert waves(record) == {"db": "COMPLETED", "extras": "COMPLETED"}
+
+
+def test_a_look_that_is_cancelled_as_it_ends_is_closed(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, call, said = product.plan(one(product)), BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
+    run = product.start(plan, "readiness")
+
+    def late(self: Any, operation: str, parameters: Any) -> Any:
+        at_the_end = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "JudgeReadiness" and operation == "UpdateItem"
+        if at_the_end and not said:
+            said.append(Reply(0, None, {}))
+            said[0] = say(product, run, "cancel")
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", late)
+    assert product.finish(run)["status"] == "CANCELLED"
+
+
+def test_an_approval_after_its_time_is_refused_even_in_a_pause(product: Product) -> None:
+    approval = {"required": True, "timeoutMinutes": 1}
+    run = product.start(product.plan(one(product, approval=approval)))
+    waits(product, run, "APPROVAL")
+    say(product, run, "pause")
+    time.sleep(0.5)  # five minutes here
+    assert say(product, run, "waves/web/approve").status == 409
+    say(product, run, "resume")
+    assert waves(product.finish(run)) == {"web": "SKIPPED"}
+
+
+def test_a_cancelled_run_is_not_resumed(product: Product) -> None:
+    run = product.start(product.plan(one(product, pauseBefore=True), one(product, "next")))
+    waits(product, run, "RESUME")
+    say(product, run, "pause")
+    say(product, run, "cancel")
+    assert say(product, run, "resume").status == 409
+    assert product.finish(run)["status"] == "CANCELLED"
