@@ -31,7 +31,8 @@ class FleetOfWave:
         if self.lost:
             return f"wave {self.wave.name}: {'; '.join(self.lost)}"
         if self.total == 0:
-            may_be_empty = self.already or all(use.optional for use in self.wave.groups)
+            needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
+            may_be_empty = self.already or not needed
             return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
         required = self.blocked - self.blocked_optional
         nothing_left = self.blocked == self.total and required

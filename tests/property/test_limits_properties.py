@@ -302,8 +302,8 @@ def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
                 series = {"Account": target.account_id, "Region": target.region, **named}
                 expected[metric, frozenset(series.items())] += 1
                 expected[metric, frozenset()] += 1
-                if metric == "Calls":
-                    expected[metric, frozenset({"Outcome": named["Outcome"]}.items())] += 1
+                if alone := {"Calls": "Outcome", "CircuitChanges": "State"}.get(metric):
+                    expected[metric, frozenset({alone: named[alone]}.items())] += 1
             metrics.flush()
             assert len(told.lines) - before <= len({event for _, event in run}) * 2
     assert telling.published(told.emf) == expected

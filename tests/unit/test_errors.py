@@ -64,7 +64,7 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
 def test_operators_are_never_told_that_there_is_nothing_to_do_about_what_outlasts_its_retries(
     kind: type[DrsWavesError],
 ) -> None:
-    in_a_wait_of_its_own = {"ServerBusy", "QuotaExceeded", "CircuitOpen", "Transient"}
+    in_a_wait_of_its_own = {"ServerBusy", "QuotaExceeded", "CircuitOpen", "RunPaused", "Transient"}
     if kind.__name__ not in in_a_wait_of_its_own:
         assert "Nothing to do" not in escalation.what_to_do(kind.__name__)
 

@@ -108,6 +108,8 @@ def test_an_error_that_passes_by_itself_is_waited_for_by_name(
 ) -> None:
     """Else it would go where States.ALL leads, and fail a server or a run."""
     passing = {kind.__name__ for kind in can_raise(handler) if issubclass(kind, Transient)}
+    if where == "FinishExecution":  # batches that nobody follows are settled if that can be, and else left as they are
+        passing = {"AwsUnavailable"}
     if where.endswith("/SyncCache"):  # a circuit stays open for a minute; the next sync comes in five
         passing.discard("CircuitOpen")
     caught = [rule for rule in body.get("Catch", ()) if rule["Next"] != catches_all(body)]
