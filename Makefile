@@ -47,6 +47,13 @@ plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors c
 	$(PY) scripts/plan.py schema > build/plan-file.schema.json
 	mv build/plan-file.schema.json docs/plan-file.schema.json
 
+##@ The API
+
+.PHONY: openapi
+openapi: setup build ## Write docs/openapi.json, the API as tools read it
+	$(PY) scripts/openapi.py > build/openapi.json
+	mv build/openapi.json docs/openapi.json
+
 ##@ Measurements, written to build/bench
 
 .PHONY: bench-saturation
