@@ -72,6 +72,10 @@ bench-emulator: setup ## How fast the DRS emulator answers, and whether its memo
 bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read, cleaned up after (5 minutes)
 	$(PY) -m bench.cache
 
+.PHONY: bench-load
+bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
+	$(PY) -m bench.load
+
 .PHONY: chaos
 chaos: setup build ## 30 drills under random faults, every record held against the emulator's truth (7 minutes)
 	$(PY) -m bench.chaos
