@@ -41,7 +41,7 @@ def as_event(environ: dict[str, Any]) -> dict[str, Any]:
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     return {
         "resource": "/{proxy+}",
-        "path": environ["PATH_INFO"].encode("latin-1").decode(errors="replace"),
+        "path": environ["PATH_INFO"].encode("latin-1").decode(errors="replace").removeprefix("/v1"),  # the stage
         "httpMethod": environ["REQUEST_METHOD"],
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
