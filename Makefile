@@ -47,6 +47,13 @@ plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors c
 	$(PY) scripts/plan.py schema > build/plan-file.schema.json
 	mv build/plan-file.schema.json docs/plan-file.schema.json
 
+##@ The API
+
+.PHONY: openapi
+openapi: setup build ## Write docs/openapi.json, the API as tools read it
+	$(PY) scripts/openapi.py > build/openapi.json
+	mv build/openapi.json docs/openapi.json
+
 ##@ Measurements, written to build/bench
 
 .PHONY: bench-saturation
@@ -64,6 +71,10 @@ bench-emulator: setup ## How fast the DRS emulator answers, and whether its memo
 .PHONY: bench-cache
 bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read, cleaned up after (5 minutes)
 	$(PY) -m bench.cache
+
+.PHONY: bench-load
+bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
+	$(PY) -m bench.load
 
 .PHONY: chaos
 chaos: setup build ## 30 drills under random faults, every record held against the emulator's truth (7 minutes)

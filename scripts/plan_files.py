@@ -61,6 +61,9 @@ class FileAccount(_Part):
 class FileGroup(GroupRequest):
     """A protection group: source servers by id, by host name, or by tags."""
 
+    # Host names are a third way to choose, which the schema of the API's body does not know.
+    model_config = ConfigDict(json_schema_extra={})
+
     source_servers: list[Hostname] = Field(default=[], max_length=4_000, description="Host names, each of one server.")
 
     # What the file may choose from is checked with the ids in place, by the API's own rule.

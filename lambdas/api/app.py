@@ -8,12 +8,12 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import accounts, answers, capacity, executions, groups, health, instances, plans, servers
+from api import accounts, answers, capacity, executions, groups, health, instances, openapi, plans, servers
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 app = APIGatewayRestResolver(strip_prefixes=[])
-for part in (accounts, groups, plans, executions, instances, capacity, servers, health):
+for part in (accounts, groups, plans, executions, instances, capacity, servers, health, openapi):
     app.include_router(part.router)
 
 

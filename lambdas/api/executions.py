@@ -12,6 +12,7 @@ from recovery import clock, control, records, starting, store
 from recovery.control import Operator
 from recovery.errors import ExecutionNotFound, PlanNotFound, WaveNotFound
 from recovery.execution import ExecutionStatus, Mode, Run
+from recovery.idempotency import RequestKey
 from recovery.starting import Request
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
@@ -40,14 +41,22 @@ def _start(plan_id: str, mode: Mode) -> Response[str]:
     wanted = parse(StartRequest, inputs.json_body(router.current_event, may_be_empty=True))
     plan_id = inputs.known_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(wanted.point_in_time.timestamp()) if wanted.point_in_time else None
-    return _accepted(starting.start(plan_id, Request(mode, inputs.caller(router.current_event), moment)))
+    request = Request(mode, inputs.caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", wanted))
+    return _accepted(starting.start(plan_id, request))
 
 
 @router.post("/executions/<execution_id>/continue")
 def continue_execution(execution_id: str) -> Response[str]:
     """202 with a new execution that recovers what this one did not launch; 409 when there is nothing left to do."""
-    parse(DecisionRequest, inputs.json_body(router.current_event, may_be_empty=True))
-    return _accepted(starting.continue_(_known(execution_id), inputs.caller(router.current_event)))
+    wanted = parse(DecisionRequest, inputs.json_body(router.current_event, may_be_empty=True))
+    key = _key(f"{execution_id}/continue", wanted)
+    return _accepted(starting.continue_(_known(execution_id), inputs.caller(router.current_event), key))
+
+
+def _key(place: str, wanted: StartRequest | DecisionRequest) -> RequestKey | None:
+    """What the header Idempotency-Key stands for: the caller's own, in one place, with one body."""
+    key, event = inputs.idempotency_key(router.current_event), router.current_event
+    return RequestKey(inputs.caller(event), place, key, wanted.model_dump_json()) if key else None
 
 
 def _accepted(run: Run) -> Response[str]:

@@ -21,7 +21,11 @@ REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$"
 _is_id = re.compile(ID_PATTERN).fullmatch
 _is_account = re.compile(ACCOUNT_PATTERN).fullmatch
 _is_region = re.compile(REGION_PATTERN).fullmatch
-_is_etag = re.compile(r'(?:W/)?"?([1-9][0-9]{0,14})"?').fullmatch
+ETAG_PATTERN = r'^(?:W/)?"?([1-9][0-9]{0,14})"?$'
+# A UUID, or whatever else is the caller's own: what can be seen of ASCII.
+IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,255}$"
+_is_etag = re.compile(ETAG_PATTERN).fullmatch
+_is_key = re.compile(IDEMPOTENCY_KEY_PATTERN).fullmatch
 
 
 def invalid(field: str, message: str) -> InvalidRequest:
@@ -103,6 +107,19 @@ def needed_version(event: APIGatewayProxyEvent, in_body: int | None) -> int:
     if found is None:
         raise invalid("version", "give the version that you read, here or as the header If-Match")
     return found
+
+
+def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
+    """The header `Idempotency-Key`, or None; InvalidRequest when it is there twice or is none."""
+    name = "Idempotency-Key"
+    if len(event.multi_value_headers.get(name) or ()) > 1:
+        raise invalid(name, "give it once")
+    text = event.headers.get(name)
+    if text is None:
+        return None
+    if not _is_key(text):
+        raise invalid(name, "must have 1 to 255 letters, digits and signs of ASCII, without spaces: a UUID, say")
+    return text
 
 
 def account_id(text: str) -> str:

@@ -41,6 +41,16 @@ from recovery.target import Target
 
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
 UNPRINTABLE = frozenset(("Cc", "Zl", "Zp", "Cs"))
+# The same as JSON Schema can say it; a name has something besides spaces, too.
+_SEEN = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+PRINTABLE_PATTERN = rf"^{_SEEN}*$"
+NAME_PATTERN = rf"^{_SEEN}*[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]{_SEEN}*$"
+LINES_PATTERN = rf"^(?:[\t\n\r]|{_SEEN})*$"
+
+
+def _shown_as(pattern: str) -> Any:
+    """What a validator of ours checks, for whoever reads the schema."""
+    return Field(json_schema_extra={"pattern": pattern})
 
 
 def _printable(text: str, besides: str = "") -> str:
@@ -58,10 +68,20 @@ ServerId = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-zA-Z]{17}$")]
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
 Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), AfterValidator(_printable)
+    str,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    AfterValidator(_printable),
+    _shown_as(NAME_PATTERN),
 ]
-OptionalName = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True), AfterValidator(_printable)]
-Description = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_printable_lines)]
+OptionalName = Annotated[
+    str,
+    StringConstraints(max_length=100, strip_whitespace=True),
+    AfterValidator(_printable),
+    _shown_as(PRINTABLE_PATTERN),
+]
+Description = Annotated[
+    str, StringConstraints(max_length=1_000), AfterValidator(_printable_lines), _shown_as(LINES_PATTERN)
+]
 # The shapes that STS takes (botocore's sts model).
 RoleArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
@@ -71,7 +91,7 @@ ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$"
 Version = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
-TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_printable)]
+TagValue = Annotated[str, StringConstraints(max_length=256), AfterValidator(_printable), _shown_as(PRINTABLE_PATTERN)]
 # RPO and RTO targets: up to a week.
 Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
 
@@ -100,14 +120,23 @@ class _Request(BaseModel):
 Model = TypeVar("Model", bound=_Request)
 
 
+def _has(name: str) -> dict[str, Any]:
+    """That the field is there and not empty, as JSON Schema says it."""
+    return {"required": [name], "properties": {name: {"minItems": 1, "minProperties": 1}}}
+
+
 class GroupRequest(_Request):
     """Body of POST /protection-groups."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_has("sourceServerIds"), _has("tags")]})
 
     name: Name
     description: Description = ""
     account_id: AccountId
     region: Region
-    source_server_ids: list[ServerId] = Field(default=[], max_length=MOST_SERVERS)
+    source_server_ids: list[ServerId] = Field(
+        default=[], max_length=MOST_SERVERS, json_schema_extra={"uniqueItems": True}
+    )
     tags: dict[TagKey, TagValue] = Field(default={}, max_length=50)
 
     @model_validator(mode="after")
@@ -246,7 +275,7 @@ class PlanUpdate(PlanRequest):
 class _Account(_Request):
     name: OptionalName = ""
     role_arn: RoleArn
-    regions: list[Region] = Field(min_length=1, max_length=MOST_REGIONS)
+    regions: list[Region] = Field(min_length=1, max_length=MOST_REGIONS, json_schema_extra={"uniqueItems": True})
 
     @field_validator("regions")
     @classmethod

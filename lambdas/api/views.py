@@ -150,7 +150,7 @@ def events(record: Record) -> list[dict[str, Any]]:
             said = f"{place}, attempt {job['attempt']}"
             add(job["startedAt"], "JOB_STARTED", f"{job['jobId']} for {said}", row["wave"])
             came_to = f"{job['launched']} launched, {job['failed']} failed"
-            add(job["endedAt"], "JOB_ENDED", f"{job['jobId']} for {said}: {came_to}", row["wave"])
+            add(job.get("endedAt"), "JOB_ENDED", f"{job['jobId']} for {said}: {came_to}", row["wave"])
         if row["status"] == "LAUNCHING":
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {place} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))

@@ -137,7 +137,14 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
 
 def note_unfollowed(batch: Batch, job_id: str, started_at: str) -> None:
     """Keep a job that was started for the batch after it was closed, and that nobody follows."""
-    job = {"attempt": batch.attempt, "jobId": job_id, "startedAt": started_at, "unfollowed": True}
+    job = {
+        "attempt": batch.attempt,
+        "jobId": job_id,
+        "startedAt": started_at,
+        "launched": 0,
+        "failed": 0,
+        "unfollowed": True,
+    }
     dynamo.update(table(), _key(batch.ref), {}, append={"jobs": job})
 
 

@@ -85,6 +85,12 @@ class PlanAlreadyRunning(Conflict):
     advice = "Wait for the running execution to end or cancel it, then start again."
 
 
+class IdempotencyConflict(Conflict):
+    """The caller's Idempotency-Key came with another body before; `facts["executionId"]` is what that was for."""
+
+    advice = "Use a new Idempotency-Key for a new request, and the same key only to send the same request again."
+
+
 class DecisionRefused(Conflict):
     """What was decided is not what the run or wave waits for: decided before, too late, or for another wave."""
 
@@ -149,7 +155,9 @@ class StartFailed(DrsWavesError):
     """503: Step Functions refused the start or did not answer it."""
 
     status = 503
-    advice = "Read GET /executions for the plan; if the run is not on, start it again."
+    advice = (
+        "Read GET /executions for the plan; if the run is not on, start it again. An Idempotency-Key makes it safe."
+    )
 
 
 class Transient(DrsWavesError):

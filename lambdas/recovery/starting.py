@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from recovery import aws, catalog, clock, closing, store
+from recovery import aws, catalog, clock, closing, idempotency, store
 from recovery.decide import ExecutionVerdict
 from recovery.errors import (
     AwsUnavailable,
@@ -18,6 +18,7 @@ from recovery.errors import (
     StartFailed,
 )
 from recovery.execution import Execution, ExecutionStatus, Mode, Run, Tally
+from recovery.idempotency import RequestKey
 from recovery.plan import ProtectionGroup, RecoveryPlan
 from recovery.settings import settings
 from recovery.tokens import step_functions
@@ -30,18 +31,25 @@ RECORD_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: by whom, in which mode, and from which point in time (ISO 8601), if not the latest."""
+    """What was asked for: by whom, in which mode, and from which point in time (ISO 8601), if not the latest.
+
+    Requests of one `key` begin one run between them.
+    """
 
     mode: Mode
     by: str
     point_in_time: str | None = None
+    key: RequestKey | None = None
 
 
 def start(plan_id: str, request: Request) -> Run:
     """Record the run and lock its plan, then start recover-plan under the execution's id.
 
-    Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when a group of the plan is gone, StartFailed.
+    Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when a group of the plan is gone, StartFailed,
+    IdempotencyConflict.
     """
+    if begun := _begun(request.key):
+        return begun
     plan = catalog.get_plan(plan_id)
     groups = catalog.find_groups(plan.group_ids)
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
@@ -50,11 +58,13 @@ def start(plan_id: str, request: Request) -> Run:
     return _start(plan, list(groups.values()), request)
 
 
-def continue_(execution_id: str, by: str) -> Run:
+def continue_(execution_id: str, by: str, key: RequestKey | None = None) -> Run:
     """Start a run that recovers what this one did not launch, by the plan and the groups as they were for it.
 
     Raise ExecutionNotFound, NothingToContinue, and what `start` raises.
     """
+    if begun := _begun(key):
+        return begun
     before = store.get_execution(execution_id)
     run = before.run
     if run.mode is Mode.READINESS:
@@ -62,12 +72,25 @@ def continue_(execution_id: str, by: str) -> Run:
     if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
         raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
     groups = list(store.groups_of(execution_id).values())
-    return _start(before.plan, groups, Request(run.mode, by, run.point_in_time), continues=execution_id)
+    return _start(before.plan, groups, Request(run.mode, by, run.point_in_time, key), continues=execution_id)
+
+
+def _begun(key: RequestKey | None) -> Run | None:
+    """The run that an earlier request of the key recorded, started now if it was not; None when there is none."""
+    execution_id = idempotency.find(key) if key else None
+    if execution_id is None:
+        return None
+    try:
+        run = store.get_run(execution_id)
+    except ExecutionNotFound:  # cut off, or refused, between taking the key and the record
+        return None
+    return _set_off(run, key)
 
 
 def _start(plan: RecoveryPlan, groups: list[ProtectionGroup], request: Request, continues: str | None = None) -> Run:
+    execution_id = _new_execution_id(request.mode)
     run = Run(
-        execution_id=_new_execution_id(request.mode),
+        execution_id=idempotency.take(request.key, execution_id) if request.key else execution_id,
         plan_id=plan.plan_id,
         plan_name=plan.name,
         mode=request.mode,
@@ -77,7 +100,15 @@ def _start(plan: RecoveryPlan, groups: list[ProtectionGroup], request: Request, 
         point_in_time=request.point_in_time,
         continues=continues,
     )
-    _record(Execution(run, plan), groups)
+    if not _record(Execution(run, plan), groups):
+        run = store.get_run(run.execution_id)
+    return _set_off(run, request.key)
+
+
+def _set_off(run: Run, key: RequestKey | None) -> Run:
+    """Start the machine of a recorded run, unless it is known to have run. Raise StartFailed."""
+    if run.status.is_final or run.started_at:
+        return run
     try:
         with aws.unavailable("StartExecution"):
             step_functions().start_execution(
@@ -85,21 +116,24 @@ def _start(plan: RecoveryPlan, groups: list[ProtectionGroup], request: Request, 
                 name=run.execution_id,
                 input=json.dumps({"executionId": run.execution_id}),
             )
+    except step_functions().exceptions.ExecutionAlreadyExists:
+        pass  # our own start, whose answer was lost, or that of another request of the key
     except AwsUnavailable as error:
         # The run may be on. Its record stays; should it not be on, the next start of the plan closes it.
         raise StartFailed(f"Step Functions did not answer; see whether execution {run.execution_id} runs") from error
     except ClientError as error:
         _close(run, f"the state machine could not be started: {error}")
+        if key:  # what never ran is not what the key stands for
+            idempotency.release(key, run.execution_id)
         raise StartFailed(f"the state machine could not be started: {error}") from error
     return run
 
 
-def _record(execution: Execution, groups: list[ProtectionGroup]) -> None:
-    """Write the record. A lock whose run is over, whoever failed to free it, is freed first."""
+def _record(execution: Execution, groups: list[ProtectionGroup]) -> bool:
+    """Write the record; False when it is there. A lock whose run is over, whoever failed to free it, is freed first."""
     for _ in range(RECORD_TRIES):
         try:
-            store.create_execution(execution, groups)
-            return
+            return store.create_execution(execution, groups)
         except PlanAlreadyRunning as running:
             if not _is_over(execution.run.plan_id, running.facts["executionId"]):
                 raise

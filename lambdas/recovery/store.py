@@ -40,9 +40,10 @@ def table() -> str:
 
 
 # --- the execution ----------------------------------------------------------------------------------------------
-def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> None:
+def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> bool:
     """Write META, the plan and the groups and lock the plan, all or nothing. A run that only looks needs no lock.
 
+    False when a record of this id is there: our own, whose answer was lost, or that of a request of the same key.
     Raise PlanAlreadyRunning naming the run that holds the lock, PlanNotFound.
     """
     run, plans = execution.run, settings().recovery_plans_table
@@ -53,6 +54,7 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
     )
     rows_ = [execution.run_item(), execution.plan_item(), *map(execution.group_item, groups)]
     writes: list[dict[str, Any]] = [{"Put": {"TableName": table(), "Item": dynamo.to_wire(row)}} for row in rows_]
+    writes[0]["Put"]["ConditionExpression"] = "attribute_not_exists(executionId)"
     if run.mode is not Mode.READINESS:
         writes.append({"Update": {"TableName": plans, **lock}})
     if run.continues:
@@ -61,18 +63,19 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
     try:
         dynamo.transact(writes)
     except ConditionRefused as refused:
+        if dynamo.get(table(), _meta(run.execution_id)):
+            return False
         plan = dynamo.get(plans, {"planId": run.plan_id})
         if plan is None:
             raise PlanNotFound(f"there is no recovery plan {run.plan_id}") from refused
         running = plan.get("activeExecutionId")
-        if running == run.execution_id:
-            return  # our own write, whose answer was lost
         raise PlanAlreadyRunning(
             f"plan {run.plan_name!r} is already running as {running}"
             if running
             else f"plan {run.plan_name!r} was running until a moment ago",
             executionId=running,
         ) from refused
+    return True
 
 
 def _meta(execution_id: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from moto.sts.models import sts_backends
 
 from sandbox.drs_emulator.server import Emulator
 from tests.engine.world import Engine, Execution
+from tests.workflow import answers
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
@@ -123,7 +124,7 @@ class Product:
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: str
     ) -> Reply:
-        """Call the API's function as API Gateway does."""
+        """Call the API's function as API Gateway does. What it answers has to be what its document says."""
         event = {
             "resource": "/{proxy+}",
             "path": path,
@@ -141,7 +142,9 @@ class Product:
         reply = json.loads(answer["Payload"].read())
         headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
         answered = json.loads(reply["body"]) if reply["body"] else None
-        return Reply(reply["statusCode"], answered, headers | reply.get("headers", {}))
+        headers |= reply.get("headers", {})
+        answers.check(method, path, reply["statusCode"], headers, answered)
+        return Reply(reply["statusCode"], answered, headers)
 
     def seed(
         self, count: int, *, account: str = HUB, region: str = WEST, prefix: str = "srv", **more: Any
