@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from recovery.batch import split_into_batches
 from recovery.decide import LONGEST_POLL, SHORTEST_POLL, judge_wave, seconds_to_next_poll
 from recovery.errors import InvalidRequest
-from recovery.execution import Tally, WaveStatus
+from recovery.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
 from recovery.plan import Wave, in_order
 
 names = st.lists(st.text("abcdefgh", min_size=1, max_size=3), unique=True, min_size=1, max_size=8)
@@ -76,14 +76,18 @@ def test_a_job_of_the_usual_length_takes_at_most_forty_looks(took: float, pendin
     assert age - took <= LONGEST_POLL
 
 
+RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
+
+
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 100))
 def test_a_wave_within_its_tolerance_lets_its_dependants_start(
     launched: int, failed: int, excluded: int, open_: int, percent: int
 ) -> None:
     total = launched + failed + excluded + open_
-    verdict = judge_wave(Wave("w", (), (), percent), {}, Tally(total, launched, failed, excluded))
+    wave, states = Wave("w", (), (), percent), {"w": WaveState("w", WaveStatus.IN_PROGRESS)}
+    verdict = judge_wave(wave, states, RUN, Tally(total, launched, failed, excluded))
     missing = total - launched
     assert verdict.reason
     assert (verdict.status is WaveStatus.COMPLETED) == (missing == 0)
     allowed = missing == 0 or (launched > 0 and missing * 100 <= total * percent)
-    assert verdict.status.lets_dependants_start == allowed
+    assert verdict.status.succeeded == allowed

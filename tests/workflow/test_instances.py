@@ -346,5 +346,5 @@ def test_misses_are_counted_and_logged(
     product.request("GET", "/recovery-instances", sourceServerIds="s-00000000000000001,s-00000000000000002")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (metric,) = [line for line in lines if "CacheMisses" in line]
-    assert (metric["CacheHits"], metric["CacheMisses"]) == ([0.0], [2.0])
+    assert (metric["CacheHits"], metric["CacheMisses"]) == (0, 2)
     assert [(message, facts["misses"]) for message, facts in logged] == [("no recovery instance in the cache", 2)]
