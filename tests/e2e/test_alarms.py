@@ -11,12 +11,12 @@ from sandbox.stack import REGION, STACK_NAME, TARGET_ACCOUNT, Sandbox
 from tests.e2e.conftest import Operator
 
 pytestmark = pytest.mark.e2e
-PARIS = "eu-west-3"
+MUMBAI = "ap-south-1"
 WANTED = {f"{STACK_NAME}-{name}" for name in ("rate-limit-errors", "retries-exhausted", "circuit-open")}
 
 
 def fault(sandbox: Sandbox, kind: str, **more: Any) -> None:
-    world.control(sandbox, "POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": PARIS, **more})
+    world.control(sandbox, "POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": MUMBAI, **more})
 
 
 def inbox(sandbox: Sandbox) -> str:
@@ -49,7 +49,7 @@ def test_throttling_used_up_retries_and_a_dead_region_set_off_their_alarms(
     queue = inbox(sandbox)
     groups = [
         operator.group(
-            operator.seed(f"alarm-{n}", account=TARGET_ACCOUNT, region=PARIS), account=TARGET_ACCOUNT, region=PARIS
+            operator.seed(f"alarm-{n}", account=TARGET_ACCOUNT, region=MUMBAI), account=TARGET_ACCOUNT, region=MUMBAI
         )
         for n in range(3)
     ]

@@ -46,11 +46,20 @@ def make_plan(operator: Operator, sick: list[str], breaking: list[str]) -> str:
         return operator.seed(name, account=HUB_ACCOUNT, region=REGION, tags={"Name": name})[0]
 
     waves: list[dict[str, Any]] = [
-        {"name": "network", "groups": [group(seed("dns-1")), {**group(*sick), "optional": True}]},
-        {"name": "database", "groups": [group(seed("db-1"))], "approval": {"required": True, "timeoutMinutes": 600}},
-        {"name": "cache", "dependsOn": ["network"], "groups": [group(seed("cache-1"), *breaking)], "onFailure": "ask"},
-        {"name": "app", "dependsOn": ["database", "cache"], "groups": [group(seed("app-1"))]},
-        {"name": "web", "groups": [group(seed("web-1"))], "pauseBefore": True},
+        {"name": "network", "groups": [group(seed("diamond-dns")), {**group(*sick), "optional": True}]},
+        {
+            "name": "database",
+            "groups": [group(seed("diamond-db"))],
+            "approval": {"required": True, "timeoutMinutes": 600},
+        },
+        {
+            "name": "cache",
+            "dependsOn": ["network"],
+            "groups": [group(seed("diamond-cache"), *breaking)],
+            "onFailure": "ask",
+        },
+        {"name": "app", "dependsOn": ["database", "cache"], "groups": [group(seed("diamond-app"))]},
+        {"name": "web", "groups": [group(seed("diamond-web"))], "pauseBefore": True},
     ]
     reply = operator.request("POST", "/recovery-plans", {"name": "diamond", "launchAttempts": 1, "waves": waves})
     assert reply.status == 201, reply
@@ -70,7 +79,7 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     assert ready["status"] == "READY", ready
     path = f"/executions/{ready['executionId']}/servers?wave=network"
     servers = {server["hostname"]: server["readiness"] for server in operator.request("GET", path).body["servers"]}
-    assert servers == {"dns-1": "READY", "sick-1": "BLOCKED"}
+    assert servers == {"diamond-dns": "READY", "sick-1": "BLOCKED"}
 
     run = operator.start(plan)
     until(operator, run, waits_for("APPROVAL", "database"))
