@@ -132,11 +132,9 @@ def _why_skipped(wave: Wave, states: Mapping[str, WaveState], run: Run) -> str |
     return None
 
 
-def stops_the_run(wave: Wave, state: WaveState, verdict: WaveVerdict) -> bool:
-    """Must no further wave start now that this one has come to its verdict?"""
-    if verdict.status is not WaveStatus.FAILED:
-        return False
-    return wave.on_failure is OnFailure.STOP or state.word == "abort"
+def stops_the_run(wave: Wave, state: WaveState) -> bool:
+    """Must no further wave start now that this one is where it is?"""
+    return state.status is WaveStatus.FAILED and (wave.on_failure is OnFailure.STOP or state.word == "abort")
 
 
 def judge_execution(

@@ -117,12 +117,13 @@ def settle(execution: Execution, wave_name: str, round_: int, problems: Sequence
         verdict = decide.judge_wave(wave, states, run, tally, problems)
         if store.settle_wave(execution_id, wave_name, verdict, tally, round_):
             messages.wave_settled(execution, wave, verdict, tally)
-        if decide.stops_the_run(wave, state, verdict):
-            store.stop_run(execution_id, f"wave {wave_name} failed")
-    status = store.wave_states(execution_id)[wave_name].status
-    if status.is_final:
+    ended = store.wave_states(execution_id)[wave_name]
+    # By the record, not by this verdict: a try that was killed after it had kept its verdict stopped nothing.
+    if decide.stops_the_run(wave, ended):
+        store.stop_run(execution_id, f"wave {wave_name} failed")
+    if ended.status.is_final:
         let_go(execution, wave)
-    return status
+    return ended.status
 
 
 def let_go(execution: Execution, wave: Wave) -> None:

@@ -205,15 +205,15 @@ def test_a_failed_wave_that_asks_waits_for_a_word_and_takes_it() -> None:
     assert (accepted.status, "accepted" in accepted.reason) == (WaveStatus.PARTIAL, True)
     aborted = replace(asked, word="abort")
     assert judged(ASKS, HALF, aborted).status is WaveStatus.FAILED
-    assert stops_the_run(ASKS, aborted, judged(ASKS, HALF, aborted))
+    assert stops_the_run(ASKS, replace(aborted, status=judged(ASKS, HALF, aborted).status))
 
 
 def test_a_failed_wave_stops_the_run_only_if_the_plan_says_so() -> None:
     for on_failure, stops in ((OnFailure.STOP, True), (OnFailure.CONTINUE, False)):
         wave = Wave("web", (), on_failure=on_failure)
         state = WaveState("web", WaveStatus.IN_PROGRESS)
-        assert stops_the_run(wave, state, judged(wave, HALF)) is stops
-        assert not stops_the_run(wave, state, judged(wave, Tally(2, 2)))
+        assert stops_the_run(wave, replace(state, status=judged(wave, HALF).status)) is stops
+        assert not stops_the_run(wave, replace(state, status=judged(wave, Tally(2, 2)).status))
 
 
 def test_a_cancelled_wave_asks_nobody_and_says_what_was_done() -> None:
