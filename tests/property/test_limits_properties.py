@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import types
+import unittest.mock
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ def world() -> Iterator[World]:
         "core": {"reset_boto3_session": True, "passthrough": {"urls": LOCAL_SERVERS, "services": []}},
     }
     with (
+        unittest.mock.patch.dict(os.environ),  # `limits` changes it
         pytest.MonkeyPatch.context() as patch,
         mock_aws(config=config),
         Emulator(speed=60, account_of=_account_of) as emulator,
@@ -198,6 +200,7 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
 def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(world: World) -> None:
     """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
     limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
+    world.emulator.control.remove_faults(None)
     batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
     with pytest.raises(DrsRefused, match="Invalid length"):
         drs.start_job(batch, Mode.DRILL)
