@@ -1,54 +1,17 @@
 """The template: what becomes of it when SAM translates it, and who may do what."""
 
-import copy
-import functools
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
-from samcli.yamlhelper import yaml_parse
 
 from tests.unit.reach import can_do
+from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
-CFN = Path(__file__).resolve().parents[2] / "cfn"
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
-FUNCTION = "AWS::Serverless::Function"
-MACHINE = "AWS::Serverless::StateMachine"
 CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
-
-
-@functools.cache
-def load(name: str) -> dict[str, Any]:
-    """A template with CloudFormation's short forms written out."""
-    template: dict[str, Any] = yaml_parse((CFN / name).read_text())
-    return template
-
-
-def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any]]:
-    """Properties by logical id of every resource of the type."""
-    found = load(name)["Resources"].items()
-    return {key: resource["Properties"] for key, resource in found if resource["Type"] == kind}
-
-
-class NoManagedPolicies:
-    """Their list would be asked of IAM; the template uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-@functools.cache
-def translated() -> dict[str, Any]:
-    """The resources that CloudFormation would be given."""
-    template = copy.deepcopy(load("template.yaml"))
-    validator = SamTemplateValidator(template, NoManagedPolicies(), region="us-west-2")
-    resources: dict[str, Any] = yaml.safe_load(validator.get_translated_template_if_valid())["Resources"]
-    return resources
 
 
 def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
