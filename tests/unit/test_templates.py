@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from api.contract import GATEWAY
+from api.responses import Problem
 from tests.unit.reach import can_do
 from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
@@ -29,6 +31,31 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
     assert all("SourceArn" in each for each in permissions)
 
 
+def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -> None:
+    (api,) = resources("AWS::Serverless::Api").values()
+    codes: dict[int, set[str]] = {}
+    for name, response in api["GatewayResponses"].items():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers == {"Content-Type": "'application/problem+json'", "X-Correlation-Id": "context.requestId"}, name
+        text = response["ResponseTemplates"]["application/json"]
+        text = text.replace("$context.error.messageString", '"Not today."').replace("$context.requestId", "7a1c")
+        problem = Problem.model_validate_json(text)
+        assert "$" not in text
+        assert problem.type == f"urn:drs-waves:problem:{problem.code}"
+        assert (str(problem.status), problem.instance) == (response["StatusCode"], "urn:drs-waves:request:7a1c")
+        codes.setdefault(problem.status, set()).add(problem.code)
+    assert codes == {status: set(names) for status, names in GATEWAY.items()}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(api["GatewayResponses"])
+
+
+def test_api_gateway_logs_requests_as_json_when_it_is_told_to() -> None:
+    (api,) = resources("AWS::Serverless::Api").values()
+    condition, setting, otherwise = api["AccessLogSetting"]["Fn::If"]
+    assert condition == load("template.yaml")["Resources"]["ApiLogs"]["Condition"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert json.loads(setting["Format"])["caller"] == "$context.identity.userArn"
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_parameter_is_described_and_constrained(name: str) -> None:
     for key, parameter in load(name)["Parameters"].items():
@@ -44,9 +71,10 @@ def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
         assert load("template.yaml")["Resources"][key]["DeletionPolicy"] == "RetainExceptOnCreate", key
 
 
-def test_logs_are_not_kept_for_ever() -> None:
+def test_logs_are_not_kept_for_ever_and_are_encrypted_with_the_key_that_was_given() -> None:
     for key, group in resources("AWS::Logs::LogGroup").items():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, key
+        assert group["KmsKeyId"] == {"Fn::If": ["HasNoKey", {"Ref": "AWS::NoValue"}, {"Ref": "KmsKeyArn"}]}, key
     for key, resource in translated().items():
         if resource["Type"] == "AWS::Lambda::Function":
             assert resource["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}, key
