@@ -1,15 +1,14 @@
 """The templates of cfn/, read as CloudFormation and SAM read them."""
 
-import copy
 import functools
-from pathlib import Path
 from typing import Any
 
 import yaml
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
 from samcli.yamlhelper import yaml_parse
 
-CFN = Path(__file__).resolve().parents[2] / "cfn"
+from scripts import translate
+from scripts.translate import CFN
+
 FUNCTION = "AWS::Serverless::Function"
 MACHINE = "AWS::Serverless::StateMachine"
 
@@ -27,17 +26,8 @@ def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any
     return {key: resource["Properties"] for key, resource in found if resource["Type"] == kind}
 
 
-class _NoManagedPolicies:
-    """Their list would be asked of IAM; the template uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
 @functools.cache
 def translated() -> dict[str, Any]:
     """The resources that CloudFormation would be given."""
-    template = copy.deepcopy(load("template.yaml"))
-    validator = SamTemplateValidator(template, _NoManagedPolicies(), region="us-west-2")
-    found: dict[str, Any] = yaml.safe_load(validator.get_translated_template_if_valid())["Resources"]
+    found: dict[str, Any] = yaml.safe_load(translate.translated())["Resources"]
     return found
