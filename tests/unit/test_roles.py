@@ -252,3 +252,41 @@ def test_a_function_reaches_targets_only_if_it_asks_something_there_and_under_it
     for statement in reaching:
         assert named(statement["Resource"]) == "arn:${AWS::Partition}:iam::*:role/${TargetRoleName}"
         assert statement["Condition"] == {"StringEquals": {f"aws:RequestTag/{TAG}": properties["FunctionName"]}}
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+ELSE = {
+    "sns:Publish": "tells operators",
+    "states:SendTaskSuccess": "wakes what waits",
+    "states:StartExecution": "starts machines",
+    "states:DescribeExecution": "looks whether they run",
+    "scheduler:CreateSchedule": "schedules clean-ups",
+}
+
+
+def row(function: str) -> str:
+    """What docs/security.md says of a function: its name, the tables it reads and writes, targets, and the rest."""
+    properties = resources(FUNCTION)[function]
+    own, there = can_do(properties["Handler"]), can_do_in_targets(properties["Handler"])
+    reads, writes = set[str](), set[str]()
+    for action, table in own:
+        if action.startswith("dynamodb:"):
+            reading = action.endswith(("GetItem", "Query", "Scan"))
+            (reads if reading else writes).add(table.partition("/")[0].replace("_", "-"))
+    changes = {"drs:StartRecovery": "launches", "drs:TerminateRecoveryInstances": "terminates"}
+    in_targets = ["reads"] * bool(there) + [does for action, does in changes.items() if action in there]
+    rest = [does for action, does in ELSE.items() if (action, "") in own]
+    name = properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    cells = [[name], sorted(reads), sorted(writes), in_targets, rest]
+    return "".join(f"| {', '.join(cell)} " if cell else "| " for cell in cells) + "|"
+
+
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_the_page_on_security_says_what_the_role_of_a_function_allows(function: str) -> None:
+    page = (CFN.parent / "docs" / "security.md").read_text().splitlines()
+    assert row(function) in page
+    assert {action for action, _ in can_do(resources(FUNCTION)[function]["Handler"]) if "dynamodb:" not in action} <= {
+        *ELSE,
+        "sts:AssumeRole",
+        "sts:TagSession",
+    }
