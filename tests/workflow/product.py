@@ -216,6 +216,10 @@ class Product:
         operations = self.emulator.control.calls(detail=False)["operations"]
         return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
 
+    def fault(self, kind: str, **more: Any) -> None:
+        """Have DRS fail from now on: a kind that the emulator knows, with `operation`, `count`, `region` and so on."""
+        self.emulator.world.faults.add({"kind": kind, **more}, self.emulator.world.clock.now())
+
     def jobs(self, account: str = HUB, region: str = WEST) -> list[dict[str, Any]]:
         """Every DRS job of the target, newest first."""
         pages = self.emulator.client(account, region).get_paginator("describe_jobs").paginate(filters={})
