@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
@@ -242,7 +241,8 @@ def _is_on(name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _scheduler() -> "EventBridgeSchedulerClient":
-    return boto3.client("scheduler")
+    made: EventBridgeSchedulerClient = aws.client("scheduler")
+    return made
 
 
 def schedule(execution: Execution) -> str | None:
