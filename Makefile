@@ -56,6 +56,10 @@ openapi: setup build ## Write docs/openapi.json, the API as tools read it
 
 ##@ Measurements, written to build/bench
 
+.PHONY: bench-start
+bench-start: setup ## How long each function takes to import what it needs (1 minute)
+	$(PY) -m bench.start
+
 .PHONY: bench-saturation
 bench-saturation: setup build ## 1,200 servers in one target, on DRS's quotas: how near to the ideal? (7 minutes)
 	$(PY) -m bench.saturation --speed 10
