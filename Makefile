@@ -56,6 +56,14 @@ openapi: setup build ## Write docs/openapi.json, the API as tools read it
 
 ##@ Measurements, written to build/bench
 
+.PHONY: bench-start
+bench-start: setup ## How long each function takes to import what it needs (1 minute)
+	$(PY) -m bench.start
+
+.PHONY: bench-memory
+bench-memory: setup build ## The memory of each function at work on 2,000 servers, which sets MemorySize (10 minutes)
+	$(PY) -m bench.memory
+
 .PHONY: bench-saturation
 bench-saturation: setup build ## 1,200 servers in one target, on DRS's quotas: how near to the ideal? (7 minutes)
 	$(PY) -m bench.saturation --speed 10
@@ -186,5 +194,11 @@ $(LAYER_FOR_AWS): $(VENV_READY)
 	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --only-binary :all: \
 	  --python-version $(LAMBDA_PYTHON) --python-platform $(subst arm64,aarch64,$(LAMBDA_ARCH))-manylinux2014 --requirement requirements/lambda.txt
 	@rm -rf build/layer/python/bin build/layer/python/.lock
+	@for python in $(PY) python$(LAMBDA_PYTHON); do \
+	  if $$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")' 2>/dev/null; then \
+	    exec $$python -m compileall -q --invalidation-mode unchecked-hash build/layer/python; \
+	  fi; \
+	done; \
+	echo "There is no Python $(LAMBDA_PYTHON) here to compile the layer with; functions will start more slowly." >&2
 	@find lambdas -name __pycache__ -prune -exec rm -rf {} +
 	@touch $@

@@ -4,7 +4,6 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
@@ -20,7 +19,8 @@ logger = Logger(child=True)
 
 @lru_cache(maxsize=1)
 def _scheduler() -> "EventBridgeSchedulerClient":
-    return boto3.client("scheduler")
+    made: EventBridgeSchedulerClient = aws.client("scheduler")
+    return made
 
 
 def schedule(execution: Execution) -> str | None:
