@@ -16,6 +16,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
 VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+CHECKS_READY := .venv-checks/.ready-$(call hash,requirements/checks.txt)
 NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
@@ -108,7 +109,7 @@ e2e: setup build ## Run the tests of the sandbox and of the product deployed in 
 	$(PY) -m pytest $(wildcard tests/sandbox tests/e2e)
 
 .PHONY: lint
-lint: lint-python lint-imports lint-cfn lint-asl ## Check style, imports, templates and state machines
+lint: lint-python lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
 
 .PHONY: lint-python
 lint-python: setup
@@ -122,6 +123,31 @@ lint-imports: setup
 .PHONY: lint-cfn
 lint-cfn: setup
 	.venv/bin/cfn-lint $(wildcard cfn/*.yaml)
+
+# Nothing is asked of the network: sam looks for a newer sam in a folder that does not know when it last did.
+.PHONY: lint-sam
+lint-sam: setup
+	@mkdir -p build/checks/sam && echo "{\"lastVersionCheck\": $$(date +%s).0}" > build/checks/sam/metadata.json
+	SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=build/checks/sam .venv/bin/sam validate --template-file cfn/template.yaml --region us-west-2
+
+# The template as SAM translates it, for checkov knows few of SAM's resources. .checkov.yaml says which rules are not ours.
+.PHONY: lint-checkov
+lint-checkov: setup $(CHECKS_READY)
+	@mkdir -p build/checks
+	$(PY) scripts/translate.py > build/checks/template.yaml
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checks/bin/checkov --file build/checks/template.yaml $(filter-out cfn/template.yaml,$(wildcard cfn/*.yaml))
+
+.PHONY: lint-secrets
+lint-secrets: $(CHECKS_READY)
+	scripts/secrets.sh
+
+.PHONY: lint-audit
+lint-audit: $(CHECKS_READY)
+	scripts/audit.sh --if-reachable
+
+.PHONY: audit
+audit: $(CHECKS_READY) ## Ask whether anything that is locked has known vulnerabilities
+	scripts/audit.sh
 
 .PHONY: lint-asl
 lint-asl: $(NODE_READY)
@@ -153,14 +179,14 @@ deploy: setup layer-for-aws $(NODE_READY) ## Deploy to AWS: ENV=prod REGION=eu-w
 
 .PHONY: lock
 lock: setup ## Recompile the locks after a change in requirements/*.in (ARGS=--upgrade for newer versions)
-	cd requirements && for name in dev lambda bootstrap; do \
+	cd requirements && for name in dev lambda bootstrap checks; do \
 	  ../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' \
-	    $(ARGS) $$(test $$name = dev || echo --constraints dev.txt) $$name.in --output-file $$name.txt; \
+	    $(ARGS) $$([[ $$name == dev || $$name == checks ]] || echo --constraints dev.txt) $$name.in --output-file $$name.txt; \
 	done
 
 .PHONY: clean
 clean: ## Remove what make has made
-	rm -rf .venv build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-checks build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV_READY):
@@ -173,6 +199,14 @@ $(VENV_READY):
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
 	@rm -f .venv/.ready-*
+	@touch $@
+
+$(CHECKS_READY): $(VENV_READY)
+	test -x .venv-checks/bin/python && .venv-checks/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-checks
+	$(UV) pip sync --quiet --python .venv-checks/bin/python --require-hashes requirements/checks.txt || { \
+	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
+	  .venv-checks/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/checks.txt; }
+	@rm -f .venv-checks/.ready-*
 	@touch $@
 
 $(NODE_READY):

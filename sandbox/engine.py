@@ -134,6 +134,27 @@ def any_method() -> None:
     apigateway_v1._import_operation = import_any_too
 
 
+# --- What a REST API answers itself ------------------------------------------------------------------------------
+
+_GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
+
+
+def gateway_responses() -> None:
+    """An API refuses what is not signed, or not a route, in the words that its OpenAPI document has for it.
+
+    MiniStack's import skips API Gateway's key for them, and answers in its own.
+    """
+    import_rest_api = apigateway_v1._import_rest_api
+
+    def import_responses_too(spec: dict[str, Any], *rest: Any) -> Any:
+        api_id = import_rest_api(spec, *rest)
+        for kind, response in spec.get(_GATEWAY_RESPONSES, {}).items():
+            apigateway_v1._put_gateway_response(api_id, kind, response)
+        return api_id
+
+    apigateway_v1._import_rest_api = import_responses_too
+
+
 # --- History of Map and Parallel ---------------------------------------------------------------------------------
 
 
@@ -534,6 +555,7 @@ SEAMS: tuple[Callable[[], None], ...] = (
     exception_names,
     yaml_definitions,
     any_method,
+    gateway_responses,
     map_history,
     task_tokens,
     embedded_metrics,

@@ -18,6 +18,15 @@ from recovery.execution import ExecutionStatus
 
 Kind = type[DrsWavesError]
 
+# What API Gateway answers itself, before or instead of the API: codes by status, as cfn/template.yaml has them.
+GATEWAY: Mapping[int, tuple[str, ...]] = {
+    403: ("NotSigned", "InvalidSignature", "ExpiredCredentials", "NotAllowed", "RequestRefused"),
+    413: ("RequestTooLarge",),
+    429: ("TooManyRequests",),
+    503: ("ApiUnavailable",),
+    504: ("ApiTimedOut",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

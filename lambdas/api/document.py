@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from api import answers, examples
-from api.contract import ANY, OPERATIONS, PATH_PARAMETERS, Kind, Operation, Parameter
-from api.responses import GatewayError, Problem
+from api.contract import ANY, GATEWAY, OPERATIONS, PATH_PARAMETERS, Kind, Operation, Parameter
+from api.responses import Problem
 from recovery import VERSION
 
 JSON = "application/json"
@@ -28,8 +28,6 @@ _SAYS = {
     202: "Begun; Location says where to look.",
     204: "It was there, and is no more.",
 }
-# What API Gateway answers by itself: not signed or not allowed, too many requests, a function that takes too long.
-_GATEWAY = (403, 429, 504)
 
 Handlers = Mapping[tuple[str, str], Callable[..., Any]]
 
@@ -61,7 +59,7 @@ def text() -> str:
 
 def build(functions: Handlers) -> dict[str, Any]:
     """The document; each operation is described by the docstring of its function."""
-    models: set[type[BaseModel]] = {Problem, GatewayError}
+    models: set[type[BaseModel]] = {Problem}
     models |= {model for operation in OPERATIONS for model in (operation.body, operation.answer) if model}
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
@@ -153,7 +151,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _refusals(operation: Operation) -> list[tuple[int, tuple[str, ...]]]:
     """The statuses besides the good one, each with the codes that the API may give with it."""
-    codes: dict[int, list[str]] = {500: ["InternalError"], **{status: [] for status in _GATEWAY}}
+    codes: dict[int, list[str]] = {500: ["InternalError"], **{status: [] for status in GATEWAY}}
     kinds: set[Kind] = {*ANY, *operation.errors}
     for kind in sorted(kinds, key=lambda kind: kind.__name__):
         codes.setdefault(kind.status, []).append(kind.__name__)
@@ -165,17 +163,16 @@ def _name(status: int, codes: tuple[str, ...]) -> str:
 
 
 def _refusal(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
-    told = [f"`{code}`" for code in codes] + (["API Gateway itself"] if status in _GATEWAY else [])
-    content: dict[str, Any] = {}
-    if codes:
-        only: dict[str, Any] = {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}
-        if codes == ("InvalidRequest",):
-            only["required"] = ["problems"]
-        content[answers.PROBLEM_JSON] = {"schema": {"allOf": [_ref(Problem), only]}}
-    if status in _GATEWAY:
-        content[JSON] = {"schema": _ref(GatewayError)}
-    headers = {"headers": _headers(answers.CORRELATION_HEADER)} if codes else {}
-    return {"description": ", ".join(told), **headers, "content": content}
+    of_gateway = GATEWAY.get(status, ())
+    told = [f"`{code}`" for code in codes] + [f"`{code}` (API Gateway itself)" for code in of_gateway]
+    only: dict[str, Any] = {"properties": {"status": {"const": status}, "code": {"enum": [*codes, *of_gateway]}}}
+    if codes == ("InvalidRequest",):
+        only["required"] = ["problems"]
+    return {
+        "description": ", ".join(told),
+        "headers": _headers(answers.CORRELATION_HEADER),
+        "content": {answers.PROBLEM_JSON: {"schema": {"allOf": [_ref(Problem), only]}}},
+    }
 
 
 def _headers(*names: str) -> dict[str, Any]:

@@ -547,14 +547,6 @@ class Problem(BaseModel):
     problems: list[FieldProblem] | None = None
 
 
-class GatewayError(BaseModel):
-    """What API Gateway answers itself, before the API is asked."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-
-    message: str | None = None
-
-
 class OpenapiDocument(BaseModel):
     """This document."""
 

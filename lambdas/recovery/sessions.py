@@ -1,4 +1,8 @@
-"""Clients of target accounts: by assumed role with an external id, kept for as long as the role lasts."""
+"""Clients of target accounts: by assumed role with an external id, kept for as long as the role lasts.
+
+A session says which function it is for, in its name and in a tag. The function's own role lets it say nothing else,
+and cfn/target_account.yaml gives the rights to start and to terminate only to sessions of the functions that do so.
+"""
 
 import time
 from functools import lru_cache
@@ -10,10 +14,13 @@ from botocore.exceptions import ClientError
 
 from recovery import aws, catalog
 from recovery.errors import TargetAccessDenied
+from recovery.settings import settings
 from recovery.target import Target
 
 # Clients are made anew so long before their credentials run out.
 SPARE_SECONDS = 300
+
+FUNCTION_TAG = "drs-waves:function"
 
 # botocore itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
@@ -53,10 +60,14 @@ def _sts() -> Any:
 
 def _assume_role(target: Target) -> Any:
     account = catalog.target_account(target.account_id)
+    function = settings().function_name  # of 64 characters at most, as the name of a session
     with aws.unavailable(f"AssumeRole {account.role_arn}"):
         try:
             answer = _sts().assume_role(
-                RoleArn=account.role_arn, RoleSessionName="drs-waves", ExternalId=account.external_id
+                RoleArn=account.role_arn,
+                RoleSessionName=function,
+                ExternalId=account.external_id,
+                Tags=[{"Key": FUNCTION_TAG, "Value": function}],
             )
         except ClientError as error:
             if aws.is_passing(error):

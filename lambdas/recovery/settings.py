@@ -13,6 +13,7 @@ class Settings:
     Quotas are DRS's own per account and Region (Service Quotas codes L-D88FAC3A, L-B827C881, L-05AFA8C6).
     """
 
+    function_name: str
     executions_table: str
     recovery_plans_table: str
     protection_groups_table: str
@@ -46,6 +47,7 @@ class Settings:
             return int(text)
 
         return cls(
+            function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", "drs-waves"),  # Lambda itself sets it
             executions_table=env["EXECUTIONS_TABLE"],
             recovery_plans_table=env["RECOVERY_PLANS_TABLE"],
             protection_groups_table=env["PROTECTION_GROUPS_TABLE"],

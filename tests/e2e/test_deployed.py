@@ -1,10 +1,12 @@
 """drs-waves deployed in the sandbox, through its HTTP API."""
 
+import json
 import urllib.error
 import urllib.request
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
 from tests.e2e.conftest import Operator
@@ -87,6 +89,21 @@ def test_an_unsigned_request_is_refused(sandbox: Sandbox, method: str, path: str
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20)
     assert refused.value.code == 403
+    assert refused.value.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(refused.value.read())
+    assert (problem["code"], problem["status"]) == ("NotSigned", 403)
+    assert problem["correlationId"] == refused.value.headers["X-Correlation-Id"]
+
+
+def test_a_role_in_a_target_is_taken_on_only_by_who_says_which_function_it_is(sandbox: Sandbox) -> None:
+    sts = sandbox.client("sts")
+    role = {"RoleArn": sandbox.target_roles[TARGET_ACCOUNT], "RoleSessionName": "any", "ExternalId": EXTERNAL_ID}
+    function = {"Key": "drs-waves:function", "Value": "drs-waves-poll-job"}
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+        sts.assume_role(**role)
+    with pytest.raises(ClientError, match="not authorized to perform: sts:TagSession"):
+        sts.assume_role(**role, Tags=[function, {"Key": "team", "Value": "shop"}])
+    assert sts.assume_role(**role, Tags=[function])["Credentials"]
 
 
 def test_the_other_account_is_reached_only_with_its_external_id(operator: Operator, sandbox: Sandbox) -> None:

@@ -69,7 +69,19 @@ INTEGRATION = {
     },
 }
 ANY = {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": INTEGRATION}}
-API = {"swagger": "2.0", "info": {"title": "toy", "version": "1"}, "paths": {"/{proxy+}": ANY}}
+REFUSALS = {
+    "MISSING_AUTHENTICATION_TOKEN": {
+        "statusCode": "404",
+        "responseParameters": {"gatewayresponse.header.Content-Type": "'text/plain'"},
+        "responseTemplates": {"application/json": "no way"},
+    }
+}
+API = {
+    "swagger": "2.0",
+    "info": {"title": "toy", "version": "1"},
+    "paths": {"/{proxy+}": ANY},
+    "x-amazon-apigateway-gateway-responses": REFUSALS,
+}
 TEMPLATE = {
     "Resources": {
         "Role": {
@@ -279,6 +291,12 @@ def test_any_method_of_an_api_is_answered(
     assert answered == status
     if status == 200:
         assert text == method
+
+
+def test_an_api_refuses_in_the_words_of_its_document(mended: Engine, bare: Engine) -> None:
+    for engine, refused in ((mended, (404, "no way")), (bare, (403, '{"message":"Missing Authentication Token"}'))):
+        root = f"{engine.url}/restapis/{engine.outputs['Api']}/v1/_user_request_/"
+        assert call("GET", root) == refused
 
 
 def call(method: str, url: str) -> tuple[int, str]:

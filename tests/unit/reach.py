@@ -15,7 +15,9 @@ import botocore.session
 from botocore import xform_name
 
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
-PREFIXES = {"stepfunctions": "states"}  # where IAM's name of a service is not boto3's
+# Where IAM's name of a service is not boto3's.
+PREFIXES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
+IN_TARGETS = ("drs", "ec2", "servicequotas")  # what is asked of target accounts, with their roles
 TRANSACT = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 OPEN = "?"  # the table that the caller names
 
@@ -127,7 +129,7 @@ class Step:
 @cache
 def steps(name: str) -> frozenset[Step]:
     """What the function of this name does itself."""
-    return frozenset(step for code in sources().get(name, ()) for step in _steps(code))
+    return frozenset(step for code in sources().get(name, ()) for step in (*_steps(code), *_steps_in_targets(code)))
 
 
 def _steps(code: Code) -> Iterator[Step]:
@@ -144,6 +146,8 @@ def _steps(code: Code) -> Iterator[Step]:
         if isinstance(node, ast.Attribute) and (service := _client(node.value, code)):
             if action := actions_of(service).get(node.attr):
                 yield Step(tables(where), action=action)
+                if action == "sts:AssumeRole" and any(each.arg == "Tags" for each in getattr(where, "keywords", ())):
+                    yield Step(tables(where), action="sts:TagSession")
         elif name := _dotted(node, code):
             yield Step(tables(where), call=name)
 
@@ -161,6 +165,32 @@ def _steps(code: Code) -> Iterator[Step]:
                     yield Step(tables(value), action=f"dynamodb:{TRANSACT[key.value]}")
         elif isinstance(node, ast.Name | ast.Attribute) and node not in in_calls:
             yield from named(node, node)
+
+
+@cache
+def _service_in_targets(module: str) -> str | None:
+    """The service whose client in a target the module makes: it says `sessions.client("drs", target)`."""
+    for code in (each for codes in sources().values() for each in codes if each.module == module):
+        for node in ast.walk(code.body):
+            if isinstance(node, ast.Call) and _dotted(node.func, code) == "recovery.sessions.client":
+                return str(ast.literal_eval(node.args[0]))
+    return None
+
+
+def _steps_in_targets(code: Code) -> Iterator[Step]:
+    """Operations named in a call, `_read(target, "describe_jobs", ...)`, or called, `client.describe_instances()`."""
+    if not (service := _service_in_targets(code.module)):
+        return
+    actions = actions_of(service)
+    for node in ast.walk(code.body):
+        if not isinstance(node, ast.Call):
+            continue
+        named = [part.value for part in node.args if isinstance(part, ast.Constant)]
+        called = [node.func.attr] if isinstance(node.func, ast.Attribute) else []
+        for action in (actions[name] for name in (*named, *called) if name in actions):
+            yield Step(frozenset(), action=action)
+            if any(keyword.arg == "tags" for keyword in node.keywords):  # DRS asks for it where something is tagged
+                yield Step(frozenset(), action=f"{service}:TagResource")
 
 
 def _grants(action: str, tables: frozenset[str]) -> set[Grant]:
@@ -189,6 +219,15 @@ def _reach() -> dict[str, set[Grant]]:
 
 def can_do(handler: str) -> set[Grant]:
     """Everything that a function with this handler (`tasks.poll_job.handler`) can ask of AWS in its own name."""
+    return {grant for grant in _all_of(handler) if not grant[0].startswith(tuple(f"{name}:" for name in IN_TARGETS))}
+
+
+def can_do_in_targets(handler: str) -> set[str]:
+    """The actions that it can ask for in target accounts, with their roles."""
+    return {action for action, _ in _all_of(handler) - can_do(handler)}
+
+
+def _all_of(handler: str) -> set[Grant]:
     package, module, _ = handler.split(".")
     roots = [f"{package}.{module}", handler]
     if package == "api":  # its routes are reached by the framework

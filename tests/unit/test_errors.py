@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.contract import GATEWAY
 from recovery import escalation
 from recovery.errors import Conflict, DrsWavesError, NotFound, Transient
 from tests.unit.raises import ERRORS, can_raise
@@ -57,7 +58,8 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
     within = {"CapacityTimeout", "LateMessage", "RunHalted", "Transient"}
     answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler") if kind.__name__ not in within}
     assert answered
-    assert codes == answered | {"NoSuchRoute": 404, "InternalError": 500}
+    of_gateway = {code: status for status, names in GATEWAY.items() for code in names}
+    assert codes == answered | of_gateway | {"NoSuchRoute": 404, "InternalError": 500}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ERRORS.values() if issubclass(kind, Transient)])

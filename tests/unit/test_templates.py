@@ -1,54 +1,19 @@
 """The template: what becomes of it when SAM translates it, and who may do what."""
 
-import copy
-import functools
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
-from samcli.yamlhelper import yaml_parse
 
+from api.contract import GATEWAY
+from api.responses import Problem
 from tests.unit.reach import can_do
+from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
-CFN = Path(__file__).resolve().parents[2] / "cfn"
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
-FUNCTION = "AWS::Serverless::Function"
-MACHINE = "AWS::Serverless::StateMachine"
 CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
-
-
-@functools.cache
-def load(name: str) -> dict[str, Any]:
-    """A template with CloudFormation's short forms written out."""
-    template: dict[str, Any] = yaml_parse((CFN / name).read_text())
-    return template
-
-
-def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any]]:
-    """Properties by logical id of every resource of the type."""
-    found = load(name)["Resources"].items()
-    return {key: resource["Properties"] for key, resource in found if resource["Type"] == kind}
-
-
-class NoManagedPolicies:
-    """Their list would be asked of IAM; the template uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
-@functools.cache
-def translated() -> dict[str, Any]:
-    """The resources that CloudFormation would be given."""
-    template = copy.deepcopy(load("template.yaml"))
-    validator = SamTemplateValidator(template, NoManagedPolicies(), region="us-west-2")
-    resources: dict[str, Any] = yaml.safe_load(validator.get_translated_template_if_valid())["Resources"]
-    return resources
 
 
 def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
@@ -66,6 +31,31 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
     assert all("SourceArn" in each for each in permissions)
 
 
+def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -> None:
+    (api,) = resources("AWS::Serverless::Api").values()
+    codes: dict[int, set[str]] = {}
+    for name, response in api["GatewayResponses"].items():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers == {"Content-Type": "'application/problem+json'", "X-Correlation-Id": "context.requestId"}, name
+        text = response["ResponseTemplates"]["application/json"]
+        text = text.replace("$context.error.messageString", '"Not today."').replace("$context.requestId", "7a1c")
+        problem = Problem.model_validate_json(text)
+        assert "$" not in text
+        assert problem.type == f"urn:drs-waves:problem:{problem.code}"
+        assert (str(problem.status), problem.instance) == (response["StatusCode"], "urn:drs-waves:request:7a1c")
+        codes.setdefault(problem.status, set()).add(problem.code)
+    assert codes == {status: set(names) for status, names in GATEWAY.items()}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(api["GatewayResponses"])
+
+
+def test_api_gateway_logs_requests_as_json_when_it_is_told_to() -> None:
+    (api,) = resources("AWS::Serverless::Api").values()
+    condition, setting, otherwise = api["AccessLogSetting"]["Fn::If"]
+    assert condition == load("template.yaml")["Resources"]["ApiLogs"]["Condition"]
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    assert json.loads(setting["Format"])["caller"] == "$context.identity.userArn"
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_every_parameter_is_described_and_constrained(name: str) -> None:
     for key, parameter in load(name)["Parameters"].items():
@@ -81,9 +71,10 @@ def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
         assert load("template.yaml")["Resources"][key]["DeletionPolicy"] == "RetainExceptOnCreate", key
 
 
-def test_logs_are_not_kept_for_ever() -> None:
+def test_logs_are_not_kept_for_ever_and_are_encrypted_with_the_key_that_was_given() -> None:
     for key, group in resources("AWS::Logs::LogGroup").items():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, key
+        assert group["KmsKeyId"] == {"Fn::If": ["HasNoKey", {"Ref": "AWS::NoValue"}, {"Ref": "KmsKeyArn"}]}, key
     for key, resource in translated().items():
         if resource["Type"] == "AWS::Lambda::Function":
             assert resource["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": "FunctionLogs"}, key

@@ -1,0 +1,292 @@
+"""What the roles of machines, of schedules and of target accounts allow, held against what is asked for with them."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from tests.engine.asl import load as load_machine
+from tests.engine.asl import placeholders, states
+from tests.unit.reach import can_do, can_do_in_targets
+from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
+
+TAG = "drs-waves:function"
+ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
+
+# Actions that IAM offers no resource for (Service Authorization Reference).
+WITHOUT_A_RESOURCE = {
+    "drs:DescribeJobs",
+    "drs:DescribeRecoveryInstances",
+    "drs:DescribeSourceNetworks",
+    "drs:DescribeSourceServers",
+    "ec2:DescribeInstances",
+    "servicequotas:ListServiceQuotas",
+    "states:SendTaskSuccess",
+}
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+Grant = tuple[str, str]  # an action and a resource: the logical id, or the pattern as the template has it
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def named(resource: Any) -> str:
+    """A resource of a statement: the logical id that it refers to, or its text."""
+    if isinstance(resource, str):
+        return resource
+    ((how, what),) = resource.items()
+    return str(what[0] if how == "Fn::GetAtt" else what)
+
+
+def statements(policies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for policy in policies:
+        for statement in policy.get("PolicyDocument", policy)["Statement"]:
+            assert statement["Effect"] == "Allow"
+            yield statement
+
+
+def granted(policies: list[dict[str, Any]]) -> set[Grant]:
+    return {
+        (action, named(resource))
+        for statement in statements(policies)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+# --- machines -----------------------------------------------------------------------------------------------------
+def asked_by(machine: dict[str, Any]) -> set[Grant]:
+    """What the states of a machine, and Step Functions itself on its behalf, ask for with the machine's role.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
+    """
+    file = CFN / machine["DefinitionUri"]
+    substitutions = {name: named(target) for name, target in machine["DefinitionSubstitutions"].items()}
+    asked = set[Grant]()
+    for state in states(load_machine(file, {name: name for name in placeholders(file)})):
+        if state.kind != "Task":
+            continue
+        api, _, pattern = state.body["Resource"].removeprefix("arn:aws:states:::").partition(".")
+        match api:
+            case "lambda:invoke":
+                asked.add(("lambda:InvokeFunction", substitutions[state.body["Arguments"]["FunctionName"]]))
+            case "states:startExecution":
+                other = substitutions[state.body["Arguments"]["StateMachineArn"]]
+                asked.add(("states:StartExecution", other))
+                if pattern.startswith("sync"):
+                    name = resources(MACHINE)[other]["Name"]["Fn::Sub"]
+                    asked |= {
+                        (f"states:{action}Execution", ARN % ("states", f"execution:{name}:*"))
+                        for action in ("Describe", "Stop")
+                    }
+                    rule = ARN % ("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")
+                    asked |= {(f"events:{action}", rule) for action in ("PutTargets", "PutRule", "DescribeRule")}
+            case _:
+                raise AssertionError(f"{state.where}: say here what {api} needs")
+    if machine["Logging"]["Level"] != "OFF":
+        asked |= {(action, "*") for action in LOG_DELIVERY}
+    return asked
+
+
+@pytest.mark.parametrize("machine", resources(MACHINE))
+def test_the_role_of_a_machine_allows_what_its_states_ask_for_and_nothing_else(machine: str) -> None:
+    properties = resources(MACHINE)[machine]
+    assert granted(properties["Policies"]) == asked_by(properties)
+
+
+def test_the_reading_of_the_machines_finds_what_they_are_known_to_ask_for() -> None:
+    """Else their roles would be held against nothing."""
+    asked = asked_by(resources(MACHINE)["RecoverPlanMachine"])
+    assert {("lambda:InvokeFunction", "SettleWaveFunction"), ("states:StartExecution", "SyncCacheMachine")} <= asked
+    assert ("states:StopExecution", ARN % ("states", "execution:${AWS::StackName}-recover-target:*")) in asked
+    assert not [action for action, _ in asked_by(resources(MACHINE)["SyncCacheMachine"]) if "states:" in action]
+
+
+# --- functions ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_a_function_may_start_and_look_at_only_the_machines_that_it_is_told_of(function: str) -> None:
+    properties = resources(FUNCTION)[function]
+    told = {
+        named(value) for name, value in properties.get("Environment", {}).get("Variables", {}).items() if "_ARN" in name
+    }
+    machines = {
+        logical_id: body["Name"]["Fn::Sub"]
+        for logical_id, body in resources(MACHINE).items()
+        if logical_id in told or ARN % ("states", f"stateMachine:{body['Name']['Fn::Sub']}") in told
+    }
+    executions = {ARN % ("states", f"execution:{name}:*") for name in machines.values()}
+    for action, resource in granted(properties["Policies"]):
+        if action == "states:StartExecution":
+            assert resource in machines
+        if action == "states:DescribeExecution":
+            assert resource in executions
+
+
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_a_role_is_passed_to_the_scheduler_alone_and_only_by_who_makes_schedules(function: str) -> None:
+    properties = resources(FUNCTION)[function]
+    makes_schedules = ("scheduler:CreateSchedule", "") in can_do(properties["Handler"])
+    passing = [each for each in statements(properties["Policies"]) if "iam:PassRole" in listed(each["Action"])]
+    assert len(passing) == makes_schedules
+    for statement in passing:
+        assert statement["Resource"] == properties["Environment"]["Variables"]["CLEANUP_SCHEDULE_ROLE_ARN"]
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("kind", [FUNCTION, MACHINE])
+def test_a_resource_is_left_open_only_where_iam_knows_none(kind: str) -> None:
+    for name, properties in resources(kind).items():
+        left_open = {action for action, resource in granted(properties["Policies"]) if resource == "*"}
+        assert left_open <= (WITHOUT_A_RESOURCE if kind == FUNCTION else LOG_DELIVERY), name
+
+
+def test_every_role_is_one_that_these_tests_have_read() -> None:
+    """What SAM adds to those of functions and machines: their own logs and traces."""
+    roles = {key: each["Properties"] for key, each in translated().items() if each["Type"] == "AWS::IAM::Role"}
+    ours = set(resources("AWS::IAM::Role"))
+    assert set(roles) == {f"{name}Role" for name in (*resources(FUNCTION), *resources(MACHINE))} | ours
+    added = {
+        str(arn).rpartition("/")[2].strip("'}]") for role in roles.values() for arn in role.get("ManagedPolicyArns", ())
+    }
+    assert added == {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+
+
+# --- schedules ----------------------------------------------------------------------------------------------------
+def test_the_roles_of_schedules_start_the_machine_of_their_schedule_and_nothing_else() -> None:
+    (schedule,) = resources("AWS::Scheduler::Schedule").values()
+    starts = {
+        named(schedule["Target"]["RoleArn"]): named(schedule["Target"]["Arn"]),
+        "CleanupScheduleRole": "CleanUpDrillMachine",  # as FinishExecution makes them
+    }
+    roles = resources("AWS::IAM::Role")
+    assert {name: granted(role["Policies"]) for name, role in roles.items()} == {
+        name: {("states:StartExecution", machine)} for name, machine in starts.items()
+    }
+    for role in roles.values():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+# --- target accounts ----------------------------------------------------------------------------------------------
+def target_statements() -> list[dict[str, Any]]:
+    """What the role in a target account allows us to ask for."""
+    (role,) = resources("AWS::IAM::Role", "target_account.yaml").values()
+    return list(statements(role["Policies"]))
+
+
+def is_for_drs(statement: dict[str, Any]) -> bool:
+    """Is it for what DRS itself does with our permissions?"""
+    return bool(statement.get("Condition", {}).get("Bool", {}).get("aws:ViaAWSService") == "true")
+
+
+def function_names() -> dict[str, str]:
+    """Handlers by the name of the function, in a stack called `any`."""
+    return {
+        properties["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "any"): properties["Handler"]
+        for properties in resources(FUNCTION).values()
+    }
+
+
+def test_the_target_role_allows_what_functions_ask_for_there_and_nothing_else() -> None:
+    ours = {action for each in target_statements() if not is_for_drs(each) for action in listed(each["Action"])}
+    assert ours == {action for handler in function_names().values() for action in can_do_in_targets(handler)}
+
+
+def test_the_target_role_lets_only_those_functions_change_something_that_do() -> None:
+    for statement in target_statements():
+        if is_for_drs(statement):
+            continue
+        patterns = listed(statement.get("Condition", {}).get("StringLike", {}).get(f"aws:PrincipalTag/{TAG}", "*"))
+        allowed = {name for name in function_names() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+        for action in listed(statement["Action"]):
+            asking = {name for name, handler in function_names().items() if action in can_do_in_targets(handler)}
+            reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
+            assert asking <= allowed if reads else asking == allowed, action
+
+
+def test_what_drs_does_in_ec2_with_our_permissions_is_allowed_to_drs_alone() -> None:
+    for_drs = [each for each in target_statements() if is_for_drs(each)]
+    assert {action for each in for_drs for action in listed(each["Action"])} >= {"ec2:RunInstances", "iam:PassRole"}
+    for statement in for_drs:
+        if "iam:PassRole" in listed(statement["Action"]):
+            assert listed(statement["Action"]) == ["iam:PassRole"]
+            assert statement["Condition"]["StringEquals"] == {"iam:PassedToService": "ec2.amazonaws.com"}
+
+
+def test_a_resource_in_a_target_is_left_open_only_where_iam_knows_none() -> None:
+    for statement in target_statements():
+        if not is_for_drs(statement) and "*" in listed(statement["Resource"]):
+            assert set(listed(statement["Action"])) <= WITHOUT_A_RESOURCE
+
+
+def test_the_target_role_is_taken_on_with_the_external_id_and_the_tag_of_a_function() -> None:
+    (role,) = resources("AWS::IAM::Role", "target_account.yaml").values()
+    assume, tag = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (assume["Action"], tag["Action"]) == ("sts:AssumeRole", "sts:TagSession")
+    assert assume["Condition"]["StringEquals"] == {"sts:ExternalId": {"Ref": "ExternalId"}}
+    assert load("target_account.yaml")["Parameters"]["ExternalId"]["NoEcho"] is True
+    for statement in (assume, tag):
+        assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${HubAccountId}:root"}}
+        assert statement["Condition"]["StringLike"] == {f"aws:RequestTag/{TAG}": "?*"}
+    assert tag["Condition"]["ForAllValues:StringEquals"] == {"aws:TagKeys": [TAG]}
+
+
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_a_function_reaches_targets_only_if_it_asks_something_there_and_under_its_own_name(function: str) -> None:
+    properties = resources(FUNCTION)[function]
+    reaching = [each for each in statements(properties["Policies"]) if "sts:AssumeRole" in listed(each["Action"])]
+    assert len(reaching) == bool(can_do_in_targets(properties["Handler"]))
+    for statement in reaching:
+        assert named(statement["Resource"]) == "arn:${AWS::Partition}:iam::*:role/${TargetRoleName}"
+        assert statement["Condition"] == {"StringEquals": {f"aws:RequestTag/{TAG}": properties["FunctionName"]}}
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+ELSE = {
+    "sns:Publish": "tells operators",
+    "states:SendTaskSuccess": "wakes what waits",
+    "states:StartExecution": "starts machines",
+    "states:DescribeExecution": "looks whether they run",
+    "scheduler:CreateSchedule": "schedules clean-ups",
+}
+
+
+def row(function: str) -> str:
+    """What docs/security.md says of a function: its name, the tables it reads and writes, targets, and the rest."""
+    properties = resources(FUNCTION)[function]
+    own, there = can_do(properties["Handler"]), can_do_in_targets(properties["Handler"])
+    reads, writes = set[str](), set[str]()
+    for action, table in own:
+        if action.startswith("dynamodb:"):
+            reading = action.endswith(("GetItem", "Query", "Scan"))
+            (reads if reading else writes).add(table.partition("/")[0].replace("_", "-"))
+    changes = {"drs:StartRecovery": "launches", "drs:TerminateRecoveryInstances": "terminates"}
+    in_targets = ["reads"] * bool(there) + [does for action, does in changes.items() if action in there]
+    rest = [does for action, does in ELSE.items() if (action, "") in own]
+    name = properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+    cells = [[name], sorted(reads), sorted(writes), in_targets, rest]
+    return "".join(f"| {', '.join(cell)} " if cell else "| " for cell in cells) + "|"
+
+
+@pytest.mark.parametrize("function", resources(FUNCTION))
+def test_the_page_on_security_says_what_the_role_of_a_function_allows(function: str) -> None:
+    page = (CFN.parent / "docs" / "security.md").read_text().splitlines()
+    assert row(function) in page
+    assert {action for action, _ in can_do(resources(FUNCTION)[function]["Handler"]) if "dynamodb:" not in action} <= {
+        *ELSE,
+        "sts:AssumeRole",
+        "sts:TagSession",
+    }
