@@ -39,7 +39,7 @@ from ministack.services import (
     lambda_svc,
     stepfunctions,
 )
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
 
@@ -413,13 +413,16 @@ def _delete_version(arn: str, props: dict[str, Any]) -> None:
 
 # --- Tables with copies ------------------------------------------------------------------------------------------
 
+_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+
 
 def table_replicas() -> None:
-    """A global table is protected against deletion as its replica in this Region says.
+    """A global table is protected against deletion as its replica in this Region says, and a stack can import it.
 
-    MiniStack ignores replicas, and with them their settings. Copies in other Regions are not made here either way.
+    MiniStack ignores replicas, and with them their settings, and imports only tables of the plain type. Copies in
+    other Regions are not made here either way.
     """
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::GlobalTable"]
+    handlers = provisioners._RESOURCE_HANDLERS[_GLOBAL_TABLE]
     create, update = handlers["create"], handlers["update"]
 
     def with_own_replica(props: dict[str, Any]) -> dict[str, Any]:
@@ -434,6 +437,8 @@ def table_replicas() -> None:
         return update(name, with_own_replica(old), with_own_replica(new), stack)
 
     handlers.update(create=create_protected, update=update_protected)
+    handlers["import"] = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["import"]
+    changesets._IMPORT_LOOKUPS[_GLOBAL_TABLE] = changesets._IMPORT_LOOKUPS["AWS::DynamoDB::Table"]
 
 
 # --- Execution environments --------------------------------------------------------------------------------------

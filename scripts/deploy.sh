@@ -30,15 +30,12 @@ while (($#)); do
 done
 name_stack
 
-echo "checking templates and state machines"
-.venv/bin/cfn-lint cfn/*.yaml
-make --no-print-directory lint-asl >/dev/null
-[[ $validate_only == no ]] || { echo "valid; nothing was deployed"; exit 0; }
-[[ -d build/layer/python ]] || fail "there is no layer; run make layer-for-aws first"
-
-status=$(stack_status)
 runs=''
-if [[ $status != NONE && $status != REVIEW_IN_PROGRESS ]]; then
+if [[ $validate_only == no ]]; then
+  [[ -d build/layer/python ]] || fail "there is no layer; run make layer-for-aws first"
+  status=$(stack_status)
+fi
+if [[ $validate_only == no && $status != NONE && $status != REVIEW_IN_PROGRESS ]]; then
   resources=$(stack_resources)
   runs=$(runs_that_are_on "$resources")
 fi
@@ -47,6 +44,11 @@ if [[ -n $runs ]]; then
   sed 's/^/  /' <<<"$runs"
   [[ $when_idle == no ]] || fail "a run is on; nothing was changed" 3
 fi
+
+echo "checking templates and state machines"
+.venv/bin/cfn-lint cfn/*.yaml
+make --no-print-directory lint-asl >/dev/null
+[[ $validate_only == no ]] || { echo "valid; nothing was deployed"; exit 0; }
 
 echo "putting together the change set of $stack in $region"
 log=$(mktemp)
@@ -89,9 +91,7 @@ read -r runtime architecture <<<"$(aws cloudformation describe-change-set --chan
 [[ $yes == yes || -t 0 ]] || refuse "nobody to ask; say --yes to deploy without being asked"
 [[ $yes == yes ]] || ask "deploy these changes to $stack in $region?" || refuse "you said no"
 
-kind=update
-[[ $(stack_status) != REVIEW_IN_PROGRESS ]] || kind=create
 aws cloudformation execute-change-set --change-set-name "$changes"
 echo "deploying"
-aws cloudformation wait "stack-$kind-complete" --stack-name "$stack" || fail "the stack did not come through; see its events"
+await_stack "$status" CREATE_COMPLETE UPDATE_COMPLETE || fail "the stack did not come through; see its events"
 aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text

@@ -2,7 +2,7 @@
 # `profile` set; messages begin with `me`. Exit status everywhere: 0 done, 1 failed, 2 usage, 3 refused.
 
 fail() { echo "$me: $1" >&2; exit "${2:-1}"; }
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
 aws() { .venv/bin/aws "$@" --region "$region" "${profile[@]}"; }
 
 # Sets `stack`, or ends with what is wrong.
@@ -20,6 +20,19 @@ stack_status() {
     answer=NONE
   }
   echo "$answer"
+}
+
+# Wait until the stack, which was in status $1, is done with what it does; is it then in one of the others named?
+await_stack() {
+  local before=$1 now looks=0
+  shift
+  sleep 2
+  # For a moment it may still be what it was.
+  while now=$(stack_status); [[ $now == *_IN_PROGRESS || ($now == "$before" && looks -lt 2) ]]; do
+    looks=$((looks + 1))
+    sleep 4
+  done
+  [[ " $* " == *" $now "* ]] || { echo "$me: $stack is $now" >&2; return 1; }
 }
 
 # Logical id, type and physical id of what the stack has, a line each.

@@ -76,7 +76,7 @@ fi
 if [[ $status != NONE ]]; then
   echo "deleting the stack"
   aws cloudformation delete-stack --stack-name "$stack"
-  aws cloudformation wait stack-delete-complete --stack-name "$stack" || fail "the stack was not deleted; see its events, mend, and run this again"
+  await_stack "$status" NONE || fail "the stack was not deleted; see its events, mend, and run this again"
 fi
 
 in_region() { local where=$1; shift; .venv/bin/aws "$@" --region "$where" "${profile[@]}"; }

@@ -4,6 +4,7 @@ The tests are about one stack, `drs-waves-second`: deployed, upgraded while a ru
 """
 
 import copy
+import json
 import os
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator
 from tests.e2e.test_operators import say, until, waits_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(360)]
 ROOT = Path(__file__).resolve().parents[2]
 SECOND = ("--env", "second", "--region", REGION)
 BUCKET = "drs-waves-engineers"
@@ -46,7 +47,7 @@ def run(sandbox: Sandbox, script: str, *arguments: str, root: Path = ROOT) -> "s
     command = [str(root / "scripts" / script), *arguments]
     environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
     return subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, timeout=110, stdin=subprocess.DEVNULL
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL
     )
 
 
@@ -94,15 +95,13 @@ def second(sandbox: Sandbox, repository: Path) -> Operator:
     return operator
 
 
-def held_plan(operator: Operator) -> str:
-    """Its second wave waits for somebody."""
-    server = operator.seed("upgrade-1", "upgrade-2", account=HUB_ACCOUNT, region=REGION)
-    groups = [[{"groupId": operator.group([each], account=HUB_ACCOUNT, region=REGION)}] for each in server]
-    waves: list[dict[str, Any]] = [
-        {"name": "first", "groups": groups[0]},
-        {"name": "second", "groups": groups[1], "approval": {"required": True, "timeoutMinutes": 600}},
-    ]
-    reply = operator.request("POST", "/recovery-plans", {"name": "held", "launchAttempts": 1, "waves": waves})
+def held_plan(operator: Operator, name: str, wave: int) -> str:
+    """Two waves of a server; the one of this number waits for somebody."""
+    servers = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION)
+    groups = [[{"groupId": operator.group([each], account=HUB_ACCOUNT, region=REGION)}] for each in servers]
+    waves: list[dict[str, Any]] = [{"name": "first", "groups": groups[0]}, {"name": "second", "groups": groups[1]}]
+    waves[wave - 1]["approval"] = {"required": True, "timeoutMinutes": 600}
+    reply = operator.request("POST", "/recovery-plans", {"name": name, "launchAttempts": 1, "waves": waves})
     assert reply.status == 201, reply
     return str(reply.body["planId"])
 
@@ -120,7 +119,7 @@ def test_parameters_of_an_environment_come_from_its_file(sandbox: Sandbox, secon
 def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deployment(
     sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
 ) -> None:
-    plan = held_plan(second)
+    plan = held_plan(second, "upgraded", wave=2)
     execution = second.start(plan)
     until(second, execution, waits_for("APPROVAL", "second"))
 
@@ -147,10 +146,28 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     until(second, afterwards, lambda record: record["status"] == "FAILED")
 
 
-def test_taking_down_waits_for_runs_keeps_tables_and_deletes_them_only_by_name(
-    sandbox: Sandbox, second: Operator
+def take_over(sandbox: Sandbox, folder: Path) -> None:
+    """Have a new stack of the name take over the tables of the old one, as docs/deploy.md says."""
+    words = ["adopt", "--stack", "drs-waves-second", "--to", str(folder)]
+    written = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "tables.py"), *words], capture_output=True, timeout=60
+    )
+    assert written.returncode == 0, written
+    stacks, named = sandbox.client("cloudformation"), {"StackName": "drs-waves-second", "ChangeSetName": "adopt"}
+    template, resources = ((folder / name).read_text() for name in ("template.json", "resources.json"))
+    stacks.create_change_set(
+        **named, ChangeSetType="IMPORT", TemplateBody=template, ResourcesToImport=json.loads(resources)
+    )
+    stacks.get_waiter("change_set_create_complete").wait(**named, WaiterConfig={"Delay": 1})
+    stacks.execute_change_set(**named)
+    stacks.get_waiter("stack_import_complete").wait(StackName="drs-waves-second", WaiterConfig={"Delay": 1})
+
+
+def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_name(
+    sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
 ) -> None:
-    execution = second.start(held_plan(second))
+    execution = second.start(held_plan(second, "taken-down", wave=1))
+    until(second, execution, waits_for("APPROVAL", "first"))
     refused = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (refused.returncode, "a run is on" in refused.stderr) == (3, True), refused
     assert execution in refused.stderr
@@ -170,6 +187,15 @@ def test_taking_down_waits_for_runs_keeps_tables_and_deletes_them_only_by_name(
     for name in tables():
         described = sandbox.client("dynamodb").describe_table(TableName=name)["Table"]
         assert described["DeletionProtectionEnabled"], name
+
+    take_over(sandbox, tmp_path)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", root=repository)
+    assert deployed.returncode == 0, deployed
+    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
+    second.sandbox.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert "taken-down" in {plan["name"] for plan in second.request("GET", "/recovery-plans").body["recoveryPlans"]}
+    taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert taken_down.returncode == 0, taken_down
 
     again = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (again.returncode, "there is no stack" in again.stdout) == (0, True), again

@@ -399,21 +399,56 @@ def test_without_the_seam_versions_cannot_be_deployed_and_do_not_keep_their_defi
     assert outcome(machines, made["stateMachineVersionArn"]) == ("SUCCEEDED", "new")
 
 
-@pytest.mark.parametrize(("engine_name", "protected"), [("mended", True), ("bare", False)])
-def test_a_global_table_is_protected_as_its_replica_here_says(
-    engine_name: str, protected: bool, request: pytest.FixtureRequest
-) -> None:
-    engine: Engine = request.getfixturevalue(engine_name)
-    table = {
+GLOBAL_TABLE: dict[str, Any] = {
+    "Type": "AWS::DynamoDB::GlobalTable",
+    "DeletionPolicy": "Retain",
+    "Properties": {
         "TableName": "plans",
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "Replicas": [{"Region": {"Ref": "AWS::Region"}, "DeletionProtectionEnabled": True}],
-    }
-    template = {"Resources": {"Plans": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": table}}}
+    },
+}
+
+
+@pytest.mark.parametrize(("engine_name", "protected"), [("mended", True), ("bare", False)])
+def test_a_global_table_is_protected_as_its_replica_here_says(
+    engine_name: str, protected: bool, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
     stacks = engine.client("cloudformation")
-    stacks.create_stack(StackName="global", TemplateBody=json.dumps(template))
+    stacks.create_stack(StackName="global", TemplateBody=json.dumps({"Resources": {"Plans": GLOBAL_TABLE}}))
     stacks.get_waiter("stack_create_complete").wait(StackName="global", WaiterConfig={"Delay": 0.1})
     described = engine.client("dynamodb").describe_table(TableName="plans")["Table"]
     assert described["DeletionProtectionEnabled"] is protected
+
+
+@pytest.mark.parametrize(("engine_name", "status"), [("mended", "CREATE_COMPLETE"), ("bare", "FAILED")])
+def test_a_global_table_can_be_imported(engine_name: str, status: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    table = {**GLOBAL_TABLE["Properties"], "TableName": "left"}
+    del table["Replicas"]
+    engine.client("dynamodb").create_table(**table)
+    imported = {**GLOBAL_TABLE, "Properties": {**GLOBAL_TABLE["Properties"], "TableName": "left"}}
+    wanted = {
+        "StackName": "importing",
+        "ChangeSetName": "adopt",
+        "ChangeSetType": "IMPORT",
+        "TemplateBody": json.dumps({"Resources": {"Left": imported}}),
+        "ResourcesToImport": [
+            {
+                "ResourceType": imported["Type"],
+                "LogicalResourceId": "Left",
+                "ResourceIdentifier": {"TableName": "left"},
+            }
+        ],
+    }
+    stacks = engine.client("cloudformation")
+    try:
+        stacks.create_change_set(**wanted)
+        time.sleep(1)
+        found = stacks.describe_change_set(StackName="importing", ChangeSetName="adopt")["Status"]
+    except ClientError:
+        found = "FAILED"
+    assert found == status
