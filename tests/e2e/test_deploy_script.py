@@ -100,7 +100,7 @@ def held_plan(operator: Operator, name: str, wave: int) -> str:
     servers = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION)
     groups = [[{"groupId": operator.group([each], account=HUB_ACCOUNT, region=REGION)}] for each in servers]
     waves: list[dict[str, Any]] = [{"name": "first", "groups": groups[0]}, {"name": "second", "groups": groups[1]}]
-    waves[wave - 1]["approval"] = {"required": True, "timeoutMinutes": 600}
+    waves[wave - 1]["approval"] = {"required": True, "timeoutMinutes": 10_000}
     reply = operator.request("POST", "/recovery-plans", {"name": name, "launchAttempts": 1, "waves": waves})
     assert reply.status == 201, reply
     return str(reply.body["planId"])
