@@ -177,6 +177,10 @@ layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON
 deploy: setup layer-for-aws $(NODE_READY) ## Deploy to AWS: ENV=prod REGION=eu-west-1 (ARGS="--yes CallsPerSecond=5")
 	scripts/deploy.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)
 
+.PHONY: teardown
+teardown: setup ## Take a stack down; its tables stay: ENV=test REGION=eu-west-1 (ARGS=--delete-data)
+	scripts/teardown.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)
+
 .PHONY: lock
 lock: setup ## Recompile the locks after a change in requirements/*.in (ARGS=--upgrade for newer versions)
 	cd requirements && for name in dev lambda bootstrap checks; do \
@@ -224,15 +228,7 @@ $(LAYER_HERE): $(VENV_READY)
 	@touch $@
 
 $(LAYER_FOR_AWS): $(VENV_READY)
-	@rm -rf build/layer build/.layer-* && mkdir -p build/layer
-	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --only-binary :all: \
-	  --python-version $(LAMBDA_PYTHON) --python-platform $(subst arm64,aarch64,$(LAMBDA_ARCH))-manylinux2014 --requirement requirements/lambda.txt
-	@rm -rf build/layer/python/bin build/layer/python/.lock
-	@for python in $(PY) python$(LAMBDA_PYTHON); do \
-	  if $$python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")' 2>/dev/null; then \
-	    exec $$python -m compileall -q --invalidation-mode unchecked-hash build/layer/python; \
-	  fi; \
-	done; \
-	echo "There is no Python $(LAMBDA_PYTHON) here to compile the layer with; functions will start more slowly." >&2
+	@rm -rf build/layer build/.layer-*
+	$(PY) scripts/build_layer.py build/layer/python --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCH)
 	@find lambdas -name __pycache__ -prune -exec rm -rf {} +
 	@touch $@

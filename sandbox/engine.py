@@ -33,6 +33,7 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
+from ministack.core.responses import AccountRegionScopedDict, get_region
 from ministack.services import (
     apigateway_v1,
     cloudwatch,
@@ -43,7 +44,7 @@ from ministack.services import (
     lambda_svc,
     stepfunctions,
 )
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
 
@@ -433,6 +434,93 @@ def _lines_of_one(lines: "queue.Queue[str]") -> Iterator[str]:
             yield unfinished
 
 
+# --- Versions of state machines ------------------------------------------------------------------------------------
+
+_VERSION = "AWS::StepFunctions::StateMachineVersion"
+_running_version: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("version", default=None)
+
+
+class _MachinesAsStarted(AccountRegionScopedDict):  # type: ignore[misc]  # MiniStack is not typed
+    """Machines, each with the definition of the version that the execution of this thread was started by."""
+
+    __slots__ = ()
+
+    def get(self, arn: str, default: Any = None) -> Any:
+        machine, version = super().get(arn, default), _running_version.get()
+        if machine and version and version["stateMachineArn"] == arn:
+            return {**machine, "definition": version["definition"]}
+        return machine
+
+
+def machine_versions() -> None:
+    """A template may publish a version of a machine, and what is started by a version runs as that version says.
+
+    MiniStack's CloudFormation does not know the type. An execution that is started by a version runs whatever the
+    machine is at the moment, and a machine that starts another one by a version and waits for it finds none.
+    """
+    stepfunctions._state_machines.__class__ = _MachinesAsStarted
+
+    def by_version(start: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+        def started(data: dict[str, Any]) -> Any:
+            version = stepfunctions._state_machine_versions.get(data.get("stateMachineArn", ""))
+            if version:
+                data = {**data, "stateMachineArn": version["stateMachineArn"]}
+            token = _running_version.set(version)  # the execution's thread has a copy of the context
+            try:
+                return start(data)
+            finally:
+                _running_version.reset(token)
+
+        return started
+
+    stepfunctions._start_execution = by_version(stepfunctions._start_execution)
+    stepfunctions._start_sync_execution = by_version(stepfunctions._start_sync_execution)
+    provisioners._RESOURCE_HANDLERS[_VERSION] = {"create": _publish_version, "delete": _delete_version}
+
+
+def _publish_version(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    wanted = {"stateMachineArn": props["StateMachineArn"], "revisionId": props.get("StateMachineRevisionId")}
+    status, _, body = stepfunctions._publish_state_machine_version(wanted)
+    if status >= 400:
+        raise ValueError(f"{_VERSION} {logical_id} of {stack}: {body!r}")
+    arn = json.loads(body)["stateMachineVersionArn"]
+    return arn, {"Arn": arn}
+
+
+def _delete_version(arn: str, props: dict[str, Any]) -> None:
+    stepfunctions._delete_state_machine_version({"stateMachineVersionArn": arn})
+
+
+# --- Tables with copies ------------------------------------------------------------------------------------------
+
+_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+
+
+def table_replicas() -> None:
+    """A global table is protected against deletion as its replica in this Region says, and a stack can import it.
+
+    MiniStack ignores replicas, and with them their settings, and imports only tables of the plain type. Copies in
+    other Regions are not made here either way.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[_GLOBAL_TABLE]
+    create, update = handlers["create"], handlers["update"]
+
+    def with_own_replica(props: dict[str, Any]) -> dict[str, Any]:
+        own: dict[str, Any] = next((each for each in props.get("Replicas") or () if each["Region"] == get_region()), {})
+        protected = str(own.get("DeletionProtectionEnabled", False)).lower() == "true"
+        return {**props, "DeletionProtectionEnabled": protected}
+
+    def create_protected(logical_id: str, props: dict[str, Any], stack: str) -> Any:
+        return create(logical_id, with_own_replica(props), stack)
+
+    def update_protected(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
+        return update(name, with_own_replica(old), with_own_replica(new), stack)
+
+    handlers.update(create=create_protected, update=update_protected)
+    handlers["import"] = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["import"]
+    changesets._IMPORT_LOOKUPS[_GLOBAL_TABLE] = changesets._IMPORT_LOOKUPS["AWS::DynamoDB::Table"]
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -565,6 +653,8 @@ SEAMS: tuple[Callable[[], None], ...] = (
     schedule_groups,
     expressions_read_once,
     whole_logs,
+    machine_versions,
+    table_replicas,
     preforked_environments,
 )
 

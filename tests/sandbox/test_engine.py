@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from sandbox.engine import SEAMS, WITHOUT
 from sandbox.processes import LeashedProcess
@@ -493,3 +494,140 @@ def test_a_seam_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
 def test_every_seam_says_what_is_wrong_upstream() -> None:
     for seam in SEAMS:
         assert "MiniStack" in (seam.__doc__ or ""), seam.__name__
+
+
+VERSIONED = {
+    "Resources": {
+        "Role": TEMPLATE["Resources"]["Role"],
+        "Child": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {"RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "DefinitionString": "CHILD"},
+        },
+        "ChildVersion": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "StateMachineArn": {"Ref": "Child"},
+                "StateMachineRevisionId": {"Fn::GetAtt": ["Child", "StateMachineRevisionId"]},
+            },
+        },
+        "Parent": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "DefinitionString": "PARENT",
+                "DefinitionSubstitutions": {"Child": {"Ref": "ChildVersion"}},
+            },
+        },
+    },
+    "Outputs": {name: {"Value": {"Ref": name}} for name in ("Parent", "ChildVersion")},
+}
+
+
+def versioned(says: str) -> str:
+    """The template, with a child that says this and a parent that waits for one of the child's version."""
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Arguments": {"StateMachineArn": "${Child}", "Input": {}},
+        "Output": "{% $states.result.Output %}",
+        "End": True,
+    }
+    parent = {"QueryLanguage": "JSONata", "StartAt": "Wait", "States": {"Wait": wait}}
+    text = json.dumps(VERSIONED)
+    return text.replace('"CHILD"', json.dumps(saying(says))).replace('"PARENT"', json.dumps(json.dumps(parent)))
+
+
+def saying(word: str) -> str:
+    """A machine that says it."""
+    say = {"Type": "Pass", "Output": word, "End": True}
+    return json.dumps({"QueryLanguage": "JSONata", "StartAt": "Say", "States": {"Say": say}})
+
+
+def outcome(machines: Any, arn: str) -> tuple[str, Any]:
+    execution = machines.start_execution(stateMachineArn=arn)["executionArn"]
+    deadline = time.monotonic() + 10
+    while (described := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return described["status"], json.loads(described.get("output") or "null")
+
+
+def test_what_is_started_by_a_version_runs_as_that_version_says(mended: Engine) -> None:
+    stacks, machines = mended.client("cloudformation"), mended.client("stepfunctions")
+    stacks.create_stack(StackName="versioned", TemplateBody=versioned("old"), Capabilities=["CAPABILITY_IAM"])
+    stacks.get_waiter("stack_create_complete").wait(StackName="versioned", WaiterConfig={"Delay": 0.1})
+    outputs = stacks.describe_stacks(StackName="versioned")["Stacks"][0]["Outputs"]
+    before = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    assert outcome(machines, before["Parent"]) == ("SUCCEEDED", "old")
+
+    stacks.update_stack(StackName="versioned", TemplateBody=versioned("new"), Capabilities=["CAPABILITY_IAM"])
+    stacks.get_waiter("stack_update_complete").wait(StackName="versioned", WaiterConfig={"Delay": 0.1})
+    assert outcome(machines, before["Parent"]) == ("SUCCEEDED", "new")
+    assert outcome(machines, before["ChildVersion"]) == ("SUCCEEDED", "old")
+    assert outcome(machines, before["ChildVersion"].rpartition(":")[0]) == ("SUCCEEDED", "new")
+
+
+def test_without_the_seam_versions_cannot_be_deployed_and_do_not_keep_their_definition(bare: Engine) -> None:
+    stacks, machines = bare.client("cloudformation"), bare.client("stepfunctions")
+    with pytest.raises(ClientError, match="StateMachineVersion"):
+        stacks.create_stack(StackName="versioned", TemplateBody=versioned("old"), Capabilities=["CAPABILITY_IAM"])
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    made = machines.create_state_machine(name="child", definition=saying("old"), roleArn=role, publish=True)
+    machines.update_state_machine(stateMachineArn=made["stateMachineArn"], definition=saying("new"))
+    assert outcome(machines, made["stateMachineVersionArn"]) == ("SUCCEEDED", "new")
+
+
+GLOBAL_TABLE: dict[str, Any] = {
+    "Type": "AWS::DynamoDB::GlobalTable",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "TableName": "plans",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "Replicas": [{"Region": {"Ref": "AWS::Region"}, "DeletionProtectionEnabled": True}],
+    },
+}
+
+
+@pytest.mark.parametrize(("engine_name", "protected"), [("mended", True), ("bare", False)])
+def test_a_global_table_is_protected_as_its_replica_here_says(
+    engine_name: str, protected: bool, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    stacks = engine.client("cloudformation")
+    stacks.create_stack(StackName="global", TemplateBody=json.dumps({"Resources": {"Plans": GLOBAL_TABLE}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="global", WaiterConfig={"Delay": 0.1})
+    described = engine.client("dynamodb").describe_table(TableName="plans")["Table"]
+    assert described["DeletionProtectionEnabled"] is protected
+
+
+@pytest.mark.parametrize(("engine_name", "status"), [("mended", "CREATE_COMPLETE"), ("bare", "FAILED")])
+def test_a_global_table_can_be_imported(engine_name: str, status: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    table = {**GLOBAL_TABLE["Properties"], "TableName": "left"}
+    del table["Replicas"]
+    engine.client("dynamodb").create_table(**table)
+    imported = {**GLOBAL_TABLE, "Properties": {**GLOBAL_TABLE["Properties"], "TableName": "left"}}
+    wanted = {
+        "StackName": "importing",
+        "ChangeSetName": "adopt",
+        "ChangeSetType": "IMPORT",
+        "TemplateBody": json.dumps({"Resources": {"Left": imported}}),
+        "ResourcesToImport": [
+            {
+                "ResourceType": imported["Type"],
+                "LogicalResourceId": "Left",
+                "ResourceIdentifier": {"TableName": "left"},
+            }
+        ],
+    }
+    stacks = engine.client("cloudformation")
+    try:
+        stacks.create_change_set(**wanted)
+        time.sleep(1)
+        found = stacks.describe_change_set(StackName="importing", ChangeSetName="adopt")["Status"]
+    except ClientError:
+        found = "FAILED"
+    assert found == status
