@@ -57,6 +57,14 @@ openapi: setup build ## Write docs/openapi.json, the API as tools read it
 
 ##@ Measurements, written to build/bench
 
+.PHONY: bench-start
+bench-start: setup ## How long each function takes to import what it needs (1 minute)
+	$(PY) -m bench.start
+
+.PHONY: bench-memory
+bench-memory: setup build ## The memory of each function at work on 2,000 servers, which sets MemorySize (10 minutes)
+	$(PY) -m bench.memory
+
 .PHONY: bench-saturation
 bench-saturation: setup build ## 1,200 servers in one target, on DRS's quotas: how near to the ideal? (7 minutes)
 	$(PY) -m bench.saturation --speed 10
@@ -169,6 +177,10 @@ layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON
 deploy: setup layer-for-aws $(NODE_READY) ## Deploy to AWS: ENV=prod REGION=eu-west-1 (ARGS="--yes CallsPerSecond=5")
 	scripts/deploy.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)
 
+.PHONY: teardown
+teardown: setup ## Take a stack down; its tables stay: ENV=test REGION=eu-west-1 (ARGS=--delete-data)
+	scripts/teardown.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)
+
 .PHONY: lock
 lock: setup ## Recompile the locks after a change in requirements/*.in (ARGS=--upgrade for newer versions)
 	cd requirements && for name in dev lambda bootstrap checks; do \
@@ -216,9 +228,7 @@ $(LAYER_HERE): $(VENV_READY)
 	@touch $@
 
 $(LAYER_FOR_AWS): $(VENV_READY)
-	@rm -rf build/layer build/.layer-* && mkdir -p build/layer
-	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --only-binary :all: \
-	  --python-version $(LAMBDA_PYTHON) --python-platform $(subst arm64,aarch64,$(LAMBDA_ARCH))-manylinux2014 --requirement requirements/lambda.txt
-	@rm -rf build/layer/python/bin build/layer/python/.lock
+	@rm -rf build/layer build/.layer-*
+	$(PY) scripts/build_layer.py build/layer/python --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCH)
 	@find lambdas -name __pycache__ -prune -exec rm -rf {} +
 	@touch $@

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +97,7 @@ def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str,
         "overheadRatio": round(makespan / ideal, 4) if ideal else None,
         "drsCalls": dict(sorted(drs_calls.items())),
         "stateTransitions": sum(transitions(sandbox, arn) for arn in machine_executions(sandbox, record)),
+        "lambdaInvocations": sum(invocations(sandbox, arn) for arn in machine_executions(sandbox, record)),
     }
 
 
@@ -151,5 +152,15 @@ def machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]
 
 def transitions(sandbox: Sandbox, execution_arn: str) -> int:
     """States entered, which is what Step Functions bills, retries aside."""
+    return sum(event["type"].endswith("StateEntered") for event in _history(sandbox, execution_arn))
+
+
+def invocations(sandbox: Sandbox, execution_arn: str) -> int:
+    """Calls of functions that the execution made, retries among them."""
+    tasks = (event.get("taskScheduledEventDetails", {}) for event in _history(sandbox, execution_arn))
+    return sum(task.get("resourceType") == "lambda" for task in tasks)
+
+
+def _history(sandbox: Sandbox, execution_arn: str) -> Iterator[dict[str, Any]]:
     pages = sandbox.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
-    return sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])
+    return (event for page in pages for event in page["events"])

@@ -11,15 +11,19 @@ MiniStack's own settings (GATEWAY_PORT, AUTH, SFN_WAIT_SCALE and the rest) come 
 settings of the sandboxed functions: the engine hands its environment on to them, beneath their own variables.
 """
 
+import contextlib
 import contextvars
+import functools
 import hashlib
 import io
 import json
 import logging
 import os
+import queue
 import subprocess
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,16 +33,18 @@ from typing import Any
 import yaml
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
+from ministack.core.responses import AccountRegionScopedDict, get_region
 from ministack.services import (
     apigateway_v1,
     cloudwatch,
     cloudwatch_logs,
+    dynamodb,
     ec2,
     eventbridge,
     lambda_svc,
     stepfunctions,
 )
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, provisioners
 
 from sandbox.prefork import ForkedProcess, Zygote
 
@@ -374,6 +380,147 @@ def schedule_groups() -> None:
     iam_actions.extract_resource_arn = extract_with_group
 
 
+# --- Expressions ---------------------------------------------------------------------------------------------------
+
+
+def expressions_read_once() -> None:
+    """A Query reads its condition once, however many rows it looks at.
+
+    MiniStack splits the text up and checks its grammar anew for each row: a third of all it did under load.
+    """
+    read, grammar_error = dynamodb._tokenize, dynamodb._condition_syntax_error
+    reserved_word = functools.lru_cache(maxsize=1024)(dynamodb._check_reserved_keyword_usage)
+    # Nobody changes what was read, and tuples hold everybody to that.
+    dynamodb._tokenize = functools.lru_cache(maxsize=1024)(lambda expression: tuple(read(expression)))
+    dynamodb._condition_syntax_error = functools.lru_cache(maxsize=1024)(grammar_error)
+    dynamodb._check_reserved_keyword_usage = lambda tokens: reserved_word(tuple(tokens))
+
+
+# --- The end of an invocation's log --------------------------------------------------------------------------------
+
+_LOG_ENDS = "drs-waves:log-ends"
+_UPSTREAM_ANSWER = "        _real_stdout.flush()\n\nrun()\n"
+_OUR_ANSWER = f'        sys.stderr.write("{_LOG_ENDS}\\n")\n        sys.stderr.flush()\n{_UPSTREAM_ANSWER}'
+_LOG_SECONDS = 5.0
+
+
+def whole_logs() -> None:
+    """The log of an invocation is what it wrote, and whoever called it waits for no more than that.
+
+    MiniStack cannot tell where it ends: it waits 50 ms for a function that logs nothing, and gives up after 250 ms on
+    one that logs much, whose last lines then belong to the next invocation.
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(_UPSTREAM_ANSWER) != 1:
+        raise SeamDoesNotFit("the Python worker answers in a new way")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_UPSTREAM_ANSWER, _OUR_ANSWER)
+    drain = lambda_runtime.Worker._drain_stderr_bounded
+
+    def drain_to_the_end(worker: Any, *arguments: Any, **more: Any) -> Any:
+        is_python = str(worker.config.get("Runtime", "")).startswith("python")
+        if worker._proc is None or not is_python:  # a dead one says no more
+            return drain(worker, *arguments, **more)
+        return "\n".join(_lines_of_one(worker._stderr_queue))
+
+    lambda_runtime.Worker._drain_stderr_bounded = drain_to_the_end
+
+
+def _lines_of_one(lines: "queue.Queue[str]") -> Iterator[str]:
+    deadline = time.monotonic() + _LOG_SECONDS
+    with contextlib.suppress(queue.Empty):
+        while not (line := lines.get(timeout=max(deadline - time.monotonic(), 0))).endswith(_LOG_ENDS):
+            yield line
+        if unfinished := line.removesuffix(_LOG_ENDS):
+            yield unfinished
+
+
+# --- Versions of state machines ------------------------------------------------------------------------------------
+
+_VERSION = "AWS::StepFunctions::StateMachineVersion"
+_running_version: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("version", default=None)
+
+
+class _MachinesAsStarted(AccountRegionScopedDict):  # type: ignore[misc]  # MiniStack is not typed
+    """Machines, each with the definition of the version that the execution of this thread was started by."""
+
+    __slots__ = ()
+
+    def get(self, arn: str, default: Any = None) -> Any:
+        machine, version = super().get(arn, default), _running_version.get()
+        if machine and version and version["stateMachineArn"] == arn:
+            return {**machine, "definition": version["definition"]}
+        return machine
+
+
+def machine_versions() -> None:
+    """A template may publish a version of a machine, and what is started by a version runs as that version says.
+
+    MiniStack's CloudFormation does not know the type. An execution that is started by a version runs whatever the
+    machine is at the moment, and a machine that starts another one by a version and waits for it finds none.
+    """
+    stepfunctions._state_machines.__class__ = _MachinesAsStarted
+
+    def by_version(start: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+        def started(data: dict[str, Any]) -> Any:
+            version = stepfunctions._state_machine_versions.get(data.get("stateMachineArn", ""))
+            if version:
+                data = {**data, "stateMachineArn": version["stateMachineArn"]}
+            token = _running_version.set(version)  # the execution's thread has a copy of the context
+            try:
+                return start(data)
+            finally:
+                _running_version.reset(token)
+
+        return started
+
+    stepfunctions._start_execution = by_version(stepfunctions._start_execution)
+    stepfunctions._start_sync_execution = by_version(stepfunctions._start_sync_execution)
+    provisioners._RESOURCE_HANDLERS[_VERSION] = {"create": _publish_version, "delete": _delete_version}
+
+
+def _publish_version(logical_id: str, props: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    wanted = {"stateMachineArn": props["StateMachineArn"], "revisionId": props.get("StateMachineRevisionId")}
+    status, _, body = stepfunctions._publish_state_machine_version(wanted)
+    if status >= 400:
+        raise ValueError(f"{_VERSION} {logical_id} of {stack}: {body!r}")
+    arn = json.loads(body)["stateMachineVersionArn"]
+    return arn, {"Arn": arn}
+
+
+def _delete_version(arn: str, props: dict[str, Any]) -> None:
+    stepfunctions._delete_state_machine_version({"stateMachineVersionArn": arn})
+
+
+# --- Tables with copies ------------------------------------------------------------------------------------------
+
+_GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
+
+
+def table_replicas() -> None:
+    """A global table is protected against deletion as its replica in this Region says, and a stack can import it.
+
+    MiniStack ignores replicas, and with them their settings, and imports only tables of the plain type. Copies in
+    other Regions are not made here either way.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[_GLOBAL_TABLE]
+    create, update = handlers["create"], handlers["update"]
+
+    def with_own_replica(props: dict[str, Any]) -> dict[str, Any]:
+        own: dict[str, Any] = next((each for each in props.get("Replicas") or () if each["Region"] == get_region()), {})
+        protected = str(own.get("DeletionProtectionEnabled", False)).lower() == "true"
+        return {**props, "DeletionProtectionEnabled": protected}
+
+    def create_protected(logical_id: str, props: dict[str, Any], stack: str) -> Any:
+        return create(logical_id, with_own_replica(props), stack)
+
+    def update_protected(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
+        return update(name, with_own_replica(old), with_own_replica(new), stack)
+
+    handlers.update(create=create_protected, update=update_protected)
+    handlers["import"] = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]["import"]
+    changesets._IMPORT_LOOKUPS[_GLOBAL_TABLE] = changesets._IMPORT_LOOKUPS["AWS::DynamoDB::Table"]
+
+
 # --- Execution environments --------------------------------------------------------------------------------------
 
 
@@ -504,6 +651,10 @@ SEAMS: tuple[Callable[[], None], ...] = (
     aws_events,
     instance_id_filter,
     schedule_groups,
+    expressions_read_once,
+    whole_logs,
+    machine_versions,
+    table_replicas,
     preforked_environments,
 )
 

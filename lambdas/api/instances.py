@@ -10,7 +10,8 @@ from pydantic import Field
 from api import inputs
 from api.plans import created
 from api.requests import AccountId, Region, StartRequest, _Request, parse
-from recovery import cleanup, instances, store, syncing
+from recovery import chunks, cleanup, instances, store, syncing
+from recovery.chunks import Chunk
 from recovery.errors import ExecutionNotFound, InvalidRequest
 from recovery.instance import RecoveryInstance
 from recovery.pages import Page
@@ -147,10 +148,10 @@ def read_cleanup(execution_id: str) -> dict[str, Any]:
     row = cleanup.read(execution_id)
     if row is None:
         return _cleanup({"executionId": execution_id, "status": "NONE"}, [])
-    return _cleanup(row, cleanup.chunks_of(execution_id, int(row["run"])))
+    return _cleanup(row, chunks.of(execution_id, int(row["run"])))
 
 
-def _cleanup(row: dict[str, Any], chunks: list[cleanup.Chunk]) -> dict[str, Any]:
+def _cleanup(row: dict[str, Any], parts: list[Chunk]) -> dict[str, Any]:
     shown = {
         name: row.get(name) for name in ("executionId", "status", "run", "askedAt", "askedBy", "endedAt", "reason")
     }
@@ -158,9 +159,9 @@ def _cleanup(row: dict[str, Any], chunks: list[cleanup.Chunk]) -> dict[str, Any]
         **shown,
         "cleanup": row.get("machine"),
         "instances": {
-            "total": sum(len(chunk.instances) for chunk in chunks),
-            "terminated": sum(len(chunk.gone) for chunk in chunks),
-            "failed": sum(len(chunk.failed) for chunk in chunks),
+            "total": sum(len(chunk.instances) for chunk in parts),
+            "terminated": sum(len(chunk.gone) for chunk in parts),
+            "failed": sum(len(chunk.failed) for chunk in parts),
         },
         "jobs": [
             {
@@ -169,7 +170,7 @@ def _cleanup(row: dict[str, Any], chunks: list[cleanup.Chunk]) -> dict[str, Any]
                 "jobId": chunk.job_id,
                 "instances": len(chunk.instances),
             }
-            for chunk in chunks
+            for chunk in parts
         ],
         "failures": [
             {
@@ -178,7 +179,7 @@ def _cleanup(row: dict[str, Any], chunks: list[cleanup.Chunk]) -> dict[str, Any]
                 **chunk.ref.target.to_state(),
                 "reason": reason,
             }
-            for chunk in chunks
+            for chunk in parts
             for instance_id, reason in sorted(chunk.failed.items())
         ],
     }

@@ -114,7 +114,8 @@ MOST_PROBLEMS = 100
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True)
+    # Built when first used: the function starts without the models that its first requests do not need.
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True, defer_build=True)
 
 
 Model = TypeVar("Model", bound=_Request)

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recovery import clock, messages, store, tokens
+from aws_lambda_powertools import Logger
+
+from recovery import clock, messages, starting, store, tokens
 from recovery.decide import Hold
-from recovery.errors import DecisionRefused, WaveNotFound
+from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
 from recovery.execution import ExecutionStatus, Mode, Run, WaveStatus
+
+logger = Logger(child=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,33 @@ def resume(execution_id: str, operator: Operator) -> Run:
 
 
 def cancel(execution_id: str, operator: Operator) -> Run:
-    """Start nothing more; what runs is followed to its end and recorded. Raise DecisionRefused when it has ended."""
-    return _decide_run(
-        execution_id,
-        operator,
-        "cancel",
-        {"cancelled": operator.name, "cancelledAt": clock.iso()},
-        f"{store.IS_OPEN} AND attribute_not_exists(#cancelled)",
-        store.open_statuses(),
-        tell=True,
-    )
+    """Start nothing more; what runs is followed to its end and recorded. Raise DecisionRefused when it has ended.
+
+    A run that nobody follows, its start cut off or its state machine dead, is ended here.
+    """
+    try:
+        _decide_run(
+            execution_id,
+            operator,
+            "cancel",
+            {"cancelled": operator.name, "cancelledAt": clock.iso()},
+            f"{store.IS_OPEN} AND attribute_not_exists(#cancelled)",
+            store.open_statuses(),
+            tell=True,
+        )
+    finally:  # refused as well: a cancel that came too early to tell may be sent again
+        _end_if_dead(execution_id)
+    return store.get_run(execution_id)
+
+
+def _end_if_dead(execution_id: str) -> None:
+    run = store.get_run(execution_id)
+    if run.status.is_final:
+        return
+    try:
+        starting.close_if_dead(run)
+    except AwsUnavailable as error:  # the cancel is on record, whether or not this can be told now
+        logger.warning("not seen whether the run is dead", extra={"executionId": execution_id, "reason": error.message})
 
 
 def _decide_run(

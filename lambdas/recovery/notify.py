@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from recovery import aws
 from recovery.settings import settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ _NOT_IN_A_SUBJECT = re.compile(r"[^ -~]+")
 
 @lru_cache(maxsize=1)
 def _sns() -> "SNSClient":
-    return boto3.client("sns", config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2}))
+    config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+    made: SNSClient = aws.client("sns", config)
+    return made
 
 
 def send(kind: str, subject: str, text: str, **attributes: str) -> None:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -23,7 +22,7 @@ SPARE_SECONDS = 300
 
 FUNCTION_TAG = "drs-waves:function"
 
-# boto3 itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
+# botocore itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 _lock = Lock()
@@ -34,7 +33,7 @@ def client(service: str, target: Target) -> Any:
 
     Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
     """
-    with _lock:  # making clients is not thread-safe in boto3
+    with _lock:  # so that threads that ask for one client at once take the role on once
         made, expires_at = _client(service, target)
         if time.time() > expires_at - SPARE_SECONDS:
             _client.cache_clear()
@@ -50,18 +49,13 @@ def forget() -> None:
 @lru_cache(maxsize=64)
 def _client(service: str, target: Target) -> tuple[Any, float]:
     credentials = _assume_role(target)
-    session: Any = boto3.Session(  # typed, client() would want one of 400 literals
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-    )
-    made = session.client(service, region_name=target.region, config=CONFIG)
+    made = aws.client_of_role(service, credentials, target.region, CONFIG)
     return made, credentials["Expiration"].timestamp()
 
 
 @lru_cache(maxsize=1)
 def _sts() -> Any:
-    return boto3.client("sts", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+    return aws.client("sts", Config(retries={"mode": "standard", "max_attempts": 5}))
 
 
 def _assume_role(target: Target) -> Any:

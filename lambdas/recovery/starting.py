@@ -166,18 +166,26 @@ def _is_over(plan_id: str, execution_id: str | None) -> bool:
     if run.status.is_final:
         store.free_plan(plan_id, execution_id)
         return True
+    return close_if_dead(run)
+
+
+def close_if_dead(run: Run) -> bool:
+    """Close an open run whose state machine never ran, or ended without closing it; True when it was such a one.
+
+    Raise AwsUnavailable when Step Functions does not say.
+    """
     if clock.now() - clock.parse_iso(run.requested_at) < START_GRACE_SECONDS:
         return False
     why = "the start was cut off before the state machine ran"
     try:
         with aws.unavailable("DescribeExecution"):
-            status = step_functions().describe_execution(executionArn=execution_arn(execution_id))["status"]
+            status = step_functions().describe_execution(executionArn=execution_arn(run.execution_id))["status"]
         if status in ("RUNNING", "PENDING_REDRIVE"):
             return False
         why = f"the state machine ended as {status} without closing the record"
     except step_functions().exceptions.ExecutionDoesNotExist:
         pass
-    closing.close(execution_id, why)
+    closing.close(run.execution_id, why)
     return True
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import ClientError
 
 from recovery import aws, dynamo, store
@@ -25,7 +24,8 @@ _SPENT = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
 @lru_cache(maxsize=1)
 def step_functions() -> "SFNClient":
     """The client that answers task tokens and starts executions."""
-    return boto3.client("stepfunctions")
+    made: SFNClient = aws.client("stepfunctions")
+    return made
 
 
 def keep(execution_id: str, hold: Hold, wave: str, token: str) -> None:

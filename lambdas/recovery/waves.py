@@ -1,10 +1,10 @@
 """The way of a wave through its run: what holds it, its start, its verdict, and what that means for the others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from recovery import batches, clock, decide, messages, store, tokens
-from recovery.decide import Hold, WaveVerdict
+from recovery.decide import ExecutionVerdict, Hold, WaveVerdict
 from recovery.execution import BEFORE_START, Execution, ExecutionStatus, Run, WaveState, WaveStatus
 from recovery.plan import Wave
 
@@ -138,15 +138,37 @@ def let_go(execution: Execution, wave: Wave) -> None:
 
 def finish(execution: Execution, problem: str | None) -> Run:
     """Judge the run and close its record, with the waves that never ended; return it as it then is."""
+
+    def judge(run: Run) -> ExecutionVerdict:
+        return decide.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled)
+
+    return _end(execution, judge)
+
+
+def close_looked_at(execution: Execution, verdict: ExecutionVerdict, why: str) -> Run:
+    """Close the record of a run that launches nothing: one that only looked, or that was refused."""
+    execution_id, skipped = execution.execution_id, WaveVerdict(WaveStatus.SKIPPED, why)
+    for name in store.wave_states(execution_id):
+        store.settle_wave(execution_id, name, skipped, batches.tally(execution_id, name))
+
+    def judge(run: Run) -> ExecutionVerdict:
+        if not run.cancelled:
+            return verdict
+        statuses = {name: state.status for name, state in store.wave_states(execution_id).items()}
+        return decide.judge_execution(statuses, None, run.cancelled)
+
+    return _end(execution, judge)
+
+
+def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> Run:
+    """Write the verdict, free the plan and tell people, each once; a verdict that meets a cancel is judged again."""
     execution_id = execution.execution_id
     for _ in range(FINISH_TRIES):
         run = store.get_run(execution_id)
-        if run.status.is_final:
+        if run.status.is_final:  # by a try that was killed before it freed the plan, perhaps
             store.free_plan(run.plan_id, execution_id)
             break
-        statuses = _close_waves(execution, run, problem)
-        verdict = decide.judge_execution(statuses, problem, run.cancelled)
-        tally = batches.tally(execution_id)
+        verdict, tally = judge(run), batches.tally(execution_id)
         if store.finish_execution(run, verdict, tally):
             messages.finished(execution, verdict, tally)
             break
@@ -166,21 +188,3 @@ def _close_waves(execution: Execution, run: Run, problem: str | None) -> dict[st
             store.settle_wave(execution.execution_id, name, verdict, tally)
             statuses[name] = ended
     return statuses
-
-
-def close_looked_at(execution: Execution, verdict: decide.ExecutionVerdict, why: str) -> None:
-    """Close the record of a run that launches nothing: one that only looked, or that was refused."""
-    execution_id = execution.execution_id
-    skipped = WaveVerdict(WaveStatus.SKIPPED, why)
-    for name in store.wave_states(execution_id):
-        store.settle_wave(execution_id, name, skipped, batches.tally(execution_id, name))
-    tally = batches.tally(execution_id)
-    for _ in range(FINISH_TRIES):
-        run = store.get_run(execution_id)
-        if run.cancelled:
-            statuses = dict.fromkeys(store.wave_states(execution_id), WaveStatus.SKIPPED)
-            verdict = decide.judge_execution(statuses, None, run.cancelled)
-        if run.status.is_final or store.finish_execution(run, verdict, tally):
-            if not run.status.is_final:
-                messages.finished(execution, verdict, tally)
-            break

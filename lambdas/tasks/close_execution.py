@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cleanup, closing, store
+from recovery import cleanup_schedule, closing, store
 from recovery.errors import ExecutionNotFound
 from recovery.task import logger, task
 
@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     closed = closing.close(detail["name"], f"the state machine ended as {detail['status']}")
     # Whoever closed it: the schedule is named after the run, so it is made once.
     with suppress(ExecutionNotFound):
-        cleanup.schedule_or_tell(store.get_execution(detail["name"]))
+        cleanup_schedule.schedule_or_tell(store.get_execution(detail["name"]))
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

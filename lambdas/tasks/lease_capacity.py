@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import capacity, cleanup, decide
-from recovery.cleanup import ChunkRef
+from recovery import capacity, chunks, decide
+from recovery.chunks import ChunkRef
 from recovery.errors import LateMessage
 from recovery.task import logger, task
 
@@ -13,7 +13,7 @@ from recovery.task import logger, task
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
-    chunk = cleanup.get_chunk(ChunkRef.from_event(event))
+    chunk = chunks.get(ChunkRef.from_event(event))
     if chunk.status == "SETTLED":
         raise LateMessage(f"{chunk.ref.key} is settled already")
     granted = capacity.lease(chunk)

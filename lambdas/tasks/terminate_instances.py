@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cleanup
-from recovery.cleanup import ChunkRef
+from recovery import chunks
+from recovery.chunks import ChunkRef
 from recovery.task import logger, task
 
 
@@ -13,6 +13,6 @@ from recovery.task import logger, task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a chunk; return `{jobId, finished, waitSeconds}`, without a job when nothing is left. Raise ServerBusy."""
     ref = ChunkRef.from_event(event)
-    look = cleanup.terminate(ref)
+    look = chunks.terminate(ref)
     logger.info("termination started", extra={"chunk": ref.key, "job": look.job_id})
     return look.to_state()

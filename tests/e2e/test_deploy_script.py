@@ -1,45 +1,217 @@
-"""scripts/deploy.sh as an engineer runs it, against the sandbox in the place of AWS."""
+"""scripts/deploy.sh and scripts/teardown.sh as an engineer runs them, against the sandbox in the place of AWS.
 
+The tests are about one stack, `drs-waves-second`: deployed, upgraded while a run is on, taken down.
+"""
+
+import copy
+import json
 import os
+import shutil
 import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sandbox.stack import REGION, Sandbox
+from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from tests.e2e.conftest import Operator
+from tests.e2e.test_operators import say, until, waits_for
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(360)]
 ROOT = Path(__file__).resolve().parents[2]
+SECOND = ("--env", "second", "--region", REGION)
+BUCKET = "drs-waves-engineers"
+# The layer is built for the Python of this machine, as the sandbox needs it.
+RUNTIME = f"PythonRuntime=python3.{sys.version_info.minor}"
+SETTINGS = f'version = 0.1\n[second.deploy.parameters]\nparameter_overrides = ["{RUNTIME}", "LogLevel=DEBUG"]\n'
+
+# A recover-target that recovers nothing, which nobody can overlook.
+NEXT_VERSION = """
+StartAt: Recover?
+States:
+  Recover?:
+    Type: Choice
+    Choices:
+      - Condition: '{% $exists($states.input.neverGiven) %}'
+        Next: RecoverBatches
+    Default: NextVersion
+  NextVersion:
+    Type: Fail
+    Error: NextVersion
+"""
 
 
-def deploy(sandbox: Sandbox, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(ROOT / "scripts" / "deploy.sh"), *arguments]
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": "drs-waves-engineers"}
+def run(sandbox: Sandbox, script: str, *arguments: str, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    command = [str(root / "scripts" / script), *arguments]
+    environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, stdin=subprocess.DEVNULL
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL
     )
 
 
-def test_a_stack_is_shown_before_it_is_deployed_and_then_deployed(sandbox: Sandbox) -> None:
-    assert os.access(ROOT / "scripts" / "deploy.sh", os.X_OK)
+def checkout(folder: Path) -> Path:
+    """The repository as it is, to be changed as a next version would be."""
+    for name in ("cfn", "lambdas", "scripts", "statemachines"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "package-lock.json", "requirements"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    for name in (".venv", "build", "node_modules"):
+        (folder / name).symlink_to((ROOT / name).resolve())
+    (folder / "cfn" / "samconfig.toml").write_text(SETTINGS)
+    return folder
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Path:
     where = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
-    sandbox.client("s3").create_bucket(Bucket="drs-waves-engineers", **where)
-    wanted = ("--env", "second", "--region", REGION)
+    sandbox.client("s3").create_bucket(Bucket=BUCKET, **where)
+    return checkout(tmp_path_factory.mktemp("checkout"))
 
-    unasked = deploy(sandbox, *wanted)
-    assert unasked.returncode == 3, unasked
-    assert "AWS::DynamoDB::Table" in unasked.stdout
-    assert "--yes" in unasked.stderr
 
-    deployed = deploy(sandbox, *wanted, "--yes", "LogLevel=DEBUG", "DeletionProtection=false")
+@pytest.fixture(scope="module")
+def second(sandbox: Sandbox, repository: Path) -> Operator:
+    """Somebody who works with the second stack."""
+    refused = run(sandbox, "deploy.sh", *SECOND, root=repository)
+    assert refused.returncode == 3, refused
+    assert "AWS::DynamoDB::Table" in refused.stdout
+    assert "--yes" in refused.stderr
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", root=repository)
     assert deployed.returncode == 0, deployed
     assert "ApiUrl" in deployed.stdout
-    stacks = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
-    assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"
+    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
+    other = copy.copy(sandbox)
+    other.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    operator = Operator(other)
+    operator.register(HUB_ACCOUNT)
+    return operator
 
 
+def held_plan(operator: Operator, name: str, wave: int) -> str:
+    """Two waves of a server; the one of this number waits for somebody."""
+    servers = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION)
+    groups = [[{"groupId": operator.group([each], account=HUB_ACCOUNT, region=REGION)}] for each in servers]
+    waves: list[dict[str, Any]] = [{"name": "first", "groups": groups[0]}, {"name": "second", "groups": groups[1]}]
+    waves[wave - 1]["approval"] = {"required": True, "timeoutMinutes": 10_000}
+    reply = operator.request("POST", "/recovery-plans", {"name": name, "launchAttempts": 1, "waves": waves})
+    assert reply.status == 201, reply
+    return str(reply.body["planId"])
+
+
+def parameters(sandbox: Sandbox) -> Mapping[str, str]:
+    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
+    assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+
+
+def test_parameters_of_an_environment_come_from_its_file(sandbox: Sandbox, second: Operator) -> None:
+    assert parameters(sandbox)["LogLevel"] == "DEBUG"
+
+
+def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deployment(
+    sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
+) -> None:
+    plan = held_plan(second, "upgraded", wave=2)
+    execution = second.start(plan)
+    until(second, execution, waits_for("APPROVAL", "second"))
+
+    fewer = checkout(tmp_path / "fewer")
+    change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
+    taken = run(sandbox, "deploy.sh", *SECOND, "--yes", root=fewer)
+    assert taken.returncode == 3, taken
+    assert "a run which is on may still call" in taken.stderr
+
+    idle = run(sandbox, "deploy.sh", *SECOND, "--yes", "--when-idle", root=repository)
+    assert idle.returncode == 3, idle
+    assert execution in idle.stdout
+
+    machine = repository / "statemachines" / "recover_target.asl.yaml"
+    change(machine, "\nStartAt: RecoverBatches\nStates:\n", NEXT_VERSION)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", RUNTIME, "LogLevel=INFO", root=repository)
+    assert deployed.returncode == 0, deployed
+    assert execution in deployed.stdout
+    assert parameters(sandbox)["LogLevel"] == "INFO"
+
+    say(second, execution, "waves/second/approve")
+    assert second.finish(execution)["status"] == "COMPLETED"
+    afterwards = second.start(plan)
+    until(second, afterwards, lambda record: record["status"] == "FAILED")
+
+
+def take_over(sandbox: Sandbox, folder: Path) -> None:
+    """Have a new stack of the name take over the tables of the old one, as docs/deploy.md says."""
+    words = ["adopt", "--stack", "drs-waves-second", "--to", str(folder)]
+    written = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "tables.py"), *words], capture_output=True, timeout=60
+    )
+    assert written.returncode == 0, written
+    stacks, named = sandbox.client("cloudformation"), {"StackName": "drs-waves-second", "ChangeSetName": "adopt"}
+    template, resources = ((folder / name).read_text() for name in ("template.json", "resources.json"))
+    stacks.create_change_set(
+        **named, ChangeSetType="IMPORT", TemplateBody=template, ResourcesToImport=json.loads(resources)
+    )
+    stacks.get_waiter("change_set_create_complete").wait(**named, WaiterConfig={"Delay": 1})
+    stacks.execute_change_set(**named)
+    stacks.get_waiter("stack_import_complete").wait(StackName="drs-waves-second", WaiterConfig={"Delay": 1})
+
+
+def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_name(
+    sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
+) -> None:
+    execution = second.start(held_plan(second, "taken-down", wave=1))
+    until(second, execution, waits_for("APPROVAL", "first"))
+    refused = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert (refused.returncode, "a run is on" in refused.stderr) == (3, True), refused
+    assert execution in refused.stderr
+    second.request("POST", f"/executions/{execution}/cancel", {})
+    second.finish(execution)
+
+    def tables() -> list[str]:
+        names = sandbox.client("dynamodb").list_tables()["TableNames"]
+        return [name for name in names if name.startswith("drs-waves-second-")]
+
+    taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert taken_down.returncode == 0, taken_down
+    assert "instances of drills running" in taken_down.stdout
+    stacks = sandbox.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    assert "drs-waves-second" not in {stack["StackName"] for stack in stacks["StackSummaries"]}
+    assert len(tables()) == 6
+    for name in tables():
+        described = sandbox.client("dynamodb").describe_table(TableName=name)["Table"]
+        assert described["DeletionProtectionEnabled"], name
+
+    take_over(sandbox, tmp_path)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", root=repository)
+    assert deployed.returncode == 0, deployed
+    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
+    second.sandbox.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert "taken-down" in {plan["name"] for plan in second.request("GET", "/recovery-plans").body["recoveryPlans"]}
+    taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert taken_down.returncode == 0, taken_down
+
+    again = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert (again.returncode, "there is no stack" in again.stdout) == (0, True), again
+    unnamed = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves")
+    assert unnamed.returncode == 3, unnamed
+    assert len(tables()) == 6
+    deleted = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves-second")
+    assert deleted.returncode == 0, deleted
+    assert tables() == []
+    assert sandbox.client("dynamodb").list_tables()["TableNames"], "those of the other stack"
+
+
+@pytest.mark.parametrize("script", ["deploy.sh", "teardown.sh"])
 @pytest.mark.parametrize("arguments", [(), ("--env", "prod"), ("--env", "PROD", "--region", REGION), ("--what",)])
-def test_wrong_usage_is_told_and_deploys_nothing(sandbox: Sandbox, arguments: tuple[str, ...]) -> None:
-    told = deploy(sandbox, *arguments)
+def test_wrong_usage_is_told_and_changes_nothing(sandbox: Sandbox, script: str, arguments: tuple[str, ...]) -> None:
+    assert os.access(ROOT / "scripts" / script, os.X_OK)
+    told = run(sandbox, script, *arguments)
     assert told.returncode == 2
-    assert "deploy:" in told.stderr
+    assert f"{script.removesuffix('.sh')}:" in told.stderr

@@ -5,6 +5,8 @@ list. The language: https://states-language.net/spec.html and
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
 """
 
+import copy
+import functools
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -84,7 +86,13 @@ def load(source: Path | str, substitutions: Mapping[str, str] | None = None) -> 
     known = substitutions or {}
     if missing := sorted({name for name in _PLACEHOLDER.findall(text) if name not in known}):
         raise KeyError(f"no substitution for {', '.join(missing)}")
-    definition: Definition = yaml.load(_PLACEHOLDER.sub(lambda match: str(known[match[1]]), text), _Loader)  # noqa: S506 - it is a SafeLoader
+    return copy.deepcopy(_read(_PLACEHOLDER.sub(lambda match: str(known[match[1]]), text)))
+
+
+@functools.lru_cache(maxsize=64)
+def _read(text: str) -> Definition:
+    """Kept, for reading YAML takes long and every test has the same machines."""
+    definition: Definition = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     return definition
 
 

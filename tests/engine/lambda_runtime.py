@@ -139,6 +139,7 @@ class LambdaRuntime:
     _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process_environment: Any = None
+    _modules_seen: int = 0
 
     def start(self) -> None:
         """Take over moto's invocations and `os.environ`, and make every module under `code_root` a cold start."""
@@ -188,6 +189,9 @@ class LambdaRuntime:
         return [one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(root)]
 
     def _remember_modules(self) -> None:
+        if len(sys.modules) == self._modules_seen:  # before each invocation: nothing was imported since
+            return
+        self._modules_seen = len(sys.modules)
         for module in self._own_modules():
             if module.__name__ not in _when_imported:
                 containers = [

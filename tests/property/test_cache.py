@@ -38,7 +38,7 @@ def tables() -> Iterator[None]:
         for cache in (product_settings.settings, dynamo.client):
             cache.cache_clear()
         client = boto3.client("dynamodb")
-        for name, table in products.resources("AWS::DynamoDB::Table").items():
+        for name, table in products.tables().items():
             wanted = {
                 key: table[key]
                 for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")

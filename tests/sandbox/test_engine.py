@@ -1,9 +1,11 @@
 """Each seam, beside the same engine without it: when the right-hand column changes, the seam can go."""
 
+import base64
 import json
 import os
 import sys
 import time
+import timeit
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from sandbox.engine import SEAMS, WITHOUT
 from sandbox.processes import LeashedProcess
@@ -33,6 +36,8 @@ def handler(event, context):
         raise CircuitOpen("not now")
     if event.get("import"):
         __import__(event["import"])
+    if event.get("print"):
+        print(event["print"])
     return {"pid": os.getpid(), "ahead": AHEAD}
 
 def answer(event, context):
@@ -123,8 +128,8 @@ class Engine:
         return answer
 
 
-def client(url: str, service: str) -> Any:
-    session = boto3.Session(ACCOUNT, "test", region_name=REGION)
+def client(url: str, service: str, session: boto3.Session | None = None) -> Any:
+    session = session or boto3.Session(ACCOUNT, "test", region_name=REGION)
     config = Config(proxies={}, retries={"total_max_attempts": 1})
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]
 
@@ -136,6 +141,7 @@ def run_engine(folder: Path, port: int, without: str) -> Iterator[Engine]:
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
+        "AUTH": "true",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
         "IOT_MTLS_ENABLED": "0",
@@ -149,6 +155,8 @@ def run_engine(folder: Path, port: int, without: str) -> Iterator[Engine]:
         s3 = client(url, "s3")
         s3.create_bucket(Bucket="toy", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket="toy", Key="machine.asl.yaml", Body=MACHINE.encode())
+        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+        client(url, "iam").create_role(RoleName="any", AssumeRolePolicyDocument=trust)
         stacks = client(url, "cloudformation")
         stacks.create_stack(StackName="toy", TemplateBody=json.dumps(TEMPLATE), Capabilities=["CAPABILITY_IAM"])
         stacks.get_waiter("stack_create_complete").wait(StackName="toy", WaiterConfig={"Delay": 0.2})
@@ -310,6 +318,160 @@ def test_instances_are_found_by_their_ids(mended: Engine, bare: Engine) -> None:
         assert len([one for each in described for one in each["Instances"]]) == found
 
 
+def embedded(value: int, **dimensions: str) -> str:
+    """A line of a log that is a metric `Calls` of the namespace `Toy`, with these dimensions."""
+    told = {"Namespace": "Toy", "Dimensions": [list(dimensions)], "Metrics": [{"Name": "Calls", "Unit": "Count"}]}
+    about = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [told]}
+    return json.dumps({"_aws": about, "Calls": value, **dimensions})
+
+
+def alarm(engine: Engine, name: str, **dimensions: str) -> None:
+    """An alarm on more than five `Calls` of exactly these dimensions."""
+    engine.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="Toy",
+        MetricName="Calls",
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        Statistic="Sum",
+        Period=300,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
+def goes_off(engine: Engine, name: str, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        (found,) = engine.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        if found["StateValue"] == "ALARM":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_metric_that_a_function_logs_sets_off_an_alarm(mended: Engine, bare: Engine) -> None:
+    for engine in (mended, bare):
+        alarm(engine, "logged", Outcome="logged")
+        engine.invoke({"print": embedded(6, Outcome="logged")})
+    assert goes_off(mended, "logged", within=10)
+    assert not goes_off(bare, "logged", within=1)
+
+
+def test_an_alarm_looks_at_the_metric_of_its_own_dimensions_alone(mended: Engine, bare: Engine) -> None:
+    for engine in (mended, bare):
+        alarm(engine, "one", Outcome="one")
+        alarm(engine, "other", Outcome="other")
+        data = [{"MetricName": "Calls", "Value": 6.0, "Dimensions": [{"Name": "Outcome", "Value": "one"}]}]
+        engine.client("cloudwatch").put_metric_data(Namespace="Toy", MetricData=data)
+        engine.invoke({"print": embedded(1, Outcome="one")})  # whatever is logged has the alarms looked at
+        assert goes_off(engine, "one", within=10)
+    assert not goes_off(mended, "other", within=1)
+    assert goes_off(bare, "other", within=10)
+
+
+def test_an_alarm_on_an_expression_can_be_deployed(mended: Engine, bare: Engine) -> None:
+    metric = {"Namespace": "Toy", "MetricName": "Calls"}
+    watched = {"Id": "calls", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}, "ReturnData": False}
+    share = {"Id": "share", "Expression": "calls / 2"}
+    properties = {"Metrics": [watched, share], "EvaluationPeriods": 1, "Threshold": 5}
+    properties["ComparisonOperator"] = "GreaterThanThreshold"
+    template = {"Resources": {"Share": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}}
+    for engine, outcome in ((mended, "CREATE_COMPLETE"), (bare, "ROLLBACK_COMPLETE")):
+        assert deployed(engine, "math", template) == outcome
+
+
+def deployed(engine: Engine, name: str, template: dict[str, Any]) -> str:
+    stacks = engine.client("cloudformation")
+    stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    deadline = time.monotonic() + 20
+    while (status := str(stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])).endswith("IN_PROGRESS"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return status
+
+
+def test_a_role_that_may_make_schedules_in_one_group_can_make_them_there_alone(mended: Engine, bare: Engine) -> None:
+    for engine, in_its_group in ((mended, "made"), (bare, "AccessDeniedException")):
+        engine.client("scheduler").create_schedule_group(Name="drills")
+        mine = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/drills/*"
+        schedules = client(
+            engine.url, "scheduler", session_of_a_role(engine, "planner", "scheduler:CreateSchedule", mine)
+        )
+        assert make_schedule(schedules, "drills") == in_its_group
+        assert make_schedule(schedules, "default") == "AccessDeniedException"
+
+
+def session_of_a_role(engine: Engine, name: str, action: str, resource: str) -> boto3.Session:
+    """Credentials of a new role that may do this and, as every schedule needs it, pass roles on."""
+    iam = engine.client("iam")
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    trusted = [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": trusted})
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+    allowed = [{"Effect": "Allow", "Action": action, "Resource": resource}]
+    allowed += [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+    iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=policy)
+    given = engine.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+    keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return boto3.Session(*keys, region_name=REGION)
+
+
+def make_schedule(schedules: Any, group: str) -> str:
+    """`made`, or the error's code."""
+    target = {"Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:any", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/any"}
+    at = {"ScheduleExpression": "at(2040-01-01T00:00:00)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    try:
+        schedules.create_schedule(Name="later", GroupName=group, Target=target, **at)
+    except schedules.exceptions.ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "made"
+
+
+def test_a_query_of_many_rows_reads_its_condition_once(mended: Engine, bare: Engine) -> None:
+    taken = []
+    for engine in (mended, bare):
+        tables = engine.client("dynamodb")
+        keys = [{"AttributeName": name, "AttributeType": "S"} for name in ("fleet", "server")]
+        schema = [{"AttributeName": "fleet", "KeyType": "HASH"}, {"AttributeName": "server", "KeyType": "RANGE"}]
+        tables.create_table(
+            TableName="fleets", AttributeDefinitions=keys, KeySchema=schema, BillingMode="PAY_PER_REQUEST"
+        )
+        rows = [{"fleet": {"S": "all"}, "server": {"S": f"s-{number:04}"}} for number in range(500)]
+        for at in range(0, len(rows), 25):
+            puts = [{"PutRequest": {"Item": row}} for row in rows[at : at + 25]]
+            assert not tables.batch_write_item(RequestItems={"fleets": puts})["UnprocessedItems"]
+        asked = {":fleet": {"S": "all"}, ":kind": {"S": "s-"}, ":last": {"S": "s-0009"}}
+        condition = "fleet = :fleet AND begins_with(server, :kind)"
+
+        def count(tables: Any = tables, condition: str = condition, asked: Any = asked) -> int:
+            values = {name: value for name, value in asked.items() if name in condition}
+            more = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+            return int(tables.query(TableName="fleets", Select="COUNT", **more)["Count"])
+
+        assert count() == len(rows)
+        assert count(condition="fleet = :fleet AND server <= :last") == 10
+        with pytest.raises(tables.exceptions.ClientError, match="ValidationException"):
+            count(condition="fleet = :fleet AND AND server <= :last")
+        taken.append(min(timeit.repeat(count, number=1, repeat=7)))
+    assert taken[0] < taken[1]
+
+
+def test_the_log_of_an_invocation_is_whole_and_nobody_waits_for_more(mended: Engine, bare: Engine) -> None:
+    text = "\n".join(f"line {number}" for number in range(200))
+    invoke = mended.client("lambda").invoke
+    for _ in range(5):
+        reply = invoke(FunctionName=mended.outputs["Toy"], LogType="Tail", Payload=json.dumps({"print": text}))
+        told = base64.b64decode(reply["LogResult"]).decode()
+        assert text[-1_000:] in told
+        silent = invoke(FunctionName=mended.outputs["Toy"], LogType="Tail", Payload="{}")
+        assert "line" not in base64.b64decode(silent.get("LogResult", "")).decode()
+    fastest = [min(timeit.repeat(lambda: engine.invoke({}), number=1, repeat=10)) for engine in (mended, bare)]  # noqa: B023
+    assert fastest[0] < fastest[1]
+    assert fastest[1] > 0.05
+
+
 def test_an_environment_has_boto3_before_its_handler_is_imported(mended: Engine, bare: Engine) -> None:
     assert mended.invoke({})["ahead"]
     assert not bare.invoke({})["ahead"]
@@ -332,3 +494,140 @@ def test_a_seam_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
 def test_every_seam_says_what_is_wrong_upstream() -> None:
     for seam in SEAMS:
         assert "MiniStack" in (seam.__doc__ or ""), seam.__name__
+
+
+VERSIONED = {
+    "Resources": {
+        "Role": TEMPLATE["Resources"]["Role"],
+        "Child": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {"RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "DefinitionString": "CHILD"},
+        },
+        "ChildVersion": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "StateMachineArn": {"Ref": "Child"},
+                "StateMachineRevisionId": {"Fn::GetAtt": ["Child", "StateMachineRevisionId"]},
+            },
+        },
+        "Parent": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "DefinitionString": "PARENT",
+                "DefinitionSubstitutions": {"Child": {"Ref": "ChildVersion"}},
+            },
+        },
+    },
+    "Outputs": {name: {"Value": {"Ref": name}} for name in ("Parent", "ChildVersion")},
+}
+
+
+def versioned(says: str) -> str:
+    """The template, with a child that says this and a parent that waits for one of the child's version."""
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Arguments": {"StateMachineArn": "${Child}", "Input": {}},
+        "Output": "{% $states.result.Output %}",
+        "End": True,
+    }
+    parent = {"QueryLanguage": "JSONata", "StartAt": "Wait", "States": {"Wait": wait}}
+    text = json.dumps(VERSIONED)
+    return text.replace('"CHILD"', json.dumps(saying(says))).replace('"PARENT"', json.dumps(json.dumps(parent)))
+
+
+def saying(word: str) -> str:
+    """A machine that says it."""
+    say = {"Type": "Pass", "Output": word, "End": True}
+    return json.dumps({"QueryLanguage": "JSONata", "StartAt": "Say", "States": {"Say": say}})
+
+
+def outcome(machines: Any, arn: str) -> tuple[str, Any]:
+    execution = machines.start_execution(stateMachineArn=arn)["executionArn"]
+    deadline = time.monotonic() + 10
+    while (described := machines.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return described["status"], json.loads(described.get("output") or "null")
+
+
+def test_what_is_started_by_a_version_runs_as_that_version_says(mended: Engine) -> None:
+    stacks, machines = mended.client("cloudformation"), mended.client("stepfunctions")
+    stacks.create_stack(StackName="versioned", TemplateBody=versioned("old"), Capabilities=["CAPABILITY_IAM"])
+    stacks.get_waiter("stack_create_complete").wait(StackName="versioned", WaiterConfig={"Delay": 0.1})
+    outputs = stacks.describe_stacks(StackName="versioned")["Stacks"][0]["Outputs"]
+    before = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    assert outcome(machines, before["Parent"]) == ("SUCCEEDED", "old")
+
+    stacks.update_stack(StackName="versioned", TemplateBody=versioned("new"), Capabilities=["CAPABILITY_IAM"])
+    stacks.get_waiter("stack_update_complete").wait(StackName="versioned", WaiterConfig={"Delay": 0.1})
+    assert outcome(machines, before["Parent"]) == ("SUCCEEDED", "new")
+    assert outcome(machines, before["ChildVersion"]) == ("SUCCEEDED", "old")
+    assert outcome(machines, before["ChildVersion"].rpartition(":")[0]) == ("SUCCEEDED", "new")
+
+
+def test_without_the_seam_versions_cannot_be_deployed_and_do_not_keep_their_definition(bare: Engine) -> None:
+    stacks, machines = bare.client("cloudformation"), bare.client("stepfunctions")
+    with pytest.raises(ClientError, match="StateMachineVersion"):
+        stacks.create_stack(StackName="versioned", TemplateBody=versioned("old"), Capabilities=["CAPABILITY_IAM"])
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    made = machines.create_state_machine(name="child", definition=saying("old"), roleArn=role, publish=True)
+    machines.update_state_machine(stateMachineArn=made["stateMachineArn"], definition=saying("new"))
+    assert outcome(machines, made["stateMachineVersionArn"]) == ("SUCCEEDED", "new")
+
+
+GLOBAL_TABLE: dict[str, Any] = {
+    "Type": "AWS::DynamoDB::GlobalTable",
+    "DeletionPolicy": "Retain",
+    "Properties": {
+        "TableName": "plans",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "Replicas": [{"Region": {"Ref": "AWS::Region"}, "DeletionProtectionEnabled": True}],
+    },
+}
+
+
+@pytest.mark.parametrize(("engine_name", "protected"), [("mended", True), ("bare", False)])
+def test_a_global_table_is_protected_as_its_replica_here_says(
+    engine_name: str, protected: bool, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    stacks = engine.client("cloudformation")
+    stacks.create_stack(StackName="global", TemplateBody=json.dumps({"Resources": {"Plans": GLOBAL_TABLE}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="global", WaiterConfig={"Delay": 0.1})
+    described = engine.client("dynamodb").describe_table(TableName="plans")["Table"]
+    assert described["DeletionProtectionEnabled"] is protected
+
+
+@pytest.mark.parametrize(("engine_name", "status"), [("mended", "CREATE_COMPLETE"), ("bare", "FAILED")])
+def test_a_global_table_can_be_imported(engine_name: str, status: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    table = {**GLOBAL_TABLE["Properties"], "TableName": "left"}
+    del table["Replicas"]
+    engine.client("dynamodb").create_table(**table)
+    imported = {**GLOBAL_TABLE, "Properties": {**GLOBAL_TABLE["Properties"], "TableName": "left"}}
+    wanted = {
+        "StackName": "importing",
+        "ChangeSetName": "adopt",
+        "ChangeSetType": "IMPORT",
+        "TemplateBody": json.dumps({"Resources": {"Left": imported}}),
+        "ResourcesToImport": [
+            {
+                "ResourceType": imported["Type"],
+                "LogicalResourceId": "Left",
+                "ResourceIdentifier": {"TableName": "left"},
+            }
+        ],
+    }
+    stacks = engine.client("cloudformation")
+    try:
+        stacks.create_change_set(**wanted)
+        time.sleep(1)
+        found = stacks.describe_change_set(StackName="importing", ChangeSetName="adopt")["Status"]
+    except ClientError:
+        found = "FAILED"
+    assert found == status

@@ -76,10 +76,10 @@ def _dotted(node: ast.AST, code: Code) -> str | None:
 
 @cache
 def _service(name: str) -> str | None:
-    """The service whose client the function of this name makes: it says `boto3.client("sns", ...)`."""
+    """The service whose client the function of this name makes: it says `aws.client("sns", ...)`."""
     for code in sources().get(name, ()):
         for node in ast.walk(code.body):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "boto3.client":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "aws.client":
                 (service,) = (argument.value for argument in node.args if isinstance(argument, ast.Constant))
                 return str(service)
     return None

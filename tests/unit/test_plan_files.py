@@ -110,7 +110,7 @@ def test_aliases_that_grow_without_end_are_refused_at_once(tmp_path: Path) -> No
 
 def test_a_file_that_is_no_text_or_nested_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
-    for content in (b"\xff\xfe\x00", b"[" * 100_000):
+    for content in (b"\xff\xfe\x00", b"[" * 2_000):
         path.write_bytes(content)
         with pytest.raises(PlanFileError):
             plan_files.read(path)

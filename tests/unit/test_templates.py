@@ -13,6 +13,7 @@ from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, transl
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
+GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
 
 
@@ -66,9 +67,46 @@ def test_every_parameter_is_described_and_constrained(name: str) -> None:
 def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
     parameter = load("template.yaml")["Parameters"]["DeletionProtection"]
     assert (parameter["Default"], parameter["AllowedValues"]) == ("true", ["true", "false"])
+    assert {*resources(TABLE), *resources(GLOBAL_TABLE)} == {*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES}
+    for key in (*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES):
+        resource = load("template.yaml")["Resources"][key]
+        policies = resource["DeletionPolicy"], resource["UpdateReplacePolicy"]
+        assert policies == ("RetainExceptOnCreate", "Retain"), key
+        encryption = resource["Properties"]["SSESpecification"]
+        assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS"), key
     for key, table in resources(TABLE).items():
-        assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}, key
-        assert load("template.yaml")["Resources"][key]["DeletionPolicy"] == "RetainExceptOnCreate", key
+        assert_kept(table, key="KmsKeyArn")
+        assert table["BillingMode"] == "PAY_PER_REQUEST", key
+
+
+TABLES_OF_ONE_REGION = ("Executions", "Limits", "RecoveryInstances")
+TABLES_WITH_COPIES = ("ProtectionGroups", "RecoveryPlans", "TargetAccounts")
+
+
+def assert_kept(table: dict[str, Any], key: str) -> None:
+    """Protected against deletion, restorable to any second of 35 days, and encrypted with the key if there is one."""
+    assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    points = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 35}
+    assert table["PointInTimeRecoverySpecification"] == points
+    none, key_id = {"Ref": "AWS::NoValue"}, {"Ref": key}
+    expected = [
+        {"Fn::If": ["HasNoKey", none, {"KMSMasterKeyId": key_id}]},
+        {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::If": ["HasNoKey", none, key_id]}},
+    ]
+    assert table["SSESpecification"] in expected
+
+
+def test_copies_in_another_region_are_kept_as_the_tables_are() -> None:
+    for table in resources(GLOBAL_TABLE).values():
+        own, copy = table["Replicas"]
+        condition, elsewhere, nowhere = copy["Fn::If"]
+        assert (condition, nowhere) == ("HasReplica", {"Ref": "AWS::NoValue"})
+        assert (own["Region"], elsewhere["Region"]) == ({"Ref": "AWS::Region"}, {"Ref": "ReplicaRegion"})
+        assert_kept(own, key="KmsKeyArn")
+        assert_kept(elsewhere, key="ReplicaKmsKeyArn")
+        # Without the stream no copy can be added later.
+        assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_logs_are_not_kept_for_ever_and_are_encrypted_with_the_key_that_was_given() -> None:

@@ -52,6 +52,11 @@ def resources(kind: str) -> dict[str, dict[str, Any]]:
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == kind}
 
 
+def tables() -> dict[str, dict[str, Any]]:
+    """Those of one Region and those that may have a copy in another."""
+    return {**resources("AWS::DynamoDB::Table"), **resources("AWS::DynamoDB::GlobalTable")}
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the API answered."""
@@ -74,7 +79,7 @@ class Product:
     def __enter__(self) -> Self:
         self.emulator.start()
         self.engine.environment = {
-            **{_env_name(name): f"{STACK}-{name}" for name in resources("AWS::DynamoDB::Table")},
+            **{_env_name(name): f"{STACK}-{name}" for name in tables()},
             "RECOVER_PLAN_ARN": self.engine.machine_arn("recover-plan"),
             "SYNC_CACHE_ARN": self.engine.machine_arn("sync-cache"),
             "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
@@ -102,7 +107,7 @@ class Product:
             self.emulator.stop()
 
     def _deploy(self) -> None:
-        for name, table in resources("AWS::DynamoDB::Table").items():
+        for name, table in tables().items():
             wanted = {
                 key: table[key]
                 for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
@@ -215,6 +220,10 @@ class Product:
         """DRS calls so far, by operation."""
         operations = self.emulator.control.calls(detail=False)["operations"]
         return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
+
+    def fault(self, kind: str, **more: Any) -> None:
+        """Have DRS fail from now on: a kind that the emulator knows, with `operation`, `count`, `region` and so on."""
+        self.emulator.world.faults.add({"kind": kind, **more}, self.emulator.world.clock.now())
 
     def jobs(self, account: str = HUB, region: str = WEST) -> list[dict[str, Any]]:
         """Every DRS job of the target, newest first."""

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from api.app import handler
+from recovery import clock
 from tests.workflow.product import HUB, WEST, Product
 
 SERVER = "s-0123456789abcdef0"
@@ -465,19 +466,47 @@ def test_a_start_that_step_functions_refuses_is_closed_and_may_be_repeated(produ
     assert product.drill(plan)["status"] == "COMPLETED"
 
 
-def test_a_start_cut_off_before_the_machine_ran_does_not_lock_the_plan_for_ever(product: Product) -> None:
+def cut_off_start(product: Product, requested_at: str) -> str:
+    """A plan whose start died between the run's record, `drill-lost`, and its state machine."""
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
     product.drill(plan)
     (done,) = [row for row in product.items("Executions") if row["item"] == "META"]
-    lost = {**done, "executionId": "drill-lost", "status": "PENDING", "requestedAt": "2026-01-01T00:00:00.000Z"}
+    kept = {name: value for name, value in done.items() if name not in ("startedAt", "endedAt", "reason", "servers")}
+    lost = {**kept, "executionId": "drill-lost", "status": "PENDING", "requestedAt": requested_at}
     product.put("Executions", lost)
-    (kept,) = [row for row in product.items("Executions") if row["item"] == "PLAN"]
-    product.put("Executions", {**kept, "executionId": "drill-lost"})
+    (copy,) = [row for row in product.items("Executions") if row["item"] == "PLAN"]
+    product.put("Executions", {**copy, "executionId": "drill-lost"})
     (row,) = product.items("RecoveryPlans")
     product.put("RecoveryPlans", {**row, "activeExecutionId": "drill-lost"})
+    return plan
+
+
+def test_a_start_cut_off_before_the_machine_ran_does_not_lock_the_plan_for_ever(product: Product) -> None:
+    plan = cut_off_start(product, "2026-01-01T00:00:00.000Z")
 
     record = product.drill(plan)
 
     assert record["status"] == "COMPLETED"
     assert product.record("drill-lost")["status"] == "FAILED"
     assert "cut off" in product.record("drill-lost")["reason"]
+
+
+def test_a_run_whose_start_was_cut_off_ends_when_it_is_cancelled(product: Product) -> None:
+    plan = cut_off_start(product, "2026-01-01T00:00:00.000Z")
+    reply = product.request("POST", "/executions/drill-lost/cancel")
+    assert (reply.status, reply.body["status"]) == (200, "CANCELLED")
+    assert reply.body["endedAt"]
+    assert product.drill(plan)["status"] == "COMPLETED"
+
+
+def test_a_run_that_may_still_be_starting_is_left_to_end_by_itself_when_it_is_cancelled(product: Product) -> None:
+    # An hour ahead, because here the two minutes that a start is given pass in less than a second.
+    cut_off_start(product, clock.iso(product.emulator.world.clock.now() + 3_600))
+    reply = product.request("POST", "/executions/drill-lost/cancel")
+    assert (reply.status, reply.body["status"]) == (200, "PENDING")
+    (row,) = [
+        row for row in product.items("Executions") if row["executionId"] == "drill-lost" and row["item"] == "META"
+    ]
+    product.put("Executions", {**row, "requestedAt": "2026-01-01T00:00:00.000Z"})
+    assert product.request("POST", "/executions/drill-lost/cancel").status == 409
+    assert product.record("drill-lost")["status"] == "CANCELLED"

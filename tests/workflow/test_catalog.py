@@ -373,15 +373,11 @@ def register(product: Product, account: str, *regions: str) -> None:
     product.put("TargetAccounts", row)
 
 
-def fault(product: Product, kind: str, **more: Any) -> None:
-    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
-
-
 def test_verify_says_of_each_region_how_it_stands(product: Product) -> None:
     product.seed(1)
     product.seed(1, region="eu-west-1")
     register(product, HUB, WEST, EUROPE, "eu-west-1")
-    fault(product, "REGION_DOWN", region="eu-west-1")
+    product.fault("REGION_DOWN", region="eu-west-1")
     reply = product.request("POST", f"/target-accounts/{HUB}/verify")
     assert (reply.status, reply.body["ok"]) == (200, False)
     standing = {each["region"]: each["status"] for each in reply.body["regions"]}
@@ -485,7 +481,7 @@ def test_a_target_that_is_down_keeps_no_other_from_being_told(product: Product) 
     product.seed(1, account=OTHER, region=EUROPE)
     register(product, HUB, WEST, "eu-west-1")
     register(product, OTHER, EUROPE)
-    fault(product, "REGION_DOWN", region=EUROPE)
+    product.fault("REGION_DOWN", region=EUROPE)
     product.put("TargetAccounts", {"accountId": "777788889999", "roleArn": "arn", "externalId": "xy"})
     body = product.request("GET", "/capacity").body
     entries = {(entry["accountId"], entry["region"]): entry for entry in body["targets"]}
@@ -500,7 +496,7 @@ def test_a_target_that_hangs_is_told_in_time(product: Product, monkeypatch: pyte
     product.seed(1)
     product.seed(1, region=EUROPE)
     register(product, HUB, WEST, EUROPE)
-    fault(product, "LATENCY", region=EUROPE, milliseconds=4_000)
+    product.fault("LATENCY", region=EUROPE, milliseconds=4_000)
     monkeypatch.setattr(fanout.ask_all, "__defaults__", (1.5,))
     entries = {entry["region"]: entry for entry in product.request("GET", f"/capacity/{HUB}").body["targets"]}
     assert entries[WEST]["status"] == "OK"

@@ -1,22 +1,16 @@
 """Cleaning up after drills, on the real machine with the real handlers."""
 
 import json
-import os
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from recovery import clock
-from tests.engine.lambda_runtime import FunctionFault
+from tests.workflow.killing import killed_after_change
 from tests.workflow.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
-from tests.workflow.test_instances import cached, fault, one_wave, sync
+from tests.workflow.test_instances import cached, one_wave, sync
 
-CHANGES = {"UpdateItem", "PutItem", "TerminateRecoveryInstances"}
 DESCRIBES = ("DescribeRecoveryInstances", "DescribeInstances", "DescribeSourceServers")
 
 
@@ -148,7 +142,7 @@ def test_another_execution_of_the_machine_leaves_a_running_clean_up_alone(produc
 def test_instances_that_are_not_terminated_are_told_and_taken_up_by_the_next_clean_up(product: Product) -> None:
     record = drill(product)
     stays = record["sourceServers"][1]
-    fault(product, "TERMINATION_FAILS", sourceServerId=stays["sourceServerId"], count=1)
+    product.fault("TERMINATION_FAILS", sourceServerId=stays["sourceServerId"], count=1)
     shown = clean_up(product, record)
     assert shown["status"] == "PARTIAL"
     assert shown["instances"] == {"total": 3, "terminated": 2, "failed": 1}
@@ -195,7 +189,7 @@ def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None
     record = drill(product)
     server, other = record["sourceServers"][:2]
     drs = product.emulator.client(HUB, WEST)
-    fault(product, "JOB_STAYS_PENDING", operation="StartRecovery", holdSeconds=900)
+    product.fault("JOB_STAYS_PENDING", operation="StartRecovery", holdSeconds=900)
     job = drs.start_recovery(sourceServers=[{"sourceServerID": server["sourceServerId"]}], isDrill=True)["job"]["jobID"]
     shown = clean_up(product, record)
     (machine,) = product.engine.executions("clean-up-drill")
@@ -207,29 +201,6 @@ def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None
     left = drs.describe_recovery_instances(filters={})["items"]
     assert [each["sourceServerID"] for each in left] == [server["sourceServerId"]]
     assert other["sourceServerId"] not in cached(product)
-
-
-@contextmanager
-def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
-    """Kill the function right after the `number`-th change it makes; yields the changes it made before it died."""
-    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
-    dead = threading.Event()
-
-    def counted(self: Any, operation: str, parameters: Any) -> Any:
-        answer = call(self, operation, parameters)
-        if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
-            with lock:
-                made.append(operation)
-                if len(made) == number:
-                    dead.set()
-                    raise FunctionFault("Runtime.ExitError")
-        return answer
-
-    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
-    try:
-        yield made
-    finally:
-        BaseClient._make_api_call = call  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +227,7 @@ def test_a_function_killed_after_a_change_terminates_everything_once(
 
 def test_an_answer_that_is_lost_after_the_job_started_starts_no_second_one(product: Product) -> None:
     record = drill(product)
-    fault(product, "CUT_AFTER", operation="TerminateRecoveryInstances", count=1)
+    product.fault("CUT_AFTER", operation="TerminateRecoveryInstances", count=1)
     assert_all_gone_once(product, clean_up(product, record), 3)
     assert product.calls()["TerminateRecoveryInstances"] == 1
 
@@ -265,7 +236,7 @@ def test_an_answer_that_is_lost_after_the_job_started_starts_no_second_one(produ
 @pytest.mark.parametrize("operation", ["TerminateRecoveryInstances", "DescribeJobs", "TagResource"])
 def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation: str, kind: str) -> None:
     record = drill(product)
-    fault(product, kind, operation=operation, count=6)
+    product.fault(kind, operation=operation, count=6)
     assert_all_gone_once(product, clean_up(product, record), 3)
 
 
@@ -343,7 +314,7 @@ def test_a_second_drill_is_cleaned_up_though_the_cache_only_knows_of_the_first(p
     first = product.drill(plan)
     sync(product)
     assert clean_up(product, first)["status"] == "COMPLETED"
-    fault(product, "THROTTLING", operation="DescribeRecoveryInstances")
+    product.fault("THROTTLING", operation="DescribeRecoveryInstances")
     second = product.drill(plan)
     shown = clean_up(product, second)
     assert (shown["status"], shown["instances"]["terminated"]) == ("COMPLETED", 3), shown
@@ -351,7 +322,7 @@ def test_a_second_drill_is_cleaned_up_though_the_cache_only_knows_of_the_first(p
 
 def test_a_clean_up_whose_machine_was_stopped_does_not_keep_the_scheduled_one_from_its_work(product: Product) -> None:
     record = drill(product)
-    fault(product, "THROTTLING", operation="TerminateRecoveryInstances")
+    product.fault("THROTTLING", operation="TerminateRecoveryInstances")
     name = begin(product, record)
     (machine,) = [one for one in product.engine.executions("clean-up-drill") if one.name == name]
     machine.wait_for_state("WaitForDrs").stop()

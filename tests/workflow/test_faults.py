@@ -1,27 +1,17 @@
 """Launches under faults: killed functions, lost answers, throttling, a Region that is down, servers that fail."""
 
 import json
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from tests.engine.lambda_runtime import FunctionFault
+from tests.workflow.killing import killed_after_change
 from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
-
-CHANGES = {"UpdateItem", "PutItem", "StartRecovery"}
 
 
 def one_wave(product: Product, count: int = 3, **more: Any) -> str:
     return product.plan({"name": "web", "groups": [product.group(product.seed(count))], **more})
-
-
-def fault(product: Product, kind: str, **more: Any) -> None:
-    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
 
 
 def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
@@ -34,29 +24,6 @@ def assert_launched_once(product: Product, record: dict[str, Any], servers: int)
     for server in record["sourceServers"]:
         assert server["sourceServerId"] in jobs[server["jobId"]]
     assert not any(row.get("leases") for row in product.items("Limits"))
-
-
-@contextmanager
-def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
-    """Kill the function right after the `number`-th change it makes; yields the changes it made before it died."""
-    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
-    dead = threading.Event()
-
-    def counted(self: Any, operation: str, parameters: Any) -> Any:
-        answer = call(self, operation, parameters)
-        if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
-            with lock:
-                made.append(operation)
-                if len(made) == number:
-                    dead.set()
-                    raise FunctionFault("Runtime.ExitError")
-        return answer
-
-    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
-    try:
-        yield made
-    finally:
-        BaseClient._make_api_call = call  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -109,21 +76,21 @@ def test_a_start_whose_answer_is_lost_ten_times_launches_once(product: Product) 
 
 
 def test_an_answer_of_drs_that_is_lost_after_the_job_started_launches_once(product: Product) -> None:
-    fault(product, "CUT_AFTER", operation="StartRecovery", count=1)
+    product.fault("CUT_AFTER", operation="StartRecovery", count=1)
     record = product.drill(one_wave(product))
     assert_launched_once(product, record, 3)
     assert product.calls()["StartRecovery"] == 1
 
 
 def test_a_call_that_never_reached_drs_is_made_again(product: Product) -> None:
-    fault(product, "CUT_BEFORE", operation="StartRecovery", count=2)
+    product.fault("CUT_BEFORE", operation="StartRecovery", count=2)
     assert_launched_once(product, product.drill(one_wave(product)), 3)
 
 
 @pytest.mark.parametrize("operation", ["StartRecovery", "DescribeJobs", "DescribeSourceServers"])
 @pytest.mark.parametrize("kind", ["THROTTLING", "SERVER_ERROR"])
 def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation: str, kind: str) -> None:
-    fault(product, kind, operation=operation, count=6)
+    product.fault(kind, operation=operation, count=6)
     assert_launched_once(product, product.drill(one_wave(product)), 3)
 
 
@@ -148,7 +115,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     execution_id = product.start(plan)
     while product.calls().get("StartRecovery", 0) < 2:
         assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
-    fault(product, "REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
+    product.fault("REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
 
     record = product.finish(execution_id)
 
@@ -177,7 +144,7 @@ def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
 
 def test_capacity_that_others_hold_for_good_is_given_up_with_the_counts() -> None:
     with Product(speed=600, CAPACITY_TIMEOUT_SECONDS="120") as product:
-        fault(product, "JOB_STAYS_PENDING")
+        product.fault("JOB_STAYS_PENDING")
         servers = product.seed(20, prefix="theirs")
         drs = product.emulator.client(HUB, WEST)
         for server in servers:
@@ -195,7 +162,7 @@ def _named(name: str) -> FunctionFault:
 
 def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Product) -> None:
     """The first attempt's SettleBatch is said again while the second one's job runs."""
-    fault(product, "LAUNCH_FAILS", count=1)
+    product.fault("LAUNCH_FAILS", count=1)
     execution_id = product.start(one_wave(product))
     while product.calls().get("StartRecovery", 0) < 2:
         assert product.record(execution_id)["status"] in ("PENDING", "POLLING")

@@ -33,10 +33,6 @@ def one_wave(product: Product, count: int = 3, **more: Any) -> str:
     return product.plan({"name": "web", "groups": [product.group(product.seed(count, **more))]})
 
 
-def fault(product: Product, kind: str, **more: Any) -> None:
-    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
-
-
 def status(product: Product) -> dict[str, Any]:
     reply = product.request("GET", STATUS)
     assert reply.status == 200, reply
@@ -206,7 +202,7 @@ def test_one_target_that_is_down_is_told_and_the_others_go_on(drilled: tuple[Pro
     product, _ = drilled
     product.seed(1, prefix="new")
     before = cached(product)
-    fault(product, "REGION_DOWN", accountId=OTHER, region=EUROPE)
+    product.fault("REGION_DOWN", accountId=OTHER, region=EUROPE)
     target = product.emulator.world.target((HUB, WEST))  # type: ignore[arg-type]
     target.instances.popitem()
     assert sync(product).status == "SUCCEEDED"
@@ -230,7 +226,7 @@ def test_one_target_that_is_down_is_told_and_the_others_go_on(drilled: tuple[Pro
 
 def test_throttling_is_retried_and_no_error(product: Product) -> None:
     product.drill(one_wave(product))
-    fault(product, "THROTTLING", operation="DescribeRecoveryInstances", count=4)
+    product.fault("THROTTLING", operation="DescribeRecoveryInstances", count=4)
     sync(product)
     assert status(product)["status"] == "OK"
     assert len(cached(product)) == 3

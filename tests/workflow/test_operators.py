@@ -43,10 +43,6 @@ def waves(record: dict[str, Any]) -> dict[str, str]:
     return {wave["name"]: wave["status"] for wave in record["waves"]}
 
 
-def fault(product: Product, kind: str, **more: Any) -> None:
-    product.emulator.world.faults.add({"kind": kind, **more}, product.emulator.world.clock.now())
-
-
 TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
 
 
@@ -344,7 +340,7 @@ def test_a_wave_that_runs_after_completion_starts_though_the_one_before_it_faile
 
 
 def test_a_failed_wave_that_asks_is_tried_again_until_it_is_mended(product: Product) -> None:
-    fault(product, "LAUNCH_FAILS", count=4)
+    product.fault("LAUNCH_FAILS", count=4)
     run = product.start(product.plan(one(product, "web", count=2, onFailure="ask"), one(product, "next")))
     record = waits(product, run, "DECISION")
     assert waves(record) == {"web": "AWAITING_DECISION", "next": "WAITING"}
@@ -617,7 +613,7 @@ def test_a_snapshot_that_expired_before_its_wave_began_is_replaced_by_an_older_o
 # --- what must not slip through -----------------------------------------------------------------------------------
 def throttled_start(product: Product) -> str:
     """A run whose batch has its intent on record, and no job."""
-    fault(product, "THROTTLING", operation="StartRecovery", count=12)
+    product.fault("THROTTLING", operation="StartRecovery", count=12)
     run = product.start(product.plan(one(product)))
     until(product, run, lambda record: record["batches"] and record["batches"][0]["status"] == "STARTING")
     return run

@@ -58,6 +58,25 @@ def test_the_template_deploys_every_machine_and_fills_in_every_placeholder_and_n
     assert deployed == {file: placeholders(file) for file in FILES}
 
 
+def test_a_machine_waits_only_for_executions_of_a_version_that_is_kept() -> None:
+    """Else a run would recover its next wave with what the last deployment made of the other machine."""
+    resources, waiting = products.template()["Resources"], 0
+    for machine in products.resources("AWS::Serverless::StateMachine").values():
+        file = products.ROOT / "cfn" / machine["DefinitionUri"]
+        for one in states(load(file, {name: name for name in placeholders(file)})):
+            if "startExecution.sync" not in str(one.body.get("Resource")):
+                continue
+            waiting += 1
+            version = resources[machine["DefinitionSubstitutions"][one.body["Arguments"]["StateMachineArn"]]]
+            assert version["Type"] == "AWS::StepFunctions::StateMachineVersion", one.where
+            assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain"), one.where
+            # The revision is what makes each change of the machine a version of its own.
+            started = version["Properties"]["StateMachineArn"]
+            assert version["Properties"]["StateMachineRevisionId"] == started, one.where
+            assert resources[started]["Type"] == "AWS::Serverless::StateMachine", one.where
+    assert waiting == 1
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_error_a_machine_handles_by_name_is_one_that_is_raised(file: Path) -> None:
     named = {

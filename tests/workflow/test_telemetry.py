@@ -30,11 +30,6 @@ def told() -> Iterator[Told]:
         yield heard
 
 
-def fault(product: Product, kind: str, operation: str | None = None, **more: Any) -> None:
-    body = {"kind": kind, **({"operation": operation} if operation else {}), **more}
-    product.emulator.world.faults.add(body, product.emulator.world.clock.now())
-
-
 def drill(product: Product, servers: int = 2) -> dict[str, Any]:
     """One batch of one wave, so that its functions run one after the other, as each environment of Lambda does."""
     record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(servers))]}))
@@ -44,9 +39,9 @@ def drill(product: Product, servers: int = 2) -> dict[str, Any]:
 
 # --- metrics ----------------------------------------------------------------------------------------------------
 def test_calls_are_counted_by_operation_and_outcome_as_drs_counts_them(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", "DescribeJobs", count=4)
-    fault(product, "SERVER_ERROR", "DescribeSourceServers", count=1)
-    fault(product, "THROTTLING", "StartRecovery", count=2)
+    product.fault("THROTTLING", operation="DescribeJobs", count=4)
+    product.fault("SERVER_ERROR", operation="DescribeSourceServers", count=1)
+    product.fault("THROTTLING", operation="StartRecovery", count=2)
     drill(product)
     answered = {
         (operation, OUTCOMES[outcome]): count
@@ -59,7 +54,7 @@ def test_calls_are_counted_by_operation_and_outcome_as_drs_counts_them(product: 
 
 
 def test_calls_that_were_refused_can_be_told_from_all_without_knowing_a_target(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", "StartRecovery", count=2)
+    product.fault("THROTTLING", operation="StartRecovery", count=2)
     drill(product)
     by_outcome = {
         dict(named)["Outcome"]: count
@@ -71,15 +66,17 @@ def test_calls_that_were_refused_can_be_told_from_all_without_knowing_a_target(p
 
 
 def test_rate_limit_errors_are_counted_by_type(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", count=5)
+    product.fault("THROTTLING", count=5)
     drill(product)
     assert told.counts("RateLimitErrors", "ErrorType") == {"DrsThrottled": 5}
     assert told.counts("RateLimitErrors") == {(): 5}
 
 
 def test_retries_are_counted_by_attempt_within_a_function_and_by_the_machine(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", "DescribeJobs", count=2)  # the capacity check lists jobs first, in one function
-    fault(product, "THROTTLING", "StartRecovery", count=2)  # the machine repeats the task
+    product.fault(
+        "THROTTLING", operation="DescribeJobs", count=2
+    )  # the capacity check lists jobs first, in one function
+    product.fault("THROTTLING", operation="StartRecovery", count=2)  # the machine repeats the task
     drill(product)
     assert told.counts("Retries", "Operation", "Attempt") == {
         ("DescribeJobs", "2"): 1,
@@ -96,7 +93,7 @@ def test_retries_of_an_inspection_are_counted_too(product: Product, told: Told) 
 
 
 def test_retries_that_are_used_up_are_counted_once(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
+    product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
     drill(product)
     assert told.counts("RetriesExhausted") == {(): 1}
     assert [line["level"] for line in told.logs if line["message"] == "retries exhausted"] == ["CRITICAL"]
@@ -107,7 +104,7 @@ def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: 
     execution_id = product.start(plan)
     while product.calls().get("StartRecovery", 0) < 1:
         pass
-    fault(product, "REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
+    product.fault("REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
     assert product.finish(execution_id)["status"] == "COMPLETED"
     changes = told.counts("CircuitChanges", "State")
     assert changes.keys() == {"open", "half-open", "closed"}
@@ -123,7 +120,7 @@ def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: 
 
 def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: Told) -> None:
     """A log is paid by its length: the error and the retry that belong to a call ride along."""
-    fault(product, "THROTTLING", "StartRecovery", count=1)
+    product.fault("THROTTLING", operation="StartRecovery", count=1)
     drill(product)
     together = [
         {metric["Name"] for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]}
@@ -136,7 +133,7 @@ def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: Told) -
 
 def test_metrics_can_be_switched_off(told: Told) -> None:
     with Product(POWERTOOLS_METRICS_DISABLED="true") as product:
-        fault(product, "THROTTLING", "StartRecovery", count=1)
+        product.fault("THROTTLING", operation="StartRecovery", count=1)
         drill(product)
     assert told.emf == []
     assert told.logs
@@ -177,8 +174,8 @@ KEYS = {
 
 
 def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Product, told: Told) -> None:
-    fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
-    fault(product, "THROTTLING", "DescribeJobs", count=3)
+    product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
+    product.fault("THROTTLING", operation="DescribeJobs", count=3)
     record = drill(product)
     lines = [line for line in told.logs if line.get("function_name", "Api") != "Api"]
     assert {line["function_name"] for line in lines} == KEYS.keys()
@@ -264,8 +261,8 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
 
 def test_no_line_of_a_run_with_faults_holds_a_secret(told: Told) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
-        fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
-        fault(product, "CUT_AFTER", "DescribeJobs", count=2)
+        product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
+        product.fault("CUT_AFTER", operation="DescribeJobs", count=2)
         product.engine.runtime.fail("PollJob", KeyError("a bug"), times=1)
         first, second = product.seed(2)
         waves = [{"name": name, "groups": [product.group([one])]} for name, one in (("db", first), ("web", second))]
@@ -307,7 +304,7 @@ def facts(message: dict[str, Any]) -> dict[str, str]:
 def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: Told) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         url = inbox(product)
-        fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
+        product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
         record = drill(product)
         (message,) = messages(product, url)
         (child,) = product.engine.executions("recover-target")
@@ -333,7 +330,7 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: T
 def test_operators_are_told_which_task_was_tried_how_often() -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         url = inbox(product)
-        fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
+        product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
         drill(product)
         (message,) = messages(product, url)
     assert (facts(message)["Operation"], facts(message)["Attempts"]) == ("StartRecovery", str(TRIES_OF_A_TASK))
@@ -350,7 +347,7 @@ def test_a_message_that_cannot_be_sent_is_logged_and_work_goes_on(
     told: Told, trouble: str, environment: dict[str, str]
 ) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC, **environment) as product:
-        fault(product, "THROTTLING", "StartRecovery", count=TRIES_OF_A_TASK)
+        product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
         record = drill(product)
     assert record["servers"]["launched"] == 2
     unsent = [line for line in told.logs if line["message"] == "message not sent"]

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Take the control plane down: say what goes and what stays, ask, and only then delete.
+#
+#   scripts/teardown.sh --env test --region eu-west-1                  # the tables stay, with all they hold
+#   scripts/teardown.sh --env test --region eu-west-1 --delete-data    # the tables too; wants the stack's name typed
+#   scripts/teardown.sh --env test --region eu-west-1 --delete-data --yes --confirm drs-waves-test
+#
+# Refused while a run or a clean-up is on. Recovery instances, DRS and the roles in target accounts are not touched.
+# Cut off, it is taken up by the next. Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+me=teardown
+. scripts/stack.sh
+
+env='' region='' profile=() yes=no delete_data=no confirm=''
+while (($#)); do
+  case $1 in
+    --env) env=${2:-}; shift 2 || usage ;;
+    --region) region=${2:-}; shift 2 || usage ;;
+    --profile) profile=(--profile "${2:-}"); shift 2 || usage ;;
+    --delete-data) delete_data=yes; shift ;;
+    --confirm) confirm=${2:-}; shift 2 || usage ;;
+    --yes) yes=yes; shift ;;
+    -h | --help) usage ;;
+    *) echo "teardown: unknown argument $1" >&2; usage ;;
+  esac
+done
+name_stack
+
+status=$(stack_status)
+resources=''
+[[ $status == NONE ]] || resources=$(stack_resources)
+names=$(sed -n 's/^ *TableName: !Sub \${AWS::StackName}-//p' cfn/template.yaml)
+there=$(aws dynamodb list-tables --query 'TableNames' --output text | tr '\t' '\n')
+tables=$(for name in $names; do grep -x -- "$stack-$name" <<<"$there" || true; done)
+if [[ $status == NONE && ($delete_data == no || -z $tables) ]]; then
+  echo "there is no stack $stack in $region${tables:+; its tables are there: $(echo $tables)}"
+  exit 0
+fi
+
+runs=$(runs_that_are_on "$resources")
+if [[ -n $runs ]]; then
+  sed 's/^/  /' <<<"$runs" >&2
+  fail "a run is on; cancel it, or wait for its end (docs/runbook.md)" 3
+fi
+
+if [[ -n $resources ]]; then
+  echo "removes from $region:"
+  awk '$2 !~ /^AWS::DynamoDB::/ {count[$2]++} END {for (type in count) printf "  %4d %s\n", count[type], type}' <<<"$resources" | sort -k2
+fi
+if grep -q -x -- "$stack-recovery-instances" <<<"$tables"; then
+  left=$(aws dynamodb scan --table-name "$stack-recovery-instances" --select COUNT --query Count --output text \
+    --filter-expression 'isDrill = :yes AND attribute_exists(sourceExecutionId)' \
+    --expression-attribute-values '{":yes": {"BOOL": true}}' | awk '{sum += $1} END {print sum + 0}')
+  [[ $left == 0 ]] || echo "leaves $left instances of drills running, and nobody to clean up after them (scripts/drill.py cleanup EXECUTION)"
+fi
+if [[ $resources == *AWS::Scheduler::ScheduleGroup* ]]; then
+  due=$(aws scheduler list-schedules --group-name "$stack-cleanups" --query 'Schedules[].Name' --output text | tr '\t' '\n' | grep -c . || true)
+  [[ $due == 0 ]] || echo "drops $due clean-ups that are scheduled"
+fi
+if [[ $delete_data == yes ]]; then
+  echo "deletes with everything in them; DynamoDB keeps a last backup of each for 35 days:"
+else
+  echo "keeps, protected against deletion as they are; docs/deploy.md says how a new stack takes them over:"
+fi
+sed 's/^/  /' <<<"${tables:-no table}"
+
+if [[ $delete_data == yes ]]; then
+  if [[ -z $confirm && -t 0 ]]; then
+    read -r -p "type $stack to delete its data: " confirm
+  fi
+  [[ $confirm == "$stack" ]] || fail "to delete its data, say --confirm $stack; nothing was changed" 3
+fi
+[[ $yes == yes ]] || ask "take down $stack in $region?" || fail "nothing was changed" 3
+
+if [[ $status != NONE ]]; then
+  echo "deleting the stack"
+  aws cloudformation delete-stack --stack-name "$stack"
+  await_stack "$status" NONE || fail "the stack was not deleted; see its events, mend, and run this again"
+fi
+
+in_region() { local where=$1; shift; .venv/bin/aws "$@" --region "$where" "${profile[@]}"; }
+copies_of() { aws dynamodb describe-table --table-name "$1" --query "Table.Replicas[?RegionName!='$region'].RegionName" --output text | sed 's/^None$//'; }
+unprotect() {
+  in_region "$1" dynamodb update-table --table-name "$2" --no-deletion-protection-enabled >/dev/null
+  in_region "$1" dynamodb wait table-exists --table-name "$2"
+}
+delete_table() {
+  local copy wait
+  for copy in $(copies_of "$1"); do
+    unprotect "$copy" "$1"
+    aws dynamodb update-table --table-name "$1" --replica-updates "Delete={RegionName=$copy}" >/dev/null
+    for ((wait = 0; wait < 180; wait++)); do
+      [[ -n $(copies_of "$1") ]] || break
+      sleep 10
+    done
+  done
+  unprotect "$region" "$1"
+  aws dynamodb delete-table --table-name "$1" >/dev/null
+  aws dynamodb wait table-not-exists --table-name "$1"
+  echo "deleted $1"
+}
+if [[ $delete_data == yes ]]; then
+  deleting=()
+  for table in $tables; do
+    (set -e; delete_table "$table") &
+    deleting+=("$!")
+  done
+  for one in "${deleting[@]}"; do
+    wait "$one" || fail "not every table was deleted; mend what is said above, and run this again"
+  done
+fi
+echo "done"

@@ -1,0 +1,173 @@
+"""The commands of README.md and docs/, run as they stand there against the deployed product and the DRS emulator.
+
+`tests/unit/shell_blocks.py` says how a block is left out. EXECUTION, WAVE, PLAN and FILE stand for something that the
+command makes sense for: `approve` is given a run that waits for approval.
+"""
+
+import itertools
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import world
+from sandbox.drs_emulator.server import Emulator
+from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from tests.e2e.conftest import Operator
+from tests.e2e.test_operators import until, waits_for
+from tests.unit.shell_blocks import DOCUMENTS, ROOT, shell_blocks
+
+pytestmark = pytest.mark.e2e
+WAVE = "web"
+ABOUT_THE_EMULATOR = "emulator.md"
+RUN = [
+    pytest.param(command, id=f"{block.name} {command[:60]}")
+    for document in DOCUMENTS
+    if document.name != ABOUT_THE_EMULATOR
+    for block in shell_blocks(document)
+    if not block.reason
+    for command in block.commands
+]
+
+
+@dataclass
+class Scene:
+    """What the words in capitals stand for, each made when a command first needs it."""
+
+    operator: Operator
+    folder: Path
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def plan(self, **wave: Any) -> tuple[str, str]:
+        """Id and name of a new plan, of one wave with one server."""
+        name = f"documented-{next(self.numbers)}"
+        servers = self.operator.seed(name, account=HUB_ACCOUNT, region=REGION)
+        group = self.operator.group(servers, account=HUB_ACCOUNT, region=REGION)
+        waves = [{"name": WAVE, "groups": [{"groupId": group}], **wave}]
+        reply = self.operator.request("POST", "/recovery-plans", {"name": name, "launchAttempts": 1, "waves": waves})
+        assert reply.status == 201, reply
+        return str(reply.body["planId"]), name
+
+    @cached_property
+    def plan_name(self) -> str:
+        return self.plan()[1]
+
+    @cached_property
+    def finished(self) -> str:
+        """A drill that launched its server."""
+        record = self.operator.drill(self.plan()[0])
+        assert record["status"] == "COMPLETED", record
+        return str(record["executionId"])
+
+    @property
+    def held(self) -> str:
+        """A drill that waits for approval, a new one each time."""
+        plan, _ = self.plan(approval={"required": True, "timeoutMinutes": 10_000})
+        execution = self.operator.start(plan)
+        until(self.operator, execution, waits_for("APPROVAL"))
+        return execution
+
+    @property
+    def asking(self) -> str:
+        """A drill whose wave failed and asks what to do, a new one each time. The server would be launched now."""
+        execution = self.operator.start(self._failing(onFailure="ask"))
+        until(self.operator, execution, waits_for("DECISION"))
+        return execution
+
+    @property
+    def failed(self) -> str:
+        """A drill that failed, a new one each time. The server would be launched now."""
+        return str(self.operator.drill(self._failing())["executionId"])
+
+    def _failing(self, **wave: Any) -> str:
+        plan = self.plan(**wave)[0]
+        group = self.operator.request("GET", f"/recovery-plans/{plan}").body["waves"][0]["groups"][0]["groupId"]
+        (server,) = self.operator.request("GET", f"/protection-groups/{group}").body["sourceServerIds"]
+        fault = {"kind": "LAUNCH_FAILS", "sourceServerId": server, "count": 1}
+        world.control(self.operator.sandbox, "POST", "/faults", fault)
+        return plan
+
+    @cached_property
+    def file(self) -> Path:
+        """A plan file that can be applied."""
+        name = f"documented-{next(self.numbers)}"
+        servers = self.operator.seed(name, account=HUB_ACCOUNT, region=REGION)
+        group = {"name": name, "accountId": HUB_ACCOUNT, "region": REGION, "sourceServerIds": servers}
+        plan = {"name": name, "waves": [{"name": WAVE, "groups": [name]}]}
+        path = self.folder / "plan.yaml"
+        path.write_text(json.dumps({"protectionGroups": [group], "recoveryPlan": plan}))
+        return path
+
+    def execution(self, command: str) -> str:
+        verb = re.search(r"drill\.py (\w+)", command)
+        states = {"approve": "held", "reject": "held", "cancel": "held", "pause": "held", "continue": "failed"}
+        states |= dict.fromkeys(("retry", "accept", "abort"), "asking")
+        return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
+
+    def filled_in(self, command: str) -> str:
+        """The command with what its words in capitals, and names of examples, stand for."""
+        if "EXECUTION" in command:
+            command = command.replace("EXECUTION", self.execution(command))
+        if "FILE" in command:
+            command = command.replace("FILE", str(self.file))
+        if re.search(r"\bPLAN\b|\bthree-tier\b", command):
+            command = re.sub(r"\bPLAN\b|\bthree-tier\b", self.plan_name, command)
+        if " apply " in command:
+            command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
+        command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
+        if re.search(r"drill\.py (run|readiness|continue|watch|cleanup) ", command):
+            command += " --interval 0.3"  # on AWS it looks every few seconds
+        return re.sub(r"\bWAVE\b", WAVE, command).replace("build/report", str(self.folder / "report"))
+
+
+@pytest.fixture(scope="module")
+def scene(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Jobs of DRS take a minute here and not twenty."""
+    usual = world.control(sandbox, "GET", "/settings")["durations"]
+    quick = {kind: {"pending": 40, "started": 20} for kind in ("drill", "recovery", "terminate")}
+    world.control(sandbox, "PUT", "/settings", {"durations": quick})
+    yield Scene(Operator(sandbox), tmp_path_factory.mktemp("docs"))
+    world.control(sandbox, "PUT", "/settings", {"durations": {kind: usual[kind] for kind in quick}})
+
+
+def shell(command: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRS_WAVES_"))}
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{clean['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=ROOT,
+        env={**clean, **environment, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_a_command_does_what_it_is_shown_for(scene: Scene, command: str) -> None:
+    sandbox = scene.operator.sandbox
+    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    filled_in = scene.filled_in(command)
+    done = shell(filled_in, environment)
+    assert done.returncode == 0, f"{filled_in}\n{done.stdout}{done.stderr}"
+
+
+def test_the_commands_about_the_emulator_work_one_after_the_other() -> None:
+    (document,) = (each for each in DOCUMENTS if each.name == ABOUT_THE_EMULATOR)
+    commands = [command for block in shell_blocks(document) if not block.reason for command in block.commands]
+    assert len(commands) > 15
+    with Emulator(speed=600) as emulator:
+        script = "\n".join(commands).replace("http://127.0.0.1:4630", emulator.url)
+        launched = "aws drs describe-recovery-instances --query items[0].recoveryInstanceID --output text"
+        script = script.replace("i-0123456789abcdef0", f"'$({launched})'")  # its ids are drawn when it is launched
+        # curl is content with a refusal unless it is told not to be.
+        done = shell(script.replace("curl -s", "curl -sS --fail-with-body"), {})
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"

@@ -1,0 +1,50 @@
+"""The layer for AWS: what must hold so that it is small, of the Python it is for, and the same each time."""
+
+import re
+import sys
+from pathlib import Path
+
+from scripts.build_layer import LARGEST, PLATFORMS, SELDOM, compile_all, contents, install
+
+HERE = f"3.{sys.version_info.minor}"
+
+
+def test_two_builds_are_the_same_and_small_and_hold_nothing_of_this_machine(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "somewhere" / "else"
+    for folder in (first, second):
+        install(folder, HERE, "x86_64")
+        assert compile_all(folder, HERE)
+    assert contents(first) == contents(second)
+    size, _ = contents(first)
+    assert 5_000_000 < size <= LARGEST
+    files = [path for path in first.rglob("*") if path.is_file()]
+    assert not [path for path in files if path.name == ".lock"]
+    compiled_from = {path.parent.parent / f"{path.name.split('.')[0]}.py" for path in files if path.suffix == ".pyc"}
+    left = {path for path in files if path.suffix == ".py"} - compiled_from
+    assert all(re.search(SELDOM, str(path)) for path in left)
+    assert not [path for path in files if str(tmp_path).encode() in path.read_bytes()]
+    (compiled,) = [path.name for path in files if path.suffix == ".so"]
+    assert f"cpython-{HERE.replace('.', '')}-x86_64" in compiled
+
+
+def test_without_that_python_nothing_is_compiled(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("x = 1")
+    assert not compile_all(tmp_path, "3.2")
+    assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
+
+
+def test_contents_tell_a_changed_byte_and_a_changed_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    before = contents(tmp_path)
+    (tmp_path / "a").write_text("two")
+    assert contents(tmp_path) != before
+    (tmp_path / "a").write_text("one")
+    assert contents(tmp_path) == before
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert contents(tmp_path) != before
+    assert contents(tmp_path)[0] == 3
+
+
+def test_every_processor_of_the_template_can_be_built_for() -> None:
+    template = (Path(__file__).resolve().parents[2] / "cfn" / "template.yaml").read_text()
+    assert f"AllowedValues: [{', '.join(PLATFORMS)}]" in template

@@ -1,0 +1,104 @@
+"""scripts/tables.py: a new stack filled from the tables of another one, and what an import needs to be told."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scripts import tables as command
+from tests.workflow.product import HUB, STACK, WEST, Product
+
+NEW = "drs-waves-new"
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(command.app, list(words))
+
+
+def rows(product: Product, table: str) -> dict[str, Any]:
+    found = product.engine.client("dynamodb").scan(TableName=table)["Items"]
+    return {json.dumps(sorted(row.items())): row for row in found}
+
+
+@pytest.fixture
+def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """The product's tables under the names that a stack gives them, with a plan that runs; and an empty stack."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)
+    server = product.seed(1)
+    group = product.request(
+        "POST", "/protection-groups", {"name": "one", "accountId": HUB, "region": WEST, "sourceServerIds": server}
+    )
+    wave = {"name": "only", "groups": [{"groupId": group.body["groupId"]}]}
+    product.request("POST", "/recovery-plans", {"name": "copied", "waves": [wave]})
+    dynamodb = product.engine.client("dynamodb")
+    named = {
+        "target-accounts": "TargetAccounts",
+        "protection-groups": "ProtectionGroups",
+        "recovery-plans": "RecoveryPlans",
+    }
+    for table, key in command.COPIED.items():
+        for stack in ("drs-waves-old", NEW):
+            dynamodb.create_table(
+                TableName=f"{stack}-{table}",
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            )
+        for row in dynamodb.scan(TableName=f"{STACK}-{named[table]}")["Items"]:
+            lock = {command.LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
+            dynamodb.put_item(TableName=f"drs-waves-old-{table}", Item={**row, **lock})
+    return product
+
+
+def test_accounts_groups_and_plans_are_copied_as_they_are_but_for_the_lock_of_a_run(source: Product) -> None:
+    copied = run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST)
+    assert copied.exit_code == 0, copied.output
+    for table in ("target-accounts", "protection-groups"):
+        assert rows(source, f"{NEW}-{table}") == rows(source, f"drs-waves-old-{table}") != {}
+    (plan,) = rows(source, f"{NEW}-recovery-plans").values()
+    (before,) = rows(source, "drs-waves-old-recovery-plans").values()
+    assert {**plan, command.LOCK: before[command.LOCK]} == before
+
+
+def test_copying_again_writes_over_nothing(source: Product) -> None:
+    assert run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST).exit_code == 0
+    changed = {"accountId": {"S": HUB}, "roleArn": {"S": "changed since"}}
+    source.engine.client("dynamodb").put_item(TableName=f"{NEW}-target-accounts", Item=changed)
+    again = run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST)
+    assert again.exit_code == 0, again.output
+    assert "recovery-plans: 0 copied, 1 were there" in again.output
+    assert changed in rows(source, f"{NEW}-target-accounts").values()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--from", NEW, "--to", NEW), 2, "the same stack"),
+        (("--from", "drs-waves-none", "--to", NEW), 1, "can be given again"),
+    ],
+)
+def test_a_copy_that_cannot_be_made_says_why(source: Product, words: tuple[str, ...], status: int, said: str) -> None:
+    told = run("copy", *words, "--region", WEST)
+    assert (told.exit_code, said in told.output) == (status, True), told.output
+
+
+def test_an_import_names_every_table_of_the_template_and_needs_nothing_else(tmp_path: Path) -> None:
+    written = run("adopt", "--stack", "drs-waves-prod", "--to", str(tmp_path / "adopt"))
+    assert written.exit_code == 0, written.output
+    template, resources = (
+        json.loads((tmp_path / "adopt" / name).read_text()) for name in ("template.json", "resources.json")
+    )
+    assert {each["LogicalResourceId"]: each["ResourceType"] for each in resources} == {
+        logical_id: resource["Type"] for logical_id, resource in template["Resources"].items()
+    }
+    assert len(resources) == 6
+    assert {each["ResourceIdentifier"]["TableName"] for each in resources} >= {
+        f"drs-waves-prod-{table}" for table in command.COPIED
+    }
+    assert all(resource["DeletionPolicy"].startswith("Retain") for resource in template["Resources"].values())
+    referred = set(re.findall(r'"Ref": "(\w+)"', json.dumps(template)))
+    assert set(template["Parameters"]) == referred
+    assert "Transform" not in template
