@@ -73,7 +73,12 @@ def asked_by(machine: dict[str, Any]) -> set[Grant]:
     https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
     """
     file = CFN / machine["DefinitionUri"]
-    substitutions = {name: named(target) for name, target in machine["DefinitionSubstitutions"].items()}
+    # A version is started by the permission to start its machine (Step Functions' guide, "authorization for versions").
+    versions = resources("AWS::StepFunctions::StateMachineVersion")
+    machines = {name: named(version["StateMachineArn"]) for name, version in versions.items()}
+    substitutions = {
+        name: machines.get(named(target), named(target)) for name, target in machine["DefinitionSubstitutions"].items()
+    }
     asked = set[Grant]()
     for state in states(load_machine(file, {name: name for name in placeholders(file)})):
         if state.kind != "Task":
