@@ -506,8 +506,8 @@ def table_replicas() -> None:
     create, update = handlers["create"], handlers["update"]
 
     def with_own_replica(props: dict[str, Any]) -> dict[str, Any]:
-        own: dict[str, Any] = next((each for each in props.get("Replicas") or () if each["Region"] == get_region()), {})
-        protected = str(own.get("DeletionProtectionEnabled", False)).lower() == "true"
+        own = [each for each in props.get("Replicas") or () if each["Region"] == get_region()]
+        protected = any(str(each.get("DeletionProtectionEnabled")).lower() == "true" for each in own)
         return {**props, "DeletionProtectionEnabled": protected}
 
     def create_protected(logical_id: str, props: dict[str, Any], stack: str) -> Any:

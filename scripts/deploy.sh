@@ -5,6 +5,7 @@
 #   scripts/deploy.sh --env prod --region eu-west-1 --validate-only    # touches nothing
 #   scripts/deploy.sh --env prod --region eu-west-1 --yes CallsPerSecond=5 LogLevel=DEBUG
 #   scripts/deploy.sh --env prod --region eu-west-1 --when-idle        # refused while a run is on
+#   scripts/deploy.sh --env prod --region eu-west-1 --yes --checked    # in a pipeline that has run make check
 #
 # The stack is drs-waves-ENV; drs-waves itself belongs in the recovery Region. A change that would delete or replace
 # a table is refused; so is one that would take a function or a machine away from a run that is on. Parameters come from
@@ -14,7 +15,7 @@ cd "$(dirname "$0")/.."
 me=deploy
 . scripts/stack.sh
 
-env='' region='' profile=() validate_only=no yes=no when_idle=no parameters=()
+env='' region='' profile=() validate_only=no yes=no when_idle=no checked=no parameters=()
 while (($#)); do
   case $1 in
     --env) env=${2:-}; shift 2 || usage ;;
@@ -22,6 +23,7 @@ while (($#)); do
     --profile) profile=(--profile "${2:-}"); shift 2 || usage ;;
     --validate-only) validate_only=yes; shift ;;
     --when-idle) when_idle=yes; shift ;;
+    --checked) checked=yes; shift ;;
     --yes) yes=yes; shift ;;
     -h | --help) usage ;;
     *=*) parameters+=("$1"); shift ;;
@@ -45,9 +47,11 @@ if [[ -n $runs ]]; then
   [[ $when_idle == no ]] || fail "a run is on; nothing was changed" 3
 fi
 
-echo "checking templates and state machines"
-.venv/bin/cfn-lint cfn/*.yaml
-make --no-print-directory lint-asl >/dev/null
+if [[ $checked == no ]]; then
+  echo "checking templates and state machines"
+  .venv/bin/cfn-lint cfn/*.yaml
+  make --no-print-directory lint-asl >/dev/null
+fi
 [[ $validate_only == no ]] || { echo "valid; nothing was deployed"; exit 0; }
 
 echo "putting together the change set of $stack in $region"

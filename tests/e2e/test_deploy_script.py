@@ -80,11 +80,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Pa
 @pytest.fixture(scope="module")
 def second(sandbox: Sandbox, repository: Path) -> Operator:
     """Somebody who works with the second stack."""
-    refused = run(sandbox, "deploy.sh", *SECOND, root=repository)
+    refused = run(sandbox, "deploy.sh", *SECOND, root=repository)  # which checks it, so the others need not
     assert refused.returncode == 3, refused
     assert "AWS::DynamoDB::Table" in refused.stdout
     assert "--yes" in refused.stderr
-    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", root=repository)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=repository)
     assert deployed.returncode == 0, deployed
     assert "ApiUrl" in deployed.stdout
     (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
@@ -125,17 +125,17 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 
     fewer = checkout(tmp_path / "fewer")
     change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
-    taken = run(sandbox, "deploy.sh", *SECOND, "--yes", root=fewer)
+    taken = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=fewer)
     assert taken.returncode == 3, taken
     assert "a run which is on may still call" in taken.stderr
 
-    idle = run(sandbox, "deploy.sh", *SECOND, "--yes", "--when-idle", root=repository)
+    idle = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", "--when-idle", root=repository)
     assert idle.returncode == 3, idle
     assert execution in idle.stdout
 
     machine = repository / "statemachines" / "recover_target.asl.yaml"
     change(machine, "\nStartAt: RecoverBatches\nStates:\n", NEXT_VERSION)
-    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", RUNTIME, "LogLevel=INFO", root=repository)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", RUNTIME, "LogLevel=INFO", root=repository)
     assert deployed.returncode == 0, deployed
     assert execution in deployed.stdout
     assert parameters(sandbox)["LogLevel"] == "INFO"
@@ -189,7 +189,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
         assert described["DeletionProtectionEnabled"], name
 
     take_over(sandbox, tmp_path)
-    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", root=repository)
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=repository)
     assert deployed.returncode == 0, deployed
     (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
     second.sandbox.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

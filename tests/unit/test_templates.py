@@ -2,9 +2,11 @@
 
 import json
 import re
+import tomllib
 from typing import Any
 
 import pytest
+from samcli.commands.deploy import cli as deploy
 
 from api.contract import GATEWAY
 from api.responses import Problem
@@ -194,3 +196,27 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
     alarms = {f"${{{name}.Arn}}" for name in resources("AWS::CloudWatch::Alarm", "monitoring.yaml")}
     assert set(widgets[0]["properties"]["alarms"]) == alarms
     assert len(widgets) > 10
+
+
+# --- parameters in a file -----------------------------------------------------------------------------------------
+def test_the_pattern_for_samconfig_names_options_of_sam_and_parameters_of_the_template() -> None:
+    text = (CFN / "samconfig.example.toml").read_text()
+    file = tomllib.loads(text)
+    assert file.pop("version") == 0.1
+    assert len(file) == 2
+    options = {option.name for option in deploy.params}
+    for environment, commands in file.items():
+        wanted = commands["deploy"]["parameters"]
+        assert set(wanted) <= options, environment
+        assert wanted["stack_name"] == f"drs-waves-{environment}"
+        for each in wanted["parameter_overrides"]:
+            name, _, value = each.partition("=")
+            parameter = load("template.yaml")["Parameters"][name]
+            allowed = [str(each) for each in parameter.get("AllowedValues", ())]
+            assert value in allowed or re.fullmatch(parameter.get("AllowedPattern", ""), value), each
+
+
+def test_the_guide_lists_every_parameter() -> None:
+    guide = (CFN.parent / "docs" / "deploy.md").read_text()
+    table = guide.partition("### Parameters")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([A-Z]\w+)`", table)) >= set(load("template.yaml")["Parameters"])
