@@ -100,6 +100,7 @@ CAUGHT = {
     "startDrill": OF_A_RUN_THAT_DIED | {"ExecutionNotFound"},
     "startRecovery": OF_A_RUN_THAT_DIED | {"ExecutionNotFound"},
     "continueExecution": OF_A_RUN_THAT_DIED,
+    "cancel": OF_A_RUN_THAT_DIED,
     # The catalog makes AccountNotFound of it; forgetting sessions asks nobody.
     "registerAccount": OF_AN_ACCOUNT,
     "readAccount": OF_AN_ACCOUNT,
