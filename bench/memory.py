@@ -2,10 +2,10 @@
 
     python -m bench.memory [--servers 2000] [--speed 60] [--port 4610]
 
-One plan of two waves over all servers, in one account and Region: a readiness check, a drill that is aborted and so
-closed by its rule, a drill to its end, a sync, the largest answers of the API, and the clean-up. Each function is a
-Python process of its own here, as on AWS, and its peak is the kernel's VmHWM. What is installed in .venv beside what
-functions have on AWS (awscrt, pyOpenSSL) counts too, some 15 MB that are not there.
+One plan of two waves over all servers, in one account and Region: a drill that is aborted and so closed by its rule,
+a drill to its end, a sync, the largest answers of the API, and the clean-up. Each function is a Python process of its
+own here, as on AWS, and its peak is the kernel's VmHWM. What is installed in .venv beside what functions have on AWS
+(awscrt, pyOpenSSL) counts too, some 15 MB that are not there.
 
 Writes build/bench/memory.json and exits with 1 when a function has taken more than half of its MemorySize.
 """
@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,11 @@ def _work(sandbox: Sandbox, servers: int) -> None:
         )
     plan_id = _sent(sandbox, "/recovery-plans", {"name": "memory", "waves": waves})["planId"]
 
-    print("a readiness check")
-    drill.run(sandbox, plan_id, lambda record: None, "readiness")
     print("a drill that is aborted")
-    aborted = _sent(sandbox, f"/recovery-plans/{plan_id}/drills")
-    _until(sandbox, aborted["executionId"], lambda record: record["servers"]["launching"] > 0)
-    sandbox.client("stepfunctions").stop_execution(executionArn=aborted["executionArn"])
-    _until(sandbox, aborted["executionId"], lambda record: record["endedAt"] is not None)
+    aborted = _sent(sandbox, f"/recovery-plans/{plan_id}/drills")["executionId"]
+    running = _until(sandbox, aborted, lambda record: record["servers"]["launching"] > 0)
+    sandbox.client("stepfunctions").stop_execution(executionArn=running["executionArn"])
+    _until(sandbox, aborted, lambda record: record["endedAt"] is not None)
     print("a drill")
     record = drill.run(sandbox, plan_id, lambda record: None).record
     print(f"{record['status']}: {record['reason']}")
@@ -114,8 +112,12 @@ def _sent(sandbox: Sandbox, path: str, body: Any = None) -> dict[str, Any]:
     return answered
 
 
-def _until(sandbox: Sandbox, execution_id: str, holds: Any) -> None:
-    while not holds(sandbox.request("GET", f"/executions/{execution_id}").body):
+def _until(sandbox: Sandbox, execution_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The run's record when this holds of it."""
+    while True:
+        record: dict[str, Any] = sandbox.request("GET", f"/executions/{execution_id}").body
+        if holds(record):
+            return record
         sandbox.require_alive()
         time.sleep(0.3)
 

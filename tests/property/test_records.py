@@ -1,7 +1,8 @@
 """Whatever order messages come in, however often and late: a record never moves backwards."""
 
+import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import batches, control, dynamo, store
+from recovery import batches, control, dynamo, store, tokens
 from recovery import settings as product_settings
 from recovery.batch import Batch, BatchRef
 from recovery.batches import Attempt, ServerResult
@@ -35,6 +36,17 @@ WAVE_RANK = {status: 0 if status == "WAITING" else 2 if status.is_final else 1 f
 ANA = Operator("ana")
 BATCH_RANK = {"PENDING": 0, "STARTING": 1, "LAUNCHING": 2, "SETTLED": 9}
 SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
+CACHES: Sequence[Any] = (product_settings.settings, dynamo.client, tokens.step_functions)
+
+
+def running_machine() -> str:
+    """recover-plan, of which the execution runs all the while: a cancel leaves it to end the run."""
+    states = boto3.client("stepfunctions", "us-west-2")
+    wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}}
+    role = "arn:aws:iam::123456789012:role/any"
+    machine = states.create_state_machine(name="recover-plan", definition=json.dumps(wait), roleArn=role)
+    states.start_execution(stateMachineArn=machine["stateMachineArn"], name="drill-1")
+    return machine["stateMachineArn"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +64,8 @@ def tables() -> Iterator[None]:
         ):
             patch.setenv(f"{name}_TABLE", name.lower())
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        for cache in (product_settings.settings, dynamo.client):
+        patch.setenv("RECOVER_PLAN_ARN", running_machine())
+        for cache in CACHES:
             cache.cache_clear()
         client = boto3.client("dynamodb")
         for table, keys in {"executions": ("executionId", "item"), "recovery_plans": ("planId",)}.items():
@@ -64,7 +77,7 @@ def tables() -> Iterator[None]:
                 BillingMode="PAY_PER_REQUEST",
             )
         yield
-    for cache in (product_settings.settings, dynamo.client):
+    for cache in CACHES:
         cache.cache_clear()
 
 
