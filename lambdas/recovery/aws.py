@@ -1,16 +1,15 @@
 """Clients of AWS's services, and which of their failures pass by themselves.
 
-Made by botocore and not by boto3, which would import s3transfer with it: a tenth of a second of every cold start. All
-share one session, which reads the model of a service once.
+All are made by boto3's default session, which reads the model of a service once, however many accounts and Regions
+are asked.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-import botocore.session
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -34,24 +33,20 @@ _LATER = {
 }
 
 
+# boto3's sessions are not thread-safe.
 _making = Lock()
-
-
-@lru_cache(maxsize=1)
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
 
 
 def client(service: str, config: Config | None = None) -> Any:
     """A client with the function's own role, in its own Region."""
-    with _making:  # sessions are not thread-safe
-        return _session().create_client(service, config=config)
+    with _making:
+        return boto3.client(service, config=config)  # type: ignore[call-overload]  # each service has a type of its own
 
 
 def client_of_role(service: str, credentials: Mapping[str, Any], region: str, config: Config) -> Any:
     """A client with the credentials that AssumeRole gave, in another Region."""
     with _making:
-        return _session().create_client(
+        return boto3.client(  # type: ignore[call-overload]
             service,
             region_name=region,
             aws_access_key_id=credentials["AccessKeyId"],

@@ -1,17 +1,23 @@
-"""DynamoDB tables as plain Python values: a thin layer over botocore's client."""
+"""DynamoDB tables as plain Python values: a thin layer over boto3's client.
+
+The client rather than boto3's resource: it is a tenth of a second faster to import, and a second is dear at a
+cold start.
+"""
 
 import random
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from recovery import aws, wire
+from recovery import aws
 from recovery.errors import AwsUnavailable
 
 if TYPE_CHECKING:
@@ -24,6 +30,9 @@ CONFLICT_TRIES = 5
 # DynamoDB: a BatchGetItem reads at most 100 keys, and may leave some for another.
 KEYS_PER_GET, UNPROCESSED_TRIES = 100, 5
 
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
 
 class ConditionRefused(Exception):
     """A conditional write was not made: the row is not as the caller took it to be."""
@@ -31,19 +40,31 @@ class ConditionRefused(Exception):
 
 @lru_cache(maxsize=1)
 def client() -> "DynamoDBClient":
-    """One client a process, with botocore's standard retries for throttling and lost answers."""
+    """One client a process, with boto3's standard retries for throttling and lost answers."""
     made: DynamoDBClient = aws.client("dynamodb", Config(retries={"mode": "standard", "max_attempts": 5}))
     return made
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Binary):
+        return bytes(value.value)  # type: ignore[attr-defined]  # its stubs leave it out
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value
+
+
 def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """DynamoDB's typed JSON as plain values, whole numbers as int."""
-    return {name: wire.unpack(value) for name, value in item.items()}
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """The inverse. None is left out: an attribute without a value is an attribute that is not there."""
-    return {name: wire.pack(value) for name, value in item.items() if value is not None}
+    return {name: _serialize(value) for name, value in item.items() if value is not None}
 
 
 def _do(operation: str, **parameters: Any) -> Any:
