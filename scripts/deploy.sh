@@ -9,7 +9,8 @@
 #
 # The stack is drs-waves-ENV; drs-waves itself belongs in the recovery Region. A change that would delete or replace
 # a table is refused; so is one that would take a function or a machine away from a run that is on. Parameters come from
-# the command, or else from cfn/samconfig.toml; one that is not named keeps its value. Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
+# the command, or else from cfn/samconfig.toml; one that is not named keeps its value.
+# Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 me=deploy

@@ -19,7 +19,7 @@ from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator
 from tests.e2e.test_operators import say, until, waits_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(360)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SECOND = ("--env", "second", "--region", REGION)
 BUCKET = "drs-waves-engineers"
@@ -47,7 +47,7 @@ def run(sandbox: Sandbox, script: str, *arguments: str, root: Path = ROOT) -> "s
     command = [str(root / "scripts" / script), *arguments]
     environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
     return subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, timeout=170, stdin=subprocess.DEVNULL
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL
     )
 
 
