@@ -21,6 +21,8 @@ NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
+# Tests of the machines wait for most of their time.
+WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TYPED := $(wildcard lambdas sandbox scripts)
 LINTED := $(wildcard lambdas sandbox scripts tests bench)
 
@@ -93,16 +95,16 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 
 .PHONY: test
 test: setup build ## Run all tests
-	$(PY) -m pytest -m "not e2e" -n auto --dist worksteal
+	$(PY) -m pytest -m "not e2e" -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m e2e || test $$? -eq 5
 
 .PHONY: unit
 unit: setup ## Run the unit and property tests, and those of the DRS emulator
-	$(PY) -m pytest -n auto --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
 
 .PHONY: workflow
 workflow: setup ## Run the real state machines with the real handlers, in process
-	$(PY) -m pytest -n auto --dist worksteal $(wildcard tests/engine tests/workflow)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/engine tests/workflow)
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it
