@@ -155,7 +155,7 @@ class Job:
 
 
 def _call(target: Target, method: str, **parameters: Any) -> Any:
-    """One call, within the target's budget and circuit; what botocore raises becomes an error the state machines know."""
+    """One call, within the target's budget and circuit; botocore's errors become ones the state machines know."""
     client = sessions.client("drs", target)
     operation = client.meta.method_to_api_mapping[method]
     try:
