@@ -129,6 +129,7 @@ def test_servers_without_an_instance_are_named_and_one_look_up_is_one_call(
 def test_a_list_that_makes_no_sense_is_refused_with_the_field_before_anything_is_read(
     monkeypatch: pytest.MonkeyPatch, query: dict[str, str], field: str
 ) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)  # a client can be made; whatever it asked would be refused
     monkeypatch.setattr(instances, "table", lambda: "recovery-instances")
     status, body = unaided("GET", "/recovery-instances", queryStringParameters=query or None)
     assert status == 400, body
