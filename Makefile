@@ -94,9 +94,13 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 ##@ Tests and checks
 
 .PHONY: test
-test: setup build ## Run all tests
-	$(PY) -m pytest -m "not e2e" -n $(WORKERS) --dist worksteal
+test: setup build ## Run the tests, but for `make deployments`
+	$(PY) -m pytest -m "not e2e and not deployment" -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m e2e || test $$? -eq 5
+
+.PHONY: deployments
+deployments: setup build $(NODE_READY) ## Deploy a second stack to the sandbox, upgrade it during a run, take it down (3 minutes)
+	$(PY) -m pytest -m deployment
 
 .PHONY: unit
 unit: setup ## Run the unit and property tests, and those of the DRS emulator
@@ -108,7 +112,7 @@ workflow: setup ## Run the real state machines with the real handlers, in proces
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it
-	$(PY) -m pytest $(wildcard tests/sandbox tests/e2e)
+	$(PY) -m pytest -m "not deployment" $(wildcard tests/sandbox tests/e2e)
 
 .PHONY: lint
 lint: lint-python lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
@@ -165,7 +169,7 @@ typecheck: setup ## Check the types, strictly
 	$(PY) -m mypy $(TYPED)
 
 .PHONY: check
-check: lint typecheck test ## Everything that must pass, as CI runs it
+check: lint typecheck test deployments ## Everything that must pass, as CI runs it
 
 ##@ Packaging
 

@@ -19,7 +19,7 @@ from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator
 from tests.e2e.test_operators import say, until, waits_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SECOND = ("--env", "second", "--region", REGION)
 BUCKET = "drs-waves-engineers"
