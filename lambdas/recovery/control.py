@@ -31,16 +31,18 @@ class Operator:
         return {"decision": what, "by": self.name, "at": clock.iso(), "comment": self.comment}
 
 
+_CAN_BE_PAUSED = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+
+
 def pause(execution_id: str, operator: Operator) -> Run:
     """No further wave or batch starts until somebody resumes; jobs that run are followed. Raise DecisionRefused."""
-    running = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
     return _decide_run(
         execution_id,
         operator,
         "pause",
         {"status": ExecutionStatus.PAUSED.value, "pausedAt": clock.iso()},
         "#status IN (:pending, :polling) AND attribute_not_exists(#cancelled) AND #mode <> :readiness",
-        {status.value.lower(): status.value for status in running} | {"readiness": Mode.READINESS.value},
+        {status.value.lower(): status.value for status in _CAN_BE_PAUSED} | {"readiness": Mode.READINESS.value},
         tell=False,
     )
 
@@ -115,10 +117,17 @@ def _decide_run(
         tokens.release(execution_id)
     if not done:
         run = store.get_run(execution_id)
-        state = f"it is being cancelled by {run.cancelled}" if run.cancelled else f"it is {run.status.value}"
-        raise _refusal(run, what, state)
+        raise _refusal(run, what, _why_not(run, what))
     messages.decided(run, what, operator.name, operator.comment)
     return store.get_run(execution_id)
+
+
+def _why_not(run: Run, what: str) -> str:
+    if run.cancelled:
+        return f"it is being cancelled by {run.cancelled}"
+    if what == "pause" and run.mode is not Mode.READINESS and run.status in _CAN_BE_PAUSED:
+        return f"it has had {store.MOST_DECISIONS} decisions, and its record has room for a cancel only"
+    return f"it is {run.status.value}"
 
 
 # What a wave has to be at for a decision, what the decision writes, and what then waits for it no more.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from recovery.store import MOST_DECISIONS
 from tests.workflow.product import HUB, STACK, WEST, Product, Reply
 
 
@@ -299,6 +300,18 @@ def test_a_pause_holds_at_the_next_wave_and_jobs_are_followed_meanwhile(product:
     record = product.finish(run)
     assert record["status"] == "COMPLETED"
     assert [decision["decision"] for decision in record["decisions"]] == ["pause", "resume"]
+
+
+def test_a_record_that_is_full_of_decisions_takes_a_cancel_and_says_so(product: Product) -> None:
+    run = product.start(product.plan(one(product, "db", approval={"required": True, "timeoutMinutes": 10_000})))
+    waits(product, run, "APPROVAL")
+    (meta,) = (row for row in product.items("Executions") if row["item"] == "META")
+    said = {"decision": "pause", "by": "ana", "at": meta["requestedAt"], "comment": ""}
+    product.put("Executions", {**meta, "decisions": [said] * MOST_DECISIONS})
+    refused = say(product, run, "pause")
+    assert (refused.status, "room for a cancel only" in refused.body["detail"]) == (409, True), refused
+    assert say(product, run, "cancel").status == 200
+    assert product.finish(run)["status"] == "CANCELLED"
 
 
 def test_a_pause_holds_at_the_next_batch_of_a_wave_that_is_on() -> None:
