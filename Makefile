@@ -94,12 +94,13 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 ##@ Tests and checks
 
 .PHONY: test
-test: setup build ## Run the tests, but for `make deployments`
-	$(PY) -m pytest -m "not e2e and not deployment" -n $(WORKERS) --dist worksteal
+test: setup build ## Run the tests, but for those of make proofs
+	$(PY) -m pytest -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m e2e || test $$? -eq 5
 
-.PHONY: deployments
-deployments: setup build $(NODE_READY) ## Deploy a second stack to the sandbox, upgrade it during a run, take it down (3 minutes)
+.PHONY: proofs
+proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (8 minutes)
+	$(PY) -m pytest -m proof -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m deployment
 
 .PHONY: unit
@@ -169,7 +170,7 @@ typecheck: setup ## Check the types, strictly
 	$(PY) -m mypy $(TYPED)
 
 .PHONY: check
-check: lint typecheck test deployments ## Everything that must pass, as CI runs it
+check: lint typecheck test proofs ## Everything that must pass, as CI runs it
 
 ##@ Packaging
 

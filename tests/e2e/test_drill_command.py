@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.conftest import free_ports
 from tests.sandbox.conftest import gone_within
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.deployment
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "build" / "drill" / "drill.json"
 MOST_LOOKS_AT_A_JOB = 40

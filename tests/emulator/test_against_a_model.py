@@ -161,6 +161,7 @@ class AgainstAModel(RuleBasedStateMachine):
             assert all(len(page) == size for page in pages[:-1])
 
 
+@pytest.mark.proof
 def test_the_emulator_does_what_a_model_of_it_does(emulator: Playground) -> None:
     AgainstAModel.emulator = emulator
     run_state_machine_as_test(

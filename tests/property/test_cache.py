@@ -23,6 +23,8 @@ from recovery.targets import every_target
 from tests.engine import moto_fixes
 from tests.workflow import product as products
 
+pytestmark = pytest.mark.proof
+
 HERE, THERE = Target("111122223333", "us-west-2"), Target("444455556666", "eu-central-1")
 SERVERS = [f"s-{number:017}" for number in range(4)]
 TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")

@@ -18,6 +18,8 @@ from recovery.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
 from recovery.target import Target
 from tests.engine import moto_fixes
 
+pytestmark = pytest.mark.proof
+
 KEYS = {
     "executions": ("executionId", "item"),
     "recovery_plans": ("planId",),

@@ -30,6 +30,8 @@ from tests.engine import moto_fixes
 from tests.engine.world import LOCAL_SERVERS
 from tests.workflow.product import HUB, OTHER, WEST, _account_of
 
+pytestmark = pytest.mark.proof
+
 HERE, THERE = Target(HUB, WEST), Target(OTHER, "eu-central-1")
 TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
 NEVER = "1000000"

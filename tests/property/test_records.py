@@ -24,6 +24,8 @@ from recovery.plan import RecoveryPlan, Wave
 from recovery.target import Target
 from tests.engine import moto_fixes
 
+pytestmark = pytest.mark.proof
+
 PLAN = RecoveryPlan("rp-1", "shop", (Wave("web", ()),))
 REF = BatchRef("drill-1", "web", Target("111122223333", "us-west-2"), 1)
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.PENDING, "2026-01-01T00:00:00.000Z", "ana")

@@ -34,6 +34,7 @@ def test_a_function_imports_nothing_that_it_does_not_need(first: tuple[str, Star
     assert unwanted & found.modules == set()
 
 
+@pytest.mark.proof
 def test_a_function_starts_within_its_budget(first: tuple[str, Start], path: list[Path]) -> None:
     """In CPU, for which nobody waits; where the machine is slow, as many times slower as it is with botocore."""
     module, found = first

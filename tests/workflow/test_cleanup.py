@@ -203,6 +203,7 @@ def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None
     assert other["sourceServerId"] not in cached(product)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("function", "number", "operation"),
     [
@@ -253,6 +254,7 @@ def test_a_clean_up_whose_machine_died_is_taken_up_by_the_next(product: Product)
     assert product.emulator.client(HUB, WEST).describe_recovery_instances(filters={})["items"] == []
 
 
+@pytest.mark.proof
 @pytest.mark.speed(300)
 def test_many_instances_keep_to_the_quotas() -> None:
     with Product(speed=300, SERVERS_PER_JOB="10", CONCURRENT_JOBS="2", CAPACITY_TIMEOUT_SECONDS="86400") as product:

@@ -26,6 +26,7 @@ def assert_launched_once(product: Product, record: dict[str, Any], servers: int)
     assert not any(row.get("leases") for row in product.items("Limits"))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("point", "number", "operation"),
     [
@@ -46,6 +47,7 @@ def test_start_recovery_killed_after_any_of_its_changes_launches_once(
     assert_launched_once(product, record, 3)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("point", "number"),
     [
@@ -62,6 +64,7 @@ def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Pro
     assert_launched_once(product, record, 3)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("number", [1, 2])
 def test_check_capacity_killed_after_a_change_leaks_no_lease(product: Product, number: int) -> None:
     with killed_after_change("CheckCapacity", number) as made:

@@ -121,6 +121,7 @@ def test_requests_of_one_key_that_race_with_different_bodies_begin_one_run(produ
     assert len(begun) == 1
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("point", "operation", "before"),
     [

@@ -303,6 +303,7 @@ def test_a_wave_and_each_of_its_targets_cost_the_events_the_header_says(product:
     assert run + waves * (wave + targets * target) <= most * 1.1
 
 
+@pytest.mark.proof
 @pytest.mark.speed(300)
 def test_no_state_of_a_drill_of_300_servers_carries_more_than_a_few_kilobytes(product: Product) -> None:
     product.seed(300, tags={"tier": "web"})

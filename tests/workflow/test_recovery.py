@@ -173,6 +173,7 @@ def test_an_account_that_is_not_registered_refuses_the_run_with_that_reason(prod
     assert "999900001111 is not registered" in record["reason"]
 
 
+@pytest.mark.proof
 def test_a_large_wave_is_drained_through_the_quotas() -> None:
     # Slower than elsewhere: at 600 times speed the seconds of this machine count as many minutes of a lease.
     with Product(speed=120) as product:

@@ -20,6 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from api import document
 from tests.workflow.product import Product
 
+pytestmark = pytest.mark.proof
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
