@@ -153,7 +153,7 @@ lint-audit: $(CHECKS_READY)
 	scripts/audit.sh --if-reachable
 
 .PHONY: audit
-audit: $(CHECKS_READY) ## Ask whether anything that is locked has known vulnerabilities
+audit: $(CHECKS_READY) ## Ask whether any locked Python package has known vulnerabilities
 	scripts/audit.sh
 
 .PHONY: lint-asl
@@ -237,5 +237,4 @@ $(LAYER_HERE): $(VENV_READY)
 $(LAYER_FOR_AWS): $(VENV_READY)
 	@rm -rf build/layer build/.layer-*
 	$(PY) scripts/build_layer.py build/layer/python --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCH)
-	@find lambdas -name __pycache__ -prune -exec rm -rf {} +
 	@touch $@

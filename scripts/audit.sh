@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Ask a vulnerability service (OSV) about every package that the locks name.
+# Ask a vulnerability service (OSV) about every Python package that the locks name. asl-validator, which lint has from
+# npm and nothing deployed contains, is not asked about.
 #
 #   scripts/audit.sh                   # fails when it cannot ask
 #   scripts/audit.sh --if-reachable    # says so, and goes on
@@ -10,6 +11,7 @@
 # 3 not reachable.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || { echo "audit: needs bash 4.4 or newer; this is $BASH_VERSION" >&2; exit 1; }
 
 # No answer at all, or one that says the service is down; the last line of what pip-audit then prints.
 unreachable='^requests\.exceptions\.(ConnectionError|ConnectTimeout|ReadTimeout|ProxyError)|Tip: your network may be blocking'

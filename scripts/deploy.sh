@@ -9,12 +9,19 @@
 #
 # The stack is drs-waves-ENV; drs-waves itself belongs in the recovery Region. A change that would delete or replace
 # a table is refused; so is one that would take a function or a machine away from a run that is on. Parameters come from
-# the command, or else from cfn/samconfig.toml; one that is not named keeps its value.
+# the command (`'SyncRate=rate(10 minutes)'` in quotes, `ReplicaRegion=` for nothing), or else from cfn/samconfig.toml;
+# one that is not named keeps its value.
 # Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 me=deploy
 . scripts/stack.sh
+
+# A first deployment that failed leaves a stack over which nothing can be deployed.
+way_out() {
+  echo "the first deployment of $stack failed ($1); before another one: make teardown ENV=$env REGION=$region" \
+    "(tables that it has left behind, empty: ARGS=--delete-data; not if tables of a stack before it are among them)"
+}
 
 env='' region='' profile=() validate_only=no yes=no when_idle=no checked=no parameters=()
 while (($#)); do
@@ -32,11 +39,14 @@ while (($#)); do
   esac
 done
 name_stack
+given=$(for_sam ${parameters[@]:+"${parameters[@]}"})
+[[ -z $given ]] || mapfile -t parameters <<<"$given"
 
-runs=''
+runs='' resources=''
 if [[ $validate_only == no ]]; then
   [[ -d build/layer/python ]] || fail "there is no layer; run make layer-for-aws first"
   status=$(stack_status)
+  [[ $status != ROLLBACK_COMPLETE && $status != ROLLBACK_FAILED ]] || fail "$(way_out "$status")" 3
 fi
 if [[ $validate_only == no && $status != NONE && $status != REVIEW_IN_PROGRESS ]]; then
   resources=$(stack_resources)
@@ -58,6 +68,8 @@ fi
 echo "putting together the change set of $stack in $region"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# sam packs the whole folder, and what Python left in it is another each time.
+find lambdas -name __pycache__ -prune -exec rm -rf {} +
 bucket=(--resolve-s3)
 [[ -z ${DRS_WAVES_BUCKET:-} ]] || bucket=(--s3-bucket "$DRS_WAVES_BUCKET" --no-resolve-s3)
 .venv/bin/sam deploy --template-file cfn/template.yaml --config-env "$env" --stack-name "$stack" --region "$region" "${profile[@]}" \
@@ -82,21 +94,30 @@ loses() { awk -v types="$1" '$3 ~ "^(" types ")$" && ($1 == "Remove" || $2 == "T
 if loses 'AWS::DynamoDB::(Table|GlobalTable)'; then
   refuse "this would delete or replace a table, and with it what it holds"
 fi
-if [[ -n $runs ]] && loses 'AWS::Lambda::Function|AWS::StepFunctions::StateMachine'; then
-  refuse "this would take away a function or a machine that a run which is on may still call; wait for its end"
-fi
+refuse_for_runs() {
+  [[ -z $runs || $when_idle == no ]] || refuse "a run is on by now"
+  if [[ -n $runs ]] && loses 'AWS::Lambda::Function|AWS::StepFunctions::StateMachine'; then
+    refuse "this would take away a function or a machine that a run which is on may still call; wait for its end"
+  fi
+}
+refuse_for_runs
 built=$(cd build/layer/python && echo pydantic_core/*.cpython-*)
 built=$(sed -E 's/.*\.cpython-3([0-9]+)-([a-z0-9_]+)-linux.*/python3.\1 \2/; s/aarch64/arm64/' <<<"$built")
-read -r runtime architecture <<<"$(aws cloudformation describe-change-set --change-set-name "$changes" --output text --query \
-  "[[Parameters[?ParameterKey=='PythonRuntime'].ParameterValue | [0], Parameters[?ParameterKey=='Architecture'].ParameterValue | [0]]]")"
-[[ $runtime == None ]] && runtime=${built% *}  # not told, so not known to be wrong
-[[ $architecture == None ]] && architecture=${built#* }
+runtime=$(value_after PythonRuntime "$changes")
+architecture=$(value_after Architecture "$changes")
 [[ $built == "$runtime $architecture" ]] ||
   refuse "the layer is for $built and this is for $runtime $architecture: see LAMBDA_PYTHON and LAMBDA_ARCH in docs/deploy.md"
 [[ $yes == yes || -t 0 ]] || refuse "nobody to ask; say --yes to deploy without being asked"
 [[ $yes == yes ]] || ask "deploy these changes to $stack in $region?" || refuse "you said no"
 
+if [[ -n $resources ]]; then
+  runs=$(runs_that_are_on "$resources")  # one may have begun since
+  refuse_for_runs
+fi
 aws cloudformation execute-change-set --change-set-name "$changes"
 echo "deploying"
-await_stack "$status" CREATE_COMPLETE UPDATE_COMPLETE || fail "the stack did not come through; see its events"
+await_stack "$status" CREATE_COMPLETE UPDATE_COMPLETE || {
+  [[ $now != ROLLBACK_* ]] || fail "$(way_out "$now"); see its events first"
+  fail "the stack did not come through; see its events"
+}
 aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text

@@ -5,6 +5,7 @@
 # comment `pragma: allowlist secret`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || { echo "secrets: needs bash 4.4 or newer; this is $BASH_VERSION" >&2; exit 1; }
 
 options=(
   --no-verify # or a key that is found would be tried out, over the network

@@ -1,5 +1,8 @@
-# What deploy.sh and teardown.sh share. Sourced from the root of the repository, with `me`, `env`, `region` and
+# What deploy.sh and teardown.sh are made of. Sourced from the root of the repository, with `me`, `env`, `region` and
 # `profile` set; messages begin with `me`. Exit status everywhere: 0 done, 1 failed, 2 usage, 3 refused.
+
+# Older ones, such as macOS's own, take an empty array for a variable that is not set.
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || { echo "$me: needs bash 4.4 or newer; this is $BASH_VERSION" >&2; exit 1; }
 
 fail() { echo "$me: $1" >&2; exit "${2:-1}"; }
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
@@ -23,13 +26,18 @@ stack_status() {
 }
 
 # Wait until the stack, which was in status $1, is done with what it does; is it then in one of the others named?
+# Sets `now`, its status. Ends when it cannot be looked at five times in a row, which is no news of the stack.
 await_stack() {
-  local before=$1 now looks=0
+  local before=$1 looks=0 blind=0
   shift
   sleep 2
   # For a moment it may still be what it was.
-  while now=$(stack_status); [[ $now == *_IN_PROGRESS || ($now == "$before" && looks -lt 2) ]]; do
-    looks=$((looks + 1))
+  while ! now=$(stack_status) || [[ $now == *_IN_PROGRESS || ($now == "$before" && looks -lt 2) ]]; do
+    if [[ -n $now ]]; then
+      blind=0 looks=$((looks + 1))
+    elif ((++blind == 5)); then
+      fail "cannot tell how $stack fares; CloudFormation goes on with it: look again before anything else"
+    fi
     sleep 4
   done
   [[ " $* " == *" $now "* ]] || { echo "$me: $stack is $now" >&2; return 1; }
@@ -52,6 +60,25 @@ runs_that_are_on() {
     }
     [[ -z $answer || $answer == None ]] || printf '%s\n' "$answer"
   done
+}
+
+# Key=value, each with its value in quotes on a line: sam takes none that is empty, and cuts one at a space. It knows no
+# way to say every backslash and quote; no parameter has any.
+for_sam() {
+  local each
+  for each in "$@"; do
+    [[ $each != *[\"\\$'\n']* && $each =~ ^[A-Za-z0-9]+= ]] || fail "not a parameter and its value: $each" 2
+    printf '%s="%s"\n' "${each%%=*}" "${each#*=}"
+  done
+}
+
+# The value that the parameter $1 has after the change set $2: its own, else the stack's, else the template's default.
+value_after() {
+  local asked="Parameters[?ParameterKey=='$1'].ParameterValue | [0]" value
+  value=$(aws cloudformation describe-change-set --change-set-name "$2" --no-paginate --query "$asked" --output text)
+  [[ $value != None ]] || value=$(aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].$asked" --output text)
+  [[ $value != None ]] || value=$(awk -v name="  $1:" '$0 == name {found = 1} found && $1 == "Default:" {print $2; exit}' cfn/template.yaml)
+  echo "$value"
 }
 
 # Ask for a yes; without a terminal nobody is there to give it.

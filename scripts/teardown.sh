@@ -38,11 +38,14 @@ if [[ $status == NONE && ($delete_data == no || -z $tables) ]]; then
   exit 0
 fi
 
-runs=$(runs_that_are_on "$resources")
-if [[ -n $runs ]]; then
+refuse_for_runs() {
+  local runs
+  runs=$(runs_that_are_on "$resources")
+  [[ -n $runs ]] || return 0
   sed 's/^/  /' <<<"$runs" >&2
   fail "a run is on; cancel it, or wait for its end (docs/runbook.md)" 3
-fi
+}
+refuse_for_runs
 
 if [[ -n $resources ]]; then
   echo "removes from $region:"
@@ -74,6 +77,7 @@ fi
 [[ $yes == yes ]] || ask "take down $stack in $region?" || fail "nothing was changed" 3
 
 if [[ $status != NONE ]]; then
+  refuse_for_runs  # one may have begun since
   echo "deleting the stack"
   aws cloudformation delete-stack --stack-name "$stack"
   await_stack "$status" NONE || fail "the stack was not deleted; see its events, mend, and run this again"
