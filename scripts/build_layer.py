@@ -8,6 +8,7 @@ exits with 1 when it has grown past LARGEST.
 
 import argparse
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -38,15 +39,36 @@ def install(folder: Path, python: str, architecture: str) -> None:
 
 
 def compile_all(folder: Path, python: str) -> bool:
-    """Bytecode beside the sources, that nothing checks by time, with the paths of Lambda; False without that Python."""
-    for command in (sys.executable, f"python{python}"):
-        asked = [command, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        if not shutil.which(command) or subprocess.run(asked, capture_output=True, text=True).stdout.strip() != python:
+    """Bytecode beside the sources, that nothing checks by time, with the paths of Lambda; False without that Python.
+
+    A Python that breaks leaves nothing, and the next is tried.
+    """
+    how = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", "/opt/python", "-x", SELDOM]
+    # A Python may be a script that needs the rest; those would change what is written, or where.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    for name in (sys.executable, f"python{python}"):
+        command = shutil.which(name)
+        if command is None or _version(command) != python:
             continue
-        how = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", "/opt/python", "-x", SELDOM]
-        subprocess.run([command, "-m", "compileall", *how, str(folder)], check=True, env={"PYTHONHASHSEED": "0"})
+        try:
+            compiling = [command, "-m", "compileall", *how, str(folder)]
+            subprocess.run(compiling, check=True, env={**kept, "PYTHONHASHSEED": "0"})
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"{command} cannot compile the layer: {error}", file=sys.stderr)
+            for half in [*folder.rglob("__pycache__")]:
+                shutil.rmtree(half)
+            continue
         return True
     return False
+
+
+def _version(command: str) -> str | None:
+    """Such as 3.13; None of what is called a Python and does not run, as a shim for one that is not installed."""
+    asked = [command, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, UnicodeDecodeError, subprocess.CalledProcessError):
+        return None
 
 
 def contents(folder: Path) -> tuple[int, str]:

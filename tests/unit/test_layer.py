@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from scripts.build_layer import LARGEST, PLATFORMS, SELDOM, compile_all, contents, install
 
 HERE = f"3.{sys.version_info.minor}"
@@ -31,6 +33,44 @@ def test_without_that_python_nothing_is_compiled(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("x = 1")
     assert not compile_all(tmp_path, "3.2")
     assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
+
+
+def python(folder: Path, text: str) -> None:
+    """A Python 3.2 on the path of this test, as a script."""
+    folder.mkdir()
+    (folder / "python3.2").write_text(text)
+    (folder / "python3.2").chmod(0o755)
+
+
+BREAKS = '#!/bin/sh\ncase $2 in *version*) echo 3.2;; *) mkdir "$HALF" && : >"$HALF/module.pyc"; exit 1;; esac\n'
+
+
+@pytest.mark.parametrize("text", ["\x00no program", "#!/nowhere/python\n", "#!/bin/sh\nexit 127\n", BREAKS])
+def test_a_python_that_breaks_leaves_nothing_compiled(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python(tmp_path / "bin", text)
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "module.py").write_text("x = 1")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("HALF", str(layer / "__pycache__"))
+    assert not compile_all(layer, "3.2")
+    assert [path.name for path in layer.iterdir()] == ["module.py"]
+
+
+def test_a_python_that_needs_its_environment_has_it_but_for_what_changes_the_bytecode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python(tmp_path / "bin", '#!/bin/sh\ncase $2 in *version*) echo 3.2;; *) exec "$REAL" "$@";; esac\n')
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "module.py").write_text("x = 1")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("REAL", sys.executable)
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    assert compile_all(layer, "3.2")
+    assert [path.name for path in (layer / "__pycache__").iterdir()] == [f"module.{sys.implementation.cache_tag}.pyc"]
 
 
 def test_contents_tell_a_changed_byte_and_a_changed_name(tmp_path: Path) -> None:
