@@ -1,7 +1,8 @@
 """Clients of target accounts: by assumed role with an external id, kept for as long as the role lasts.
 
-A session says which function it is for, in its name and in a tag. The function's own role lets it say nothing else,
-and cfn/target_account.yaml gives the rights to start and to terminate only to sessions of the functions that do so.
+A session says which function it is for, in its name and in a tag. The function's own role lets it give no other tag,
+and cfn/target_account.yaml gives the rights to start and to terminate only to sessions with the tags of the functions
+that do so. The name is for whoever reads CloudTrail; nothing holds a function to it.
 """
 
 import time

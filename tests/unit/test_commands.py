@@ -1,4 +1,4 @@
-"""Commands that people are told to type are there: in messages to operators, in the docs, in the README."""
+"""What documents name is there: commands, also in messages to operators; targets of make; and every module is named."""
 
 import re
 from pathlib import Path
@@ -23,6 +23,13 @@ def commands(app: typer.Typer) -> set[str]:
 def test_every_command_that_is_written_down_is_one(place: Path) -> None:
     for script, command in MENTION.findall(place.read_text()):
         assert command in commands(APPS[script or "drill"]), f"{place.name}: {script or 'drill'}.py {command}"
+
+
+def test_every_module_has_its_place_in_the_rooms() -> None:
+    rooms = (ROOT / "docs" / "architecture.md").read_text().split("## The rooms")[1].split("```")[1]
+    named = set(re.findall(r"\w+", rooms))
+    for module in (ROOT / "lambdas" / "recovery").glob("[a-z]*.py"):
+        assert module.stem in named, module.stem
 
 
 def test_every_make_target_that_is_written_down_is_one() -> None:
