@@ -135,10 +135,11 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 
     machine = repository / "statemachines" / "recover_target.asl.yaml"
     change(machine, "\nStartAt: RecoverBatches\nStates:\n", NEXT_VERSION)
-    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", RUNTIME, "LogLevel=INFO", root=repository)
+    given = (RUNTIME, "LogLevel=INFO", "SyncRate=rate(5 minutes)", "ReplicaRegion=")  # with a space, and with nothing
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", *given, root=repository)
     assert deployed.returncode == 0, deployed
     assert execution in deployed.stdout
-    assert parameters(sandbox)["LogLevel"] == "INFO"
+    assert dict(each.split("=", 1) for each in given).items() <= parameters(sandbox).items()
 
     say(second, execution, "waves/second/approve")
     assert second.finish(execution)["status"] == "COMPLETED"
