@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,15 +38,6 @@ def test_sam_reads_every_parameter_as_it_was_given() -> None:
     said = bash("for_sam " + shlex.join(f"{name}={value}" for name, value in given.items()))
     assert said.returncode == 0, said
     assert CfnParameterOverridesType().convert(tuple(said.stdout.splitlines()), None, None) == given
-
-
-def test_sam_reads_the_file_of_parameters_as_it_is_meant() -> None:
-    file = tomllib.loads((ROOT / "cfn" / "samconfig.example.toml").read_text())
-    for environment in ("prod", "test"):
-        told = file[environment]["deploy"]["parameters"]["parameter_overrides"]
-        meant = dict(each.replace('"', "").split("=", 1) for each in told)
-        assert CfnParameterOverridesType().convert(told, None, None) == meant
-        assert CfnParameterOverridesType().convert(" ".join(told), None, None) == meant
 
 
 @pytest.mark.parametrize("wrong", ['A="b"', "A=b\\", "A=b\nC=d", "=b", "A-B=c"])

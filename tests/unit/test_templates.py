@@ -6,6 +6,7 @@ import tomllib
 from typing import Any
 
 import pytest
+from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
 from api.contract import GATEWAY
@@ -209,11 +210,12 @@ def test_the_pattern_for_samconfig_names_options_of_sam_and_parameters_of_the_te
         wanted = commands["deploy"]["parameters"]
         assert set(wanted) <= options, environment
         assert wanted["stack_name"] == f"drs-waves-{environment}"
-        for each in wanted["parameter_overrides"]:
-            name, _, value = each.partition("=")
+        read = CfnParameterOverridesType().convert(wanted["parameter_overrides"], None, None)
+        assert len(read) == len(wanted["parameter_overrides"])
+        for name, value in read.items():
             parameter = load("template.yaml")["Parameters"][name]
             allowed = [str(each) for each in parameter.get("AllowedValues", ())]
-            assert value in allowed or re.fullmatch(parameter.get("AllowedPattern", ""), value), each
+            assert value in allowed or re.fullmatch(parameter.get("AllowedPattern", ""), value), name
 
 
 def test_the_guide_lists_every_parameter() -> None:
