@@ -162,7 +162,7 @@ _RESULT = ("recoveryInstanceId", "endedAt")
 
 
 def server(row: Row, record: Record) -> dict[str, Any]:
-    """A server. LAUNCHING is read off its batch and SKIPPED off its wave; neither is ever stored."""
+    """A server. LAUNCHING is read off its batch, SKIPPED off its wave; neither is ever stored."""
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
         batch = _batch_of(row, record.batches)
@@ -170,7 +170,7 @@ def server(row: Row, record: Record) -> dict[str, Any]:
         if batch and batch["status"] in _RUNNING and row["sourceServerId"] in batch["serverIds"]:
             status, job_id = ServerStatus.LAUNCHING.value, batch.get("jobId")
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
-            status, reason = ServerStatus.SKIPPED.value, wave.get("reason")
+            status, reason = ServerStatus.SKIPPED.value, (batch or {}).get("reason") or wave.get("reason")
     return {
         **{key: row.get(key) for key in (*_SERVER, *_RESULT)},
         "optional": bool(row.get("optional")),

@@ -114,9 +114,13 @@ def _starts(name: str, execution_id: str) -> bool:
 
 
 def _is_on(name: str) -> bool:
+    """Does the machine of this name run? One whose start never came through does not."""
     arn = machine_arn().replace(":stateMachine:", ":execution:") + f":{name}"
-    with aws.unavailable("DescribeExecution"):
-        return step_functions().describe_execution(executionArn=arn)["status"] in ("RUNNING", "PENDING_REDRIVE")
+    try:
+        with aws.unavailable("DescribeExecution"):
+            return step_functions().describe_execution(executionArn=arn)["status"] in ("RUNNING", "PENDING_REDRIVE")
+    except step_functions().exceptions.ExecutionDoesNotExist:
+        return False
 
 
 def find(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:

@@ -67,18 +67,25 @@ def schedule_or_tell(execution: Execution) -> None:
         due = schedule(execution)
     except Exception as error:  # a drill must not fail for what comes after it
         logger.exception("clean-up not scheduled", extra={"executionId": execution.execution_id})
-        notify.send(
-            "CLEANUP_NOT_SCHEDULED",
-            f"drs-waves: the clean-up of {execution.execution_id} is not scheduled",
-            notify.paragraphs(
-                {
-                    "Execution": execution.execution_id,
-                    "Error": f"{type(error).__name__}: {error}",
-                    "What to do": f"POST /executions/{execution.execution_id}/cleanup when the drill is done with.",
-                }
-            ),
-            executionId=execution.execution_id,
-        )
+        tell_not_scheduled(execution, f"{type(error).__name__}: {error}")
     else:
         if due:
             logger.info("clean-up scheduled", extra={"executionId": execution.execution_id, "due": due})
+
+
+def tell_not_scheduled(execution: Execution, why: str) -> None:
+    """Say that nothing will clean up after this drill; nothing for a run that was not to be cleaned up."""
+    if execution.run.mode is not Mode.DRILL or execution.plan.clean_up_after_hours is None:
+        return
+    notify.send(
+        "CLEANUP_NOT_SCHEDULED",
+        f"drs-waves: the clean-up of {execution.execution_id} is not scheduled",
+        notify.paragraphs(
+            {
+                "Execution": execution.execution_id,
+                "Why": why,
+                "What to do": f"POST /executions/{execution.execution_id}/cleanup when the drill is done with.",
+            }
+        ),
+        executionId=execution.execution_id,
+    )

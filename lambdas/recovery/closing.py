@@ -40,11 +40,16 @@ def settle_left(execution: Execution, why: str) -> None:
 
 
 def _settle(batch: Batch, mode: Mode, why: str) -> None:
-    """Keep what the batch's job came to, if it has ended. One that still runs goes on in DRS, unfollowed."""
+    """Keep what the batch's job came to, if it has ended. One that still runs goes on in DRS, unfollowed.
+
+    The run is about to end, and nobody looks at its batches after that: what cannot be known now is kept as such.
+    """
     job_id = batch.job_id
     try:
         settlement = launch.settle(batch.ref, mode, launch.End(job_id, f"RunHalted: {why}", 0))
     except DrsWavesError as error:  # whatever it is, the run has to be closed
+        unknown = f"{why}; DRS could not be asked what became of its servers: {error.message}"
+        batches.skip(batches.get(batch.ref), unknown)
         logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
         return
     if settlement.follow:

@@ -86,19 +86,23 @@ def cancel(execution_id: str, operator: Operator) -> Run:
             store.open_statuses(),
             tell=True,
         )
-    finally:  # refused as well: a cancel that came too early to tell may be sent again
+    except DecisionRefused:  # a cancel that came too early to tell may be sent again, and then it may end the run
+        if not _end_if_dead(execution_id):
+            raise
+    else:
         _end_if_dead(execution_id)
     return store.get_run(execution_id)
 
 
-def _end_if_dead(execution_id: str) -> None:
+def _end_if_dead(execution_id: str) -> bool:
     run = store.get_run(execution_id)
     if run.status.is_final:
-        return
+        return False
     try:
-        starting.close_if_dead(run)
+        return starting.close_if_dead(run)
     except AwsUnavailable as error:  # the cancel is on record, whether or not this can be told now
         logger.warning("not seen whether the run is dead", extra={"executionId": execution_id, "reason": error.message})
+        return False
 
 
 def _decide_run(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from recovery import aws, catalog, clock, closing, idempotency, store
+from recovery import aws, catalog, cleanup_schedule, clock, closing, idempotency, store
 from recovery.decide import ExecutionVerdict
 from recovery.errors import (
     AwsUnavailable,
@@ -185,7 +185,9 @@ def close_if_dead(run: Run) -> bool:
         why = f"the state machine ended as {status} without closing the record"
     except step_functions().exceptions.ExecutionDoesNotExist:
         pass
-    closing.close(run.execution_id, why)
+    if closing.close(run.execution_id, why):
+        # Schedules are made by those who end runs, which this is not.
+        cleanup_schedule.tell_not_scheduled(store.get_execution(run.execution_id), why)
     return True
 
 

@@ -11,9 +11,11 @@ from recovery.task import logger, task
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
-    execution = store.get_execution(event["executionId"])
+    execution, broke = store.get_execution(event["executionId"]), problem.describe(event.get("error"))
+    if broke:  # a target's machine may still run, and must launch nothing into a run that ends
+        store.let_die(execution.execution_id, broke)
     closing.settle_left(execution, "its part of the run broke")
-    ended = waves.finish(execution, problem.describe(event.get("error")))
+    ended = waves.finish(execution, broke)
     cleanup_schedule.schedule_or_tell(execution)
     logger.info("execution finished", extra={"status": ended.status})
     return {"status": ended.status.value, "reason": ended.reason}

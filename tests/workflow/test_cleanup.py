@@ -241,6 +241,18 @@ def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation
     assert_all_gone_once(product, clean_up(product, record), 3)
 
 
+def test_a_clean_up_that_was_never_started_does_not_keep_the_scheduled_one_from_its_work(product: Product) -> None:
+    record = drill(product)
+    asked = {"status": "RUNNING", "run": 1, "askedAt": record["endedAt"], "askedBy": "ana"}
+    name = f"{record['executionId']}.cleanup-1"
+    product.put("Executions", {"executionId": record["executionId"], "item": "CLEANUP", "machine": name, **asked})
+    scheduled = product.engine.run(
+        product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]}, timeout=60
+    )
+    assert scheduled.status == "SUCCEEDED"
+    assert_all_gone_once(product, read(product, record), 3)
+
+
 def test_a_clean_up_whose_machine_died_is_taken_up_by_the_next(product: Product) -> None:
     record = drill(product)
     begin(product, record)

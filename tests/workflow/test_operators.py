@@ -531,6 +531,19 @@ def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product
     assert product.request("POST", f"/executions/{record['executionId']}/continue").status == 409
 
 
+def test_a_run_that_died_with_its_region_says_that_drs_could_not_be_asked(product: Product) -> None:
+    run = product.start(product.plan(one(product, count=2)))
+    until(product, run, lambda record: record["servers"]["launching"])
+    product.fault("REGION_DOWN", region=WEST)
+    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
+    assert closed(product, run)
+    record = product.record(run)
+    assert (record["status"], record["servers"]["launching"]) == ("FAILED", 0)
+    assert {server["status"] for server in record["sourceServers"]} == {"SKIPPED"}
+    reasons = {server["reason"] for server in record["sourceServers"]}
+    assert all("could not be asked" in reason for reason in reasons), reasons
+
+
 def test_a_run_that_died_with_a_job_on_is_continued_once_that_job_is_over(product: Product) -> None:
     plan = product.plan(one(product, "db", count=2), one(product, "web"))
     first = product.start(plan)
