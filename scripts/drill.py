@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from urllib.parse import parse_qsl, urlsplit
 
 import typer
 from rich.console import Console
@@ -402,6 +403,16 @@ def list_(
         words = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
         rows.append(tuple(clean(word) for word in words))
     _print_rows(rows if found else [("There are no runs.",)])
+
+
+@app.command(epilog="Example: python scripts/drill.py get '/executions?status=FAILED' --region us-west-2")
+@connected
+def get(
+    connection: Connection, path: Annotated[str, typer.Argument(help="A path of docs/api.md, such as /capacity.")]
+) -> None:
+    """Print what the API answers to a GET, signed as all the others, as JSON."""
+    asked = urlsplit(path)
+    _json(_seat(connection).api.get(asked.path, **dict(parse_qsl(asked.query))))
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------

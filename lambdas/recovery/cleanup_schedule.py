@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from recovery import aws, cleanup, clock, notify
+from recovery import aws, cleanup, clock, messages, notify
 from recovery.execution import Execution, Mode
 from recovery.settings import settings
 
@@ -84,7 +84,7 @@ def tell_not_scheduled(execution: Execution, why: str) -> None:
             {
                 "Execution": execution.execution_id,
                 "Why": why,
-                "What to do": f"POST /executions/{execution.execution_id}/cleanup when the drill is done with.",
+                "What to do": f"{messages.COMMAND} cleanup {execution.execution_id}, when the drill is done with.",
             }
         ),
         executionId=execution.execution_id,

@@ -55,7 +55,7 @@ def tell(ref: BatchRef, task: str, problem: str, attempts: int | None = None) ->
                 "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
-                "What happens": "the batch waits up to five minutes and goes on; no server has failed for it",
+                "What happens": "the batch waits up to ten minutes and goes on; no server has failed for it",
                 "What to do": what_to_do(name),
             }
         ),

@@ -147,6 +147,10 @@ def test_a_run_that_is_not_waited_for_is_only_started(product: Product, door: Do
     assert [each["executionId"] for each in listed] == [execution_id]
     assert execution_id in run(door, "list", "--status", "completed").stdout
     assert "There are no runs" in run(door, "list", "--status", "failed").stdout
+    got = json.loads(run(door, "get", "/executions?status=COMPLETED&limit=1").stdout)
+    assert [each["executionId"] for each in got["executions"]] == [execution_id]
+    nothing = run(door, "get", "/executions/drill-none")
+    assert (nothing.exit_code, "ExecutionNotFound" in nothing.output) == (3, True), nothing.output
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------
