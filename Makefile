@@ -99,7 +99,7 @@ test: setup build ## Run the tests, but for those of make proofs
 	$(PY) -m pytest -m e2e || test $$? -eq 5
 
 .PHONY: proofs
-proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (8 minutes)
+proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
 	$(PY) -m pytest -m proof -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m deployment
 

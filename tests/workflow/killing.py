@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,24 +20,37 @@ CHANGES = {
 }
 
 
+Call = Callable[[Any, str, Any], Any]
+
+
+@contextmanager
+def calls_through(made_by: Callable[[Call], Call]) -> Iterator[None]:
+    """Let every call of a botocore client go through what is made of the real one."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    BaseClient._make_api_call = made_by(call)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        BaseClient._make_api_call = call  # type: ignore[attr-defined]
+
+
 @contextmanager
 def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
     """Kill the function, once, right after its `number`-th change; yields the changes it made before it died."""
-    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
-    dead = threading.Event()
+    made, lock, dead = list[str](), threading.Lock(), threading.Event()
 
-    def counted(self: Any, operation: str, parameters: Any) -> Any:
-        answer = call(self, operation, parameters)
-        if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
-            with lock:
-                made.append(operation)
-                if len(made) == number:
-                    dead.set()
-                    raise FunctionFault("Runtime.ExitError")
-        return answer
+    def counting(call: Call) -> Call:
+        def counted(self: Any, operation: str, parameters: Any) -> Any:
+            answer = call(self, operation, parameters)
+            if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
+                with lock:
+                    made.append(operation)
+                    if len(made) == number:
+                        dead.set()
+                        raise FunctionFault("Runtime.ExitError")
+            return answer
 
-    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
-    try:
+        return counted
+
+    with calls_through(counting):
         yield made
-    finally:
-        BaseClient._make_api_call = call  # type: ignore[attr-defined]

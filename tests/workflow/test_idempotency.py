@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 from tests.engine.lambda_runtime import FunctionFault
+from tests.workflow.killing import Call, calls_through
 from tests.workflow.product import Product, Reply
 
 KEY = {"Idempotency-Key": "5b1c9a1e-0f3c-4c58-9a0e-6f7f0a5f2a11"}
@@ -33,26 +33,26 @@ def runs(product: Product) -> list[str]:
 @contextmanager
 def killed_after(operation: str, *, before: bool = False, calls: int = 1) -> Iterator[list[str]]:
     """Kill the API's function around its first calls of this operation; yields the changes that it made."""
-    call, made, lock = BaseClient._make_api_call, list[str](), threading.Lock()  # type: ignore[attr-defined]
+    made, lock = list[str](), threading.Lock()
 
-    def counted(self: Any, name: str, parameters: Any) -> Any:
-        mine = name in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "Api"
-        with lock:
-            die = mine and name == operation and made.count(operation) < calls
-            if mine:
-                made.append(name)
-        if die and before:
-            raise FunctionFault("Runtime.ExitError")
-        answer = call(self, name, parameters)
-        if die:
-            raise FunctionFault("Runtime.ExitError")
-        return answer
+    def counting(call: Call) -> Call:
+        def counted(self: Any, name: str, parameters: Any) -> Any:
+            mine = name in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "Api"
+            with lock:
+                die = mine and name == operation and made.count(operation) < calls
+                if mine:
+                    made.append(name)
+            if die and before:
+                raise FunctionFault("Runtime.ExitError")
+            answer = call(self, name, parameters)
+            if die:
+                raise FunctionFault("Runtime.ExitError")
+            return answer
 
-    BaseClient._make_api_call = counted  # type: ignore[attr-defined]
-    try:
+        return counted
+
+    with calls_through(counting):
         yield made
-    finally:
-        BaseClient._make_api_call = call  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("mode", ["drills", "recoveries", "readiness"])
