@@ -255,25 +255,22 @@ def read_service_models_once() -> None:
 
 @functools.cache
 def make_conditional_writes_atomic() -> None:
-    """Two functions that write one row on the same condition may both be told that it held.
+    """Two functions that write one row on the same condition may both be told that it held; a function that reads a row
+    while another writes it may be told of an internal failure ("dictionary changed size during iteration").
 
-    Wrong upstream: DynamoDB's backend has no lock between looking at a row and writing it, and a transaction that
-    is refused puts back the whole table as it was before, without what others wrote meanwhile.
-    Cure: one operation at a time.
+    Wrong upstream: DynamoDB's backend has no lock between looking at a row and writing it, an answer is made from the
+    row itself, and a transaction that is refused puts back the whole table as it was before, without what others wrote
+    meanwhile.
+    Cure: one request at a time, answer included.
     """
-    backend: Any = importlib.import_module("moto.dynamodb.models").DynamoDBBackend
-    lock = threading.RLock()  # a transaction is made of the other operations
+    handler: Any = importlib.import_module("moto.dynamodb.responses").DynamoHandler
+    answer, lock = handler.call_action, threading.Lock()
 
-    def one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def locked(*arguments: Any, **more: Any) -> Any:
-            with lock:
-                return method(*arguments, **more)
+    def one_at_a_time(self: Any) -> Any:
+        with lock:
+            return answer(self)
 
-        return locked
-
-    for name in ("get_item", "query", "scan", "put_item", "update_item", "delete_item", "transact_write_items"):
-        setattr(backend, name, one_at_a_time(getattr(backend, name)))
+    handler.call_action = one_at_a_time
 
 
 @functools.cache

@@ -75,6 +75,37 @@ def test_of_two_conditional_writes_at_once_one_is_refused(engine: Engine) -> Non
     assert winners_of_a_race(engine.client("dynamodb")) == 1
 
 
+def test_a_row_can_be_read_while_it_grows(engine: Engine) -> None:
+    client, key = engine.client("dynamodb"), {"id": {"S": "row"}}
+    client.create_table(
+        TableName="rows",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.put_item(TableName="rows", Item=key | {f"a{number}": {"S": "x"} for number in range(200)})
+
+    def grow() -> None:
+        for number in range(40):
+            client.update_item(
+                TableName="rows",
+                Key=key,
+                UpdateExpression=f"SET b{number} = :x",
+                ExpressionAttributeValues={":x": {"S": "x"}},
+            )
+
+    writer = threading.Thread(target=grow)
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # threads take turns within an answer, as they seldom would
+    try:
+        writer.start()
+        while writer.is_alive():
+            assert len(client.get_item(TableName="rows", Key=key)["Item"]) > 200
+        writer.join()
+    finally:
+        sys.setswitchinterval(patience)
+
+
 # --- evaluate_jsonata
 
 
