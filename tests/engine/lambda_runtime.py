@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 
 from tests.engine import limits
 
@@ -145,6 +146,7 @@ class LambdaRuntime:
         """Take over moto's invocations and `os.environ`, and make every module under `code_root` a cold start."""
         _take_over_invoke()
         _make_clients_one_at_a_time()
+        _give_each_thread_its_request()
         global _running
         _running = self
         if str(self.code_root) not in sys.path:
@@ -368,3 +370,27 @@ def _make_clients_one_at_a_time() -> None:
     session.resource = one_at_a_time(session.resource)
     module: Any = boto3
     module._get_default_session = one_at_a_time(module._get_default_session)
+
+
+@functools.cache
+def _give_each_thread_its_request() -> None:
+    """powertools keeps the request that an API answers in its routers and their class, for a process of Lambda answers
+    one at a time. Here two that race are two threads, and each would see the request of whoever came last.
+    """
+    router: Any = BaseRouter
+    own = threading.local()
+
+    def of_this_thread(name: str, first: Callable[[], Any] | None = None) -> property:
+        def get(_: Any) -> Any:
+            if first and not hasattr(own, name):
+                setattr(own, name, first())
+            return getattr(own, name)
+
+        return property(get, lambda _, value: setattr(own, name, value))
+
+    request = {name: of_this_thread(name) for name in ("current_event", "lambda_context")}
+    router.__class__ = type("PerThread", (type(router),), {})
+    for name, of_thread in request.items():
+        setattr(router, name, of_thread)  # what its routers read
+        setattr(type(router), name, of_thread)  # what the class is told
+    router.context = of_this_thread("context", dict)

@@ -25,6 +25,7 @@ FLEET = ROOT / "tests/engine/toys/fleet.asl.yaml"
 
 NOT_DEFECTS = {
     "read_service_models_once",
+    "answer_dynamodb_directly",
     "serialise_rows_directly",
     "invoke_lambda_directly",
     "scale_time",
@@ -104,6 +105,67 @@ def test_a_row_can_be_read_while_it_grows(engine: Engine) -> None:
         writer.join()
     finally:
         sys.setswitchinterval(patience)
+
+
+# --- answer_dynamodb_directly
+
+
+def test_dynamodb_answers_the_same_directly_as_the_long_way(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, table, row = engine.client("dynamodb"), "rows", {"id": {"S": "a"}, "at": {"N": "1"}}
+    of_a = {"KeyConditionExpression": "id = :id", "ExpressionAttributeValues": {":id": {"S": "a"}}}
+    rich = row | {"m": {"M": {"l": {"L": [{"NULL": True}, {"BOOL": False}]}}}, "s": {"SS": ["x"]}}
+    count_up = {
+        "UpdateExpression": "SET n = if_not_exists(n, :zero) + :one",
+        "ExpressionAttributeValues": {":zero": {"N": "0"}, ":one": {"N": "1"}},
+        "ReturnValues": "ALL_NEW",
+    }
+    new = {"ConditionExpression": "attribute_not_exists(id)"}
+    fourth, fifth = ({"TableName": table, "Item": row | {"at": {"N": at}}} for at in ("4", "5"))
+    requests: list[tuple[str, dict[str, Any]]] = [
+        ("put_item", {"TableName": table, "Item": rich}),
+        ("put_item", {"TableName": table, "Item": row, **new}),
+        ("put_item", {"TableName": table, "Item": row | {"at": {"N": "3"}, "b": {"B": b"bytes"}}}),
+        ("get_item", {"TableName": table, "Key": row, "ConsistentRead": True}),
+        ("get_item", {"TableName": table, "Key": row | {"at": {"N": "9"}}}),
+        ("get_item", {"TableName": table, "Key": row | {"at": {"N": "3"}}}),
+        ("update_item", {"TableName": table, "Key": row | {"at": {"N": "2"}}, **count_up}),
+        ("query", {"TableName": table, "Limit": 2, **of_a}),
+        ("query", {"TableName": table, "ScanIndexForward": False, "Select": "COUNT", **of_a}),
+        ("scan", {"TableName": table, "FilterExpression": "attribute_exists(m)"}),
+        ("scan", {"TableName": table, "FilterExpression": "attribute_exists("}),
+        ("delete_item", {"TableName": table, "Key": row | {"at": {"N": "3"}}, "ReturnValues": "ALL_OLD"}),
+        ("transact_write_items", {"TransactItems": [{"Put": fourth}, {"Put": fifth}]}),
+        ("transact_write_items", {"TransactItems": [{"Put": fourth | new}, {"Put": fifth}]}),
+        ("batch_get_item", {"RequestItems": {table: {"Keys": [row, row | {"at": {"N": "8"}}]}}}),
+        ("batch_write_item", {"RequestItems": {table: [{"DeleteRequest": {"Key": row}}]}}),
+        ("query", {"TableName": table, **of_a}),
+    ]
+
+    def answers() -> list[Any]:
+        client.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+            AttributeDefinitions=[
+                {"AttributeName": "id", "AttributeType": "S"},
+                {"AttributeName": "at", "AttributeType": "N"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        told = [answer(name, parameters) for name, parameters in requests]
+        client.delete_table(TableName=table)
+        return told
+
+    def answer(name: str, parameters: dict[str, Any]) -> Any:
+        try:
+            told = getattr(client, name)(**parameters)
+        except ClientError as error:
+            told = error.response
+        return {key: value for key, value in told.items() if key != "ResponseMetadata"}
+
+    directly = answers()
+    assert sum("Error" in told for told in directly) == 3
+    monkeypatch.setattr(moto_fixes, "_ON_ROWS", set())
+    assert answers() == directly
 
 
 # --- evaluate_jsonata
