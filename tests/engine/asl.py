@@ -354,11 +354,12 @@ def _jsonata(definition: Definition) -> Iterator[tuple[str, str]]:
                     yield where, f"an expression is {{% … %}} and nothing around it, this is {text!r}"
                 continue
             try:
-                expression = jsonata_eval.compiled(text[2:-2])
+                with jsonata_eval.compiled(text[2:-2]) as expression:
+                    unknown = expression.free_variables - state.known_variables - {"states"}
             except Exception as error:  # noqa: BLE001 - the library has many
                 yield where, f"is no JSONata: {error}"
                 continue
-            for name in sorted(expression.free_variables - state.known_variables - {"states"}):
+            for name in sorted(unknown):
                 yield where, f"${name} is never assigned"
             if "$eval" in text:
                 yield where, "Step Functions has no $eval; use $parse"

@@ -5,12 +5,13 @@ assigned is an error, there is no `$eval`, and there are six more functions
 (https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html).
 """
 
+import collections
 import hashlib
 import json
 import random
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from jsonata import Jsonata
@@ -108,15 +109,18 @@ class Expression:
         return sorted("$" + ".".join(path) for path in self.unguarded_paths if not _leads_somewhere(path, bindings))
 
 
-_local = threading.local()
+_spare: collections.defaultdict[str, list[Expression]] = collections.defaultdict(list)
 
 
-def compiled(text: str) -> Expression:
-    """The compiled expression, kept per thread."""
-    cache: dict[str, Expression] = _local.__dict__.setdefault("expressions", {})
-    if text not in cache:
-        cache[text] = Expression(text)
-    return cache[text]
+@contextmanager
+def compiled(text: str) -> Iterator[Expression]:
+    """The compiled expression, for one thread at a time: one that no other has in use, or a new one."""
+    try:
+        expression = _spare[text].pop()
+    except IndexError:
+        expression = Expression(text)
+    yield expression
+    _spare[text].append(expression)
 
 
 def _nodes(root: Any) -> Iterator[Any]:

@@ -83,15 +83,15 @@ def evaluate_jsonata() -> None:
         variables = env.variable_store
         bindings = {**variables._outer_scope, **variables._inner_scope, "states": _as_json(states)}
         try:
-            expression = jsonata_eval.compiled(text)
-            result = expression.evaluate(bindings)
-            if is_condition:
-                for path in expression.missing_paths(bindings):
-                    limits.report(
-                        f"Choice {env.next_state_name}: {path} does not exist, so the condition {{% {text} %}} is "
-                        f"silently {json.dumps(result if result is not jsonata_eval.UNDEFINED else None)}; "
-                        f"ask $exists({path}) first if it is optional"
-                    )
+            with jsonata_eval.compiled(text) as expression:
+                result = expression.evaluate(bindings)
+                missing = expression.missing_paths(bindings) if is_condition else []
+            for path in missing:
+                limits.report(
+                    f"Choice {env.next_state_name}: {path} does not exist, so the condition {{% {text} %}} is "
+                    f"silently {json.dumps(result if result is not jsonata_eval.UNDEFINED else None)}; "
+                    f"ask $exists({path}) first if it is optional"
+                )
         except Exception as error:
             raise _query_error(env, f"The JSONata expression '{text}' threw an error: {error}") from error
         if result is jsonata_eval.UNDEFINED:

@@ -27,7 +27,7 @@ def until(
         record: dict[str, Any] = product.request("GET", f"/executions/{execution_id}").body
         if holds(record):
             return record
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"never came so: {json.dumps(record, indent=1)[:3_000]}")
 
 

@@ -190,7 +190,8 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
         "wave": "a" * 63,
         "states": {"input": {"accountId": HUB, "region": region}},
     }
-    name = jsonata_eval.compiled(text[2:-2]).evaluate(values)
+    expression = jsonata_eval.Expression(text[2:-2])
+    name = expression.evaluate(values)
     assert execution_name_problem(name) is None
     others = [
         values | {"order": 39},
@@ -199,7 +200,7 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
         values | {"states": {"input": {"accountId": HUB, "region": "eu-west-1"}}},
         values | {"executionId": "recovery-20261122-081530-4f1c0a"},
     ]
-    assert len({name, *(jsonata_eval.compiled(text[2:-2]).evaluate(other) for other in others)}) == 6
+    assert len({name, *(expression.evaluate(other) for other in others)}) == 6
 
 
 # --- what a run costs -----------------------------------------------------------------------------------------------
