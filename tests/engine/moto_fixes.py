@@ -256,6 +256,28 @@ def read_service_models_once() -> None:
 
 
 @functools.cache
+def remember_what_never_changes() -> None:
+    """Not a defect: each test spends 35 ms on patching `requests`, which nothing here calls moto with, and each call
+    works out its user agent and the names of its events anew.
+
+    Cure: leave `requests` alone; keep what depends on a name only.
+    """
+    importlib.import_module("moto.core.models").RESPONSES_METHODS = []  # type: ignore[attr-defined]
+    useragent: Any = importlib.import_module("botocore.useragent")
+    name = "sanitize_user_agent_string_component"
+    setattr(useragent, name, functools.cache(getattr(useragent, name)))
+    aliaser: Any = importlib.import_module("botocore.hooks").EventAliaser
+    alias, known = aliaser._alias_event_name, dict[str, str]()
+
+    def alias_event_name(self: Any, event: str) -> str:
+        if event not in known:
+            known[event] = alias(self, event)
+        return known[event]
+
+    aliaser._alias_event_name = alias_event_name
+
+
+@functools.cache
 def make_conditional_writes_atomic() -> None:
     """Two functions that write one row on the same condition may both be told that it held; a function that reads a row
     while another writes it may be told of an internal failure ("dictionary changed size during iteration").
@@ -931,6 +953,7 @@ CURES: tuple[Callable[[], None], ...] = (
     normalise_parameters,
     use_clients_of_the_role,
     read_service_models_once,
+    remember_what_never_changes,
     make_conditional_writes_atomic,
     answer_dynamodb_directly,
     serialise_rows_directly,

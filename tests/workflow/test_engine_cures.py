@@ -25,6 +25,7 @@ FLEET = ROOT / "tests/engine/toys/fleet.asl.yaml"
 
 NOT_DEFECTS = {
     "read_service_models_once",
+    "remember_what_never_changes",
     "answer_dynamodb_directly",
     "serialise_rows_directly",
     "invoke_lambda_directly",
