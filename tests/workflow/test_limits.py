@@ -18,6 +18,7 @@ from recovery.budget import TokenBucket
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
 from recovery.retry import RetryPolicy
 from recovery.target import Target
+from tests.engine import moto_fixes
 
 WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-east-1")
 
@@ -152,14 +153,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
     """Real time and real threads: 10 calls a second within 5 % above, and at least 90 % of them used."""
     # What paces a single function is not what is measured here.
     monkeypatch.setattr(budget, "bucket", lambda target: TokenBucket(1_000, 1_000))
-    # DynamoDB changes an item atomically; moto checks a condition and writes in two steps.
-    do, atomic = dynamo._do, threading.Lock()
-
-    def one_at_a_time(operation: str, **parameters: object) -> object:
-        with atomic:
-            return do(operation, **parameters)
-
-    monkeypatch.setattr(dynamo, "_do", one_at_a_time)
+    moto_fixes.make_conditional_writes_atomic()
     calls, lock, seconds = list[float](), threading.Lock(), 4
     start = float(int(time.time()) + 1)
 
