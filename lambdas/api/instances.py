@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from pydantic import Field
 
 from api import inputs
-from api.plans import created
+from api.answers import created
 from api.requests import AccountId, Region, StartRequest, _Request, parse
 from recovery import chunks, cleanup, instances, store, syncing
 from recovery.chunks import Chunk

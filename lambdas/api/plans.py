@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api import answers, inputs, views
-from api.answers import created as created
+from api.answers import created
 from api.requests import PlanRequest, PlanUpdate, parse
 from recovery import catalog, instances
 from recovery.errors import InvalidRequest, PlanNotFound
