@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from drs_emulator.server import Emulator
 from recovery import budget, capacity, circuit, clock, drs, dynamo, errors, metrics, sessions
 from recovery import settings as product_settings
 from recovery.batch import Batch, BatchRef
@@ -24,7 +25,6 @@ from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavai
 from recovery.execution import Mode
 from recovery.target import Target
 from recovery.task import logger, task
-from sandbox.drs_emulator.server import Emulator
 from tests import telling
 from tests.engine import moto_fixes
 from tests.engine.world import LOCAL_SERVERS
