@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from emulator_support.client import EmulatorClient
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from emulator_support.client import ACCOUNT, DRILL, REGION, EmulatorClient
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from emulator_support.client import DRILL, wait_until
 
 if TYPE_CHECKING:

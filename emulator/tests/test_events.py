@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from drs_emulator.accounts import CREDENTIAL  # the shape of a SigV4 header
-from drs_emulator.events import EngineBus
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
+from drs_emulator.engine.access_keys import CREDENTIAL  # the shape of a SigV4 header
+from drs_emulator.engine.event_bus import EngineBus
 from emulator_support.client import ACCOUNT, DRILL, REGION, wait_until
 
 

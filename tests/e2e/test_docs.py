@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator

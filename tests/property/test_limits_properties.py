@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from recovery import budget, capacity, circuit, clock, drs, dynamo, errors, metrics, sessions
 from recovery import settings as product_settings
 from recovery.batch import Batch, BatchRef

@@ -1,12 +1,22 @@
-"""An AWS Elastic Disaster Recovery that runs on this machine, driven by botocore's own `drs` service model.
+"""AWS Elastic Disaster Recovery (DRS) on your machine, driven by botocore's own `drs` service model.
 
-Where things are:
+`Emulator` is the whole: run it inside a test, or as a process by the command `drs-emulator`.
 
-- `shapes`, `protocol`, `errors`: the wire, all of it derived from the service model
-- `clock`, `timeline`, `settings`: simulated time and what can be set
-- `servers`, `jobs`, `instances`, `state`: the records, and the accounts and Regions that hold them
-- `life`: what a job does, from its start to its end
-- `quotas`, `throttle`, `accounts`, `calls`, `ec2`: one rule or one outside party each
-- `operations`: one function per API operation
-- `control`, `app`, `http`, `server`: the ways in
+The rooms, each of which imports only those below it:
+
+- `cli`, `emulator`: the command, and the emulator as a context manager
+- `server`: HTTP, and the path of one request from its signature to its response
+- `control`: the control API below `/_emulator`, and the state file
+- `operations`: one function per operation of the DRS API
+- `simulation`: what jobs and executions of recovery plans do over simulated time
+- `world`: all state, with its timeline, faults, quotas, rate limits and call log
+- `engine`: EC2, EventBridge and STS of an AWS emulator, or stand-ins for them
+- `records`: source servers, jobs, recovery instances and the rest, and how the API shows them
+- `settings`: everything that can be set
+- `protocol`: botocore's service model, validation, and the restJson1 protocol
+- `clock`, `errors`, `ids`, `target_key`: simulated time, error responses, ids, and account with Region
 """
+
+from drs_emulator.emulator import Emulator
+
+__all__ = ["Emulator"]

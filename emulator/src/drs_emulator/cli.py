@@ -8,10 +8,10 @@ import threading
 from importlib.metadata import version
 from pathlib import Path
 
+from drs_emulator.control.state_file import StateError
+from drs_emulator.emulator import Emulator
 from drs_emulator.operations import BUILT
-from drs_emulator.protocol import drs_model
-from drs_emulator.saving import StateError
-from drs_emulator.server import Emulator
+from drs_emulator.protocol.service_model import drs_model
 
 
 def main() -> int:

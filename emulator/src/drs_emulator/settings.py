@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from drs_emulator.protocol import drs_model
+from drs_emulator.protocol.service_model import drs_model
 
 
 class BadControlInput(ValueError):

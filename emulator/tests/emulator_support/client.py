@@ -7,7 +7,7 @@ import urllib.request
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from emulator_support.response_checks import check_answer, check_error
 
 if TYPE_CHECKING:

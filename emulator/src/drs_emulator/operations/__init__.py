@@ -1,16 +1,16 @@
-"""The operations of the service that are built, one function each; importing this package registers them all."""
+"""The operations of the service that are built, one function each. Importing this package registers them all."""
 
 from drs_emulator.operations import (
-    executions,
     failback,
-    instances,
     jobs,
-    launch,
-    networks,
-    plans,
+    launch_settings,
+    plan_executions,
+    recovery_instances,
+    recovery_plans,
     replication,
-    servers,
-    staging,
+    source_networks,
+    source_servers,
+    staging_accounts,
     tags,
 )
 from drs_emulator.operations.registry import BUILT, Call
@@ -18,15 +18,15 @@ from drs_emulator.operations.registry import BUILT, Call
 __all__ = [
     "BUILT",
     "Call",
-    "executions",
     "failback",
-    "instances",
     "jobs",
-    "launch",
-    "networks",
-    "plans",
+    "launch_settings",
+    "plan_executions",
+    "recovery_instances",
+    "recovery_plans",
     "replication",
-    "servers",
-    "staging",
+    "source_networks",
+    "source_servers",
+    "staging_accounts",
     "tags",
 ]

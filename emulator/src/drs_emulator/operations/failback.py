@@ -9,17 +9,17 @@ from typing import Any
 
 from drs_emulator.errors import Invalid, Uninitialized
 from drs_emulator.ids import new_id, stable_id
-from drs_emulator.instances import Failback, RecoveryInstance
-from drs_emulator.jobs import Participant
-from drs_emulator.launch import LaunchConfiguration
-from drs_emulator.life import start_job
-from drs_emulator.operations.instances import conflict, refuse_busy_instance
 from drs_emulator.operations.jobs import refuse_repeats
-from drs_emulator.operations.launch import given
+from drs_emulator.operations.launch_settings import given
+from drs_emulator.operations.recovery_instances import conflict, refuse_busy_instance
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.replication import Replication
-from drs_emulator.servers import SourceServer
-from drs_emulator.target import TargetKey
+from drs_emulator.records.job import Participant
+from drs_emulator.records.launch_configuration import LaunchConfiguration
+from drs_emulator.records.recovery_instance import Failback, RecoveryInstance
+from drs_emulator.records.replication import Replication
+from drs_emulator.records.source_server import SourceServer
+from drs_emulator.simulation.job_lifecycle import start_job
+from drs_emulator.target_key import TargetKey
 
 
 @operation("ReverseReplication")

@@ -3,11 +3,11 @@
 from typing import Any
 
 from drs_emulator.errors import Conflict, Invalid, ResourceNotFound
-from drs_emulator.jobs import Job, Participant
-from drs_emulator.life import start_job
-from drs_emulator.operations.paging import page
+from drs_emulator.operations.pagination import page
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.operations.servers import moment_filter
+from drs_emulator.operations.source_servers import moment_filter
+from drs_emulator.records.job import Job, Participant
+from drs_emulator.simulation.job_lifecycle import start_job
 
 
 @operation("StartRecovery")

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drs_emulator.protocol import drs_model
-from drs_emulator.state import Target, World
+from drs_emulator.protocol.service_model import drs_model
+from drs_emulator.world.target import Target
+from drs_emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from drs_emulator.errors import Conflict, Invalid
-from drs_emulator.operations.launch import add_template, given, page_of_templates
+from drs_emulator.operations.launch_settings import add_template, given, page_of_templates
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.operations.servers import refuse_busy
-from drs_emulator.replication import REPLICATION_DEFAULTS
-from drs_emulator.servers import SourceServer
+from drs_emulator.operations.source_servers import refuse_busy
+from drs_emulator.records.replication import REPLICATION_DEFAULTS
+from drs_emulator.records.source_server import SourceServer
 
 
 @operation("StartReplication")
