@@ -15,7 +15,9 @@ LAMBDA_ARCH ?= x86_64
 PY := .venv/bin/python
 UV := .venv/bin/uv
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
-VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+# Folders with a pyproject.toml that `make setup` installs in place, so that their commands are in .venv/bin
+EDITABLE := emulator
+VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt $(EDITABLE:%=%/pyproject.toml))
 CHECKS_READY := .venv-checks/.ready-$(call hash,requirements/checks.txt)
 NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
@@ -23,8 +25,8 @@ LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-TYPED := $(wildcard lambdas sandbox scripts)
-LINTED := $(wildcard lambdas sandbox scripts tests bench)
+TYPED := $(wildcard lambdas emulator/src sandbox scripts)
+LINTED := $(wildcard lambdas emulator sandbox scripts tests bench)
 
 ##@ Start here
 
@@ -33,7 +35,7 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
+setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
 drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
@@ -105,7 +107,7 @@ proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill point
 
 .PHONY: unit
 unit: setup ## Run the unit and property tests, and those of the DRS emulator
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property emulator/tests)
 
 .PHONY: workflow
 workflow: setup ## Run the real state machines with the real handlers, in process
@@ -209,6 +211,7 @@ $(VENV_READY):
 	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
 	@rm -f .venv/.ready-*
 	@touch $@
 

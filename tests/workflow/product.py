@@ -13,7 +13,7 @@ import boto3
 import yaml
 from moto.sts.models import sts_backends
 
-from sandbox.drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from tests.engine.world import Engine, Execution
 from tests.workflow import answers
 
