@@ -21,6 +21,7 @@ NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
+MACHINES := build/statemachines/.built
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TYPED := $(wildcard lambdas sandbox scripts)
@@ -104,11 +105,11 @@ proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill point
 	$(PY) -m pytest -m deployment
 
 .PHONY: unit
-unit: setup ## Run the unit and property tests, and those of the DRS emulator
+unit: setup $(MACHINES) ## Run the unit and property tests, and those of the DRS emulator
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
 
 .PHONY: workflow
-workflow: setup ## Run the real state machines with the real handlers, in process
+workflow: setup $(MACHINES) ## Run the real state machines with the real handlers, in process
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/engine tests/workflow)
 
 .PHONY: e2e
@@ -157,8 +158,8 @@ audit: $(CHECKS_READY) ## Ask whether any locked Python package has known vulner
 	scripts/audit.sh
 
 .PHONY: lint-asl
-lint-asl: $(NODE_READY)
-	node_modules/.bin/asl-validator $(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
+lint-asl: $(NODE_READY) $(MACHINES)
+	node_modules/.bin/asl-validator $(foreach machine,$(wildcard build/statemachines/*.asl.json),--json-path $(machine))
 
 .PHONY: format
 format: setup ## Put the Python code into its standard form
@@ -175,7 +176,10 @@ check: lint typecheck test proofs ## Everything that must pass, as CI runs it
 ##@ Packaging
 
 .PHONY: build
-build: $(LAYER_HERE) ## Build the Lambda layer for the Python of this machine, as the sandbox needs it
+build: $(LAYER_HERE) $(MACHINES) ## Build what the sandbox deploys: the state machines, the Lambda layer for this Python
+
+.PHONY: machines
+machines: $(MACHINES) ## Build the state machines: statemachines/ in plain Amazon States Language
 
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
@@ -224,6 +228,10 @@ $(NODE_READY):
 	@command -v npm >/dev/null || { \
 	  echo "npm is missing. The state machines are checked by asl-validator, which needs Node.js 18 or newer." >&2; exit 1; }
 	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(MACHINES): scripts/machines.py $(wildcard statemachines/*.yaml) $(VENV_READY)
+	$(PY) scripts/machines.py
 	@touch $@
 
 $(LAYER_HERE): $(VENV_READY)
