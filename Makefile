@@ -184,6 +184,12 @@ build: $(LAYER_HERE) $(MACHINES) ## Build what the sandbox deploys: the state ma
 .PHONY: machines
 machines: $(MACHINES) ## Build the state machines: statemachines/ in plain Amazon States Language
 
+.PHONY: drawings
+drawings: setup ## Write docs/machines.md, the state machines drawn from their sources
+	@mkdir -p build
+	$(PY) scripts/drawings.py > build/machines.md
+	mv build/machines.md docs/machines.md
+
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
 

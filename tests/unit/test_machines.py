@@ -1,4 +1,4 @@
-"""How the machines that are deployed are built from their sources."""
+"""How the state machines are built and drawn from their sources."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import machines
+from scripts import drawings, machines
 
 NAMES = """
 Errors:
@@ -73,3 +73,82 @@ def test_a_list_of_errors_that_no_machine_uses_is_refused(tmp_path: Path) -> Non
 def test_a_key_written_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(yaml.YAMLError, match="'StartAt' twice"):
         expand(tmp_path, MACHINE.replace("StartAt: Ask", "StartAt: Ask\nStartAt: Poll"))
+
+
+DRAWN = """
+QueryLanguage: JSONata
+StartAt: Ask
+States:
+  Ask:
+    Type: Task
+    Catch:
+      - ErrorEquals: [ServerBusy, transient]
+        Next: Rest
+      - ErrorEquals: [States.ALL]
+        Next: Failed
+    Next: Ready?
+  Ready?:
+    Type: Choice
+    Choices:
+      - Condition: '{% $states.input.answer = "YES" and $rests > 2 %}'
+        Next: Ask
+      - Condition: '{% $states.input.answer in ["NO", "NEVER"] %}'
+        Next: Each
+    Default: Failed
+  Each:
+    Type: Map
+    ItemProcessor:
+      StartAt: Work
+      States:
+        Work:
+          Type: Task
+          Catch:
+            - ErrorEquals: [States.ALL]
+              Next: Undone
+          End: true
+        Undone:
+          Type: Pass
+          End: true
+    Catch:
+      - ErrorEquals: [States.ALL]
+        Next: Failed
+    End: true
+  Rest:
+    Type: Wait
+    Next: Ask
+  Failed:
+    Type: Fail
+"""
+
+
+def test_a_drawing_has_every_state_and_what_leads_from_one_to_the_next() -> None:
+    assert drawings.draw(machines.read_yaml(DRAWN)).splitlines() == [
+        "stateDiagram-v2",
+        '    state "Ready?" as ReadyChoice',
+        "    [*] --> Ask",
+        "    Ask --> ReadyChoice",
+        "    Ask --> Rest : ServerBusy, transient",
+        "    ReadyChoice --> Ask : answer = YES and rests > 2",
+        "    ReadyChoice --> Each : answer in [NO, NEVER]",
+        "    ReadyChoice --> Failed : otherwise",
+        "    state Each {",
+        "        [*] --> Work",
+        "        Work --> [*]",
+        "        Work --> Undone : any other error",
+        "        Undone --> [*]",
+        "    }",
+        "    Each --> [*]",
+        "    Rest --> Ask",
+        "    Failed --> [*]",
+    ]
+
+
+def test_a_state_that_handles_the_errors_of_several_stands_below_the_drawing() -> None:
+    assert (
+        drawings.shared_handlers(machines.read_yaml(DRAWN)) == "- Any other error of `Ask`, `Each` leads to `Failed`."
+    )
+
+
+def test_the_drawings_in_the_documents_are_those_of_the_machines() -> None:
+    """Else `make drawings` has not run since the last change."""
+    assert (machines.ROOT / "docs" / "machines.md").read_text() == drawings.document()
