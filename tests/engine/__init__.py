@@ -1,6 +1,6 @@
 """Run the project's real state machines and real handlers on moto, in process.
 
-`Engine` (world.py) is the door. moto_fixes.py holds what has to be mended in moto, limits.py holds executions to
+`Engine` (world.py) is the door. moto_patches corrects moto, limits.py holds executions to
 the limits AWS sets and moto does not, lambda_runtime.py runs the handlers, asl.py reads and checks state machines.
 """
 

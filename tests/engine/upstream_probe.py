@@ -1,7 +1,7 @@
-"""Print which defects moto has without our cures, as JSON: `python -m tests.engine.upstream_probe`.
+"""Print which defects moto has without the patches, as JSON: `python -m tests.engine.upstream_probe`.
 
-A test runs this in a process of its own. When a name is missing from what it prints, upstream has mended that
-defect: drop the cure of the same name from moto_fixes.py.
+A test runs this in a process of its own. When a name is missing from the output, moto no longer has that defect:
+delete the patch of the same name.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from tests.engine.lambda_runtime import LambdaRuntime
+from tests.engine.moto_patches.defects.integrations import normalise_parameters
 
 ROLE = "arn:aws:iam::123456789012:role/probe"
 PATIENCE = 4.0
@@ -81,7 +82,7 @@ def winners_of_a_race(client: Any) -> int:
 
 
 def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
-    """One entry per cure: True if moto still needs it."""
+    """One entry per defect: True if moto still has it."""
     tokens: list[str] = []
     runtime.register("nap", lambda event, context: time.sleep(1.3))
     runtime.register("token", lambda event, context: tokens.append(event["token"]))
@@ -152,7 +153,28 @@ def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
     except NotImplementedError:
         found["list_service_quotas"] = True
     found["let_states_errors_out_of_maps"] = finish(in_map).error != "States.Timeout"
+    found["stop_children_with_their_parent"] = child_outlives_its_parent(sfn)
     return found
+
+
+def child_outlives_its_parent(sfn: Any) -> bool:
+    """Whether a child still runs when the parent that waits for it has been stopped."""
+    normalise_parameters()  # without this patch no machine can start another
+    child = machine(sfn, "child", W={"Type": "Wait", "Seconds": 600, "End": True})
+    start_child = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": child, "Input": {}},
+        "End": True,
+    }
+    parent = start(sfn, machine(sfn, "waiting-parent", language="JSONPath", S=start_child), name="waiting-parent")
+    while not (children := sfn.list_executions(stateMachineArn=child)["executions"]):
+        time.sleep(0.02)
+    sfn.stop_execution(executionArn=parent.execution_arn)
+    time.sleep(1.5)  # moto polls a child every second
+    described = sfn.describe_execution(executionArn=children[0]["executionArn"])
+    sfn.stop_execution(executionArn=children[0]["executionArn"])
+    return str(described["status"]) == "RUNNING"
 
 
 def main() -> None:

@@ -16,8 +16,11 @@ from typing import Any, Self
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from tests.engine import asl, limits, moto_fixes
+from tests.engine import asl, limits, moto_patches
 from tests.engine.lambda_runtime import Handler, LambdaRuntime
+from tests.engine.moto_patches import internals
+from tests.engine.moto_patches.accelerators.scaled_time import clock
+from tests.engine.moto_patches.defects.executions import on_end
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE_ROOT = ROOT / "lambdas"
@@ -59,7 +62,7 @@ class Execution:
 
     def states_entered(self) -> list[str]:
         """Names of the states entered so far, in order; those of parallel branches are interleaved."""
-        return moto_fixes.states_entered(self.history)
+        return internals.states_entered(self.history)
 
     def wait(self, timeout: float = 30.0) -> Self:
         """Wait until it ended; raise TimeoutError, saying where it is, if that takes over `timeout` real seconds."""
@@ -78,7 +81,7 @@ class Execution:
 
     def stop(self, error: str | None = None, cause: str | None = None) -> Self:
         """StopExecution."""
-        self._execution.stop(stop_date=moto_fixes.now(), error=error, cause=cause)
+        self._execution.stop(stop_date=internals.now(), error=error, cause=cause)
         return self
 
     def __repr__(self) -> str:
@@ -125,26 +128,26 @@ class Engine:
     # --- life and death
 
     def __enter__(self) -> Self:
-        moto_fixes.install()
+        moto_patches.install()
         limits.install()
-        moto_fixes.forget_clients()
-        moto_fixes.clock.speed, moto_fixes.clock.task_speed = self.speed, self.task_speed
+        internals.forget_clients()
+        clock.speed, clock.task_speed = self.speed, self.task_speed
         self._book = limits.open_book(self._history_limit)
         # moto logs every error it hands to Retry or Catch, with the whole component, as ERROR.
         logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
         self._mock.start()
         self.runtime.start()
-        moto_fixes.on_end.append(self._tell_listeners)
+        on_end.append(self._tell_listeners)
         self.role = self._create_role()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        moto_fixes.on_end.remove(self._tell_listeners)
-        for execution in list(moto_fixes.executions()):
-            execution.stop(stop_date=moto_fixes.now(), error=None, cause="The test ended.")
-        left = [*moto_fixes.join_threads(5.0), *self.runtime.stop()]
+        on_end.remove(self._tell_listeners)
+        for execution in list(internals.executions()):
+            execution.stop(stop_date=internals.now(), error=None, cause="The test ended.")
+        left = [*internals.join_threads(5.0), *self.runtime.stop()]
         self._mock.stop()
         if kind is not None:
             return
@@ -167,7 +170,7 @@ class Engine:
 
     def client(self, service: str) -> Any:
         """A boto3 client of this world."""
-        return moto_fixes.client(service, self.region)
+        return internals.client(service, self.region)
 
     def create_function(
         self,
@@ -238,11 +241,11 @@ class Engine:
 
     def execution(self, arn: str) -> Execution:
         """The execution with this ARN: of a child that a machine started, say."""
-        return Execution(moto_fixes.find_execution(arn))
+        return Execution(internals.find_execution(arn))
 
     def executions(self, machine_name: str | None = None) -> list[Execution]:
         """All executions, oldest first, of one machine or of all."""
-        found = [Execution(execution) for execution in moto_fixes.executions()]
+        found = [Execution(execution) for execution in internals.executions()]
         return [one for one in found if machine_name is None or one.arn.split(":")[-2] == machine_name]
 
     def on_execution_end(self, function: str, statuses: Collection[str] = ("FAILED", "TIMED_OUT", "ABORTED")) -> None:

@@ -1,4 +1,4 @@
-"""Each cure of moto, by what a state machine sees of it, and a check of which are still needed."""
+"""Each patch of moto, by what a state machine sees of it, and a check of which are still needed."""
 
 import json
 import subprocess
@@ -13,8 +13,11 @@ import moto
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.engine import Engine, moto_fixes
+from tests.engine import Engine, moto_patches
 from tests.engine.fixtures import engine as engine
+from tests.engine.moto_patches import internals
+from tests.engine.moto_patches.accelerators import ACCELERATORS, dynamodb
+from tests.engine.moto_patches.defects import DEFECTS
 from tests.engine.upstream_probe import winners_of_a_race
 from tests.engine.world import ROOT
 
@@ -22,18 +25,6 @@ LAMBDA = "arn:aws:states:::lambda:invoke"
 TOKEN = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 CHILD = "arn:aws:states:::states:startExecution.sync:2"
 FLEET = ROOT / "tests/engine/toys/fleet.asl.yaml"
-
-NOT_DEFECTS = {
-    "read_service_models_once",
-    "remember_what_never_changes",
-    "answer_dynamodb_directly",
-    "serialise_rows_directly",
-    "invoke_lambda_directly",
-    "scale_time",
-    "wait_for_children_without_polling",
-    "parse_each_definition_once",
-    "log_errors_without_portraits",
-}
 
 
 class ServerBusy(Exception):
@@ -54,20 +45,25 @@ def hand_out_token(function: str, **more: Any) -> dict[str, Any]:
     return {**task, "Resource": TOKEN, "TimeoutSeconds": more.get("TimeoutSeconds", 3600)}
 
 
-def test_moto_still_needs_every_cure_of_a_defect() -> None:
+def test_moto_still_needs_every_patch_of_a_defect() -> None:
     probe = subprocess.run(
         [sys.executable, "-m", "tests.engine.upstream_probe"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     needed = set(json.loads(probe.stdout.splitlines()[-1]))
-    mended = {cure.__name__ for cure in moto_fixes.CURES} - NOT_DEFECTS - needed
-    assert not mended, f"moto {moto.__version__} has mended {mended}: drop those cures"
+    corrected = {patch.name for patch in DEFECTS} - needed
+    assert not corrected, f"moto {moto.__version__} no longer has {corrected}: delete those patches"
 
 
-def test_installing_the_cures_twice_changes_nothing() -> None:
-    moto_fixes.install()
-    before = moto_fixes._parser("asl.eval.environment").Environment.set_error
-    moto_fixes.install()
-    assert moto_fixes._parser("asl.eval.environment").Environment.set_error is before
+def test_every_patch_of_a_defect_says_in_which_version_of_moto_it_was_seen() -> None:
+    assert all((patch.seen_in or "").startswith("moto ") for patch in DEFECTS)
+    assert not any(patch.seen_in for patch in ACCELERATORS)
+
+
+def test_installing_the_patches_twice_changes_nothing() -> None:
+    moto_patches.install()
+    before = internals.parser_module("asl.eval.environment").Environment.set_error
+    moto_patches.install()
+    assert internals.parser_module("asl.eval.environment").Environment.set_error is before
 
 
 # --- make_conditional_writes_atomic
@@ -165,7 +161,7 @@ def test_dynamodb_answers_the_same_directly_as_the_long_way(engine: Engine, monk
 
     directly = answers()
     assert sum("Error" in told for told in directly) == 3
-    monkeypatch.setattr(moto_fixes, "_ON_ROWS", set())
+    monkeypatch.setattr(dynamodb, "ROW_OPERATIONS", set())
     assert answers() == directly
 
 
@@ -396,7 +392,7 @@ def test_an_illegal_name_is_refused_and_breaks_a_rule() -> None:
 
 
 def answer(token: str, output: Any = None) -> None:
-    client = moto_fixes.client("stepfunctions", "eu-central-1")
+    client = internals.client("stepfunctions", "eu-central-1")
     client.send_task_success(taskToken=token, output=json.dumps(output))
 
 
@@ -514,7 +510,7 @@ def test_a_stopped_execution_is_aborted_at_once_and_stays_so(engine: Engine, kin
     described = engine.client("stepfunctions").describe_execution(executionArn=execution.arn)
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Cancelled", "by Ann")
     assert "stopDate" in described
-    assert not moto_fixes.join_threads(3), "its threads end too"
+    assert not internals.join_threads(3), "its threads end too"
     assert execution.status == "ABORTED"
     assert execution.history[-1]["type"] == "ExecutionAborted"
 
@@ -551,5 +547,5 @@ def test_threads_do_not_pile_up(engine: Engine) -> None:
     before = threading.active_count()
     for _ in range(20):
         engine.run(arn)
-    assert not moto_fixes.join_threads(2)
+    assert not internals.join_threads(2)
     assert threading.active_count() <= before + 1

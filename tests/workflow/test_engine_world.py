@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.engine import Engine, moto_fixes
+from tests.engine import Engine
 from tests.engine.fixtures import engine as engine
+from tests.engine.moto_patches import internals
 
 
 def machine(**states: Any) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def test_leaving_ends_running_executions_and_their_threads() -> None:
 
 def test_leaving_tells_of_a_handler_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr(moto_fixes, "join_threads", lambda seconds: [threading.Thread(name="stuck")])
+    monkeypatch.setattr(internals, "join_threads", lambda seconds: [threading.Thread(name="stuck")])
     with pytest.raises(RuntimeError, match="threads outlive the test: \\['stuck'\\]"), Engine():
         release.set()
 

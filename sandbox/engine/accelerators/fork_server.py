@@ -1,13 +1,12 @@
-"""Lambda execution environments that start in milliseconds: each is a fork of one process that has imported boto3.
+"""A process that has imported boto3 and the layer, and forks a Lambda execution environment for each request.
 
-A Python that imports boto3 and the layer takes a second of CPU and 70 MB. Twenty functions in two or three
-environments each would cost a laptop a minute and 4 GB, and at 60 times the speed of the wall clock every cold start
-would count as a simulated minute. A fork of a process that has the imports behind it takes 10 ms and shares their
-memory.
+A Python that imports boto3 and the layer takes a second of CPU and 70 MB. Twenty functions with two or three
+environments each would cost a laptop a minute and 4 GB. At 60 times real time, every cold start would take a simulated
+minute. A fork of a process that has already imported them takes 10 ms and shares their memory.
 
-Run as a script, this file is that process, the zygote. It also keeps the functions honest: after the imports it takes
-its own site-packages off the path, so that a function finds what AWS gives it (the standard library, boto3 and what
-boto3 needs) and its layers, and nothing else that happens to be installed here.
+Run as a script, this file is that process. After the imports it removes its own site-packages from the path. A
+function then finds what AWS provides (the standard library, boto3 and what boto3 needs) and its layers, and no other
+package that is installed on this machine.
 """
 
 import contextlib
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import NoReturn
 
 RUNTIME_MODULES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil.tz", "six", "urllib3")
-"""What the Python runtime of Lambda brings with it."""
+"""What the Python runtime of Lambda provides."""
 
 LAYER_MODULES = (
     "aws_lambda_powertools",
@@ -39,19 +38,19 @@ LAYER_MODULES = (
     "pydantic",
     "tenacity",
 )
-"""What the layer is expected to hold; a module that is missing is simply not imported ahead."""
+"""What the layer contains. A module that is missing is not imported ahead."""
 
 CLIENTS = ("dynamodb", "drs", "ec2", "lambda", "scheduler", "service-quotas", "sns", "stepfunctions", "sts")
-"""Making one client of each imports the parts of botocore that are loaded on first use."""
+"""A client of each is created ahead, which imports the parts of botocore that load on first use."""
 
 _SIZE_BYTES = 4
 
 
 class ForkedProcess:
-    """An environment forked from the zygote, with the part of `subprocess.Popen` that the engine's worker uses.
+    """A forked environment, with the part of `subprocess.Popen` that MiniStack's worker uses.
 
-    The environment is the zygote's child and not ours, so we cannot wait for it. It holds the writing end of a pipe
-    instead: when reading the other end says end-of-file, it is gone.
+    The environment is a child of the fork server and not of this process, so this process cannot wait for it.
+    Instead the environment holds the writing end of a pipe: end-of-file on the reading end means that it has ended.
     """
 
     def __init__(self, pid: int, stdin: int, stdout: int, stderr: int, alive: int) -> None:
@@ -88,8 +87,8 @@ class ForkedProcess:
                 os.kill(self.pid, signum)
 
 
-class Zygote:
-    """The process that environments with the same layers are forked from; started on first use."""
+class ForkServer:
+    """The process from which all environments with the same layers are forked. It starts on first use."""
 
     def __init__(self, layers: Iterable[Path]) -> None:
         self._layers = [str(layer) for layer in layers]
@@ -97,7 +96,7 @@ class Zygote:
         self._socket: socket.socket | None = None
 
     def fork(self, script: str, *, cwd: str, env: Mapping[str, str]) -> ForkedProcess:
-        """Run `script` as __main__ in a fork that reads and writes pipes of ours."""
+        """Run `script` as __main__ in a fork that is connected to this process by pipes."""
         request = json.dumps({"script": script, "cwd": cwd, "env": dict(env)}).encode()
         stdin, to_stdin = os.pipe()
         from_stdout, stdout = os.pipe()
@@ -119,7 +118,7 @@ class Zygote:
         if self._socket is None:
             self._socket, theirs = socket.socketpair()
             with theirs:
-                # -I: nothing on the path but the standard library and site-packages, whatever our environment says.
+                # -I: only the standard library and site-packages are on the path, whatever the environment says.
                 command = [sys.executable, "-I", __file__, str(theirs.fileno()), *self._layers]
                 subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
         return self._socket
@@ -130,16 +129,16 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     while len(data) < size:
         part = connection.recv(size - len(data))
         if not part:
-            raise EOFError("the other side of the fork request is gone")
+            raise EOFError("the other side has closed the connection")
         data += part
     return data
 
 
 def serve(connection: socket.socket, layers: list[str]) -> None:
-    """Fork an environment for each request until the engine is gone."""
+    """Fork an environment for each request until the engine has ended."""
     _import_ahead(layers)
     gc.collect()
-    gc.freeze()  # the collector would otherwise write to, and so unshare, every page of the imports
+    gc.freeze()  # otherwise the collector writes to every page of the imports, which then is no longer shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended environments leave no zombies
     while True:
         size, descriptors, _, _ = socket.recv_fds(connection, _SIZE_BYTES, 4)
@@ -175,7 +174,7 @@ def _make_clients() -> None:
 
 
 def _become_environment(script: str, cwd: str, env: Mapping[str, str], descriptors: list[int]) -> NoReturn:
-    """Be what `python script` would be. The fourth descriptor stays open: it tells the engine that we live."""
+    """Run as `python script` would. The fourth descriptor stays open and shows the engine that this process runs."""
     code = 1
     try:
         for target, descriptor in enumerate(descriptors[:3]):
