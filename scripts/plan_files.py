@@ -17,8 +17,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from api.requests import (
-    MOST_REGIONS,
+from api.schemas import requests
+from api.schemas.requests import (
+    MAX_REGIONS,
     AccountId,
     GroupRequest,
     GroupUseRequest,
@@ -28,7 +29,6 @@ from api.requests import (
     Region,
     RoleArn,
     WaveRequest,
-    parse,
 )
 from recovery.errors import InvalidRequest
 from sandbox import plan_files
@@ -49,7 +49,7 @@ class FileAccount(_Part):
     account_id: AccountId
     name: OptionalName = ""
     role_arn: RoleArn
-    regions: list[Region] = Field(min_length=1, max_length=MOST_REGIONS)
+    regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS)
     external_id_variable: str = Field(
         default=DEFAULT_SECRET_VARIABLE,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
@@ -210,7 +210,7 @@ def desired_group(group: Mapping[str, Any], server_id: plan_files.ServerId) -> d
 
     Raise InvalidRequest as the API does.
     """
-    return shown_group(parse(GroupRequest, plan_files.group_body(group, server_id)).to_group("").to_item())
+    return shown_group(requests.parse(GroupRequest, plan_files.group_body(group, server_id)).to_group("").to_item())
 
 
 def shown_group(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def desired_plan(
 ) -> dict[str, Any]:
     """The plan as the API would show it, with the names of groups for their ids. Raise InvalidRequest as the API."""
     ids = {name: f"pg-{at}" for at, name in enumerate(groups)}
-    request = parse(PlanRequest, plan_files.plan_body(plan, groups, ids, server_id))
+    request = requests.parse(PlanRequest, plan_files.plan_body(plan, groups, ids, server_id))
     return shown_plan(request.to_plan("").to_item(), {group_id: name for name, group_id in ids.items()})
 
 

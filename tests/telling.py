@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from unittest import mock
 
-from recovery import metrics
-from recovery.task import logger
+from recovery.observability import metrics
+from recovery.observability.metrics import NAMESPACE
+from recovery.observability.task_handler import logger
 
 # What CloudWatch takes for a unit: botocore's StandardUnit. Ours are counts.
 UNIT = "Count"
@@ -43,7 +44,7 @@ class Told:
         """The lines in embedded metric format, held against its specification."""
         # What is measured and not counted, leases and the cache, has lines of its own.
         found = [line for line in self.lines if "_aws" in line and not {"LeasedJobs", "CacheHits"} & line.keys()]
-        found = [line for line in found if line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == metrics.NAMESPACE]
+        found = [line for line in found if line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE]
         for line in found:
             assert_valid(line)
         return found
@@ -94,7 +95,7 @@ def assert_valid(line: dict[str, Any]) -> None:
     assert line["_aws"]["CloudWatchMetrics"]
     for directive in line["_aws"]["CloudWatchMetrics"]:
         assert directive.keys() == {"Namespace", "Dimensions", "Metrics"}
-        assert directive["Namespace"] == metrics.NAMESPACE
+        assert directive["Namespace"] == NAMESPACE
         assert directive["Dimensions"]
         for keys in directive["Dimensions"]:
             assert len(keys) == len(set(keys)) <= 30

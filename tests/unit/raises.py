@@ -13,7 +13,8 @@ from functools import cache
 import botocore.session
 from botocore import xform_name
 
-from recovery import drs, errors
+from recovery import errors
+from recovery.drs.client import _ERROR_BY_CODE
 from recovery.errors import DrsWavesError
 from tests.unit.reach import Code, _dotted, sources, steps
 
@@ -22,7 +23,7 @@ Kind = type[DrsWavesError]
 ERRORS: dict[str, Kind] = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
-BY_CODE_FUNCTION = "recovery.drs._ask"  # where a code of DRS becomes an error
+BY_CODE_FUNCTION = "recovery.drs.client._ask"  # where a code of DRS becomes an error
 
 
 @cache
@@ -45,7 +46,7 @@ def can_raise(handler: str) -> set[Kind]:
     names = reachable(handler)
     found = {kind for name in names for code in sources()[name] for kind in _raised_in(code)}
     if BY_CODE_FUNCTION in names:
-        found |= {drs._BY_CODE[code] for code in _codes(names)}
+        found |= {_ERROR_BY_CODE[code] for code in _codes(names)}
     return found - {DrsWavesError}  # the base is only asked about, never raised
 
 
@@ -81,12 +82,12 @@ def _codes(names: frozenset[str]) -> set[str]:
         operations[node.value]
         for name in names
         for code in sources()[name]
-        if code.module == "recovery.drs"
+        if code.module == "recovery.drs.client"
         for node in ast.walk(code.body)
         if isinstance(node, ast.Constant) and node.value in operations
     }
     declared = {shape.name for name in called for shape in model.operation_model(name).error_shapes}
     of_drs = {shape.name for name in operations.values() for shape in model.operation_model(name).error_shapes}
     # A code that the model knows comes from the operations that declare it; others may come from any.
-    any_may = (drs._BY_CODE.keys() - of_drs) | {"AccessDeniedException"}
-    return (declared | any_may) & drs._BY_CODE.keys()
+    any_may = (_ERROR_BY_CODE.keys() - of_drs) | {"AccessDeniedException"}
+    return (declared | any_may) & _ERROR_BY_CODE.keys()

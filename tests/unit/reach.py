@@ -76,10 +76,10 @@ def _dotted(node: ast.AST, code: Code) -> str | None:
 
 @cache
 def _service(name: str) -> str | None:
-    """The service whose client the function of this name makes: it says `aws.client("sns", ...)`."""
+    """The service whose client the function of this name makes: it says `clients.create_client("sns", ...)`."""
     for code in sources().get(name, ()):
         for node in ast.walk(code.body):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "aws.client":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "clients.create_client":
                 (service,) = (argument.value for argument in node.args if isinstance(argument, ast.Constant))
                 return str(service)
     return None
@@ -172,7 +172,7 @@ def _service_in_targets(module: str) -> str | None:
     """The service whose client in a target the module makes: it says `sessions.client("drs", target)`."""
     for code in (each for codes in sources().values() for each in codes if each.module == module):
         for node in ast.walk(code.body):
-            if isinstance(node, ast.Call) and _dotted(node.func, code) == "recovery.sessions.client":
+            if isinstance(node, ast.Call) and _dotted(node.func, code) == "recovery.drs.assumed_roles.get_client":
                 return str(ast.literal_eval(node.args[0]))
     return None
 

@@ -9,7 +9,11 @@ import typer
 from scripts import drill, plan, sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "lambdas" / "recovery" / "messages.py"]
+PLACES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md",
+    ROOT / "lambdas/recovery/observability/operator_messages.py",
+]
 APPS = {"drill": drill.app, "plan": plan.app, "sandbox": sandbox.app}
 # `{COMMAND} watch {run…}` in messages.py is `python scripts/drill.py watch …`.
 MENTION = re.compile(r"(?:scripts/(drill|plan|sandbox)\.py|\{COMMAND\}) ([a-z]+)")

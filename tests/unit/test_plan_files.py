@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from api.requests import GroupUseRequest
+from api.schemas.requests import GroupUseRequest
 from sandbox.plan_files import PlanFileError
 from scripts import plan as command
 from scripts import plan_files

@@ -9,8 +9,8 @@ import pytest
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
-from api.contract import GATEWAY
-from api.responses import Problem
+from api.openapi.operations import GATEWAY
+from api.schemas.responses import Problem
 from tests.unit.reach import can_do
 from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
@@ -176,7 +176,7 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
 def test_alarms_watch_metrics_that_functions_write() -> None:
     """A misspelt name or dimension would be an alarm that never fires."""
     written = {"Calls", "RateLimitErrors", "Retries", "RetriesExhausted", "CircuitChanges"}
-    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").glob("*metrics.py"))
+    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").rglob("metrics.py"))
     for name, alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").items():
         stats = (
             [alarm]

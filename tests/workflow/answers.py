@@ -8,12 +8,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from api import document
+from api.openapi import builder
 
 
 @functools.cache
 def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(document.text())
+    loaded: dict[str, Any] = json.loads(builder.document_json())
     return loaded
 
 

@@ -9,7 +9,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
-from api.app import handler
+from api import app
 from tests.workflow.product import HUB, WEST, Product
 
 SERVER = "s-0123456789abcdef0"
@@ -28,7 +28,7 @@ class Context:
 def unaided(method: str, path: str, **event: Any) -> tuple[int, Any]:
     """The answer to a request that needs no AWS: whatever asked DynamoDB here would be a 500."""
     asked = {"path": path, "httpMethod": method, "requestContext": {"requestId": "7a1c"}, "body": None, **event}
-    answer = handler(asked, Context())  # type: ignore[arg-type]  # as much of a context as is read
+    answer = app.handler(asked, Context())  # type: ignore[arg-type]  # as much of a context as is read
     return answer["statusCode"], json.loads(answer["body"])
 
 

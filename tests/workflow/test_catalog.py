@@ -8,7 +8,7 @@ import botocore.client
 import pytest
 from moto.servicequotas.models import servicequotas_backends
 
-from api import fanout
+from recovery.drs import fan_out
 from recovery.errors import DrsWavesError
 from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product, Reply
 from tests.workflow.test_api import problems, unaided
@@ -497,7 +497,7 @@ def test_a_target_that_hangs_is_told_in_time(product: Product, monkeypatch: pyte
     product.seed(1, region=EUROPE)
     register(product, HUB, WEST, EUROPE)
     product.fault("LATENCY", region=EUROPE, milliseconds=4_000)
-    monkeypatch.setattr(fanout.ask_all, "__defaults__", (1.5,))
+    monkeypatch.setattr(fan_out.ask_all, "__defaults__", (1.5,))
     entries = {entry["region"]: entry for entry in product.request("GET", f"/capacity/{HUB}").body["targets"]}
     assert entries[WEST]["status"] == "OK"
     assert entries[EUROPE]["status"] == "UNREACHABLE"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from recovery import instances
+from recovery.cache import recovery_instances
+from recovery.cache.recovery_instances import logger
 from tests.engine import Execution
 from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
 from tests.workflow.test_api import unaided
@@ -130,7 +131,7 @@ def test_a_list_that_makes_no_sense_is_refused_with_the_field_before_anything_is
     monkeypatch: pytest.MonkeyPatch, query: dict[str, str], field: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)  # a client can be made; whatever it asked would be refused
-    monkeypatch.setattr(instances, "table", lambda: "recovery-instances")
+    monkeypatch.setattr(recovery_instances, "table", lambda: "recovery-instances")
     status, body = unaided("GET", "/recovery-instances", queryStringParameters=query or None)
     assert status == 400, body
     assert field in {problem["field"] for problem in body["problems"]}
@@ -321,7 +322,7 @@ def test_a_hundred_servers_are_one_round_trip_once_the_function_is_warm(
     ids = [server["sourceServerId"] for server in record["sourceServers"]]
     query = ",".join([*ids, *(f"s-{number:017}" for number in range(100 - len(ids)))])
     product.request("GET", "/recovery-instances", sourceServerIds=query)
-    monkeypatch.setattr(instances, "FRESHNESS_SECONDS", 86_400)  # half a minute is 50 ms at this speed
+    monkeypatch.setattr(recovery_instances, "SYNC_STATUS_CACHE_SECONDS", 86_400)  # half a minute is 50 ms at this speed
     call, made = BaseClient._make_api_call, list[str]()  # type: ignore[attr-defined]
 
     def counted(self: Any, operation: str, parameters: Any) -> Any:
@@ -339,7 +340,7 @@ def test_misses_are_counted_and_logged(
     product: Product, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[Any] = []
-    monkeypatch.setattr(instances.logger, "info", lambda message, extra: logged.append((message, extra)))
+    monkeypatch.setattr(logger, "info", lambda message, extra: logged.append((message, extra)))
     product.request("GET", "/recovery-instances", sourceServerIds="s-00000000000000001,s-00000000000000002")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (metric,) = [line for line in lines if "CacheMisses" in line]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from recovery.store import MOST_DECISIONS
+from recovery.store.executions import MAX_DECISIONS
 from tests.workflow.product import HUB, STACK, WEST, Product, Reply
 
 
@@ -307,7 +307,7 @@ def test_a_record_that_is_full_of_decisions_takes_a_cancel_and_says_so(product: 
     waits(product, run, "APPROVAL")
     (meta,) = (row for row in product.items("Executions") if row["item"] == "META")
     said = {"decision": "pause", "by": "ana", "at": meta["requestedAt"], "comment": ""}
-    product.put("Executions", {**meta, "decisions": [said] * MOST_DECISIONS})
+    product.put("Executions", {**meta, "decisions": [said] * MAX_DECISIONS})
     refused = say(product, run, "pause")
     assert (refused.status, "room for a cancel only" in refused.body["detail"]) == (409, True), refused
     assert say(product, run, "cancel").status == 200

@@ -12,14 +12,16 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
-from recovery import drs, metrics, notify
+from recovery.aws.sns import publish
+from recovery.drs.client import _ERROR_BY_CODE
+from recovery.observability import metrics
 from tests import telling
 from tests.telling import Told
 from tests.workflow import product as products
 from tests.workflow.product import HUB, WEST, Product
 
 TOPIC = f"arn:aws:sns:{WEST}:{DEFAULT_ACCOUNT_ID}:operators"
-OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in drs._BY_CODE.items()}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in _ERROR_BY_CODE.items()}
 # One try and the five repetitions of the machine.
 TRIES_OF_A_TASK = 6
 
@@ -145,7 +147,7 @@ def test_metrics_that_cannot_be_written_fail_no_work(
     def broken(*_: object) -> Any:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(metrics, "lines", broken)
+    monkeypatch.setattr(metrics, "build_lines", broken)
     drill(product)
     assert told.emf == []
     warned = [line for line in told.logs if line["message"] == "metrics not written"]
@@ -216,7 +218,7 @@ def test_what_nobody_foresaw_is_logged_with_the_ids_of_the_run(
     def broken(*_: object) -> Any:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("recovery.launch.poll", broken)
+    monkeypatch.setattr("recovery.runs.launch.poll_batch", broken)
     product.engine.runtime.after("SettleBatch", lambda *_: monkeypatch.undo(), times=1)
     record = drill(product)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
@@ -366,7 +368,7 @@ def test_a_subject_that_sns_would_refuse_is_made_one_that_it_takes(monkeypatch: 
         url = inbox(product)
         for name, value in (product.engine.environment | {"AWS_DEFAULT_REGION": WEST}).items():
             monkeypatch.setenv(name, value)
-        notify.send("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
+        publish("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
         (message,) = messages(product, url)
     assert message["Subject"] == ("drs-waves: gr?te?Welle " + "x" * 200)[:100]
     assert message["MessageAttributes"].keys() == {"kind", "wave"}

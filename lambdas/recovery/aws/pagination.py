@@ -1,0 +1,65 @@
+"""Lists, page by page: what a table has behind a row, as a token that a caller hands back."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from recovery.aws import clients, dynamodb
+from recovery.errors import InvalidRequest
+
+# DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
+MAX_KEY_LENGTH = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of rows and the token that reads on, None at the end."""
+
+    items: list[dict[str, Any]]
+    next_token: str | None
+
+
+def read_page(operation: Callable[..., Any], limit: int, token: str | None, **parameters: Any) -> Page:
+    """A page of the client's Scan or Query; InvalidRequest when the token is not one of this list, AwsUnavailable."""
+    start = {"ExclusiveStartKey": decode_token(token)} if token else {}
+    try:
+        with clients.translate_transient_errors("DynamoDB"):
+            answer = operation(Limit=limit, **parameters, **start)
+    except ClientError as error:
+        if token and error.response["Error"]["Code"] == "ValidationException":
+            raise _invalid_token() from error
+        raise
+    return Page([dynamodb.from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
+
+
+def encode_token(key: dict[str, Any] | None) -> str | None:
+    """DynamoDB's LastEvaluatedKey as an opaque token."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode() if key else None
+
+
+def decode_token(token: str) -> dict[str, Any]:
+    """The inverse; InvalidRequest when somebody made the token up."""
+    try:
+        key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+    except (ValueError, RecursionError) as error:
+        raise _invalid_token() from error
+    if isinstance(key, dict) and key and all(_is_string_value(value) for value in key.values()):
+        return key
+    raise _invalid_token()
+
+
+def _is_string_value(value: Any) -> bool:
+    """Is it a string as DynamoDB writes it? Every key attribute of our tables and indexes is one."""
+    if not (isinstance(value, dict) and value.keys() == {"S"}):
+        return False
+    text = value["S"]
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= MAX_KEY_LENGTH
+
+
+def _invalid_token() -> InvalidRequest:
+    problem = {"field": "nextToken", "message": "use the nextToken of the page before, unchanged"}
+    return InvalidRequest("The nextToken is not one that this list gave out.", [problem])

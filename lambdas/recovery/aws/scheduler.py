@@ -1,0 +1,15 @@
+"""The client of EventBridge Scheduler."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from recovery.aws import clients
+
+if TYPE_CHECKING:
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+
+
+@lru_cache(maxsize=1)
+def client() -> "EventBridgeSchedulerClient":
+    made: EventBridgeSchedulerClient = clients.create_client("scheduler")
+    return made

@@ -1,0 +1,189 @@
+"""Reading the cache of recovery instances. Nothing here writes: the API's function may not.
+
+Rows come from `sync`. A row without a recovery instance stands for one that is gone (see `sync.forget`) and is never
+shown; it is in no index.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from recovery import clock
+from recovery.aws import dynamodb, pagination
+from recovery.aws.dynamodb import MAX_WRITERS
+from recovery.aws.pagination import Page
+from recovery.cache import sync_status
+from recovery.domain.recovery_instance import RecoveryInstance
+from recovery.domain.target import Target
+from recovery.observability import metrics
+from recovery.settings import settings
+
+logger = Logger(child=True)
+
+
+# A warm function reads how fresh the targets are no more often than this. They change every five minutes.
+SYNC_STATUS_CACHE_SECONDS = 30
+
+
+_sync_versions: dict[str, Any] = {}
+
+
+def table() -> str:
+    """The recovery-instances table."""
+    return settings().recovery_instances_table
+
+
+def get_by_server(server_ids: Sequence[str]) -> dict[str, RecoveryInstance]:
+    """The recovery instance of each server that has one, by one BatchGetItem for each hundred; misses are counted."""
+    return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_rows_by_server(server_ids).items()}
+
+
+def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """As `of_servers`, as rows with their versions."""
+    found = {
+        row["sourceServerId"]: row for row in get_all_rows_by_server(server_ids).values() if "recoveryInstanceId" in row
+    }
+    misses = [server_id for server_id in server_ids if server_id not in found]
+    metrics.emit_cache_lookups(hits=len(found), misses=len(misses))
+    if misses:
+        logger.info("no recovery instance in the cache", extra={"misses": len(misses), "examples": misses[:5]})
+    return found
+
+
+def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Rows by server id, those of instances that are gone among them."""
+    keys = [{"sourceServerId": server_id} for server_id in dict.fromkeys(server_ids)]
+    return {row["sourceServerId"]: row for row in dynamodb.batch_get(table(), keys)}
+
+
+def find_by_execution(execution_id: str) -> list[RecoveryInstance]:
+    """Every instance that the run launched, as far as the cache knows."""
+    rows = dynamodb.query_index(
+        TableName=table(), IndexName="byExecution", **_key_condition("sourceExecutionId", execution_id)
+    )
+    return [RecoveryInstance.from_item(row) for row in rows]
+
+
+def find_by_plan(plan_id: str) -> list[RecoveryInstance]:
+    """Every instance that runs of the plan launched."""
+    rows = dynamodb.query_index(TableName=table(), IndexName="byPlan", **_key_condition("sourcePlanId", plan_id))
+    return [RecoveryInstance.from_item(row) for row in rows]
+
+
+def find_servers_of_target(target: Target) -> list[str]:
+    """The servers of the target that the cache has a row for."""
+    rows = dynamodb.query_index(
+        TableName=table(),
+        IndexName="byTarget",
+        ProjectionExpression="sourceServerId",
+        **_key_condition("target", target.key),
+    )
+    return [row["sourceServerId"] for row in rows]
+
+
+def list_by_plan(plan_id: str, limit: int, token: str | None) -> Page:
+    """A page of rows."""
+    where = _key_condition("sourcePlanId", plan_id)
+    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byPlan", **where)
+
+
+def list_by_execution(execution_id: str, limit: int, token: str | None) -> Page:
+    """A page of rows."""
+    where = _key_condition("sourceExecutionId", execution_id)
+    return pagination.read_page(
+        dynamodb.client().query, limit, token, TableName=table(), IndexName="byExecution", **where
+    )
+
+
+def list_by_target(target: Target, limit: int, token: str | None) -> Page:
+    """A page of rows."""
+    where = _key_condition("target", target.key)
+    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byTarget", **where)
+
+
+def _key_condition(name: str, value: str) -> dict[str, Any]:
+    return {
+        "KeyConditionExpression": "#name = :value",
+        "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": dynamodb.to_wire({":value": value}),
+    }
+
+
+def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
+    """What drills of the plan have left running: `{count, since, executions}`; `since` is the oldest launch."""
+    left = [instance for instance in find_by_plan(plan_id) if instance.is_drill and instance.is_there]
+    return {
+        "count": len(left),
+        "since": min((instance.launch_time for instance in left if instance.launch_time), default=None),
+        "executions": sorted({instance.execution_id for instance in left if instance.execution_id}),
+    }
+
+
+def last_sync_at(row: dict[str, Any]) -> str:
+    """As of when the row is right: its target's last sync found it so, or it was written later still."""
+    known = _read_sync_versions().get(Target.from_state(row).key, 0)
+    return clock.iso(max(int(row["version"]), known) / 1000)
+
+
+def _read_sync_versions() -> dict[str, int]:
+    now = clock.now()
+    if not _sync_versions or now - _sync_versions["at"] > SYNC_STATUS_CACHE_SECONDS:
+        targets, _ = sync_status.read_all()
+        versions = {row.target.key: row.version for row in targets}
+        _sync_versions.update(at=now, versions=versions)
+    found: dict[str, int] = _sync_versions["versions"]
+    return found
+
+
+# How long a row says that its instance is gone. Only a sync that began before then could bring it back.
+GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
+
+
+# --- writing ----------------------------------------------------------------------------------------------------
+def write_each(write: Any, rows: list[RecoveryInstance]) -> int:
+    """How many of the writes were made, ten at a time."""
+    if not rows:
+        return 0
+    dynamodb.client()  # made once, before the threads share it
+    with ThreadPoolExecutor(MAX_WRITERS) as pool:
+        return sum(pool.map(write, rows))
+
+
+def write_instance(instance: RecoveryInstance, version: int) -> bool:
+    return dynamodb.put_if(
+        table(),
+        {**instance.to_item(), "target": instance.target.key, "version": version},
+        "attribute_not_exists(#version) OR #version <= :version",
+        {"version": version},
+    )
+
+
+def mark_gone(instance: RecoveryInstance, version: int) -> bool:
+    return dynamodb.put_if(
+        table(),
+        _gone_row(instance.server_id, version),
+        "attribute_not_exists(#version) OR #version <= :version",
+        {"version": version},
+    )
+
+
+def mark_terminated(server_id: str, instance_id: str, began_at: float = 0) -> None:
+    """Mark an instance that has been terminated as gone; an instance that the server has got since is left alone.
+
+    `began_at` is when the job that terminated it began, if it is known (epoch seconds): a finding from before then,
+    whatever instance it names, is of an earlier one still.
+
+    Not deleted: a sync that began while the instance was there would bring the row back. DynamoDB deletes it in time.
+    """
+    dynamodb.put_if(
+        table(),
+        _gone_row(server_id, int(clock.now() * 1000)),
+        "attribute_not_exists(#recoveryInstanceId) OR #recoveryInstanceId = :gone OR #version < :began",
+        {"gone": instance_id, "began": int(began_at * 1000)},
+    )
+
+
+def _gone_row(server_id: str, version: int) -> dict[str, Any]:
+    return {"sourceServerId": server_id, "version": version, "expiresAt": version // 1000 + GONE_ROW_LIFETIME_SECONDS}

@@ -1,0 +1,196 @@
+"""Bringing the cache of recovery instances up to what DRS and EC2 have, one target at a time.
+
+Each sync has a version: when it began, in milliseconds. A row is written, or marked as gone, only over an older
+version, so of two syncs that overlap the one that began later wins each row. Rows that are as they should be are not
+touched; that they were looked at is kept once for the target (see `freshness`). A sync that finds itself overtaken at
+its end may have put an older finding over a row that the newer one had left alone: it looks again.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recovery import clock
+from recovery.cache import recovery_instances, sync_status
+from recovery.cache.sync_status import NOT_SET_UP, SYNCED
+from recovery.domain.drs_shapes import Job, LaunchedInstance, SourceServer
+from recovery.domain.recovery_instance import RecoveryInstance
+from recovery.domain.target import Target
+from recovery.drs import client as drs
+from recovery.drs import ec2
+from recovery.drs.client import MANAGED_BY
+from recovery.drs.ec2 import Ec2Instance
+from recovery.errors import ExecutionNotFound, TargetNotInitialized
+from recovery.observability import metrics
+from recovery.store import executions
+
+# How often a sync that was overtaken looks again; the one that overtook it is then the older one.
+MAX_SYNC_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What a sync of a target found and changed, and what it asked for; `overtaken` by one that began later."""
+
+    target: Target
+    status: str
+    instances: int = 0
+    written: int = 0
+    removed: int = 0
+    drs_pages: int = 0
+    ec2_calls: int = 0
+    overtaken: bool = False
+
+    @property
+    def changes(self) -> int:
+        """Rows written or marked as gone."""
+        return self.written + self.removed
+
+    def to_state(self) -> dict[str, Any]:
+        """The output of SyncCache."""
+        return {
+            **self.target.to_state(),
+            "status": self.status,
+            "instances": self.instances,
+            "written": self.written,
+            "removed": self.removed,
+            "drsPages": self.drs_pages,
+            "ec2Calls": self.ec2_calls,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _TargetFindings:
+    """What DRS and EC2 told of a target."""
+
+    launched: Mapping[str, LaunchedInstance]
+    servers: Mapping[str, SourceServer]
+    vpcs: Mapping[str, str]
+    ec2: Mapping[str, Ec2Instance]
+    pages: int
+    calls: int
+
+
+def sync_target(target: Target) -> SyncResult:
+    """Look at the target once, or again when a later sync came in between. Raise what DRS and EC2 raise."""
+    for _ in range(MAX_SYNC_ATTEMPTS):
+        done = _sync_once(target)
+        if not (done.overtaken and done.changes):
+            break
+    return done
+
+
+def _sync_once(target: Target) -> SyncResult:
+    began = clock.now()
+    version = int(began * 1000)
+    status = SYNCED
+    try:
+        seen = _read_target(target)
+    except TargetNotInitialized:
+        seen, status = _TargetFindings({}, {}, {}, {}, 0, 0), NOT_SET_UP
+    looked = SyncResult(target, status, len(seen.launched), drs_pages=seen.pages, ec2_calls=seen.calls)
+    if sync_status.get_version(target) > version:
+        return replace(looked, overtaken=True)
+    rows = recovery_instances.get_all_rows_by_server(
+        [*seen.launched, *recovery_instances.find_servers_of_target(target)]
+    )
+    known = {server_id: RecoveryInstance.from_item(row) for server_id, row in rows.items() if _has_instance(row)}
+    found = _merge_findings(target, seen, known)
+    changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
+    unseen = [instance for server_id, instance in known.items() if server_id not in found and instance.target == target]
+    written = recovery_instances.write_each(
+        lambda instance: recovery_instances.write_instance(instance, version), changed
+    )
+    removed = recovery_instances.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen)
+    seconds = clock.now() - began
+    recorded = sync_status.record_success(target, version, status, len(found), seconds)
+    metrics.emit_target_sync(target, seconds, len(found), written + removed)
+    return replace(looked, written=written, removed=removed, overtaken=not recorded)
+
+
+def _has_instance(row: Mapping[str, Any]) -> bool:
+    return "recoveryInstanceId" in row
+
+
+def _read_target(target: Target) -> _TargetFindings:
+    items, pages = drs.describe_recovery_instances(target)
+    launched: dict[str, LaunchedInstance] = {}
+    for item in items:
+        launched[item.server_id] = max(launched.get(item.server_id, item), item, key=_preference)
+    servers = {server.server_id: server for server in drs.describe_source_servers(target, sorted(launched))}
+    networks = {server.source_network_id for server in servers.values() if server.source_network_id}
+    vpcs = drs.get_source_vpcs(target, sorted(networks)) if networks else {}
+    asked = [item.ec2_instance_id for item in launched.values() if item.state != "NOT_FOUND"]
+    known, calls = ec2.describe_instances(target, asked)
+    return _TargetFindings(launched, servers, vpcs, known, pages, calls)
+
+
+def _preference(item: LaunchedInstance) -> tuple[bool, str]:
+    """A server has one recovery instance; while a new launch replaces it DRS may tell of both."""
+    return item.state not in ("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"), item.snapshot_at or ""
+
+
+Origins = dict[str | None, tuple[str | None, str | None]]
+
+
+def _merge_findings(
+    target: Target, seen: _TargetFindings, known: Mapping[str, RecoveryInstance]
+) -> dict[str, RecoveryInstance]:
+    """DRS's and EC2's halves put together. Who launched an instance is asked only for jobs not known yet."""
+    origins: Origins = {row.job_id: (row.execution_id, row.plan_id) for row in known.values() if row.job_id}
+    new = {item.job_id for item in seen.launched.values() if item.job_id and item.job_id not in origins}
+    origins |= _origins(target, new)
+    found = {}
+    for server_id, item in seen.launched.items():
+        execution_id, plan_id = origins.get(item.job_id, (None, None))
+        server, there = seen.servers.get(server_id), seen.ec2.get(item.ec2_instance_id)
+        instance = RecoveryInstance(
+            server_id=server_id,
+            instance_id=item.instance_id,
+            ec2_instance_id=item.ec2_instance_id,
+            ec2_state=there.state.upper() if there else item.state,
+            target=target,
+            is_drill=item.is_drill,
+            name=(there.name if there else None) or item.hostname,
+            job_id=item.job_id,
+            execution_id=execution_id,
+            plan_id=plan_id,
+            staging_account_id=server.staging_account_id if server else None,
+            source_vpc_id=seen.vpcs.get(server.source_network_id or "") if server else None,
+            snapshot_at=item.snapshot_at,
+        )
+        found[server_id] = _with_ec2(instance, there) if there else instance
+    return found
+
+
+def _with_ec2(instance: RecoveryInstance, there: Ec2Instance) -> RecoveryInstance:
+    return replace(
+        instance,
+        private_ip=there.private_ip,
+        public_ip=there.public_ip,
+        instance_type=there.instance_type,
+        launch_time=there.launch_time,
+        vpc_id=there.vpc_id,
+        subnet_id=there.subnet_id,
+        security_group_ids=there.security_group_ids,
+        instance_profile=there.instance_profile,
+    )
+
+
+def _origins(target: Target, job_ids: Collection[str]) -> Origins:
+    """The run and the plan behind each job, by the job's tags and the run's record."""
+    jobs = drs.get_jobs(target, sorted(job_ids)) if job_ids else {}
+    runs = {job_id: _execution_of(job) for job_id, job in jobs.items()}
+    plans = {execution_id: _plan_of(execution_id) for execution_id in set(runs.values()) if execution_id}
+    return {job_id: (run, plans.get(run or "")) for job_id, run in runs.items()}
+
+
+def _execution_of(job: Job) -> str | None:
+    return job.tags.get("drs-waves:execution") if job.tags.get("ManagedBy") == MANAGED_BY else None
+
+
+def _plan_of(execution_id: str) -> str | None:
+    try:
+        return executions.get_execution(execution_id).plan.plan_id
+    except ExecutionNotFound:  # started by another drs-waves, or its record is gone
+        return None

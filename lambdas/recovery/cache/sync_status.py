@@ -1,0 +1,107 @@
+"""How fresh the cache of recovery instances is: one row for each target, and one for the last sync of all of them.
+
+They are in the limits table under one key, so one Query reads them all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.domain.target import Target
+from recovery.settings import settings
+
+PARTITION = "RECOVERY_INSTANCES"
+
+
+LAST_SYNC = "LAST_SYNC"
+
+
+SYNCED, NOT_SET_UP, FAILED = "SYNCED", "NOT_SET_UP", "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSyncStatus:
+    """The row of a target. `version` is when its newest sync that came to an end began, in milliseconds."""
+
+    target: Target
+    status: str
+    version: int = 0
+    instances: int = 0
+    seconds: float = 0
+    error: str | None = None
+    failed_at: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "TargetSyncStatus":
+        """Read the row."""
+        account_id, _, region = item["what"].partition("/")
+        return cls(
+            target=Target(account_id, region),
+            status=item["status"],
+            version=int(item.get("version", 0)),
+            instances=int(item.get("instances", 0)),
+            seconds=float(item.get("seconds", 0)),
+            error=item.get("error"),
+            failed_at=item.get("failedAt"),
+        )
+
+    @property
+    def last_sync_at(self) -> str | None:
+        """As of when the cache is right for the target; None when it was never synced."""
+        return clock.iso(self.version / 1000) if self.version else None
+
+
+def _key(what: str) -> dict[str, str]:
+    return {"target": PARTITION, "what": what}
+
+
+def get_version(target: Target) -> int:
+    """When the target's newest finished sync began, in milliseconds; 0 when there was none."""
+    row = dynamodb.get(settings().limits_table, _key(target.key)) or {}
+    return int(row.get("version", 0))
+
+
+def record_success(target: Target, version: int, status: str, instances: int, seconds: float) -> bool:
+    """Keep that a sync which began at `version` has come to its end; False when a newer one has."""
+    return dynamodb.update_if(
+        settings().limits_table,
+        _key(target.key),
+        {"version": version, "status": status, "instances": instances, "seconds": round(seconds)},
+        remove=["error", "failedAt"],
+        condition="attribute_not_exists(#version) OR #version <= :version",
+        given={"version": version},
+    )
+
+
+def record_failure(target: Target, error: str, began_at: str) -> None:
+    """Keep that a sync failed; what an earlier one found stays, unless a later one has come to an end meanwhile."""
+    dynamodb.update_if(
+        settings().limits_table,
+        _key(target.key),
+        {"status": FAILED, "error": error, "failedAt": clock.iso()},
+        condition="attribute_not_exists(#version) OR #version <= :began",
+        given={"began": int(clock.parse_iso(began_at) * 1000)},
+    )
+
+
+def record_sync(began_at: str, targets: int, failed: int) -> None:
+    """Keep how the last sync of all targets went; one that began earlier and ends later does not count."""
+    values = {"beganAt": began_at, "endedAt": clock.iso(), "targets": targets, "failed": failed}
+    dynamodb.update_if(
+        settings().limits_table,
+        _key(LAST_SYNC),
+        values,
+        condition="attribute_not_exists(#beganAt) OR #beganAt <= :began",
+        given={"began": began_at},
+    )
+
+
+def read_all() -> tuple[list[TargetSyncStatus], dict[str, Any] | None]:
+    """Every target's row, and what `record_sync` kept last."""
+    rows = list(
+        dynamodb.query(settings().limits_table, "#target = :all", {":all": PARTITION}, names={"#target": "target"})
+    )
+    last = next((row for row in rows if row["what"] == LAST_SYNC), None)
+    return [TargetSyncStatus.from_item(row) for row in rows if row["what"] != LAST_SYNC], last

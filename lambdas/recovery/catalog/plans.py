@@ -1,0 +1,114 @@
+"""Recovery plans. Writing one also updates `usedBy` of its protection groups, in one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from recovery.aws import dynamodb
+from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.pagination import Page
+from recovery.catalog import groups, versions
+from recovery.catalog.versions import SAME_VERSION
+from recovery.domain.plan import RecoveryPlan
+from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
+from recovery.settings import settings
+
+
+# --- recovery plans ---------------------------------------------------------------------------------------------
+def create_plan(plan: RecoveryPlan) -> None:
+    """Store a new plan and note it with its groups; raise InvalidRequest when one of them has just gone."""
+    put = {
+        "Item": dynamodb.to_wire(plan.to_item()),
+        "ConditionExpression": "attribute_not_exists(#planId)",
+        "ExpressionAttributeNames": {"#planId": "planId"},
+    }
+    try:
+        dynamodb.transact(
+            [
+                {"Put": {"TableName": settings().recovery_plans_table, **put}},
+                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in plan.group_ids),
+            ]
+        )
+    except ConditionFailed as refused:
+        if _get_row(plan.plan_id) is None:
+            raise _deleted_groups_error() from refused
+
+
+def get_plan(plan_id: str) -> RecoveryPlan:
+    """Raise PlanNotFound when there is none."""
+    item = _get_row(plan_id)
+    if item is None:
+        raise PlanNotFound(f"there is no recovery plan {plan_id}")
+    return RecoveryPlan.from_item(item)
+
+
+def _get_row(plan_id: str) -> dict[str, Any] | None:
+    return dynamodb.get(settings().recovery_plans_table, {"planId": plan_id})
+
+
+def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
+    """Write it over the version given, whether it runs or not: a run keeps the copy it was started with.
+
+    The lock is not touched. Raise PlanNotFound, VersionConflict, InvalidRequest when a group has just gone.
+    """
+    row = _get_row(plan.plan_id)
+    if row is None:
+        raise PlanNotFound(f"there is no recovery plan {plan.plan_id}")
+    before, after = set(RecoveryPlan.from_item(row).group_ids), set(plan.group_ids)
+    key = {"planId": plan.plan_id}
+    wanted = replace(plan, version=version + 1)
+    over = versions.build_replacement(row, wanted.to_item(), key, version)
+    change = dynamodb.build_update(key, over.pop("values"), **over)
+    left = groups.find_groups(before - after)  # a group that is no longer there needs no note
+    try:
+        dynamodb.transact(
+            [
+                {"Update": {"TableName": settings().recovery_plans_table, **change}},
+                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in sorted(after - before)),
+                *(groups.usage_update(group_id, plan.plan_id, "DELETE") for group_id in left),
+            ]
+        )
+    except ConditionFailed as refused:
+        fresh = _get_row(plan.plan_id)
+        if fresh and int(fresh.get("version", 1)) == version:
+            raise _deleted_groups_error() from refused
+        versions.ignore_own_write(fresh, wanted.to_item(), PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
+        row = fresh or row
+    return replace(wanted, active_execution_id=row.get("activeExecutionId"))
+
+
+def delete_plan(plan_id: str, version: int | None = None) -> None:
+    """Delete a plan that does not run. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
+    plan = get_plan(plan_id)
+    versions.require_version(plan.version, version)
+    delete = {
+        "Key": dynamodb.to_wire({"planId": plan_id}),
+        "ConditionExpression": (
+            f"attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId) AND {SAME_VERSION}"
+        ),
+        "ExpressionAttributeNames": {name: name[1:] for name in ("#planId", "#activeExecutionId", "#version")},
+        "ExpressionAttributeValues": dynamodb.to_wire({":version": plan.version}),
+    }
+    try:
+        dynamodb.transact(
+            [
+                {"Delete": {"TableName": settings().recovery_plans_table, **delete}},
+                *(groups.usage_update(group_id, plan_id, "DELETE") for group_id in groups.find_groups(plan.group_ids)),
+            ]
+        )
+    except ConditionFailed as refused:
+        left = _get_row(plan_id)
+        if left is None:
+            return  # our own delete, whose answer was lost, or another's
+        if running := left.get("activeExecutionId"):
+            raise PlanInUse(f"plan {plan.name!r} is running as {running}", executionId=running) from refused
+        versions.refuse_stale(left)
+
+
+def list_plans(limit: int, token: str | None) -> Page:
+    """A page of plans."""
+    return versions.list_page(settings().recovery_plans_table, limit, token)
+
+
+def _deleted_groups_error() -> InvalidRequest:
+    problem = {"field": "waves", "message": "a protection group of the plan was deleted at this moment"}
+    return InvalidRequest("The plan names things that are not there.", [problem])
