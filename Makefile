@@ -112,7 +112,7 @@ unit: setup $(MACHINES) ## Run the unit and property tests, and those of the DRS
 
 .PHONY: workflow
 workflow: setup $(MACHINES) ## Run the real state machines with the real handlers, in process
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/engine tests/workflow)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/harness tests/workflow)
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it

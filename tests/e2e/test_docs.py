@@ -1,7 +1,7 @@
 """The commands of README.md and docs/, run as they stand there against the deployed product and the DRS emulator.
 
-`tests/unit/shell_blocks.py` says how a block is left out. EXECUTION, WAVE, PLAN and FILE stand for something that the
-command makes sense for: `approve` is given a run that waits for approval.
+`tests/support/shell_blocks.py` says how to leave a block out. EXECUTION, WAVE, PLAN and FILE stand for something that
+the command makes sense for: `approve` gets a run that waits for approval.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator
 from tests.e2e.test_operators import until, waits_for
-from tests.unit.shell_blocks import DOCUMENTS, ROOT, shell_blocks
+from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"

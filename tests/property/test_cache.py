@@ -25,8 +25,8 @@ from recovery.drs import ec2
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import DrsUnavailable, TargetNotInitialized
 from recovery.settings import settings as product_settings
-from tests.engine import moto_fixes
-from tests.workflow import product as products
+from tests.harness import moto_patches
+from tests.support import product as products
 
 pytestmark = pytest.mark.proof
 
@@ -37,7 +37,7 @@ TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS"
 
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         for name in TABLES:

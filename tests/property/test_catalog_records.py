@@ -20,7 +20,7 @@ from recovery.domain.target import Target
 from recovery.errors import Conflict, InvalidRequest, NotFound
 from recovery.settings import settings
 from recovery.store import executions
-from tests.engine import moto_fixes
+from tests.harness import moto_patches
 
 pytestmark = pytest.mark.proof
 
@@ -38,7 +38,7 @@ TARGET = Target("111122223333", "us-west-2")
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in (*KEYS, "limits", "recovery_instances"):
             patch.setenv(f"{name.upper()}_TABLE", name)

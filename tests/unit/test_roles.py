@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.asl import load as load_machine
-from tests.engine.asl import placeholders, states
-from tests.unit.reach import can_do, can_do_in_targets
-from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
+from tests.harness.asl import load as load_machine
+from tests.harness.asl import placeholders, states
+from tests.support.call_graph import can_do, can_do_in_targets
+from tests.support.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
 TAG = "drs-waves:function"
 ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"

@@ -11,8 +11,8 @@ from samcli.commands.deploy import cli as deploy
 
 from api.openapi.operations import GATEWAY
 from api.schemas.responses import Problem
-from tests.unit.reach import can_do
-from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
+from tests.support.call_graph import can_do
+from tests.support.templates import CFN, FUNCTION, MACHINE, load, resources, translated
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workflow.product import Product
+from tests.support.product import Product
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from api import app
-from tests.workflow.product import HUB, WEST, Product
+from tests.support.product import HUB, WEST, Product
 
 SERVER = "s-0123456789abcdef0"
 GROUP = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SERVER]}

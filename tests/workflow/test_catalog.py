@@ -10,7 +10,7 @@ from moto.servicequotas.models import servicequotas_backends
 
 from recovery.drs import fan_out
 from recovery.errors import DrsWavesError
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product, Reply
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product, Reply
 from tests.workflow.test_api import problems, unaided
 
 SERVER, SECOND = "s-0123456789abcdef0", "s-0123456789abcdef1"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from recovery import clock
-from tests.workflow.killing import killed_after_change
-from tests.workflow.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
+from tests.support.fault_injection import killed_after_change
+from tests.support.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
 from tests.workflow.test_instances import cached, one_wave, sync
 
 DESCRIBES = ("DescribeRecoveryInstances", "DescribeInstances", "DescribeSourceServers")

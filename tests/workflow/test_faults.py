@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.lambda_runtime import FunctionFault
-from tests.workflow.killing import killed_after_change
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.harness.lambda_runtime import FunctionFault
+from tests.support.fault_injection import killed_after_change
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 
 def one_wave(product: Product, count: int = 3, **more: Any) -> str:

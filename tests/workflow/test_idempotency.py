@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.engine.lambda_runtime import FunctionFault
-from tests.workflow.killing import Call, calls_through
-from tests.workflow.product import Product, Reply
+from tests.harness.lambda_runtime import FunctionFault
+from tests.support.fault_injection import Call, calls_through
+from tests.support.product import Product, Reply
 
 KEY = {"Idempotency-Key": "5b1c9a1e-0f3c-4c58-9a0e-6f7f0a5f2a11"}
 CHANGES = {"UpdateItem", "TransactWriteItems", "StartExecution"}

@@ -10,8 +10,8 @@ from botocore.client import BaseClient
 
 from recovery.cache import recovery_instances
 from recovery.cache.recovery_instances import logger
-from tests.engine import Execution
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.harness.engine import Execution
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 from tests.workflow.test_api import unaided
 
 SYNC, STATUS = "/drs/recovery-instance-sync", "/drs/recovery-instance-sync/status"

@@ -10,7 +10,7 @@ import pytest
 from botocore.client import BaseClient
 
 from recovery.store.executions import MAX_DECISIONS
-from tests.workflow.product import HUB, STACK, WEST, Product, Reply
+from tests.support.product import HUB, STACK, WEST, Product, Reply
 
 
 def one(product: Product, name: str = "web", count: int = 1, **more: Any) -> dict[str, Any]:

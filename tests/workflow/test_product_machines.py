@@ -13,11 +13,12 @@ import pytest
 from recovery import errors
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
 from scripts import machines
-from tests.engine import Execution, assert_sound, execution_name_problem, jsonata_eval
-from tests.engine.asl import Definition, load, placeholders, states
-from tests.unit.raises import ERRORS, can_raise
-from tests.workflow import product as products
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.harness import jsonata_evaluator
+from tests.harness.asl import Definition, assert_sound, execution_name_problem, load, placeholders, states
+from tests.harness.engine import Execution
+from tests.support import product as products
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.support.raised_errors import ERRORS, can_raise
 
 SOURCES = sorted(machines.SOURCES.glob("*.asl.yaml"))
 FILES = [machines.BUILT / source.with_suffix(".json").name for source in SOURCES]
@@ -200,7 +201,7 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
         "wave": "a" * 63,
         "states": {"input": {"accountId": HUB, "region": region}},
     }
-    expression = jsonata_eval.Expression(text[2:-2])
+    expression = jsonata_evaluator.Expression(text[2:-2])
     name = expression.evaluate(values)
     assert execution_name_problem(name) is None
     others = [

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scripts import tables as command
-from tests.workflow.product import HUB, STACK, WEST, Product
+from tests.support.product import HUB, STACK, WEST, Product
 
 NEW = "drs-waves-new"
 

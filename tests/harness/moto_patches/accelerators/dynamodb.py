@@ -1,0 +1,82 @@
+"""Answer DynamoDB requests without HTTP."""
+
+import importlib
+import json
+import uuid
+from typing import Any
+
+import botocore.endpoint
+from botocore import xform_name
+from botocore.awsrequest import AWSResponse
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from sandbox.engine.patch import accelerator
+from tests.harness.moto_patches.internals import dynamodb_lock
+
+ROW_OPERATIONS = {
+    "BatchGetItem",
+    "BatchWriteItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "Scan",
+    "TransactWriteItems",
+    "UpdateItem",
+}
+
+
+@accelerator
+def answer_dynamodb_directly() -> None:
+    """Pass a request to moto's operation directly, and return its result without parsing.
+
+    Signing, HTTP objects, URL matching and shapes take 3 ms per request, as much as the operation itself, and half of
+    the time of the product's tests is such requests. moto's result equals what botocore parses from it, except for
+    binary values. A request that moto refuses goes through HTTP as well, so that its error is the real one.
+    """
+    handler: Any = importlib.import_module("moto.dynamodb.responses").DynamoHandler
+    stubber: Any = importlib.import_module("moto.core.models").botocore_stubber
+    endpoint: Any = botocore.endpoint.Endpoint
+    through_http = endpoint.make_request
+
+    def make_request(self: Any, operation_model: Any, request: Any) -> Any:
+        for_moto = stubber.enabled and self.host.endswith(".amazonaws.com")
+        binary = b'"B"' in request["body"] or b'"BS"' in request["body"]
+        if not for_moto or self._endpoint_prefix != "dynamodb" or operation_model.name not in ROW_OPERATIONS or binary:
+            return through_http(self, operation_model, request)
+        operation = handler()
+        operation.body = operation.params = json.loads(request["body"])
+        operation.headers, operation.region = request["headers"], request["context"]["client_region"]
+        operation.current_account = DEFAULT_ACCOUNT_ID
+        try:
+            with dynamodb_lock:
+                result = getattr(operation, xform_name(operation_model.name))().result
+        except Exception:  # noqa: BLE001 - a refused request changes nothing
+            return through_http(self, operation_model, request)
+        metadata = {"RequestId": str(uuid.uuid4()), "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+        known = operation_model.output_shape.members
+        parsed = {key: value for key, value in result.items() if key in known and value is not None}
+        return AWSResponse(request["url"], 200, {}, None), parsed | {"ResponseMetadata": metadata}
+
+    endpoint.make_request = make_request
+
+
+@accelerator
+def serialize_rows_directly() -> None:
+    """Serialize a value of a plain type as it is.
+
+    moto searches for each of the ten possible types of a value under all of its aliases. That takes 0.2 ms per
+    attribute, over a second for a query of 640 rows.
+    """
+    serializer: Any = importlib.import_module("moto.core.serialize").BaseJSONSerializer
+    serialize_structure = serializer._serialize_type_structure
+
+    def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if key and shape.name == "AttributeValue" and type(value) is dict and len(value) == 1:
+            ((kind, plain),) = value.items()
+            if (kind in ("S", "N") and type(plain) is str) or kind in ("BOOL", "NULL"):
+                serialized[self.get_serialized_name(shape, key)] = {kind: plain}
+                return
+        serialize_structure(self, serialized, value, shape, key)
+
+    serializer._serialize_type_structure = serialize
