@@ -13,7 +13,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from sandbox.engine.patch import accelerator
-from tests.harness.moto_patches.internals import dynamodb_lock
+from tests.harness.moto_patches.internals import dynamodb_lock, row_writes
 
 ROW_OPERATIONS = {
     "BatchGetItem",
@@ -26,7 +26,7 @@ ROW_OPERATIONS = {
     "TransactWriteItems",
     "UpdateItem",
 }
-
+READ_OPERATIONS = {"BatchGetItem", "GetItem", "Query", "Scan"}
 
 _INDEX_NAME = 6  # the position of index_name among the arguments of Table.query that follow the hash key
 
@@ -58,6 +58,8 @@ def answer_dynamodb_directly() -> None:
                 result = getattr(operation, xform_name(operation_model.name))().result
         except Exception:  # noqa: BLE001 - a refused request changes nothing
             return through_http(self, operation_model, request)
+        if operation_model.name not in READ_OPERATIONS:
+            row_writes.add()
         metadata = {"RequestId": str(uuid.uuid4()), "HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
         known = operation_model.output_shape.members
         parsed = {key: value for key, value in result.items() if key in known and value is not None}
