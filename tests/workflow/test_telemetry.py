@@ -196,7 +196,7 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {
         ("put off", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
-        ("call is made again", "WARNING"): 2,
+        ("retrying call", "WARNING"): 2,
         ("retries exhausted", "CRITICAL"): 1,
     }
 

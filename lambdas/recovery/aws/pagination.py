@@ -1,4 +1,4 @@
-"""Lists, page by page: what a table has behind a row, as a token that a caller hands back."""
+"""Pages of rows. The position in a table travels as an opaque token, which the caller sends back."""
 
 import base64
 import json
@@ -12,13 +12,13 @@ from recovery.aws import clients, dynamodb
 from recovery.aws.dynamodb_expressions import Partition, from_wire
 from recovery.errors import InvalidRequest
 
-# DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
+# DynamoDB allows 2,048 bytes for a partition key; ours are far shorter.
 MAX_KEY_LENGTH = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of rows and the token that reads on, None at the end."""
+    """A page of rows, and the token of the next page; None at the end."""
 
     items: list[dict[str, Any]]
     next_token: str | None
@@ -59,7 +59,7 @@ def encode_token(key: dict[str, Any] | None) -> str | None:
 
 
 def decode_token(token: str) -> dict[str, Any]:
-    """The inverse; InvalidRequest when somebody made the token up."""
+    """The inverse. Raise InvalidRequest for a token that this API did not issue."""
     try:
         key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as error:
@@ -70,7 +70,7 @@ def decode_token(token: str) -> dict[str, Any]:
 
 
 def _is_string_value(value: Any) -> bool:
-    """Is it a string as DynamoDB writes it? Every key attribute of our tables and indexes is one."""
+    """Whether the value is a DynamoDB string, as every key attribute of our tables and indexes is."""
     if not (isinstance(value, dict) and value.keys() == {"S"}):
         return False
     text = value["S"]

@@ -1,4 +1,4 @@
-"""The client of EventBridge Scheduler."""
+"""The client of EventBridge Scheduler, which starts clean-ups of drills at a later time."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING

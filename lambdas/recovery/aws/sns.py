@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 logger = Logger(child=True)
 
-
 # SNS refuses a message whose subject is longer, or has line breaks or letters that are not ASCII.
 MAX_SUBJECT_LENGTH = 100
-
 
 _NOT_ALLOWED_IN_SUBJECT = re.compile(r"[^ -~]+")
 

@@ -21,10 +21,8 @@ from recovery.settings import settings
 
 logger = Logger(child=True)
 
-
 # A warm function reads how fresh the targets are no more often than this. They change every five minutes.
 SYNC_STATUS_CACHE_SECONDS = 30
-
 
 _sync_versions: dict[str, Any] = {}
 

@@ -15,9 +15,7 @@ from recovery.settings import settings
 
 PARTITION = "RECOVERY_INSTANCES"
 
-
 LAST_SYNC = "LAST_SYNC"
-
 
 SYNCED, NOT_SET_UP, FAILED = "SYNCED", "NOT_SET_UP", "FAILED"
 

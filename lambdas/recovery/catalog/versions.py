@@ -12,10 +12,8 @@ from recovery.errors import VersionConflict
 # What an update leaves alone: starting and finishing a run write the one, writing a plan the other.
 MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "usedBy"})
 
-
 # So many plans or groups are named in a refusal.
 MAX_NAMED = 10
-
 
 # Rows from before there were versions count as version 1.
 SAME_VERSION = "(attribute_not_exists(#version) OR #version = :version)"

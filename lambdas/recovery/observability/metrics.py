@@ -23,13 +23,10 @@ from recovery.domain.target import Target
 
 logger = Logger(child=True)
 
-
 NAMESPACE = "DRS/RateLimits"
-
 
 # Dimensions by which alarms look at a metric over all accounts and Regions.
 ROLLUP_DIMENSION = {"Calls": "Outcome", "CircuitChanges": "State"}
-
 
 _TRUE_VALUES = {"1", "true", "t", "yes", "y", "on"}
 
@@ -42,7 +39,6 @@ class Series(NamedTuple):
 
 
 _pending: Counter[Series] = Counter()
-
 
 _lock = Lock()
 

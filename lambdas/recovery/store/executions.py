@@ -21,10 +21,8 @@ from recovery.settings import settings
 
 MAX_DECISIONS = 100
 
-
 # Statuses as conditions name them: `#status IN (:pending, :polling, :paused)`.
 _OPEN = {status.value.lower(): status.value for status in OPEN_STATUSES}
-
 
 IS_OPEN = f"#status IN ({', '.join(f':{name}' for name in _OPEN)})"
 

@@ -16,10 +16,8 @@ from recovery.settings import settings
 
 KEY_LIFETIME_SECONDS = 24 * 60 * 60
 
-
 # A key may be given back between two looks; more often than this it is somebody's business.
 MAX_CLAIM_ATTEMPTS = 3
-
 
 SORT_KEY = "STARTED"
 
