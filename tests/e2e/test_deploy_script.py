@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
-from tests.e2e.test_operators import say, until, waits_for
+from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +121,7 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 ) -> None:
     plan = held_plan(second, "upgraded", wave=2)
     execution = second.start(plan)
-    until(second, execution, waits_for("APPROVAL", "second"))
+    wait_until(second, execution, waits_for("APPROVAL", "second"))
 
     fewer = checkout(tmp_path / "fewer")
     change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
@@ -142,10 +141,10 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     assert execution in deployed.stdout
     assert dict(each.split("=", 1) for each in given).items() <= parameters(sandbox).items()
 
-    say(second, execution, "waves/second/approve")
+    decide(second, execution, "waves/second/approve")
     assert second.finish(execution)["status"] == "COMPLETED"
     afterwards = second.start(plan)
-    until(second, afterwards, lambda record: record["status"] == "FAILED")
+    wait_until(second, afterwards, lambda record: record["status"] == "FAILED")
 
 
 def take_over(sandbox: Sandbox, folder: Path) -> None:
@@ -169,7 +168,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
 ) -> None:
     execution = second.start(held_plan(second, "taken-down", wave=1))
-    until(second, execution, waits_for("APPROVAL", "first"))
+    wait_until(second, execution, waits_for("APPROVAL", "first"))
     refused = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (refused.returncode, "a run is on" in refused.stderr) == (3, True), refused
     assert execution in refused.stderr

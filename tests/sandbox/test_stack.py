@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT, PortTaken, Sandbox, SandboxError
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import gone_within
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"

@@ -21,6 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
 WEST, EUROPE = "us-west-2", "eu-central-1"
 STACK = "drs-waves"
+REAL_DURATIONS: Mapping[str, Any] = {}
+"""Let DRS jobs take as long as users of the service see: the emulator's own settings."""
+SHORT_DURATIONS: Mapping[str, Any] = {
+    "drill": {"pending": 150, "started": 90},
+    "recovery": {"pending": 180, "started": 180},
+}
+"""Let DRS jobs take a few simulated minutes, because most tests only need a job to end."""
 SCHEDULES = "cleanups"
 
 
@@ -69,9 +76,10 @@ class Reply:
 class Product:
     """Everything drs-waves is, in this process. `speed` is simulated seconds to a real one, for waits and DRS alike."""
 
-    def __init__(self, speed: float = 600, **environment: str) -> None:
+    def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
         origin = time.time()
         self.emulator = Emulator(speed=speed, origin=origin, account_of=_account_of)
+        self.emulator.control.change_settings({"durations": dict(durations)})
         self._clock = f"{speed:g}@{origin:.3f}"
         self._more = environment
         self.engine = Engine(speed=speed, region=WEST)

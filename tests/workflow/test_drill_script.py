@@ -18,8 +18,9 @@ from scripts import drill as command
 from scripts import gather, runs, view
 from scripts.client import Api
 from tests.support.api_http_server import CUT, ApiHttpServer
+from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
-from tests.workflow.test_operators import failing, one, until, waits
+from tests.support.runs import wait_until, wait_until_asked_for
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--interval", "0.2")
@@ -66,7 +67,7 @@ def posts(api_server: ApiHttpServer) -> list[str]:
 def test_a_drill_is_started_by_name_followed_and_reported(
     product: Product, api_server: ApiHttpServer, tmp_path: Path
 ) -> None:
-    plan = product.plan(one(product, "db", 2), one(product, "web"), name="shop", rtoTargetMinutes=600)
+    plan = product.plan(make_wave(product, "db", 2), make_wave(product, "web"), name="shop", rtoTargetMinutes=600)
     result = run(api_server, "run", "shop", *FAST, "--report", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert "COMPLETED  all 2 waves were completed" in result.stdout
@@ -85,14 +86,14 @@ def test_a_drill_is_started_by_name_followed_and_reported(
 
 
 def test_waves_carry_their_own_rto_target_into_the_record(product: Product, api_server: ApiHttpServer) -> None:
-    plan = product.plan(one(product, "db", rtoTargetMinutes=1), one(product, "web"), rpoTargetMinutes=15)
+    plan = product.plan(make_wave(product, "db", rtoTargetMinutes=1), make_wave(product, "web"), rpoTargetMinutes=15)
     record = product.drill(plan)
     assert [wave["rtoTargetMinutes"] for wave in record["waves"]] == [1, None]
     assert (record["rpoTargetMinutes"], record["rtoTargetMinutes"]) == (15, None)
 
 
 def test_json_output_is_json_lines_that_end_with_the_result(product: Product, api_server: ApiHttpServer) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     result = shell(api_server, "run", plan, "--json", *FAST)
     assert (result.returncode, result.stderr) == (0, ""), result
     told = [json.loads(line) for line in result.stdout.splitlines()]
@@ -102,7 +103,7 @@ def test_json_output_is_json_lines_that_end_with_the_result(product: Product, ap
 
 
 def test_a_run_that_fails_ends_with_1_and_says_how_to_go_on(product: Product, api_server: ApiHttpServer) -> None:
-    plan = product.plan(failing(product, "web"), one(product, "next"))
+    plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "next"))
     result = run(api_server, "run", plan, *FAST)
     assert result.exit_code == 1, result.output
     (execution_id,) = re.findall(r"^  the rest  python scripts/drill.py continue (\S+) --api-url", result.stdout, re.M)
@@ -123,7 +124,7 @@ def test_a_run_that_fails_ends_with_1_and_says_how_to_go_on(product: Product, ap
 def test_readiness_ends_with_0_or_3_and_tells_what_is_against_a_run(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    good = product.plan(one(product), name="good")
+    good = product.plan(make_wave(product), name="good")
     assert run(api_server, "readiness", good, *FAST).exit_code == 0
     group = product.group(product.seed(1, prefix="new", replicationState="INITIAL_SYNC"))
     product.plan({"name": "web", "groups": [group]}, name="bad")
@@ -136,7 +137,7 @@ def test_readiness_ends_with_0_or_3_and_tells_what_is_against_a_run(
 
 
 def test_a_run_that_is_not_waited_for_is_only_started(product: Product, api_server: ApiHttpServer) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     result = shell(api_server, "run", plan, "--no-wait", "--json")
     assert result.returncode == 0, result
     execution_id = json.loads(result.stdout)["executionId"]
@@ -161,7 +162,7 @@ def test_a_run_that_is_not_waited_for_is_only_started(product: Product, api_serv
 def test_a_name_that_no_plan_or_two_plans_have_is_refused_with_those_there_are(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    ids = [product.plan(one(product, f"w{number}"), name="shop") for number in range(2)]
+    ids = [product.plan(make_wave(product, f"w{number}"), name="shop") for number in range(2)]
     twice = run(api_server, "run", "shop")
     assert twice.exit_code == 3
     assert all(plan_id in twice.stderr for plan_id in ids)
@@ -221,7 +222,7 @@ def test_an_api_that_does_not_answer_ends_with_1(api_server: ApiHttpServer) -> N
 def test_a_recovery_wants_the_plans_name_typed_or_yes(
     product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = product.plan(one(product), name="shop")
+    plan = product.plan(make_wave(product), name="shop")
     blind = run(api_server, "run", plan, "--mode", "recovery", answer="shop\n")
     assert (blind.exit_code, "--yes" in blind.stderr, api_server.seen) == (2, True, [])
     monkeypatch.setattr(command, "_has_terminal", lambda: True)
@@ -241,13 +242,13 @@ def test_every_decision_is_sent_by_the_command_that_the_messages_name(
 ) -> None:
     gate = {"approval": {"required": True}}
     plan = product.plan(
-        failing(product, "bad", onFailure="ask", dependsOn=[]),
-        one(product, "web", dependsOn=[], **gate),
-        one(product, "skip", dependsOn=[], **gate),
-        one(product, "held", dependsOn=["web"], pauseBefore=True),
+        make_failing_wave(product, "bad", onFailure="ask", dependsOn=[]),
+        make_wave(product, "web", dependsOn=[], **gate),
+        make_wave(product, "skip", dependsOn=[], **gate),
+        make_wave(product, "held", dependsOn=["web"], pauseBefore=True),
     )
     run_id = product.start(plan)
-    until(product, run_id, lambda record: len(record["waitingFor"]) >= 3)
+    wait_until(product, run_id, lambda record: len(record["waitingFor"]) >= 3)
     shown = run(api_server, "status", run_id)
     assert "wave web waits for approval" in shown.stdout
     assert f"python scripts/drill.py retry {run_id} bad --api-url" in shown.stdout
@@ -257,7 +258,7 @@ def test_every_decision_is_sent_by_the_command_that_the_messages_name(
     assert (twice.exit_code, "DecisionRefused" in twice.stderr) == (3, True)
     assert run(api_server, "reject", run_id, "skip").exit_code == 0
     assert run(api_server, "accept", run_id, "bad", "--json").exit_code == 0
-    waits(product, run_id, "RESUME")
+    wait_until_asked_for(product, run_id, "RESUME")
     assert run(api_server, "pause", run_id).exit_code == 0
     assert run(api_server, "resume", run_id).exit_code == 0
     record = product.finish(run_id)
@@ -277,8 +278,8 @@ def test_every_decision_is_sent_by_the_command_that_the_messages_name(
 def test_a_watch_shows_what_a_run_waits_for_with_the_command_that_answers(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    run_id = product.start(product.plan(one(product, approval={"required": True})))
-    waits(product, run_id, "APPROVAL")
+    run_id = product.start(product.plan(make_wave(product, approval={"required": True})))
+    wait_until_asked_for(product, run_id, "APPROVAL")
     watching = subprocess.Popen(
         [*SCRIPT, "watch", run_id, "--api-url", api_server.url, "--region", WEST, *FAST],
         stdout=subprocess.PIPE,
@@ -317,7 +318,7 @@ class Screen:
 def test_a_watch_outlives_any_number_of_passing_errors_and_shows_them(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    run_id = product.start(product.plan(one(product)))
+    run_id = product.start(product.plan(make_wave(product)))
     product.finish(run_id)
     path = ("GET", f"/executions/{run_id}")
     bad: list[tuple[int, Any]] = [(503, {}), (500, {}), (429, {}), (504, None), (CUT, None), (502, "gone")] * 2
@@ -337,7 +338,7 @@ def test_a_watch_outlives_any_number_of_passing_errors_and_shows_them(
 
 
 def test_the_command_shows_trouble_on_its_own_line_and_goes_on(product: Product, api_server: ApiHttpServer) -> None:
-    run_id = product.start(product.plan(one(product)))
+    run_id = product.start(product.plan(make_wave(product)))
     product.finish(run_id)
     path = ("GET", f"/executions/{run_id}")
     api_server.instead[path] = [(503, {})]
@@ -352,7 +353,7 @@ def test_the_command_shows_trouble_on_its_own_line_and_goes_on(product: Product,
 def test_a_start_without_an_answer_says_that_it_may_have_been_made_and_is_not_sent_again(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     api_server.instead["POST", f"/recovery-plans/{plan}/drills"] = [(CUT, None)]
     result = run(api_server, "run", plan)
     assert result.exit_code == 1
@@ -364,7 +365,7 @@ def test_a_start_without_an_answer_says_that_it_may_have_been_made_and_is_not_se
 def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    plan = product.plan(one(product, approval={"required": True}))
+    plan = product.plan(make_wave(product, approval={"required": True}))
     watching = subprocess.Popen(
         [*SCRIPT, "run", plan, "--api-url", api_server.url, "--region", WEST, "--cleanup", *FAST],
         stdout=subprocess.PIPE,
@@ -442,7 +443,7 @@ def test_a_drill_is_cleaned_up_whatever_its_verdict_which_stays_the_exit_status(
     cleaned: str,
     status: int,
 ) -> None:
-    plan = product.plan((failing if is_failing else one)(product, "web"))
+    plan = product.plan((make_failing_wave if is_failing else make_wave)(product, "web"))
     asked: list[str] = []
 
     def clean_up(api: Api, execution_id: str, *_: Any) -> dict[str, Any]:
@@ -459,7 +460,7 @@ def test_a_drill_is_cleaned_up_whatever_its_verdict_which_stays_the_exit_status(
 def test_a_clean_up_that_is_refused_does_not_hide_how_the_run_ended(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     execution_id: list[str] = []
     original = product.request
 
@@ -480,8 +481,8 @@ def test_a_clean_up_that_is_refused_does_not_hide_how_the_run_ended(
 def test_a_report_of_a_run_that_is_on_says_how_far_it_is(
     product: Product, api_server: ApiHttpServer, tmp_path: Path
 ) -> None:
-    run_id = product.start(product.plan(one(product, approval={"required": True}), name="<i>shop</i>"))
-    waits(product, run_id, "APPROVAL")
+    run_id = product.start(product.plan(make_wave(product, approval={"required": True}), name="<i>shop</i>"))
+    wait_until_asked_for(product, run_id, "APPROVAL")
     result = run(api_server, "report", run_id, "--to", str(tmp_path), "--json")
     assert (result.exit_code, set(json.loads(result.stdout))) == (0, {"html", "json"}), result.output
     html = (tmp_path / "report.html").read_text()
@@ -494,8 +495,8 @@ def test_a_report_of_a_run_that_is_on_says_how_far_it_is(
 def test_transitions_are_counted_over_the_run_and_its_targets(
     product: Product, api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = product.drill(product.plan(one(product)))
-    product.drill(product.plan(one(product, "other")))
+    record = product.drill(product.plan(make_wave(product)))
+    product.drill(product.plan(make_wave(product, "other")))
     result = run(api_server, "report", record["executionId"], "--to", str(tmp_path), "--with-transitions")
     assert result.exit_code == 0, result.output
     counted = json.loads((tmp_path / "report.json").read_text())["costs"]["stateTransitions"]

@@ -112,5 +112,25 @@ def join_threads(seconds: float) -> list[threading.Thread]:
     return left
 
 
+class RowWrites:
+    """How many requests have written rows to DynamoDB, and a way to wait for the next one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._changed = threading.Condition()
+
+    def add(self) -> None:
+        with self._changed:
+            self.count += 1
+            self._changed.notify_all()
+
+    def wait_for_more_than(self, count: int, seconds: float) -> None:
+        """Return when there were more than `count` writes, at the latest after `seconds`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.count > count, seconds)
+
+
+row_writes = RowWrites()
+
 dynamodb_lock = threading.Lock()
 """Held while moto answers a request to DynamoDB."""

@@ -2,7 +2,12 @@
 
 from sandbox.engine.patch import Patch
 from tests.harness.moto_patches.accelerators.botocore_caches import cache_constant_results, read_service_models_once
-from tests.harness.moto_patches.accelerators.dynamodb import answer_dynamodb_directly, serialize_rows_directly
+from tests.harness.moto_patches.accelerators.dynamodb import (
+    answer_dynamodb_directly,
+    compare_and_measure_plain_values_directly,
+    read_one_partition_per_query,
+    serialize_rows_directly,
+)
 from tests.harness.moto_patches.accelerators.interpreter import (
     invoke_lambda_directly,
     log_errors_in_one_line,
@@ -15,6 +20,8 @@ ACCELERATORS: tuple[Patch, ...] = (
     cache_constant_results,
     answer_dynamodb_directly,
     serialize_rows_directly,
+    read_one_partition_per_query,
+    compare_and_measure_plain_values_directly,
     invoke_lambda_directly,
     parse_each_definition_once,
     log_errors_in_one_line,
