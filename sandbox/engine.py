@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import queue
+import re
 import subprocess
 import tempfile
 import threading
@@ -32,7 +33,7 @@ from typing import Any
 
 import yaml
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict, get_region
 from ministack.services import (
     apigateway_v1,
@@ -44,7 +45,8 @@ from ministack.services import (
     lambda_svc,
     stepfunctions,
 )
-from ministack.services.cloudformation import changesets, provisioners
+from ministack.services.cloudformation import changesets, helpers, provisioners
+from ministack.services.cloudformation import engine as templates
 
 from sandbox.prefork import ForkedProcess, Zygote
 
@@ -380,6 +382,57 @@ def schedule_groups() -> None:
     iam_actions.extract_resource_arn = extract_with_group
 
 
+# --- Variables in policies ----------------------------------------------------------------------------------------
+
+_PRINCIPAL_TAG = re.compile(r"\$\{(aws:PrincipalTag/[^}]+)\}")
+
+
+def policy_variables() -> None:
+    """A condition of a policy may compare with a tag of the caller: `${aws:PrincipalTag/team}`.
+
+    MiniStack compares with the text of the variable. It gives roles their tags and knows them as condition keys.
+    """
+    conditions_met = iam_evaluator._conditions_met
+
+    def conditions_met_with_variables(conditions: dict[str, Any], ctx: Any) -> bool:
+        def value_of(variable: re.Match[str]) -> str:
+            return str(ctx.principal_keys.get(variable[1].lower(), variable[0]))
+
+        filled_in = {
+            operator: {key: _replaced(_PRINCIPAL_TAG, value_of, expected) for key, expected in keys.items()}
+            for operator, keys in conditions.items()
+        }
+        return bool(conditions_met(filled_in, ctx))
+
+    iam_evaluator._conditions_met = conditions_met_with_variables
+
+
+def _replaced(pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str], expected: Any) -> Any:
+    if isinstance(expected, list):
+        return [_replaced(pattern, value_of, each) for each in expected]
+    return pattern.sub(value_of, expected) if isinstance(expected, str) else expected
+
+
+# --- Nested stacks ------------------------------------------------------------------------------------------------
+
+
+def nested_transforms() -> None:
+    """The template of a nested stack may have resources of SAM.
+
+    MiniStack transforms the template of the stack that is deployed, and takes those of nested stacks as they are.
+    """
+    resolve_template = helpers._resolve_template
+
+    def resolve_and_transform(params: dict[str, Any]) -> tuple[str | None, Any]:
+        body, error = resolve_template(params)
+        if body and error is None:
+            body = json.dumps(templates._apply_transforms(templates._parse_template(body)))
+        return body, error
+
+    # Only nested stacks look it up here at each call; the others have imported it.
+    helpers._resolve_template = resolve_and_transform
+
+
 # --- Expressions ---------------------------------------------------------------------------------------------------
 
 
@@ -651,6 +704,8 @@ SEAMS: tuple[Callable[[], None], ...] = (
     aws_events,
     instance_id_filter,
     schedule_groups,
+    policy_variables,
+    nested_transforms,
     expressions_read_once,
     whole_logs,
     machine_versions,
