@@ -12,6 +12,7 @@ STATUS = re.compile(r"accepted|proposed|superseded by \[\d{4}\]\(\d{4}-[a-z0-9-]
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|yaml|sh|json|md))`")
 _ROW = re.compile(r"^\| (\d{4}) \| \[(.+)\]\((.+)\) \| (\w+)", re.MULTILINE)
 
 
@@ -35,6 +36,13 @@ def test_every_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) 
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), f"{document.name}: {link}"
         assert not fragment or fragment in anchors(target), f"{document.name}: {link}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_a_file_that_a_document_names_is_there(document: Path) -> None:
+    for path in _PATH.findall(document.read_text()):
+        if not path.startswith("build/"):
+            assert any((base / path).exists() for base in (ROOT, ROOT / "lambdas")), f"{document.name}: {path}"
 
 
 def test_the_index_lists_every_decision_under_its_room() -> None:
