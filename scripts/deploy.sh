@@ -58,6 +58,7 @@ if [[ -n $runs ]]; then
   [[ $when_idle == no ]] || fail "a run is on; nothing was changed" 3
 fi
 
+.venv/bin/python scripts/machines.py
 if [[ $checked == no ]]; then
   echo "checking templates and state machines"
   .venv/bin/cfn-lint cfn/*.yaml

@@ -58,7 +58,8 @@ def checkout(folder: Path) -> Path:
     for name in ("Makefile", "package-lock.json", "requirements"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    for name in (".venv", "build", "node_modules"):
+    (folder / "build").mkdir()  # with machines of its own
+    for name in (".venv", "build/layer", "node_modules"):
         (folder / name).symlink_to((ROOT / name).resolve())
     (folder / "cfn" / "samconfig.toml").write_text(SETTINGS)
     return folder

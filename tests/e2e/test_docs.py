@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from drs_emulator import Emulator
 from sandbox import world
-from sandbox.drs_emulator.server import Emulator
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.e2e.conftest import Operator
 from tests.e2e.test_operators import until, waits_for

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from scripts.machines import read_yaml
 from tests.engine import jsonata_eval
 from tests.engine.limits import DEFINITION_LIMIT, NAME_LIMIT
 
@@ -56,29 +55,8 @@ class State:
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is eight times as fast
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """YAML without its traps: no key twice, no dates; a state called `On` is refused later, as no string."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} twice", node.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def load(source: Path | str, substitutions: Mapping[str, str] | None = None) -> Definition:
-    """The definition in a YAML file (a Path) or a YAML text, its `${Name}`s filled in as CloudFormation does.
+    """The definition in a file (a Path) or a text, YAML or JSON, its `${Name}`s filled in as CloudFormation does.
 
     Raise KeyError for a `${Name}` that `substitutions` does not have.
     """
@@ -91,13 +69,13 @@ def load(source: Path | str, substitutions: Mapping[str, str] | None = None) -> 
 
 @functools.lru_cache(maxsize=64)
 def _read(text: str) -> Definition:
-    """Kept, for reading YAML takes long and every test has the same machines."""
-    definition: Definition = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
+    """Kept, for reading takes long and every test has the same machines."""
+    definition: Definition = json.loads(text) if text.startswith("{") else read_yaml(text)
     return definition
 
 
 def placeholders(source: Path | str) -> set[str]:
-    """The names of the `${Name}`s in a YAML file or text."""
+    """The names of the `${Name}`s in a file or text."""
     return set(_PLACEHOLDER.findall(source.read_text(encoding="utf-8") if isinstance(source, Path) else source))
 
 

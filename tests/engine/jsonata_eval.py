@@ -78,13 +78,15 @@ class Expression:
             if id(node) not in asked and Jsonata.static_frame.lookup(str(node.value)) is None
         ) - set(FUNCTIONS)
         exists_paths = {path for node in nodes if id(node) in asked if (path := _plain_path(node))}
+        compared = {id(side) for node in nodes if _is_equality(node) for side in (node.lhs, node.rhs)}
         self.unguarded_paths = frozenset(
             path
             for node in nodes
-            if (path := _plain_path(node)) and path[0] not in own
+            if id(node) not in compared and (path := _plain_path(node)) and path[0] not in own
             if not any(path[: len(guard)] == guard or guard[: len(path)] == path for guard in exists_paths)
         )
-        """Paths such as ('states', 'input', 'mode') that the expression takes for granted: not put to $exists."""
+        """Paths such as ('states', 'input', 'mode') that have to exist. Not those that the expression puts to $exists,
+        nor those it compares by =, != or in: without the path such a comparison is false, and the Choice goes on."""
 
     def evaluate(self, bindings: Mapping[str, Any]) -> Any:
         """Return JSON, or UNDEFINED; raise QueryEvaluationError."""
@@ -138,6 +140,10 @@ def _nodes(root: Any) -> Iterator[Any]:
 
 def _is_call_of(node: Any, name: str) -> bool:
     return node.type == "function" and getattr(node.procedure, "value", None) == name
+
+
+def _is_equality(node: Any) -> bool:
+    return node.type == "binary" and node.value in ("=", "!=", "in")
 
 
 def _names_bound_inside(nodes: list[Any]) -> set[str]:

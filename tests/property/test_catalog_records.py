@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import to_wire
 from recovery.catalog.groups import create_group, delete_group, update_group
 from recovery.catalog.plans import create_plan, delete_plan, get_plan, update_plan
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
@@ -60,7 +61,7 @@ def tables() -> Iterator[None]:
 def empty() -> None:
     for table, keys in KEYS.items():
         for row in list(dynamodb.scan(table)):
-            dynamodb.client().delete_item(TableName=table, Key=dynamodb.to_wire({key: row[key] for key in keys}))
+            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
 
 
 def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:

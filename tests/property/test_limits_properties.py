@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from drs_emulator import Emulator
 from recovery import clock, errors
 from recovery.aws import dynamodb
 from recovery.domain.batch import Batch, BatchRef
@@ -30,7 +31,6 @@ from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavai
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
 from recovery.settings import settings as product_settings
-from sandbox.drs_emulator.server import Emulator
 from tests import telling
 from tests.engine import moto_fixes
 from tests.engine.world import LOCAL_SERVERS

@@ -18,7 +18,12 @@ LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 # Where IAM's name of a service is not boto3's.
 PREFIXES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
 IN_TARGETS = ("drs", "ec2", "servicequotas")  # what is asked of target accounts, with their roles
-TRANSACT = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+# The functions of ours that make a part of a transaction, and what IAM calls the part.
+TRANSACTION_PARTS = {
+    "recovery.aws.dynamodb.put_action": "dynamodb:PutItem",
+    "recovery.aws.dynamodb.update_action": "dynamodb:UpdateItem",
+    "recovery.aws.dynamodb.delete_action": "dynamodb:DeleteItem",
+}
 OPEN = "?"  # the table that the caller names
 
 Grant = tuple[str, str]  # an action, and for DynamoDB the table or "table/index", as the settings name it
@@ -93,11 +98,16 @@ def _client(node: ast.AST, code: Code) -> str | None:
 
 @cache
 def _dispatched(name: str) -> str | None:
-    """The service, if the function calls what its first argument names: `getattr(client(), operation)(...)`."""
+    """The service whose operation the function's first argument names.
+
+    Such a function says `getattr(client(), operation)(...)`, or hands its `operation` to another one that does.
+    """
     for code in sources().get(name, ()):
         for node in ast.walk(code.body):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
                 return _client(node.args[0], code)
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == "operation":
+                return _dispatched(_dotted(node.func, code) or "")
     return None
 
 
@@ -139,7 +149,7 @@ def _steps(code: Code) -> Iterator[Step]:
     in_calls = set[ast.AST]()
 
     def tables(where: ast.AST) -> frozenset[str]:
-        on_index = any(keyword.arg == "IndexName" for keyword in getattr(where, "keywords", ()))
+        on_index = any(keyword.arg == "index" for keyword in getattr(where, "keywords", ()))
         return frozenset(f"{each}/index" if on_index else each for each in _tables(where, code, local) or anywhere)
 
     def named(node: ast.AST, where: ast.AST) -> Iterator[Step]:
@@ -156,13 +166,11 @@ def _steps(code: Code) -> Iterator[Step]:
             name = _dotted(node.func, code)
             if name and (service := _dispatched(name)) and isinstance(node.args[0], ast.Constant):
                 yield Step(tables(node), action=actions_of(service)[node.args[0].value])
+            if name in TRANSACTION_PARTS:
+                yield Step(tables(node), action=TRANSACTION_PARTS[name])
             for part in (node.func, *node.args):
                 yield from named(part, node)
                 in_calls.add(part)
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and key.value in TRANSACT and _tables(value, code, local):
-                    yield Step(tables(value), action=f"dynamodb:{TRANSACT[key.value]}")
         elif isinstance(node, ast.Name | ast.Attribute) and node not in in_calls:
             yield from named(node, node)
 

@@ -83,7 +83,7 @@ def asked_by(machine: dict[str, Any]) -> set[Grant]:
     for state in states(load_machine(file, {name: name for name in placeholders(file)})):
         if state.kind != "Task":
             continue
-        api, _, pattern = state.body["Resource"].removeprefix("arn:aws:states:::").partition(".")
+        api, _, pattern = state.body["Resource"].removeprefix("arn:Partition:states:::").partition(".")
         match api:
             case "lambda:invoke":
                 asked.add(("lambda:InvokeFunction", substitutions[state.body["Arguments"]["FunctionName"]]))

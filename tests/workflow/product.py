@@ -13,7 +13,7 @@ import boto3
 import yaml
 from moto.sts.models import sts_backends
 
-from sandbox.drs_emulator.server import Emulator
+from drs_emulator import Emulator
 from tests.engine.world import Engine, Execution
 from tests.workflow import answers
 
@@ -115,15 +115,15 @@ class Product:
             }
             self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **wanted)
         self.engine.client("scheduler").create_schedule_group(Name=SCHEDULES)
-        arns = {}
+        substitutions = {"Partition": "aws"}
         for name, function in resources("AWS::Serverless::Function").items():
             short = name.removesuffix("Function")
-            arns[f"{short}Arn"] = self.engine.create_function(short, function["Handler"], timeout=120)
-        arns["RecoverTargetArn"] = self.engine.machine_arn("recover-target")
+            substitutions[f"{short}Arn"] = self.engine.create_function(short, function["Handler"], timeout=120)
+        substitutions["RecoverTargetArn"] = self.engine.machine_arn("recover-target")
         for machine in resources("AWS::Serverless::StateMachine").values():
             file = ROOT / "cfn" / machine["DefinitionUri"]
-            wanted_arns = {key: arns[key] for key in machine["DefinitionSubstitutions"]}
-            self.engine.create_machine(file.name.split(".")[0].replace("_", "-"), file, wanted_arns)
+            wanted_substitutions = {key: substitutions[key] for key in machine["DefinitionSubstitutions"]}
+            self.engine.create_machine(file.name.split(".")[0].replace("_", "-"), file, wanted_substitutions)
 
     # --- what a person does ---------------------------------------------------------------------------------------
     def request(

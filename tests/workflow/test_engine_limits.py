@@ -124,11 +124,19 @@ def test_a_choice_on_a_variable_assigned_only_on_another_way_fails() -> None:
         assert "variable $mode was never assigned" in (execution.cause or "")
 
 
-def test_a_choice_that_compares_something_absent_runs_as_on_aws_but_fails_the_test() -> None:
+def test_a_choice_that_counts_something_absent_runs_as_on_aws_but_fails_the_test() -> None:
     with Engine(enforce=False) as engine:
-        execution = engine.run(engine.create_machine("typo", choice("$states.input.mdoe = 'DRILL'")), {"mode": "DRILL"})
-        assert execution.output == "no"
-        assert "Choice Ask: $states.input.mdoe does not exist" in engine.broken_rules[0]
+        arn = engine.create_machine("typo", choice("$count($states.input.waevs) > 0"))
+        assert engine.run(arn, {"waves": ["web"]}).output == "no"
+        assert "Choice Ask: $states.input.waevs does not exist" in engine.broken_rules[0]
+
+
+@pytest.mark.parametrize("condition", ["mode = 'DRILL'", "mode != 'RECOVERY'", "mode in ['DRILL', 'RECOVERY']"])
+def test_a_comparison_with_something_absent_is_false(condition: str) -> None:
+    with Engine() as engine:
+        arn = engine.create_machine("ask", choice(f"$states.input.{condition}"))
+        assert engine.run(arn, {}).output == "no"
+        assert engine.run(arn, {"mode": "DRILL"}).output == "yes"
 
 
 def test_a_choice_that_asks_whether_something_exists_is_fine() -> None:

@@ -71,7 +71,12 @@ def translate_transient_errors(what: str) -> Iterator[None]:
         raise AwsUnavailable(f"{what}: {error}") from error
 
 
+def code_of(error: ClientError) -> str:
+    """The error code that the service answered, "" when it gave none."""
+    return str(error.response["Error"].get("Code", ""))
+
+
 def is_transient(error: ClientError) -> bool:
     """Would the same call succeed later?"""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or error.response["Error"].get("Code", "") in TRANSIENT_CODES
+    return status >= 500 or code_of(error) in TRANSIENT_CODES

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from recovery.aws import clients, dynamodb
+from recovery.aws.dynamodb_expressions import Partition, from_wire
 from recovery.errors import InvalidRequest
 
 # DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
@@ -23,17 +24,33 @@ class Page:
     next_token: str | None
 
 
-def read_page(operation: Callable[..., Any], limit: int, token: str | None, **parameters: Any) -> Page:
-    """A page of the client's Scan or Query; InvalidRequest when the token is not one of this list, AwsUnavailable."""
-    start = {"ExclusiveStartKey": decode_token(token)} if token else {}
+def query_page(
+    table: str,
+    partition: Partition,
+    limit: int,
+    token: str | None,
+    index: str | None = None,
+    newest_first: bool = False,
+) -> Page:
+    """A page of a partition's rows. Raise InvalidRequest for a token of another list, AwsUnavailable."""
+    return _read_page(
+        lambda start: dynamodb.query_once(table, partition, limit, start, index=index, newest_first=newest_first), token
+    )
+
+
+def scan_page(table: str, limit: int, token: str | None) -> Page:
+    """A page of a table's rows. Raise InvalidRequest for a token of another list, AwsUnavailable."""
+    return _read_page(lambda start: dynamodb.scan_once(table, limit, start), token)
+
+
+def _read_page(read: Callable[[dict[str, Any] | None], Any], token: str | None) -> Page:
     try:
-        with clients.translate_transient_errors("DynamoDB"):
-            answer = operation(Limit=limit, **parameters, **start)
+        answer = read(decode_token(token) if token else None)
     except ClientError as error:
-        if token and error.response["Error"]["Code"] == "ValidationException":
+        if token and clients.code_of(error) == "ValidationException":
             raise _invalid_token() from error
         raise
-    return Page([dynamodb.from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
+    return Page([from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
 
 
 def encode_token(key: dict[str, Any] | None) -> str | None:

@@ -5,14 +5,13 @@ shown; it is in no index.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb, pagination
-from recovery.aws.dynamodb import MAX_WRITERS
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.cache import sync_status
 from recovery.domain.recovery_instance import RecoveryInstance
@@ -60,55 +59,36 @@ def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any
 
 def find_by_execution(execution_id: str) -> list[RecoveryInstance]:
     """Every instance that the run launched, as far as the cache knows."""
-    rows = dynamodb.query_index(
-        TableName=table(), IndexName="byExecution", **_key_condition("sourceExecutionId", execution_id)
-    )
+    rows = dynamodb.query(table(), Partition("sourceExecutionId", execution_id), index="byExecution")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_by_plan(plan_id: str) -> list[RecoveryInstance]:
     """Every instance that runs of the plan launched."""
-    rows = dynamodb.query_index(TableName=table(), IndexName="byPlan", **_key_condition("sourcePlanId", plan_id))
+    rows = dynamodb.query(table(), Partition("sourcePlanId", plan_id), index="byPlan")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_servers_of_target(target: Target) -> list[str]:
     """The servers of the target that the cache has a row for."""
-    rows = dynamodb.query_index(
-        TableName=table(),
-        IndexName="byTarget",
-        ProjectionExpression="sourceServerId",
-        **_key_condition("target", target.key),
-    )
+    rows = dynamodb.query(table(), Partition("target", target.key), index="byTarget", attribute="sourceServerId")
     return [row["sourceServerId"] for row in rows]
 
 
 def list_by_plan(plan_id: str, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("sourcePlanId", plan_id)
-    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byPlan", **where)
+    return pagination.query_page(table(), Partition("sourcePlanId", plan_id), limit, token, index="byPlan")
 
 
 def list_by_execution(execution_id: str, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("sourceExecutionId", execution_id)
-    return pagination.read_page(
-        dynamodb.client().query, limit, token, TableName=table(), IndexName="byExecution", **where
-    )
+    launched_by = Partition("sourceExecutionId", execution_id)
+    return pagination.query_page(table(), launched_by, limit, token, index="byExecution")
 
 
 def list_by_target(target: Target, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("target", target.key)
-    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byTarget", **where)
-
-
-def _key_condition(name: str, value: str) -> dict[str, Any]:
-    return {
-        "KeyConditionExpression": "#name = :value",
-        "ExpressionAttributeNames": {"#name": name},
-        "ExpressionAttributeValues": dynamodb.to_wire({":value": value}),
-    }
+    return pagination.query_page(table(), Partition("target", target.key), limit, token, index="byTarget")
 
 
 def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
@@ -142,15 +122,6 @@ GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
-def write_each(write: Any, rows: list[RecoveryInstance]) -> int:
-    """How many of the writes were made, ten at a time."""
-    if not rows:
-        return 0
-    dynamodb.client()  # made once, before the threads share it
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        return sum(pool.map(write, rows))
-
-
 def write_instance(instance: RecoveryInstance, version: int) -> bool:
     return dynamodb.put_if(
         table(),

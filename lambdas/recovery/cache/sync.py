@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery import clock
+from recovery.aws import dynamodb
 from recovery.cache import recovery_instances, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
 from recovery.domain.drs_shapes import Job, LaunchedInstance, SourceServer
@@ -98,10 +99,8 @@ def _sync_once(target: Target) -> SyncResult:
     found = _merge_findings(target, seen, known)
     changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
     unseen = [instance for server_id, instance in known.items() if server_id not in found and instance.target == target]
-    written = recovery_instances.write_each(
-        lambda instance: recovery_instances.write_instance(instance, version), changed
-    )
-    removed = recovery_instances.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen)
+    written = sum(dynamodb.write_each(lambda instance: recovery_instances.write_instance(instance, version), changed))
+    removed = sum(dynamodb.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen))
     seconds = clock.now() - began
     recorded = sync_status.record_success(target, version, status, len(found), seconds)
     metrics.emit_target_sync(target, seconds, len(found), written + removed)

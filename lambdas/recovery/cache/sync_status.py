@@ -9,6 +9,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.target import Target
 from recovery.settings import settings
 
@@ -100,8 +101,6 @@ def record_sync(began_at: str, targets: int, failed: int) -> None:
 
 def read_all() -> tuple[list[TargetSyncStatus], dict[str, Any] | None]:
     """Every target's row, and what `record_sync` kept last."""
-    rows = list(
-        dynamodb.query(settings().limits_table, "#target = :all", {":all": PARTITION}, names={"#target": "target"})
-    )
+    rows = list(dynamodb.query(settings().limits_table, Partition("target", PARTITION)))
     last = next((row for row in rows if row["what"] == LAST_SYNC), None)
     return [TargetSyncStatus.from_item(row) for row in rows if row["what"] != LAST_SYNC], last

@@ -116,13 +116,14 @@ def _plan_names(plans: Iterable[RecoveryPlan]) -> list[str]:
     return list(dict.fromkeys(f"{plan.name} ({plan.plan_id})" for plan in plans))[:MAX_NAMED]
 
 
-def usage_update(group_id: str, plan_id: str, verb: str) -> dict[str, Any]:
-    """The part of a transaction that adds the plan to the group's `usedBy` or, with DELETE, takes it out."""
-    note = {
-        "Key": dynamodb.to_wire({"groupId": group_id}),
-        "UpdateExpression": f"{verb} #usedBy :plan",
-        "ConditionExpression": "attribute_exists(#groupId)",  # else it would make half a row of a group that is gone
-        "ExpressionAttributeNames": {"#usedBy": "usedBy", "#groupId": "groupId"},
-        "ExpressionAttributeValues": dynamodb.to_wire({":plan": {plan_id}}),
-    }
-    return {"Update": {"TableName": settings().protection_groups_table, **note}}
+def usage_update(group_id: str, plan_id: str, *, used: bool) -> dict[str, Any]:
+    """The part of a transaction that adds the plan to the group's `usedBy`, or takes it out."""
+    change = {"usedBy": {plan_id}}
+    return dynamodb.update_action(
+        settings().protection_groups_table,
+        {"groupId": group_id},
+        {},
+        add=change if used else None,
+        discard=None if used else change,
+        condition="attribute_exists(#groupId)",  # an update of a deleted group would create a row without a group
+    )

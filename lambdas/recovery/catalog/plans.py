@@ -16,16 +16,11 @@ from recovery.settings import settings
 # --- recovery plans ---------------------------------------------------------------------------------------------
 def create_plan(plan: RecoveryPlan) -> None:
     """Store a new plan and note it with its groups; raise InvalidRequest when one of them has just gone."""
-    put = {
-        "Item": dynamodb.to_wire(plan.to_item()),
-        "ConditionExpression": "attribute_not_exists(#planId)",
-        "ExpressionAttributeNames": {"#planId": "planId"},
-    }
     try:
         dynamodb.transact(
             [
-                {"Put": {"TableName": settings().recovery_plans_table, **put}},
-                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in plan.group_ids),
+                dynamodb.put_action(settings().recovery_plans_table, plan.to_item(), "attribute_not_exists(#planId)"),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in plan.group_ids),
             ]
         )
     except ConditionFailed as refused:
@@ -57,14 +52,13 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
     key = {"planId": plan.plan_id}
     wanted = replace(plan, version=version + 1)
     over = versions.build_replacement(row, wanted.to_item(), key, version)
-    change = dynamodb.build_update(key, over.pop("values"), **over)
     left = groups.find_groups(before - after)  # a group that is no longer there needs no note
     try:
         dynamodb.transact(
             [
-                {"Update": {"TableName": settings().recovery_plans_table, **change}},
-                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in sorted(after - before)),
-                *(groups.usage_update(group_id, plan.plan_id, "DELETE") for group_id in left),
+                dynamodb.update_action(settings().recovery_plans_table, key, **over),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in sorted(after - before)),
+                *(groups.usage_update(group_id, plan.plan_id, used=False) for group_id in left),
             ]
         )
     except ConditionFailed as refused:
@@ -80,19 +74,18 @@ def delete_plan(plan_id: str, version: int | None = None) -> None:
     """Delete a plan that does not run. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
     plan = get_plan(plan_id)
     versions.require_version(plan.version, version)
-    delete = {
-        "Key": dynamodb.to_wire({"planId": plan_id}),
-        "ConditionExpression": (
-            f"attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId) AND {SAME_VERSION}"
-        ),
-        "ExpressionAttributeNames": {name: name[1:] for name in ("#planId", "#activeExecutionId", "#version")},
-        "ExpressionAttributeValues": dynamodb.to_wire({":version": plan.version}),
-    }
+    used = groups.find_groups(plan.group_ids)  # a deleted group has nothing to update
+    idle = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
     try:
         dynamodb.transact(
             [
-                {"Delete": {"TableName": settings().recovery_plans_table, **delete}},
-                *(groups.usage_update(group_id, plan_id, "DELETE") for group_id in groups.find_groups(plan.group_ids)),
+                dynamodb.delete_action(
+                    settings().recovery_plans_table,
+                    {"planId": plan_id},
+                    f"{idle} AND {SAME_VERSION}",
+                    {"version": plan.version},
+                ),
+                *(groups.usage_update(group_id, plan_id, used=False) for group_id in used),
             ]
         )
     except ConditionFailed as refused:

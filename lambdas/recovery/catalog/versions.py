@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.dynamodb_expressions import from_wire, to_wire
 from recovery.aws.pagination import Page
 from recovery.errors import VersionConflict
 
@@ -24,7 +25,7 @@ SAME_VERSION = "(attribute_not_exists(#version) OR #version = :version)"
 def build_replacement(
     row: Mapping[str, Any], item: Mapping[str, Any], key: Mapping[str, str], version: int
 ) -> dict[str, Any]:
-    """What `dynamo.assignment` is told to make of the row the item, if the row still has this version."""
+    """The arguments of `dynamodb.update` that replace the row with the item, if the row still has this version."""
     values = {name: value for name, value in item.items() if value is not None and name not in key}
     (key_name,) = key
     return {
@@ -39,7 +40,7 @@ def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gon
     """After a refused write: nothing if the row is what was to be written, as when the write's answer was lost."""
     if row is None:
         raise gone
-    written = dynamodb.from_wire(dynamodb.to_wire(item))
+    written = from_wire(to_wire(item))
     if {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES} != written:
         refuse_stale(row)
 
@@ -65,4 +66,4 @@ def delete_if_same(table: str, key: Mapping[str, str], version: int) -> None:
 
 def list_page(table: str, limit: int, token: str | None) -> Page:
     # Nothing is filtered, so every page is full and a scan reads no more than it shows.
-    return pagination.read_page(dynamodb.client().scan, limit, token, TableName=table)
+    return pagination.scan_page(table, limit, token)

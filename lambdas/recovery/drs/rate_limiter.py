@@ -92,10 +92,11 @@ def reserve_call(target: Target, what: str = "CALLS") -> None:
 
 
 def _reserve_second(target: Target, what: str, second: int) -> bool:
-    return dynamodb.increment_below(
+    return dynamodb.update_if(
         settings().limits_table,
         {"target": target.key, "what": f"{what}#{second}"},
-        "calls",
-        limit=settings().calls_per_second,
-        expires_at=second + ROW_LIFETIME_SECONDS,
+        {"expiresAt": second + ROW_LIFETIME_SECONDS},
+        add={"calls": 1},
+        condition="attribute_not_exists(#calls) OR #calls < :limit",
+        given={"limit": settings().calls_per_second},
     )
