@@ -27,7 +27,7 @@ def draw(recording: dict[str, Any]) -> str:
     """The SVG, without the web fonts that rich names: the picture must not depend on a font server."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     capacity = {(entry["accountId"], entry["region"]): entry for entry in recording["capacity"]}
-    view = LiveView(console, speed=recording["speed"], capacity=lambda record: capacity)
+    view = LiveView(console, " --sandbox", recording["speed"], capacity=lambda record: capacity)
     console.print(view.render(recording["execution"]))
     svg = console.export_svg(title=recording["command"])
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
