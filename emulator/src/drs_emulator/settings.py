@@ -135,36 +135,36 @@ def _check_object(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _check_names(sent: dict[str, Any], known: set[str], where: str) -> None:
+def _check_names(sent: dict[str, Any], known: set[str], path: str) -> None:
     for name in sent:
         if name not in known:
-            raise BadControlInput(f"{where}{name}: is not known; known are {', '.join(sorted(known))}")
+            raise BadControlInput(f"{path}{name}: is unknown; the members are {', '.join(sorted(known))}")
 
 
 def _read_number(
-    sent: dict[str, Any], name: str, current: float, low: float, high: float | None = None, where: str = ""
+    sent: dict[str, Any], name: str, current: float, low: float, high: float | None = None, path: str = ""
 ) -> float:
     value = sent.get(name, current)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value < float("inf"):
-        raise BadControlInput(f"{where}{name}: must be a number")
+        raise BadControlInput(f"{path}{name}: must be a number")
     if value < low or (high is not None and value > high):
-        raise BadControlInput(f"{where}{name}: must be {low} or more" + (f" and at most {high}" if high else ""))
+        raise BadControlInput(f"{path}{name}: must be {low} or more" + (f" and at most {high}" if high else ""))
     return value
 
 
-def _read_integer(sent: dict[str, Any], name: str, current: int, low: int | None, where: str = "") -> int:
+def _read_integer(sent: dict[str, Any], name: str, current: int, low: int | None, path: str = "") -> int:
     value = sent.get(name, current)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadControlInput(f"{where}{name}: must be a whole number")
+        raise BadControlInput(f"{path}{name}: must be a whole number")
     if low is not None and value < low:
-        raise BadControlInput(f"{where}{name}: must be {low} or more")
+        raise BadControlInput(f"{path}{name}: must be {low} or more")
     return value
 
 
-def _read_numbers(sent: dict[str, Any], name: str, current: dict[str, float], where: str) -> dict[str, float]:
-    values = _check_object(sent.get(name, {}), where + name)
-    _check_names(values, set(camel_case_keys(current)), f"{where}{name}.")
-    return {key: _read_number(values, camel_case(key), current[key], 0, where=f"{where}{name}.") for key in current}
+def _read_numbers(sent: dict[str, Any], name: str, current: dict[str, float], path: str) -> dict[str, float]:
+    values = _check_object(sent.get(name, {}), path + name)
+    _check_names(values, set(camel_case_keys(current)), f"{path}{name}.")
+    return {key: _read_number(values, camel_case(key), current[key], 0, path=f"{path}{name}.") for key in current}
 
 
 def _read_integers(sent: dict[str, Any], name: str, current: dict[str, int], low: int) -> dict[str, int]:

@@ -183,7 +183,7 @@ def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
     for name, value in body.items():
         if name not in names or name in ("id", "until"):
             raise BadControlInput(
-                f"{name}: is not known; known are {', '.join(sorted(names.keys() - {'id', 'until'}))}"
+                f"{name}: is unknown; the members are {', '.join(sorted(names.keys() - {'id', 'until'}))}"
             )
         sent[names[name]] = value
     if sent.get("kind") not in FaultKind.__members__:
