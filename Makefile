@@ -15,17 +15,21 @@ LAMBDA_ARCH ?= x86_64
 PY := .venv/bin/python
 UV := .venv/bin/uv
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
-VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+# Folders with a pyproject.toml that `make setup` installs in place, so that their commands are in .venv/bin
+EDITABLE := emulator
+VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt $(EDITABLE:%=%/pyproject.toml))
 CHECKS_READY := .venv-checks/.ready-$(call hash,requirements/checks.txt)
 NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 MACHINES := build/statemachines/.built
+# The templates of cfn/ that have resources of SAM
+SAM_TEMPLATES := template.yaml api.yaml
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-TYPED := $(wildcard lambdas sandbox scripts)
-LINTED := $(wildcard lambdas sandbox scripts tests bench)
+TYPED := $(wildcard lambdas emulator/src sandbox scripts)
+LINTED := $(wildcard lambdas emulator sandbox scripts tests bench)
 
 ##@ Start here
 
@@ -34,7 +38,7 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
+setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
 drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
@@ -106,11 +110,11 @@ proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill point
 
 .PHONY: unit
 unit: setup $(MACHINES) ## Run the unit and property tests, and those of the DRS emulator
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property emulator/tests)
 
 .PHONY: workflow
 workflow: setup $(MACHINES) ## Run the real state machines with the real handlers, in process
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/engine tests/workflow)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/harness tests/workflow)
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it
@@ -136,14 +140,17 @@ lint-cfn: setup
 .PHONY: lint-sam
 lint-sam: setup
 	@mkdir -p build/checks/sam && echo "{\"lastVersionCheck\": $$(date +%s).0}" > build/checks/sam/metadata.json
-	SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=build/checks/sam .venv/bin/sam validate --template-file cfn/template.yaml --region us-west-2
+	@for template in $(SAM_TEMPLATES); do \
+	  SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=build/checks/sam .venv/bin/sam validate --template-file cfn/$$template --region us-west-2; \
+	done
 
-# The template as SAM translates it, for checkov knows few of SAM's resources. .checkov.yaml says which rules are not ours.
+# checkov knows few of SAM's resources, so it gets the templates as SAM translates them. .checkov.yaml says which rules are not ours.
 .PHONY: lint-checkov
 lint-checkov: setup $(CHECKS_READY)
 	@mkdir -p build/checks
-	$(PY) scripts/translate.py > build/checks/template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checks/bin/checkov --file build/checks/template.yaml $(filter-out cfn/template.yaml,$(wildcard cfn/*.yaml))
+	for template in $(SAM_TEMPLATES); do $(PY) scripts/translate.py $$template > build/checks/$$template; done
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checks/bin/checkov --file $(addprefix build/checks/,$(SAM_TEMPLATES)) \
+	  $(filter-out $(addprefix cfn/,$(SAM_TEMPLATES)),$(wildcard cfn/*.yaml))
 
 .PHONY: lint-secrets
 lint-secrets: $(CHECKS_READY)
@@ -222,6 +229,7 @@ $(VENV_READY):
 	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
 	@rm -f .venv/.ready-*
 	@touch $@
 

@@ -10,18 +10,13 @@ from recovery.store.execution_record import ExecutionRecord, Row
 
 _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
 
-
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
-
 
 _LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
 
-
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
 
-
 _RUNNING = ("STARTING", "LAUNCHING")
-
 
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
 
@@ -168,7 +163,6 @@ def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
 
 
 _SERVER = ("sourceServerId", "hostname", "wave", "accountId", "region", "readiness", "snapshotId", "snapshotAt")
-
 
 _RESULT = ("recoveryInstanceId", "endedAt")
 

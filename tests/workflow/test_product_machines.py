@@ -13,11 +13,12 @@ import pytest
 from recovery import errors
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
 from scripts import machines
-from tests.engine import Execution, assert_sound, execution_name_problem, jsonata_eval
-from tests.engine.asl import Definition, load, placeholders, states
-from tests.unit.raises import ERRORS, can_raise
-from tests.workflow import product as products
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.harness import jsonata_evaluator
+from tests.harness.asl import Definition, assert_sound, execution_name_problem, load, placeholders, states
+from tests.harness.engine import Execution
+from tests.support import product as products
+from tests.support.product import EUROPE, HUB, OTHER, REAL_DURATIONS, WEST, Product
+from tests.support.raised_errors import ERRORS, can_raise
 
 SOURCES = sorted(machines.SOURCES.glob("*.asl.yaml"))
 FILES = [machines.BUILT / source.with_suffix(".json").name for source in SOURCES]
@@ -200,7 +201,7 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
         "wave": "a" * 63,
         "states": {"input": {"accountId": HUB, "region": region}},
     }
-    expression = jsonata_eval.Expression(text[2:-2])
+    expression = jsonata_evaluator.Expression(text[2:-2])
     name = expression.evaluate(values)
     assert execution_name_problem(name) is None
     others = [
@@ -284,7 +285,7 @@ def test_a_chunk_of_a_clean_up_and_each_poll_of_its_job_cost_the_events_the_head
 
 def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
     (wait,) = claims(RECOVER_TARGET, r"each wait for capacity (\d+)")
-    with Product(CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
+    with Product(durations=REAL_DURATIONS, CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
         foreign, own = product.seed(2)
         product.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": foreign}], isDrill=True)
         record = product.drill(product.plan({"name": "web", "groups": [product.group([own])]}))

@@ -8,7 +8,6 @@ from typing import Any
 # Enough for a sentence or two; a stack trace belongs in the log.
 MAX_LENGTH = 1_000
 
-
 # The Cause of a Lambda error is JSON, cut off by the state machine when it is long.
 _ERROR_MESSAGE = re.compile(r'"errorMessage":\s*("(?:[^"\\]|\\.)*")')
 

@@ -25,7 +25,6 @@ from recovery.store import cleanups, executions
 
 logger = Logger(child=True)
 
-
 # What a job that terminates takes, as far as anybody has said; AWS gives no figure.
 EXPECTED_TERMINATION_SECONDS = 180
 

@@ -15,7 +15,6 @@ from recovery.store import batches, executions, task_tokens
 
 logger = Logger(child=True)
 
-
 # A start takes a second; a lock held this long by a run that Step Functions does not know is a start cut off.
 START_GRACE_SECONDS = 120
 

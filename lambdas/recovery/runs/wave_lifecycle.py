@@ -14,7 +14,6 @@ from recovery.store import batches, executions, task_tokens, waves
 # A wait ends by the clock of Step Functions, which may be a little ahead of ours.
 CLOCK_MARGIN_SECONDS = 2
 
-
 # A finish that meets a cancel is judged again; a cancel comes once.
 MAX_FINISH_ATTEMPTS = 3
 
