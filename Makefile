@@ -24,6 +24,8 @@ LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 MACHINES := build/statemachines/.built
+# The templates of cfn/ that have resources of SAM
+SAM_TEMPLATES := template.yaml api.yaml
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 TYPED := $(wildcard lambdas emulator/src sandbox scripts)
@@ -148,14 +150,17 @@ lint-cfn: setup
 .PHONY: lint-sam
 lint-sam: setup
 	@mkdir -p build/checks/sam && echo "{\"lastVersionCheck\": $$(date +%s).0}" > build/checks/sam/metadata.json
-	SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=build/checks/sam .venv/bin/sam validate --template-file cfn/template.yaml --region us-west-2
+	@for template in $(SAM_TEMPLATES); do \
+	  SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=build/checks/sam .venv/bin/sam validate --template-file cfn/$$template --region us-west-2; \
+	done
 
-# The template as SAM translates it, for checkov knows few of SAM's resources. .checkov.yaml says which rules are not ours.
+# checkov knows few of SAM's resources, so it gets the templates as SAM translates them. .checkov.yaml says which rules are not ours.
 .PHONY: lint-checkov
 lint-checkov: setup $(CHECKS_READY)
 	@mkdir -p build/checks
-	$(PY) scripts/translate.py > build/checks/template.yaml
-	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checks/bin/checkov --file build/checks/template.yaml $(filter-out cfn/template.yaml,$(wildcard cfn/*.yaml))
+	for template in $(SAM_TEMPLATES); do $(PY) scripts/translate.py $$template > build/checks/$$template; done
+	CKV_SKIP_PACKAGE_UPDATE_CHECK=true .venv-checks/bin/checkov --file $(addprefix build/checks/,$(SAM_TEMPLATES)) \
+	  $(filter-out $(addprefix cfn/,$(SAM_TEMPLATES)),$(wildcard cfn/*.yaml))
 
 .PHONY: lint-secrets
 lint-secrets: $(CHECKS_READY)

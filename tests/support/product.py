@@ -1,4 +1,4 @@
-"""The product on moto: the tables, functions and machines of cfn/template.yaml, and a DRS emulator behind them."""
+"""The product on moto: the tables, functions and machines of cfn/, and a DRS emulator behind them."""
 
 import functools
 import json
@@ -47,21 +47,24 @@ _Template.add_multi_constructor(
 
 
 @functools.cache
-def template() -> dict[str, Any]:
-    """cfn/template.yaml."""
-    loaded: dict[str, Any] = yaml.load((ROOT / "cfn" / "template.yaml").read_text(), _Template)  # noqa: S506
+def template(name: str = "template.yaml") -> dict[str, Any]:
+    """A template of cfn/."""
+    loaded: dict[str, Any] = yaml.load((ROOT / "cfn" / name).read_text(), _Template)  # noqa: S506
     return loaded
 
 
-def resources(kind: str) -> dict[str, dict[str, Any]]:
+def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any]]:
     """Properties by logical id of every resource of the type."""
-    found = template()["Resources"].items()
+    found = template(name)["Resources"].items()
     return {name: resource["Properties"] for name, resource in found if resource["Type"] == kind}
 
 
 def tables() -> dict[str, dict[str, Any]]:
     """Those of one Region and those that may have a copy in another."""
-    return {**resources("AWS::DynamoDB::Table"), **resources("AWS::DynamoDB::GlobalTable")}
+    return {
+        **resources("AWS::DynamoDB::Table", "tables.yaml"),
+        **resources("AWS::DynamoDB::GlobalTable", "tables.yaml"),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from scripts.translate import CFN
 
 FUNCTION = "AWS::Serverless::Function"
 MACHINE = "AWS::Serverless::StateMachine"
+MANAGED_POLICY = "AWS::IAM::ManagedPolicy"
+TABLE_ARN = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${AWS::StackName}-"
+"""What the ARN of a table begins with in template.yaml; its name in tables.yaml, without the stack, follows."""
 
 
 @functools.cache
@@ -26,8 +29,23 @@ def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any
     return {key: resource["Properties"] for key, resource in found if resource["Type"] == kind}
 
 
+def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the policies of a role allow: those in it, and those that it refers to."""
+    found = []
+    for policy in policies:
+        document = policy.get("PolicyDocument", policy)
+        if "Ref" in policy:
+            document = resources(MANAGED_POLICY)[policy["Ref"]]["PolicyDocument"]
+        # Older versions of the language know no variables.
+        assert document["Version"] == "2012-10-17", policy
+        found += document["Statement"]
+    assert {statement["Effect"] for statement in found} == {"Allow"}
+    assert all(set(statement) <= {"Sid", "Effect", "Action", "Resource", "Condition"} for statement in found)
+    return found
+
+
 @functools.cache
-def translated() -> dict[str, Any]:
+def translated(name: str = "template.yaml") -> dict[str, Any]:
     """The resources that CloudFormation would be given."""
-    found: dict[str, Any] = yaml.safe_load(translate.translated())["Resources"]
+    found: dict[str, Any] = yaml.safe_load(translate.translated(name))["Resources"]
     return found

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def client() -> "EventBridgeSchedulerClient":
-    made: EventBridgeSchedulerClient = clients.create_client("scheduler")
-    return made
+    created: EventBridgeSchedulerClient = clients.create_client("scheduler")
+    return created

@@ -1,7 +1,7 @@
-"""Reading the cache of recovery instances. Nothing here writes: the API's function may not.
+"""Rows of the cache of recovery instances: reads by server, run, plan and target, and the writes of the sync.
 
-Rows come from `sync`. A row without a recovery instance stands for one that is gone (see `sync.forget`) and is never
-shown; it is in no index.
+A row without a recovery instance marks one that is gone. It is in no index and is never shown; it keeps a late sync
+from writing the instance back. The API's function has no permission to write.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ from recovery.settings import settings
 
 logger = Logger(child=True)
 
-# A warm function reads how fresh the targets are no more often than this. They change every five minutes.
+# How long a warm function caches the sync versions. They change every five minutes.
 SYNC_STATUS_CACHE_SECONDS = 30
 
 _sync_versions: dict[str, Any] = {}
@@ -33,12 +33,12 @@ def table() -> str:
 
 
 def get_by_server(server_ids: Sequence[str]) -> dict[str, RecoveryInstance]:
-    """The recovery instance of each server that has one, by one BatchGetItem for each hundred; misses are counted."""
+    """The recovery instance of each server that has one; one BatchGetItem per hundred servers. Counts the misses."""
     return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_rows_by_server(server_ids).items()}
 
 
 def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """As `of_servers`, as rows with their versions."""
+    """The same as rows, with their versions."""
     found = {
         row["sourceServerId"]: row for row in get_all_rows_by_server(server_ids).values() if "recoveryInstanceId" in row
     }
@@ -50,25 +50,25 @@ def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Rows by server id, those of instances that are gone among them."""
+    """Rows by server id, including those of instances that are gone."""
     keys = [{"sourceServerId": server_id} for server_id in dict.fromkeys(server_ids)]
     return {row["sourceServerId"]: row for row in dynamodb.batch_get(table(), keys)}
 
 
 def find_by_execution(execution_id: str) -> list[RecoveryInstance]:
-    """Every instance that the run launched, as far as the cache knows."""
+    """Every instance in the cache that the run launched."""
     rows = dynamodb.query(table(), Partition("sourceExecutionId", execution_id), index="byExecution")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_by_plan(plan_id: str) -> list[RecoveryInstance]:
-    """Every instance that runs of the plan launched."""
+    """Every instance in the cache that runs of the plan launched."""
     rows = dynamodb.query(table(), Partition("sourcePlanId", plan_id), index="byPlan")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_servers_of_target(target: Target) -> list[str]:
-    """The servers of the target that the cache has a row for."""
+    """The servers of the target that have a row in the cache."""
     rows = dynamodb.query(table(), Partition("target", target.key), index="byTarget", attribute="sourceServerId")
     return [row["sourceServerId"] for row in rows]
 
@@ -90,7 +90,7 @@ def list_by_target(target: Target, limit: int, token: str | None) -> Page:
 
 
 def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
-    """What drills of the plan have left running: `{count, since, executions}`; `since` is the oldest launch."""
+    """Instances of the plan's drills that still run: `{count, since, executions}`; `since` is the oldest launch."""
     left = [instance for instance in find_by_plan(plan_id) if instance.is_drill and instance.is_there]
     return {
         "count": len(left),
@@ -100,7 +100,7 @@ def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
 
 
 def last_sync_at(row: dict[str, Any]) -> str:
-    """As of when the row is right: its target's last sync found it so, or it was written later still."""
+    """The time at which the row was last known to be right: its target's last sync, or its own later write."""
     known = _read_sync_versions().get(Target.from_state(row).key, 0)
     return clock.iso(max(int(row["version"]), known) / 1000)
 
@@ -115,7 +115,7 @@ def _read_sync_versions() -> dict[str, int]:
     return found
 
 
-# How long a row says that its instance is gone. Only a sync that began before then could bring it back.
+# How long a row marks its instance as gone. Only a sync that began earlier could write the instance back.
 GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
 
 
@@ -139,12 +139,13 @@ def mark_gone(instance: RecoveryInstance, version: int) -> bool:
 
 
 def mark_terminated(server_id: str, instance_id: str, began_at: float = 0) -> None:
-    """Mark an instance that has been terminated as gone; an instance that the server has got since is left alone.
+    """Mark a terminated instance as gone, unless the server has another instance by now.
 
-    `began_at` is when the job that terminated it began, if it is known (epoch seconds): a finding from before then,
-    whatever instance it names, is of an earlier one still.
+    `began_at` is the start of the job that terminated it, if known (epoch seconds): a row that is older describes an
+    earlier instance, whatever its id.
 
-    Not deleted: a sync that began while the instance was there would bring the row back. DynamoDB deletes it in time.
+    The row is not deleted, because a sync that began before the termination would write it back. DynamoDB deletes it
+    when it expires.
     """
     dynamodb.put_if(
         table(),

@@ -9,17 +9,15 @@ from recovery.aws.dynamodb_expressions import from_wire, to_wire
 from recovery.aws.pagination import Page
 from recovery.errors import VersionConflict
 
-# What an update leaves alone: starting and finishing a run write the one, writing a plan the other.
+# Attributes that an update keeps: runs set and release a plan's lock, and plans register with their groups.
 MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "usedBy"})
 
-# So many plans or groups are named in a refusal.
+# How many plans or groups a refusal names.
 MAX_NAMED = 10
 
-# Rows from before there were versions count as version 1.
-SAME_VERSION = "(attribute_not_exists(#version) OR #version = :version)"
+SAME_VERSION = "#version = :version"
 
 
-# --- versions ---------------------------------------------------------------------------------------------------
 def build_replacement(
     row: Mapping[str, Any], item: Mapping[str, Any], key: Mapping[str, str], version: int
 ) -> dict[str, Any]:
@@ -34,8 +32,24 @@ def build_replacement(
     }
 
 
+def replace_row(
+    table: str, key: Mapping[str, str], row: Mapping[str, Any], item: Mapping[str, Any], version: int, gone: Exception
+) -> Mapping[str, Any]:
+    """Replace the row with the item if it still has this version; return the row that was replaced.
+
+    Raise `gone` when there is no such row any more, VersionConflict when it has another version.
+    """
+    try:
+        dynamodb.update(table, key, **build_replacement(row, item, key, version))
+    except ConditionFailed:
+        current = dynamodb.get(table, key)
+        ignore_own_write(current, item, gone)
+        return current or row
+    return row
+
+
 def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gone: Exception) -> None:
-    """After a refused write: nothing if the row is what was to be written, as when the write's answer was lost."""
+    """After a refused write, do nothing if the row equals the item: an earlier write succeeded without an answer."""
     if row is None:
         raise gone
     written = from_wire(to_wire(item))
