@@ -15,7 +15,9 @@ LAMBDA_ARCH ?= x86_64
 PY := .venv/bin/python
 UV := .venv/bin/uv
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
-VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+# What `make setup` installs from this checkout, editable.
+EDITABLE := .
+VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt $(EDITABLE:=/pyproject.toml))
 CHECKS_READY := .venv-checks/.ready-$(call hash,requirements/checks.txt)
 NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
@@ -23,8 +25,8 @@ LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-TYPED := $(wildcard lambdas sandbox scripts)
-LINTED := $(wildcard lambdas sandbox scripts tests bench)
+TYPED := $(wildcard lambdas cli sandbox scripts)
+LINTED := $(wildcard lambdas cli sandbox scripts tests bench)
 
 ##@ Start here
 
@@ -33,21 +35,21 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
+setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and the command drs-waves
 
 .PHONY: drill
 drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
-	$(PY) scripts/sandbox.py drill
+	.venv/bin/drs-waves sandbox drill
 
 .PHONY: sandbox
 sandbox: setup build ## Start the sandbox and keep it running
-	$(PY) scripts/sandbox.py up
+	.venv/bin/drs-waves sandbox up
 
 ##@ Plan files
 
 .PHONY: plan-schema
 plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors complete plan files
-	$(PY) scripts/plan.py schema > build/plan-file.schema.json
+	.venv/bin/drs-waves plan schema > build/plan-file.schema.json
 	mv build/plan-file.schema.json docs/plan-file.schema.json
 
 ##@ The API
@@ -209,6 +211,7 @@ $(VENV_READY):
 	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
 	@rm -f .venv/.ready-*
 	@touch $@
 

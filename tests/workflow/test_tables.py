@@ -1,4 +1,4 @@
-"""scripts/tables.py: a new stack filled from the tables of another one, and what an import needs to be told."""
+"""`drs-waves tables`: a new stack filled from the tables of another one, and the files that an import needs."""
 
 import json
 import re
@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samcli.yamlhelper import yaml_parse
 from typer.testing import CliRunner, Result
 
-from scripts import tables as command
+from cli.commands.tables import COPIED_TABLES, LOCK, read_template
+from cli.main import app
 from tests.workflow.product import HUB, STACK, WEST, Product
 
+ROOT = Path(__file__).resolve().parents[2]
 NEW = "drs-waves-new"
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(command.app, list(words))
+    return CliRunner().invoke(app, ["tables", *words])
 
 
 def rows(product: Product, table: str) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
         "protection-groups": "ProtectionGroups",
         "recovery-plans": "RecoveryPlans",
     }
-    for table, key in command.COPIED.items():
+    for table, key in COPIED_TABLES.items():
         for stack in ("drs-waves-old", NEW):
             dynamodb.create_table(
                 TableName=f"{stack}-{table}",
@@ -48,7 +51,7 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             )
         for row in dynamodb.scan(TableName=f"{STACK}-{named[table]}")["Items"]:
-            lock = {command.LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
+            lock = {LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
             dynamodb.put_item(TableName=f"drs-waves-old-{table}", Item={**row, **lock})
     return product
 
@@ -60,7 +63,7 @@ def test_accounts_groups_and_plans_are_copied_as_they_are_but_for_the_lock_of_a_
         assert rows(source, f"{NEW}-{table}") == rows(source, f"drs-waves-old-{table}") != {}
     (plan,) = rows(source, f"{NEW}-recovery-plans").values()
     (before,) = rows(source, "drs-waves-old-recovery-plans").values()
-    assert {**plan, command.LOCK: before[command.LOCK]} == before
+    assert {**plan, LOCK: before[LOCK]} == before
 
 
 def test_copying_again_writes_over_nothing(source: Product) -> None:
@@ -96,9 +99,14 @@ def test_an_import_names_every_table_of_the_template_and_needs_nothing_else(tmp_
     }
     assert len(resources) == 6
     assert {each["ResourceIdentifier"]["TableName"] for each in resources} >= {
-        f"drs-waves-prod-{table}" for table in command.COPIED
+        f"drs-waves-prod-{table}" for table in COPIED_TABLES
     }
     assert all(resource["DeletionPolicy"].startswith("Retain") for resource in template["Resources"].values())
     referred = set(re.findall(r'"Ref": "(\w+)"', json.dumps(template)))
     assert set(template["Parameters"]) == referred
     assert "Transform" not in template
+
+
+def test_templates_are_read_as_sam_reads_them() -> None:
+    for template in (ROOT / "cfn").glob("*.yaml"):
+        assert read_template(template) == yaml_parse(template.read_text()), template.name
