@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
 PLACES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "lambdas" / "recovery" / "messages.py"]
 # Messages to operators begin their commands with `{COMMAND}`.
-MENTION = re.compile(r"(?:drs-waves|\{COMMAND\})((?: [a-z]+){1,2})")
-# A name of the product is not always its command: "drs-waves is", "drs-waves does".
+MENTION = re.compile(r"(?:^ *drs-waves|`drs-waves|\{COMMAND\})((?: [a-z]+){1,2})", re.MULTILINE)
+# In prose, drs-waves is the product.
 IN_CODE = re.compile(r"```.*?```|`[^`\n]+`|\{COMMAND\} [a-z]+", re.DOTALL)
 
 
@@ -58,7 +58,6 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
     assert result.exit_code == 0
     text = " ".join(result.output.split())
     assert f"Example: drs-waves {' '.join(command)}" in text
-    assert len(text.split("Options:")[0].split()) > len(command) + 6, "a sentence says what it does"
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
