@@ -1,6 +1,5 @@
 """The commands of the group `tables`, for a stack or a Region that is lost: copy and adopt."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ import typer
 
 from cli import checkout
 from cli.connection import Profile, Region
-from cli.terminal import FAILED, INVALID, console, end
+from cli.terminal import FAILED, INVALID, console, end, print_json
 
 app = typer.Typer(
     no_args_is_help=True, help="The tables of a stack that is lost: fill a new stack from them, or adopt them."
@@ -62,42 +61,27 @@ def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> boo
     return True
 
 
-@app.command(epilog="Example: drs-waves tables adopt --stack drs-waves-prod --to build/adopt")
+@app.command(epilog="Example: drs-waves tables adopt --stack drs-waves-prod > resources.json")
 def adopt(
-    stack: Annotated[str, typer.Option("--stack", help="The name of the deleted stack, and of the new one.")],
-    folder: Annotated[Path, typer.Option("--to", file_okay=False, help="Where template.json and resources.json go.")],
+    stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
 ) -> None:
-    """Write the files with which CloudFormation imports the tables of a deleted stack. This changes nothing on AWS."""
+    """Print what CloudFormation needs to import tables that no stack owns any more. This changes nothing on AWS."""
     checkout.require_checkout("`tables adopt`")
-    template, resources = build_import(stack)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in {"template.json": template, "resources.json": resources}.items():
-        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
-    console().print(f"wrote {folder}/template.json and {folder}/resources.json for {len(resources)} tables of {stack}")
+    print_json(list_importable(stack))
 
 
-def build_import(stack: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A template of the tables alone, and the name that each of them has in the stack."""
-    whole = read_template(checkout.ROOT / "cfn" / "template.yaml")
-    tables = {
-        logical_id: resource
-        for logical_id, resource in whole["Resources"].items()
-        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
-    }
-    kept = {name: whole[name] for name in ("AWSTemplateFormatVersion", "Rules", "Conditions")}
-    used = json.dumps([kept, tables])
-    parameters = {name: each for name, each in whole["Parameters"].items() if f'"{name}"' in used}
-    resources = [
+def list_importable(stack: str) -> list[dict[str, Any]]:
+    """Each table of cfn/tables.yaml, and the name that it has in the stack."""
+    return [
         {
             "ResourceType": table["Type"],
             "LogicalResourceId": logical_id,
             "ResourceIdentifier": {
-                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${AWS::StackName}", stack)
+                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${ControlPlane}", stack)
             },
         }
-        for logical_id, table in tables.items()
+        for logical_id, table in read_template(checkout.ROOT / "cfn" / "tables.yaml")["Resources"].items()
     ]
-    return {**kept, "Parameters": parameters, "Resources": tables}, resources
 
 
 def read_template(path: Path) -> dict[str, Any]:

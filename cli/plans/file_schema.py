@@ -16,8 +16,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from api.requests import (
-    MOST_REGIONS,
+from api.schemas.requests import (
+    MAX_REGIONS,
     AccountId,
     GroupRequest,
     GroupUseRequest,
@@ -44,7 +44,7 @@ class FileAccount(_Part):
     account_id: AccountId
     name: OptionalName = ""
     role_arn: RoleArn
-    regions: list[Region] = Field(min_length=1, max_length=MOST_REGIONS)
+    regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS)
     external_id_variable: str = Field(
         default=DEFAULT_SECRET_VARIABLE,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.requests import GroupRequest, PlanRequest, parse
+from api.schemas.requests import GroupRequest, PlanRequest, parse
 from cli.plans.file_schema import FileAccount, FileGroup, FilePlan, FileUse, FileWave
 
 # The id of the source server with a host name: (account, Region, host name). It raises if there is not exactly one.

@@ -4,15 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from recovery import clock
-from recovery.batch import Batch
-from recovery.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
-from recovery.records import Record, Row
+from recovery.domain.batch import Batch
+from recovery.domain.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
+from recovery.store.execution_record import ExecutionRecord, Row
 
 _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
+
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
+
 _LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
+
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
+
 _RUNNING = ("STARTING", "LAUNCHING")
+
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
 
 
@@ -26,7 +31,7 @@ def execution(item: Row) -> dict[str, Any]:
     return {name: item.get(name) for name in (*_EXECUTION, *_TIMES)}
 
 
-def whole(record: Record, execution_arn: str) -> dict[str, Any]:
+def execution_detail(record: ExecutionRecord, execution_arn: str) -> dict[str, Any]:
     """A run with its waves and batches; its servers are counted here and listed elsewhere."""
     meta = record.meta
     waves = [_wave(row, record) for row in record.waves]
@@ -56,7 +61,7 @@ def _of(rows: Iterable[Row], wave: str) -> list[Row]:
     return [row for row in rows if row["wave"] == wave]
 
 
-def _wave(row: Row, record: Record) -> dict[str, Any]:
+def _wave(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     """A wave with its servers counted, those of running jobs as DRS last told."""
     excluded = sum(int(share["blocked"]) for share in _of(record.targets, row["wave"]))
     tally = Tally(total=excluded, excluded=excluded)
@@ -93,7 +98,7 @@ _ANSWERS = {
 }
 
 
-def _waiting_for(record: Record) -> list[dict[str, Any]]:
+def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What waits for people: which wave, for what, since and until when, and the requests that answer it."""
     meta, waiting = record.meta, []
     base = f"/executions/{meta['executionId']}"
@@ -121,14 +126,14 @@ def _waiting_for(record: Record) -> list[dict[str, Any]]:
     return waiting
 
 
-def _decisions(record: Record) -> list[dict[str, Any]]:
+def _decisions(record: ExecutionRecord) -> list[dict[str, Any]]:
     """Who decided what, oldest first; `wave` is None for what was said of the whole run."""
     said = [{"wave": None, **decision} for decision in record.meta.get("decisions", ())]
     said += [{"wave": row["wave"], **decision} for row in record.waves for decision in row.get("decisions", ())]
     return sorted(said, key=lambda decision: str(decision["at"]))
 
 
-def events(record: Record) -> list[dict[str, Any]]:
+def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What happened in a run, oldest first, told from its record alone: `{at, event, wave, text}`."""
     meta, found = record.meta, list[dict[str, Any]]()
 
@@ -158,10 +163,11 @@ def events(record: Record) -> list[dict[str, Any]]:
 
 
 _SERVER = ("sourceServerId", "hostname", "wave", "accountId", "region", "readiness", "snapshotId", "snapshotAt")
+
 _RESULT = ("recoveryInstanceId", "endedAt")
 
 
-def server(row: Row, record: Record) -> dict[str, Any]:
+def server(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     """A server. LAUNCHING is read off its batch, SKIPPED off its wave; neither is ever stored."""
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):

@@ -4,10 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import batches, capacity, decide, launch
-from recovery.batch import BatchRef
+from recovery.domain import polling
+from recovery.domain.batch import BatchRef
+from recovery.drs import capacity_leases
 from recovery.errors import LateMessage
-from recovery.task import logger, task
+from recovery.observability.task_handler import logger, task
+from recovery.runs import launch
+from recovery.store import batches
 
 
 @task
@@ -16,16 +19,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raise CapacityTimeout, and RunHalted when the run was cancelled.
     """
-    batch = batches.get(BatchRef.from_event(event))
+    batch = batches.get_batch(BatchRef.from_event(event))
     if batch.status == "SETTLED":
         raise LateMessage(f"{batch.ref.key} is settled already")
-    paused = launch.is_held(batch)
-    granted = not paused and capacity.lease(batch)
+    paused = launch.is_paused(batch)
+    granted = not paused and capacity_leases.acquire_lease(batch)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"batch": batch.ref.key})
     return {
         "granted": granted,
         "paused": paused,
         "attempt": batch.lease_attempt,
-        "waitSeconds": decide.seconds_to_next_capacity_check(event["asked"]),
+        "waitSeconds": polling.seconds_to_next_capacity_check(event["asked"]),
         "asked": event["asked"] + 1,
     }

@@ -4,13 +4,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cleanup
-from recovery.task import logger, task
+from recovery.cleanup import cleanup
+from recovery.observability.task_handler import logger, task
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, machine}`; return `{run, chunks: [{accountId, region, chunk}]}`. Raise NotADrill, ..."""
-    run, chunks = cleanup.find(event["executionId"], event["machine"])
+    run, chunks = cleanup.find_chunks(event["executionId"], event["machine"])
     logger.info("instances found", extra={"instances": sum(len(chunk.instances) for chunk in chunks)})
     return {"run": run, "chunks": [{**chunk.ref.target.to_state(), "chunk": chunk.ref.number} for chunk in chunks]}

@@ -4,18 +4,21 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cleanup_schedule, closing, problem, store, waves
-from recovery.task import logger, task
+from recovery.aws import caught_errors
+from recovery.cleanup import schedule
+from recovery.observability.task_handler import logger, task
+from recovery.runs import abandoned, wave_lifecycle
+from recovery.store import executions
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
-    execution, broke = store.get_execution(event["executionId"]), problem.describe(event.get("error"))
+    execution, broke = executions.get_execution(event["executionId"]), caught_errors.describe(event.get("error"))
     if broke:  # a target's machine may still run, and must launch nothing into a run that ends
-        store.let_die(execution.execution_id, broke)
-    closing.settle_left(execution, "its part of the run broke")
-    ended = waves.finish(execution, broke)
-    cleanup_schedule.schedule_or_tell(execution)
+        executions.mark_aborted(execution.execution_id, broke)
+    abandoned.settle_open_batches(execution, "its part of the run broke")
+    ended = wave_lifecycle.finish_run(execution, broke)
+    schedule.schedule_or_notify(execution)
     logger.info("execution finished", extra={"status": ended.status})
     return {"status": ended.status.value, "reason": ended.reason}

@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import fleet, store
-from recovery.inspection import inspect
+from recovery.domain.target import Target
+from recovery.observability.task_handler import logger, task
+from recovery.runs import inspect
 from recovery.settings import settings
-from recovery.target import Target
-from recovery.task import logger, task
+from recovery.store import executions, inspections
 
 
 @task
@@ -17,15 +17,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     `done` is False when servers are left to be looked at one by one: ask again.
     """
-    execution = store.get_execution(event["executionId"])
+    execution = executions.get_execution(event["executionId"])
     target = Target.from_state(event)
     if execution.run.is_halted:  # nobody wants to know any more
         return {**target.to_state(), "done": True, "servers": 0, "blocked": 0}
-    shares = inspect(execution, target)
+    shares = inspect.inspect_target(execution, target)
     if shares is None:
         logger.info("target not wholly inspected yet", extra={"target": target.key})
         return {**target.to_state(), "done": False}
-    counts = fleet.settle(execution.execution_id, shares, settings().servers_per_job)
+    counts = inspections.persist_inspection(execution.execution_id, shares, settings().servers_per_job)
     servers, blocked = sum(count.servers for count in counts), sum(count.blocked for count in counts)
     logger.info("target inspected", extra={"target": target.key, "servers": servers, "blocked": blocked})
     return {**target.to_state(), "done": True, "servers": servers, "blocked": blocked}

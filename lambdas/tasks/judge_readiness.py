@@ -4,10 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import readiness, store, waves
-from recovery.execution import Mode
-from recovery.inspection import fleets_of, warned
-from recovery.task import logger, task
+from recovery.domain import readiness
+from recovery.domain.execution import Mode
+from recovery.observability.task_handler import logger, task
+from recovery.runs import inspect, wave_lifecycle
+from recovery.store import executions
 
 
 @task
@@ -16,15 +17,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     A run that is refused, or only looked, is closed here.
     """
-    execution = store.get_execution(event["executionId"])
-    fleets = fleets_of(execution)
-    reasons = readiness.judge_readiness(fleets)
+    execution = executions.get_execution(event["executionId"])
+    fleets = inspect.summarize_waves(execution)
+    reasons = readiness.collect_refusals(fleets)
     is_dry = execution.run.mode is Mode.READINESS
     if reasons:
-        waves.close_looked_at(execution, readiness.judge_refusal(reasons), "the run was refused")
+        wave_lifecycle.close_without_launch(execution, readiness.judge_refusal(reasons), "the run was refused")
     elif is_dry:
-        verdict = readiness.judge_dry_run(fleets, warned(execution.execution_id))
-        waves.close_looked_at(execution, verdict, "nothing was to be launched")
+        verdict = readiness.judge_dry_run(fleets, inspect.count_warned(execution.execution_id))
+        wave_lifecycle.close_without_launch(execution, verdict, "nothing was to be launched")
     logger.info("readiness judged", extra={"reasons": reasons})
     ordered = [{"wave": wave.name, "order": order} for order, wave in enumerate(execution.plan.waves, start=1)]
     return {"ready": not reasons, "dryRun": is_dry, "waves": ordered}

@@ -4,14 +4,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import waves
-from recovery.decide import Hold
-from recovery.task import logger, task
+from recovery.domain.verdicts import WaveGate
+from recovery.observability.task_handler import logger, task
+from recovery.runs import wave_lifecycle
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, wave, hold, taskToken}`. The token is answered, now or later, with: look again."""
-    waits = waves.wait(event["executionId"], event["wave"], Hold(event["hold"]), event["taskToken"])
+    waits = wave_lifecycle.wait_at_gate(
+        event["executionId"], event["wave"], WaveGate(event["hold"]), event["taskToken"]
+    )
     logger.info("waiting" if waits else "nothing to wait for", extra={"hold": event["hold"]})
     return {}

@@ -4,22 +4,24 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import capacity, chunks, decide
-from recovery.chunks import ChunkRef
+from recovery.domain import polling
+from recovery.domain.cleanup_chunk import ChunkRef
+from recovery.drs import capacity_leases
 from recovery.errors import LateMessage
-from recovery.task import logger, task
+from recovery.observability.task_handler import logger, task
+from recovery.store import cleanups
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
-    chunk = chunks.get(ChunkRef.from_event(event))
+    chunk = cleanups.get_chunk(ChunkRef.from_event(event))
     if chunk.status == "SETTLED":
         raise LateMessage(f"{chunk.ref.key} is settled already")
-    granted = capacity.lease(chunk)
+    granted = capacity_leases.acquire_lease(chunk)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})
     return {
         "granted": granted,
-        "waitSeconds": decide.seconds_to_next_capacity_check(event["asked"]),
+        "waitSeconds": polling.seconds_to_next_capacity_check(event["asked"]),
         "asked": event["asked"] + 1,
     }

@@ -5,15 +5,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import clock
-from recovery.target import Target
-from recovery.targets import every_target
-from recovery.task import logger, task
+from recovery.cache.targets import list_targets
+from recovery.domain.target import Target
+from recovery.observability.task_handler import logger, task
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{targets}`, or `{}` for every one; return `{beganAt, targets: [{accountId, region}]}`."""
     named = [Target.from_state(one) for one in event.get("targets") or ()]
-    targets = sorted(set(named)) or every_target()
+    targets = sorted(set(named)) or list_targets()
     logger.info("targets listed", extra={"targets": len(targets), "named": bool(named)})
     return {"beganAt": clock.iso(), "targets": [target.to_state() for target in targets]}

@@ -4,9 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import cache_metrics, clock, freshness, problem
-from recovery.target import Target
-from recovery.task import logger, task
+from recovery import clock
+from recovery.aws import caught_errors
+from recovery.cache import sync_status
+from recovery.domain.target import Target
+from recovery.observability import metrics
+from recovery.observability.task_handler import logger, task
 
 
 @task
@@ -14,9 +17,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{beganAt, targets, failures: [{accountId, region, error}]}`, targets a number; return `{failed}`."""
     began, failures = event["beganAt"], event["failures"]
     for failure in failures:
-        why = problem.describe(failure["error"]) or "unknown error"
-        freshness.record_failure(Target.from_state(failure), why, began)
+        why = caught_errors.describe(failure["error"]) or "unknown error"
+        sync_status.record_failure(Target.from_state(failure), why, began)
         logger.warning("target not synced", extra={"target": Target.from_state(failure).key, "reason": why})
-    freshness.record_sync(began, event["targets"], len(failures))
-    cache_metrics.sync_ended(clock.now() - clock.parse_iso(began), len(failures))
+    sync_status.record_sync(began, event["targets"], len(failures))
+    metrics.emit_sync(clock.now() - clock.parse_iso(began), len(failures))
     return {"failed": len(failures)}

@@ -4,8 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import batches, problem, store, waves
-from recovery.task import logger, task
+from recovery.aws import caught_errors
+from recovery.observability.task_handler import logger, task
+from recovery.runs import wave_lifecycle
+from recovery.store import batches, executions
 
 
 @task
@@ -14,9 +16,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     `targets` are those whose recovery instances have changed with the wave.
     """
-    execution = store.get_execution(event["executionId"])
-    status = waves.settle(execution, event["wave"], event["round"], problem.describe_all(event["errors"]))
+    execution = executions.get_execution(event["executionId"])
+    status = wave_lifecycle.settle_wave(
+        execution, event["wave"], event["round"], caught_errors.describe_all(event["errors"])
+    )
     logger.info("wave settled", extra={"status": status})
-    changed = sorted({batch.ref.target for batch in batches.of(event["executionId"], event["wave"]) if batch.launched})
+    changed = sorted(
+        {batch.ref.target for batch in batches.list_batches(event["executionId"], event["wave"]) if batch.launched}
+    )
     targets = [target.to_state() for target in changed]
     return {"status": status.value, "final": status.is_final, "targets": targets}

@@ -4,14 +4,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import store, waves
-from recovery.task import logger, task
+from recovery.observability.task_handler import logger, task
+from recovery.runs import wave_lifecycle
+from recovery.store import executions
 
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, wave}`; return `{hold, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
-    execution = store.get_execution(event["executionId"])
-    answer = waves.start(execution, event["wave"])
+    execution = executions.get_execution(event["executionId"])
+    answer = wave_lifecycle.start_wave(execution, event["wave"])
     logger.info("wave looked at", extra={"hold": answer["hold"], "targets": len(answer["targets"])})
     return answer

@@ -4,9 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import escalation, problem
-from recovery.batch import BatchRef
-from recovery.task import task
+from recovery.aws import caught_errors
+from recovery.domain.batch import BatchRef
+from recovery.observability import retries_exhausted
+from recovery.observability.task_handler import task
 
 
 @task
@@ -15,6 +16,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     The batch goes on waiting whatever comes of this.
     """
-    what = problem.describe(event["error"]) or "unknown error"
-    escalation.tell(BatchRef.from_event(event), event["task"], what, event.get("attempts"))
+    what = caught_errors.describe(event["error"]) or "unknown error"
+    retries_exhausted.notify_retries_exhausted(BatchRef.from_event(event), event["task"], what, event.get("attempts"))
     return {}

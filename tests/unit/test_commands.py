@@ -25,7 +25,11 @@ from recovery import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
-PLACES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "lambdas" / "recovery" / "messages.py"]
+PLACES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md",
+    ROOT / "lambdas/recovery/observability/operator_messages.py",
+]
 # Messages to operators begin their commands with `{COMMAND}`.
 MENTION = re.compile(r"(?:^ *drs-waves|`drs-waves|\{COMMAND\})((?: [a-z]+){1,2})", re.MULTILINE)
 # In prose, drs-waves is the product.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from recovery import VERSION, clock, pages, problem
+from recovery import VERSION, clock
+from recovery.aws import caught_errors, pagination
 from recovery.errors import InvalidRequest
 from recovery.settings import Settings
 
@@ -50,29 +51,29 @@ def test_settings_have_the_quotas_of_drs_as_defaults() -> None:
 
 def test_the_message_is_read_out_of_a_lambda_error() -> None:
     cause = json.dumps({"errorMessage": 'no "such" job', "errorType": "DrsRefused", "stackTrace": ["x" * 9_000]})
-    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == 'DrsRefused: no "such" job'
+    assert caught_errors.describe({"Error": "DrsRefused", "Cause": cause}) == 'DrsRefused: no "such" job'
 
 
 def test_a_cause_that_was_cut_off_still_gives_its_message() -> None:
     cause = json.dumps({"errorMessage": "gone", "stackTrace": ["x" * 9_000]})[:500]
-    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == "DrsRefused: gone"
+    assert caught_errors.describe({"Error": "DrsRefused", "Cause": cause}) == "DrsRefused: gone"
 
 
 def test_an_error_without_a_cause_is_told_too() -> None:
-    assert problem.describe({"Error": "States.Timeout"}) == "States.Timeout: "
-    assert problem.describe(None) is None
-    assert problem.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
+    assert caught_errors.describe({"Error": "States.Timeout"}) == "States.Timeout: "
+    assert caught_errors.describe(None) is None
+    assert caught_errors.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
 
 
 def test_a_page_token_reads_back_and_a_made_up_one_is_refused() -> None:
     key = {"planId": {"S": "rp-1"}}
-    token = pages.encode(key)
+    token = pagination.encode_token(key)
     assert token is not None
-    assert pages.decode(token) == key
-    assert pages.encode(None) is None
+    assert pagination.decode_token(token) == key
+    assert pagination.encode_token(None) is None
     for bad in ("nonsense", "e30=", "e30=!", token[:-4], token + "=", "WzFd", "ü"):
         with pytest.raises(InvalidRequest):
-            pages.decode(bad)
+            pagination.decode_token(bad)
 
 
 def test_the_version_that_health_tells_is_the_project_s() -> None:
