@@ -102,7 +102,7 @@ class Scene:
         return path
 
     def execution(self, command: str) -> str:
-        verb = re.search(r"drill\.py (\w+)", command)
+        verb = re.search(r"drs-waves (\w+)", command)
         states = {"approve": "held", "reject": "held", "cancel": "held", "pause": "held", "continue": "failed"}
         states |= dict.fromkeys(("retry", "accept", "abort"), "asking")
         return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
@@ -118,7 +118,7 @@ class Scene:
         if " apply " in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
-        if re.search(r"drill\.py (run|readiness|continue|watch|cleanup) ", command):
+        if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
             command += " --interval 0.3"  # on AWS it looks every few seconds
         return re.sub(r"\bWAVE\b", WAVE, command).replace("build/report", str(self.folder / "report"))
 
