@@ -298,7 +298,7 @@ def test_a_watch_shows_what_a_run_waits_for_with_the_command_that_answers(
     else:
         pytest.fail("the watch ended without asking")
     answered = subprocess.run(
-        [*COMMAND, *found[1].split()], env=environment(), capture_output=True, text=True, timeout=30
+        [*COMMAND, *found[1].split()], env=environment(), capture_output=True, text=True, timeout=60
     )
     assert answered.returncode == 0, answered.stdout + answered.stderr
     rest = watching.stdout.read()
