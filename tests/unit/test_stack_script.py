@@ -14,7 +14,7 @@ SOURCED = "set -euo pipefail; me=deploy env=test region=eu-west-1 profile=() sta
 
 def bash(commands: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        ["bash", "-c", SOURCED + commands], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        ["bash", "-c", SOURCED + commands], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
 
 

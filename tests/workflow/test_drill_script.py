@@ -299,11 +299,11 @@ def test_a_watch_shows_what_a_run_waits_for_with_the_command_that_answers(
     else:
         pytest.fail("the watch ended without asking")
     answered = subprocess.run(
-        [*COMMAND, *found[1].split()], env=environment(), capture_output=True, text=True, timeout=30
+        [*COMMAND, *found[1].split()], env=environment(), capture_output=True, text=True, timeout=60
     )
     assert answered.returncode == 0, answered.stdout + answered.stderr
     rest = watching.stdout.read()
-    assert (watching.wait(30), "approve web by" in rest) == (0, True), rest
+    assert (watching.wait(60), "approve web by" in rest) == (0, True), rest
 
 
 # --- trouble --------------------------------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(
         if "approve" in line:
             break
     watching.send_signal(signal.SIGINT)
-    rest, said = watching.communicate(timeout=20)
+    rest, said = watching.communicate(timeout=60)
     assert watching.returncode == 130, rest + said
     assert "The run goes on" in said
     assert "Traceback" not in said
@@ -525,7 +525,7 @@ def test_capacity_is_asked_rarely_in_the_background_and_its_failure_shows_nothin
 
     look = CapacityPoller(ask, every=60)
     record = {"batches": [{"accountId": HUB, "region": region} for region in (WEST, "eu-west-1", WEST)]}
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (known := look(record)) or len(asked) < 2:
         assert time.monotonic() < deadline
     assert asked == [(HUB, "eu-west-1"), (HUB, WEST)]
