@@ -11,8 +11,8 @@ from recovery.store import executions
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave}`; return `{hold, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
+    """Take `{executionId, wave}`; return `{gate, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
     execution = executions.get_execution(event["executionId"])
     answer = wave_lifecycle.start_wave(execution, event["wave"])
-    logger.info("wave looked at", extra={"hold": answer["hold"], "targets": len(answer["targets"])})
+    logger.info("wave looked at", extra={"gate": answer["gate"], "targets": len(answer["targets"])})
     return answer

@@ -385,7 +385,8 @@ def test_an_alarm_on_an_expression_can_be_deployed(mended: Engine, bare: Engine)
 
 def deployed(engine: Engine, name: str, template: dict[str, Any]) -> str:
     stacks = engine.client("cloudformation")
-    stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    capabilities = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    stacks.create_stack(StackName=name, TemplateBody=json.dumps(template), Capabilities=capabilities)
     deadline = time.monotonic() + 60
     while (status := str(stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])).endswith("IN_PROGRESS"):
         assert time.monotonic() < deadline
@@ -404,15 +405,25 @@ def test_a_role_that_may_make_schedules_in_one_group_can_make_them_there_alone(m
         assert make_schedule(schedules, "default") == "AccessDeniedException"
 
 
-def session_of_a_role(engine: Engine, name: str, action: str, resource: str) -> boto3.Session:
+def session_of_a_role(
+    engine: Engine,
+    name: str,
+    actions: str | list[str],
+    resource: str,
+    condition: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
+) -> boto3.Session:
     """Credentials of a new role that may do this and, as every schedule needs it, pass roles on."""
     iam = engine.client("iam")
     principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     trusted = [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]
     trust = json.dumps({"Version": "2012-10-17", "Statement": trusted})
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
-    allowed = [{"Effect": "Allow", "Action": action, "Resource": resource}]
-    allowed += [{"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}]
+    given_tags = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=given_tags)["Role"]
+    allowed: list[dict[str, Any]] = [
+        {"Effect": "Allow", "Action": actions, "Resource": resource, "Condition": condition or {}},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"},
+    ]
     policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=policy)
     given = engine.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
@@ -429,6 +440,47 @@ def make_schedule(schedules: Any, group: str) -> str:
     except schedules.exceptions.ClientError as error:
         return str(error.response["Error"]["Code"])
     return "made"
+
+
+TAG_OF_THE_CALLER = "${aws:PrincipalTag/toys:name}"
+
+
+def test_a_policy_may_compare_with_a_tag_of_the_caller(mended: Engine, bare: Engine) -> None:
+    for engine, as_itself in ((mended, "taken on"), (bare, "AccessDenied")):
+        condition = {"StringEquals": {"aws:RequestTag/toys:name": TAG_OF_THE_CALLER}}
+        role_arn = f"arn:aws:iam::{ACCOUNT}:role/trusting"
+        actions = ["sts:AssumeRole", "sts:TagSession"]
+        session = session_of_a_role(engine, "tagged", actions, role_arn, condition, {"toys:name": "duck"})
+        trusted = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": actions}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        engine.client("iam").create_role(RoleName="trusting", AssumeRolePolicyDocument=trust)
+        sts = client(engine.url, "sts", session)
+        assert take_on(sts, role_arn, "duck") == as_itself
+        assert take_on(sts, role_arn, "goose") == "AccessDenied"
+        # The text of the variable is no way around it.
+        assert (take_on(sts, role_arn, TAG_OF_THE_CALLER) == "AccessDenied") is (engine is mended)
+
+
+def take_on(sts: Any, role_arn: str, name: str) -> str:
+    """`taken on`, or the error's code."""
+    try:
+        sts.assume_role(RoleArn=role_arn, RoleSessionName="toy", Tags=[{"Key": "toys:name", "Value": name}])
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "taken on"
+
+
+@pytest.mark.parametrize(("engine_name", "outcome"), [("mended", "CREATE_COMPLETE"), ("bare", "ROLLBACK_COMPLETE")])
+def test_a_nested_template_may_have_resources_of_sam(
+    engine_name: str, outcome: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(engine_name)
+    table = {"Type": "AWS::Serverless::SimpleTable", "Properties": {"TableName": "of-sam"}}
+    nested = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Table": table}}
+    engine.client("s3").put_object(Bucket="toy", Key="nested.yaml", Body=json.dumps(nested).encode())
+    stack = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": f"{engine.url}/toy/nested.yaml"}}
+    assert deployed(engine, "nesting", {"Resources": {"Nested": stack}}) == outcome
+    assert ("of-sam" in engine.client("dynamodb").list_tables()["TableNames"]) is (engine_name == "mended")
 
 
 def assert_quicker(one: Callable[[], Any], other: Callable[[], Any]) -> None:

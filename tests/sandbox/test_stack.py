@@ -1,4 +1,4 @@
-"""The sandbox as `scripts/sandbox.py` uses it, with a toy in the product's place."""
+"""The sandbox as `drs-waves sandbox` uses it, with a toy in the product's place."""
 
 import socket
 from collections.abc import Iterator

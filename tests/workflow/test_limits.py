@@ -63,8 +63,8 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         dynamodb.client()  # made once, before threads share it
         boto3.client("dynamodb").create_table(
             TableName="limits",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "what")],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "what", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "item")],
+            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
         yield

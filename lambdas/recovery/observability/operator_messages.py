@@ -28,7 +28,7 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
 
 
 # How people answer; the same decisions can be sent to the API.
-COMMAND = "python scripts/drill.py"
+COMMAND = "drs-waves"
 
 
 def send_run_started(execution: Execution) -> None:

@@ -21,24 +21,25 @@ MAX_FINISH_ATTEMPTS = 3
 def start_wave(execution: Execution, wave_name: str) -> dict[str, Any]:
     """Start the wave unless something holds it.
 
-    Returns `{hold, round, targets: [{accountId, region, batches: [1, 2]}], timeoutSeconds}`; `hold` is a value of
-    Hold, `targets` is what is left to recover when it is START, `timeoutSeconds` how long an approval is waited for.
+    Returns `{gate, round, targets: [{accountId, region, batches: [1, 2]}], timeoutSeconds}`. `gate` is a value of
+    WaveGate. `targets` lists what is left to recover if it is START. `timeoutSeconds` is how long to wait for an
+    approval.
     """
     wave = execution.plan.wave(wave_name)
-    hold, state = _read_gate(execution, wave)
-    if hold is WaveGate.APPROVAL:
+    gate, state = _read_gate(execution, wave)
+    if gate is WaveGate.APPROVAL:
         state = _request_approval(execution, wave, state)
         silence = verdicts.judge_approval_timeout(wave, state, clock.now())
         if silence is not None:
             _record_approval_timeout(execution, wave, silence)
-            hold, state = _read_gate(execution, wave)
-    if hold is WaveGate.RESUME:
+            gate, state = _read_gate(execution, wave)
+    if gate is WaveGate.RESUME:
         _pause_wave(execution, wave)
-    answer: dict[str, Any] = {"hold": hold.value, "round": state.round, "targets": []}
-    if hold is WaveGate.APPROVAL and state.approval_until is not None:
+    answer: dict[str, Any] = {"gate": gate.value, "round": state.round, "targets": []}
+    if gate is WaveGate.APPROVAL and state.approval_until is not None:
         left = max(state.approval_until - clock.now(), 0)
         answer["timeoutSeconds"] = round(clock.wall_seconds(left)) + CLOCK_MARGIN_SECONDS
-    if hold is WaveGate.START:
+    if gate is WaveGate.START:
         answer["targets"] = _start_batches(execution, wave, state)
     return answer
 
@@ -95,17 +96,17 @@ def _start_batches(execution: Execution, wave: Wave, state: WaveState) -> list[d
     return [{**target.to_state(), "batches": numbers} for target, numbers in left.items()]
 
 
-def wait_at_gate(execution_id: str, wave_name: str, hold: WaveGate, token: str) -> bool:
+def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
     """Keep the token by which the wave, or a batch of it, waits; False when there is nothing to wait for any more."""
-    task_tokens.save_token(execution_id, hold, wave_name, token)
+    task_tokens.save_token(execution_id, gate, wave_name, token)
     run = executions.get_run(execution_id)
-    if hold is WaveGate.RESUME and run.status is ExecutionStatus.PAUSED and not run.is_halted:
+    if gate is WaveGate.RESUME and run.status is ExecutionStatus.PAUSED and not run.is_halted:
         return True
     execution = executions.get_execution(execution_id)
     now, _ = _read_gate(execution, execution.plan.wave(wave_name))
-    if now is not hold:
-        task_tokens.release_tokens(execution_id, hold, wave_name)
-    return now is hold
+    if now is not gate:
+        task_tokens.release_tokens(execution_id, gate, wave_name)
+    return now is gate
 
 
 def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveStatus:
