@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import schedule
 from recovery.observability.task_handler import logger, task
 from recovery.runs import abandoned, wave_lifecycle
@@ -14,11 +14,12 @@ from recovery.store import executions
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
-    execution, broke = executions.get_execution(event["executionId"]), caught_errors.describe(event.get("error"))
-    if broke:  # a target's machine may still run, and must launch nothing into a run that ends
-        executions.mark_aborted(execution.execution_id, broke)
+    execution, error = executions.get_execution(event["executionId"]), CaughtError.from_state(event.get("error"))
+    problem = str(error) if error else None
+    if problem:  # a target's machine may still run, and must launch nothing into a run that ends
+        executions.mark_aborted(execution.execution_id, problem)
     abandoned.settle_open_batches(execution, "its part of the run broke")
-    ended = wave_lifecycle.finish_run(execution, broke)
+    ended = wave_lifecycle.finish_run(execution, problem)
     schedule.schedule_or_notify(execution)
     logger.info("execution finished", extra={"status": ended.status})
     return {"status": ended.status.value, "reason": ended.reason}

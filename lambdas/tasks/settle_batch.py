@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Mode
 from recovery.observability.task_handler import logger, task
@@ -16,7 +16,7 @@ from recovery.runs.launch import AttemptOutcome
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a batch, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry, follow}`."""
     ref = BatchRef.from_event(event)
-    end = AttemptOutcome(event["jobId"], caught_errors.describe(event["error"]), event["launchAttempts"])
+    end = AttemptOutcome(event["jobId"], CaughtError.from_state(event["error"]), event["launchAttempts"])
     settlement = launch.settle_batch(ref, Mode(event["mode"]), end)
     logger.info("batch settled", extra={"batch": ref.key, **settlement.to_state()})
     return settlement.to_state()

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
 from recovery.observability import retries_exhausted
 from recovery.observability.task_handler import task
@@ -16,6 +16,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     The batch goes on waiting whatever comes of this.
     """
-    what = caught_errors.describe(event["error"]) or "unknown error"
-    retries_exhausted.notify_retries_exhausted(BatchRef.from_event(event), event["task"], what, event.get("attempts"))
+    error = CaughtError.from_state(event["error"]) or CaughtError("unknown error", "")
+    retries_exhausted.notify_retries_exhausted(BatchRef.from_event(event), event["task"], error, event.get("attempts"))
     return {}

@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
 from recovery.domain import batch, polling
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef
@@ -158,10 +159,10 @@ def poll_chunk(ref: ChunkRef, job_id: str) -> Look:
     return _poll_of(drs.describe_job(ref.target, job_id))
 
 
-def settle_chunk(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None]:
+def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, Look | None]:
     """Take what is gone out of the cache and keep what is not, each with its reason; give the capacity back.
 
-    A problem alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
+    An error alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
     followed on (the Look).
     """
     chunk = cleanups.get_chunk(ref)
@@ -174,7 +175,7 @@ def settle_chunk(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None
     by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
     statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
     gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == "TERMINATED")})
-    why = problem or "no job was started"
+    why = str(error or "no job was started")
     failed = {
         each: f"{job.job_id}: {_failure_reason(statuses[each])}" if job else why
         for each in chunk.instances

@@ -4,10 +4,11 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import Batch
 from recovery.domain.execution import Execution, Mode, Run
 from recovery.drs import capacity_leases
-from recovery.errors import DrsWavesError, ExecutionNotFound
+from recovery.errors import DrsWavesError, ExecutionNotFound, RunHalted
 from recovery.observability import operator_messages
 from recovery.runs import launch, wave_lifecycle
 from recovery.runs.launch import AttemptOutcome
@@ -90,7 +91,9 @@ def _settle_batch(batch: Batch, mode: Mode, why: str) -> None:
     """
     job_id = batch.job_id
     try:
-        settlement = launch.settle_batch(batch.ref, mode, AttemptOutcome(job_id, f"RunHalted: {why}", 0))
+        settlement = launch.settle_batch(
+            batch.ref, mode, AttemptOutcome(job_id, CaughtError.from_error(RunHalted(why)), 0)
+        )
     except DrsWavesError as error:  # whatever it is, the run has to be closed
         unknown = f"{why}; DRS could not be asked what became of its servers: {error.message}"
         batches.skip_batch(batches.get_batch(batch.ref), unknown)

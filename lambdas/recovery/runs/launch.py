@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain import polling, readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
 from recovery.domain.drs_shapes import Job
@@ -100,13 +101,28 @@ def _poll_of(job: Job, expected_seconds: int) -> JobPoll:
 class AttemptOutcome:
     """How an attempt came to its end, as the state machine saw it.
 
-    `job_id` is the job it followed, if any. `problem` says what broke, if anything did. `launch_attempts` is how
+    `job_id` is the job it followed, if any, and `error` the error that it caught, if any. `launch_attempts` is how
     often a server is tried at most.
     """
 
     job_id: str | None
-    problem: str | None
+    error: CaughtError | None
     launch_attempts: int
+
+    @property
+    def problem(self) -> str:
+        """Why servers without a job failed."""
+        return str(self.error or "no job was started")
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether DRS refused to start the job."""
+        return self.error is not None and self.error.is_a(DrsRefused) and self.error.operation == "StartRecovery"
+
+    @property
+    def was_halted(self) -> bool:
+        """Whether the run was cancelled or ended before the job could be started."""
+        return self.error is not None and self.error.is_a(RunHalted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +145,7 @@ def settle_batch(ref: BatchRef, mode: Mode, end: AttemptOutcome) -> Settlement:
     start, the servers it will never launch are dropped, and the others are tried without them.
     """
     batch = batches.get_batch(ref)
-    problem = end.problem or "no job was started"
-    was_refused = problem.startswith("DrsRefused: StartRecovery")
+    problem, was_refused = end.problem, end.was_refused
     if batch.status == "PENDING" and batch.attempt > batch.attempts_before and (end.job_id or was_refused):
         # settled by an earlier try of this task
         capacity_leases.release_lease(batch, batch.attempt)
@@ -144,7 +159,7 @@ def settle_batch(ref: BatchRef, mode: Mode, end: AttemptOutcome) -> Settlement:
         batch = _record_job(batch, job)
     if job:
         job_durations.record_duration(ref.target, mode, job)
-    if not job and problem.startswith(RunHalted.__name__):
+    if not job and end.was_halted:
         capacity_leases.release_lease(batch, batch.lease_attempt)
         batches.skip_batch(batch, problem)
         return Settlement(0)
