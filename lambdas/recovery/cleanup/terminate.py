@@ -4,19 +4,17 @@ Each is a row of the executions table, CLEANUP#run#target#number, and moves on a
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
-from recovery.domain import batch, polling
+from recovery.domain import batch
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef
 from recovery.domain.drs_shapes import Job
 from recovery.domain.execution import ServerStatus
-from recovery.domain.polling import MIN_POLL_SECONDS
+from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
@@ -25,10 +23,6 @@ from recovery.settings import settings
 from recovery.store import cleanups, executions
 
 logger = Logger(child=True)
-
-
-# What a job that terminates takes, as far as anybody has said; AWS gives no figure.
-EXPECTED_TERMINATION_SECONDS = 180
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------
@@ -69,20 +63,7 @@ def _launched_but_not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
 
 
 # --- terminating ------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the state machine needs of a job, if there is one: has it ended, and when to look again."""
-
-    job_id: str | None
-    finished: bool
-    wait_seconds: int = 0
-
-    def to_state(self) -> dict[str, Any]:
-        """The output of TerminateInstances and PollTermination."""
-        return {"jobId": self.job_id, "finished": self.finished, "waitSeconds": self.wait_seconds}
-
-
-def terminate_chunk(ref: ChunkRef) -> Look:
+def terminate_chunk(ref: ChunkRef) -> JobPoll:
     """Start the chunk's job once, however often this is called. Raise LateMessage, and what DRS raises.
 
     Nothing is described before: instances that DRS does not know any more make it refuse, and only then it is asked
@@ -94,7 +75,7 @@ def terminate_chunk(ref: ChunkRef) -> Look:
     is_reentry = chunk.status != "PENDING" or not cleanups.record_intent(chunk)
     chunk = cleanups.get_chunk(ref)
     if chunk.job_id:
-        return Look(chunk.job_id, False, MIN_POLL_SECONDS)
+        return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
     try:
         job = _find_job(chunk) if is_reentry else None
         job = job or _start_job(chunk)
@@ -102,9 +83,9 @@ def terminate_chunk(ref: ChunkRef) -> Look:
         capacity_leases.release_lease(chunk, chunk.lease_attempt)
         raise
     if job is None:
-        return Look(None, True)
+        return JobPoll(None, True, 0, EXPECTED_TERMINATION_SECONDS)
     cleanups.record_job(chunk, job)
-    return _poll_of(job)
+    return JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
 
 
 def _start_job(chunk: Chunk) -> Job | None:
@@ -147,23 +128,16 @@ def _find_job(chunk: Chunk) -> Job | None:
     return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
 
 
-def _poll_of(job: Job) -> Look:
-    if job.is_completed:
-        return Look(job.job_id, True)
-    age = clock.now() - clock.parse_iso(job.created_at)
-    return Look(job.job_id, False, polling.seconds_to_next_poll(age, EXPECTED_TERMINATION_SECONDS, job.status))
-
-
-def poll_chunk(ref: ChunkRef, job_id: str) -> Look:
+def poll_chunk(ref: ChunkRef, job_id: str) -> JobPoll:
     """Look at the job once."""
-    return _poll_of(drs.describe_job(ref.target, job_id))
+    return JobPoll.of_job(drs.describe_job(ref.target, job_id), EXPECTED_TERMINATION_SECONDS)
 
 
-def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, Look | None]:
+def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPoll | None]:
     """Take what is gone out of the cache and keep what is not, each with its reason; give the capacity back.
 
     An error alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
-    followed on (the Look).
+    followed on (the JobPoll).
     """
     chunk = cleanups.get_chunk(ref)
     if chunk.status == "SETTLED":
@@ -171,7 +145,7 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, Look 
     job = _current_job(chunk)
     if job and not job.is_completed:
         cleanups.record_job(chunk, job)
-        return chunk, _poll_of(job)
+        return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
     by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
     statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
     gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == "TERMINATED")})

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from recovery import clock
+from recovery.domain.drs_shapes import Job
+
 # A job is looked at no sooner and no later than this, in seconds. Half a minute is what a person would call
 # prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
@@ -19,6 +22,7 @@ MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 
 # What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
+EXPECTED_TERMINATION_SECONDS = 180
 
 
 def seconds_to_next_capacity_check(asked: int) -> int:
@@ -40,15 +44,31 @@ def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class JobPoll:
-    """What the state machine needs of a job: has it ended, and when to look again."""
+    """What a state machine needs to know of a job: whether it has ended, and when to poll it again.
 
-    job_id: str
+    `job_id` is None when there is nothing to do and so no job. `expected_seconds` is what such a job takes.
+    """
+
+    job_id: str | None
     finished: bool
     wait_seconds: int
     expected_seconds: int
 
+    @classmethod
+    def of_job(cls, job: Job, expected_seconds: int) -> "JobPoll":
+        """The job as DRS has just described it."""
+        if job.is_completed:
+            return cls(job.job_id, True, 0, expected_seconds)
+        age = clock.now() - clock.parse_iso(job.created_at)
+        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+
+    @classmethod
+    def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
+        """A job that was started a moment ago."""
+        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, "PENDING"), expected_seconds)
+
     def to_state(self) -> dict[str, Any]:
-        """The output of StartRecovery and PollJob."""
+        """The output of the states that start or poll a job."""
         return {
             "jobId": self.job_id,
             "finished": self.finished,

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws.caught_errors import CaughtError
-from recovery.domain import polling, readiness
+from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
 from recovery.domain.drs_shapes import Job
 from recovery.domain.execution import ExecutionStatus, Mode, ServerStatus
@@ -51,7 +51,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
         batch = _record_job(batch, job)
     executions.begin_polling(ref.execution_id)
     expected = job_durations.expected_seconds(ref.target, mode)
-    return JobPoll(str(batch.job_id), False, polling.seconds_to_next_poll(0, expected, "PENDING"), expected)
+    return JobPoll.of_new_job(str(batch.job_id), expected)
 
 
 def require_running(execution_id: str) -> bool:
@@ -87,14 +87,7 @@ def poll_batch(ref: BatchRef, job_id: str, expected_seconds: int) -> JobPoll:
     launched, failed = job.count("LAUNCHED"), job.count("FAILED")
     if (launched or failed) and not job.is_completed:
         batches.record_progress(ref, job_id, launched, failed)
-    return _poll_of(job, expected_seconds)
-
-
-def _poll_of(job: Job, expected_seconds: int) -> JobPoll:
-    if job.is_completed:
-        return JobPoll(job.job_id, True, 0, expected_seconds)
-    age = clock.now() - clock.parse_iso(job.created_at)
-    return JobPoll(job.job_id, False, polling.seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+    return JobPoll.of_job(job, expected_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +147,7 @@ def settle_batch(ref: BatchRef, mode: Mode, end: AttemptOutcome) -> Settlement:
         return Settlement(0)
     job = _current_job(batch)
     if job and not job.is_completed:
-        return Settlement(follow=_poll_of(job, job_durations.expected_seconds(ref.target, mode)))
+        return Settlement(follow=JobPoll.of_job(job, job_durations.expected_seconds(ref.target, mode)))
     if job and batch.job_id is None:
         batch = _record_job(batch, job)
     if job:
