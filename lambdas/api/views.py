@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from recovery import clock
-from recovery.domain.batch import Batch
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
@@ -18,9 +18,6 @@ _LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
 
 
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
-
-
-_RUNNING = ("STARTING", "LAUNCHING")
 
 
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
@@ -75,7 +72,7 @@ def _wave(row: Row, record: ExecutionRecord) -> dict[str, Any]:
         batch = Batch.from_item(item)
         launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
         tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-        if batch.status in _RUNNING:
+        if batch.status.is_in_attempt:
             launching += len(batch.server_ids) - launched - failed
     told = ("order", "status", "dependsOn", "startedAt", "endedAt", "reason", "rtoTargetMinutes")
     shown = {key: row.get(key) for key in told}
@@ -161,7 +158,7 @@ def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
             add(job["startedAt"], "JOB_STARTED", f"{job['jobId']} for {said}", row["wave"])
             came_to = f"{job['launched']} launched, {job['failed']} failed"
             add(job.get("endedAt"), "JOB_ENDED", f"{job['jobId']} for {said}: {came_to}", row["wave"])
-        if row["status"] == "LAUNCHING":
+        if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {place} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(found, key=lambda event: str(event["at"]))
@@ -179,7 +176,7 @@ def server(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
         batch = _batch_of(row, record.batches)
         wave = next(each for each in record.waves if each["wave"] == row["wave"])
-        if batch and batch["status"] in _RUNNING and row["sourceServerId"] in batch["serverIds"]:
+        if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
             status, job_id = ServerStatus.LAUNCHING.value, batch.get("jobId")
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
             status, reason = ServerStatus.SKIPPED.value, (batch or {}).get("reason") or wave.get("reason")

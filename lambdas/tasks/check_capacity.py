@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain import polling
-from recovery.domain.batch import BatchRef
+from recovery.domain.batch import BatchRef, BatchStatus
 from recovery.drs import capacity_leases
 from recovery.errors import LateMessage
 from recovery.observability.task_handler import logger, task
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raise CapacityTimeout, and RunHalted when the run was cancelled.
     """
     batch = batches.get_batch(BatchRef.from_event(event))
-    if batch.status == "SETTLED":
+    if batch.status is BatchStatus.SETTLED:
         raise LateMessage(f"{batch.ref.key} is settled already")
     paused = launch.is_paused(batch)
     granted = not paused and capacity_leases.acquire_lease(batch)

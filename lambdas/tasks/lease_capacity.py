@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain import polling
-from recovery.domain.cleanup_chunk import ChunkRef
+from recovery.domain.cleanup_chunk import ChunkRef, ChunkStatus
 from recovery.drs import capacity_leases
 from recovery.errors import LateMessage
 from recovery.observability.task_handler import logger, task
@@ -16,7 +16,7 @@ from recovery.store import cleanups
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
     chunk = cleanups.get_chunk(ChunkRef.from_event(event))
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         raise LateMessage(f"{chunk.ref.key} is settled already")
     granted = capacity_leases.acquire_lease(chunk)
     logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from recovery.aws import dynamodb, step_functions
-from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
+from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
 from recovery.domain.target import Target
@@ -97,7 +97,7 @@ def begin() -> None:
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
     """The batch as a function that read it then would have it in hand."""
-    return Batch(REF, FRESH.server_ids, 2, status=status, attempt=attempt, job_id=job)
+    return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
 def results(*statuses: ServerStatus) -> None:

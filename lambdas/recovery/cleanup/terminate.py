@@ -11,8 +11,8 @@ from recovery import clock
 from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
 from recovery.domain import batch
-from recovery.domain.cleanup_chunk import Chunk, ChunkRef
-from recovery.domain.drs_shapes import Job
+from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
+from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ServerStatus
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, JobPoll
 from recovery.domain.target import Target
@@ -70,9 +70,9 @@ def terminate_chunk(ref: ChunkRef) -> JobPoll:
     which. After ServerBusy and QuotaExceeded the capacity is given back, for others to use while it waits.
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         raise LateMessage(f"{ref.key} is settled already")
-    is_reentry = chunk.status != "PENDING" or not cleanups.record_intent(chunk)
+    is_reentry = chunk.status is not ChunkStatus.PENDING or not cleanups.record_intent(chunk)
     chunk = cleanups.get_chunk(ref)
     if chunk.job_id:
         return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
@@ -140,7 +140,7 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPo
     followed on (the JobPoll).
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         return chunk, None
     job = _current_job(chunk)
     if job and not job.is_completed:
@@ -148,7 +148,7 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPo
         return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
     by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
     statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
-    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == "TERMINATED")})
+    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == LaunchStatus.TERMINATED)})
     why = str(error or "no job was started")
     failed = {
         each: f"{job.job_id}: {_failure_reason(statuses[each])}" if job else why
@@ -160,8 +160,7 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPo
         recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, began_at)
     # First the lease, then the chunk's last word: killed in between, the next try does both again.
     capacity_leases.release_lease(chunk, chunk.lease_attempt)
-    values = {"status": "SETTLED", "gone": gone, "failed": failed, "jobId": job.job_id if job else None}
-    cleanups.update_chunk(ref, values, "#status <> :settled", {"settled": "SETTLED"})
+    cleanups.settle_chunk(ref, gone, failed, job.job_id if job else None)
     return cleanups.get_chunk(ref), None
 
 

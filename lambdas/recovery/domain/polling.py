@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recovery import clock
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes import Job, JobStatus
 
 # A job is looked at no sooner and no later than this, in seconds. Half a minute is what a person would call
 # prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
@@ -38,7 +38,7 @@ def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
     """
     left = expected - age
     wait = left / 2 if left > 0 else -left / 4
-    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == "STARTED" and left > 0 else MAX_POLL_SECONDS
+    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
     return round(min(max(wait, MIN_POLL_SECONDS), longest))
 
 
@@ -65,7 +65,7 @@ class JobPoll:
     @classmethod
     def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
         """A job that was started a moment ago."""
-        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, "PENDING"), expected_seconds)
+        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, JobStatus.PENDING), expected_seconds)
 
     def to_state(self) -> dict[str, Any]:
         """The output of the states that start or poll a job."""

@@ -5,7 +5,7 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.aws.caught_errors import CaughtError
-from recovery.domain.batch import Batch
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import Execution, Mode, Run
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, ExecutionNotFound, RunHalted
@@ -78,9 +78,9 @@ def close_run(execution_id: str, why: str) -> bool:
 def settle_open_batches(execution: Execution, why: str) -> None:
     """Settle the batches that nobody follows any more, as after a target that broke, and give their leases back."""
     for batch in batches.list_batches(execution.execution_id):
-        if batch.status in ("STARTING", "LAUNCHING"):
+        if batch.status.is_in_attempt:
             _settle_batch(batch, execution.run.mode, why)
-        if batch.status != "SETTLED":
+        if batch.status is not BatchStatus.SETTLED:
             capacity_leases.release_lease(batch, batch.lease_attempt)
 
 

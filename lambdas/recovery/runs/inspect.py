@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes import SourceServer
+from recovery.domain.drs_shapes import LaunchStatus, SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
@@ -215,7 +215,7 @@ def _servers_launched_before(execution: Execution, target: Target) -> frozenset[
         for job in drs.list_jobs_of_execution(target, execution_id, run.requested_at):
             if not job.is_completed:
                 raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, still goes on")
-            launched.update(launch.server_id for launch in job.launches if launch.status == "LAUNCHED")
+            launched.update(launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED)
         execution_id = run.continues
     return frozenset(launched)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.domain import verdicts
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import STATUSES_BEFORE_START, Execution, ExecutionStatus, Run, WaveState, WaveStatus
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict, WaveGate, WaveVerdict
@@ -88,10 +89,10 @@ def _start_batches(execution: Execution, wave: Wave, state: WaveState) -> list[d
     waves.start_wave(execution_id, wave.name)
     left: dict[Any, list[int]] = {}
     for batch in batches.list_batches(execution_id, wave.name):
-        if state.round > batch.round and batch.status == "SETTLED" and batch.server_ids:
+        if state.round > batch.round and batch.status is BatchStatus.SETTLED and batch.server_ids:
             batches.start_round(batch, state.round)
             left.setdefault(batch.ref.target, []).append(batch.ref.number)
-        elif batch.status != "SETTLED":
+        elif batch.status is not BatchStatus.SETTLED:
             left.setdefault(batch.ref.target, []).append(batch.ref.number)
     return [{**target.to_state(), "batches": numbers} for target, numbers in left.items()]
 

@@ -17,15 +17,12 @@ from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
+from recovery.store.conditions import status_in
 
 MAX_DECISIONS = 100
 
 
-# Statuses as conditions name them: `#status IN (:pending, :polling, :paused)`.
-_OPEN = {status.value.lower(): status.value for status in OPEN_STATUSES}
-
-
-IS_OPEN = f"#status IN ({', '.join(f':{name}' for name in _OPEN)})"
+IS_OPEN, _OPEN = status_in(*OPEN_STATUSES)
 
 
 def table() -> str:

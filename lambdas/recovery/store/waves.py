@@ -8,9 +8,9 @@ from recovery.aws import dynamodb
 from recovery.domain.execution import STATUSES_BEFORE_START, Execution, Tally, WaveState, WaveStatus
 from recovery.domain.verdicts import WaveVerdict
 from recovery.store import executions
+from recovery.store.conditions import status_in
 
 
-# --- waves ------------------------------------------------------------------------------------------------------
 def _key(execution_id: str, wave: str) -> dict[str, str]:
     return {"executionId": execution_id, "item": f"WAVE#{wave}"}
 
@@ -46,11 +46,10 @@ def update_wave(execution_id: str, wave: str, values: Mapping[str, Any], *status
 
     `more` is what `dynamo.assignment` takes besides; a `condition` in it comes on top.
     """
-    named = {f"at{number}": status.value for number, status in enumerate(statuses)}
-    condition = f"#status IN ({', '.join(f':{name}' for name in named)})"
+    condition, given = status_in(*statuses)
     if further := more.pop("condition", None):
         condition = f"{condition} AND {further}"
-    given = {**named, **more.pop("given", {})}
+    given |= more.pop("given", {})
     return dynamodb.update_if(
         executions.table(), _key(execution_id, wave), values, condition=condition, given=given, **more
     )
