@@ -1,6 +1,5 @@
 """Close the record of a run whose state machine ended without doing so: aborted, timed out, broken."""
 
-from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,11 +14,14 @@ from recovery.store import executions
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take EventBridge's "Step Functions Execution Status Change" of recover-plan; return `{closed}`."""
-    detail = event["detail"]
-    logger.append_keys(executionId=detail["name"])
-    closed = abandoned.close_run(detail["name"], f"the state machine ended as {detail['status']}")
-    # Whoever closed it: the schedule is named after the run, so it is made once.
-    with suppress(ExecutionNotFound):
-        schedule.schedule_or_notify(executions.get_execution(detail["name"]))
+    execution_id, status = event["detail"]["name"], event["detail"]["status"]
+    logger.append_keys(executionId=execution_id)
+    try:
+        execution = executions.get_execution(execution_id)
+    except ExecutionNotFound:
+        logger.warning("no such run")
+        return {"closed": False}
+    closed = abandoned.close_run(execution, f"the state machine ended as {status}")
+    schedule.schedule_or_notify(execution)
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

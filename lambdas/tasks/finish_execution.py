@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import schedule
 from recovery.observability.task_handler import logger, task
-from recovery.runs import abandoned, wave_lifecycle
+from recovery.runs import abandoned, finish
 from recovery.store import executions
 
 
@@ -16,10 +16,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
     execution, error = executions.get_execution(event["executionId"]), CaughtError.from_state(event.get("error"))
     problem = str(error) if error else None
-    if problem:  # a target's machine may still run, and must launch nothing into a run that ends
-        executions.mark_aborted(execution.execution_id, problem)
+    if problem:
+        execution = abandoned.abort_run(execution, problem)
     abandoned.settle_open_batches(execution, "its part of the run broke")
-    ended = wave_lifecycle.finish_run(execution, problem)
+    ended = finish.finish_run(execution, problem)
     schedule.schedule_or_notify(execution)
     logger.info("execution finished", extra={"status": ended.status})
-    return {"status": ended.status.value, "reason": ended.reason}
+    return {"status": ended.status, "reason": ended.reason}

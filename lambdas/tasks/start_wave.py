@@ -13,6 +13,6 @@ from recovery.store import executions
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take `{executionId, wave}`; return `{hold, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
     execution = executions.get_execution(event["executionId"])
-    answer = wave_lifecycle.start_wave(execution, event["wave"])
-    logger.info("wave looked at", extra={"hold": answer["hold"], "targets": len(answer["targets"])})
-    return answer
+    start = wave_lifecycle.start_wave(execution, event["wave"])
+    logger.info("wave judged", extra={"gate": start.gate, "targets": len(start.targets)})
+    return start.to_state()

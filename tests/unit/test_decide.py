@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 
 from recovery.domain import polling, verdicts
-from recovery.domain.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
 from recovery.domain.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
 from recovery.domain.readiness import (
     Probe,
@@ -38,7 +38,7 @@ def judged(
 ) -> WaveVerdict:
     """The verdict of a wave that has begun and depends on none."""
     state = state or WaveState(wave.name, WaveStatus.IN_PROGRESS)
-    return verdicts.judge_wave(wave, {wave.name: state}, run, tally, problems)
+    return verdicts.judge_wave(wave, RunSnapshot(run, {wave.name: state}), tally, problems)
 
 
 def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> WaveReadiness:
@@ -58,7 +58,7 @@ def test_a_wave_starts_when_all_it_depends_on_have_succeeded() -> None:
 def test_a_wave_is_skipped_as_soon_as_one_it_depends_on_has_not_succeeded(ended: WaveStatus) -> None:
     statuses = {"app": ended, "cache": WaveStatus.IN_PROGRESS}
     assert verdicts.may_wave_start(WEB, statuses) is False
-    verdict = verdicts.judge_wave(WEB, states(web=WaveStatus.WAITING, **statuses), RUN, Tally(total=3))
+    verdict = verdicts.judge_wave(WEB, RunSnapshot(RUN, states(web=WaveStatus.WAITING, **statuses)), Tally(total=3))
     assert verdict.status is WaveStatus.SKIPPED
     assert "app" in verdict.reason
 
@@ -146,7 +146,7 @@ GATED = Wave("web", (), approval=Approval(30, OnTimeout.REJECT))
 
 
 def held(wave: Wave, state: WaveState | None = None, run: Run = RUN, **others: WaveStatus) -> WaveGate:
-    return verdicts.judge_gate(wave, states(**others) | {wave.name: state or WaveState(wave.name)}, run)
+    return verdicts.judge_gate(wave, RunSnapshot(run, states(**others) | {wave.name: state or WaveState(wave.name)}))
 
 
 def test_a_wave_waits_for_others_then_for_a_pause_then_for_an_approval() -> None:

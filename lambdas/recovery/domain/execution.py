@@ -35,7 +35,8 @@ class ExecutionStatus(StrEnum):
         return self not in OPEN_STATUSES
 
 
-OPEN_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING, ExecutionStatus.PAUSED)
+PAUSABLE_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
 
 
 class WaveStatus(StrEnum):
@@ -220,6 +221,19 @@ class Run:
         if self.cancelled:
             return f"the run was cancelled by {self.cancelled}"
         return self.died or f"the run is {self.status.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run and its waves as they were read from the record. Rules take a snapshot; after a write, load a new one."""
+
+    run: Run
+    wave_states: Mapping[str, WaveState]
+
+    @property
+    def wave_statuses(self) -> dict[str, WaveStatus]:
+        """The status of each wave, in plan order."""
+        return {name: state.status for name, state in self.wave_states.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The record of batches and of what became of their servers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +9,7 @@ from recovery.aws import dynamodb
 from recovery.aws.dynamodb import MAX_WRITERS
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store import executions, inspections
 
 
@@ -35,9 +36,14 @@ def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
 
 
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
-    """Servers of a wave, or of the run, by outcome."""
-    in_batches = sum((batch.tally for batch in list_batches(execution_id, wave)), Tally())
-    return sum((share.tally for share in inspections.list_summaries(execution_id, wave)), in_batches)
+    """Count the servers of a wave, or of the run, by outcome."""
+    return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
+
+
+def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> Tally:
+    """Count the servers by outcome: those in batches, and those that inspection excluded."""
+    in_batches = sum((batch.tally for batch in batches), Tally())
+    return sum((summary.tally for summary in summaries), in_batches)
 
 
 def record_intent(batch: Batch) -> bool:
