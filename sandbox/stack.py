@@ -43,6 +43,7 @@ HUB_ACCOUNT = "111122223333"
 TARGET_ACCOUNT = "444455556666"
 REGION = "us-west-2"
 STACK_NAME = "drs-waves"
+TABLES_STACK_NAME = f"{STACK_NAME}-tables"
 TARGET_STACK_NAME = "drs-waves-target"
 EXTERNAL_ID = "drs-waves-sandbox"
 
@@ -105,6 +106,7 @@ class Sandbox:
         speed: float = 60.0,
         seed: int = 7,
         template: Path = ROOT / "cfn" / "template.yaml",
+        tables_template: Path | None = ROOT / "cfn" / "tables.yaml",
         target_template: Path | None = ROOT / "cfn" / "target_account.yaml",
         parameters: Mapping[str, str] | None = None,
         emulator: bool = True,
@@ -137,11 +139,12 @@ class Sandbox:
         self.target_roles: dict[str, str] = {}
         """The ARN of the role to assume in each target account, by account id; the hub is a target as well."""
         self.resources: dict[str, str] = {}
-        """Physical id (a table's name, a machine's ARN) by logical id in the root stack."""
+        """Physical id (a table's name, a machine's ARN) by logical id in the stack of the tables and the root stack."""
         self.timings: dict[str, float] = {}
         """Wall-clock seconds of each step of the start."""
         self._seed = seed
         self._template = template
+        self._tables_template = tables_template
         self._target_template = target_template
         self._parameters = dict(parameters or {})
         self._with_emulator = emulator
@@ -242,13 +245,16 @@ class Sandbox:
             self._on_progress(f"deploying {self._template.name}")
             self.client("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
             deploy = self._run("deploy", self._deploy_command(), self.caller_environment())
+            # `sam deploy` takes seconds to load; these stacks are plain CloudFormation and are there before it begins.
+            self._deploy_tables()
             self._deploy_target_accounts()
             self._await_deploy(deploy)
         stack = self.client("cloudformation")
         self.outputs = _outputs(stack, STACK_NAME)
-        for page in stack.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME):
-            for resource in page["StackResourceSummaries"]:
-                self.resources[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+        for name in (TABLES_STACK_NAME,) * (self._tables_template is not None) + (STACK_NAME,):
+            for page in stack.get_paginator("list_stack_resources").paginate(StackName=name):
+                for resource in page["StackResourceSummaries"]:
+                    self.resources[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
 
     def stop(self) -> None:
         """End what `start` started, in whatever state that is. May be called again."""
@@ -264,7 +270,7 @@ class Sandbox:
                 raise SandboxError(_death_notice(process))
 
     def _require_files(self) -> None:
-        for path in filter(None, (self._template, self._target_template)):
+        for path in filter(None, (self._template, self._tables_template, self._target_template)):
             if not path.exists():
                 raise SandboxError(f"{path} does not exist.")
         if self._template.is_relative_to(ROOT) and not (ROOT / "build" / "layer" / "python").is_dir():
@@ -300,7 +306,7 @@ class Sandbox:
             "seed": self._seed,
         }
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return [sys.executable, "-m", "sandbox.drs_emulator", *given]
+        return [sys.executable, "-m", "drs_emulator", *given]
 
     def _deploy_command(self) -> list[str]:
         command = [sys.executable, "-m", "samcli", "deploy", "--template-file", str(self._template)]
@@ -313,22 +319,30 @@ class Sandbox:
             command += ["--parameter-overrides", *overrides]
         return command
 
+    def _deploy_tables(self) -> None:
+        if self._tables_template is not None:
+            self._deploy_plain(HUB_ACCOUNT, TABLES_STACK_NAME, self._tables_template, {"ControlPlane": STACK_NAME})
+
     def _deploy_target_accounts(self) -> None:
-        """Runs while `sam deploy` is still loading. Plain CloudFormation, so it needs no sam."""
         if self._target_template is None:
             return
         parameters = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID}
         for account in (HUB_ACCOUNT, TARGET_ACCOUNT):
-            stack = self.client("cloudformation", account=account)
-            stack.create_stack(
-                StackName=TARGET_STACK_NAME,
-                TemplateBody=self._target_template.read_text(),
-                Capabilities=["CAPABILITY_NAMED_IAM"],
-                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            )
-            waiter = stack.get_waiter("stack_create_complete")
-            waiter.wait(StackName=TARGET_STACK_NAME, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
-            self.target_roles[account] = _outputs(stack, TARGET_STACK_NAME)["RoleArn"]
+            outputs = self._deploy_plain(account, TARGET_STACK_NAME, self._target_template, parameters)
+            self.target_roles[account] = outputs["RoleArn"]
+
+    def _deploy_plain(self, account: str, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Create a stack whose template needs no sam, and return its outputs."""
+        stack = self.client("cloudformation", account=account)
+        stack.create_stack(
+            StackName=name,
+            TemplateBody=template.read_text(),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        )
+        waiter = stack.get_waiter("stack_create_complete")
+        waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+        return _outputs(stack, name)
 
     # --- Environments ---------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@
 #   scripts/deploy.sh --env prod --region eu-west-1 --when-idle        # refused while a run is on
 #   scripts/deploy.sh --env prod --region eu-west-1 --yes --checked    # in a pipeline that has run make check
 #
-# The stack is drs-waves-ENV; drs-waves itself belongs in the recovery Region. A change that would delete or replace
-# a table is refused; so is one that would take a function or a machine away from a run that is on. Parameters come from
+# There are two stacks: drs-waves-ENV-tables (cfn/tables.yaml), which is deployed first, and drs-waves-ENV. They belong
+# in the recovery Region. A change that would delete or replace a table is refused; so is one that would take a
+# function or a machine away from a run that is on. Parameters, of either stack, come from
 # the command (`'SyncRate=rate(10 minutes)'` in quotes, `ReplicaRegion=` for nothing), or else from cfn/samconfig.toml;
 # one that is not named keeps its value.
 # Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
@@ -17,10 +18,11 @@ cd "$(dirname "$0")/.."
 me=deploy
 . scripts/stack.sh
 
-# A first deployment that failed leaves a stack over which nothing can be deployed.
+# A first deployment that failed leaves a stack over which nothing can be deployed. $1 is the stack, $2 its status.
 way_out() {
-  echo "the first deployment of $stack failed ($1); before another one: make teardown ENV=$env REGION=$region" \
-    "(tables that it has left behind, empty: ARGS=--delete-data; not if tables of a stack before it are among them)"
+  echo -n "the first deployment of $1 failed ($2); before another one: make teardown ENV=$env REGION=$region"
+  [[ $1 != "$tables_stack" ]] || echo -n " (tables that it has left behind, empty: ARGS=--delete-data;" \
+    "not if tables of a stack before it are among them)"
 }
 
 env='' region='' profile=() validate_only=no yes=no when_idle=no checked=no parameters=()
@@ -39,14 +41,20 @@ while (($#)); do
   esac
 done
 name_stack
-given=$(for_sam ${parameters[@]:+"${parameters[@]}"})
-[[ -z $given ]] || mapfile -t parameters <<<"$given"
+if ((${#parameters[@]} == 0)); then
+  given=$(parameters_in_file)
+  [[ -z $given ]] || mapfile -t parameters <<<"$given"
+fi
+given=$(for_sam "ControlPlane=$stack" ${parameters[@]:+"${parameters[@]}"})
+mapfile -t parameters <<<"$given"
 
 runs='' resources=''
 if [[ $validate_only == no ]]; then
   [[ -d build/layer/python ]] || fail "there is no layer; run make layer-for-aws first"
-  status=$(stack_status)
-  [[ $status != ROLLBACK_COMPLETE && $status != ROLLBACK_FAILED ]] || fail "$(way_out "$status")" 3
+  status=$(stack_status "$stack")
+  tables_status=$(stack_status "$tables_stack")
+  [[ $status != ROLLBACK_@(COMPLETE|FAILED) ]] || fail "$(way_out "$stack" "$status")" 3
+  [[ $tables_status != ROLLBACK_@(COMPLETE|FAILED) ]] || fail "$(way_out "$tables_stack" "$tables_status")" 3
 fi
 if [[ $validate_only == no && $status != NONE && $status != REVIEW_IN_PROGRESS ]]; then
   resources=$(stack_resources)
@@ -58,6 +66,7 @@ if [[ -n $runs ]]; then
   [[ $when_idle == no ]] || fail "a run is on; nothing was changed" 3
 fi
 
+.venv/bin/python scripts/machines.py
 if [[ $checked == no ]]; then
   echo "checking templates and state machines"
   .venv/bin/cfn-lint cfn/*.yaml
@@ -65,31 +74,46 @@ if [[ $checked == no ]]; then
 fi
 [[ $validate_only == no ]] || { echo "valid; nothing was deployed"; exit 0; }
 
-echo "putting together the change set of $stack in $region"
+echo "putting together the change sets of $tables_stack and $stack in $region"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # sam packs the whole folder, and what Python left in it is another each time.
 find lambdas -name __pycache__ -prune -exec rm -rf {} +
 bucket=(--resolve-s3)
 [[ -z ${DRS_WAVES_BUCKET:-} ]] || bucket=(--s3-bucket "$DRS_WAVES_BUCKET" --no-resolve-s3)
-.venv/bin/sam deploy --template-file cfn/template.yaml --config-env "$env" --stack-name "$stack" --region "$region" "${profile[@]}" \
-  "${bucket[@]}" --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --no-progressbar \
-  --no-execute-changeset --no-fail-on-empty-changeset --tags "drs-waves:environment=$env" \
-  ${parameters[@]:+--parameter-overrides "${parameters[@]}"} >"$log" 2>&1 || { cat "$log" >&2; fail "sam could not make the change set"; }
-if grep -q 'No changes to deploy' "$log"; then
+# The change set of the stack $1 by the template $2, or nothing if nothing changes. sam gives each template those of the
+# parameters that it has.
+change_set() {
+  .venv/bin/sam deploy --template-file "$2" --config-env "$env" --stack-name "$1" --region "$region" "${profile[@]}" \
+    "${bucket[@]}" --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --no-progressbar \
+    --no-execute-changeset --no-fail-on-empty-changeset --tags "drs-waves:environment=$env" \
+    --parameter-overrides "${parameters[@]}" >"$log" 2>&1 || { cat "$log" >&2; fail "sam could not make the change set of $1"; }
+  grep -q 'No changes to deploy' "$log" || grep -o 'arn:aws[a-z-]*:cloudformation:[^ ]*:changeSet/[^ ]*' "$log" | tail -1 |
+    grep . || { cat "$log" >&2; fail "sam named no change set of $1"; }
+}
+tables_changes=$(change_set "$tables_stack" cfn/tables.yaml)
+changes=$(change_set "$stack" cfn/template.yaml)
+if [[ -z $tables_changes$changes ]]; then
   echo "nothing to change"
   exit 0
 fi
-changes=$(grep -o 'arn:aws[a-z-]*:cloudformation:[^ ]*:changeSet/[^ ]*' "$log" | tail -1)
-[[ -n $changes ]] || { cat "$log" >&2; fail "sam named no change set"; }
+drop_change_sets() {
+  local each
+  for each in $tables_changes $changes; do
+    aws cloudformation delete-change-set --change-set-name "$each" >/dev/null
+  done
+}
 refuse() {
-  aws cloudformation delete-change-set --change-set-name "$changes" >/dev/null
+  drop_change_sets
   fail "$1; nothing was changed" 3
 }
 
-described=$(aws cloudformation describe-change-set --change-set-name "$changes" \
-  --query 'Changes[].ResourceChange.[Action,Replacement,ResourceType,LogicalResourceId]' --output text)
-printf '%s\n' "$described" | sort | awk '{printf "  %-8s %-12s %-34s %s\n", $1, ($2 == "None" ? "" : $2), $3, $4}'
+described=''
+for each in $tables_changes $changes; do
+  described+=$(aws cloudformation describe-change-set --change-set-name "$each" \
+    --query 'Changes[].ResourceChange.[Action,Replacement,ResourceType,LogicalResourceId]' --output text)$'\n'
+done
+sort <<<"${described%$'\n'}" | awk '{printf "  %-8s %-12s %-34s %s\n", $1, ($2 == "None" ? "" : $2), $3, $4}'
 loses() { awk -v types="$1" '$3 ~ "^(" types ")$" && ($1 == "Remove" || $2 == "True") {found = 1} END {exit !found}' <<<"$described"; }
 if loses 'AWS::DynamoDB::(Table|GlobalTable)'; then
   refuse "this would delete or replace a table, and with it what it holds"
@@ -101,12 +125,14 @@ refuse_for_runs() {
   fi
 }
 refuse_for_runs
-built=$(cd build/layer/python && echo pydantic_core/*.cpython-*)
-built=$(sed -E 's/.*\.cpython-3([0-9]+)-([a-z0-9_]+)-linux.*/python3.\1 \2/; s/aarch64/arm64/' <<<"$built")
-runtime=$(value_after PythonRuntime "$changes")
-architecture=$(value_after Architecture "$changes")
-[[ $built == "$runtime $architecture" ]] ||
-  refuse "the layer is for $built and this is for $runtime $architecture: see LAMBDA_PYTHON and LAMBDA_ARCH in docs/deploy.md"
+if [[ -n $changes ]]; then
+  built=$(cd build/layer/python && echo pydantic_core/*.cpython-*)
+  built=$(sed -E 's/.*\.cpython-3([0-9]+)-([a-z0-9_]+)-linux.*/python3.\1 \2/; s/aarch64/arm64/' <<<"$built")
+  runtime=$(value_after PythonRuntime "$changes")
+  architecture=$(value_after Architecture "$changes")
+  [[ $built == "$runtime $architecture" ]] ||
+    refuse "the layer is for $built and this is for $runtime $architecture: see LAMBDA_PYTHON and LAMBDA_ARCH in docs/deploy.md"
+fi
 [[ $yes == yes || -t 0 ]] || refuse "nobody to ask; say --yes to deploy without being asked"
 [[ $yes == yes ]] || ask "deploy these changes to $stack in $region?" || refuse "you said no"
 
@@ -114,10 +140,16 @@ if [[ -n $resources ]]; then
   runs=$(runs_that_are_on "$resources")  # one may have begun since
   refuse_for_runs
 fi
-aws cloudformation execute-change-set --change-set-name "$changes"
-echo "deploying"
-await_stack "$status" CREATE_COMPLETE UPDATE_COMPLETE || {
-  [[ $now != ROLLBACK_* ]] || fail "$(way_out "$now"); see its events first"
-  fail "the stack did not come through; see its events"
+# Deploy the change set $3, if there is one, of the stack $1, which was in status $2.
+deploy() {
+  [[ -n $3 ]] || return 0
+  aws cloudformation execute-change-set --change-set-name "$3"
+  echo "deploying $1"
+  await_stack "$1" "$2" CREATE_COMPLETE UPDATE_COMPLETE || {
+    [[ $now != ROLLBACK_* ]] || fail "$(way_out "$1" "$now"); see its events first"
+    fail "$1 did not come through; see its events"
+  }
 }
+deploy "$tables_stack" "$tables_status" "$tables_changes"
+deploy "$stack" "$status" "$changes"
 aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text

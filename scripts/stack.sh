@@ -8,39 +8,40 @@ fail() { echo "$me: $1" >&2; exit "${2:-1}"; }
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
 aws() { .venv/bin/aws "$@" --region "$region" "${profile[@]}"; }
 
-# Sets `stack`, or ends with what is wrong.
+# Sets `stack` and `tables_stack`, or ends with what is wrong.
 name_stack() {
   [[ $env =~ ^[a-z][a-z0-9-]{0,20}$ ]] || fail "--env is needed: small letters, digits and hyphens, such as prod" 2
   [[ $region =~ ^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$ ]] || fail "--region is needed, such as eu-west-1" 2
   stack=drs-waves-$env
+  tables_stack=$stack-tables
 }
 
-# The stack's status, or NONE. Not being allowed to look is no NONE.
+# The status of the stack $1, or NONE. Not being allowed to look is no NONE.
 stack_status() {
   local answer
-  answer=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>&1) || {
-    [[ $answer == *"does not exist"* ]] || fail "cannot look at $stack: $answer"
+  answer=$(aws cloudformation describe-stacks --stack-name "$1" --query 'Stacks[0].StackStatus' --output text 2>&1) || {
+    [[ $answer == *"does not exist"* ]] || fail "cannot look at $1: $answer"
     answer=NONE
   }
   echo "$answer"
 }
 
-# Wait until the stack, which was in status $1, is done with what it does; is it then in one of the others named?
+# Wait until the stack $1, which was in status $2, is done with what it does; is it then in one of the others named?
 # Sets `now`, its status. Ends when it cannot be looked at five times in a row, which is no news of the stack.
 await_stack() {
-  local before=$1 looks=0 blind=0
-  shift
+  local name=$1 before=$2 looks=0 blind=0
+  shift 2
   sleep 2
   # For a moment it may still be what it was.
-  while ! now=$(stack_status) || [[ $now == *_IN_PROGRESS || ($now == "$before" && looks -lt 2) ]]; do
+  while ! now=$(stack_status "$name") || [[ $now == *_IN_PROGRESS || ($now == "$before" && looks -lt 2) ]]; do
     if [[ -n $now ]]; then
       blind=0 looks=$((looks + 1))
     elif ((++blind == 5)); then
-      fail "cannot tell how $stack fares; CloudFormation goes on with it: look again before anything else"
+      fail "cannot tell how $name fares; CloudFormation goes on with it: look again before anything else"
     fi
     sleep 4
   done
-  [[ " $* " == *" $now "* ]] || { echo "$me: $stack is $now" >&2; return 1; }
+  [[ " $* " == *" $now "* ]] || { echo "$me: $name is $now" >&2; return 1; }
 }
 
 # Logical id, type and physical id of what the stack has, a line each.
@@ -70,6 +71,17 @@ for_sam() {
     [[ $each != *[\"\\$'\n']* && $each =~ ^[A-Za-z0-9]+= ]] || fail "not a parameter and its value: $each" 2
     printf '%s="%s"\n' "${each%%=*}" "${each#*=}"
   done
+}
+
+# The parameters that cfn/samconfig.toml has for the environment, as sam reads them: Key=value, a line each.
+parameters_in_file() {
+  [[ ! -f cfn/samconfig.toml ]] || .venv/bin/python -c '
+import sys, tomllib
+from samcli.cli.types import CfnParameterOverridesType
+with open("cfn/samconfig.toml", "rb") as file:
+    deploy = tomllib.load(file).get(sys.argv[1], {}).get("deploy", {}).get("parameters", {})
+given = CfnParameterOverridesType().convert(deploy.get("parameter_overrides", ()), None, None)
+print("\n".join(f"{name}={value}" for name, value in given.items()))' "$env"
 }
 
 # The value that the parameter $1 has after the change set $2: its own, else the stack's, else the template's default.

@@ -3,7 +3,6 @@
 Exit status: 0 done or nothing to do, 1 failed, 2 the command is not valid.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.connection import FAILED, INVALID, Profile, RegionOption, end  # noqa: E402  # the root is needed first
 
-TEMPLATE = ROOT / "cfn" / "template.yaml"
+TEMPLATE = ROOT / "cfn" / "tables.yaml"
 COPIED = {"target-accounts": "accountId", "protection-groups": "groupId", "recovery-plans": "planId"}
 """What people have entered, and the key of each table: what can have a copy in another Region."""
 LOCK = "activeExecutionId"  # says that a plan runs, in a Region that is lost
@@ -70,39 +69,24 @@ def _put(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> bool:
 
 @app.command()
 def adopt(
-    stack: Annotated[str, typer.Option("--stack", help="The name that the stack had, and is to have again.")],
-    folder: Annotated[Path, typer.Option("--to", file_okay=False, help="Where template.json and resources.json go.")],
+    stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
 ) -> None:
-    """Write what CloudFormation needs to import the tables that a deleted stack has left. Changes nothing at AWS."""
-    template, resources = importing(stack)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in {"template.json": template, "resources.json": resources}.items():
-        (folder / name).write_text(json.dumps(content, indent=2) + "\n")
-    console.print(f"wrote {folder}/template.json and {folder}/resources.json for {len(resources)} tables of {stack}")
+    """Print what CloudFormation needs to import tables that no stack owns any more. Changes nothing at AWS."""
+    console.print_json(data=importing(stack))
 
 
-def importing(stack: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The tables of cfn/template.yaml alone, as a template, and which table of the stack each of them is."""
-    whole = yaml_parse(TEMPLATE.read_text())
-    tables = {
-        logical_id: resource
-        for logical_id, resource in whole["Resources"].items()
-        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
-    }
-    kept = {name: whole[name] for name in ("AWSTemplateFormatVersion", "Rules", "Conditions")}
-    used = json.dumps([kept, tables])
-    parameters = {name: each for name, each in whole["Parameters"].items() if f'"{name}"' in used}
-    resources = [
+def importing(stack: str) -> list[dict[str, Any]]:
+    """Each table of cfn/tables.yaml, and the name that it has for the stack."""
+    return [
         {
             "ResourceType": table["Type"],
             "LogicalResourceId": logical_id,
             "ResourceIdentifier": {
-                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${AWS::StackName}", stack)
+                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${ControlPlane}", stack)
             },
         }
-        for logical_id, table in tables.items()
+        for logical_id, table in yaml_parse(TEMPLATE.read_text())["Resources"].items()
     ]
-    return {**kept, "Parameters": parameters, "Resources": tables}, resources
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Take the control plane down: say what goes and what stays, ask, and only then delete.
 #
-#   scripts/teardown.sh --env test --region eu-west-1                  # the tables stay, with all they hold
+#   scripts/teardown.sh --env test --region eu-west-1                  # the tables and their stack stay
 #   scripts/teardown.sh --env test --region eu-west-1 --delete-data    # the tables too; wants the stack's name typed
 #   scripts/teardown.sh --env test --region eu-west-1 --delete-data --yes --confirm drs-waves-test
 #
@@ -27,13 +27,19 @@ while (($#)); do
 done
 name_stack
 
-status=$(stack_status)
+status=$(stack_status "$stack")
+tables_status=$(stack_status "$tables_stack")
 resources=''
 [[ $status == NONE ]] || resources=$(stack_resources)
-names=$(sed -n 's/^ *TableName: !Sub \${AWS::StackName}-//p' cfn/template.yaml)
+names=$(sed -n 's/^ *TableName: !Sub \${ControlPlane}-//p' cfn/tables.yaml)
 there=$(aws dynamodb list-tables --query 'TableNames' --output text | tr '\t' '\n')
 tables=$(for name in $names; do grep -x -- "$stack-$name" <<<"$there" || true; done)
-if [[ $status == NONE && ($delete_data == no || -z $tables) ]]; then
+# A stack of tables that never came up goes too; nothing can be deployed over it.
+drop_tables_stack=no
+if [[ $tables_status != NONE && ($delete_data == yes || $tables_status == ROLLBACK_@(COMPLETE|FAILED) || $tables_status == REVIEW_IN_PROGRESS) ]]; then
+  drop_tables_stack=yes
+fi
+if [[ $status == NONE && $drop_tables_stack == no && ($delete_data == no || -z $tables) ]]; then
   echo "there is no stack $stack in $region${tables:+; its tables are there: $(echo $tables)}"
   exit 0
 fi
@@ -64,7 +70,7 @@ fi
 if [[ $delete_data == yes ]]; then
   echo "deletes with everything in them; DynamoDB keeps a last backup of each for 35 days:"
 else
-  echo "keeps, protected against deletion as they are; docs/deploy.md says how a new stack takes them over:"
+  echo "keeps, protected against deletion as they are; the next deployment of $stack has them again:"
 fi
 sed 's/^/  /' <<<"${tables:-no table}"
 
@@ -76,12 +82,16 @@ if [[ $delete_data == yes ]]; then
 fi
 [[ $yes == yes ]] || ask "take down $stack in $region?" || fail "nothing was changed" 3
 
+delete_stack() {
+  echo "deleting the stack $1"
+  aws cloudformation delete-stack --stack-name "$1"
+  await_stack "$1" "$2" NONE || fail "the stack $1 was not deleted; see its events, mend, and run this again"
+}
 if [[ $status != NONE ]]; then
   refuse_for_runs  # one may have begun since
-  echo "deleting the stack"
-  aws cloudformation delete-stack --stack-name "$stack"
-  await_stack "$status" NONE || fail "the stack was not deleted; see its events, mend, and run this again"
+  delete_stack "$stack" "$status"
 fi
+[[ $drop_tables_stack == no ]] || delete_stack "$tables_stack" "$tables_status"
 
 in_region() { local where=$1; shift; .venv/bin/aws "$@" --region "$where" "${profile[@]}"; }
 copies_of() { aws dynamodb describe-table --table-name "$1" --query "Table.Replicas[?RegionName!='$region'].RegionName" --output text | sed 's/^None$//'; }

@@ -1,8 +1,9 @@
-"""cfn/template.yaml as CloudFormation is given it: SAM's resources made those of AWS. Asks nothing of the network.
+"""Translate a template of cfn/ as CloudFormation does: SAM's resources become those of AWS. Needs no network.
 
-python scripts/translate.py > build/checks/template.yaml
+python scripts/translate.py template.yaml > build/checks/template.yaml
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,19 @@ CFN = Path(__file__).resolve().parent.parent / "cfn"
 
 
 class _NoManagedPolicies:
-    """Their list would be asked of IAM; the template uses none."""
+    """SAM would read the names of AWS's managed policies from IAM. The templates name none."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
-def translated() -> str:
-    """The template as YAML. Raise samcli's InvalidSamDocumentException."""
-    template: dict[str, Any] = yaml_parse((CFN / "template.yaml").read_text())
+def translated(name: str) -> str:
+    """The template of this name as YAML. Raise samcli's InvalidSamDocumentException."""
+    template: dict[str, Any] = yaml_parse((CFN / name).read_text())
     validator = SamTemplateValidator(template, _NoManagedPolicies(), region="us-west-2")
     text: str = validator.get_translated_template_if_valid()
     return text
 
 
 if __name__ == "__main__":
-    print(translated())
+    print(translated(sys.argv[1]))

@@ -15,7 +15,6 @@ from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
 
-
 app = APIGatewayRestResolver(strip_prefixes=[])
 
 

@@ -10,12 +10,9 @@ from recovery.store.execution_record import ExecutionRecord, Row
 
 _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
 
-
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
 
-
 _LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
-
 
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
 
@@ -165,7 +162,6 @@ def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
 
 
 _SERVER = ("sourceServerId", "hostname", "wave", "accountId", "region", "readiness", "snapshotId", "snapshotAt")
-
 
 _RESULT = ("recoveryInstanceId", "endedAt")
 

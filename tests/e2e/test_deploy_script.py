@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
-from tests.e2e.test_operators import say, until, waits_for
+from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,11 @@ SECOND = ("--env", "second", "--region", REGION)
 BUCKET = "drs-waves-engineers"
 # The layer is built for the Python of this machine, as the sandbox needs it.
 RUNTIME = f"PythonRuntime=python3.{sys.version_info.minor}"
-SETTINGS = f'version = 0.1\n[second.deploy.parameters]\nparameter_overrides = ["{RUNTIME}", "LogLevel=DEBUG"]\n'
+SETTINGS = f"""
+version = 0.1
+[second.deploy.parameters]
+parameter_overrides = ["{RUNTIME}", "LogLevel=DEBUG", "ReplicaRegion=eu-central-1"]
+"""
 
 # A recover-target that recovers nothing, which nobody can overlook.
 NEXT_VERSION = """
@@ -58,7 +61,8 @@ def checkout(folder: Path) -> Path:
     for name in ("Makefile", "package-lock.json", "requirements"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    for name in (".venv", "build", "node_modules"):
+    (folder / "build").mkdir()  # with machines of its own
+    for name in (".venv", "build/layer", "node_modules"):
         (folder / name).symlink_to((ROOT / name).resolve())
     (folder / "cfn" / "samconfig.toml").write_text(SETTINGS)
     return folder
@@ -107,13 +111,56 @@ def held_plan(operator: Operator, name: str, wave: int) -> str:
 
 
 def parameters(sandbox: Sandbox) -> Mapping[str, str]:
-    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
-    assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-    return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    """Of both stacks."""
+    found = {}
+    for name in ("drs-waves-second-tables", "drs-waves-second"):
+        (stack,) = sandbox.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), name
+        found |= {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    return found
+
+
+def tables(sandbox: Sandbox) -> list[str]:
+    names = sandbox.client("dynamodb").list_tables()["TableNames"]
+    return [name for name in names if name.startswith("drs-waves-second-")]
+
+
+def stacks(sandbox: Sandbox) -> set[str]:
+    """Those of the second control plane that are there, without the nested ones."""
+    answer = sandbox.client("cloudformation").list_stacks()["StackSummaries"]
+    names = {stack["StackName"] for stack in answer if stack["StackStatus"] != "DELETE_COMPLETE"}
+    return names & {"drs-waves-second", "drs-waves-second-tables"}
 
 
 def test_parameters_of_an_environment_come_from_its_file(sandbox: Sandbox, second: Operator) -> None:
-    assert parameters(sandbox)["LogLevel"] == "DEBUG"
+    given = parameters(sandbox)
+    assert (given["LogLevel"], given["ReplicaRegion"]) == ("DEBUG", "eu-central-1")
+    assert given["ControlPlane"] == "drs-waves-second"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "listed"),
+    [
+        ("\n  Limits:\n", "\n  Quotas:\n", "Remove "),
+        (
+            "planId, AttributeType: S}\n      KeySchema:\n        - {AttributeName: planId,",
+            "id, AttributeType: S}\n      KeySchema:\n        - {AttributeName: id,",
+            "Modify   True ",
+        ),
+    ],
+    ids=["deleted", "replaced"],
+)
+def test_a_change_that_would_lose_a_table_is_refused(
+    sandbox: Sandbox, second: Operator, tmp_path: Path, old: str, new: str, listed: str
+) -> None:
+    losing = checkout(tmp_path / "losing")
+    change(losing / "cfn" / "tables.yaml", old, new)
+    before = tables(sandbox)
+    refused = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=losing)
+    assert refused.returncode == 3, refused
+    assert "delete or replace a table" in refused.stderr
+    assert [line for line in refused.stdout.splitlines() if listed in line and "DynamoDB" in line], refused
+    assert tables(sandbox) == before
 
 
 def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deployment(
@@ -121,7 +168,7 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 ) -> None:
     plan = held_plan(second, "upgraded", wave=2)
     execution = second.start(plan)
-    until(second, execution, waits_for("APPROVAL", "second"))
+    wait_until(second, execution, waits_for("APPROVAL", "second"))
 
     fewer = checkout(tmp_path / "fewer")
     change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
@@ -141,71 +188,89 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     assert execution in deployed.stdout
     assert dict(each.split("=", 1) for each in given).items() <= parameters(sandbox).items()
 
-    say(second, execution, "waves/second/approve")
+    decide(second, execution, "waves/second/approve")
     assert second.finish(execution)["status"] == "COMPLETED"
     afterwards = second.start(plan)
-    until(second, afterwards, lambda record: record["status"] == "FAILED")
+    wait_until(second, afterwards, lambda record: record["status"] == "FAILED")
 
 
-def take_over(sandbox: Sandbox, folder: Path) -> None:
-    """Have a new stack of the name take over the tables of the old one, as docs/deploy.md says."""
-    words = ["adopt", "--stack", "drs-waves-second", "--to", str(folder)]
-    written = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "tables.py"), *words], capture_output=True, timeout=60
-    )
+def lose_the_stack_of_the_tables(sandbox: Sandbox) -> None:
+    """Delete it by hand, as no script does."""
+    named = {"StackName": "drs-waves-second-tables"}
+    sandbox.client("cloudformation").delete_stack(**named)
+    sandbox.client("cloudformation").get_waiter("stack_delete_complete").wait(**named, WaiterConfig={"Delay": 1})
+
+
+def take_over(sandbox: Sandbox) -> None:
+    """Have a new stack take over the tables that are left, as docs/deploy.md says."""
+    command = [sys.executable, str(ROOT / "scripts" / "tables.py"), "adopt", "--stack", "drs-waves-second"]
+    written = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert written.returncode == 0, written
-    stacks, named = sandbox.client("cloudformation"), {"StackName": "drs-waves-second", "ChangeSetName": "adopt"}
-    template, resources = ((folder / name).read_text() for name in ("template.json", "resources.json"))
-    stacks.create_change_set(
-        **named, ChangeSetType="IMPORT", TemplateBody=template, ResourcesToImport=json.loads(resources)
+    named = {"StackName": "drs-waves-second-tables", "ChangeSetName": "adopt"}
+    formation = sandbox.client("cloudformation")
+    formation.create_change_set(
+        **named,
+        ChangeSetType="IMPORT",
+        TemplateBody=(ROOT / "cfn" / "tables.yaml").read_text(),
+        Parameters=[{"ParameterKey": "ControlPlane", "ParameterValue": "drs-waves-second"}],
+        ResourcesToImport=json.loads(written.stdout),
     )
-    stacks.get_waiter("change_set_create_complete").wait(**named, WaiterConfig={"Delay": 1})
-    stacks.execute_change_set(**named)
-    stacks.get_waiter("stack_import_complete").wait(StackName="drs-waves-second", WaiterConfig={"Delay": 1})
+    formation.get_waiter("change_set_create_complete").wait(**named, WaiterConfig={"Delay": 1})
+    formation.execute_change_set(**named)
+    formation.get_waiter("stack_import_complete").wait(StackName=named["StackName"], WaiterConfig={"Delay": 1})
+
+
+def deploy_again(sandbox: Sandbox, second: Operator, repository: Path) -> None:
+    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=repository)
+    assert deployed.returncode == 0, deployed
+    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
+    second.sandbox.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def plans(second: Operator) -> set[str]:
+    return {plan["name"] for plan in second.request("GET", "/recovery-plans").body["recoveryPlans"]}
 
 
 def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_name(
-    sandbox: Sandbox, second: Operator, repository: Path, tmp_path: Path
+    sandbox: Sandbox, second: Operator, repository: Path
 ) -> None:
     execution = second.start(held_plan(second, "taken-down", wave=1))
-    until(second, execution, waits_for("APPROVAL", "first"))
+    wait_until(second, execution, waits_for("APPROVAL", "first"))
     refused = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (refused.returncode, "a run is on" in refused.stderr) == (3, True), refused
     assert execution in refused.stderr
     second.request("POST", f"/executions/{execution}/cancel", {})
     second.finish(execution)
 
-    def tables() -> list[str]:
-        names = sandbox.client("dynamodb").list_tables()["TableNames"]
-        return [name for name in names if name.startswith("drs-waves-second-")]
-
     taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert taken_down.returncode == 0, taken_down
     assert "instances of drills running" in taken_down.stdout
-    stacks = sandbox.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
-    assert "drs-waves-second" not in {stack["StackName"] for stack in stacks["StackSummaries"]}
-    assert len(tables()) == 6
-    for name in tables():
+    assert stacks(sandbox) == {"drs-waves-second-tables"}
+    assert len(tables(sandbox)) == 6
+    for name in tables(sandbox):
         described = sandbox.client("dynamodb").describe_table(TableName=name)["Table"]
         assert described["DeletionProtectionEnabled"], name
+    deploy_again(sandbox, second, repository)
+    assert "taken-down" in plans(second)
 
-    take_over(sandbox, tmp_path)
-    deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=repository)
-    assert deployed.returncode == 0, deployed
-    (stack,) = sandbox.client("cloudformation").describe_stacks(StackName="drs-waves-second")["Stacks"]
-    second.sandbox.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    assert "taken-down" in {plan["name"] for plan in second.request("GET", "/recovery-plans").body["recoveryPlans"]}
     taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert taken_down.returncode == 0, taken_down
+    lose_the_stack_of_the_tables(sandbox)
+    assert (stacks(sandbox), len(tables(sandbox))) == (set(), 6)
+    take_over(sandbox)
+    deploy_again(sandbox, second, repository)
+    assert "taken-down" in plans(second)
 
+    taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
+    assert taken_down.returncode == 0, taken_down
     again = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (again.returncode, "there is no stack" in again.stdout) == (0, True), again
     unnamed = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves")
     assert unnamed.returncode == 3, unnamed
-    assert len(tables()) == 6
+    assert (stacks(sandbox), len(tables(sandbox))) == ({"drs-waves-second-tables"}, 6)
     deleted = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves-second")
     assert deleted.returncode == 0, deleted
-    assert tables() == []
+    assert (stacks(sandbox), tables(sandbox)) == (set(), [])
     assert sandbox.client("dynamodb").list_tables()["TableNames"], "those of the other stack"
 
 

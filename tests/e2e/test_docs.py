@@ -1,7 +1,7 @@
 """The commands of README.md and docs/, run as they stand there against the deployed product and the DRS emulator.
 
-`tests/unit/shell_blocks.py` says how a block is left out. EXECUTION, WAVE, PLAN and FILE stand for something that the
-command makes sense for: `approve` is given a run that waits for approval.
+`tests/support/shell_blocks.py` says how to leave a block out. EXECUTION, WAVE, PLAN and FILE stand for something that
+the command makes sense for: `approve` gets a run that waits for approval.
 """
 
 import itertools
@@ -17,12 +17,11 @@ from typing import Any
 
 import pytest
 
+from drs_emulator import Emulator
 from sandbox import world
-from sandbox.drs_emulator.server import Emulator
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
-from tests.e2e.test_operators import until, waits_for
-from tests.unit.shell_blocks import DOCUMENTS, ROOT, shell_blocks
+from tests.support.deployed import Operator, wait_until, waits_for
+from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"
@@ -71,14 +70,14 @@ class Scene:
         """A drill that waits for approval, a new one each time."""
         plan, _ = self.plan(approval={"required": True, "timeoutMinutes": 10_000})
         execution = self.operator.start(plan)
-        until(self.operator, execution, waits_for("APPROVAL"))
+        wait_until(self.operator, execution, waits_for("APPROVAL"))
         return execution
 
     @property
     def asking(self) -> str:
         """A drill whose wave failed and asks what to do, a new one each time. The server would be launched now."""
         execution = self.operator.start(self._failing(onFailure="ask"))
-        until(self.operator, execution, waits_for("DECISION"))
+        wait_until(self.operator, execution, waits_for("DECISION"))
         return execution
 
     @property

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import free_ports
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import free_ports, gone_within
 
 pytestmark = pytest.mark.deployment
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
+from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""The rules of cfn/template.yaml, as CloudFormation applies them before anything is made."""
+"""The rules of cfn/tables.yaml, as CloudFormation applies them before anything is made."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ from samcli.yamlhelper import yaml_parse
 from sandbox.stack import REGION, Sandbox
 
 pytestmark = pytest.mark.e2e
-TEMPLATE = yaml_parse((Path(__file__).resolve().parents[2] / "cfn" / "template.yaml").read_text())
+TEMPLATE = yaml_parse((Path(__file__).resolve().parents[2] / "cfn" / "tables.yaml").read_text())
 # The rules with something that costs no time to make.
 RULES = json.dumps(
     {
@@ -27,6 +27,7 @@ NUMBERS = itertools.count()
 
 def try_with(sandbox: Sandbox, parameters: dict[str, str]) -> None:
     name = f"rules-{next(NUMBERS)}"
+    parameters = {"ControlPlane": "drs-waves", **parameters}
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     sandbox.client("cloudformation").create_stack(StackName=name, TemplateBody=RULES, Parameters=given)
     sandbox.client("cloudformation").delete_stack(StackName=name)

@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import to_wire
 from recovery.cache import recovery_instances, sync, sync_status, targets
 from recovery.cache.sync_status import SYNCED
 from recovery.domain.drs_shapes import LaunchedInstance, SourceServer
@@ -24,8 +25,8 @@ from recovery.drs import ec2
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import DrsUnavailable, TargetNotInitialized
 from recovery.settings import settings as product_settings
-from tests.engine import moto_fixes
-from tests.workflow import product as products
+from tests.harness import moto_patches
+from tests.support import product as products
 
 pytestmark = pytest.mark.proof
 
@@ -36,7 +37,7 @@ TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS"
 
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         for name in TABLES:
@@ -118,7 +119,7 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
 def begin(patch: pytest.MonkeyPatch, world: World) -> None:
     for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "what")}.items():
         for row in dynamodb.scan(table):
-            dynamodb.client().delete_item(TableName=table, Key=dynamodb.to_wire({key: row[key] for key in keys}))
+            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
     patch.setattr(clock, "now", lambda: world.now)
     patch.setattr(drs, "describe_recovery_instances", world.describe)
     patch.setattr(drs, "describe_source_servers", world.describe_servers)
@@ -308,7 +309,7 @@ def test_every_configured_region_is_covered_once(
 ) -> None:
     for name, key in (("target_accounts", "accountId"), ("protection_groups", "groupId")):
         for row in dynamodb.scan(name):
-            dynamodb.client().delete_item(TableName=name, Key=dynamodb.to_wire({key: row[key]}))
+            dynamodb.client().delete_item(TableName=name, Key=to_wire({key: row[key]}))
     for account, named in accounts.items():
         dynamodb.put("target_accounts", {"accountId": account, "roleArn": "arn", "externalId": "x", "regions": named})
     for number, (account, region) in enumerate(groups):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import to_wire
 from recovery.catalog.groups import create_group, delete_group, update_group
 from recovery.catalog.plans import create_plan, delete_plan, get_plan, update_plan
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
@@ -19,7 +20,7 @@ from recovery.domain.target import Target
 from recovery.errors import Conflict, InvalidRequest, NotFound
 from recovery.settings import settings
 from recovery.store import executions
-from tests.engine import moto_fixes
+from tests.harness import moto_patches
 
 pytestmark = pytest.mark.proof
 
@@ -37,7 +38,7 @@ TARGET = Target("111122223333", "us-west-2")
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in (*KEYS, "limits", "recovery_instances"):
             patch.setenv(f"{name.upper()}_TABLE", name)
@@ -60,7 +61,7 @@ def tables() -> Iterator[None]:
 def empty() -> None:
     for table, keys in KEYS.items():
         for row in list(dynamodb.scan(table)):
-            dynamodb.client().delete_item(TableName=table, Key=dynamodb.to_wire({key: row[key] for key in keys}))
+            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
 
 
 def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from drs_emulator import Emulator
 from recovery import clock, errors
 from recovery.aws import dynamodb
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
@@ -30,11 +31,10 @@ from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavai
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
 from recovery.settings import settings as product_settings
-from sandbox.drs_emulator.server import Emulator
-from tests import telling
-from tests.engine import moto_fixes
-from tests.engine.world import LOCAL_SERVERS
-from tests.workflow.product import HUB, OTHER, WEST, _account_of
+from tests.harness import moto_patches
+from tests.harness.engine import LOCAL_SERVERS
+from tests.support import telemetry
+from tests.support.product import HUB, OTHER, WEST, _account_of
 
 pytestmark = pytest.mark.proof
 
@@ -66,7 +66,7 @@ class Time:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """DRS with 23 servers, whose answers have five items a page, and the tables that calls to it need."""
-    moto_fixes.install()
+    moto_patches.install()
     config: Any = {
         "core": {"reset_boto3_session": True, "passthrough": {"urls": LOCAL_SERVERS, "services": []}},
     }
@@ -188,7 +188,7 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
     emulator.control.remove_faults(None)
     metrics._pending.clear()
     seen, granted = answers(emulator), reserved()
-    with telling.listen() as told:
+    with telemetry.capture() as told:
         for what, kind, count in steps:
             if count:
                 emulator.world.faults.add({"kind": kind, "count": count}, emulator.world.clock.now())
@@ -307,8 +307,8 @@ def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
     runs: list[list[tuple[bool, tuple[Any, ...]]]],
 ) -> None:
     metrics._pending.clear()
-    expected = Counter[telling.Series]()
-    with telling.listen() as told:
+    expected = Counter[telemetry.Series]()
+    with telemetry.capture() as told:
         for run in runs:
             before = len(told.lines)
             for here, (metric, *values) in run:
@@ -323,7 +323,7 @@ def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
                     expected[metric, frozenset({alone: named[alone]}.items())] += 1
             metrics.flush()
             assert len(told.lines) - before <= len({event for _, event in run}) * 2
-    assert telling.published(told.emf) == expected
+    assert telemetry.published(told.emf) == expected
 
 
 def test_threads_that_count_and_write_at_once_lose_nothing() -> None:
@@ -335,7 +335,7 @@ def test_threads_that_count_and_write_at_once_lose_nothing() -> None:
             if number % 7 == 0:
                 metrics.flush()
 
-    with telling.listen() as told:
+    with telemetry.capture() as told:
         threads = [threading.Thread(target=work) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -505,7 +505,7 @@ def test_every_line_of_a_task_is_json_with_its_ids_and_a_level_that_fits(
     context: Any = types.SimpleNamespace(
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn:f", aws_request_id="request-1"
     )
-    with pytest.MonkeyPatch.context() as patch, telling.listen() as told:
+    with pytest.MonkeyPatch.context() as patch, telemetry.capture() as told:
         patch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")  # powertools reads it where a handler is decorated
 
         @task

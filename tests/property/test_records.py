@@ -23,7 +23,7 @@ from recovery.runs import decisions
 from recovery.runs.decisions import Operator
 from recovery.settings import settings as product_settings
 from recovery.store import batches, executions, waves
-from tests.engine import moto_fixes
+from tests.harness import moto_patches
 
 pytestmark = pytest.mark.proof
 
@@ -55,7 +55,7 @@ def running_machine() -> str:
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
-    moto_fixes.install()  # its DynamoDB is several times faster with the cures
+    moto_patches.install()  # its DynamoDB is several times faster with the cures
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in (
             "EXECUTIONS",

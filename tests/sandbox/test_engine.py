@@ -1,4 +1,4 @@
-"""Each seam, beside the same engine without it: when the right-hand column changes, the seam can go."""
+"""Each patch of MiniStack, with the same engine unpatched beside it. When the unpatched one changes, drop the patch."""
 
 import base64
 import json
@@ -18,7 +18,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
-from sandbox.engine import SEAMS, WITHOUT
+from sandbox.engine import WITHOUT
+from sandbox.engine.accelerators import ACCELERATORS
+from sandbox.engine.defects import DEFECTS
 from sandbox.processes import LeashedProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -489,17 +491,19 @@ def test_a_function_finds_only_what_aws_would_give_it(mended: Engine, bare: Engi
     assert "pid" in bare.invoke({"import": "typer"})
 
 
-def test_a_seam_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_patch_that_does_not_exist_is_refused_by_name(tmp_path: Path) -> None:
     environment = {**os.environ, WITHOUT: "gravity"}
     command = [sys.executable, "-m", "sandbox.engine"]
     with LeashedProcess("engine", command, log=tmp_path / "engine.log", env=environment, cwd=ROOT) as process:
         assert process.wait(20) == 1
-        assert "there is no seam called gravity" in process.log_tail()
+        assert "there is no patch called gravity" in process.log_tail()
 
 
-def test_every_seam_says_what_is_wrong_upstream() -> None:
-    for seam in SEAMS:
-        assert "MiniStack" in (seam.__doc__ or ""), seam.__name__
+def test_every_patch_says_what_is_wrong_upstream_and_in_which_version() -> None:
+    for patch in (*DEFECTS, *ACCELERATORS):
+        assert "MiniStack" in (patch.__doc__ or ""), patch.name
+    assert all((patch.seen_in or "").startswith("MiniStack ") for patch in DEFECTS)
+    assert not any(patch.seen_in for patch in ACCELERATORS)
 
 
 VERSIONED = {
@@ -574,7 +578,7 @@ def test_what_is_started_by_a_version_runs_as_that_version_says(mended: Engine) 
     assert outcome(machines, before["ChildVersion"].rpartition(":")[0]) == ("SUCCEEDED", "new")
 
 
-def test_without_the_seam_versions_cannot_be_deployed_and_do_not_keep_their_definition(bare: Engine) -> None:
+def test_unpatched_versions_cannot_be_deployed_and_do_not_keep_their_definition(bare: Engine) -> None:
     stacks, machines = bare.client("cloudformation"), bare.client("stepfunctions")
     with pytest.raises(ClientError, match="StateMachineVersion"):
         stacks.create_stack(StackName="versioned", TemplateBody=versioned("old"), Capabilities=["CAPABILITY_IAM"])

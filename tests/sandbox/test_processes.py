@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import processes
 from sandbox.processes import LeashedProcess
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import gone_within
 
 ROOT = Path(__file__).resolve().parents[2]
 

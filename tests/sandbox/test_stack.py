@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT, PortTaken, Sandbox, SandboxError
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import gone_within
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -66,7 +66,7 @@ def test_a_taken_port_is_named_with_the_option_that_chooses_another(occupied: st
         taken = other.getsockname()[1]
         ports = {"port": free_ports[0], "drs_port": free_ports[1], occupied: taken}
         options = {"port": "--port or DRS_WAVES_PORT", "drs_port": "--drs-port or DRS_WAVES_DRS_PORT"}
-        sandbox = Sandbox(**ports, template=Path(__file__), target_template=None)
+        sandbox = Sandbox(**ports, template=Path(__file__), tables_template=None, target_template=None)
         with pytest.raises(PortTaken, match=rf"(?s)Port {taken}\b.*{options[occupied]}"):
             sandbox.start()
         sandbox.stop()
@@ -109,6 +109,7 @@ def sandbox(toy: Path, free_ports: list[int]) -> Iterator[Sandbox]:
         drs_port=free_ports[1],
         speed=30,
         template=toy / "template.yaml",
+        tables_template=None,
         target_template=toy / "target.yaml",
         parameters={"Greeting": "good day"},
         emulator=False,
@@ -159,7 +160,12 @@ def test_a_deploy_that_fails_says_why_and_leaves_nothing_running(toy: Path) -> N
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     sandbox = Sandbox(
-        port=port, drs_port=port + 1, template=toy / "template.yaml", target_template=None, emulator=False
+        port=port,
+        drs_port=port + 1,
+        template=toy / "template.yaml",
+        tables_template=None,
+        target_template=None,
+        emulator=False,
     )
     seen: list[int] = []
     run = sandbox._run

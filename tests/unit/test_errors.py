@@ -8,7 +8,7 @@ import pytest
 from api.openapi.operations import GATEWAY
 from recovery.errors import Conflict, DrsWavesError, NotFound, Transient
 from recovery.observability import retries_exhausted
-from tests.unit.raises import ERRORS, can_raise
+from tests.support.raised_errors import ERRORS, can_raise
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 STATUSES = {400, 403, 404, 409, 429, 500, 503}

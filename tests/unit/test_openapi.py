@@ -20,8 +20,8 @@ from api.schemas import requests
 from recovery import errors
 from recovery.drs.client import _ERROR_BY_CODE
 from recovery.errors import AwsUnavailable, Transient
-from tests.unit.raises import BY_CODE_FUNCTION, _codes, _raised_in
-from tests.unit.reach import sources, steps
+from tests.support.call_graph import sources, steps
+from tests.support.raised_errors import BY_CODE_FUNCTION, _codes, _raised_in
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDLERS = builder.handlers(app.app._static_routes + app.app._dynamic_routes)

@@ -1,15 +1,14 @@
 """What the roles of machines, of schedules and of target accounts allow, held against what is asked for with them."""
 
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
-from tests.engine.asl import load as load_machine
-from tests.engine.asl import placeholders, states
-from tests.unit.reach import can_do, can_do_in_targets
-from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
+from tests.harness.asl import load as load_machine
+from tests.harness.asl import placeholders, states
+from tests.support.call_graph import can_do, can_do_in_targets
+from tests.support.templates import CFN, FUNCTION, MACHINE, MANAGED_POLICY, load, resources, statements, translated
 
 TAG = "drs-waves:function"
 ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
@@ -50,13 +49,6 @@ def named(resource: Any) -> str:
     return str(what[0] if how == "Fn::GetAtt" else what)
 
 
-def statements(policies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for policy in policies:
-        for statement in policy.get("PolicyDocument", policy)["Statement"]:
-            assert statement["Effect"] == "Allow"
-            yield statement
-
-
 def granted(policies: list[dict[str, Any]]) -> set[Grant]:
     return {
         (action, named(resource))
@@ -83,7 +75,7 @@ def asked_by(machine: dict[str, Any]) -> set[Grant]:
     for state in states(load_machine(file, {name: name for name in placeholders(file)})):
         if state.kind != "Task":
             continue
-        api, _, pattern = state.body["Resource"].removeprefix("arn:aws:states:::").partition(".")
+        api, _, pattern = state.body["Resource"].removeprefix("arn:Partition:states:::").partition(".")
         match api:
             case "lambda:invoke":
                 asked.add(("lambda:InvokeFunction", substitutions[state.body["Arguments"]["FunctionName"]]))
@@ -162,10 +154,33 @@ def test_every_role_is_one_that_these_tests_have_read() -> None:
     roles = {key: each["Properties"] for key, each in translated().items() if each["Type"] == "AWS::IAM::Role"}
     ours = set(resources("AWS::IAM::Role"))
     assert set(roles) == {f"{name}Role" for name in (*resources(FUNCTION), *resources(MACHINE))} | ours
+    attached = [arn for role in roles.values() for arn in role.get("ManagedPolicyArns", ())]
+    shared = {arn["Ref"] for arn in attached if isinstance(arn, dict) and "Ref" in arn}
+    assert shared == set(resources(MANAGED_POLICY))
     added = {
-        str(arn).rpartition("/")[2].strip("'}]") for role in roles.values() for arn in role.get("ManagedPolicyArns", ())
+        str(arn).rpartition("/")[2].strip("'}]") for arn in attached if arn not in [{"Ref": one} for one in shared]
     }
     assert added == {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+    # More than ten managed policies on a role need a higher quota of IAM.
+    assert max(len(role.get("ManagedPolicyArns", ())) for role in roles.values()) <= 10
+    for name in ("api.yaml", "monitoring.yaml", "tables.yaml"):
+        kinds = {
+            each["Type"] for each in (translated(name) if name == "api.yaml" else load(name)["Resources"]).values()
+        }
+        assert not [kind for kind in kinds if kind.startswith("AWS::IAM::")], name
+
+
+@pytest.mark.parametrize("policy", resources(MANAGED_POLICY))
+def test_a_policy_of_its_own_is_one_that_several_roles_share(policy: str) -> None:
+    """And is attached by those roles: it names none itself, so a role shows all that it allows."""
+    assert set(resources(MANAGED_POLICY)[policy]) == {"Description", "PolicyDocument"}
+    sharing = [
+        name
+        for kind in (FUNCTION, MACHINE)
+        for name, properties in resources(kind).items()
+        if {"Ref": policy} in properties["Policies"]
+    ]
+    assert len(sharing) > 1
 
 
 # --- schedules ----------------------------------------------------------------------------------------------------
@@ -256,7 +271,10 @@ def test_a_function_reaches_targets_only_if_it_asks_something_there_and_under_it
     assert len(reaching) == bool(can_do_in_targets(properties["Handler"]))
     for statement in reaching:
         assert named(statement["Resource"]) == "arn:${AWS::Partition}:iam::*:role/${TargetRoleName}"
-        assert statement["Condition"] == {"StringEquals": {f"aws:RequestTag/{TAG}": properties["FunctionName"]}}
+        own_tag = f"${{aws:PrincipalTag/{TAG}}}"
+        assert statement["Condition"] == {"StringEquals": {f"aws:RequestTag/{TAG}": own_tag}}
+        role = translated()[f"{function}Role"]["Properties"]
+        assert {"Key": TAG, "Value": properties["FunctionName"]} in role["Tags"]
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ An `aws` and a `sam` that are scripts answer them: a run that begins between two
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,13 +34,14 @@ REMOVES = "Remove None AWS::Lambda::Function PollJobFunction\n"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for name in ("scripts", "cfn"):
+    for name in ("scripts", "cfn", "statemachines"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in (".venv/bin", "lambdas/tasks/__pycache__", "build/layer/python/pydantic_core"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "build/layer/python/pydantic_core/_core.cpython-311-x86_64-linux-gnu.so").touch()
     sam = f"#!/bin/bash\ntest ! -e lambdas/tasks/__pycache__ || exit 1\necho {CHANGE_SET}\n"
-    for name, text in (("aws", AWS), ("sam", sam), ("sleep", "#!/bin/sh\n")):
+    python = f'#!/bin/sh\nexec {sys.executable} "$@"\n'
+    for name, text in (("aws", AWS), ("sam", sam), ("sleep", "#!/bin/sh\n"), ("python", python)):
         (tmp_path / ".venv" / "bin" / name).write_text(text)
         (tmp_path / ".venv" / "bin" / name).chmod(0o755)
     (tmp_path / "status").write_text("CREATE_COMPLETE\n")

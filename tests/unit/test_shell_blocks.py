@@ -9,7 +9,7 @@ import pytest
 from awscli.clidriver import create_clidriver
 from botocore.awsrequest import AWSResponse
 
-from tests.unit.shell_blocks import DOCUMENTS, OTHER, ROOT, SHELL, Block, blocks, shell_blocks
+from tests.support.shell_blocks import DOCUMENTS, OTHER, ROOT, SHELL, Block, blocks, shell_blocks
 
 NOT_RUN = [block for document in DOCUMENTS for block in shell_blocks(document) if block.reason]
 OF_AWS = [  # `wait` and `deploy` are made by the CLI of several calls

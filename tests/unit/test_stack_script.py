@@ -67,20 +67,21 @@ def test_every_parameter_that_the_guard_asks_for_has_a_default(tmp_path: Path) -
 
 def test_a_stack_is_awaited_through_looks_that_fail(tmp_path: Path) -> None:
     replies = (*["!"] * 4, "UPDATE_IN_PROGRESS", *["!"] * 4, "UPDATE_COMPLETE")
-    said = bash(f"TMP={tmp_path}; {answers(*replies)} await_stack CREATE_COMPLETE UPDATE_COMPLETE")
+    said = bash(f"TMP={tmp_path}; {answers(*replies)} await_stack $stack CREATE_COMPLETE UPDATE_COMPLETE")
     assert said.returncode == 0, said
 
 
 def test_after_five_looks_in_a_row_that_fail_nothing_is_said_of_the_stack(tmp_path: Path) -> None:
     said = bash(
-        f"TMP={tmp_path}; {answers('UPDATE_IN_PROGRESS', '!')} await_stack CREATE_COMPLETE UPDATE_COMPLETE; echo on"
+        f"TMP={tmp_path}; {answers('UPDATE_IN_PROGRESS', '!')} "
+        "await_stack $stack CREATE_COMPLETE UPDATE_COMPLETE; echo on"
     )
     assert (said.returncode, said.stdout) == (1, ""), said
     assert "cannot tell how drs-waves-test fares" in said.stderr
 
 
 def test_a_stack_that_came_to_something_else_is_told_with_what(tmp_path: Path) -> None:
-    said = bash(f"TMP={tmp_path}; {answers('ROLLBACK_COMPLETE')} await_stack NONE CREATE_COMPLETE || echo $now")
+    said = bash(f"TMP={tmp_path}; {answers('ROLLBACK_COMPLETE')} await_stack $stack NONE CREATE_COMPLETE || echo $now")
     assert said.stdout.strip() == "ROLLBACK_COMPLETE", said
     assert "drs-waves-test is ROLLBACK_COMPLETE" in said.stderr
 

@@ -1,4 +1,4 @@
-"""The template: what becomes of it when SAM translates it, and who may do what."""
+"""The templates: what becomes of them when SAM translates them, and who may do what."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from samcli.commands.deploy import cli as deploy
 
 from api.openapi.operations import GATEWAY
 from api.schemas.responses import Problem
-from tests.unit.reach import can_do
-from tests.unit.templates import CFN, FUNCTION, MACHINE, load, resources, translated
+from tests.support.call_graph import can_do
+from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, resources, statements, translated
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
@@ -21,22 +21,40 @@ CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
 
 
 def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
-    apis = [
-        resource["Properties"] for resource in translated().values() if resource["Type"] == "AWS::ApiGateway::RestApi"
+    (api,) = [
+        each["Properties"] for each in translated("api.yaml").values() if each["Type"] == "AWS::ApiGateway::RestApi"
     ]
-    methods = [method for api in apis for path in api["Body"]["paths"].values() for method in path.values()]
+    methods = [method for path in api["Body"]["paths"].values() for method in path.values()]
     assert methods
     for method in methods:
         assert "credentials" not in method["x-amazon-apigateway-integration"]
         assert method["security"] == [{"AWS_IAM": []}]
-    permissions = [each["Properties"] for each in translated().values() if each["Type"] == "AWS::Lambda::Permission"]
-    assert {each["Principal"] for each in permissions} == {"apigateway.amazonaws.com", "events.amazonaws.com"}
-    assert {each["Action"] for each in permissions} == {"lambda:InvokeFunction"}
-    assert all("SourceArn" in each for each in permissions)
+    permissions = {
+        name: [each["Properties"] for each in translated(name).values() if each["Type"] == "AWS::Lambda::Permission"]
+        for name in ("template.yaml", "api.yaml")
+    }
+    for name, principal in {"template.yaml": "events.amazonaws.com", "api.yaml": "apigateway.amazonaws.com"}.items():
+        (permission,) = permissions[name]
+        assert (permission["Principal"], permission["Action"]) == (principal, "lambda:InvokeFunction")
+        assert "SourceArn" in permission, name
+    assert ":${Api}/*/*/*" in str(permissions["api.yaml"]), "of this API alone"
+
+
+def test_the_api_hands_every_route_to_its_function() -> None:
+    (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
+    ((path, methods),) = api["DefinitionBody"]["paths"].items()
+    ((method, operation),) = methods.items()
+    assert (path, method) == ("/{proxy+}", "x-amazon-apigateway-any-method")
+    integration = operation["x-amazon-apigateway-integration"]
+    assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+    assert "/functions/${FunctionArn}/invocations" in integration["uri"]["Fn::Sub"]
+    assert load("template.yaml")["Resources"]["Api"]["Properties"]["Parameters"]["FunctionArn"] == {
+        "Fn::GetAtt": ["ApiFunction", "Arn"]
+    }
 
 
 def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -> None:
-    (api,) = resources("AWS::Serverless::Api").values()
+    (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
     codes: dict[int, set[str]] = {}
     for name, response in api["GatewayResponses"].items():
         headers = response["ResponseParameters"]["Headers"]
@@ -53,9 +71,9 @@ def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -
 
 
 def test_api_gateway_logs_requests_as_json_when_it_is_told_to() -> None:
-    (api,) = resources("AWS::Serverless::Api").values()
+    (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
     condition, setting, otherwise = api["AccessLogSetting"]["Fn::If"]
-    assert condition == load("template.yaml")["Resources"]["ApiLogs"]["Condition"]
+    assert condition == load("api.yaml")["Resources"]["Logs"]["Condition"]
     assert otherwise == {"Ref": "AWS::NoValue"}
     assert json.loads(setting["Format"])["caller"] == "$context.identity.userArn"
 
@@ -67,19 +85,37 @@ def test_every_parameter_is_described_and_constrained(name: str) -> None:
         assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}, key
 
 
+def test_a_nested_stack_is_given_every_parameter_of_its_template() -> None:
+    nested = {each["TemplateURL"]: each["Parameters"] for each in resources("AWS::CloudFormation::Stack").values()}
+    assert set(nested) == {"api.yaml", "monitoring.yaml"}
+    for name, parameters in nested.items():
+        assert set(parameters) == set(load(name)["Parameters"]), name
+
+
 def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
-    parameter = load("template.yaml")["Parameters"]["DeletionProtection"]
+    parameter = load("tables.yaml")["Parameters"]["DeletionProtection"]
     assert (parameter["Default"], parameter["AllowedValues"]) == ("true", ["true", "false"])
-    assert {*resources(TABLE), *resources(GLOBAL_TABLE)} == {*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES}
-    for key in (*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES):
-        resource = load("template.yaml")["Resources"][key]
+    assert set(load("tables.yaml")["Resources"]) == {*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES}
+    for key, resource in load("tables.yaml")["Resources"].items():
         policies = resource["DeletionPolicy"], resource["UpdateReplacePolicy"]
         assert policies == ("RetainExceptOnCreate", "Retain"), key
         encryption = resource["Properties"]["SSESpecification"]
         assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS"), key
-    for key, table in resources(TABLE).items():
+    for key, table in resources(TABLE, "tables.yaml").items():
         assert_kept(table, key="KmsKeyArn")
         assert table["BillingMode"] == "PAY_PER_REQUEST", key
+
+
+def test_only_the_stack_of_the_tables_has_tables_and_functions_know_them_by_name() -> None:
+    for name in TEMPLATES:
+        if name != "tables.yaml":
+            assert not resources(TABLE, name) | resources(GLOBAL_TABLE, name), name
+    names = {each["Properties"]["TableName"]["Fn::Sub"] for each in load("tables.yaml")["Resources"].values()}
+    variables = load("template.yaml")["Globals"]["Function"]["Environment"]["Variables"]
+    known = {name: value["Fn::Sub"] for name, value in variables.items() if name.endswith("_TABLE")}
+    assert {name.replace("${ControlPlane}", "${AWS::StackName}") for name in names} == set(known.values())
+    for name, value in known.items():
+        assert name == value.removeprefix("${AWS::StackName}-").replace("-", "_").upper() + "_TABLE"
 
 
 TABLES_OF_ONE_REGION = ("Executions", "Limits", "RecoveryInstances")
@@ -100,7 +136,7 @@ def assert_kept(table: dict[str, Any], key: str) -> None:
 
 
 def test_copies_in_another_region_are_kept_as_the_tables_are() -> None:
-    for table in resources(GLOBAL_TABLE).values():
+    for table in resources(GLOBAL_TABLE, "tables.yaml").values():
         own, copy = table["Replicas"]
         condition, elsewhere, nowhere = copy["Fn::If"]
         assert (condition, nowhere) == ("HasReplica", {"Ref": "AWS::NoValue"})
@@ -113,7 +149,9 @@ def test_copies_in_another_region_are_kept_as_the_tables_are() -> None:
 
 
 def test_logs_are_not_kept_for_ever_and_are_encrypted_with_the_key_that_was_given() -> None:
-    for key, group in resources("AWS::Logs::LogGroup").items():
+    groups = resources("AWS::Logs::LogGroup") | resources("AWS::Logs::LogGroup", "api.yaml")
+    assert set(groups) == {"FunctionLogs", "MachineLogs", "Logs"}
+    for key, group in groups.items():
         assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, key
         assert group["KmsKeyId"] == {"Fn::If": ["HasNoKey", {"Ref": "AWS::NoValue"}, {"Ref": "KmsKeyArn"}]}, key
     for key, resource in translated().items():
@@ -127,23 +165,21 @@ def test_logs_are_not_kept_for_ever_and_are_encrypted_with_the_key_that_was_give
 def grants(function: str) -> set[tuple[str, str]]:
     """What the role of a function allows, in the terms of `can_do`."""
     found = set()
-    for policy in resources(FUNCTION)[function]["Policies"]:
-        for statement in policy["Statement"]:
-            assert statement["Effect"] == "Allow"
-            resource = statement["Resource"]
-            for action in statement["Action"]:
-                service, _ = action.split(":")
-                for each in resource if isinstance(resource, list) else [resource]:
-                    found.add((action, _setting(each) if service == "dynamodb" else ""))
+    for statement in statements(resources(FUNCTION)[function]["Policies"]):
+        resource = statement["Resource"]
+        for action in statement["Action"]:
+            service, _ = action.split(":")
+            for each in resource if isinstance(resource, list) else [resource]:
+                found.add((action, _setting(each) if service == "dynamodb" else ""))
     return {grant for grant in found if grant[0].split(":")[0] in CHECKED}
 
 
 def _setting(resource: dict[str, Any]) -> str:
-    """The table of an ARN, as the settings name it: `RecoveryPlans` is `recovery_plans`."""
-    arn = resource.get("Fn::Sub") or "${{{}.{}}}".format(*resource["Fn::GetAtt"])
-    logical_id, _, rest = arn.removeprefix("${").partition(".Arn}")
-    assert rest in ("", "/index/*"), arn
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in logical_id).strip("_")
+    """The table of an ARN, as the settings name it: `...-recovery-plans` is `recovery_plans`."""
+    arn = resource["Fn::Sub"]
+    assert arn.startswith(TABLE_ARN), arn
+    name, _, rest = arn.removeprefix(TABLE_ARN).replace("-", "_").partition("/")
+    assert rest in ("", "index/*"), arn
     return f"{name}/index" if rest else name
 
 
@@ -200,6 +236,13 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
 
 
 # --- parameters in a file -----------------------------------------------------------------------------------------
+def parameters() -> dict[str, Any]:
+    """Those that `make deploy` takes for its two stacks; it gives ControlPlane itself."""
+    found = {**load("tables.yaml")["Parameters"], **load("template.yaml")["Parameters"]}
+    del found["ControlPlane"]
+    return found
+
+
 def test_the_pattern_for_samconfig_names_options_of_sam_and_parameters_of_the_template() -> None:
     text = (CFN / "samconfig.example.toml").read_text()
     file = tomllib.loads(text)
@@ -213,7 +256,7 @@ def test_the_pattern_for_samconfig_names_options_of_sam_and_parameters_of_the_te
         read = CfnParameterOverridesType().convert(wanted["parameter_overrides"], None, None)
         assert len(read) == len(wanted["parameter_overrides"])
         for name, value in read.items():
-            parameter = load("template.yaml")["Parameters"][name]
+            parameter = parameters()[name]
             allowed = [str(each) for each in parameter.get("AllowedValues", ())]
             assert value in allowed or re.fullmatch(parameter.get("AllowedPattern", ""), value), name
 
@@ -221,4 +264,12 @@ def test_the_pattern_for_samconfig_names_options_of_sam_and_parameters_of_the_te
 def test_the_guide_lists_every_parameter() -> None:
     guide = (CFN.parent / "docs" / "deploy.md").read_text()
     table = guide.partition("### Parameters")[2].partition("\n## ")[0]
-    assert set(re.findall(r"`([A-Z]\w+)`", table)) >= set(load("template.yaml")["Parameters"])
+    assert set(re.findall(r"`([A-Z]\w+)`", table)) >= set(parameters())
+
+
+def test_a_parameter_that_both_stacks_have_takes_the_same_values() -> None:
+    tables, root = (load(name)["Parameters"] for name in ("tables.yaml", "template.yaml"))
+    assert set(tables) & set(root) == {"KmsKeyArn"}
+    described = "Description"
+    for name in set(tables) & set(root):
+        assert {**tables[name], described: ""} == {**root[name], described: ""}, name

@@ -21,7 +21,7 @@ from recovery.drs.rate_limiter import TokenBucket
 from recovery.drs.retry import RetryPolicy
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
 from recovery.settings import settings as product_settings
-from tests.engine import moto_fixes
+from tests.harness.moto_patches.defects import other_services
 
 WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-east-1")
 
@@ -156,7 +156,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
     """Real time and real threads: 10 calls a second within 5 % above, and at least 90 % of them used."""
     # What paces a single function is not what is measured here.
     monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
-    moto_fixes.make_conditional_writes_atomic()
+    other_services.make_conditional_writes_atomic()
     calls, lock, seconds = list[float](), threading.Lock(), 4
     start = float(int(time.time()) + 1)
 

@@ -1,7 +1,6 @@
 """How often a request or a task reads the rows of a run: once, and again only behind a write."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.workflow.killing import Call, calls_through
-from tests.workflow.product import Product
+from tests.support.fault_injection import Call, calls_through
+from tests.support.product import Product
+from tests.support.runs import decide, wait_until, wave_statuses
 
 
 @contextmanager
@@ -36,13 +36,9 @@ def counted_reads(function: str) -> Iterator[Counter[str]]:
 def started(product: Product, status: str, **wave: Any) -> str:
     """A run of one wave that has come to this status."""
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))], **wave})
+    product.fault("JOB_STAYS_PENDING", operation="StartRecovery", holdSeconds=900)
     run = product.start(plan)
-    deadline = time.monotonic() + 60
-    while product.request("GET", f"/executions/{run}").body["waves"][:1] == [] or (
-        product.request("GET", f"/executions/{run}").body["waves"][0]["status"] != status
-    ):
-        assert time.monotonic() < deadline, f"the wave never came to {status}"
-        time.sleep(0.05)
+    wait_until(product, run, lambda record: wave_statuses(record) == {"web": status})
     return run
 
 
@@ -64,7 +60,7 @@ def test_a_decision_reads_the_run_once_and_once_again_for_its_answer(
 ) -> None:
     run = started(product, status, **wave)
     with counted_reads("Api") as made:
-        reply = product.request("POST", f"/executions/{run}/{decision}")
+        reply = decide(product, run, decision)
     assert reply.status == 200, reply
     assert made == reads
 

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.openapi import builder
-from tests.workflow.product import Product
+from tests.support.product import Product
 
 pytestmark = pytest.mark.proof
 

@@ -11,42 +11,30 @@ from recovery.errors import AccountNotFound, InvalidRequest, NotFound
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 
-
 # The largest plan that may be stored comes to a third of this.
 MAX_BODY_BYTES = 1024 * 1024
-
 
 # What people sent is shown back to them up to here.
 MAX_SHOWN_LENGTH = 200
 
-
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
-
 
 ACCOUNT_PATTERN = r"^[0-9]{12}$"
 
-
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}$"
-
 
 _is_id = re.compile(ID_PATTERN).fullmatch
 
-
 _is_account = re.compile(ACCOUNT_PATTERN).fullmatch
-
 
 _is_region = re.compile(REGION_PATTERN).fullmatch
 
-
 ETAG_PATTERN = r'^(?:W/)?"?([1-9][0-9]{0,14})"?$'
-
 
 # A UUID, or whatever else is the caller's own: what can be seen of ASCII.
 IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,255}$"
 
-
 _is_etag = re.compile(ETAG_PATTERN).fullmatch
-
 
 _is_key = re.compile(IDEMPOTENCY_KEY_PATTERN).fullmatch
 

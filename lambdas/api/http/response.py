@@ -10,9 +10,7 @@ from pydantic import TypeAdapter
 
 PROBLEM_JSON = "application/problem+json"
 
-
 CORRELATION_HEADER = "X-Correlation-Id"
-
 
 _json = TypeAdapter(Any).dump_json
 

@@ -19,13 +19,11 @@ from recovery import VERSION
 
 JSON = "application/json"
 
-
 _HEADERS = {
     CORRELATION_HEADER: ("The function's log has the request under this id.", {"type": "string"}),
     "Location": ("Where to find what was made or started.", {"type": "string"}),
     "ETag": ("The version, for If-Match.", {"type": "string"}),
 }
-
 
 _SAYS = {
     200: "OK",
@@ -33,7 +31,6 @@ _SAYS = {
     202: "Begun; Location says where to look.",
     204: "It was there, and is no more.",
 }
-
 
 Handlers = Mapping[tuple[str, str], Callable[..., Any]]
 

@@ -4,36 +4,25 @@ from typing import Any
 
 PLAN, GROUP, RUN = "rp-0123456789ab", "pg-0123456789ab", "drill-20261122-081530-4f1c09"
 
-
 ACCOUNT, REGION, SERVER = "111122223333", "us-west-2", "s-0123456789abcdef0"
-
 
 INSTANCE, JOB = "i-0123456789abcdef0", "drsjob-0123456789abcdef0"
 
-
 ANA = "arn:aws:iam::111122223333:user/ana"
-
 
 AT, LATER = "2026-11-22T08:15:30.123Z", "2026-11-22T08:36:02.456Z"
 
-
 PLACE = {"accountId": ACCOUNT, "region": REGION}
-
 
 _account = {"name": "shop production", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/drs-waves-target", "regions": [REGION]}
 
-
 _group = {"name": "database servers", **PLACE, "sourceServerIds": [SERVER]}
-
 
 _plan = {"name": "shop", "waves": [{"name": "database", "groups": [{"groupId": GROUP}]}]}
 
-
 _kept_account = {"accountId": ACCOUNT, **_account, "version": 1}
 
-
 _kept_group = {"groupId": GROUP, **_group, "description": "", "version": 1, "usedBy": [PLAN]}
-
 
 _kept_plan = {
     "planId": PLAN,
@@ -54,7 +43,6 @@ _kept_plan = {
     "activeExecutionId": None,
 }
 
-
 _run = {
     "executionId": RUN,
     "planId": PLAN,
@@ -68,9 +56,7 @@ _run = {
     "endedAt": None,
 }
 
-
 _counts = {"total": 1, "launched": 0, "failed": 0, "excluded": 0, "launching": 1}
-
 
 _whole_run: dict[str, Any] = {
     **_run,
@@ -123,7 +109,6 @@ _whole_run: dict[str, Any] = {
     ],
 }
 
-
 _instance = {
     "sourceServerId": SERVER,
     "recoveryInstanceId": INSTANCE,
@@ -149,7 +134,6 @@ _instance = {
     "lastSyncAt": LATER,
 }
 
-
 _capacity = {
     **PLACE,
     "status": "OK",
@@ -162,9 +146,7 @@ _capacity = {
     "quotasFrom": "Service Quotas",
 }
 
-
 _well = {"region": REGION, "status": "OK", "message": None, "advice": None}
-
 
 # By the name of the model.
 BODIES: dict[str, dict[str, Any]] = {
@@ -178,7 +160,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "DecisionRequest": {"comment": "the database has been checked"},
     "SyncRequest": {"targets": [PLACE]},
 }
-
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "TargetAccount": _kept_account,

@@ -94,7 +94,6 @@ from recovery.errors import (
 
 Kind = type[DrsWavesError]
 
-
 # What API Gateway answers itself, before or instead of the API: codes by status, as cfn/template.yaml has them.
 GATEWAY: Mapping[int, tuple[str, ...]] = {
     403: ("NotSigned", "InvalidSignature", "ExpiredCredentials", "NotAllowed", "RequestRefused"),
@@ -145,12 +144,9 @@ class Operation:
 # --- parameters -------------------------------------------------------------------------------------------------
 _ID = {"type": "string", "pattern": ID_PATTERN}
 
-
 _ACCOUNT = {"type": "string", "pattern": ACCOUNT_PATTERN}
 
-
 _REGION = {"type": "string", "pattern": REGION_PATTERN}
-
 
 PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "accountId": ("Account", _ACCOUNT),
@@ -161,7 +157,6 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "wave": ("Name of a wave", _ID),
 }
 
-
 PAGE = (
     Parameter(
         "limit",
@@ -171,14 +166,12 @@ PAGE = (
     Parameter("nextToken", "Of the page before, unchanged.", {"type": "string", "minLength": 1}),
 )
 
-
 IF_MATCH = Parameter(
     "If-Match",
     "The version that the change was made from, as the ETag of a read has it.",
     {"type": "string", "pattern": ETAG_PATTERN},
     "header",
 )
-
 
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
@@ -187,16 +180,12 @@ IDEMPOTENCY_KEY = Parameter(
     "header",
 )
 
-
 _SERVERS = rf"^s-[0-9a-zA-Z]{{17}}(,s-[0-9a-zA-Z]{{17}}){{0,{MOST_SERVERS - 1}}}$"
-
 
 # --- errors -----------------------------------------------------------------------------------------------------
 ANY = (AwsUnavailable,)
 
-
 BAD = (InvalidRequest,)
-
 
 # Of the routes that ask DRS and pass its answer on.
 ASKS_DRS = (
@@ -211,15 +200,11 @@ ASKS_DRS = (
     TargetNotRegistered,
 )
 
-
 STARTS = (*BAD, IdempotencyConflict, PlanAlreadyRunning, PlanNotFound, StartFailed)
-
 
 DECIDES = (*BAD, DecisionRefused, ExecutionNotFound)
 
-
 OF_WAVE = (*DECIDES, WaveNotFound)
-
 
 CHANGES = (*BAD, VersionConflict)
 

@@ -32,19 +32,14 @@ from recovery.store import cleanups, executions
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
 
-
 # One BatchGetItem; a URL has room for twice as many.
 MOST_SERVERS = 100
 
-
 _is_server = re.compile(r"s-[0-9a-zA-Z]{17}").fullmatch
-
 
 _is_account = re.compile(r"[0-9]{12}").fullmatch
 
-
 _is_region = re.compile(r"[a-z]{2,4}(-[a-z]{2,4})?-[a-z]+-[0-9]{1,2}").fullmatch
-
 
 SELECTORS = ("planId", "executionId", "sourceServerIds", "accountId")
 

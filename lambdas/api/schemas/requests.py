@@ -42,16 +42,12 @@ from recovery.errors import InvalidRequest
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
 UNPRINTABLE = frozenset(("Cc", "Zl", "Zp", "Cs"))
 
-
 # The same as JSON Schema can say it; a name has something besides spaces, too.
 _SEEN = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
-
 PRINTABLE_PATTERN = rf"^{_SEEN}*$"
 
-
 NAME_PATTERN = rf"^{_SEEN}*[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]{_SEEN}*$"
-
 
 LINES_PATTERN = rf"^(?:[\t\n\r]|{_SEEN})*$"
 
@@ -74,12 +70,9 @@ def _printable_lines(text: str) -> str:
 # Shapes of ids and limits of lists: DRS's own where it has one (botocore's drs model, Service Quotas).
 ServerId = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-zA-Z]{17}$")]
 
-
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 
-
 Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
-
 
 Name = Annotated[
     str,
@@ -88,7 +81,6 @@ Name = Annotated[
     _describe_character(NAME_PATTERN),
 ]
 
-
 OptionalName = Annotated[
     str,
     StringConstraints(max_length=100, strip_whitespace=True),
@@ -96,67 +88,51 @@ OptionalName = Annotated[
     _describe_character(PRINTABLE_PATTERN),
 ]
 
-
 Description = Annotated[
     str, StringConstraints(max_length=1_000), AfterValidator(_printable_lines), _describe_character(LINES_PATTERN)
 ]
-
 
 # The shapes that STS takes (botocore's sts model).
 RoleArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
 ]
 
-
 ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1_224)]
-
 
 # The version of a resource that a change was made from; the header If-Match says it as well.
 Version = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 
-
 WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
-
 TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
-
 
 TagValue = Annotated[
     str, StringConstraints(max_length=256), AfterValidator(_printable), _describe_character(PRINTABLE_PATTERN)
 ]
 
-
 # RPO and RTO targets: up to a week.
 Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
-
 
 # DRS: 4,000 source servers per account and Region.
 MAX_SERVERS = 4_000
 
-
 # An inline Map runs 40 iterations at a time; more waves than that would be a list, not a plan.
 MAX_WAVES = 40
 
-
 MAX_GROUPS_PER_WAVE = 50
-
 
 # So a plan, even one whose waves all depend on each other, stays below the 400 KB that DynamoDB lets an item have,
 # and the transaction that writes it and a copy of its groups for a run below 4 MB.
 MAX_SERVERS_NAMED, MAX_GROUPS = 10_000, 40
 
-
 # A fortnight: as long as the state machine that waits for the answer may run, less a day.
 MAX_APPROVAL_MINUTES = 13 * 24 * 60
-
 
 # Four weeks; a drill that is meant to stay longer is no drill.
 MAX_CLEAN_UP_HOURS = 4 * 7 * 24
 
-
 # AWS has some 40 Regions.
 MAX_REGIONS = 50
-
 
 # A body of a mebibyte can be wrong in a hundred thousand places; the answer names this many.
 MAX_PROBLEMS = 100

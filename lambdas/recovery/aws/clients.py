@@ -1,7 +1,6 @@
-"""Clients of AWS's services, and which of their failures pass by themselves.
+"""Creating boto3 clients, and translating their transient failures.
 
-All are made by boto3's default session, which reads the model of a service once, however many accounts and Regions
-are asked.
+All clients come from boto3's default session, which reads the model of a service once for all accounts and Regions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from recovery.errors import AwsUnavailable
 
-# Codes by which services say "later"; every 5xx says so too.
+# Error codes after which the same call may succeed. Every 5xx status is transient as well.
 TRANSIENT_CODES = {
     "InternalServerError",
     "LimitExceededException",
@@ -32,7 +31,6 @@ TRANSIENT_CODES = {
     "TransactionInProgressException",
 }
 
-
 # boto3's sessions are not thread-safe.
 _creation_lock = Lock()
 
@@ -44,7 +42,7 @@ def create_client(service: str, config: Config | None = None) -> Any:
 
 
 def create_role_client(service: str, credentials: Mapping[str, Any], region: str, config: Config) -> Any:
-    """A client with the credentials that AssumeRole gave, in another Region."""
+    """A client with the credentials of an assumed role, in the given Region."""
     with _creation_lock:
         return boto3.client(  # type: ignore[call-overload]
             service,
@@ -58,10 +56,10 @@ def create_role_client(service: str, credentials: Mapping[str, Any], region: str
 
 @contextmanager
 def translate_transient_errors(what: str) -> Iterator[None]:
-    """Raise AwsUnavailable for a throttle, a 5xx or a lost answer of a call; other errors pass through."""
+    """Raise AwsUnavailable for a throttle, a 5xx or a lost answer. Other errors pass through."""
     try:
         yield
-    except ParamValidationError:  # a bug of ours, not of the network
+    except ParamValidationError:  # a bug in the caller, not in the network
         raise
     except ClientError as error:
         if is_transient(error):
@@ -71,7 +69,12 @@ def translate_transient_errors(what: str) -> Iterator[None]:
         raise AwsUnavailable(f"{what}: {error}") from error
 
 
+def code_of(error: ClientError) -> str:
+    """The error code that the service answered, "" when it gave none."""
+    return str(error.response["Error"].get("Code", ""))
+
+
 def is_transient(error: ClientError) -> bool:
-    """Would the same call succeed later?"""
+    """Whether the same call may succeed later."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or error.response["Error"].get("Code", "") in TRANSIENT_CODES
+    return status >= 500 or code_of(error) in TRANSIENT_CODES

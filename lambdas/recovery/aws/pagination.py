@@ -1,4 +1,4 @@
-"""Lists, page by page: what a table has behind a row, as a token that a caller hands back."""
+"""Pages of rows. The position in a table travels as an opaque token, which the caller sends back."""
 
 import base64
 import json
@@ -9,31 +9,48 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from recovery.aws import clients, dynamodb
+from recovery.aws.dynamodb_expressions import Partition, from_wire
 from recovery.errors import InvalidRequest
 
-# DynamoDB: a partition key has at most 2,048 bytes; ours are far shorter.
+# DynamoDB allows 2,048 bytes for a partition key; ours are far shorter.
 MAX_KEY_LENGTH = 1_024
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of rows and the token that reads on, None at the end."""
+    """A page of rows, and the token of the next page; None at the end."""
 
     items: list[dict[str, Any]]
     next_token: str | None
 
 
-def read_page(operation: Callable[..., Any], limit: int, token: str | None, **parameters: Any) -> Page:
-    """A page of the client's Scan or Query; InvalidRequest when the token is not one of this list, AwsUnavailable."""
-    start = {"ExclusiveStartKey": decode_token(token)} if token else {}
+def query_page(
+    table: str,
+    partition: Partition,
+    limit: int,
+    token: str | None,
+    index: str | None = None,
+    newest_first: bool = False,
+) -> Page:
+    """A page of a partition's rows. Raise InvalidRequest for a token of another list, AwsUnavailable."""
+    return _read_page(
+        lambda start: dynamodb.query_once(table, partition, limit, start, index=index, newest_first=newest_first), token
+    )
+
+
+def scan_page(table: str, limit: int, token: str | None) -> Page:
+    """A page of a table's rows. Raise InvalidRequest for a token of another list, AwsUnavailable."""
+    return _read_page(lambda start: dynamodb.scan_once(table, limit, start), token)
+
+
+def _read_page(read: Callable[[dict[str, Any] | None], Any], token: str | None) -> Page:
     try:
-        with clients.translate_transient_errors("DynamoDB"):
-            answer = operation(Limit=limit, **parameters, **start)
+        answer = read(decode_token(token) if token else None)
     except ClientError as error:
-        if token and error.response["Error"]["Code"] == "ValidationException":
+        if token and clients.code_of(error) == "ValidationException":
             raise _invalid_token() from error
         raise
-    return Page([dynamodb.from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
+    return Page([from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
 
 
 def encode_token(key: dict[str, Any] | None) -> str | None:
@@ -42,7 +59,7 @@ def encode_token(key: dict[str, Any] | None) -> str | None:
 
 
 def decode_token(token: str) -> dict[str, Any]:
-    """The inverse; InvalidRequest when somebody made the token up."""
+    """The inverse. Raise InvalidRequest for a token that this API did not issue."""
     try:
         key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as error:
@@ -53,7 +70,7 @@ def decode_token(token: str) -> dict[str, Any]:
 
 
 def _is_string_value(value: Any) -> bool:
-    """Is it a string as DynamoDB writes it? Every key attribute of our tables and indexes is one."""
+    """Whether the value is a DynamoDB string, as every key attribute of our tables and indexes is."""
     if not (isinstance(value, dict) and value.keys() == {"S"}):
         return False
     text = value["S"]

@@ -1,4 +1,4 @@
-"""The client of EventBridge Scheduler."""
+"""The client of EventBridge Scheduler, which starts clean-ups of drills at a later time."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def client() -> "EventBridgeSchedulerClient":
-    made: EventBridgeSchedulerClient = clients.create_client("scheduler")
-    return made
+    created: EventBridgeSchedulerClient = clients.create_client("scheduler")
+    return created

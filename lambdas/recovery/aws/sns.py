@@ -1,4 +1,4 @@
-"""Messages to people, over one SNS topic. A message that cannot be sent is logged; work goes on."""
+"""Publishing to the operators' SNS topic. A message that cannot be sent is logged and dropped."""
 
 import re
 from collections.abc import Mapping
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 logger = Logger(child=True)
 
-
-# SNS refuses a message whose subject is longer, or has line breaks or letters that are not ASCII.
+# SNS refuses subjects that are longer, or contain line breaks or characters outside ASCII.
 MAX_SUBJECT_LENGTH = 100
-
 
 _NOT_ALLOWED_IN_SUBJECT = re.compile(r"[^ -~]+")
 
@@ -28,12 +26,12 @@ _NOT_ALLOWED_IN_SUBJECT = re.compile(r"[^ -~]+")
 @lru_cache(maxsize=1)
 def _client() -> "SNSClient":
     config = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-    made: SNSClient = clients.create_client("sns", config)
-    return made
+    created: SNSClient = clients.create_client("sns", config)
+    return created
 
 
 def publish(kind: str, subject: str, text: str, **attributes: str) -> None:
-    """Publish a message; `kind` and `attributes` can be filtered by in a subscription."""
+    """Publish a message. Subscriptions can filter by `kind` and `attributes`."""
     topic = settings().operators_topic_arn
     if not topic:
         return
@@ -50,5 +48,5 @@ def publish(kind: str, subject: str, text: str, **attributes: str) -> None:
 
 
 def format_facts(facts: Mapping[str, object]) -> str:
-    """`name: value` lines; what has no value is left out."""
+    """One `name: value` line per fact; facts without a value are left out."""
     return "\n".join(f"{name}: {value}" for name, value in facts.items() if value not in (None, ""))

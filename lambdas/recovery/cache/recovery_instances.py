@@ -1,18 +1,17 @@
-"""Reading the cache of recovery instances. Nothing here writes: the API's function may not.
+"""Rows of the cache of recovery instances: reads by server, run, plan and target, and the writes of the sync.
 
-Rows come from `sync`. A row without a recovery instance stands for one that is gone (see `sync.forget`) and is never
-shown; it is in no index.
+A row without a recovery instance marks one that is gone. It is in no index and is never shown; it keeps a late sync
+from writing the instance back. The API's function has no permission to write.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb, pagination
-from recovery.aws.dynamodb import MAX_WRITERS
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.cache import sync_status
 from recovery.domain.recovery_instance import RecoveryInstance
@@ -22,10 +21,8 @@ from recovery.settings import settings
 
 logger = Logger(child=True)
 
-
-# A warm function reads how fresh the targets are no more often than this. They change every five minutes.
+# How long a warm function caches the sync versions. They change every five minutes.
 SYNC_STATUS_CACHE_SECONDS = 30
-
 
 _sync_versions: dict[str, Any] = {}
 
@@ -36,12 +33,12 @@ def table() -> str:
 
 
 def get_by_server(server_ids: Sequence[str]) -> dict[str, RecoveryInstance]:
-    """The recovery instance of each server that has one, by one BatchGetItem for each hundred; misses are counted."""
+    """The recovery instance of each server that has one; one BatchGetItem per hundred servers. Counts the misses."""
     return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_rows_by_server(server_ids).items()}
 
 
 def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """As `of_servers`, as rows with their versions."""
+    """The same as rows, with their versions."""
     found = {
         row["sourceServerId"]: row for row in get_all_rows_by_server(server_ids).values() if "recoveryInstanceId" in row
     }
@@ -53,66 +50,47 @@ def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Rows by server id, those of instances that are gone among them."""
+    """Rows by server id, including those of instances that are gone."""
     keys = [{"sourceServerId": server_id} for server_id in dict.fromkeys(server_ids)]
     return {row["sourceServerId"]: row for row in dynamodb.batch_get(table(), keys)}
 
 
 def find_by_execution(execution_id: str) -> list[RecoveryInstance]:
-    """Every instance that the run launched, as far as the cache knows."""
-    rows = dynamodb.query_index(
-        TableName=table(), IndexName="byExecution", **_key_condition("sourceExecutionId", execution_id)
-    )
+    """Every instance in the cache that the run launched."""
+    rows = dynamodb.query(table(), Partition("sourceExecutionId", execution_id), index="byExecution")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_by_plan(plan_id: str) -> list[RecoveryInstance]:
-    """Every instance that runs of the plan launched."""
-    rows = dynamodb.query_index(TableName=table(), IndexName="byPlan", **_key_condition("sourcePlanId", plan_id))
+    """Every instance in the cache that runs of the plan launched."""
+    rows = dynamodb.query(table(), Partition("sourcePlanId", plan_id), index="byPlan")
     return [RecoveryInstance.from_item(row) for row in rows]
 
 
 def find_servers_of_target(target: Target) -> list[str]:
-    """The servers of the target that the cache has a row for."""
-    rows = dynamodb.query_index(
-        TableName=table(),
-        IndexName="byTarget",
-        ProjectionExpression="sourceServerId",
-        **_key_condition("target", target.key),
-    )
+    """The servers of the target that have a row in the cache."""
+    rows = dynamodb.query(table(), Partition("target", target.key), index="byTarget", attribute="sourceServerId")
     return [row["sourceServerId"] for row in rows]
 
 
 def list_by_plan(plan_id: str, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("sourcePlanId", plan_id)
-    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byPlan", **where)
+    return pagination.query_page(table(), Partition("sourcePlanId", plan_id), limit, token, index="byPlan")
 
 
 def list_by_execution(execution_id: str, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("sourceExecutionId", execution_id)
-    return pagination.read_page(
-        dynamodb.client().query, limit, token, TableName=table(), IndexName="byExecution", **where
-    )
+    launched_by = Partition("sourceExecutionId", execution_id)
+    return pagination.query_page(table(), launched_by, limit, token, index="byExecution")
 
 
 def list_by_target(target: Target, limit: int, token: str | None) -> Page:
     """A page of rows."""
-    where = _key_condition("target", target.key)
-    return pagination.read_page(dynamodb.client().query, limit, token, TableName=table(), IndexName="byTarget", **where)
-
-
-def _key_condition(name: str, value: str) -> dict[str, Any]:
-    return {
-        "KeyConditionExpression": "#name = :value",
-        "ExpressionAttributeNames": {"#name": name},
-        "ExpressionAttributeValues": dynamodb.to_wire({":value": value}),
-    }
+    return pagination.query_page(table(), Partition("target", target.key), limit, token, index="byTarget")
 
 
 def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
-    """What drills of the plan have left running: `{count, since, executions}`; `since` is the oldest launch."""
+    """Instances of the plan's drills that still run: `{count, since, executions}`; `since` is the oldest launch."""
     left = [instance for instance in find_by_plan(plan_id) if instance.is_drill and instance.is_there]
     return {
         "count": len(left),
@@ -122,7 +100,7 @@ def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
 
 
 def last_sync_at(row: dict[str, Any]) -> str:
-    """As of when the row is right: its target's last sync found it so, or it was written later still."""
+    """The time at which the row was last known to be right: its target's last sync, or its own later write."""
     known = _read_sync_versions().get(Target.from_state(row).key, 0)
     return clock.iso(max(int(row["version"]), known) / 1000)
 
@@ -137,20 +115,11 @@ def _read_sync_versions() -> dict[str, int]:
     return found
 
 
-# How long a row says that its instance is gone. Only a sync that began before then could bring it back.
+# How long a row marks its instance as gone. Only a sync that began earlier could write the instance back.
 GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
-def write_each(write: Any, rows: list[RecoveryInstance]) -> int:
-    """How many of the writes were made, ten at a time."""
-    if not rows:
-        return 0
-    dynamodb.client()  # made once, before the threads share it
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        return sum(pool.map(write, rows))
-
-
 def write_instance(instance: RecoveryInstance, version: int) -> bool:
     return dynamodb.put_if(
         table(),
@@ -170,12 +139,13 @@ def mark_gone(instance: RecoveryInstance, version: int) -> bool:
 
 
 def mark_terminated(server_id: str, instance_id: str, began_at: float = 0) -> None:
-    """Mark an instance that has been terminated as gone; an instance that the server has got since is left alone.
+    """Mark a terminated instance as gone, unless the server has another instance by now.
 
-    `began_at` is when the job that terminated it began, if it is known (epoch seconds): a finding from before then,
-    whatever instance it names, is of an earlier one still.
+    `began_at` is the start of the job that terminated it, if known (epoch seconds): a row that is older describes an
+    earlier instance, whatever its id.
 
-    Not deleted: a sync that began while the instance was there would bring the row back. DynamoDB deletes it in time.
+    The row is not deleted, because a sync that began before the termination would write it back. DynamoDB deletes it
+    when it expires.
     """
     dynamodb.put_if(
         table(),

@@ -1,4 +1,4 @@
-"""Starting a sync of the cache without waiting for it, and telling how fresh the cache is."""
+"""Starting a sync of the cache in the background, and reading its status."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from recovery.errors import AwsUnavailable, StartFailed
 def start_cache_sync(targets: Sequence[Target]) -> dict[str, Any]:
     """Start sync-cache for these targets, or for all of them; return `{sync, startedAt}`. Raise StartFailed.
 
-    Two at once are no harm, so nothing is locked.
+    Two syncs at once do no harm, so there is no lock.
     """
     payload = {"targets": [target.to_state() for target in targets]} if targets else {}
     try:
@@ -27,7 +27,7 @@ def start_cache_sync(targets: Sequence[Target]) -> dict[str, Any]:
 
 
 def read_sync_status() -> dict[str, Any]:
-    """`status` is NEVER, OK, or DEGRADED when a target's last sync failed; then each target, and the last sync."""
+    """The status (NEVER, OK, or DEGRADED when a target's last sync failed), each target, and the last sync of all."""
     targets, last = sync_status.read_all()
     failed = any(row.status == FAILED for row in targets)
     return {

@@ -1,9 +1,9 @@
-"""Bringing the cache of recovery instances up to what DRS and EC2 have, one target at a time.
+"""The sync of the cache: makes the rows of one target equal to what DRS and EC2 report.
 
-Each sync has a version: when it began, in milliseconds. A row is written, or marked as gone, only over an older
-version, so of two syncs that overlap the one that began later wins each row. Rows that are as they should be are not
-touched; that they were looked at is kept once for the target (see `freshness`). A sync that finds itself overtaken at
-its end may have put an older finding over a row that the newer one had left alone: it looks again.
+Each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
+version, so of two overlapping syncs the one that began later wins each row. Rows that are right already are not
+written; the time of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an
+older finding over a row that the newer sync left alone, so it runs again.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery import clock
+from recovery.aws import dynamodb
 from recovery.cache import recovery_instances, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
 from recovery.domain.drs_shapes import Job, LaunchedInstance, SourceServer
@@ -24,13 +25,13 @@ from recovery.errors import ExecutionNotFound, TargetNotInitialized
 from recovery.observability import metrics
 from recovery.store import executions
 
-# How often a sync that was overtaken looks again; the one that overtook it is then the older one.
+# How often an overtaken sync runs again. Each repetition begins later than the sync that overtook it.
 MAX_SYNC_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync of a target found and changed, and what it asked for; `overtaken` by one that began later."""
+    """What a sync of a target found, changed and called. `overtaken`: a sync that began later has finished."""
 
     target: Target
     status: str
@@ -61,7 +62,7 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class _TargetFindings:
-    """What DRS and EC2 told of a target."""
+    """What DRS and EC2 report of a target."""
 
     launched: Mapping[str, LaunchedInstance]
     servers: Mapping[str, SourceServer]
@@ -72,12 +73,12 @@ class _TargetFindings:
 
 
 def sync_target(target: Target) -> SyncResult:
-    """Look at the target once, or again when a later sync came in between. Raise what DRS and EC2 raise."""
+    """Sync the target, and again if a later sync overtook this one. Raise the errors of DRS and EC2."""
     for _ in range(MAX_SYNC_ATTEMPTS):
-        done = _sync_once(target)
-        if not (done.overtaken and done.changes):
+        result = _sync_once(target)
+        if not (result.overtaken and result.changes):
             break
-    return done
+    return result
 
 
 def _sync_once(target: Target) -> SyncResult:
@@ -85,27 +86,25 @@ def _sync_once(target: Target) -> SyncResult:
     version = int(began * 1000)
     status = SYNCED
     try:
-        seen = _read_target(target)
+        findings = _read_target(target)
     except TargetNotInitialized:
-        seen, status = _TargetFindings({}, {}, {}, {}, 0, 0), NOT_SET_UP
-    looked = SyncResult(target, status, len(seen.launched), drs_pages=seen.pages, ec2_calls=seen.calls)
+        findings, status = _TargetFindings({}, {}, {}, {}, 0, 0), NOT_SET_UP
+    result = SyncResult(target, status, len(findings.launched), drs_pages=findings.pages, ec2_calls=findings.calls)
     if sync_status.get_version(target) > version:
-        return replace(looked, overtaken=True)
+        return replace(result, overtaken=True)
     rows = recovery_instances.get_all_rows_by_server(
-        [*seen.launched, *recovery_instances.find_servers_of_target(target)]
+        [*findings.launched, *recovery_instances.find_servers_of_target(target)]
     )
     known = {server_id: RecoveryInstance.from_item(row) for server_id, row in rows.items() if _has_instance(row)}
-    found = _merge_findings(target, seen, known)
+    found = _merge_findings(target, findings, known)
     changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
     unseen = [instance for server_id, instance in known.items() if server_id not in found and instance.target == target]
-    written = recovery_instances.write_each(
-        lambda instance: recovery_instances.write_instance(instance, version), changed
-    )
-    removed = recovery_instances.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen)
+    written = sum(dynamodb.write_each(lambda instance: recovery_instances.write_instance(instance, version), changed))
+    removed = sum(dynamodb.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen))
     seconds = clock.now() - began
     recorded = sync_status.record_success(target, version, status, len(found), seconds)
     metrics.emit_target_sync(target, seconds, len(found), written + removed)
-    return replace(looked, written=written, removed=removed, overtaken=not recorded)
+    return replace(result, written=written, removed=removed, overtaken=not recorded)
 
 
 def _has_instance(row: Mapping[str, Any]) -> bool:
@@ -126,7 +125,7 @@ def _read_target(target: Target) -> _TargetFindings:
 
 
 def _preference(item: LaunchedInstance) -> tuple[bool, str]:
-    """A server has one recovery instance; while a new launch replaces it DRS may tell of both."""
+    """A server has one recovery instance, but while a launch replaces it DRS may report both."""
     return item.state not in ("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"), item.snapshot_at or ""
 
 
@@ -134,32 +133,32 @@ Origins = dict[str | None, tuple[str | None, str | None]]
 
 
 def _merge_findings(
-    target: Target, seen: _TargetFindings, known: Mapping[str, RecoveryInstance]
+    target: Target, findings: _TargetFindings, known: Mapping[str, RecoveryInstance]
 ) -> dict[str, RecoveryInstance]:
-    """DRS's and EC2's halves put together. Who launched an instance is asked only for jobs not known yet."""
+    """Combine the findings of DRS and EC2. Jobs are read only for instances whose origin is not in the cache."""
     origins: Origins = {row.job_id: (row.execution_id, row.plan_id) for row in known.values() if row.job_id}
-    new = {item.job_id for item in seen.launched.values() if item.job_id and item.job_id not in origins}
+    new = {item.job_id for item in findings.launched.values() if item.job_id and item.job_id not in origins}
     origins |= _origins(target, new)
     found = {}
-    for server_id, item in seen.launched.items():
+    for server_id, item in findings.launched.items():
         execution_id, plan_id = origins.get(item.job_id, (None, None))
-        server, there = seen.servers.get(server_id), seen.ec2.get(item.ec2_instance_id)
+        server, ec2_instance = findings.servers.get(server_id), findings.ec2.get(item.ec2_instance_id)
         instance = RecoveryInstance(
             server_id=server_id,
             instance_id=item.instance_id,
             ec2_instance_id=item.ec2_instance_id,
-            ec2_state=there.state.upper() if there else item.state,
+            ec2_state=ec2_instance.state.upper() if ec2_instance else item.state,
             target=target,
             is_drill=item.is_drill,
-            name=(there.name if there else None) or item.hostname,
+            name=(ec2_instance.name if ec2_instance else None) or item.hostname,
             job_id=item.job_id,
             execution_id=execution_id,
             plan_id=plan_id,
             staging_account_id=server.staging_account_id if server else None,
-            source_vpc_id=seen.vpcs.get(server.source_network_id or "") if server else None,
+            source_vpc_id=findings.vpcs.get(server.source_network_id or "") if server else None,
             snapshot_at=item.snapshot_at,
         )
-        found[server_id] = _with_ec2(instance, there) if there else instance
+        found[server_id] = _with_ec2(instance, ec2_instance) if ec2_instance else instance
     return found
 
 
@@ -192,5 +191,5 @@ def _execution_of(job: Job) -> str | None:
 def _plan_of(execution_id: str) -> str | None:
     try:
         return executions.get_execution(execution_id).plan.plan_id
-    except ExecutionNotFound:  # started by another drs-waves, or its record is gone
+    except ExecutionNotFound:  # started by another stack of drs-waves, or its record is deleted
         return None

@@ -1,6 +1,6 @@
-"""How fresh the cache of recovery instances is: one row for each target, and one for the last sync of all of them.
+"""The sync status of the cache: a row per target, and one for the last sync of all targets.
 
-They are in the limits table under one key, so one Query reads them all.
+All are in the limits table under one partition key, so one Query reads them.
 """
 
 from collections.abc import Mapping
@@ -9,21 +9,20 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.target import Target
 from recovery.settings import settings
 
 PARTITION = "RECOVERY_INSTANCES"
 
-
 LAST_SYNC = "LAST_SYNC"
-
 
 SYNCED, NOT_SET_UP, FAILED = "SYNCED", "NOT_SET_UP", "FAILED"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSyncStatus:
-    """The row of a target. `version` is when its newest sync that came to an end began, in milliseconds."""
+    """The row of a target. `version` is the start of its newest finished sync, in milliseconds."""
 
     target: Target
     status: str
@@ -49,7 +48,7 @@ class TargetSyncStatus:
 
     @property
     def last_sync_at(self) -> str | None:
-        """As of when the cache is right for the target; None when it was never synced."""
+        """The time for which the cache is right for the target; None before its first sync."""
         return clock.iso(self.version / 1000) if self.version else None
 
 
@@ -58,13 +57,13 @@ def _key(what: str) -> dict[str, str]:
 
 
 def get_version(target: Target) -> int:
-    """When the target's newest finished sync began, in milliseconds; 0 when there was none."""
+    """The start of the target's newest finished sync, in milliseconds; 0 before the first."""
     row = dynamodb.get(settings().limits_table, _key(target.key)) or {}
     return int(row.get("version", 0))
 
 
 def record_success(target: Target, version: int, status: str, instances: int, seconds: float) -> bool:
-    """Keep that a sync which began at `version` has come to its end; False when a newer one has."""
+    """Record a finished sync that began at `version`; False when a newer one has finished."""
     return dynamodb.update_if(
         settings().limits_table,
         _key(target.key),
@@ -76,7 +75,7 @@ def record_success(target: Target, version: int, status: str, instances: int, se
 
 
 def record_failure(target: Target, error: str, began_at: str) -> None:
-    """Keep that a sync failed; what an earlier one found stays, unless a later one has come to an end meanwhile."""
+    """Record a failed sync, unless a later one has finished. The result of the last success stays."""
     dynamodb.update_if(
         settings().limits_table,
         _key(target.key),
@@ -87,7 +86,7 @@ def record_failure(target: Target, error: str, began_at: str) -> None:
 
 
 def record_sync(began_at: str, targets: int, failed: int) -> None:
-    """Keep how the last sync of all targets went; one that began earlier and ends later does not count."""
+    """Record the last sync of all targets, unless one that began later is on record."""
     values = {"beganAt": began_at, "endedAt": clock.iso(), "targets": targets, "failed": failed}
     dynamodb.update_if(
         settings().limits_table,
@@ -99,9 +98,7 @@ def record_sync(began_at: str, targets: int, failed: int) -> None:
 
 
 def read_all() -> tuple[list[TargetSyncStatus], dict[str, Any] | None]:
-    """Every target's row, and what `record_sync` kept last."""
-    rows = list(
-        dynamodb.query(settings().limits_table, "#target = :all", {":all": PARTITION}, names={"#target": "target"})
-    )
+    """Every target's row, and the row of the last sync of all targets."""
+    rows = list(dynamodb.query(settings().limits_table, Partition("target", PARTITION)))
     last = next((row for row in rows if row["what"] == LAST_SYNC), None)
     return [TargetSyncStatus.from_item(row) for row in rows if row["what"] != LAST_SYNC], last

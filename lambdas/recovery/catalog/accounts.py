@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from recovery.aws import dynamodb
-from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.pagination import Page
 from recovery.catalog import versions
 from recovery.catalog.versions import MAX_NAMED
@@ -12,9 +11,8 @@ from recovery.errors import AccountAlreadyRegistered, AccountInUse, AccountNotFo
 from recovery.settings import settings
 
 
-# --- target accounts --------------------------------------------------------------------------------------------
 def get_registered_account(account_id: str) -> TargetAccount:
-    """Raise TargetNotRegistered when the account has no row."""
+    """The account that a run needs. Raise TargetNotRegistered when it has no row."""
     item = dynamodb.get(settings().target_accounts_table, {"accountId": account_id})
     if item is None:
         raise TargetNotRegistered(f"account {account_id} is not registered as a target account")
@@ -22,7 +20,7 @@ def get_registered_account(account_id: str) -> TargetAccount:
 
 
 def get_account(account_id: str) -> TargetAccount:
-    """The account somebody asks for by its id; raise AccountNotFound when it is not registered."""
+    """The account that a request names. Raise AccountNotFound when it is not registered."""
     try:
         return get_registered_account(account_id)
     except TargetNotRegistered as error:
@@ -30,7 +28,7 @@ def get_account(account_id: str) -> TargetAccount:
 
 
 def register_account(account: TargetAccount) -> None:
-    """Store a new account; saying the same again changes nothing. Raise AccountAlreadyRegistered."""
+    """Store a new account; repeating the request changes nothing. Raise AccountAlreadyRegistered."""
     if dynamodb.put_new(settings().target_accounts_table, account.to_item(), "accountId"):
         return
     if get_registered_account(account.account_id) != account:
@@ -38,23 +36,16 @@ def register_account(account: TargetAccount) -> None:
 
 
 def update_account(account: TargetAccount, version: int) -> TargetAccount:
-    """Write it over the version given. Raise AccountNotFound, VersionConflict."""
+    """Replace the given version. Raise AccountNotFound, VersionConflict."""
     table, key = settings().target_accounts_table, {"accountId": account.account_id}
     wanted = replace(account, version=version + 1)
-    row = dynamodb.get(table, key) or {}
-    try:
-        dynamodb.update(
-            settings().target_accounts_table, key, **versions.build_replacement(row, wanted.to_item(), key, version)
-        )
-    except ConditionFailed:
-        versions.ignore_own_write(
-            dynamodb.get(table, key), wanted.to_item(), AccountNotFound(f"account {account.account_id} is gone")
-        )
+    row, gone = dynamodb.get(table, key) or {}, AccountNotFound(f"account {account.account_id} is gone")
+    versions.replace_row(table, key, row, wanted.to_item(), version, gone)
     return wanted
 
 
 def delete_account(account_id: str, version: int | None = None) -> None:
-    """Forget an account. Raise AccountNotFound, AccountInUse while groups have servers there, VersionConflict."""
+    """Delete an account. Raise AccountNotFound, AccountInUse while groups have servers in it, VersionConflict."""
     account = get_account(account_id)
     versions.require_version(account.version, version)
     groups = [
@@ -67,5 +58,5 @@ def delete_account(account_id: str, version: int | None = None) -> None:
 
 
 def list_accounts(limit: int, token: str | None) -> Page:
-    """A page of accounts, external ids and all."""
+    """A page of accounts, including their external ids."""
     return versions.list_page(settings().target_accounts_table, limit, token)

@@ -18,19 +18,13 @@ from recovery.errors import GroupInUse, GroupNotFound
 from recovery.settings import settings
 
 
-# --- protection groups ------------------------------------------------------------------------------------------
 def create_group(group: ProtectionGroup) -> None:
     """Store a new group."""
     dynamodb.put(settings().protection_groups_table, group.to_item())
 
 
-def get_group(group_id: str) -> ProtectionGroup:
-    """Raise GroupNotFound when there is none."""
-    return ProtectionGroup.from_item(get_group_row(group_id))
-
-
 def get_group_row(group_id: str) -> dict[str, Any]:
-    """The group with `usedBy`; raise GroupNotFound when there is none."""
+    """The group's row, with `usedBy`. Raise GroupNotFound."""
     item = dynamodb.get(settings().protection_groups_table, {"groupId": group_id})
     if item is None:
         raise GroupNotFound(f"there is no protection group {group_id}")
@@ -46,7 +40,7 @@ def find_groups(group_ids: Iterable[str]) -> dict[str, ProtectionGroup]:
 
 
 def update_group(group: ProtectionGroup, version: int) -> dict[str, Any]:
-    """Write it over the version given; return its row. A run that is on keeps the group as it was at the start.
+    """Replace the given version; return the new row. A running execution keeps its own copy of the group.
 
     Raise GroupNotFound, VersionConflict, GroupInUse when a plan names a server that the group would lose.
     """
@@ -54,18 +48,13 @@ def update_group(group: ProtectionGroup, version: int) -> dict[str, Any]:
     row = get_group_row(group.group_id)
     _refuse_losing_servers(row, group)
     wanted = replace(group, version=version + 1).to_item()
-    try:
-        dynamodb.update(
-            settings().protection_groups_table, key, **versions.build_replacement(row, wanted, key, version)
-        )
-    except ConditionFailed:
-        row = get_group_row(group.group_id)
-        versions.ignore_own_write(row, wanted, GroupNotFound(f"there is no protection group {group.group_id}"))
-    return {**wanted, "usedBy": row.get("usedBy")}
+    gone = GroupNotFound(f"there is no protection group {group.group_id}")
+    replaced = versions.replace_row(settings().protection_groups_table, key, row, wanted, version, gone)
+    return {**wanted, "usedBy": replaced.get("usedBy")}
 
 
 def _refuse_losing_servers(row: Mapping[str, Any], group: ProtectionGroup) -> None:
-    """Of a group by tags it is not known which servers it has, so only one by ids can lose any."""
+    """Raise GroupInUse. Only a group by ids can lose servers; the servers of a group by tags are not known here."""
     if not group.server_ids:
         return
     losing = [
@@ -94,7 +83,7 @@ def delete_group(group_id: str, version: int | None = None) -> None:
     except ConditionFailed as refused:
         left = dynamodb.get(settings().protection_groups_table, {"groupId": group_id})
         if left is None:
-            return  # our own delete, whose answer was lost, or another's
+            return  # deleted by this request, whose answer was lost, or by another
         if left.get("usedBy"):
             names = _plan_names(_plans_using(left))
             raise GroupInUse(f"recovery plans use it: {', '.join(names)}", recoveryPlans=names) from refused
@@ -102,7 +91,7 @@ def delete_group(group_id: str, version: int | None = None) -> None:
 
 
 def list_groups(limit: int, token: str | None) -> Page:
-    """A page of groups, each with `usedBy`."""
+    """A page of group rows, each with `usedBy`."""
     return versions.list_page(settings().protection_groups_table, limit, token)
 
 
@@ -116,13 +105,14 @@ def _plan_names(plans: Iterable[RecoveryPlan]) -> list[str]:
     return list(dict.fromkeys(f"{plan.name} ({plan.plan_id})" for plan in plans))[:MAX_NAMED]
 
 
-def usage_update(group_id: str, plan_id: str, verb: str) -> dict[str, Any]:
-    """The part of a transaction that adds the plan to the group's `usedBy` or, with DELETE, takes it out."""
-    note = {
-        "Key": dynamodb.to_wire({"groupId": group_id}),
-        "UpdateExpression": f"{verb} #usedBy :plan",
-        "ConditionExpression": "attribute_exists(#groupId)",  # else it would make half a row of a group that is gone
-        "ExpressionAttributeNames": {"#usedBy": "usedBy", "#groupId": "groupId"},
-        "ExpressionAttributeValues": dynamodb.to_wire({":plan": {plan_id}}),
-    }
-    return {"Update": {"TableName": settings().protection_groups_table, **note}}
+def usage_update(group_id: str, plan_id: str, *, used: bool) -> dict[str, Any]:
+    """The part of a transaction that adds the plan to the group's `usedBy`, or takes it out."""
+    change = {"usedBy": {plan_id}}
+    return dynamodb.update_action(
+        settings().protection_groups_table,
+        {"groupId": group_id},
+        {},
+        add=change if used else None,
+        discard=None if used else change,
+        condition="attribute_exists(#groupId)",  # an update of a deleted group would create a row without a group
+    )

@@ -13,19 +13,13 @@ from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
 from recovery.settings import settings
 
 
-# --- recovery plans ---------------------------------------------------------------------------------------------
 def create_plan(plan: RecoveryPlan) -> None:
-    """Store a new plan and note it with its groups; raise InvalidRequest when one of them has just gone."""
-    put = {
-        "Item": dynamodb.to_wire(plan.to_item()),
-        "ConditionExpression": "attribute_not_exists(#planId)",
-        "ExpressionAttributeNames": {"#planId": "planId"},
-    }
+    """Store a new plan and register it with its groups. Raise InvalidRequest when a group was just deleted."""
     try:
         dynamodb.transact(
             [
-                {"Put": {"TableName": settings().recovery_plans_table, **put}},
-                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in plan.group_ids),
+                dynamodb.put_action(settings().recovery_plans_table, plan.to_item(), "attribute_not_exists(#planId)"),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in plan.group_ids),
             ]
         )
     except ConditionFailed as refused:
@@ -34,7 +28,7 @@ def create_plan(plan: RecoveryPlan) -> None:
 
 
 def get_plan(plan_id: str) -> RecoveryPlan:
-    """Raise PlanNotFound when there is none."""
+    """Read a plan. Raise PlanNotFound."""
     item = _get_row(plan_id)
     if item is None:
         raise PlanNotFound(f"there is no recovery plan {plan_id}")
@@ -46,9 +40,9 @@ def _get_row(plan_id: str) -> dict[str, Any] | None:
 
 
 def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
-    """Write it over the version given, whether it runs or not: a run keeps the copy it was started with.
+    """Replace the given version. A running execution keeps the copy that it started with.
 
-    The lock is not touched. Raise PlanNotFound, VersionConflict, InvalidRequest when a group has just gone.
+    The lock stays as it is. Raise PlanNotFound, VersionConflict, InvalidRequest when a group was just deleted.
     """
     row = _get_row(plan.plan_id)
     if row is None:
@@ -57,14 +51,13 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
     key = {"planId": plan.plan_id}
     wanted = replace(plan, version=version + 1)
     over = versions.build_replacement(row, wanted.to_item(), key, version)
-    change = dynamodb.build_update(key, over.pop("values"), **over)
-    left = groups.find_groups(before - after)  # a group that is no longer there needs no note
+    left = groups.find_groups(before - after)  # a deleted group has nothing to update
     try:
         dynamodb.transact(
             [
-                {"Update": {"TableName": settings().recovery_plans_table, **change}},
-                *(groups.usage_update(group_id, plan.plan_id, "ADD") for group_id in sorted(after - before)),
-                *(groups.usage_update(group_id, plan.plan_id, "DELETE") for group_id in left),
+                dynamodb.update_action(settings().recovery_plans_table, key, **over),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in sorted(after - before)),
+                *(groups.usage_update(group_id, plan.plan_id, used=False) for group_id in left),
             ]
         )
     except ConditionFailed as refused:
@@ -77,28 +70,27 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
 
 
 def delete_plan(plan_id: str, version: int | None = None) -> None:
-    """Delete a plan that does not run. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
+    """Delete a plan that is not running. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
     plan = get_plan(plan_id)
     versions.require_version(plan.version, version)
-    delete = {
-        "Key": dynamodb.to_wire({"planId": plan_id}),
-        "ConditionExpression": (
-            f"attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId) AND {SAME_VERSION}"
-        ),
-        "ExpressionAttributeNames": {name: name[1:] for name in ("#planId", "#activeExecutionId", "#version")},
-        "ExpressionAttributeValues": dynamodb.to_wire({":version": plan.version}),
-    }
+    used = groups.find_groups(plan.group_ids)  # a deleted group has nothing to update
+    idle = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
     try:
         dynamodb.transact(
             [
-                {"Delete": {"TableName": settings().recovery_plans_table, **delete}},
-                *(groups.usage_update(group_id, plan_id, "DELETE") for group_id in groups.find_groups(plan.group_ids)),
+                dynamodb.delete_action(
+                    settings().recovery_plans_table,
+                    {"planId": plan_id},
+                    f"{idle} AND {SAME_VERSION}",
+                    {"version": plan.version},
+                ),
+                *(groups.usage_update(group_id, plan_id, used=False) for group_id in used),
             ]
         )
     except ConditionFailed as refused:
         left = _get_row(plan_id)
         if left is None:
-            return  # our own delete, whose answer was lost, or another's
+            return  # deleted by this request, whose answer was lost, or by another
         if running := left.get("activeExecutionId"):
             raise PlanInUse(f"plan {plan.name!r} is running as {running}", executionId=running) from refused
         versions.refuse_stale(left)

@@ -5,26 +5,23 @@ from typing import Any, NoReturn
 
 from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.dynamodb_expressions import from_wire, to_wire
 from recovery.aws.pagination import Page
 from recovery.errors import VersionConflict
 
-# What an update leaves alone: starting and finishing a run write the one, writing a plan the other.
+# Attributes that an update keeps: runs set and release a plan's lock, and plans register with their groups.
 MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "usedBy"})
 
-
-# So many plans or groups are named in a refusal.
+# How many plans or groups a refusal names.
 MAX_NAMED = 10
 
-
-# Rows from before there were versions count as version 1.
-SAME_VERSION = "(attribute_not_exists(#version) OR #version = :version)"
+SAME_VERSION = "#version = :version"
 
 
-# --- versions ---------------------------------------------------------------------------------------------------
 def build_replacement(
     row: Mapping[str, Any], item: Mapping[str, Any], key: Mapping[str, str], version: int
 ) -> dict[str, Any]:
-    """What `dynamo.assignment` is told to make of the row the item, if the row still has this version."""
+    """The arguments of `dynamodb.update` that replace the row with the item, if the row still has this version."""
     values = {name: value for name, value in item.items() if value is not None and name not in key}
     (key_name,) = key
     return {
@@ -35,11 +32,27 @@ def build_replacement(
     }
 
 
+def replace_row(
+    table: str, key: Mapping[str, str], row: Mapping[str, Any], item: Mapping[str, Any], version: int, gone: Exception
+) -> Mapping[str, Any]:
+    """Replace the row with the item if it still has this version; return the row that was replaced.
+
+    Raise `gone` when there is no such row any more, VersionConflict when it has another version.
+    """
+    try:
+        dynamodb.update(table, key, **build_replacement(row, item, key, version))
+    except ConditionFailed:
+        current = dynamodb.get(table, key)
+        ignore_own_write(current, item, gone)
+        return current or row
+    return row
+
+
 def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gone: Exception) -> None:
-    """After a refused write: nothing if the row is what was to be written, as when the write's answer was lost."""
+    """After a refused write, do nothing if the row equals the item: an earlier write succeeded without an answer."""
     if row is None:
         raise gone
-    written = dynamodb.from_wire(dynamodb.to_wire(item))
+    written = from_wire(to_wire(item))
     if {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES} != written:
         refuse_stale(row)
 
@@ -65,4 +78,4 @@ def delete_if_same(table: str, key: Mapping[str, str], version: int) -> None:
 
 def list_page(table: str, limit: int, token: str | None) -> Page:
     # Nothing is filtered, so every page is full and a scan reads no more than it shows.
-    return pagination.read_page(dynamodb.client().scan, limit, token, TableName=table)
+    return pagination.scan_page(table, limit, token)

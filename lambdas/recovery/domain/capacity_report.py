@@ -1,14 +1,13 @@
-"""What a target's quotas have free, as people are shown it. Pure."""
+"""The capacity report of a target: what DRS's quotas allow, and how much of them is in use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A source server in one of these states takes no place among the replicating ones (botocore's drs model).
+# Source servers in these states do not count as replicating (states of botocore's drs model).
 NOT_REPLICATING_STATES = frozenset({"STOPPED", "DISCONNECTED", ""})
 
-
-# Service Quotas of service drs, December 2025.
+# Quota codes of the service `drs` in Service Quotas, December 2025.
 QUOTA_CODES = {
     "concurrent_jobs": "L-D88FAC3A",
     "servers_per_job": "L-B827C881",
@@ -19,7 +18,7 @@ QUOTA_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Per account and Region. `asked` is whether Service Quotas answered; else these are AWS's defaults."""
+    """Quotas per account and Region. `asked` is False when these are AWS's defaults, not Service Quotas' answer."""
 
     concurrent_jobs: int = 20
     servers_per_job: int = 100
@@ -29,21 +28,21 @@ class Quotas:
 
     @classmethod
     def from_values(cls, values: Mapping[str, float]) -> "Quotas":
-        """From values by quota code; what is not among them has its default."""
+        """Read values by quota code. A missing one has its default."""
         known = {name: int(values[code]) for name, code in QUOTA_CODES.items() if code in values}
         return cls(**known, asked=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is used of a quota. Others may use more than ours allows for, so `free` stops at 0."""
+    """How much of a quota is used. Usage may exceed the quota that we know, so `free` is never below 0."""
 
     used: int
     quota: int
 
     @property
     def free(self) -> int:
-        """What is left, never below 0."""
+        """What is left of the quota."""
         return max(self.quota - self.used, 0)
 
     def to_json(self) -> dict[str, int]:

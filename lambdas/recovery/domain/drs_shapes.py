@@ -15,12 +15,11 @@ _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 
-
 _SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 
 
 def parse_duration(duration: str | None) -> float | None:
-    """Seconds of an ISO 8601 duration such as `PT1M30S`; None for none, and for what has years or months or is none."""
+    """The seconds of an ISO 8601 duration such as `PT1M30S`; None without one, and for years, months or other text."""
     found = _DURATION.fullmatch(duration or "")
     parts = {name: text for name, text in found.groupdict().items() if text} if found else {}
     return sum(float(text) * _SECONDS[name] for name, text in parts.items()) if parts else None
@@ -45,7 +44,7 @@ class LaunchStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerReplication:
-    """A source server; `lag_seconds` is how far its recovery points are behind, None when DRS does not say.
+    """The replication of a source server. `lag_seconds` is the age of its newest data; None if DRS does not say.
 
     DescribeSourceServers tells of no snapshot, so `last_seen_at`, when DRS last heard of the agent, stands for it.
     """
@@ -62,7 +61,7 @@ class ServerReplication:
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "ServerReplication":
-        """Read DRS's SourceServer shape, where nothing but the id is certain to be there."""
+        """Read DRS's SourceServer shape, in which only the id is certain."""
         hints = item.get("sourceProperties", {}).get("identificationHints", {})
         replication = item.get("dataReplicationInfo", {})
         return cls(
@@ -107,7 +106,7 @@ class SourceServer:
 
 @dataclass(frozen=True, slots=True)
 class LaunchedInstance:
-    """A recovery instance as DRS describes it: what it was launched for and from, not what it is like in EC2.
+    """A recovery instance as DRS describes it. EC2 has the details of the instance itself.
 
     `state` is one of EC2's in capitals, or NOT_FOUND for an instance that EC2 no longer knows.
     """
@@ -123,7 +122,7 @@ class LaunchedInstance:
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "LaunchedInstance | None":
-        """Read DRS's RecoveryInstance shape; None for one without the ids, all of which the model leaves open."""
+        """Read DRS's RecoveryInstance shape, in which no id is certain; None for one without the ids."""
         if not item.get("recoveryInstanceID") or not item.get("sourceServerID"):
             return None
         hints = item.get("recoveryInstanceProperties", {}).get("identificationHints", {})
@@ -163,21 +162,21 @@ class Job:
 
     @property
     def is_completed(self) -> bool:
-        """Will nothing more happen in it?"""
+        """Whether the job has ended."""
         return self.status == JobStatus.COMPLETED
 
     @property
     def started_by(self) -> tuple[str | None, str | None]:
-        """The batch and the attempt that started it, if it is one of ours."""
+        """The batch and the attempt that started it, from its tags; None for jobs of others."""
         return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
 
     def count(self, status: str) -> int:
-        """Servers whose launch is at this status."""
+        """How many servers have this launch status."""
         return sum(1 for launch in self.launches if launch.status == status)
 
     @classmethod
     def from_drs(cls, job: Mapping[str, Any]) -> "Job":
-        """Read DRS's Job shape, where only jobID is certain to be there."""
+        """Read DRS's Job shape, in which only jobID is certain."""
         return cls(
             job_id=job["jobID"],
             status=job.get("status", JobStatus.PENDING.value),

@@ -11,10 +11,8 @@ from recovery.errors import InvalidRequest
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
 
-
 # An approval nobody answers must not hold a run for ever.
 DEFAULT_APPROVAL_MINUTES = 24 * 60
-
 
 # Groups are asked for each of thousands of servers; their ids are made a set once.
 _frozenset = lru_cache(maxsize=256)(frozenset[str])

@@ -10,15 +10,12 @@ from recovery.domain.drs_shapes import Job, JobStatus
 # prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
 
-
 # While a job is PENDING it cannot end before it has been STARTED, which takes DRS minutes.
 MAX_POLL_OF_STARTED_SECONDS = 30
-
 
 # A slot may come free at any moment, so the first looks are close; a batch that waits for hours asks once a minute,
 # to keep its events few.
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
-
 
 # What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}

@@ -8,17 +8,16 @@ from typing import Any
 from recovery.domain.drs_shapes import Job
 from recovery.settings import Settings
 
-# Longer than jobs usually take. One that runs on is counted as a foreign one from then on.
+# Longer than jobs usually take. A job that outlives its lease counts as a job of others.
 LEASE_SECONDS = 3_600
 
-
-# An observation older than this says nothing about what has moved since.
+# After this long an observation no longer shows whether anything has changed.
 MAX_OBSERVATION_AGE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
-    """What a target's quotas carry: leases (holder to servers and expiry) and the jobs of others.
+    """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
 
     `changed_at` is when the load last changed, as far as was seen: the measure of progress while waiting.
     `observing_until` is when whoever reads DescribeJobs now should be done.
@@ -35,7 +34,7 @@ class QuotaUsage:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None, now: float) -> "QuotaUsage":
-        """Read the LEASES row, without the leases that have run out."""
+        """Read the LEASES row, without expired leases."""
         item = item or {}
         held = item.get("leases", {}).items()
         leases = {key: (int(lease["servers"]), float(lease["expiresAt"])) for key, lease in held}
@@ -51,7 +50,7 @@ class QuotaUsage:
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The row, as its next version."""
+        """The row in its next version."""
         return {
             "version": self.version + 1,
             "leases": {
@@ -76,19 +75,19 @@ class QuotaUsage:
         return sum(servers for servers, _ in self.leases.values()) + self.foreign_servers
 
     def has_room(self, servers: int, quotas: Settings) -> bool:
-        """Is there a slot, and room for as many servers?"""
+        """Whether a slot is free, and capacity for so many servers."""
         return self.jobs < quotas.concurrent_jobs and self.servers + servers <= quotas.servers_in_jobs
 
     def with_lease(self, key: str, servers: int, now: float) -> "QuotaUsage":
-        """The load once the batch holds its lease."""
+        """The usage with a lease added."""
         return replace(self, leases={**self.leases, key: (servers, now + LEASE_SECONDS)}, changed_at=now)
 
     def without_lease(self, key: str, now: float) -> "QuotaUsage":
-        """The load once the batch has given it back."""
+        """The usage with a lease released."""
         return replace(self, leases={k: lease for k, lease in self.leases.items() if k != key}, changed_at=now)
 
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "QuotaUsage":
-        """The load with what DescribeJobs shows of others; jobs of batches that hold a lease are in it already."""
+        """The usage with the jobs of others from DescribeJobs. Jobs of batches with a lease are counted already."""
         foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
         stages = sorted(f"{job.job_id} {job.status} {job.count('LAUNCHED')}" for job in foreign)
         digest = sha256("\n".join(stages).encode()).hexdigest()[:16]

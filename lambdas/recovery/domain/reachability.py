@@ -1,4 +1,4 @@
-"""How an account and Region stands: whether drs-waves reaches DRS there, and what to do if not."""
+"""Whether drs-waves reaches DRS in a target, and what to do if not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from recovery.errors import DrsWavesError, TargetAccessDenied, TargetNotInitiali
 
 
 class ReachabilityStatus(StrEnum):
-    """REFUSED is what DRS will never answer otherwise; UNREACHABLE may pass by itself."""
+    """UNREACHABLE may pass by itself; REFUSED does not."""
 
     OK = "OK"
     NOT_SET_UP = "NOT_SET_UP"
@@ -26,7 +26,7 @@ _UNREACHABLE_ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """The verdict, the reason for it and what can be done; both None when all is well."""
+    """The status, with a reason and advice unless it is OK."""
 
     reach: ReachabilityStatus
     reason: str | None = None
@@ -34,7 +34,7 @@ class Reachability:
 
     @classmethod
     def of(cls, answer: Any) -> "Reachability":
-        """The standing that an answer, or the error in its place, says."""
+        """The reachability that an answer shows, or an error in its place."""
         match answer:
             case TargetNotInitialized():
                 return cls(ReachabilityStatus.NOT_SET_UP, answer.message, answer.advice)

@@ -110,7 +110,6 @@ _REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
     "INITIAL_SYNC": (Readiness.BLOCKED, "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from"),
 }
 
-
 # States in which a server is surely launchable without a look at its snapshots.
 HEALTHY_STATES = frozenset(
     state for state, (readiness, _) in _REPLICATION_STATES.items() if readiness is Readiness.READY

@@ -1,4 +1,4 @@
-"""A recovery instance as the cache holds it."""
+"""A recovery instance as the cache stores it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Any
 
 from recovery.domain.target import Target
 
-# States in which an instance is there no more, or soon will not be (EC2's, in capitals, and DRS's NOT_FOUND).
+# States of an instance that is gone or about to be: EC2's in capitals, and DRS's NOT_FOUND.
 GONE_STATES = frozenset(("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"))
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryInstance:
-    """What DRS and EC2 say of the instance that a source server has been launched as.
+    """The instance that a source server was launched as, with the details of DRS and EC2.
 
     `execution_id` and `plan_id` are those of the run that launched it, None when drs-waves did not. `source_vpc_id`
     is that of the source network the server belongs to, which few do; `vpc_id` is where the instance is. Times are
@@ -43,7 +43,7 @@ class RecoveryInstance:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryInstance":
-        """Read a row of the recovery-instances table that is not one of a forgotten instance."""
+        """Read a row of the recovery-instances table. The row of a terminated instance has no instance to read."""
         return cls(
             server_id=item["sourceServerId"],
             instance_id=item["recoveryInstanceId"],
@@ -69,7 +69,7 @@ class RecoveryInstance:
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The row without its version; the shape the API shows, too."""
+        """The row without its version, which is also the shape of the API."""
         return {
             "sourceServerId": self.server_id,
             "recoveryInstanceId": self.instance_id,
@@ -96,5 +96,5 @@ class RecoveryInstance:
 
     @property
     def is_there(self) -> bool:
-        """Does it run, or could it?"""
+        """Whether the instance still exists."""
         return self.ec2_state not in GONE_STATES

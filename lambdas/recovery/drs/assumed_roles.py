@@ -1,8 +1,8 @@
-"""Clients of target accounts: by assumed role with an external id, kept for as long as the role lasts.
+"""Clients in target accounts, through an assumed role with an external id, cached while the credentials last.
 
-A session says which function it is for, in its name and in a tag. The function's own role lets it give no other tag,
-and cfn/target_account.yaml gives the rights to start and to terminate only to sessions with the tags of the functions
-that do so. The name is for whoever reads CloudTrail; nothing holds a function to it.
+A session carries the name of the function as its session name and as a tag. The function's own role permits no other
+tag value, and cfn/target_account.yaml permits starts and terminations only to sessions with the tags of the functions
+that do them. The session name serves readers of CloudTrail; no policy checks it.
 """
 
 import time
@@ -19,16 +19,13 @@ from recovery.domain.target import Target
 from recovery.errors import TargetAccessDenied
 from recovery.settings import settings
 
-# Clients are made anew so long before their credentials run out.
+# Replace clients this long before their credentials expire.
 EXPIRY_MARGIN_SECONDS = 300
-
 
 FUNCTION_TAG = "drs-waves:function"
 
-
-# botocore itself does not retry: each try has to go through the target's budget, and a start must never be sent twice.
+# botocore must not retry: each attempt has to pass the rate limiter, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
-
 
 _lock = Lock()
 
@@ -38,16 +35,16 @@ def get_client(service: str, target: Target) -> Any:
 
     Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
     """
-    with _lock:  # so that threads that ask for one client at once take the role on once
-        made, expires_at = _cached_client(service, target)
+    with _lock:  # so that threads that ask at once assume the role once
+        client, expires_at = _cached_client(service, target)
         if time.time() > expires_at - EXPIRY_MARGIN_SECONDS:
             _cached_client.cache_clear()
-            made, _ = _cached_client(service, target)
-        return made
+            client, _ = _cached_client(service, target)
+        return client
 
 
 def discard_clients() -> None:
-    """Make every client anew at its next use: credentials were refused."""
+    """Create every client again at its next use, because credentials were refused."""
     _cached_client.cache_clear()
 
 
@@ -77,5 +74,5 @@ def _assume_role(target: Target) -> Any:
         except ClientError as error:
             if clients.is_transient(error):
                 raise
-            raise TargetAccessDenied(f"cannot take on {account.role_arn}: {error}") from error
+            raise TargetAccessDenied(f"cannot assume {account.role_arn}: {error}") from error
     return answer["Credentials"]

@@ -1,9 +1,8 @@
-"""Room in DRS's quotas: 20 jobs and 500 servers in jobs per account and Region.
+"""Capacity leases: which batch may use DRS's quotas of 20 jobs and 500 servers in jobs per target.
 
-A batch leases a job slot and its servers in one item per target before it starts, so two functions never take
-the same slot. What others run beside drs-waves is counted from DescribeJobs, read at most every 15 s per target
-however many batches wait. A lease that its holder never gives back runs out; should its job still be going on by
-then, that job is counted as any foreign one.
+Before a batch starts it leases a job slot and its servers, in one row per target, so two functions never take the
+same slot. Jobs of others are counted through DescribeJobs, read at most every 15 s per target however many batches
+wait. A lease that is never released expires; if its job still runs then, it counts as a job of others.
 """
 
 import random
@@ -25,44 +24,42 @@ from recovery.settings import Settings, settings
 
 logger = Logger(child=True)
 
-
 OBSERVATION_INTERVAL_SECONDS = 15
 
-
-# A write lost to a neighbour is tried again; twenty batches that start at once need a few rounds.
+# Retry when another writer wins the race; twenty batches that start together need a few attempts.
 MAX_WRITE_ATTEMPTS = 8
 
 
 class LeaseKey(Protocol):
-    """Where a job is to run, and its name across executions."""
+    """The target of a job, and a name that is unique across executions."""
 
     @property
     def target(self) -> Target:
-        """Whose quotas it takes from."""
+        """The target whose quotas the job uses."""
 
     @property
     def key(self) -> str:
-        """The same whenever it asks."""
+        """The same on every request for the same job."""
 
 
 class LeaseRequest(Protocol):
-    """What becomes a DRS job: a batch that is launched, a chunk of instances that is terminated."""
+    """What becomes one DRS job: a batch to launch, or a chunk of instances to terminate."""
 
     @property
     def ref(self) -> LeaseKey:
-        """Its place and name."""
+        """Its target and name."""
 
     @property
     def server_ids(self) -> Sequence[str]:
-        """The servers that will be in the job."""
+        """The servers of the job."""
 
     @property
     def lease_attempt(self) -> int:
-        """Which of its jobs the lease is for."""
+        """The attempt that the lease is for."""
 
 
 def acquire_lease(batch: LeaseRequest) -> bool:
-    """Take a job slot for the batch's coming attempt, or tell that there is none now. Asking again is granted again.
+    """Lease a job slot for the batch's next attempt; False when none is free. A repeated request is granted again.
 
     Raise CapacityTimeout when nothing in the target has moved for the configured time and no lease of ours is
     held there, that is, when others fill the quota and do not finish.
@@ -75,7 +72,7 @@ def acquire_lease(batch: LeaseRequest) -> bool:
         if key in load.leases:
             return True
         if now - load.observed_at >= OBSERVATION_INTERVAL_SECONDS:
-            # Of many batches that find it stale, one asks DRS; what the others run is not known until it is back.
+            # One of the batches that find the observation stale asks DRS; the rest wait for its answer.
             claimed = now >= load.observing_until and _write(
                 target, replace(load, observing_until=now + OBSERVATION_INTERVAL_SECONDS)
             )
@@ -96,14 +93,14 @@ def acquire_lease(batch: LeaseRequest) -> bool:
 
 
 def read_current_usage(target: Target) -> QuotaUsage:
-    """What the target carries at this moment, leased or run by others. It is read afresh, and nothing is kept."""
+    """The target's usage at this moment: leases and jobs of others. Reads DRS and stores nothing."""
     jobs = drs.list_live_jobs(target)
     now = clock.now()
     return _read(target, now).with_foreign(jobs, now)
 
 
 def _observe_jobs(target: Target) -> QuotaUsage | None:
-    """Read who else runs jobs, and keep it; None when neighbours always wrote first."""
+    """Read the jobs of others and store the counts; None when other writers won every attempt."""
     jobs = drs.list_live_jobs(target)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
@@ -127,7 +124,7 @@ def _raise_if_stuck(target: Target, load: QuotaUsage, quotas: Settings, now: flo
 
 
 def release_lease(batch: LeaseRequest, attempt: int) -> None:
-    """Free the slot of that attempt; nothing happens when it holds none, as when this is said again later."""
+    """Release the slot of that attempt. Does nothing if the attempt holds none, so it may be repeated."""
     key = _holder_name(batch, attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
@@ -135,12 +132,12 @@ def release_lease(batch: LeaseRequest, attempt: int) -> None:
         if key not in load.leases or _write(batch.ref.target, load.without_lease(key, now)):
             return
         time.sleep(random.uniform(0, 0.05 * tries))
-    # Not fatal: the lease runs out by itself, and blocks a slot until then.
-    logger.warning("lease not given back", extra={"holder": key})
+    # Not fatal: the lease expires by itself, and blocks a slot until then.
+    logger.warning("lease not released", extra={"holder": key})
 
 
 def _holder_name(batch: LeaseRequest, attempt: int) -> str:
-    """A lease belongs to an attempt, so a late message of an earlier one cannot give back what a later one holds."""
+    """The key of a lease. It names the attempt, so a late message cannot release the lease of a later attempt."""
     return f"{batch.ref.key}#{attempt}"
 
 
@@ -153,7 +150,7 @@ def _read(target: Target, now: float) -> QuotaUsage:
 
 
 def _write(target: Target, load: QuotaUsage) -> bool:
-    """Write the row if nobody has since it was read."""
+    """Write the row unless another writer has since it was read."""
     return dynamodb.update_if(
         settings().limits_table,
         _key(target),

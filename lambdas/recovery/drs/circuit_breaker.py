@@ -1,23 +1,17 @@
-"""A circuit breaker for each target, kept in the limits table, so that all functions know that a Region is down.
+"""A circuit breaker per target, in the CIRCUIT row of the `limits` table, so that all functions share it.
 
-Closed: calls go through. After a number of calls in a row without an answer it opens, and calls fail at once with
-CircuitOpen, which the state machine turns into a wait. When the timeout has passed, one call is let through; if it
-is answered the circuit closes, else it opens again. A Region that is down never touches another's circuit.
+While the circuit is closed, calls go through. After `circuit_failures` calls in a row without an answer it opens, and
+calls fail at once with CircuitOpen, which the state machine turns into a wait. After `circuit_seconds` one call goes
+through as a probe: an answer closes the circuit, no answer opens it again. A Region that is down affects no other
+target.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
-from pybreaker import (
-    STATE_CLOSED,
-    STATE_OPEN,
-    CircuitBreaker,
-    CircuitBreakerError,
-    CircuitBreakerListener,
-    CircuitBreakerStorage,
-)
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -29,115 +23,106 @@ from recovery.settings import settings
 logger = Logger(child=True)
 T = TypeVar("T")
 
-
-# The one call that is let through has this long to come back before another may be.
+# A probe that does not come back within this time, because its function was killed, makes way for another.
 PROBE_SECONDS = 60
 
 
+class CircuitState(StrEnum):
+    """HALF_OPEN: one call is on its way as a probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
-    """Call the function if the target's circuit lets it; raise CircuitOpen when not."""
-    row = _Row(target)
-    if row.state != STATE_CLOSED and not row.claim_probe():
-        raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(row.retry_at)}")
-    breaker = CircuitBreaker(
-        fail_max=settings().circuit_failures,
-        reset_timeout=0,  # the row's own claim decides when a call is let through
-        exclude=[lambda error: not isinstance(error, DrsUnavailable)],
-        listeners=[_Tell(target)],
-        state_storage=row,
-        throw_new_error_on_trip=False,
-    )
+    """Call the function unless the target's circuit is open. Raise CircuitOpen, and what the function raises."""
+    circuit = _Circuit.read(target)
+    if circuit.state is not CircuitState.CLOSED and not circuit.claim_probe():
+        raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(circuit.retry_at)}")
     try:
-        return breaker.call(function)
-    except CircuitBreakerError as error:
-        raise CircuitOpen(f"{target.key}: {error}") from error
+        result = function()
+    except DrsUnavailable:
+        circuit.record_failure()
+        raise
+    except Exception:  # every other error is an answer, so the Region works
+        circuit.record_answer()
+        raise
+    circuit.record_answer()
+    return result
 
 
-class _Tell(CircuitBreakerListener):
-    def __init__(self, target: Target) -> None:
-        self._target = target
+@dataclass(frozen=True, slots=True)
+class _Circuit:
+    """The row as this call found it. `opened_at` is epoch seconds."""
 
-    def state_change(self, cb: CircuitBreaker, old_state: Any, new_state: Any) -> None:
-        metrics.count_circuit_change(self._target, new_state.name)
-        tell = logger.warning if new_state.name == STATE_OPEN else logger.info
-        tell("circuit changed", extra={"target": self._target.key, "circuit": new_state.name})
+    target: Target
+    state: CircuitState
+    failures: int
+    opened_at: float
 
-
-class _Row(CircuitBreakerStorage):
-    """The target's CIRCUIT row."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__("dynamodb")
-        self._key = {"target": target.key, "what": "CIRCUIT"}
-        row = dynamodb.get(settings().limits_table, self._key) or {}
-        self._state = row.get("state", STATE_CLOSED)
-        self._failures = int(row.get("failures", 0))
-        self._successes = 0
-        self._opened_at = float(row.get("openedAt", 0))
+    @classmethod
+    def read(cls, target: Target) -> "_Circuit":
+        row = dynamodb.get(settings().limits_table, _key(target)) or {}
+        state = CircuitState(row.get("state", CircuitState.CLOSED))
+        return cls(target, state, int(row.get("failures", 0)), float(row.get("openedAt", 0)))
 
     @property
     def retry_at(self) -> float:
-        """When the circuit, if it is open, lets a call through; epoch seconds."""
-        return self._opened_at + settings().circuit_seconds
+        """When an open circuit lets a probe through; epoch seconds."""
+        return self.opened_at + settings().circuit_seconds
 
     def claim_probe(self) -> bool:
-        """May this be the call that is let through? Of many functions that ask, one is told so."""
+        """Whether this call is the probe. Of the functions that ask at once, one gets it."""
         now = clock.now()
-        if self._state == STATE_OPEN and now < self.retry_at:
+        if self.state is CircuitState.OPEN and now < self.retry_at:
             return False
-        return dynamodb.update_if(
+        claimed = dynamodb.update_if(
             settings().limits_table,
-            self._key,
-            {"probeUntil": int(now + PROBE_SECONDS)},
+            _key(self.target),
+            {"state": CircuitState.HALF_OPEN.value, "probeUntil": int(now + PROBE_SECONDS)},
             condition="attribute_not_exists(#probeUntil) OR #probeUntil < :now",
             given={"now": int(now)},
         )
+        if claimed:
+            _report(self.target, CircuitState.HALF_OPEN)
+        return claimed
 
-    def _write(self, remove: list[str] | None = None, **values: Any) -> None:
-        dynamodb.update(settings().limits_table, self._key, values, remove=remove or [])
+    def record_failure(self) -> None:
+        """Open the circuit when a probe fails, or after the last of the failures in a row that are allowed."""
+        failures = dynamodb.add(settings().limits_table, _key(self.target), "failures", 1)
+        if self.state is CircuitState.CLOSED and failures < settings().circuit_failures:
+            return
+        values = {"state": CircuitState.OPEN.value, "openedAt": int(clock.now())}
+        if self._leave_state(values):  # else another call that failed at the same moment has opened it
+            _report(self.target, CircuitState.OPEN)
 
-    @property
-    def state(self) -> str:
-        return str(self._state)
+    def record_answer(self) -> None:
+        """Close the circuit after a probe, or forget the failures. An answer after an answer writes nothing."""
+        if self.state is not CircuitState.CLOSED:
+            if self._leave_state({"state": CircuitState.CLOSED.value, "failures": 0}):
+                _report(self.target, CircuitState.CLOSED)
+        elif self.failures:
+            dynamodb.update(settings().limits_table, _key(self.target), {"failures": 0})
 
-    @state.setter
-    def state(self, state: str) -> None:
-        self._state = state
-        if state == STATE_CLOSED:
-            self._failures = 0
-            self._write(state=state, failures=0, remove=["probeUntil"])
-        elif state == STATE_OPEN:
-            self._write(state=state, openedAt=int(self._opened_at), remove=["probeUntil"])
-        else:
-            self._write(state=state)
+    def _leave_state(self, values: Mapping[str, Any]) -> bool:
+        """Write a new state over the one in which this call was made; False when the circuit has left it already."""
+        before = CircuitState.CLOSED if self.state is CircuitState.CLOSED else CircuitState.HALF_OPEN
+        return dynamodb.update_if(
+            settings().limits_table,
+            _key(self.target),
+            values,
+            remove=["probeUntil"],
+            condition="attribute_not_exists(#state) OR #state = :before",
+            given={"before": before.value},
+        )
 
-    def increment_counter(self) -> None:
-        self._failures = dynamodb.add(settings().limits_table, self._key, "failures", 1)
 
-    def reset_counter(self) -> None:
-        if self._failures:  # most calls succeed after a success, and write nothing
-            self._failures = 0
-            self._write(failures=0)
+def _key(target: Target) -> dict[str, str]:
+    return {"target": target.key, "what": "CIRCUIT"}
 
-    def increment_success_counter(self) -> None:
-        self._successes += 1
 
-    def reset_success_counter(self) -> None:
-        self._successes = 0
-
-    @property
-    def counter(self) -> int:
-        return self._failures
-
-    @property
-    def success_counter(self) -> int:
-        return self._successes
-
-    @property
-    def opened_at(self) -> datetime | None:
-        """None, so that pybreaker lets every call through that holds the claim; its own clock is not the product's."""
-        return None
-
-    @opened_at.setter
-    def opened_at(self, moment: datetime) -> None:
-        self._opened_at = clock.now()  # the product's clock, whatever pybreaker's says
+def _report(target: Target, state: CircuitState) -> None:
+    metrics.count_circuit_change(target, state.value)
+    log = logger.warning if state is CircuitState.OPEN else logger.info
+    log("circuit changed", extra={"target": target.key, "circuit": state.value})

@@ -1,4 +1,9 @@
-"""The only module that calls DRS. Every call is made with the target's own credentials."""
+"""The client of DRS: the only module that calls it.
+
+Every call uses the target's assumed role, reserves a call from the target's rate limiter, and passes its circuit
+breaker. What DRS answers becomes an error of `recovery.errors`, which state machines catch by name. Only reads are
+retried here: StartRecovery and TerminateRecoveryInstances have no client token, so a second call could act twice.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
@@ -29,23 +34,18 @@ from recovery.observability import metrics
 
 MANAGED_BY = "drs-waves"
 
-
 # filters.sourceServerIDs takes at most 200 ids (botocore's drs model).
 MAX_IDS_PER_DESCRIBE = 200
-
 
 # filters.jobIDs takes at most 1,000 ids, filters.sourceNetworkIDs 100 (botocore's drs model and a margin).
 MAX_JOBS_PER_DESCRIBE, MAX_NETWORKS_PER_DESCRIBE = 1_000, 100
 
-
-# What is asked for; the model sets no most, and DRS may give fewer.
+# The page size to ask for. The model sets no maximum, and DRS may return fewer.
 INSTANCES_PER_PAGE = 200
 
-
-# How far back a job that still runs is looked for. DRS keeps the history of an account without end, and a job
-# of more than two days would be a fault of its own.
+# How far back to search for running jobs. DRS keeps an account's job history without end, and a job that runs for
+# more than two days is a fault in itself.
 LIVE_JOBS_SINCE_SECONDS = 48 * 3_600
-
 
 _ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
     "ThrottlingException": DrsThrottled,
@@ -58,13 +58,12 @@ _ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
     "AccessDeniedException": TargetAccessDenied,
 }
 
-
-# Credentials that ran out while a function slept: new ones are asked for at the next try.
+# The credentials expired while the function was frozen. The next attempt assumes the role again.
 _STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
 
 
 def _call(target: Target, method: str, **parameters: Any) -> Any:
-    """One call, within the target's budget and circuit; what botocore raises becomes an error that machines know."""
+    """Make one call within the target's rate limit and circuit breaker. Raise errors of `recovery.errors` only."""
     client = assumed_roles.get_client("drs", target)
     operation = client.meta.method_to_api_mapping[method]
     try:
@@ -93,9 +92,9 @@ def _ask(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> 
             assumed_roles.discard_clients()
             kind = AwsUnavailable
         raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
-    except ParamValidationError as error:  # never sent: it says nothing about the Region
+    except ParamValidationError as error:  # botocore refused to send it, so it says nothing about the Region
         raise DrsRefused(f"{what}: {error}") from error
-    except BotoCoreError as error:  # no answer: refused, cut or timed out
+    except BotoCoreError as error:  # no answer: refused, cut off or timed out
         raise DrsUnavailable(f"{what}: {error}") from error
 
 
@@ -106,7 +105,7 @@ def _error_by_status(status: int) -> type[DrsWavesError]:
 
 
 def _read(target: Target, method: str, **parameters: Any) -> Any:
-    """A call that changes nothing, so a short retry is safe and saves the state machine a round."""
+    """Make a call that changes nothing, with short retries, which save the state machine a round."""
     operation = "".join(word.capitalize() for word in method.split("_"))
     return retry.call_with_retries(
         describe_call(operation, target.key),
@@ -116,7 +115,7 @@ def _read(target: Target, method: str, **parameters: Any) -> Any:
 
 
 def _read_items(target: Target, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-    """The items of every page, each page within the budget."""
+    """The items of all pages; each page is a call of its own."""
     token: dict[str, str] = {}
     while True:
         answer = _read(target, method, **parameters, **token)
@@ -127,7 +126,7 @@ def _read_items(target: Target, method: str, **parameters: Any) -> Iterator[dict
 
 
 def describe_source_servers(target: Target, server_ids: Sequence[str] | None = None) -> list[SourceServer]:
-    """The servers of these ids that DRS knows, or all of the target."""
+    """The source servers with these ids that DRS knows, or all of the target."""
     filters: list[dict[str, Any]] = [{}]
     if server_ids is not None:
         ids = sorted(server_ids)
@@ -142,19 +141,19 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
 
 
 def list_source_servers(target: Target, limit: int, token: str | None) -> tuple[list[ServerReplication], str | None]:
-    """A page of the target's servers with their replication, and DRS's token that reads on."""
+    """A page of the target's source servers with their replication state, and DRS's token for the next page."""
     more = {"nextToken": token} if token else {}
     answer = _read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
     return [ServerReplication.from_drs(item) for item in answer["items"]], answer.get("nextToken") or None
 
 
 def check_access(target: Target) -> None:
-    """Ask DRS for one server; the error says what stands in the way."""
+    """Read one server, to learn whether DRS can be reached; the error says why not."""
     _read(target, "describe_source_servers", filters={}, maxResults=1)
 
 
 def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> Snapshot | None:
-    """The newest snapshot of the server not later than `until` (ISO 8601), or of all; None when there is none."""
+    """The newest snapshot of the server, not later than `until` (ISO 8601) if given; None when there is none."""
     filters = {"toDateTime": until} if until else {}
     answer = _read(
         target,
@@ -165,13 +164,13 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
         **({"filters": filters} if filters else {}),
     )
     for item in answer["items"]:
-        if taken := item.get("timestamp"):  # without one it is not finished
+        if taken := item.get("timestamp"):  # a snapshot without one is not complete
             return Snapshot(item["snapshotID"], clock.parse_iso(taken))
     return None
 
 
 def has_launch_configuration(target: Target, server_id: str) -> bool:
-    """Does DRS know how to launch the server?"""
+    """Whether DRS has a launch template for the server."""
     try:
         return bool(_read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
     except DrsRefused:
@@ -179,21 +178,21 @@ def has_launch_configuration(target: Target, server_id: str) -> bool:
 
 
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of what DRS wrote of a job, `[{event, logDateTime, eventData}]`, and the token of the next."""
+    """A page of DRS's log of a job, `[{event, logDateTime, eventData}]`, and the token of the next page."""
     more = {"nextToken": token} if token else {}
     answer = _read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
     return answer["items"], answer.get("nextToken")
 
 
 def list_jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
-    """Every job that the run started in the target; `since` is when the run was asked for."""
+    """Every job that the run started in the target; `since` is the time of its request."""
     return [job for job in _jobs_since(target, since) if job.tags.get("drs-waves:execution") == execution_id]
 
 
 def describe_recovery_instances(
     target: Target, instance_ids: Sequence[str] | None = None
 ) -> tuple[list[LaunchedInstance], int]:
-    """The recovery instances of these ids, at most 200, that DRS knows, or all of the target; and in how many pages."""
+    """The recovery instances with these ids (at most 200) that DRS knows, or all of the target; and how many pages."""
     filters = {} if instance_ids is None else {"recoveryInstanceIDs": list(instance_ids)}
     found, pages, token = [], 0, dict[str, str]()
     while True:
@@ -206,7 +205,7 @@ def describe_recovery_instances(
 
 
 def get_source_vpcs(target: Target, network_ids: Sequence[str]) -> dict[str, str]:
-    """The VPC that each of these source networks was replicated from."""
+    """The source VPC of each of these source networks, by network id."""
     ids = sorted(network_ids)
     return {
         item["sourceNetworkID"]: item["sourceVpcID"]
@@ -219,7 +218,7 @@ def get_source_vpcs(target: Target, network_ids: Sequence[str]) -> dict[str, str
 
 
 def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
-    """The jobs of these ids that DRS still knows."""
+    """The jobs with these ids that DRS still knows, by id."""
     ids = sorted(job_ids)
     items = (
         item
@@ -230,7 +229,7 @@ def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
 
 
 def describe_job(target: Target, job_id: str) -> Job:
-    """Raise DrsRefused when DRS does not know the job."""
+    """Read one job. Raise DrsRefused when DRS does not know it."""
     items = _read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
     if not items:
         raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
@@ -238,7 +237,7 @@ def describe_job(target: Target, job_id: str) -> Job:
 
 
 def list_live_jobs(target: Target) -> list[Job]:
-    """The jobs that are not yet COMPLETED, whoever started them."""
+    """The jobs that are not yet COMPLETED, including those that others started."""
     since = clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)
     return [job for job in _jobs_since(target, since) if not job.is_completed]
 
@@ -248,7 +247,7 @@ def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
 
 
 def find_job(batch: Batch) -> Job | None:
-    """The job that carries the tag of the batch's attempt, if its intent is on record and DRS has one."""
+    """The job that carries the tags of the batch's attempt; None when there is none, or no intent on record."""
     if batch.intent_at is None:
         return None
     since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
@@ -263,10 +262,9 @@ def _launch_source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
 def start_recovery(batch: Batch, mode: Mode) -> Job:
     """Start the job of the batch's attempt.
 
-    StartRecovery has no client token. Whoever comes back to an attempt whose intent is on record asks `find_job`
-    first, so a function that was killed between the call and its answer launches no server twice. Should the earlier
-    call still be on its way, DRS refuses a second job for the same servers with ServerBusy, and the next try finds
-    the first one's.
+    StartRecovery has no client token. A repeated task first calls `find_job` when the intent is on record, so a
+    function that was killed between the call and its answer launches no server twice. If the earlier call is still on
+    its way, DRS refuses a second job for the same servers with ServerBusy, and the next attempt finds the first job.
     """
     target = batch.ref.target
     answer = _call(
@@ -287,10 +285,10 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
 
 
 def find_termination_job(target: Target, server_ids: Collection[str], since: str) -> Job | None:
-    """The job that terminates the instances of exactly these servers and was started since then, if DRS has one.
+    """The job, started at or after `since`, that terminates the instances of exactly these servers; else None.
 
-    TerminateRecoveryInstances takes no tags, so a job is known by what it does: a source server is in one job at a
-    time, so no two jobs can do this at once.
+    TerminateRecoveryInstances takes no tags, so the job is recognized by its servers: a source server is in one job at
+    a time, so no two jobs can match at once.
     """
     from_date = clock.iso(clock.parse_iso(since) - 60)  # clocks of two services differ a little
     wanted = set(server_ids)
@@ -306,12 +304,12 @@ def find_termination_job(target: Target, server_ids: Collection[str], since: str
 
 
 def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) -> Job:
-    """Start a job that terminates the instances. Raise DrsRefused when DRS does not know one of them."""
+    """Start a job that terminates the instances. Raise DrsRefused if DRS does not know one of them."""
     answer = _call(target, "terminate_recovery_instances", recoveryInstanceIDs=list(instance_ids))
     return Job.from_drs(answer["job"])
 
 
 def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:
-    """Say on a job, which DRS let be started without tags, whose it is."""
+    """Tag a job after its start, for operations that take no tags."""
     if job.arn:
         _call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})

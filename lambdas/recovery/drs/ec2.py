@@ -1,4 +1,4 @@
-"""The only module that calls EC2. It reads what the recovery instances of a target are like there."""
+"""The client of EC2: the only module that calls it. It reads the details of recovery instances."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,10 @@ from recovery.drs import assumed_roles, rate_limiter
 from recovery.errors import AwsUnavailable, DrsWavesError, RateBudgetExhausted, TargetAccessDenied
 from recovery.observability import metrics
 
-# A filter takes at most 200 values (EC2's API reference); half of that keeps an answer well below a megabyte.
+# A filter takes at most 200 values (EC2's API reference); half of that keeps a response well below a megabyte.
 MAX_IDS_PER_DESCRIBE = 100
 
-
 _DENIED_CODES = {"UnauthorizedOperation", "AuthFailure", "OptInRequired"}
-
 
 _STALE_CREDENTIAL_CODES = {"RequestExpired", "ExpiredToken", "ExpiredTokenException"}
 
@@ -42,7 +40,7 @@ class Ec2Instance:
 
     @classmethod
     def from_ec2(cls, item: Mapping[str, Any]) -> "Ec2Instance":
-        """Read EC2's Instance shape. One that is being terminated has lost its network already."""
+        """Read EC2's Instance shape. An instance that is being terminated has no network details."""
         launched = item.get("LaunchTime")
         return cls(
             instance_id=item["InstanceId"],
@@ -60,9 +58,9 @@ class Ec2Instance:
 
 
 def describe_instances(target: Target, instance_ids: Sequence[str]) -> tuple[dict[str, Ec2Instance], int]:
-    """The instances among these that EC2 knows, by id; and in how many calls, one for each hundred.
+    """The instances with these ids that EC2 knows, by id, and how many calls that took.
 
-    Asked for by a filter: an id that EC2 has forgotten by now would make it refuse the other 99.
+    It uses a filter, because one unknown id in `InstanceIds` makes EC2 refuse the whole call.
     """
     ids, found, calls = sorted(set(instance_ids)), dict[str, Ec2Instance](), 0
     for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE):
@@ -84,7 +82,7 @@ def describe_instances(target: Target, instance_ids: Sequence[str]) -> tuple[dic
 
 
 def _call(target: Target, **parameters: Any) -> Any:
-    """One DescribeInstances within the target's budget for EC2. Raise AwsUnavailable, TargetAccessDenied."""
+    """Make one DescribeInstances call within the target's rate limit. Raise AwsUnavailable, TargetAccessDenied."""
     client = assumed_roles.get_client("ec2", target)
     try:
         rate_limiter.reserve_call(target, "EC2_CALLS")

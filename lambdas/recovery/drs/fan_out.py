@@ -1,4 +1,4 @@
-"""Many accounts and Regions asked at once, within the time that API Gateway leaves."""
+"""Asking many targets at once, within the time that API Gateway allows."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -12,26 +12,23 @@ from recovery.errors import DrsWavesError, TargetTooSlow
 
 T = TypeVar("T")
 
-
-# API Gateway gives up after 29 s; the rest is for a cold start and the answer.
+# API Gateway stops waiting after 29 s. The rest is for a cold start and the response.
 TIMEOUT_SECONDS = 22.0
 
-
-# As many as share the connections to DynamoDB, which botocore keeps ten of.
+# The threads share botocore's pool of ten connections to DynamoDB.
 MAX_THREADS = MAX_WRITERS
 
 
 def ask_all(
     targets: Iterable[Target], ask: Callable[[Target], T], seconds: float = TIMEOUT_SECONDS
 ) -> dict[Target, T | DrsWavesError]:
-    """Each target's answer, or the error of ours that asking it came to; TargetTooSlow for what took too long.
+    """Call `ask` for each target; return each result or error of ours, and TargetTooSlow for those without an answer.
 
-    One target that fails or hangs keeps no other from being answered. A thread that is still on its way is left to
-    end by itself.
+    A target that fails or hangs does not delay the others. A thread that still waits ends by itself.
     """
-    dynamodb.client()  # made once, before the threads share it
+    dynamodb.client()  # created once, before the threads share it
     pool = ThreadPoolExecutor(MAX_THREADS)
-    # In a copy of the context, so that the threads log under the request's correlation id.
+    # The copied context keeps the request's correlation id in the log lines of the threads.
     asked = {target: pool.submit(copy_context().run, ask, target) for target in targets}
     done, _ = wait(asked.values(), timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""How often DRS is called: a token bucket within one invocation, and a budget that all functions share.
+"""The rate limit of calls to DRS: a token bucket per process, and a budget per target that all functions share.
 
-AWS publishes no rate limit for DRS and asks callers to back off. drs-waves keeps to a budget of calls a second and
-target (10 by default), so that its many functions do not bring each other into throttling.
+AWS publishes no rate limit for DRS and asks callers to back off. drs-waves limits itself to `calls_per_second` per
+target (10 by default), so that its functions do not cause throttling for each other.
 """
 
 import threading
@@ -13,19 +13,18 @@ from recovery.domain.target import Target
 from recovery.errors import RateBudgetExhausted
 from recovery.settings import settings
 
-# A call may be put off to one of the next seconds; what would wait longer is left to the state machine.
+# A call may be moved to one of the next seconds. A longer wait is a state of the machine.
 MAX_SECONDS_AHEAD = 2
 
-
-# A second's row is of no use once it has passed; DynamoDB removes it some time after this.
+# The row of a second is useless once the second has passed. DynamoDB deletes it some time after this.
 ROW_LIFETIME_SECONDS = 3_600
 
 
 class TokenBucket:
-    """`rate` tokens a second, up to `capacity` at a time. Thread-safe; times are the product's clock."""
+    """A bucket that gains `rate` tokens a second up to `capacity`. Thread-safe; it uses the product's clock."""
 
     def __init__(self, rate: float, capacity: float) -> None:
-        """Raise ValueError unless both are above zero. The bucket is full at first."""
+        """Start full. Raise ValueError unless both numbers are above zero."""
         if rate <= 0 or capacity <= 0:
             raise ValueError(f"rate and capacity must be above zero, not {rate} and {capacity}")
         self._rate, self._capacity = rate, capacity
@@ -39,7 +38,7 @@ class TokenBucket:
             return self._refilled()
 
     def try_acquire(self, tokens: float = 1) -> bool:
-        """Take the tokens if they are there."""
+        """Take the tokens if there are enough; False if not."""
         with self._lock:
             if self._refilled() < tokens:
                 return False
@@ -70,20 +69,20 @@ def get_bucket(target: Target) -> TokenBucket:
     return TokenBucket(settings().calls_per_second, settings().calls_burst)
 
 
-def reserve_call(target: Target, what: str = "CALLS") -> None:
-    """Wait for this call's turn, 2 s at the most; raise RateBudgetExhausted when it would come later.
+def reserve_call(target: Target, budget: str = "CALLS") -> None:
+    """Reserve one call and wait for its second, 2 s at most. Raise RateBudgetExhausted if it would be later.
 
-    `what` names the budget: DRS's own, or that of another service, each of `calls_per_second`.
+    `budget` names the budget: DRS has one, and EC2 another, each of `calls_per_second`.
 
-    One conditional write takes a call out of this second's row, or out of one of the next two. The row counts what
-    every function took, so nobody has to agree with anybody. A reserved call that is never made is lost, no more.
+    One conditional write takes a call from this second's row, or from one of the next two. The row counts calls from
+    all functions, so they need no coordination. An unused reservation only wastes that call.
     """
     if not get_bucket(target).acquire(timeout=MAX_SECONDS_AHEAD):
-        raise RateBudgetExhausted(f"{target.key}: this function has used up its calls for the next seconds")
+        raise RateBudgetExhausted(f"{target.key}: this function has used its calls for the next seconds")
     now = clock.now()
     for ahead in range(MAX_SECONDS_AHEAD + 1):
         second = int(now) + ahead
-        if _reserve_second(target, what, second):
+        if _reserve_second(target, budget, second):
             clock.sleep(max(second - clock.now(), 0))
             return
     raise RateBudgetExhausted(
@@ -91,11 +90,12 @@ def reserve_call(target: Target, what: str = "CALLS") -> None:
     )
 
 
-def _reserve_second(target: Target, what: str, second: int) -> bool:
-    return dynamodb.increment_below(
+def _reserve_second(target: Target, budget: str, second: int) -> bool:
+    return dynamodb.update_if(
         settings().limits_table,
-        {"target": target.key, "what": f"{what}#{second}"},
-        "calls",
-        limit=settings().calls_per_second,
-        expires_at=second + ROW_LIFETIME_SECONDS,
+        {"target": target.key, "what": f"{budget}#{second}"},
+        {"expiresAt": second + ROW_LIFETIME_SECONDS},
+        add={"calls": 1},
+        condition="attribute_not_exists(#calls) OR #calls < :limit",
+        given={"limit": settings().calls_per_second},
     )

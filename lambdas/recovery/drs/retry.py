@@ -1,4 +1,4 @@
-"""Short retries within one invocation, for reads of several pages. What lasts longer is the state machine's."""
+"""Short retries of reads within one invocation. Longer faults are retried by the state machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`attempts` in all, waits of `base` seconds doubling up to `cap`; with `jitter` each is drawn from 0 to that."""
+    """`attempts` in all; waits double from `base` to `cap` seconds, and with `jitter` each is drawn from 0 to that."""
 
     attempts: int = 3
     base_seconds: float = 0.5
@@ -29,7 +29,7 @@ class RetryPolicy:
             raise ValueError(f"a retry policy needs attempts >= 1 and 0 <= base <= cap, not {self}")
 
     def waits(self) -> wait_base:
-        """tenacity's schedule."""
+        """The waits as tenacity expects them."""
         kind = wait_random_exponential if self.jitter else wait_exponential
         return kind(multiplier=self.base_seconds, max=self.cap_seconds)
 
@@ -43,15 +43,15 @@ def call_with_retries(
     policy: RetryPolicy = RetryPolicy(),  # frozen
     on_retry: Callable[[int], None] = lambda attempt: None,
 ) -> T:
-    """Call the function, again after DrsThrottled or DrsUnavailable; raise RetryExhausted after the last attempt.
+    """Call the function, and again after DrsThrottled or DrsUnavailable. Raise RetryExhausted after the last attempt.
 
-    `on_retry` hears the number of the attempt that comes next. Other errors, CircuitOpen among them, pass through.
+    `on_retry` receives the number of the next attempt. Other errors, such as CircuitOpen, pass through.
     """
 
     def before_sleep(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         logger.warning(
-            "call is made again",
+            "retrying call",
             extra={"operation": operation, "attempt": state.attempt_number + 1, "error": type(error).__name__},
         )
         on_retry(state.attempt_number + 1)

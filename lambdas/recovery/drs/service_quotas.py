@@ -1,4 +1,4 @@
-"""DRS's quotas in a target, as Service Quotas has them there."""
+"""DRS's quotas in a target, read from Service Quotas."""
 
 from functools import lru_cache
 
@@ -12,13 +12,12 @@ from recovery.drs import assumed_roles
 
 logger = Logger(child=True)
 
-
-# Quotas change when AWS grants a request for more, which takes days.
+# Quotas change only when AWS grants a request, which takes days.
 CACHE_SECONDS = 900
 
 
 def get_quotas(target: Target) -> Quotas:
-    """The quotas, those of AWS's defaults when the target cannot be asked: a role may lack the permission."""
+    """The target's quotas, or AWS's defaults when it cannot be asked (its role may lack the permission)."""
     return _read_quotas(target, int(clock.now() // CACHE_SECONDS))
 
 
@@ -29,6 +28,6 @@ def _read_quotas(target: Target, period: int) -> Quotas:
         pages = client.get_paginator("list_service_quotas").paginate(ServiceCode="drs")
         values = {quota["QuotaCode"]: quota["Value"] for page in pages for quota in page["Quotas"]}
     except (BotoCoreError, ClientError) as error:
-        logger.warning("quotas not told; the defaults are shown", extra={"target": target.key, "reason": str(error)})
+        logger.warning("quotas not read; using the defaults", extra={"target": target.key, "reason": str(error)})
         return Quotas()
     return Quotas.from_values(values)

@@ -23,13 +23,10 @@ from recovery.domain.target import Target
 
 logger = Logger(child=True)
 
-
 NAMESPACE = "DRS/RateLimits"
 
-
-# Dimensions by which alarms look at a metric over all accounts and Regions.
+# Dimensions by which alarms sum a metric over all accounts and Regions.
 ROLLUP_DIMENSION = {"Calls": "Outcome", "CircuitChanges": "State"}
-
 
 _TRUE_VALUES = {"1", "true", "t", "yes", "y", "on"}
 
@@ -43,43 +40,42 @@ class Series(NamedTuple):
 
 _pending: Counter[Series] = Counter()
 
-
 _lock = Lock()
 
 
 def count_call(target: Target, operation: str, outcome: str) -> None:
-    """A call to DRS; `outcome` is `ok` or the name of the error, which may have kept it from being made."""
+    """Count a call to DRS or EC2. `outcome` is `ok` or the name of an error, which may have prevented the call."""
     _count("Calls", target, Operation=operation, Outcome=outcome)
 
 
 def count_rate_limit(target: Target, error: str) -> None:
-    """DRS or our own budget put a call off; `error` says which."""
+    """Count a call that DRS or our own rate limit refused; `error` names which."""
     _count("RateLimitErrors", target, ErrorType=error)
 
 
 def count_retry(target: Target, operation: str, attempt: int) -> None:
-    """A call or a task is made again; `attempt` is 2 for the first repetition."""
+    """Count a repetition of a call or a task; `attempt` is 2 for the first."""
     _count("Retries", target, Operation=operation, Attempt=str(attempt))
 
 
 def count_exhausted(target: Target, operation: str) -> None:
-    """All repetitions of a task are used up."""
+    """Count a task whose retries are exhausted."""
     _count("RetriesExhausted", target, Operation=operation)
 
 
 def count_circuit_change(target: Target, state: str) -> None:
-    """The target's circuit is now `open`, `half-open` or `closed`."""
+    """Count a change of the target's circuit to `open`, `half-open` or `closed`."""
     _count("CircuitChanges", target, State=state)
 
 
 def emit_leases(target: Target, jobs: int, servers: int) -> None:
-    """What of the target's quotas is in use now that a lease was taken, the jobs of others counted in."""
+    """Emit how much of the target's quotas is in use after a lease, including jobs of others."""
     named = {"Account": target.account_id, "Region": target.region}
     emit(NAMESPACE, named, {"LeasedJobs": ("Count", jobs), "LeasedServers": ("Count", servers)})
 
 
 def flush() -> None:
-    """Write what was counted. Work never fails for want of a metric."""
+    """Write the counts. A metrics failure never fails the task."""
     with _lock:
         counts = dict(_pending)
         _pending.clear()
@@ -87,7 +83,7 @@ def flush() -> None:
 
 
 def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[str, float]]) -> None:
-    """Write values, each with its unit, in one line of their own."""
+    """Write values with their units in a line of their own."""
     write_lines(
         lambda: [
             {
@@ -108,21 +104,21 @@ def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tup
     )
 
 
-def write_lines(made: Callable[[], list[dict[str, Any]]]) -> None:
-    """Write lines, unless metrics are switched off. Work never fails for want of a metric."""
+def write_lines(build: Callable[[], list[dict[str, Any]]]) -> None:
+    """Write lines, unless metrics are switched off. A metrics failure never fails the task."""
     if os.environ.get("POWERTOOLS_METRICS_DISABLED", "").strip().lower() in _TRUE_VALUES:
         return
     try:
-        for line in made():
+        for line in build():
             sys.stdout.write(json.dumps(line) + "\n")
-    except Exception:  # the work is done; a metric that cannot be written is told and forgotten
+    except Exception:  # a metric must not fail work that is done
         logger.warning("metrics not written", exc_info=True)
 
 
 def build_lines(counts: Mapping[Series, int], milliseconds: int) -> list[dict[str, Any]]:
-    """The counts in as few lines as may be: a line has one value of each metric and of each dimension.
+    """Pack the counts into as few lines as possible; a line holds one value per metric and per dimension.
 
-    `milliseconds` since the epoch, on the wall's clock: CloudWatch keeps no other.
+    `milliseconds` since the epoch, on the real clock, because CloudWatch knows no other.
     """
     written: list[dict[str, Any]] = []
     for (metric, dimensions), count in counts.items():
@@ -158,12 +154,12 @@ CACHE_NAMESPACE = "DRS/RecoveryInstances"
 
 
 def emit_cache_lookups(hits: int, misses: int) -> None:
-    """Servers that were asked for and are in the cache, and those that are not."""
+    """Emit how many of the requested servers are in the cache, and how many are not."""
     _emit_cache({}, {"CacheHits": ("Count", hits), "CacheMisses": ("Count", misses)})
 
 
 def emit_target_sync(target: Target, seconds: float, instances: int, changes: int) -> None:
-    """A sync of a target has come to its end."""
+    """Emit the result of a target's sync."""
     _emit_cache(
         {"Account": target.account_id, "Region": target.region},
         {"SyncSeconds": ("Seconds", seconds), "Instances": ("Count", instances), "Changes": ("Count", changes)},
@@ -171,7 +167,7 @@ def emit_target_sync(target: Target, seconds: float, instances: int, changes: in
 
 
 def emit_sync(seconds: float, failed: int) -> None:
-    """A sync of all targets has come to its end, for so many of them with an error."""
+    """Emit the result of a sync of all targets; `failed` of them ended with an error."""
     _emit_cache({}, {"AllSyncSeconds": ("Seconds", seconds), "SyncErrors": ("Count", failed)})
 
 

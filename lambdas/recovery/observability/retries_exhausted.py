@@ -20,7 +20,6 @@ from recovery.observability import metrics
 
 logger = Logger(child=True)
 
-
 # The advice of these errors is for a moment, "nothing to do". This is for when the moment does not pass.
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (

@@ -14,7 +14,6 @@ from recovery.observability import metrics
 
 logger = Logger()
 
-
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 

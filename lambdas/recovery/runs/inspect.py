@@ -21,14 +21,11 @@ from recovery.store import executions, inspections
 
 logger = Logger(child=True)
 
-
 # Longest host name that is kept: that of one DNS label.
 MAX_HOSTNAME_LENGTH = 63
 
-
 # Other runs that are looked at for servers they have in common with this one, and shown by id.
 MAX_OTHER_RUNS = 20
-
 
 # What makes a whole target impossible, for as long as nobody mends it.
 _UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)

@@ -1,12 +1,10 @@
 """The record of batches and of what became of their servers."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.aws.dynamodb import MAX_WRITERS
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.inspection import WaveTargetSummary
@@ -153,10 +151,8 @@ def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
     Single conditional updates, a few at a time, and no transaction: that would cost twice as much, and one server
     that was written before would refuse all the others.
     """
-    dynamodb.client()  # made once, before the threads share it
     now = clock.iso()
-    with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        list(pool.map(lambda result: _record_result(ref, result, now), results))
+    dynamodb.write_each(lambda result: _record_result(ref, result, now), results)
 
 
 def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:

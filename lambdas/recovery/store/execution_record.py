@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recovery.aws import dynamodb, pagination
+from recovery.aws import pagination
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.store import executions, waves
 
@@ -34,15 +35,5 @@ def read_record(execution_id: str) -> ExecutionRecord:
 def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:
     """A page of the rows of servers, and the record that says what is going on with them."""
     record = read_record(execution_id)
-    page = pagination.read_page(
-        dynamodb.client().query,
-        limit,
-        token,
-        TableName=executions.table(),
-        KeyConditionExpression="executionId = :id AND begins_with(#item, :prefix)",
-        ExpressionAttributeNames={"#item": "item"},
-        ExpressionAttributeValues=dynamodb.to_wire(
-            {":id": execution_id, ":prefix": f"SERVER#{wave}#" if wave else "SERVER#"}
-        ),
-    )
-    return record, page
+    servers = Partition("executionId", execution_id, ("item", f"SERVER#{wave}#" if wave else "SERVER#"))
+    return record, pagination.query_page(executions.table(), servers, limit, token)

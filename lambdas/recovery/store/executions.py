@@ -12,6 +12,7 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run, Tally
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
@@ -43,19 +44,18 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound.
     """
     run, plans = execution.run, settings().recovery_plans_table
-    lock = dynamodb.build_update(
-        {"planId": run.plan_id},
-        {"activeExecutionId": run.execution_id},
-        condition="attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)",
-    )
-    rows = [execution.run_item(), execution.plan_item(), *map(execution.group_item, groups)]
-    writes: list[dict[str, Any]] = [{"Put": {"TableName": table(), "Item": dynamodb.to_wire(row)}} for row in rows]
-    writes[0]["Put"]["ConditionExpression"] = "attribute_not_exists(executionId)"
+    rows = [execution.plan_item(), *map(execution.group_item, groups)]
+    writes = [
+        dynamodb.put_action(table(), execution.run_item(), "attribute_not_exists(#executionId)"),
+        *(dynamodb.put_action(table(), row) for row in rows),
+    ]
     if run.mode is not Mode.READINESS:
-        writes.append({"Update": {"TableName": plans, **lock}})
+        lock = {"activeExecutionId": run.execution_id}
+        unlocked = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
+        writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=unlocked))
     if run.continues:
-        link = dynamodb.build_update(_meta_key(run.continues), {"continuedBy": run.execution_id})
-        writes.append({"Update": {"TableName": table(), **link}})
+        link = {"continuedBy": run.execution_id}
+        writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link))
     try:
         dynamodb.transact(writes)
     except ConditionFailed as refused:
@@ -119,27 +119,12 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
         index, name, value = "byStatus", "status", status
     else:
         index, name, value = "byStart", "kind", "EXECUTION"
-    return pagination.read_page(
-        dynamodb.client().query,
-        limit,
-        token,
-        TableName=table(),
-        IndexName=index,
-        KeyConditionExpression="#name = :value",
-        ExpressionAttributeNames={"#name": name},
-        ExpressionAttributeValues=dynamodb.to_wire({":value": value}),
-        ScanIndexForward=False,
-    )
+    return pagination.query_page(table(), Partition(name, value), limit, token, index=index, newest_first=True)
 
 
 def query_rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
     """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `SERVER#`, ..."""
-    return dynamodb.query(
-        table(),
-        "executionId = :id AND begins_with(#item, :prefix)",
-        {":id": execution_id, ":prefix": prefix},
-        names={"#item": "item"},
-    )
+    return dynamodb.query(table(), Partition("executionId", execution_id, ("item", prefix)))
 
 
 # --- progress ---------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Requests that may be sent twice: what a caller's Idempotency-Key stands for, for a day.
+"""Idempotency keys: which execution a caller's Idempotency-Key stands for, for a day.
 
-A key names an execution before anything of it is written, and everything after that is made under this name and made
-once: the record is written where there is none, and Step Functions knows an execution by its name. So a request that
-was cut off anywhere is taken up where it stopped by the next one of its key, and two that race do the same work.
+A request with a key first claims the key for an execution id. Everything after that is written once under this id:
+the record only where there is none, and the state machine under the id as its name. So the next request with the key
+continues where an interrupted one stopped, and two concurrent requests do the same work.
 """
 
 import hashlib
@@ -16,17 +16,15 @@ from recovery.settings import settings
 
 KEY_LIFETIME_SECONDS = 24 * 60 * 60
 
-
-# A key may be given back between two looks; more often than this it is somebody's business.
+# The key can change hands between reads. After this many attempts, give up.
 MAX_CLAIM_ATTEMPTS = 3
-
 
 SORT_KEY = "STARTED"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """A key of a caller, in one place of the API, and the body that it came with."""
+    """A caller's key, the route it was sent to, and the body that came with it."""
 
     caller: str
     place: str
@@ -41,7 +39,7 @@ class RequestKey:
 
     @property
     def fingerprint(self) -> str:
-        """By which another body is told."""
+        """A hash that differs for another body."""
         return _digest(self.body)
 
 
@@ -50,7 +48,7 @@ def _digest(text: str) -> str:
 
 
 def find_execution(key: RequestKey) -> str | None:
-    """The execution that the key stands for, or None. Raise IdempotencyConflict when it came with another body."""
+    """The execution that the key stands for, or None. Raise IdempotencyConflict if it came with another body."""
     row = dynamodb.get(settings().limits_table, key.row)
     # DynamoDB removes what has expired within days, not at once.
     if row is None or "executionId" not in row or int(row["expiresAt"]) <= clock.now():
@@ -64,7 +62,7 @@ def find_execution(key: RequestKey) -> str | None:
 
 
 def claim_key(key: RequestKey, execution_id: str) -> str:
-    """Have the key stand for this execution, unless it stands for one; return which. Raise IdempotencyConflict."""
+    """Claim the key for this execution unless it is claimed; return its execution. Raise IdempotencyConflict."""
     for _ in range(MAX_CLAIM_ATTEMPTS):
         now = int(clock.now())
         taken = dynamodb.update_if(
@@ -78,11 +76,11 @@ def claim_key(key: RequestKey, execution_id: str) -> str:
             return execution_id
         if found := find_execution(key):
             return found
-    raise AwsUnavailable("this Idempotency-Key is being taken and given back by others; try again")
+    raise AwsUnavailable("other requests are claiming and releasing this Idempotency-Key; try again")
 
 
 def release_key(key: RequestKey, execution_id: str) -> None:
-    """Have the key stand for nothing, if it is for this execution: it was never begun."""
+    """Release the key if it stands for this execution, which never began."""
     dynamodb.update_if(
         settings().limits_table,
         key.row,

@@ -1,0 +1,54 @@
+"""Recovery instances."""
+
+from typing import Any
+
+from drs_emulator.errors import Conflict
+from drs_emulator.operations.pagination import page
+from drs_emulator.operations.registry import Call, operation
+from drs_emulator.records.recovery_instance import RecoveryInstance
+
+
+@operation("DescribeRecoveryInstances")
+def describe_recovery_instances(call: Call) -> dict[str, Any]:
+    """By id. A filter that is absent or empty lets everything pass."""
+    ids = set(call.filters.get("recoveryInstanceIDs") or ())
+    servers = set(call.filters.get("sourceServerIDs") or ())
+
+    def wanted(instance: RecoveryInstance) -> bool:
+        return (not ids or instance.id in ids) and (not servers or instance.server_id in servers)
+
+    found = sorted(filter(wanted, call.target.instances.values()), key=lambda instance: instance.id)
+    return page(call, found, lambda instance: instance.id, lambda instance: instance.to_api(call.now))
+
+
+@operation("DisconnectRecoveryInstance")
+def disconnect_recovery_instance(call: Call) -> dict[str, Any]:
+    instance = call.target.instance(call.input["recoveryInstanceID"])
+    refuse_busy_instance(call, instance)
+    instance.failback.state = "FAILBACK_NOT_STARTED"
+    instance.failback.replication.set("DISCONNECTED", call.now)
+    return {}
+
+
+@operation("DeleteRecoveryInstance")
+def delete_recovery_instance(call: Call) -> dict[str, Any]:
+    """Once it is disconnected. The instance of EC2 stays. That one which is not there is refused is assumed."""
+    instance = call.target.instance(call.input["recoveryInstanceID"])
+    refuse_busy_instance(call, instance)
+    if not instance.disconnected:
+        raise conflict(instance, "it is not disconnected")
+    del call.target.instances[instance.id]
+    server = call.target.servers.get(instance.server_id)
+    if server and server.recovery_instance_id == instance.id:
+        server.recovery_instance_id = ""
+    return {}
+
+
+def refuse_busy_instance(call: Call, instance: RecoveryInstance) -> None:
+    """Raises Conflict for one whose server is in a job that has not ended."""
+    if job := call.target.job_of(instance.server_id):
+        raise conflict(instance, f"its source server is in {job.id}")
+
+
+def conflict(instance: RecoveryInstance, why: str) -> Conflict:
+    return Conflict(f"{instance.id}: {why}", resourceId=instance.id, resourceType="RecoveryInstance")

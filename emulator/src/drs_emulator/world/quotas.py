@@ -1,0 +1,40 @@
+"""Whether a job may start: the service quotas of one account and Region.
+
+The order of the checks, and that a terminate job counts as a launch job does, are assumptions.
+"""
+
+from drs_emulator.errors import Conflict, QuotaExceeded
+from drs_emulator.settings import Quotas
+from drs_emulator.world.target import Target
+
+JOBS_IN_PROGRESS = "L-D88FAC3A"
+SERVERS_PER_JOB = "L-B827C881"
+SERVERS_IN_JOBS = "L-05AFA8C6"
+
+
+def check_new_job(target: Target, server_ids: list[str], quotas: Quotas) -> None:
+    """Raises QuotaExceeded, or Conflict where a server is in a job that has not ended."""
+    if len(server_ids) > quotas.servers_per_job:
+        raise _exceeded(SERVERS_PER_JOB, f"A job can hold {quotas.servers_per_job} servers, not {len(server_ids)}")
+    wanted = set(server_ids)
+    for job in target.active.values():
+        busy = wanted & job.participants.keys()
+        if busy:
+            first = min(busy)
+            raise Conflict(
+                f"{len(busy)} of the source servers are in a job that has not ended: {first} is in {job.id}",
+                resourceId=first,
+                resourceType="SourceServer",
+            )
+    jobs, servers = target.load()
+    if jobs >= quotas.jobs_in_progress:
+        raise _exceeded(JOBS_IN_PROGRESS, f"{jobs} jobs are in progress, and {quotas.jobs_in_progress} may be")
+    if servers + len(server_ids) > quotas.servers_in_jobs:
+        raise _exceeded(
+            SERVERS_IN_JOBS,
+            f"{servers} servers are in jobs, {len(server_ids)} more are asked for, and {quotas.servers_in_jobs} may be",
+        )
+
+
+def _exceeded(quota_code: str, message: str) -> QuotaExceeded:
+    return QuotaExceeded(message, resourceType="Job", serviceCode="drs", quotaCode=quota_code)
