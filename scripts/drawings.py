@@ -111,7 +111,7 @@ def _arrows(state: Definition, handlers: dict[str, list[str]]) -> dict[str, list
 
 
 def _condition(text: str) -> str:
-    """`{% $states.input.hold = "START" %}` as `hold = START`."""
+    """`{% $states.input.gate = "START" %}` as `gate = START`."""
     return re.sub(r'^\{% | %\}$|\$states\.input\.|[$"]', "", text)
 
 

@@ -15,7 +15,7 @@ from recovery.store import batches
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch and how often it `asked`; return `{granted, paused, attempt, waitSeconds, asked}`.
+    """Take a batch and its `capacityChecks` so far; return `{granted, paused, attempt, waitSeconds, capacityChecks}`.
 
     Raise CapacityTimeout, and RunHalted when the run was cancelled.
     """
@@ -29,6 +29,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "granted": granted,
         "paused": paused,
         "attempt": batch.lease_attempt,
-        "waitSeconds": polling.seconds_to_next_capacity_check(event["asked"]),
-        "asked": event["asked"] + 1,
+        "waitSeconds": polling.seconds_to_next_capacity_check(event["capacityChecks"]),
+        "capacityChecks": event["capacityChecks"] + 1,
     }

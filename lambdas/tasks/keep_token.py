@@ -11,9 +11,9 @@ from recovery.runs import wave_lifecycle
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave, hold, taskToken}`. The token is answered, now or later, with: look again."""
+    """Take `{executionId, wave, gate, taskToken}`. The token is answered, now or later, with: look again."""
     waits = wave_lifecycle.wait_at_gate(
-        event["executionId"], event["wave"], WaveGate(event["hold"]), event["taskToken"]
+        event["executionId"], event["wave"], WaveGate(event["gate"]), event["taskToken"]
     )
-    logger.info("waiting" if waits else "nothing to wait for", extra={"hold": event["hold"]})
+    logger.info("waiting" if waits else "nothing to wait for", extra={"gate": event["gate"]})
     return {}

@@ -14,7 +14,10 @@ from recovery.store import cleanups
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
+    """Take a chunk and its `capacityChecks` so far; return `{granted, waitSeconds, capacityChecks}`.
+
+    Raise CapacityTimeout.
+    """
     chunk = cleanups.get_chunk(ChunkRef.from_event(event))
     if chunk.status is ChunkStatus.SETTLED:
         raise LateMessage(f"{chunk.ref.key} is settled already")
@@ -22,6 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})
     return {
         "granted": granted,
-        "waitSeconds": polling.seconds_to_next_capacity_check(event["asked"]),
-        "asked": event["asked"] + 1,
+        "waitSeconds": polling.seconds_to_next_capacity_check(event["capacityChecks"]),
+        "capacityChecks": event["capacityChecks"] + 1,
     }

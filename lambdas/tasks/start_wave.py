@@ -11,7 +11,7 @@ from recovery.store import executions
 
 @task
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave}`; return `{hold, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
+    """Take `{executionId, wave}`; return `{gate, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
     execution = executions.get_execution(event["executionId"])
     start = wave_lifecycle.start_wave(execution, event["wave"])
     logger.info("wave judged", extra={"gate": start.gate, "targets": len(start.targets)})

@@ -491,7 +491,7 @@ LEVELS = {"INFO", "WARNING", "ERROR", "CRITICAL"}
             "region": st.sampled_from([WEST, "eu-central-1"]),
             "batch": st.integers(1, 40),
             "retries": st.integers(0, 20),
-            "asked": st.integers(),
+            "capacityChecks": st.integers(),
         },
     ),
     raised=RAISED,

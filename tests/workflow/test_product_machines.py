@@ -175,7 +175,7 @@ def test_an_error_that_does_not_pass_ends_no_machine_without_a_word(
 def test_the_reading_of_the_code_finds_the_errors_a_task_is_known_to_raise() -> None:
     """Else the machines would be held against nothing."""
     found = {handler: {kind.__name__ for kind in can_raise(handler)} for handler in handlers().values()}
-    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.tell_operators.handler"]
+    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.notify_operators.handler"]
     start, poll = found["tasks.start_recovery.handler"], found["tasks.poll_job.handler"]
     assert start - poll >= {ServerBusy.__name__, QuotaExceeded.__name__, "LateMessage"}
     assert poll >= {"RetryExhausted", "CircuitOpen", "RateBudgetExhausted", "AwsUnavailable", DrsRefused.__name__}

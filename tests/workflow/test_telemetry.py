@@ -174,7 +174,7 @@ KEYS = {
     "CheckCapacity": OF_A_BATCH,
     "StartRecovery": OF_A_BATCH,
     "PollJob": OF_A_BATCH,
-    "TellOperators": OF_A_BATCH,
+    "NotifyOperators": OF_A_BATCH,
     "SettleBatch": OF_A_BATCH,
     "SettleWave": OF_A_WAVE,
     "FinishExecution": OF_A_RUN,
@@ -240,7 +240,7 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     event = {"executionId": "drill-1", "wave": "web", "accountId": HUB, "region": WEST, "batch": 1, "task": "PollJob"}
     event["error"] = {"Error": "DrsThrottled", "Cause": "{}"}
     program = (
-        "import json, types\nfrom tasks.tell_operators import handler\n"
+        "import json, types\nfrom tasks.notify_operators import handler\n"
         "context = types.SimpleNamespace(function_name='tell', memory_limit_in_mb=512, "
         "invoked_function_arn='arn', aws_request_id='request-1')\n"
         f"handler(json.loads({json.dumps(event)!r}), context)"
@@ -330,7 +330,7 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: C
     assert said["Wave"] == "web, batch 1"
     assert "CloudTrail" in said["What to do"]
     assert "goes on" in said["What happens"]
-    assert (waited["TellOperators"], waited["WaitForDrs"]) == (1, 1)
+    assert (waited["NotifyOperators"], waited["WaitForDrs"]) == (1, 1)
     assert record["servers"]["launched"] == 2
     assert told.counts("RetriesExhausted") == {(): 1}
 

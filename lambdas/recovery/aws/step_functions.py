@@ -66,7 +66,7 @@ def send_task_success(token: str) -> None:
     """Answer a task token. A token that is spent needs no answer."""
     with clients.translate_transient_errors("SendTaskSuccess"):
         try:
-            client().send_task_success(taskToken=token, output=json.dumps({"lookAgain": True}))
+            client().send_task_success(taskToken=token, output=json.dumps({"checkAgain": True}))
         except ClientError as error:
             if error.response["Error"]["Code"] not in SPENT_TOKEN_CODES:
                 raise

@@ -22,9 +22,9 @@ EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 EXPECTED_TERMINATION_SECONDS = 180
 
 
-def seconds_to_next_capacity_check(asked: int) -> int:
-    """How long a batch that has asked so often waits before it asks again: soon at first, then once a minute."""
-    return min(MIN_CAPACITY_WAIT_SECONDS + 5 * asked, MAX_CAPACITY_WAIT_SECONDS)
+def seconds_to_next_capacity_check(capacity_checks: int) -> int:
+    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later."""
+    return min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
 
 
 def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:

@@ -41,7 +41,7 @@ class WaveStart:
         """The output of StartWave."""
         targets = [{**target.to_state(), "batches": numbers} for target, numbers in self.targets.items()]
         timeout = {} if self.timeout_seconds is None else {"timeoutSeconds": self.timeout_seconds}
-        return {"hold": self.gate, "round": self.round, "targets": targets, **timeout}
+        return {"gate": self.gate, "round": self.round, "targets": targets, **timeout}
 
 
 def start_wave(execution: Execution, wave_name: str) -> WaveStart:

@@ -11,16 +11,16 @@ from recovery.domain.verdicts import WaveGate
 from recovery.store import executions
 
 
-def save_token(execution_id: str, hold: WaveGate, wave: str, token: str) -> None:
+def save_token(execution_id: str, gate: WaveGate, wave: str, token: str) -> None:
     """Keep a token by which the wave, or a batch of it, waits. A task that was repeated has several."""
     name = sha256(token.encode()).hexdigest()[:24]
-    row = {"executionId": execution_id, "item": f"TOKEN#{hold.value}#{wave}#{name}", "token": token}
+    row = {"executionId": execution_id, "item": f"TOKEN#{gate.value}#{wave}#{name}", "token": token}
     dynamodb.put(executions.table(), row)
 
 
-def release_tokens(execution_id: str, hold: WaveGate | None = None, wave: str | None = None) -> int:
+def release_tokens(execution_id: str, gate: WaveGate | None = None, wave: str | None = None) -> int:
     """Answer the tokens of what waits so, or of all that waits in the run; return how many there were."""
-    prefix = "TOKEN#" if hold is None else f"TOKEN#{hold.value}#" + (f"{wave}#" if wave else "")
+    prefix = "TOKEN#" if gate is None else f"TOKEN#{gate.value}#" + (f"{wave}#" if wave else "")
     found = list(executions.query_rows(execution_id, prefix))
     for row in found:
         step_functions.send_task_success(row["token"])
