@@ -1,6 +1,4 @@
-"""Keep how a sync of the cache went, and which targets it failed for."""
-
-from typing import Any
+"""Record the result of a sync of the cache, and the targets that it failed for."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -10,11 +8,12 @@ from recovery.cache import sync_status
 from recovery.domain.target import Target
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
+from tasks.states import RecordSyncInput, RecordSyncOutput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{beganAt, targets, failures: [{accountId, region, error}]}`, targets a number; return `{failed}`."""
+def handler(event: RecordSyncInput, context: LambdaContext) -> RecordSyncOutput:
+    """Return how many targets failed."""
     began, failures = event["beganAt"], event["failures"]
     for failure in failures:
         target, error = Target.from_state(failure), CaughtError.from_state(failure["error"])

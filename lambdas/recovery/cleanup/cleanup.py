@@ -3,6 +3,7 @@
 `terminate` does the work in between: it finds the instances and terminates them, chunk by chunk.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,9 @@ from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus
 from recovery.domain.execution import Mode, Run
 from recovery.errors import AwsUnavailable, CleanupRunning, ExecutionStillRunning, LateMessage, NotADrill, StartFailed
 from recovery.store import cleanups, executions
+
+# Errors that the reason of a clean-up lists.
+MAX_PROBLEMS = 5
 
 
 def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def find_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
     return number, [chunk for chunk in chunks if chunk.status is not ChunkStatus.SETTLED]
 
 
-def finish_cleanup(execution_id: str, machine: str, problem: str | None) -> dict[str, Any]:
+def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> dict[str, Any]:
     """Judge the clean-up by its chunks and close its row; return the row. Raise CleanupRunning if it is another's."""
     row = cleanups.get_cleanup(execution_id) or {"machine": None, "run": 0}
     if row["machine"] != machine:
@@ -59,12 +63,12 @@ def finish_cleanup(execution_id: str, machine: str, problem: str | None) -> dict
     total = sum(len(chunk.instances) for chunk in chunks)
     terminated = sum(len(chunk.gone) for chunk in chunks)
     counts = {"total": total, "terminated": terminated, "failed": total - terminated}
-    if terminated == total and not problem:
+    if terminated == total and not problems:
         status = CleanupStatus.COMPLETED
         reason = f"all {total} instances are gone" if total else "there was nothing to clean up"
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
-        reason = "; ".join(filter(None, [f"{terminated} of {total} instances are gone", problem]))
+        reason = "; ".join([f"{terminated} of {total} instances are gone", *problems[:MAX_PROBLEMS]])
     cleanups.close_cleanup(execution_id, machine, status, {**counts, "reason": reason})
     return cleanups.get_cleanup(execution_id) or row
 

@@ -14,7 +14,7 @@ from recovery.domain import batch
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ServerStatus
-from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, JobPoll
+from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
@@ -63,6 +63,17 @@ def _launched_but_not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
 
 
 # --- terminating ------------------------------------------------------------------------------------------------
+def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
+    """Lease capacity for the chunk's job; `checks` counts the checks before this one.
+
+    Raise LateMessage when the chunk is settled, CapacityTimeout.
+    """
+    chunk = cleanups.get_chunk(ref)
+    if chunk.status is ChunkStatus.SETTLED:
+        raise LateMessage(f"{ref.key} is settled already")
+    return CapacityCheck(capacity_leases.acquire_lease(chunk), chunk.lease_attempt, checks + 1)
+
+
 def terminate_chunk(ref: ChunkRef) -> JobPoll:
     """Start the chunk's job once, however often this is called. Raise LateMessage, and what DRS raises.
 

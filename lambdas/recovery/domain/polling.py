@@ -1,7 +1,7 @@
 """When to poll a DRS job or ask for capacity again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from recovery import clock
 from recovery.domain.drs_shapes import Job, JobStatus
@@ -39,6 +39,48 @@ def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
     return round(min(max(wait, MIN_POLL_SECONDS), longest))
 
 
+class CapacityState(TypedDict):
+    """The output of CheckCapacity and LeaseCapacity."""
+
+    granted: bool
+    paused: bool
+    attempt: int
+    waitSeconds: int
+    capacityChecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityCheck:
+    """Whether the job of an attempt has its capacity. `checks` counts the checks made in a row, this one included.
+
+    `paused` is True when the run is paused, so that no capacity was requested.
+    """
+
+    granted: bool
+    attempt: int
+    checks: int
+    paused: bool = False
+
+    def to_state(self) -> CapacityState:
+        """The output of CheckCapacity and LeaseCapacity."""
+        return {
+            "granted": self.granted,
+            "paused": self.paused,
+            "attempt": self.attempt,
+            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1),
+            "capacityChecks": self.checks,
+        }
+
+
+class JobState(TypedDict):
+    """The output of the states that start or poll a job; no `jobId` when there was nothing to do."""
+
+    jobId: str | None
+    finished: bool
+    waitSeconds: int
+    expectedSeconds: int
+
+
 @dataclass(frozen=True, slots=True)
 class JobPoll:
     """What a state machine needs to know of a job: whether it has ended, and when to poll it again.
@@ -64,7 +106,7 @@ class JobPoll:
         """A job that was started a moment ago."""
         return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, JobStatus.PENDING), expected_seconds)
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> JobState:
         """The output of the states that start or poll a job."""
         return {
             "jobId": self.job_id,

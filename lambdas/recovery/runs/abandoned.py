@@ -6,15 +6,11 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import step_functions
-from recovery.aws.caught_errors import CaughtError
-from recovery.domain.batch import Batch, BatchStatus
-from recovery.domain.execution import Execution, Mode, Run
-from recovery.drs import capacity_leases
-from recovery.errors import DrsWavesError, ExecutionNotFound, RunHalted
+from recovery.domain.execution import Execution, Run
+from recovery.errors import ExecutionNotFound
 from recovery.observability import operator_messages
-from recovery.runs import finish, launch
-from recovery.runs.launch import AttemptOutcome
-from recovery.store import batches, executions, task_tokens
+from recovery.runs import finish
+from recovery.store import executions, task_tokens
 
 logger = Logger(child=True)
 
@@ -57,6 +53,19 @@ def close_if_abandoned(run: Run) -> bool:
     return True
 
 
+def close_ended_run(execution_id: str, reason: str) -> tuple[Execution | None, bool]:
+    """Close the record of a run whose state machine has ended; return the run, and whether it was open.
+
+    Return None for a state machine execution that is no run.
+    """
+    try:
+        execution = executions.get_execution(execution_id)
+    except ExecutionNotFound:
+        logger.warning("no such run", extra={"executionId": execution_id})
+        return None, False
+    return execution, close_run(execution, reason)
+
+
 def close_run(execution: Execution, reason: str) -> bool:
     """Close the run if it is open; return False when it was closed already.
 
@@ -65,43 +74,9 @@ def close_run(execution: Execution, reason: str) -> bool:
     """
     was_open = not execution.run.status.is_final
     if was_open:
-        execution = abort_run(execution, reason)
-    settle_open_batches(execution, reason)
+        execution = finish.abort_run(execution, reason)
+    finish.settle_open_batches(execution, reason)
     if was_open:
         finish.finish_run(execution, reason)
     task_tokens.release_tokens(execution.execution_id)
     return was_open
-
-
-def abort_run(execution: Execution, reason: str) -> Execution:
-    """Mark the run as aborted, so that no child machine launches anything more; return it as it is then."""
-    executions.mark_aborted(execution.execution_id, reason)
-    return executions.reload_run(execution)
-
-
-def settle_open_batches(execution: Execution, reason: str) -> None:
-    """Settle the batches that no machine polls any more and release their leases."""
-    for batch in batches.list_batches(execution.execution_id):
-        if batch.status.is_in_attempt:
-            _settle_batch(batch, execution.run.mode, reason)
-        if batch.status is not BatchStatus.SETTLED:
-            capacity_leases.release_lease(batch, batch.lease_attempt)
-
-
-def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
-    """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
-
-    The run is about to end and its batches are not polled again, so what cannot be known now is recorded as such.
-    """
-    outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
-    try:
-        settlement = launch.settle_batch(batch.ref, mode, outcome)
-    except DrsWavesError as error:  # the run has to be closed, whatever the error is
-        unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
-        batches.skip_batch(batches.get_batch(batch.ref), unknown)
-        logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
-        return
-    if settlement.follow:
-        job = f"{settlement.follow.job_id} continues in DRS and is no longer followed"
-        batches.skip_batch(batches.get_batch(batch.ref), f"{reason}; {job}")
-        logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})

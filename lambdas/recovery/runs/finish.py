@@ -2,14 +2,67 @@
 
 from collections.abc import Callable
 
+from aws_lambda_powertools import Logger
+
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain import verdicts
-from recovery.domain.execution import Execution, Run, RunSnapshot, WaveStatus
+from recovery.domain.batch import Batch, BatchStatus
+from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.drs import capacity_leases
+from recovery.errors import DrsWavesError, RunHalted
 from recovery.observability import operator_messages
+from recovery.runs import launch
+from recovery.runs.launch import AttemptOutcome
 from recovery.store import batches, executions, waves
+
+logger = Logger(child=True)
 
 # A run that is cancelled while it is judged is judged again; a run is cancelled only once.
 MAX_FINISH_ATTEMPTS = 3
+
+
+def finish_execution(execution: Execution, error: CaughtError | None) -> ExecutionVerdict:
+    """End a run whose state machine is about to end, with the error that broke it, if any."""
+    problem = str(error) if error else None
+    if problem:
+        execution = abort_run(execution, problem)
+    settle_open_batches(execution, "its part of the run broke")
+    return finish_run(execution, problem)
+
+
+def abort_run(execution: Execution, reason: str) -> Execution:
+    """Mark the run as aborted, so that no child machine launches anything more; return it as it is then."""
+    executions.mark_aborted(execution.execution_id, reason)
+    return executions.reload_run(execution)
+
+
+def settle_open_batches(execution: Execution, reason: str) -> None:
+    """Settle the batches that no machine polls any more and release their leases."""
+    for batch in batches.list_batches(execution.execution_id):
+        if batch.status.is_in_attempt:
+            _settle_batch(batch, execution.run.mode, reason)
+        if batch.status is not BatchStatus.SETTLED:
+            capacity_leases.release_lease(batch, batch.lease_attempt)
+
+
+def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
+    """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
+
+    The run is about to end and its batches are not polled again, so what cannot be known now is recorded as such.
+    """
+    outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
+    try:
+        settlement = launch.settle_batch(batch.ref, mode, outcome)
+    except DrsWavesError as error:  # the run has to be closed, whatever the error is
+        unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
+        batches.skip_batch(batches.get_batch(batch.ref), unknown)
+        logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
+        return
+    if settlement.follow:
+        job = f"{settlement.follow.job_id} continues in DRS and is no longer followed"
+        batches.skip_batch(batches.get_batch(batch.ref), f"{reason}; {job}")
+        logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})
 
 
 def finish_run(execution: Execution, problem: str | None) -> ExecutionVerdict:

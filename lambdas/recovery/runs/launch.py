@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from aws_lambda_powertools import Logger
 
@@ -12,7 +12,7 @@ from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, ServerStatus
-from recovery.domain.polling import JobPoll
+from recovery.domain.polling import CapacityCheck, JobPoll, JobState
 from recovery.domain.readiness import ServerFacts
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
@@ -21,6 +21,35 @@ from recovery.settings import settings
 from recovery.store import batches, executions, job_durations
 
 logger = Logger(child=True)
+
+
+# --- capacity ---------------------------------------------------------------------------------------------------
+def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
+    """Lease capacity for the batch's next job, unless the run is paused; `checks` counts the checks before this one.
+
+    Raise LateMessage when the batch is settled, RunHalted, CapacityTimeout.
+    """
+    batch = batches.get_batch(ref)
+    if batch.status is BatchStatus.SETTLED:
+        raise LateMessage(f"{ref.key} is settled already")
+    paused = _is_paused(batch)
+    granted = not paused and capacity_leases.acquire_lease(batch)
+    return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused)
+
+
+def _is_paused(batch: Batch) -> bool:
+    """Whether the batch waits for the run to be resumed. A batch with a job does not. Raise RunHalted."""
+    if _require_running(batch.ref.execution_id):
+        return False
+    return batch.job_id is None and (batch.status is BatchStatus.PENDING or drs.find_job(batch) is None)
+
+
+def _require_running(execution_id: str) -> bool:
+    """Return False when the run is paused. Raise RunHalted when it was cancelled or has ended."""
+    run = executions.get_run(execution_id)
+    if run.is_halted:
+        raise RunHalted(run.halted_because)
+    return run.status is not ExecutionStatus.PAUSED
 
 
 # --- start ------------------------------------------------------------------------------------------------------
@@ -33,7 +62,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
     """
     batch = batches.get_batch(ref)
     if batch.status is BatchStatus.PENDING:
-        require_running(ref.execution_id)
+        _require_running(ref.execution_id)
     is_reentry = batch.status is not BatchStatus.PENDING or not batches.record_intent(batch)
     batch = batches.get_batch(ref)
     if batch.attempt != attempt or not batch.status.is_in_attempt:
@@ -43,7 +72,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
     if batch.job_id is None:
         job = drs.find_job(batch) if is_reentry else None
         try:
-            if job is None and is_reentry and not require_running(ref.execution_id):
+            if job is None and is_reentry and not _require_running(ref.execution_id):
                 raise RunPaused(f"{ref.execution_id} is paused, and {ref.key} has no job yet")
             job = job or drs.start_recovery(batch, mode)
         except (RunPaused, ServerBusy, QuotaExceeded):
@@ -52,21 +81,6 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
         batch = _record_job(batch, job)
     executions.begin_polling(ref.execution_id)
     return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, mode))
-
-
-def require_running(execution_id: str) -> bool:
-    """Return False when the run is paused. Raise RunHalted when it was cancelled or has ended."""
-    run = executions.get_run(execution_id)
-    if run.is_halted:
-        raise RunHalted(run.halted_because)
-    return run.status is not ExecutionStatus.PAUSED
-
-
-def is_paused(batch: Batch) -> bool:
-    """Whether the batch waits for the run to be resumed. A batch with a job does not. Raise RunHalted."""
-    if require_running(batch.ref.execution_id):
-        return False
-    return batch.job_id is None and (batch.status is BatchStatus.PENDING or drs.find_job(batch) is None)
 
 
 def _record_job(batch: Batch, job: Job) -> Batch:
@@ -120,6 +134,13 @@ class AttemptOutcome:
         return self.error is not None and self.error.is_a(RunHalted)
 
 
+class SettlementState(TypedDict):
+    """The output of SettleBatch."""
+
+    serversToRetry: int
+    follow: JobState | None
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """What is left to do: servers to try again, or a job that is still running and has to be polled further."""
@@ -127,7 +148,7 @@ class Settlement:
     servers_to_retry: int = 0
     follow: JobPoll | None = None
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> SettlementState:
         """The output of SettleBatch."""
         return {"serversToRetry": self.servers_to_retry, "follow": self.follow.to_state() if self.follow else None}
 

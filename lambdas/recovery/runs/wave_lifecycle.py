@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from recovery import clock
 from recovery.domain import verdicts
@@ -10,13 +10,15 @@ from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
+    Mode,
     RunSnapshot,
     WaveState,
     WaveStatus,
 )
 from recovery.domain.plan import Wave
-from recovery.domain.target import Target
+from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveDecision, WaveGate
+from recovery.errors import LateMessage
 from recovery.observability import operator_messages
 from recovery.store import batches, executions, inspections, task_tokens, waves
 
@@ -24,7 +26,37 @@ from recovery.store import batches, executions, inspections, task_tokens, waves
 CLOCK_MARGIN_SECONDS = 2
 
 
+# --- open -------------------------------------------------------------------------------------------------------
+def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
+    """Create the wave rows of a run and notify operators of its start; return the run with its targets.
+
+    Raise ExecutionNotFound, LateMessage when the run has ended.
+    """
+    execution = executions.get_execution(execution_id)
+    run = execution.run
+    if run.status.is_final:
+        raise LateMessage(f"execution {execution_id} is {run.status.value} already")
+    if waves.create_waves(execution) and run.mode is not Mode.READINESS:
+        operator_messages.send_run_started(execution)
+    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})
+
+
 # --- start ------------------------------------------------------------------------------------------------------
+class TargetBatches(TargetState):
+    """The numbers of the batches that are left to recover in a target."""
+
+    batches: list[int]
+
+
+class WaveStartState(TypedDict):
+    """The output of StartWave. `targets` is empty unless the gate is START; `timeoutSeconds` is for an APPROVAL."""
+
+    gate: str
+    round: int
+    targets: list[TargetBatches]
+    timeoutSeconds: NotRequired[int]
+
+
 @dataclass(frozen=True, slots=True)
 class WaveStart:
     """The gate that a wave is at. At START, `targets` has the batches that are left to recover, by target.
@@ -37,11 +69,13 @@ class WaveStart:
     targets: dict[Target, list[int]]
     timeout_seconds: int | None = None
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> WaveStartState:
         """The output of StartWave."""
-        targets = [{**target.to_state(), "batches": numbers} for target, numbers in self.targets.items()]
-        timeout = {} if self.timeout_seconds is None else {"timeoutSeconds": self.timeout_seconds}
-        return {"gate": self.gate, "round": self.round, "targets": targets, **timeout}
+        targets: list[TargetBatches] = [{**key.to_state(), "batches": numbers} for key, numbers in self.targets.items()]
+        state: WaveStartState = {"gate": self.gate, "round": self.round, "targets": targets}
+        if self.timeout_seconds is not None:
+            state["timeoutSeconds"] = self.timeout_seconds
+        return state
 
 
 def start_wave(execution: Execution, wave_name: str) -> WaveStart:
@@ -118,6 +152,14 @@ def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) 
 
 
 # --- settle -----------------------------------------------------------------------------------------------------
+class WaveSettlementState(TypedDict):
+    """The output of SettleWave."""
+
+    status: str
+    final: bool
+    targets: list[TargetState]
+
+
 @dataclass(frozen=True, slots=True)
 class WaveSettlement:
     """The status of a wave after a round, and the targets that have new recovery instances."""
@@ -125,7 +167,7 @@ class WaveSettlement:
     status: WaveStatus
     changed_targets: list[Target]
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> WaveSettlementState:
         """The output of SettleWave."""
         targets = [target.to_state() for target in self.changed_targets]
         return {"status": self.status, "final": self.status.is_final, "targets": targets}
