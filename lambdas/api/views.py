@@ -12,7 +12,7 @@ _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
 
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
 
-_LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
+_LINKS = ("pointInTime", "continues", "continuedBy", "cancelledBy", "stopReason")
 
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
 
@@ -101,7 +101,7 @@ def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What waits for people: which wave, for what, since and until when, and the requests that answer it."""
     meta, waiting = record.meta, []
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelled"):
+    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
@@ -109,7 +109,7 @@ def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
         )
     for row in record.waves:
         status = WaveStatus(row["status"])
-        if status not in _ANSWERS or row.get("word"):
+        if status not in _ANSWERS or row.get("failureDecision"):
             continue
         until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
         on_wave = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"

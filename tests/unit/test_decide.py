@@ -26,7 +26,7 @@ LENIENT = Wave("web", (), max_failed_percent=10)
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
-CANCELLED = replace(RUN, cancelled="ben")
+CANCELLED = replace(RUN, cancelled_by="ben")
 
 
 def states(**of: WaveStatus) -> dict[str, WaveState]:
@@ -164,7 +164,9 @@ def test_a_paused_run_holds_each_wave_that_has_not_begun() -> None:
     assert held(ALONE, WaveState("db", WaveStatus.IN_PROGRESS), run=paused) is WaveGate.START
 
 
-@pytest.mark.parametrize("run", [CANCELLED, replace(RUN, stopped="wave x failed"), replace(RUN, died="aborted")])
+@pytest.mark.parametrize(
+    "run", [CANCELLED, replace(RUN, stop_reason="wave x failed"), replace(RUN, aborted_reason="aborted")]
+)
 @pytest.mark.parametrize("status", [status for status in WaveStatus if not status.is_final])
 def test_nothing_starts_or_waits_any_more_in_a_run_that_is_called_off(run: Run, status: WaveStatus) -> None:
     assert held(GATED, WaveState("web", status), run=run) is WaveGate.SETTLE
@@ -200,9 +202,9 @@ HALF = Tally(total=4, launched=2, failed=2)
 def test_a_failed_wave_that_asks_waits_for_a_word_and_takes_it() -> None:
     assert judged(ASKS, HALF).status is WaveStatus.AWAITING_DECISION
     asked = WaveState("web", WaveStatus.AWAITING_DECISION)
-    accepted = judged(ASKS, HALF, replace(asked, word="accept"))
+    accepted = judged(ASKS, HALF, replace(asked, failure_decision="accept"))
     assert (accepted.status, "accepted" in accepted.reason) == (WaveStatus.PARTIAL, True)
-    aborted = replace(asked, word="abort")
+    aborted = replace(asked, failure_decision="abort")
     assert judged(ASKS, HALF, aborted).status is WaveStatus.FAILED
     assert verdicts.stops_the_run(ASKS, replace(aborted, status=judged(ASKS, HALF, aborted).status))
 
@@ -280,4 +282,4 @@ def test_blocked_servers_that_are_optional_refuse_nothing() -> None:
 
 
 def test_a_wave_whose_servers_were_all_launched_before_is_not_refused() -> None:
-    assert not collect_refusals([replace(fleet(total=0), already=5)])
+    assert not collect_refusals([replace(fleet(total=0), already_launched=5)])

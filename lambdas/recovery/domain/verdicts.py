@@ -69,7 +69,7 @@ class WaveGate(StrEnum):
 def judge_gate(wave: Wave, snapshot: RunSnapshot) -> WaveGate:
     """Judge by the record alone, so that every callback, late or repeated, leads to the same result."""
     run, state = snapshot.run, snapshot.wave_states[wave.name]
-    if state.status.is_final or run.is_halted or run.stopped or state.word or state.approved is False:
+    if state.status.is_final or run.is_halted or run.stop_reason or state.failure_decision or state.approved is False:
         return WaveGate.SETTLE
     if state.status is WaveStatus.AWAITING_DECISION:
         return WaveGate.DECISION
@@ -109,16 +109,16 @@ def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequen
         )
     said = f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
     said = "; ".join([said, *problems[:5]])
-    if tally.required_missing == 0 and not run.cancelled:
+    if tally.required_missing == 0 and not run.cancelled_by:
         return WaveVerdict(WaveStatus.PARTIAL, f"{said}; all that are missing are optional")
     if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
         return WaveVerdict(WaveStatus.PARTIAL, f"{said}; {wave.max_failed_percent} % may fail")
-    if state.word == "accept":
+    if state.failure_decision == "accept":
         return WaveVerdict(WaveStatus.PARTIAL, f"{said}; accepted as it is")
-    if run.cancelled:
+    if run.cancelled_by:
         ended = WaveStatus.FAILED if tally.launched or tally.failed else WaveStatus.SKIPPED
         return WaveVerdict(ended, f"{said}; {run.halted_because}")
-    if wave.on_failure is OnFailure.ASK and state.word is None and not (run.is_halted or run.stopped):
+    if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
         return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{said}; what is to become of it is for people to say")
     return WaveVerdict(WaveStatus.FAILED, f"{said}; only {wave.max_failed_percent} % may fail")
 
@@ -127,8 +127,8 @@ def _find_reason_to_skip(wave: Wave, snapshot: RunSnapshot) -> str | None:
     run, statuses = snapshot.run, snapshot.wave_statuses
     if run.is_halted:
         return run.halted_because
-    if run.stopped:
-        return f"the run was stopped: {run.stopped}"
+    if run.stop_reason:
+        return f"the run was stopped: {run.stop_reason}"
     if snapshot.wave_states[wave.name].approved is False:
         return "its approval was refused"
     if may_wave_start(wave, statuses) is False:
@@ -143,22 +143,26 @@ def judge_unfinished_wave(status: WaveStatus, run: Run, tally: Tally, problem: s
         return WaveVerdict(WaveStatus.COMPLETED, f"all {tally.total} servers were launched")
     reason = f"the run ended first: {problem}" if problem else "the run ended first"
     ended = WaveStatus.SKIPPED if status in STATUSES_BEFORE_START else WaveStatus.FAILED
-    return WaveVerdict(ended, run.halted_because if run.cancelled else reason)
+    return WaveVerdict(ended, run.halted_because if run.cancelled_by else reason)
 
 
 def stops_the_run(wave: Wave, state: WaveState) -> bool:
     """Must no further wave start now that this one is where it is?"""
-    return state.status is WaveStatus.FAILED and (wave.on_failure is OnFailure.STOP or state.word == "abort")
+    return state.status is WaveStatus.FAILED and (
+        wave.on_failure is OnFailure.STOP or state.failure_decision == "abort"
+    )
 
 
 def judge_execution(
-    statuses: Mapping[str, WaveStatus], problem: str | None = None, cancelled: str | None = None
+    statuses: Mapping[str, WaveStatus], problem: str | None = None, cancelled_by: str | None = None
 ) -> ExecutionVerdict:
-    """A run's end from its waves; `problem` is what broke the run itself, `cancelled` who called it off."""
+    """Judge a run by its waves; `problem` is what broke the run itself, `cancelled_by` who cancelled it."""
     ended = {status: [name for name, s in statuses.items() if s is status] for status in WaveStatus}
     said = "; ".join(f"{status.value}: {', '.join(names)}" for status, names in ended.items() if names)
-    if cancelled:
-        return ExecutionVerdict(ExecutionStatus.CANCELLED, f"cancelled by {cancelled}; {said or 'no wave had begun'}")
+    if cancelled_by:
+        return ExecutionVerdict(
+            ExecutionStatus.CANCELLED, f"cancelled by {cancelled_by}; {said or 'no wave had begun'}"
+        )
     if problem or not statuses:
         return ExecutionVerdict(ExecutionStatus.FAILED, problem or "the run had no waves")
     if len(ended[WaveStatus.COMPLETED]) == len(statuses):

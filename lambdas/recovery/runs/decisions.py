@@ -117,12 +117,12 @@ def _refuse(run: Run, decision: str, reason: str) -> DecisionRefused:
 
 
 def _describe_state(run: Run) -> str:
-    return f"it is being cancelled by {run.cancelled}" if run.cancelled else f"it is {run.status.value}"
+    return f"it is being cancelled by {run.cancelled_by}" if run.cancelled_by else f"it is {run.status.value}"
 
 
 def _find_reason_against_pause(run: Run) -> str:
     is_pausable = run.mode is not Mode.READINESS and run.status in PAUSABLE_STATUSES
-    if is_pausable and not run.cancelled:
+    if is_pausable and not run.cancelled_by:
         return f"it has had {MAX_DECISIONS} decisions, and its record has room for a cancel only"
     return _describe_state(run)
 
@@ -131,5 +131,5 @@ def _find_reason_against_decision(snapshot: RunSnapshot, wave: str) -> str:
     if snapshot.run.is_halted:
         return snapshot.run.halted_because
     state = snapshot.wave_states[wave]
-    decided = f", and {state.word} was decided already" if state.word else ""
+    decided = f", and {state.failure_decision} was decided already" if state.failure_decision else ""
     return f"wave {wave} is {state.status.value}{decided}"

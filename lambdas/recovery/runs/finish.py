@@ -69,7 +69,7 @@ def finish_run(execution: Execution, problem: str | None) -> ExecutionVerdict:
     """Judge the run and close its record, with the waves that never ended; return the verdict on record."""
 
     def judge(run: Run) -> ExecutionVerdict:
-        return verdicts.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled)
+        return verdicts.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled_by)
 
     return _close_run(execution, judge)
 
@@ -81,10 +81,10 @@ def close_without_launch(execution: Execution, verdict: ExecutionVerdict, reason
         waves.settle_wave(execution_id, wave.name, skipped, batches.tally_servers(execution_id, wave.name))
 
     def judge(run: Run) -> ExecutionVerdict:
-        if not run.cancelled:
+        if not run.cancelled_by:
             return verdict
         statuses = RunSnapshot(run, waves.read_states(execution_id)).wave_statuses
-        return verdicts.judge_execution(statuses, None, run.cancelled)
+        return verdicts.judge_execution(statuses, None, run.cancelled_by)
 
     return _close_run(execution, judge)
 

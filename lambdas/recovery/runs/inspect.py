@@ -212,7 +212,7 @@ def _inspect_unusable_target(
             optional = use.optional and (server_id not in found or found[server_id].optional)
             found[server_id] = InspectedServer(blocked, optional=optional)
     nameless = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
-    return WaveTargetInspection(wave, target, found, notes=(why,), lost=(why,) if nameless else ())
+    return WaveTargetInspection(wave, target, found, notes=(why,), unlistable_groups=(why,) if nameless else ())
 
 
 def _load_target_context(execution: Execution, target: Target, server_ids: Sequence[str]) -> TargetContext:

@@ -52,11 +52,11 @@ def _judge_wave(
         wave=wave,
         total=sum(summary.servers for summary in summaries),
         blocked=sum(summary.blocked for summary in summaries),
-        example=next((summary.example for summary in summaries if summary.example), ""),
+        example_reason=next((summary.example_reason for summary in summaries if summary.example_reason), ""),
         selections="; ".join(f"{group.name}: {_describe_selection(group)} in {group.target.key}" for group in used),
         blocked_optional=sum(summary.blocked_optional for summary in summaries),
-        already=sum(summary.already for summary in summaries),
-        lost=[reason for summary in summaries for reason in summary.lost],
+        already_launched=sum(summary.already_launched for summary in summaries),
+        unlistable_groups=[reason for summary in summaries for reason in summary.unlistable_groups],
     )
 
 

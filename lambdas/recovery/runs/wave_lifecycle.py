@@ -196,7 +196,7 @@ def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Seq
     if stops_run:
         executions.stop_run(execution_id, f"wave {wave_name} failed")
     if ended.status.is_final:
-        _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stopped is not None)
+        _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
 
 

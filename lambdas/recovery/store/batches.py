@@ -129,7 +129,7 @@ def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
         "startedAt": started_at,
         "launched": 0,
         "failed": 0,
-        "unfollowed": True,
+        "orphaned": True,
     }
     dynamodb.update(executions.table(), _key(batch.ref), {}, append={"jobs": job})
 

@@ -147,12 +147,12 @@ def begin_polling(execution_id: str) -> None:
 
 def stop_run(execution_id: str, reason: str) -> None:
     """Record that no further wave starts; the first reason stays."""
-    _record_once(execution_id, "stopped", reason)
+    _record_once(execution_id, "stopReason", reason)
 
 
 def mark_aborted(execution_id: str, reason: str) -> None:
     """Record that the run's state machine has ended, so that nothing of the run starts; the first reason stays."""
-    _record_once(execution_id, "died", reason)
+    _record_once(execution_id, "abortedReason", reason)
 
 
 def _record_once(execution_id: str, attribute: str, reason: str) -> None:
@@ -171,7 +171,7 @@ def finish_execution(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
     Return False as well when the run was cancelled since it was read: it then has to be judged as cancelled, so that a
     cancel and a finish at the same moment end in one of the two.
     """
-    unseen_cancel = "" if run.cancelled else " AND attribute_not_exists(#cancelled)"
+    unseen_cancel = "" if run.cancelled_by else " AND attribute_not_exists(#cancelledBy)"
     ended = dynamodb.update_if(
         table(),
         _meta_key(run.execution_id),
@@ -209,7 +209,7 @@ def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
         execution_id,
         {"status": ExecutionStatus.PAUSED, "pausedAt": clock.iso()},
         decision,
-        f"{is_pausable} AND attribute_not_exists(#cancelled) AND #mode <> :readiness",
+        f"{is_pausable} AND attribute_not_exists(#cancelledBy) AND #mode <> :readiness",
         {**values, "readiness": Mode.READINESS},
     )
 
@@ -220,7 +220,7 @@ def record_resume(run: Run, decision: Mapping[str, Any]) -> bool:
         run.execution_id,
         {"status": ExecutionStatus.POLLING if run.started_at else ExecutionStatus.PENDING},
         decision,
-        "#status = :paused AND attribute_not_exists(#cancelled) AND attribute_not_exists(#died)",
+        "#status = :paused AND attribute_not_exists(#cancelledBy) AND attribute_not_exists(#abortedReason)",
         {"paused": ExecutionStatus.PAUSED},
     )
 
@@ -229,9 +229,9 @@ def record_cancel(execution_id: str, operator: str, decision: Mapping[str, Any])
     """Cancel an open run; return False when it has ended or is cancelled already."""
     return _record_decision(
         execution_id,
-        {"cancelled": operator, "cancelledAt": clock.iso()},
+        {"cancelledBy": operator, "cancelledAt": clock.iso()},
         decision,
-        f"{_IS_OPEN} AND attribute_not_exists(#cancelled)",
+        f"{_IS_OPEN} AND attribute_not_exists(#cancelledBy)",
         _OPEN,
         MAX_DECISIONS + 1,
     )

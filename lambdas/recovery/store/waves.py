@@ -101,7 +101,7 @@ def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally
 
 
 # --- decisions of operators -------------------------------------------------------------------------------------
-_UNDECIDED = "attribute_not_exists(#word)"
+_UNDECIDED = "attribute_not_exists(#failureDecision)"
 
 
 def record_approval(execution_id: str, wave: str, approved: bool, decision: Mapping[str, Any]) -> bool:
@@ -152,12 +152,12 @@ def record_retry(execution_id: str, wave: str, round_: int, decision: Mapping[st
     )
 
 
-def record_failure_decision(execution_id: str, wave: str, word: str, decision: Mapping[str, Any]) -> bool:
+def record_failure_decision(execution_id: str, wave: str, failure_decision: str, decision: Mapping[str, Any]) -> bool:
     """Record `accept` or `abort` for a failed wave; return False when it awaits no decision."""
     return _update_wave(
         execution_id,
         wave,
-        {"word": word},
+        {"failureDecision": failure_decision},
         WaveStatus.AWAITING_DECISION,
         append={"decisions": decision},
         condition=_UNDECIDED,
