@@ -61,7 +61,7 @@ if grep -q -x -- "$stack-recovery-instances" <<<"$tables"; then
   left=$(aws dynamodb scan --table-name "$stack-recovery-instances" --select COUNT --query Count --output text \
     --filter-expression 'isDrill = :yes AND attribute_exists(sourceExecutionId)' \
     --expression-attribute-values '{":yes": {"BOOL": true}}' | awk '{sum += $1} END {print sum + 0}')
-  [[ $left == 0 ]] || echo "leaves $left instances of drills running, and nobody to clean up after them (scripts/drill.py cleanup EXECUTION)"
+  [[ $left == 0 ]] || echo "leaves $left instances of drills running, without a clean-up (drs-waves cleanup EXECUTION)"
 fi
 if [[ $resources == *AWS::Scheduler::ScheduleGroup* ]]; then
   due=$(aws scheduler list-schedules --group-name "$stack-cleanups" --query 'Schedules[].Name' --output text | tr '\t' '\n' | grep -c . || true)
