@@ -131,12 +131,16 @@ e2e: setup build ## Run the tests of the sandbox and of the product deployed in 
 	$(PY) -m pytest -m "not deployment" $(wildcard tests/sandbox tests/e2e)
 
 .PHONY: lint
-lint: lint-python lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
+lint: lint-python lint-sizes lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
 
 .PHONY: lint-python
 lint-python: setup
 	$(PY) -m ruff check $(LINTED)
 	$(PY) -m ruff format --check $(LINTED)
+
+.PHONY: lint-sizes
+lint-sizes: setup
+	$(PY) scripts/sizes.py
 
 .PHONY: lint-imports
 lint-imports: setup

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from recovery import clock
-from recovery.domain.batch import Batch
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
@@ -12,11 +12,10 @@ _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
 
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
 
-_LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
+_LINKS = ("pointInTime", "continues", "continuedBy", "cancelledBy", "stopReason")
 
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
 
-_RUNNING = ("STARTING", "LAUNCHING")
 
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
 
@@ -70,7 +69,7 @@ def _wave(row: Row, record: ExecutionRecord) -> dict[str, Any]:
         batch = Batch.from_item(item)
         launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
         tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-        if batch.status in _RUNNING:
+        if batch.status.is_in_attempt:
             launching += len(batch.server_ids) - launched - failed
     told = ("order", "status", "dependsOn", "startedAt", "endedAt", "reason", "rtoTargetMinutes")
     shown = {key: row.get(key) for key in told}
@@ -102,7 +101,7 @@ def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What waits for people: which wave, for what, since and until when, and the requests that answer it."""
     meta, waiting = record.meta, []
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelled"):
+    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
@@ -110,7 +109,7 @@ def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
         )
     for row in record.waves:
         status = WaveStatus(row["status"])
-        if status not in _ANSWERS or row.get("word"):
+        if status not in _ANSWERS or row.get("failureDecision"):
             continue
         until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
         on_wave = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
@@ -156,7 +155,7 @@ def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
             add(job["startedAt"], "JOB_STARTED", f"{job['jobId']} for {said}", row["wave"])
             came_to = f"{job['launched']} launched, {job['failed']} failed"
             add(job.get("endedAt"), "JOB_ENDED", f"{job['jobId']} for {said}: {came_to}", row["wave"])
-        if row["status"] == "LAUNCHING":
+        if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {place} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(found, key=lambda event: str(event["at"]))
@@ -173,7 +172,7 @@ def server(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
         batch = _batch_of(row, record.batches)
         wave = next(each for each in record.waves if each["wave"] == row["wave"])
-        if batch and batch["status"] in _RUNNING and row["sourceServerId"] in batch["serverIds"]:
+        if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
             status, job_id = ServerStatus.LAUNCHING.value, batch.get("jobId")
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
             status, reason = ServerStatus.SKIPPED.value, (batch or {}).get("reason") or wave.get("reason")

@@ -228,7 +228,7 @@ class Job(ResponseModel):
     ended_at: str | None = None
     launched: int
     failed: int
-    unfollowed: bool | None = Field(default=None, description="Started as the run was closed; nobody follows it.")
+    orphaned: bool | None = Field(default=None, description="Started as the run was closed; no batch polls it.")
 
 
 class Batch(ResponseModel):
@@ -255,8 +255,8 @@ class Execution(ExecutionSummary):
     point_in_time: str | None
     continues: str | None
     continued_by: str | None
-    cancelled: str | None = Field(description="Who called the run off.")
-    stopped: str | None = Field(description="Why no further wave starts.")
+    cancelled_by: str | None = Field(description="Who called the run off.")
+    stop_reason: str | None = Field(description="Why no further wave starts.")
     rpo_target_minutes: int | None
     rto_target_minutes: int | None
     execution_arn: str
