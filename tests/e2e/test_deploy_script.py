@@ -142,11 +142,7 @@ def test_parameters_of_an_environment_come_from_its_file(sandbox: Sandbox, secon
     ("old", "new", "listed"),
     [
         ("\n  Limits:\n", "\n  Quotas:\n", "Remove "),
-        (
-            "planId, AttributeType: S}\n      KeySchema:\n        - {AttributeName: planId,",
-            "id, AttributeType: S}\n      KeySchema:\n        - {AttributeName: id,",
-            "Modify   True ",
-        ),
+        ("${ControlPlane}-limits", "${ControlPlane}-quotas", "Modify   True "),
     ],
     ids=["deleted", "replaced"],
 )
