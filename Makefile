@@ -15,18 +15,21 @@ LAMBDA_ARCH ?= x86_64
 PY := .venv/bin/python
 UV := .venv/bin/uv
 hash = $(shell cat $(1) | cksum | cut -d' ' -f1)
-VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt)
+# Folders with a pyproject.toml that `make setup` installs in place, so that their commands are in .venv/bin
+EDITABLE := . emulator
+VENV_READY := .venv/.ready-$(call hash,requirements/bootstrap.txt requirements/dev.txt $(EDITABLE:%=%/pyproject.toml))
 CHECKS_READY := .venv-checks/.ready-$(call hash,requirements/checks.txt)
 NODE_READY := node_modules/.ready-$(call hash,package-lock.json)
 LAYER_HASH := $(call hash,requirements/lambda.txt)
 LAYER_HERE := build/.layer-here-$(LAYER_HASH)
 LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
+MACHINES := build/statemachines/.built
 # The templates of cfn/ that have resources of SAM
 SAM_TEMPLATES := template.yaml api.yaml
 # Tests of the machines wait for most of their time.
 WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-TYPED := $(wildcard lambdas sandbox scripts)
-LINTED := $(wildcard lambdas sandbox scripts tests bench)
+TYPED := $(wildcard lambdas cli emulator/src sandbox scripts)
+LINTED := $(wildcard lambdas cli emulator sandbox scripts tests bench)
 
 ##@ Start here
 
@@ -35,21 +38,21 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
-setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt
+setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
 drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
-	$(PY) scripts/sandbox.py drill
+	.venv/bin/drs-waves sandbox drill
 
 .PHONY: sandbox
 sandbox: setup build ## Start the sandbox and keep it running
-	$(PY) scripts/sandbox.py up
+	.venv/bin/drs-waves sandbox up
 
 ##@ Plan files
 
 .PHONY: plan-schema
 plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors complete plan files
-	$(PY) scripts/plan.py schema > build/plan-file.schema.json
+	.venv/bin/drs-waves plan schema > build/plan-file.schema.json
 	mv build/plan-file.schema.json docs/plan-file.schema.json
 
 ##@ The API
@@ -97,8 +100,18 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 
 .PHONY: test
 test: setup build ## Run the tests, but for those of make proofs
-	$(PY) -m pytest -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
-	$(PY) -m pytest -m e2e || test $$? -eq 5
+	@$(MAKE) --no-print-directory --jobs 2 test-deployed test-in-process
+
+# The two run side by side, for the tests of the deployed product wait most of the time. They have the first call on
+# the processors, because time in the sandbox goes on while they wait for one. Their output comes in one piece.
+.PHONY: test-deployed
+test-deployed:
+	@mkdir -p build
+	@$(PY) -m pytest -m e2e > build/test-deployed.log 2>&1; status=$$?; cat build/test-deployed.log; exit $$status
+
+.PHONY: test-in-process
+test-in-process:
+	nice $(PY) -m pytest -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
 
 .PHONY: proofs
 proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
@@ -106,24 +119,28 @@ proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill point
 	$(PY) -m pytest -m deployment
 
 .PHONY: unit
-unit: setup ## Run the unit and property tests, and those of the DRS emulator
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property tests/emulator)
+unit: setup $(MACHINES) ## Run the unit and property tests, and those of the DRS emulator
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/unit tests/property emulator/tests)
 
 .PHONY: workflow
-workflow: setup ## Run the real state machines with the real handlers, in process
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/engine tests/workflow)
+workflow: setup $(MACHINES) ## Run the real state machines with the real handlers, in process
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/harness tests/workflow)
 
 .PHONY: e2e
 e2e: setup build ## Run the tests of the sandbox and of the product deployed in it
 	$(PY) -m pytest -m "not deployment" $(wildcard tests/sandbox tests/e2e)
 
 .PHONY: lint
-lint: lint-python lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
+lint: lint-python lint-sizes lint-imports lint-cfn lint-sam lint-asl lint-checkov lint-secrets lint-audit ## Check all that can be without running it
 
 .PHONY: lint-python
 lint-python: setup
 	$(PY) -m ruff check $(LINTED)
 	$(PY) -m ruff format --check $(LINTED)
+
+.PHONY: lint-sizes
+lint-sizes: setup
+	$(PY) scripts/sizes.py
 
 .PHONY: lint-imports
 lint-imports: setup
@@ -161,9 +178,12 @@ lint-audit: $(CHECKS_READY)
 audit: $(CHECKS_READY) ## Ask whether any locked Python package has known vulnerabilities
 	scripts/audit.sh
 
+# asl-validator knows no partition but aws.
 .PHONY: lint-asl
-lint-asl: $(NODE_READY)
-	node_modules/.bin/asl-validator $(foreach machine,$(wildcard statemachines/*.asl.yaml),--yaml-path $(machine))
+lint-asl: $(NODE_READY) $(MACHINES)
+	@mkdir -p build/checks/statemachines
+	@cd build/statemachines && for file in *.asl.json; do sed 's/$${Partition}/aws/' "$$file" > "../checks/statemachines/$$file"; done
+	node_modules/.bin/asl-validator $(foreach file,$(wildcard statemachines/*.asl.yaml),--json-path build/checks/$(file:.yaml=.json))
 
 .PHONY: format
 format: setup ## Put the Python code into its standard form
@@ -180,7 +200,16 @@ check: lint typecheck test proofs ## Everything that must pass, as CI runs it
 ##@ Packaging
 
 .PHONY: build
-build: $(LAYER_HERE) ## Build the Lambda layer for the Python of this machine, as the sandbox needs it
+build: $(LAYER_HERE) $(MACHINES) ## Build what the sandbox deploys: the state machines, the Lambda layer for this Python
+
+.PHONY: machines
+machines: $(MACHINES) ## Build the state machines: statemachines/ in plain Amazon States Language
+
+.PHONY: drawings
+drawings: setup ## Write docs/machines.md, the state machines drawn from their sources
+	@mkdir -p build
+	$(PY) scripts/drawings.py > build/machines.md
+	mv build/machines.md docs/machines.md
 
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
@@ -214,6 +243,7 @@ $(VENV_READY):
 	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
 	@rm -f .venv/.ready-*
 	@touch $@
 
@@ -229,6 +259,10 @@ $(NODE_READY):
 	@command -v npm >/dev/null || { \
 	  echo "npm is missing. The state machines are checked by asl-validator, which needs Node.js 18 or newer." >&2; exit 1; }
 	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(MACHINES): scripts/machines.py $(wildcard statemachines/*.yaml) $(VENV_READY)
+	$(PY) scripts/machines.py
 	@touch $@
 
 $(LAYER_HERE): $(VENV_READY)

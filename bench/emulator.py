@@ -33,7 +33,7 @@ LIMITS = {"describe4000Seconds": 2.0, "describeJobsPerSecond": 300.0, "memoryGro
 @contextmanager
 def emulator() -> Iterator[tuple[int, str]]:
     """(process id, URL) of one on a core of its own, its clock standing still."""
-    command = [sys.executable, "-m", "sandbox.drs_emulator", "--port", "0", "--speed", "0"]
+    command = [sys.executable, "-m", "drs_emulator", "--port", "0", "--speed", "0"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         cores = sorted(os.sched_getaffinity(0))

@@ -34,7 +34,7 @@ LOOK_SECONDS = 0.5
 
 def main() -> int:
     options = _options()
-    os.environ[WITHOUT] = "preforked_environments"  # forks would share, and count, what all of them have imported
+    os.environ[WITHOUT] = "fork_environments"  # forks would share, and count, what all of them have imported
     peaks: dict[str, int] = defaultdict(int)
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
         with _watched(sandbox, peaks):

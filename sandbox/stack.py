@@ -306,7 +306,7 @@ class Sandbox:
             "seed": self._seed,
         }
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        return [sys.executable, "-m", "sandbox.drs_emulator", *given]
+        return [sys.executable, "-m", "drs_emulator", *given]
 
     def _deploy_command(self) -> list[str]:
         command = [sys.executable, "-m", "samcli", "deploy", "--template-file", str(self._template)]

@@ -8,12 +8,17 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api import accounts, answers, capacity, executions, groups, health, instances, openapi, plans, servers
+from api.http import response
+from api.http.response import CORRELATION_HEADER, PROBLEM_JSON
+from api.routes import accounts, capacity, executions, groups, health, instances, openapi, plans, source_servers
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
+
 app = APIGatewayRestResolver(strip_prefixes=[])
-for part in (accounts, groups, plans, executions, instances, capacity, servers, health, openapi):
+
+
+for part in (accounts, groups, plans, executions, instances, capacity, source_servers, health, openapi):
     app.include_router(part.router)
 
 
@@ -36,8 +41,8 @@ def no_route(error: NotFoundError) -> Response[str]:
 
 
 def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
-    body = answers.problem(status, code, title, message, advice, _correlation_id(), facts)
-    return Response(status, answers.PROBLEM_JSON, body)
+    body = response.problem_body(status, code, title, message, advice, _correlation_id(), facts)
+    return Response(status, PROBLEM_JSON, body)
 
 
 def _correlation_id() -> str:
@@ -54,12 +59,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "operation" in event and "httpMethod" not in event:
         return instances.operate(event)
     correlation_id = (event.get("requestContext") or {}).get("requestId") or context.aws_request_id
-    headers = {answers.CORRELATION_HEADER: [correlation_id]}
+    headers = {CORRELATION_HEADER: [correlation_id]}
     try:
         answer = app.resolve(event, context)
     except Exception:  # the boundary: API Gateway would answer an empty 502
         logger.exception("unexpected error")
-        body = answers.problem(
+        body = response.problem_body(
             500,
             "InternalError",
             "Internal error",
@@ -70,7 +75,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
         answer = {
             "statusCode": 500,
-            "multiValueHeaders": {"Content-Type": [answers.PROBLEM_JSON]},
+            "multiValueHeaders": {"Content-Type": [PROBLEM_JSON]},
             "body": body,
             "isBase64Encoded": False,
         }

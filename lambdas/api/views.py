@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from recovery import clock
-from recovery.batch import Batch
-from recovery.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
-from recovery.records import Record, Row
+from recovery.domain.batch import Batch, BatchStatus
+from recovery.domain.execution import ExecutionStatus, ServerStatus, Tally, WaveStatus
+from recovery.store.execution_record import ExecutionRecord, Row
 
 _EXECUTION = ("executionId", "planId", "planName", "mode", "status", "reason")
+
 _TIMES = ("requestedAt", "requestedBy", "startedAt", "endedAt")
-_LINKS = ("pointInTime", "continues", "continuedBy", "cancelled", "stopped")
+
+_LINKS = ("pointInTime", "continues", "continuedBy", "cancelledBy", "stopReason")
+
 _TARGETS = ("rpoTargetMinutes", "rtoTargetMinutes")
-_RUNNING = ("STARTING", "LAUNCHING")
+
+
 _COUNTS = ("total", "launched", "failed", "excluded", "launching")
 
 
@@ -26,7 +30,7 @@ def execution(item: Row) -> dict[str, Any]:
     return {name: item.get(name) for name in (*_EXECUTION, *_TIMES)}
 
 
-def whole(record: Record, execution_arn: str) -> dict[str, Any]:
+def execution_detail(record: ExecutionRecord, execution_arn: str) -> dict[str, Any]:
     """A run with its waves and batches; its servers are counted here and listed elsewhere."""
     meta = record.meta
     waves = [_wave(row, record) for row in record.waves]
@@ -56,7 +60,7 @@ def _of(rows: Iterable[Row], wave: str) -> list[Row]:
     return [row for row in rows if row["wave"] == wave]
 
 
-def _wave(row: Row, record: Record) -> dict[str, Any]:
+def _wave(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     """A wave with its servers counted, those of running jobs as DRS last told."""
     excluded = sum(int(share["blocked"]) for share in _of(record.targets, row["wave"]))
     tally = Tally(total=excluded, excluded=excluded)
@@ -65,7 +69,7 @@ def _wave(row: Row, record: Record) -> dict[str, Any]:
         batch = Batch.from_item(item)
         launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
         tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-        if batch.status in _RUNNING:
+        if batch.status.is_in_attempt:
             launching += len(batch.server_ids) - launched - failed
     told = ("order", "status", "dependsOn", "startedAt", "endedAt", "reason", "rtoTargetMinutes")
     shown = {key: row.get(key) for key in told}
@@ -93,11 +97,11 @@ _ANSWERS = {
 }
 
 
-def _waiting_for(record: Record) -> list[dict[str, Any]]:
+def _waiting_for(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What waits for people: which wave, for what, since and until when, and the requests that answer it."""
     meta, waiting = record.meta, []
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelled"):
+    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
@@ -105,7 +109,7 @@ def _waiting_for(record: Record) -> list[dict[str, Any]]:
         )
     for row in record.waves:
         status = WaveStatus(row["status"])
-        if status not in _ANSWERS or row.get("word"):
+        if status not in _ANSWERS or row.get("failureDecision"):
             continue
         until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
         on_wave = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
@@ -121,14 +125,14 @@ def _waiting_for(record: Record) -> list[dict[str, Any]]:
     return waiting
 
 
-def _decisions(record: Record) -> list[dict[str, Any]]:
+def _decisions(record: ExecutionRecord) -> list[dict[str, Any]]:
     """Who decided what, oldest first; `wave` is None for what was said of the whole run."""
     said = [{"wave": None, **decision} for decision in record.meta.get("decisions", ())]
     said += [{"wave": row["wave"], **decision} for row in record.waves for decision in row.get("decisions", ())]
     return sorted(said, key=lambda decision: str(decision["at"]))
 
 
-def events(record: Record) -> list[dict[str, Any]]:
+def list_events(record: ExecutionRecord) -> list[dict[str, Any]]:
     """What happened in a run, oldest first, told from its record alone: `{at, event, wave, text}`."""
     meta, found = record.meta, list[dict[str, Any]]()
 
@@ -151,23 +155,24 @@ def events(record: Record) -> list[dict[str, Any]]:
             add(job["startedAt"], "JOB_STARTED", f"{job['jobId']} for {said}", row["wave"])
             came_to = f"{job['launched']} launched, {job['failed']} failed"
             add(job.get("endedAt"), "JOB_ENDED", f"{job['jobId']} for {said}: {came_to}", row["wave"])
-        if row["status"] == "LAUNCHING":
+        if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {place} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(found, key=lambda event: str(event["at"]))
 
 
 _SERVER = ("sourceServerId", "hostname", "wave", "accountId", "region", "readiness", "snapshotId", "snapshotAt")
+
 _RESULT = ("recoveryInstanceId", "endedAt")
 
 
-def server(row: Row, record: Record) -> dict[str, Any]:
+def server(row: Row, record: ExecutionRecord) -> dict[str, Any]:
     """A server. LAUNCHING is read off its batch, SKIPPED off its wave; neither is ever stored."""
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
         batch = _batch_of(row, record.batches)
         wave = next(each for each in record.waves if each["wave"] == row["wave"])
-        if batch and batch["status"] in _RUNNING and row["sourceServerId"] in batch["serverIds"]:
+        if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
             status, job_id = ServerStatus.LAUNCHING.value, batch.get("jobId")
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
             status, reason = ServerStatus.SKIPPED.value, (batch or {}).get("reason") or wave.get("reason")

@@ -1,8 +1,7 @@
-"""The one clock of drs-waves.
+"""The clock of drs-waves. Every timestamp, age and lease comes from it.
 
-On AWS it is the clock on the wall. The sandbox runs hours in minutes: it sets DRS_WAVES_CLOCK to
-"<speed>@<origin>" (say "60@1790000000") in the engine's environment, and then every timestamp, age and lease in
-the product is on that simulated clock, the same one the DRS emulator keeps.
+On AWS it is the real clock. The sandbox runs hours in minutes: it sets DRS_WAVES_CLOCK to "<speed>@<origin>", such as
+"60@1790000000", and the product then uses the same simulated clock as the DRS emulator.
 """
 
 import os
@@ -27,18 +26,18 @@ def now() -> float:
 
 
 def wall_seconds(seconds: float) -> float:
-    """How long so many seconds of the product's clock last on the wall: for timeouts, which no sandbox speeds up."""
+    """Convert seconds of the product's clock to real seconds, for timeouts that the sandbox does not speed up."""
     spec = os.environ.get("DRS_WAVES_CLOCK")
     return seconds / (_speed_and_origin(spec)[0] if spec else 1.0)
 
 
 def sleep(seconds: float) -> None:
-    """Sleep so long on the product's clock. Only for short waits: long ones belong in the state machine."""
+    """Sleep on the product's clock. For short waits only; a long wait is a state of the machine."""
     time.sleep(wall_seconds(max(seconds, 0)))
 
 
 def wall(moment: float) -> float:
-    """When a moment of the product's clock comes on the wall, for what AWS itself is to wake us by; epoch seconds."""
+    """Convert a time of the product's clock to real time, for schedules that AWS runs; epoch seconds."""
     spec = os.environ.get("DRS_WAVES_CLOCK")
     if not spec:
         return moment
@@ -47,11 +46,11 @@ def wall(moment: float) -> float:
 
 
 def iso(seconds: float | None = None) -> str:
-    """`2026-11-22T08:15:30.123Z` for the moment given, or for now. Sorts as text."""
+    """ISO 8601 for the given time or now: `2026-11-22T08:15:30.123Z`. Sorts as text."""
     moment = datetime.fromtimestamp(now() if seconds is None else seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_iso(text: str) -> float:
-    """Epoch seconds of an ISO 8601 time as DRS and we write them; the inverse of `iso`."""
+    """Epoch seconds of an ISO 8601 time, as DRS and `iso` write it."""
     return datetime.fromisoformat(text).timestamp()

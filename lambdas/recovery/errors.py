@@ -1,7 +1,24 @@
-"""Every error drs-waves raises on purpose, in one tree.
+"""Every error that drs-waves raises on purpose.
 
-The class names are part of the product: the state machines catch and retry by them, and the API maps each to
-an HTTP status and a piece of advice. Rename one and the ASL has to follow (a test holds the two together).
+    DrsWavesError
+    ├── InvalidRequest
+    ├── NotFound
+    │   ├── PlanNotFound, GroupNotFound, ExecutionNotFound
+    │   └── WaveNotFound, JobNotFound, AccountNotFound
+    ├── Conflict                   the request is valid, but not in this state
+    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue
+    │   ├── VersionConflict, GroupInUse, PlanInUse, AccountInUse, AccountAlreadyRegistered
+    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
+    ├── StartFailed
+    ├── Transient                  passes by itself: state machines wait and retry
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded
+    │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
+    │   └── RunPaused
+    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+    └── LateMessage, RunHalted, CapacityTimeout
+
+The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
+status and a piece of advice. A test compares the names here with those in the state machines.
 """
 
 import re
@@ -9,10 +26,10 @@ from typing import Any
 
 
 class DrsWavesError(Exception):
-    """Base of the tree. `status` is the HTTP status, `advice` what the reader can do about it."""
+    """The base class. `status` is the HTTP status; `advice` is what the reader can do."""
 
     status = 500
-    advice = "Look at the function's log with the correlation id; report it if it comes back."
+    advice = "Search the function's log for the correlation id; report the error if it returns."
 
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
@@ -21,13 +38,13 @@ class DrsWavesError(Exception):
 
     @classmethod
     def title(cls) -> str:
-        """The name in words, as RFC 9457 wants it: the same for every error of the class."""
+        """The class name in words. RFC 9457 requires one title per type of problem."""
         return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).capitalize()
 
 
-# --- what people sent -------------------------------------------------------------------------------------------
+# --- invalid or conflicting requests ----------------------------------------------------------------------------
 class InvalidRequest(DrsWavesError):
-    """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per thing that is wrong."""
+    """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per mistake."""
 
     status = 400
     advice = "Correct the fields listed under problems and send the request again; nothing was stored."
@@ -73,50 +90,50 @@ class AccountNotFound(NotFound):
 
 
 class Conflict(DrsWavesError):
-    """409: the request is sound but the state of things does not allow it now."""
+    """409: the request is valid, but the current state does not allow it."""
 
     status = 409
     advice = "Read the resource again and decide."
 
 
 class PlanAlreadyRunning(Conflict):
-    """A plan has one run at a time; `facts["executionId"]` names the one that is on."""
+    """A plan has one run at a time; `facts["executionId"]` names the running one."""
 
     advice = "Wait for the running execution to end or cancel it, then start again."
 
 
 class IdempotencyConflict(Conflict):
-    """The caller's Idempotency-Key came with another body before; `facts["executionId"]` is what that was for."""
+    """The caller sent this Idempotency-Key with another body; `facts["executionId"]` names that request's execution."""
 
     advice = "Use a new Idempotency-Key for a new request, and the same key only to send the same request again."
 
 
 class DecisionRefused(Conflict):
-    """What was decided is not what the run or wave waits for: decided before, too late, or for another wave."""
+    """The run or wave does not wait for this decision: it was made before, is too late, or is for another wave."""
 
-    advice = "Read the execution: waitingFor says what it waits for, if anything. Nothing was changed."
+    advice = "Read the execution: waitingFor lists what it waits for. Nothing was changed."
 
 
 class NothingToContinue(Conflict):
-    """The run is still on, or launched everything, or never meant to launch anything."""
+    """The run is still open, has launched all servers, or was a readiness check."""
 
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
 
 class VersionConflict(Conflict):
-    """Somebody has written the resource since it was read; `facts["version"]` is the version it has now."""
+    """The resource has changed since it was read; `facts["version"]` is its version now."""
 
     advice = "Read the resource again, make your change to that, and send it with its version."
 
 
 class GroupInUse(Conflict):
-    """Plans use the group, or servers that it would lose; `facts["recoveryPlans"]` names them."""
+    """Plans use the group, or servers that the change would remove; `facts["recoveryPlans"]` names the plans."""
 
     advice = "Take the group, or those servers of it, out of these recovery plans first."
 
 
 class PlanInUse(Conflict):
-    """A plan that runs is not deleted; `facts["executionId"]` names the run."""
+    """A running plan cannot be deleted; `facts["executionId"]` names the run."""
 
     advice = "Wait for the running execution to end or cancel it, then delete the plan."
 
@@ -128,47 +145,45 @@ class AccountInUse(Conflict):
 
 
 class AccountAlreadyRegistered(Conflict):
-    """The account is registered, and not in this way."""
+    """The account is registered with other values."""
 
     advice = "Read the account and change it with PUT."
 
 
 class NotADrill(Conflict):
-    """Instances of a recovery are the business itself: nothing here terminates them."""
+    """The execution is a recovery. drs-waves never terminates instances of a recovery."""
 
-    advice = "Only drills are cleaned up. Terminate instances of a recovery in the DRS console, if that is meant."
+    advice = "Only drills are cleaned up. If you mean to terminate instances of a recovery, use the DRS console."
 
 
 class ExecutionStillRunning(Conflict):
-    """A drill is cleaned up when it has ended."""
+    """A drill can be cleaned up only after it has ended."""
 
     advice = "Wait for the execution to end, then clean up."
 
 
 class CleanupRunning(Conflict):
-    """A drill has one clean-up at a time; `facts["cleanup"]` names the one that is on."""
+    """A drill has one clean-up at a time; `facts["cleanup"]` names the running one."""
 
-    advice = "Read the clean-up of the execution; start it again when that one has ended."
+    advice = "Read the clean-up of the execution, and start another when it has ended."
 
 
 class StartFailed(DrsWavesError):
     """503: Step Functions refused the start or did not answer it."""
 
     status = 503
-    advice = (
-        "Read GET /executions for the plan; if the run is not on, start it again. An Idempotency-Key makes it safe."
-    )
+    advice = "Read GET /executions for the plan. If the run is not there, start it again with an Idempotency-Key."
 
 
 class Transient(DrsWavesError):
-    """It passes by itself: the state machine waits, asks again, and never fails a server for it."""
+    """A fault that passes by itself: the state machine waits and retries, and no server fails because of it."""
 
     advice = "Nothing to do: the state machine waits and asks again."
 
 
-# --- what DRS and AWS answered ----------------------------------------------------------------------------------
+# --- answers of DRS and AWS -------------------------------------------------------------------------------------
 class DrsThrottled(Transient):
-    """DRS answered ThrottlingException, or another of its ways to say: not so fast."""
+    """DRS answered ThrottlingException or another throttling error."""
 
     status = 429
 
@@ -181,7 +196,7 @@ class DrsUnavailable(Transient):
 
 
 class ServerBusy(Transient):
-    """ConflictException: a server is in another DRS job. Wait and ask again; it is not a failure."""
+    """ConflictException: a server is in another DRS job, so the start has to wait."""
 
     status = 409
     advice = "Nothing to do: the state machine waits until the other job has ended."
@@ -195,28 +210,28 @@ class QuotaExceeded(Transient):
 
 
 class DrsRefused(DrsWavesError):
-    """DRS will never accept this call as it is: validation, unknown resource."""
+    """DRS refuses this call for good: it is not valid, or names an unknown resource."""
 
     status = 400
-    advice = "Read the message; the call will not be repeated as it is."
+    advice = "Read the message; drs-waves does not repeat the call."
 
 
 class TargetAccessDenied(DrsWavesError):
-    """The target account refused the role or the role refused the call."""
+    """The role cannot be assumed, or it does not permit the call."""
 
     status = 403
     advice = "Check the target account's role: its trust policy, external id and permissions."
 
 
 class TargetNotInitialized(DrsWavesError):
-    """UninitializedAccountException: DRS was never set up in this account and Region."""
+    """UninitializedAccountException: DRS is not set up in this account and Region."""
 
     status = 409
     advice = "Set up DRS in that account and Region, or take the target out of the plan."
 
 
 class TargetNotRegistered(DrsWavesError):
-    """No row in target-accounts for this account."""
+    """The account is not registered as a target account."""
 
     status = 409
     advice = "Register the account with its role and external id first."
@@ -229,57 +244,57 @@ class AwsUnavailable(Transient):
 
 
 class TargetTooSlow(Transient):
-    """An account and Region that had not answered by the time the caller had to be."""
+    """A target did not answer within the time of the request."""
 
     status = 503
     advice = "Ask again; if it lasts, see AWS Health for the Region."
 
 
 class LateMessage(DrsWavesError):
-    """A task came so late, or so often, that what it is about has moved on. Nothing was changed."""
+    """A repeated or late task: the record has moved past it. Nothing was changed."""
 
     status = 409
-    advice = "Nothing to do: the record is as it should be."
+    advice = "Nothing to do: the record is right."
 
 
 class RateBudgetExhausted(Transient):
-    """Our own budget of calls to the target is taken for the next seconds."""
+    """The rate limit of calls to the target is used up for the next seconds."""
 
     status = 429
     advice = "Nothing to do: the state machine waits and asks again. Raise CallsPerSecond if it happens all the time."
 
 
 class CircuitOpen(Transient):
-    """The target has not been answering, and is left alone for a while."""
+    """The target did not answer several calls in a row, so calls pause for a while."""
 
     status = 503
     advice = "Nothing to do: drs-waves asks again by itself. If it lasts, see AWS Health for the Region."
 
 
 class RetryExhausted(Transient):
-    """Short retries within one function were not enough; facts: `operation`, `attempts`, `cause`."""
+    """The short retries within one function failed; facts: `operation`, `attempts`, `cause`."""
 
     status = 503
     advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health for the Region."
 
 
-# --- what a run came to -----------------------------------------------------------------------------------------
+# --- the state of a run -----------------------------------------------------------------------------------------
 class RunHalted(DrsWavesError):
-    """The run was cancelled or has ended, so no further batch of it starts."""
+    """The run is cancelled or has ended, so no further batch starts."""
 
     status = 409
-    advice = "Nothing to do: what runs is followed to its end. Continue the run to recover the rest."
+    advice = "Nothing to do: running jobs are followed to their end. Continue the run to recover the rest."
 
 
 class RunPaused(Transient):
-    """The run was paused after the batch's attempt had begun, and before it had a job."""
+    """The run was paused after the batch's attempt began and before it had a job."""
 
     status = 409
     advice = "Nothing to do: the batch waits until the run is resumed."
 
 
 class CapacityTimeout(DrsWavesError):
-    """No slot in DRS's quotas became free for the configured time."""
+    """No capacity in DRS's quotas became free within the configured time."""
 
     status = 503
     advice = "See which jobs hold the quota (GET /executions?status=POLLING and the DRS console); start again later."

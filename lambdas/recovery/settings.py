@@ -1,4 +1,4 @@
-"""What the functions are told by their environment, read once and frozen."""
+"""Function settings, read once from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Raise KeyError naming the variable that is missing, ValueError naming the one that is no number."""
+        """Read the settings. Raise KeyError for a missing variable and ValueError for one that is not a number."""
         env = os.environ if env is None else env
 
         def number(name: str, default: int) -> int:
@@ -73,5 +73,5 @@ class Settings:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this function, read at the first use."""
+    """The settings of this function, read at first use."""
     return Settings.from_env()

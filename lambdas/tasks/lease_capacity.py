@@ -1,25 +1,18 @@
-"""Take a job slot and room for the servers of a chunk, if DRS's quotas leave any."""
-
-from typing import Any
+"""Lease a job slot and servers for a chunk, if DRS's quotas have room."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import capacity, chunks, decide
-from recovery.chunks import ChunkRef
-from recovery.errors import LateMessage
-from recovery.task import logger, task
+from recovery.cleanup import terminate
+from recovery.domain.cleanup_chunk import ChunkRef
+from recovery.domain.polling import CapacityState
+from recovery.observability.task_handler import logger, task
+from tasks.states import LeaseCapacityInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a chunk and how often it `asked`; return `{granted, waitSeconds, asked}`. Raise CapacityTimeout."""
-    chunk = chunks.get(ChunkRef.from_event(event))
-    if chunk.status == "SETTLED":
-        raise LateMessage(f"{chunk.ref.key} is settled already")
-    granted = capacity.lease(chunk)
-    logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})
-    return {
-        "granted": granted,
-        "waitSeconds": decide.seconds_to_next_capacity_check(event["asked"]),
-        "asked": event["asked"] + 1,
-    }
+def handler(event: LeaseCapacityInput, context: LambdaContext) -> CapacityState:
+    """Raise CapacityTimeout, LateMessage."""
+    ref = ChunkRef.from_event(event)
+    check = terminate.check_capacity(ref, event["capacityChecks"])
+    logger.info("capacity granted" if check.granted else "no capacity yet", extra={"chunk": ref.key})
+    return check.to_state()

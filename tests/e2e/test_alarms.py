@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import world
 from sandbox.stack import REGION, STACK_NAME, TARGET_ACCOUNT, Sandbox
-from tests.e2e.conftest import Operator
+from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e
 MUMBAI = "ap-south-1"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
-from tests.e2e.conftest import Operator
+from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e
 EUROPE = "eu-west-2"

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
-from tests.e2e.test_operators import say, until, waits_for
+from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +61,8 @@ def checkout(folder: Path) -> Path:
     for name in ("Makefile", "package-lock.json", "requirements"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    for name in (".venv", "build", "node_modules"):
+    (folder / "build").mkdir()  # with machines of its own
+    for name in (".venv", "build/layer", "node_modules"):
         (folder / name).symlink_to((ROOT / name).resolve())
     (folder / "cfn" / "samconfig.toml").write_text(SETTINGS)
     return folder
@@ -164,13 +164,13 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 ) -> None:
     plan = held_plan(second, "upgraded", wave=2)
     execution = second.start(plan)
-    until(second, execution, waits_for("APPROVAL", "second"))
+    wait_until(second, execution, waits_for("APPROVAL", "second"))
 
     fewer = checkout(tmp_path / "fewer")
     change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
     taken = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=fewer)
     assert taken.returncode == 3, taken
-    assert "a run which is on may still call" in taken.stderr
+    assert "a run that is on may still call" in taken.stderr
 
     idle = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", "--when-idle", root=repository)
     assert idle.returncode == 3, idle
@@ -184,10 +184,10 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     assert execution in deployed.stdout
     assert dict(each.split("=", 1) for each in given).items() <= parameters(sandbox).items()
 
-    say(second, execution, "waves/second/approve")
+    decide(second, execution, "waves/second/approve")
     assert second.finish(execution)["status"] == "COMPLETED"
     afterwards = second.start(plan)
-    until(second, afterwards, lambda record: record["status"] == "FAILED")
+    wait_until(second, afterwards, lambda record: record["status"] == "FAILED")
 
 
 def lose_the_stack_of_the_tables(sandbox: Sandbox) -> None:
@@ -231,7 +231,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     sandbox: Sandbox, second: Operator, repository: Path
 ) -> None:
     execution = second.start(held_plan(second, "taken-down", wave=1))
-    until(second, execution, waits_for("APPROVAL", "first"))
+    wait_until(second, execution, waits_for("APPROVAL", "first"))
     refused = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert (refused.returncode, "a run is on" in refused.stderr) == (3, True), refused
     assert execution in refused.stderr

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
-from tests.e2e.conftest import Operator
+from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e
 EUROPE, IRELAND = "eu-central-1", "eu-west-1"

@@ -1,7 +1,7 @@
-"""The commands of README.md and docs/, run as they stand there against the deployed product and the DRS emulator.
+"""The commands of README.md and docs/, run as they stand there against the deployed product.
 
-`tests/unit/shell_blocks.py` says how a block is left out. EXECUTION, WAVE, PLAN and FILE stand for something that the
-command makes sense for: `approve` is given a run that waits for approval.
+`tests/support/shell_blocks.py` says how to leave a block out. EXECUTION, WAVE, PLAN and FILE stand for something that
+the command makes sense for: `approve` gets a run that waits for approval.
 """
 
 import itertools
@@ -18,19 +18,15 @@ from typing import Any
 import pytest
 
 from sandbox import world
-from sandbox.drs_emulator.server import Emulator
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
-from tests.e2e.test_operators import until, waits_for
-from tests.unit.shell_blocks import DOCUMENTS, ROOT, shell_blocks
+from tests.support.deployed import Operator, wait_until, waits_for
+from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"
-ABOUT_THE_EMULATOR = "emulator.md"
 RUN = [
     pytest.param(command, id=f"{block.name} {command[:60]}")
     for document in DOCUMENTS
-    if document.name != ABOUT_THE_EMULATOR
     for block in shell_blocks(document)
     if not block.reason
     for command in block.commands
@@ -71,14 +67,14 @@ class Scene:
         """A drill that waits for approval, a new one each time."""
         plan, _ = self.plan(approval={"required": True, "timeoutMinutes": 10_000})
         execution = self.operator.start(plan)
-        until(self.operator, execution, waits_for("APPROVAL"))
+        wait_until(self.operator, execution, waits_for("APPROVAL"))
         return execution
 
     @property
     def asking(self) -> str:
         """A drill whose wave failed and asks what to do, a new one each time. The server would be launched now."""
         execution = self.operator.start(self._failing(onFailure="ask"))
-        until(self.operator, execution, waits_for("DECISION"))
+        wait_until(self.operator, execution, waits_for("DECISION"))
         return execution
 
     @property
@@ -106,7 +102,7 @@ class Scene:
         return path
 
     def execution(self, command: str) -> str:
-        verb = re.search(r"drill\.py (\w+)", command)
+        verb = re.search(r"drs-waves (\w+)", command)
         states = {"approve": "held", "reject": "held", "cancel": "held", "pause": "held", "continue": "failed"}
         states |= dict.fromkeys(("retry", "accept", "abort"), "asking")
         return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
@@ -122,7 +118,7 @@ class Scene:
         if " apply " in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
-        if re.search(r"drill\.py (run|readiness|continue|watch|cleanup) ", command):
+        if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
             command += " --interval 0.3"  # on AWS it looks every few seconds
         return re.sub(r"\bWAVE\b", WAVE, command).replace("build/report", str(self.folder / "report"))
 
@@ -158,16 +154,3 @@ def test_a_command_does_what_it_is_shown_for(scene: Scene, command: str) -> None
     filled_in = scene.filled_in(command)
     done = shell(filled_in, environment)
     assert done.returncode == 0, f"{filled_in}\n{done.stdout}{done.stderr}"
-
-
-def test_the_commands_about_the_emulator_work_one_after_the_other() -> None:
-    (document,) = (each for each in DOCUMENTS if each.name == ABOUT_THE_EMULATOR)
-    commands = [command for block in shell_blocks(document) if not block.reason for command in block.commands]
-    assert len(commands) > 15
-    with Emulator(speed=600) as emulator:
-        script = "\n".join(commands).replace("http://127.0.0.1:4630", emulator.url)
-        launched = "aws drs describe-recovery-instances --query items[0].recoveryInstanceID --output text"
-        script = script.replace("i-0123456789abcdef0", f"'$({launched})'")  # its ids are drawn when it is launched
-        # curl is content with a refusal unless it is told not to be.
-        done = shell(script.replace("curl -s", "curl -sS --fail-with-body"), {})
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"

@@ -1,4 +1,4 @@
-"""`scripts/sandbox.py drill`, as `make drill` runs it: its figures, its end and its way out when it is stopped."""
+"""`drs-waves sandbox drill`, as `make drill` runs it: its figures, its exit status, and how it stops."""
 
 import json
 import os
@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import free_ports
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import free_ports, gone_within
 
 pytestmark = pytest.mark.deployment
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +37,7 @@ sandbox:
 
 def command(ports: list[int], *more: str) -> list[str]:
     options = ["--speed", "600", "--port", str(ports[0]), "--drs-port", str(ports[1]), *more]
-    return [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "drill", *options]
+    return [str(Path(sys.executable).with_name("drs-waves")), "sandbox", "drill", *options]
 
 
 def descendants(pid: int) -> list[int]:

@@ -1,41 +1,15 @@
 """Operators steer runs over HTTP alone: a diamond with an approval, a pause, a failure that is answered, a cancel."""
 
-import json
-import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
-from tests.e2e.conftest import Operator
+from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = pytest.mark.e2e
 SECONDS = 90
-
-
-def until(operator: Operator, execution_id: str, holds: Callable[[Mapping[str, Any]], Any]) -> Mapping[str, Any]:
-    """The record as soon as it is so."""
-    deadline = time.monotonic() + SECONDS
-    while not holds(record := operator.request("GET", f"/executions/{execution_id}").body):
-        assert time.monotonic() < deadline, json.dumps(record, indent=1)
-        time.sleep(0.2)
-    shown: Mapping[str, Any] = record
-    return shown
-
-
-def waits_for(what: str, wave: str | None = None) -> Callable[[Mapping[str, Any]], bool]:
-    def holds(record: Mapping[str, Any]) -> bool:
-        return any(wait["for"] == what and wave in (None, wait["wave"]) for wait in record["waitingFor"])
-
-    return holds
-
-
-def say(operator: Operator, execution_id: str, what: str, status: int = 200) -> Any:
-    reply = operator.request("POST", f"/executions/{execution_id}/{what}", {"comment": "as rehearsed"})
-    assert reply.status == status, reply
-    return reply.body
 
 
 def make_plan(operator: Operator, sick: list[str], breaking: list[str]) -> str:
@@ -82,10 +56,10 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     assert servers == {"diamond-dns": "READY", "sick-1": "BLOCKED"}
 
     run = operator.start(plan)
-    until(operator, run, waits_for("APPROVAL", "database"))
-    say(operator, run, "waves/database/reject/twice", status=404)
-    say(operator, run, "waves/cache/approve", status=409)
-    record = until(operator, run, waits_for("DECISION", "cache"))
+    wait_until(operator, run, waits_for("APPROVAL", "database"))
+    decide(operator, run, "waves/database/reject/twice", status=404)
+    decide(operator, run, "waves/cache/approve", status=409)
+    record = wait_until(operator, run, waits_for("DECISION", "cache"))
     assert {wave["name"]: wave["status"] for wave in record["waves"]} == {
         "network": "PARTIAL",
         "database": "AWAITING_APPROVAL",
@@ -93,19 +67,19 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
         "app": "WAITING",
         "web": "WAITING",
     }
-    say(operator, run, "pause")
-    say(operator, run, "waves/database/approve")
-    until(operator, run, waits_for("RESUME", "database"))
-    say(operator, run, "resume")
+    decide(operator, run, "pause")
+    decide(operator, run, "waves/database/approve")
+    wait_until(operator, run, waits_for("RESUME", "database"))
+    decide(operator, run, "resume")
     world.control(
         sandbox,
         "PATCH",
         f"/source-servers/{breaking[0]}",
         {"accountId": HUB_ACCOUNT, "region": REGION, "server": {"failsAt": ""}},
     )
-    say(operator, run, "waves/cache/retry")
-    until(operator, run, waits_for("RESUME", "web"))
-    say(operator, run, "resume")
+    decide(operator, run, "waves/cache/retry")
+    wait_until(operator, run, waits_for("RESUME", "web"))
+    decide(operator, run, "resume")
     record = operator.finish(run, seconds=SECONDS)
 
     assert record["status"] == "PARTIAL", record
@@ -123,8 +97,8 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     assert sum(event["event"] == "DECISION" for event in events) == 5
 
     second = operator.start(plan)
-    until(operator, second, waits_for("APPROVAL", "database"))
-    say(operator, second, "cancel")
+    wait_until(operator, second, waits_for("APPROVAL", "database"))
+    decide(operator, second, "cancel")
     cancelled = operator.finish(second, seconds=SECONDS)
     assert cancelled["status"] == "CANCELLED", cancelled
     assert {wave["name"]: wave["status"] for wave in cancelled["waves"]}["web"] == "SKIPPED"
@@ -137,7 +111,7 @@ def test_a_run_that_is_aborted_in_the_console_is_closed_by_the_rule(operator: Op
     servers = operator.seed("lost-1", account=HUB_ACCOUNT, region=REGION)
     plan = operator.plan(web=operator.group(servers, account=HUB_ACCOUNT, region=REGION))
     run = operator.start(plan)
-    record = until(operator, run, lambda record: record["servers"]["launching"])
+    record = wait_until(operator, run, lambda record: record["servers"]["launching"])
     sandbox.client("stepfunctions").stop_execution(executionArn=record["executionArn"])
     closed = operator.finish(run, seconds=SECONDS)
     assert closed["status"] == "FAILED", closed

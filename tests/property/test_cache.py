@@ -13,15 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import clock, drs, dynamo, ec2, freshness, instances, sync
-from recovery import settings as product_settings
-from recovery.drs import LaunchedInstance, SourceServer
-from recovery.ec2 import Instance
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import to_wire
+from recovery.cache import recovery_instances, sync, sync_status, targets
+from recovery.cache.sync_status import SYNCED
+from recovery.domain.drs_shapes import LaunchedInstance, SourceServer
+from recovery.domain.target import Target
+from recovery.drs import client as drs
+from recovery.drs import ec2
+from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import DrsUnavailable, TargetNotInitialized
-from recovery.target import Target
-from recovery.targets import every_target
-from tests.engine import moto_fixes
-from tests.workflow import product as products
+from recovery.settings import settings as product_settings
+from tests.harness import moto_patches
+from tests.support import product as products
 
 pytestmark = pytest.mark.proof
 
@@ -32,12 +37,12 @@ TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS"
 
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
         for name in TABLES:
             patch.setenv(f"{name}_TABLE", name.lower())
-        for cache in (product_settings.settings, dynamo.client):
+        for cache in (product_settings, dynamodb.client):
             cache.cache_clear()
         client = boto3.client("dynamodb")
         for name, table in products.tables().items():
@@ -49,7 +54,7 @@ def tables() -> Iterator[None]:
             setting = "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").lower()
             client.create_table(TableName=setting, **wanted)
         yield
-    for cache in (product_settings.settings, dynamo.client):
+    for cache in (product_settings, dynamodb.client):
         cache.cache_clear()
 
 
@@ -93,11 +98,11 @@ class World:
     def describe_servers(self, target: Target, ids: Any) -> list[SourceServer]:
         return [SourceServer(server, "host", {}, "CONTINUOUS", staging_account_id=target.account_id) for server in ids]
 
-    def describe_ec2(self, target: Target, ids: Any) -> tuple[dict[str, Instance], int]:
+    def describe_ec2(self, target: Target, ids: Any) -> tuple[dict[str, Ec2Instance], int]:
         states = dict(self.launched.values())
         return {
-            each: Instance(each, states[each].lower(), "web", "10.0.0.1", None, "m5.large", None, "vpc-1", "subnet-1",
-                           ("sg-1",), None)
+            each: Ec2Instance(each, states[each].lower(), "web", "10.0.0.1", None, "m5.large", None, "vpc-1",
+                              "subnet-1", ("sg-1",), None)
             for each in ids if each in states
         }, 1  # fmt: skip
 
@@ -112,24 +117,24 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
 
 
 def begin(patch: pytest.MonkeyPatch, world: World) -> None:
-    for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "what")}.items():
-        for row in dynamo.scan(table):
-            dynamo.client().delete_item(TableName=table, Key=dynamo.to_wire({key: row[key] for key in keys}))
+    for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "item")}.items():
+        for row in dynamodb.scan(table):
+            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
     patch.setattr(clock, "now", lambda: world.now)
     patch.setattr(drs, "describe_recovery_instances", world.describe)
     patch.setattr(drs, "describe_source_servers", world.describe_servers)
     patch.setattr(ec2, "describe_instances", world.describe_ec2)
-    instances._freshness.clear()
+    recovery_instances._sync_versions.clear()
 
 
 def cached() -> dict[str, tuple[str, str]]:
-    rows = instances.every_row_of(SERVERS).values()
+    rows = recovery_instances.get_all_rows_by_server(SERVERS).values()
     return {row["sourceServerId"]: (row["recoveryInstanceId"], row["ec2InstanceState"]) for row in rows if
             "recoveryInstanceId" in row}  # fmt: skip
 
 
 def table() -> list[dict[str, Any]]:
-    return sorted(dynamo.scan("recovery_instances"), key=lambda row: str(row["sourceServerId"]))
+    return sorted(dynamodb.scan("recovery_instances"), key=lambda row: str(row["sourceServerId"]))
 
 
 Change = tuple[str, str]
@@ -160,10 +165,10 @@ def test_a_sync_leaves_what_drs_has_and_a_second_one_changes_nothing(steps: list
                 apply(world, change)
             sync.sync_target(HERE)
             assert cached() == world.launched
-            rows, version = table(), freshness.version_of(HERE)
+            rows, version = table(), sync_status.get_version(HERE)
             again = sync.sync_target(HERE)
             assert (again.changes, table()) == (0, rows)
-            assert freshness.version_of(HERE) > version > last
+            assert sync_status.get_version(HERE) > version > last
             last = version
 
 
@@ -185,7 +190,7 @@ def test_every_row_is_complete_or_says_that_its_instance_is_gone(servers: set[st
         sync.sync_target(HERE)
         for server in sorted(forgotten & servers):
             gone = world.terminate(server)
-            sync.forget(server, str(gone))
+            recovery_instances.mark_terminated(server, str(gone))
         for row in table():
             if row["sourceServerId"] in forgotten:
                 assert row.keys() == {"sourceServerId", "version", "expiresAt"}
@@ -228,20 +233,20 @@ def test_an_older_sync_that_races_a_newer_one_and_a_clean_up_ends_right(
                 if gone := world.terminate(server):
                     began_at = world.now
                     world.tick()
-                    sync.forget(server, gone, began_at)
+                    recovery_instances.mark_terminated(server, gone, began_at)
                     forgotten.add(gone)
             if newer_runs_during:
                 sync.sync_target(HERE)
                 assert cached() == world.launched
             rows = [row for row in table() if "recoveryInstanceId" in row]
-            times.update({row["sourceServerId"]: instances.last_sync_at(row) for row in rows})
+            times.update({row["sourceServerId"]: recovery_instances.last_sync_at(row) for row in rows})
 
         world.looked = meanwhile
         sync.sync_target(HERE)
-        instances._freshness.clear()
+        recovery_instances._sync_versions.clear()
         for row in table():
             if "recoveryInstanceId" in row:
-                assert instances.last_sync_at(row) >= times.get(row["sourceServerId"], "")
+                assert recovery_instances.last_sync_at(row) >= times.get(row["sourceServerId"], "")
         if newer_runs_during:
             assert cached() == world.launched
         assert not forgotten & {instance_id for instance_id, _ in cached().values()}
@@ -261,13 +266,13 @@ def test_a_sync_that_fails_changes_nothing_and_one_of_a_place_without_drs_emptie
         for change in before:
             apply(world, change)
         sync.sync_target(HERE)
-        rows, limits = table(), list(dynamo.scan("limits"))
+        rows, limits = table(), list(dynamodb.scan("limits"))
         for change in after:
             apply(world, change)
         world.fails = True
         with pytest.raises(DrsUnavailable):
             sync.sync_target(HERE)
-        assert (table(), list(dynamo.scan("limits"))) == (rows, limits)
+        assert (table(), list(dynamodb.scan("limits"))) == (rows, limits)
         world.fails, world.initialized = False, initialized
         done = sync.sync_target(HERE)
         assert done.status == ("SYNCED" if initialized else "NOT_SET_UP")
@@ -283,12 +288,12 @@ def test_the_last_sync_of_a_target_never_goes_back(moments: list[tuple[int, bool
         for moment, succeeds in moments:
             version = moment * 1_000
             if succeeds:
-                recorded = freshness.record(HERE, version, freshness.SYNCED, 1, 1.0)
+                recorded = sync_status.record_success(HERE, version, SYNCED, 1, 1.0)
                 assert recorded == (version >= latest)
             else:
-                freshness.record_failure(HERE, "DrsUnavailable: down", clock.iso(moment))
+                sync_status.record_failure(HERE, "DrsUnavailable: down", clock.iso(moment))
             latest = max(latest, version if succeeds else 0)
-            assert freshness.version_of(HERE) == latest
+            assert sync_status.get_version(HERE) == latest
 
 
 regions = st.sampled_from(["us-west-2", "eu-central-1", "eu-west-3"])
@@ -303,14 +308,14 @@ def test_every_configured_region_is_covered_once(
     accounts: dict[str, list[str] | None], groups: list[tuple[str, str]]
 ) -> None:
     for name, key in (("target_accounts", "accountId"), ("protection_groups", "groupId")):
-        for row in dynamo.scan(name):
-            dynamo.client().delete_item(TableName=name, Key=dynamo.to_wire({key: row[key]}))
+        for row in dynamodb.scan(name):
+            dynamodb.client().delete_item(TableName=name, Key=to_wire({key: row[key]}))
     for account, named in accounts.items():
-        dynamo.put("target_accounts", {"accountId": account, "roleArn": "arn", "externalId": "x", "regions": named})
+        dynamodb.put("target_accounts", {"accountId": account, "roleArn": "arn", "externalId": "x", "regions": named})
     for number, (account, region) in enumerate(groups):
-        dynamo.put("protection_groups", {"groupId": f"pg-{number}", "accountId": account, "region": region})
+        dynamodb.put("protection_groups", {"groupId": f"pg-{number}", "accountId": account, "region": region})
     wanted = {(account, region) for account, named in accounts.items() for region in named or ()} | set(groups)
-    found = [(target.account_id, target.region) for target in every_target()]
+    found = [(target.account_id, target.region) for target in targets.list_targets()]
     assert found == sorted(wanted)
 
 

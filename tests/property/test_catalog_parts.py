@@ -10,13 +10,13 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from api import answers
-from recovery import errors
-from recovery.capacity_view import NOT_REPLICATING, Quotas, view
-from recovery.replication import seconds_of
-from recovery.standing import Reach, Standing
-from sandbox import plan_files
-from scripts.plan import differences
+from api.http import response
+from cli.plans.changes import find_differences
+from cli.plans.document import Location, read_document
+from recovery.domain import capacity_report, drs_shapes
+from recovery.domain.capacity_report import NOT_REPLICATING_STATES, Quotas
+from recovery.domain.reachability import Reachability, ReachabilityStatus
+from recovery.errors import DrsWavesError, Transient
 
 EXAMPLES = settings(max_examples=200, deadline=None)
 counts = st.integers(0, 10_000)
@@ -29,12 +29,12 @@ quotas = st.builds(Quotas, *[st.integers(0, 5_000)] * 4, st.booleans())
 def test_what_is_free_and_what_is_used_come_to_the_quota_or_nothing_is_free(
     jobs: int, servers: int, by_state: dict[str, int], limits: Quotas
 ) -> None:
-    shown = view(jobs, servers, by_state, limits)
+    shown = capacity_report.build_report(jobs, servers, by_state, limits)
     for name in ("jobs", "serversInJobs", "replicatingServers"):
         room = shown[name]
         assert room["free"] >= 0
         assert room["used"] + room["free"] == max(room["used"], room["quota"])
-    idle = sum(count for state, count in by_state.items() if state in NOT_REPLICATING)
+    idle = sum(count for state, count in by_state.items() if state in NOT_REPLICATING_STATES)
     assert shown["replicatingServers"]["used"] + idle == sum(by_state.values())
     assert 0 <= shown["largestJob"] <= min(limits.servers_per_job, shown["serversInJobs"]["free"])
     assert shown["jobs"]["free"] or not shown["largestJob"]
@@ -61,18 +61,18 @@ def test_a_duration_reads_back_in_seconds(
     clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n is not None)
     text = "P" + (f"{days}D" if days is not None else "") + (f"T{clock}" if clock else "")
     total = (days or 0) * 86_400 + (hours or 0) * 3_600 + (minutes or 0) * 60 + (rest or 0)
-    assert seconds_of(text) == (total if text != "P" else None)
+    assert drs_shapes.parse_duration(text) == (total if text != "P" else None)
 
 
 @EXAMPLES
 @given(st.text(alphabet="PT0123456789DHMSWY.-:", max_size=64))
 def test_whatever_drs_says_a_lag_is_never_an_error_and_never_below_zero(text: str) -> None:
-    found = seconds_of(text)
+    found = drs_shapes.parse_duration(text)
     assert found is None or found >= 0
 
 
-def every_error() -> list[type[errors.DrsWavesError]]:
-    found, left = [], [errors.DrsWavesError]
+def every_error() -> list[type[DrsWavesError]]:
+    found, left = [], [DrsWavesError]
     while left:
         found.append(left.pop())
         left.extend(found[-1].__subclasses__())
@@ -81,19 +81,19 @@ def every_error() -> list[type[errors.DrsWavesError]]:
 
 @EXAMPLES
 @given(st.sampled_from(every_error()), st.text(max_size=50))
-def test_an_error_is_never_told_as_well_and_always_with_advice(kind: type[errors.DrsWavesError], text: str) -> None:
-    standing = Standing.of(kind(text))
-    assert standing.reach is not Reach.OK
+def test_an_error_is_never_told_as_well_and_always_with_advice(kind: type[DrsWavesError], text: str) -> None:
+    standing = Reachability.of(kind(text))
+    assert standing.reach is not ReachabilityStatus.OK
     assert standing.reason == text
     assert standing.advice
-    assert (standing.reach is Reach.UNREACHABLE) == issubclass(kind, errors.Transient)
+    assert (standing.reach is ReachabilityStatus.UNREACHABLE) == issubclass(kind, Transient)
 
 
 @EXAMPLES
 @given(st.dictionaries(st.text(max_size=10), st.integers()), st.text(max_size=50))
 def test_no_fact_of_an_error_can_stand_in_for_what_every_problem_has(facts: dict[str, int], text: str) -> None:
     forged = {**facts, "status": 200, "code": "Fine", "type": "about:blank"}
-    shown = json.loads(answers.problem(409, "Conflict", "Conflict", text, "Wait.", "7a1c", forged))
+    shown = json.loads(response.problem_body(409, "Conflict", "Conflict", text, "Wait.", "7a1c", forged))
     assert (shown["status"], shown["code"], shown["type"]) == (409, "Conflict", "urn:drs-waves:problem:Conflict")
     assert shown["detail"] == shown["message"] == text
 
@@ -124,8 +124,8 @@ def known(value: Any) -> Any:
 @EXAMPLES
 @given(values, values)
 def test_there_is_a_difference_when_and_only_when_two_things_differ(before: Any, after: Any) -> None:
-    assert list(differences(before, before)) == []
-    if differences_of := list(differences(before, after)):
+    assert list(find_differences(before, before)) == []
+    if differences_of := list(find_differences(before, after)):
         assert before != after
         assert all(each.before != each.after for each in differences_of)
     else:
@@ -140,12 +140,12 @@ def test_a_file_reads_back_as_it_was_written_with_a_line_for_every_part(data: di
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.yaml"
         path.write_text(text, encoding="utf-8", newline="")
-        document = plan_files.read(path)
+        document = read_document(path)
     assert document.data == data
     lines = Counter(document.lines.values())
     assert max(lines) <= text.count("\n") + 1
 
-    def check(location: plan_files.Location, value: Any) -> None:
+    def check(location: Location, value: Any) -> None:
         assert location in document.lines
         assert document.line((*location, "no such part")) == document.lines[location]
         if isinstance(value, dict):

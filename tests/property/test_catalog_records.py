@@ -10,13 +10,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import catalog, dynamo, store
-from recovery import settings as product_settings
+from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import to_wire
+from recovery.catalog.groups import create_group, delete_group, update_group
+from recovery.catalog.plans import create_plan, delete_plan, get_plan, update_plan
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
+from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
+from recovery.domain.target import Target
 from recovery.errors import Conflict, InvalidRequest, NotFound
-from recovery.execution import Execution, ExecutionStatus, Mode, Run
-from recovery.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
-from recovery.target import Target
-from tests.engine import moto_fixes
+from recovery.settings import settings
+from recovery.store import executions
+from tests.harness import moto_patches
 
 pytestmark = pytest.mark.proof
 
@@ -34,12 +38,12 @@ TARGET = Target("111122223333", "us-west-2")
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
-    moto_fixes.install()
+    moto_patches.install()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in (*KEYS, "limits", "recovery_instances"):
             patch.setenv(f"{name.upper()}_TABLE", name)
         patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        for cache in (product_settings.settings, dynamo.client):
+        for cache in (settings, dynamodb.client):
             cache.cache_clear()
         for table, keys in KEYS.items():
             kinds = zip(keys, ("HASH", "RANGE"), strict=False)
@@ -50,14 +54,14 @@ def tables() -> Iterator[None]:
                 BillingMode="PAY_PER_REQUEST",
             )
         yield
-    for cache in (product_settings.settings, dynamo.client):
+    for cache in (settings, dynamodb.client):
         cache.cache_clear()
 
 
 def empty() -> None:
     for table, keys in KEYS.items():
-        for row in list(dynamo.scan(table)):
-            dynamo.client().delete_item(TableName=table, Key=dynamo.to_wire({key: row[key] for key in keys}))
+        for row in list(dynamodb.scan(table)):
+            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
 
 
 def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
@@ -65,7 +69,7 @@ def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
 
 
 def rows(table: str) -> dict[str, dict[str, Any]]:
-    return {str(row[KEYS[table][0]]): row for row in dynamo.scan(table)}
+    return {str(row[KEYS[table][0]]): row for row in dynamodb.scan(table)}
 
 
 uses = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3, unique=True).map(tuple)
@@ -86,24 +90,24 @@ def take(number: int, step: Any) -> None:
     kind, name, *rest = step
     if kind == "make group":
         if name not in rows("protection_groups"):
-            catalog.create_group(ProtectionGroup(name, "web", TARGET, tags={"tier": "web"}))
+            create_group(ProtectionGroup(name, "web", TARGET, tags={"tier": "web"}))
     elif kind == "change group":
-        catalog.update_group(ProtectionGroup(name, f"web {number}", TARGET, tags={"tier": "web"}), rest[0])
+        update_group(ProtectionGroup(name, f"web {number}", TARGET, tags={"tier": "web"}), rest[0])
     elif kind == "delete group":
-        catalog.delete_group(name)
+        delete_group(name)
     elif kind == "make plan":
         if name not in rows("recovery_plans"):
-            catalog.create_plan(plan(name, rest[0]))
+            create_plan(plan(name, rest[0]))
     elif kind == "change plan":
-        catalog.update_plan(plan(name, rest[0], f"change {number}"), rest[1])
+        update_plan(plan(name, rest[0], f"change {number}"), rest[1])
     elif kind == "delete plan":
-        catalog.delete_plan(name)
+        delete_plan(name)
     elif kind == "start":
-        planned = catalog.get_plan(name)
+        planned = get_plan(name)
         run = Run(f"drill-{number}", name, planned.name, Mode.DRILL, ExecutionStatus.PENDING, "", "ana")
-        store.create_execution(Execution(run, planned), [])
+        executions.create_execution(Execution(run, planned), [])
     else:
-        store.free_plan(name, rows("recovery_plans").get(name, {}).get("activeExecutionId", "none"))
+        executions.release_plan(name, rows("recovery_plans").get(name, {}).get("activeExecutionId", "none"))
 
 
 @hypothesis_settings(max_examples=100, deadline=None)
@@ -111,8 +115,8 @@ def take(number: int, step: Any) -> None:
 def test_versions_locks_and_uses_hold_whatever_is_written_in_whatever_order(course: list[Any]) -> None:
     empty()
     for group in GROUPS[:2]:
-        catalog.create_group(ProtectionGroup(group, "web", TARGET, tags={"tier": "web"}))
-    catalog.create_plan(plan("rp-1", GROUPS[:1]))
+        create_group(ProtectionGroup(group, "web", TARGET, tags={"tier": "web"}))
+    create_plan(plan("rp-1", GROUPS[:1]))
     plans, groups = rows("recovery_plans"), rows("protection_groups")
     for number, step in enumerate(course):
         before, groups_before = plans, groups

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.batch import split_into_batches
-from recovery.decide import LONGEST_POLL, SHORTEST_POLL, judge_wave, seconds_to_next_poll
+from recovery.domain import plan, polling, verdicts
+from recovery.domain.batch import split_into_batches
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
+from recovery.domain.plan import Wave
+from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS
 from recovery.errors import InvalidRequest
-from recovery.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
-from recovery.plan import Wave, in_order
 
 names = st.lists(st.text("abcdefgh", min_size=1, max_size=3), unique=True, min_size=1, max_size=8)
 
@@ -23,9 +24,9 @@ def waves(draw: st.DrawFn) -> list[Wave]:
 def test_ordered_waves_never_wait_for_a_later_one(given_waves: list[Wave]) -> None:
     if _has_cycle(given_waves):
         with pytest.raises(InvalidRequest):
-            in_order(given_waves)
+            plan.order_waves(given_waves)
         return
-    ordered = in_order(given_waves)
+    ordered = plan.order_waves(given_waves)
     assert sorted(wave.name for wave in ordered) == sorted(wave.name for wave in given_waves)
     seen: set[str] = set()
     for wave in ordered:
@@ -63,17 +64,17 @@ def test_a_fleet_is_cut_the_same_way_in_whatever_order_it_comes(numbers: set[int
 
 @given(st.floats(0, 100_000), st.floats(60, 20_000), st.sampled_from(["PENDING", "STARTED"]))
 def test_the_next_look_is_neither_too_soon_nor_too_late(age: float, expected: float, status: str) -> None:
-    assert SHORTEST_POLL <= seconds_to_next_poll(age, expected, status) <= LONGEST_POLL
+    assert MIN_POLL_SECONDS <= polling.seconds_to_next_poll(age, expected, status) <= MAX_POLL_SECONDS
 
 
 @given(st.floats(600, 1_800), st.floats(0.5, 0.9), st.floats(600, 1_800))
 def test_a_job_of_the_usual_length_takes_at_most_forty_looks(took: float, pending: float, expected: float) -> None:
-    age, looks = float(seconds_to_next_poll(0, expected, "PENDING")), 1
+    age, looks = float(polling.seconds_to_next_poll(0, expected, "PENDING")), 1
     while age < took:
-        age += seconds_to_next_poll(age, expected, "PENDING" if age < took * pending else "STARTED")
+        age += polling.seconds_to_next_poll(age, expected, "PENDING" if age < took * pending else "STARTED")
         looks += 1
     assert looks <= 40
-    assert age - took <= LONGEST_POLL
+    assert age - took <= MAX_POLL_SECONDS
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
@@ -85,7 +86,7 @@ def test_a_wave_within_its_tolerance_lets_its_dependants_start(
 ) -> None:
     total = launched + failed + excluded + open_
     wave, states = Wave("w", (), (), percent), {"w": WaveState("w", WaveStatus.IN_PROGRESS)}
-    verdict = judge_wave(wave, states, RUN, Tally(total, launched, failed, excluded))
+    verdict = verdicts.judge_wave(wave, RunSnapshot(RUN, states), Tally(total, launched, failed, excluded))
     missing = total - launched
     assert verdict.reason
     assert (verdict.status is WaveStatus.COMPLETED) == (missing == 0)

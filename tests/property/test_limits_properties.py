@@ -15,20 +15,26 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import budget, capacity, circuit, clock, drs, dynamo, errors, metrics, sessions
-from recovery import settings as product_settings
-from recovery.batch import Batch, BatchRef
-from recovery.capacity import LEASE_SECONDS, Load
-from recovery.drs import Job, Launch
+from drs_emulator import Emulator
+from recovery import clock, errors
+from recovery.aws import dynamodb
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
+from recovery.domain.drs_shapes import Job, Launch
+from recovery.domain.execution import Mode
+from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
+from recovery.domain.target import Target
+from recovery.drs import assumed_roles, capacity_leases, circuit_breaker, rate_limiter
+from recovery.drs import client as drs
+from recovery.drs.capacity_leases import OBSERVATION_INTERVAL_SECONDS
+from recovery.drs.client import _ERROR_BY_CODE
 from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
-from recovery.execution import Mode
-from recovery.target import Target
-from recovery.task import logger, task
-from sandbox.drs_emulator.server import Emulator
-from tests import telling
-from tests.engine import moto_fixes
-from tests.engine.world import LOCAL_SERVERS
-from tests.workflow.product import HUB, OTHER, WEST, _account_of
+from recovery.observability import metrics
+from recovery.observability.task_handler import logger, task
+from recovery.settings import settings as product_settings
+from tests.harness import moto_patches
+from tests.harness.engine import LOCAL_SERVERS
+from tests.support import telemetry
+from tests.support.product import HUB, OTHER, WEST, _account_of
 
 pytestmark = pytest.mark.proof
 
@@ -60,7 +66,7 @@ class Time:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """DRS with 23 servers, whose answers have five items a page, and the tables that calls to it need."""
-    moto_fixes.install()
+    moto_patches.install()
     config: Any = {
         "core": {"reset_boto3_session": True, "passthrough": {"urls": LOCAL_SERVERS, "services": []}},
     }
@@ -75,7 +81,7 @@ def world() -> Iterator[World]:
         patch.setenv("AWS_DEFAULT_REGION", WEST)
         patch.setenv("AWS_ENDPOINT_URL_DRS", emulator.url)
         forget()
-        for name, keys in {"limits": ("target", "what"), "target_accounts": ("accountId",)}.items():
+        for name, keys in {"limits": ("target", "item"), "target_accounts": ("accountId",)}.items():
             boto3.client("dynamodb").create_table(
                 TableName=name,
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
@@ -86,7 +92,7 @@ def world() -> Iterator[World]:
             )
         for account in (HUB, OTHER):
             role = f"arn:aws:iam::{account}:role/drs-waves-target"
-            dynamo.put("target_accounts", {"accountId": account, "roleArn": role, "externalId": "an-id"})
+            dynamodb.put("target_accounts", {"accountId": account, "roleArn": role, "externalId": "an-id"})
         emulator.control.change_settings(
             {
                 "pageSize": {"default": 5, "maximum": 5},
@@ -99,7 +105,13 @@ def world() -> Iterator[World]:
 
 
 def forget() -> None:
-    caches: Sequence[Any] = (product_settings.settings, dynamo.client, budget.bucket, sessions._client, sessions._sts)
+    caches: Sequence[Any] = (
+        product_settings,
+        dynamodb.client,
+        rate_limiter.get_bucket,
+        assumed_roles._cached_client,
+        assumed_roles._sts,
+    )
     for cache in caches:
         cache.cache_clear()
 
@@ -107,17 +119,17 @@ def forget() -> None:
 def limits(**values: Any) -> None:
     """New settings, full buckets and an empty table of limits."""
     os.environ.update({name.upper(): str(value) for name, value in values.items()})
-    product_settings.settings.cache_clear()
-    budget.bucket.cache_clear()
-    client = dynamo.client()
+    product_settings.cache_clear()
+    rate_limiter.get_bucket.cache_clear()
+    client = dynamodb.client()
     for row in client.scan(TableName="limits")["Items"]:
-        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "what")})
+        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "item")})
 
 
 def reserved() -> int:
     """Calls that the budget of all functions was asked for and granted."""
-    rows = dynamo.client().scan(TableName="limits")["Items"]
-    return sum(int(row["calls"]["N"]) for row in rows if row["what"]["S"].startswith("CALLS#"))
+    rows = dynamodb.client().scan(TableName="limits")["Items"]
+    return sum(int(row["calls"]["N"]) for row in rows if row["item"]["S"].startswith("CALLS#"))
 
 
 # --- every call is limited, and told as it was -------------------------------------------------------------------
@@ -127,19 +139,19 @@ def ask(what: str, servers: list[str]) -> None:
     elif what == "some servers":
         drs.describe_source_servers(HERE, servers[:7])
     elif what == "jobs":
-        drs.live_jobs(HERE)
+        drs.list_live_jobs(HERE)
     elif what == "a job that is not there":
         drs.describe_job(HERE, "drsjob-00000000000000000")
     else:
-        batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, "STARTING", 1, clock.iso())
+        batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, BatchStatus.STARTING, 1, clock.iso())
         if what != "start again" or drs.find_job(batch) is None:
-            drs.start_job(batch, Mode.DRILL)
+            drs.start_recovery(batch, Mode.DRILL)
 
 
 KINDS = ["all servers", "some servers", "jobs", "a job that is not there", "start", "start again"]
 # What keeps a call from being made at all.
 NOT_MADE = {"CircuitOpen", "RateBudgetExhausted"}
-OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in drs._BY_CODE.items()}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in _ERROR_BY_CODE.items()}
 
 
 def answers(emulator: Emulator) -> Counter[tuple[str, str]]:
@@ -174,9 +186,9 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
     emulator, servers, time = world
     limits(calls_per_second=calls_per_second, calls_burst=NEVER, circuit_failures=circuit_failures)
     emulator.control.remove_faults(None)
-    metrics._waiting.clear()
+    metrics._pending.clear()
     seen, granted = answers(emulator), reserved()
-    with telling.listen() as told:
+    with telemetry.capture() as told:
         for what, kind, count in steps:
             if count:
                 emulator.world.faults.add({"kind": kind, "count": count}, emulator.world.clock.now())
@@ -203,18 +215,18 @@ def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(worl
     """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
     limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
     world.emulator.control.remove_faults(None)
-    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
+    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, BatchStatus.STARTING, 1, clock.iso())
     with pytest.raises(DrsRefused, match="Invalid length"):
-        drs.start_job(batch, Mode.DRILL)
-    assert drs.live_jobs(HERE) is not None
-    metrics._waiting.clear()
+        drs.start_recovery(batch, Mode.DRILL)
+    assert drs.list_live_jobs(HERE) is not None
+    metrics._pending.clear()
 
 
 @pytest.mark.parametrize(
     ("status", "kind"), [(429, DrsThrottled), (500, DrsUnavailable), (503, DrsUnavailable), (400, DrsRefused)]
 )
 def test_a_code_nobody_knows_is_read_by_its_status(status: int, kind: type[DrsWavesError]) -> None:
-    assert drs._by_status(status) is kind
+    assert drs._error_by_status(status) is kind
 
 
 # --- targets are independent -------------------------------------------------------------------------------------
@@ -229,11 +241,11 @@ def act(target: Target, action: str) -> str:
 
     try:
         if action == "reserve":
-            budget.reserve(target)
+            rate_limiter.reserve_call(target)
         elif action == "bucket":
-            return str(budget.bucket(target).try_acquire())
+            return str(rate_limiter.get_bucket(target).try_acquire())
         else:
-            circuit.call(target, fails if action == "fails" else lambda: None)
+            circuit_breaker.call_through_circuit(target, fails if action == "fails" else lambda: None)
     except DrsWavesError as error:
         return type(error).__name__
     return "ok"
@@ -267,7 +279,7 @@ def test_what_happens_in_one_target_is_as_if_there_were_no_other(
         if here:
             time.now = moment
             assert (act(HERE, action), time.now) == (got, after)
-    metrics._waiting.clear()
+    metrics._pending.clear()
     time.now = began + 100_000
 
 
@@ -281,11 +293,11 @@ EVENTS = st.one_of(
     st.tuples(st.just("CircuitChanges"), st.sampled_from(["open", "half-open", "closed"])),
 )
 TELL: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "Calls": (metrics.called, ("Operation", "Outcome")),
-    "RateLimitErrors": (metrics.rate_limited, ("ErrorType",)),
-    "Retries": (metrics.retried, ("Operation", "Attempt")),
-    "RetriesExhausted": (metrics.exhausted, ("Operation",)),
-    "CircuitChanges": (metrics.circuit_changed, ("State",)),
+    "Calls": (metrics.count_call, ("Operation", "Outcome")),
+    "RateLimitErrors": (metrics.count_rate_limit, ("ErrorType",)),
+    "Retries": (metrics.count_retry, ("Operation", "Attempt")),
+    "RetriesExhausted": (metrics.count_exhausted, ("Operation",)),
+    "CircuitChanges": (metrics.count_circuit_change, ("State",)),
 }
 
 
@@ -294,9 +306,9 @@ TELL: dict[str, tuple[Any, tuple[str, ...]]] = {
 def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
     runs: list[list[tuple[bool, tuple[Any, ...]]]],
 ) -> None:
-    metrics._waiting.clear()
-    expected = Counter[telling.Series]()
-    with telling.listen() as told:
+    metrics._pending.clear()
+    expected = Counter[telemetry.Series]()
+    with telemetry.capture() as told:
         for run in runs:
             before = len(told.lines)
             for here, (metric, *values) in run:
@@ -311,19 +323,19 @@ def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
                     expected[metric, frozenset({alone: named[alone]}.items())] += 1
             metrics.flush()
             assert len(told.lines) - before <= len({event for _, event in run}) * 2
-    assert telling.published(told.emf) == expected
+    assert telemetry.published(told.emf) == expected
 
 
 def test_threads_that_count_and_write_at_once_lose_nothing() -> None:
-    metrics._waiting.clear()
+    metrics._pending.clear()
 
     def work() -> None:
         for number in range(300):
-            metrics.called(HERE, "DescribeJobs", "ok")
+            metrics.count_call(HERE, "DescribeJobs", "ok")
             if number % 7 == 0:
                 metrics.flush()
 
-    with telling.listen() as told:
+    with telemetry.capture() as told:
         threads = [threading.Thread(target=work) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -358,7 +370,7 @@ def test_leases_never_pass_the_quotas_and_none_is_refused_while_there_is_room(st
     now, item = 1_800_000_000.0, dict[str, Any]()
     leases, foreign = dict[str, tuple[int, float]](), list[int]()
     for kind, what, number in steps:
-        load = Load.from_item(item, now)
+        load = QuotaUsage.from_item(item, now)
         leases = {key: held for key, held in leases.items() if held[1] > now}
         if kind == "pass":
             now += number
@@ -397,21 +409,21 @@ def row(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The LEASES row in memory: it is written where its version is the one that was read."""
     kept: dict[str, Any] = {}
 
-    def write(target: Target, load: Load) -> bool:
+    def write(target: Target, load: QuotaUsage) -> bool:
         if kept.get("version", load.version) != load.version:
             return False
         kept.update(load.to_item())
         return True
 
-    monkeypatch.setattr(capacity, "_read", lambda target, now: Load.from_item(kept, now))
-    monkeypatch.setattr(capacity, "_write", write)
+    monkeypatch.setattr(capacity_leases, "_read", lambda target, now: QuotaUsage.from_item(kept, now))
+    monkeypatch.setattr(capacity_leases, "_write", write)
     return kept
 
 
 def gives_up(batch: Batch) -> CapacityTimeout | None:
     """Ask for capacity where there is none."""
     try:
-        assert not capacity.lease(batch)
+        assert not capacity_leases.acquire_lease(batch)
     except CapacityTimeout as error:
         return error
     return None
@@ -437,15 +449,15 @@ def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_on
     sibling = f"drill-1#web#{HERE.key}#0002#1"
     theirs, held, moved = 0, False, time.now
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drs, "live_jobs", lambda target: [job(f"theirs-{theirs}-{n}", 1) for n in range(2)])
+        patch.setattr(drs, "list_live_jobs", lambda target: [job(f"theirs-{theirs}-{n}", 1) for n in range(2)])
         for pause, event in steps:
             time.sleep(pause)
             if event == "theirs move":
                 theirs, moved = theirs + 1, time.now
             elif event == "ours comes or goes":
-                load = capacity._read(HERE, time.now)
+                load = capacity_leases._read(HERE, time.now)
                 changed = load.without_lease(sibling, time.now) if held else load.with_lease(sibling, 1, time.now)
-                assert capacity._write(HERE, changed)
+                assert capacity_leases._write(HERE, changed)
                 held, moved = not held, time.now
             still = time.now - moved
             gave_up = gives_up(waiting)
@@ -456,7 +468,7 @@ def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_on
             if held or still <= GIVE_UP_AFTER - 1:
                 assert not gave_up, (still, held)
             # A move of others is seen within 15 s at the next ask.
-            elif still > GIVE_UP_AFTER + capacity.OBSERVE_SECONDS + BETWEEN_ASKS:
+            elif still > GIVE_UP_AFTER + OBSERVATION_INTERVAL_SECONDS + BETWEEN_ASKS:
                 assert gave_up, still
     time.sleep(100_000)
 
@@ -479,7 +491,7 @@ LEVELS = {"INFO", "WARNING", "ERROR", "CRITICAL"}
             "region": st.sampled_from([WEST, "eu-central-1"]),
             "batch": st.integers(1, 40),
             "retries": st.integers(0, 20),
-            "asked": st.integers(),
+            "capacityChecks": st.integers(),
         },
     ),
     raised=RAISED,
@@ -493,7 +505,7 @@ def test_every_line_of_a_task_is_json_with_its_ids_and_a_level_that_fits(
     context: Any = types.SimpleNamespace(
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn:f", aws_request_id="request-1"
     )
-    with pytest.MonkeyPatch.context() as patch, telling.listen() as told:
+    with pytest.MonkeyPatch.context() as patch, telemetry.capture() as told:
         patch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")  # powertools reads it where a handler is decorated
 
         @task

@@ -12,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import batches, control, dynamo, store, tokens
-from recovery import settings as product_settings
-from recovery.batch import Batch, BatchRef
-from recovery.batches import Attempt, ServerResult
-from recovery.control import Operator
-from recovery.decide import ExecutionVerdict, WaveVerdict
+from recovery.aws import dynamodb, step_functions
+from recovery.aws.dynamodb_expressions import Partition
+from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
+from recovery.domain.plan import RecoveryPlan, Wave
+from recovery.domain.target import Target
+from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.errors import DecisionRefused
-from recovery.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
-from recovery.plan import RecoveryPlan, Wave
-from recovery.target import Target
-from tests.engine import moto_fixes
+from recovery.runs import decisions
+from recovery.runs.decisions import Operator
+from recovery.settings import settings as product_settings
+from recovery.store import batches, executions, waves
+from tests.harness import moto_patches
 
 pytestmark = pytest.mark.proof
 
@@ -38,7 +40,7 @@ WAVE_RANK = {status: 0 if status == "WAITING" else 2 if status.is_final else 1 f
 ANA = Operator("ana")
 BATCH_RANK = {"PENDING": 0, "STARTING": 1, "LAUNCHING": 2, "SETTLED": 9}
 SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
-CACHES: Sequence[Any] = (product_settings.settings, dynamo.client, tokens.step_functions)
+CACHES: Sequence[Any] = (product_settings, dynamodb.client, step_functions.client)
 
 
 def running_machine() -> str:
@@ -54,7 +56,7 @@ def running_machine() -> str:
 @pytest.fixture(scope="module", autouse=True)
 def tables() -> Iterator[None]:
     """Moto's tables, made once; each example empties them."""
-    moto_fixes.install()  # its DynamoDB is several times faster with the cures
+    moto_patches.install()  # its DynamoDB is several times faster with the cures
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in (
             "EXECUTIONS",
@@ -84,19 +86,19 @@ def tables() -> Iterator[None]:
 
 
 def begin() -> None:
-    dynamo.put("recovery_plans", {**PLAN.to_item(), "activeExecutionId": "drill-1"})
-    dynamo.put("executions", RUN.to_item())
+    dynamodb.put("recovery_plans", {**PLAN.to_item(), "activeExecutionId": "drill-1"})
+    dynamodb.put("executions", RUN.to_item())
     store_row = {"executionId": "drill-1", "item": "WAVE#web", "wave": "web", "order": 0, "status": "WAITING"}
-    dynamo.put("executions", store_row)
-    dynamo.put("executions", FRESH.to_item())
+    dynamodb.put("executions", store_row)
+    dynamodb.put("executions", FRESH.to_item())
     for server in FRESH.server_ids:
         row = {"executionId": "drill-1", "item": f"SERVER#web#{REF.target.key}#{server}", "status": "PENDING"}
-        dynamo.put("executions", row)
+        dynamodb.put("executions", row)
 
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
     """The batch as a function that read it then would have it in hand."""
-    return Batch(REF, FRESH.server_ids, 2, status=status, attempt=attempt, job_id=job)
+    return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
 def results(*statuses: ServerStatus) -> None:
@@ -112,27 +114,27 @@ def said(decide: Callable[..., object], *what: str) -> None:
 
 LAUNCHED, FAILED = ServerStatus.LAUNCHED, ServerStatus.FAILED
 MESSAGES: list[Callable[[], object]] = [
-    lambda: store.start_wave("drill-1", "web"),
+    lambda: waves.start_wave("drill-1", "web"),
     lambda: batches.record_intent(at("PENDING", 0)),
     lambda: batches.record_job(at("STARTING", 1), "drsjob-1", "2026-01-01T00:00:01.000Z"),
-    lambda: store.begin_polling("drill-1"),
+    lambda: executions.begin_polling("drill-1"),
     lambda: batches.record_progress(REF, "drsjob-1", 1, 0),
     lambda: results(LAUNCHED, FAILED),
-    lambda: batches.retry(at("LAUNCHING", 1, "drsjob-1"), Attempt(["s-1"], ["s-2"], "drsjob-1"), ["s-2"]),
+    lambda: batches.retry_batch(at("LAUNCHING", 1, "drsjob-1"), Attempt(["s-1"], ["s-2"], "drsjob-1"), ["s-2"]),
     lambda: batches.record_intent(at("PENDING", 1)),
     lambda: batches.record_job(at("STARTING", 2), "drsjob-2", "2026-01-01T00:00:02.000Z"),
     lambda: batches.record_progress(REF, "drsjob-2", 1, 0),
     lambda: results(FAILED, LAUNCHED),
-    lambda: batches.settle(at("LAUNCHING", 2, "drsjob-2"), Attempt(["s-2"], [], "drsjob-2"), "done"),
-    lambda: store.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.COMPLETED, "done"), Tally(2, 2)),
-    lambda: store.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.FAILED, "late"), Tally(2)),
-    lambda: store.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
-    lambda: store.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.FAILED, "late"), Tally(2)),
-    lambda: said(control.pause),
-    lambda: said(control.resume),
-    lambda: said(control.cancel),
-    lambda: said(control.decide_wave, "web", "approve"),
-    lambda: said(control.decide_wave, "web", "accept"),
+    lambda: batches.close_batch(at("LAUNCHING", 2, "drsjob-2"), Attempt(["s-2"], [], "drsjob-2"), "done"),
+    lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.COMPLETED, "done"), Tally(2, 2)),
+    lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.FAILED, "late"), Tally(2)),
+    lambda: executions.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
+    lambda: executions.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.FAILED, "late"), Tally(2)),
+    lambda: said(decisions.pause),
+    lambda: said(decisions.resume),
+    lambda: said(decisions.cancel),
+    lambda: said(decisions.decide_wave, "web", "approve"),
+    lambda: said(decisions.decide_wave, "web", "accept"),
 ]
 
 
@@ -168,10 +170,10 @@ def test_late_repeated_and_shuffled_messages_never_move_a_record_backwards(
         some = jitter.sample(range(len(MESSAGES)), 9)
         chosen = sorted([*some, *chosen], key=lambda number: number + jitter.uniform(-3, 3))
     final: dict[str, str] = {}
-    before = ranks(list(dynamo.query("executions", "executionId = :id", {":id": "drill-1"})))
+    before = ranks(list(dynamodb.query("executions", Partition("executionId", "drill-1"))))
     for number in chosen:
         MESSAGES[number]()
-        rows = list(dynamo.query("executions", "executionId = :id", {":id": "drill-1"}))
+        rows = list(dynamodb.query("executions", Partition("executionId", "drill-1")))
         after = ranks(rows)
         assert before.keys() <= after.keys()
         for key, rank in before.items():

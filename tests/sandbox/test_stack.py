@@ -1,4 +1,4 @@
-"""The sandbox as `scripts/sandbox.py` uses it, with a toy in the product's place."""
+"""The sandbox as `drs-waves sandbox` uses it, with a toy in the product's place."""
 
 import socket
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT, PortTaken, Sandbox, SandboxError
-from tests.sandbox.conftest import gone_within
+from tests.support.processes import gone_within
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -180,4 +180,4 @@ def test_a_deploy_that_fails_says_why_and_leaves_nothing_running(toy: Path) -> N
     with pytest.raises(SandboxError, match="Greeting"), sandbox:
         pass
     assert len(seen) == 2
-    assert gone_within(1, seen)
+    assert gone_within(60, seen)

@@ -6,20 +6,19 @@ from dataclasses import replace
 import botocore.session
 import pytest
 
-from recovery.decide import (
-    Hold,
-    WaveVerdict,
-    judge_execution,
-    judge_hold,
-    judge_silence,
-    judge_wave,
-    may_wave_start,
-    seconds_to_next_poll,
-    stops_the_run,
+from recovery.domain import polling, verdicts
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
+from recovery.domain.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
+from recovery.domain.readiness import (
+    Probe,
+    Readiness,
+    ServerFacts,
+    WaveReadiness,
+    collect_refusals,
+    judge_refusal,
+    judge_server,
 )
-from recovery.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
-from recovery.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
-from recovery.readiness import FleetOfWave, Probe, Readiness, ServerFacts, judge_readiness, judge_refusal, judge_server
+from recovery.domain.verdicts import WaveGate, WaveVerdict
 
 WEB = Wave("web", (), depends_on=("app", "cache"))
 ALONE = Wave("db", ())
@@ -27,7 +26,7 @@ LENIENT = Wave("web", (), max_failed_percent=10)
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
-CANCELLED = replace(RUN, cancelled="ben")
+CANCELLED = replace(RUN, cancelled_by="ben")
 
 
 def states(**of: WaveStatus) -> dict[str, WaveState]:
@@ -39,27 +38,27 @@ def judged(
 ) -> WaveVerdict:
     """The verdict of a wave that has begun and depends on none."""
     state = state or WaveState(wave.name, WaveStatus.IN_PROGRESS)
-    return judge_wave(wave, {wave.name: state}, run, tally, problems)
+    return verdicts.judge_wave(wave, RunSnapshot(run, {wave.name: state}), tally, problems)
 
 
-def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> FleetOfWave:
-    return FleetOfWave(wave, total, blocked, "s-1: unknown", "tags app=db in 1/us-east-1")
+def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> WaveReadiness:
+    return WaveReadiness(wave, total, blocked, "s-1: unknown", "tags app=db in 1/us-east-1")
 
 
 def test_a_wave_waits_while_one_it_depends_on_is_going_on() -> None:
     statuses = {"app": WaveStatus.COMPLETED, "cache": WaveStatus.IN_PROGRESS}
-    assert may_wave_start(WEB, statuses) is None
+    assert verdicts.may_wave_start(WEB, statuses) is None
 
 
 def test_a_wave_starts_when_all_it_depends_on_have_succeeded() -> None:
-    assert may_wave_start(WEB, {"app": WaveStatus.COMPLETED, "cache": WaveStatus.PARTIAL}) is True
+    assert verdicts.may_wave_start(WEB, {"app": WaveStatus.COMPLETED, "cache": WaveStatus.PARTIAL}) is True
 
 
 @pytest.mark.parametrize("ended", [WaveStatus.FAILED, WaveStatus.SKIPPED])
 def test_a_wave_is_skipped_as_soon_as_one_it_depends_on_has_not_succeeded(ended: WaveStatus) -> None:
     statuses = {"app": ended, "cache": WaveStatus.IN_PROGRESS}
-    assert may_wave_start(WEB, statuses) is False
-    verdict = judge_wave(WEB, states(web=WaveStatus.WAITING, **statuses), RUN, Tally(total=3))
+    assert verdicts.may_wave_start(WEB, statuses) is False
+    verdict = verdicts.judge_wave(WEB, RunSnapshot(RUN, states(web=WaveStatus.WAITING, **statuses)), Tally(total=3))
     assert verdict.status is WaveStatus.SKIPPED
     assert "app" in verdict.reason
 
@@ -100,27 +99,27 @@ def test_a_wave_in_which_nothing_was_launched_has_failed_whatever_its_tolerance(
     ],
 )
 def test_a_run_is_what_its_waves_came_to(statuses: list[WaveStatus], expected: ExecutionStatus) -> None:
-    assert judge_execution({str(n): status for n, status in enumerate(statuses)}).status is expected
+    assert verdicts.judge_execution({str(n): status for n, status in enumerate(statuses)}).status is expected
 
 
 def test_a_run_that_broke_has_failed_and_says_why() -> None:
-    verdict = judge_execution({"db": WaveStatus.COMPLETED}, "States.Timeout: two days")
+    verdict = verdicts.judge_execution({"db": WaveStatus.COMPLETED}, "States.Timeout: two days")
     assert verdict.status is ExecutionStatus.FAILED
     assert "two days" in verdict.reason
 
 
 def test_a_wave_without_servers_is_refused_and_says_what_it_selects() -> None:
-    assert judge_readiness([fleet(total=0)]) == ["wave db selects no servers (tags app=db in 1/us-east-1)"]
+    assert collect_refusals([fleet(total=0)]) == ["wave db selects no servers (tags app=db in 1/us-east-1)"]
 
 
 def test_blocked_servers_beyond_the_tolerance_refuse_the_run() -> None:
-    (reason,) = judge_readiness([fleet(total=10, blocked=1), fleet(LENIENT, total=10, blocked=1)])
+    (reason,) = collect_refusals([fleet(total=10, blocked=1), fleet(LENIENT, total=10, blocked=1)])
     assert "wave db: 1 of 10" in reason
     assert "s-1: unknown" in reason
 
 
 def test_a_wave_whose_servers_are_all_blocked_is_refused_whatever_its_tolerance() -> None:
-    assert judge_readiness([fleet(Wave("web", (), max_failed_percent=100), total=2, blocked=2)])
+    assert collect_refusals([fleet(Wave("web", (), max_failed_percent=100), total=2, blocked=2)])
 
 
 def test_many_refusals_are_told_in_short() -> None:
@@ -130,67 +129,69 @@ def test_many_refusals_are_told_in_short() -> None:
 
 
 def test_looks_get_closer_as_the_end_of_a_job_comes_near() -> None:
-    waits = [seconds_to_next_poll(age, 1_200, "PENDING") for age in (0, 1_000, 1_100, 1_170, 1_200)]
+    waits = [polling.seconds_to_next_poll(age, 1_200, "PENDING") for age in (0, 1_000, 1_100, 1_170, 1_200)]
     assert waits == [120, 100, 50, 20, 20]
 
 
 def test_a_started_job_is_looked_at_twice_a_minute() -> None:
-    assert seconds_to_next_poll(700, 1_200, "STARTED") == 30
+    assert polling.seconds_to_next_poll(700, 1_200, "STARTED") == 30
 
 
 def test_a_job_far_past_its_time_is_looked_at_rarely() -> None:
-    assert seconds_to_next_poll(7_200, 1_200, "STARTED") == 120
+    assert polling.seconds_to_next_poll(7_200, 1_200, "STARTED") == 120
 
 
 # --- what holds a wave --------------------------------------------------------------------------------------------
 GATED = Wave("web", (), approval=Approval(30, OnTimeout.REJECT))
 
 
-def held(wave: Wave, state: WaveState | None = None, run: Run = RUN, **others: WaveStatus) -> Hold:
-    return judge_hold(wave, states(**others) | {wave.name: state or WaveState(wave.name)}, run)
+def held(wave: Wave, state: WaveState | None = None, run: Run = RUN, **others: WaveStatus) -> WaveGate:
+    return verdicts.judge_gate(wave, RunSnapshot(run, states(**others) | {wave.name: state or WaveState(wave.name)}))
 
 
 def test_a_wave_waits_for_others_then_for_a_pause_then_for_an_approval() -> None:
     wave = replace(GATED, depends_on=("db",), pause_before=True)
-    assert held(wave, db=WaveStatus.IN_PROGRESS) is Hold.PREDECESSORS
-    assert held(wave, db=WaveStatus.COMPLETED) is Hold.RESUME
+    assert held(wave, db=WaveStatus.IN_PROGRESS) is WaveGate.PREDECESSORS
+    assert held(wave, db=WaveStatus.COMPLETED) is WaveGate.RESUME
     resumed = WaveState("web", resumed=True)
-    assert held(wave, resumed, db=WaveStatus.COMPLETED) is Hold.APPROVAL
-    assert held(wave, replace(resumed, approved=True), db=WaveStatus.COMPLETED) is Hold.START
+    assert held(wave, resumed, db=WaveStatus.COMPLETED) is WaveGate.APPROVAL
+    assert held(wave, replace(resumed, approved=True), db=WaveStatus.COMPLETED) is WaveGate.START
 
 
 def test_a_paused_run_holds_each_wave_that_has_not_begun() -> None:
     paused = replace(RUN, status=ExecutionStatus.PAUSED)
-    assert held(ALONE, run=paused) is Hold.RESUME
-    assert held(ALONE, WaveState("db", WaveStatus.IN_PROGRESS), run=paused) is Hold.START
+    assert held(ALONE, run=paused) is WaveGate.RESUME
+    assert held(ALONE, WaveState("db", WaveStatus.IN_PROGRESS), run=paused) is WaveGate.START
 
 
-@pytest.mark.parametrize("run", [CANCELLED, replace(RUN, stopped="wave x failed"), replace(RUN, died="aborted")])
+@pytest.mark.parametrize(
+    "run", [CANCELLED, replace(RUN, stop_reason="wave x failed"), replace(RUN, aborted_reason="aborted")]
+)
 @pytest.mark.parametrize("status", [status for status in WaveStatus if not status.is_final])
 def test_nothing_starts_or_waits_any_more_in_a_run_that_is_called_off(run: Run, status: WaveStatus) -> None:
-    assert held(GATED, WaveState("web", status), run=run) is Hold.SETTLE
+    assert held(GATED, WaveState("web", status), run=run) is WaveGate.SETTLE
 
 
 def test_a_rejected_wave_is_skipped_and_says_so() -> None:
     rejected = WaveState("web", approved=False)
-    assert held(GATED, rejected) is Hold.SETTLE
+    assert held(GATED, rejected) is WaveGate.SETTLE
     verdict = judged(GATED, Tally(total=3), rejected)
     assert (verdict.status, verdict.reason) == (WaveStatus.SKIPPED, "its approval was refused")
 
 
 def test_a_wave_that_runs_after_completion_minds_no_failure() -> None:
     wave = Wave("web", (), depends_on=("db",), run_after=RunAfter.COMPLETION)
-    assert held(wave, db=WaveStatus.FAILED) is Hold.START
-    assert held(wave, db=WaveStatus.IN_PROGRESS) is Hold.PREDECESSORS
+    assert held(wave, db=WaveStatus.FAILED) is WaveGate.START
+    assert held(wave, db=WaveStatus.IN_PROGRESS) is WaveGate.PREDECESSORS
 
 
 @pytest.mark.parametrize(("on_timeout", "counts_as"), [(OnTimeout.APPROVE, True), (OnTimeout.REJECT, False)])
 def test_silence_counts_as_the_plan_says_and_not_before_its_time(on_timeout: OnTimeout, counts_as: bool) -> None:
     wave = Wave("web", (), approval=Approval(1, on_timeout))
     waits = WaveState("web", WaveStatus.AWAITING_APPROVAL, approval_until=100)
-    assert judge_silence(wave, waits, 99) is None
-    assert judge_silence(wave, waits, 100) is counts_as
-    assert judge_silence(wave, WaveState("web"), 1_000) is None
+    assert verdicts.judge_approval_timeout(wave, waits, 99) is None
+    assert verdicts.judge_approval_timeout(wave, waits, 100) is counts_as
+    assert verdicts.judge_approval_timeout(wave, WaveState("web"), 1_000) is None
 
 
 # --- what people say to a failure ---------------------------------------------------------------------------------
@@ -201,19 +202,19 @@ HALF = Tally(total=4, launched=2, failed=2)
 def test_a_failed_wave_that_asks_waits_for_a_word_and_takes_it() -> None:
     assert judged(ASKS, HALF).status is WaveStatus.AWAITING_DECISION
     asked = WaveState("web", WaveStatus.AWAITING_DECISION)
-    accepted = judged(ASKS, HALF, replace(asked, word="accept"))
+    accepted = judged(ASKS, HALF, replace(asked, failure_decision="accept"))
     assert (accepted.status, "accepted" in accepted.reason) == (WaveStatus.PARTIAL, True)
-    aborted = replace(asked, word="abort")
+    aborted = replace(asked, failure_decision="abort")
     assert judged(ASKS, HALF, aborted).status is WaveStatus.FAILED
-    assert stops_the_run(ASKS, replace(aborted, status=judged(ASKS, HALF, aborted).status))
+    assert verdicts.stops_the_run(ASKS, replace(aborted, status=judged(ASKS, HALF, aborted).status))
 
 
 def test_a_failed_wave_stops_the_run_only_if_the_plan_says_so() -> None:
     for on_failure, stops in ((OnFailure.STOP, True), (OnFailure.CONTINUE, False)):
         wave = Wave("web", (), on_failure=on_failure)
         state = WaveState("web", WaveStatus.IN_PROGRESS)
-        assert stops_the_run(wave, replace(state, status=judged(wave, HALF).status)) is stops
-        assert not stops_the_run(wave, replace(state, status=judged(wave, Tally(2, 2)).status))
+        assert verdicts.stops_the_run(wave, replace(state, status=judged(wave, HALF).status)) is stops
+        assert not verdicts.stops_the_run(wave, replace(state, status=judged(wave, Tally(2, 2)).status))
 
 
 def test_a_cancelled_wave_asks_nobody_and_says_what_was_done() -> None:
@@ -223,7 +224,7 @@ def test_a_cancelled_wave_asks_nobody_and_says_what_was_done() -> None:
 
 
 def test_a_cancelled_run_is_cancelled_whatever_its_waves_came_to() -> None:
-    verdict = judge_execution({"db": WaveStatus.COMPLETED}, None, "ben")
+    verdict = verdicts.judge_execution({"db": WaveStatus.COMPLETED}, None, "ben")
     assert verdict.status is ExecutionStatus.CANCELLED
     assert "ben" in verdict.reason
 
@@ -276,9 +277,9 @@ def test_a_blocked_server_keeps_its_warnings_too() -> None:
 
 
 def test_blocked_servers_that_are_optional_refuse_nothing() -> None:
-    assert not judge_readiness([replace(fleet(total=10, blocked=10), blocked_optional=10)])
-    assert judge_readiness([replace(fleet(total=10, blocked=2), blocked_optional=1)])
+    assert not collect_refusals([replace(fleet(total=10, blocked=10), blocked_optional=10)])
+    assert collect_refusals([replace(fleet(total=10, blocked=2), blocked_optional=1)])
 
 
 def test_a_wave_whose_servers_were_all_launched_before_is_not_refused() -> None:
-    assert not judge_readiness([replace(fleet(total=0), already=5)])
+    assert not collect_refusals([replace(fleet(total=0), already_launched=5)])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from api.contract import GATEWAY
-from recovery import escalation
+from api.openapi.operations import GATEWAY
 from recovery.errors import Conflict, DrsWavesError, NotFound, Transient
-from tests.unit.raises import ERRORS, can_raise
+from recovery.observability import retries_exhausted
+from tests.support.raised_errors import ERRORS, can_raise
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 STATUSES = {400, 403, 404, 409, 429, 500, 503}
@@ -68,9 +68,9 @@ def test_operators_are_never_told_that_there_is_nothing_to_do_about_what_outlast
 ) -> None:
     in_a_wait_of_its_own = {"ServerBusy", "QuotaExceeded", "CircuitOpen", "RunPaused", "Transient"}
     if kind.__name__ not in in_a_wait_of_its_own:
-        assert "Nothing to do" not in escalation.what_to_do(kind.__name__)
+        assert "Nothing to do" not in retries_exhausted.advice_for(kind.__name__)
 
 
 @pytest.mark.parametrize("name", ["Lambda.Unknown", "Any", "", "States.Timeout"])
 def test_an_error_that_is_not_ours_gets_advice_too(name: str) -> None:
-    assert escalation.what_to_do(name) == DrsWavesError.advice
+    assert retries_exhausted.advice_for(name) == DrsWavesError.advice

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.contract import OPERATIONS
-from recovery.execution import Mode
-from recovery.starting import _new_execution_id
+from api.openapi.operations import OPERATIONS
+from recovery.domain.execution import Mode
+from recovery.runs import start
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "iam.md").read_text()
 API = "arn:aws:execute-api:us-west-2:111122223333:abcdefghij/v1"
@@ -19,7 +19,7 @@ IDS = {
     "groupId": "pg-0123456789ab",
     "planId": "rp-0123456789ab",
     "wave": "database",
-    "executionId": _new_execution_id(Mode.DRILL),
+    "executionId": start._new_execution_id(Mode.DRILL),
 }
 POLICIES: dict[str, Any] = {
     role: json.loads(policy)
@@ -70,7 +70,7 @@ def said(method: str, path: str, kind: str) -> set[str]:
 @pytest.mark.parametrize("mode", [Mode.DRILL, Mode.RECOVERY])
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: str(part))
 def test_a_route_is_allowed_to_exactly_the_roles_that_the_page_names(method: str, path: str, mode: Mode) -> None:
-    ids = {**IDS, "executionId": _new_execution_id(mode)}
+    ids = {**IDS, "executionId": start._new_execution_id(mode)}
     assert allowed(method, path.format(**ids)) == said(method, path, mode.value.lower())
 
 
@@ -82,7 +82,7 @@ def test_the_page_tells_of_no_route_that_is_not_there() -> None:
 def test_every_resource_of_a_policy_allows_a_route_that_is_there() -> None:
     """So no line is left over from a route that is gone."""
     requests = [
-        (method, path.format(**{**IDS, "executionId": _new_execution_id(mode)}))
+        (method, path.format(**{**IDS, "executionId": start._new_execution_id(mode)}))
         for method, path in ROUTES
         for mode in Mode
     ]
@@ -93,6 +93,6 @@ def test_every_resource_of_a_policy_allows_a_route_that_is_there() -> None:
 
 
 def test_nobody_but_a_responder_starts_a_recovery() -> None:
-    recovery = _new_execution_id(Mode.RECOVERY)
+    recovery = start._new_execution_id(Mode.RECOVERY)
     assert allowed("POST", f"/recovery-plans/{IDS['planId']}/recoveries") == {"responder"}
     assert allowed("POST", f"/executions/{recovery}/continue") == {"responder"}

@@ -11,22 +11,25 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from api import document, examples, requests
-from api.app import app
-from api.contract import OPERATIONS, Operation
-from api.instances import SyncRequest
-from recovery import drs, errors
-from recovery.errors import Transient
-from tests.unit.raises import BY_CODE_FUNCTION, _codes, _raised_in
-from tests.unit.reach import sources, steps
+from api import app
+from api.openapi import builder
+from api.openapi.examples import ANSWERS, BODIES
+from api.openapi.operations import OPERATIONS, Operation
+from api.routes.instances import SyncRequest
+from api.schemas import requests
+from recovery import errors
+from recovery.drs.client import _ERROR_BY_CODE
+from recovery.errors import AwsUnavailable, Transient
+from tests.support.call_graph import sources, steps
+from tests.support.raised_errors import BY_CODE_FUNCTION, _codes, _raised_in
 
 ROOT = Path(__file__).resolve().parents[2]
-HANDLERS = document.handlers(app._static_routes + app._dynamic_routes)
+HANDLERS = builder.handlers(app.app._static_routes + app.app._dynamic_routes)
 by_name = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 
 
 def schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(document.text())
+    loaded: dict[str, Any] = json.loads(builder.document_json())
     return loaded
 
 
@@ -43,26 +46,26 @@ def test_every_route_is_described_and_nothing_else() -> None:
 @by_name
 def test_each_has_an_example_of_its_body_and_its_answer_that_its_schema_takes(operation: Operation) -> None:
     components = {"components": schema()["components"]}
-    for model, known in ((operation.body, examples.BODIES), (operation.answer, examples.ANSWERS)):
+    for model, known in ((operation.body, BODIES), (operation.answer, ANSWERS)):
         if model:
             wanted = {"$ref": f"#/components/schemas/{model.__name__}", **components}
             Draft202012Validator(wanted).validate(known[model.__name__])
 
 
-@pytest.mark.parametrize("name", examples.BODIES)
+@pytest.mark.parametrize("name", BODIES)
 def test_the_api_takes_the_examples_of_bodies(name: str) -> None:
     model: type[BaseModel] = SyncRequest if name == "SyncRequest" else getattr(requests, name)
-    model.model_validate(examples.BODIES[name])
+    model.model_validate(BODIES[name])
 
 
 def test_no_example_is_of_nothing() -> None:
-    assert set(examples.BODIES) == {operation.body.__name__ for operation in OPERATIONS if operation.body}
-    assert set(examples.ANSWERS) == {operation.answer.__name__ for operation in OPERATIONS if operation.answer}
+    assert set(BODIES) == {operation.body.__name__ for operation in OPERATIONS if operation.body}
+    assert set(ANSWERS) == {operation.answer.__name__ for operation in OPERATIONS if operation.answer}
 
 
 def test_every_reference_leads_somewhere_and_every_shared_part_is_used() -> None:
     made = schema()
-    found = set(re.findall(r'"#/components/([^"]+)"', document.text()))
+    found = set(re.findall(r'"#/components/([^"]+)"', builder.document_json()))
     there = {f"{kind}/{name}" for kind, parts in made["components"].items() for name in parts}
     assert found == there - {"securitySchemes/sigv4"}
     assert made["security"] == [{"sigv4": []}]
@@ -82,7 +85,7 @@ def test_every_answer_that_the_api_makes_has_a_correlation_id() -> None:
 PASSING = {
     kind.__name__
     for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, Transient) and kind is not errors.AwsUnavailable
+    if isinstance(kind, type) and issubclass(kind, Transient) and kind is not AwsUnavailable
 }
 OF_A_TARGET = PASSING | {"DrsRefused", "TargetAccessDenied", "TargetNotInitialized", "TargetNotRegistered"}
 OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
@@ -118,7 +121,7 @@ def raisable(operation: Operation) -> set[str]:
         waiting |= {step.call for step in steps(name) if step.call and step.call in sources()} - names
     found = {kind for name in names for code in sources()[name] for kind in _raised_in(code)}
     if BY_CODE_FUNCTION in names:
-        found |= {drs._BY_CODE[code] for code in _codes(frozenset(names))}
+        found |= {_ERROR_BY_CODE[code] for code in _codes(frozenset(names))}
     return {kind.__name__ for kind in found}
 
 
@@ -133,6 +136,6 @@ def test_asking_for_the_document_is_all_that_imports_what_makes_it() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT / "lambdas", capture_output=True, text=True, check=True
     ).stdout
-    assert "api.openapi" in loaded
-    for name in ("api.contract", "api.document", "api.examples", "api.responses"):
+    assert "api.routes.openapi" in loaded
+    for name in ("api.openapi.operations", "api.openapi.builder", "api.openapi.examples", "api.schemas.responses"):
         assert f"'{name}'" not in loaded

@@ -2,9 +2,9 @@
 
 import pytest
 
+from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave, order_waves
+from recovery.domain.target import Target
 from recovery.errors import InvalidRequest
-from recovery.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave, in_order
-from recovery.target import Target
 
 WEST = Target("111122223333", "us-west-2")
 
@@ -19,13 +19,13 @@ def fields(error: InvalidRequest) -> list[str]:
 
 def test_a_wave_that_is_used_twice_is_named() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        in_order([wave("db"), wave("web"), wave("db")])
+        order_waves([wave("db"), wave("web"), wave("db")])
     assert fields(refused.value) == ["waves[2].name"]
 
 
 def test_a_dependency_that_does_not_exist_is_named() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        in_order([wave("db"), wave("web", "db", "cache")])
+        order_waves([wave("db"), wave("web", "db", "cache")])
     assert refused.value.problems == [
         {"field": "waves[1].dependsOn", "message": "there is no wave 'cache' in this plan"}
     ]
@@ -33,17 +33,17 @@ def test_a_dependency_that_does_not_exist_is_named() -> None:
 
 def test_waves_that_wait_in_a_circle_are_named() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        in_order([wave("a", "c"), wave("b", "a"), wave("c", "b"), wave("free")])
+        order_waves([wave("a", "c"), wave("b", "a"), wave("c", "b"), wave("free")])
     assert fields(refused.value) == ["waves[0].dependsOn", "waves[1].dependsOn", "waves[2].dependsOn"]
 
 
 def test_a_wave_that_waits_for_itself_is_a_circle() -> None:
     with pytest.raises(InvalidRequest):
-        in_order([wave("a", "a")])
+        order_waves([wave("a", "a")])
 
 
 def test_waves_keep_their_order_where_dependencies_allow() -> None:
-    waves = in_order([wave("web", "db"), wave("cache"), wave("db")])
+    waves = order_waves([wave("web", "db"), wave("cache"), wave("db")])
     assert [each.name for each in waves] == ["cache", "db", "web"]
 
 

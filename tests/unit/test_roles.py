@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.asl import load as load_machine
-from tests.engine.asl import placeholders, states
-from tests.unit.reach import can_do, can_do_in_targets
-from tests.unit.templates import CFN, FUNCTION, MACHINE, MANAGED_POLICY, load, resources, statements, translated
+from tests.harness.asl import load as load_machine
+from tests.harness.asl import placeholders, states
+from tests.support.call_graph import can_do, can_do_in_targets
+from tests.support.templates import CFN, FUNCTION, MACHINE, MANAGED_POLICY, load, resources, statements, translated
 
 TAG = "drs-waves:function"
 ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
@@ -75,7 +75,7 @@ def asked_by(machine: dict[str, Any]) -> set[Grant]:
     for state in states(load_machine(file, {name: name for name in placeholders(file)})):
         if state.kind != "Task":
             continue
-        api, _, pattern = state.body["Resource"].removeprefix("arn:aws:states:::").partition(".")
+        api, _, pattern = state.body["Resource"].removeprefix("arn:Partition:states:::").partition(".")
         match api:
             case "lambda:invoke":
                 asked.add(("lambda:InvokeFunction", substitutions[state.body["Arguments"]["FunctionName"]]))

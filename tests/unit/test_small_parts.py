@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from recovery import VERSION, clock, pages, problem
-from recovery.errors import InvalidRequest
+from recovery import VERSION, clock
+from recovery.aws import caught_errors, pagination
+from recovery.aws.caught_errors import CaughtError, describe_call
+from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
 
 TABLES = {
@@ -50,29 +52,46 @@ def test_settings_have_the_quotas_of_drs_as_defaults() -> None:
 
 def test_the_message_is_read_out_of_a_lambda_error() -> None:
     cause = json.dumps({"errorMessage": 'no "such" job', "errorType": "DrsRefused", "stackTrace": ["x" * 9_000]})
-    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == 'DrsRefused: no "such" job'
+    assert str(CaughtError.from_state({"Error": "DrsRefused", "Cause": cause})) == 'DrsRefused: no "such" job'
 
 
 def test_a_cause_that_was_cut_off_still_gives_its_message() -> None:
     cause = json.dumps({"errorMessage": "gone", "stackTrace": ["x" * 9_000]})[:500]
-    assert problem.describe({"Error": "DrsRefused", "Cause": cause}) == "DrsRefused: gone"
+    assert str(CaughtError.from_state({"Error": "DrsRefused", "Cause": cause})) == "DrsRefused: gone"
+
+
+def test_a_message_that_was_cut_off_still_names_its_operation() -> None:
+    said = describe_call("StartRecovery", "111122223333/us-west-2") + ': "no" \u00e9 ' + "x" * 9_000
+    cause = json.dumps({"errorMessage": said, "errorType": "DrsRefused"})
+    for length in range(80, 120):
+        caught = CaughtError.from_state({"Error": "DrsRefused", "Cause": cause[:length]})
+        assert caught is not None
+        assert caught.is_a(DrsRefused)
+        assert caught.operation == "StartRecovery"
+        assert said.startswith(caught.message)
+
+
+def test_an_operation_is_read_only_from_the_beginning_of_a_message() -> None:
+    message = f"{describe_call('DescribeJobs', '111122223333/us-west-2')}: StartRecovery in 111122223333/us-west-2"
+    assert CaughtError.from_error(DrsRefused(message)).operation == "DescribeJobs"
+    assert CaughtError.from_error(DrsRefused("wave web: StartRecovery in 111122223333/us-west-2")).operation is None
 
 
 def test_an_error_without_a_cause_is_told_too() -> None:
-    assert problem.describe({"Error": "States.Timeout"}) == "States.Timeout: "
-    assert problem.describe(None) is None
-    assert problem.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
+    assert str(CaughtError.from_state({"Error": "States.Timeout"})) == "States.Timeout: "
+    assert CaughtError.from_state(None) is None
+    assert caught_errors.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
 
 
 def test_a_page_token_reads_back_and_a_made_up_one_is_refused() -> None:
     key = {"planId": {"S": "rp-1"}}
-    token = pages.encode(key)
+    token = pagination.encode_token(key)
     assert token is not None
-    assert pages.decode(token) == key
-    assert pages.encode(None) is None
+    assert pagination.decode_token(token) == key
+    assert pagination.encode_token(None) is None
     for bad in ("nonsense", "e30=", "e30=!", token[:-4], token + "=", "WzFd", "ü"):
         with pytest.raises(InvalidRequest):
-            pages.decode(bad)
+            pagination.decode_token(bad)
 
 
 def test_the_version_that_health_tells_is_the_project_s() -> None:

@@ -9,10 +9,10 @@ import pytest
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
-from api.contract import GATEWAY
-from api.responses import Problem
-from tests.unit.reach import can_do
-from tests.unit.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, resources, statements, translated
+from api.openapi.operations import GATEWAY
+from api.schemas.responses import Problem
+from tests.support.call_graph import can_do
+from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, resources, statements, translated
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
@@ -190,7 +190,7 @@ def test_a_role_allows_what_the_code_of_its_function_can_ask_for_and_nothing_els
 
 def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
     """Else the roles would be held against nothing."""
-    assert can_do("tasks.tell_operators.handler") == {("sns:Publish", "")}
+    assert can_do("tasks.notify_operators.handler") == {("sns:Publish", "")}
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
     assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
     assert ("dynamodb:Query", "executions/index") in can_do("api.app.handler")
@@ -212,7 +212,7 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
 def test_alarms_watch_metrics_that_functions_write() -> None:
     """A misspelt name or dimension would be an alarm that never fires."""
     written = {"Calls", "RateLimitErrors", "Retries", "RetriesExhausted", "CircuitChanges"}
-    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").glob("*metrics.py"))
+    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").rglob("metrics.py"))
     for name, alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").items():
         stats = (
             [alarm]

@@ -9,27 +9,11 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
-from api.app import handler
-from tests.workflow.product import HUB, WEST, Product
+from tests.support.api_without_aws import call_without_aws, problems_by_field
+from tests.support.product import HUB, WEST, Product
 
 SERVER = "s-0123456789abcdef0"
 GROUP = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SERVER]}
-
-
-def problems(body: Any) -> dict[str, str]:
-    return {problem["field"]: problem["message"] for problem in body["problems"]}
-
-
-class Context:
-    function_name = invoked_function_arn = aws_request_id = "api"
-    memory_limit_in_mb = 512
-
-
-def unaided(method: str, path: str, **event: Any) -> tuple[int, Any]:
-    """The answer to a request that needs no AWS: whatever asked DynamoDB here would be a 500."""
-    asked = {"path": path, "httpMethod": method, "requestContext": {"requestId": "7a1c"}, "body": None, **event}
-    answer = handler(asked, Context())  # type: ignore[arg-type]  # as much of a context as is read
-    return answer["statusCode"], json.loads(answer["body"])
 
 
 def test_a_group_is_created_read_and_listed(product: Product) -> None:
@@ -72,10 +56,10 @@ def test_a_group_is_created_read_and_listed(product: Product) -> None:
     ],
 )
 def test_a_bad_group_is_refused_with_the_field_before_anything_is_stored(change: dict[str, Any], field: str) -> None:
-    status, body = unaided("POST", "/protection-groups", body=json.dumps(GROUP | change))
+    status, body = call_without_aws("POST", "/protection-groups", body=json.dumps(GROUP | change))
     assert status == 400
     assert body["code"] == "InvalidRequest"
-    assert field in problems(body)
+    assert field in problems_by_field(body)
 
 
 WAVE = {"name": "web", "groups": [{"groupId": "pg-1"}]}
@@ -86,17 +70,17 @@ WAVE = {"name": "web", "groups": [{"groupId": "pg-1"}]}
 def test_a_number_has_to_be_a_whole_number(field: str, value: Any) -> None:
     wave = {**WAVE, "maxFailedPercent": value} if "waves" in field else WAVE
     plan = {"name": "shop", "waves": [wave], **({} if "waves" in field else {"launchAttempts": value})}
-    status, body = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    status, body = call_without_aws("POST", "/recovery-plans", body=json.dumps(plan))
     assert status == 400
-    assert field in problems(body)
+    assert field in problems_by_field(body)
 
 
 @pytest.mark.parametrize("group_id", [1, None, "", "pg 1", "../pg", "pg\x00", "p" * 81, "pg-1\n"])
 def test_a_group_id_that_cannot_be_one_is_refused(group_id: Any) -> None:
     plan = {"name": "shop", "waves": [{"name": "web", "groups": [{"groupId": group_id}]}]}
-    status, body = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    status, body = call_without_aws("POST", "/recovery-plans", body=json.dumps(plan))
     assert status == 400
-    assert "waves[0].groups[0].groupId" in problems(body)
+    assert "waves[0].groups[0].groupId" in problems_by_field(body)
 
 
 def ids(start: int, count: int) -> list[str]:
@@ -106,15 +90,15 @@ def ids(start: int, count: int) -> list[str]:
 def test_a_plan_that_names_too_many_servers_or_groups_is_refused() -> None:
     uses = [{"groupId": "pg-1", "sourceServerIds": ids(start, 2_000)} for start in range(0, 12_000, 2_000)]
     crowded = {"name": "shop", "waves": [{"name": "web", "groups": uses}]}
-    status, body = unaided("POST", "/recovery-plans", body=json.dumps(crowded))
-    assert (status, problems(body)) == (
+    status, body = call_without_aws("POST", "/recovery-plans", body=json.dumps(crowded))
+    assert (status, problems_by_field(body)) == (
         400,
         {"waves": "Value error, name at most 10,000 source servers in all, not 12,000"},
     )
     uses = [{"groupId": f"pg-{number}"} for number in range(41)]
     scattered = {"name": "shop", "waves": [{"name": "web", "groups": uses}]}
-    status, body = unaided("POST", "/recovery-plans", body=json.dumps(scattered))
-    assert (status, problems(body)) == (
+    status, body = call_without_aws("POST", "/recovery-plans", body=json.dumps(scattered))
+    assert (status, problems_by_field(body)) == (
         400,
         {"waves": "Value error, use at most 40 protection groups in all, not 41"},
     )
@@ -138,7 +122,7 @@ def test_the_largest_plan_can_be_stored_and_started(product: Product, monkeypatc
     # Straight to the handler: API Gateway hands over up to 6 MB, the engine's Lambda takes events of 256 KB.
     for name, value in product.engine.environment.items():
         monkeypatch.setenv(name, value)
-    status, created = unaided("POST", "/recovery-plans", body=json.dumps(plan))
+    status, created = call_without_aws("POST", "/recovery-plans", body=json.dumps(plan))
     assert status == 201
     (row,) = product.items("RecoveryPlans")
     assert stored_bytes(row) < 380_000
@@ -206,14 +190,14 @@ def base64_of(raw: bytes) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("path", ["/protection-groups", "/recovery-plans"])
 def test_a_body_that_is_no_object_is_refused(path: str, sent: dict[str, Any], says: str) -> None:
-    status, body = unaided("POST", path, **sent)
+    status, body = call_without_aws("POST", path, **sent)
     assert status == 400
-    assert says in problems(body)["body"]
+    assert says in problems_by_field(body)["body"]
 
 
 def test_a_start_refuses_a_body_that_says_anything() -> None:
     for body in ('{"drill": true}', "[]", "null", " ", "\x00"):
-        assert unaided("POST", "/recovery-plans/rp-1/drills", body=body)[0] == 400
+        assert call_without_aws("POST", "/recovery-plans/rp-1/drills", body=body)[0] == 400
 
 
 def test_a_body_may_come_in_base64(product: Product) -> None:
@@ -226,7 +210,7 @@ def test_a_body_may_come_in_base64(product: Product) -> None:
 
 def test_an_answer_to_a_body_that_is_wrong_all_over_stays_small() -> None:
     body = json.dumps({f"{number:0300}": 1 for number in range(3_000)})
-    status, answer = unaided("POST", "/protection-groups", body=body)
+    status, answer = call_without_aws("POST", "/protection-groups", body=body)
     assert status == 400
     assert len(json.dumps(answer)) < 50_000
 
@@ -235,9 +219,9 @@ def test_an_answer_to_a_body_that_is_wrong_all_over_stays_small() -> None:
     "headers", [{}, {"headers": None}, {"headers": None, "multiValueHeaders": None, "queryStringParameters": None}]
 )
 def test_a_request_without_headers_is_answered(headers: dict[str, Any]) -> None:
-    assert unaided("GET", "/nowhere", **headers)[0] == 404
-    assert unaided("POST", "/protection-groups", **headers)[0] == 400
-    assert unaided("GET", "/protection-groups/-", **headers)[0] == 404
+    assert call_without_aws("GET", "/nowhere", **headers)[0] == 404
+    assert call_without_aws("POST", "/protection-groups", **headers)[0] == 400
+    assert call_without_aws("GET", "/protection-groups/-", **headers)[0] == 404
 
 
 def test_a_plan_is_stored_with_its_dependencies_written_out(product: Product) -> None:
@@ -276,7 +260,7 @@ def test_a_bad_plan_is_refused_with_the_field_and_nothing_is_stored(
     shaped = json.loads(json.dumps(waves).replace("GROUP", group))
     reply = product.request("POST", "/recovery-plans", {"name": "shop", "waves": shaped})
     assert reply.status == 400, reply
-    assert field in problems(reply.body)
+    assert field in problems_by_field(reply.body)
     assert product.items("RecoveryPlans") == []
 
 
@@ -319,9 +303,9 @@ NO_IDS = [
 @pytest.mark.parametrize("text", NO_IDS)
 def test_what_no_id_looks_like_is_not_looked_up(text: str) -> None:
     for path in ("/protection-groups/{}", "/recovery-plans/{}", "/executions/{}"):
-        assert unaided("GET", path.format(text))[0] == 404
+        assert call_without_aws("GET", path.format(text))[0] == 404
     for kind in ("drills", "recoveries"):
-        assert unaided("POST", f"/recovery-plans/{text}/{kind}")[0] == 404
+        assert call_without_aws("POST", f"/recovery-plans/{text}/{kind}")[0] == 404
 
 
 def test_a_start_answers_202_with_where_to_look(product: Product) -> None:
@@ -391,16 +375,16 @@ def test_runs_are_listed_newest_first_page_by_page_and_by_plan_or_status(product
     ],
 )
 def test_a_bad_query_is_refused(query: dict[str, str]) -> None:
-    status, body = unaided("GET", "/executions", queryStringParameters=query)
+    status, body = call_without_aws("GET", "/executions", queryStringParameters=query)
     assert status == 400
-    assert list(problems(body)) == [list(query)[-1]]
+    assert list(problems_by_field(body)) == [list(query)[-1]]
 
 
 @pytest.mark.parametrize("name", ["limit", "planId", "status", "nextToken", "\x00" * 9_000])
 def test_a_parameter_that_is_given_twice_is_refused(name: str) -> None:
     query = {"queryStringParameters": {name: "2"}, "multiValueQueryStringParameters": {name: ["1", "2"]}}
-    status, body = unaided("GET", "/executions", **query)
-    assert (status, list(problems(body).values())) == (400, ["give it once"])
+    status, body = call_without_aws("GET", "/executions", **query)
+    assert (status, list(problems_by_field(body).values())) == (400, ["give it once"])
 
 
 def token(key: Any) -> str:
@@ -429,7 +413,7 @@ def test_a_next_token_that_somebody_made_up_is_refused(product: Product) -> None
         for path in ("/protection-groups", "/recovery-plans", "/executions"):
             reply = product.request("GET", path, nextToken=text)
             assert reply.status == 400, (text[:80], path)
-            assert "nextToken" in problems(reply.body)
+            assert "nextToken" in problems_by_field(reply.body)
 
 
 @pytest.mark.parametrize("path", ["/protection-groups", "/executions", "/executions/drill-1"])

@@ -8,10 +8,10 @@ import botocore.client
 import pytest
 from moto.servicequotas.models import servicequotas_backends
 
-from api import fanout
+from recovery.drs import fan_out
 from recovery.errors import DrsWavesError
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product, Reply
-from tests.workflow.test_api import problems, unaided
+from tests.support.api_without_aws import call_without_aws, problems_by_field
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product, Reply
 
 SERVER, SECOND = "s-0123456789abcdef0", "s-0123456789abcdef1"
 ACCOUNT = {
@@ -34,7 +34,7 @@ def plan_body(*groups: str, **more: Any) -> dict[str, Any]:
 
 # --- errors and headers -----------------------------------------------------------------------------------------
 def test_an_error_is_problem_json_with_what_to_do_and_where_to_look() -> None:
-    status, body = unaided("GET", "/protection-groups/-")
+    status, body = call_without_aws("GET", "/protection-groups/-")
     assert status == 404
     assert body["type"] == "urn:drs-waves:problem:GroupNotFound"
     assert (body["title"], body["status"], body["code"]) == ("Group not found", 404, "GroupNotFound")
@@ -68,7 +68,7 @@ def test_a_bug_of_ours_is_problem_json_too_and_says_nothing_of_itself(
         raise ZeroDivisionError("the secret of the house")
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", break_)
-    status, body = unaided("GET", "/protection-groups/pg-1")
+    status, body = call_without_aws("GET", "/protection-groups/pg-1")
     assert (status, body["code"], body["status"]) == (500, "InternalError", 500)
     assert "secret" not in json.dumps(body)
 
@@ -144,9 +144,9 @@ def test_registering_twice_changes_nothing_and_in_another_way_is_refused(product
     ],
 )
 def test_a_bad_account_is_refused_with_the_field(change: dict[str, Any], field: str) -> None:
-    status, body = unaided("POST", "/target-accounts", body=json.dumps(ACCOUNT | change))
+    status, body = call_without_aws("POST", "/target-accounts", body=json.dumps(ACCOUNT | change))
     assert status == 400
-    assert field in problems(body)
+    assert field in problems_by_field(body)
 
 
 @pytest.mark.parametrize("text", ["-", "12", "1111222233334", "\u0661" * 12, "..", "{}"])
@@ -161,7 +161,7 @@ def test_what_no_account_looks_like_is_not_looked_up(text: str) -> None:
         ("GET", "/capacity/{}/us-west-2"),
         ("GET", "/targets/{}/us-west-2/source-servers"),
     ):
-        assert unaided(method, path.format(text), body=body)[0] == 404, path
+        assert call_without_aws(method, path.format(text), body=body)[0] == 404, path
 
 
 def test_an_account_in_which_groups_have_servers_stays_registered(product: Product) -> None:
@@ -177,7 +177,7 @@ def test_a_group_is_changed_from_the_version_that_was_read(product: Product) -> 
     path = f"/protection-groups/{product.group([SERVER])}"
     body = {"name": "by tags", "accountId": HUB, "region": WEST, "tags": {"tier": "web"}}
     missing = product.request("PUT", path, body)
-    assert (missing.status, list(problems(missing.body))) == (400, ["version"])
+    assert (missing.status, list(problems_by_field(missing.body))) == (400, ["version"])
     changed = product.request("PUT", path, {**body, "version": 1})
     assert changed.status == 200
     assert changed.body | body == changed.body
@@ -192,14 +192,18 @@ def test_a_group_is_changed_from_the_version_that_was_read(product: Product) -> 
 @pytest.mark.parametrize("header", ["*", '"0"', '"1", "2"', "one", "-1", '"' + "9" * 400 + '"'])
 def test_an_if_match_that_names_no_version_is_refused(header: str) -> None:
     group = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SERVER]}
-    status, body = unaided("PUT", "/protection-groups/pg-1", body=json.dumps(group), headers={"If-Match": header})
-    assert (status, list(problems(body))) == (400, ["If-Match"])
+    status, body = call_without_aws(
+        "PUT", "/protection-groups/pg-1", body=json.dumps(group), headers={"If-Match": header}
+    )
+    assert (status, list(problems_by_field(body))) == (400, ["If-Match"])
 
 
 def test_a_body_and_a_header_that_differ_are_refused() -> None:
     group = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SERVER], "version": 2}
-    status, body = unaided("PUT", "/protection-groups/pg-1", body=json.dumps(group), headers={"if-match": '"1"'})
-    assert (status, list(problems(body))) == (400, ["version"])
+    status, body = call_without_aws(
+        "PUT", "/protection-groups/pg-1", body=json.dumps(group), headers={"if-match": '"1"'}
+    )
+    assert (status, list(problems_by_field(body))) == (400, ["version"])
 
 
 @pytest.mark.parametrize(
@@ -497,7 +501,7 @@ def test_a_target_that_hangs_is_told_in_time(product: Product, monkeypatch: pyte
     product.seed(1, region=EUROPE)
     register(product, HUB, WEST, EUROPE)
     product.fault("LATENCY", region=EUROPE, milliseconds=4_000)
-    monkeypatch.setattr(fanout.ask_all, "__defaults__", (1.5,))
+    monkeypatch.setattr(fan_out.ask_all, "__defaults__", (1.5,))
     entries = {entry["region"]: entry for entry in product.request("GET", f"/capacity/{HUB}").body["targets"]}
     assert entries[WEST]["status"] == "OK"
     assert entries[EUROPE]["status"] == "UNREACHABLE"
@@ -546,4 +550,4 @@ def test_what_cannot_be_asked_of_a_target_is_refused(
     product.seed(1)
     reply = product.request("GET", path, **query)
     assert reply.status == status, reply
-    assert field is None or list(problems(reply.body)) == [field]
+    assert field is None or list(problems_by_field(reply.body)) == [field]

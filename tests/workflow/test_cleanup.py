@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from recovery import clock
-from tests.workflow.killing import killed_after_change
-from tests.workflow.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
-from tests.workflow.test_instances import cached, one_wave, sync
+from tests.support.fault_injection import killed_after_change
+from tests.support.instance_cache import cached, sync
+from tests.support.plans import make_plan
+from tests.support.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
 
 DESCRIBES = ("DescribeRecoveryInstances", "DescribeInstances", "DescribeSourceServers")
 
 
 def drill(product: Product, count: int = 3) -> dict[str, Any]:
     """A drill that has ended, in the cache."""
-    record = product.drill(one_wave(product, count))
+    record = product.drill(make_plan(product, count))
     assert record["status"] == "COMPLETED", record
     sync(product)
     return record
@@ -93,7 +94,7 @@ def test_a_terminating_job_carries_tags_and_its_lease_is_counted_once(product: P
 
 
 def test_a_recovery_is_refused_by_the_api_and_by_the_task(product: Product) -> None:
-    execution_id = product.start(one_wave(product), "recoveries")
+    execution_id = product.start(make_plan(product), "recoveries")
     product.finish(execution_id)
     sync(product)
     reply = product.request("POST", f"/executions/{execution_id}/cleanup")
@@ -106,7 +107,7 @@ def test_a_recovery_is_refused_by_the_api_and_by_the_task(product: Product) -> N
 
 
 def test_a_drill_that_still_runs_is_refused(product: Product) -> None:
-    execution_id = product.start(one_wave(product))
+    execution_id = product.start(make_plan(product))
     reply = product.request("POST", f"/executions/{execution_id}/cleanup")
     assert (reply.status, reply.body["code"]) == (409, "ExecutionStillRunning")
     product.finish(execution_id)
@@ -161,7 +162,7 @@ def test_instances_that_are_not_terminated_are_told_and_taken_up_by_the_next_cle
 
 
 def test_a_clean_up_before_the_first_sync_takes_the_instances_from_the_record(product: Product) -> None:
-    record = product.drill(one_wave(product))
+    record = product.drill(make_plan(product))
     assert cached(product) == {}
     assert_all_gone_once(product, clean_up(product, record), 3)
 
@@ -314,7 +315,7 @@ def test_a_drill_that_ends_twice_is_scheduled_once(product: Product) -> None:
 
 def test_nothing_is_scheduled_for_a_recovery_or_without_hours(product: Product) -> None:
     product.finish(product.start(planned(product, 2), "recoveries"))
-    product.drill(one_wave(product, prefix="more"))
+    product.drill(make_plan(product, prefix="more"))
     assert schedules(product) == []
 
 
@@ -324,7 +325,7 @@ def test_a_schedule_that_cannot_be_made_fails_no_drill(product: Product) -> None
 
 
 def test_a_second_drill_is_cleaned_up_though_the_cache_only_knows_of_the_first(product: Product) -> None:
-    plan = one_wave(product)
+    plan = make_plan(product)
     first = product.drill(plan)
     sync(product)
     assert clean_up(product, first)["status"] == "COMPLETED"

@@ -1,4 +1,4 @@
-"""`scripts/drill.py` against the product, through HTTP: what it starts, shows and asks, and how it ends."""
+"""The commands about runs against the product, through HTTP: what they start, show and ask, and their exit status."""
 
 import json
 import os
@@ -14,16 +14,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from scripts import drill as command
-from scripts import gather, runs, view
-from scripts.client import Api
-from tests.workflow.door import CUT, Door
-from tests.workflow.product import HUB, WEST, Product
-from tests.workflow.test_operators import failing, one, until, waits
+from cli import run_client
+from cli.api_client import ApiClient
+from cli.commands import runs
+from cli.main import app
+from cli.report.collect import collect_facts
+from cli.report.waits import find_waits
+from cli.views.capacity import CapacityPoller, describe_capacity
+from tests.support.api_http_server import CUT, ApiHttpServer
+from tests.support.plans import make_failing_wave, make_wave
+from tests.support.product import HUB, WEST, Product
+from tests.support.runs import wait_until, wait_until_asked_for
 
-ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--interval", "0.2")
-SCRIPT = [sys.executable, str(ROOT / "scripts" / "drill.py")]
+COMMAND = [str(Path(sys.executable).with_name("drs-waves"))]
 
 
 def environment() -> dict[str, str]:
@@ -31,8 +35,8 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def door(product: Product) -> Iterator[Door]:
-    with Door(product) as opened:
+def api_server(product: Product) -> Iterator[ApiHttpServer]:
+    with ApiHttpServer(product) as opened:
         yield opened
 
 
@@ -43,8 +47,8 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def run(door: Door, *words: str, answer: str | None = None) -> Result:
-    return CliRunner().invoke(command.app, [*words, "--api-url", door.url, "--region", WEST], input=answer)
+def run(api_server: ApiHttpServer, *words: str, answer: str | None = None) -> Result:
+    return CliRunner().invoke(app, [*words, "--api-url", api_server.url, "--region", WEST], input=answer)
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
@@ -52,25 +56,31 @@ def lines(result: Result) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, result.stdout.splitlines()) if "type" in line]
 
 
-def shell(door: Door, *words: str) -> subprocess.CompletedProcess[str]:
+def shell(api_server: ApiHttpServer, *words: str) -> subprocess.CompletedProcess[str]:
     """The command as a shell runs it, in a process of its own."""
-    command_line = [*SCRIPT, *words, "--api-url", door.url, "--region", WEST]
+    command_line = [*COMMAND, *words, "--api-url", api_server.url, "--region", WEST]
     return subprocess.run(command_line, capture_output=True, text=True, env=environment(), timeout=60)
 
 
-def posts(door: Door) -> list[str]:
-    return [path for method, path in door.seen if method == "POST"]
+def client(api_server: ApiHttpServer) -> ApiClient:
+    return ApiClient.on_aws(url=api_server.url, region=WEST)
+
+
+def posts(api_server: ApiHttpServer) -> list[str]:
+    return [path for method, path in api_server.seen if method == "POST"]
 
 
 # --- to the end -----------------------------------------------------------------------------------------------------
-def test_a_drill_is_started_by_name_followed_and_reported(product: Product, door: Door, tmp_path: Path) -> None:
-    plan = product.plan(one(product, "db", 2), one(product, "web"), name="shop", rtoTargetMinutes=600)
-    result = run(door, "run", "shop", *FAST, "--report", str(tmp_path))
+def test_a_drill_is_started_by_name_followed_and_reported(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    plan = product.plan(make_wave(product, "db", 2), make_wave(product, "web"), name="shop", rtoTargetMinutes=600)
+    result = run(api_server, "run", "shop", *FAST, "--report", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert "COMPLETED  all 2 waves were completed" in result.stdout
     assert "3 of 3 launched" in result.stdout
     assert "of 10:00:00 RTO" in result.stdout
-    assert posts(door) == [f"/recovery-plans/{plan}/drills"]
+    assert posts(api_server) == [f"/recovery-plans/{plan}/drills"]
     told = json.loads((tmp_path / "report.json").read_text())
     assert (told["verdict"]["status"], told["rto"]["whole"]["met"], len(told["sourceServers"])) == (
         "COMPLETED",
@@ -82,16 +92,16 @@ def test_a_drill_is_started_by_name_followed_and_reported(product: Product, door
     assert [job["launched"] for job in told["jobs"]] == [2, 1]
 
 
-def test_waves_carry_their_own_rto_target_into_the_record(product: Product, door: Door) -> None:
-    plan = product.plan(one(product, "db", rtoTargetMinutes=1), one(product, "web"), rpoTargetMinutes=15)
+def test_waves_carry_their_own_rto_target_into_the_record(product: Product, api_server: ApiHttpServer) -> None:
+    plan = product.plan(make_wave(product, "db", rtoTargetMinutes=1), make_wave(product, "web"), rpoTargetMinutes=15)
     record = product.drill(plan)
     assert [wave["rtoTargetMinutes"] for wave in record["waves"]] == [1, None]
     assert (record["rpoTargetMinutes"], record["rtoTargetMinutes"]) == (15, None)
 
 
-def test_json_output_is_json_lines_that_end_with_the_result(product: Product, door: Door) -> None:
-    plan = product.plan(one(product))
-    result = shell(door, "run", plan, "--json", *FAST)
+def test_json_output_is_json_lines_that_end_with_the_result(product: Product, api_server: ApiHttpServer) -> None:
+    plan = product.plan(make_wave(product))
+    result = shell(api_server, "run", plan, "--json", *FAST)
     assert (result.returncode, result.stderr) == (0, ""), result
     told = [json.loads(line) for line in result.stdout.splitlines()]
     assert {line["type"] for line in told[:-1]} == {"progress"}
@@ -99,69 +109,73 @@ def test_json_output_is_json_lines_that_end_with_the_result(product: Product, do
     assert told[-1]["execution"]["status"] == "COMPLETED"
 
 
-def test_a_run_that_fails_ends_with_1_and_says_how_to_go_on(product: Product, door: Door) -> None:
-    plan = product.plan(failing(product, "web"), one(product, "next"))
-    result = run(door, "run", plan, *FAST)
+def test_a_run_that_fails_ends_with_1_and_says_how_to_go_on(product: Product, api_server: ApiHttpServer) -> None:
+    plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "next"))
+    result = run(api_server, "run", plan, *FAST)
     assert result.exit_code == 1, result.output
-    (execution_id,) = re.findall(r"^  the rest  python scripts/drill.py continue (\S+) --api-url", result.stdout, re.M)
+    (execution_id,) = re.findall(r"^  the rest  drs-waves continue (\S+) --api-url", result.stdout, re.M)
     assert "FAILED" in result.stdout
-    assert run(door, "status", execution_id).exit_code == 1
-    listed = run(door, "status", execution_id, "--servers", "--wave", "web")
+    assert run(api_server, "status", execution_id).exit_code == 1
+    listed = run(api_server, "status", execution_id, "--servers", "--wave", "web")
     assert re.search(r"^s-\S+ +bad-001 +web +FAILED +drsjob-", listed.stdout, re.M), listed.stdout
     assert "next" not in listed.stdout.split("server ")[1]
-    told = json.loads(shell(door, "status", execution_id, "--servers", "--json").stdout)
+    told = json.loads(shell(api_server, "status", execution_id, "--servers", "--json").stdout)
     assert len(told["sourceServers"]) == told["servers"]["total"]
-    assert run(door, "status", execution_id, "--servers", "--wave", "nowhere").exit_code == 3
-    again = run(door, "continue", execution_id, *FAST)
+    assert run(api_server, "status", execution_id, "--servers", "--wave", "nowhere").exit_code == 3
+    again = run(api_server, "continue", execution_id, *FAST)
     assert again.exit_code == 1, again.output  # what cannot be launched still cannot
-    (next_id,) = set(re.findall(r"python scripts/drill.py continue (\S+)", again.stdout))
+    (next_id,) = set(re.findall(r"drs-waves continue (\S+)", again.stdout))
     assert product.request("GET", f"/executions/{next_id}").body["continues"] == execution_id
 
 
-def test_readiness_ends_with_0_or_3_and_tells_what_is_against_a_run(product: Product, door: Door) -> None:
-    good = product.plan(one(product), name="good")
-    assert run(door, "readiness", good, *FAST).exit_code == 0
+def test_readiness_ends_with_0_or_3_and_tells_what_is_against_a_run(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    good = product.plan(make_wave(product), name="good")
+    assert run(api_server, "readiness", good, *FAST).exit_code == 0
     group = product.group(product.seed(1, prefix="new", replicationState="INITIAL_SYNC"))
     product.plan({"name": "web", "groups": [group]}, name="bad")
     for words in (("readiness", "bad"), ("run", "bad")):
-        result = run(door, *words, *FAST)
+        result = run(api_server, *words, *FAST)
         assert result.exit_code == 3, result.output
         assert "NOT_READY" in result.stdout
         assert re.search(r"new-001 \(web\): .*INITIAL_SYNC", result.stdout), result.stdout
     assert "StartRecovery" not in product.calls()
 
 
-def test_a_run_that_is_not_waited_for_is_only_started(product: Product, door: Door) -> None:
-    plan = product.plan(one(product))
-    result = shell(door, "run", plan, "--no-wait", "--json")
+def test_a_run_that_is_not_waited_for_is_only_started(product: Product, api_server: ApiHttpServer) -> None:
+    plan = product.plan(make_wave(product))
+    result = shell(api_server, "run", plan, "--no-wait", "--json")
     assert result.returncode == 0, result
     execution_id = json.loads(result.stdout)["executionId"]
-    busy = run(door, "run", plan, "--no-wait")
+    busy = run(api_server, "run", plan, "--no-wait")
     assert busy.exit_code == 3
-    assert f"drill.py watch {execution_id} --api-url" in busy.stderr
-    on = shell(door, "status", execution_id, "--json")
+    assert f"drs-waves watch {execution_id} --api-url" in busy.stderr
+    on = shell(api_server, "status", execution_id, "--json")
     assert (on.returncode, json.loads(on.stdout)["executionId"]) == (0, execution_id)
-    watched = run(door, "watch", execution_id, *FAST)
+    watched = run(api_server, "watch", execution_id, *FAST)
     assert (watched.exit_code, "COMPLETED" in watched.stdout) == (0, True)
-    listed = json.loads(run(door, "list", "--plan", plan, "--json").stdout)["executions"]
+    listed = json.loads(run(api_server, "list", "--plan", plan, "--json").stdout)["executions"]
     assert [each["executionId"] for each in listed] == [execution_id]
-    assert execution_id in run(door, "list", "--status", "completed").stdout
-    assert "There are no runs" in run(door, "list", "--status", "failed").stdout
-    got = json.loads(run(door, "get", "/executions?status=COMPLETED&limit=1").stdout)
+    assert execution_id in run(api_server, "list", "--status", "completed").stdout
+    assert "There are no runs" in run(api_server, "list", "--status", "failed").stdout
+    got = json.loads(run(api_server, "get", "/executions?status=COMPLETED&limit=1").stdout)
     assert [each["executionId"] for each in got["executions"]] == [execution_id]
-    nothing = run(door, "get", "/executions/drill-none")
+    nothing = run(api_server, "get", "/executions/drill-none")
     assert (nothing.exit_code, "ExecutionNotFound" in nothing.output) == (3, True), nothing.output
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------
-def test_a_name_that_no_plan_or_two_plans_have_is_refused_with_those_there_are(product: Product, door: Door) -> None:
-    ids = [product.plan(one(product, f"w{number}"), name="shop") for number in range(2)]
-    twice = run(door, "run", "shop")
+def test_a_name_that_no_plan_or_two_plans_have_is_refused_with_those_there_are(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    ids = [product.plan(make_wave(product, f"w{number}"), name="shop") for number in range(2)]
+    twice = run(api_server, "run", "shop")
     assert twice.exit_code == 3
     assert all(plan_id in twice.stderr for plan_id in ids)
-    nobody = run(door, "run", "Shop")
+    nobody = run(api_server, "run", "Shop")
     assert (nobody.exit_code, "There is no plan 'Shop'" in nobody.stderr) == (3, True)
-    assert posts(door)[2:] == []
+    assert posts(api_server)[2:] == []
 
 
 @pytest.mark.parametrize(
@@ -180,9 +194,11 @@ def test_a_name_that_no_plan_or_two_plans_have_is_refused_with_those_there_are(p
         ("status", "drill-1", "--stack", "x"),
     ],
 )
-def test_a_command_that_is_not_valid_ends_with_2_and_asks_nothing(door: Door, words: tuple[str, ...]) -> None:
-    assert run(door, *words).exit_code == 2
-    assert door.seen == []
+def test_a_command_that_is_not_valid_ends_with_2_and_asks_nothing(
+    api_server: ApiHttpServer, words: tuple[str, ...]
+) -> None:
+    assert run(api_server, *words).exit_code == 2
+    assert api_server.seen == []
 
 
 @pytest.mark.parametrize(
@@ -196,95 +212,98 @@ def test_a_command_that_is_not_valid_ends_with_2_and_asks_nothing(door: Door, wo
         ("report", "drill-none", "--to", "x"),
     ],
 )
-def test_what_is_not_there_ends_with_3(door: Door, words: tuple[str, ...]) -> None:
-    result = run(door, *words)
+def test_what_is_not_there_ends_with_3(api_server: ApiHttpServer, words: tuple[str, ...]) -> None:
+    result = run(api_server, *words)
     assert (result.exit_code, "ExecutionNotFound" in result.stderr) == (3, True), result.output
-    assert result.stdout == ""
+    # The product's functions run in this process, and may log to the same standard output.
+    assert [line for line in result.stdout.splitlines() if not line.startswith('{"level"')] == []
 
 
-def test_an_api_that_does_not_answer_ends_with_1(door: Door) -> None:
-    nowhere = CliRunner().invoke(
-        command.app, ["cancel", "drill-1", "--api-url", "http://127.0.0.1:9", "--region", WEST]
-    )
+def test_an_api_that_does_not_answer_ends_with_1(api_server: ApiHttpServer) -> None:
+    nowhere = CliRunner().invoke(app, ["cancel", "drill-1", "--api-url", "http://127.0.0.1:9", "--region", WEST])
     assert (nowhere.exit_code, "does not answer" in nowhere.stderr) == (1, True)
 
 
 # --- recoveries -----------------------------------------------------------------------------------------------------
 def test_a_recovery_wants_the_plans_name_typed_or_yes(
-    product: Product, door: Door, monkeypatch: pytest.MonkeyPatch
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = product.plan(one(product), name="shop")
-    blind = run(door, "run", plan, "--mode", "recovery", answer="shop\n")
-    assert (blind.exit_code, "--yes" in blind.stderr, door.seen) == (2, True, [])
-    monkeypatch.setattr(command, "_has_terminal", lambda: True)
+    plan = product.plan(make_wave(product), name="shop")
+    blind = run(api_server, "run", plan, "--mode", "recovery", answer="shop\n")
+    assert (blind.exit_code, "--yes" in blind.stderr, api_server.seen) == (2, True, [])
+    monkeypatch.setattr(runs, "has_terminal", lambda: True)
     for wrong in ("yes\n", plan + "\n", "\n", None):
-        refused = run(door, "run", plan, "--mode", "recovery", answer=wrong)
-        assert (refused.exit_code, posts(door)) == (3, []), refused.output
-    started = run(door, "run", plan, "--mode", "recovery", *FAST, answer="shop\n")
+        refused = run(api_server, "run", plan, "--mode", "recovery", answer=wrong)
+        assert (refused.exit_code, posts(api_server)) == (3, []), refused.output
+    started = run(api_server, "run", plan, "--mode", "recovery", *FAST, answer="shop\n")
     assert started.exit_code == 0, started.output
-    assert posts(door) == [f"/recovery-plans/{plan}/recoveries"]
+    assert posts(api_server) == [f"/recovery-plans/{plan}/recoveries"]
     monkeypatch.undo()
-    assert run(door, "run", plan, "--mode", "recovery", "--yes", "--no-wait").exit_code == 0
+    assert run(api_server, "run", plan, "--mode", "recovery", "--yes", "--no-wait").exit_code == 0
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------
-def test_every_decision_is_sent_by_the_command_that_the_messages_name(product: Product, door: Door) -> None:
+def test_every_decision_is_sent_by_the_command_that_the_messages_name(
+    product: Product, api_server: ApiHttpServer
+) -> None:
     gate = {"approval": {"required": True}}
     plan = product.plan(
-        failing(product, "bad", onFailure="ask", dependsOn=[]),
-        one(product, "web", dependsOn=[], **gate),
-        one(product, "skip", dependsOn=[], **gate),
-        one(product, "held", dependsOn=["web"], pauseBefore=True),
+        make_failing_wave(product, "bad", onFailure="ask", dependsOn=[]),
+        make_wave(product, "web", dependsOn=[], **gate),
+        make_wave(product, "skip", dependsOn=[], **gate),
+        make_wave(product, "held", dependsOn=["web"], pauseBefore=True),
     )
     run_id = product.start(plan)
-    until(product, run_id, lambda record: len(record["waitingFor"]) >= 3)
-    shown = run(door, "status", run_id)
+    wait_until(product, run_id, lambda record: len(record["waitingFor"]) >= 3)
+    shown = run(api_server, "status", run_id)
     assert "wave web waits for approval" in shown.stdout
-    assert f"python scripts/drill.py retry {run_id} bad --api-url" in shown.stdout
-    approved = run(door, "approve", run_id, "web", "--comment", "checked <b>twice</b>")
+    assert f"drs-waves retry {run_id} bad --api-url" in shown.stdout
+    approved = run(api_server, "approve", run_id, "web", "--comment", "checked <b>twice</b>")
     assert (approved.exit_code, "approve is recorded" in approved.stdout) == (0, True), approved.output
-    twice = run(door, "approve", run_id, "web")
+    twice = run(api_server, "approve", run_id, "web")
     assert (twice.exit_code, "DecisionRefused" in twice.stderr) == (3, True)
-    assert run(door, "reject", run_id, "skip").exit_code == 0
-    assert run(door, "accept", run_id, "bad", "--json").exit_code == 0
-    waits(product, run_id, "RESUME")
-    assert run(door, "pause", run_id).exit_code == 0
-    assert run(door, "resume", run_id).exit_code == 0
+    assert run(api_server, "reject", run_id, "skip").exit_code == 0
+    assert run(api_server, "accept", run_id, "bad", "--json").exit_code == 0
+    wait_until_asked_for(product, run_id, "RESUME")
+    assert run(api_server, "pause", run_id).exit_code == 0
+    assert run(api_server, "resume", run_id).exit_code == 0
     record = product.finish(run_id)
     said = [(each["decision"], each["wave"]) for each in record["decisions"]]
     assert said[0] == ("approve", "web")
     assert {("reject", "skip"), ("accept", "bad"), ("pause", None), ("resume", None)} <= set(said)
     assert record["decisions"][0]["comment"] == "checked <b>twice</b>"
-    assert run(door, "cancel", run_id).exit_code == 3
-    assert run(door, "watch", run_id).exit_code == 1  # PARTIAL
-    document = gather.facts(Api(door.url, WEST, Api.on_aws(url=door.url, region=WEST)._credentials), record)
-    assert {(wait.wave, wait.what) for wait in command.gather.report.waits(document.record)} >= {
+    assert run(api_server, "cancel", run_id).exit_code == 3
+    assert run(api_server, "watch", run_id).exit_code == 1  # PARTIAL
+    document = collect_facts(client(api_server), record)
+    assert {(wait.wave, wait.kind) for wait in find_waits(document.record)} >= {
         ("web", "approval"),
         ("bad", "decision"),
     }
 
 
-def test_a_watch_shows_what_a_run_waits_for_with_the_command_that_answers(product: Product, door: Door) -> None:
-    run_id = product.start(product.plan(one(product, approval={"required": True})))
-    waits(product, run_id, "APPROVAL")
+def test_a_watch_shows_what_a_run_waits_for_with_the_command_that_answers(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    run_id = product.start(product.plan(make_wave(product, approval={"required": True})))
+    wait_until_asked_for(product, run_id, "APPROVAL")
     watching = subprocess.Popen(
-        [*SCRIPT, "watch", run_id, "--api-url", door.url, "--region", WEST, *FAST],
+        [*COMMAND, "watch", run_id, "--api-url", api_server.url, "--region", WEST, *FAST],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
     )
     assert watching.stdout is not None
     for line in watching.stdout:
-        if found := re.search(r"python (scripts/drill\.py approve .*)", line):
+        if found := re.search(r"drs-waves (approve .*)", line):
             break
     else:
         pytest.fail("the watch ended without asking")
     answered = subprocess.run(
-        [sys.executable, *found[1].split()], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=30
+        [*COMMAND, *found[1].split()], env=environment(), capture_output=True, text=True, timeout=60
     )
     assert answered.returncode == 0, answered.stdout + answered.stderr
     rest = watching.stdout.read()
-    assert (watching.wait(30), "approve web by" in rest) == (0, True), rest
+    assert (watching.wait(60), "approve web by" in rest) == (0, True), rest
 
 
 # --- trouble --------------------------------------------------------------------------------------------------------
@@ -302,55 +321,58 @@ class Screen:
         self.said.append(message)
 
 
-def test_a_watch_outlives_any_number_of_passing_errors_and_shows_them(product: Product, door: Door) -> None:
-    run_id = product.start(product.plan(one(product)))
+def test_a_watch_outlives_any_number_of_passing_errors_and_shows_them(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    run_id = product.start(product.plan(make_wave(product)))
     product.finish(run_id)
     path = ("GET", f"/executions/{run_id}")
     bad: list[tuple[int, Any]] = [(503, {}), (500, {}), (429, {}), (504, None), (CUT, None), (502, "gone")] * 2
-    door.instead[path] = list(bad)
+    api_server.instead[path] = list(bad)
     screen, slept = Screen(), list[float]()
-    api = Api(door.url, WEST, Api.on_aws(url=door.url, region=WEST)._credentials)
-    record = runs.watch(api, run_id, screen, 5, slept.append)
+    record = run_client.watch_run(client(api_server), run_id, screen, 5, slept.append)
     assert record["status"] == "COMPLETED"
     assert len(screen.said) == len(bad) + 1
     assert screen.said[-1] is None
     assert "503" in (screen.said[0] or "")
     assert "does not answer" in (screen.said[4] or "")
-    most = [min(2.0**number, runs.LONGEST_PAUSE) for number in range(len(bad))]
+    most = [min(2.0**number, run_client.MAX_RETRY_PAUSE) for number in range(len(bad))]
     assert len(slept) == len(bad)
     for pause, bound in zip(slept, most, strict=True):
         assert bound / 2 <= pause <= bound
 
 
-def test_the_command_shows_trouble_on_its_own_line_and_goes_on(product: Product, door: Door) -> None:
-    run_id = product.start(product.plan(one(product)))
+def test_the_command_shows_trouble_on_its_own_line_and_goes_on(product: Product, api_server: ApiHttpServer) -> None:
+    run_id = product.start(product.plan(make_wave(product)))
     product.finish(run_id)
     path = ("GET", f"/executions/{run_id}")
-    door.instead[path] = [(503, {})]
-    plain = run(door, "watch", run_id, *FAST)
+    api_server.instead[path] = [(503, {})]
+    plain = run(api_server, "watch", run_id, *FAST)
     assert (plain.exit_code, "answered 503; asking again" in plain.stdout) == (0, True)
     assert "the API answers again" in plain.stdout
-    door.instead[path] = [(503, {})]
-    told = lines(run(door, "watch", run_id, "--json", *FAST))
+    api_server.instead[path] = [(503, {})]
+    told = lines(run(api_server, "watch", run_id, "--json", *FAST))
     assert [line["type"] for line in told] == ["trouble", "progress", "result"]
 
 
 def test_a_start_without_an_answer_says_that_it_may_have_been_made_and_is_not_sent_again(
-    product: Product, door: Door
+    product: Product, api_server: ApiHttpServer
 ) -> None:
-    plan = product.plan(one(product))
-    door.instead["POST", f"/recovery-plans/{plan}/drills"] = [(CUT, None)]
-    result = run(door, "run", plan)
+    plan = product.plan(make_wave(product))
+    api_server.instead["POST", f"/recovery-plans/{plan}/drills"] = [(CUT, None)]
+    result = run(api_server, "run", plan)
     assert result.exit_code == 1
-    assert f"python scripts/drill.py list --plan {plan}" in result.stderr
-    assert posts(door) == [f"/recovery-plans/{plan}/drills"]
+    assert f"drs-waves list --plan {plan}" in result.stderr
+    assert posts(api_server) == [f"/recovery-plans/{plan}/drills"]
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------------------------------------
-def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(product: Product, door: Door) -> None:
-    plan = product.plan(one(product, approval={"required": True}))
+def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    plan = product.plan(make_wave(product, approval={"required": True}))
     watching = subprocess.Popen(
-        [*SCRIPT, "run", plan, "--api-url", door.url, "--region", WEST, "--cleanup", *FAST],
+        [*COMMAND, "run", plan, "--api-url", api_server.url, "--region", WEST, "--cleanup", *FAST],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -361,14 +383,14 @@ def test_ctrl_c_leaves_the_run_going_on_and_says_how_to_see_it_again(product: Pr
         if "approve" in line:
             break
     watching.send_signal(signal.SIGINT)
-    rest, said = watching.communicate(timeout=20)
+    rest, said = watching.communicate(timeout=60)
     assert watching.returncode == 130, rest + said
     assert "The run goes on" in said
     assert "Traceback" not in said
-    (run_id,) = re.findall(r"drill.py watch (\S+) --api-url", said)
-    assert f"drill.py cleanup {run_id}" in said
+    (run_id,) = re.findall(r"drs-waves watch (\S+) --api-url", said)
+    assert f"drs-waves cleanup {run_id}" in said
     assert product.request("GET", f"/executions/{run_id}").body["status"] == "PENDING"
-    assert posts(door) == [f"/recovery-plans/{plan}/drills"]
+    assert posts(api_server) == [f"/recovery-plans/{plan}/drills"]
     product.request("POST", f"/executions/{run_id}/cancel")
     product.finish(run_id)
 
@@ -388,17 +410,17 @@ def cleaning(status: str, terminated: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_a_clean_up_is_asked_for_until_it_is_taken_and_followed_to_its_end(door: Door) -> None:
+def test_a_clean_up_is_asked_for_until_it_is_taken_and_followed_to_its_end(api_server: ApiHttpServer) -> None:
     path = "/executions/drill-1/cleanup"
-    door.instead["POST", path] = [(503, {}), (202, cleaning("RUNNING", 0))]
-    door.instead["GET", path] = [(200, cleaning("RUNNING", 1)), (503, {}), (200, cleaning("COMPLETED", 2))]
-    result = run(door, "cleanup", "drill-1", *FAST)
+    api_server.instead["POST", path] = [(503, {}), (202, cleaning("RUNNING", 0))]
+    api_server.instead["GET", path] = [(200, cleaning("RUNNING", 1)), (503, {}), (200, cleaning("COMPLETED", 2))]
+    result = run(api_server, "cleanup", "drill-1", *FAST)
     assert result.exit_code == 0, result.output
     assert "clean-up COMPLETED  2/2 terminated" in result.stdout
-    assert posts(door) == [path, path]
+    assert posts(api_server) == [path, path]
 
 
-def test_a_clean_up_that_leaves_something_ends_with_1_and_names_it(door: Door) -> None:
+def test_a_clean_up_that_leaves_something_ends_with_1_and_names_it(api_server: ApiHttpServer) -> None:
     path = "/executions/drill-1/cleanup"
     left = {
         "recoveryInstanceId": "i-1",
@@ -407,36 +429,43 @@ def test_a_clean_up_that_leaves_something_ends_with_1_and_names_it(door: Door) -
         "region": WEST,
         "reason": "protected",
     }
-    door.instead["POST", path] = [(202, cleaning("RUNNING", 0))]
-    door.instead["GET", path] = [(200, cleaning("PARTIAL", 1, failures=[left]))]
-    result = run(door, "cleanup", "drill-1", *FAST)
+    api_server.instead["POST", path] = [(202, cleaning("RUNNING", 0))]
+    api_server.instead["GET", path] = [(200, cleaning("PARTIAL", 1, failures=[left]))]
+    result = run(api_server, "cleanup", "drill-1", *FAST)
     assert (result.exit_code, "i-1 of s-1: protected" in result.stdout) == (1, True)
-    door.instead["POST", path] = [(409, {"code": "NotADrill", "message": "is a RECOVERY"})]
-    assert run(door, "cleanup", "drill-1", *FAST).exit_code == 3
+    api_server.instead["POST", path] = [(409, {"code": "NotADrill", "message": "is a RECOVERY"})]
+    assert run(api_server, "cleanup", "drill-1", *FAST).exit_code == 3
 
 
 @pytest.mark.parametrize(
     ("is_failing", "cleaned", "status"), [(False, "COMPLETED", 0), (True, "COMPLETED", 1), (False, "FAILED", 1)]
 )
 def test_a_drill_is_cleaned_up_whatever_its_verdict_which_stays_the_exit_status(
-    product: Product, door: Door, monkeypatch: pytest.MonkeyPatch, is_failing: bool, cleaned: str, status: int
+    product: Product,
+    api_server: ApiHttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    is_failing: bool,
+    cleaned: str,
+    status: int,
 ) -> None:
-    plan = product.plan((failing if is_failing else one)(product, "web"))
+    plan = product.plan((make_failing_wave if is_failing else make_wave)(product, "web"))
     asked: list[str] = []
 
-    def clean_up(api: Api, execution_id: str, *_: Any) -> dict[str, Any]:
+    def clean_up(api: ApiClient, execution_id: str, *_: Any) -> dict[str, Any]:
         asked.append(execution_id)
         return cleaning(cleaned, 0)
 
-    monkeypatch.setattr(runs, "clean_up", clean_up)
-    result = run(door, "run", plan, "--cleanup", "--json", *FAST)
+    monkeypatch.setattr(run_client, "clean_up", clean_up)
+    result = run(api_server, "run", plan, "--cleanup", "--json", *FAST)
     assert result.exit_code == status, result.output
     told = lines(result)[-1]
     assert (told["type"], told["exitStatus"], asked) == ("result", status, [told["execution"]["executionId"]])
 
 
-def test_a_clean_up_that_is_refused_does_not_hide_how_the_run_ended(product: Product, door: Door) -> None:
-    plan = product.plan(one(product))
+def test_a_clean_up_that_is_refused_does_not_hide_how_the_run_ended(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    plan = product.plan(make_wave(product))
     execution_id: list[str] = []
     original = product.request
 
@@ -447,17 +476,19 @@ def test_a_clean_up_that_is_refused_does_not_hide_how_the_run_ended(product: Pro
         return original(method, path, *rest, **query)
 
     product.request = request  # type: ignore[method-assign]
-    result = run(door, "run", plan, "--cleanup", "--json", *FAST)
+    result = run(api_server, "run", plan, "--cleanup", "--json", *FAST)
     assert (result.exit_code, len(execution_id)) == (1, 1), result.output
     assert "NoSuchRoute" in result.stderr
     assert lines(result)[-1]["execution"]["status"] == "COMPLETED"
 
 
 # --- reports and views ----------------------------------------------------------------------------------------------
-def test_a_report_of_a_run_that_is_on_says_how_far_it_is(product: Product, door: Door, tmp_path: Path) -> None:
-    run_id = product.start(product.plan(one(product, approval={"required": True}), name="<i>shop</i>"))
-    waits(product, run_id, "APPROVAL")
-    result = run(door, "report", run_id, "--to", str(tmp_path), "--json")
+def test_a_report_of_a_run_that_is_on_says_how_far_it_is(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    run_id = product.start(product.plan(make_wave(product, approval={"required": True}), name="<i>shop</i>"))
+    wait_until_asked_for(product, run_id, "APPROVAL")
+    result = run(api_server, "report", run_id, "--to", str(tmp_path), "--json")
     assert (result.exit_code, set(json.loads(result.stdout))) == (0, {"html", "json"}), result.output
     html = (tmp_path / "report.html").read_text()
     assert "The run was still on" in html
@@ -467,11 +498,11 @@ def test_a_report_of_a_run_that_is_on_says_how_far_it_is(product: Product, door:
 
 
 def test_transitions_are_counted_over_the_run_and_its_targets(
-    product: Product, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    product: Product, api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = product.drill(product.plan(one(product)))
-    product.drill(product.plan(one(product, "other")))
-    result = run(door, "report", record["executionId"], "--to", str(tmp_path), "--with-transitions")
+    record = product.drill(product.plan(make_wave(product)))
+    product.drill(product.plan(make_wave(product, "other")))
+    result = run(api_server, "report", record["executionId"], "--to", str(tmp_path), "--with-transitions")
     assert result.exit_code == 0, result.output
     counted = json.loads((tmp_path / "report.json").read_text())["costs"]["stateTransitions"]
     entered = [
@@ -492,17 +523,10 @@ def test_capacity_is_asked_rarely_in_the_background_and_its_failure_shows_nothin
             raise RuntimeError("no")
         return {"jobs": {"used": 1, "quota": 20}, "serversInJobs": {"used": 7, "quota": 500}}
 
-    look = view.CapacityLook(ask, every=60)
+    look = CapacityPoller(ask, every=60)
     record = {"batches": [{"accountId": HUB, "region": region} for region in (WEST, "eu-west-1", WEST)]}
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not (known := look(record)) or len(asked) < 2:
         assert time.monotonic() < deadline
     assert asked == [(HUB, "eu-west-1"), (HUB, WEST)]
-    assert list(view.capacity_lines(known)) == [f"{HUB}/{WEST}  1/20 jobs, 7/500 servers in jobs"]
-
-
-def test_every_command_has_help_with_an_example() -> None:
-    for name in (*(each.name or each.callback.__name__ for each in command.app.registered_commands if each.callback),):
-        result = CliRunner().invoke(command.app, [name.strip("_"), "--help"])
-        assert result.exit_code == 0
-        assert f"python scripts/drill.py {name.strip('_')}" in " ".join(result.output.split())
+    assert list(describe_capacity(known)) == [f"{HUB}/{WEST}  1/20 jobs, 7/500 servers in jobs"]

@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.lambda_runtime import FunctionFault
-from tests.workflow.killing import killed_after_change
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
-
-
-def one_wave(product: Product, count: int = 3, **more: Any) -> str:
-    return product.plan({"name": "web", "groups": [product.group(product.seed(count))], **more})
+from tests.harness.lambda_runtime import FunctionFault
+from tests.support.fault_injection import killed_after_change
+from tests.support.plans import make_plan
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 
 def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
@@ -41,7 +38,7 @@ def test_start_recovery_killed_after_any_of_its_changes_launches_once(
     product: Product, point: str, number: int, operation: str
 ) -> None:
     with killed_after_change("StartRecovery", number) as made:
-        record = product.drill(one_wave(product))
+        record = product.drill(make_plan(product))
     assert made[-1] == operation, f"{point} is no longer change {number}: {made}"
     assert len(made) == number
     assert_launched_once(product, record, 3)
@@ -59,7 +56,7 @@ def test_start_recovery_killed_after_any_of_its_changes_launches_once(
 )
 def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Product, point: str, number: int) -> None:
     with killed_after_change("SettleBatch", number) as made:
-        record = product.drill(one_wave(product))
+        record = product.drill(make_plan(product))
     assert len(made) == number, f"SettleBatch no longer makes change {number}, {point}: {made}"
     assert_launched_once(product, record, 3)
 
@@ -68,45 +65,45 @@ def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Pro
 @pytest.mark.parametrize("number", [1, 2])
 def test_check_capacity_killed_after_a_change_leaks_no_lease(product: Product, number: int) -> None:
     with killed_after_change("CheckCapacity", number) as made:
-        record = product.drill(one_wave(product))
+        record = product.drill(make_plan(product))
     assert len(made) == number
     assert_launched_once(product, record, 3)
 
 
 def test_a_start_whose_answer_is_lost_ten_times_launches_once(product: Product) -> None:
     product.engine.runtime.lose_answer("StartRecovery", times=10)
-    assert_launched_once(product, product.drill(one_wave(product)), 3)
+    assert_launched_once(product, product.drill(make_plan(product)), 3)
 
 
 def test_an_answer_of_drs_that_is_lost_after_the_job_started_launches_once(product: Product) -> None:
     product.fault("CUT_AFTER", operation="StartRecovery", count=1)
-    record = product.drill(one_wave(product))
+    record = product.drill(make_plan(product))
     assert_launched_once(product, record, 3)
     assert product.calls()["StartRecovery"] == 1
 
 
 def test_a_call_that_never_reached_drs_is_made_again(product: Product) -> None:
     product.fault("CUT_BEFORE", operation="StartRecovery", count=2)
-    assert_launched_once(product, product.drill(one_wave(product)), 3)
+    assert_launched_once(product, product.drill(make_plan(product)), 3)
 
 
 @pytest.mark.parametrize("operation", ["StartRecovery", "DescribeJobs", "DescribeSourceServers"])
 @pytest.mark.parametrize("kind", ["THROTTLING", "SERVER_ERROR"])
 def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation: str, kind: str) -> None:
     product.fault(kind, operation=operation, count=6)
-    assert_launched_once(product, product.drill(one_wave(product)), 3)
+    assert_launched_once(product, product.drill(make_plan(product)), 3)
 
 
 def test_a_passing_fault_of_dynamodb_fails_no_server(product: Product) -> None:
     product.engine.runtime.fail("SettleBatch", _named("AwsUnavailable"), times=2)
     product.engine.runtime.fail("PollJob", _named("AwsUnavailable"), times=2)
     product.engine.runtime.fail("SettleWave", _named("AwsUnavailable"), times=2)
-    assert_launched_once(product, product.drill(one_wave(product)), 3)
+    assert_launched_once(product, product.drill(make_plan(product)), 3)
 
 
 def test_a_poll_that_breaks_for_good_is_followed_on_and_fails_no_server(product: Product) -> None:
     product.engine.runtime.fail("PollJob", "KeyError", times=1)
-    assert_launched_once(product, product.drill(one_wave(product)), 3)
+    assert_launched_once(product, product.drill(make_plan(product)), 3)
 
 
 def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Product) -> None:
@@ -128,7 +125,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     paused = [one for one in product.engine.executions("recover-target") if "WaitForDrs" in one.states_entered()]
     assert [one.name.split(".")[-2] for one in paused] == [WEST]
     circuits = {
-        row["target"]: row["state"] for row in product.items("Limits") if row["what"] == "CIRCUIT" and "state" in row
+        row["target"]: row["state"] for row in product.items("Limits") if row["item"] == "CIRCUIT" and "state" in row
     }
     assert circuits == {f"{HUB}/{WEST}": "closed"}
 
@@ -138,7 +135,7 @@ def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
     drs = product.emulator.client(HUB, WEST)
     for server in servers:
         drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)
-    record = product.drill(one_wave(product))
+    record = product.drill(make_plan(product))
     assert record["servers"]["launched"] == 3
     assert product.emulator.control.calls(detail=False)["peak"]["overall"]["jobs"] <= 20
     operations = product.emulator.control.calls(detail=False)["operations"]
@@ -152,7 +149,7 @@ def test_capacity_that_others_hold_for_good_is_given_up_with_the_counts() -> Non
         drs = product.emulator.client(HUB, WEST)
         for server in servers:
             drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)
-        record = product.drill(one_wave(product))
+        record = product.drill(make_plan(product))
     assert record["status"] == "FAILED"
     assert record["sourceServers"][0]["status"] == "FAILED"
     assert "CapacityTimeout" in record["sourceServers"][0]["reason"]
@@ -166,7 +163,7 @@ def _named(name: str) -> FunctionFault:
 def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Product) -> None:
     """The first attempt's SettleBatch is said again while the second one's job runs."""
     product.fault("LAUNCH_FAILS", count=1)
-    execution_id = product.start(one_wave(product))
+    execution_id = product.start(make_plan(product))
     while product.calls().get("StartRecovery", 0) < 2:
         assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
     (first,) = [call for call in product.engine.runtime.invocations_of("SettleBatch") if not call.event["error"]][:1]

@@ -10,16 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.engine.lambda_runtime import FunctionFault
-from tests.workflow.killing import Call, calls_through
-from tests.workflow.product import Product, Reply
+from tests.harness.lambda_runtime import FunctionFault
+from tests.support.fault_injection import Call, calls_through
+from tests.support.plans import make_plan
+from tests.support.product import Product, Reply
 
 KEY = {"Idempotency-Key": "5b1c9a1e-0f3c-4c58-9a0e-6f7f0a5f2a11"}
 CHANGES = {"UpdateItem", "TransactWriteItems", "StartExecution"}
-
-
-def plan_of_one(product: Product, prefix: str = "srv") -> str:
-    return product.plan({"name": "web", "groups": [product.group(product.seed(1, prefix=prefix))]})
 
 
 def start(product: Product, plan: str, mode: str = "drills", body: Any = None, **key: str) -> Reply:
@@ -57,7 +54,7 @@ def killed_after(operation: str, *, before: bool = False, calls: int = 1) -> Ite
 
 @pytest.mark.parametrize("mode", ["drills", "recoveries", "readiness"])
 def test_a_start_sent_twice_begins_one_run_and_answers_with_it_again(product: Product, mode: str) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     first, second = start(product, plan, mode), start(product, plan, mode)
     assert (first.status, second.status) == (202, 202)
     assert second.headers["Location"] == first.headers["Location"]
@@ -69,7 +66,7 @@ def test_a_start_sent_twice_begins_one_run_and_answers_with_it_again(product: Pr
 
 
 def test_the_same_key_with_another_body_is_refused_and_begins_nothing(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     first = start(product, plan)
     product.finish(first.body["executionId"])
     reply = start(product, plan, body={"pointInTime": "2026-01-01T00:00:00Z"})
@@ -79,14 +76,14 @@ def test_the_same_key_with_another_body_is_refused_and_begins_nothing(product: P
 
 
 def test_a_body_that_says_the_same_in_other_words_is_the_same(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     first, second = start(product, plan), start(product, plan, body={"pointInTime": None})
     assert first.body["executionId"] == second.body["executionId"]
     product.finish(first.body["executionId"])
 
 
 def test_a_key_belongs_to_a_plan_and_a_kind_of_run(product: Product) -> None:
-    one, other = plan_of_one(product), plan_of_one(product, "other")
+    one, other = make_plan(product, 1), make_plan(product, 1, prefix="other")
     replies = [start(product, one), start(product, other), start(product, one, "readiness")]
     assert [reply.status for reply in replies] == [202, 202, 202]
     assert len({reply.body["executionId"] for reply in replies}) == 3
@@ -95,12 +92,12 @@ def test_a_key_belongs_to_a_plan_and_a_kind_of_run(product: Product) -> None:
 
 
 def test_without_a_key_each_start_is_one_of_its_own(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     assert product.drill(plan)["executionId"] != product.drill(plan)["executionId"]
 
 
 def test_requests_of_one_key_that_race_begin_one_run(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: start(product, plan), range(8)))
     assert {reply.status for reply in replies} == {202}
@@ -111,7 +108,7 @@ def test_requests_of_one_key_that_race_begin_one_run(product: Product) -> None:
 
 
 def test_requests_of_one_key_that_race_with_different_bodies_begin_one_run(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     bodies = [None, {"pointInTime": "2026-01-01T00:00:00Z"}] * 4
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda body: start(product, plan, "readiness", body), bodies))
@@ -135,7 +132,7 @@ def test_requests_of_one_key_that_race_with_different_bodies_begin_one_run(produ
 def test_a_start_that_is_cut_off_is_taken_up_by_the_next_of_its_key(
     product: Product, point: str, operation: str, before: bool
 ) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     with killed_after(operation, before=before) as made:
         assert start(product, plan).status == 500
     assert made[-1] == operation
@@ -148,7 +145,7 @@ def test_a_start_that_is_cut_off_is_taken_up_by_the_next_of_its_key(
 
 
 def test_a_start_that_was_refused_may_be_sent_again_with_its_key(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     running = product.start(plan)
     assert start(product, plan).body["code"] == "PlanAlreadyRunning"
     product.finish(running)
@@ -158,7 +155,7 @@ def test_a_start_that_was_refused_may_be_sent_again_with_its_key(product: Produc
 
 
 def test_a_start_that_step_functions_refused_is_made_anew_with_its_key(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     machine, states = product.engine.machine_arn("recover-plan"), product.engine.client("stepfunctions")
     definition = states.describe_state_machine(stateMachineArn=machine)
     states.delete_state_machine(stateMachineArn=machine)
@@ -170,7 +167,7 @@ def test_a_start_that_step_functions_refused_is_made_anew_with_its_key(product: 
 
 
 def test_a_key_that_has_expired_is_free_though_dynamodb_has_not_removed_it(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     first = start(product, plan).body["executionId"]
     product.finish(first)
     (row,) = [row for row in product.items("Limits") if row["target"].startswith("REQUEST#")]
@@ -187,7 +184,7 @@ def _epoch(moment: str) -> float:
 
 
 def test_a_run_is_continued_once_for_a_key(product: Product) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     execution_id = product.start(plan)
     product.request("POST", f"/executions/{execution_id}/cancel")
     product.finish(execution_id)
@@ -201,7 +198,7 @@ def test_a_run_is_continued_once_for_a_key(product: Product) -> None:
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "k" * 256, "k\x00", "k\n", "schlüssel", "\u2028"])
 def test_a_key_that_is_none_is_refused_by_name(product: Product, key: str) -> None:
-    plan = plan_of_one(product)
+    plan = make_plan(product, 1)
     reply = start(product, plan, **{"Idempotency-Key": key})
     assert reply.status == 400
     assert [problem["field"] for problem in reply.body["problems"]] == ["Idempotency-Key"]

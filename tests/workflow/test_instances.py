@@ -8,29 +8,14 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from recovery import instances
-from tests.engine import Execution
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
-from tests.workflow.test_api import unaided
+from recovery.cache import recovery_instances
+from recovery.cache.recovery_instances import logger
+from tests.support.api_without_aws import call_without_aws
+from tests.support.instance_cache import SYNC, cached, sync
+from tests.support.plans import make_plan
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
-SYNC, STATUS = "/drs/recovery-instance-sync", "/drs/recovery-instance-sync/status"
-
-
-def sync(product: Product, **body: Any) -> Execution:
-    """Start a sync through the API and wait for its end."""
-    reply = product.request("POST", SYNC, body or None)
-    assert reply.status == 202, reply
-    (execution,) = [one for one in product.engine.executions("sync-cache") if one.name == reply.body["sync"]]
-    return execution.wait(30)
-
-
-def cached(product: Product) -> dict[str, dict[str, Any]]:
-    """The table's rows by server, without those of instances that are gone."""
-    return {row["sourceServerId"]: row for row in product.items("RecoveryInstances") if "recoveryInstanceId" in row}
-
-
-def one_wave(product: Product, count: int = 3, **more: Any) -> str:
-    return product.plan({"name": "web", "groups": [product.group(product.seed(count, **more))]})
+STATUS = f"{SYNC}/status"
 
 
 def status(product: Product) -> dict[str, Any]:
@@ -130,8 +115,8 @@ def test_a_list_that_makes_no_sense_is_refused_with_the_field_before_anything_is
     monkeypatch: pytest.MonkeyPatch, query: dict[str, str], field: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)  # a client can be made; whatever it asked would be refused
-    monkeypatch.setattr(instances, "table", lambda: "recovery-instances")
-    status, body = unaided("GET", "/recovery-instances", queryStringParameters=query or None)
+    monkeypatch.setattr(recovery_instances, "table", lambda: "recovery-instances")
+    status, body = call_without_aws("GET", "/recovery-instances", queryStringParameters=query or None)
     assert status == 400, body
     assert field in {problem["field"] for problem in body["problems"]}
 
@@ -184,7 +169,7 @@ def test_a_region_without_drs_is_noted_and_every_configured_target_is_looked_at(
             "regions": [EUROPE, "eu-west-3"],
         },
     )
-    product.drill(one_wave(product))
+    product.drill(make_plan(product))
     assert status(product)["status"] == "NEVER"
     sync(product)
     shown = status(product)
@@ -226,7 +211,7 @@ def test_one_target_that_is_down_is_told_and_the_others_go_on(drilled: tuple[Pro
 
 
 def test_throttling_is_retried_and_no_error(product: Product) -> None:
-    product.drill(one_wave(product))
+    product.drill(make_plan(product))
     product.fault("THROTTLING", operation="DescribeRecoveryInstances", count=4)
     sync(product)
     assert status(product)["status"] == "OK"
@@ -234,7 +219,7 @@ def test_throttling_is_retried_and_no_error(product: Product) -> None:
 
 
 def test_a_sync_that_is_killed_in_the_middle_is_made_good_by_the_next_try(product: Product) -> None:
-    product.drill(one_wave(product))
+    product.drill(make_plan(product))
     product.engine.runtime.lose_answer("SyncCache", times=1)
     product.engine.runtime.lose_answer("RecordSync", times=1)
     assert sync(product).status == "SUCCEEDED"
@@ -250,7 +235,7 @@ def test_a_target_whose_function_breaks_for_good_does_not_stop_the_sync(drilled:
 
 
 def test_a_sync_of_some_targets_leaves_the_others_alone(product: Product) -> None:
-    product.drill(one_wave(product))
+    product.drill(make_plan(product))
     sync(product, targets=[{"accountId": OTHER, "region": EUROPE}])
     assert cached(product) == {}
     sync(product, targets=[{"accountId": HUB, "region": WEST}])
@@ -264,11 +249,11 @@ def test_direct_invocation_starts_a_sync_and_tells_its_status(product: Product) 
         )
         return json.loads(answer["Payload"].read()), "FunctionError" in answer
 
-    product.drill(one_wave(product))
+    product.drill(make_plan(product))
     started, failed = invoke("sync_recovery_instances")
     assert not failed
     (execution,) = product.engine.executions("sync-cache")
-    assert started["sync"] == execution.wait(30).name
+    assert started["sync"] == execution.wait(60).name
     told, failed = invoke("get_recovery_instance_sync_status")
     assert not failed
     assert told == status(product)
@@ -278,7 +263,7 @@ def test_direct_invocation_starts_a_sync_and_tells_its_status(product: Product) 
 
 
 def test_a_new_launch_of_a_server_replaces_its_row(product: Product) -> None:
-    plan = one_wave(product)
+    plan = make_plan(product)
     first = product.drill(plan)
     sync(product)
     second = product.drill(plan)
@@ -321,7 +306,7 @@ def test_a_hundred_servers_are_one_round_trip_once_the_function_is_warm(
     ids = [server["sourceServerId"] for server in record["sourceServers"]]
     query = ",".join([*ids, *(f"s-{number:017}" for number in range(100 - len(ids)))])
     product.request("GET", "/recovery-instances", sourceServerIds=query)
-    monkeypatch.setattr(instances, "FRESHNESS_SECONDS", 86_400)  # half a minute is 50 ms at this speed
+    monkeypatch.setattr(recovery_instances, "SYNC_STATUS_CACHE_SECONDS", 86_400)  # half a minute is 50 ms at this speed
     call, made = BaseClient._make_api_call, list[str]()  # type: ignore[attr-defined]
 
     def counted(self: Any, operation: str, parameters: Any) -> Any:
@@ -339,7 +324,7 @@ def test_misses_are_counted_and_logged(
     product: Product, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[Any] = []
-    monkeypatch.setattr(instances.logger, "info", lambda message, extra: logged.append((message, extra)))
+    monkeypatch.setattr(logger, "info", lambda message, extra: logged.append((message, extra)))
     product.request("GET", "/recovery-instances", sourceServerIds="s-00000000000000001,s-00000000000000002")
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (metric,) = [line for line in lines if "CacheMisses" in line]

@@ -12,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from recovery import budget, circuit, clock, dynamo, retry
-from recovery import settings as product_settings
-from recovery.budget import TokenBucket
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.domain.target import Target
+from recovery.drs import circuit_breaker, rate_limiter, retry
+from recovery.drs.circuit_breaker import PROBE_SECONDS
+from recovery.drs.rate_limiter import TokenBucket
+from recovery.drs.retry import RetryPolicy
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
-from recovery.retry import RetryPolicy
-from recovery.target import Target
-from tests.engine import moto_fixes
+from recovery.settings import settings as product_settings
+from tests.harness.moto_patches.defects import other_services
 
 WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-east-1")
 
@@ -54,18 +57,18 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ):
         monkeypatch.setenv(f"{name}_TABLE", name.lower())
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    for cache in (product_settings.settings, dynamo.client, budget.bucket):
+    for cache in (product_settings, dynamodb.client, rate_limiter.get_bucket):
         cache.cache_clear()
     with mock_aws():
-        dynamo.client()  # made once, before threads share it
+        dynamodb.client()  # made once, before threads share it
         boto3.client("dynamodb").create_table(
             TableName="limits",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "what")],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "what", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "item")],
+            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
         yield
-    for cache in (product_settings.settings, dynamo.client):
+    for cache in (product_settings, dynamodb.client):
         cache.cache_clear()
 
 
@@ -135,26 +138,36 @@ def test_a_bucket_that_could_never_give_is_refused(rate: float, capacity: float)
 def test_calls_beyond_a_second_go_to_the_next_two_and_no_further(
     frozen: Time, limits: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "bucket", lambda target: TokenBucket(1_000, 1_000))
+    monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
     began, waits = frozen.now, list[float]()
     for _ in range(30):
         frozen.now = began
-        budget.reserve(WEST)
+        rate_limiter.reserve_call(WEST)
         waits.append(frozen.now - began)
     assert Counter(waits) == {0: 10, 1: 10, 2: 10}
     frozen.now = began
     with pytest.raises(RateBudgetExhausted):
-        budget.reserve(WEST)
+        rate_limiter.reserve_call(WEST)
     assert frozen.now == began
-    budget.reserve(EAST)  # another target has a budget of its own
+    rate_limiter.reserve_call(EAST)  # another target has a budget of its own
 
 
 def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real time and real threads: 10 calls a second within 5 % above, and at least 90 % of them used."""
     # What paces a single function is not what is measured here.
-    monkeypatch.setattr(budget, "bucket", lambda target: TokenBucket(1_000, 1_000))
-    moto_fixes.make_conditional_writes_atomic()
-    calls, lock, seconds = list[float](), threading.Lock(), 4
+    monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
+    other_services.make_conditional_writes_atomic()
+    for _ in range(5):  # a busy machine may leave the callers too little time, but not in each of five tries
+        calls, wanted = calls_of_forty_callers(4), 10 * 4
+        assert calls <= 1.05 * wanted
+        if calls >= 0.9 * wanted:
+            return
+    raise AssertionError(f"of {wanted} calls only {calls} were made")
+
+
+def calls_of_forty_callers(seconds: int) -> int:
+    """How many calls forty threads make in this time, each as soon as the budget lets it."""
+    calls, lock = list[float](), threading.Lock()
     start = float(int(time.time()) + 1)
 
     def caller(number: int) -> None:
@@ -162,7 +175,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
         time.sleep(max(start - time.time(), 0))
         while time.time() < start + seconds:
             try:
-                budget.reserve(WEST)
+                rate_limiter.reserve_call(WEST)
             except RateBudgetExhausted:
                 time.sleep(chance.uniform(0.05, 0.4))
                 continue
@@ -174,8 +187,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
         thread.start()
     for thread in threads:
         thread.join()
-    within = [moment for moment in calls if start <= moment < start + seconds]
-    assert 0.9 * 10 * seconds <= len(within) <= 1.05 * 10 * seconds, len(within)
+    return len([moment for moment in calls if start <= moment < start + seconds])
 
 
 # --- retries ----------------------------------------------------------------------------------------------------
@@ -204,7 +216,7 @@ def test_retries_follow_their_policy(
         patch.setattr(clock, "now", lambda: moment.now)
         patch.setattr(clock, "sleep", waits.append)
         try:
-            outcome = retry.call("DescribeJobs", function, policy, heard.append)
+            outcome = retry.call_with_retries("DescribeJobs", function, policy, heard.append)
         except RetryExhausted as error:
             outcome, facts = "exhausted", error.facts
         except DrsRefused:
@@ -240,46 +252,46 @@ def fail() -> None:
 def test_a_circuit_opens_after_failures_in_a_row_lets_one_call_through_and_closes(frozen: Time, limits: None) -> None:
     for _ in range(5):
         with pytest.raises(DrsUnavailable):
-            circuit.call(WEST, fail)
+            circuit_breaker.call_through_circuit(WEST, fail)
     with pytest.raises(CircuitOpen):
-        circuit.call(WEST, lambda: "never asked")
-    assert circuit.call(EAST, lambda: "another Region goes on") == "another Region goes on"
+        circuit_breaker.call_through_circuit(WEST, lambda: "never asked")
+    assert circuit_breaker.call_through_circuit(EAST, lambda: "another Region goes on") == "another Region goes on"
 
     frozen.pass_(61)
     inner: list[str] = []
 
     def probe() -> str:
         with pytest.raises(CircuitOpen):
-            circuit.call(WEST, lambda: inner.append("a second call came through"))
+            circuit_breaker.call_through_circuit(WEST, lambda: inner.append("a second call came through"))
         return "alive"
 
-    assert circuit.call(WEST, probe) == "alive"
+    assert circuit_breaker.call_through_circuit(WEST, probe) == "alive"
     assert inner == []
-    assert circuit.call(WEST, lambda: "closed again") == "closed again"
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "closed again") == "closed again"
 
 
 def test_a_call_let_through_that_fails_opens_the_circuit_again(frozen: Time, limits: None) -> None:
     for _ in range(5):
         with pytest.raises(DrsUnavailable):
-            circuit.call(WEST, fail)
+            circuit_breaker.call_through_circuit(WEST, fail)
     frozen.pass_(61)
     with pytest.raises(DrsUnavailable):
-        circuit.call(WEST, fail)
+        circuit_breaker.call_through_circuit(WEST, fail)
     with pytest.raises(CircuitOpen):
-        circuit.call(WEST, lambda: "never asked")
+        circuit_breaker.call_through_circuit(WEST, lambda: "never asked")
     frozen.pass_(61)
-    assert circuit.call(WEST, lambda: "alive") == "alive"
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
 
 
 def test_a_call_let_through_that_never_comes_back_does_not_keep_the_circuit_open(frozen: Time, limits: None) -> None:
     for _ in range(5):
         with pytest.raises(DrsUnavailable):
-            circuit.call(WEST, fail)
+            circuit_breaker.call_through_circuit(WEST, fail)
     frozen.pass_(61)
     with pytest.raises(SystemExit):
-        circuit.call(WEST, _die)
-    frozen.pass_(circuit.PROBE_SECONDS + 61)
-    assert circuit.call(WEST, lambda: "alive") == "alive"
+        circuit_breaker.call_through_circuit(WEST, _die)
+    frozen.pass_(PROBE_SECONDS + 61)
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
 
 
 def _die() -> None:
@@ -289,13 +301,13 @@ def _die() -> None:
 def test_an_answer_of_any_kind_shows_that_a_region_lives(frozen: Time, limits: None) -> None:
     for _ in range(4):
         with pytest.raises(DrsUnavailable):
-            circuit.call(WEST, fail)
+            circuit_breaker.call_through_circuit(WEST, fail)
     with pytest.raises(DrsRefused):
-        circuit.call(WEST, _refuse)
+        circuit_breaker.call_through_circuit(WEST, _refuse)
     for _ in range(4):
         with pytest.raises(DrsUnavailable):
-            circuit.call(WEST, fail)
-    assert circuit.call(WEST, lambda: "still closed") == "still closed"
+            circuit_breaker.call_through_circuit(WEST, fail)
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "still closed") == "still closed"
 
 
 def _refuse() -> None:

@@ -3,46 +3,15 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
 
-from recovery.store import MOST_DECISIONS
-from tests.workflow.product import HUB, STACK, WEST, Product, Reply
-
-
-def one(product: Product, name: str = "web", count: int = 1, **more: Any) -> dict[str, Any]:
-    """A wave with servers of its own."""
-    return {"name": name, "groups": [product.group(product.seed(count, prefix=name))], **more}
-
-
-def until(
-    product: Product, execution_id: str, holds: Callable[[dict[str, Any]], Any], seconds: float = 30
-) -> dict[str, Any]:
-    """The run's record as soon as it is so."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        record: dict[str, Any] = product.request("GET", f"/executions/{execution_id}").body
-        if holds(record):
-            return record
-        time.sleep(0.05)
-    raise AssertionError(f"never came so: {json.dumps(record, indent=1)[:3_000]}")
-
-
-def waits(product: Product, execution_id: str, what: str) -> dict[str, Any]:
-    """The record once somebody is waited for."""
-    return until(product, execution_id, lambda record: any(wait["for"] == what for wait in record["waitingFor"]))
-
-
-def say(product: Product, execution_id: str, what: str, comment: str = "") -> Reply:
-    return product.request("POST", f"/executions/{execution_id}/{what}", {"comment": comment} if comment else None)
-
-
-def waves(record: dict[str, Any]) -> dict[str, str]:
-    return {wave["name"]: wave["status"] for wave in record["waves"]}
-
+from recovery.store.executions import MAX_DECISIONS
+from tests.support.plans import make_failing_wave, make_wave
+from tests.support.product import HUB, STACK, WEST, Product, Reply
+from tests.support.runs import decide, wait_until, wait_until_asked_for, wave_statuses
 
 TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
 
@@ -95,9 +64,9 @@ def test_readiness_judges_every_server_and_launches_nothing(product: Product) ->
 
 
 def test_readiness_may_look_while_the_plan_runs_and_names_the_run_and_its_jobs(product: Product) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     running = product.start(plan)
-    until(product, running, lambda record: record["servers"]["launching"])
+    wait_until(product, running, lambda record: record["servers"]["launching"])
     record = product.finish(product.start(plan, "readiness"))
     (server,) = record["sourceServers"]
     assert server["readiness"] == "WARN"
@@ -132,7 +101,7 @@ def test_a_group_that_selects_nothing_is_told_though_its_wave_has_other_servers(
 
 
 def test_many_servers_are_looked_at_in_rounds_and_each_once(product: Product) -> None:
-    plan = product.plan(one(product, count=12))
+    plan = product.plan(make_wave(product, count=12))
     record = product.finish(product.start(plan, "readiness"))
     assert record["status"] == "READY"
     machine = product.machine(record["executionId"])
@@ -147,8 +116,8 @@ def test_an_optional_server_that_cannot_be_launched_or_fails_never_fails_its_wav
     blocked = product.group(product.seed(1, prefix="gone", replicationState="STOPPED"))
     failing = product.group(product.seed(1, prefix="bad", failsAt="LAUNCH"))
     uses = [good, {"groupId": blocked, "optional": True}, {"groupId": failing, "optional": True}]
-    record = product.drill(product.plan({"name": "web", "groups": uses}, one(product, "next")))
-    assert waves(record) == {"web": "PARTIAL", "next": "COMPLETED"}, record
+    record = product.drill(product.plan({"name": "web", "groups": uses}, make_wave(product, "next")))
+    assert wave_statuses(record) == {"web": "PARTIAL", "next": "COMPLETED"}, record
     assert "optional" in record["waves"][0]["reason"]
     assert sorted(server["status"] for server in record["sourceServers"] if server["optional"]) == [
         "EXCLUDED",
@@ -178,7 +147,7 @@ def test_a_run_names_a_point_in_time_and_each_server_comes_from_its_newest_snaps
 
 
 def test_a_moment_before_any_snapshot_refuses_the_run_and_names_a_server(product: Product) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": "2001-01-01T00:00:00Z"})
     record = product.finish(reply.body["executionId"])
     assert record["status"] == "NOT_READY"
@@ -187,7 +156,7 @@ def test_a_moment_before_any_snapshot_refuses_the_run_and_names_a_server(product
 
 @pytest.mark.parametrize("moment", ["2999-01-01T00:00:00Z", "2026-01-01T00:00:00", "yesterday", 7.5])
 def test_a_point_in_time_that_is_none_is_refused_by_name(product: Product, moment: Any) -> None:
-    plan = product.plan(one(product))
+    plan = product.plan(make_wave(product))
     reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment})
     assert reply.status == 400
     assert reply.body["problems"][0]["field"] == "pointInTime"
@@ -197,16 +166,18 @@ def test_a_point_in_time_that_is_none_is_refused_by_name(product: Product, momen
 def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         told = Inbox(product)
-        run = product.start(product.plan(one(product, "db"), one(product, "web", approval={"required": True})))
-        record = waits(product, run, "APPROVAL")
-        assert waves(record) == {"db": "COMPLETED", "web": "AWAITING_APPROVAL"}
+        run = product.start(
+            product.plan(make_wave(product, "db"), make_wave(product, "web", approval={"required": True}))
+        )
+        record = wait_until_asked_for(product, run, "APPROVAL")
+        assert wave_statuses(record) == {"db": "COMPLETED", "web": "AWAITING_APPROVAL"}
         (waiting,) = record["waitingFor"]
         assert waiting["answers"] == [f"POST /executions/{run}/waves/web/{word}" for word in ("approve", "reject")]
         assert waiting["until"] > waiting["since"]
         wanted = told.messages()[told.values("kind").index("APPROVAL_WANTED")]
         assert f"approve {run} web" in wanted["Message"]
 
-        reply = say(product, run, "waves/web/approve", "the database is fine")
+        reply = decide(product, run, "waves/web/approve", "the database is fine")
 
         assert reply.status == 200, reply
         record = product.finish(run)
@@ -223,50 +194,50 @@ def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
 def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:
     run = product.start(
         product.plan(
-            one(product, "db", approval={"required": True}),
-            one(product, "web"),
-            one(product, "other", dependsOn=[]),
+            make_wave(product, "db", approval={"required": True}),
+            make_wave(product, "web"),
+            make_wave(product, "other", dependsOn=[]),
         )
     )
-    waits(product, run, "APPROVAL")
-    assert say(product, run, "waves/db/reject", "not today").status == 200
+    wait_until_asked_for(product, run, "APPROVAL")
+    assert decide(product, run, "waves/db/reject", "not today").status == 200
     record = product.finish(run)
-    assert waves(record) == {"db": "SKIPPED", "web": "SKIPPED", "other": "COMPLETED"}
+    assert wave_statuses(record) == {"db": "SKIPPED", "web": "SKIPPED", "other": "COMPLETED"}
     assert {server["status"] for server in record["sourceServers"] if server["wave"] != "other"} == {"SKIPPED"}
 
 
 @pytest.mark.parametrize(("on_timeout", "ends_as"), [("approve", "COMPLETED"), ("reject", "SKIPPED")])
 def test_an_approval_that_nobody_gives_counts_as_the_plan_says(product: Product, on_timeout: str, ends_as: str) -> None:
     approval = {"required": True, "timeoutMinutes": 2, "onTimeout": on_timeout}
-    record = product.drill(product.plan(one(product, approval=approval)))
-    assert waves(record) == {"web": ends_as}
+    record = product.drill(product.plan(make_wave(product, approval=approval)))
+    assert wave_statuses(record) == {"web": ends_as}
     (decision,) = record["decisions"]
     assert (decision["decision"], decision["by"]) == (on_timeout, "the plan")
 
 
 def test_a_decision_sent_twice_late_or_for_the_wrong_wave_is_refused_and_changes_nothing(product: Product) -> None:
-    run = product.start(product.plan(one(product, "db", approval={"required": True}), one(product, "web")))
-    waits(product, run, "APPROVAL")
-    assert say(product, run, "waves/web/approve").status == 409
-    assert say(product, run, "waves/db/retry").status == 409
-    assert say(product, run, "waves/nowhere/approve").status == 404
-    assert say(product, run, "waves/db/bless").status == 404
-    assert say(product, run, "resume").status == 409
-    assert say(product, "drill-nobody", "pause").status == 404
-    assert say(product, run, "waves/db/approve").status == 200
-    second = say(product, run, "waves/db/reject")
+    run = product.start(product.plan(make_wave(product, "db", approval={"required": True}), make_wave(product, "web")))
+    wait_until_asked_for(product, run, "APPROVAL")
+    assert decide(product, run, "waves/web/approve").status == 409
+    assert decide(product, run, "waves/db/retry").status == 409
+    assert decide(product, run, "waves/nowhere/approve").status == 404
+    assert decide(product, run, "waves/db/bless").status == 404
+    assert decide(product, run, "resume").status == 409
+    assert decide(product, "drill-nobody", "pause").status == 404
+    assert decide(product, run, "waves/db/approve").status == 200
+    second = decide(product, run, "waves/db/reject")
     assert (second.status, second.body["code"]) == (409, "DecisionRefused")
     record = product.finish(run)
     assert record["status"] == "COMPLETED"
     assert [decision["decision"] for decision in record["decisions"]] == ["approve"]
     for late in ("pause", "resume", "cancel", "waves/db/approve"):
-        assert say(product, run, late).status == 409
+        assert decide(product, run, late).status == 409
     assert product.record(run) == record
 
 
 def test_an_approval_whose_answer_to_the_machine_was_lost_is_given_by_saying_it_again(product: Product) -> None:
-    run = product.start(product.plan(one(product, approval={"required": True})))
-    waits(product, run, "APPROVAL")
+    run = product.start(product.plan(make_wave(product, approval={"required": True})))
+    wait_until_asked_for(product, run, "APPROVAL")
     # The decision is on record, and the function died before it answered the token.
     table = product._table("Executions")
     table.update_item(
@@ -275,91 +246,88 @@ def test_an_approval_whose_answer_to_the_machine_was_lost_is_given_by_saying_it_
         ExpressionAttributeNames={"#s": "status"},
         ExpressionAttributeValues={":s": "WAITING", ":a": True},
     )
-    assert say(product, run, "waves/web/approve").status == 409
+    assert decide(product, run, "waves/web/approve").status == 409
     assert product.finish(run)["status"] == "COMPLETED"
 
 
 def test_a_plan_may_hold_a_run_before_a_wave_until_somebody_resumes_it(product: Product) -> None:
-    run = product.start(product.plan(one(product, "db"), one(product, "web", pauseBefore=True)))
-    record = waits(product, run, "RESUME")
-    assert waves(record) == {"db": "COMPLETED", "web": "PAUSED"}
+    run = product.start(product.plan(make_wave(product, "db"), make_wave(product, "web", pauseBefore=True)))
+    record = wait_until_asked_for(product, run, "RESUME")
+    assert wave_statuses(record) == {"db": "COMPLETED", "web": "PAUSED"}
     assert record["status"] == "POLLING"
-    assert say(product, run, "resume").status == 200
+    assert decide(product, run, "resume").status == 200
     assert product.finish(run)["status"] == "COMPLETED"
 
 
 def test_a_pause_holds_at_the_next_wave_and_jobs_are_followed_meanwhile(product: Product) -> None:
-    run = product.start(product.plan(one(product, "db"), one(product, "web")))
-    until(product, run, lambda record: record["servers"]["launching"])
-    assert say(product, run, "pause").body["status"] == "PAUSED"
-    assert say(product, run, "pause").status == 409
-    record = until(product, run, lambda record: waves(record) == {"db": "COMPLETED", "web": "PAUSED"})
+    run = product.start(product.plan(make_wave(product, "db"), make_wave(product, "web")))
+    wait_until(product, run, lambda record: record["servers"]["launching"])
+    assert decide(product, run, "pause").body["status"] == "PAUSED"
+    assert decide(product, run, "pause").status == 409
+    record = wait_until(product, run, lambda record: wave_statuses(record) == {"db": "COMPLETED", "web": "PAUSED"})
     assert record["status"] == "PAUSED"
     assert len(product.jobs()) == 1
-    assert say(product, run, "resume").body["status"] == "POLLING"
+    assert decide(product, run, "resume").body["status"] == "POLLING"
     record = product.finish(run)
     assert record["status"] == "COMPLETED"
     assert [decision["decision"] for decision in record["decisions"]] == ["pause", "resume"]
 
 
 def test_a_record_that_is_full_of_decisions_takes_a_cancel_and_says_so(product: Product) -> None:
-    run = product.start(product.plan(one(product, "db", approval={"required": True, "timeoutMinutes": 10_000})))
-    waits(product, run, "APPROVAL")
+    run = product.start(product.plan(make_wave(product, "db", approval={"required": True, "timeoutMinutes": 10_000})))
+    wait_until_asked_for(product, run, "APPROVAL")
     (meta,) = (row for row in product.items("Executions") if row["item"] == "META")
     said = {"decision": "pause", "by": "ana", "at": meta["requestedAt"], "comment": ""}
-    product.put("Executions", {**meta, "decisions": [said] * MOST_DECISIONS})
-    refused = say(product, run, "pause")
+    product.put("Executions", {**meta, "decisions": [said] * MAX_DECISIONS})
+    refused = decide(product, run, "pause")
     assert (refused.status, "room for a cancel only" in refused.body["detail"]) == (409, True), refused
-    assert say(product, run, "cancel").status == 200
+    assert decide(product, run, "cancel").status == 200
     assert product.finish(run)["status"] == "CANCELLED"
 
 
 def test_a_pause_holds_at_the_next_batch_of_a_wave_that_is_on() -> None:
     with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
-        run = product.start(product.plan(one(product, count=4)))
-        until(product, run, lambda record: record["servers"]["launching"])
-        say(product, run, "pause")
+        run = product.start(product.plan(make_wave(product, count=4)))
+        wait_until(product, run, lambda record: record["servers"]["launching"])
+        decide(product, run, "pause")
         (child,) = product.engine.executions("recover-target")
-        until(product, run, lambda record: record["servers"]["launched"] == 2)
-        until(product, run, lambda _: "AwaitResume" in child.states_entered())
+        wait_until(product, run, lambda record: record["servers"]["launched"] == 2)
+        wait_until(product, run, lambda _: "AwaitResume" in child.states_entered())
         time.sleep(1)
         assert len(product.jobs()) == 1
-        say(product, run, "resume")
+        decide(product, run, "resume")
         record = product.finish(run)
         assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 4)
 
 
 # --- failures -----------------------------------------------------------------------------------------------------
-def failing(product: Product, name: str, **more: Any) -> dict[str, Any]:
-    servers = product.seed(1, prefix="bad", failsAt="LAUNCH") + product.seed(1, prefix="good")
-    return {"name": name, "groups": [product.group(servers)], **more}
-
-
 def test_a_wave_that_stops_the_run_lets_no_further_wave_start(product: Product) -> None:
-    first = failing(product, "first", onFailure="stop", dependsOn=[])
-    gate = one(product, "gated", dependsOn=[], approval={"required": True})
-    record = product.drill(product.plan(first, gate, one(product, "last", dependsOn=["first"], runAfter="completion")))
-    assert waves(record) == {"first": "FAILED", "gated": "SKIPPED", "last": "SKIPPED"}
+    first = make_failing_wave(product, "first", onFailure="stop", dependsOn=[])
+    gate = make_wave(product, "gated", dependsOn=[], approval={"required": True})
+    record = product.drill(
+        product.plan(first, gate, make_wave(product, "last", dependsOn=["first"], runAfter="completion"))
+    )
+    assert wave_statuses(record) == {"first": "FAILED", "gated": "SKIPPED", "last": "SKIPPED"}
     assert "wave first failed" in record["waves"][1]["reason"]
 
 
 def test_a_wave_that_runs_after_completion_starts_though_the_one_before_it_failed(product: Product) -> None:
     plan = product.plan(
-        failing(product, "first"),
-        one(product, "strict", dependsOn=["first"]),
-        one(product, "after", dependsOn=["first"], runAfter="completion"),
+        make_failing_wave(product, "first"),
+        make_wave(product, "strict", dependsOn=["first"]),
+        make_wave(product, "after", dependsOn=["first"], runAfter="completion"),
     )
-    assert waves(product.drill(plan)) == {"first": "FAILED", "strict": "SKIPPED", "after": "COMPLETED"}
+    assert wave_statuses(product.drill(plan)) == {"first": "FAILED", "strict": "SKIPPED", "after": "COMPLETED"}
 
 
 def test_a_failed_wave_that_asks_is_tried_again_until_it_is_mended(product: Product) -> None:
     product.fault("LAUNCH_FAILS", count=4)
-    run = product.start(product.plan(one(product, "web", count=2, onFailure="ask"), one(product, "next")))
-    record = waits(product, run, "DECISION")
-    assert waves(record) == {"web": "AWAITING_DECISION", "next": "WAITING"}
-    assert say(product, run, "waves/web/retry", "the subnet is mended").status == 200
+    run = product.start(product.plan(make_wave(product, "web", count=2, onFailure="ask"), make_wave(product, "next")))
+    record = wait_until_asked_for(product, run, "DECISION")
+    assert wave_statuses(record) == {"web": "AWAITING_DECISION", "next": "WAITING"}
+    assert decide(product, run, "waves/web/retry", "the subnet is mended").status == 200
     record = product.finish(run)
-    assert waves(record) == {"web": "COMPLETED", "next": "COMPLETED"}, record
+    assert wave_statuses(record) == {"web": "COMPLETED", "next": "COMPLETED"}, record
     assert record["waves"][0]["round"] == 1
     (batch,) = [batch for batch in record["batches"] if batch["wave"] == "web"]
     assert [job["attempt"] for job in batch["jobs"]] == [1, 2, 3]
@@ -367,46 +335,46 @@ def test_a_failed_wave_that_asks_is_tried_again_until_it_is_mended(product: Prod
 
 
 def test_a_failed_wave_that_asks_is_accepted_and_its_dependants_go_on(product: Product) -> None:
-    run = product.start(product.plan(failing(product, "web", onFailure="ask"), one(product, "next")))
-    waits(product, run, "DECISION")
-    assert say(product, run, "waves/web/accept").status == 200
+    run = product.start(product.plan(make_failing_wave(product, "web", onFailure="ask"), make_wave(product, "next")))
+    wait_until_asked_for(product, run, "DECISION")
+    assert decide(product, run, "waves/web/accept").status == 200
     record = product.finish(run)
-    assert waves(record) == {"web": "PARTIAL", "next": "COMPLETED"}
+    assert wave_statuses(record) == {"web": "PARTIAL", "next": "COMPLETED"}
     assert record["status"] == "PARTIAL"
 
 
 def test_a_failed_wave_that_asks_is_aborted_and_stops_the_run(product: Product) -> None:
     run = product.start(
         product.plan(
-            failing(product, "web", onFailure="ask"),
-            one(product, "next", runAfter="completion"),
-            one(product, "held", dependsOn=[], pauseBefore=True),
+            make_failing_wave(product, "web", onFailure="ask"),
+            make_wave(product, "next", runAfter="completion"),
+            make_wave(product, "held", dependsOn=[], pauseBefore=True),
         )
     )
-    waits(product, run, "DECISION")
-    assert say(product, run, "waves/web/abort").status == 200
-    assert waves(product.finish(run)) == {"web": "FAILED", "next": "SKIPPED", "held": "SKIPPED"}
+    wait_until_asked_for(product, run, "DECISION")
+    assert decide(product, run, "waves/web/abort").status == 200
+    assert wave_statuses(product.finish(run)) == {"web": "FAILED", "next": "SKIPPED", "held": "SKIPPED"}
 
 
 def test_two_retries_said_at_once_are_one_round(product: Product) -> None:
-    run = product.start(product.plan(failing(product, "web", onFailure="ask")))
-    waits(product, run, "DECISION")
-    replies = [say(product, run, "waves/web/retry").status for _ in range(2)]
+    run = product.start(product.plan(make_failing_wave(product, "web", onFailure="ask")))
+    wait_until_asked_for(product, run, "DECISION")
+    replies = [decide(product, run, "waves/web/retry").status for _ in range(2)]
     assert sorted(replies) == [200, 409]
-    record = waits(product, run, "DECISION")
+    record = wait_until_asked_for(product, run, "DECISION")
     assert record["waves"][0]["round"] == 1
-    say(product, run, "waves/web/accept")
+    decide(product, run, "waves/web/accept")
     product.finish(run)
 
 
 def test_one_server_that_drs_refuses_does_not_fail_the_others_of_its_batch(product: Product) -> None:
     servers = product.seed(3)
     execution_id = product.start(product.plan({"name": "web", "groups": [product.group(servers)], "pauseBefore": True}))
-    waits(product, execution_id, "RESUME")
+    wait_until_asked_for(product, execution_id, "RESUME")
     drs = product.emulator.client(HUB, WEST)
     drs.disconnect_source_server(sourceServerID=servers[1])
     drs.delete_source_server(sourceServerID=servers[1])
-    say(product, execution_id, "resume")
+    decide(product, execution_id, "resume")
     record = product.finish(execution_id)
     assert record["servers"] | {"total": 3} == {"total": 3, "launched": 2, "failed": 1, "excluded": 0, "launching": 0}
     bad = next(server for server in record["sourceServers"] if server["sourceServerId"] == servers[1])
@@ -416,15 +384,19 @@ def test_one_server_that_drs_refuses_does_not_fail_the_others_of_its_batch(produ
 # --- cancel -------------------------------------------------------------------------------------------------------
 def test_a_cancelled_run_follows_its_jobs_and_starts_nothing_more(product: Product) -> None:
     run = product.start(
-        product.plan(one(product, "db"), one(product, "web"), one(product, "held", dependsOn=[], pauseBefore=True))
+        product.plan(
+            make_wave(product, "db"),
+            make_wave(product, "web"),
+            make_wave(product, "held", dependsOn=[], pauseBefore=True),
+        )
     )
-    until(product, run, lambda record: record["servers"]["launching"])
-    assert say(product, run, "cancel", "a false alarm").status == 200
-    assert say(product, run, "cancel").status == 409
+    wait_until(product, run, lambda record: record["servers"]["launching"])
+    assert decide(product, run, "cancel", "a false alarm").status == 200
+    assert decide(product, run, "cancel").status == 409
     record = product.finish(run)
     assert record["status"] == "CANCELLED"
     assert "user/ana" in record["reason"]
-    assert waves(record) == {"db": "COMPLETED", "web": "SKIPPED", "held": "SKIPPED"}
+    assert wave_statuses(record) == {"db": "COMPLETED", "web": "SKIPPED", "held": "SKIPPED"}
     assert len(product.jobs()) == 1
     assert not any(row.get("leases") for row in product.items("Limits"))
     assert [server["status"] for server in record["sourceServers"] if server["wave"] == "db"] == ["LAUNCHED"]
@@ -434,12 +406,12 @@ def test_a_cancelled_run_follows_its_jobs_and_starts_nothing_more(product: Produ
 
 def test_a_wave_that_is_cancelled_between_its_batches_leaves_the_rest_alone() -> None:
     with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
-        run = product.start(product.plan(one(product, count=4)))
-        until(product, run, lambda record: record["servers"]["launching"])
-        say(product, run, "cancel")
+        run = product.start(product.plan(make_wave(product, count=4)))
+        wait_until(product, run, lambda record: record["servers"]["launching"])
+        decide(product, run, "cancel")
         record = product.finish(run)
         assert record["status"] == "CANCELLED"
-        assert waves(record) == {"web": "FAILED"}
+        assert wave_statuses(record) == {"web": "FAILED"}
         assert sorted(server["status"] for server in record["sourceServers"]) == ["LAUNCHED"] * 2 + ["SKIPPED"] * 2
         assert len(product.jobs()) == 1
 
@@ -447,13 +419,13 @@ def test_a_wave_that_is_cancelled_between_its_batches_leaves_the_rest_alone() ->
 @pytest.mark.parametrize("state", ["APPROVAL", "RESUME", "DECISION"])
 def test_a_run_that_waits_for_people_can_be_cancelled(product: Product, state: str) -> None:
     wave = {
-        "APPROVAL": lambda: one(product, approval={"required": True}),
-        "RESUME": lambda: one(product, pauseBefore=True),
-        "DECISION": lambda: failing(product, "web", onFailure="ask"),
+        "APPROVAL": lambda: make_wave(product, approval={"required": True}),
+        "RESUME": lambda: make_wave(product, pauseBefore=True),
+        "DECISION": lambda: make_failing_wave(product, "web", onFailure="ask"),
     }[state]()
     run = product.start(product.plan(wave))
-    waits(product, run, state)
-    assert say(product, run, "cancel").status == 200
+    wait_until_asked_for(product, run, state)
+    assert decide(product, run, "cancel").status == 200
     assert product.finish(run)["status"] == "CANCELLED"
 
 
@@ -461,21 +433,21 @@ def test_a_cancel_at_the_moment_of_the_finish_ends_in_one_of_the_two(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FinishExecution has judged and not yet written when the cancel comes."""
-    run = product.start(product.plan(one(product)))
+    run = product.start(product.plan(make_wave(product)))
     call, said = BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
 
     def late(self: Any, operation: str, parameters: Any) -> Any:
         is_finish = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "FinishExecution" and operation == "UpdateItem"
         if is_finish and not said:
             said.append(Reply(0, None, {}))
-            said[0] = say(product, run, "cancel")
+            said[0] = decide(product, run, "cancel")
         return call(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", late)
     record = product.finish(run)
     assert said[0].status == 200
     assert record["status"] == "CANCELLED"
-    assert waves(record) == {"web": "COMPLETED"}
+    assert wave_statuses(record) == {"web": "COMPLETED"}
 
 
 # --- runs that die ------------------------------------------------------------------------------------------------
@@ -487,9 +459,9 @@ def closed(product: Product, run: str, status: str = "ABORTED") -> bool:
 
 
 def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came_to(product: Product) -> None:
-    plan = product.plan(one(product, "db"), one(product, "web"))
+    plan = product.plan(make_wave(product, "db"), make_wave(product, "web"))
     run = product.start(plan)
-    until(product, run, lambda record: record["servers"]["launching"])
+    wait_until(product, run, lambda record: record["servers"]["launching"])
     product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
 
     assert closed(product, run)
@@ -497,7 +469,7 @@ def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came
     record = product.record(run)
     assert record["status"] == "FAILED"
     assert "ABORTED" in record["reason"]
-    assert waves(record) == {"db": "FAILED", "web": "SKIPPED"}
+    assert wave_statuses(record) == {"db": "FAILED", "web": "SKIPPED"}
     assert "no longer followed" in record["batches"][0]["reason"]
     assert not any(row.get("leases") for row in product.items("Limits"))
     assert product.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
@@ -506,17 +478,17 @@ def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came
 
 
 def test_a_run_that_ended_by_itself_is_not_closed_again(product: Product) -> None:
-    run = product.drill(product.plan(one(product)))
+    run = product.drill(product.plan(make_wave(product)))
     assert not closed(product, run["executionId"], "FAILED")
     assert product.record(run["executionId"]) == run
 
 
 # --- continue -----------------------------------------------------------------------------------------------------
 def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product) -> None:
-    plan = product.plan(one(product, "db", count=2), one(product, "web", count=2))
+    plan = product.plan(make_wave(product, "db", count=2), make_wave(product, "web", count=2))
     first = product.start(plan)
-    until(product, first, lambda record: record["servers"]["launching"])
-    say(product, first, "cancel")
+    wait_until(product, first, lambda record: record["servers"]["launching"])
+    decide(product, first, "cancel")
     product.finish(first)
 
     reply = product.request("POST", f"/executions/{first}/continue")
@@ -532,8 +504,8 @@ def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product
 
 
 def test_a_run_that_died_with_its_region_says_that_drs_could_not_be_asked(product: Product) -> None:
-    run = product.start(product.plan(one(product, count=2)))
-    until(product, run, lambda record: record["servers"]["launching"])
+    run = product.start(product.plan(make_wave(product, count=2)))
+    wait_until(product, run, lambda record: record["servers"]["launching"])
     product.fault("REGION_DOWN", region=WEST)
     product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
     assert closed(product, run)
@@ -545,9 +517,9 @@ def test_a_run_that_died_with_its_region_says_that_drs_could_not_be_asked(produc
 
 
 def test_a_run_that_died_with_a_job_on_is_continued_once_that_job_is_over(product: Product) -> None:
-    plan = product.plan(one(product, "db", count=2), one(product, "web"))
+    plan = product.plan(make_wave(product, "db", count=2), make_wave(product, "web"))
     first = product.start(plan)
-    until(product, first, lambda record: record["servers"]["launching"])
+    wait_until(product, first, lambda record: record["servers"]["launching"])
     product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(first).arn)
     closed(product, first)
     reply = product.request("POST", f"/executions/{first}/continue")
@@ -558,10 +530,10 @@ def test_a_run_that_died_with_a_job_on_is_continued_once_that_job_is_over(produc
 
 
 def test_only_what_has_a_rest_can_be_continued(product: Product) -> None:
-    plan = product.plan(one(product, pauseBefore=True))
+    plan = product.plan(make_wave(product, pauseBefore=True))
     run = product.start(plan)
     assert product.request("POST", f"/executions/{run}/continue").status == 409
-    say(product, run, "cancel")
+    decide(product, run, "cancel")
     product.finish(run)
     looked = product.finish(product.start(plan, "readiness"))["executionId"]
     refused = product.request("POST", f"/executions/{looked}/continue")
@@ -571,7 +543,7 @@ def test_only_what_has_a_rest_can_be_continued(product: Product) -> None:
 
 # --- reading ------------------------------------------------------------------------------------------------------
 def test_reading_a_run_asks_drs_nothing_but_for_the_log_of_a_job(product: Product) -> None:
-    record = product.drill(product.plan(one(product, "db", count=3), one(product, "web")))
+    record = product.drill(product.plan(make_wave(product, "db", count=3), make_wave(product, "web")))
     run, before = record["executionId"], product.calls()
     assert record["progress"] == {"waves": 2, "wavesEnded": 2}
     assert record["durationSeconds"] > 0
@@ -607,10 +579,10 @@ def test_reading_a_run_asks_drs_nothing_but_for_the_log_of_a_job(product: Produc
 def test_independent_waves_of_a_diamond_overlap(product: Product) -> None:
     record = product.drill(
         product.plan(
-            one(product, "top"),
-            one(product, "left", dependsOn=["top"]),
-            one(product, "right", dependsOn=["top"]),
-            one(product, "bottom", dependsOn=["left", "right"]),
+            make_wave(product, "top"),
+            make_wave(product, "left", dependsOn=["top"]),
+            make_wave(product, "right", dependsOn=["top"]),
+            make_wave(product, "bottom", dependsOn=["left", "right"]),
         )
     )
     by_name = {wave["name"]: wave for wave in record["waves"]}
@@ -624,12 +596,12 @@ def test_a_snapshot_that_expired_before_its_wave_began_is_replaced_by_an_older_o
     plan = product.plan({"name": "web", "groups": [product.group(servers)], "pauseBefore": True})
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(product.emulator.world.clock.now() - 60))
     run = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment}).body["executionId"]
-    waits(product, run, "RESUME")
+    wait_until_asked_for(product, run, "RESUME")
     table = product._table("Executions")
     row = next(row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
     gone = dict.fromkeys(row["serverIds"], "pit-" + "0" * 17)  # ids that DRS no longer knows
     table.put_item(Item={**row, "snapshots": gone})
-    say(product, run, "resume")
+    decide(product, run, "resume")
     record = product.finish(run)
     assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 2), record
     row = next(row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
@@ -640,14 +612,14 @@ def test_a_snapshot_that_expired_before_its_wave_began_is_replaced_by_an_older_o
 def throttled_start(product: Product) -> str:
     """A run whose batch has its intent on record, and no job."""
     product.fault("THROTTLING", operation="StartRecovery", count=12)
-    run = product.start(product.plan(one(product)))
-    until(product, run, lambda record: record["batches"] and record["batches"][0]["status"] == "STARTING")
+    run = product.start(product.plan(make_wave(product)))
+    wait_until(product, run, lambda record: record["batches"] and record["batches"][0]["status"] == "STARTING")
     return run
 
 
 def test_a_batch_that_was_throttled_launches_nothing_after_a_cancel(product: Product) -> None:
     run = throttled_start(product)
-    assert say(product, run, "cancel").status == 200
+    assert decide(product, run, "cancel").status == 200
     assert product.finish(run)["status"] == "CANCELLED"
     assert product.jobs() == []
     assert not any(row.get("leases") for row in product.items("Limits"))
@@ -655,17 +627,17 @@ def test_a_batch_that_was_throttled_launches_nothing_after_a_cancel(product: Pro
 
 def test_a_batch_that_was_throttled_launches_nothing_in_a_pause(product: Product) -> None:
     run = throttled_start(product)
-    assert say(product, run, "pause").status == 200
+    assert decide(product, run, "pause").status == 200
     (child,) = product.engine.executions("recover-target")
-    until(product, run, lambda _: "AwaitResume" in child.states_entered())
+    wait_until(product, run, lambda _: "AwaitResume" in child.states_entered())
     assert product.jobs() == []
-    say(product, run, "resume")
+    decide(product, run, "resume")
     assert product.finish(run)["status"] == "COMPLETED"
     assert len(product.jobs()) == 1
 
 
 def test_a_target_that_broke_leaves_no_batch_open_and_no_lease(product: Product) -> None:
-    plan = product.plan(one(product, "db"), one(product, "web", dependsOn=[]))
+    plan = product.plan(make_wave(product, "db"), make_wave(product, "web", dependsOn=[]))
     product.engine.runtime.fail("PollJob", "TargetAccessDenied", times=1)
     product.engine.runtime.fail("SettleBatch", "TargetAccessDenied", times=1)
     record = product.finish(product.start(plan))
@@ -675,19 +647,19 @@ def test_a_target_that_broke_leaves_no_batch_open_and_no_lease(product: Product)
 
 def test_a_wave_of_optional_servers_that_selects_nothing_refuses_no_run(product: Product) -> None:
     nobody = {"groupId": product.group(tags={"tier": "nowhere"}), "optional": True}
-    record = product.drill(product.plan(one(product, "db"), {"name": "extras", "groups": [nobody]}))
-    assert waves(record) == {"db": "COMPLETED", "extras": "COMPLETED"}
+    record = product.drill(product.plan(make_wave(product, "db"), {"name": "extras", "groups": [nobody]}))
+    assert wave_statuses(record) == {"db": "COMPLETED", "extras": "COMPLETED"}
 
 
 def test_a_look_that_is_cancelled_as_it_ends_is_closed(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, call, said = product.plan(one(product)), BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
+    plan, call, said = product.plan(make_wave(product)), BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
     run = product.start(plan, "readiness")
 
     def late(self: Any, operation: str, parameters: Any) -> Any:
         at_the_end = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == "JudgeReadiness" and operation == "UpdateItem"
         if at_the_end and not said:
             said.append(Reply(0, None, {}))
-            said[0] = say(product, run, "cancel")
+            said[0] = decide(product, run, "cancel")
         return call(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", late)
@@ -696,19 +668,19 @@ def test_a_look_that_is_cancelled_as_it_ends_is_closed(product: Product, monkeyp
 
 def test_an_approval_after_its_time_is_refused_even_in_a_pause(product: Product) -> None:
     approval = {"required": True, "timeoutMinutes": 30}
-    run = product.start(product.plan(one(product, approval=approval)))
-    waits(product, run, "APPROVAL")
-    assert say(product, run, "pause").status == 200
+    run = product.start(product.plan(make_wave(product, approval=approval)))
+    wait_until_asked_for(product, run, "APPROVAL")
+    assert decide(product, run, "pause").status == 200
     time.sleep(3.5)  # 35 minutes here
-    assert say(product, run, "waves/web/approve").status == 409
-    say(product, run, "resume")
-    assert waves(product.finish(run)) == {"web": "SKIPPED"}
+    assert decide(product, run, "waves/web/approve").status == 409
+    decide(product, run, "resume")
+    assert wave_statuses(product.finish(run)) == {"web": "SKIPPED"}
 
 
 def test_a_cancelled_run_is_not_resumed(product: Product) -> None:
-    run = product.start(product.plan(one(product, pauseBefore=True), one(product, "next")))
-    waits(product, run, "RESUME")
-    say(product, run, "pause")
-    say(product, run, "cancel")
-    assert say(product, run, "resume").status == 409
+    run = product.start(product.plan(make_wave(product, pauseBefore=True), make_wave(product, "next")))
+    wait_until_asked_for(product, run, "RESUME")
+    decide(product, run, "pause")
+    decide(product, run, "cancel")
+    assert decide(product, run, "resume").status == 409
     assert product.finish(run)["status"] == "CANCELLED"

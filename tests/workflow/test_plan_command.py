@@ -1,4 +1,4 @@
-"""`scripts/plan.py` against the product, through HTTP: what it shows, what it changes, and how it ends."""
+"""`drs-waves plan` against the product, through HTTP: what it shows, what it changes, and its exit status."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from scripts import plan as command
-from scripts.client import Api, ApiUnreachable
-from tests.workflow.door import Door
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from cli import checkout
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.commands import plans
+from cli.main import app
+from tests.support.api_http_server import ApiHttpServer
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 NEW_ACCOUNT = "777788889999"
 FILE = f"""
@@ -39,8 +41,8 @@ recoveryPlan:
 
 
 @pytest.fixture
-def door(product: Product) -> Iterator[Door]:
-    with Door(product) as opened:
+def api_server(product: Product) -> Iterator[ApiHttpServer]:
+    with ApiHttpServer(product) as opened:
         yield opened
 
 
@@ -51,14 +53,16 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def run(door: Door, name: str, *words: Any, answer: str | None = None) -> Result:
-    words = (name, *map(str, words), "--api-url", door.url, "--region", WEST)
-    return CliRunner().invoke(command.app, list(words), input=answer)
+def run(api_server: ApiHttpServer, name: str, *words: Any, answer: str | None = None) -> Result:
+    words = ("plan", name, *map(str, words), "--api-url", api_server.url, "--region", WEST)
+    return CliRunner().invoke(app, list(words), input=answer)
 
 
-def test_a_file_is_applied_and_applying_it_again_changes_nothing(product: Product, door: Door, file: Path) -> None:
+def test_a_file_is_applied_and_applying_it_again_changes_nothing(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
     servers = product.seed(3)
-    first = run(door, "apply", file, "--yes")
+    first = run(api_server, "apply", file, "--yes")
     assert first.exit_code == 0, first.output
     (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
     groups = {row["name"]: row for row in product.request("GET", "/protection-groups").body["protectionGroups"]}
@@ -68,44 +72,48 @@ def test_a_file_is_applied_and_applying_it_again_changes_nothing(product: Produc
     assert plan["waves"][1]["groups"][1]["groupId"] == groups["databases"]["groupId"]
     assert len(plan["waves"][1]["groups"][1]["sourceServerIds"]) == 1
 
-    door.seen.clear()
-    again = run(door, "apply", file)
-    assert (again.exit_code, door.writes) == (0, []), again.output
+    api_server.seen.clear()
+    again = run(api_server, "apply", file)
+    assert (again.exit_code, api_server.writes) == (0, []), again.output
     assert "Nothing to change" in again.output
 
 
-def test_what_changes_is_shown_first_and_made_only_when_agreed_to(product: Product, door: Door, file: Path) -> None:
+def test_what_changes_is_shown_first_and_made_only_when_agreed_to(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
     product.seed(2)
-    assert run(door, "apply", file, "--yes").exit_code == 0
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
     file.write_text(FILE.replace("maxFailedPercent: 10", "maxFailedPercent: 25"))
-    door.seen.clear()
-    for refused in (run(door, "apply", file, answer="n\n"), run(door, "apply", file, answer="")):
+    api_server.seen.clear()
+    for refused in (run(api_server, "apply", file, answer="n\n"), run(api_server, "apply", file, answer="")):
         assert refused.exit_code == 3
         assert "waves[web].maxFailedPercent: 10 -> 25" in refused.output
-    shown = run(door, "diff", file)
-    assert (shown.exit_code, door.writes) == (0, [])
+    shown = run(api_server, "diff", file)
+    assert (shown.exit_code, api_server.writes) == (0, [])
     assert "1 of 3 to change" in shown.output
-    assert run(door, "apply", file, answer="y\n").exit_code == 0
-    assert [method for method, _ in door.writes] == ["PUT"]
-    assert run(door, "diff", file).output.endswith("Nothing to change.\n")
+    assert run(api_server, "apply", file, answer="y\n").exit_code == 0
+    assert [method for method, _ in api_server.writes] == ["PUT"]
+    assert run(api_server, "diff", file).output.endswith("Nothing to change.\n")
 
 
-def test_an_apply_that_is_cut_off_is_taken_up_by_the_next(product: Product, door: Door, file: Path) -> None:
+def test_an_apply_that_is_cut_off_is_taken_up_by_the_next(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
     product.seed(2)
-    door.refuse["POST", "/recovery-plans"] = 500
-    cut_off = run(door, "apply", file, "--yes")
+    api_server.refuse["POST", "/recovery-plans"] = 500
+    cut_off = run(api_server, "apply", file, "--yes")
     assert (cut_off.exit_code, len(product.items("ProtectionGroups"))) == (1, 2)
-    door.refuse.clear()
-    door.seen.clear()
-    assert run(door, "apply", file, "--yes").exit_code == 0
-    assert door.writes == [("POST", "/recovery-plans")]
+    api_server.refuse.clear()
+    api_server.seen.clear()
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    assert api_server.writes == [("POST", "/recovery-plans")]
 
 
 def test_a_plan_that_somebody_changed_meanwhile_is_not_overwritten(
-    product: Product, door: Door, file: Path, monkeypatch: pytest.MonkeyPatch
+    product: Product, api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.seed(2)
-    assert run(door, "apply", file, "--yes").exit_code == 0
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
     file.write_text(FILE.replace("maxFailedPercent: 10", "maxFailedPercent: 25"))
     (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
     body = {"name": "shop", "waves": plan["waves"], "description": "changed by another", "version": 1}
@@ -114,30 +122,30 @@ def test_a_plan_that_somebody_changed_meanwhile_is_not_overwritten(
         assert product.request("PUT", f"/recovery-plans/{plan['planId']}", body).status == 200
         return True
 
-    monkeypatch.setattr(command, "_agreed", agree_late)
-    late = run(door, "apply", file)
+    monkeypatch.setattr(plans, "_confirm", agree_late)
+    late = run(api_server, "apply", file)
     assert late.exit_code == 3
     assert "VersionConflict" in late.output
     assert product.request("GET", f"/recovery-plans/{plan['planId']}").body["description"] == "changed by another"
 
 
 def test_a_plan_is_exported_as_a_file_that_says_what_there_is(
-    product: Product, door: Door, file: Path, tmp_path: Path
+    product: Product, api_server: ApiHttpServer, file: Path, tmp_path: Path
 ) -> None:
     product.seed(2)
-    assert run(door, "apply", file, "--yes").exit_code == 0
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
     for name in ("again.yaml", "again.json"):
         path = tmp_path / name
-        assert run(door, "export", "shop", "--output", path).exit_code == 0
-        unchanged = run(door, "diff", path)
+        assert run(api_server, "export", "shop", "--output", path).exit_code == 0
+        unchanged = run(api_server, "diff", path)
         assert unchanged.output.endswith("Nothing to change.\n"), unchanged.output
     assert json.loads((tmp_path / "again.json").read_text()) == yaml.safe_load((tmp_path / "again.yaml").read_text())
-    nobody = run(door, "export", "nobody")
+    nobody = run(api_server, "export", "nobody")
     assert (nobody.exit_code, "no plan 'nobody'" in nobody.output) == (1, True)
 
 
 def test_an_account_is_registered_with_a_secret_from_the_environment(
-    product: Product, door: Door, file: Path, monkeypatch: pytest.MonkeyPatch
+    product: Product, api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.emulator.seed(NEW_ACCOUNT, WEST, [{"hostname": "db-1"}])
     role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
@@ -148,19 +156,19 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     data["recoveryPlan"]["waves"][1]["groups"].pop()
     file.write_text(json.dumps(data, indent=1))
     monkeypatch.delenv("SHOP_SECRET", raising=False)
-    without = run(door, "apply", file, "--yes")
-    assert (without.exit_code, door.writes) == (2, [])
+    without = run(api_server, "apply", file, "--yes")
+    assert (without.exit_code, api_server.writes) == (2, [])
     assert "SHOP_SECRET" in without.output
-    assert "db-1" in run(door, "diff", file).output
+    assert "db-1" in run(api_server, "diff", file).output
 
     monkeypatch.setenv("SHOP_SECRET", "a-secret-of-two-parties")
-    applied = run(door, "apply", file, "--yes")
+    applied = run(api_server, "apply", file, "--yes")
     assert applied.exit_code == 0, applied.output
     assert "a-secret-of-two" not in applied.output
     (row,) = [row for row in product.items("TargetAccounts") if row["accountId"] == NEW_ACCOUNT]
     assert (row["externalId"], row["regions"]) == ("a-secret-of-two-parties", [WEST])
     monkeypatch.delenv("SHOP_SECRET")
-    assert run(door, "diff", file).output.endswith("Nothing to change.\n")
+    assert run(api_server, "diff", file).output.endswith("Nothing to change.\n")
 
 
 @pytest.mark.parametrize(
@@ -168,57 +176,66 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     [([1], "no source server"), ([2, 1], "2 source servers")],
 )
 def test_a_host_name_that_is_not_exactly_one_server_is_told_with_its_line(
-    product: Product, door: Door, file: Path, seeds: list[int], says: str
+    product: Product, api_server: ApiHttpServer, file: Path, seeds: list[int], says: str
 ) -> None:
     for number, count in enumerate(seeds):
         more = {"sourceServerID": f"s-{number:017}"} if count == 1 and number else {}
         product.seed(count, **more)
-    result = run(door, "apply", file, "--yes")
+    result = run(api_server, "apply", file, "--yes")
     assert result.exit_code == 2, result.output
     assert f"{file}:6: protectionGroups[0].sourceServers[" in result.output
     assert says in result.output
-    assert door.writes == []
+    assert api_server.writes == []
 
 
-def test_a_name_that_two_groups_have_is_told_and_nothing_is_changed(product: Product, door: Door, file: Path) -> None:
+def test_a_name_that_two_groups_have_is_told_and_nothing_is_changed(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
     product.seed(2)
     product.group(tags={"a": "b"}, name="web")
     product.group(tags={"a": "c"}, name="web")
-    result = run(door, "apply", file, "--yes")
-    assert (result.exit_code, door.writes) == (2, [])
+    result = run(api_server, "apply", file, "--yes")
+    assert (result.exit_code, api_server.writes) == (2, [])
     assert "more than one of the name 'web'" in result.output
 
 
-def test_what_the_api_refuses_ends_with_3_and_what_fails_with_1(product: Product, door: Door, file: Path) -> None:
+def test_what_the_api_refuses_ends_with_3_and_what_fails_with_1(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
     product.seed(2)
-    door.refuse["GET", "/recovery-plans"] = 403
-    refused = run(door, "diff", file)
+    api_server.refuse["GET", "/recovery-plans"] = 403
+    refused = run(api_server, "diff", file)
     assert (refused.exit_code, "played by the test" in refused.output) == (3, True)
-    door.refuse["GET", "/recovery-plans"] = 500
-    assert run(door, "diff", file).exit_code == 1
+    api_server.refuse["GET", "/recovery-plans"] = 500
+    assert run(api_server, "diff", file).exit_code == 1
     elsewhere = CliRunner().invoke(
-        command.app, ["diff", str(file), "--api-url", "http://127.0.0.1:9", "--region", WEST]
+        app, ["plan", "diff", str(file), "--api-url", "http://127.0.0.1:9", "--region", WEST]
     )
     assert (elsewhere.exit_code, "does not answer" in elsewhere.output) == (1, True)
-    both = CliRunner().invoke(command.app, ["diff", str(file), "--sandbox", "--stack", "x"])
+    both = CliRunner().invoke(app, ["plan", "diff", str(file), "--sandbox", "--stack", "x"])
     assert both.exit_code == 2
 
 
-def test_a_read_that_fails_in_passing_is_made_again_and_a_write_is_not(product: Product, door: Door) -> None:
-    api = Api(door.url, WEST, Api.on_aws(url=door.url, region=WEST)._credentials)
-    door.refuse["GET", "/executions"] = door.refuse["POST", "/recovery-plans"] = 503
+def test_a_read_that_fails_in_passing_is_made_again_and_a_write_is_not(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    api = ApiClient.on_aws(url=api_server.url, region=WEST)
+    api_server.refuse["GET", "/executions"] = api_server.refuse["POST", "/recovery-plans"] = 503
     assert api.request("GET", "/executions").status == 503
     assert api.request("POST", "/recovery-plans", {}).status == 503
-    assert [method for method, _ in door.seen] == ["GET", "GET", "GET", "POST"]
+    assert [method for method, _ in api_server.seen] == ["GET", "GET", "GET", "POST"]
 
 
-def test_the_sandbox_is_found_by_its_file(door: Door, tmp_path: Path) -> None:
+def test_the_sandbox_is_found_by_its_file(
+    api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "sandbox.json"
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", path)
     with pytest.raises(ApiUnreachable, match="make sandbox"):
-        Api.in_sandbox(path)
+        ApiClient.in_sandbox()
     path.write_text("{}")
     with pytest.raises(ApiUnreachable, match="delete it"):
-        Api.in_sandbox(path)
-    path.write_text(json.dumps({"apiUrl": door.url, "region": WEST, "account": HUB, "secret": "test"}))
-    status, body = Api.in_sandbox(path).request("GET", "/protection-groups", limit="1")
+        ApiClient.in_sandbox()
+    path.write_text(json.dumps({"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test"}))
+    status, body = ApiClient.in_sandbox().request("GET", "/protection-groups", limit="1")
     assert (status, body["protectionGroups"]) == (200, [])

@@ -1,4 +1,4 @@
-"""The machines of statemachines/: what can be said of them without running them, and what a run of them costs."""
+"""The state machines: what can be said of them without running them, and what a run of them costs."""
 
 import itertools
 import json
@@ -12,15 +12,19 @@ import pytest
 
 from recovery import errors
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
-from tests.engine import Execution, assert_sound, execution_name_problem, jsonata_eval
-from tests.engine.asl import Definition, load, placeholders, states
-from tests.unit.raises import ERRORS, can_raise
-from tests.workflow import product as products
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from scripts import machines
+from tests.harness import jsonata_evaluator
+from tests.harness.asl import Definition, assert_sound, execution_name_problem, load, placeholders, states
+from tests.harness.engine import Execution
+from tests.support import product as products
+from tests.support.product import EUROPE, HUB, OTHER, REAL_DURATIONS, WEST, Product
+from tests.support.raised_errors import ERRORS, can_raise
 
-FOLDER = products.ROOT / "statemachines"
-FILES = sorted(FOLDER.glob("*.asl.yaml"))
-RECOVER_PLAN, RECOVER_TARGET = FOLDER / "recover_plan.asl.yaml", FOLDER / "recover_target.asl.yaml"
+SOURCES = sorted(machines.SOURCES.glob("*.asl.yaml"))
+FILES = [machines.BUILT / source.with_suffix(".json").name for source in SOURCES]
+RECOVER_PLAN, RECOVER_TARGET, SYNC_CACHE, CLEAN_UP_DRILL = (
+    machines.BUILT / f"{name}.asl.json" for name in ("recover_plan", "recover_target", "sync_cache", "clean_up_drill")
+)
 
 # Names that AWS gives to errors; the Sandbox's is the one of a function past its timeout.
 NAMES_OF_AWS = re.compile(r"(States|Lambda|StepFunctions|Runtime|Sandbox)\.\w+")
@@ -38,11 +42,18 @@ def state(file: Path, name: str) -> dict[str, Any]:
 
 
 def claims(file: Path, sentence: str) -> list[int]:
-    """The numbers in a sentence of the file's header comment, which is there on several lines."""
-    header = " ".join(line.lstrip("# ") for line in file.read_text().partition("\nComment:")[0].splitlines())
+    """The numbers in a sentence of the header of the machine's source, which is there on several lines."""
+    source = machines.SOURCES / file.with_suffix(".yaml").name
+    header = " ".join(line.lstrip("# ") for line in source.read_text().partition("\nComment:")[0].splitlines())
     found = re.search(sentence, header)
     assert found, f"{file.name}: the header no longer says {sentence!r}"
     return [int(number.replace(",", "")) for number in found.groups()]
+
+
+def test_what_is_built_is_what_the_sources_say() -> None:
+    """Else `make machines` has not run since the last change."""
+    for name, machine in machines.expand_all().items():
+        assert (machines.BUILT / f"{name}.asl.json").read_text() == machines.to_json(machine), name
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -164,7 +175,7 @@ def test_an_error_that_does_not_pass_ends_no_machine_without_a_word(
 def test_the_reading_of_the_code_finds_the_errors_a_task_is_known_to_raise() -> None:
     """Else the machines would be held against nothing."""
     found = {handler: {kind.__name__ for kind in can_raise(handler)} for handler in handlers().values()}
-    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.tell_operators.handler"]
+    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.notify_operators.handler"]
     start, poll = found["tasks.start_recovery.handler"], found["tasks.poll_job.handler"]
     assert start - poll >= {ServerBusy.__name__, QuotaExceeded.__name__, "LateMessage"}
     assert poll >= {"RetryExhausted", "CircuitOpen", "RateBudgetExhausted", "AwsUnavailable", DrsRefused.__name__}
@@ -190,7 +201,7 @@ def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(regio
         "wave": "a" * 63,
         "states": {"input": {"accountId": HUB, "region": region}},
     }
-    expression = jsonata_eval.Expression(text[2:-2])
+    expression = jsonata_evaluator.Expression(text[2:-2])
     name = expression.evaluate(values)
     assert execution_name_problem(name) is None
     others = [
@@ -229,28 +240,28 @@ def payloads(execution: Execution) -> Iterator[tuple[int, str]]:
                     yield len(json.dumps(json.loads(text), separators=(",", ":")).encode()), event["type"]
 
 
-def test_a_batch_and_each_look_at_its_job_cost_the_events_the_header_says(product: Product) -> None:
-    batch, look, looks = claims(
-        RECOVER_TARGET, r"batch costs about (\d+), each look at its job (\d+) \(at most (\d+) looks\)"
+def test_a_batch_and_each_poll_of_its_job_cost_the_events_the_header_says(product: Product) -> None:
+    batch, poll, most_polls = claims(
+        RECOVER_TARGET, r"batch costs about (\d+), each poll of its job (\d+) \(at most (\d+) polls\)"
     )
     product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1))]}))
     (execution,) = of_machine(product, "recover-target")
     polls = entries(execution)["PollJob"]
-    assert 1 < polls <= looks
-    assert set(distances(execution, "PollJob")) == {look}
-    assert len(execution.history) - polls * look <= batch
+    assert 1 < polls <= most_polls
+    assert set(distances(execution, "PollJob")) == {poll}
+    assert len(execution.history) - polls * poll <= batch
 
 
 def test_a_batch_that_is_tried_again_costs_no_more_than_the_header_says(product: Product) -> None:
-    batch, look = claims(RECOVER_TARGET, r"batch costs about (\d+), each look at its job (\d+)")
+    batch, poll = claims(RECOVER_TARGET, r"batch costs about (\d+), each poll of its job (\d+)")
     product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1, failsAt="LAUNCH"))]}))
     (execution,) = of_machine(product, "recover-target")
     assert entries(execution)["StartRecovery"] == 2
-    assert len(execution.history) - entries(execution)["PollJob"] * look <= batch
+    assert len(execution.history) - entries(execution)["PollJob"] * poll <= batch
 
 
 def test_a_target_of_a_sync_costs_the_events_the_header_says(product: Product) -> None:
-    (target,) = claims(FOLDER / "sync_cache.asl.yaml", r"A target costs about (\d+),")
+    (target,) = claims(SYNC_CACHE, r"A target costs about (\d+),")
     product.group(product.seed(1))
     product.group(product.seed(1, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
     machine = product.engine.run(product.engine.machine_arn("sync-cache"), {})
@@ -259,22 +270,22 @@ def test_a_target_of_a_sync_costs_the_events_the_header_says(product: Product) -
     assert len(machine.history) <= run + 2 * target
 
 
-def test_a_chunk_of_a_clean_up_and_each_look_at_its_job_cost_the_events_the_header_says(product: Product) -> None:
-    chunk, look = claims(FOLDER / "clean_up_drill.asl.yaml", r"instances costs about (\d+), each look at its job (\d+)")
+def test_a_chunk_of_a_clean_up_and_each_poll_of_its_job_cost_the_events_the_header_says(product: Product) -> None:
+    chunk, poll = claims(CLEAN_UP_DRILL, r"instances costs about (\d+), each poll of its job (\d+)")
     record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1))]}))
     (machine,) = [
         product.engine.run(product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]})
     ]
     assert machine.status == "SUCCEEDED", machine
     polls = entries(machine)["PollTermination"]
-    assert set(distances(machine, "PollTermination")) <= {look}
+    assert set(distances(machine, "PollTermination")) <= {poll}
     run = 20  # FindInstances, the Map, FinishCleanup
-    assert len(machine.history) - polls * look <= run + chunk
+    assert len(machine.history) - polls * poll <= run + chunk
 
 
 def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
     (wait,) = claims(RECOVER_TARGET, r"each wait for capacity (\d+)")
-    with Product(CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
+    with Product(durations=REAL_DURATIONS, CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
         foreign, own = product.seed(2)
         product.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": foreign}], isDrill=True)
         record = product.drill(product.plan({"name": "web", "groups": [product.group([own])]}))

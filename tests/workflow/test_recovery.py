@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.workflow.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 
 def test_waves_run_in_plan_order_in_two_accounts(product: Product) -> None:

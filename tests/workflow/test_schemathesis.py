@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api import document
-from tests.workflow.product import Product
+from api.openapi import builder
+from tests.support.product import Product
 
 pytestmark = pytest.mark.proof
 
@@ -78,7 +78,7 @@ def product() -> Iterator[Product]:
         yield running
 
 
-schema = schemathesis.openapi.from_dict(json.loads(document.text()))
+schema = schemathesis.openapi.from_dict(json.loads(builder.document_json()))
 
 
 @pytest.mark.timeout(600)

@@ -12,21 +12,23 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
-from recovery import drs, metrics, notify
-from tests import telling
-from tests.telling import Told
-from tests.workflow import product as products
-from tests.workflow.product import HUB, WEST, Product
+from recovery.aws.sns import publish
+from recovery.drs.client import _ERROR_BY_CODE
+from recovery.observability import metrics
+from tests.support import product as products
+from tests.support import telemetry
+from tests.support.product import HUB, WEST, Product
+from tests.support.telemetry import CapturedTelemetry
 
 TOPIC = f"arn:aws:sns:{WEST}:{DEFAULT_ACCOUNT_ID}:operators"
-OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in drs._BY_CODE.items()}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in _ERROR_BY_CODE.items()}
 # One try and the five repetitions of the machine.
 TRIES_OF_A_TASK = 6
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    with telling.listen() as heard:
+def told() -> Iterator[CapturedTelemetry]:
+    with telemetry.capture() as heard:
         yield heard
 
 
@@ -38,7 +40,9 @@ def drill(product: Product, servers: int = 2) -> dict[str, Any]:
 
 
 # --- metrics ----------------------------------------------------------------------------------------------------
-def test_calls_are_counted_by_operation_and_outcome_as_drs_counts_them(product: Product, told: Told) -> None:
+def test_calls_are_counted_by_operation_and_outcome_as_drs_counts_them(
+    product: Product, told: CapturedTelemetry
+) -> None:
     product.fault("THROTTLING", operation="DescribeJobs", count=4)
     product.fault("SERVER_ERROR", operation="DescribeSourceServers", count=1)
     product.fault("THROTTLING", operation="StartRecovery", count=2)
@@ -53,26 +57,30 @@ def test_calls_are_counted_by_operation_and_outcome_as_drs_counts_them(product: 
     assert told.counts("Calls") == {(): sum(answered.values())}
 
 
-def test_calls_that_were_refused_can_be_told_from_all_without_knowing_a_target(product: Product, told: Told) -> None:
+def test_calls_that_were_refused_can_be_told_from_all_without_knowing_a_target(
+    product: Product, told: CapturedTelemetry
+) -> None:
     product.fault("THROTTLING", operation="StartRecovery", count=2)
     drill(product)
     by_outcome = {
         dict(named)["Outcome"]: count
-        for (name, named), count in telling.published(told.emf).items()
+        for (name, named), count in telemetry.published(told.emf).items()
         if name == "Calls" and dict(named).keys() == {"Outcome"}
     }
     assert by_outcome["DrsThrottled"] == 2
     assert told.counts("Calls") == {(): sum(by_outcome.values())}
 
 
-def test_rate_limit_errors_are_counted_by_type(product: Product, told: Told) -> None:
+def test_rate_limit_errors_are_counted_by_type(product: Product, told: CapturedTelemetry) -> None:
     product.fault("THROTTLING", count=5)
     drill(product)
     assert told.counts("RateLimitErrors", "ErrorType") == {"DrsThrottled": 5}
     assert told.counts("RateLimitErrors") == {(): 5}
 
 
-def test_retries_are_counted_by_attempt_within_a_function_and_by_the_machine(product: Product, told: Told) -> None:
+def test_retries_are_counted_by_attempt_within_a_function_and_by_the_machine(
+    product: Product, told: CapturedTelemetry
+) -> None:
     product.fault(
         "THROTTLING", operation="DescribeJobs", count=2
     )  # the capacity check lists jobs first, in one function
@@ -86,20 +94,20 @@ def test_retries_are_counted_by_attempt_within_a_function_and_by_the_machine(pro
     }
 
 
-def test_retries_of_an_inspection_are_counted_too(product: Product, told: Told) -> None:
+def test_retries_of_an_inspection_are_counted_too(product: Product, told: CapturedTelemetry) -> None:
     product.engine.runtime.fail("InspectTarget", "Runtime.ExitError", times=1)
     drill(product)
     assert told.counts("Retries", "Operation", "Attempt") == {("InspectTarget", "2"): 1}
 
 
-def test_retries_that_are_used_up_are_counted_once(product: Product, told: Told) -> None:
+def test_retries_that_are_used_up_are_counted_once(product: Product, told: CapturedTelemetry) -> None:
     product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
     drill(product)
     assert told.counts("RetriesExhausted") == {(): 1}
     assert [line["level"] for line in told.logs if line["message"] == "retries exhausted"] == ["CRITICAL"]
 
 
-def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: Told) -> None:
+def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: CapturedTelemetry) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(2))]})
     execution_id = product.start(plan)
     while product.calls().get("StartRecovery", 0) < 1:
@@ -118,7 +126,7 @@ def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: 
     }
 
 
-def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: Told) -> None:
+def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: CapturedTelemetry) -> None:
     """A log is paid by its length: the error and the retry that belong to a call ride along."""
     product.fault("THROTTLING", operation="StartRecovery", count=1)
     drill(product)
@@ -131,7 +139,7 @@ def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: Told) -
     assert told.counts("Calls") == {(): len(together)}
 
 
-def test_metrics_can_be_switched_off(told: Told) -> None:
+def test_metrics_can_be_switched_off(told: CapturedTelemetry) -> None:
     with Product(POWERTOOLS_METRICS_DISABLED="true") as product:
         product.fault("THROTTLING", operation="StartRecovery", count=1)
         drill(product)
@@ -140,12 +148,12 @@ def test_metrics_can_be_switched_off(told: Told) -> None:
 
 
 def test_metrics_that_cannot_be_written_fail_no_work(
-    product: Product, told: Told, monkeypatch: pytest.MonkeyPatch
+    product: Product, told: CapturedTelemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> Any:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(metrics, "lines", broken)
+    monkeypatch.setattr(metrics, "build_lines", broken)
     drill(product)
     assert told.emf == []
     warned = [line for line in told.logs if line["message"] == "metrics not written"]
@@ -166,14 +174,14 @@ KEYS = {
     "CheckCapacity": OF_A_BATCH,
     "StartRecovery": OF_A_BATCH,
     "PollJob": OF_A_BATCH,
-    "TellOperators": OF_A_BATCH,
+    "NotifyOperators": OF_A_BATCH,
     "SettleBatch": OF_A_BATCH,
     "SettleWave": OF_A_WAVE,
     "FinishExecution": OF_A_RUN,
 }
 
 
-def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Product, told: Told) -> None:
+def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Product, told: CapturedTelemetry) -> None:
     product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
     product.fault("THROTTLING", operation="DescribeJobs", count=3)
     record = drill(product)
@@ -188,12 +196,12 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {
         ("put off", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
-        ("call is made again", "WARNING"): 2,
+        ("retrying call", "WARNING"): 2,
         ("retries exhausted", "CRITICAL"): 1,
     }
 
 
-def test_what_will_not_pass_is_logged_as_an_error(product: Product, told: Told) -> None:
+def test_what_will_not_pass_is_logged_as_an_error(product: Product, told: CapturedTelemetry) -> None:
     event = json.dumps({"executionId": "drill-nobody"})
     product.engine.client("lambda").invoke(FunctionName="LoadPlan", Payload=event)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
@@ -201,7 +209,7 @@ def test_what_will_not_pass_is_logged_as_an_error(product: Product, told: Told) 
     assert line["correlation_id"] == "drill-nobody"
 
 
-def test_a_target_that_cannot_be_used_is_logged_as_a_warning(product: Product, told: Told) -> None:
+def test_a_target_that_cannot_be_used_is_logged_as_a_warning(product: Product, told: CapturedTelemetry) -> None:
     server_ids = product.seed(1, region="eu-north-1")
     # DRS is not set up in the Region of this group.
     plan = product.plan({"name": "web", "groups": [product.group(server_ids, region="sa-east-1")]})
@@ -211,12 +219,12 @@ def test_a_target_that_cannot_be_used_is_logged_as_a_warning(product: Product, t
 
 
 def test_what_nobody_foresaw_is_logged_with_the_ids_of_the_run(
-    product: Product, told: Told, monkeypatch: pytest.MonkeyPatch
+    product: Product, told: CapturedTelemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> Any:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("recovery.launch.poll", broken)
+    monkeypatch.setattr("recovery.runs.launch.poll_batch", broken)
     product.engine.runtime.after("SettleBatch", lambda *_: monkeypatch.undo(), times=1)
     record = drill(product)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
@@ -232,7 +240,7 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     event = {"executionId": "drill-1", "wave": "web", "accountId": HUB, "region": WEST, "batch": 1, "task": "PollJob"}
     event["error"] = {"Error": "DrsThrottled", "Cause": "{}"}
     program = (
-        "import json, types\nfrom tasks.tell_operators import handler\n"
+        "import json, types\nfrom tasks.notify_operators import handler\n"
         "context = types.SimpleNamespace(function_name='tell', memory_limit_in_mb=512, "
         "invoked_function_arn='arn', aws_request_id='request-1')\n"
         f"handler(json.loads({json.dumps(event)!r}), context)"
@@ -254,12 +262,12 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     log, emf = map(json.loads, ran.stdout.splitlines())
     assert (log["service"], log["level"]) == ("drs-waves", "CRITICAL")
     assert (log["correlation_id"], log["function_request_id"]) == ("drill-1", "request-1")
-    telling.assert_valid(emf)
-    assert {name for name, _ in telling.published([emf])} == {"RetriesExhausted"}
+    telemetry.assert_valid(emf)
+    assert {name for name, _ in telemetry.published([emf])} == {"RetriesExhausted"}
     assert "service" not in emf, "a dimension more, and no alarm finds the metric"
 
 
-def test_no_line_of_a_run_with_faults_holds_a_secret(told: Told) -> None:
+def test_no_line_of_a_run_with_faults_holds_a_secret(told: CapturedTelemetry) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
         product.fault("CUT_AFTER", operation="DescribeJobs", count=2)
@@ -301,7 +309,7 @@ def facts(message: dict[str, Any]) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in message["Message"].splitlines())
 
 
-def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: Told) -> None:
+def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: CapturedTelemetry) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         url = inbox(product)
         product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
@@ -322,7 +330,7 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: T
     assert said["Wave"] == "web, batch 1"
     assert "CloudTrail" in said["What to do"]
     assert "goes on" in said["What happens"]
-    assert (waited["TellOperators"], waited["WaitForDrs"]) == (1, 1)
+    assert (waited["NotifyOperators"], waited["WaitForDrs"]) == (1, 1)
     assert record["servers"]["launched"] == 2
     assert told.counts("RetriesExhausted") == {(): 1}
 
@@ -344,7 +352,7 @@ def test_operators_are_told_which_task_was_tried_how_often() -> None:
     ],
 )
 def test_a_message_that_cannot_be_sent_is_logged_and_work_goes_on(
-    told: Told, trouble: str, environment: dict[str, str]
+    told: CapturedTelemetry, trouble: str, environment: dict[str, str]
 ) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC, **environment) as product:
         product.fault("THROTTLING", operation="StartRecovery", count=TRIES_OF_A_TASK)
@@ -366,7 +374,7 @@ def test_a_subject_that_sns_would_refuse_is_made_one_that_it_takes(monkeypatch: 
         url = inbox(product)
         for name, value in (product.engine.environment | {"AWS_DEFAULT_REGION": WEST}).items():
             monkeypatch.setenv(name, value)
-        notify.send("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
+        publish("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
         (message,) = messages(product, url)
     assert message["Subject"] == ("drs-waves: gr?te?Welle " + "x" * 200)[:100]
     assert message["MessageAttributes"].keys() == {"kind", "wave"}

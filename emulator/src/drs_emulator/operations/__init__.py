@@ -1,0 +1,36 @@
+"""The operations of the DRS API that are built, one function each; importing this package registers them all.
+
+A function has the name of its operation. It runs under the world's lock, gets validated input in a `Call`, and
+returns the response's members or raises a ServiceError. It never waits: what takes time is for `simulation`.
+"""
+
+from drs_emulator.operations import (
+    failback,
+    jobs,
+    launch_settings,
+    plan_executions,
+    recovery_instances,
+    recovery_plans,
+    replication,
+    source_networks,
+    source_servers,
+    staging_accounts,
+    tags,
+)
+from drs_emulator.operations.registry import BUILT, Call
+
+__all__ = [
+    "BUILT",
+    "Call",
+    "failback",
+    "jobs",
+    "launch_settings",
+    "plan_executions",
+    "recovery_instances",
+    "recovery_plans",
+    "replication",
+    "source_networks",
+    "source_servers",
+    "staging_accounts",
+    "tags",
+]

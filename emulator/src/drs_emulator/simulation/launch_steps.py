@@ -1,0 +1,177 @@
+"""The steps that launch a server: clean-up of the earlier instance, conversion, launch and launch actions."""
+
+import uuid
+from dataclasses import replace
+
+from drs_emulator.engine.ec2 import LaunchOutcome, LaunchRequest
+from drs_emulator.engine.event_bus import LaunchResult
+from drs_emulator.ids import digest
+from drs_emulator.records.job import ActionRun, LaunchStatus
+from drs_emulator.records.recovery_instance import RecoveryInstance
+from drs_emulator.records.source_server import FailsAt
+from drs_emulator.simulation.job_lifecycle import StepContext, end_job, job_step, record_ec2_result, set_launch_status
+from drs_emulator.simulation.job_schedule import Step
+
+
+@job_step(Step.CLEAN_UP)
+def _clean_up(context: StepContext) -> None:
+    """Terminate the instance of an earlier launch, because a server has one recovery instance."""
+    instance = context.target.instances.get(context.server.recovery_instance_id)
+    if instance is None:
+        return
+    context.log_event("CLEANUP_START", targetInstanceID=instance.id)
+    instance.ec2_state = "SHUTTING-DOWN"
+
+    def on_done(error: str) -> None:
+        if error:
+            with context.world.lock:
+                now = context.world.clock.now()
+                context.job.log_event(now, "CLEANUP_FAIL", sourceServerID=context.event.server_id, rawError=error)
+
+    context.world.ec2.terminate(context.target.key, instance.id, on_done)
+
+
+@job_step(Step.CLEANED_UP)
+def _cleaned(context: StepContext) -> None:
+    removed = context.target.instances.pop(context.server.recovery_instance_id, None)
+    context.server.recovery_instance_id = ""
+    failed = any(
+        item.event == "CLEANUP_FAIL" and item.data["sourceServerID"] == context.event.server_id
+        for item in context.job.log
+    )
+    if removed and not failed:
+        context.log_event("CLEANUP_END", targetInstanceID=removed.id)
+
+
+@job_step(Step.CONVERT)
+def _convert(context: StepContext) -> None:
+    context.log_event(
+        "CONVERSION_START", conversionServerID=f"i-{digest(context.job.id, context.event.server_id)[:17]}"
+    )
+    set_launch_status(context, LaunchStatus.IN_PROGRESS)
+
+
+@job_step(Step.FAIL)
+def _fail(context: StepContext) -> None:
+    if context.event.detail:
+        context.log_event(context.event.detail)
+    if context.job.initiated_by == "FAILBACK":
+        context.target.instances[context.participant.recovery_instance_id].failback.state = "FAILBACK_ERROR"
+    _fail_launch(context)
+
+
+@job_step(Step.LAUNCH)
+def _launch(context: StepContext) -> None:
+    context.log_event("LAUNCH_START")
+    request_launch(context)
+
+
+def request_launch(context: StepContext) -> None:
+    """Call EC2. After a restart, call it again if its result was lost with the previous process."""
+    participant, server = context.participant, context.server
+    participant.ec2_requested = True
+    if participant.fails_at is FailsAt.LAUNCH:
+        _record_launch(context, LaunchOutcome(error="InsufficientInstanceCapacity"))
+        return
+    tags = {
+        "Name": server.launch.name,
+        **(server.tags if server.launch.copies_tags else {}),
+        "AWSElasticDisasterRecoverySourceServerID": server.id,
+        "AWSElasticDisasterRecoveryManaged": "drs.amazonaws.com",
+    }
+
+    def on_done(outcome: LaunchOutcome) -> None:
+        with context.world.lock:
+            _record_launch(context, outcome)
+
+    private_ip = server.machine.ip if server.launch.copies_private_ip else ""
+    stopped = not server.launch.starts
+    context.world.ec2.launch(
+        LaunchRequest(context.target.key, server.launch_type(), tags, on_done, private_ip, stopped)
+    )
+
+
+def _record_launch(context: StepContext, outcome: LaunchOutcome) -> None:
+    participant = context.participant
+    participant.recovery_instance_id = outcome.instance_id
+    participant.private_ip = outcome.private_ip
+    record_ec2_result(context, participant, outcome.error, _launched)
+
+
+@job_step(Step.LAUNCHED)
+def _launched(context: StepContext) -> None:
+    participant = context.participant
+    if not participant.ec2_responded:
+        participant.ec2_overdue = True
+    elif participant.error:
+        context.log_event("LAUNCH_FAILED", rawError=participant.error)
+        _fail_launch(context)
+    else:
+        server = context.server
+        instance = RecoveryInstance(
+            id=participant.recovery_instance_id,
+            target=context.target.key,
+            server_id=server.id,
+            job_id=context.job.id,
+            machine=server.machine,
+            private_ip=participant.private_ip,
+            is_drill=context.job.is_drill,
+            point_in_time=participant.point_in_time,
+            ec2_state="RUNNING" if server.launch.starts else "STOPPED",
+            tags=dict(server.tags) if server.launch.copies_tags else {},
+        )
+        context.target.instances[instance.id] = instance
+        server.recovery_instance_id = instance.id
+        set_launch_status(context, LaunchStatus.LAUNCHED)
+        _publish_result(context, succeeded=True)
+        _schedule_actions(context)
+
+
+def _schedule_actions(context: StepContext) -> None:
+    """Schedule the launch actions one after another, from the discovery of the SSM agent. The job waits for them."""
+    duration = context.world.settings.durations.launch_action
+    actions = context.server.launch.actions_to_run()
+    context.participant.actions_left = len(actions)
+    due = context.at + duration.pending
+    for action in actions:
+        for name in (Step.RUN_ACTION, Step.ACTION_ENDED):
+            context.world.schedule(due, replace(context.event, step=name, detail=action["actionId"]))
+            due += duration.started if name is Step.RUN_ACTION else 0
+
+
+@job_step(Step.RUN_ACTION)
+def _run_action(context: StepContext) -> None:
+    participant, action_id = context.participant, context.event.detail
+    if participant.agent_found_at is None:
+        participant.agent_found_at = context.at
+    action = context.server.launch.actions.get(action_id)
+    if action:  # it may have been deleted since
+        run_id = str(uuid.UUID(digest(context.job.id, context.event.server_id, action_id)[:32]))
+        participant.action_runs[action_id] = ActionRun(action, run_id)
+
+
+@job_step(Step.ACTION_ENDED)
+def _end_action(context: StepContext) -> None:
+    """End a launch action. If it fails and is not optional, the launch fails; the instance stays."""
+    participant = context.participant
+    participant.actions_left -= 1
+    if run := participant.action_runs.get(context.event.detail):
+        run.status = "FAILED" if participant.actions_fail else "SUCCEEDED"
+        if participant.actions_fail:
+            run.failure = "The document ended with status Failed"
+            if not run.action["optional"]:
+                set_launch_status(context, LaunchStatus.FAILED)
+    if context.job.overdue:
+        end_job(context)
+
+
+def _fail_launch(context: StepContext) -> None:
+    set_launch_status(context, LaunchStatus.FAILED)
+    _publish_result(context, succeeded=False)
+
+
+def _publish_result(context: StepContext, *, succeeded: bool) -> None:
+    job = context.job
+    if job.initiated_by != "FAILBACK":
+        result = LaunchResult(context.target.key, context.server.arn, job.id, job.is_drill, succeeded, context.at)
+        context.world.event_bus.publish(result)

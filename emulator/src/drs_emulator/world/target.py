@@ -1,0 +1,92 @@
+"""An account in a Region, with its servers, jobs, instances and plans."""
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from drs_emulator.errors import AccessDenied, ResourceNotFound
+from drs_emulator.records.job import Job
+from drs_emulator.records.launch_configuration import Template
+from drs_emulator.records.recovery_instance import RecoveryInstance
+from drs_emulator.records.recovery_plan import PlanExecution, RecoveryPlan
+from drs_emulator.records.source_server import SourceServer
+from drs_emulator.target_key import TargetKey
+
+Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanExecution
+
+
+@dataclass(slots=True)
+class Target:
+    """An account in a Region.
+
+    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all that ever were.
+    `templates` has both kinds. `tokens` maps the client tokens of recovery plans to a digest of the request and the
+    ARN that it created.
+    """
+
+    key: TargetKey
+    initialized: bool = False
+    servers: dict[str, SourceServer] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    active: dict[str, Job] = field(default_factory=dict)
+    jobs_made: int = 0
+    instances: dict[str, RecoveryInstance] = field(default_factory=dict)
+    templates: dict[str, Template] = field(default_factory=dict)
+    plans: dict[str, RecoveryPlan] = field(default_factory=dict)
+    executions: dict[str, PlanExecution] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def count_load(self) -> tuple[int, int]:
+        """Return (jobs in progress, servers in them), which the quotas limit."""
+        return len(self.active), sum(len(job.participants) for job in self.active.values())
+
+    def job_of(self, server_id: str) -> Job | None:
+        """Return the job in progress that the server takes part in."""
+        return next((job for job in self.active.values() if server_id in job.participants), None)
+
+    def forget_jobs(self, kept: int) -> None:
+        """Delete the oldest ended jobs, and keep `kept` of them."""
+        while len(self.jobs) - len(self.active) > kept:
+            del self.jobs[next(job_id for job_id in self.jobs if job_id not in self.active)]
+
+    def server(self, server_id: str) -> SourceServer:
+        """Raises ResourceNotFound, as the methods below do."""
+        return self.servers.get(server_id) or _raise_not_found(server_id, "SourceServer")
+
+    def instance(self, instance_id: str) -> RecoveryInstance:
+        return self.instances.get(instance_id) or _raise_not_found(instance_id, "RecoveryInstance")
+
+    def job(self, job_id: str) -> Job:
+        return self.jobs.get(job_id) or _raise_not_found(job_id, "Job")
+
+    def template(self, template_id: str) -> Template:
+        return self.templates.get(template_id) or _raise_not_found(template_id, "Template")
+
+    def plan(self, arn: str) -> RecoveryPlan:
+        return self.plans.get(arn) or _raise_not_found(arn, "RecoveryPlan")
+
+    def execution(self, arn: str) -> PlanExecution:
+        return self.executions.get(arn) or _raise_not_found(arn, "RecoveryPlanExecution")
+
+    def tags_of(self, arn: str) -> dict[str, str]:
+        """Return the tags of any resource, to read or to change. Also raises AccessDenied."""
+        _, _, _, region, account, resource = (arn.split(":", 5) + [""] * 5)[:6]
+        if account != self.key.account:
+            raise AccessDenied(f"{arn} belongs to another account")
+        kind, _, resource_id = resource.partition("/")
+        tagged: Tagged | None = None
+        if region == self.key.region:
+            tagged = {
+                "source-server": self.servers,
+                "recovery-instance": self.instances,
+                "job": self.jobs,
+                "launch-configuration-template": self.templates,
+                "replication-configuration-template": self.templates,
+            }.get(kind, {}).get(resource_id)  # type: ignore[attr-defined]
+            tagged = tagged or self.plans.get(arn) or self.executions.get(arn)
+        if tagged is None:
+            raise ResourceNotFound(f"There is no resource {arn}", resourceId=arn, resourceType=kind)
+        return tagged.tags
+
+
+def _raise_not_found(resource_id: str, kind: str) -> NoReturn:
+    raise ResourceNotFound(f"There is no {kind} {resource_id}", resourceId=resource_id, resourceType=kind)

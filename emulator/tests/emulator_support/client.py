@@ -1,0 +1,92 @@
+"""The emulator as a caller sees it: boto3 clients, and the control API over HTTP."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from drs_emulator import Emulator
+from emulator_support.response_checks import check_answer, check_error
+
+if TYPE_CHECKING:
+    from mypy_boto3_drs.client import DrsClient
+
+ACCOUNT = "111122223333"
+REGION = "eu-west-1"
+DRILL = 19 * 60 * 1.1  # no drill takes longer than this many seconds
+
+
+class EmulatorClient:
+    """The emulator as a caller sees it: boto3 clients, and the control API."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.url = emulator.url
+        self._emulator = emulator
+        self.answered: set[str] = set()  # operations whose answers were held against the model
+
+    @cache  # noqa: B019 (one client serves all tests)
+    def client(self, account: str, region: str) -> "DrsClient":
+        """Every answer it gets in any test is held against the model."""
+        client = self._emulator.client(account, region)
+        client.meta.events.register("after-call.drs", self._check)
+        return client
+
+    def _check(self, parsed: dict[str, Any], model: Any, http_response: Any, **_: object) -> None:
+        if http_response.status_code >= 300:
+            check_error(model, parsed)
+        else:
+            check_answer(model, http_response, parsed)
+            self.answered.add(model.name)
+
+    @property
+    def drs(self) -> "DrsClient":
+        return self.client(ACCOUNT, REGION)
+
+    def control(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_emulator/{path}", data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def advance(self, seconds: float) -> None:
+        self.control("POST", "advance", {"seconds": seconds})
+
+    def change(self, **settings: object) -> None:
+        status, answer = self.control("PUT", "settings", settings)
+        assert status == 200, answer
+
+    def seed(self, number: int = 1, *, account: str = ACCOUNT, region: str = REGION, **fields: object) -> list[str]:
+        servers = [{"hostname": f"host-{index:04}", **fields} for index in range(number)]
+        status, answer = self.control(
+            "POST", "source-servers", {"accountId": account, "region": region, "servers": servers}
+        )
+        assert status == 201, answer
+        return list(answer["sourceServerIDs"])
+
+    def start(self, server_ids: list[str], *, drill: bool = True, **more: Any) -> str:
+        servers: list[Any] = [{"sourceServerID": server_id} for server_id in server_ids]
+        return self.drs.start_recovery(sourceServers=servers, isDrill=drill, **more)["job"]["jobID"]
+
+    def job(self, job_id: str) -> Any:
+        return self.drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]
+
+    def launched(self, number: int = 1) -> list[str]:
+        """Recovery instance ids of a drill that has ended."""
+        job_id = self.start(self.seed(number))
+        self.advance(DRILL)
+        return [server["recoveryInstanceID"] for server in self.job(job_id)["participatingServers"]]
+
+    def events(self, job_id: str) -> list[str]:
+        return [item["event"] for item in self.drs.describe_job_log_items(jobID=job_id, maxResults=1000)["items"]]
+
+
+def wait_until(holds: Any, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)

@@ -1,0 +1,257 @@
+"""An example of each body that the API takes and of each answer, as the OpenAPI document shows them."""
+
+from typing import Any
+
+PLAN, GROUP, RUN = "rp-0123456789ab", "pg-0123456789ab", "drill-20261122-081530-4f1c09"
+
+ACCOUNT, REGION, SERVER = "111122223333", "us-west-2", "s-0123456789abcdef0"
+
+INSTANCE, JOB = "i-0123456789abcdef0", "drsjob-0123456789abcdef0"
+
+ANA = "arn:aws:iam::111122223333:user/ana"
+
+AT, LATER = "2026-11-22T08:15:30.123Z", "2026-11-22T08:36:02.456Z"
+
+PLACE = {"accountId": ACCOUNT, "region": REGION}
+
+_account = {"name": "shop production", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/drs-waves-target", "regions": [REGION]}
+
+_group = {"name": "database servers", **PLACE, "sourceServerIds": [SERVER]}
+
+_plan = {"name": "shop", "waves": [{"name": "database", "groups": [{"groupId": GROUP}]}]}
+
+_kept_account = {"accountId": ACCOUNT, **_account, "version": 1}
+
+_kept_group = {"groupId": GROUP, **_group, "description": "", "version": 1, "usedBy": [PLAN]}
+
+_kept_plan = {
+    "planId": PLAN,
+    "name": "shop",
+    "description": "",
+    "launchAttempts": 2,
+    "waves": [
+        {
+            "name": "database",
+            "groups": [{"groupId": GROUP}],
+            "dependsOn": [],
+            "runAfter": "success",
+            "maxFailedPercent": 0,
+            "onFailure": "continue",
+        }
+    ],
+    "version": 1,
+    "activeExecutionId": None,
+}
+
+_run = {
+    "executionId": RUN,
+    "planId": PLAN,
+    "planName": "shop",
+    "mode": "DRILL",
+    "status": "PENDING",
+    "reason": None,
+    "requestedAt": AT,
+    "requestedBy": ANA,
+    "startedAt": None,
+    "endedAt": None,
+}
+
+_counts = {"total": 1, "launched": 0, "failed": 0, "excluded": 0, "launching": 1}
+
+_whole_run: dict[str, Any] = {
+    **_run,
+    "status": "POLLING",
+    "startedAt": AT,
+    "pointInTime": None,
+    "continues": None,
+    "continuedBy": None,
+    "cancelledBy": None,
+    "stopReason": None,
+    "rpoTargetMinutes": 60,
+    "rtoTargetMinutes": 240,
+    "executionArn": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:drs-waves-recover-plan:{RUN}",
+    "durationSeconds": 95,
+    "servers": _counts,
+    "progress": {"waves": 1, "wavesEnded": 0},
+    "waitingFor": [],
+    "decisions": [],
+    "notes": [],
+    "waves": [
+        {
+            "name": "database",
+            "order": 0,
+            "status": "IN_PROGRESS",
+            "dependsOn": [],
+            "startedAt": AT,
+            "endedAt": None,
+            "reason": None,
+            "rtoTargetMinutes": 60,
+            "round": 0,
+            "durationSeconds": 90,
+            "servers": _counts,
+        }
+    ],
+    "batches": [
+        {
+            "wave": "database",
+            **PLACE,
+            "batch": 0,
+            "status": "LAUNCHING",
+            "attempt": 1,
+            "jobId": JOB,
+            "startedAt": AT,
+            "jobStartedAt": AT,
+            "endedAt": None,
+            "reason": None,
+            "servers": 1,
+            "jobs": [],
+        }
+    ],
+}
+
+_instance = {
+    "sourceServerId": SERVER,
+    "recoveryInstanceId": INSTANCE,
+    "ec2InstanceId": INSTANCE,
+    "ec2InstanceState": "RUNNING",
+    "name": "db-1",
+    "privateIp": "10.0.3.17",
+    "publicIp": None,
+    "instanceType": "m5.large",
+    "launchTime": AT,
+    **PLACE,
+    "jobId": JOB,
+    "sourceExecutionId": RUN,
+    "sourcePlanId": PLAN,
+    "isDrill": True,
+    "replicationStagingAccountId": ACCOUNT,
+    "sourceVpcId": None,
+    "vpcId": "vpc-0123456789abcdef0",
+    "subnetId": "subnet-0123456789abcdef0",
+    "securityGroupIds": ["sg-0123456789abcdef0"],
+    "instanceProfile": None,
+    "pointInTimeSnapshotAt": AT,
+    "lastSyncAt": LATER,
+}
+
+_capacity = {
+    **PLACE,
+    "status": "OK",
+    "message": None,
+    "advice": None,
+    "jobs": {"used": 3, "free": 17, "quota": 20},
+    "serversInJobs": {"used": 250, "free": 250, "quota": 500},
+    "replicatingServers": {"used": 60, "free": 240, "quota": 300, "byState": {"CONTINUOUS": 60}},
+    "largestJob": 100,
+    "quotasFrom": "Service Quotas",
+}
+
+_well = {"region": REGION, "status": "OK", "message": None, "advice": None}
+
+# By the name of the model.
+BODIES: dict[str, dict[str, Any]] = {
+    "AccountRequest": {"accountId": ACCOUNT, **_account, "externalId": "a-secret-of-both-sides"},
+    "AccountUpdate": {**_account, "version": 1},
+    "GroupRequest": _group,
+    "GroupUpdate": {**_group, "version": 1},
+    "PlanRequest": _plan,
+    "PlanUpdate": {**_plan, "version": 1},
+    "StartRequest": {"pointInTime": "2025-11-22T06:00:00Z"},
+    "DecisionRequest": {"comment": "the database has been checked"},
+    "SyncRequest": {"targets": [PLACE]},
+}
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "TargetAccount": _kept_account,
+    "TargetAccounts": {"targetAccounts": [_kept_account], "nextToken": None},
+    "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_well]},
+    "ProtectionGroup": _kept_group,
+    "ProtectionGroups": {"protectionGroups": [_kept_group], "nextToken": None},
+    "RecoveryPlan": _kept_plan,
+    "RecoveryPlanRead": {**_kept_plan, "drillInstances": {"count": 1, "since": AT, "executions": [RUN]}},
+    "RecoveryPlans": {"recoveryPlans": [_kept_plan], "nextToken": None},
+    "ExecutionSummary": _run,
+    "Executions": {"executions": [_run], "nextToken": None},
+    "Execution": _whole_run,
+    "Servers": {
+        "servers": [
+            {
+                "sourceServerId": SERVER,
+                "hostname": "db-1",
+                "wave": "database",
+                **PLACE,
+                "readiness": "READY",
+                "snapshotId": None,
+                "snapshotAt": None,
+                "recoveryInstanceId": INSTANCE,
+                "endedAt": LATER,
+                "optional": False,
+                "warnings": [],
+                "status": "LAUNCHED",
+                "jobId": JOB,
+                "reason": None,
+            }
+        ],
+        "nextToken": None,
+    },
+    "Events": {
+        "events": [{"at": AT, "event": "REQUESTED", "wave": None, "text": f"DRILL of shop by {ANA}"}],
+        "nextToken": None,
+    },
+    "JobLog": {
+        "jobLog": [{"event": "JOB_START", "logDateTime": "2026-11-22T08:16:00Z", "eventData": {}}],
+        "nextToken": None,
+    },
+    "RecoveryInstances": {"recoveryInstances": [_instance], "nextToken": None},
+    "SyncStarted": {"sync": "1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d", "startedAt": AT},
+    "SyncStatus": {
+        "status": "OK",
+        "lastSync": {"beganAt": AT, "endedAt": LATER, "targets": 1, "failed": 0},
+        "targets": [
+            {
+                **PLACE,
+                "status": "SYNCED",
+                "lastSyncAt": AT,
+                "instances": 1,
+                "seconds": 2,
+                "error": None,
+                "failedAt": None,
+            }
+        ],
+    },
+    "Cleanup": {
+        "executionId": RUN,
+        "status": "RUNNING",
+        "run": 1,
+        "askedAt": AT,
+        "askedBy": ANA,
+        "endedAt": None,
+        "reason": None,
+        "cleanup": f"{RUN}-cleanup-1",
+        "instances": {"total": 1, "terminated": 0, "failed": 0},
+        "jobs": [{**PLACE, "status": "TERMINATING", "jobId": JOB, "instances": 1}],
+        "failures": [],
+    },
+    "CapacityOfAll": {"at": AT, "targets": [_capacity], "accountsWithoutRegions": [], "nextToken": None},
+    "CapacityOfAccount": {"at": AT, "targets": [_capacity], "accountsWithoutRegions": []},
+    "CapacityOfTarget": {"at": AT, **_capacity},
+    "SourceServers": {
+        **PLACE,
+        "sourceServers": [
+            {
+                "sourceServerId": SERVER,
+                "hostname": "db-1",
+                "tags": {"tier": "database"},
+                "replicationState": "CONTINUOUS",
+                "lagSeconds": 0,
+                "replicationError": None,
+                "lastSeenAt": AT,
+                "lastLaunchResult": "SUCCEEDED",
+                "recoveryInstanceId": INSTANCE,
+            }
+        ],
+        "nextToken": None,
+    },
+    "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
+    "OpenapiDocument": {"openapi": "3.1.0"},
+}

@@ -1,0 +1,106 @@
+"""Recovery plans. Writing one also updates `usedBy` of its protection groups, in one transaction."""
+
+from dataclasses import replace
+from typing import Any
+
+from recovery.aws import dynamodb
+from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.pagination import Page
+from recovery.catalog import groups, versions
+from recovery.catalog.versions import SAME_VERSION
+from recovery.domain.plan import RecoveryPlan
+from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
+from recovery.settings import settings
+
+
+def create_plan(plan: RecoveryPlan) -> None:
+    """Store a new plan and register it with its groups. Raise InvalidRequest when a group was just deleted."""
+    try:
+        dynamodb.transact(
+            [
+                dynamodb.put_action(settings().recovery_plans_table, plan.to_item(), "attribute_not_exists(#planId)"),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in plan.group_ids),
+            ]
+        )
+    except ConditionFailed as refused:
+        if _get_row(plan.plan_id) is None:
+            raise _deleted_groups_error() from refused
+
+
+def get_plan(plan_id: str) -> RecoveryPlan:
+    """Read a plan. Raise PlanNotFound."""
+    item = _get_row(plan_id)
+    if item is None:
+        raise PlanNotFound(f"there is no recovery plan {plan_id}")
+    return RecoveryPlan.from_item(item)
+
+
+def _get_row(plan_id: str) -> dict[str, Any] | None:
+    return dynamodb.get(settings().recovery_plans_table, {"planId": plan_id})
+
+
+def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
+    """Replace the given version. A running execution keeps the copy that it started with.
+
+    The lock stays as it is. Raise PlanNotFound, VersionConflict, InvalidRequest when a group was just deleted.
+    """
+    row = _get_row(plan.plan_id)
+    if row is None:
+        raise PlanNotFound(f"there is no recovery plan {plan.plan_id}")
+    before, after = set(RecoveryPlan.from_item(row).group_ids), set(plan.group_ids)
+    key = {"planId": plan.plan_id}
+    wanted = replace(plan, version=version + 1)
+    over = versions.build_replacement(row, wanted.to_item(), key, version)
+    left = groups.find_groups(before - after)  # a deleted group has nothing to update
+    try:
+        dynamodb.transact(
+            [
+                dynamodb.update_action(settings().recovery_plans_table, key, **over),
+                *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in sorted(after - before)),
+                *(groups.usage_update(group_id, plan.plan_id, used=False) for group_id in left),
+            ]
+        )
+    except ConditionFailed as refused:
+        fresh = _get_row(plan.plan_id)
+        if fresh and int(fresh.get("version", 1)) == version:
+            raise _deleted_groups_error() from refused
+        versions.ignore_own_write(fresh, wanted.to_item(), PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
+        row = fresh or row
+    return replace(wanted, active_execution_id=row.get("activeExecutionId"))
+
+
+def delete_plan(plan_id: str, version: int | None = None) -> None:
+    """Delete a plan that is not running. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
+    plan = get_plan(plan_id)
+    versions.require_version(plan.version, version)
+    used = groups.find_groups(plan.group_ids)  # a deleted group has nothing to update
+    idle = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
+    try:
+        dynamodb.transact(
+            [
+                dynamodb.delete_action(
+                    settings().recovery_plans_table,
+                    {"planId": plan_id},
+                    f"{idle} AND {SAME_VERSION}",
+                    {"version": plan.version},
+                ),
+                *(groups.usage_update(group_id, plan_id, used=False) for group_id in used),
+            ]
+        )
+    except ConditionFailed as refused:
+        left = _get_row(plan_id)
+        if left is None:
+            return  # deleted by this request, whose answer was lost, or by another
+        if running := left.get("activeExecutionId"):
+            raise PlanInUse(f"plan {plan.name!r} is running as {running}", executionId=running) from refused
+        versions.refuse_stale(left)
+
+
+def list_plans(limit: int, token: str | None) -> Page:
+    """A page of plans."""
+    return versions.list_page(settings().recovery_plans_table, limit, token)
+
+
+def _deleted_groups_error() -> InvalidRequest:
+    problem = {"field": "waves", "message": "a protection group of the plan was deleted at this moment"}
+    return InvalidRequest("The plan names things that are not there.", [problem])

@@ -1,0 +1,81 @@
+"""Optimistic locking for the catalog: every row has a version, and every write names the version it replaces."""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from recovery.aws import dynamodb, pagination
+from recovery.aws.dynamodb import ConditionFailed
+from recovery.aws.dynamodb_expressions import from_wire, to_wire
+from recovery.aws.pagination import Page
+from recovery.errors import VersionConflict
+
+# Attributes that an update keeps: runs set and release a plan's lock, and plans register with their groups.
+MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "usedBy"})
+
+# How many plans or groups a refusal names.
+MAX_NAMED = 10
+
+SAME_VERSION = "#version = :version"
+
+
+def build_replacement(
+    row: Mapping[str, Any], item: Mapping[str, Any], key: Mapping[str, str], version: int
+) -> dict[str, Any]:
+    """The arguments of `dynamodb.update` that replace the row with the item, if the row still has this version."""
+    values = {name: value for name, value in item.items() if value is not None and name not in key}
+    (key_name,) = key
+    return {
+        "values": values,
+        "remove": sorted(row.keys() - values.keys() - key.keys() - MANAGED_ATTRIBUTES),
+        "condition": f"attribute_exists(#{key_name}) AND {SAME_VERSION}",
+        "given": {"version": version},
+    }
+
+
+def replace_row(
+    table: str, key: Mapping[str, str], row: Mapping[str, Any], item: Mapping[str, Any], version: int, gone: Exception
+) -> Mapping[str, Any]:
+    """Replace the row with the item if it still has this version; return the row that was replaced.
+
+    Raise `gone` when there is no such row any more, VersionConflict when it has another version.
+    """
+    try:
+        dynamodb.update(table, key, **build_replacement(row, item, key, version))
+    except ConditionFailed:
+        current = dynamodb.get(table, key)
+        ignore_own_write(current, item, gone)
+        return current or row
+    return row
+
+
+def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gone: Exception) -> None:
+    """After a refused write, do nothing if the row equals the item: an earlier write succeeded without an answer."""
+    if row is None:
+        raise gone
+    written = from_wire(to_wire(item))
+    if {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES} != written:
+        refuse_stale(row)
+
+
+def require_version(current: int, version: int | None) -> None:
+    if version is not None and version != current:
+        refuse_stale({"version": current})
+
+
+def refuse_stale(row: Mapping[str, Any]) -> NoReturn:
+    current = int(row.get("version", 1))
+    raise VersionConflict(f"it has been changed since; its version is {current} now", version=current)
+
+
+def delete_if_same(table: str, key: Mapping[str, str], version: int) -> None:
+    (key_name,) = key
+    try:
+        dynamodb.delete(table, key, f"attribute_exists(#{key_name}) AND {SAME_VERSION}", {"version": version})
+    except ConditionFailed:
+        if left := dynamodb.get(table, key):
+            refuse_stale(left)
+
+
+def list_page(table: str, limit: int, token: str | None) -> Page:
+    # Nothing is filtered, so every page is full and a scan reads no more than it shows.
+    return pagination.scan_page(table, limit, token)

@@ -1,0 +1,64 @@
+"""Drills that are cleaned up by themselves: a one-time schedule of EventBridge for each, made when it ends."""
+
+import json
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from recovery import clock
+from recovery.aws import clients, scheduler, step_functions
+from recovery.domain.execution import Execution, Mode
+from recovery.observability import operator_messages
+from recovery.settings import settings
+
+logger = Logger(child=True)
+
+
+def schedule_cleanup(execution: Execution) -> str | None:
+    """Have the drill cleaned up by itself as long after now as its plan says; None when the plan says nothing.
+
+    Return when, as ISO 8601. Said again it changes nothing: the schedule is named after the execution.
+    """
+    hours = execution.plan.clean_up_after_hours
+    if execution.run.mode is not Mode.DRILL or hours is None:
+        return None
+    due = clock.now() + hours * 3_600
+    at = clock.iso(clock.wall(due))[:19]
+    with clients.translate_transient_errors("CreateSchedule"):
+        try:
+            scheduler.client().create_schedule(
+                Name=execution.execution_id,
+                GroupName=_require_setting(settings().cleanup_schedule_group, "CLEANUP_SCHEDULE_GROUP"),
+                ScheduleExpression=f"at({at})",
+                ScheduleExpressionTimezone="UTC",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                ActionAfterCompletion="DELETE",
+                Description="Cleans up after a drill; made when it ended, and deleted once it has run.",
+                Target={
+                    "Arn": step_functions.clean_up_drill_arn(),
+                    "RoleArn": _require_setting(settings().cleanup_schedule_role_arn, "CLEANUP_SCHEDULE_ROLE_ARN"),
+                    "Input": json.dumps({"executionId": execution.execution_id}),
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConflictException":
+                raise
+    return clock.iso(due)
+
+
+def _require_setting(value: str | None, name: str) -> str:
+    if not value:
+        raise KeyError(name)
+    return value
+
+
+def schedule_or_notify(execution: Execution) -> None:
+    """`schedule`; people are told when it fails, for then nothing will clean up. The drill has ended all the same."""
+    try:
+        due = schedule_cleanup(execution)
+    except Exception as error:  # a drill must not fail for what comes after it
+        logger.exception("clean-up not scheduled", extra={"executionId": execution.execution_id})
+        operator_messages.send_cleanup_not_scheduled(execution, f"{type(error).__name__}: {error}")
+    else:
+        if due:
+            logger.info("clean-up scheduled", extra={"executionId": execution.execution_id, "due": due})

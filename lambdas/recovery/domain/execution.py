@@ -1,0 +1,267 @@
+"""The record of one run: its statuses and what each of its rows holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+
+
+class Mode(StrEnum):
+    """A drill launches copies beside the sources; a recovery is the real thing; readiness only looks."""
+
+    DRILL = "DRILL"
+    RECOVERY = "RECOVERY"
+    READINESS = "READINESS"
+
+
+class ExecutionStatus(StrEnum):
+    """PENDING until the first job runs, PAUSED while people hold it; the rest are final."""
+
+    PENDING = "PENDING"
+    POLLING = "POLLING"
+    PAUSED = "PAUSED"
+    READY = "READY"
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    NOT_READY = "NOT_READY"
+
+    @property
+    def is_final(self) -> bool:
+        """Does no write move it on?"""
+        return self not in OPEN_STATUSES
+
+
+PAUSABLE_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
+
+
+class WaveStatus(StrEnum):
+    """AWAITING_… and PAUSED wait for people; the last four are final."""
+
+    WAITING = "WAITING"
+    PAUSED = "PAUSED"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    IN_PROGRESS = "IN_PROGRESS"
+    AWAITING_DECISION = "AWAITING_DECISION"
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_final(self) -> bool:
+        """Does no write move it on?"""
+        return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED, WaveStatus.SKIPPED)
+
+    @property
+    def succeeded(self) -> bool:
+        """Were enough of its servers launched?"""
+        return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL)
+
+
+# What a wave is at before its servers are recovered.
+STATUSES_BEFORE_START = (WaveStatus.WAITING, WaveStatus.PAUSED, WaveStatus.AWAITING_APPROVAL)
+
+
+class ServerStatus(StrEnum):
+    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED are read off the batch and the wave."""
+
+    PENDING = "PENDING"
+    LAUNCHING = "LAUNCHING"
+    LAUNCHED = "LAUNCHED"
+    FAILED = "FAILED"
+    EXCLUDED = "EXCLUDED"
+    SKIPPED = "SKIPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many servers came to what. `total` counts all of them; what no other number counts is still to come.
+
+    `optional` and `optional_launched` count, within `total` and `launched`, those that a wave may do without.
+    """
+
+    total: int = 0
+    launched: int = 0
+    failed: int = 0
+    excluded: int = 0
+    optional: int = 0
+    optional_launched: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.total + other.total,
+            self.launched + other.launched,
+            self.failed + other.failed,
+            self.excluded + other.excluded,
+            self.optional + other.optional,
+            self.optional_launched + other.optional_launched,
+        )
+
+    @property
+    def missing(self) -> int:
+        """Servers that were not launched."""
+        return self.total - self.launched
+
+    @property
+    def required_missing(self) -> int:
+        """Those among them that the wave may not do without."""
+        return self.missing - (self.optional - self.optional_launched)
+
+    def to_item(self) -> dict[str, int]:
+        """As records and the API show it."""
+        return {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}
+
+
+@dataclass(frozen=True, slots=True)
+class WaveState:
+    """The state of a wave as the record has it.
+
+    `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
+    or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
+    `approval_until` is in epoch seconds.
+    """
+
+    name: str
+    status: WaveStatus = WaveStatus.WAITING
+    round: int = 0
+    resumed: bool = False
+    approved: bool | None = None
+    approval_until: float | None = None
+    failure_decision: str | None = None
+
+    @classmethod
+    def from_item(cls, row: Mapping[str, Any]) -> "WaveState":
+        """Read a WAVE row."""
+        until = row.get("approvalUntil")
+        return cls(
+            name=row["wave"],
+            status=WaveStatus(row["status"]),
+            round=int(row.get("round", 0)),
+            resumed=bool(row.get("resumed", False)),
+            approved=row.get("approved"),
+            approval_until=float(until) if until is not None else None,
+            failure_decision=row.get("failureDecision"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The META row: what was requested, by whom, and how far the run is.
+
+    `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose rest this one recovers.
+    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` says why the state
+    machine ended; `stop_reason` says why no further wave starts.
+    """
+
+    execution_id: str
+    plan_id: str
+    plan_name: str
+    mode: Mode
+    status: ExecutionStatus
+    requested_at: str
+    requested_by: str
+    point_in_time: str | None = None
+    continues: str | None = None
+    cancelled_by: str | None = None
+    stop_reason: str | None = None
+    aborted_reason: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Run":
+        """Read a META row."""
+        return cls(
+            execution_id=item["executionId"],
+            plan_id=item["planId"],
+            plan_name=item["planName"],
+            mode=Mode(item["mode"]),
+            status=ExecutionStatus(item["status"]),
+            requested_at=item["requestedAt"],
+            requested_by=item["requestedBy"],
+            point_in_time=item.get("pointInTime"),
+            continues=item.get("continues"),
+            cancelled_by=item.get("cancelledBy"),
+            stop_reason=item.get("stopReason"),
+            aborted_reason=item.get("abortedReason"),
+            started_at=item.get("startedAt"),
+            ended_at=item.get("endedAt"),
+            reason=item.get("reason"),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The META row of a new run. `kind` is the partition of the index that lists all executions."""
+        return {
+            "executionId": self.execution_id,
+            "item": "META",
+            "kind": "EXECUTION",
+            "planId": self.plan_id,
+            "planName": self.plan_name,
+            "mode": self.mode.value,
+            "status": self.status.value,
+            "requestedAt": self.requested_at,
+            "requestedBy": self.requested_by,
+            "pointInTime": self.point_in_time,
+            "continues": self.continues,
+        }
+
+    @property
+    def is_halted(self) -> bool:
+        """Must no further wave or batch of it start?"""
+        return self.status.is_final or self.cancelled_by is not None or self.aborted_reason is not None
+
+    @property
+    def halted_because(self) -> str:
+        """Why, in a few words."""
+        if self.cancelled_by:
+            return f"the run was cancelled by {self.cancelled_by}"
+        return self.aborted_reason or f"the run is {self.status.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run and its waves as they were read from the record. Rules take a snapshot; after a write, load a new one."""
+
+    run: Run
+    wave_states: Mapping[str, WaveState]
+
+    @property
+    def wave_statuses(self) -> dict[str, WaveStatus]:
+        """The status of each wave, in plan order."""
+        return {name: state.status for name, state in self.wave_states.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A run and its plan as it was when the run was started: the PLAN row, and a GROUP row for each of its groups.
+
+    So a plan may be edited while it runs, and a record still tells what was recovered. The plan is not in META, for
+    META is read by every task of every batch and the largest plan has 380 KB.
+    """
+
+    run: Run
+    plan: RecoveryPlan
+
+    @property
+    def execution_id(self) -> str:
+        """Of the run; also the name of its execution in Step Functions."""
+        return self.run.execution_id
+
+    def run_item(self) -> dict[str, Any]:
+        """The META row of a new run, with what the plan wants it to be measured against."""
+        targets = {"rpoTargetMinutes": self.plan.rpo_target_minutes, "rtoTargetMinutes": self.plan.rto_target_minutes}
+        return {**self.run.to_item(), **targets}
+
+    def plan_item(self) -> dict[str, Any]:
+        """The row that keeps the plan."""
+        return {"executionId": self.execution_id, "item": "PLAN", "plan": self.plan.to_item()}
+
+    def group_item(self, group: ProtectionGroup) -> dict[str, Any]:
+        """The row that keeps a group as it was when the run was started."""
+        return {**group.to_item(), "executionId": self.execution_id, "item": f"GROUP#{group.group_id}"}

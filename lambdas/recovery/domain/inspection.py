@@ -1,0 +1,91 @@
+"""What inspection finds: servers, and each wave's share of a target."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recovery.domain.execution import Tally
+from recovery.domain.plan import Wave
+from recovery.domain.readiness import Readiness, ServerVerdict
+from recovery.domain.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedServer:
+    """A server of a wave, what was judged of it, and the snapshot it is to be launched from, if not the latest.
+
+    `snapshot_at` is when that, or its newest snapshot, was taken, in epoch seconds; None when nobody asked.
+    """
+
+    verdict: ServerVerdict
+    hostname: str = ""
+    optional: bool = False
+    snapshot_id: str | None = None
+    snapshot_at: float | None = None
+
+    def to_json(self) -> list[Any]:
+        """As the FLEET row keeps it."""
+        judged = [self.verdict.readiness.value, list(self.verdict.reasons)]
+        return [*judged, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
+
+    @classmethod
+    def from_json(cls, kept: Sequence[Any]) -> "InspectedServer":
+        """The inverse."""
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = kept
+        return cls(ServerVerdict(Readiness(readiness), tuple(reasons)), hostname, optional, snapshot_id, snapshot_at)
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTargetInspection:
+    """A wave's servers in one target. `already_launched` counts those that the run which is continued has launched.
+
+    `notes` are what people should know of the target; `unlistable_groups` of groups whose servers could not be listed.
+    """
+
+    wave: Wave
+    target: Target
+    servers: Mapping[str, InspectedServer]
+    already_launched: int = 0
+    notes: tuple[str, ...] = ()
+    unlistable_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTargetSummary:
+    """A TARGET row: how many servers a wave has in a target, in how many batches, and what was judged of them."""
+
+    wave: str
+    target: Target
+    servers: int
+    batches: int
+    blocked: int
+    warned: int
+    optional: int
+    blocked_optional: int
+    already_launched: int
+    example_reason: str
+    notes: tuple[str, ...]
+    unlistable_groups: tuple[str, ...]
+
+    @classmethod
+    def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
+        """Read a TARGET row."""
+        return cls(
+            wave=row["wave"],
+            target=Target.from_state(row),
+            servers=int(row["servers"]),
+            batches=int(row["batches"]),
+            blocked=int(row["blocked"]),
+            warned=int(row["warned"]),
+            optional=int(row["optional"]),
+            blocked_optional=int(row["blockedOptional"]),
+            already_launched=int(row["alreadyLaunched"]),
+            example_reason=row.get("exampleReason", ""),
+            notes=tuple(row.get("notes", ())),
+            unlistable_groups=tuple(row.get("unlistableGroups", ())),
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """The servers that are in no batch."""
+        return Tally(total=self.blocked, excluded=self.blocked, optional=self.blocked_optional)

@@ -1,0 +1,103 @@
+"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs started by others."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from recovery.domain.drs_shapes import Job
+from recovery.settings import Settings
+
+# Longer than jobs usually take. A job that outlives its lease counts as a job of others.
+LEASE_SECONDS = 3_600
+
+# After this long an observation no longer shows whether anything has changed.
+MAX_OBSERVATION_AGE_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaUsage:
+    """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
+
+    `changed_at` is when the load last changed, as far as was seen: the measure of progress while waiting.
+    `observing_until` is when whoever reads DescribeJobs now should be done.
+    """
+
+    version: int
+    leases: Mapping[str, tuple[int, float]]
+    foreign_jobs: int = 0
+    foreign_servers: int = 0
+    foreign_digest: str = ""
+    observed_at: float = 0
+    observing_until: float = 0
+    changed_at: float = 0
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None, now: float) -> "QuotaUsage":
+        """Read the LEASES row, without expired leases."""
+        item = item or {}
+        held = item.get("leases", {}).items()
+        leases = {key: (int(lease["servers"]), float(lease["expiresAt"])) for key, lease in held}
+        return cls(
+            version=int(item.get("version", 0)),
+            leases={key: lease for key, lease in leases.items() if lease[1] > now},
+            foreign_jobs=int(item.get("foreignJobs", 0)),
+            foreign_servers=int(item.get("foreignServers", 0)),
+            foreign_digest=item.get("foreignDigest", ""),
+            observed_at=float(item.get("observedAt", 0)),
+            observing_until=float(item.get("observingUntil", 0)),
+            changed_at=float(item.get("changedAt", now)),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The row in its next version."""
+        return {
+            "version": self.version + 1,
+            "leases": {
+                key: {"servers": servers, "expiresAt": int(until)} for key, (servers, until) in self.leases.items()
+            },
+            "foreignJobs": self.foreign_jobs,
+            "foreignServers": self.foreign_servers,
+            "foreignDigest": self.foreign_digest,
+            "observedAt": int(self.observed_at),
+            "observingUntil": int(self.observing_until),
+            "changedAt": int(self.changed_at),
+        }
+
+    @property
+    def jobs(self) -> int:
+        """Job slots in use."""
+        return len(self.leases) + self.foreign_jobs
+
+    @property
+    def servers(self) -> int:
+        """Servers in jobs."""
+        return sum(servers for servers, _ in self.leases.values()) + self.foreign_servers
+
+    def has_room(self, servers: int, quotas: Settings) -> bool:
+        """Whether a slot is free, and capacity for so many servers."""
+        return self.jobs < quotas.concurrent_jobs and self.servers + servers <= quotas.servers_in_jobs
+
+    def with_lease(self, key: str, servers: int, now: float) -> "QuotaUsage":
+        """The usage with a lease added."""
+        return replace(self, leases={**self.leases, key: (servers, now + LEASE_SECONDS)}, changed_at=now)
+
+    def without_lease(self, key: str, now: float) -> "QuotaUsage":
+        """The usage with a lease released."""
+        return replace(self, leases={k: lease for k, lease in self.leases.items() if k != key}, changed_at=now)
+
+    def with_foreign(self, jobs: Iterable[Job], now: float) -> "QuotaUsage":
+        """The usage with the jobs of others from DescribeJobs. Jobs of batches with a lease are counted already."""
+        foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
+        stages = sorted(f"{job.job_id} {job.status} {job.count('LAUNCHED')}" for job in foreign)
+        digest = sha256("\n".join(stages).encode()).hexdigest()[:16]
+        moved = digest != self.foreign_digest or now - self.observed_at > MAX_OBSERVATION_AGE_SECONDS
+        return replace(
+            self,
+            foreign_jobs=len(foreign),
+            foreign_servers=sum(len(job.launches) for job in foreign),
+            foreign_digest=digest,
+            observed_at=now,
+            observing_until=0,
+            changed_at=now if moved else self.changed_at,
+        )

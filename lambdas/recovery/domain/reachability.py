@@ -1,0 +1,52 @@
+"""Whether drs-waves reaches DRS in a target, and what to do if not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from recovery.errors import DrsWavesError, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, Transient
+
+
+class ReachabilityStatus(StrEnum):
+    """UNREACHABLE may pass by itself; REFUSED does not."""
+
+    OK = "OK"
+    NOT_SET_UP = "NOT_SET_UP"
+    DENIED = "DENIED"
+    UNREACHABLE = "UNREACHABLE"
+    REFUSED = "REFUSED"
+
+
+_UNREACHABLE_ADVICE = (
+    "Ask again in a minute. If it lasts, see AWS Health for the Region, whether the Region is enabled in the account, "
+    "and whether its name is right."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """The status, with a reason and advice unless it is OK."""
+
+    reach: ReachabilityStatus
+    reason: str | None = None
+    advice: str | None = None
+
+    @classmethod
+    def of(cls, answer: Any) -> "Reachability":
+        """The reachability that an answer shows, or an error in its place."""
+        match answer:
+            case TargetNotInitialized():
+                return cls(ReachabilityStatus.NOT_SET_UP, answer.message, answer.advice)
+            case TargetAccessDenied() | TargetNotRegistered():
+                return cls(ReachabilityStatus.DENIED, answer.message, answer.advice)
+            case Transient():
+                return cls(ReachabilityStatus.UNREACHABLE, answer.message, _UNREACHABLE_ADVICE)
+            case DrsWavesError():
+                return cls(ReachabilityStatus.REFUSED, answer.message, answer.advice)
+            case _:
+                return cls(ReachabilityStatus.OK)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """As the API shows it."""
+        return {"status": self.reach.value, "message": self.reason, "advice": self.advice}

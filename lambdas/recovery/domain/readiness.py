@@ -1,0 +1,173 @@
+"""Whether servers, waves and a whole run can be recovered as things are. Pure: facts in, verdicts with reasons out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from recovery.domain import verdicts
+from recovery.domain.execution import ExecutionStatus
+from recovery.domain.plan import Wave
+from recovery.domain.verdicts import ExecutionVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class WaveReadiness:
+    """The inspection of one wave: how many servers it has, and how many of them cannot be recovered, with an example.
+
+    `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
+    the continued run launched; no other number counts them. `unlistable_groups` has the reason for each group whose
+    servers could not be listed.
+    """
+
+    wave: Wave
+    total: int
+    blocked: int
+    example_reason: str
+    selections: str
+    blocked_optional: int = 0
+    already_launched: int = 0
+    unlistable_groups: Sequence[str] = ()
+
+    def refusal(self) -> str | None:
+        """Why the wave cannot be run, or None when it can, with the blocked servers left out."""
+        if self.unlistable_groups:
+            return f"wave {self.wave.name}: {'; '.join(self.unlistable_groups)}"
+        if self.total == 0:
+            needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
+            may_be_empty = self.already_launched or not needed
+            return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
+        required = self.blocked - self.blocked_optional
+        nothing_left = self.blocked == self.total and required
+        if nothing_left or not verdicts.is_within_tolerance(required, self.total, self.wave.max_failed_percent):
+            return (
+                f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
+                f"{self.wave.max_failed_percent} % may fail; for one, {self.example_reason}"
+            )
+        return None
+
+
+class Readiness(StrEnum):
+    """BLOCKED servers are not launched; WARN ones are, and people should know what about them."""
+
+    READY = "READY"
+    WARN = "WARN"
+    BLOCKED = "BLOCKED"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVerdict:
+    """Whether a server can be recovered, and every reason against it."""
+
+    readiness: Readiness
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Is it left out?"""
+        return self.readiness is Readiness.BLOCKED
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What DRS tells of one server only: its launch configuration and its newest usable snapshot, None if not asked.
+
+    `snapshot_at` is epoch seconds; `has_snapshot` is False when there is none to launch from.
+    """
+
+    has_launch_configuration: bool | None = None
+    has_snapshot: bool | None = None
+    snapshot_id: str | None = None
+    snapshot_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What inspection knows of a source server. `lag_seconds` is how far its replica is behind, if DRS says so.
+
+    `in_job`, `in_run` and `instance` name a DRS job that it is in now, another run that recovers it, and what it was
+    launched as before.
+    """
+
+    replication_state: str
+    lag_seconds: float | None = None
+    in_job: str | None = None
+    in_run: str | None = None
+    instance: str | None = None
+    probe: Probe = Probe()
+
+
+# Every dataReplicationState of botocore's drs model, and what it means for a launch. A source that is gone is
+# DISCONNECTED or STALLED: on the day that counts nearly all are, and they are launched from their last snapshot.
+_REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
+    "CONTINUOUS": (Readiness.READY, ""),
+    "CREATING_SNAPSHOT": (Readiness.READY, ""),
+    "BACKLOG": (Readiness.WARN, "its replica is behind and catching up"),
+    "RESCAN": (Readiness.WARN, "its disks are read again; it is launched from an older snapshot"),
+    "PAUSED": (Readiness.WARN, "its replication is paused; it is launched from an older snapshot"),
+    "STALLED": (Readiness.WARN, "its replication is stalled; it is launched from an older snapshot"),
+    "DISCONNECTED": (Readiness.WARN, "its source does not answer; it is launched from its last snapshot"),
+    "STOPPED": (Readiness.BLOCKED, "its replication is STOPPED, so DRS has nothing to launch it from"),
+    "INITIATING": (Readiness.BLOCKED, "its replication is INITIATING, so DRS has nothing to launch it from yet"),
+    "INITIAL_SYNC": (Readiness.BLOCKED, "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from"),
+}
+
+# States in which a server is surely launchable without a look at its snapshots.
+HEALTHY_STATES = frozenset(
+    state for state, (readiness, _) in _REPLICATION_STATES.items() if readiness is Readiness.READY
+)
+
+
+def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> ServerVerdict:
+    """Can the server be recovered, and what should people know of it? `now` is epoch seconds."""
+    unknown = f"DRS says its replication is {facts.replication_state or 'not there'}, which drs-waves does not know"
+    replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
+    found = [replication, *_judge_data_age(facts, rpo_minutes, now)]
+    if facts.probe.has_launch_configuration is False:
+        found.append((Readiness.BLOCKED, "it has no launch configuration"))
+    if facts.in_job:
+        found.append((Readiness.WARN, f"it is in job {facts.in_job}; its own launch waits for the end of that"))
+    if facts.in_run:
+        found.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
+    if facts.instance:
+        found.append(
+            (Readiness.WARN, f"it already has recovery instance {facts.instance}, which a new launch replaces")
+        )
+    reasons = tuple(why for _, why in found if why)
+    for worst in (Readiness.BLOCKED, Readiness.WARN):
+        if any(readiness is worst for readiness, _ in found):
+            return ServerVerdict(worst, reasons)
+    return ServerVerdict(Readiness.READY)
+
+
+def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
+    if facts.probe.has_snapshot is False:
+        return [(Readiness.BLOCKED, "DRS has no snapshot of it from the point in time asked for, or before")]
+    found = []
+    if rpo_minutes is not None and facts.lag_seconds is not None and facts.lag_seconds > rpo_minutes * 60:
+        found.append((Readiness.WARN, f"its replica is {_format_age(facts.lag_seconds)} behind, over the RPO target"))
+    at = facts.probe.snapshot_at
+    if rpo_minutes is not None and at is not None and now - at > rpo_minutes * 60:
+        found.append((Readiness.WARN, f"its newest snapshot is {_format_age(now - at)} old, over the RPO target"))
+    return found
+
+
+def _format_age(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3_600 else f"{seconds / 3_600:.0f} h"
+
+
+def collect_refusals(fleets: Sequence[WaveReadiness]) -> list[str]:
+    """The reasons why a run must not start; none when it may."""
+    return [reason for fleet in fleets if (reason := fleet.refusal())]
+
+
+def judge_dry_run(fleets: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
+    """The end of a run that only looked and found nothing against a start."""
+    total, blocked = sum(fleet.total for fleet in fleets), sum(fleet.blocked for fleet in fleets)
+    said = f"{total - blocked - warned} servers are ready, {warned} with a warning, {blocked} would be left out"
+    return ExecutionVerdict(ExecutionStatus.READY, said)
+
+
+def judge_refusal(reasons: Sequence[str]) -> ExecutionVerdict:
+    """The end of a run that must not start; the first reasons stand for all when they are many."""
+    more = f"; and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+    return ExecutionVerdict(ExecutionStatus.NOT_READY, "; ".join(reasons[:10]) + more)

@@ -1,0 +1,128 @@
+"""A circuit breaker per target, in the CIRCUIT row of the `limits` table, so that all functions share it.
+
+While the circuit is closed, calls go through. After `circuit_failures` calls in a row without an answer it opens, and
+calls fail at once with CircuitOpen, which the state machine turns into a wait. After `circuit_seconds` one call goes
+through as a probe: an answer closes the circuit, no answer opens it again. A Region that is down affects no other
+target.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from aws_lambda_powertools import Logger
+
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.domain.target import Target
+from recovery.errors import CircuitOpen, DrsUnavailable
+from recovery.observability import metrics
+from recovery.settings import settings
+
+logger = Logger(child=True)
+T = TypeVar("T")
+
+# A probe that does not come back within this time, because its function was killed, makes way for another.
+PROBE_SECONDS = 60
+
+
+class CircuitState(StrEnum):
+    """HALF_OPEN: one call is on its way as a probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
+    """Call the function unless the target's circuit is open. Raise CircuitOpen, and what the function raises."""
+    circuit = _Circuit.read(target)
+    if circuit.state is not CircuitState.CLOSED and not circuit.claim_probe():
+        raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(circuit.retry_at)}")
+    try:
+        result = function()
+    except DrsUnavailable:
+        circuit.record_failure()
+        raise
+    except Exception:  # every other error is an answer, so the Region works
+        circuit.record_answer()
+        raise
+    circuit.record_answer()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Circuit:
+    """The row as this call found it. `opened_at` is epoch seconds."""
+
+    target: Target
+    state: CircuitState
+    failures: int
+    opened_at: float
+
+    @classmethod
+    def read(cls, target: Target) -> "_Circuit":
+        row = dynamodb.get(settings().limits_table, _key(target)) or {}
+        state = CircuitState(row.get("state", CircuitState.CLOSED))
+        return cls(target, state, int(row.get("failures", 0)), float(row.get("openedAt", 0)))
+
+    @property
+    def retry_at(self) -> float:
+        """When an open circuit lets a probe through; epoch seconds."""
+        return self.opened_at + settings().circuit_seconds
+
+    def claim_probe(self) -> bool:
+        """Whether this call is the probe. Of the functions that ask at once, one gets it."""
+        now = clock.now()
+        if self.state is CircuitState.OPEN and now < self.retry_at:
+            return False
+        claimed = dynamodb.update_if(
+            settings().limits_table,
+            _key(self.target),
+            {"state": CircuitState.HALF_OPEN.value, "probeUntil": int(now + PROBE_SECONDS)},
+            condition="attribute_not_exists(#probeUntil) OR #probeUntil < :now",
+            given={"now": int(now)},
+        )
+        if claimed:
+            _report(self.target, CircuitState.HALF_OPEN)
+        return claimed
+
+    def record_failure(self) -> None:
+        """Open the circuit when a probe fails, or after the last of the failures in a row that are allowed."""
+        failures = dynamodb.add(settings().limits_table, _key(self.target), "failures", 1)
+        if self.state is CircuitState.CLOSED and failures < settings().circuit_failures:
+            return
+        values = {"state": CircuitState.OPEN.value, "openedAt": int(clock.now())}
+        if self._leave_state(values):  # else another call that failed at the same moment has opened it
+            _report(self.target, CircuitState.OPEN)
+
+    def record_answer(self) -> None:
+        """Close the circuit after a probe, or forget the failures. An answer after an answer writes nothing."""
+        if self.state is not CircuitState.CLOSED:
+            if self._leave_state({"state": CircuitState.CLOSED.value, "failures": 0}):
+                _report(self.target, CircuitState.CLOSED)
+        elif self.failures:
+            dynamodb.update(settings().limits_table, _key(self.target), {"failures": 0})
+
+    def _leave_state(self, values: Mapping[str, Any]) -> bool:
+        """Write a new state over the one in which this call was made; False when the circuit has left it already."""
+        before = CircuitState.CLOSED if self.state is CircuitState.CLOSED else CircuitState.HALF_OPEN
+        return dynamodb.update_if(
+            settings().limits_table,
+            _key(self.target),
+            values,
+            remove=["probeUntil"],
+            condition="attribute_not_exists(#state) OR #state = :before",
+            given={"before": before.value},
+        )
+
+
+def _key(target: Target) -> dict[str, str]:
+    return {"target": target.key, "item": "CIRCUIT"}
+
+
+def _report(target: Target, state: CircuitState) -> None:
+    metrics.count_circuit_change(target, state.value)
+    log = logger.warning if state is CircuitState.OPEN else logger.info
+    log("circuit changed", extra={"target": target.key, "circuit": state.value})

@@ -1,0 +1,71 @@
+"""What people are told when retries are used up: what, where, how often, and what they can do."""
+
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger
+
+from recovery import errors
+from recovery.aws import sns
+from recovery.aws.caught_errors import CaughtError
+from recovery.domain.batch import BatchRef
+from recovery.errors import (
+    AwsUnavailable,
+    DrsThrottled,
+    DrsUnavailable,
+    DrsWavesError,
+    RateBudgetExhausted,
+    RetryExhausted,
+)
+from recovery.observability import metrics
+
+logger = Logger(child=True)
+
+# The advice of these errors is for a moment, "nothing to do". This is for when the moment does not pass.
+PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
+    DrsThrottled: (
+        "See in CloudTrail who else calls DRS in that account and Region, and stop what can wait. "
+        "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
+    ),
+    DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
+    RetryExhausted: (
+        "The error tells what DRS answered last. Throttled: see in CloudTrail who else calls DRS there. "
+        "Otherwise see AWS Health for DRS in that Region."
+    ),
+    RateBudgetExhausted: (
+        "Runs share CallsPerSecond in that account and Region: start fewer at a time, "
+        "or raise it as long as DRS itself does not throttle."
+    ),
+    AwsUnavailable: "See AWS Health for DynamoDB and STS in the Region of drs-waves.",
+}
+
+
+def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attempts: int | None = None) -> None:
+    """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known."""
+    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
+    metrics.count_exhausted(ref.target, task)
+    sns.publish(
+        "RETRIES_EXHAUSTED",
+        f"drs-waves: {error.name} in {ref.target.key}",
+        sns.format_facts(
+            {
+                "Operation": task,
+                "Target": ref.target.key,
+                "Error": str(error),
+                "Attempts": attempts or "all that the state machine makes in a row",
+                "Execution": ref.execution_id,
+                "Wave": f"{ref.wave}, batch {ref.number}",
+                "What happens": "the batch waits up to ten minutes and goes on; no server has failed for it",
+                "What to do": advice_for(error.name),
+            }
+        ),
+        target=ref.target.key,
+        executionId=ref.execution_id,
+    )
+
+
+def advice_for(name: str) -> str:
+    """Advice on an error by its name, which may be one of Lambda's or Step Functions' own."""
+    kind = getattr(errors, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, DrsWavesError)):
+        kind = DrsWavesError
+    return PERSISTENT_ERROR_ADVICE.get(kind, kind.advice)

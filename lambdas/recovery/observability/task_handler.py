@@ -1,0 +1,68 @@
+"""What every task function does around its work: log with the ids of the run, and write its metrics."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from recovery.domain.batch import BatchRef
+from recovery.domain.target import Target
+from recovery.errors import DrsWavesError, Transient
+from recovery.observability import metrics
+
+logger = Logger()
+Event = TypeVar("Event", bound=Mapping[str, Any])
+Output = TypeVar("Output", bound=Mapping[str, Any])
+
+
+def task(handler: Callable[[Event, LambdaContext], Output]) -> Callable[[Event, LambdaContext], Output]:
+    """Wrap a handler. Errors pass through to the state machine and are logged: transient ones as WARNING."""
+    name = handler.__module__.rsplit(".", 1)[-1]
+
+    # Events hold task tokens, so they are not logged whatever POWERTOOLS_LOGGER_LOG_EVENT says.
+    @logger.inject_lambda_context(clear_state=True, log_event=False)
+    @functools.wraps(handler)
+    def run(event: Event, context: LambdaContext) -> Output:
+        ids = _log_keys(event)
+        logger.append_keys(task=name, **ids)
+        if (retries := event.get("retries", 0)) and "target" in ids:
+            metrics.count_retry(Target.from_state(event), _state_name(name), retries + 1)
+        try:
+            return handler(event, context)
+        except Transient as error:
+            logger.warning("put off", extra={"error": type(error).__name__, "reason": error.message})
+            raise
+        except DrsWavesError as error:
+            logger.error("failed", extra={"error": type(error).__name__, "reason": error.message})
+            raise
+        except Exception as error:  # Lambda would log it too, but without the ids of the run
+            logger.exception("broke", extra={"error": type(error).__name__})
+            raise
+        finally:
+            metrics.flush()
+
+    wrapped: Callable[[Event, LambdaContext], Output] = run
+    return wrapped
+
+
+def _log_keys(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Where in a run the event belongs; each log line of the function carries it.
+
+    The execution is the correlation id, the one word by which all lines of a run are found; which invocation wrote
+    a line is its function_request_id.
+    """
+    ids = {key: event[key] for key in ("executionId", "wave", "accountId", "region") if key in event}
+    if "executionId" in ids:
+        ids["correlation_id"] = ids["executionId"]
+    if {"accountId", "region"} <= ids.keys():
+        ids["target"] = Target.from_state(event).key
+        if {"executionId", "wave"} <= ids.keys() and "batch" in event:
+            ids["batch"] = BatchRef.from_event(event).key
+    return ids
+
+
+def _state_name(name: str) -> str:
+    """`PollJob` for `poll_job`: the state's name, by which operators know the task."""
+    return "".join(word.capitalize() for word in name.split("_"))

@@ -1,0 +1,135 @@
+"""Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, accept, abort.
+
+Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
+A decision that is repeated, or that the wave does not wait for, is refused and changes nothing, but it still wakes
+the waiting tasks: the function that recorded it may have been cut off before it could.
+"""
+
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+
+from recovery import clock
+from recovery.domain.execution import PAUSABLE_STATUSES, Mode, Run, RunSnapshot, WaveStatus
+from recovery.domain.verdicts import WaveDecision, WaveGate
+from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
+from recovery.observability import operator_messages
+from recovery.runs import abandoned
+from recovery.store import executions, task_tokens, waves
+from recovery.store.executions import MAX_DECISIONS
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The API's caller who decides, with a comment."""
+
+    name: str
+    comment: str = ""
+
+    def build_entry(self, decision: str) -> dict[str, str]:
+        """The decision as the record has it."""
+        return {"decision": decision, "by": self.name, "at": clock.iso(), "comment": self.comment}
+
+
+def pause(execution_id: str, operator: Operator) -> None:
+    """Start no further wave or batch until the run is resumed; running jobs are polled on. Raise DecisionRefused."""
+    run = executions.get_run(execution_id)
+    if not executions.record_pause(execution_id, operator.build_entry("pause")):
+        run = executions.get_run(execution_id)
+        raise _refuse(run, "pause", _find_reason_against_pause(run))
+    operator_messages.send_decision(run, "pause", operator.name, operator.comment)
+
+
+def resume(execution_id: str, operator: Operator) -> None:
+    """Resume a paused run, including waves held by `pauseBefore`. Raise DecisionRefused when nothing is paused."""
+    snapshot = waves.load_snapshot(execution_id)
+    run, decision = snapshot.run, operator.build_entry("resume")
+    was_paused = executions.record_resume(run, decision)
+    paused = [name for name, status in snapshot.wave_statuses.items() if status is WaveStatus.PAUSED]
+    resumed = [
+        name
+        for name in ([] if run.is_halted else paused)
+        if waves.record_resume(execution_id, name, None if was_paused else decision)
+    ]
+    task_tokens.release_tokens(execution_id, WaveGate.RESUME)
+    if not (was_paused or resumed):
+        raise _refuse(run, "resume", "it is not paused")
+    operator_messages.send_decision(run, "resume", operator.name, operator.comment)
+
+
+def cancel(execution_id: str, operator: Operator) -> None:
+    """Start nothing more; running jobs are polled to their end and recorded. Raise DecisionRefused if it has ended.
+
+    A run whose start was cut off, or whose state machine has ended, is closed here.
+    """
+    run = executions.get_run(execution_id)
+    is_recorded = executions.record_cancel(execution_id, operator.name, operator.build_entry("cancel"))
+    task_tokens.release_tokens(execution_id)
+    if is_recorded:
+        operator_messages.send_decision(run, "cancel", operator.name, operator.comment)
+        _close_if_abandoned(run)
+        return
+    run = executions.get_run(execution_id)
+    if not _close_if_abandoned(run):  # the first cancel may have come too early to see that it is abandoned
+        raise _refuse(run, "cancel", _describe_state(run))
+
+
+def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> None:
+    """Record a WaveDecision about a wave and wake what waits for it. Raise WaveNotFound, DecisionRefused."""
+    decision, snapshot = WaveDecision(what), waves.load_snapshot(execution_id)
+    if wave not in snapshot.wave_states:
+        raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
+    gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
+    is_recorded = not snapshot.run.is_halted and _record_wave_decision(snapshot, wave, decision, operator)
+    task_tokens.release_tokens(execution_id, gate, wave)
+    if not is_recorded:
+        snapshot = waves.load_snapshot(execution_id)
+        raise _refuse(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
+    operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
+
+
+def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecision, operator: Operator) -> bool:
+    execution_id, entry = snapshot.run.execution_id, operator.build_entry(decision)
+    match decision:
+        case WaveDecision.APPROVE | WaveDecision.REJECT:
+            return waves.record_approval(execution_id, wave, decision is WaveDecision.APPROVE, entry)
+        case WaveDecision.RETRY:
+            return waves.record_retry(execution_id, wave, snapshot.wave_states[wave].round, entry)
+        case WaveDecision.ACCEPT | WaveDecision.ABORT:
+            return waves.record_failure_decision(execution_id, wave, decision, entry)
+
+
+def _close_if_abandoned(run: Run) -> bool:
+    if run.status.is_final:
+        return False
+    try:
+        return abandoned.close_if_abandoned(run)
+    except AwsUnavailable as error:  # the cancel is recorded, whether or not the machine is known to run
+        extra = {"executionId": run.execution_id, "reason": error.message}
+        logger.warning("could not check whether the run is abandoned", extra=extra)
+        return False
+
+
+def _refuse(run: Run, decision: str, reason: str) -> DecisionRefused:
+    return DecisionRefused(f"cannot {decision} in execution {run.execution_id}: {reason}", executionId=run.execution_id)
+
+
+def _describe_state(run: Run) -> str:
+    return f"it is being cancelled by {run.cancelled_by}" if run.cancelled_by else f"it is {run.status.value}"
+
+
+def _find_reason_against_pause(run: Run) -> str:
+    is_pausable = run.mode is not Mode.READINESS and run.status in PAUSABLE_STATUSES
+    if is_pausable and not run.cancelled_by:
+        return f"it has had {MAX_DECISIONS} decisions, and its record has room for a cancel only"
+    return _describe_state(run)
+
+
+def _find_reason_against_decision(snapshot: RunSnapshot, wave: str) -> str:
+    if snapshot.run.is_halted:
+        return snapshot.run.halted_because
+    state = snapshot.wave_states[wave]
+    decided = f", and {state.failure_decision} was decided already" if state.failure_decision else ""
+    return f"wave {wave} is {state.status.value}{decided}"

@@ -1,0 +1,39 @@
+"""The record of a run as people read it: from the executions table alone, but for the log of a job, which DRS keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recovery.aws import pagination
+from recovery.aws.dynamodb_expressions import Partition
+from recovery.aws.pagination import Page
+from recovery.store import executions, waves
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRecord:
+    """The rows of a run but for its servers, which are read page by page."""
+
+    meta: Row
+    waves: list[dict[str, Any]]
+    batches: list[dict[str, Any]]
+    targets: list[dict[str, Any]]
+
+
+def read_record(execution_id: str) -> ExecutionRecord:
+    """Raise ExecutionNotFound when there is none."""
+    return ExecutionRecord(
+        meta=executions.get_meta_row(execution_id),
+        waves=waves.list_rows(execution_id),
+        batches=list(executions.query_rows(execution_id, "BATCH#")),
+        targets=list(executions.query_rows(execution_id, "TARGET#")),
+    )
+
+
+def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:
+    """A page of the rows of servers, and the record that says what is going on with them."""
+    record = read_record(execution_id)
+    servers = Partition("executionId", execution_id, ("item", f"SERVER#{wave}#" if wave else "SERVER#"))
+    return record, pagination.query_page(executions.table(), servers, limit, token)

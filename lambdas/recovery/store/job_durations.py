@@ -1,0 +1,30 @@
+"""How long DRS jobs take in a target: a moving average in the `limits` table, which sets the poll interval."""
+
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.domain.drs_shapes import Job
+from recovery.domain.execution import Mode
+from recovery.domain.polling import EXPECTED_JOB_SECONDS
+from recovery.domain.target import Target
+from recovery.settings import settings
+
+# How much the newest job weighs in what the next one is expected to take.
+NEWEST_JOB_WEIGHT = 0.5
+
+
+def _key(target: Target, mode: Mode) -> dict[str, str]:
+    return {"target": target.key, "item": f"JOB_SECONDS#{mode.value}"}
+
+
+def expected_seconds(target: Target, mode: Mode) -> int:
+    row = dynamodb.get(settings().limits_table, _key(target, mode))
+    return int(row["seconds"]) if row else EXPECTED_JOB_SECONDS[mode.value]
+
+
+def record_duration(target: Target, mode: Mode, job: Job) -> None:
+    """A running average of what jobs take; written twice it only leans a little more to the newest."""
+    if job.ended_at is None:
+        return
+    took = clock.parse_iso(job.ended_at) - clock.parse_iso(job.created_at)
+    seconds = round((1 - NEWEST_JOB_WEIGHT) * expected_seconds(target, mode) + NEWEST_JOB_WEIGHT * took)
+    dynamodb.update(settings().limits_table, _key(target, mode), {"seconds": seconds})

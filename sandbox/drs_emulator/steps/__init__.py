@@ -1,5 +1,0 @@
-"""What the steps of jobs and of recovery plans do; importing this package registers them all."""
-
-from sandbox.drs_emulator.steps import failback, launch, plans, terminate
-
-__all__ = ["failback", "launch", "plans", "terminate"]

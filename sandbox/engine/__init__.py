@@ -1,0 +1,19 @@
+"""The local AWS of the sandbox: MiniStack, unmodified, with patches applied when it starts.
+
+    python -m sandbox.engine
+
+`defects` corrects what MiniStack does differently from AWS where our code would notice. `accelerators` makes it
+faster and changes no answer. Each patch says what is wrong in MiniStack. `tests/sandbox/engine` runs MiniStack with
+and without the patches side by side and fails when MiniStack no longer needs one: delete that patch then.
+
+MiniStack's own settings (GATEWAY_PORT, AUTH, SFN_WAIT_SCALE and others) come from the environment. So do the settings
+of the sandboxed functions: the engine passes its environment on to them, and their own variables override it.
+
+This package knows nothing of the product. `sandbox.stack` starts it as a process; only tests import its patches.
+"""
+
+WITHOUT = "DRS_WAVES_ENGINE_WITHOUT"
+"""Names of patches to leave out, separated by commas (`fork_environments,read_yaml_definitions`), or `all`."""
+
+ENVIRONMENTS_AHEAD = "DRS_WAVES_ENVIRONMENTS_AHEAD"
+"""How many execution environments of each new function start before its first call."""

@@ -1,0 +1,24 @@
+"""Patch MiniStack, then run it."""
+
+import os
+
+from ministack import app
+
+from sandbox.engine import WITHOUT
+from sandbox.engine.accelerators import ACCELERATORS
+from sandbox.engine.defects import DEFECTS
+
+
+def main() -> None:
+    without = {name.strip() for name in os.environ.get(WITHOUT, "").split(",") if name.strip()}
+    patches = (*DEFECTS, *ACCELERATORS)
+    if unknown := without - {patch.name for patch in patches} - {"all"}:
+        raise SystemExit(f"{WITHOUT}: there is no patch called {', '.join(sorted(unknown))}")
+    for patch in patches:
+        if not without & {patch.name, "all"}:
+            patch()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Patches that make MiniStack answer as AWS does, one module per group of services."""
+
+from sandbox.engine.defects.lambda_functions import keep_exception_names, separate_logs
+from sandbox.engine.defects.metrics import accept_metric_math, count_embedded_metrics
+from sandbox.engine.defects.nested_stacks import transform_nested_templates
+from sandbox.engine.defects.other_services import (
+    accept_aws_events,
+    authorize_schedule_groups,
+    filter_by_instance_id,
+    read_table_replicas,
+)
+from sandbox.engine.defects.policies import resolve_principal_tags
+from sandbox.engine.defects.rest_apis import import_any_methods, import_gateway_responses
+from sandbox.engine.defects.state_machines import (
+    end_token_waits,
+    publish_machine_versions,
+    read_yaml_definitions,
+    record_inner_states,
+)
+from sandbox.engine.patch import Patch
+
+DEFECTS: tuple[Patch, ...] = (
+    keep_exception_names,
+    separate_logs,
+    read_yaml_definitions,
+    record_inner_states,
+    end_token_waits,
+    publish_machine_versions,
+    import_any_methods,
+    import_gateway_responses,
+    count_embedded_metrics,
+    accept_metric_math,
+    accept_aws_events,
+    filter_by_instance_id,
+    authorize_schedule_groups,
+    read_table_replicas,
+    resolve_principal_tags,
+    transform_nested_templates,
+)
+"""In the order in which they are applied."""

@@ -1,0 +1,70 @@
+"""The product's API behind HTTP, for scripts that call it as they would on AWS."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.product import Product
+
+# A status that is none: the connection is closed without an answer.
+CUT = 0
+
+
+class ApiHttpServer:
+    """The API behind HTTP: each request is given to the product's function; those unsigned are turned away."""
+
+    def __init__(self, product: Product) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.refuse: dict[tuple[str, str], int] = {}
+        # What is answered in the function's place, each answer once: a status, with a body, or CUT.
+        self.instead: dict[tuple[str, str], list[tuple[int, Any]]] = {}
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                parts = urlsplit(self.path)
+                asked = (self.command, parts.path.removeprefix("/v1"))
+                server.seen.append(asked)
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length).decode() or None
+                if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
+                    status, answer = 403, {"message": "Missing Authentication Token"}
+                elif played := server.instead.get(asked):
+                    status, answer = played.pop(0)
+                elif asked in server.refuse:
+                    status, answer = server.refuse[asked], {"message": "played by the test"}
+                else:
+                    reply = product.request(*asked, body, **dict(parse_qsl(parts.query)))
+                    status, answer = reply.status, reply.body
+                if status == CUT:
+                    self.close_connection = True
+                    return
+                payload = b"" if answer is None else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the library's names
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def __enter__(self) -> "ApiHttpServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        return [asked for asked in self.seen if asked[0] != "GET"]

@@ -1,0 +1,243 @@
+"""Which AWS actions a function's code can make, read off the source: calls followed by name from the handler on.
+
+A name that stands in a function counts as a call of it, a class as all of its methods, and a handler in `api/` as
+all of that package; so what is found is at least what can happen. DynamoDB's actions are told table by table: a
+table is named by a setting (`settings().limits_table`) in the call, or else anywhere in the function that makes it.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import botocore.session
+from botocore import xform_name
+
+LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
+# Where IAM's name of a service is not boto3's.
+PREFIXES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
+IN_TARGETS = ("drs", "ec2", "servicequotas")  # what is asked of target accounts, with their roles
+# The functions of ours that make a part of a transaction, and what IAM calls the part.
+TRANSACTION_PARTS = {
+    "recovery.aws.dynamodb.put_action": "dynamodb:PutItem",
+    "recovery.aws.dynamodb.update_action": "dynamodb:UpdateItem",
+    "recovery.aws.dynamodb.delete_action": "dynamodb:DeleteItem",
+}
+OPEN = "?"  # the table that the caller names
+
+Grant = tuple[str, str]  # an action, and for DynamoDB the table or "table/index", as the settings name it
+
+
+@cache
+def actions_of(service: str) -> dict[str, str]:
+    """IAM actions of a service by the method of its client."""
+    names = botocore.session.get_session().get_service_model(service).operation_names
+    return {xform_name(name): f"{PREFIXES.get(service, service)}:{name}" for name in names}
+
+
+@dataclass
+class Code:
+    """A function, or the body of a module, and what the names in it stand for."""
+
+    module: str
+    body: ast.AST
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in LAMBDAS.rglob("*.py"):
+        yield ".".join(path.relative_to(LAMBDAS).with_suffix("").parts), ast.parse(path.read_text())
+
+
+@cache
+def sources() -> dict[str, list[Code]]:
+    """Every function by its dotted name; a class stands for its methods."""
+    found: dict[str, list[Code]] = {}
+    for module, tree in _modules():
+        names = {
+            alias.asname or alias.name: f"{node.module}.{alias.name}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names[node.name] = f"{module}.{node.name}"
+                found[f"{module}.{node.name}"] = [Code(module, node, names)]
+            else:
+                found.setdefault(module, []).append(Code(module, node, names))
+    return found
+
+
+def _dotted(node: ast.AST, code: Code) -> str | None:
+    """What a name or `module.name` stands for, if it is one of ours."""
+    if isinstance(node, ast.Name):
+        return code.names.get(node.id)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in code.names:
+        return f"{code.names[node.value.id]}.{node.attr}"
+    return None
+
+
+@cache
+def _service(name: str) -> str | None:
+    """The service whose client the function of this name makes: it says `clients.create_client("sns", ...)`."""
+    for code in sources().get(name, ()):
+        for node in ast.walk(code.body):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "clients.create_client":
+                (service,) = (argument.value for argument in node.args if isinstance(argument, ast.Constant))
+                return str(service)
+    return None
+
+
+def _client(node: ast.AST, code: Code) -> str | None:
+    """The service, if the node is a call that gives a client."""
+    name = _dotted(node.func, code) if isinstance(node, ast.Call) else None
+    return _service(name) if name else None
+
+
+@cache
+def _dispatched(name: str) -> str | None:
+    """The service whose operation the function's first argument names.
+
+    Such a function says `getattr(client(), operation)(...)`, or hands its `operation` to another one that does.
+    """
+    for code in sources().get(name, ()):
+        for node in ast.walk(code.body):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr":
+                return _client(node.args[0], code)
+            if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == "operation":
+                return _dispatched(_dotted(node.func, code) or "")
+    return None
+
+
+def _tables(node: ast.AST, code: Code, local: dict[str, ast.AST]) -> set[str]:
+    """The tables an expression names, itself, by a variable or by a function such as `table()`."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and part.attr.endswith("_table") and "settings()" in ast.unparse(part.value):
+            found.add(part.attr.removesuffix("_table"))
+        elif isinstance(part, ast.Name) and part.id in local:
+            found |= _tables(local[part.id], code, {name: at for name, at in local.items() if name != part.id})
+        elif isinstance(part, ast.Call) and not part.args and (name := _dotted(part.func, code)):
+            for source in sources().get(name, ()):
+                body = getattr(source.body, "body", [])
+                if isinstance(body[-1], ast.Return) and len(body) <= 2:  # a docstring and the table's name
+                    found |= _tables(body[-1], source, {})
+    return found
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something a function does, with the tables it names: an action, or the call of a function of ours."""
+
+    tables: frozenset[str]
+    action: str | None = None
+    call: str | None = None
+
+
+@cache
+def steps(name: str) -> frozenset[Step]:
+    """What the function of this name does itself."""
+    return frozenset(step for code in sources().get(name, ()) for step in (*_steps(code), *_steps_in_targets(code)))
+
+
+def _steps(code: Code) -> Iterator[Step]:
+    assigned = [node for node in ast.walk(code.body) if isinstance(node, ast.Assign) and len(node.targets) == 1]
+    local = {ast.unparse(node.targets[0]): node.value for node in assigned}
+    anywhere = _tables(code.body, code, {})
+    in_calls = set[ast.AST]()
+
+    def tables(where: ast.AST) -> frozenset[str]:
+        on_index = any(keyword.arg == "index" for keyword in getattr(where, "keywords", ()))
+        return frozenset(f"{each}/index" if on_index else each for each in _tables(where, code, local) or anywhere)
+
+    def named(node: ast.AST, where: ast.AST) -> Iterator[Step]:
+        if isinstance(node, ast.Attribute) and (service := _client(node.value, code)):
+            if action := actions_of(service).get(node.attr):
+                yield Step(tables(where), action=action)
+                if action == "sts:AssumeRole" and any(each.arg == "Tags" for each in getattr(where, "keywords", ())):
+                    yield Step(tables(where), action="sts:TagSession")
+        elif name := _dotted(node, code):
+            yield Step(tables(where), call=name)
+
+    for node in ast.walk(code.body):  # outer nodes come first, so a call before the names in it
+        if isinstance(node, ast.Call):
+            name = _dotted(node.func, code)
+            if name and (service := _dispatched(name)) and isinstance(node.args[0], ast.Constant):
+                yield Step(tables(node), action=actions_of(service)[node.args[0].value])
+            if name in TRANSACTION_PARTS:
+                yield Step(tables(node), action=TRANSACTION_PARTS[name])
+            for part in (node.func, *node.args):
+                yield from named(part, node)
+                in_calls.add(part)
+        elif isinstance(node, ast.Name | ast.Attribute) and node not in in_calls:
+            yield from named(node, node)
+
+
+@cache
+def _service_in_targets(module: str) -> str | None:
+    """The service whose client in a target the module makes: it says `sessions.client("drs", target)`."""
+    for code in (each for codes in sources().values() for each in codes if each.module == module):
+        for node in ast.walk(code.body):
+            if isinstance(node, ast.Call) and _dotted(node.func, code) == "recovery.drs.assumed_roles.get_client":
+                return str(ast.literal_eval(node.args[0]))
+    return None
+
+
+def _steps_in_targets(code: Code) -> Iterator[Step]:
+    """Operations named in a call, `_read(target, "describe_jobs", ...)`, or called, `client.describe_instances()`."""
+    if not (service := _service_in_targets(code.module)):
+        return
+    actions = actions_of(service)
+    for node in ast.walk(code.body):
+        if not isinstance(node, ast.Call):
+            continue
+        named = [part.value for part in node.args if isinstance(part, ast.Constant)]
+        called = [node.func.attr] if isinstance(node.func, ast.Attribute) else []
+        for action in (actions[name] for name in (*named, *called) if name in actions):
+            yield Step(frozenset(), action=action)
+            if any(keyword.arg == "tags" for keyword in node.keywords):  # DRS asks for it where something is tagged
+                yield Step(frozenset(), action=f"{service}:TagResource")
+
+
+def _grants(action: str, tables: frozenset[str]) -> set[Grant]:
+    if action == "dynamodb:TransactWriteItems":  # allowed by the actions in it
+        return set()
+    if not action.startswith("dynamodb:"):
+        return {(action, "")}
+    return {(action, table) for table in tables or {OPEN}}
+
+
+@cache
+def _reach() -> dict[str, set[Grant]]:
+    """What each function can do. Where it names no table itself, those its callers name stand in for OPEN."""
+    found: dict[str, set[Grant]] = {name: set() for name in sources()}
+    while True:
+        before = sum(map(len, found.values()))
+        for name, grants in found.items():
+            for step in steps(name):
+                if step.action:
+                    grants |= _grants(step.action, step.tables)
+                for action, table in set(found.get(step.call or "", ())):
+                    grants |= _grants(action, step.tables) if table == OPEN else {(action, table)}
+        if sum(map(len, found.values())) == before:
+            return found
+
+
+def can_do(handler: str) -> set[Grant]:
+    """Everything that a function with this handler (`tasks.poll_job.handler`) can ask of AWS in its own name."""
+    return {grant for grant in _all_of(handler) if not grant[0].startswith(tuple(f"{name}:" for name in IN_TARGETS))}
+
+
+def can_do_in_targets(handler: str) -> set[str]:
+    """The actions that it can ask for in target accounts, with their roles."""
+    return {action for action, _ in _all_of(handler) - can_do(handler)}
+
+
+def _all_of(handler: str) -> set[Grant]:
+    package, module, _ = handler.split(".")
+    roots = [f"{package}.{module}", handler]
+    if package == "api":  # its routes are reached by the framework
+        roots = [name for name in sources() if name.startswith("api.")]
+    return {grant for root in roots for grant in _reach().get(root, ())}

@@ -1,0 +1,58 @@
+"""Check an answer of the API against its OpenAPI document: status, media type, headers and every field of the body."""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from api.openapi import builder
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(builder.document_json())
+    return loaded
+
+
+@functools.cache
+def _routes() -> list[tuple[str, re.Pattern[str]]]:
+    paths = sorted(_schema()["paths"], key=lambda path: path.count("{"))
+    return [(path, re.compile(re.sub(r"{\w+}", "[^/]+", path) + "/*")) for path in paths]
+
+
+@functools.cache
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator({**json.loads(schema), "components": _schema()["components"]})
+
+
+def operation_of(method: str, path: str) -> dict[str, Any] | None:
+    """What the document says of the route, None when there is no such route."""
+    for known, matches in _routes():
+        if matches.fullmatch(path) and method.lower() in _schema()["paths"][known]:
+            found: dict[str, Any] = _schema()["paths"][known][method.lower()]
+            return found
+    return None
+
+
+def check(method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
+    """Raise AssertionError, or jsonschema's ValidationError, for an answer that the document does not have."""
+    operation = operation_of(method, path)
+    if operation is None:
+        assert (status, body["code"]) == (404, "NoSuchRoute"), (method, path, status)
+        return
+    name = operation["operationId"]
+    assert str(status) in operation["responses"], (name, status, body)
+    answer = operation["responses"][str(status)]
+    if "$ref" in answer:
+        answer = _schema()["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]]
+    missing = {header for header in answer.get("headers", ()) if header not in headers}
+    assert not missing, (name, status, missing)
+    if "content" not in answer:
+        assert body is None, (name, body)
+        return
+    media = headers["Content-Type"]
+    assert media in answer["content"], (name, status, media)
+    _validator(json.dumps(answer["content"][media]["schema"])).validate(body)

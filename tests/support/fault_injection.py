@@ -1,0 +1,56 @@
+"""End functions in the middle of their work, right after one of the changes they make."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.client import BaseClient
+
+from tests.harness.lambda_runtime import FunctionFault
+
+CHANGES = {
+    "PutItem",
+    "StartExecution",
+    "StartRecovery",
+    "TerminateRecoveryInstances",
+    "TransactWriteItems",
+    "UpdateItem",
+}
+
+
+Call = Callable[[Any, str, Any], Any]
+
+
+@contextmanager
+def calls_through(made_by: Callable[[Call], Call]) -> Iterator[None]:
+    """Let every call of a botocore client go through what is made of the real one."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    BaseClient._make_api_call = made_by(call)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        BaseClient._make_api_call = call  # type: ignore[attr-defined]
+
+
+@contextmanager
+def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
+    """Kill the function, once, right after its `number`-th change; yields the changes it made before it died."""
+    made, lock, dead = list[str](), threading.Lock(), threading.Event()
+
+    def counting(call: Call) -> Call:
+        def counted(self: Any, operation: str, parameters: Any) -> Any:
+            answer = call(self, operation, parameters)
+            if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
+                with lock:
+                    made.append(operation)
+                    if len(made) == number:
+                        dead.set()
+                        raise FunctionFault("Runtime.ExitError")
+            return answer
+
+        return counted
+
+    with calls_through(counting):
+        yield made

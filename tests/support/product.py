@@ -1,0 +1,276 @@
+"""The product on moto: the tables, functions and machines of cfn/, and a DRS emulator behind them."""
+
+import functools
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import yaml
+from moto.sts.models import sts_backends
+
+from drs_emulator import Emulator
+from tests.harness.engine import Engine, Execution
+from tests.support import documented_answers
+
+ROOT = Path(__file__).resolve().parents[2]
+HUB, OTHER = "111122223333", "444455556666"
+WEST, EUROPE = "us-west-2", "eu-central-1"
+STACK = "drs-waves"
+REAL_DURATIONS: Mapping[str, Any] = {}
+"""Let DRS jobs take as long as users of the service see: the emulator's own settings."""
+SHORT_DURATIONS: Mapping[str, Any] = {
+    "drill": {"pending": 150, "started": 90},
+    "recovery": {"pending": 180, "started": 180},
+}
+"""Let DRS jobs take a few simulated minutes, because most tests only need a job to end."""
+SCHEDULES = "cleanups"
+
+
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is eight times as fast
+
+
+class _Template(_SafeLoader):  # type: ignore[misc]
+    """CloudFormation's short forms as plain values: `!Ref X` and `!GetAtt X.Arn` both read `X`."""
+
+
+_Template.add_multi_constructor(
+    "!",
+    lambda loader, tag, node: (
+        loader.construct_scalar(node).split(".")[0] if isinstance(node, yaml.ScalarNode) else None  # type: ignore[attr-defined]
+    ),
+)
+
+
+@functools.cache
+def template(name: str = "template.yaml") -> dict[str, Any]:
+    """A template of cfn/."""
+    loaded: dict[str, Any] = yaml.load((ROOT / "cfn" / name).read_text(), _Template)  # noqa: S506
+    return loaded
+
+
+def resources(kind: str, name: str = "template.yaml") -> dict[str, dict[str, Any]]:
+    """Properties by logical id of every resource of the type."""
+    found = template(name)["Resources"].items()
+    return {name: resource["Properties"] for name, resource in found if resource["Type"] == kind}
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """Those of one Region and those that may have a copy in another."""
+    return {
+        **resources("AWS::DynamoDB::Table", "tables.yaml"),
+        **resources("AWS::DynamoDB::GlobalTable", "tables.yaml"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the API answered."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Product:
+    """Everything drs-waves is, in this process. `speed` is simulated seconds to a real one, for waits and DRS alike."""
+
+    def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
+        origin = time.time()
+        self.emulator = Emulator(speed=speed, origin=origin, account_of=_account_of)
+        self.emulator.control.change_settings({"durations": dict(durations)})
+        self._clock = f"{speed:g}@{origin:.3f}"
+        self._more = environment
+        self.engine = Engine(speed=speed, region=WEST)
+
+    def __enter__(self) -> Self:
+        self.emulator.start()
+        self.engine.environment = {
+            **{_env_name(name): f"{STACK}-{name}" for name in tables()},
+            "RECOVER_PLAN_ARN": self.engine.machine_arn("recover-plan"),
+            "SYNC_CACHE_ARN": self.engine.machine_arn("sync-cache"),
+            "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
+            "CLEANUP_SCHEDULE_GROUP": SCHEDULES,
+            "CLEANUP_SCHEDULE_ROLE_ARN": f"arn:aws:iam::{HUB}:role/cleanup-schedule",
+            "AWS_ENDPOINT_URL_DRS": self.emulator.url,
+            # moto's EC2 knows nothing of the instances that the emulator makes up.
+            "AWS_ENDPOINT_URL_EC2": self.emulator.url,
+            "DRS_WAVES_CLOCK": self._clock,
+            # Ten minutes of the product are a second of a busy machine here; tests of giving up set their own.
+            "CAPACITY_TIMEOUT_SECONDS": "86400",
+            **self._more,
+        }
+        self.engine.__enter__()
+        self._deploy()
+        for account_id in (HUB, OTHER):
+            role = f"arn:aws:iam::{account_id}:role/drs-waves-target"
+            self.put("TargetAccounts", {"accountId": account_id, "roleArn": role, "externalId": "not-a-secret"})
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        try:
+            self.engine.__exit__(kind, error, tb)
+        finally:
+            self.emulator.stop()
+
+    def _deploy(self) -> None:
+        for name, table in tables().items():
+            wanted = {
+                key: table[key]
+                for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+                if key in table
+            }
+            self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **wanted)
+        self.engine.client("scheduler").create_schedule_group(Name=SCHEDULES)
+        substitutions = {"Partition": "aws"}
+        for name, function in resources("AWS::Serverless::Function").items():
+            short = name.removesuffix("Function")
+            substitutions[f"{short}Arn"] = self.engine.create_function(short, function["Handler"], timeout=120)
+        substitutions["RecoverTargetArn"] = self.engine.machine_arn("recover-target")
+        for machine in resources("AWS::Serverless::StateMachine").values():
+            file = ROOT / "cfn" / machine["DefinitionUri"]
+            wanted_substitutions = {key: substitutions[key] for key in machine["DefinitionSubstitutions"]}
+            self.engine.create_machine(file.name.split(".")[0].replace("_", "-"), file, wanted_substitutions)
+
+    # --- what a person does ---------------------------------------------------------------------------------------
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: str
+    ) -> Reply:
+        """Call the API's function as API Gateway does. What it answers has to be what its document says."""
+        event = {
+            "resource": "/{proxy+}",
+            "path": path,
+            "httpMethod": method,
+            "headers": {"Content-Type": "application/json", **(headers or {})},
+            "queryStringParameters": query or None,
+            "requestContext": {
+                "requestId": "7a1c",
+                "identity": {"userArn": "arn:aws:iam::111122223333:user/ana", "sourceIp": "127.0.0.1"},
+            },
+            "body": body if isinstance(body, str) or body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        answer = self.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
+        reply = json.loads(answer["Payload"].read())
+        headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
+        answered = json.loads(reply["body"]) if reply["body"] else None
+        headers |= reply.get("headers", {})
+        documented_answers.check(method, path, reply["statusCode"], headers, answered)
+        return Reply(reply["statusCode"], answered, headers)
+
+    def seed(
+        self, count: int, *, account: str = HUB, region: str = WEST, prefix: str = "srv", **more: Any
+    ) -> list[str]:
+        """Make source servers and return their ids."""
+        servers = [{"hostname": f"{prefix}-{number:03}", **more} for number in range(1, count + 1)]
+        return self.emulator.seed(account, region, servers)
+
+    def group(self, server_ids: Sequence[str] = (), *, account: str = HUB, region: str = WEST, **more: Any) -> str:
+        """Create a protection group and return its id."""
+        selection = {"sourceServerIds": list(server_ids)} if server_ids else {}
+        body = {"name": "some servers", "accountId": account, "region": region, **selection, **more}
+        return str(self._created("/protection-groups", body)["groupId"])
+
+    def plan(self, *waves: Mapping[str, Any], **more: Any) -> str:
+        """Create a plan and return its id; a wave's `groups` are ids or uses of groups."""
+        shaped = [
+            {**wave, "groups": [{"groupId": use} if isinstance(use, str) else use for use in wave["groups"]]}
+            for wave in waves
+        ]
+        return str(self._created("/recovery-plans", {"name": "a plan", "waves": shaped, **more})["planId"])
+
+    def _created(self, path: str, body: Any) -> dict[str, Any]:
+        reply = self.request("POST", path, body)
+        assert reply.status == 201, reply
+        created: dict[str, Any] = reply.body
+        return created
+
+    def start(self, plan_id: str, mode: str = "drills") -> str:
+        """Start a run through the API and return its id."""
+        reply = self.request("POST", f"/recovery-plans/{plan_id}/{mode}")
+        assert reply.status == 202, reply
+        return str(reply.body["executionId"])
+
+    def finish(self, execution_id: str, timeout: float = 60) -> dict[str, Any]:
+        """Wait for the run's machine to end and return its record, as the API tells it."""
+        self.machine(execution_id).wait(timeout)
+        return self.record(execution_id)
+
+    def drill(self, plan_id: str, timeout: float = 60) -> dict[str, Any]:
+        """Start a drill and wait for its end."""
+        return self.finish(self.start(plan_id), timeout)
+
+    def record(self, execution_id: str) -> dict[str, Any]:
+        """The run's record, as the API tells it."""
+        reply = self.request("GET", f"/executions/{execution_id}")
+        assert reply.status == 200, reply
+        record: dict[str, Any] = reply.body
+        return record | {"sourceServers": self.servers(execution_id)}
+
+    def servers(self, execution_id: str) -> list[dict[str, Any]]:
+        """Every server of the run, page by page."""
+        found, token = list[dict[str, Any]](), {}
+        while True:
+            reply = self.request("GET", f"/executions/{execution_id}/servers", limit="200", **token)
+            assert reply.status == 200, reply
+            found += reply.body["servers"]
+            if reply.body["nextToken"] is None:
+                return found
+            token = {"nextToken": reply.body["nextToken"]}
+
+    # --- what a test looks at -------------------------------------------------------------------------------------
+    def machine(self, execution_id: str) -> Execution:
+        """The recover-plan execution of a run."""
+        return next(one for one in self.engine.executions("recover-plan") if one.name == execution_id)
+
+    def calls(self) -> dict[str, int]:
+        """DRS calls so far, by operation."""
+        operations = self.emulator.control.calls(detail=False)["operations"]
+        return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
+
+    def fault(self, kind: str, **more: Any) -> None:
+        """Have DRS fail from now on: a kind that the emulator knows, with `operation`, `count`, `region` and so on."""
+        self.emulator.world.faults.add({"kind": kind, **more}, self.emulator.world.clock.now())
+
+    def jobs(self, account: str = HUB, region: str = WEST) -> list[dict[str, Any]]:
+        """Every DRS job of the target, newest first."""
+        pages = self.emulator.client(account, region).get_paginator("describe_jobs").paginate(filters={})
+        return [dict(job) for page in pages for job in page["items"]]
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Every row of a table."""
+        scan = self._table(table).meta.client.get_paginator("scan")
+        return [dict(row) for page in scan.paginate(TableName=f"{STACK}-{table}") for row in page["Items"]]
+
+    def put(self, table: str, item: Mapping[str, Any]) -> None:
+        """Write a row as it is."""
+        self._table(table).put_item(Item=dict(item))
+
+    def _table(self, name: str) -> Any:
+        return _table(f"{STACK}-{name}")
+
+
+@functools.cache
+def _table(name: str) -> Any:
+    """Kept from test to test: to make one takes as long as ten requests."""
+    return boto3.session.Session("ak", "sk").resource("dynamodb", region_name=WEST).Table(name)
+
+
+def _env_name(logical_id: str) -> str:
+    words = "".join(f"_{letter}" if letter.isupper() else letter for letter in logical_id).strip("_")
+    return f"{words.upper()}_TABLE"
+
+
+def _account_of(access_key: str) -> str:
+    """Which account moto gave the key to: what sts:GetAccessKeyInfo would say."""
+    if access_key.isdecimal() and len(access_key) == 12:
+        return access_key
+    for account_id, partitions in sts_backends.items():
+        for backend in partitions.values():
+            if backend.get_assumed_role_from_access_key(access_key):
+                return str(account_id)
+    raise LookupError(f"moto did not give out the key {access_key}")

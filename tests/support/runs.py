@@ -1,0 +1,44 @@
+"""Follow and steer a run through the API, as operators do."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.harness.moto_patches.internals import row_writes
+from tests.support.product import Product, Reply
+
+MIN_SECONDS_BETWEEN_READS = 0.05
+MAX_SECONDS_BETWEEN_READS = 0.5
+"""Some of what the API answers changes with time alone, without a write."""
+
+
+def wait_until(
+    product: Product, execution_id: str, holds: Callable[[dict[str, Any]], Any], seconds: float = 60
+) -> dict[str, Any]:
+    """The run's record as soon as `holds` is true of it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        seen = row_writes.count
+        record: dict[str, Any] = product.request("GET", f"/executions/{execution_id}").body
+        if holds(record):
+            return record
+        time.sleep(MIN_SECONDS_BETWEEN_READS)
+        row_writes.wait_for_more_than(seen, MAX_SECONDS_BETWEEN_READS)
+    raise AssertionError(f"not within {seconds} s: {json.dumps(record, indent=1)[:3_000]}")
+
+
+def wait_until_asked_for(product: Product, execution_id: str, kind: str) -> dict[str, Any]:
+    """The run's record as soon as the run waits for an operator: for an APPROVAL, say."""
+    return wait_until(product, execution_id, lambda record: any(wait["for"] == kind for wait in record["waitingFor"]))
+
+
+def decide(product: Product, execution_id: str, decision: str, comment: str = "") -> Reply:
+    """Send a decision: `approve`, `pause`, `retry` and so on."""
+    body = {"comment": comment} if comment else None
+    return product.request("POST", f"/executions/{execution_id}/{decision}", body)
+
+
+def wave_statuses(record: dict[str, Any]) -> dict[str, str]:
+    """The status of each wave by its name."""
+    return {wave["name"]: wave["status"] for wave in record["waves"]}
