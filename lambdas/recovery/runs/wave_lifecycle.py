@@ -205,5 +205,5 @@ def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -
     if is_stopped:
         task_tokens.release_tokens(execution.execution_id)
         return
-    for dependent in execution.plan.dependants_of(wave.name):
+    for dependent in execution.plan.dependents_of(wave.name):
         task_tokens.release_tokens(execution.execution_id, WaveGate.PREDECESSORS, dependent.name)
