@@ -39,7 +39,7 @@ def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
 
 
 def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that the record says were launched and of which the cache has no newer state.
+    """Instances that were launched by the record and of which the cache has no newer state.
 
     A cache row that is older than the launch describes an earlier instance. A row that has the instance may be missing
     from the index by execution, which is eventually consistent.

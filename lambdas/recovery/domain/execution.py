@@ -154,8 +154,8 @@ class Run:
     """The META row: what was requested, by whom, and how far the run is.
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose rest this one recovers.
-    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` says why the state
-    machine ended; `stop_reason` says why no further wave starts.
+    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` has the reason why
+    the state machine ended. After `stop_reason` is set, no further wave starts.
     """
 
     execution_id: str

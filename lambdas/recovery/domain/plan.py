@@ -257,8 +257,8 @@ class RecoveryPlan:
 def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
     """Sort the waves so that each comes after those it depends on; otherwise keep their order.
 
-    Raise InvalidRequest, naming each wrong field: a repeated name, a dependency that does not exist, a cycle. The Map of
-    recover-plan relies on the order: it runs at most 40 iterations at a time, so no wave may wait for a later one.
+    Raise InvalidRequest, naming each wrong field: a repeated name, a dependency that does not exist, a cycle. The Map
+    of recover-plan relies on the order: it runs at most 40 iterations at a time, so no wave may wait for a later one.
     """
     waves = tuple(waves)
     index = {wave.name: number for number, wave in reversed(list(enumerate(waves)))}

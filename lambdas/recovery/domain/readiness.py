@@ -119,7 +119,7 @@ HEALTHY_STATES = frozenset(
 
 def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> ServerVerdict:
     """Judge whether the server can be recovered, and what operators should know of it; `now` is in epoch seconds."""
-    unknown = f"DRS says its replication is {facts.replication_state or 'not there'}, which drs-waves does not know"
+    unknown = f"DRS reports its replication as {facts.replication_state or 'not there'}, which drs-waves does not know"
     replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
     findings = [replication, *_judge_data_age(facts, rpo_minutes, now)]
     if facts.probe.has_launch_configuration is False:

@@ -176,7 +176,7 @@ class WaveSettlement:
 def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
     """Judge the wave, record the verdict, and release the waves that wait for it.
 
-    `round_` is the round that has ended; if an operator has asked for another one since, nothing is judged. `problems`
+    `round_` is the round that has ended; if an operator has requested another one since, nothing is judged. `problems`
     are the errors that broke parts of the wave.
     """
     execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
