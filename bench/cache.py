@@ -107,7 +107,7 @@ def _ec2_calls(sandbox: Sandbox) -> int:
     table = sandbox.resources["Limits"]
     pages = sandbox.client("dynamodb").get_paginator("scan").paginate(TableName=table)
     rows = [row for page in pages for row in page["Items"]]
-    return sum(int(row["calls"]["N"]) for row in rows if row["what"]["S"].startswith("EC2_CALLS#"))
+    return sum(int(row["calls"]["N"]) for row in rows if row["item"]["S"].startswith("EC2_CALLS#"))
 
 
 def _run(sandbox: Sandbox, arn: str) -> str:

@@ -165,7 +165,7 @@ def _leases(sandbox: Sandbox) -> list[str]:
     return [
         f"{row['target']['S']}: lease left for {holder}"
         for row in rows
-        if row["what"]["S"] == "LEASES"
+        if row["item"]["S"] == "LEASES"
         for holder in row.get("leases", {}).get("M", {})
     ]
 

@@ -1,4 +1,4 @@
-"""A whole drill in the sandbox, watched to its end and measured."""
+"""Run a drill in the sandbox to its end, and measure it."""
 
 import json
 import time
@@ -12,9 +12,9 @@ from typing import Any
 from sandbox import world
 from sandbox.stack import Sandbox, SandboxError
 
-# Looks at the record are this far apart in simulated seconds, as often as a job changes, but within real bounds.
-LOOK_SIMULATED_SECONDS = 20
-SHORTEST_LOOK, LONGEST_LOOK = 0.33, 2.0
+# The record is read every so many simulated seconds, about as often as a job changes, within bounds of real seconds.
+POLL_SIMULATED_SECONDS = 20
+MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.33, 2.0
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 
 Show = Callable[[Mapping[str, Any]], None]
@@ -22,7 +22,7 @@ Show = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """A finished run: its record as the API tells it, and what it took."""
+    """A finished run: its record as the API returns it, and its figures."""
 
     record: Mapping[str, Any]
     figures: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Drill:
 
 
 def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Drill:
-    """Start the plan through the API, show the record whenever it is read, and measure it when it has ended."""
+    """Start the plan through the API, show the record each time it is read, and measure the run once it has ended."""
     before = Counter(_drs_calls(sandbox))
     reply = sandbox.request("POST", f"/recovery-plans/{plan_id}/{mode}")
     if reply.status != 202:
@@ -47,7 +47,7 @@ def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Dri
 
 def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
     """Read the record until its status is final."""
-    pause = min(max(LOOK_SIMULATED_SECONDS / sandbox.speed, SHORTEST_LOOK), LONGEST_LOOK)
+    pause = min(max(POLL_SIMULATED_SECONDS / sandbox.speed, MIN_POLL_SECONDS), MAX_POLL_SECONDS)
     while True:
         reply = sandbox.request("GET", f"/executions/{execution_id}")
         if reply.status != 200:
@@ -76,8 +76,8 @@ def servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
 def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str, int]) -> dict[str, Any]:
     """The figures of a run; seconds are simulated.
 
-    `idealSeconds` is what the plan would take if only DRS took time: along the longest chain of waves, the
-    longest job of each, by the start and end that the emulator gives its jobs.
+    `idealSeconds` is the time of the plan if only DRS took time: the longest job of each wave, by the start and end
+    that the emulator gives its jobs, added up along the longest chain of waves.
     """
     jobs = _job_seconds(sandbox, record)
     makespan = _seconds(record["endedAt"]) - _seconds(record["requestedAt"])
@@ -151,12 +151,12 @@ def machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]
 
 
 def transitions(sandbox: Sandbox, execution_arn: str) -> int:
-    """States entered, which is what Step Functions bills, retries aside."""
+    """How many states the execution entered, which is what Step Functions bills, apart from retries."""
     return sum(event["type"].endswith("StateEntered") for event in _history(sandbox, execution_arn))
 
 
 def invocations(sandbox: Sandbox, execution_arn: str) -> int:
-    """Calls of functions that the execution made, retries among them."""
+    """How many functions the execution called, retries included."""
     tasks = (event.get("taskScheduledEventDetails", {}) for event in _history(sandbox, execution_arn))
     return sum(task.get("resourceType") == "lambda" for task in tasks)
 

@@ -10,7 +10,7 @@ from api.openapi import builder
 
 
 def main() -> None:
-    """The same document that the API serves, one line for each value, so that a change shows what changed."""
+    """Print the document that the API serves, with a line for each value, so that a diff shows what changed."""
     print(json.dumps(json.loads(builder.document_json()), indent=2, ensure_ascii=False))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from drs_emulator import Emulator
 from drs_emulator.engine.access_keys import CREDENTIAL  # the shape of a SigV4 header
-from drs_emulator.engine.event_bus import EngineBus
+from drs_emulator.engine.event_bus import EngineEventBus
 from emulator_support.client import ACCOUNT, DRILL, REGION, wait_until
 
 
@@ -52,7 +52,7 @@ def bridge() -> Iterator[EventBridge]:
 def drill(bridge: EventBridge, servers: list[dict[str, str]]) -> tuple[str, list[str]]:
     """(job, servers) of a drill that has ended, its events put on the bridge."""
     with Emulator(speed=0) as emulator:
-        emulator.world.bus = EngineBus(f"http://127.0.0.1:{bridge.server_port}")
+        emulator.world.event_bus = EngineEventBus(f"http://127.0.0.1:{bridge.server_port}")
         ids = emulator.seed(ACCOUNT, REGION, servers)  # type: ignore[arg-type]
         drs = emulator.client(ACCOUNT, REGION)
         asked: Any = [{"sourceServerID": one} for one in ids]

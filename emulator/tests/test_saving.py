@@ -66,7 +66,7 @@ def test_a_world_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 def test_instances_that_ec2_still_owes_are_asked_for_again(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with Emulator(speed=0, state=file) as first:
-        first.world.ec2.launch = lambda order: None  # type: ignore[method-assign]
+        first.world.ec2.launch = lambda request: None  # type: ignore[method-assign]
         server = first.seed(ACCOUNT, REGION, [{"hostname": "host"}])[0]
         first.client(ACCOUNT, REGION).start_recovery(sourceServers=[{"sourceServerID": server}])
         first.control.advance(2500)

@@ -1,4 +1,4 @@
-"""The commands of README.md and docs/, run as they stand there against the deployed product and the DRS emulator.
+"""The commands of README.md and docs/, run as they stand there against the deployed product.
 
 `tests/support/shell_blocks.py` says how to leave a block out. EXECUTION, WAVE, PLAN and FILE stand for something that
 the command makes sense for: `approve` gets a run that waits for approval.
@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from drs_emulator import Emulator
 from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.support.deployed import Operator, wait_until, waits_for
@@ -25,11 +24,9 @@ from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"
-ABOUT_THE_EMULATOR = "emulator.md"
 RUN = [
     pytest.param(command, id=f"{block.name} {command[:60]}")
     for document in DOCUMENTS
-    if document.name != ABOUT_THE_EMULATOR
     for block in shell_blocks(document)
     if not block.reason
     for command in block.commands
@@ -105,7 +102,7 @@ class Scene:
         return path
 
     def execution(self, command: str) -> str:
-        verb = re.search(r"drill\.py (\w+)", command)
+        verb = re.search(r"drs-waves (\w+)", command)
         states = {"approve": "held", "reject": "held", "cancel": "held", "pause": "held", "continue": "failed"}
         states |= dict.fromkeys(("retry", "accept", "abort"), "asking")
         return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
@@ -121,7 +118,7 @@ class Scene:
         if " apply " in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
-        if re.search(r"drill\.py (run|readiness|continue|watch|cleanup) ", command):
+        if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
             command += " --interval 0.3"  # on AWS it looks every few seconds
         return re.sub(r"\bWAVE\b", WAVE, command).replace("build/report", str(self.folder / "report"))
 
@@ -157,16 +154,3 @@ def test_a_command_does_what_it_is_shown_for(scene: Scene, command: str) -> None
     filled_in = scene.filled_in(command)
     done = shell(filled_in, environment)
     assert done.returncode == 0, f"{filled_in}\n{done.stdout}{done.stderr}"
-
-
-def test_the_commands_about_the_emulator_work_one_after_the_other() -> None:
-    (document,) = (each for each in DOCUMENTS if each.name == ABOUT_THE_EMULATOR)
-    commands = [command for block in shell_blocks(document) if not block.reason for command in block.commands]
-    assert len(commands) > 15
-    with Emulator(speed=600) as emulator:
-        script = "\n".join(commands).replace("http://127.0.0.1:4630", emulator.url)
-        launched = "aws drs describe-recovery-instances --query items[0].recoveryInstanceID --output text"
-        script = script.replace("i-0123456789abcdef0", f"'$({launched})'")  # its ids are drawn when it is launched
-        # curl is content with a refusal unless it is told not to be.
-        done = shell(script.replace("curl -s", "curl -sS --fail-with-body"), {})
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"

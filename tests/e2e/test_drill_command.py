@@ -1,4 +1,4 @@
-"""`scripts/sandbox.py drill`, as `make drill` runs it: its figures, its end and its way out when it is stopped."""
+"""`drs-waves sandbox drill`, as `make drill` runs it: its figures, its exit status, and how it stops."""
 
 import json
 import os
@@ -37,7 +37,7 @@ sandbox:
 
 def command(ports: list[int], *more: str) -> list[str]:
     options = ["--speed", "600", "--port", str(ports[0]), "--drs-port", str(ports[1]), *more]
-    return [sys.executable, str(ROOT / "scripts" / "sandbox.py"), "drill", *options]
+    return [str(Path(sys.executable).with_name("drs-waves")), "sandbox", "drill", *options]
 
 
 def descendants(pid: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""`scripts/drill.py` against the deployed product: a drill from a pipeline, and a recovery from a terminal."""
+"""`drs-waves` against the deployed product: a drill from a pipeline, and a recovery from a terminal."""
 
 import json
 import os
@@ -15,12 +15,11 @@ from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
 from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(sandbox: Sandbox, *words: str) -> list[str]:
     where = ["--api-url", sandbox.api_url, "--region", REGION, "--interval", "0.3"]
-    return [sys.executable, str(ROOT / "scripts" / "drill.py"), *words, *where]
+    return [str(Path(sys.executable).with_name("drs-waves")), *words, *where]
 
 
 def environment() -> dict[str, str]:
@@ -34,7 +33,7 @@ def plan(operator: Operator, name: str) -> str:
     return operator.plan(web=operator.group(ids, account=HUB_ACCOUNT, region=REGION))
 
 
-def test_a_pipeline_runs_a_drill_by_the_script_alone_and_keeps_its_report(
+def test_a_pipeline_runs_a_drill_by_the_command_alone_and_keeps_its_report(
     operator: Operator, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     words = ("run", plan(operator, "pipeline"), "--json", "--cleanup", "--report", str(tmp_path))

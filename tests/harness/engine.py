@@ -64,13 +64,13 @@ class Execution:
         """Names of the states entered so far, in order; those of parallel branches are interleaved."""
         return internals.states_entered(self.history)
 
-    def wait(self, timeout: float = 30.0) -> Self:
+    def wait(self, timeout: float = 60.0) -> Self:
         """Wait until it ended; raise TimeoutError, saying where it is, if that takes over `timeout` real seconds."""
         if not self._execution.ended.wait(timeout):
             raise TimeoutError(f"{self.name} still runs after {timeout} s; last states: {self.states_entered()[-5:]}")
         return self
 
-    def wait_for_state(self, state: str, timeout: float = 10.0) -> Self:
+    def wait_for_state(self, state: str, timeout: float = 60.0) -> Self:
         """Wait until it has entered `state`, so that a test can stop or answer it there."""
         step = threading.Event()
         for _ in range(int(timeout / 0.01)):
@@ -147,7 +147,7 @@ class Engine:
         on_end.remove(self._tell_listeners)
         for execution in list(internals.executions()):
             execution.stop(stop_date=internals.now(), error=None, cause="The test ended.")
-        left = [*internals.join_threads(5.0), *self.runtime.stop()]
+        left = [*internals.join_threads(60), *self.runtime.stop()]
         self._mock.stop()
         if kind is not None:
             return
@@ -235,7 +235,7 @@ class Engine:
             arguments["name"] = name
         return self.execution(self.client("stepfunctions").start_execution(**arguments)["executionArn"])
 
-    def run(self, machine_arn: str, input: Any = None, name: str | None = None, timeout: float = 30.0) -> Execution:
+    def run(self, machine_arn: str, input: Any = None, name: str | None = None, timeout: float = 60.0) -> Execution:
         """Start an execution and wait until it ended, at most `timeout` real seconds."""
         return self.start(machine_arn, input, name).wait(timeout)
 
@@ -252,7 +252,7 @@ class Engine:
         """Invoke `function` when an execution ends so, as an EventBridge rule would (moto sends no such events)."""
         self._end_listeners.append((function, frozenset(statuses)))
 
-    def settle(self, timeout: float = 5.0) -> None:
+    def settle(self, timeout: float = 60) -> None:
         """Wait for functions that were invoked asynchronously."""
         if left := self.runtime.settle(timeout):
             raise TimeoutError(f"still running: {[thread.name for thread in left]}")

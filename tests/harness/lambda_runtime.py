@@ -156,7 +156,7 @@ class LambdaRuntime:
         boto3.DEFAULT_SESSION = _default_session()
         self.cold_start()
 
-    def stop(self, seconds: float = 5.0) -> list[threading.Thread]:
+    def stop(self, seconds: float = 60) -> list[threading.Thread]:
         """Wait for asynchronous invocations and give back `os.environ`; return the threads that are still busy."""
         global _running
         left = self.settle(seconds)
@@ -165,7 +165,7 @@ class LambdaRuntime:
         boto3.DEFAULT_SESSION = None
         return left
 
-    def settle(self, seconds: float = 5.0) -> list[threading.Thread]:
+    def settle(self, seconds: float = 60) -> list[threading.Thread]:
         """Wait for asynchronous invocations; return the threads that are still busy."""
         end = time.monotonic() + seconds
         for thread in list(self._threads):

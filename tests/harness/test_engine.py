@@ -94,7 +94,7 @@ def test_a_child_started_and_not_waited_for_runs_on_its_own(engine: Engine) -> N
     )
     start["Arguments"] = {"StateMachineArn": child, "Input": {"n": 1}}
     execution = engine.run(engine.create_machine("parent", machine(S=start)))
-    assert engine.execution(execution.output).wait(5).output == {"n": 1}
+    assert engine.execution(execution.output).wait().output == {"n": 1}
 
 
 def test_an_execution_that_takes_too_long_says_where_it_is(engine: Engine) -> None:

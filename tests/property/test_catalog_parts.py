@@ -11,12 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from api.http import response
+from cli.plans.changes import find_differences
+from cli.plans.document import Location, read_document
 from recovery.domain import capacity_report, drs_shapes
 from recovery.domain.capacity_report import NOT_REPLICATING_STATES, Quotas
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.errors import DrsWavesError, Transient
-from sandbox import plan_files
-from scripts.plan import differences
 
 EXAMPLES = settings(max_examples=200, deadline=None)
 counts = st.integers(0, 10_000)
@@ -124,8 +124,8 @@ def known(value: Any) -> Any:
 @EXAMPLES
 @given(values, values)
 def test_there_is_a_difference_when_and_only_when_two_things_differ(before: Any, after: Any) -> None:
-    assert list(differences(before, before)) == []
-    if differences_of := list(differences(before, after)):
+    assert list(find_differences(before, before)) == []
+    if differences_of := list(find_differences(before, after)):
         assert before != after
         assert all(each.before != each.after for each in differences_of)
     else:
@@ -140,12 +140,12 @@ def test_a_file_reads_back_as_it_was_written_with_a_line_for_every_part(data: di
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.yaml"
         path.write_text(text, encoding="utf-8", newline="")
-        document = plan_files.read(path)
+        document = read_document(path)
     assert document.data == data
     lines = Counter(document.lines.values())
     assert max(lines) <= text.count("\n") + 1
 
-    def check(location: plan_files.Location, value: Any) -> None:
+    def check(location: Location, value: Any) -> None:
         assert location in document.lines
         assert document.line((*location, "no such part")) == document.lines[location]
         if isinstance(value, dict):

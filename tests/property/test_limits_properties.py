@@ -81,7 +81,7 @@ def world() -> Iterator[World]:
         patch.setenv("AWS_DEFAULT_REGION", WEST)
         patch.setenv("AWS_ENDPOINT_URL_DRS", emulator.url)
         forget()
-        for name, keys in {"limits": ("target", "what"), "target_accounts": ("accountId",)}.items():
+        for name, keys in {"limits": ("target", "item"), "target_accounts": ("accountId",)}.items():
             boto3.client("dynamodb").create_table(
                 TableName=name,
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
@@ -123,13 +123,13 @@ def limits(**values: Any) -> None:
     rate_limiter.get_bucket.cache_clear()
     client = dynamodb.client()
     for row in client.scan(TableName="limits")["Items"]:
-        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "what")})
+        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "item")})
 
 
 def reserved() -> int:
     """Calls that the budget of all functions was asked for and granted."""
     rows = dynamodb.client().scan(TableName="limits")["Items"]
-    return sum(int(row["calls"]["N"]) for row in rows if row["what"]["S"].startswith("CALLS#"))
+    return sum(int(row["calls"]["N"]) for row in rows if row["item"]["S"].startswith("CALLS#"))
 
 
 # --- every call is limited, and told as it was -------------------------------------------------------------------

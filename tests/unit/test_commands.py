@@ -1,32 +1,184 @@
-"""What documents name is there: commands, also in messages to operators; targets of make; and every module is named."""
+"""The command itself: its help, its version, its completion, how it finds the sandbox, and what an install has.
 
+Also: each command that a document or a message to operators names exists, and so does each target of make.
+"""
+
+import json
+import os
 import re
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from scripts import drill, plan, sandbox
+from cli import checkout
+from cli.connection import choose_connection
+from cli.main import app
+from recovery import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = str(Path(sys.executable).with_name("drs-waves"))
 PLACES = [
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "README.md",
     ROOT / "lambdas/recovery/observability/operator_messages.py",
 ]
-APPS = {"drill": drill.app, "plan": plan.app, "sandbox": sandbox.app}
-# `{COMMAND} watch {run…}` in messages.py is `python scripts/drill.py watch …`.
-MENTION = re.compile(r"(?:scripts/(drill|plan|sandbox)\.py|\{COMMAND\}) ([a-z]+)")
+# Messages to operators begin their commands with `{COMMAND}`.
+MENTION = re.compile(r"(?:^ *drs-waves|`drs-waves|\{COMMAND\})((?: [a-z]+){1,2})", re.MULTILINE)
+# In prose, drs-waves is the product.
+IN_CODE = re.compile(r"```.*?```|`[^`\n]+`|\{COMMAND\} [a-z]+", re.DOTALL)
 
 
-def commands(app: typer.Typer) -> set[str]:
-    return {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+def list_commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command by its words: `("run",)`, `("plan", "diff")`."""
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from list_commands(command, (*path, name))
+        else:
+            yield (*path, name)
 
 
+COMMANDS = list(list_commands())
+
+
+def run(*words: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DRS_WAVES_")}
+    return subprocess.run(
+        words, capture_output=True, text=True, env={**environment, **(env or {})}, cwd=cwd, timeout=60, check=False
+    )
+
+
+# --- help -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == 0
+    text = " ".join(result.output.split())
+    assert f"Example: drs-waves {' '.join(command)}" in text
+
+
+def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
+    groups = {command[0] for command in COMMANDS if len(command) == 2}
+    assert groups == {"plan", "sandbox", "tables"}
+    assert len(COMMANDS) == len(set(COMMANDS)) == 26
+
+
+def test_help_and_completion_import_nothing_that_takes_long() -> None:
+    heavy = "{'boto3', 'botocore', 'jinja2', 'pydantic', 'rich', 'sandbox', 'yaml'}"
+    loaded = run(sys.executable, "-c", f"import sys, cli.main; print(sorted({heavy} & set(sys.modules)))")
+    assert loaded.stdout == "[]\n", loaded.stdout + loaded.stderr
+
+
+def test_the_version_is_that_of_the_product() -> None:
+    assert run(COMMAND, "--version").stdout == f"drs-waves {VERSION}\n"
+
+
+def test_a_shell_completes_commands_and_can_install_that() -> None:
+    asked = {"_DRS_WAVES_COMPLETE": "complete_bash", "COMP_WORDS": "drs-waves plan ex", "COMP_CWORD": "2"}
+    assert run(COMMAND, env=asked).stdout.split() == ["export"]
+    assert {"--install-completion", "--show-completion"} <= set(run(COMMAND, "--help").stdout.split())
+
+
+def test_a_command_that_does_not_exist_ends_with_2() -> None:
+    assert run(COMMAND, "recover").returncode == 2
+
+
+# --- without an install, and installed without a checkout -------------------------------------------------------------
+@pytest.mark.parametrize(("door", "words"), [("drill", ("run",)), ("plan", ("validate",))])
+def test_a_door_in_scripts_is_the_command(door: str, words: tuple[str, ...]) -> None:
+    result = run(sys.executable, str(ROOT / "scripts" / f"{door}.py"), *words, "--help")
+    usage = f"Usage: drs-waves {'plan ' if door == 'plan' else ''}{' '.join(words)}"
+    assert (result.returncode, result.stdout.strip().startswith(usage)) == (0, True), result
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The contents of the wheel, where nothing else of the repository is."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder / "dist"))
+    assert build.returncode == 0, build.stdout + build.stderr
+    (wheel,) = (folder / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("--version",), 0, VERSION),
+        (("plan", "validate", str(ROOT / "examples" / "three-tier.yaml")), 0, "is valid"),
+        (("plan", "schema"), 0, '"title": "drs-waves plan file"'),
+        (("sandbox", "up"), 2, "needs a checkout"),
+        (("sandbox", "drill"), 2, "needs a checkout"),
+        (("tables", "adopt", "--stack", "x"), 2, "needs a checkout"),
+        (("list", "--sandbox"), 1, "No sandbox runs from this checkout"),
+    ],
+)
+def test_an_install_needs_no_checkout_but_for_what_says_so(
+    installed: Path, tmp_path: Path, words: tuple[str, ...], status: int, says: str
+) -> None:
+    program = "import cli, sys; from cli.main import main; print(cli.__file__, file=sys.stderr); main()"
+    result = run(sys.executable, "-c", program, *words, env={"PYTHONPATH": str(installed)}, cwd=tmp_path)
+    assert result.stderr.startswith(str(installed))
+    assert (result.returncode, says in result.stdout + result.stderr) == (status, True), result
+
+
+def test_an_install_has_the_page_of_a_report(installed: Path) -> None:
+    assert (installed / "cli" / "report" / "report.html.j2").is_file()
+    assert not (installed / "sandbox").exists()
+
+
+# --- the sandbox ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def sandbox_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("DRS_WAVES_API_URL", "DRS_WAVES_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", tmp_path / "sandbox.json")
+    return tmp_path / "sandbox.json"
+
+
+def test_a_sandbox_that_runs_is_used_if_nothing_else_is_named(
+    sandbox_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        sandbox_file.write_text(json.dumps({"apiUrl": f"http://127.0.0.1:{listener.getsockname()[1]}/restapis"}))
+        found = choose_connection(None, None, None, None, False)
+        assert (found.sandbox, found.options) == (True, " --sandbox")
+        shown = capsys.readouterr()
+        assert (shown.out, "Using the sandbox" in shown.err) == ("", True)
+        for named in (("http://x", None, None, None), (None, "x", None, None), (None, None, "x", None)):
+            assert not choose_connection(*named, False).sandbox
+        assert not choose_connection(None, None, None, "us-west-2", False).sandbox
+        monkeypatch.setenv("DRS_WAVES_STACK", "from the environment")
+        assert not choose_connection(None, None, None, None, False).sandbox
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"apiUrl": "http://127.0.0.1:9"}', '{"apiUrl": 7}'])
+def test_a_sandbox_that_does_not_answer_is_not_used_unless_it_is_named(sandbox_file: Path, text: str | None) -> None:
+    if text is not None:
+        sandbox_file.write_text(text)
+    assert not choose_connection(None, None, None, None, False).sandbox
+    assert choose_connection(None, None, None, None, True).sandbox
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_every_command_that_is_written_down_is_one(place: Path) -> None:
-    for script, command in MENTION.findall(place.read_text()):
-        assert command in commands(APPS[script or "drill"]), f"{place.name}: {script or 'drill'}.py {command}"
+def test_every_command_that_is_written_down_exists(place: Path) -> None:
+    for code in IN_CODE.findall(place.read_text()):
+        for words in MENTION.findall(code):
+            first, *rest = words.split()
+            assert (first,) in COMMANDS or (first, *rest) in COMMANDS, f"{place.name}: drs-waves{words}"
 
 
 def test_every_module_has_its_place_in_the_rooms() -> None:
@@ -36,7 +188,7 @@ def test_every_module_has_its_place_in_the_rooms() -> None:
         assert module.stem in named, module.stem
 
 
-def test_every_make_target_that_is_written_down_is_one() -> None:
+def test_every_make_target_that_is_written_down_exists() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for place in PLACES[:-1]:
         for target in re.findall(r"`make ([a-z0-9-]+)", place.read_text()):

@@ -1,4 +1,4 @@
-"""Plan files: what is wrong is told with its line, and the schema in docs/ is the one the code has."""
+"""Plan files: each problem is reported with its line, and the schema in docs/ is the one the code has."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,13 @@ import yaml
 from typer.testing import CliRunner
 
 from api.schemas.requests import GroupUseRequest
-from sandbox.plan_files import PlanFileError
-from scripts import plan as command
-from scripts import plan_files
+from cli.main import app
+from cli.plans.check import read_plan_file
+from cli.plans.document import PlanFileError
+from cli.plans.file_schema import SCHEMA_ID, FileUse, build_json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "three-tier.yaml"
+SCHEMA = ROOT / "docs" / SCHEMA_ID
 FILE = """\
 targetAccounts:
   - accountId: '111122223333'
@@ -42,19 +43,19 @@ recoveryPlan:
 """
 
 
-def told(tmp_path: Path, text: str) -> list[str]:
-    """What is said of the file, without its path."""
+def problems(tmp_path: Path, text: str) -> list[str]:
+    """The problems of a file with this text, without its path."""
     path = tmp_path / "plan.yaml"
     path.write_text(text)
     with pytest.raises(PlanFileError) as wrong:
-        plan_files.read(path)
-    assert all(line.startswith(f"{path}:") for line in wrong.value.told())
-    return [line.removeprefix(f"{path}:") for line in wrong.value.told()]
+        read_plan_file(path)
+    assert all(line.startswith(f"{path}:") for line in wrong.value.lines())
+    return [line.removeprefix(f"{path}:") for line in wrong.value.lines()]
 
 
 def test_the_file_that_the_others_are_made_from_is_valid(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(FILE)
-    assert plan_files.read(tmp_path / "plan.yaml").data["recoveryPlan"]["name"] == "shop"
+    assert read_plan_file(tmp_path / "plan.yaml").data["recoveryPlan"]["name"] == "shop"
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,9 @@ def test_the_file_that_the_others_are_made_from_is_valid(tmp_path: Path) -> None
         ("name: shop", "<<: {name: shop}", ["15: recoveryPlan: merging"]),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line_and_field(tmp_path: Path, old: str, new: str, says: list[str]) -> None:
+def test_each_problem_is_reported_with_its_line_and_field(tmp_path: Path, old: str, new: str, says: list[str]) -> None:
     assert FILE.count(old) >= 1
-    lines = "\n".join(told(tmp_path, FILE.replace(old, new, 1)))
+    lines = "\n".join(problems(tmp_path, FILE.replace(old, new, 1)))
     for part in says:
         assert part in lines
 
@@ -98,42 +99,42 @@ def test_what_is_wrong_is_told_with_its_line_and_field(tmp_path: Path, old: str,
 @pytest.mark.parametrize(
     "text", ["", "# nothing\n", "[]", "null", "just text", "a: &a [*a]", "\t", "- - - -", "{", "0x"]
 )
-def test_what_is_no_plan_file_is_refused(tmp_path: Path, text: str) -> None:
-    assert told(tmp_path, text)
+def test_a_file_that_is_not_a_plan_file_is_refused(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text)
 
 
 def test_aliases_that_grow_without_end_are_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    assert "too large" in told(tmp_path, "\n".join(lines))[0]
+    assert "too large" in problems(tmp_path, "\n".join(lines))[0]
 
 
-def test_a_file_that_is_no_text_or_nested_without_end_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_or_is_nested_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     for content in (b"\xff\xfe\x00", b"[" * 2_000):
         path.write_bytes(content)
         with pytest.raises(PlanFileError):
-            plan_files.read(path)
+            read_plan_file(path)
 
 
 def test_json_is_read_as_well(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(yaml.safe_load(FILE), indent=2))
-    assert plan_files.read(path).line(("recoveryPlan", "waves", 0, "name")) > 20
+    assert read_plan_file(path).line(("recoveryPlan", "waves", 0, "name")) > 20
 
 
 def test_the_schema_in_docs_is_that_of_the_code() -> None:
     """Else: `make plan-schema`."""
-    assert command.SCHEMA.read_text() == command.schema_text()
+    assert SCHEMA.read_text() == CliRunner().invoke(app, ["plan", "schema"]).stdout
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_is_valid_says_so_to_an_editor_and_fits_the_schema(path: Path) -> None:
-    assert CliRunner().invoke(command.app, ["validate", str(path)]).exit_code == 0
+    assert CliRunner().invoke(app, ["plan", "validate", str(path)]).exit_code == 0
     first = path.read_text().splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
     schema = (path.parent / first.partition("=")[2]).resolve()
-    assert schema == command.SCHEMA
+    assert schema == SCHEMA
     jsonschema.validate(yaml.safe_load(path.read_text()), json.loads(schema.read_text()))
 
 
@@ -152,21 +153,21 @@ def invalid() -> list[Any]:
 
 @pytest.mark.parametrize("data", invalid())
 def test_the_schema_refuses_what_the_command_refuses(tmp_path: Path, data: Any) -> None:
-    assert told(tmp_path, json.dumps(data))
+    assert problems(tmp_path, json.dumps(data))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(data, plan_files.schema())
+        jsonschema.validate(data, build_json_schema())
 
 
 def test_a_use_of_a_group_may_say_in_a_file_what_it_may_say_in_the_api() -> None:
     in_api = set(GroupUseRequest.model_fields) - {"group_id"}
-    assert in_api <= set(plan_files.FileUse.model_fields)
-    assert plan_files.FileUse.model_fields.keys() - in_api == {"group", "source_servers"}
+    assert in_api <= set(FileUse.model_fields)
+    assert FileUse.model_fields.keys() - in_api == {"group", "source_servers"}
 
 
 def test_the_command_says_where_the_file_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(FILE.replace("groups: [db]", "groups: []"))
-    result = CliRunner().invoke(command.app, ["validate", str(path)])
+    result = CliRunner().invoke(app, ["plan", "validate", str(path)])
     assert result.exit_code == 2
     assert f"{path}:18: recoveryPlan.waves[0].groups" in result.output
-    assert CliRunner().invoke(command.app, ["validate", str(tmp_path / "none.yaml")]).exit_code == 2
+    assert CliRunner().invoke(app, ["plan", "validate", str(tmp_path / "none.yaml")]).exit_code == 2

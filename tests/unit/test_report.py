@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts import report, timeline, view
-from scripts.report import Facts
+from cli import text as wording
+from cli.report import collect, scale, timeline
+from cli.report.document import SCHEMA, Facts, build_document
+from cli.report.page import render_html
+from cli.report.waits import find_waits
 
 HUB, WEST = "111122223333", "us-west-2"
 NASTY = "<script>alert(1)</script>\"'&{{ 7*7 }}</td></svg>"
@@ -153,7 +156,7 @@ class Page(HTMLParser):
 
 
 def page(facts: Facts) -> Page:
-    return Page(report.to_html(report.document(facts)))
+    return Page(render_html(build_document(facts)))
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------
@@ -165,9 +168,9 @@ def test_a_run_and_its_waves_are_measured_against_their_rto_targets() -> None:
         wave("batch", "SKIPPED", None, None, endedAt=at(30), rtoTargetMinutes=60),
         wave("other", "COMPLETED", 2, 30),
     )
-    rto = report.document(Facts(record(*waves, rtoTargetMinutes=30)))["rto"]
+    rto = build_document(Facts(record(*waves, rtoTargetMinutes=30)))["rto"]
     assert rto["whole"] == {"seconds": 1800, "targetMinutes": 30, "met": False}  # it has not recovered all
-    assert report.document(Facts(record(*waves[:2], rtoTargetMinutes=30)))["rto"]["whole"]["met"] is True
+    assert build_document(Facts(record(*waves[:2], rtoTargetMinutes=30)))["rto"]["whole"]["met"] is True
     assert [each["met"] for each in rto["waves"]] == [True, False, False, False, None]
     assert [each["seconds"] for each in rto["waves"]] == [1080, 600, 60, None, 1680]
 
@@ -178,7 +181,7 @@ def test_a_run_and_its_waves_are_measured_against_their_rto_targets() -> None:
 )
 def test_a_target_is_missed_as_soon_as_that_is_sure(status: str, seconds: int, met: bool | None) -> None:
     told = record(status=status, durationSeconds=seconds, rtoTargetMinutes=10)
-    assert report.document(Facts(told))["rto"]["whole"]["met"] is met
+    assert build_document(Facts(told))["rto"]["whole"]["met"] is met
 
 
 def test_the_age_of_data_is_told_where_it_is_known_and_said_to_be_unknown_where_not() -> None:
@@ -194,7 +197,7 @@ def test_the_age_of_data_is_told_where_it_is_known_and_said_to_be_unknown_where_
         {**server("c"), "pointInTimeSnapshotAt": at(-20)},
         {**server("d"), "recoveryInstanceId": "i-of-another-run", "pointInTimeSnapshotAt": at(-20)},
     ]
-    told = report.document(Facts(record(wave("db", "COMPLETED", 2, 30), rpoTargetMinutes=15), servers, (), cached))
+    told = build_document(Facts(record(wave("db", "COMPLETED", 2, 30), rpoTargetMinutes=15), servers, (), cached))
     assert told["rpo"] == {
         "targetMinutes": 15,
         "measuredFrom": "requestedAt",
@@ -217,7 +220,7 @@ def test_the_age_of_data_is_told_where_it_is_known_and_said_to_be_unknown_where_
 
 def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> None:
     def met(*servers: dict[str, Any]) -> bool | None:
-        found: bool | None = report.document(Facts(record(rpoTargetMinutes=15), servers))["rpo"]["met"]
+        found: bool | None = build_document(Facts(record(rpoTargetMinutes=15), servers))["rpo"]["met"]
         return found
 
     assert met(server("a", snapshotAt=at(-10))) is True
@@ -226,7 +229,7 @@ def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> Non
 
 
 def test_with_a_point_in_time_the_age_is_measured_from_it() -> None:
-    told = report.document(Facts(record(pointInTime=at(-60)), [server("a", snapshotAt=at(-70))]))
+    told = build_document(Facts(record(pointInTime=at(-60)), [server("a", snapshotAt=at(-70))]))
     assert (told["rpo"]["worstSeconds"], told["rpo"]["measuredFrom"]) == (600, "pointInTime")
 
 
@@ -248,20 +251,20 @@ def test_waits_for_people_are_told_from_the_decisions_that_ended_them() -> None:
         ],
         batches=[batch("web", job(1, 16, 22, 1, 1), job(2, 26, 28, 1))],
     )
-    waited = [(wait.wave, wait.what, wait.since, wait.until) for wait in report.waits(told)]
+    waited = [(wait.wave, wait.kind, wait.since, wait.until) for wait in find_waits(told)]
     assert waited == [
         ("held", "resume", at(0), at(6)),
         (None, "resume", at(3), at(5)),
         ("web", "approval", at(10), at(15)),
         ("web", "decision", at(22), at(25)),
     ]
-    assert report.document(Facts(told))["rto"]["waitedForPeopleSeconds"] == (6 + 2 + 5 + 3) * 60
+    assert build_document(Facts(told))["rto"]["waitedForPeopleSeconds"] == (6 + 2 + 5 + 3) * 60
 
 
 def test_what_still_waits_is_a_wait_without_an_end() -> None:
     asks = {"wave": "web", "for": "DECISION", "since": at(4), "until": None, "answers": []}
     told = record(wave("web", "AWAITING_DECISION", 1, None), status="POLLING", endedAt=None, waitingFor=[asks])
-    (wait,) = report.document(Facts(told))["waits"]
+    (wait,) = build_document(Facts(told))["waits"]
     assert wait == {"wave": "web", "for": "decision", "since": at(4), "until": None, "seconds": 26 * 60}
     assert "still waiting" in page(Facts(told)).text
 
@@ -275,7 +278,7 @@ def test_quota_use_counts_jobs_and_servers_at_every_change() -> None:
             batch("db", status="LAUNCHING", attempt=1, jobId="drsjob-x", jobStartedAt=at(11), servers=5, batch=3),
         ],
     )
-    (use,) = report.document(Facts(told))["quotaUse"]
+    (use,) = build_document(Facts(told))["quotaUse"]
     assert [(step["at"], step["jobs"], step["servers"]) for step in use["steps"]] == [
         (at(2), 1, 60),
         (at(4), 2, 100),
@@ -343,7 +346,7 @@ ALL = [nasty, unended, empty, readiness]
 
 @pytest.mark.parametrize("made", ALL)
 def test_a_page_needs_nothing_from_elsewhere_and_is_well_formed(made: Any) -> None:
-    html = report.to_html(report.document(made()))
+    html = render_html(build_document(made()))
     found = Page(html)
     names = {name for name, _ in found.elements}
     assert not names & {"script", "img", "link", "iframe", "object", "form"}
@@ -358,7 +361,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_is_well_formed(made: Any) -> No
 
 @pytest.mark.parametrize("made", ALL)
 def test_a_page_can_be_read_without_seeing_it(made: Any) -> None:
-    html = report.to_html(report.document(made()))
+    html = render_html(build_document(made()))
     found = Page(html)
     assert ("html", {"lang": "en"}) in found.elements
     levels = [int(name[1]) for name, _ in found.elements if re.fullmatch("h[1-6]", name)]
@@ -401,22 +404,22 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 
 def test_the_json_has_what_the_page_shows_and_survives_a_round_trip() -> None:
     for made in ALL:
-        document = report.document(made())
+        document = build_document(made())
         again = json.loads(json.dumps(document))
-        assert report.to_html(again) == report.to_html(document)
-        assert document["schema"] == report.SCHEMA
+        assert render_html(again) == render_html(document)
+        assert document["schema"] == SCHEMA
 
 
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep" / "report.html"
-    report.write("first", path)
+    collect.write_file("first", path)
 
     def full(self: Path, *_: Any, **__: Any) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
-        report.write("second", path)
+        collect.write_file("second", path)
     assert path.read_text() == "first"
 
 
@@ -436,22 +439,22 @@ def test_every_bar_and_label_lies_within_the_drawing(
         for number, (a, b, launched, failed) in enumerate(spans)
     ]
     told = record(wave("db", "PARTIAL", 0, 1), batches=jobs, endedAt=None if end is None else at(max(end, 0)))
-    document = report.document(Facts(told))
-    chart = timeline.chart(document)
+    document = build_document(Facts(told))
+    chart = timeline.draw(document)
     assert len([bar for bar in chart.bars if bar.kind.startswith("job")]) == len(spans)
     for bar in chart.bars:
-        assert timeline.LEFT <= bar.x <= bar.x + bar.width <= timeline.WIDTH
+        assert scale.LEFT <= bar.x <= bar.x + bar.width <= scale.WIDTH
         assert timeline.TOP <= bar.y <= bar.y + bar.height <= chart.height
-    assert 1 <= len(chart.ticks) <= timeline.MOST_TICKS + 1
+    assert 1 <= len(chart.ticks) <= scale.MAX_TICKS + 1
     for use in document["quotaUse"]:
         assert (use["steps"][-1]["jobs"], use["steps"][-1]["servers"]) == (0, 0)
         assert all(step["jobs"] >= 0 and step["servers"] >= 0 for step in use["steps"])
-    report.to_html(document)
+    render_html(document)
 
 
 def test_four_thousand_servers_are_a_page_of_a_few_megabytes() -> None:
     servers = [server(str(number)) for number in range(4_000)]
-    html = report.to_html(report.document(Facts(record(wave("db", "COMPLETED", 2, 30)), servers)))
+    html = render_html(build_document(Facts(record(wave("db", "COMPLETED", 2, 30)), servers)))
     assert html.count("✓ LAUNCHED") == 4_000
     assert len(html) < 4_000_000
 
@@ -461,14 +464,14 @@ def test_four_thousand_servers_are_a_page_of_a_few_megabytes() -> None:
     ("seconds", "said"), [(None, ""), (0, "0:00"), (59.9, "0:59"), (1268, "21:08"), (4868, "1:21:08"), (-5, "0:00")]
 )
 def test_durations_read_as_people_write_them(seconds: float | None, said: str) -> None:
-    assert view.duration(seconds) == said
+    assert wording.format_duration(seconds) == said
 
 
 def test_text_of_others_cannot_move_the_cursor() -> None:
-    assert view.clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
+    assert wording.clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
 
 
-def test_the_commands_that_answer_are_those_of_the_script_with_the_same_deployment() -> None:
+def test_a_wait_is_answered_by_commands_that_name_the_same_deployment() -> None:
     asks = [
         {
             "wave": "web",
@@ -479,17 +482,15 @@ def test_the_commands_that_answer_are_those_of_the_script_with_the_same_deployme
         },
         {"wave": None, "for": "RESUME", "since": at(1), "answers": ["POST /executions/x/resume"]},
     ]
-    found = dict(view.answers(record(executionId="x", waitingFor=asks), " --stack shop"))
+    found = dict(wording.describe_waits(record(executionId="x", waitingFor=asks), " --stack shop"))
     assert found == {
-        f"wave web waits for approval since {at(1)} until {at(9)}": [
-            "python scripts/drill.py approve x web --stack shop"
-        ],
-        f"the run waits for somebody to resume it since {at(1)}": ["python scripts/drill.py resume x --stack shop"],
+        f"wave web waits for approval since {at(1)} until {at(9)}": ["drs-waves approve x web --stack shop"],
+        f"the run waits for an operator to resume it since {at(1)}": ["drs-waves resume x --stack shop"],
     }
 
 
 def test_the_same_facts_are_not_changed_by_making_a_report() -> None:
     facts = nasty()
     before = deepcopy(facts.record)
-    report.document(facts)
+    build_document(facts)
     assert facts.record == before

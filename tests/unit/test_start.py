@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.start import ROOT, Start, budget, handlers, site_packages, start
+from bench.start import ROOT, budget, handlers, site_packages, start
 
 # Only tables that are resources need conditions; the event handler brings asyncio.
-NOBODY = {"boto3.dynamodb.conditions"}
-TASKS = {"pydantic", "aws_lambda_powertools.event_handler"}
-# What only the OpenAPI document is made of.
-API = {"api.openapi.operations", "api.openapi.builder", "api.openapi.examples", "api.schemas.responses"}
+UNWANTED = {"boto3.dynamodb.conditions"}
+UNWANTED_BY_TASKS = {"pydantic", "aws_lambda_powertools.event_handler"}
+# Only the OpenAPI document is made of these.
+UNWANTED_BY_API = {"api.openapi.operations", "api.openapi.builder", "api.openapi.examples", "api.schemas.responses"}
 # How often a start that is too slow is measured again: the machine may have been doing something else.
-TRIES = 5
-# CPU of importing botocore when the machine does nothing else, in milliseconds.
+MAX_TRIES = 5
+# Milliseconds of CPU of importing botocore when the machine does nothing else.
 BOTOCORE = 150
 
 
@@ -22,25 +22,29 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [ROOT / "lambdas", site_packages(tmp_path_factory.mktemp("runtime"))]
 
 
-@pytest.fixture(scope="module", params=handlers())
-def first(request: pytest.FixtureRequest, path: list[Path]) -> tuple[str, Start]:
-    return request.param, start(request.param, path)
+def test_no_task_imports_what_it_does_not_need(path: list[Path], tmp_path: Path) -> None:
+    """One interpreter imports all tasks: what one of them imports too much is too much of all of them."""
+    tasks = [name for name in handlers() if name.startswith("tasks.")]
+    assert len(tasks) > 20
+    (tmp_path / "all_tasks.py").write_text("\n".join(f"import {name}" for name in tasks))
+    found = start("all_tasks", [tmp_path, *path])
+    assert {"botocore", *tasks} <= found.modules
+    assert (UNWANTED | UNWANTED_BY_TASKS) & found.modules == set()
 
 
-def test_a_function_imports_nothing_that_it_does_not_need(first: tuple[str, Start]) -> None:
-    module, found = first
-    unwanted = NOBODY | (TASKS if module.startswith("tasks.") else API)
+def test_the_api_imports_nothing_that_it_does_not_need(path: list[Path]) -> None:
+    found = start("api.app", path)
     assert "botocore" in found.modules
-    assert unwanted & found.modules == set()
+    assert (UNWANTED | UNWANTED_BY_API) & found.modules == set()
 
 
 @pytest.mark.proof
-def test_a_function_starts_within_its_budget(first: tuple[str, Start], path: list[Path]) -> None:
+@pytest.mark.parametrize("module", handlers())
+def test_a_function_starts_within_its_budget(module: str, path: list[Path]) -> None:
     """In CPU, for which nobody waits; where the machine is slow, as many times slower as it is with botocore."""
-    module, found = first
-    tries = [found]
+    tries = [start(module, path)]
     while tries[-1].cpu > budget(module) * max(1, tries[-1].botocore / BOTOCORE):
-        assert len(tries) < TRIES, [round(each.cpu) for each in tries]
+        assert len(tries) < MAX_TRIES, [round(each.cpu) for each in tries]
         tries.append(start(module, path))
 
 

@@ -125,7 +125,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     paused = [one for one in product.engine.executions("recover-target") if "WaitForDrs" in one.states_entered()]
     assert [one.name.split(".")[-2] for one in paused] == [WEST]
     circuits = {
-        row["target"]: row["state"] for row in product.items("Limits") if row["what"] == "CIRCUIT" and "state" in row
+        row["target"]: row["state"] for row in product.items("Limits") if row["item"] == "CIRCUIT" and "state" in row
     }
     assert circuits == {f"{HUB}/{WEST}": "closed"}
 

@@ -253,7 +253,7 @@ def test_direct_invocation_starts_a_sync_and_tells_its_status(product: Product) 
     started, failed = invoke("sync_recovery_instances")
     assert not failed
     (execution,) = product.engine.executions("sync-cache")
-    assert started["sync"] == execution.wait(30).name
+    assert started["sync"] == execution.wait(60).name
     told, failed = invoke("get_recovery_instance_sync_status")
     assert not failed
     assert told == status(product)

@@ -63,8 +63,8 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         dynamodb.client()  # made once, before threads share it
         boto3.client("dynamodb").create_table(
             TableName="limits",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "what")],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "what", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "item")],
+            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
         yield
@@ -157,7 +157,17 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
     # What paces a single function is not what is measured here.
     monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
     other_services.make_conditional_writes_atomic()
-    calls, lock, seconds = list[float](), threading.Lock(), 4
+    for _ in range(5):  # a busy machine may leave the callers too little time, but not in each of five tries
+        calls, wanted = calls_of_forty_callers(4), 10 * 4
+        assert calls <= 1.05 * wanted
+        if calls >= 0.9 * wanted:
+            return
+    raise AssertionError(f"of {wanted} calls only {calls} were made")
+
+
+def calls_of_forty_callers(seconds: int) -> int:
+    """How many calls forty threads make in this time, each as soon as the budget lets it."""
+    calls, lock = list[float](), threading.Lock()
     start = float(int(time.time()) + 1)
 
     def caller(number: int) -> None:
@@ -177,8 +187,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
         thread.start()
     for thread in threads:
         thread.join()
-    within = [moment for moment in calls if start <= moment < start + seconds]
-    assert 0.9 * 10 * seconds <= len(within) <= 1.05 * 10 * seconds, len(within)
+    return len([moment for moment in calls if start <= moment < start + seconds])
 
 
 # --- retries ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`scripts/plan.py` against the product, through HTTP: what it shows, what it changes, and how it ends."""
+"""`drs-waves plan` against the product, through HTTP: what it shows, what it changes, and its exit status."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from scripts import plan as command
-from scripts.client import Api, ApiUnreachable
+from cli import checkout
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.commands import plans
+from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
@@ -52,8 +54,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(api_server: ApiHttpServer, name: str, *words: Any, answer: str | None = None) -> Result:
-    words = (name, *map(str, words), "--api-url", api_server.url, "--region", WEST)
-    return CliRunner().invoke(command.app, list(words), input=answer)
+    words = ("plan", name, *map(str, words), "--api-url", api_server.url, "--region", WEST)
+    return CliRunner().invoke(app, list(words), input=answer)
 
 
 def test_a_file_is_applied_and_applying_it_again_changes_nothing(
@@ -120,7 +122,7 @@ def test_a_plan_that_somebody_changed_meanwhile_is_not_overwritten(
         assert product.request("PUT", f"/recovery-plans/{plan['planId']}", body).status == 200
         return True
 
-    monkeypatch.setattr(command, "_agreed", agree_late)
+    monkeypatch.setattr(plans, "_confirm", agree_late)
     late = run(api_server, "apply", file)
     assert late.exit_code == 3
     assert "VersionConflict" in late.output
@@ -207,30 +209,33 @@ def test_what_the_api_refuses_ends_with_3_and_what_fails_with_1(
     api_server.refuse["GET", "/recovery-plans"] = 500
     assert run(api_server, "diff", file).exit_code == 1
     elsewhere = CliRunner().invoke(
-        command.app, ["diff", str(file), "--api-url", "http://127.0.0.1:9", "--region", WEST]
+        app, ["plan", "diff", str(file), "--api-url", "http://127.0.0.1:9", "--region", WEST]
     )
     assert (elsewhere.exit_code, "does not answer" in elsewhere.output) == (1, True)
-    both = CliRunner().invoke(command.app, ["diff", str(file), "--sandbox", "--stack", "x"])
+    both = CliRunner().invoke(app, ["plan", "diff", str(file), "--sandbox", "--stack", "x"])
     assert both.exit_code == 2
 
 
 def test_a_read_that_fails_in_passing_is_made_again_and_a_write_is_not(
     product: Product, api_server: ApiHttpServer
 ) -> None:
-    api = Api(api_server.url, WEST, Api.on_aws(url=api_server.url, region=WEST)._credentials)
+    api = ApiClient.on_aws(url=api_server.url, region=WEST)
     api_server.refuse["GET", "/executions"] = api_server.refuse["POST", "/recovery-plans"] = 503
     assert api.request("GET", "/executions").status == 503
     assert api.request("POST", "/recovery-plans", {}).status == 503
     assert [method for method, _ in api_server.seen] == ["GET", "GET", "GET", "POST"]
 
 
-def test_the_sandbox_is_found_by_its_file(api_server: ApiHttpServer, tmp_path: Path) -> None:
+def test_the_sandbox_is_found_by_its_file(
+    api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "sandbox.json"
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", path)
     with pytest.raises(ApiUnreachable, match="make sandbox"):
-        Api.in_sandbox(path)
+        ApiClient.in_sandbox()
     path.write_text("{}")
     with pytest.raises(ApiUnreachable, match="delete it"):
-        Api.in_sandbox(path)
+        ApiClient.in_sandbox()
     path.write_text(json.dumps({"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test"}))
-    status, body = Api.in_sandbox(path).request("GET", "/protection-groups", limit="1")
+    status, body = ApiClient.in_sandbox().request("GET", "/protection-groups", limit="1")
     assert (status, body["protectionGroups"]) == (200, [])

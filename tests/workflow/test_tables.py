@@ -1,4 +1,4 @@
-"""scripts/tables.py: a new stack filled from the tables of another one, and what an import needs to be told."""
+"""`drs-waves tables`: a new stack filled from the tables of another one, and what an import needs."""
 
 import json
 from typing import Any
@@ -7,14 +7,16 @@ import pytest
 from samcli.yamlhelper import yaml_parse
 from typer.testing import CliRunner, Result
 
-from scripts import tables as command
+from cli.checkout import ROOT
+from cli.commands.tables import COPIED_TABLES, LOCK, read_template
+from cli.main import app
 from tests.support.product import HUB, STACK, WEST, Product
 
 NEW = "drs-waves-new"
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(command.app, list(words))
+    return CliRunner().invoke(app, ["tables", *words])
 
 
 def rows(product: Product, table: str) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
         "protection-groups": "ProtectionGroups",
         "recovery-plans": "RecoveryPlans",
     }
-    for table, key in command.COPIED.items():
+    for table, key in COPIED_TABLES.items():
         for stack in ("drs-waves-old", NEW):
             dynamodb.create_table(
                 TableName=f"{stack}-{table}",
@@ -47,7 +49,7 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             )
         for row in dynamodb.scan(TableName=f"{STACK}-{named[table]}")["Items"]:
-            lock = {command.LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
+            lock = {LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
             dynamodb.put_item(TableName=f"drs-waves-old-{table}", Item={**row, **lock})
     return product
 
@@ -59,7 +61,7 @@ def test_accounts_groups_and_plans_are_copied_as_they_are_but_for_the_lock_of_a_
         assert rows(source, f"{NEW}-{table}") == rows(source, f"drs-waves-old-{table}") != {}
     (plan,) = rows(source, f"{NEW}-recovery-plans").values()
     (before,) = rows(source, "drs-waves-old-recovery-plans").values()
-    assert {**plan, command.LOCK: before[command.LOCK]} == before
+    assert {**plan, LOCK: before[LOCK]} == before
 
 
 def test_copying_again_writes_over_nothing(source: Product) -> None:
@@ -88,14 +90,19 @@ def test_an_import_names_every_table_of_a_template_that_can_be_imported() -> Non
     written = run("adopt", "--stack", "drs-waves-prod")
     assert written.exit_code == 0, written.output
     resources = json.loads(written.output)
-    template = yaml_parse(command.TEMPLATE.read_text())
+    template = yaml_parse((ROOT / "cfn" / "tables.yaml").read_text())
     assert {each["LogicalResourceId"]: each["ResourceType"] for each in resources} == {
         logical_id: resource["Type"] for logical_id, resource in template["Resources"].items()
     }
     assert len(resources) == 6
     assert {each["ResourceIdentifier"]["TableName"] for each in resources} >= {
-        f"drs-waves-prod-{table}" for table in command.COPIED
+        f"drs-waves-prod-{table}" for table in COPIED_TABLES
     }
     assert all(resource["DeletionPolicy"].startswith("Retain") for resource in template["Resources"].values())
     # CloudFormation imports into no stack that has these.
     assert not {"Outputs", "Transform"} & set(template)
+
+
+def test_templates_are_read_as_sam_reads_them() -> None:
+    for template in (ROOT / "cfn").glob("*.yaml"):
+        assert read_template(template) == yaml_parse(template.read_text()), template.name

@@ -1,4 +1,4 @@
-"""`python -m drs_emulator`: the emulator until SIGINT or SIGTERM."""
+"""The command `drs-emulator`: serves until SIGINT or SIGTERM."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ from drs_emulator.protocol.service_model import drs_model
 
 
 def main() -> int:
-    options = _options()
+    options = _parse_options()
     if options.operations:
         _list_operations()
         return 0
@@ -37,15 +37,15 @@ def main() -> int:
         sys.stderr.write(f"drs-emulator: {error}\n")
         return 2
     chosen = {name: value for name in ("speed", "seed") if (value := getattr(options, name)) is not None}
-    emulator.control.change_settings(chosen)  # said here, they count more than what was saved
+    emulator.control.change_settings(chosen)  # they override the state file
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
         with emulator:
-            behind = f"EC2 of {options.engine_url}" if options.engine_url else "made-up instances"
+            ec2 = f"EC2 of {options.engine_url}" if options.engine_url else "simulated instances"
             speed = emulator.world.clock.speed
-            sys.stdout.write(f"DRS emulator on {emulator.url}, time x{speed:g}, {behind}\n")
+            sys.stdout.write(f"DRS emulator on {emulator.url}, time x{speed:g}, {ec2}\n")
             sys.stdout.flush()
             stop.wait()
     except StateError as error:
@@ -56,19 +56,24 @@ def main() -> int:
 
 EXAMPLES = """\
 examples:
-  drs-emulator                                   serve on 127.0.0.1:4567, one hour a minute
-  drs-emulator --port 4630 --speed 600           serve on another port, one hour in six seconds
-  drs-emulator --speed 0                         move the clock only by POST /_emulator/advance
-  drs-emulator --state drs-state.json            continue from a file, and save to it at the end
-  drs-emulator --engine-url http://127.0.0.1:4566  launch instances at an AWS emulator such as MiniStack
-  drs-emulator --operations                      list the operations of DRS that are built, and those that are missing
+  drs-emulator
+      serve on 127.0.0.1:4567; an hour passes in a minute
+  drs-emulator --port 4630 --speed 600
+      serve on another port; an hour passes in six seconds
+  drs-emulator --speed 0
+      stop the clock; only `POST /_emulator/advance` moves it
+  drs-emulator --state drs-state.json
+      continue from a file, and save to it at the end
+  drs-emulator --engine-url http://127.0.0.1:4566
+      launch the instances at an AWS emulator such as MiniStack
+  drs-emulator --operations
+      list the operations of DRS that are built, and those that are missing
 
-Point an AWS SDK or the AWS CLI at it with AWS_ENDPOINT_URL_DRS=http://127.0.0.1:4567, and use a 12-digit account id
-as the access key.
+Clients need AWS_ENDPOINT_URL_DRS=http://127.0.0.1:4567 and a 12-digit account id as their access key.
 """
 
 
-def _options() -> argparse.Namespace:
+def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="drs-emulator",
         description="Serve AWS Elastic Disaster Recovery (DRS) on this machine.",
@@ -78,7 +83,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('drs-emulator')}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=4567, help="port to listen on, or 0 for a free one (%(default)s)")
-    parser.add_argument("--speed", type=_speed, help="simulated seconds per real second (60)")
+    parser.add_argument("--speed", type=_parse_speed, help="simulated seconds per real second (60)")
     parser.add_argument("--seed", type=int, help="seed of all random choices, such as durations (7)")
     parser.add_argument("--origin", type=float, help="epoch seconds at which simulated and real time are equal (now)")
     parser.add_argument("--engine-url", help="AWS emulator that runs the instances and knows the access keys")
@@ -87,7 +92,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _speed(text: str) -> float:
+def _parse_speed(text: str) -> float:
     speed = float(text)
     if not 0 <= speed < float("inf"):
         raise ValueError(text)
@@ -96,6 +101,6 @@ def _speed(text: str) -> float:
 
 def _list_operations() -> None:
     names = drs_model().operations
-    for title, chosen in (("built", names.keys() & BUILT), ("missing", names.keys() - BUILT)):
-        sys.stdout.write(f"{title} ({len(chosen)} of {len(names)}):\n")
-        sys.stdout.writelines(f"  {name}\n" for name in sorted(chosen))
+    for title, listed in (("built", names.keys() & BUILT), ("missing", names.keys() - BUILT)):
+        sys.stdout.write(f"{title} ({len(listed)} of {len(names)}):\n")
+        sys.stdout.writelines(f"  {name}\n" for name in sorted(listed))

@@ -1,7 +1,7 @@
 """Simulated time: seconds since the epoch, running `speed` times as fast as real time.
 
 simulated = anchor_simulated + (real - anchor_real) * speed. Both anchors start at the origin, so another process
-that knows origin and speed computes the same now; a change of speed moves the anchors, never the simulated now.
+that knows origin and speed computes the same time. A change of speed moves the anchors, not the simulated time.
 """
 
 import math
@@ -19,7 +19,7 @@ class Anchor:
 
 
 class Clock:
-    """Speed 0 is a clock that only `advance` moves. Never goes backwards, even if the machine's clock does."""
+    """A clock that never goes backwards, even if the machine's clock does. At speed 0, only `advance` moves it."""
 
     def __init__(self, speed: float, origin: float | None = None) -> None:
         self.origin = time.time() if origin is None else origin
@@ -41,14 +41,14 @@ class Clock:
             self.anchor = Anchor(real, self._now(real), speed)
 
     def advance(self, seconds: float) -> float:
-        """Jumps ahead by simulated seconds; answers the new now."""
+        """Jump ahead by simulated seconds, and return the new time."""
         with self._lock:
             real = time.time()
             self.anchor = Anchor(real, self._now(real) + seconds, self.anchor.speed)
             return self._now(real)
 
     def resume(self, simulated: float, speed: float) -> None:
-        """Goes on from a moment that another clock had reached. The origin becomes one that fits it, if one does."""
+        """Continue from a time that another clock had reached. Recompute the origin, which speed 1 does not have."""
         with self._lock:
             real = time.time()
             self.anchor = Anchor(real, simulated, speed)
@@ -59,14 +59,16 @@ class Clock:
     def _now(self, real: float) -> float:
         anchor = self.anchor
         self._latest = max(self._latest, anchor.simulated + (real - anchor.real) * anchor.speed)
-        return math.floor(self._latest * 1000) / 1000  # what the API can show: a time read back finds what it came from
+        return (
+            math.floor(self._latest * 1000) / 1000
+        )  # the API's precision, so that a time read from it can be used as a filter
 
 
 def iso(moment: float) -> str:
-    """As the service writes times: 2026-01-31T12:00:00.123Z."""
+    """Format a time as the service does: 2026-01-31T12:00:00.123Z."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def from_iso(text: str) -> float:
-    """Raises ValueError for a date that does not exist."""
+    """Parse an ISO 8601 time. Raises ValueError if the date does not exist."""
     return datetime.fromisoformat(text).timestamp()

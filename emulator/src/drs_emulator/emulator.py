@@ -1,8 +1,8 @@
-"""The emulator as a whole, to run in a process of its own or inside a test.
+"""The emulator as a whole, for a process of its own or for a test.
 
 with Emulator(speed=600) as emulator:
     emulator.seed("111122223333", "eu-west-1", [{"hostname": "web01"}])
-    boto3.client("drs", endpoint_url=emulator.url, ...)
+    drs = emulator.client("111122223333", "eu-west-1")  # a boto3 client
 """
 
 import logging
@@ -17,14 +17,14 @@ from botocore.config import Config
 
 from drs_emulator.clock import Clock
 from drs_emulator.control.control_api import Control
-from drs_emulator.control.state_file import load, save
-from drs_emulator.engine.access_keys import Accounts, ask_engine, decode_key
-from drs_emulator.engine.ec2 import EngineEc2, MadeUpEc2
-from drs_emulator.engine.event_bus import EngineBus, NoBus
-from drs_emulator.server.dispatcher import App
+from drs_emulator.control.state_file import load_state, save_state
+from drs_emulator.engine.access_keys import AccessKeys, decode_account, engine_account_lookup
+from drs_emulator.engine.ec2 import EngineEc2, SimulatedEc2
+from drs_emulator.engine.event_bus import EngineEventBus, NullEventBus
+from drs_emulator.server.dispatcher import Dispatcher
 from drs_emulator.server.http_server import HttpServer
 from drs_emulator.settings import Settings
-from drs_emulator.simulation.job_lifecycle import advance
+from drs_emulator.simulation.job_lifecycle import run_due_events
 from drs_emulator.world.world import World
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TICK_AT_MOST = 1.0  # real seconds the ticker sleeps when nothing is due
+MAX_TICK_SECONDS = 1.0  # real seconds that the ticker sleeps if nothing is due
 
 
 class Emulator:
-    """A context manager, or `start` and `stop`. `control` is the control API without HTTP.
+    """Use it as a context manager, or call `start` and `stop`. `control` is the control API without HTTP.
 
-    `account_of` tells the account of an access key id that is not one itself; without it the engine is asked, and
-    without an engine the account is read from the key. `state` is a file to go on from, where there is one, and to
-    save to at the end; its settings then count, and not `speed`, `seed` and `origin`.
+    `account_of` returns the account of an access key id that is not an account itself. By default the engine looks
+    it up or, without an engine, it is decoded from the key. `state` is a file to save to at the end. If the file
+    exists, the emulator continues from it, and the file's settings replace `speed`, `seed` and `origin`.
     """
 
     def __init__(
@@ -55,19 +55,19 @@ class Emulator:
         account_of: Callable[[str], str] | None = None,
         state: Path | None = None,
     ) -> None:
-        """Raises OSError where the port is taken, StateError for a state that cannot be read."""
-        resolve = account_of or (ask_engine(engine_url) if engine_url else decode_key)
+        """Raises OSError if the port is taken, and StateError if the state cannot be read."""
+        resolve = account_of or (engine_account_lookup(engine_url) if engine_url else decode_account)
         clock = Clock(speed, origin)
-        ec2 = EngineEc2(engine_url) if engine_url else MadeUpEc2(lambda: self.world.clock.now())
-        bus = EngineBus(engine_url) if engine_url else NoBus()
-        self.world = World(Settings(speed=speed, seed=seed), clock, ec2, bus, Accounts(resolve))
-        app = App(self.world)
-        app.control.engine_url = engine_url
-        self.control: Control = app.control
+        ec2 = EngineEc2(engine_url) if engine_url else SimulatedEc2(lambda: self.world.clock.now())
+        event_bus = EngineEventBus(engine_url) if engine_url else NullEventBus()
+        self.world = World(Settings(speed=speed, seed=seed), clock, ec2, event_bus, AccessKeys(resolve))
+        dispatcher = Dispatcher(self.world)
+        dispatcher.control.engine_url = engine_url
+        self.control: Control = dispatcher.control
         self.control.state_file = state
         if state and state.exists():
-            load(self.world, state)
-        self._http = HttpServer(host, port, app.handle)
+            load_state(self.world, state)
+        self._http = HttpServer(host, port, dispatcher.handle)
         self.url = f"http://{host}:{self._http.server_port}"
         self._stopping = False
         self._threads = [
@@ -81,17 +81,17 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """What EC2 is being asked is finished, what is only waiting for it is dropped. Raises StateError."""
+        """Finish the EC2 calls in progress, drop those that are queued, and save the state. Raises StateError."""
         self._stopping = True
-        self.world.woken.set()
+        self.world.wake_ticker.set()
         self._http.shutdown()
         self._http.server_close()
         for thread in self._threads:
             thread.join()
         self.world.ec2.close()
-        self.world.bus.close()
+        self.world.event_bus.close()
         if self.control.state_file:
-            save(self.world, self.control.state_file)
+            save_state(self.world, self.control.state_file)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -102,12 +102,12 @@ class Emulator:
         self.stop()
 
     def seed(self, account: str, region: str, servers: list[dict[str, Any]]) -> list[str]:
-        """The ids of the new source servers. Raises BadControlInput."""
-        answer = self.control.seed({"accountId": account, "region": region, "servers": servers})
-        return list(answer["sourceServerIDs"])
+        """Create source servers and return their ids. Raises BadControlInput."""
+        response = self.control.seed({"accountId": account, "region": region, "servers": servers})
+        return list(response["sourceServerIDs"])
 
     def client(self, account: str, region: str, *, attempts: int = 1) -> "DrsClient":
-        """A boto3 client of this emulator; it does not retry unless told to."""
+        """Return a boto3 client of this emulator. By default it does not retry."""
         return boto3.client(
             "drs",
             endpoint_url=self.url,
@@ -118,17 +118,17 @@ class Emulator:
         )
 
     def _tick(self) -> None:
-        """Lets things happen when nobody asks, so that EC2 is called when it is time."""
+        """Run due events without waiting for a request, so that EC2 is called on time."""
         world = self.world
         while not self._stopping:
-            world.woken.clear()
+            world.wake_ticker.clear()
             with world.lock:
                 now = world.clock.now()
                 try:
-                    advance(world, now)
-                except Exception:  # one step that fails must not stop time for all others
-                    log.exception("a step failed")
+                    run_due_events(world, now)
+                except Exception:  # one failing step must not stop the clock for the others
+                    log.exception("A step failed")
                 due = world.timeline.next_due()
             speed = world.clock.speed
-            pause = (due - now) / speed if due is not None and speed > 0 else TICK_AT_MOST
-            world.woken.wait(min(max(pause, 0.001), TICK_AT_MOST))
+            pause = (due - now) / speed if due is not None and speed > 0 else MAX_TICK_SECONDS
+            world.wake_ticker.wait(min(max(pause, 0.001), MAX_TICK_SECONDS))

@@ -1,8 +1,17 @@
-"""The errors a caller can be answered with, by the names of the service model."""
+"""Error responses, under the names of the service model.
+
+ServiceError
+  AccessDenied, Conflict, Invalid, ResourceNotFound       the request cannot be met
+  QuotaExceeded, Throttled, Uninitialized                 it could be met later, or after a change
+  InternalServer, Unavailable                             the service failed
+  MissingCredentials, UnknownCredentials                  the caller is unknown
+  UnknownOperation, NotBuilt                              DRS has no such operation, or the emulator has not
+ConnectionCut                                             no response at all
+"""
 
 
 class ServiceError(Exception):
-    """An error answer; `members` are members of its shape, `status` is used where the model has no such error."""
+    """An error response. `members` belong to its shape; `status` applies to errors that the model lacks."""
 
     code = "InternalServerException"
     status = 500
@@ -14,11 +23,11 @@ class ServiceError(Exception):
 
 
 class InternalServer(ServiceError):
-    """`wanted` where it is a fault on demand and no defect."""
+    """An internal error. `injected` marks a fault on demand, as opposed to a defect of the emulator."""
 
-    def __init__(self, message: str, *, wanted: bool = False) -> None:
+    def __init__(self, message: str, *, injected: bool = False) -> None:
         super().__init__(message)
-        self.wanted = wanted
+        self.injected = injected
 
 
 class AccessDenied(ServiceError):
@@ -46,7 +55,7 @@ class Uninitialized(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """No error of the service's model: what a load balancer answers when the service behind it does not."""
+    """The response of a load balancer whose service does not respond. The service model does not define it."""
 
     code = "ServiceUnavailable"
 
@@ -56,14 +65,14 @@ class Unavailable(ServiceError):
 
 
 class ConnectionCut(Exception):
-    """The connection is closed without an answer; `taken` says whether the call took effect."""
+    """Close the connection without a response. `took_effect` says whether the call was executed first."""
 
-    def __init__(self, *, taken: bool) -> None:
-        super().__init__("CUT_AFTER" if taken else "CUT_BEFORE")
+    def __init__(self, *, took_effect: bool) -> None:
+        super().__init__("CUT_AFTER" if took_effect else "CUT_BEFORE")
 
 
 class Invalid(ServiceError):
-    """A ValidationException; `fields` are pairs of a field's path and what is wrong with it."""
+    """A ValidationException. `fields` are pairs of a field's path and its problem."""
 
     code = "ValidationException"
 
@@ -75,7 +84,7 @@ class Invalid(ServiceError):
 
 
 class NotBuilt(ServiceError):
-    """An operation the service has and the emulator has not. No AWS error: callers must not mistake it for one."""
+    """The emulator lacks an operation of the service. AWS has no such error, so callers cannot mistake it for one."""
 
     code = "NotImplementedException"
     status = 501

@@ -1,14 +1,14 @@
-"""The name of a place that has its own servers, jobs and quotas."""
+"""The key of a target: DRS keeps servers, jobs and quotas per account and Region."""
 
 from typing import NamedTuple
 
 
 class TargetKey(NamedTuple):
-    """One account in one Region."""
+    """An account and a Region."""
 
     account: str
     region: str
 
     def arn(self, kind: str, resource_id: str) -> str:
-        """`kind` is source-server, recovery-instance or job."""
+        """Return the ARN of a resource; `kind` is its resource type, such as source-server or job."""
         return f"arn:aws:drs:{self.region}:{self.account}:{kind}/{resource_id}"

@@ -5,7 +5,7 @@ values that DynamoDB wants beside the expression.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -79,27 +79,35 @@ def update_parameters(
     list, adds `add` to counters and sets, and takes `discard` out of sets.
     """
     sets = {name: value for name, value in values.items() if value is not None}
-    append, add, discard = append or {}, add or {}, discard or {}
-    assignments = [f"#{name} = :new_{name}" for name in sets]
-    assignments += [f"#{name} = list_append(if_not_exists(#{name}, :none), :new_{name})" for name in append]
+    append, add, discard = dict(append or {}), dict(add or {}), dict(discard or {})
+    assignments = _each("#{0} = :new_{0}", sets)
+    assignments += _each("#{0} = list_append(if_not_exists(#{0}, :none), :new_{0})", append)
     clauses = {
         "SET": assignments,
-        "REMOVE": [f"#{name}" for name in remove],
-        "ADD": [f"#{name} :new_{name}" for name in add],
-        "DELETE": [f"#{name} :new_{name}" for name in discard],
+        "REMOVE": _each("#{0}", remove),
+        "ADD": _each("#{0} :new_{0}", add),
+        "DELETE": _each("#{0} :new_{0}", discard),
     }
-    new = sets | {name: [value] for name, value in append.items()} | dict(add) | dict(discard)
-    parameters = condition_parameters(condition, given)
-    names = {f"#{name}": name for name in (*new, *remove)} | parameters.pop("ExpressionAttributeNames", {})
-    bound = to_wire({f":new_{name}": value for name, value in new.items()} | ({":none": []} if append else {}))
-    bound |= parameters.pop("ExpressionAttributeValues", {})
-    return {
+    new = {**sets, **{name: [value] for name, value in append.items()}, **add, **discard}
+    bound = {f":new_{name}": value for name, value in new.items()} | ({":none": []} if append else {})
+    parameters = {
         "Key": to_wire(key),
         "UpdateExpression": " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts),
-        "ExpressionAttributeNames": names,
-        **({"ExpressionAttributeValues": bound} if bound else {}),
-        **parameters,
+        **condition_parameters(condition, given),
     }
+    _extend(parameters, "ExpressionAttributeNames", {f"#{name}": name for name in (*new, *remove)})
+    _extend(parameters, "ExpressionAttributeValues", to_wire(bound))
+    return parameters
+
+
+def _each(template: str, names: Iterable[str]) -> list[str]:
+    return [template.format(name) for name in names]
+
+
+def _extend(parameters: dict[str, Any], name: str, entries: Mapping[str, Any]) -> None:
+    """Add entries to a parameter that must not be empty."""
+    if entries:
+        parameters[name] = {**parameters.get(name, {}), **entries}
 
 
 def condition_parameters(condition: str | None, given: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class TargetSyncStatus:
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "TargetSyncStatus":
         """Read the row."""
-        account_id, _, region = item["what"].partition("/")
+        account_id, _, region = item["item"].partition("/")
         return cls(
             target=Target(account_id, region),
             status=item["status"],
@@ -52,8 +52,8 @@ class TargetSyncStatus:
         return clock.iso(self.version / 1000) if self.version else None
 
 
-def _key(what: str) -> dict[str, str]:
-    return {"target": PARTITION, "what": what}
+def _key(item: str) -> dict[str, str]:
+    return {"target": PARTITION, "item": item}
 
 
 def get_version(target: Target) -> int:
@@ -100,5 +100,5 @@ def record_sync(began_at: str, targets: int, failed: int) -> None:
 def read_all() -> tuple[list[TargetSyncStatus], dict[str, Any] | None]:
     """Every target's row, and the row of the last sync of all targets."""
     rows = list(dynamodb.query(settings().limits_table, Partition("target", PARTITION)))
-    last = next((row for row in rows if row["what"] == LAST_SYNC), None)
-    return [TargetSyncStatus.from_item(row) for row in rows if row["what"] != LAST_SYNC], last
+    last = next((row for row in rows if row["item"] == LAST_SYNC), None)
+    return [TargetSyncStatus.from_item(row) for row in rows if row["item"] != LAST_SYNC], last

@@ -142,7 +142,7 @@ def _holder_name(batch: LeaseRequest, attempt: int) -> str:
 
 
 def _key(target: Target) -> dict[str, str]:
-    return {"target": target.key, "what": "LEASES"}
+    return {"target": target.key, "item": "LEASES"}
 
 
 def _read(target: Target, now: float) -> QuotaUsage:

@@ -119,7 +119,7 @@ class _Circuit:
 
 
 def _key(target: Target) -> dict[str, str]:
-    return {"target": target.key, "what": "CIRCUIT"}
+    return {"target": target.key, "item": "CIRCUIT"}
 
 
 def _report(target: Target, state: CircuitState) -> None:

@@ -93,7 +93,7 @@ def reserve_call(target: Target, budget: str = "CALLS") -> None:
 def _reserve_second(target: Target, budget: str, second: int) -> bool:
     return dynamodb.update_if(
         settings().limits_table,
-        {"target": target.key, "what": f"{budget}#{second}"},
+        {"target": target.key, "item": f"{budget}#{second}"},
         {"expiresAt": second + ROW_LIFETIME_SECONDS},
         add={"calls": 1},
         condition="attribute_not_exists(#calls) OR #calls < :limit",

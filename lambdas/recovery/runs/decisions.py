@@ -43,7 +43,7 @@ def pause(execution_id: str, operator: Operator) -> None:
 
 
 def resume(execution_id: str, operator: Operator) -> None:
-    """Resume a paused run, including waves that `pauseBefore` has paused. Raise DecisionRefused when nothing is paused."""
+    """Resume a paused run, including waves paused by `pauseBefore`. Raise DecisionRefused when nothing is paused."""
     snapshot = waves.load_snapshot(execution_id)
     run, decision = snapshot.run, operator.build_entry("resume")
     was_paused = executions.record_resume(run, decision)

@@ -35,7 +35,7 @@ class RequestKey:
     def row(self) -> dict[str, str]:
         """Its row of the limits table. The parts are hashed as a list, so that none runs into the next."""
         parts = json.dumps([self.caller, self.place, self.key])
-        return {"target": f"REQUEST#{_digest(parts)}", "what": SORT_KEY}
+        return {"target": f"REQUEST#{_digest(parts)}", "item": SORT_KEY}
 
     @property
     def fingerprint(self) -> str:

@@ -13,7 +13,7 @@ NEWEST_JOB_WEIGHT = 0.5
 
 
 def _key(target: Target, mode: Mode) -> dict[str, str]:
-    return {"target": target.key, "what": f"JOB_SECONDS#{mode.value}"}
+    return {"target": target.key, "item": f"JOB_SECONDS#{mode.value}"}
 
 
 def expected_seconds(target: Target, mode: Mode) -> int:

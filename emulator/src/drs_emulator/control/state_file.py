@@ -1,7 +1,7 @@
-"""The state in a file of versioned JSON, written whole or not at all, so that a world can be gone on with.
+"""Saves the state to a file of versioned JSON, and loads it. The file is written atomically.
 
-What is saved: settings, simulated time, faults, and every account and Region with all that is to happen in it. What
-is not: the calls that were counted, and the tokens left in the rate limits' buckets.
+It contains settings, simulated time, faults, and every account and Region with its events to come. It does not contain
+the call log and the tokens of the rate limits.
 """
 
 import os
@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from drs_emulator.records.job import Job, Participant
 from drs_emulator.settings import Settings
 from drs_emulator.simulation import launch_steps, termination_steps
-from drs_emulator.simulation.job_lifecycle import Moment, advance
+from drs_emulator.simulation.job_lifecycle import StepContext, run_due_events
 from drs_emulator.simulation.job_schedule import Step
-from drs_emulator.world.faults import Entry
+from drs_emulator.world.faults import FaultEntry
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
@@ -24,30 +24,30 @@ VERSION = 1
 
 
 class StateError(Exception):
-    """The file cannot be read or written; the message names it."""
+    """The state file cannot be read or written. The message names it."""
 
 
 @dataclass(slots=True)
-class Saved:
+class SavedState:
     version: int
     simulated_now: float
     settings: Settings
     faults_made: int
-    faults: list[Entry]
+    faults: list[FaultEntry]
     targets: list[Target]
     events: list[tuple[float, Event]]
 
 
-SAVED = TypeAdapter(Saved)
-DERIVED = {"targets": {"__all__": {"active"}}}  # the same jobs once more
+STATE_ADAPTER = TypeAdapter(SavedState)
+DERIVED_FIELDS = {"targets": {"__all__": {"active"}}}  # a subset of `jobs`
 
 
-def save(world: World, path: Path) -> float:
-    """The simulated moment that was saved. Raises StateError."""
+def save_state(world: World, path: Path) -> float:
+    """Save the state, and return its simulated time. Raises StateError."""
     with world.lock:
         now = world.clock.now()
-        advance(world, now)
-        saved = Saved(
+        run_due_events(world, now)
+        saved = SavedState(
             version=VERSION,
             simulated_now=now,
             settings=world.settings,
@@ -56,24 +56,24 @@ def save(world: World, path: Path) -> float:
             targets=list(world.targets.values()),
             events=world.timeline.pending(),
         )
-        text = SAVED.dump_json(saved, exclude=DERIVED)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        text = STATE_ADAPTER.dump_json(saved, exclude=DERIVED_FIELDS)
+    temporary_file = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with draft.open("wb") as file:
+        with temporary_file.open("wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        temporary_file.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        temporary_file.unlink(missing_ok=True)
         raise StateError(f"{path}: {error.strerror}") from error
     return now
 
 
-def load(world: World, path: Path) -> None:
-    """Puts the world where it was saved; its time goes on from there. Raises StateError."""
+def load_state(world: World, path: Path) -> None:
+    """Restore a saved state, and continue its simulated time. Raises StateError."""
     try:
-        saved = SAVED.validate_json(path.read_bytes())
+        saved = STATE_ADAPTER.validate_json(path.read_bytes())
     except OSError as error:
         raise StateError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
@@ -94,19 +94,22 @@ def load(world: World, path: Path) -> None:
             world.schedule(due, event)
         for target in saved.targets:
             for job in list(target.active.values()):
-                _ask_again(world, target, job)
+                _repeat_ec2_request(world, target, job)
 
 
-def _ask_again(world: World, target: Target, job: Job) -> None:
-    """EC2's answers to the process before this one are lost."""
+def _repeat_ec2_request(world: World, target: Target, job: Job) -> None:
+    """Repeat the calls to EC2 whose results the previous process did not receive."""
     for participant in job.participants.values():
-        if _waits(participant):
+        if _awaits_ec2(participant):
             terminates = job.type == "TERMINATE"
             step = Step.TERMINATED if terminates else Step.LAUNCHED
             event = Event(target.key, job.id, step, participant.server_id)
-            moment = Moment(world, target, job, event, world.clock.now())
-            (termination_steps if terminates else launch_steps).ask(moment)
+            context = StepContext(world, target, job, event, world.clock.now())
+            if terminates:
+                termination_steps.request_termination(context)
+            else:
+                launch_steps.request_launch(context)
 
 
-def _waits(participant: Participant) -> bool:
-    return participant.asked and not participant.answered
+def _awaits_ec2(participant: Participant) -> bool:
+    return participant.ec2_requested and not participant.ec2_responded

@@ -1,4 +1,4 @@
-"""Whose call it is: account and Region from a request's Authorization header. Signatures are not checked."""
+"""Finds the account and the Region of a call in its Authorization header. Does not check signatures."""
 
 import base64
 import binascii
@@ -18,22 +18,22 @@ ACCOUNT = re.compile(r"\d{12}")
 ENGINE_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
 
 
-class Accounts:
-    """Knows the account of an access key; asks `resolve` for keys that are not themselves an account, once each."""
+class AccessKeys:
+    """Maps access keys to accounts. A 12-digit key is an account itself; `resolve` is called once for any other key."""
 
     def __init__(self, resolve: Callable[[str], str]) -> None:
         self._resolve = resolve
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def target(self, authorization: str) -> TargetKey:
-        """Raises MissingCredentials, UnknownCredentials."""
+    def target_of(self, authorization: str) -> TargetKey:
+        """Raises MissingCredentials and UnknownCredentials."""
         match = CREDENTIAL.search(authorization)
         if match is None:
             raise MissingCredentials("The request has no SigV4 Authorization header for the service drs")
-        return TargetKey(self.account(match[1]), match[2])
+        return TargetKey(self._account_of(match[1]), match[2])
 
-    def account(self, access_key: str) -> str:
+    def _account_of(self, access_key: str) -> str:
         if ACCOUNT.fullmatch(access_key):
             return access_key
         known = self._known.get(access_key)
@@ -43,36 +43,36 @@ class Accounts:
         return known
 
 
-def ask_engine(engine_url: str) -> Callable[[str], str]:
-    """The engine vended the key, so its sts:GetAccessKeyInfo knows the account."""
+def engine_account_lookup(engine_url: str) -> Callable[[str], str]:
+    """Return a lookup by sts:GetAccessKeyInfo of the engine, which issued the key."""
     sts = boto3.client(
         "sts",
         endpoint_url=engine_url,
         region_name="us-east-1",
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 (the engine takes any)
+        aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
         config=ENGINE_CONFIG,
     )
 
     def resolve(access_key: str) -> str:
-        if not 16 <= len(access_key) <= 128:  # what GetAccessKeyInfo itself demands
+        if not 16 <= len(access_key) <= 128:  # the limits of GetAccessKeyInfo
             raise UnknownCredentials(f"The access key id {access_key} is neither an account nor a key of the engine")
         try:
             return sts.get_access_key_info(AccessKeyId=access_key)["Account"]
         except ClientError as error:
             raise UnknownCredentials(f"The engine does not know the access key id {access_key}: {error}") from error
         except BotoCoreError as error:
-            raise InternalServer(f"The engine at {engine_url} could not be asked whose key this is: {error}") from error
+            raise InternalServer(f"The engine at {engine_url} could not look up the access key: {error}") from error
 
     return resolve
 
 
-def decode_key(access_key: str) -> str:
-    """The account that is written in the key itself, as AWS (and moto) does: 40 bits of base32 after the prefix."""
+def decode_account(access_key: str) -> str:
+    """Decode the account from the key, as AWS and moto encode it: 40 bits in base32 after the prefix."""
     try:
-        leading = base64.b32decode(access_key[4:20])[:6]
+        encoded = base64.b32decode(access_key[4:20])[:6]
     except binascii.Error:
-        leading = b""
-    if len(leading) < 6:
-        raise UnknownCredentials(f"No account can be read from the access key id {access_key}; use a 12-digit account")
-    return f"{(int.from_bytes(leading) & 0x7FFFFFFFFF80) >> 7:012d}"
+        encoded = b""
+    if len(encoded) < 6:
+        raise UnknownCredentials(f"The access key id {access_key} contains no account; use a 12-digit account id")
+    return f"{(int.from_bytes(encoded) & 0x7FFFFFFFFF80) >> 7:012d}"

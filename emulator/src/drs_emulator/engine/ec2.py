@@ -1,7 +1,7 @@
-"""EC2 behind the emulator: real instances of the engine, or made-up ones where there is no engine.
+"""EC2 behind the emulator: instances of the engine, or simulated ones without an engine.
 
-Answers come through callbacks. The engine's come from a worker thread, which must take the state's lock itself;
-the made-up ones come at once, from within the call.
+Results arrive through callbacks. Those of the engine come from a worker thread, so the callback must take the world's
+lock. Those of simulated instances come immediately, from within the call.
 """
 
 import logging
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WORKERS = 4  # the engine answers one request at a time; more would only queue there
-DESCRIBED_AT_ONCE = 25  # launches that share one DescribeInstances
+MAX_WORKERS = 4  # the engine handles one request at a time, so more would only queue there
+MAX_LAUNCHES_PER_DESCRIBE = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
-    """`error` is empty where the launch or termination went well."""
+class LaunchOutcome:
+    """The result of a launch. `error` is empty if it succeeded."""
 
     instance_id: str = ""
     private_ip: str = ""
@@ -38,29 +38,29 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchOrder:
-    """`private_ip` is the address to have, if any; a `stopped` instance is there but does not run."""
+class LaunchRequest:
+    """An instance to launch. `private_ip` is its requested address, if any; `stopped` leaves it stopped."""
 
     target: TargetKey
     instance_type: str
     tags: dict[str, str]
-    done: Callable[[Launched], None]
+    on_done: Callable[[LaunchOutcome], None]
     private_ip: str = ""
     stopped: bool = False
 
 
 class Ec2(Protocol):
-    def launch(self, order: LaunchOrder) -> None: ...
+    def launch(self, request: LaunchRequest) -> None: ...
 
-    def terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
-        """`done` is given an error's text, or nothing."""
+    def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
+        """Call `on_done` with the text of an error, or with an empty string."""
 
     def close(self) -> None: ...
 
 
 @dataclass(slots=True)
-class MadeUpInstance:
-    """`state` as EC2 writes it."""
+class SimulatedInstance:
+    """An instance without an engine. `state` has EC2's spelling."""
 
     id: str
     state: str
@@ -70,123 +70,125 @@ class MadeUpInstance:
     launched_at: float
 
 
-class MadeUpEc2:
-    """Remembers what it was asked to launch, for `describe`; not over a restart."""
+class SimulatedEc2:
+    """Keeps the launched instances in memory. They do not survive a restart."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._instances: defaultdict[TargetKey, dict[str, MadeUpInstance]] = defaultdict(dict)
+        self._instances: defaultdict[TargetKey, dict[str, SimulatedInstance]] = defaultdict(dict)
 
-    def launch(self, order: LaunchOrder) -> None:
+    def launch(self, request: LaunchRequest) -> None:
         instance_id = new_id("i-")
         octets = digest(instance_id)
-        address = order.private_ip or f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
-        state = "stopped" if order.stopped else "running"
-        made = MadeUpInstance(instance_id, state, order.instance_type, address, dict(order.tags), self._now())
-        self._instances[order.target][instance_id] = made
-        order.done(Launched(instance_id, address))
+        address = request.private_ip or f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
+        state = "stopped" if request.stopped else "running"
+        instance = SimulatedInstance(
+            instance_id, state, request.instance_type, address, dict(request.tags), self._now()
+        )
+        self._instances[request.target][instance_id] = instance
+        request.on_done(LaunchOutcome(instance_id, address))
 
-    def terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
-        self._instances[target].pop(instance_id, None)  # EC2 shows one for another hour, which nobody needs here
-        done("")
+    def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
+        self._instances[target].pop(instance_id, None)  # EC2 lists it for another hour; no caller needs that
+        on_done("")
 
-    def instances(self, target: TargetKey, instance_ids: set[str]) -> list[MadeUpInstance]:
-        """Those of these ids that are there."""
-        there = self._instances[target]
-        return [there[instance_id] for instance_id in sorted(instance_ids) if instance_id in there]
+    def find(self, target: TargetKey, instance_ids: set[str]) -> list[SimulatedInstance]:
+        """Return the instances that exist, in order of id."""
+        known = self._instances[target]
+        return [known[instance_id] for instance_id in sorted(instance_ids) if instance_id in known]
 
     def close(self) -> None:
         pass
 
 
 class EngineEc2:
-    """Launches wait in a queue per target: a free worker takes up to 25 of them and describes them in one call."""
+    """Queues launches per target. A free worker takes up to 25 of them and describes them in one call."""
 
     def __init__(self, engine_url: str) -> None:
         self._url = engine_url
         self._session = boto3.Session()
         self._clients: dict[TargetKey, EC2Client] = {}
-        self._waiting: defaultdict[TargetKey, deque[LaunchOrder]] = defaultdict(deque)
+        self._queues: defaultdict[TargetKey, deque[LaunchRequest]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ec2")
+        self._pool = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="ec2")
 
-    def launch(self, order: LaunchOrder) -> None:
+    def launch(self, request: LaunchRequest) -> None:
         with self._lock:
-            self._waiting[order.target].append(order)
-        self._pool.submit(self._launch_waiting, order.target)
+            self._queues[request.target].append(request)
+        self._pool.submit(self._launch_queued, request.target)
 
-    def terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
-        self._pool.submit(self._terminate, target, instance_id, done)
+    def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
+        self._pool.submit(self._terminate, target, instance_id, on_done)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _launch_waiting(self, target: TargetKey) -> None:
+    def _launch_queued(self, target: TargetKey) -> None:
         with self._lock:
-            waiting = self._waiting[target]
-            orders = [waiting.popleft() for _ in range(min(len(waiting), DESCRIBED_AT_ONCE))]
-        started: dict[str, LaunchOrder] = {}
-        for order in orders:
+            queue = self._queues[target]
+            requests = [queue.popleft() for _ in range(min(len(queue), MAX_LAUNCHES_PER_DESCRIBE))]
+        started: dict[str, LaunchRequest] = {}
+        for request in requests:
             try:
-                started[self._run_one(order)] = order
+                started[self._run_instance(request)] = request
             except (ClientError, BotoCoreError) as error:
-                order.done(Launched(error=str(error)))
+                request.on_done(LaunchOutcome(error=str(error)))
         if not started:
             return
         try:
-            addresses = self._addresses(target, list(started))
+            addresses = self._describe_addresses(target, list(started))
         except (ClientError, BotoCoreError) as error:
-            log.warning("%s instances of %s run, but their addresses are not known: %s", len(started), target, error)
+            log.warning("Could not read the addresses of %s instances of %s: %s", len(started), target, error)
             addresses = {}
-        for instance_id, order in started.items():
-            order.done(Launched(instance_id, order.private_ip or addresses.get(instance_id, "")))
+        for instance_id, request in started.items():
+            request.on_done(LaunchOutcome(instance_id, request.private_ip or addresses.get(instance_id, "")))
 
-    def _run_one(self, order: LaunchOrder) -> str:
-        client = self._client(order.target)
-        address = {"PrivateIpAddress": order.private_ip} if order.private_ip else {}
-        answer = client.run_instances(
-            ImageId=f"ami-{digest(order.target)[:17]}",  # DRS makes a private image; the engine takes any id
+    def _run_instance(self, request: LaunchRequest) -> str:
+        client = self._client(request.target)
+        requested_address = {"PrivateIpAddress": request.private_ip} if request.private_ip else {}
+        response = client.run_instances(
+            ImageId=f"ami-{digest(request.target)[:17]}",  # DRS makes a private image; the engine accepts any id
             MinCount=1,
             MaxCount=1,
-            InstanceType=order.instance_type,  # type: ignore[arg-type]
+            InstanceType=request.instance_type,  # type: ignore[arg-type]
             TagSpecifications=[
                 {
                     "ResourceType": "instance",
-                    "Tags": [{"Key": key, "Value": value} for key, value in order.tags.items()],
+                    "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
                 }
             ],
-            **address,  # type: ignore[arg-type]
+            **requested_address,  # type: ignore[arg-type]
         )
-        instance_id = answer["Instances"][0]["InstanceId"]
-        if order.stopped:
+        instance_id = response["Instances"][0]["InstanceId"]
+        if request.stopped:
             client.stop_instances(InstanceIds=[instance_id])
         return instance_id
 
-    def _addresses(self, target: TargetKey, instance_ids: list[str]) -> dict[str, str]:
-        answer = self._client(target).describe_instances(InstanceIds=instance_ids)
-        found = (instance for reservation in answer["Reservations"] for instance in reservation["Instances"])
-        return {instance["InstanceId"]: instance.get("PrivateIpAddress", "") for instance in found}
+    def _describe_addresses(self, target: TargetKey, instance_ids: list[str]) -> dict[str, str]:
+        response = self._client(target).describe_instances(InstanceIds=instance_ids)
+        instances = (instance for reservation in response["Reservations"] for instance in reservation["Instances"])
+        return {instance["InstanceId"]: instance.get("PrivateIpAddress", "") for instance in instances}
 
-    def _terminate(self, target: TargetKey, instance_id: str, done: Callable[[str], None]) -> None:
+    def _terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
         try:
             self._client(target).terminate_instances(InstanceIds=[instance_id])
         except ClientError as error:
-            gone = error.response["Error"]["Code"] == "InvalidInstanceID.NotFound"
-            done("" if gone else str(error))  # what somebody else has terminated is as terminated as ours
+            is_gone = error.response["Error"]["Code"] == "InvalidInstanceID.NotFound"
+            on_done("" if is_gone else str(error))  # another caller has terminated it
         except BotoCoreError as error:
-            done(str(error))
+            on_done(str(error))
         else:
-            done("")
+            on_done("")
 
     def _client(self, target: TargetKey) -> "EC2Client":
-        with self._lock:  # making a client is not thread-safe, using one is
+        with self._lock:  # creating a client is not thread-safe; using one is
             if target not in self._clients:
                 self._clients[target] = self._session.client(
                     "ec2",
                     endpoint_url=self._url,
                     region_name=target.region,
-                    aws_access_key_id=target.account,  # a 12-digit key is that account, at the engine too
-                    aws_secret_access_key="test",  # noqa: S106 (the engine takes any)
+                    aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
+                    aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
                     config=ENGINE_CONFIG,
                 )
             return self._clients[target]

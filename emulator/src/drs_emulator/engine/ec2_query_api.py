@@ -1,7 +1,7 @@
-"""EC2's DescribeInstances by the filter instance-id, for an emulator that has no engine behind it.
+"""EC2's DescribeInstances with the filter instance-id, for simulated instances.
 
-With an engine, EC2 is the engine's. Without one the instances are made up, and so is what EC2 says of them: this is
-the one operation that who asks DRS for recovery instances asks EC2 next.
+With an engine, callers use the engine's EC2. Without one, the emulator serves this one operation, because callers that
+describe recovery instances in DRS describe them in EC2 next.
 """
 
 import re
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from drs_emulator.clock import iso
-from drs_emulator.engine.ec2 import MadeUpEc2, MadeUpInstance
+from drs_emulator.engine.ec2 import SimulatedEc2, SimulatedInstance
 from drs_emulator.ids import digest
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.target_key import TargetKey
@@ -20,21 +20,23 @@ _XML = {"Content-Type": "text/xml;charset=UTF-8"}
 
 
 def is_for_ec2(request: Request) -> bool:
-    """EC2's protocol posts forms to the root, where DRS has nothing."""
+    """EC2's query protocol posts forms to the root path, which DRS does not use."""
     return request.method == "POST" and request.path == "/"
 
 
-def describe(ec2: MadeUpEc2, target: TargetKey, request: Request) -> Reply:
-    """The instances that the filter instance-id names; anything else is refused."""
+def describe(ec2: SimulatedEc2, target: TargetKey, request: Request) -> Reply:
+    """Describe the instances of the filter instance-id. Reject any other request."""
     form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     filters: dict[str, dict[str, list[str]]] = {}
     for name, value in form.items():
         if match := _FILTER.fullmatch(name):
             filters.setdefault(match[1], {}).setdefault(match[2].partition(".")[0], []).append(value)
-    if form.get("Action") != OPERATION or [each.get("Name") for each in filters.values()] != [["instance-id"]]:
-        return _refusal("the emulator has only DescribeInstances by the filter instance-id")
-    (chosen,) = filters.values()
-    items = "".join(_item(target, instance) for instance in ec2.instances(target, set(chosen.get("Value", ()))))
+    if form.get("Action") != OPERATION or [entry.get("Name") for entry in filters.values()] != [["instance-id"]]:
+        return _reject("the emulator supports only DescribeInstances with the filter instance-id")
+    (instance_filter,) = filters.values()
+    items = "".join(
+        _render_instance(target, instance) for instance in ec2.find(target, set(instance_filter.get("Value", ())))
+    )
     body = (
         '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
         f"<reservationSet>{items}</reservationSet></DescribeInstancesResponse>"
@@ -42,7 +44,7 @@ def describe(ec2: MadeUpEc2, target: TargetKey, request: Request) -> Reply:
     return Reply(200, dict(_XML), body.encode())
 
 
-def _item(target: TargetKey, instance: MadeUpInstance) -> str:
+def _render_instance(target: TargetKey, instance: SimulatedInstance) -> str:
     seed = digest(target)
     tags = "".join(
         f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>" for key, value in instance.tags.items()
@@ -61,7 +63,7 @@ def _item(target: TargetKey, instance: MadeUpInstance) -> str:
     )
 
 
-def _refusal(message: str) -> Reply:
+def _reject(message: str) -> Reply:
     body = (
         f"<Response><Errors><Error><Code>InvalidAction</Code><Message>{message}</Message></Error></Errors></Response>"
     )

@@ -1,7 +1,7 @@
-"""Launch results on the event bus of the engine, as EventBridge would get them from the service: best effort.
+"""Publishes launch results on the engine's event bus, as DRS does on EventBridge, with best effort.
 
-Nothing waits for an event, and one that cannot be put is forgotten. The engine must let callers put events of the
-source aws.drs, which AWS itself and a plain MiniStack refuse.
+Nothing waits for an event, and an event that cannot be published is dropped. The engine must accept events with the
+source aws.drs from callers; AWS itself and an unmodified MiniStack reject them.
 """
 
 import json
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PUT_AT_ONCE = 10  # what PutEvents takes
+MAX_EVENTS_PER_CALL = 10  # the limit of PutEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +47,58 @@ class LaunchResult:
         }
 
 
-class Bus(Protocol):
-    def announce(self, result: LaunchResult) -> None: ...
+class EventBus(Protocol):
+    def publish(self, result: LaunchResult) -> None: ...
 
     def close(self) -> None: ...
 
 
-class NoBus:
-    def announce(self, result: LaunchResult) -> None:
+class NullEventBus:
+    def publish(self, result: LaunchResult) -> None:
         pass
 
     def close(self) -> None:
         pass
 
 
-class EngineBus:
-    """One worker; results wait in a queue per target, and up to ten leave in one call."""
+class EngineEventBus:
+    """Queues results per target. One worker publishes up to ten of them per call."""
 
     def __init__(self, engine_url: str) -> None:
         self._url = engine_url
-        self._waiting: defaultdict[TargetKey, deque[LaunchResult]] = defaultdict(deque)
+        self._queues: defaultdict[TargetKey, deque[LaunchResult]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._clients: dict[TargetKey, EventBridgeClient] = {}  # the worker's own
-        self._complaints: set[str] = set()
+        self._clients: dict[TargetKey, EventBridgeClient] = {}  # used only by the worker
+        self._logged_reasons: set[str] = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="events")
 
-    def announce(self, result: LaunchResult) -> None:
+    def publish(self, result: LaunchResult) -> None:
         with self._lock:
-            self._waiting[result.target].append(result)
-        self._pool.submit(self._put_waiting, result.target)
+            self._queues[result.target].append(result)
+        self._pool.submit(self._publish_queued, result.target)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _put_waiting(self, target: TargetKey) -> None:
+    def _publish_queued(self, target: TargetKey) -> None:
         with self._lock:
-            waiting = self._waiting[target]
-            results = [waiting.popleft() for _ in range(min(len(waiting), PUT_AT_ONCE))]
+            queue = self._queues[target]
+            results = [queue.popleft() for _ in range(min(len(queue), MAX_EVENTS_PER_CALL))]
         if not results:
             return
         try:
-            answer = self._client(target).put_events(Entries=[result.to_entry() for result in results])
+            response = self._client(target).put_events(Entries=[result.to_entry() for result in results])
         except (ClientError, BotoCoreError) as error:
-            self._complain(str(error))
+            self._warn_once(str(error))
         else:
-            for code in sorted({entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}):
-                self._complain(code)
+            for code in sorted({entry["ErrorCode"] for entry in response["Entries"] if "ErrorCode" in entry}):
+                self._warn_once(code)
 
-    def _complain(self, reason: str) -> None:
-        """Once of each reason: an engine that has no events has none for any server."""
-        if reason not in self._complaints:
-            self._complaints.add(reason)
-            log.warning("Events are lost; the engine at %s says: %s", self._url, reason)
+    def _warn_once(self, reason: str) -> None:
+        """Log each reason once, because an engine without events rejects every one of them."""
+        if reason not in self._logged_reasons:
+            self._logged_reasons.add(reason)
+            log.warning("The engine at %s rejects events, which are lost: %s", self._url, reason)
 
     def _client(self, target: TargetKey) -> "EventBridgeClient":
         if target not in self._clients:
@@ -106,8 +106,8 @@ class EngineBus:
                 "events",
                 endpoint_url=self._url,
                 region_name=target.region,
-                aws_access_key_id=target.account,  # a 12-digit key is that account, at the engine too
-                aws_secret_access_key="test",  # noqa: S106 (the engine takes any)
+                aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
+                aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
                 config=ENGINE_CONFIG,
             )
         return self._clients[target]

@@ -1,4 +1,8 @@
-"""The operations of the service that are built, one function each. Importing this package registers them all."""
+"""The operations of the DRS API that are built, one function each; importing this package registers them all.
+
+A function has the name of its operation. It runs under the world's lock, gets validated input in a `Call`, and
+returns the response's members or raises a ServiceError. It never waits: what takes time is for `simulation`.
+"""
 
 from drs_emulator.operations import (
     failback,

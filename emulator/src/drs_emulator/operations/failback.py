@@ -1,7 +1,7 @@
-"""The way back: replication from a recovery instance, and launching the machine that is failed back to.
+"""Operations of failback: replication from a recovery instance, and the launch of the original machine.
 
-Two ways, as in the service. ReverseReplication is for servers that came from EC2: it makes a source server of the
-other direction where they came from, which StartRecovery there launches. For others a failback client is booted on
+As in the service, there are two ways. For servers from EC2, ReverseReplication creates a source server of the opposite
+direction in the Region of origin, and StartRecovery launches it there. For other servers, a failback client boots on
 the machine (`POST /_emulator/failback-clients`), and StartFailbackLaunch ends the failback.
 """
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from drs_emulator.errors import Invalid, Uninitialized
 from drs_emulator.ids import new_id, stable_id
-from drs_emulator.operations.jobs import refuse_repeats
-from drs_emulator.operations.launch_settings import given
-from drs_emulator.operations.recovery_instances import conflict, refuse_busy_instance
+from drs_emulator.operations.jobs import refuse_duplicates
+from drs_emulator.operations.launch_settings import input_without
+from drs_emulator.operations.recovery_instances import conflict, refuse_if_instance_in_job
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.job import Participant
 from drs_emulator.records.launch_configuration import LaunchConfiguration
@@ -24,22 +24,23 @@ from drs_emulator.target_key import TargetKey
 
 @operation("ReverseReplication")
 def reverse_replication(call: Call) -> dict[str, Any]:
-    """Raises Uninitialized where DRS is not set up in the Region the server came from: an assumption."""
+    """Raises Uninitialized if DRS is not initialized in the Region of origin, which is an assumption."""
     instance = call.target.instance(call.input["recoveryInstanceID"])
     origin = instance.machine.origin
     if not {"originAccountID", "originRegion"} <= origin.keys():
         raise Invalid(f"{instance.id} did not come from EC2", "other")
-    refuse_busy_instance(call, instance)
+    refuse_if_instance_in_job(call, instance)
     server = call.target.server(instance.server_id)
     if instance.failback.state != "FAILBACK_NOT_STARTED":
         raise conflict(instance, f"its failback is {instance.failback.state_at(call.now)}")
-    there = call.world.targets.get(TargetKey(origin["originAccountID"], origin["originRegion"]))
-    if there is None or not there.initialized:
+    origin_target = call.world.targets.get(TargetKey(origin["originAccountID"], origin["originRegion"]))
+    if origin_target is None or not origin_target.initialized:
         raise Uninitialized(f"DRS is not initialized in {origin['originRegion']}, where {server.id} came from")
-    begin_failback(call, instance)
-    reversed_server = there.servers.get(server.reversed_arn.rpartition("/")[2]) or _other_way(call, instance, there.key)
+    _begin_failback(call, instance)
+    reversed_id = server.reversed_arn.rpartition("/")[2]
+    reversed_server = origin_target.servers.get(reversed_id) or _reverse_server(call, instance, origin_target.key)
     reversed_server.replication.start(call.now, call.world.settings.durations.replication)
-    there.servers[reversed_server.id] = reversed_server
+    origin_target.servers[reversed_server.id] = reversed_server
     server.reversed_arn, reversed_server.reversed_arn = reversed_server.arn, server.arn
     return {"reversedDirectionSourceServerArn": reversed_server.arn}
 
@@ -47,9 +48,9 @@ def reverse_replication(call: Call) -> dict[str, Any]:
 @operation("StartFailbackLaunch")
 def start_failback_launch(call: Call) -> dict[str, Any]:
     """The model lists no ResourceNotFoundException here; it is assumed."""
-    asked: list[str] = call.input["recoveryInstanceIDs"]
-    refuse_repeats(asked, "recoveryInstanceIDs")
-    instances = [call.target.instance(instance_id) for instance_id in asked]
+    instance_ids: list[str] = call.input["recoveryInstanceIDs"]
+    refuse_duplicates(instance_ids, "recoveryInstanceIDs")
+    instances = [call.target.instance(instance_id) for instance_id in instance_ids]
     for instance in instances:
         state = instance.failback.state_at(call.now)
         if state not in ("FAILBACK_READY_FOR_LAUNCH", "FAILBACK_ERROR"):
@@ -64,16 +65,16 @@ def start_failback_launch(call: Call) -> dict[str, Any]:
 
 @operation("StopFailback")
 def stop_failback(call: Call) -> dict[str, Any]:
-    """The model lists no ConflictException here; it is assumed for an instance in a job."""
+    """The model lists no ConflictException here; for an instance in a job it is assumed."""
     instance = call.target.instance(call.input["recoveryInstanceID"])
-    refuse_busy_instance(call, instance)
+    refuse_if_instance_in_job(call, instance)
     instance.failback = Failback()
     server = call.target.servers.get(instance.server_id)
     if server and server.reversed_arn:
         _, _, _, region, account, resource = server.reversed_arn.split(":", 5)
-        there = call.world.target(TargetKey(account, region))
-        if other := there.servers.get(resource.partition("/")[2]):
-            other.replication.set("STOPPED", call.now)
+        other_target = call.world.target(TargetKey(account, region))
+        if reversed_server := other_target.servers.get(resource.partition("/")[2]):
+            reversed_server.replication.set_state("STOPPED", call.now)
     return {}
 
 
@@ -86,19 +87,19 @@ def get_failback_replication_configuration(call: Call) -> dict[str, Any]:
 @operation("UpdateFailbackReplicationConfiguration")
 def update_failback_replication_configuration(call: Call) -> dict[str, Any]:
     instance = call.target.instance(call.input["recoveryInstanceID"])
-    instance.failback_settings = instance.failback_settings | given(call, "recoveryInstanceID")
+    instance.failback_settings = instance.failback_settings | input_without(call, "recoveryInstanceID")
     return {}
 
 
-def begin_failback(call: Call, instance: RecoveryInstance) -> None:
-    """Raises Conflict for an instance that cannot be replicated from."""
-    if instance.disconnected:
+def _begin_failback(call: Call, instance: RecoveryInstance) -> None:
+    """Raises Conflict if the instance is disconnected."""
+    if instance.is_disconnected:
         raise conflict(instance, "it is disconnected")
     instance.failback = Failback("FAILBACK_IN_PROGRESS", call.now)
     instance.failback.replication.start(call.now, call.world.settings.durations.replication)
 
 
-def _other_way(call: Call, instance: RecoveryInstance, key: TargetKey) -> SourceServer:
+def _reverse_server(call: Call, instance: RecoveryInstance, key: TargetKey) -> SourceServer:
     here = call.target.key
     origin = {
         "originAccountID": here.account,
@@ -110,7 +111,7 @@ def _other_way(call: Call, instance: RecoveryInstance, key: TargetKey) -> Source
     return SourceServer(
         id=server_id,
         target=key,
-        machine=server.machine.moved(instance.id, instance.private_ip, origin),
+        machine=server.machine.move_to(instance.id, instance.private_ip, origin),
         instance_type=server.instance_type,
         launch=LaunchConfiguration(server.machine.hostname, stable_id("lt-", server_id)),
         added_at=call.now,

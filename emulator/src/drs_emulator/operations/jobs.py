@@ -1,11 +1,11 @@
-"""Starting jobs and watching them."""
+"""Operations that start, describe and delete jobs."""
 
 from typing import Any
 
 from drs_emulator.errors import Conflict, Invalid, ResourceNotFound
-from drs_emulator.operations.pagination import page
+from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.operations.source_servers import moment_filter
+from drs_emulator.operations.source_servers import read_time_filter
 from drs_emulator.records.job import Job, Participant
 from drs_emulator.simulation.job_lifecycle import start_job
 
@@ -13,50 +13,52 @@ from drs_emulator.simulation.job_lifecycle import start_job
 @operation("StartRecovery")
 def start_recovery(call: Call) -> dict[str, Any]:
     """The model lists no ValidationException or ResourceNotFoundException here; both are assumed."""
-    asked: list[dict[str, str]] = call.input["sourceServers"]
-    participants = [_participant(call, one["sourceServerID"], one.get("recoverySnapshotID", "")) for one in asked]
-    refuse_repeats([one["sourceServerID"] for one in asked], "sourceServers")
+    servers: list[dict[str, str]] = call.input["sourceServers"]
+    participants = [
+        _build_participant(call, one["sourceServerID"], one.get("recoverySnapshotID", "")) for one in servers
+    ]
+    refuse_duplicates([one["sourceServerID"] for one in servers], "sourceServers")
     is_drill = call.input.get("isDrill", False)
-    by = "START_DRILL" if is_drill else "START_RECOVERY"
+    initiated_by = "START_DRILL" if is_drill else "START_RECOVERY"
     tags = dict(call.input.get("tags") or {})
-    return {"job": start_job(call.world, call.target, "LAUNCH", by, participants, tags, call.now).to_api()}
+    return {"job": start_job(call.world, call.target, "LAUNCH", initiated_by, participants, tags, call.now).to_api()}
 
 
 @operation("TerminateRecoveryInstances")
 def terminate_recovery_instances(call: Call) -> dict[str, Any]:
-    asked: list[str] = call.input["recoveryInstanceIDs"]
-    refuse_repeats(asked, "recoveryInstanceIDs")
+    instance_ids: list[str] = call.input["recoveryInstanceIDs"]
+    refuse_duplicates(instance_ids, "recoveryInstanceIDs")
     participants = []
-    for instance_id in asked:
+    for instance_id in instance_ids:
         instance = call.target.instance(instance_id)
         participants.append(Participant(instance.server_id, recovery_instance_id=instance_id))
-    by = "TERMINATE_RECOVERY_INSTANCES"
-    return {"job": start_job(call.world, call.target, "TERMINATE", by, participants, {}, call.now).to_api()}
+    initiated_by = "TERMINATE_RECOVERY_INSTANCES"
+    return {"job": start_job(call.world, call.target, "TERMINATE", initiated_by, participants, {}, call.now).to_api()}
 
 
 @operation("DescribeJobs")
 def describe_jobs(call: Call) -> dict[str, Any]:
-    """Newest first; the dates are those of creation, both included."""
+    """Newest first. The dates of the filter are inclusive dates of creation."""
     ids = call.filters.get("jobIDs")
     jobs = call.target.jobs
-    earliest = moment_filter(call.filters, "fromDate", 0)
-    latest = moment_filter(call.filters, "toDate", float("inf"))
-    chosen = (jobs[job_id] for job_id in set(ids) if job_id in jobs) if ids else jobs.values()
-    found = [job for job in chosen if earliest <= job.created_at <= latest]
-    found.sort(key=lambda job: -job.number)
-    return page(call, found, lambda job: f"{10**9 - job.number:010}", Job.to_api)
+    earliest = read_time_filter(call.filters, "fromDate", 0)
+    latest = read_time_filter(call.filters, "toDate", float("inf"))
+    candidates = (jobs[job_id] for job_id in set(ids) if job_id in jobs) if ids else jobs.values()
+    matching = [job for job in candidates if earliest <= job.created_at <= latest]
+    matching.sort(key=lambda job: -job.number)
+    return paginate(call, matching, lambda job: f"{10**9 - job.number:010}", Job.to_api)
 
 
 @operation("DescribeJobLogItems")
 def describe_job_log_items(call: Call) -> dict[str, Any]:
-    """In the order they were written. The model lists no ResourceNotFoundException here; it is assumed."""
+    """In the order of the log. The model lists no ResourceNotFoundException here; it is assumed."""
     job = call.target.job(call.input["jobID"])
-    return page(call, enumerate(job.log), lambda entry: f"{entry[0]:08}", lambda entry: entry[1].to_api())
+    return paginate(call, enumerate(job.log), lambda entry: f"{entry[0]:08}", lambda entry: entry[1].to_api())
 
 
 @operation("DeleteJob")
 def delete_job(call: Call) -> dict[str, Any]:
-    """One that has ended."""
+    """Raises Conflict unless the job has ended."""
     job = call.target.job(call.input["jobID"])
     if job.in_progress:
         raise Conflict(f"{job.id} has not ended", resourceId=job.id, resourceType="Job")
@@ -64,12 +66,12 @@ def delete_job(call: Call) -> dict[str, Any]:
     return {}
 
 
-def refuse_repeats(ids: list[str], field: str) -> None:
+def refuse_duplicates(ids: list[str], field: str) -> None:
     if len(set(ids)) != len(ids):
-        raise Invalid(f"{field}: holds an id twice", fields=[(field, "holds an id twice")])
+        raise Invalid(f"{field}: contains an id twice", fields=[(field, "contains an id twice")])
 
 
-def _participant(call: Call, server_id: str, snapshot_id: str) -> Participant:
+def _build_participant(call: Call, server_id: str, snapshot_id: str) -> Participant:
     server = call.target.server(server_id)
     if not snapshot_id:
         return Participant(server_id)

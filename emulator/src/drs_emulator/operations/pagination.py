@@ -1,4 +1,4 @@
-"""Pages: a token names the last entry that was given, so what is added meanwhile shifts nothing."""
+"""Pagination. A token has the sort key of the last entry, so new entries do not shift the pages."""
 
 import base64
 import json
@@ -13,43 +13,43 @@ from drs_emulator.operations.registry import Call
 Entry = TypeVar("Entry")
 
 
-def page(
+def paginate(
     call: Call,
     entries: Iterable[Entry],
-    place: Callable[[Entry], str],
-    show: Callable[[Entry], dict[str, Any]],
+    sort_key: Callable[[Entry], str],
+    to_api: Callable[[Entry], dict[str, Any]],
     *,
     name: str = "items",
-    longest: int | None = None,
+    max_items: int | None = None,
 ) -> dict[str, Any]:
-    """One page of `entries` as the member `name`. `place` gives an entry's sort key, in which entries ascend.
+    """Return a page of `entries` as the member `name`. The entries are in ascending order of `sort_key`.
 
-    `longest` is what the model allows the member to hold, where it says so.
-    Raises Invalid for a token of another call; a token is bound to the call's filters.
+    `max_items` is the model's maximum length of the member, if it has one. A token is bound to the call's operation
+    and filters; raises Invalid for the token of another call.
     """
     sizes = call.world.settings.page_size
-    size = min(call.input.get("maxResults") or sizes.default, sizes.maximum, longest or sizes.maximum)
-    question = digest(call.operation, json.dumps(_without_paging(call.input), sort_keys=True))[:16]
+    size = min(call.input.get("maxResults") or sizes.default, sizes.maximum, max_items or sizes.maximum)
+    fingerprint = digest(call.operation, json.dumps(_without_paging(call.input), sort_keys=True))[:16]
     if token := call.input.get("nextToken"):
-        after = _read(token, question)
-        entries = (entry for entry in entries if place(entry) > after)
-    found = list(islice(entries, size + 1))
-    answer: dict[str, Any] = {name: [show(entry) for entry in found[:size]]}
-    if len(found) > size:
-        written = json.dumps([question, place(found[size - 1])]).encode()
-        answer["nextToken"] = base64.urlsafe_b64encode(written).decode()
-    return answer
+        after = _read_token(token, fingerprint)
+        entries = (entry for entry in entries if sort_key(entry) > after)
+    items = list(islice(entries, size + 1))
+    response: dict[str, Any] = {name: [to_api(item) for item in items[:size]]}
+    if len(items) > size:
+        token_content = json.dumps([fingerprint, sort_key(items[size - 1])]).encode()
+        response["nextToken"] = base64.urlsafe_b64encode(token_content).decode()
+    return response
 
 
 def _without_paging(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in ("maxResults", "nextToken")}
 
 
-def _read(token: str, question: str) -> str:
+def _read_token(token: str, fingerprint: str) -> str:
     try:
-        asked, after = json.loads(base64.urlsafe_b64decode(token))
+        token_fingerprint, after = json.loads(base64.urlsafe_b64decode(token))
     except ValueError:
-        asked, after = None, ""
-    if asked != question or not isinstance(after, str):
-        raise Invalid("nextToken is not of this call", fields=[("nextToken", "is not of this call")])
+        token_fingerprint, after = None, ""
+    if token_fingerprint != fingerprint or not isinstance(after, str):
+        raise Invalid("nextToken belongs to another call", fields=[("nextToken", "belongs to another call")])
     return after

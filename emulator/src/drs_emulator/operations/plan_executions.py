@@ -1,56 +1,64 @@
-"""Executions of recovery plans: starting, watching, retrying, skipping, cancelling. How one goes on is in `steps`."""
+"""Operations of executions of recovery plans. `simulation.plan_execution` runs them."""
 
 from typing import Any
 
 from drs_emulator.errors import Conflict, Invalid, ResourceNotFound
 from drs_emulator.ids import new_id
-from drs_emulator.operations.pagination import page
-from drs_emulator.operations.recovery_plans import check_servers, is_valid, made_before, refuse_executed, remember
+from drs_emulator.operations.pagination import paginate
+from drs_emulator.operations.recovery_plans import (
+    check_servers,
+    find_by_client_token,
+    is_valid,
+    refuse_if_executing,
+    remember_client_token,
+)
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.records.recovery_plan import WAIT, ExecutionStep, PlanExecution, PlanStep
-from drs_emulator.simulation.plan_execution import cancel, go_on, run_step, schedule_start
+from drs_emulator.records.recovery_plan import WAIT_STEP, ExecutionStep, PlanExecution, PlanStep
+from drs_emulator.simulation.plan_execution import cancel, run_next_step, run_step, schedule_start
 
 
 @operation("StartRecoveryPlanExecution")
 def start_recovery_plan_execution(call: Call) -> dict[str, Any]:
     plan = call.target.plan(call.input["recoveryPlanArn"])
-    arn = made_before(call)
+    arn = find_by_client_token(call)
     if arn is None:
-        refuse_executed(call, plan)
+        refuse_if_executing(call, plan)
         if not plan.steps or not is_valid(call, plan):
-            raise Invalid(f"{plan.arn} has no steps, or names servers that are not there", "other")
+            raise Invalid(f"{plan.arn} has no steps, or has servers that do not exist", "other")
         arn = f"{plan.arn}/execution/{new_id('rpe-')}"
-        steps = [_step(call, f"{arn}/step/{new_id('rpes-')}", index, step) for index, step in enumerate(plan.steps, 1)]
-        execution = PlanExecution(arn, plan.arn, call.input["mode"], call.now, steps, _snapshots(call))
+        steps = [
+            _build_step(call, f"{arn}/step/{new_id('rpes-')}", index, step) for index, step in enumerate(plan.steps, 1)
+        ]
+        execution = PlanExecution(arn, plan.arn, call.input["mode"], call.now, steps, _read_snapshots(call))
         execution.tags = dict(call.input.get("tags") or {})
         call.target.executions[arn] = execution
         schedule_start(call.world, call.target, execution)
-        remember(call, arn)
+        remember_client_token(call, arn)
     return {"recoveryPlanExecution": call.target.execution(arn).to_api()}
 
 
 @operation("GetRecoveryPlanExecution")
 def get_recovery_plan_execution(call: Call) -> dict[str, Any]:
-    return {"recoveryPlanExecution": _execution(call).to_api()}
+    return {"recoveryPlanExecution": _find_execution(call).to_api()}
 
 
 @operation("ListRecoveryPlanExecutions")
 def list_recovery_plan_executions(call: Call) -> dict[str, Any]:
     """Oldest first."""
     plan_arn, status = call.input.get("recoveryPlanArn"), call.input.get("status")
-    found = [
+    matching = [
         execution
         for execution in call.target.executions.values()
         if plan_arn in (None, execution.plan_arn) and status in (None, execution.status)
     ]
-    found.sort(key=_place)
-    return page(call, found, _place, PlanExecution.summary, name="recoveryPlanExecutions")
+    matching.sort(key=_sort_key)
+    return paginate(call, matching, _sort_key, PlanExecution.summary, name="recoveryPlanExecutions")
 
 
 @operation("DeleteRecoveryPlanExecution")
 def delete_recovery_plan_execution(call: Call) -> dict[str, Any]:
-    execution = _execution(call)
-    if execution.open:
+    execution = _find_execution(call)
+    if execution.is_open:
         raise _conflict(execution.arn, f"it is {execution.status}")
     del call.target.executions[execution.arn]
     return {"recoveryPlanExecutionArn": execution.arn}
@@ -58,7 +66,7 @@ def delete_recovery_plan_execution(call: Call) -> dict[str, Any]:
 
 @operation("CancelRecoveryPlanExecution")
 def cancel_recovery_plan_execution(call: Call) -> dict[str, Any]:
-    execution = _execution(call)
+    execution = _find_execution(call)
     if execution.status not in ("CREATED", "IN_PROGRESS"):
         raise _conflict(execution.arn, f"it is {execution.status}")
     cancel(execution, call.now)
@@ -73,19 +81,21 @@ def get_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
 @operation("ListRecoveryPlanExecutionSteps")
 def list_recovery_plan_execution_steps(call: Call) -> dict[str, Any]:
     status = (call.input.get("filter") or {}).get("status")
-    steps = [step for step in _execution(call).steps if status in (None, step.status)]
-    return page(call, steps, lambda step: f"{step.index:03}", ExecutionStep.summary, name="recoveryPlanExecutionSteps")
+    steps = [step for step in _find_execution(call).steps if status in (None, step.status)]
+    return paginate(
+        call, steps, lambda step: f"{step.index:03}", ExecutionStep.summary, name="recoveryPlanExecutionSteps"
+    )
 
 
 @operation("RetryRecoveryPlanExecutionStep")
 def retry_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
-    """Of a server step that has failed; the execution goes on with it."""
+    """Retry a failed server step, which resumes the execution."""
     execution, step = _find_step(call)
     if step.wait_minutes is not None:
-        raise Invalid(f"{step.arn} is no server step", "other")
+        raise Invalid(f"{step.arn} is not a server step", "other")
     if step.status != "FAILED" or execution.status != "FAILED":
         raise _conflict(step.arn, f"the step is {step.status}, its execution {execution.status}")
-    refuse_executed(call, call.target.plan(execution.plan_arn))
+    refuse_if_executing(call, call.target.plan(execution.plan_arn))
     step.attempt += 1
     execution.status, execution.error, execution.completed_at = "IN_PROGRESS", None, None
     run_step(call.world, call.target, execution, step, call.now)
@@ -94,7 +104,7 @@ def retry_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
 
 @operation("UpdateRecoveryPlanExecutionStep")
 def update_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
-    """Skips a step, or changes one that has not started. Skipping a failed step lets the execution go on."""
+    """Skip a step, or change one that has not started. Skipping a failed step resumes the execution."""
     execution, step = _find_step(call)
     status, servers, minutes = (call.input.get(name) for name in ("status", "servers", "waitDurationMinutes"))
     if len([value for value in (status, servers, minutes) if value is not None]) != 1:
@@ -103,11 +113,11 @@ def update_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
         _skip(call, execution, step, status)
     else:
         if (servers is None) != (step.wait_minutes is not None):
-            raise Invalid(f"{step.arn} is of the other type", "other")
+            raise Invalid(f"{step.arn} has the other type", "other")
         if step.status != "NOT_STARTED":
             raise _conflict(step.arn, f"it is {step.status}")
         if servers is not None:
-            others = [each["serverArn"] for other in execution.steps if other is not step for each in other.servers]
+            others = [server["serverArn"] for other in execution.steps if other is not step for server in other.servers]
             check_servers(call, [server["serverArn"] for server in servers], others)
             step.servers = servers
         step.wait_minutes, step.updated_at = minutes, call.now
@@ -119,31 +129,32 @@ def _skip(call: Call, execution: PlanExecution, step: ExecutionStep, status: str
         raise Invalid("status: must be SKIPPED", fields=[("status", "must be SKIPPED")])
     if step.status not in ("NOT_STARTED", "FAILED", "TIMED_OUT"):
         raise _conflict(step.arn, f"it is {step.status}")
-    takes_up = step.status != "NOT_STARTED" and execution.status == "FAILED"
-    if takes_up:
-        refuse_executed(call, call.target.plan(execution.plan_arn))
+    resumes = step.status != "NOT_STARTED" and execution.status == "FAILED"
+    if resumes:
+        refuse_if_executing(call, call.target.plan(execution.plan_arn))
     step.end("SKIPPED", call.now)
-    if takes_up:
-        go_on(call.world, call.target, execution, call.now)
+    if resumes:
+        run_next_step(call.world, call.target, execution, call.now)
 
 
-def _step(call: Call, arn: str, index: int, step: PlanStep) -> ExecutionStep:
-    minutes = step.configuration.get(WAIT, {}).get("waitDurationMinutes")
+def _build_step(call: Call, arn: str, index: int, step: PlanStep) -> ExecutionStep:
+    minutes = step.configuration.get(WAIT_STEP, {}).get("waitDurationMinutes")
     return ExecutionStep(arn, index, step.name, list(step.servers), minutes, call.now, call.now)
 
 
-def _snapshots(call: Call) -> dict[str, str]:
-    """Raises ResourceNotFound."""
-    chosen = {each["sourceServerID"]: each["recoverySnapshotID"] for each in call.input.get("sourceServers") or []}
-    for server_id, snapshot_id in chosen.items():
+def _read_snapshots(call: Call) -> dict[str, str]:
+    """Map source servers to the recovery points of the request. Raises ResourceNotFound."""
+    servers = call.input.get("sourceServers") or []
+    snapshots = {server["sourceServerID"]: server["recoverySnapshotID"] for server in servers}
+    for server_id, snapshot_id in snapshots.items():
         if snapshot_id not in call.target.server(server_id).recovery_points(call.now):
             raise ResourceNotFound(
                 f"{server_id} has no recovery snapshot {snapshot_id}", resourceId=snapshot_id, resourceType="Snapshot"
             )
-    return chosen
+    return snapshots
 
 
-def _execution(call: Call) -> PlanExecution:
+def _find_execution(call: Call) -> PlanExecution:
     return call.target.execution(call.input["recoveryPlanExecutionArn"])
 
 
@@ -156,7 +167,7 @@ def _find_step(call: Call) -> tuple[PlanExecution, ExecutionStep]:
     raise ResourceNotFound(f"There is no step {arn}", resourceId=arn, resourceType="RecoveryPlanExecutionStep")
 
 
-def _place(execution: PlanExecution) -> str:
+def _sort_key(execution: PlanExecution) -> str:
     return f"{execution.started_at:017.3f} {execution.arn}"
 
 

@@ -1,4 +1,4 @@
-"""What is built: `@operation("Name")` puts a function behind an operation of the model."""
+"""The registry of operations. `@operation("Name")` registers a function for an operation of the model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from drs_emulator.world.world import World
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, its input already validated. Handlers run under the world's lock and raise ServiceErrors."""
+    """A call with validated input."""
 
     world: World
     target: Target

@@ -1,18 +1,18 @@
-"""Replication: starting and stopping it, how it is set up, and the templates of that."""
+"""Operations of replication, of its configuration and of the templates for it."""
 
 from typing import Any
 
 from drs_emulator.errors import Conflict, Invalid
-from drs_emulator.operations.launch_settings import add_template, given, page_of_templates
+from drs_emulator.operations.launch_settings import add_template, input_without, paginate_templates
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.operations.source_servers import refuse_busy
+from drs_emulator.operations.source_servers import refuse_if_in_job
 from drs_emulator.records.replication import REPLICATION_DEFAULTS
 from drs_emulator.records.source_server import SourceServer
 
 
 @operation("StartReplication")
 def start_replication(call: Call) -> dict[str, Any]:
-    """Of a server whose replication was stopped; everything is copied anew."""
+    """Restart a stopped replication, which copies everything again."""
     server = call.target.server(call.input["sourceServerID"])
     state = server.replication.state_at(call.now)
     if state != "STOPPED":
@@ -23,13 +23,13 @@ def start_replication(call: Call) -> dict[str, Any]:
 
 @operation("StopReplication")
 def stop_replication(call: Call) -> dict[str, Any]:
-    """Its recovery points are gone with it."""
+    """Stop replication, which deletes the recovery points."""
     server = call.target.server(call.input["sourceServerID"])
-    refuse_busy(call, server)
+    refuse_if_in_job(call, server)
     state = server.replication.state_at(call.now)
     if state in ("STOPPED", "DISCONNECTED"):
         raise _conflict(server, f"its replication is {state} already")
-    server.replication.set("STOPPED", call.now)
+    server.replication.set_state("STOPPED", call.now)
     return {"sourceServer": server.to_api(call.now)}
 
 
@@ -38,7 +38,7 @@ def retry_data_replication(call: Call) -> dict[str, Any]:
     server = call.target.server(call.input["sourceServerID"])
     state = server.replication.state_at(call.now)
     if state not in ("STALLED", "DISCONNECTED", "STOPPED"):
-        raise Invalid(f"{server.id} is {state}; only what is STALLED, DISCONNECTED or STOPPED can be retried", "other")
+        raise Invalid(f"{server.id} is {state}; a retry needs STALLED, DISCONNECTED or STOPPED", "other")
     server.replication.start(call.now, call.world.settings.durations.replication)
     return server.to_api(call.now)
 
@@ -50,22 +50,22 @@ def get_replication_configuration(call: Call) -> dict[str, Any]:
 
 @operation("UpdateReplicationConfiguration")
 def update_replication_configuration(call: Call) -> dict[str, Any]:
-    """A new point-in-time policy counts at once: what it does not keep is gone."""
+    """Change the settings. A new point-in-time policy applies at once, to existing recovery points too."""
     server = call.target.server(call.input["sourceServerID"])
-    server.replication_settings = server.replication_settings | given(call, "sourceServerID")
+    server.replication_settings = server.replication_settings | input_without(call, "sourceServerID")
     return server.replication_configuration()
 
 
 @operation("CreateReplicationConfigurationTemplate")
 def create_replication_configuration_template(call: Call) -> dict[str, Any]:
-    return add_template(call, "rct-", REPLICATION_DEFAULTS | given(call, "tags")).to_api()
+    return add_template(call, "rct-", REPLICATION_DEFAULTS | input_without(call, "tags")).to_api()
 
 
 @operation("UpdateReplicationConfigurationTemplate")
 def update_replication_configuration_template(call: Call) -> dict[str, Any]:
-    """Servers that are there already keep what they have."""
+    """Change the template. Existing servers keep their settings."""
     template = call.target.template(call.input["replicationConfigurationTemplateID"])
-    template.values = template.values | given(call, "replicationConfigurationTemplateID", "arn")
+    template.values = template.values | input_without(call, "replicationConfigurationTemplateID", "arn")
     return template.to_api()
 
 
@@ -77,7 +77,7 @@ def delete_replication_configuration_template(call: Call) -> dict[str, Any]:
 
 @operation("DescribeReplicationConfigurationTemplates")
 def describe_replication_configuration_templates(call: Call) -> dict[str, Any]:
-    return page_of_templates(call, "rct-", call.input.get("replicationConfigurationTemplateIDs"))
+    return paginate_templates(call, "rct-", call.input.get("replicationConfigurationTemplateIDs"))
 
 
 def _conflict(server: SourceServer, why: str) -> Conflict:

@@ -1,12 +1,12 @@
-"""Setting the service up, source servers and their recovery points."""
+"""Operations of the service's set-up, of source servers and of their recovery points."""
 
 from typing import Any
 
 from drs_emulator.clock import from_iso, iso
 from drs_emulator.errors import Conflict, Invalid
-from drs_emulator.operations.pagination import page
+from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.records.source_server import SourceServer, snapshot_volumes
+from drs_emulator.records.source_server import SourceServer, ebs_snapshot_ids
 
 
 @operation("InitializeService")
@@ -17,12 +17,12 @@ def initialize_service(call: Call) -> dict[str, Any]:
 
 @operation("DescribeSourceServers")
 def describe_source_servers(call: Call) -> dict[str, Any]:
-    """By id. A filter that is absent or empty lets everything pass."""
+    """In order of id. An absent or empty filter matches everything."""
     ids = set(call.filters.get("sourceServerIDs") or ())
     staging = set(call.filters.get("stagingAccountIDs") or ())
     hardware = call.filters.get("hardwareId")
 
-    def wanted(server: SourceServer) -> bool:
+    def matches(server: SourceServer) -> bool:
         return (
             (not ids or server.id in ids)
             and (not staging or (server.staging_account or server.target.account) in staging)
@@ -30,74 +30,72 @@ def describe_source_servers(call: Call) -> dict[str, Any]:
         )
 
     servers = call.target.servers
-    found = filter(wanted, (servers[server_id] for server_id in sorted(servers)))
-    return page(call, found, lambda server: server.id, lambda server: server.to_api(call.now))
+    matching = filter(matches, (servers[server_id] for server_id in sorted(servers)))
+    return paginate(call, matching, lambda server: server.id, lambda server: server.to_api(call.now))
 
 
 @operation("DisconnectSourceServer")
 def disconnect_source_server(call: Call) -> dict[str, Any]:
-    """Not while it has a recovery instance."""
+    """Raises Conflict while the server has a recovery instance."""
     server = call.target.server(call.input["sourceServerID"])
-    refuse_busy(call, server)
+    refuse_if_in_job(call, server)
     if server.recovery_instance_id:
         raise Conflict(
             f"{server.id} has the recovery instance {server.recovery_instance_id}",
             resourceId=server.id,
             resourceType="SourceServer",
         )
-    server.replication.set("DISCONNECTED", call.now)
+    server.replication.set_state("DISCONNECTED", call.now)
     return server.to_api(call.now)
 
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Once it is disconnected."""
+    """Raises Conflict unless the server is disconnected."""
     server = call.target.server(call.input["sourceServerID"])
-    refuse_busy(call, server)
+    refuse_if_in_job(call, server)
     if server.replication.state != "DISCONNECTED" or server.recovery_instance_id:
         raise Conflict(f"{server.id} is not disconnected", resourceId=server.id, resourceType="SourceServer")
     del call.target.servers[server.id]
     return {}
 
 
-def refuse_busy(call: Call, server: SourceServer) -> None:
-    """Raises Conflict for one in a job that has not ended."""
+def refuse_if_in_job(call: Call, server: SourceServer) -> None:
+    """Raises Conflict if the server is in a job that has not ended."""
     if job := call.target.job_of(server.id):
         raise Conflict(f"{server.id} is in {job.id}", resourceId=server.id, resourceType="SourceServer")
 
 
 @operation("DescribeRecoverySnapshots")
 def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
-    """Newest first unless `order` is ASC."""
+    """Newest first, unless `order` is ASC."""
     server = call.target.server(call.input["sourceServerID"])
-    earliest = moment_filter(call.filters, "fromDateTime", 0)
-    latest = moment_filter(call.filters, "toDateTime", float("inf"))
-    points = [
-        (moment, name) for name, moment in server.recovery_points(call.now).items() if earliest <= moment <= latest
-    ]
+    earliest = read_time_filter(call.filters, "fromDateTime", 0)
+    latest = read_time_filter(call.filters, "toDateTime", float("inf"))
+    points = [(time, name) for name, time in server.recovery_points(call.now).items() if earliest <= time <= latest]
     ascending = call.input.get("order") == "ASC"
     points.sort(reverse=not ascending)
 
-    def place(point: tuple[float, str]) -> str:
+    def sort_key(point: tuple[float, str]) -> str:
         return f"{point[0] if ascending else 10**11 - point[0]:014.0f}"
 
-    def show(point: tuple[float, str]) -> dict[str, Any]:
-        moment, snapshot_id = point
+    def to_api(point: tuple[float, str]) -> dict[str, Any]:
+        time, snapshot_id = point
         return {
             "snapshotID": snapshot_id,
             "sourceServerID": server.id,
-            "expectedTimestamp": iso(moment),
-            "timestamp": iso(moment),
-            "ebsSnapshots": snapshot_volumes(server, snapshot_id),
+            "expectedTimestamp": iso(time),
+            "timestamp": iso(time),
+            "ebsSnapshots": ebs_snapshot_ids(server, snapshot_id),
         }
 
-    return page(call, points, place, show)
+    return paginate(call, points, sort_key, to_api)
 
 
-def moment_filter(filters: dict[str, Any], name: str, absent: float) -> float:
+def read_time_filter(filters: dict[str, Any], name: str, default: float) -> float:
     if name not in filters:
-        return absent
+        return default
     try:
         return from_iso(filters[name])
-    except ValueError as error:  # the model's pattern lets the 31st of February pass
+    except ValueError as error:  # the model's pattern accepts the 31st of February
         raise Invalid(f"filters.{name}: {error}", fields=[(f"filters.{name}", str(error))]) from error

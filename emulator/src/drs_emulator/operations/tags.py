@@ -1,4 +1,4 @@
-"""Tags of source servers, recovery instances and jobs. Tags of a recovery instance stay in DRS, as in the service."""
+"""Operations of tags. As in the service, tags of a recovery instance do not change those of its EC2 instance."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""HTTP requests and replies, as the HTTP server passes them on."""
+"""An HTTP request and its reply, between the HTTP server and the rest."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request; `path` and `query` as they were sent, header names in lower case."""
+    """An HTTP request. `path` and `query` are as sent; header names are in lower case."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""restJson1: what a request asks, and how an answer looks."""
+"""The restJson1 protocol: parses requests and renders responses."""
 
 import json
 from collections.abc import Iterable
@@ -7,25 +7,25 @@ from urllib.parse import parse_qs
 
 from drs_emulator.errors import InternalServer, Invalid, ServiceError
 from drs_emulator.protocol.http_messages import JSON, Reply, Request
-from drs_emulator.protocol.service_model import Member, Model, Operation
-from drs_emulator.protocol.validation import compiled, problems
+from drs_emulator.protocol.service_model import Member, Operation, ServiceModel
+from drs_emulator.protocol.validation import compile_check, find_problems
 
 
 def parse(operation: Operation, labels: dict[str, str], request: Request) -> dict[str, Any]:
-    """The request's input, validated; members the shape does not have are dropped. Raises Invalid."""
+    """Return the validated input of a request, without members unknown to the model. Raises Invalid."""
     if operation.input is None:
         return {}
     body = _parse_body(request.body)
     query = parse_qs(request.query, keep_blank_values=True) if request.query else {}
     values: dict[str, Any] = {}
     for member in operation.input.members.values():
-        value = _find(member, labels, query, request.headers, body)
+        value = _read_member(member, labels, query, request.headers, body)
         if value is not None:
             values[member.name] = value
-    found = list(problems(operation.input, values))
-    if found:
-        text = "; ".join(map(str, found[:10]))
-        raise Invalid(f"{operation.name}: {text}", fields=[(p.path, p.message) for p in found[:100]])
+    problems = list(find_problems(operation.input, values))
+    if problems:
+        text = "; ".join(map(str, problems[:10]))
+        raise Invalid(f"{operation.name}: {text}", fields=[(p.path, p.message) for p in problems[:100]])
     return values
 
 
@@ -41,7 +41,7 @@ def _parse_body(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _find(
+def _read_member(
     member: Member, labels: dict[str, str], query: dict[str, list[str]], headers: dict[str, str], body: dict[str, Any]
 ) -> Any:
     if member.location == "uri":
@@ -50,41 +50,41 @@ def _find(
         return headers.get(member.wire_name.lower())
     if member.location == "querystring":
         sent = query.get(member.wire_name)
-        if not sent or member.node.kind == "list":
+        if not sent or member.shape.kind == "list":
             return sent
-        return int(sent[0]) if member.node.kind in ("integer", "long") and sent[0].isdigit() else sent[0]
+        return int(sent[0]) if member.shape.kind in ("integer", "long") and sent[0].isdigit() else sent[0]
     return body.get(member.wire_name)
 
 
 def render(operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
-    """The answer of a call that went well. Raises InternalServer for one that breaks its shape: a defect here."""
+    """Render a successful call. Raises InternalServer if the output breaks the model, which is a defect here."""
     headers = {"x-amzn-RequestId": request_id}
     if operation.output is None:
         if output:
-            raise InternalServer(f"{operation.name} has no output, yet was given {sorted(output)}")
+            raise InternalServer(f"{operation.name} has no output, but its handler returned {sorted(output)}")
         return Reply(operation.status, headers, b"")
-    if not compiled(operation.output)(output):
-        found = next(problems(operation.output, output, strict=True), "in a way unknown")
-        raise InternalServer(f"The emulator's answer to {operation.name} breaks the model: {found}")
-    return _reply(operation.status, operation.output.members.values(), output, headers)
+    if not compile_check(operation.output)(output):
+        problem = next(find_problems(operation.output, output, strict=True), "for an unknown reason")
+        raise InternalServer(f"The emulator's response to {operation.name} breaks the model: {problem}")
+    return _build_reply(operation.status, operation.output.members.values(), output, headers)
 
 
-def render_error(model: Model, error: ServiceError, request_id: str) -> Reply:
+def render_error(model: ServiceModel, error: ServiceError, request_id: str) -> Reply:
     headers = {"x-amzn-RequestId": request_id, "x-amzn-errortype": error.code}
-    shape = model.errors.get(error.code)
-    if shape is None:
+    error_shape = model.errors.get(error.code)
+    if error_shape is None:
         body = {"message": error.message, "code": error.code}
         return Reply(error.status, headers | JSON, json.dumps(body).encode())
     output: dict[str, Any] = {"message": error.message, **error.members}
-    if "code" in shape.node.members:
+    if "code" in error_shape.shape.members:
         output.setdefault("code", error.code)
-    found = list(problems(shape.node, output, strict=True))
-    if found:
-        output = {"message": f"The emulator's {error.code} breaks the model: {found[0]}; it said: {error.message}"}
-    return _reply(shape.status, shape.node.members.values(), output, headers)
+    problems = list(find_problems(error_shape.shape, output, strict=True))
+    if problems:
+        output = {"message": f"The emulator's {error.code} breaks the model: {problems[0]}; message: {error.message}"}
+    return _build_reply(error_shape.status, error_shape.shape.members.values(), output, headers)
 
 
-def _reply(status: int, members: Iterable[Member], output: dict[str, Any], headers: dict[str, str]) -> Reply:
+def _build_reply(status: int, members: Iterable[Member], output: dict[str, Any], headers: dict[str, str]) -> Reply:
     body: dict[str, Any] = {}
     for member in members:
         if member.name not in output:

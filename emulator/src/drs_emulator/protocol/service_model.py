@@ -1,6 +1,6 @@
-"""botocore's `drs` service model: its operations, errors and shapes.
+"""botocore's `drs` service model: operations, errors and shapes.
 
-Routes, statuses, shapes and error shapes all come from this model, so an SDK update is an update here.
+The emulator takes every route, status and shape from this model, so an update of botocore updates the emulator.
 """
 
 import re
@@ -18,8 +18,11 @@ Check = Callable[[Any], bool]
 
 
 @dataclass(slots=True)
-class Node:
-    """One shape. `element` is a list's member or a map's value; `kind` is the model's own type name."""
+class Shape:
+    """A shape of the model. `kind` is its type name; `element` is a list's member or a map's value.
+
+    `validation.compile_check` fills `check`.
+    """
 
     name: str
     kind: str
@@ -29,52 +32,52 @@ class Node:
     enum: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
     members: dict[str, "Member"] = field(default_factory=dict)
-    key: "Node | None" = None
-    element: "Node | None" = None
-    check: "Check | None" = None  # see `compiled`
+    key: "Shape | None" = None
+    element: "Shape | None" = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a structure: `location` is body, uri, querystring, header or statusCode."""
+    """A member of a structure. `location` is body, uri, querystring, header or statusCode."""
 
     name: str
     wire_name: str
     location: str
-    node: Node
+    shape: Shape
 
 
-class NodeFactory:
-    """Translates botocore shapes, each once, so that a shape that holds itself would not loop."""
+class ShapeFactory:
+    """Translates botocore's shapes. Each is translated once, because a shape can contain itself."""
 
     def __init__(self) -> None:
-        self._nodes: dict[str, Node] = {}
+        self._shapes: dict[str, Shape] = {}
 
-    def node(self, shape: Any) -> Node:
-        if shape.name in self._nodes:
-            return self._nodes[shape.name]
-        traits: dict[str, Any] = shape.metadata
+    def translate(self, source: Any) -> Shape:
+        if source.name in self._shapes:
+            return self._shapes[source.name]
+        traits: dict[str, Any] = source.metadata
         pattern = traits.get("pattern")
-        node = self._nodes[shape.name] = Node(
-            name=shape.name,
-            kind=shape.type_name,
+        shape = self._shapes[source.name] = Shape(
+            name=source.name,
+            kind=source.type_name,
             minimum=traits.get("min"),
             maximum=traits.get("max"),
             pattern=re.compile(pattern) if pattern else None,
             enum=frozenset(traits.get("enum", ())),
         )
-        if node.kind == "structure":
-            node.required = frozenset(shape.required_members)
-            for name, member in shape.members.items():
-                where: dict[str, str] = member.serialization
-                node.members[name] = Member(
-                    name, where.get("name", name), where.get("location", "body"), self.node(member)
+        if shape.kind == "structure":
+            shape.required = frozenset(source.required_members)
+            for name, member in source.members.items():
+                wire: dict[str, str] = member.serialization
+                shape.members[name] = Member(
+                    name, wire.get("name", name), wire.get("location", "body"), self.translate(member)
                 )
-        elif node.kind == "list":
-            node.element = self.node(shape.member)
-        elif node.kind == "map":
-            node.key, node.element = self.node(shape.key), self.node(shape.value)
-        return node
+        elif shape.kind == "list":
+            shape.element = self.translate(source.member)
+        elif shape.kind == "map":
+            shape.key, shape.element = self.translate(source.key), self.translate(source.value)
+        return shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +86,24 @@ class Operation:
     method: str
     uri: str
     status: int
-    input: Node | None
-    output: Node | None
+    input: Shape | None
+    output: Shape | None
     errors: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorShape:
     status: int
-    node: Node
+    shape: Shape
 
 
-class Model:
+class ServiceModel:
     """Every operation and error of the service."""
 
     def __init__(self, service: Any) -> None:
-        nodes = NodeFactory()
+        self._service = service
+        self._factory = ShapeFactory()
+        translate = self._factory.translate
         self.operations: dict[str, Operation] = {}
         for name in service.operation_names:
             model = service.operation_model(name)
@@ -107,39 +112,37 @@ class Model:
                 method=model.http["method"],
                 uri=model.http["requestUri"],
                 status=model.http.get("responseCode", 200),
-                input=nodes.node(model.input_shape) if model.input_shape else None,
-                output=nodes.node(model.output_shape) if model.output_shape else None,
+                input=translate(model.input_shape) if model.input_shape else None,
+                output=translate(model.output_shape) if model.output_shape else None,
                 errors=frozenset(error.name for error in model.error_shapes),
             )
         self.errors = {
-            shape.name: ErrorShape(shape.metadata["error"]["httpStatusCode"], nodes.node(shape))
-            for shape in service.error_shapes
+            source.name: ErrorShape(source.metadata["error"]["httpStatusCode"], translate(source))
+            for source in service.error_shapes
         }
-        self.nodes = nodes
-        self._service = service
-        self._fixed = {(o.method, o.uri): o for o in self.operations.values() if "{" not in o.uri}
-        self._labelled = [(o, _uri_pattern(o.uri)) for o in self.operations.values() if "{" in o.uri]
+        self._by_route = {(o.method, o.uri): o for o in self.operations.values() if "{" not in o.uri}
+        self._with_labels = [(o, _compile_uri(o.uri)) for o in self.operations.values() if "{" in o.uri]
 
-    def node(self, shape_name: str) -> Node:
-        return self.nodes.node(self._service.shape_for(shape_name))
+    def shape(self, name: str) -> Shape:
+        return self._factory.translate(self._service.shape_for(name))
 
     def match(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """The operation of a request, and the values of its path labels. Raises UnknownOperation."""
-        found = self._fixed.get((method, path))
-        if found:
-            return found, {}
-        for operation, pattern in self._labelled:
+        """Find a request's operation and the values of its path labels. Raises UnknownOperation."""
+        operation = self._by_route.get((method, path))
+        if operation:
+            return operation, {}
+        for operation, pattern in self._with_labels:
             if operation.method == method and (match := pattern.fullmatch(path)):
                 return operation, {label: unquote(value) for label, value in match.groupdict().items()}
         raise UnknownOperation(f"{method} {path} is no operation of this service")
 
 
 @cache
-def drs_model() -> Model:
-    return Model(botocore.session.get_session().get_service_model("drs"))
+def drs_model() -> ServiceModel:
+    return ServiceModel(botocore.session.get_session().get_service_model("drs"))
 
 
-def _uri_pattern(uri: str) -> re.Pattern[str]:
-    """Labels take anything to the next literal: an SDK that leaves an ARN's slashes unescaped is understood too."""
+def _compile_uri(uri: str) -> re.Pattern[str]:
+    """Let a label match anything up to the next literal, because some SDKs do not escape the slashes of an ARN."""
     parts = re.split(r"\{(\w+)\+?\}", uri)
     return re.compile("".join(f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts)))

@@ -1,6 +1,7 @@
-"""What is wrong with a value held against a shape of the service model.
+"""Validates values against the shapes of the service model.
 
-Patterns are matched whole, as the service does. Lengths count characters for strings and entries for lists and maps.
+A pattern must match the whole string, as in the service. A length counts the characters of a string and the entries of
+a list or map.
 """
 
 import math
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drs_emulator.protocol.service_model import Check, Node
+from drs_emulator.protocol.service_model import Check, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +22,27 @@ class Problem:
         return f"{self.path or 'body'}: {self.message}"
 
 
-def problems(node: Node, value: Any, path: str = "", *, strict: bool = False) -> Iterator[Problem]:
-    """What is wrong with `value`; `strict` also reports members the shape does not have (for our own answers)."""
-    if not _fits(node.kind, value):
-        yield Problem(path, f"must be of type {node.kind}")
-    elif node.kind == "structure":
-        yield from _structure_problems(node, value, path, strict)
-    elif node.kind == "string":
-        yield from _string_problems(node, value, path)
-    elif node.kind == "list" and node.element:
-        yield from _bound_problems(node, len(value), path, "number of entries")
+def find_problems(shape: Shape, value: Any, path: str = "", *, strict: bool = False) -> Iterator[Problem]:
+    """Yield the problems of `value`. `strict`, for the emulator's own responses, also reports unknown members."""
+    if not _has_type(shape.kind, value):
+        yield Problem(path, f"must be of type {shape.kind}")
+    elif shape.kind == "structure":
+        yield from _find_structure_problems(shape, value, path, strict)
+    elif shape.kind == "string":
+        yield from _find_string_problems(shape, value, path)
+    elif shape.kind == "list" and shape.element:
+        yield from _find_bound_problems(shape, len(value), path, "number of entries")
         for index, entry in enumerate(value):
-            yield from problems(node.element, entry, f"{path}[{index}]", strict=strict)
-    elif node.kind == "map" and node.key and node.element:
-        yield from _bound_problems(node, len(value), path, "number of entries")
+            yield from find_problems(shape.element, entry, f"{path}[{index}]", strict=strict)
+    elif shape.kind == "map" and shape.key and shape.element:
+        yield from _find_bound_problems(shape, len(value), path, "number of entries")
         for key, entry in value.items():
-            yield from problems(node.key, key, f"{path} key {key!r}", strict=strict)
-            yield from problems(node.element, entry, f"{path}.{key}", strict=strict)
-    elif node.kind in ("integer", "long"):
-        yield from _bound_problems(node, value, path, "value")
-    elif node.kind == "timestamp":
-        yield from _timestamp_problems(value, path)
+            yield from find_problems(shape.key, key, f"{path} key {key!r}", strict=strict)
+            yield from find_problems(shape.element, entry, f"{path}.{key}", strict=strict)
+    elif shape.kind in ("integer", "long"):
+        yield from _find_bound_problems(shape, value, path, "value")
+    elif shape.kind == "timestamp":
+        yield from _find_timestamp_problems(value, path)
 
 
 PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -49,7 +50,7 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "map": dict,
     "list": list,
     "string": str,
-    "timestamp": str,  # restJson1 sends the model's date-time members as ISO strings
+    "timestamp": str,  # the model's date-time members are ISO strings
     "boolean": bool,
     "integer": int,
     "long": int,
@@ -58,58 +59,63 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _fits(kind: str, value: object) -> bool:
+def _has_type(kind: str, value: object) -> bool:
     return isinstance(value, PYTHON_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def _structure_problems(node: Node, value: dict[str, Any], path: str, strict: bool) -> Iterator[Problem]:
+def _find_structure_problems(shape: Shape, value: dict[str, Any], path: str, strict: bool) -> Iterator[Problem]:
     dot = f"{path}." if path else ""
-    for name in sorted(node.required):
+    for name in sorted(shape.required):
         if value.get(name) is None:
             yield Problem(dot + name, "is required")
     for name, entry in value.items():
-        member = node.members.get(name)
+        member = shape.members.get(name)
         if member is None:
             if strict:
-                yield Problem(dot + name, f"is no member of {node.name}")
+                yield Problem(dot + name, f"is no member of {shape.name}")
         elif entry is not None or strict:
-            yield from problems(member.node, entry, dot + name, strict=strict)
+            yield from find_problems(member.shape, entry, dot + name, strict=strict)
 
 
-def _string_problems(node: Node, value: str, path: str) -> Iterator[Problem]:
-    yield from _bound_problems(node, len(value), path, "length")
-    if node.enum and value not in node.enum:
-        yield Problem(path, f"must be one of {', '.join(sorted(node.enum))}")
-    if node.pattern and not node.pattern.fullmatch(value):
-        yield Problem(path, f"must match {node.pattern.pattern}")
+def _find_string_problems(shape: Shape, value: str, path: str) -> Iterator[Problem]:
+    yield from _find_bound_problems(shape, len(value), path, "length")
+    if shape.enum and value not in shape.enum:
+        yield Problem(path, f"must be one of {', '.join(sorted(shape.enum))}")
+    if shape.pattern and not shape.pattern.fullmatch(value):
+        yield Problem(path, f"must match {shape.pattern.pattern}")
 
 
-def _bound_problems(node: Node, size: int, path: str, what: str) -> Iterator[Problem]:
-    if node.minimum is not None and size < node.minimum:
-        yield Problem(path, f"{what} {size} is below the minimum of {node.minimum}")
-    if node.maximum is not None and size > node.maximum:
-        yield Problem(path, f"{what} {size} is above the maximum of {node.maximum}")
+def _find_bound_problems(shape: Shape, size: int, path: str, what: str) -> Iterator[Problem]:
+    if shape.minimum is not None and size < shape.minimum:
+        yield Problem(path, f"{what} {size} is below the minimum of {shape.minimum}")
+    if shape.maximum is not None and size > shape.maximum:
+        yield Problem(path, f"{what} {size} is above the maximum of {shape.maximum}")
 
 
-def _timestamp_problems(value: str, path: str) -> Iterator[Problem]:
+def _find_timestamp_problems(value: str, path: str) -> Iterator[Problem]:
     try:
         datetime.fromisoformat(value)
     except ValueError:
         yield Problem(path, "must be an ISO 8601 date and time")
 
 
-def compiled(node: Node) -> Check:
-    """Whether `problems` with `strict` would find nothing: the same rules, made quick for answers of many servers."""
-    if node.check is None:
-        node.check = lambda value: compiled(node)(value)  # until it is made, for a shape that holds itself
-        makers = {"structure": _structure_check, "list": _list_check, "map": _map_check, "string": _string_check}
-        node.check = makers.get(node.kind, _number_check)(node)
-    return node.check
+def compile_check(shape: Shape) -> Check:
+    """Return a faster check by the rules of `find_problems` with `strict`, for responses with many servers."""
+    if shape.check is None:
+        shape.check = lambda value: compile_check(shape)(value)  # a shape can contain itself
+        compilers = {
+            "structure": _compile_structure_check,
+            "list": _compile_list_check,
+            "map": _compile_map_check,
+            "string": _compile_string_check,
+        }
+        shape.check = compilers.get(shape.kind, _compile_scalar_check)(shape)
+    return shape.check
 
 
-def _structure_check(node: Node) -> Check:
-    required = node.required
-    members = {name: compiled(member.node) for name, member in node.members.items()}
+def _compile_structure_check(shape: Shape) -> Check:
+    required = shape.required
+    members = {name: compile_check(member.shape) for name, member in shape.members.items()}
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict) or not required <= value.keys():
@@ -119,9 +125,9 @@ def _structure_check(node: Node) -> Check:
     return check
 
 
-def _list_check(node: Node) -> Check:
-    low, high = node.minimum or 0, math.inf if node.maximum is None else node.maximum
-    element = compiled(node.element) if node.element else bool
+def _compile_list_check(shape: Shape) -> Check:
+    low, high = shape.minimum or 0, math.inf if shape.maximum is None else shape.maximum
+    element = compile_check(shape.element) if shape.element else bool
 
     def check(value: Any) -> bool:
         return isinstance(value, list) and low <= len(value) <= high and all(map(element, value))
@@ -129,9 +135,9 @@ def _list_check(node: Node) -> Check:
     return check
 
 
-def _map_check(node: Node) -> Check:
-    low, high = node.minimum or 0, math.inf if node.maximum is None else node.maximum
-    key, element = (compiled(part) if part else bool for part in (node.key, node.element))
+def _compile_map_check(shape: Shape) -> Check:
+    low, high = shape.minimum or 0, math.inf if shape.maximum is None else shape.maximum
+    key, element = (compile_check(part) if part else bool for part in (shape.key, shape.element))
 
     def check(value: Any) -> bool:
         fits = isinstance(value, dict) and low <= len(value) <= high
@@ -140,9 +146,9 @@ def _map_check(node: Node) -> Check:
     return check
 
 
-def _string_check(node: Node) -> Check:
-    low, high, enum = node.minimum or 0, math.inf if node.maximum is None else node.maximum, node.enum
-    fullmatch = node.pattern.fullmatch if node.pattern else None
+def _compile_string_check(shape: Shape) -> Check:
+    low, high, enum = shape.minimum or 0, math.inf if shape.maximum is None else shape.maximum, shape.enum
+    fullmatch = shape.pattern.fullmatch if shape.pattern else None
 
     def check(value: Any) -> bool:
         if not isinstance(value, str) or not low <= len(value) <= high or (enum and value not in enum):
@@ -152,13 +158,13 @@ def _string_check(node: Node) -> Check:
     return check
 
 
-def _number_check(node: Node) -> Check:
-    """Of all that is neither text nor holds anything."""
-    bounded = node.minimum is not None or node.maximum is not None
+def _compile_scalar_check(shape: Shape) -> Check:
+    """Compile the check of a shape that is neither a string nor a container."""
+    bounded = shape.minimum is not None or shape.maximum is not None
 
     def check(value: Any) -> bool:
-        if bounded or node.kind == "timestamp":
-            return not any(problems(node, value, strict=True))
-        return _fits(node.kind, value)
+        if bounded or shape.kind == "timestamp":
+            return not any(find_problems(shape, value, strict=True))
+        return _has_type(shape.kind, value)
 
     return check

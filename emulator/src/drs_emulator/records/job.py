@@ -1,4 +1,4 @@
-"""Jobs: the record, the servers that take part, its log, and how the API shows them. What a job does is in `life`."""
+"""Jobs with their participating servers and their log. `simulation` runs them."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +10,7 @@ from drs_emulator.target_key import TargetKey
 
 
 class JobStatus(StrEnum):
-    """There is no FAILED: a COMPLETED job can hold FAILED servers."""
+    """DRS has no failed jobs: servers can fail in a COMPLETED job."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"
@@ -30,7 +30,7 @@ SETTLED = {LaunchStatus.LAUNCHED, LaunchStatus.FAILED, LaunchStatus.TERMINATED}
 
 @dataclass(slots=True)
 class ActionRun:
-    """A launch action on a recovery instance; `action` as the API writes it."""
+    """A run of a launch action on a recovery instance. `action` has the API's form."""
 
     action: dict[str, Any]
     run_id: str
@@ -38,18 +38,19 @@ class ActionRun:
     failure: str = ""
 
     def to_api(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"action": self.action, "runId": self.run_id, "status": self.status}
+        fields: dict[str, Any] = {"action": self.action, "runId": self.run_id, "status": self.status}
         if self.failure:
-            shown["failureReason"] = self.failure
-        return shown
+            fields["failureReason"] = self.failure
+        return fields
 
 
 @dataclass(slots=True)
 class Participant:
-    """A server of a job. EC2 is `asked` and has `answered`; `overdue` when the job is waiting for its answer.
+    """A server of a job.
 
-    `private_ip` and `error` are EC2's answer; `point_in_time` is what the server is launched from. Where it is to
-    fail is settled when the job starts, as is whether EC2 will refuse to terminate its instance (`stays`).
+    `ec2_requested` and `ec2_responded` say how far the call to EC2 is; `ec2_overdue` that its result is late.
+    `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The faults
+    `fails_at`, `actions_fail` and `termination_fails` are drawn when the job starts.
     """
 
     server_id: str
@@ -59,30 +60,30 @@ class Participant:
     point_in_time: float = 0
     private_ip: str = ""
     error: str = ""
-    asked: bool = False
-    answered: bool = False
-    overdue: bool = False
+    ec2_requested: bool = False
+    ec2_responded: bool = False
+    ec2_overdue: bool = False
     fails_at: FailsAt | None = None
     actions_fail: bool = False
-    stays: bool = False
+    termination_fails: bool = False
     agent_found_at: float | None = None
-    runs: dict[str, ActionRun] = field(default_factory=dict)
-    runs_left: int = 0
+    action_runs: dict[str, ActionRun] = field(default_factory=dict)
+    actions_left: int = 0
 
     @property
     def settled(self) -> bool:
-        return self.status in SETTLED and not self.runs_left
+        return self.status in SETTLED and not self.actions_left
 
     def to_api(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"sourceServerID": self.server_id, "launchStatus": self.status.value}
+        fields: dict[str, Any] = {"sourceServerID": self.server_id, "launchStatus": self.status.value}
         if self.recovery_instance_id:
-            shown["recoveryInstanceID"] = self.recovery_instance_id
+            fields["recoveryInstanceID"] = self.recovery_instance_id
         if self.agent_found_at is not None:
-            shown["launchActionsStatus"] = {
+            fields["launchActionsStatus"] = {
                 "ssmAgentDiscoveryDatetime": iso(self.agent_found_at),
-                "runs": [run.to_api() for run in self.runs.values()],
+                "runs": [run.to_api() for run in self.action_runs.values()],
             }
-        return shown
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,11 @@ class LogItem:
 
 @dataclass(slots=True)
 class Job:
-    """`number` counts the jobs of its target from 1; `initiated_by` as the API writes it.
+    """A job. `number` counts the jobs of its target from 1; `type` and `initiated_by` have the API's values.
 
-    `begins_at` differs from `created_at` where a fault kept the job PENDING; `held_by` is that fault while it does.
-    `execution_id` is that of the recovery plan's execution the job belongs to.
+    A fault can hold the job PENDING: `held_by` is the fault's id, and `begins_at` is later than `created_at`.
+    `overdue` says that the job ends as soon as its last server is settled. `execution_arn` names the execution of a
+    recovery plan that the job belongs to.
     """
 
     id: str
@@ -119,7 +121,7 @@ class Job:
     overdue: bool = False
     begins_at: float = 0
     held_by: str = ""
-    execution_id: str = ""
+    execution_arn: str = ""
     log: list[LogItem] = field(default_factory=list)
 
     @property
@@ -134,11 +136,11 @@ class Job:
     def is_drill(self) -> bool:
         return self.initiated_by == "START_DRILL"
 
-    def write(self, at: float, event: str, **data: str) -> None:
+    def log_event(self, at: float, event: str, **data: str) -> None:
         self.log.append(LogItem(at, event, {name: value for name, value in data.items() if value}))
 
     def to_api(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "jobID": self.id,
             "arn": self.arn,
             "type": self.type,
@@ -149,5 +151,5 @@ class Job:
             "tags": dict(self.tags),
         }
         if self.ended_at is not None:
-            shown["endDateTime"] = iso(self.ended_at)
-        return shown
+            fields["endDateTime"] = iso(self.ended_at)
+        return fields

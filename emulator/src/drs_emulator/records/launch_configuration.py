@@ -1,6 +1,6 @@
-"""How a server is launched: its configuration, what runs on it afterwards, and the templates that new servers take.
+"""Launch configurations with their launch actions, and the templates for new servers.
 
-Values are kept as the API writes them, for they only ever come from requests that were held against the model.
+Values have the API's form, because they come from requests that were validated against the model.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from drs_emulator.target_key import TargetKey
 
 Values = dict[str, Any]
 
-# What a server is launched with where no template says otherwise; the absent ones have no default that is known
+# The defaults without a template. Members that are absent here have no known default.
 LAUNCH_DEFAULTS: Values = {
     "launchDisposition": "STARTED",
     "targetInstanceTypeRightSizingMethod": "BASIC",
@@ -20,12 +20,12 @@ LAUNCH_DEFAULTS: Values = {
     "postLaunchEnabled": False,
 }
 TEMPLATE_ONLY = {"exportBucketArn", "launchIntoSourceInstance"}
-TEMPLATE_INSTANCE_TYPE = "c5.large"  # of the EC2 launch template, which right-sizing NONE leaves as it is
+TEMPLATE_INSTANCE_TYPE = "c5.large"  # of the EC2 launch template, which applies if right-sizing is NONE
 
 
 @dataclass(slots=True)
 class LaunchConfiguration:
-    """`actions` by their ids."""
+    """How a server is launched. `actions` maps ids to launch actions."""
 
     name: str
     ec2_template_id: str
@@ -49,23 +49,23 @@ class LaunchConfiguration:
         return bool(self.values["targetInstanceTypeRightSizingMethod"] != "NONE")
 
     def actions_to_run(self) -> list[Values]:
-        """In their order; none unless post-launch actions are switched on."""
+        """Return the active launch actions in their order, or none if post-launch actions are disabled."""
         if not self.values["postLaunchEnabled"]:
             return []
-        return in_order([action for action in self.actions.values() if action["active"]])
+        return sort_actions([action for action in self.actions.values() if action["active"]])
 
     def to_api(self, server_id: str) -> Values:
-        named = {"sourceServerID": server_id, "name": self.name, "ec2LaunchTemplateID": self.ec2_template_id}
-        return named | self.values
+        identity = {"sourceServerID": server_id, "name": self.name, "ec2LaunchTemplateID": self.ec2_template_id}
+        return identity | self.values
 
 
-def in_order(actions: list[Values]) -> list[Values]:
+def sort_actions(actions: list[Values]) -> list[Values]:
     return sorted(actions, key=lambda action: (action["order"], action["actionId"]))
 
 
 @dataclass(slots=True)
 class Template:
-    """Of launch configurations (`lct-`) or of replication configurations (`rct-`)."""
+    """A template of launch configurations (`lct-`) or of replication configurations (`rct-`)."""
 
     id: str
     target: TargetKey
@@ -75,7 +75,7 @@ class Template:
 
     @property
     def kind(self) -> str:
-        """As in its ARN and, in camel case, before ID."""
+        """The resource type in its ARN. In camel_case case, with ID appended, it is the name of its id in the API."""
         return "launch-configuration-template" if self.id.startswith("lct-") else "replication-configuration-template"
 
     @property

@@ -1,4 +1,4 @@
-"""Recovery instances: the record, its failback, and how the API shows it. DRS's id of one is its EC2 instance id."""
+"""Recovery instances and their failback. The id of a recovery instance is its EC2 instance id."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ FAILBACK_DEFAULTS: dict[str, Any] = {"bandwidthThrottling": 0, "usePrivateIP": F
 
 @dataclass(slots=True)
 class Failback:
-    """`state` as the API writes it, `replication` from the instance back to where the server came from."""
+    """A failback. `replication` copies from the instance back to the server's origin. `state` has the API's values."""
 
     state: str = "FAILBACK_NOT_STARTED"
     initiated_at: float = 0
@@ -28,19 +28,19 @@ class Failback:
         return self.state
 
     def to_api(self, now: float) -> dict[str, Any]:
-        shown: dict[str, Any] = {"state": self.state_at(now)}
+        fields: dict[str, Any] = {"state": self.state_at(now)}
         if self.initiated_at:
-            shown |= {"failbackInitiationTime": iso(self.initiated_at), "failbackToOriginalServer": True}
+            fields |= {"failbackInitiationTime": iso(self.initiated_at), "failbackToOriginalServer": True}
         if self.job_id:
-            shown |= {"failbackJobID": self.job_id, "failbackLaunchType": "RECOVERY"}
+            fields |= {"failbackJobID": self.job_id, "failbackLaunchType": "RECOVERY"}
         if self.client_id:
-            shown |= {"failbackClientID": self.client_id, "failbackClientLastSeenByServiceDateTime": iso(now)}
-        return shown
+            fields |= {"failbackClientID": self.client_id, "failbackClientLastSeenByServiceDateTime": iso(now)}
+        return fields
 
 
 @dataclass(slots=True)
 class RecoveryInstance:
-    """`ec2_state` as the API writes it: RUNNING, STOPPED, SHUTTING-DOWN and so on."""
+    """`ec2_state` has the API's values, such as RUNNING, STOPPED and SHUTTING-DOWN."""
 
     id: str
     target: TargetKey
@@ -60,15 +60,15 @@ class RecoveryInstance:
         return self.target.arn("recovery-instance", self.id)
 
     @property
-    def disconnected(self) -> bool:
+    def is_disconnected(self) -> bool:
         return self.failback.replication.state == "DISCONNECTED"
 
     def to_api(self, now: float) -> dict[str, Any]:
         origin = self.machine.origin
-        disks = [] if self.failback.replication.state == "NOT_STARTED" else self.machine.sizes()
+        disks = [] if self.failback.replication.state == "NOT_STARTED" else self.machine.disk_sizes()
         replication = self.failback.replication.to_api(disks, f"{self.target.region}a", now)
-        replication.pop("lagDuration", None)  # which the model wants to be a date, here and nowhere else
-        shown: dict[str, Any] = {
+        replication.pop("lagDuration", None)  # the model declares it as a timestamp, but only here
+        fields: dict[str, Any] = {
             "recoveryInstanceID": self.id,
             "ec2InstanceID": self.id,
             "ec2InstanceState": self.ec2_state,
@@ -85,8 +85,8 @@ class RecoveryInstance:
             "agentVersion": AGENT_VERSION,
         }
         if "originAvailabilityZone" in origin:
-            shown["originAvailabilityZone"] = origin["originAvailabilityZone"]
-        return shown
+            fields["originAvailabilityZone"] = origin["originAvailabilityZone"]
+        return fields
 
     def _properties(self, now: float) -> dict[str, Any]:
         mac = digest("mac", self.id)
@@ -104,7 +104,7 @@ class RecoveryInstance:
                 {
                     "internalDeviceName": disk.device,
                     "bytes": disk.size,
-                    "ebsVolumeID": f"vol-{digest(self.id, disk.device)[:8]}",  # the model's length has no room for 17
+                    "ebsVolumeID": f"vol-{digest(self.id, disk.device)[:8]}",  # 17 digits exceed the model's maximum
                 }
                 for disk in self.machine.disks
             ],

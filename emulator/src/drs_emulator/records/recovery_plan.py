@@ -1,4 +1,4 @@
-"""Recovery plans of the service itself: plans with their steps, executions with theirs, and how the API shows them."""
+"""The recovery plans of DRS itself: plans with their steps, and executions with theirs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from drs_emulator.clock import iso
 from drs_emulator.records.launch_configuration import Values
 
-OPEN = ("CREATED", "IN_PROGRESS", "CANCELLING")  # statuses of an execution that is not over
-SERVERS, WAIT = "serverStepConfiguration", "waitStepConfiguration"
+OPEN_STATUSES = ("CREATED", "IN_PROGRESS", "CANCELLING")  # the statuses of an execution in progress
+SERVER_STEP, WAIT_STEP = "serverStepConfiguration", "waitStepConfiguration"
 
 
 @dataclass(slots=True)
 class PlanStep:
-    """`configuration` has one member, SERVERS or WAIT."""
+    """A step of a plan. `configuration` has one member, SERVER_STEP or WAIT_STEP."""
 
     arn: str
     name: str
@@ -22,8 +22,8 @@ class PlanStep:
 
     @property
     def servers(self) -> list[Values]:
-        found: list[Values] = self.configuration.get(SERVERS, {}).get("servers", [])
-        return found
+        servers: list[Values] = self.configuration.get(SERVER_STEP, {}).get("servers", [])
+        return servers
 
     def to_api(self, order: int) -> Values:
         return {
@@ -60,15 +60,15 @@ class RecoveryPlan:
         }
 
     def to_api(self, *, valid: bool) -> Values:
-        shown = self.summary(valid=valid) | {"tags": dict(self.tags)}
+        fields = self.summary(valid=valid) | {"tags": dict(self.tags)}
         if self.description is not None:
-            shown["description"] = self.description
-        return shown
+            fields["description"] = self.description
+        return fields
 
 
 @dataclass(slots=True)
 class ExecutionStep:
-    """`job_ids` by source server: that of the last attempt; `error` is (code, message)."""
+    """A step of an execution. `job_ids` maps source servers to their latest job; `error` is (code, message)."""
 
     arn: str
     index: int
@@ -87,31 +87,31 @@ class ExecutionStep:
 
     def summary(self) -> Values:
         if self.wait_minutes is not None:
-            configuration: Values = {WAIT: {"waitDurationMinutes": self.wait_minutes}}
+            configuration: Values = {WAIT_STEP: {"waitDurationMinutes": self.wait_minutes}}
         else:
-            servers = [server | self._job(server["serverArn"]) for server in self.servers]
+            servers = [server | self._job_member(server["serverArn"]) for server in self.servers]
             configuration = {"executionServerStepConfiguration": {"servers": servers}}
-        shown: Values = {
+        fields: Values = {
             "recoveryPlanExecutionStepArn": self.arn,
             "stepName": self.name,
             "stepIndex": self.index,
             "status": self.status,
             "configuration": configuration,
         }
-        return shown | error_detail(self.error)
+        return fields | _error_detail(self.error)
 
     def to_api(self) -> Values:
         times = {"createdAt": iso(self.created_at), "updatedAt": iso(self.updated_at)}
         return self.summary() | times | {"attempt": self.attempt}
 
-    def _job(self, server_arn: str) -> dict[str, str]:
+    def _job_member(self, server_arn: str) -> dict[str, str]:
         job_id = self.job_ids.get(server_arn)
         return {"jobID": job_id} if job_id else {}
 
 
 @dataclass(slots=True)
 class PlanExecution:
-    """`snapshots` are the recovery points chosen, by source server; `steps` are the plan's as it was at the start."""
+    """An execution. `snapshots` maps source servers to chosen recovery points; `steps` are copied at the start."""
 
     arn: str
     plan_arn: str
@@ -125,25 +125,25 @@ class PlanExecution:
     error: tuple[str, str] | None = None
 
     @property
-    def open(self) -> bool:
-        return self.status in OPEN
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
 
     def summary(self) -> Values:
-        shown: Values = {
+        fields: Values = {
             "recoveryPlanExecutionArn": self.arn,
             "recoveryPlanArn": self.plan_arn,
             "mode": self.mode,
             "status": self.status,
             "startedAt": iso(self.started_at),
         }
-        return shown | error_detail(self.error)
+        return fields | _error_detail(self.error)
 
     def to_api(self) -> Values:
-        shown = self.summary() | {"tags": dict(self.tags)}
+        fields = self.summary() | {"tags": dict(self.tags)}
         if self.completed_at is not None:
-            shown["completedAt"] = iso(self.completed_at)
-        return shown
+            fields["completedAt"] = iso(self.completed_at)
+        return fields
 
 
-def error_detail(error: tuple[str, str] | None) -> dict[str, Any]:
+def _error_detail(error: tuple[str, str] | None) -> dict[str, Any]:
     return {"errorDetail": {"code": error[0], "message": error[1]}} if error else {}

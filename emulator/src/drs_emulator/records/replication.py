@@ -1,6 +1,6 @@
-"""Replication: its states over time, its recovery points, and how it is set up.
+"""Replication: its state over time, its recovery points and its default configuration.
 
-A state that was seeded stays; one that StartReplication or a failback began follows from time: INITIATING, then
+A seeded state does not change. A replication that StartReplication or a failback starts is first INITIATING, then
 INITIAL_SYNC, then CONTINUOUS.
 """
 
@@ -14,8 +14,8 @@ from drs_emulator.settings import JobDuration
 MINUTE, HOUR, DAY = 60, 3600, 86400
 UNITS = {"MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY}
 NEVER_SYNCED = {"STOPPED", "INITIATING", "INITIAL_SYNC", "NOT_STARTED"}
-OUT_OF_TOUCH = {"STALLED", "DISCONNECTED", "PAUSED"}
-# The default point-in-time policy of DRS: every 10 minutes for an hour, every hour for a day, every day for a week
+INTERRUPTED = {"STALLED", "DISCONNECTED", "PAUSED"}
+# The default policy of DRS: a snapshot every 10 minutes for an hour, every hour for a day, every day for a week
 PIT_POLICY: list[dict[str, Any]] = [
     {"ruleID": 1, "units": "MINUTE", "interval": 10, "retentionDuration": 60, "enabled": True},
     {"ruleID": 2, "units": "HOUR", "interval": 1, "retentionDuration": 24, "enabled": True},
@@ -41,7 +41,7 @@ REPLICATION_DEFAULTS: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Replication:
-    """`last_seen` is None while the agent is in touch; `sync_at` and `continuous_at` are set by `start`."""
+    """`last_seen` is None while the agent is connected. `start` sets `sync_at` and `continuous_at`."""
 
     state: str = "CONTINUOUS"
     lag: str = "PT0S"
@@ -51,45 +51,45 @@ class Replication:
     sync_at: float | None = None
     continuous_at: float | None = None
 
-    def start(self, now: float, lasts: JobDuration) -> None:
+    def start(self, now: float, duration: JobDuration) -> None:
         self.state, self.lag, self.error, self.last_seen = "INITIATING", "PT0S", "", None
-        self.sync_at = now + lasts.pending
-        self.continuous_at = self.protected_since = self.sync_at + lasts.started
+        self.sync_at = now + duration.pending
+        self.continuous_at = self.protected_since = self.sync_at + duration.started
 
-    def set(self, state: str, now: float, *, lag: str = "PT0S", error: str = "") -> None:
+    def set_state(self, state: str, now: float, *, lag: str = "PT0S", error: str = "") -> None:
         self.state, self.lag, self.error = state, lag, error
         self.sync_at = self.continuous_at = None
-        self.last_seen = now if state in OUT_OF_TOUCH else None
+        self.last_seen = now if state in INTERRUPTED else None
 
     def state_at(self, now: float) -> str:
         if self.sync_at is None or self.continuous_at is None or now < self.sync_at:
             return self.state
         return "INITIAL_SYNC" if now < self.continuous_at else "CONTINUOUS"
 
-    def synced_at(self, now: float) -> float:
-        """The share of the data that has been copied."""
+    def copied_at(self, now: float) -> float:
+        """Return the share of the data that is copied."""
         state = self.state_at(now)
         if state == "INITIAL_SYNC" and self.sync_at is not None and self.continuous_at is not None:
             return (now - self.sync_at) / (self.continuous_at - self.sync_at)
         return 0 if state in NEVER_SYNCED or state == "DISCONNECTED" else 1
 
-    def points(self, server_id: str, policy: list[dict[str, Any]], now: float) -> dict[str, float]:
-        """Snapshot ids and their times, newest first; none before the first sync is complete."""
+    def recovery_points(self, server_id: str, policy: list[dict[str, Any]], now: float) -> dict[str, float]:
+        """Map snapshot ids to their times, newest first. There is none before the first sync is complete."""
         if self.state_at(now) in NEVER_SYNCED:
             return {}
         latest = min(now, self.last_seen or now)
         times: set[int] = set()
         for rule in policy:
             if rule.get("enabled", True):
-                every = UNITS[rule["units"]] * rule["interval"]
-                kept = UNITS[rule["units"]] * rule["retentionDuration"]
-                newest = int(latest // every * every)
-                times.update(range(newest, int(max(latest - kept, self.protected_since)), -every))
+                interval = UNITS[rule["units"]] * rule["interval"]
+                retention = UNITS[rule["units"]] * rule["retentionDuration"]
+                newest = int(latest // interval * interval)
+                times.update(range(newest, int(max(latest - retention, self.protected_since)), -interval))
         return {stable_id("pit-", server_id, moment): moment for moment in sorted(times, reverse=True)}
 
     def to_api(self, disks: list[tuple[str, int]], zone: str, now: float) -> dict[str, Any]:
-        """`disks` are pairs of a device's name and its bytes."""
-        state, copied = self.state_at(now), self.synced_at(now)
+        """`disks` are pairs of a device name and its size in bytes."""
+        state, copied = self.state_at(now), self.copied_at(now)
         info: dict[str, Any] = {
             "dataReplicationState": state,
             "stagingAvailabilityZone": zone,

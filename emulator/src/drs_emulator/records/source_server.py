@@ -1,4 +1,4 @@
-"""Source servers: the record, and how the API shows it."""
+"""Source servers and their machines."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from drs_emulator.records.replication import PIT_POLICY, REPLICATION_DEFAULTS, R
 from drs_emulator.target_key import TargetKey
 
 AGENT_VERSION = "6.1.42"
-# (vCPUs, GiB, type): what right-sizing picks from, smallest first
+# (vCPUs, GiB, type), smallest first: right-sizing takes the first that fits
 INSTANCE_SIZES = (
     (2, 2, "t3.small"),
     (2, 4, "t3.medium"),
@@ -37,7 +37,7 @@ INSTANCE_SIZES = (
 
 
 class FailsAt(StrEnum):
-    """Where every launch of a server is made to fail."""
+    """The phase in which every launch of a server fails, on demand."""
 
     SNAPSHOT = "SNAPSHOT"
     CONVERSION = "CONVERSION"
@@ -45,13 +45,14 @@ class FailsAt(StrEnum):
 
 
 def right_size(cores: int, ram_bytes: int) -> str:
+    """Return the smallest instance type that fits, or the largest there is."""
     fitting = (name for cpus, gib, name in INSTANCE_SIZES if cpus >= cores and gib * 2**30 >= ram_bytes)
     return next(fitting, INSTANCE_SIZES[-1][2])
 
 
 @dataclass(frozen=True, slots=True)
 class LastLaunch:
-    """The latest job that launched this server; `status` is a launch status, `called_at` simulated."""
+    """The latest job that launched this server. `status` is a launch status; `called_at` is simulated time."""
 
     job_id: str
     called_at: float
@@ -75,7 +76,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the agent reports about the server; `origin` is the model's sourceCloudProperties."""
+    """The machine as the agent reports it. `origin` is the model's sourceCloudProperties."""
 
     hostname: str
     fqdn: str
@@ -89,11 +90,11 @@ class Machine:
     ec2_id: str
     origin: dict[str, str]
 
-    def moved(self, ec2_id: str, ip: str, origin: dict[str, str]) -> "Machine":
-        """The same, running as an EC2 instance somewhere else."""
+    def move_to(self, ec2_id: str, ip: str, origin: dict[str, str]) -> "Machine":
+        """Return a copy that runs as an EC2 instance elsewhere."""
         return replace(self, ec2_id=ec2_id, ip=ip or self.ip, origin=origin)
 
-    def sizes(self) -> list[tuple[str, int]]:
+    def disk_sizes(self) -> list[tuple[str, int]]:
         return [(disk.device, disk.size) for disk in self.disks]
 
     def hints(self) -> dict[str, str]:
@@ -114,10 +115,10 @@ class Machine:
 
 @dataclass(slots=True)
 class SourceServer:
-    """`replication_settings` holds what differs from the defaults, as the API writes it.
+    """A source server. `replication_settings` holds the differences from the defaults, in the API's form.
 
-    `reversed_arn` is that of the server that replicates in the other direction, `staging_server_id` that of the
-    server that an extended one extends.
+    `reversed_arn` is the ARN of the server that replicates in the other direction. An extended server has the id of
+    the server that it extends in `staging_server_id`.
     """
 
     id: str
@@ -143,12 +144,12 @@ class SourceServer:
         return self.target.arn("source-server", self.id)
 
     @property
-    def extended(self) -> bool:
+    def is_extended(self) -> bool:
         return bool(self.staging_account) and self.staging_account != self.target.account
 
     @property
     def hardware_ids(self) -> set[str]:
-        """What the filter hardwareId finds it by."""
+        """The values that match the filter hardwareId."""
         return {self.machine.mac, self.machine.vmware_uuid, self.machine.ec2_id} - {""}
 
     def apply_templates(self, templates: Iterable[Template]) -> None:
@@ -165,47 +166,47 @@ class SourceServer:
         return self.instance_type if self.launch.right_sizes else TEMPLATE_INSTANCE_TYPE
 
     def recovery_points(self, now: float) -> dict[str, float]:
-        """Snapshot ids and their times, newest first."""
+        """Map snapshot ids to their times, newest first."""
         policy = self.replication_settings.get("pitPolicy", PIT_POLICY)
-        return self.replication.points(self.id, policy, now)
+        return self.replication.recovery_points(self.id, policy, now)
 
     def to_api(self, now: float) -> dict[str, Any]:
         launch = self.last_launch
-        shown: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "sourceServerID": self.id,
             "arn": self.arn,
             "tags": dict(self.tags),
             "lastLaunchResult": LAUNCH_RESULTS.get(launch.status, "PENDING") if launch else "NOT_STARTED",
-            "dataReplicationInfo": self.replication.to_api(self.machine.sizes(), f"{self.target.region}a", now),
+            "dataReplicationInfo": self.replication.to_api(self.machine.disk_sizes(), f"{self.target.region}a", now),
             "lifeCycle": self._life_cycle(now),
             "sourceProperties": self._properties(now),
             "stagingArea": {"status": "NOT_EXTENDED", "stagingAccountID": self.staging_account or self.target.account},
             "replicationDirection": self.direction,
             "agentVersion": AGENT_VERSION,
         }
-        if self.extended:
-            shown["stagingArea"]["status"] = "EXTENDED"
-            staged = self.target._replace(account=self.staging_account)
-            shown["stagingArea"]["stagingSourceServerArn"] = staged.arn(
+        if self.is_extended:
+            fields["stagingArea"]["status"] = "EXTENDED"
+            staging = self.target._replace(account=self.staging_account)
+            fields["stagingArea"]["stagingSourceServerArn"] = staging.arn(
                 "source-server", self.staging_server_id or self.id
             )
         if self.machine.origin:
-            shown["sourceCloudProperties"] = dict(self.machine.origin)
+            fields["sourceCloudProperties"] = dict(self.machine.origin)
         if self.source_network:
-            shown["sourceNetworkID"] = self.source_network
+            fields["sourceNetworkID"] = self.source_network
         if self.recovery_instance_id:
-            shown["recoveryInstanceId"] = self.recovery_instance_id
+            fields["recoveryInstanceId"] = self.recovery_instance_id
         if self.reversed_arn:
-            shown["reversedDirectionSourceServerArn"] = self.reversed_arn
-        return shown
+            fields["reversedDirectionSourceServerArn"] = self.reversed_arn
+        return fields
 
     def replication_configuration(self) -> dict[str, Any]:
         disks = [
             {"deviceName": disk.device, "isBootDisk": first, "stagingDiskType": "AUTO", "iops": 0, "throughput": 0}
             for first, disk in zip([True] + [False] * len(self.machine.disks), self.machine.disks, strict=False)
         ]
-        named = {"sourceServerID": self.id, "name": self.machine.hostname, "replicatedDisks": disks}
-        return named | REPLICATION_DEFAULTS | self.replication_settings
+        identity = {"sourceServerID": self.id, "name": self.machine.hostname, "replicatedDisks": disks}
+        return identity | REPLICATION_DEFAULTS | self.replication_settings
 
     def _life_cycle(self, now: float) -> dict[str, Any]:
         cycle: dict[str, Any] = {
@@ -231,6 +232,6 @@ class SourceServer:
         }
 
 
-def snapshot_volumes(server: SourceServer, snapshot_id: str) -> list[str]:
-    """The EBS snapshots behind a recovery point, one a disk."""
+def ebs_snapshot_ids(server: SourceServer, snapshot_id: str) -> list[str]:
+    """Return the ids of a recovery point's EBS snapshots, one per disk."""
     return [f"snap-{digest(snapshot_id, disk.device)[:17]}" for disk in server.machine.disks]

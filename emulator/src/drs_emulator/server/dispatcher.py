@@ -1,4 +1,4 @@
-"""One request in, one reply out: whose call it is, what it asks, whether it may, what the answer is."""
+"""Turns a request into a reply: caller, operation, faults, rate limit, validation, response."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ import uuid
 from drs_emulator.clock import iso
 from drs_emulator.control.control_api import PREFIX, Control
 from drs_emulator.engine import ec2_query_api
-from drs_emulator.engine.ec2 import MadeUpEc2
+from drs_emulator.engine.ec2 import SimulatedEc2
 from drs_emulator.errors import (
     ConnectionCut,
     InternalServer,
@@ -21,16 +21,18 @@ from drs_emulator.operations import BUILT, Call
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.rest_json import parse, render, render_error
 from drs_emulator.protocol.service_model import Operation, drs_model
-from drs_emulator.simulation.job_lifecycle import advance
+from drs_emulator.simulation.job_lifecycle import run_due_events
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.call_log import CallRecord
-from drs_emulator.world.faults import CALLS, Kind
+from drs_emulator.world.faults import CALL_FAULTS, FaultKind
 from drs_emulator.world.world import World
 
 log = logging.getLogger(__name__)
 
 
-class App:
+class Dispatcher:
+    """Handles the requests of DRS, of the control API, and of EC2 if its instances are simulated."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.control = Control(world)
@@ -40,77 +42,78 @@ class App:
         if request.path.startswith(PREFIX):
             return self.control.handle(request)
         request_id = str(uuid.uuid4())
-        began = time.perf_counter()
+        started = time.perf_counter()
         name, target, outcome = "-", TargetKey("-", "-"), "OK"
         try:
-            if ec2_query_api.is_for_ec2(request) and isinstance(self.world.ec2, MadeUpEc2):
+            if ec2_query_api.is_for_ec2(request) and isinstance(self.world.ec2, SimulatedEc2):
                 name = ec2_query_api.OPERATION
-                target = self.world.accounts.target(request.headers.get("authorization", ""))
+                target = self.world.access_keys.target_of(request.headers.get("authorization", ""))
                 return ec2_query_api.describe(self.world.ec2, target, request)
             operation, labels = self._model.match(request.method, request.path)
             name = operation.name
-            target = self.world.accounts.target(request.headers.get("authorization", ""))
-            return self._answer(operation, labels, target, request, request_id)
+            target = self.world.access_keys.target_of(request.headers.get("authorization", ""))
+            return self._call_operation(operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code
-            if isinstance(error, InternalServer) and not error.wanted:
+            if isinstance(error, InternalServer) and not error.injected:
                 log.error("%s: %s", name, error.message)
             return render_error(self._model, error, request_id)
         except ConnectionCut as cut:
             outcome = str(cut)
             raise
-        except Exception as error:  # a defect here must look like one of the service, and be seen in the log
+        except Exception as error:  # callers see an error of the service; the log has the defect
             outcome = InternalServer.code
             log.exception("%s failed", name)
             return render_error(self._model, InternalServer(f"The emulator failed: {error!r}"), request_id)
         finally:
-            took = round((time.perf_counter() - began) * 1000, 2)
-            moment = iso(self.world.clock.now())
-            self.world.ledger.record(CallRecord(moment, target.account, target.region, name, outcome, took, request_id))
+            milliseconds = round((time.perf_counter() - started) * 1000, 2)
+            now = iso(self.world.clock.now())
+            call = CallRecord(now, target.account, target.region, name, outcome, milliseconds, request_id)
+            self.world.call_log.record(call)
 
-    def _answer(
+    def _call_operation(
         self, operation: Operation, labels: dict[str, str], key: TargetKey, request: Request, request_id: str
     ) -> Reply:
         handler = BUILT.get(operation.name)
         if handler is None:
-            raise NotBuilt(f"The DRS emulator has no {operation.name} yet")
+            raise NotBuilt(f"The DRS emulator does not implement {operation.name}")
         world = self.world
-        answer_is_lost = self._strike(operation.name, key, request)
+        response_is_lost = self._apply_faults(operation.name, key, request)
         limit = world.settings.rate_limit(operation.name)
-        world.throttle.take(key, operation.name, limit, world.clock.now())
+        world.rate_limiter.take(key, operation.name, limit, world.clock.now())
         values = parse(operation, labels, request)
         with world.lock:
             now = world.clock.now()
-            advance(world, now)
+            run_due_events(world, now)
             target = world.target(key)
             if not target.initialized and Uninitialized.code in operation.errors:
                 raise Uninitialized(f"DRS is not initialized in account {key.account}, Region {key.region}")
             output = handler(Call(world, target, operation.name, values, now))
-        if answer_is_lost:
-            raise ConnectionCut(taken=True)
+        if response_is_lost:
+            raise ConnectionCut(took_effect=True)
         return render(operation, output, request_id)
 
-    def _strike(self, operation: str, key: TargetKey, request: Request) -> bool:
-        """Whether the answer will be lost. Raises Throttled, ServiceError, ConnectionCut for the other faults."""
+    def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> bool:
+        """Apply the faults of the call, and return whether its response is lost. Raises ServiceError, ConnectionCut."""
         world = self.world
         servers = request.body.decode(errors="replace") if world.faults.entries else ""
-        lost = False
-        for fault in world.faults.striking(CALLS, key, operation, servers, world.settings.seed, world.clock.now()):
+        response_is_lost = False
+        for fault in world.faults.strike(CALL_FAULTS, key, operation, servers, world.settings.seed, world.clock.now()):
             match fault.kind:
-                case Kind.LATENCY:
+                case FaultKind.LATENCY:
                     time.sleep(fault.milliseconds / 1000)
-                case Kind.CUT_AFTER:
-                    lost = True
-                case Kind.CUT_BEFORE:
-                    raise ConnectionCut(taken=False)
-                case Kind.THROTTLING:
+                case FaultKind.CUT_AFTER:
+                    response_is_lost = True
+                case FaultKind.CUT_BEFORE:
+                    raise ConnectionCut(took_effect=False)
+                case FaultKind.THROTTLING:
                     wait = str(fault.retry_after_seconds)
                     raise Throttled(f"{fault.id}: rate exceeded", serviceCode="drs", retryAfterSeconds=wait)
-                case Kind.SERVER_ERROR if fault.status == 500:
-                    raise InternalServer(f"{fault.id}: as asked for", wanted=True)
+                case FaultKind.SERVER_ERROR if fault.status == 500:
+                    raise InternalServer(f"{fault.id}: injected error", injected=True)
                 case _:
                     raise Unavailable(
                         f"{fault.id}: {fault.kind} in {key.region}",
-                        503 if fault.kind is Kind.REGION_DOWN else fault.status,
+                        503 if fault.kind is FaultKind.REGION_DOWN else fault.status,
                     )
-        return lost
+        return response_is_lost

@@ -1,6 +1,7 @@
-"""HTTP/1.1 with connections that stay open.
+"""An HTTP/1.1 server with persistent connections.
 
-The standard library's server: werkzeug's closes every connection after one answer and waits 10 ms on it.
+It uses the standard library, because werkzeug's server closes each connection after one response and delays it by
+10 ms.
 """
 
 import logging
@@ -14,42 +15,42 @@ from drs_emulator.errors import ConnectionCut
 from drs_emulator.protocol.http_messages import Reply, Request
 
 log = logging.getLogger(__name__)
-MAX_BODY = 64 * 2**20
+MAX_BODY_BYTES = 64 * 2**20
 
 
 class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 256  # a fleet of Lambdas may connect at once
+    request_queue_size = 256  # many clients may connect at the same time
 
     def __init__(self, host: str, port: int, handle: Callable[[Request], Reply]) -> None:
-        """Raises OSError where the port is taken."""
+        """Raises OSError if the port is taken."""
         self.handle_call = handle
         super().__init__((host, port), Handler)
 
     def server_bind(self) -> None:
-        """Without the base class's look-up of the host's full name, which may ask a DNS server."""
+        """Bind without the base class's lookup of the host name, which may query a DNS server."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that went away is no error of ours."""
+        """Log an error, unless the client closed the connection."""
         if not isinstance(sys.exception(), ConnectionError):
-            log.exception("answering %s failed", client_address)
+            log.exception("Could not respond to %s", client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # an answer leaves in one packet
-    timeout = 120  # seconds an idle connection is kept
+    wbufsize = -1  # send a response in one packet
+    timeout = 120  # seconds until an idle connection is closed
     server: HttpServer
 
-    def answer(self) -> None:
+    def respond(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdigit() or int(length) > MAX_BODY:
-            self.close_connection = True  # what follows on the connection cannot be told apart
+        if "Transfer-Encoding" in self.headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            self.close_connection = True  # the end of this body, and so the next request, is unknown
             self._send(Reply(411, {"Connection": "close"}, b"A body needs a Content-Length"))
             return
         url = urlsplit(self.path)
@@ -63,16 +64,16 @@ class Handler(BaseHTTPRequestHandler):
             self._send(reply)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """The base class looks for do_GET, do_POST and so on: all methods are answered in one way."""
+        """Serve every method alike, for which the base class looks up do_GET, do_POST and so on."""
         if name.startswith("do_"):
-            return self.answer
+            return self.respond
         raise AttributeError(name)
 
     def _send(self, reply: Reply) -> None:
         self.send_response_only(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.status != 204:  # which has no body by definition
+        if reply.status != 204:  # which has no body
             self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)

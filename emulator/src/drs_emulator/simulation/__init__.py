@@ -1,4 +1,9 @@
-"""What jobs and executions of recovery plans do over simulated time. Importing this package registers every step."""
+"""What jobs and executions of recovery plans do over simulated time.
+
+`start_job` checks the quotas and puts all steps of a job on the timeline; `run_due_events` runs those that are due.
+A step changes records, writes the job's log and calls EC2; it never waits. Every function here runs under the
+world's lock. Importing this package registers the steps.
+"""
 
 from drs_emulator.simulation import failback_steps, launch_steps, plan_execution, termination_steps
 

@@ -1,13 +1,13 @@
-"""The end of a failback: the machine that is failed back to has been launched."""
+"""The step that ends a failback: the original machine runs again."""
 
 from drs_emulator.records.job import LaunchStatus
-from drs_emulator.simulation.job_lifecycle import Moment, set_status, step
+from drs_emulator.simulation.job_lifecycle import StepContext, job_step, set_launch_status
 from drs_emulator.simulation.job_schedule import Step
 
 
-@step(Step.FAILED_BACK)
-def _failed_back(moment: Moment) -> None:
-    set_status(moment, LaunchStatus.LAUNCHED)
-    failback = moment.target.instances[moment.participant.recovery_instance_id].failback
+@job_step(Step.FAILED_BACK)
+def _failed_back(context: StepContext) -> None:
+    set_launch_status(context, LaunchStatus.LAUNCHED)
+    failback = context.target.instances[context.participant.recovery_instance_id].failback
     failback.state = "FAILBACK_COMPLETED"
-    failback.replication.set("STOPPED", moment.at)
+    failback.replication.set_state("STOPPED", context.at)

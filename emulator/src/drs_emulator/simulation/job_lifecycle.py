@@ -1,6 +1,6 @@
-"""How jobs begin, go on and end.
+"""Starts jobs, runs their steps when they are due, and ends them.
 
-`start_job` lays the course of a job on the timeline; `advance` lets it happen. What each step does is in `steps`.
+The other modules of this package register their steps with `job_step`.
 """
 
 import logging
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from drs_emulator.ids import new_id
 from drs_emulator.records.job import Job, JobStatus, LaunchStatus, Participant
 from drs_emulator.records.source_server import FailsAt, LastLaunch, SourceServer
-from drs_emulator.simulation.job_schedule import Step, plan
-from drs_emulator.world.faults import SERVERS, TERMINATIONS, Kind
+from drs_emulator.simulation.job_schedule import Step, build_schedule
+from drs_emulator.world.faults import LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
 from drs_emulator.world.quotas import check_new_job
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
@@ -19,22 +19,22 @@ from drs_emulator.world.world import World
 
 log = logging.getLogger(__name__)
 
-OPERATIONS = {  # that start jobs, by how a job says it was initiated
+OPERATION_BY_INITIATOR = {  # for faults of an operation that starts jobs
     "START_DRILL": "StartRecovery",
     "START_RECOVERY": "StartRecovery",
     "TERMINATE_RECOVERY_INSTANCES": "TerminateRecoveryInstances",
     "FAILBACK": "StartFailbackLaunch",
 }
-FAILING = {
-    Kind.SNAPSHOT_FAILS: FailsAt.SNAPSHOT,
-    Kind.CONVERSION_FAILS: FailsAt.CONVERSION,
-    Kind.LAUNCH_FAILS: FailsAt.LAUNCH,
+FAILURE_PHASES = {
+    FaultKind.SNAPSHOT_FAILS: FailsAt.SNAPSHOT,
+    FaultKind.CONVERSION_FAILS: FailsAt.CONVERSION,
+    FaultKind.LAUNCH_FAILS: FailsAt.LAUNCH,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A step of a job as it happens; `at` is when it was due, which is what the log says."""
+class StepContext:
+    """A step of a job while it runs. `at` is the time at which it was due, and its time in the job's log."""
 
     world: World
     target: Target
@@ -50,35 +50,35 @@ class Moment:
     def server(self) -> SourceServer:
         return self.target.servers[self.event.server_id]
 
-    def write(self, event: str, **data: str) -> None:
-        self.job.write(self.at, event, sourceServerID=self.event.server_id, **data)
+    def log_event(self, event: str, **data: str) -> None:
+        self.job.log_event(self.at, event, sourceServerID=self.event.server_id, **data)
 
 
-Happening = Callable[[World, Target, Event, float], None]
+EventHandler = Callable[[World, Target, Event, float], None]
 
-HAPPENINGS: dict[str, Happening] = {}
-JOB_ENDED: list[Callable[[World, Target, Job, float], None]] = []  # who wants to know
+EVENT_HANDLERS: dict[str, EventHandler] = {}
+JOB_END_LISTENERS: list[Callable[[World, Target, Job, float], None]] = []
 
 
-def step(name: Step) -> Callable[[Callable[[Moment], None]], Callable[[Moment], None]]:
-    """Puts a function behind a step of jobs."""
+def job_step(name: Step) -> Callable[[Callable[[StepContext], None]], Callable[[StepContext], None]]:
+    """Register a function as the handler of a job's step."""
 
-    def register(handler: Callable[[Moment], None]) -> Callable[[Moment], None]:
-        def happen(world: World, target: Target, event: Event, due: float) -> None:
+    def register(handler: Callable[[StepContext], None]) -> Callable[[StepContext], None]:
+        def handle_event(world: World, target: Target, event: Event, due: float) -> None:
             job = target.jobs.get(event.subject)
-            if job:  # a reset may have taken it away
-                handler(Moment(world, target, job, event, due))
+            if job:  # a reset may have removed it
+                handler(StepContext(world, target, job, event, due))
 
-        HAPPENINGS[name] = happen
+        EVENT_HANDLERS[name] = handle_event
         return handler
 
     return register
 
 
-def advance(world: World, now: float) -> None:
-    """Lets everything happen that is due. The caller holds the lock."""
-    for due, event in world.timeline.due(now):
-        HAPPENINGS[event.step](world, world.target(event.target), event, due)
+def run_due_events(world: World, now: float) -> None:
+    """Run all events that are due. The caller holds the world's lock."""
+    for due, event in world.timeline.pop_due(now):
+        EVENT_HANDLERS[event.step](world, world.target(event.target), event, due)
 
 
 def start_job(
@@ -90,98 +90,100 @@ def start_job(
     tags: dict[str, str],
     now: float,
 ) -> Job:
-    """Raises QuotaExceeded, Conflict. `kind` is LAUNCH or TERMINATE."""
+    """Start a job and schedule its steps. `kind` is LAUNCH or TERMINATE. Raises QuotaExceeded and Conflict."""
     check_new_job(target, [p.server_id for p in participants], world.settings.quotas)
     members = {p.server_id: p for p in participants}
     target.jobs_made += 1
     job = Job(new_id("drsjob-"), target.jobs_made, target.key, kind, initiated_by, now, members, tags)
     target.jobs[job.id] = target.active[job.id] = job
-    world.note_load(target)
-    job.write(now, "JOB_START")
+    world.record_load(target)
+    job.log_event(now, "JOB_START")
     if initiated_by in ("START_DRILL", "START_RECOVERY"):
         for server_id in members:
             target.servers[server_id].last_launch = LastLaunch(job.id, now, job.is_drill, "PENDING")
-    _strike(world, target, job, now)
+    _apply_faults(world, target, job, now)
     return job
 
 
-def _strike(world: World, target: Target, job: Job, now: float) -> None:
-    """Settles what faults will do to the job; lets it begin unless one holds it."""
-    operation, seed = OPERATIONS[job.initiated_by], world.settings.seed
+def _apply_faults(world: World, target: Target, job: Job, now: float) -> None:
+    """Draw the faults of the job, and schedule its steps unless a fault holds it."""
+    operation, seed = OPERATION_BY_INITIATOR[job.initiated_by], world.settings.seed
     for participant in job.participants.values() if job.type == "LAUNCH" else ():
         server_id = participant.server_id
         participant.fails_at = target.servers[server_id].fails_at
-        for fault in world.faults.striking(SERVERS, target.key, operation, server_id, seed, now):
-            participant.fails_at = FAILING.get(fault.kind, participant.fails_at)
-            participant.actions_fail |= fault.kind is Kind.LAUNCH_ACTION_FAILS
+        for fault in world.faults.strike(LAUNCH_FAULTS, target.key, operation, server_id, seed, now):
+            participant.fails_at = FAILURE_PHASES.get(fault.kind, participant.fails_at)
+            participant.actions_fail |= fault.kind is FaultKind.LAUNCH_ACTION_FAILS
     for participant in job.participants.values() if job.type == "TERMINATE" else ():
-        faults = world.faults.striking(TERMINATIONS, target.key, operation, participant.server_id, seed, now)
-        participant.stays = bool(list(faults))
+        faults = world.faults.strike(TERMINATION_FAULTS, target.key, operation, participant.server_id, seed, now)
+        participant.termination_fails = bool(list(faults))
     servers = " ".join(job.participants)
-    held = next(world.faults.striking({Kind.JOB_STAYS_PENDING}, target.key, operation, servers, seed, now), None)
+    held = next(world.faults.strike({FaultKind.JOB_STAYS_PENDING}, target.key, operation, servers, seed, now), None)
     if held and held.hold_seconds is None:
         job.held_by = held.id
     else:
-        begin(world, target, job, now + (held.hold_seconds or 0) if held else now)
+        _schedule_steps(world, target, job, now + (held.hold_seconds or 0) if held else now)
 
 
-def begin(world: World, target: Target, job: Job, at: float) -> None:
+def _schedule_steps(world: World, target: Target, job: Job, at: float) -> None:
     job.begins_at, job.held_by = at, ""
-    for due, event in plan(target, job, world.settings):
+    for due, event in build_schedule(target, job, world.settings):
         world.schedule(due, event)
 
 
-def release(world: World, fault_ids: list[str], now: float) -> None:
-    """The jobs that these faults held begin now."""
+def release_held_jobs(world: World, fault_ids: list[str], now: float) -> None:
+    """Begin the jobs that these faults hold."""
     for target in world.targets.values():
         for job in target.active.values():
             if job.held_by in fault_ids:
-                begin(world, target, job, now)
+                _schedule_steps(world, target, job, now)
 
 
-@step(Step.LOG)
-def _log(moment: Moment) -> None:
-    moment.write(moment.event.detail)
+@job_step(Step.LOG)
+def _log(context: StepContext) -> None:
+    context.log_event(context.event.detail)
 
 
-@step(Step.START)
-def _start(moment: Moment) -> None:
-    moment.job.status = JobStatus.STARTED
+@job_step(Step.START)
+def _start(context: StepContext) -> None:
+    context.job.status = JobStatus.STARTED
 
 
-@step(Step.END)
-def end(moment: Moment) -> None:
-    """A job that EC2 or launch actions keep waiting ends when its last server is settled."""
-    job, target = moment.job, moment.target
+@job_step(Step.END)
+def end_job(context: StepContext) -> None:
+    """End the job, or mark it overdue while EC2 or launch actions keep a server unsettled."""
+    job, target = context.job, context.target
     if not all(participant.settled for participant in job.participants.values()):
         job.overdue = True
         return
-    job.write(moment.at, "JOB_END")
+    job.log_event(context.at, "JOB_END")
     job.status = JobStatus.COMPLETED
-    job.ended_at = moment.at
+    job.ended_at = context.at
     target.active.pop(job.id, None)
-    target.forget_jobs(moment.world.settings.jobs_kept)
-    for listener in JOB_ENDED:
-        listener(moment.world, target, job, moment.at)
+    target.forget_jobs(context.world.settings.jobs_kept)
+    for listener in JOB_END_LISTENERS:
+        listener(context.world, target, job, context.at)
 
 
-def answered(moment: Moment, participant: Participant, error: str, settle: Callable[[Moment], None]) -> None:
-    """EC2 has done its part: what was waiting for that happens now, everything else when it is due."""
-    participant.answered = True
+def record_ec2_result(
+    context: StepContext, participant: Participant, error: str, next_step: Callable[[StepContext], None]
+) -> None:
+    """Record the result of EC2. If the next step was due before, run it now; otherwise it runs when it is due."""
+    participant.ec2_responded = True
     participant.error = error
     if error:
-        log.warning("EC2 failed for %s of job %s: %s", participant.server_id, moment.job.id, error)
-    if not participant.overdue:
+        log.warning("EC2 failed for server %s of job %s: %s", participant.server_id, context.job.id, error)
+    if not participant.ec2_overdue:
         return
-    late = Moment(moment.world, moment.target, moment.job, moment.event, moment.world.clock.now())
-    settle(late)
-    if moment.job.overdue:
-        end(late)
+    late = StepContext(context.world, context.target, context.job, context.event, context.world.clock.now())
+    next_step(late)
+    if context.job.overdue:
+        end_job(late)
 
 
-def set_status(moment: Moment, status: LaunchStatus) -> None:
-    """Of a server in its job, and of its last launch if that is this job."""
-    moment.participant.status = status
-    launch = moment.server.last_launch
-    if launch and launch.job_id == moment.job.id:
-        moment.server.last_launch = LastLaunch(launch.job_id, launch.called_at, launch.is_drill, status.value)
+def set_launch_status(context: StepContext, status: LaunchStatus) -> None:
+    """Set the status of a server in its job, and of its last launch if this job made it."""
+    context.participant.status = status
+    launch = context.server.last_launch
+    if launch and launch.job_id == context.job.id:
+        context.server.last_launch = LastLaunch(launch.job_id, launch.called_at, launch.is_drill, status.value)

@@ -1,75 +1,77 @@
-"""The steps that launch a server: what ran before is cleaned up, then conversion, launch and launch actions."""
+"""The steps that launch a server: clean-up of the earlier instance, conversion, launch and launch actions."""
 
 import uuid
 from dataclasses import replace
 
-from drs_emulator.engine.ec2 import Launched, LaunchOrder
+from drs_emulator.engine.ec2 import LaunchOutcome, LaunchRequest
 from drs_emulator.engine.event_bus import LaunchResult
 from drs_emulator.ids import digest
 from drs_emulator.records.job import ActionRun, LaunchStatus
 from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.source_server import FailsAt
-from drs_emulator.simulation.job_lifecycle import Moment, answered, end, set_status, step
+from drs_emulator.simulation.job_lifecycle import StepContext, end_job, job_step, record_ec2_result, set_launch_status
 from drs_emulator.simulation.job_schedule import Step
 
 
-@step(Step.CLEAN_UP)
-def _clean_up(moment: Moment) -> None:
-    """A server has one recovery instance: the one of an earlier launch goes."""
-    instance = moment.target.instances.get(moment.server.recovery_instance_id)
+@job_step(Step.CLEAN_UP)
+def _clean_up(context: StepContext) -> None:
+    """Terminate the instance of an earlier launch, because a server has one recovery instance."""
+    instance = context.target.instances.get(context.server.recovery_instance_id)
     if instance is None:
         return
-    moment.write("CLEANUP_START", targetInstanceID=instance.id)
+    context.log_event("CLEANUP_START", targetInstanceID=instance.id)
     instance.ec2_state = "SHUTTING-DOWN"
 
-    def done(error: str) -> None:
+    def on_done(error: str) -> None:
         if error:
-            with moment.world.lock:
-                now = moment.world.clock.now()
-                moment.job.write(now, "CLEANUP_FAIL", sourceServerID=moment.event.server_id, rawError=error)
+            with context.world.lock:
+                now = context.world.clock.now()
+                context.job.log_event(now, "CLEANUP_FAIL", sourceServerID=context.event.server_id, rawError=error)
 
-    moment.world.ec2.terminate(moment.target.key, instance.id, done)
+    context.world.ec2.terminate(context.target.key, instance.id, on_done)
 
 
-@step(Step.CLEANED)
-def _cleaned(moment: Moment) -> None:
-    removed = moment.target.instances.pop(moment.server.recovery_instance_id, None)
-    moment.server.recovery_instance_id = ""
+@job_step(Step.CLEANED_UP)
+def _cleaned(context: StepContext) -> None:
+    removed = context.target.instances.pop(context.server.recovery_instance_id, None)
+    context.server.recovery_instance_id = ""
     failed = any(
-        item.event == "CLEANUP_FAIL" and item.data["sourceServerID"] == moment.event.server_id
-        for item in moment.job.log
+        item.event == "CLEANUP_FAIL" and item.data["sourceServerID"] == context.event.server_id
+        for item in context.job.log
     )
     if removed and not failed:
-        moment.write("CLEANUP_END", targetInstanceID=removed.id)
+        context.log_event("CLEANUP_END", targetInstanceID=removed.id)
 
 
-@step(Step.CONVERT)
-def _convert(moment: Moment) -> None:
-    moment.write("CONVERSION_START", conversionServerID=f"i-{digest(moment.job.id, moment.event.server_id)[:17]}")
-    set_status(moment, LaunchStatus.IN_PROGRESS)
+@job_step(Step.CONVERT)
+def _convert(context: StepContext) -> None:
+    context.log_event(
+        "CONVERSION_START", conversionServerID=f"i-{digest(context.job.id, context.event.server_id)[:17]}"
+    )
+    set_launch_status(context, LaunchStatus.IN_PROGRESS)
 
 
-@step(Step.FAIL)
-def _fail(moment: Moment) -> None:
-    if moment.event.detail:
-        moment.write(moment.event.detail)
-    if moment.job.initiated_by == "FAILBACK":
-        moment.target.instances[moment.participant.recovery_instance_id].failback.state = "FAILBACK_ERROR"
-    _failed(moment)
+@job_step(Step.FAIL)
+def _fail(context: StepContext) -> None:
+    if context.event.detail:
+        context.log_event(context.event.detail)
+    if context.job.initiated_by == "FAILBACK":
+        context.target.instances[context.participant.recovery_instance_id].failback.state = "FAILBACK_ERROR"
+    _fail_launch(context)
 
 
-@step(Step.LAUNCH)
-def _launch(moment: Moment) -> None:
-    moment.write("LAUNCH_START")
-    ask(moment)
+@job_step(Step.LAUNCH)
+def _launch(context: StepContext) -> None:
+    context.log_event("LAUNCH_START")
+    request_launch(context)
 
 
-def ask(moment: Moment) -> None:
-    """Asks EC2 for the instance; once more where an answer was lost with the process that waited for it."""
-    participant, server = moment.participant, moment.server
-    participant.asked = True
+def request_launch(context: StepContext) -> None:
+    """Call EC2. After a restart, call it again if its result was lost with the previous process."""
+    participant, server = context.participant, context.server
+    participant.ec2_requested = True
     if participant.fails_at is FailsAt.LAUNCH:
-        _launch_answered(moment, Launched(error="InsufficientInstanceCapacity"))
+        _record_launch(context, LaunchOutcome(error="InsufficientInstanceCapacity"))
         return
     tags = {
         "Name": server.launch.name,
@@ -78,96 +80,98 @@ def ask(moment: Moment) -> None:
         "AWSElasticDisasterRecoveryManaged": "drs.amazonaws.com",
     }
 
-    def done(answer: Launched) -> None:
-        with moment.world.lock:
-            _launch_answered(moment, answer)
+    def on_done(outcome: LaunchOutcome) -> None:
+        with context.world.lock:
+            _record_launch(context, outcome)
 
     private_ip = server.machine.ip if server.launch.copies_private_ip else ""
     stopped = not server.launch.starts
-    moment.world.ec2.launch(LaunchOrder(moment.target.key, server.launch_type(), tags, done, private_ip, stopped))
+    context.world.ec2.launch(
+        LaunchRequest(context.target.key, server.launch_type(), tags, on_done, private_ip, stopped)
+    )
 
 
-def _launch_answered(moment: Moment, answer: Launched) -> None:
-    participant = moment.participant
-    participant.recovery_instance_id = answer.instance_id
-    participant.private_ip = answer.private_ip
-    answered(moment, participant, answer.error, _launched)
+def _record_launch(context: StepContext, outcome: LaunchOutcome) -> None:
+    participant = context.participant
+    participant.recovery_instance_id = outcome.instance_id
+    participant.private_ip = outcome.private_ip
+    record_ec2_result(context, participant, outcome.error, _launched)
 
 
-@step(Step.LAUNCHED)
-def _launched(moment: Moment) -> None:
-    participant = moment.participant
-    if not participant.answered:
-        participant.overdue = True
+@job_step(Step.LAUNCHED)
+def _launched(context: StepContext) -> None:
+    participant = context.participant
+    if not participant.ec2_responded:
+        participant.ec2_overdue = True
     elif participant.error:
-        moment.write("LAUNCH_FAILED", rawError=participant.error)
-        _failed(moment)
+        context.log_event("LAUNCH_FAILED", rawError=participant.error)
+        _fail_launch(context)
     else:
-        server = moment.server
+        server = context.server
         instance = RecoveryInstance(
             id=participant.recovery_instance_id,
-            target=moment.target.key,
+            target=context.target.key,
             server_id=server.id,
-            job_id=moment.job.id,
+            job_id=context.job.id,
             machine=server.machine,
             private_ip=participant.private_ip,
-            is_drill=moment.job.is_drill,
+            is_drill=context.job.is_drill,
             point_in_time=participant.point_in_time,
             ec2_state="RUNNING" if server.launch.starts else "STOPPED",
             tags=dict(server.tags) if server.launch.copies_tags else {},
         )
-        moment.target.instances[instance.id] = instance
+        context.target.instances[instance.id] = instance
         server.recovery_instance_id = instance.id
-        set_status(moment, LaunchStatus.LAUNCHED)
-        _announce(moment, succeeded=True)
-        _plan_actions(moment)
+        set_launch_status(context, LaunchStatus.LAUNCHED)
+        _publish_result(context, succeeded=True)
+        _schedule_actions(context)
 
 
-def _plan_actions(moment: Moment) -> None:
-    """One after the other, once the SSM agent is found; the job lasts until they are through."""
-    lasts = moment.world.settings.durations.launch_action
-    actions = moment.server.launch.actions_to_run()
-    moment.participant.runs_left = len(actions)
-    due = moment.at + lasts.pending
+def _schedule_actions(context: StepContext) -> None:
+    """Schedule the launch actions one after another, from the discovery of the SSM agent. The job waits for them."""
+    duration = context.world.settings.durations.launch_action
+    actions = context.server.launch.actions_to_run()
+    context.participant.actions_left = len(actions)
+    due = context.at + duration.pending
     for action in actions:
-        for name in (Step.RUN_ACTION, Step.ACTION_RAN):
-            moment.world.schedule(due, replace(moment.event, step=name, detail=action["actionId"]))
-            due += lasts.started if name is Step.RUN_ACTION else 0
+        for name in (Step.RUN_ACTION, Step.ACTION_ENDED):
+            context.world.schedule(due, replace(context.event, step=name, detail=action["actionId"]))
+            due += duration.started if name is Step.RUN_ACTION else 0
 
 
-@step(Step.RUN_ACTION)
-def _run_action(moment: Moment) -> None:
-    participant, action_id = moment.participant, moment.event.detail
+@job_step(Step.RUN_ACTION)
+def _run_action(context: StepContext) -> None:
+    participant, action_id = context.participant, context.event.detail
     if participant.agent_found_at is None:
-        participant.agent_found_at = moment.at
-    action = moment.server.launch.actions.get(action_id)
-    if action:  # which may have been deleted meanwhile
-        run_id = str(uuid.UUID(digest(moment.job.id, moment.event.server_id, action_id)[:32]))
-        participant.runs[action_id] = ActionRun(action, run_id)
+        participant.agent_found_at = context.at
+    action = context.server.launch.actions.get(action_id)
+    if action:  # it may have been deleted since
+        run_id = str(uuid.UUID(digest(context.job.id, context.event.server_id, action_id)[:32]))
+        participant.action_runs[action_id] = ActionRun(action, run_id)
 
 
-@step(Step.ACTION_RAN)
-def _action_ran(moment: Moment) -> None:
-    """One that fails and is not optional makes the launch a failed one; the instance stays."""
-    participant = moment.participant
-    participant.runs_left -= 1
-    if run := participant.runs.get(moment.event.detail):
+@job_step(Step.ACTION_ENDED)
+def _end_action(context: StepContext) -> None:
+    """End a launch action. If it fails and is not optional, the launch fails; the instance stays."""
+    participant = context.participant
+    participant.actions_left -= 1
+    if run := participant.action_runs.get(context.event.detail):
         run.status = "FAILED" if participant.actions_fail else "SUCCEEDED"
         if participant.actions_fail:
             run.failure = "The document ended with status Failed"
             if not run.action["optional"]:
-                set_status(moment, LaunchStatus.FAILED)
-    if moment.job.overdue:
-        end(moment)
+                set_launch_status(context, LaunchStatus.FAILED)
+    if context.job.overdue:
+        end_job(context)
 
 
-def _failed(moment: Moment) -> None:
-    set_status(moment, LaunchStatus.FAILED)
-    _announce(moment, succeeded=False)
+def _fail_launch(context: StepContext) -> None:
+    set_launch_status(context, LaunchStatus.FAILED)
+    _publish_result(context, succeeded=False)
 
 
-def _announce(moment: Moment, *, succeeded: bool) -> None:
-    job = moment.job
+def _publish_result(context: StepContext, *, succeeded: bool) -> None:
+    job = context.job
     if job.initiated_by != "FAILBACK":
-        result = LaunchResult(moment.target.key, moment.server.arn, job.id, job.is_drill, succeeded, moment.at)
-        moment.world.bus.announce(result)
+        result = LaunchResult(context.target.key, context.server.arn, job.id, job.is_drill, succeeded, context.at)
+        context.world.event_bus.publish(result)

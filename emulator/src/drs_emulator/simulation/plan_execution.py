@@ -1,29 +1,29 @@
-"""How the execution of a recovery plan goes on: one step after the other, each server step one job.
+"""Executes recovery plans: one step after another, with one job per server step.
 
-That a failed step fails its execution, which a retry or a skip then takes up again, is documented; so is the limit
-of 24 hours. That a job's failed OPTIONAL servers do not fail the step follows from the name; that a step whose job
-cannot start fails at once, and that a cancelled execution waits for the job that runs, are assumptions.
+AWS documents that a failed step fails its execution, that a retry or a skip resumes it, and the limit of 24 hours. By
+its name, a failed OPTIONAL server does not fail the step. Two things are assumptions: a step fails immediately if its
+job cannot start, and a cancelled execution waits for its running job.
 """
 
 from drs_emulator.errors import ServiceError
 from drs_emulator.records.job import Job, LaunchStatus, Participant
 from drs_emulator.records.recovery_plan import ExecutionStep, PlanExecution
-from drs_emulator.simulation.job_lifecycle import HAPPENINGS, JOB_ENDED, start_job
+from drs_emulator.simulation.job_lifecycle import EVENT_HANDLERS, JOB_END_LISTENERS, start_job
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
 
-LASTS_AT_MOST = 24 * 3600
+MAX_EXECUTION_SECONDS = 24 * 3600
 BEGIN, WAITED, TIMED_OUT = "PLAN_BEGIN", "PLAN_WAITED", "PLAN_TIMED_OUT"
 
 
 def schedule_start(world: World, target: Target, execution: PlanExecution) -> None:
     world.schedule(execution.started_at, Event(target.key, execution.arn, BEGIN))
-    world.schedule(execution.started_at + LASTS_AT_MOST, Event(target.key, execution.arn, TIMED_OUT))
+    world.schedule(execution.started_at + MAX_EXECUTION_SECONDS, Event(target.key, execution.arn, TIMED_OUT))
 
 
-def go_on(world: World, target: Target, execution: PlanExecution, at: float) -> None:
-    """Starts the next step that has not started, or ends the execution."""
+def run_next_step(world: World, target: Target, execution: PlanExecution, at: float) -> None:
+    """Start the next step, or end the execution after the last one."""
     step = next((step for step in execution.steps if step.status == "NOT_STARTED"), None)
     if step is None:
         _end(execution, "COMPLETED", at)
@@ -39,19 +39,19 @@ def run_step(world: World, target: Target, execution: PlanExecution, step: Execu
         world.schedule(at + step.wait_minutes * 60, Event(target.key, execution.arn, WAITED, detail=step.arn))
         return
     step.status = "EXECUTING"
-    by = "START_DRILL" if execution.mode == "DRILL" else "START_RECOVERY"
+    initiated_by = "START_DRILL" if execution.mode == "DRILL" else "START_RECOVERY"
     try:
-        job = start_job(world, target, "LAUNCH", by, _participants(target, execution, step, at), {}, at)
+        job = start_job(world, target, "LAUNCH", initiated_by, _build_participants(target, execution, step, at), {}, at)
     except ServiceError as error:
         _fail(execution, step, error.code, error.message, at)
         return
-    job.execution_id = execution.arn
+    job.execution_arn = execution.arn
     arns = {target.key.arn("source-server", server_id) for server_id in job.participants}
     step.job_ids |= {server["serverArn"]: job.id for server in step.servers if server["serverArn"] in arns}
 
 
 def cancel(execution: PlanExecution, at: float) -> None:
-    """What has not started is skipped, a wait ends at once, a job cannot be stopped and is waited for."""
+    """Skip the steps that have not started and end a wait. A running job cannot be stopped, so wait for it."""
     execution.status = "CANCELLING"
     for step in execution.steps:
         if step.status in ("NOT_STARTED", "WAITING"):
@@ -60,44 +60,44 @@ def cancel(execution: PlanExecution, at: float) -> None:
         _end(execution, "CANCELLED", at)
 
 
-def _participants(target: Target, execution: PlanExecution, step: ExecutionStep, at: float) -> list[Participant]:
-    """Raises ResourceNotFound. Of a step that is retried, those that were launched are left alone."""
-    chosen = []
+def _build_participants(target: Target, execution: PlanExecution, step: ExecutionStep, at: float) -> list[Participant]:
+    """Return the servers of a step; a retry leaves out those that are launched. Raises ResourceNotFound."""
+    participants = []
     for server in step.servers:
         server_id = server["serverArn"].rsplit("/", 1)[1]
         record = target.server(server_id)
-        if step.attempt > 1 and _launched(target, step, server["serverArn"]):
+        if step.attempt > 1 and _is_launched(target, step, server["serverArn"]):
             continue
         snapshot_id = execution.snapshots.get(server_id, "")
         point = record.recovery_points(at).get(snapshot_id, 0)
-        chosen.append(Participant(server_id, snapshot_id=snapshot_id if point else "", point_in_time=point))
-    return chosen
+        participants.append(Participant(server_id, snapshot_id=snapshot_id if point else "", point_in_time=point))
+    return participants
 
 
-def _launched(target: Target, step: ExecutionStep, server_arn: str) -> bool:
+def _is_launched(target: Target, step: ExecutionStep, server_arn: str) -> bool:
     job = target.jobs.get(step.job_ids.get(server_arn, ""))
     server_id = server_arn.rsplit("/", 1)[1]
     return job is not None and job.participants[server_id].status is LaunchStatus.LAUNCHED
 
 
-def _begin(world: World, target: Target, event: Event, due: float) -> None:
+def _handle_begin(world: World, target: Target, event: Event, due: float) -> None:
     execution = target.executions.get(event.subject)
     if execution and execution.status == "CREATED":
-        go_on(world, target, execution, due)
+        run_next_step(world, target, execution, due)
 
 
-def _waited(world: World, target: Target, event: Event, due: float) -> None:
+def _handle_wait_end(world: World, target: Target, event: Event, due: float) -> None:
     execution = target.executions.get(event.subject)
     for step in execution.steps if execution else ():
         if execution and step.arn == event.detail and step.status == "WAITING":
             step.end("COMPLETED", due)
-            go_on(world, target, execution, due)
+            run_next_step(world, target, execution, due)
 
 
-def _timed_out(world: World, target: Target, event: Event, due: float) -> None:
-    """The job that runs goes on; nobody waits for it any more."""
+def _handle_timeout(world: World, target: Target, event: Event, due: float) -> None:
+    """Fail the execution. Its running job continues."""
     execution = target.executions.get(event.subject)
-    if execution is None or not execution.open:
+    if execution is None or not execution.is_open:
         return
     error = ("ExecutionTimedOut", "The execution has not ended within 24 hours")
     for step in execution.steps:
@@ -107,9 +107,9 @@ def _timed_out(world: World, target: Target, event: Event, due: float) -> None:
     _end(execution, "FAILED", due)
 
 
-def _job_ended(world: World, target: Target, job: Job, at: float) -> None:
-    execution = target.executions.get(job.execution_id)
-    if execution is None or not execution.open:
+def _handle_job_end(world: World, target: Target, job: Job, at: float) -> None:
+    execution = target.executions.get(job.execution_arn)
+    if execution is None or not execution.is_open:
         return
     step = next((s for s in execution.steps if s.status == "EXECUTING" and job.id in s.job_ids.values()), None)
     if step is None:
@@ -128,7 +128,7 @@ def _job_ended(world: World, target: Target, job: Job, at: float) -> None:
         if execution.status == "CANCELLING":
             _end(execution, "CANCELLED", at)
         else:
-            go_on(world, target, execution, at)
+            run_next_step(world, target, execution, at)
 
 
 def _fail(execution: PlanExecution, step: ExecutionStep, code: str, message: str, at: float) -> None:
@@ -144,5 +144,5 @@ def _end(execution: PlanExecution, status: str, at: float) -> None:
     execution.status, execution.completed_at = status, at
 
 
-HAPPENINGS.update({BEGIN: _begin, WAITED: _waited, TIMED_OUT: _timed_out})
-JOB_ENDED.append(_job_ended)
+EVENT_HANDLERS.update({BEGIN: _handle_begin, WAITED: _handle_wait_end, TIMED_OUT: _handle_timeout})
+JOB_END_LISTENERS.append(_handle_job_end)

@@ -2,50 +2,50 @@
 
 from drs_emulator.records.job import LaunchStatus
 from drs_emulator.records.source_server import LastLaunch
-from drs_emulator.simulation.job_lifecycle import Moment, answered, step
+from drs_emulator.simulation.job_lifecycle import StepContext, job_step, record_ec2_result
 from drs_emulator.simulation.job_schedule import Step
 
 
-@step(Step.TERMINATE)
-def _terminate(moment: Moment) -> None:
-    participant = moment.participant
-    moment.write("CLEANUP_START", targetInstanceID=participant.recovery_instance_id)
+@job_step(Step.TERMINATE)
+def _terminate(context: StepContext) -> None:
+    participant = context.participant
+    context.log_event("CLEANUP_START", targetInstanceID=participant.recovery_instance_id)
     participant.status = LaunchStatus.IN_PROGRESS
-    if instance := moment.target.instances.get(participant.recovery_instance_id):
+    if instance := context.target.instances.get(participant.recovery_instance_id):
         instance.ec2_state = "SHUTTING-DOWN"
-    ask(moment)
+    request_termination(context)
 
 
-def ask(moment: Moment) -> None:
-    """Asks EC2; once more where an answer was lost with the process that waited for it."""
-    participant = moment.participant
-    participant.asked = True
-    if participant.stays:
-        answered(moment, participant, "OperationNotPermitted: termination protection is on", _terminated)
+def request_termination(context: StepContext) -> None:
+    """Call EC2. After a restart, call it again if its result was lost with the previous process."""
+    participant = context.participant
+    participant.ec2_requested = True
+    if participant.termination_fails:
+        record_ec2_result(context, participant, "OperationNotPermitted: termination protection is on", _terminated)
         return
 
-    def done(error: str) -> None:
-        with moment.world.lock:
-            answered(moment, participant, error, _terminated)
+    def on_done(error: str) -> None:
+        with context.world.lock:
+            record_ec2_result(context, participant, error, _terminated)
 
-    moment.world.ec2.terminate(moment.target.key, participant.recovery_instance_id, done)
+    context.world.ec2.terminate(context.target.key, participant.recovery_instance_id, on_done)
 
 
-@step(Step.TERMINATED)
-def _terminated(moment: Moment) -> None:
-    participant = moment.participant
-    if not participant.answered:
-        participant.overdue = True
+@job_step(Step.TERMINATED)
+def _terminated(context: StepContext) -> None:
+    participant = context.participant
+    if not participant.ec2_responded:
+        participant.ec2_overdue = True
     elif participant.error:
-        moment.write("CLEANUP_FAIL", targetInstanceID=participant.recovery_instance_id, rawError=participant.error)
+        context.log_event("CLEANUP_FAIL", targetInstanceID=participant.recovery_instance_id, rawError=participant.error)
         participant.status = LaunchStatus.FAILED
-        if instance := moment.target.instances.get(participant.recovery_instance_id):
+        if instance := context.target.instances.get(participant.recovery_instance_id):
             instance.ec2_state = "RUNNING"
     else:
-        moment.write("CLEANUP_END", targetInstanceID=participant.recovery_instance_id)
+        context.log_event("CLEANUP_END", targetInstanceID=participant.recovery_instance_id)
         participant.status = LaunchStatus.TERMINATED
-        moment.target.instances.pop(participant.recovery_instance_id, None)
-        server = moment.server
+        context.target.instances.pop(participant.recovery_instance_id, None)
+        server = context.server
         server.recovery_instance_id = ""
         if server.last_launch:
             launch = server.last_launch

@@ -1,19 +1,19 @@
-"""What was asked of the emulator and how it ended, and how near each target came to its quotas."""
+"""Records the calls with their outcomes, and how near each target came to its quotas."""
 
 import threading
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from drs_emulator.settings import camel_keys
+from drs_emulator.settings import camel_case_keys
 from drs_emulator.target_key import TargetKey
 
-REMEMBERED = 10_000  # calls kept for ?detail=true; counts are kept for all
+MAX_RECENT_CALLS = 10_000  # calls listed by ?detail=true; counts cover all calls
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """`simulated_time` as ISO text, `milliseconds` real; `outcome` is OK or an error's code."""
+    """A call. `simulated_time` is ISO 8601 text, `milliseconds` are real; `outcome` is OK or an error code."""
 
     simulated_time: str
     account: str
@@ -33,7 +33,7 @@ class Peak:
         self.jobs, self.servers = max(self.jobs, jobs), max(self.servers, servers)
 
 
-class CallLedger:
+class CallLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.clear()
@@ -41,7 +41,7 @@ class CallLedger:
     def clear(self) -> None:
         with self._lock:
             self._counts: Counter[tuple[str, str]] = Counter()
-            self._recent: deque[CallRecord] = deque(maxlen=REMEMBERED)
+            self._recent: deque[CallRecord] = deque(maxlen=MAX_RECENT_CALLS)
             self._peaks: dict[TargetKey, Peak] = {}
             self._overall = Peak()
 
@@ -50,7 +50,7 @@ class CallLedger:
             self._counts[call.operation, call.outcome] += 1
             self._recent.append(call)
 
-    def note_load(self, target: TargetKey, load: tuple[int, int], overall: tuple[int, int]) -> None:
+    def record_load(self, target: TargetKey, load: tuple[int, int], overall: tuple[int, int]) -> None:
         """Loads are (jobs in progress, servers in them)."""
         with self._lock:
             self._peaks.setdefault(target, Peak()).raise_to(*load)
@@ -70,5 +70,5 @@ class CallLedger:
                 },
             }
             if detail:
-                report["calls"] = [camel_keys(asdict(call)) for call in self._recent]
+                report["calls"] = [camel_case_keys(asdict(call)) for call in self._recent]
             return report

@@ -1,6 +1,6 @@
-"""Whether a job may start: the service quotas of one account and Region.
+"""The service quotas for new jobs in an account and Region.
 
-The order of the checks, and that a terminate job counts as a launch job does, are assumptions.
+Two things are assumptions: the order of the checks, and that a terminate job counts like a launch job.
 """
 
 from drs_emulator.errors import Conflict, QuotaExceeded
@@ -13,12 +13,12 @@ SERVERS_IN_JOBS = "L-05AFA8C6"
 
 
 def check_new_job(target: Target, server_ids: list[str], quotas: Quotas) -> None:
-    """Raises QuotaExceeded, or Conflict where a server is in a job that has not ended."""
+    """Raises QuotaExceeded, or Conflict if a server is in a job that has not ended."""
     if len(server_ids) > quotas.servers_per_job:
         raise _exceeded(SERVERS_PER_JOB, f"A job can hold {quotas.servers_per_job} servers, not {len(server_ids)}")
-    wanted = set(server_ids)
+    requested = set(server_ids)
     for job in target.active.values():
-        busy = wanted & job.participants.keys()
+        busy = requested & job.participants.keys()
         if busy:
             first = min(busy)
             raise Conflict(
@@ -26,13 +26,13 @@ def check_new_job(target: Target, server_ids: list[str], quotas: Quotas) -> None
                 resourceId=first,
                 resourceType="SourceServer",
             )
-    jobs, servers = target.load()
+    jobs, servers = target.count_load()
     if jobs >= quotas.jobs_in_progress:
-        raise _exceeded(JOBS_IN_PROGRESS, f"{jobs} jobs are in progress, and {quotas.jobs_in_progress} may be")
+        raise _exceeded(JOBS_IN_PROGRESS, f"{jobs} jobs are in progress, and the quota is {quotas.jobs_in_progress}")
     if servers + len(server_ids) > quotas.servers_in_jobs:
         raise _exceeded(
             SERVERS_IN_JOBS,
-            f"{servers} servers are in jobs, {len(server_ids)} more are asked for, and {quotas.servers_in_jobs} may be",
+            f"{servers} servers are in jobs; {len(server_ids)} more would exceed the quota of {quotas.servers_in_jobs}",
         )
 
 

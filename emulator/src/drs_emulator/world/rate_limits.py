@@ -1,4 +1,4 @@
-"""One token bucket per operation, account and Region, filled by simulated time."""
+"""Request rate limits: a token bucket per operation, account and Region, which simulated time refills."""
 
 import math
 import threading
@@ -15,13 +15,13 @@ class Bucket:
     filled_at: float
 
 
-class Throttle:
+class RateLimiter:
     def __init__(self) -> None:
         self._buckets: dict[tuple[TargetKey, str], Bucket] = {}
         self._lock = threading.Lock()
 
     def take(self, target: TargetKey, operation: str, limit: RateLimit, now: float) -> None:
-        """Raises Throttled, with the simulated seconds until a call would pass."""
+        """Take a token. Raises Throttled with the simulated seconds until the next token."""
         with self._lock:
             bucket = self._buckets.setdefault((target, operation), Bucket(limit.burst, now))
             elapsed = max(0.0, now - bucket.filled_at)

@@ -1,4 +1,4 @@
-"""One account in one Region: its servers, jobs, instances and plans."""
+"""An account in a Region, with its servers, jobs, instances and plans."""
 
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -16,10 +16,11 @@ Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanE
 
 @dataclass(slots=True)
 class Target:
-    """One account in one Region. `jobs` is in order of creation; `active` holds those in progress.
+    """An account in a Region.
 
-    `jobs_made` counts all that ever were. `templates` are of both kinds. `tokens` are the client tokens of recovery
-    plans: what was asked, and the ARN of what was made.
+    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all that ever were.
+    `templates` has both kinds. `tokens` maps the client tokens of recovery plans to a digest of the request and the
+    ARN that it created.
     """
 
     key: TargetKey
@@ -34,40 +35,40 @@ class Target:
     executions: dict[str, PlanExecution] = field(default_factory=dict)
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def load(self) -> tuple[int, int]:
-        """(jobs in progress, servers in them), which the quotas are about."""
+    def count_load(self) -> tuple[int, int]:
+        """Return (jobs in progress, servers in them), which the quotas limit."""
         return len(self.active), sum(len(job.participants) for job in self.active.values())
 
     def job_of(self, server_id: str) -> Job | None:
-        """The job in progress that the server is in."""
+        """Return the job in progress that the server takes part in."""
         return next((job for job in self.active.values() if server_id in job.participants), None)
 
     def forget_jobs(self, kept: int) -> None:
-        """The oldest that have ended, beyond so many."""
+        """Delete the oldest ended jobs, and keep `kept` of them."""
         while len(self.jobs) - len(self.active) > kept:
             del self.jobs[next(job_id for job_id in self.jobs if job_id not in self.active)]
 
     def server(self, server_id: str) -> SourceServer:
-        """Raises ResourceNotFound, as all below do."""
-        return self.servers.get(server_id) or _missing(server_id, "SourceServer")
+        """Raises ResourceNotFound, as the methods below do."""
+        return self.servers.get(server_id) or _raise_not_found(server_id, "SourceServer")
 
     def instance(self, instance_id: str) -> RecoveryInstance:
-        return self.instances.get(instance_id) or _missing(instance_id, "RecoveryInstance")
+        return self.instances.get(instance_id) or _raise_not_found(instance_id, "RecoveryInstance")
 
     def job(self, job_id: str) -> Job:
-        return self.jobs.get(job_id) or _missing(job_id, "Job")
+        return self.jobs.get(job_id) or _raise_not_found(job_id, "Job")
 
     def template(self, template_id: str) -> Template:
-        return self.templates.get(template_id) or _missing(template_id, "Template")
+        return self.templates.get(template_id) or _raise_not_found(template_id, "Template")
 
     def plan(self, arn: str) -> RecoveryPlan:
-        return self.plans.get(arn) or _missing(arn, "RecoveryPlan")
+        return self.plans.get(arn) or _raise_not_found(arn, "RecoveryPlan")
 
     def execution(self, arn: str) -> PlanExecution:
-        return self.executions.get(arn) or _missing(arn, "RecoveryPlanExecution")
+        return self.executions.get(arn) or _raise_not_found(arn, "RecoveryPlanExecution")
 
     def tags_of(self, arn: str) -> dict[str, str]:
-        """The tags of anything that has some, to read or to change. Raises AccessDenied too."""
+        """Return the tags of any resource, to read or to change. Also raises AccessDenied."""
         _, _, _, region, account, resource = (arn.split(":", 5) + [""] * 5)[:6]
         if account != self.key.account:
             raise AccessDenied(f"{arn} belongs to another account")
@@ -87,5 +88,5 @@ class Target:
         return tagged.tags
 
 
-def _missing(resource_id: str, kind: str) -> NoReturn:
+def _raise_not_found(resource_id: str, kind: str) -> NoReturn:
     raise ResourceNotFound(f"There is no {kind} {resource_id}", resourceId=resource_id, resourceType=kind)

@@ -1,6 +1,6 @@
-"""What will happen, in order of simulated time.
+"""The events to come, in order of simulated time.
 
-Events are data, not closures: what is to come can be listed, and saved with the rest of the state.
+Events are data, not closures, so they can be saved with the rest of the state.
 """
 
 import heapq
@@ -13,9 +13,9 @@ from drs_emulator.target_key import TargetKey
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step of a job, or of the execution of a recovery plan: `subject` is its id, `step` names the step.
+    """A step of a job or of an execution of a recovery plan. `subject` is the id of the job or the execution's ARN.
 
-    `server_id` is set where it concerns one server only.
+    `server_id` is set if the step concerns a single server.
     """
 
     target: TargetKey
@@ -26,7 +26,7 @@ class Event:
 
 
 class Timeline:
-    """Not thread-safe: the state's lock guards it."""
+    """Not thread-safe; the world's lock guards it."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Event]] = []
@@ -38,14 +38,14 @@ class Timeline:
     def next_due(self) -> float | None:
         return self._heap[0][0] if self._heap else None
 
-    def due(self, now: float) -> Iterator[tuple[float, Event]]:
-        """Takes the events out one by one, those of one moment in the order they were added."""
+    def pop_due(self, now: float) -> Iterator[tuple[float, Event]]:
+        """Remove and yield the due events in order of time, and of addition within the same time."""
         while self._heap and self._heap[0][0] <= now:
             due, _, event = heapq.heappop(self._heap)
             yield due, event
 
     def pending(self) -> list[tuple[float, Event]]:
-        """In the order they will happen."""
+        """Return the events in order, without removing them."""
         return [(due, event) for due, _, event in sorted(self._heap, key=lambda entry: entry[:2])]
 
     def clear(self) -> None:

@@ -1,0 +1,152 @@
+"""The commands of the group `plan`: validate, diff, apply, export and schema."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import run_client
+from cli.commands.arguments import PlanName
+from cli.connection import Connection, connected
+from cli.terminal import FAILED, INVALID, REFUSED, console, end
+
+if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
+    from cli.plans.changes import Change
+
+app = typer.Typer(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
+
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The plan file, YAML or JSON.")]
+
+
+@contextmanager
+def _exit_if_invalid() -> Iterator[None]:
+    """Print the problems of an invalid file, each with its line and field, and exit."""
+    from cli.plans.document import PlanFileError
+
+    try:
+        yield
+    except PlanFileError as error:
+        end(INVALID, "\n".join(error.lines()))
+
+
+@app.command(epilog="Example: drs-waves plan validate examples/three-tier.yaml")
+def validate(file: File) -> None:
+    """Check the file without the API."""
+    from cli.plans.check import read_plan_file
+
+    with _exit_if_invalid():
+        read_plan_file(file)
+    console().print(f"[green]{file} is valid[/green]")
+
+
+@app.command(epilog="Example: drs-waves plan diff --sandbox examples/three-tier.yaml")
+@connected
+def diff(connection: Connection, file: File) -> None:
+    """Show what `apply` would change."""
+    from cli.plans.check import read_plan_file
+    from cli.plans.reconciler import Reconciler
+
+    with _exit_if_invalid():
+        document = read_plan_file(file)
+        _print_changes(Reconciler(connection.open_api(), document).list_changes())
+
+
+@app.command(epilog="Example: drs-waves plan apply --stack drs-waves --region us-west-2 shop.yaml")
+@connected
+def apply(
+    connection: Connection, file: File, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+) -> None:
+    """Show what the file changes, ask, and change it: accounts, groups and the plan. Nothing is deleted.
+
+    Groups and plans are identified by name. Applying a file again changes nothing.
+    """
+    from cli.plans.check import read_plan_file
+    from cli.plans.reconciler import Reconciler
+
+    with _exit_if_invalid():
+        document = read_plan_file(file)
+        reconciler = Reconciler(connection.open_api(), document)
+        changes = reconciler.list_changes()
+        if not _print_changes(changes):
+            return
+        if not yes and not _confirm():
+            end(REFUSED, "Nothing was changed.")
+        reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {_format_title(change)}"))
+
+
+@app.command(epilog="Example: drs-waves plan export three-tier --sandbox --output shop.yaml")
+@connected
+def export(
+    connection: Connection,
+    plan: PlanName,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file: JSON if its name ends in .json.")
+    ] = None,
+) -> None:
+    """Write a plan of the API, with its groups and accounts, as a file."""
+    from cli.plans.export import NotExportable, export_plan, format_file
+
+    api = connection.open_api()
+    try:
+        file = export_plan(api, run_client.find_plan(api, plan))
+    except (run_client.PlanUnknown, NotExportable) as error:
+        end(FAILED, str(error))
+    text = format_file(file, is_json=output is not None and output.suffix == ".json")
+    if output is None:
+        sys.stdout.write(text)
+        return
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(output)
+    console().print(f"written to {output}")
+
+
+@app.command(epilog="Example: drs-waves plan schema > plan-file.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of plan files, for editors. The repository has it in docs/plan-file.schema.json."""
+    from cli.plans.file_schema import build_json_schema
+
+    sys.stdout.write(json.dumps(build_json_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+# --- what is asked and printed ----------------------------------------------------------------------------------
+def _confirm() -> bool:
+    try:
+        return typer.confirm("Apply this?")
+    except typer.Abort:  # there is no terminal, or Ctrl-C
+        return False
+
+
+def _print_changes(changes: "list[Change]") -> bool:
+    """Print what would be changed. Is there anything?"""
+    from rich.markup import escape
+
+    for change in changes:
+        is_new = change.resource_id is None
+        colour, sign = ("dim", " ") if not change.is_needed else ("green", "+") if is_new else ("yellow", "~")
+        unchanged = "" if change.is_needed else "  unchanged"
+        console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
+        for each in change.differences:
+            before = "" if is_new else f"{_format_value(each.before)} -> "
+            console().print(f"    {escape(each.field)}: {before}{_format_value(each.after)}")
+    needed = sum(change.is_needed for change in changes)
+    console().print(f"{needed} of {len(changes)} to change" if needed else "Nothing to change.")
+    return bool(needed)
+
+
+def _format_title(change: "Change") -> str:
+    from rich.markup import escape
+
+    return escape(f"{change.kind} {change.name}")
+
+
+def _format_value(value: Any) -> str:
+    from rich.markup import escape
+
+    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return escape(text if len(text) <= 200 else f"{text[:200]}...")

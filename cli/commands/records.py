@@ -1,0 +1,125 @@
+"""The commands about runs on record: status, list, get, cleanup and report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import typer
+
+from cli import run_client
+from cli.commands.arguments import AsJson, ExecutionId, Interval
+from cli.connection import Connection, connected
+from cli.follow import follow_cleanup, write_report
+from cli.run_record import exit_status
+from cli.session import Session
+from cli.terminal import REFUSED, console, end, print_json, print_rows
+from cli.text import clean
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: drs-waves status drill-20261122-081530-4f1c09 --json")
+@connected
+def status(
+    connection: Connection,
+    execution: ExecutionId,
+    servers: Annotated[bool, typer.Option("--servers", help="List its source servers too.")] = False,
+    wave: Annotated[str | None, typer.Option("--wave", help="With --servers: only those of this wave.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far a run is. The exit status is 0 while it goes on, and its own once it has ended."""
+    if wave and not servers:
+        raise typer.BadParameter("--wave goes with --servers")
+    session = Session.open(connection, as_json)
+    record = run_client.read_run(session.api, execution)
+    if wave and wave not in {each["name"] for each in record["waves"]}:
+        end(REFUSED, f"{execution} has no wave {wave!r}")
+    found = run_client.list_servers(session.api, execution, wave) if servers else []
+    if as_json:
+        print_json({**record, "sourceServers": found} if servers else record)
+    else:
+        from cli.views.live import LiveView
+
+        console().print(LiveView(console(), session.options, session.speed).render(record))
+        if record["reason"]:
+            console().print(clean(record["reason"]), markup=False)
+        if servers:
+            head = ("server", "host", "wave", "status", "instance", "reason")
+            print_rows([head, *(_server_row(each) for each in found)])
+    raise typer.Exit(exit_status(record))
+
+
+def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
+    reasons = "; ".join(filter(None, [server["reason"], *server["warnings"]]))
+    fields = (server["sourceServerId"], server["hostname"], server["wave"], server["status"])
+    return tuple(clean(cell or "") for cell in (*fields, server["recoveryInstanceId"], reasons))
+
+
+@app.command("list", epilog="Example: drs-waves list --plan three-tier")
+@connected
+def list_(
+    connection: Connection,
+    plan: Annotated[str | None, typer.Option("--plan", help="Only those of this plan, by id or name.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Only those of this status: POLLING, ...")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="At most so many, the newest.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    if plan and status:
+        raise typer.BadParameter("give --plan or --status, not both")
+    session = Session.open(connection)
+    query = {"limit": str(limit)}
+    if plan:
+        query["planId"] = session.find_plan(plan)["planId"]
+    if status:
+        query["status"] = status.upper()
+    executions = session.api.get("/executions", **query)["executions"]
+    if as_json:
+        print_json({"executions": executions})
+        return
+    rows: list[tuple[str, ...]] = [("execution", "plan", "mode", "status", "requested", "by")]
+    for each in executions:
+        at = each["requestedAt"][:19].replace("T", " ")
+        cells = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
+        rows.append(tuple(clean(cell) for cell in cells))
+    print_rows(rows if executions else [("There are no runs.",)])
+
+
+@app.command(epilog="Example: drs-waves get '/executions?status=FAILED' --region us-west-2")
+@connected
+def get(
+    connection: Connection, path: Annotated[str, typer.Argument(help="A path of docs/api.md, such as /capacity.")]
+) -> None:
+    """Send a signed GET to the API, and print the answer as JSON."""
+    url = urlsplit(path)
+    print_json(Session.open(connection).api.get(url.path, **dict(parse_qsl(url.query))))
+
+
+@app.command(epilog="Example: drs-waves cleanup drill-20261122-081530-4f1c09")
+@connected
+def cleanup(connection: Connection, execution: ExecutionId, interval: Interval = None, as_json: AsJson = False) -> None:
+    """Terminate the instances that a drill launched, and follow that to its end. A recovery is refused."""
+    raise typer.Exit(follow_cleanup(Session.open(connection, as_json, interval), execution))
+
+
+@app.command(epilog="Example: drs-waves report drill-20261122-081530-4f1c09 --to build/report")
+@connected
+def report(
+    connection: Connection,
+    execution: ExecutionId,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", file_okay=False, help="The folder to write to.")],
+    with_transitions: Annotated[
+        bool, typer.Option("--with-transitions", help="Count Step Functions' transitions; this reads every history.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a run, as an HTML page and as JSON. While the run goes on, it shows how far it is."""
+    from cli.report import collect
+
+    session = Session.open(connection, as_json)
+    record = run_client.read_run(session.api, execution)
+    costs = {"stateTransitions": collect.count_transitions(connection, record)} if with_transitions else {}
+    write_report(session, record, to, costs)
+    if as_json:
+        print_json({"html": str(to / collect.HTML_FILE), "json": str(to / collect.JSON_FILE)})

@@ -1,0 +1,107 @@
+"""The commands of the group `tables`, for a stack or a Region that is lost: copy and adopt."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import checkout
+from cli.connection import Profile, Region
+from cli.terminal import FAILED, INVALID, console, end, print_json
+
+app = typer.Typer(
+    no_args_is_help=True, help="The tables of a stack that is lost: fill a new stack from them, or adopt them."
+)
+
+# The tables that can have a replica in another Region, and their keys. They hold what planners enter.
+COPIED_TABLES = {"target-accounts": "accountId", "protection-groups": "groupId", "recovery-plans": "planId"}
+LOCK = "activeExecutionId"  # marks a plan as running, in a Region that is lost
+
+
+@app.command(epilog="Example: drs-waves tables copy --from drs-waves-prod --to drs-waves-new --region eu-central-1")
+def copy(
+    source: Annotated[str, typer.Option("--from", help="The stack whose tables, or replicas of them, are there.")],
+    target: Annotated[str, typer.Option("--to", help="The stack to fill. It has to be deployed already.")],
+    region: Region = None,
+    profile: Profile = None,
+) -> None:
+    """Copy accounts, groups and plans from one stack to another. Rows that are there already stay as they are."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if source == target:
+        end(INVALID, "--from and --to are the same stack")
+    try:
+        dynamodb = boto3.Session(profile_name=profile, region_name=region).client("dynamodb")
+        for table, key in COPIED_TABLES.items():
+            copied = kept = 0
+            for row in _list_rows(dynamodb, f"{source}-{table}"):
+                if _put_if_new(dynamodb, f"{target}-{table}", key, {name: row[name] for name in row if name != LOCK}):
+                    copied += 1
+                else:
+                    kept += 1
+            console().print(f"{table}: {copied} copied, {kept} were there")
+    except (BotoCoreError, ClientError) as error:
+        end(FAILED, f"{error}; what was copied stays, and the command can be given again")
+
+
+def _list_rows(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield from page["Items"]
+
+
+def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> bool:
+    """Write the row unless its key is there already. Was it written?"""
+    new = {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": key}}
+    try:
+        dynamodb.put_item(TableName=table, Item=row, **new)
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+@app.command(epilog="Example: drs-waves tables adopt --stack drs-waves-prod > resources.json")
+def adopt(
+    stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
+) -> None:
+    """Print what CloudFormation needs to import tables that no stack owns any more. This changes nothing on AWS."""
+    checkout.require_checkout("`tables adopt`")
+    print_json(list_importable(stack))
+
+
+def list_importable(stack: str) -> list[dict[str, Any]]:
+    """Each table of cfn/tables.yaml, and the name that it has in the stack."""
+    return [
+        {
+            "ResourceType": table["Type"],
+            "LogicalResourceId": logical_id,
+            "ResourceIdentifier": {
+                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${ControlPlane}", stack)
+            },
+        }
+        for logical_id, table in read_template(checkout.ROOT / "cfn" / "tables.yaml")["Resources"].items()
+    ]
+
+
+def read_template(path: Path) -> dict[str, Any]:
+    """A CloudFormation template with its short forms spelt out: `!Ref X` is `{"Ref": "X"}`."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    def construct(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = loader.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        elif isinstance(node, yaml.MappingNode):
+            value = loader.construct_mapping(node, deep=True)
+        if name == "GetAtt" and isinstance(value, str):
+            value = value.split(".", 1)
+        return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+    Loader.add_multi_constructor("!", construct)
+    template: dict[str, Any] = yaml.load(path.read_text(), Loader)  # noqa: S506  # a SafeLoader of a file of ours
+    return template

@@ -1,0 +1,50 @@
+"""The command `drs-waves`: runs at the top level, and groups for plans, the sandbox and tables."""
+
+import signal
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.commands import decisions, plans, records, runs, sandbox, tables
+from cli.text import COMMAND
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
+)
+for commands in (runs, records, decisions):
+    app.add_typer(commands.app)
+app.add_typer(plans.app, name="plan")
+app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(tables.app, name="tables")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from recovery import VERSION
+
+        typer.echo(f"{COMMAND} {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def drs_waves(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Start drills and recoveries, watch them, decide what they ask, clean up after them and report on them.
+
+    Exit status: 0 if the run succeeded (COMPLETED, READY) or the command did its work; 1 if the run failed, in part
+    too, or was cancelled, or the API cannot be reached; 2 for an invalid command or file; 3 for a refusal (NOT_READY,
+    not found, not in this state, or not confirmed); 130 after Ctrl-C, which does not stop the run.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments, or with those of the process."""
+    # A shell that starts the command in the background makes it ignore SIGINT. A SIGINT that is sent is meant.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    app(arguments, prog_name=COMMAND)

@@ -1,0 +1,111 @@
+"""Collect the facts of a report from the API and Step Functions, and write the report."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli import checkout
+from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.connection import Connection
+from cli.report.document import Facts, build_document
+from cli.report.page import render_html
+from cli.run_client import list_servers
+
+HTML_FILE, JSON_FILE = "report.html", "report.json"
+
+
+def collect_facts(
+    api: ApiClient, record: Mapping[str, Any], costs: Mapping[str, Any] | None = None, speed: float | None = None
+) -> Facts:
+    """Read what belongs to the record. Raise ApiRefused, ApiUnreachable."""
+    execution_id = record["executionId"]
+    return Facts(
+        record=record,
+        servers=list_servers(api, execution_id),
+        events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
+        instances=_list_instances(api, execution_id),
+        costs=costs or {},
+        versions=_read_versions(api),
+        speed=speed,
+    )
+
+
+def _list_instances(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
+    """The run's recovery instances in the cache; none if the cache does not answer."""
+    try:
+        return list(api.list_items("/recovery-instances", "recoveryInstances", executionId=execution_id))
+    except (ApiRefused, ApiUnreachable):
+        return []
+
+
+def _read_versions(api: ApiClient) -> dict[str, str]:
+    try:
+        health = api.get("/health")
+    except (ApiRefused, ApiUnreachable):
+        return {}
+    return {"drs-waves": str(health["version"]), "API": str(health["status"])}
+
+
+def write_report(facts: Facts, folder: Path) -> Path:
+    """Write the page and its JSON into the folder, and return the path of the page."""
+    document = build_document(facts)
+    write_file(json.dumps(document, indent=2, ensure_ascii=False) + "\n", folder / JSON_FILE)
+    write_file(render_html(document), folder / HTML_FILE)
+    return folder / HTML_FILE
+
+
+def write_file(text: str, path: Path) -> None:
+    """Write the whole file or, after an error, nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+# --- Step Functions ---------------------------------------------------------------------------------------------
+def count_transitions(connection: Connection, record: Mapping[str, Any]) -> int:
+    """How many states the run's executions entered, which is what Step Functions bills, apart from retries.
+
+    This reads every history, with a call for each thousand events. Raise ApiUnreachable if that fails.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    arn = str(record["executionArn"])
+    try:
+        client = _step_functions(connection, arn.split(":")[3])
+        return sum(
+            _count_entered_states(client, each) for each in (arn, *_children(client, arn, record["executionId"]))
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise ApiUnreachable(f"the histories of Step Functions cannot be read: {error}") from error
+
+
+def _step_functions(connection: Connection, region: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    if connection.sandbox:
+        sandbox = checkout.read_sandbox()
+        session = boto3.Session(sandbox["account"], sandbox["secret"], region_name=sandbox["region"])
+        return session.client("stepfunctions", endpoint_url=sandbox["engineUrl"], config=Config(proxies={}))
+    return boto3.Session(profile_name=connection.profile, region_name=region).client("stepfunctions")
+
+
+def _children(client: Any, arn: str, execution_id: str) -> Iterator[str]:
+    """The executions of recover-target that the run started. Their names begin with its id."""
+    started_at = client.describe_execution(executionArn=arn)["startDate"]
+    machine = arn.replace(":execution:", ":stateMachine:").rsplit(":", 1)[0].removesuffix("recover-plan")
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=f"{machine}recover-target")
+    for page in pages:  # newest first
+        for execution in page["executions"]:
+            if execution["name"].split(".")[0] == execution_id:
+                yield execution["executionArn"]
+        if page["executions"] and page["executions"][-1]["startDate"] < started_at:
+            return
+
+
+def _count_entered_states(client: Any, arn: str) -> int:
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn, maxResults=1000)
+    return sum(event["type"].endswith("StateEntered") for page in pages for event in page["events"])

@@ -1,0 +1,215 @@
+"""The report of a run as a JSON document: its verdict, times against targets, servers, jobs and decisions.
+
+Times are in ISO 8601 and durations in seconds.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.report.times import end_of, seconds_between
+from cli.report.waits import find_waits
+from cli.run_record import UNFINISHED, Job, Record, list_jobs
+
+SCHEMA = "drs-waves/report/1"
+
+# A PARTIAL wave launched as many of its servers as its plan, or an operator, requires.
+_RECOVERED = ("COMPLETED", "PARTIAL")
+
+_VERDICTS = {
+    "COMPLETED": ("succeeded", "Every server was launched"),
+    "READY": ("succeeded", "Nothing prevents a start"),
+    "PARTIAL": ("partly", "Recovered in part"),
+    "FAILED": ("failed", "Failed"),
+    "CANCELLED": ("failed", "Cancelled"),
+    "NOT_READY": ("failed", "Refused before anything was launched"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a report is made from.
+
+    `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
+    knows them. `costs` may have `drsCalls` (by operation) and `stateTransitions`.
+    """
+
+    record: Record
+    servers: Sequence[Mapping[str, Any]] = ()
+    events: Sequence[Mapping[str, Any]] = ()
+    instances: Sequence[Mapping[str, Any]] = ()
+    costs: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    speed: float | None = None
+
+
+def build_document(facts: Facts) -> dict[str, Any]:
+    """The report of these facts."""
+    record = facts.record
+    end = end_of(record)
+    jobs = sorted(list_jobs(record), key=lambda job: (job.started_at or "", job.job_id or ""))
+    servers = _servers(facts)
+    return {
+        "schema": SCHEMA,
+        "executionId": record["executionId"],
+        "executionArn": record.get("executionArn"),
+        "planId": record["planId"],
+        "planName": record["planName"],
+        "mode": record["mode"],
+        "requestedAt": record["requestedAt"],
+        "requestedBy": record["requestedBy"],
+        "startedAt": record["startedAt"],
+        "endedAt": record["endedAt"],
+        "asOf": end,
+        "timeScale": facts.speed,
+        "pointInTime": record.get("pointInTime"),
+        "continues": record.get("continues"),
+        "continuedBy": record.get("continuedBy"),
+        "verdict": _verdict(record),
+        "servers": dict(record["servers"]),
+        "rto": _rto(record),
+        "rpo": _rpo(record, servers),
+        "notes": list(record.get("notes", ())),
+        "waves": [dict(wave) for wave in record["waves"]],
+        "jobs": [_job_item(job) for job in jobs],
+        "waits": [wait.to_item() for wait in find_waits(record)],
+        "decisions": [dict(decision) for decision in record["decisions"]],
+        "events": [dict(event) for event in facts.events],
+        "quotaUse": list(_quota_use(jobs, end)),
+        "costs": dict(facts.costs),
+        "versions": dict(facts.versions),
+        "sourceServers": servers,
+    }
+
+
+def _verdict(record: Record) -> dict[str, Any]:
+    outcome, words = _VERDICTS.get(record["status"], ("running", "Still running"))
+    return {"status": record["status"], "outcome": outcome, "words": words, "reason": record["reason"]}
+
+
+# --- RTO and RPO ------------------------------------------------------------------------------------------------
+def _rto(record: Record) -> dict[str, Any]:
+    """Recovery times against targets. `met` is None without a target, or while the answer is open."""
+    waves = [
+        {
+            "wave": wave["name"],
+            "status": wave["status"],
+            **_against_target(
+                wave["durationSeconds"],
+                wave.get("rtoTargetMinutes"),
+                is_over=wave["endedAt"] is not None,
+                is_recovered=wave["status"] in _RECOVERED,
+            ),
+        }
+        for wave in record["waves"]
+    ]
+    whole = _against_target(
+        record["durationSeconds"],
+        None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes"),
+        is_over=record["status"] not in UNFINISHED,
+        is_recovered=record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"]),
+    )
+    waited = sum(wait.seconds for wait in find_waits(record))
+    return {"whole": whole, "waves": waves, "waitedForPeopleSeconds": round(waited)}
+
+
+def _against_target(seconds: int | None, target: int | None, *, is_over: bool, is_recovered: bool) -> dict[str, Any]:
+    met: bool | None = None
+    if target is not None:
+        if is_over:
+            met = is_recovered and seconds is not None and seconds <= target * 60
+        elif seconds is not None and seconds > target * 60:
+            met = False
+    return {"seconds": seconds, "targetMinutes": target, "met": met}
+
+
+def _rpo(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    target = record.get("rpoTargetMinutes")
+    launched = [server for server in servers if server["status"] == "LAUNCHED"]
+    ages = [server["rpoSeconds"] for server in launched if server["rpoSeconds"] is not None]
+    missed = sum(server["rpoMet"] is False for server in launched)
+    unknown = len(launched) - len(ages)
+    return {
+        "targetMinutes": target,
+        "measuredFrom": "pointInTime" if record.get("pointInTime") else "requestedAt",
+        "known": len(ages),
+        "unknown": unknown,
+        "worstSeconds": max(ages, default=None),
+        "medianSeconds": round(statistics.median(ages)) if ages else None,
+        "missed": missed,
+        "met": False if missed else None if target is None or unknown or not ages else True,
+    }
+
+
+def _servers(facts: Facts) -> list[dict[str, Any]]:
+    """Each server with the age of the data it was launched from, in the order of waves, then of host names."""
+    record = facts.record
+    snapshots = {
+        (each["sourceServerId"], each["recoveryInstanceId"]): each.get("pointInTimeSnapshotAt")
+        for each in facts.instances
+    }
+    order = {wave["name"]: number for number, wave in enumerate(record["waves"])}
+    servers = []
+    for server in facts.servers:
+        cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
+        servers.append({**server, **_data_age(record, cached or server.get("snapshotAt"))})
+    return sorted(
+        servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
+    )
+
+
+def _data_age(record: Record, snapshot_at: str | None) -> dict[str, Any]:
+    """How old the snapshot was when the run was requested, or at the point in time that it recovers."""
+    if not snapshot_at:
+        return {"snapshotAt": snapshot_at, "rpoSeconds": None, "rpoMet": None}
+    age = round(seconds_between(snapshot_at, record.get("pointInTime") or record["requestedAt"]))
+    age = max(age, 0)  # a snapshot taken after the request loses nothing
+    target = record.get("rpoTargetMinutes")
+    return {"snapshotAt": snapshot_at, "rpoSeconds": age, "rpoMet": None if target is None else age <= target * 60}
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------
+def _job_item(job: Job) -> dict[str, Any]:
+    account_id, region = job.target
+    return {
+        "jobId": job.job_id,
+        "wave": job.wave,
+        "accountId": account_id,
+        "region": region,
+        "batch": job.batch,
+        "attempt": job.attempt,
+        "servers": job.servers,
+        "startedAt": job.started_at,
+        "endedAt": job.ended_at,
+        "launched": job.launched,
+        "failed": job.failed,
+    }
+
+
+def _quota_use(jobs: Iterable[Job], end: str) -> Iterator[dict[str, Any]]:
+    """For each target, the number of running jobs and of servers in them after each change."""
+    changes: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for job in jobs:
+        if job.started_at is None:
+            continue
+        for at, sign in ((job.started_at, 1), (job.ended_at, -1)):
+            if at is not None:
+                change = changes[job.target][at]
+                change[0] += sign
+                change[1] += sign * job.servers
+    for (account_id, region), by_time in sorted(changes.items()):
+        running_jobs = running_servers = 0
+        steps = list[dict[str, Any]]()
+        for at, (jobs_change, servers_change) in sorted(by_time.items()):
+            running_jobs, running_servers = running_jobs + jobs_change, running_servers + servers_change
+            steps.append({"at": at, "jobs": running_jobs, "servers": running_servers})
+        yield {
+            "accountId": account_id,
+            "region": region,
+            "mostJobs": max(step["jobs"] for step in steps),
+            "mostServers": max(step["servers"] for step in steps),
+            "until": end,
+            "steps": steps,
+        }

@@ -1,0 +1,189 @@
+"""The drawing of a run's timeline, as numbers: the place of each bar, mark and label. The template draws the SVG."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
+from cli.text import format_duration
+
+# In units of the drawing.
+TOP = 34
+WAVE_HEIGHT, LANE_HEIGHT, GAP = 18, 13, 12
+MIN_BAR_WIDTH = 2.0  # a bar stays visible, however short its time
+# The jobs of a wave that do not fit into these lanes share the last one.
+MAX_LANES = 12
+LETTER_WIDTH, HALF_MARK = 5.8, 10.0
+
+_WAVE_KINDS = {"COMPLETED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
+_AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an operator to resume"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A period of time. `kind` is its CSS class, `title` its tooltip.
+
+    `labels` say the same, each shorter than the one before. `covered` is how much of the bar's start a mark covers.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    title: str
+    labels: tuple[str, ...] = ()
+    covered: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """The longest label that fits."""
+        room = self.width - self.covered - 6
+        return next((label for label in self.labels if len(label) * LETTER_WIDTH <= room), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A decision, drawn as a numbered diamond."""
+
+    x: float
+    y: float
+    number: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The label of a line of the drawing."""
+
+    y: float
+    label: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The timeline of a run. `summary` describes it in words."""
+
+    height: float
+    ticks: tuple[Tick, ...]
+    rows: tuple[Row, ...]
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+    summary: str
+    width: int = WIDTH
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+
+
+def draw(report: Mapping[str, Any]) -> Timeline:
+    """Each wave as a bar with its jobs below it; waits are hatched and decisions numbered."""
+    drawing = _Drawing(report)
+    drawing.add_run()
+    for wave in report["waves"]:
+        drawing.add_wave(wave)
+    return drawing.finish()
+
+
+class _Drawing:
+    """A timeline in the making; `_y` is where the next line goes."""
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        self._report, self._end = report, report["asOf"]
+        self._scale = TimeScale(report)
+        self._y = float(TOP)
+        self._bars, self._rows, self._marks = list[Bar](), list[Row](), list[Mark]()
+
+    def add_run(self) -> None:
+        """Add a line for the run, if it waited as a whole or a decision was about all of it."""
+        if any(each["wave"] is None for each in (*self._report["waits"], *self._report["decisions"])):
+            self._rows.append(Row(self._y, "the run", ""))
+            self._add_waits_and_decisions(None)
+            self._y += WAVE_HEIGHT + GAP
+
+    def add_wave(self, wave: Mapping[str, Any]) -> None:
+        """Add the wave's bar, its waits and decisions, and a lane for each job that runs beside others."""
+        self._rows.append(Row(self._y, wave["name"], wave["status"]))
+        if wave["startedAt"]:
+            time = format_duration(wave["durationSeconds"])
+            kind = _WAVE_KINDS.get(wave["status"], "running")
+            title = f"wave {wave['name']}: {wave['status']}, {time}"
+            labels = (f"{wave['status']} {time}", time)
+            self._add_bar(wave["startedAt"], wave["endedAt"], self._y, WAVE_HEIGHT, kind, title, labels)
+        self._add_waits_and_decisions(wave["name"])
+        self._y += WAVE_HEIGHT + 3
+        lanes: list[float] = []
+        for job in self._report["jobs"]:
+            if job["wave"] == wave["name"] and job["startedAt"]:
+                self._add_job(job, lanes)
+        self._y += len(lanes) * LANE_HEIGHT + GAP
+
+    def finish(self) -> Timeline:
+        """The whole timeline."""
+        bars = tuple(replace(bar, covered=_covered_width(bar, self._marks)) for bar in self._bars)
+        summary = _summarize(self._report, self._scale)
+        return Timeline(self._y, self._scale.ticks(), tuple(self._rows), bars, tuple(self._marks), summary)
+
+    def _add_bar(
+        self, since: str, until: str | None, y: float, height: float, kind: str, title: str, labels: tuple[str, ...]
+    ) -> None:
+        x = self._scale.x(since)
+        width = max(self._scale.x(until or self._end) - x, MIN_BAR_WIDTH)
+        self._bars.append(Bar(x, y, width, height, kind, title, labels))
+
+    def _add_waits_and_decisions(self, wave: str | None) -> None:
+        for wait in self._report["waits"]:
+            if wait["wave"] == wave:
+                time = format_duration(wait["seconds"])
+                label = f"waits for {_AWAITED[wait['for']]}, {time}"
+                title = f"{wave or 'run'} {label}"
+                self._add_bar(wait["since"], wait["until"], self._y, WAVE_HEIGHT, "wait", title, (label, time))
+        for number, decision in enumerate(self._report["decisions"], start=1):
+            if decision["wave"] == wave:
+                title = f"{decision['decision']} by {decision['by']}"
+                self._marks.append(Mark(self._scale.x(decision["at"]), self._y, number, title))
+
+    def _add_job(self, job: Mapping[str, Any], lanes: list[float]) -> None:
+        lane = _take_lane(lanes, self._scale.x(job["startedAt"]), self._scale.x(job["endedAt"] or self._end))
+        if job["endedAt"]:
+            kind = "job bad" if job["failed"] else "job"
+            result = f"{job['launched']} launched, {job['failed']} failed"
+            count = f"{job['launched']}/{job['servers']}"
+        else:
+            kind, result, count = "job running", "still running", f"{job['servers']} servers"
+        place = f"{job['accountId']}/{job['region']} batch {job['batch']}, attempt {job['attempt']}"
+        attempt = f", try {job['attempt']}" if job["attempt"] > 1 else ""
+        labels = (f"{job['region']} {count}{attempt}", f"{count}{attempt}", count)
+        y, title = self._y + lane * LANE_HEIGHT, f"{job['jobId']}: {place}: {result}"
+        self._add_bar(job["startedAt"], job["endedAt"], y, LANE_HEIGHT - 2, kind, title, labels)
+
+
+def _covered_width(bar: Bar, marks: Sequence[Mark]) -> float:
+    """How much of the bar's start is under marks."""
+    ends = [mark.x + HALF_MARK - bar.x for mark in marks if mark.y == bar.y and abs(mark.x - bar.x) < HALF_MARK]
+    return max(ends, default=0.0)
+
+
+def _take_lane(lanes: list[float], begin: float, end: float) -> int:
+    """The number of the first lane that is free at `begin`. `lanes` has the end of what each lane holds so far."""
+    for number, taken_until in enumerate(lanes):
+        if taken_until <= begin:
+            lanes[number] = end
+            return number
+    if len(lanes) < MAX_LANES:
+        lanes.append(end)
+        return len(lanes) - 1
+    lanes[-1] = max(lanes[-1], end)
+    return MAX_LANES - 1
+
+
+def _summarize(report: Mapping[str, Any], scale: TimeScale) -> str:
+    sentences = []
+    for wave in report["waves"]:
+        if wave["startedAt"]:
+            started = format_duration(scale.since_request(wave["startedAt"]))
+            sentences.append(f"{wave['name']} started {started} after the request and is {wave['status']}")
+        else:
+            sentences.append(f"{wave['name']} did not start ({wave['status']})")
+    return "; ".join(sentences) + "." if sentences else "No wave was started."

@@ -1,0 +1,132 @@
+"""Find plans, start runs, follow them to their end and clean up after them, all through the API."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
+from cli.run_record import UNFINISHED, Record
+
+# The path that starts a run of each mode.
+_START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}
+
+# Seconds between requests while the API does not answer: the first pause, doubled each time up to the longest.
+MIN_RETRY_PAUSE, MAX_RETRY_PAUSE = 1.0, 30.0
+# A request for a clean-up can be repeated: the API starts only one for each run.
+MAX_CLEANUP_TRIES = 5
+
+Sleep = Callable[[float], None]
+
+
+class RunObserver(Protocol):
+    """Receives a run's record, or a clean-up's, each time it is read."""
+
+    def show(self, record: Record) -> None:
+        """Show the record as it is now."""
+
+    def trouble(self, message: str | None) -> None:
+        """The API does not answer at the moment; None once it does again."""
+
+
+class PlanUnknown(Exception):
+    """No plan matches, or several do. The message lists them."""
+
+
+def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
+    """The plan with this id, or else with exactly this name. Raise PlanUnknown, ApiRefused."""
+    plans = list(api.list_items("/recovery-plans", "recoveryPlans"))
+    matches = [plan for plan in plans if plan["planId"] == id_or_name]
+    matches = matches or [plan for plan in plans if plan["name"] == id_or_name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in matches)
+        raise PlanUnknown(f"{len(matches)} plans are named {id_or_name!r}; name one by its id:{ids}")
+    names = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in plans[:20])
+    more = f"\n  and {len(plans) - 20} more" if len(plans) > 20 else ""
+    raise PlanUnknown(
+        f"There is no plan {id_or_name!r}." + (f" There are:{names}{more}" if plans else " There is none.")
+    )
+
+
+def start_run(api: ApiClient, plan_id: str, mode: str, point_in_time: str | None = None) -> Record:
+    """Start a run and return its record. Raise ApiRefused, or ApiUnreachable if it may or may not have started."""
+    body = {"pointInTime": point_in_time} if point_in_time else None
+    record: Record = api.call("POST", f"/recovery-plans/{plan_id}/{_START_PATHS[mode]}", body)
+    return record
+
+
+def read_run(api: ApiClient, execution_id: str) -> Record:
+    """The record of a run. Raise ApiRefused."""
+    record: Record = api.get(f"/executions/{execution_id}")
+    return record
+
+
+def watch_run(
+    api: ApiClient, execution_id: str, observer: RunObserver, interval: float, sleep: Sleep = time.sleep
+) -> Record:
+    """Read and show the record every `interval` seconds until its status is final, and return it.
+
+    An API that does not answer, throttles or fails is asked again for as long as it takes. Raise ApiRefused for any
+    other error.
+    """
+    for record in _poll(api, f"/executions/{execution_id}", observer, interval, sleep):
+        observer.show(record)
+        if record["status"] not in UNFINISHED:
+            return record
+    raise AssertionError("polling ends only by a return")
+
+
+def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sleep: Sleep) -> Iterator[dict[str, Any]]:
+    pause = 0.0
+    while True:
+        try:
+            reply: Reply | None = api.request_once("GET", path)
+            trouble = f"the API answered {reply.status}" if reply and is_transient(reply.status) else None
+        except ApiUnreachable as error:
+            reply, trouble = None, str(error)
+        if trouble or reply is None:
+            pause = min(max(2 * pause, MIN_RETRY_PAUSE), MAX_RETRY_PAUSE)
+            observer.trouble(f"{trouble}; asking again")
+            sleep(pause * random.uniform(0.5, 1))
+            continue
+        if pause:
+            pause = 0.0
+            observer.trouble(None)
+        if not 200 <= reply.status < 300:
+            raise ApiRefused("GET", path, reply)
+        yield reply.body
+        sleep(interval)
+
+
+def is_transient(status: int) -> bool:
+    """Can a later request succeed where this status was the answer?"""
+    return status == 429 or status >= 500
+
+
+def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
+    """Every server of a run, or of one of its waves."""
+    filters = {"wave": wave} if wave else {}
+    return list(api.list_items(f"/executions/{execution_id}/servers", "servers", **filters))
+
+
+def clean_up(
+    api: ApiClient, execution_id: str, observer: RunObserver, interval: float, sleep: Sleep = time.sleep
+) -> Record:
+    """Terminate the instances of a drill, follow that to its end, and return the clean-up. Raise ApiRefused."""
+    path = f"/executions/{execution_id}/cleanup"
+    for tries in range(1, MAX_CLEANUP_TRIES + 1):
+        reply = api.request("POST", path)
+        if 200 <= reply.status < 300:
+            break
+        if tries == MAX_CLEANUP_TRIES or not is_transient(reply.status):
+            raise ApiRefused("POST", path, reply)
+        observer.trouble(f"the API answered {reply.status}; asking again")
+        sleep(2.0 ** (tries - 1))
+    observer.trouble(None)
+    for cleanup in _poll(api, path, observer, interval, sleep):
+        observer.show(cleanup)
+        if cleanup["status"] != "RUNNING":
+            return cleanup
+    raise AssertionError("polling ends only by a return")

@@ -1,0 +1,56 @@
+"""Read the record of a run as the API returns it: its status, its DRS jobs, and how it maps to an exit status."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cli.terminal import FAILED, REFUSED
+
+Record = Mapping[str, Any]
+
+UNFINISHED = ("PENDING", "POLLING", "PAUSED")
+_SUCCEEDED = ("COMPLETED", "READY")
+_NOT_STARTED = ("NOT_READY",)
+
+
+class Job(NamedTuple):
+    """A DRS job of a run. `ended_at`, `launched` and `failed` are None while it runs."""
+
+    job_id: str
+    wave: str
+    target: tuple[str, str]
+    batch: int
+    attempt: int
+    servers: int
+    started_at: str | None
+    ended_at: str | None
+    launched: int | None
+    failed: int | None
+
+
+def list_jobs(record: Record) -> Iterator[Job]:
+    """Every DRS job of the run, ended or running."""
+    for batch in record["batches"]:
+        place = (batch["wave"], (batch["accountId"], batch["region"]), batch["batch"])
+        launched = 0
+        for job in batch["jobs"]:
+            launched += job["launched"]
+            servers = job["launched"] + job["failed"]
+            times = (job["startedAt"], job["endedAt"])
+            yield Job(job["jobId"], *place, job["attempt"], servers, *times, job["launched"], job["failed"])
+        if batch["status"] == "LAUNCHING" and batch["jobId"]:
+            remaining = batch["servers"] - launched
+            started_at = batch.get("jobStartedAt") or batch["startedAt"]
+            yield Job(batch["jobId"], *place, batch["attempt"], remaining, started_at, None, None, None)
+
+
+def exit_status(record: Record) -> int:
+    """0 if the run succeeded or is still going on, 1 if it failed, in part too, or was cancelled, 3 if refused."""
+    status = record["status"]
+    if status in _SUCCEEDED or status in UNFINISHED:
+        return 0
+    return REFUSED if status in _NOT_STARTED else FAILED
+
+
+def cleanup_exit_status(cleanup: Record) -> int:
+    """0 if no instance of the drill is left."""
+    return 0 if cleanup["status"] in ("COMPLETED", "NONE") else FAILED

@@ -1,0 +1,54 @@
+"""One command's work with one deployment."""
+
+from dataclasses import dataclass
+
+from cli import checkout
+from cli.api_client import ApiClient
+from cli.connection import Connection
+from cli.run_client import PlanUnknown, find_plan
+from cli.run_record import Record
+from cli.terminal import REFUSED, console, end, error_console
+
+# Seconds between reads of a run. On AWS a run takes an hour; in the sandbox, a simulated minute takes a second.
+POLL_SECONDS, SANDBOX_POLL_SECONDS = 5.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The deployment that a command uses, a client for it, and the form of the command's output."""
+
+    connection: Connection
+    api: ApiClient
+    as_json: bool = False
+    interval: float | None = None
+
+    @classmethod
+    def open(cls, connection: Connection, as_json: bool = False, interval: float | None = None) -> "Session":
+        """Connect to the deployment. Raise ApiUnreachable."""
+        return cls(connection, connection.open_api(), as_json, interval)
+
+    @property
+    def options(self) -> str:
+        """The options that name the deployment, to append to a command."""
+        return self.connection.options
+
+    @property
+    def speed(self) -> float | None:
+        """How fast the sandbox's clock runs; None on AWS."""
+        return float(checkout.read_sandbox().get("speed", 1)) if self.connection.sandbox else None
+
+    @property
+    def poll_seconds(self) -> float:
+        """Seconds between reads of a run."""
+        return self.interval or (SANDBOX_POLL_SECONDS if self.connection.sandbox else POLL_SECONDS)
+
+    def print_line(self, text: str) -> None:
+        """Print a line for people. With --json it goes to standard error, for standard output is a program's."""
+        (error_console() if self.as_json else console()).print(text, markup=False)
+
+    def find_plan(self, id_or_name: str) -> Record:
+        """The plan with this id or name. End the command if there is none, or more than one."""
+        try:
+            return find_plan(self.api, id_or_name)
+        except PlanUnknown as error:
+            end(REFUSED, str(error))

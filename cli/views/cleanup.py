@@ -1,0 +1,38 @@
+"""The view of a clean-up: lines of text, or JSON lines."""
+
+from collections.abc import Callable
+
+from cli.run_record import Record
+from cli.text import clean
+from cli.views.json_lines import JsonView
+
+
+class CleanupView:
+    """Shows how many of a drill's instances are terminated, and which could not be."""
+
+    def __init__(self, print_line: Callable[[str], None], json_view: JsonView | None) -> None:
+        """With `json_view`, everything goes there."""
+        self._print_line, self._json_view = print_line, json_view
+        self._last: Record | None = None
+
+    def show(self, record: Record) -> None:
+        """Show the clean-up, if it has changed."""
+        if record == self._last:
+            return
+        self._last = record
+        if self._json_view:
+            self._json_view.write("cleanup", {"cleanup": record})
+            return
+        count = record["instances"]
+        self._print_line(f"clean-up {record['status']}  {count['terminated']}/{count['total']} terminated")
+        if record["status"] != "RUNNING":
+            for failure in record["failures"]:
+                instance = f"{failure['recoveryInstanceId']} of {failure['sourceServerId']}"
+                self._print_line(f"  {instance}: {clean(failure['reason'])}")
+
+    def trouble(self, message: str | None) -> None:
+        """Show the message."""
+        if message and self._json_view:
+            self._json_view.trouble(message)
+        elif message:
+            self._print_line(clean(message))

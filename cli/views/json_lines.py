@@ -1,0 +1,46 @@
+"""The JSON view: a JSON object on a line for each change, for a pipeline."""
+
+import json
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from cli.run_record import Record
+
+
+class JsonView:
+    """Writes the record when anything but its duration has changed. `type` is the first field of each line."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._last: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        return None
+
+    def show(self, record: Record) -> None:
+        """Write the record, if it has changed."""
+        timeless = json.dumps(_without_key(record, "durationSeconds"), sort_keys=True)
+        if timeless != self._last:
+            self._last = timeless
+            self.write("progress", {"execution": record})
+
+    def trouble(self, message: str | None) -> None:
+        """Write the message."""
+        if message:
+            self.write("trouble", {"message": message})
+
+    def write(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Write a line of this type."""
+        self._stream.write(json.dumps({"type": kind, **fields}, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+def _without_key(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_key(part, key) for name, part in value.items() if name != key}
+    return [_without_key(part, key) for part in value] if isinstance(value, list) else value

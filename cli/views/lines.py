@@ -1,0 +1,65 @@
+"""The line view: a line of text for each change, for a log or a pipe."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+
+from cli.run_record import Record
+from cli.text import clean, describe_decisions, describe_waits, format_count, format_duration, format_real_time
+
+
+class LineView:
+    """Prints a line when a wave changes, a decision is made or the run begins to wait."""
+
+    def __init__(self, console: Console, options: str = "", speed: float | None = None) -> None:
+        self._console, self._options, self._speed = console, options, speed
+        self._printed: dict[str, str] = {}
+        """The last line about each subject."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        return None
+
+    def show(self, record: Record) -> None:
+        """Print what has changed."""
+        seconds = record["durationSeconds"]
+        at = f"{format_duration(seconds)} {format_real_time(seconds, self._speed)}".rstrip()
+        for wave in record["waves"]:
+            self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
+        for decision in describe_decisions(record):
+            self._print_if_new(f"decision {decision}", decision)
+        self._show_waits(record, at)
+
+    def _show_waits(self, record: Record, at: str) -> None:
+        waits = dict(describe_waits(record, self._options))
+        for wait, commands in waits.items():
+            if self._print_if_new(f"wait {wait}", f"{wait}:", at):
+                for command in commands:
+                    self._console.print(f"    {command}", markup=False)
+        for subject in [each for each in self._printed if each.startswith("wait ")]:
+            if subject.removeprefix("wait ") not in waits:
+                del self._printed[subject]  # print it again if the run waits for the same later
+
+    def trouble(self, message: str | None) -> None:
+        """Print the message, unless it is the same as before."""
+        if message:
+            self._print_if_new("trouble", message)
+        elif self._printed.pop("trouble", None):
+            self._console.print("  the API answers again", markup=False)
+
+    def _print_if_new(self, subject: str, line: str, at: str = "") -> bool:
+        if self._printed.get(subject) == line:
+            return False
+        self._printed[subject] = line
+        self._console.print(f"  {clean(line)}  {at}".rstrip(), markup=False)
+        return True
+
+
+def _describe_wave(record: Record, wave: Record) -> str:
+    servers = wave["servers"]
+    noun = "servers" if record["mode"] == "READINESS" else "launched"
+    others = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
+    return f"{wave['name']:<14} {wave['status']:<12} {format_count(record, wave):>6} {noun}{others}"

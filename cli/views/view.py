@@ -1,0 +1,10 @@
+"""What every view of a run can do."""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from cli.run_client import RunObserver
+
+
+class View(RunObserver, AbstractContextManager["View"], Protocol):
+    """Shows a run for as long as it is entered."""
