@@ -39,7 +39,7 @@ def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
 
 
 def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that were launched by the record and of which the cache has no newer state.
+    """Instances that the record shows as launched and of which the cache has no newer state.
 
     A cache row that is older than the launch describes an earlier instance. A row that has the instance may be missing
     from the index by execution, which is eventually consistent.
@@ -152,22 +152,31 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPo
     if job and not job.is_completed:
         cleanups.record_job(chunk, job)
         return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
-    by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
-    statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
-    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == LaunchStatus.TERMINATED)})
     problem = str(error or "no job was started")
-    failed = {
-        each: f"{job.job_id}: {_failure_reason(statuses[each])}" if job else problem
-        for each in chunk.instances
-        if each not in gone
-    }
-    for instance_id in gone:
-        began_at = clock.parse_iso(job.created_at) if job and instance_id not in chunk.gone else 0
+    terminated, failed = _read_results(chunk, job) if job else ([], dict.fromkeys(chunk.left, problem))
+    for instance_id in chunk.gone:
+        recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id)
+    for instance_id in terminated:
+        began_at = clock.parse_iso(job.created_at) if job else 0
         recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, began_at)
     # Release the lease before settling the chunk: if killed in between, the next invocation does both again.
     capacity_leases.release_lease(chunk, chunk.lease_attempt)
-    cleanups.settle_chunk(ref, gone, failed, job.job_id if job else None)
+    cleanups.settle_chunk(ref, sorted({*chunk.gone, *terminated}), failed, job.job_id if job else None)
     return cleanups.get_chunk(ref), None
+
+
+def _read_results(chunk: Chunk, job: Job) -> tuple[list[str], dict[str, str]]:
+    """The instances that the job terminated, and the reason for each other one."""
+    statuses = {launch.server_id: launch.status for launch in job.launches}
+    terminated, failed = [], {}
+    for instance_id in chunk.left:
+        status = statuses.get(chunk.instances[instance_id])
+        if status == LaunchStatus.TERMINATED:
+            terminated.append(instance_id)
+        else:
+            reason = f"launch status {status}, not TERMINATED" if status else "the job does not name this instance"
+            failed[instance_id] = f"{job.job_id}: {reason}"
+    return terminated, failed
 
 
 def _find_current_job(chunk: Chunk) -> Job | None:
@@ -178,7 +187,3 @@ def _find_current_job(chunk: Chunk) -> Job | None:
         return drs.describe_job(chunk.ref.target, chunk.job_id)
     except DrsRefused:  # DRS no longer knows it
         return None
-
-
-def _failure_reason(status: str | None) -> str:
-    return f"launch status {status}, not TERMINATED" if status else "the job does not name this instance"

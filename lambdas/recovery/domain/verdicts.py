@@ -115,18 +115,25 @@ def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequen
         f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
     )
     summary = "; ".join([counts, *problems[:MAX_PROBLEMS]])
-    if tally.required_missing == 0 and not run.cancelled_by:
-        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; all missing servers are optional")
-    if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
-        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {wave.max_failed_percent} % may fail")
-    if state.failure_decision == WaveDecision.ACCEPT:
-        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; accepted as it is")
+    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally):
+        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {reason_to_tolerate}")
     if run.cancelled_by:
         ended = WaveStatus.FAILED if tally.launched or tally.failed else WaveStatus.SKIPPED
         return WaveVerdict(ended, f"{summary}; {run.halted_because}")
     if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
         return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{summary}; an operator has to decide")
     return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
+
+
+def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally) -> str | None:
+    """Why a wave with missing servers is PARTIAL; None when it has failed."""
+    if tally.required_missing == 0 and not snapshot.run.cancelled_by:
+        return "all missing servers are optional"
+    if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
+        return f"{wave.max_failed_percent} % may fail"
+    if snapshot.wave_states[wave.name].failure_decision == WaveDecision.ACCEPT:
+        return "accepted as it is"
+    return None
 
 
 def _find_reason_to_skip(wave: Wave, snapshot: RunSnapshot) -> str | None:
