@@ -85,7 +85,8 @@ def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> 
     is_recorded = not snapshot.run.is_halted and _record_wave_decision(snapshot, wave, decision, operator)
     task_tokens.release_tokens(execution_id, gate, wave)
     if not is_recorded:
-        snapshot = waves.load_snapshot(execution_id)
+        if not snapshot.run.is_halted:  # another decision came first
+            snapshot = waves.load_snapshot(execution_id)
         raise _refuse(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
     operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
 
