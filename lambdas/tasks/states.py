@@ -1,6 +1,6 @@
 """The inputs of the Task states, and the outputs that no class of the product writes by itself.
 
-The other outputs stand beside the `to_state` that writes them: TargetState, JobState, CapacityState and so on.
+The other outputs are defined beside the `to_state` that writes them: TargetState, JobState, CapacityState and so on.
 """
 
 from typing import NotRequired, TypedDict

@@ -1,4 +1,4 @@
-"""What inspection finds: servers, and each wave's share of a target."""
+"""The results of inspection: servers, and each wave in each target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from recovery.domain.target import Target
 
 @dataclass(frozen=True, slots=True)
 class InspectedServer:
-    """A server of a wave, what was judged of it, and the snapshot it is to be launched from, if not the latest.
+    """A server of a wave with its verdict, and the snapshot to launch it from, if not the latest.
 
-    `snapshot_at` is when that, or its newest snapshot, was taken, in epoch seconds; None when nobody asked.
+    `snapshot_at` is when that snapshot, or else its newest one, was taken, in epoch seconds; None if it was not probed.
     """
 
     verdict: ServerVerdict
@@ -24,22 +24,22 @@ class InspectedServer:
     snapshot_at: float | None = None
 
     def to_json(self) -> list[Any]:
-        """As the FLEET row keeps it."""
-        judged = [self.verdict.readiness.value, list(self.verdict.reasons)]
-        return [*judged, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
+        """The server as the FLEET row has it."""
+        verdict = [self.verdict.readiness.value, list(self.verdict.reasons)]
+        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
 
     @classmethod
-    def from_json(cls, kept: Sequence[Any]) -> "InspectedServer":
+    def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
         """The inverse."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = kept
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = packed
         return cls(ServerVerdict(Readiness(readiness), tuple(reasons)), hostname, optional, snapshot_id, snapshot_at)
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetInspection:
-    """A wave's servers in one target. `already_launched` counts those that the run which is continued has launched.
+    """A wave's servers in one target. `already_launched` counts those that the continued run has launched.
 
-    `notes` are what people should know of the target; `unlistable_groups` of groups whose servers could not be listed.
+    `notes` are for operators; `unlistable_groups` has the reason for each group whose servers could not be listed.
     """
 
     wave: Wave
@@ -52,7 +52,7 @@ class WaveTargetInspection:
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetSummary:
-    """A TARGET row: how many servers a wave has in a target, in how many batches, and what was judged of them."""
+    """A TARGET row: how many servers a wave has in a target, in how many batches, and how many of each verdict."""
 
     wave: str
     target: Target
@@ -87,5 +87,5 @@ class WaveTargetSummary:
 
     @property
     def tally(self) -> Tally:
-        """The servers that are in no batch."""
+        """Count the servers that are in no batch."""
         return Tally(total=self.blocked, excluded=self.blocked, optional=self.blocked_optional)

@@ -1,4 +1,4 @@
-"""When to poll a DRS job or ask for capacity again."""
+"""When to poll a DRS job, or to check the capacity, again."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -6,18 +6,18 @@ from typing import TypedDict
 from recovery import clock
 from recovery.domain.drs_shapes import Job, JobStatus
 
-# A job is looked at no sooner and no later than this, in seconds. Half a minute is what a person would call
-# prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
+# Seconds between two polls of a job. Twenty are prompt for a job of twenty minutes; two minutes keep the polls of a job
+# of hours few.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
 
-# While a job is PENDING it cannot end before it has been STARTED, which takes DRS minutes.
+# A STARTED job can end at any time. A PENDING one cannot end before DRS has STARTED it, which takes minutes.
 MAX_POLL_OF_STARTED_SECONDS = 30
 
-# A slot may come free at any moment, so the first looks are close; a batch that waits for hours asks once a minute,
-# to keep its events few.
+# Capacity can become free at any moment, so the first checks are close. A batch that waits for hours checks once a
+# minute, to keep its events few.
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 
-# What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
+# Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; these are estimates.
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 EXPECTED_TERMINATION_SECONDS = 180
 
@@ -28,15 +28,15 @@ def seconds_to_next_capacity_check(capacity_checks: int) -> int:
 
 
 def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
-    """How long to leave a job alone, from its age and what such jobs take, all in seconds.
+    """Seconds to the next poll, from the job's age and the seconds that such a job is expected to take.
 
-    Half of what should be left, so the looks get closer as the end comes near; past the expected end they
-    spread out again, a quarter of the delay at a time.
+    Wait for half of the time that is left, so polls get closer towards the expected end. After it they spread out
+    again: wait for a quarter of the delay.
     """
     left = expected - age
     wait = left / 2 if left > 0 else -left / 4
-    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
-    return round(min(max(wait, MIN_POLL_SECONDS), longest))
+    max_wait = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
+    return round(min(max(wait, MIN_POLL_SECONDS), max_wait))
 
 
 class CapacityState(TypedDict):

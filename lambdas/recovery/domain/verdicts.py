@@ -1,4 +1,4 @@
-"""Verdicts on waves and runs. Pure functions: they take facts and return a verdict with its reason."""
+"""Verdicts on waves and runs: pure functions that take facts and return a verdict with its reason."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +15,13 @@ from recovery.domain.execution import (
 )
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter, Wave
 
+# Errors that the reason of a wave lists.
+MAX_PROBLEMS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class WaveVerdict:
-    """What a wave came to."""
+    """The status of a wave, with its reason."""
 
     status: WaveStatus
     reason: str
@@ -26,19 +29,19 @@ class WaveVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionVerdict:
-    """What a run came to."""
+    """The status of a run, with its reason."""
 
     status: ExecutionStatus
     reason: str
 
 
 def is_within_tolerance(failed: int, total: int, percent: int) -> bool:
-    """Is a tolerance of so many percent kept?"""
+    """Whether at most this percentage of the servers has failed."""
     return failed * 100 <= total * percent
 
 
 def may_wave_start(wave: Wave, statuses: Mapping[str, WaveStatus]) -> bool | None:
-    """True to start, False to skip, None while a wave it depends on is still going on."""
+    """Return True to start the wave, False to skip it, None while a wave that it depends on has not ended."""
     predecessors = [statuses[name] for name in wave.depends_on]
     if wave.run_after is RunAfter.SUCCESS and any(status.is_final and not status.succeeded for status in predecessors):
         return False
@@ -46,7 +49,7 @@ def may_wave_start(wave: Wave, statuses: Mapping[str, WaveStatus]) -> bool | Non
 
 
 class WaveDecision(StrEnum):
-    """What an operator decides about a wave: to start it or not, and what becomes of it after it has failed."""
+    """A decision of an operator about a wave: whether it starts, or what follows after it has failed."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -56,7 +59,10 @@ class WaveDecision(StrEnum):
 
 
 class WaveGate(StrEnum):
-    """What a wave is to do next: start, be settled without a start, or wait for something."""
+    """What a wave does next: START, SETTLE without a start, or wait for what the gate is named after.
+
+    RESUME ends a pause. APPROVAL and DECISION are an operator's, before the wave starts and after it has failed.
+    """
 
     START = "START"
     SETTLE = "SETTLE"
@@ -86,41 +92,48 @@ def judge_gate(wave: Wave, snapshot: RunSnapshot) -> WaveGate:
 
 
 def judge_approval_timeout(wave: Wave, state: WaveState, now: float) -> bool | None:
-    """What an approval that nobody answered counts as once its time is up; None before."""
+    """The outcome of an approval that has timed out; None while it is pending. True is an approval."""
     if wave.approval is None or state.approval_until is None or now < state.approval_until:
         return None
     return wave.approval.on_timeout is OnTimeout.APPROVE
 
 
 def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequence[str] = ()) -> WaveVerdict:
-    """A wave's end from its servers. Servers that are neither launched nor excluded count as failed.
+    """Judge a wave by its servers. Servers that are neither launched nor excluded count as failed.
 
-    `problems` are errors that broke a part of the wave; they are told in the reason, the servers decide. A wave is
-    PARTIAL when some servers are missing and it may do without as many. A failed one that asks people is
-    AWAITING_DECISION until they have given their word.
+    `problems` are errors that broke parts of the wave. They only add to the reason; the servers decide. A wave is
+    PARTIAL when servers are missing within its tolerance. A failed wave with `onFailure: ask` is AWAITING_DECISION
+    until an operator decides.
     """
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status in STATUSES_BEFORE_START and not state.round and (reason := _find_reason_to_skip(wave, snapshot)):
         return WaveVerdict(WaveStatus.SKIPPED, reason)
     if tally.missing == 0:
-        none_left = "nothing was left to launch"
-        return WaveVerdict(
-            WaveStatus.COMPLETED, f"all {tally.total} servers were launched" if tally.total else none_left
-        )
-    said = f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
-    said = "; ".join([said, *problems[:5]])
-    if tally.required_missing == 0 and not run.cancelled_by:
-        return WaveVerdict(WaveStatus.PARTIAL, f"{said}; all that are missing are optional")
-    if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
-        return WaveVerdict(WaveStatus.PARTIAL, f"{said}; {wave.max_failed_percent} % may fail")
-    if state.failure_decision == "accept":
-        return WaveVerdict(WaveStatus.PARTIAL, f"{said}; accepted as it is")
+        reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
+        return WaveVerdict(WaveStatus.COMPLETED, reason)
+    counts = (
+        f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
+    )
+    summary = "; ".join([counts, *problems[:MAX_PROBLEMS]])
+    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally):
+        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {reason_to_tolerate}")
     if run.cancelled_by:
         ended = WaveStatus.FAILED if tally.launched or tally.failed else WaveStatus.SKIPPED
-        return WaveVerdict(ended, f"{said}; {run.halted_because}")
+        return WaveVerdict(ended, f"{summary}; {run.halted_because}")
     if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
-        return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{said}; what is to become of it is for people to say")
-    return WaveVerdict(WaveStatus.FAILED, f"{said}; only {wave.max_failed_percent} % may fail")
+        return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{summary}; an operator has to decide")
+    return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
+
+
+def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally) -> str | None:
+    """Why a wave with missing servers is PARTIAL; None when it has failed."""
+    if tally.required_missing == 0 and not snapshot.run.cancelled_by:
+        return "all missing servers are optional"
+    if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
+        return f"{wave.max_failed_percent} % may fail"
+    if snapshot.wave_states[wave.name].failure_decision == WaveDecision.ACCEPT:
+        return "accepted as it is"
+    return None
 
 
 def _find_reason_to_skip(wave: Wave, snapshot: RunSnapshot) -> str | None:
@@ -147,9 +160,9 @@ def judge_unfinished_wave(status: WaveStatus, run: Run, tally: Tally, problem: s
 
 
 def stops_the_run(wave: Wave, state: WaveState) -> bool:
-    """Must no further wave start now that this one is where it is?"""
+    """Whether this wave has failed so that no further wave starts."""
     return state.status is WaveStatus.FAILED and (
-        wave.on_failure is OnFailure.STOP or state.failure_decision == "abort"
+        wave.on_failure is OnFailure.STOP or state.failure_decision == WaveDecision.ABORT
     )
 
 
@@ -157,16 +170,15 @@ def judge_execution(
     statuses: Mapping[str, WaveStatus], problem: str | None = None, cancelled_by: str | None = None
 ) -> ExecutionVerdict:
     """Judge a run by its waves; `problem` is what broke the run itself, `cancelled_by` who cancelled it."""
-    ended = {status: [name for name, s in statuses.items() if s is status] for status in WaveStatus}
-    said = "; ".join(f"{status.value}: {', '.join(names)}" for status, names in ended.items() if names)
+    waves_by_status = {status: [name for name, each in statuses.items() if each is status] for status in WaveStatus}
+    summary = "; ".join(f"{status.value}: {', '.join(names)}" for status, names in waves_by_status.items() if names)
     if cancelled_by:
-        return ExecutionVerdict(
-            ExecutionStatus.CANCELLED, f"cancelled by {cancelled_by}; {said or 'no wave had begun'}"
-        )
+        reason = f"cancelled by {cancelled_by}; {summary or 'no wave had begun'}"
+        return ExecutionVerdict(ExecutionStatus.CANCELLED, reason)
     if problem or not statuses:
         return ExecutionVerdict(ExecutionStatus.FAILED, problem or "the run had no waves")
-    if len(ended[WaveStatus.COMPLETED]) == len(statuses):
+    if len(waves_by_status[WaveStatus.COMPLETED]) == len(statuses):
         return ExecutionVerdict(ExecutionStatus.COMPLETED, f"all {len(statuses)} waves were completed")
-    if ended[WaveStatus.COMPLETED] or ended[WaveStatus.PARTIAL]:
-        return ExecutionVerdict(ExecutionStatus.PARTIAL, said)
-    return ExecutionVerdict(ExecutionStatus.FAILED, said)
+    if waves_by_status[WaveStatus.COMPLETED] or waves_by_status[WaveStatus.PARTIAL]:
+        return ExecutionVerdict(ExecutionStatus.PARTIAL, summary)
+    return ExecutionVerdict(ExecutionStatus.FAILED, summary)

@@ -1,4 +1,4 @@
-"""What people are told when retries are used up: what, where, how often, and what they can do."""
+"""Notifies operators that all retries of a task have failed: which task, where, how often, and what to do."""
 
 from collections.abc import Mapping
 
@@ -20,15 +20,15 @@ from recovery.observability import metrics
 
 logger = Logger(child=True)
 
-# The advice of these errors is for a moment, "nothing to do". This is for when the moment does not pass.
+# The advice of a transient error is that there is nothing to do. This is the advice for when it does not pass.
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (
-        "See in CloudTrail who else calls DRS in that account and Region, and stop what can wait. "
+        "See in CloudTrail which callers use DRS in that account and Region, and stop those that can wait. "
         "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
     RetryExhausted: (
-        "The error tells what DRS answered last. Throttled: see in CloudTrail who else calls DRS there. "
+        "The error has the last answer of DRS. Throttled: see in CloudTrail which callers use DRS there. "
         "Otherwise see AWS Health for DRS in that Region."
     ),
     RateBudgetExhausted: (
@@ -54,7 +54,7 @@ def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attem
                 "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
-                "What happens": "the batch waits up to ten minutes and goes on; no server has failed for it",
+                "What happens": "the batch waits up to ten minutes and goes on; no server has failed because of this",
                 "What to do": advice_for(error.name),
             }
         ),
@@ -64,7 +64,7 @@ def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attem
 
 
 def advice_for(name: str) -> str:
-    """Advice on an error by its name, which may be one of Lambda's or Step Functions' own."""
+    """The advice on an error of this name, which can be an error of Lambda or Step Functions too."""
     kind = getattr(errors, name, None)
     if not (isinstance(kind, type) and issubclass(kind, DrsWavesError)):
         kind = DrsWavesError

@@ -43,7 +43,7 @@ def pause(execution_id: str, operator: Operator) -> None:
 
 
 def resume(execution_id: str, operator: Operator) -> None:
-    """Resume a paused run, including waves held by `pauseBefore`. Raise DecisionRefused when nothing is paused."""
+    """Resume a paused run, including waves paused by `pauseBefore`. Raise DecisionRefused when nothing is paused."""
     snapshot = waves.load_snapshot(execution_id)
     run, decision = snapshot.run, operator.build_entry("resume")
     was_paused = executions.record_resume(run, decision)
@@ -85,7 +85,8 @@ def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> 
     is_recorded = not snapshot.run.is_halted and _record_wave_decision(snapshot, wave, decision, operator)
     task_tokens.release_tokens(execution_id, gate, wave)
     if not is_recorded:
-        snapshot = waves.load_snapshot(execution_id)
+        if not snapshot.run.is_halted:  # another decision came first
+            snapshot = waves.load_snapshot(execution_id)
         raise _refuse(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
     operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
 

@@ -176,7 +176,7 @@ class WaveSettlement:
 def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
     """Judge the wave, record the verdict, and release the waves that wait for it.
 
-    `round_` is the round that has ended; if an operator has asked for another one since, nothing is judged. `problems`
+    `round_` is the round that has ended; if an operator has requested another one since, nothing is judged. `problems`
     are the errors that broke parts of the wave.
     """
     execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
@@ -205,5 +205,5 @@ def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -
     if is_stopped:
         task_tokens.release_tokens(execution.execution_id)
         return
-    for dependent in execution.plan.dependants_of(wave.name):
+    for dependent in execution.plan.dependents_of(wave.name):
         task_tokens.release_tokens(execution.execution_id, WaveGate.PREDECESSORS, dependent.name)

@@ -1,4 +1,4 @@
-"""The record of batches and of what became of their servers."""
+"""BATCH# and SERVER# rows: the batches of a run, and the result of each server."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def _if_at(status: BatchStatus, attempt: int) -> dict[str, Any]:
 
 
 def get_batch(ref: BatchRef) -> Batch:
-    """The batch's row; KeyError when there is none, which only a broken state machine can bring about."""
+    """Read a batch. Raise KeyError when there is none, which only a defect of a state machine can cause."""
     item = dynamodb.get(executions.table(), _key(ref))
     if item is None:
         raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
@@ -29,7 +29,7 @@ def get_batch(ref: BatchRef) -> Batch:
 
 
 def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
-    """The batches of a wave, or of all waves."""
+    """Read the batches of a wave, or of all waves."""
     return [Batch.from_item(row) for row in executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
 
 
@@ -45,7 +45,7 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
 
 
 def record_intent(batch: Batch) -> bool:
-    """Say that the next attempt's StartRecovery is about to be called; False when another try of the task said so."""
+    """Record the intent to call StartRecovery. Returns False if another invocation already has."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
@@ -55,7 +55,7 @@ def record_intent(batch: Batch) -> bool:
 
 
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
-    """Keep the job that launches this attempt; False when the batch has moved on."""
+    """Record the job of this attempt; return False when the batch has moved on."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
@@ -70,7 +70,7 @@ def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
 
 
 def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> None:
-    """Keep how many servers of the job are through, so that the record shows it move."""
+    """Record how many servers the running job has launched so far, so that the record shows progress."""
     dynamodb.update_if(
         executions.table(),
         _key(ref),
@@ -83,9 +83,9 @@ def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> N
 def retry_batch(
     batch: Batch, attempt: Attempt, retry_ids: Collection[str], snapshots: Mapping[str, str] | None = None
 ) -> None:
-    """Back to PENDING with the servers that are to be tried again; the others that failed are dropped.
+    """Move the batch back to PENDING with the servers to try again, and drop the others that failed.
 
-    `snapshots` are what they are launched from then, if that has changed.
+    `snapshots` has the snapshot to launch each server from, if that has changed.
     """
     dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in retry_ids)]
     values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": len(dropped)}
@@ -93,14 +93,14 @@ def retry_batch(
 
 
 def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
-    """The batch's last word, for this round."""
+    """Settle the batch for this round."""
     failed = [*batch.dropped, *attempt.failed_ids]
     values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
     _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped"])
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
-    """The last word of a batch whose servers were not tried: they failed nowhere, and stay as they are."""
+    """Settle a batch whose servers were not tried. They have not failed, so their rows stay as they are."""
     values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
     _close_attempt(batch, Attempt((), ()), values, [])
 
@@ -122,7 +122,7 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
 
 
 def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
-    """Keep a job that was started for the batch after it was closed, and that nobody follows."""
+    """Record a job that DRS started for the batch after the batch was closed; no machine polls it."""
     job = {
         "attempt": batch.attempt,
         "jobId": job_id,
@@ -135,7 +135,7 @@ def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
 
 
 def start_round(batch: Batch, round_: int) -> bool:
-    """Open a settled batch for a further round with the servers that failed; False when that was done before."""
+    """Open a settled batch for another round with the servers that failed; return False when that has been done."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
@@ -146,10 +146,10 @@ def start_round(batch: Batch, round_: int) -> bool:
 
 
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result; a server that is LAUNCHED stays so whatever comes late.
+    """Write each server's result. A server that is LAUNCHED stays so, whatever comes late.
 
-    Single conditional updates, a few at a time, and no transaction: that would cost twice as much, and one server
-    that was written before would refuse all the others.
+    These are single conditional updates, a few at a time. A transaction would cost twice as much, and one server that
+    was written before would make it refuse all the others.
     """
     now = clock.iso()
     dynamodb.write_each(lambda result: _record_result(ref, result, now), results)

@@ -1,4 +1,4 @@
-"""The record of a drill's clean-up: its CLEANUP row, and a CLEANUP# row for each chunk."""
+"""CLEANUP rows: the clean-up of a drill, and a CLEANUP# row for each of its chunks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,18 +10,18 @@ from recovery.domain.drs_shapes import Job
 from recovery.store import executions
 
 
-def get_cleanup(execution_id: str) -> dict[str, Any] | None:
-    """The CLEANUP row, None when the execution was never cleaned up."""
-    return dynamodb.get(executions.table(), _key(execution_id))
-
-
 def _key(execution_id: str) -> dict[str, str]:
     return {"executionId": execution_id, "item": "CLEANUP"}
 
 
+def get_cleanup(execution_id: str) -> dict[str, Any] | None:
+    """Read the CLEANUP row; None when the execution was never cleaned up."""
+    return dynamodb.get(executions.table(), _key(execution_id))
+
+
 def open_cleanup(execution_id: str, run: int, machine: str, asked_by: str) -> dict[str, Any]:
-    """Write the CLEANUP row of this run of the clean-up, unless another run is open or has begun; return the values."""
-    # Not `requestedAt`: with `status` it would put the row into the index of executions.
+    """Write the CLEANUP row of this clean-up, unless another one is running or newer; return its values."""
+    # The attribute is not `requestedAt`, which with `status` would put the row into the index of executions.
     values = {
         "run": run,
         "status": CleanupStatus.RUNNING,
@@ -52,7 +52,7 @@ def close_cleanup(execution_id: str, machine: str, status: CleanupStatus, values
 
 
 def create_chunks(execution_id: str, run: int, chunks: Sequence[Chunk]) -> None:
-    """Write the chunks' rows, those that exist excepted, and then how many there are."""
+    """Write the rows of the chunks, then their number. Rows that exist stay as they are."""
     dynamodb.put_all_new(executions.table(), [chunk.to_item() for chunk in chunks], "executionId")
     dynamodb.update_if(
         executions.table(),
@@ -64,7 +64,7 @@ def create_chunks(execution_id: str, run: int, chunks: Sequence[Chunk]) -> None:
 
 
 def get_chunk(ref: ChunkRef) -> Chunk:
-    """The chunk's row; KeyError when there is none, which only a broken state machine can bring about."""
+    """Read a chunk. Raise KeyError when there is none, which only a defect of a state machine can cause."""
     item = dynamodb.get(executions.table(), ref.row_key)
     if item is None:
         raise KeyError(f"no row {ref.row_key}")
@@ -72,7 +72,7 @@ def get_chunk(ref: ChunkRef) -> Chunk:
 
 
 def list_chunks(execution_id: str, run: int) -> list[Chunk]:
-    """The chunks of a clean-up."""
+    """Read the chunks of a clean-up."""
     return [Chunk.from_item(row) for row in executions.query_rows(execution_id, f"CLEANUP#{run:03}#")]
 
 

@@ -83,7 +83,7 @@ def start_wave(execution_id: str, wave: str) -> bool:
 def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
     """Write a wave's verdict, once. AWAITING_DECISION is not the last one: a final verdict may follow it.
 
-    With `round_`, write only if that round is still the last: an operator may have asked for another one since.
+    With `round_`, write only if that round is still the last: an operator may have requested another one since.
     """
     values: dict[str, Any] = {
         "status": verdict.status,
