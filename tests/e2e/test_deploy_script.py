@@ -174,7 +174,7 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     change(fewer / "cfn" / "template.yaml", "RecordSyncFunction", "KeepSyncFunction")
     taken = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=fewer)
     assert taken.returncode == 3, taken
-    assert "a run which is on may still call" in taken.stderr
+    assert "a run that is on may still call" in taken.stderr
 
     idle = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", "--when-idle", root=repository)
     assert idle.returncode == 3, idle

@@ -35,14 +35,14 @@ def answers(*replies: str) -> str:
 def test_sam_reads_every_parameter_as_it_was_given() -> None:
     given = {"SyncRate": "rate(10 minutes)", "ReplicaRegion": "", "KmsKeyArn": "arn:aws:kms:eu-west-1:1:key/a-b"}
     given |= {"TargetRoleName": "it's=A+b,c.@_-", "CallsPerSecond": "5"}
-    said = bash("for_sam " + shlex.join(f"{name}={value}" for name, value in given.items()))
+    said = bash("quote_for_sam " + shlex.join(f"{name}={value}" for name, value in given.items()))
     assert said.returncode == 0, said
     assert CfnParameterOverridesType().convert(tuple(said.stdout.splitlines()), None, None) == given
 
 
 @pytest.mark.parametrize("wrong", ['A="b"', "A=b\\", "A=b\nC=d", "=b", "A-B=c"])
 def test_what_sam_would_read_as_something_else_is_refused(wrong: str) -> None:
-    said = bash("for_sam " + shlex.quote(wrong))
+    said = bash("quote_for_sam " + shlex.quote(wrong))
     assert (said.returncode, said.stdout) == (2, ""), said
     assert "not a parameter" in said.stderr
 
@@ -77,7 +77,7 @@ def test_after_five_looks_in_a_row_that_fail_nothing_is_said_of_the_stack(tmp_pa
         "await_stack $stack CREATE_COMPLETE UPDATE_COMPLETE; echo on"
     )
     assert (said.returncode, said.stdout) == (1, ""), said
-    assert "cannot tell how drs-waves-test fares" in said.stderr
+    assert "cannot read the status of drs-waves-test" in said.stderr
 
 
 def test_a_stack_that_came_to_something_else_is_told_with_what(tmp_path: Path) -> None:

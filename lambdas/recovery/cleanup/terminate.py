@@ -4,18 +4,17 @@ Each is a row of the executions table, CLEANUP#run#target#number, and moves on a
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
-from recovery.domain import batch, polling
-from recovery.domain.cleanup_chunk import Chunk, ChunkRef
-from recovery.domain.drs_shapes import Job
+from recovery.domain import batch
+from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
+from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ServerStatus
-from recovery.domain.polling import MIN_POLL_SECONDS
+from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
@@ -24,9 +23,6 @@ from recovery.settings import settings
 from recovery.store import cleanups, executions
 
 logger = Logger(child=True)
-
-# What a job that terminates takes, as far as anybody has said; AWS gives no figure.
-EXPECTED_TERMINATION_SECONDS = 180
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------
@@ -67,32 +63,30 @@ def _launched_but_not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
 
 
 # --- terminating ------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the state machine needs of a job, if there is one: has it ended, and when to look again."""
+def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
+    """Lease capacity for the chunk's job; `checks` counts the checks before this one.
 
-    job_id: str | None
-    finished: bool
-    wait_seconds: int = 0
-
-    def to_state(self) -> dict[str, Any]:
-        """The output of TerminateInstances and PollTermination."""
-        return {"jobId": self.job_id, "finished": self.finished, "waitSeconds": self.wait_seconds}
+    Raise LateMessage when the chunk is settled, CapacityTimeout.
+    """
+    chunk = cleanups.get_chunk(ref)
+    if chunk.status is ChunkStatus.SETTLED:
+        raise LateMessage(f"{ref.key} is settled already")
+    return CapacityCheck(capacity_leases.acquire_lease(chunk), chunk.lease_attempt, checks + 1)
 
 
-def terminate_chunk(ref: ChunkRef) -> Look:
+def terminate_chunk(ref: ChunkRef) -> JobPoll:
     """Start the chunk's job once, however often this is called. Raise LateMessage, and what DRS raises.
 
     Nothing is described before: instances that DRS does not know any more make it refuse, and only then it is asked
     which. After ServerBusy and QuotaExceeded the capacity is given back, for others to use while it waits.
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         raise LateMessage(f"{ref.key} is settled already")
-    is_reentry = chunk.status != "PENDING" or not cleanups.record_intent(chunk)
+    is_reentry = chunk.status is not ChunkStatus.PENDING or not cleanups.record_intent(chunk)
     chunk = cleanups.get_chunk(ref)
     if chunk.job_id:
-        return Look(chunk.job_id, False, MIN_POLL_SECONDS)
+        return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
     try:
         job = _find_job(chunk) if is_reentry else None
         job = job or _start_job(chunk)
@@ -100,9 +94,9 @@ def terminate_chunk(ref: ChunkRef) -> Look:
         capacity_leases.release_lease(chunk, chunk.lease_attempt)
         raise
     if job is None:
-        return Look(None, True)
+        return JobPoll(None, True, 0, EXPECTED_TERMINATION_SECONDS)
     cleanups.record_job(chunk, job)
-    return _poll_of(job)
+    return JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
 
 
 def _start_job(chunk: Chunk) -> Job | None:
@@ -145,35 +139,28 @@ def _find_job(chunk: Chunk) -> Job | None:
     return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
 
 
-def _poll_of(job: Job) -> Look:
-    if job.is_completed:
-        return Look(job.job_id, True)
-    age = clock.now() - clock.parse_iso(job.created_at)
-    return Look(job.job_id, False, polling.seconds_to_next_poll(age, EXPECTED_TERMINATION_SECONDS, job.status))
-
-
-def poll_chunk(ref: ChunkRef, job_id: str) -> Look:
+def poll_chunk(ref: ChunkRef, job_id: str) -> JobPoll:
     """Look at the job once."""
-    return _poll_of(drs.describe_job(ref.target, job_id))
+    return JobPoll.of_job(drs.describe_job(ref.target, job_id), EXPECTED_TERMINATION_SECONDS)
 
 
-def settle_chunk(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None]:
+def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPoll | None]:
     """Take what is gone out of the cache and keep what is not, each with its reason; give the capacity back.
 
-    A problem alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
-    followed on (the Look).
+    An error alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
+    followed on (the JobPoll).
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         return chunk, None
     job = _current_job(chunk)
     if job and not job.is_completed:
         cleanups.record_job(chunk, job)
-        return chunk, _poll_of(job)
+        return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
     by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
     statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
-    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == "TERMINATED")})
-    why = problem or "no job was started"
+    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == LaunchStatus.TERMINATED)})
+    why = str(error or "no job was started")
     failed = {
         each: f"{job.job_id}: {_failure_reason(statuses[each])}" if job else why
         for each in chunk.instances
@@ -184,8 +171,7 @@ def settle_chunk(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None
         recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, began_at)
     # First the lease, then the chunk's last word: killed in between, the next try does both again.
     capacity_leases.release_lease(chunk, chunk.lease_attempt)
-    values = {"status": "SETTLED", "gone": gone, "failed": failed, "jobId": job.job_id if job else None}
-    cleanups.update_chunk(ref, values, "#status <> :settled", {"settled": "SETTLED"})
+    cleanups.settle_chunk(ref, gone, failed, job.job_id if job else None)
     return cleanups.get_chunk(ref), None
 
 

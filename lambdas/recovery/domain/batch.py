@@ -3,11 +3,29 @@
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from recovery import clock
 from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.target import Target
+
+
+class BatchStatus(StrEnum):
+    """PENDING until an attempt begins; STARTING while its job is being started, LAUNCHING while the job runs.
+
+    SETTLED is final for a round: another round opens the batch again.
+    """
+
+    PENDING = "PENDING"
+    STARTING = "STARTING"
+    LAUNCHING = "LAUNCHING"
+    SETTLED = "SETTLED"
+
+    @property
+    def is_in_attempt(self) -> bool:
+        """Whether a job of the batch may be running in DRS."""
+        return self in (BatchStatus.STARTING, BatchStatus.LAUNCHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +68,7 @@ class Batch:
     ref: BatchRef
     server_ids: tuple[str, ...]
     total: int
-    status: str = "PENDING"
+    status: BatchStatus = BatchStatus.PENDING
     attempt: int = 0
     intent_at: str | None = None
     job_id: str | None = None
@@ -73,7 +91,7 @@ class Batch:
             ref=BatchRef.from_event(item),
             server_ids=tuple(item["serverIds"]),
             total=int(item["total"]),
-            status=item["status"],
+            status=BatchStatus(item["status"]),
             attempt=int(item["attempt"]),
             intent_at=item.get("intentAt"),
             job_id=item.get("jobId"),
@@ -109,7 +127,7 @@ class Batch:
     @property
     def lease_attempt(self) -> int:
         """The attempt that holds, or is to hold, the batch's share of DRS's quotas."""
-        return self.attempt + 1 if self.status == "PENDING" else self.attempt
+        return self.attempt + 1 if self.status is BatchStatus.PENDING else self.attempt
 
     @property
     def tally(self) -> Tally:

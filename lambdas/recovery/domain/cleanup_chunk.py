@@ -2,9 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from recovery.domain.target import Target
+
+
+class CleanupStatus(StrEnum):
+    """RUNNING, then COMPLETED when every instance is gone, PARTIAL when some are, FAILED when none is."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+class ChunkStatus(StrEnum):
+    """PENDING, then STARTING while its job is being started, TERMINATING while the job runs, SETTLED at the end."""
+
+    PENDING = "PENDING"
+    STARTING = "STARTING"
+    TERMINATING = "TERMINATING"
+    SETTLED = "SETTLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +55,12 @@ class ChunkRef:
 class Chunk:
     """The row of a chunk. `instances` are the servers by the ids of their instances; `failed` has reasons by them.
 
-    PENDING, then STARTING with `intent_at` before DRS is called, TERMINATING once a job is known, SETTLED.
+    `intent_at` is written before DRS is called, `job_id` after it answered.
     """
 
     ref: ChunkRef
     instances: Mapping[str, str]
-    status: str = "PENDING"
+    status: ChunkStatus = ChunkStatus.PENDING
     intent_at: str | None = None
     job_id: str | None = None
     gone: tuple[str, ...] = ()
@@ -53,7 +72,7 @@ class Chunk:
         return cls(
             ref=ChunkRef.from_event(item),
             instances=dict(item["instances"]),
-            status=item["status"],
+            status=ChunkStatus(item["status"]),
             intent_at=item.get("intentAt"),
             job_id=item.get("jobId"),
             gone=tuple(item.get("gone", ())),

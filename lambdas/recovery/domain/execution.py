@@ -35,7 +35,8 @@ class ExecutionStatus(StrEnum):
         return self not in OPEN_STATUSES
 
 
-OPEN_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING, ExecutionStatus.PAUSED)
+PAUSABLE_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
 
 
 class WaveStatus(StrEnum):
@@ -118,11 +119,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class WaveState:
-    """What the record holds of a wave's way through its run.
+    """The state of a wave as the record has it.
 
-    `approved` and `word` are what people said: to let it start, and what is to become of it after it failed
-    (`accept` or `abort`). `round` counts how often people had its failed servers tried again. `approval_until` is
-    in epoch seconds.
+    `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
+    or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
+    `approval_until` is in epoch seconds.
     """
 
     name: str
@@ -131,7 +132,7 @@ class WaveState:
     resumed: bool = False
     approved: bool | None = None
     approval_until: float | None = None
-    word: str | None = None
+    failure_decision: str | None = None
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveState":
@@ -144,16 +145,17 @@ class WaveState:
             resumed=bool(row.get("resumed", False)),
             approved=row.get("approved"),
             approval_until=float(until) if until is not None else None,
-            word=row.get("word"),
+            failure_decision=row.get("failureDecision"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The META row: what was asked for, by whom, how far it is, and what people or a failed wave said of it since.
+    """The META row: what was requested, by whom, and how far the run is.
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose rest this one recovers.
-    `cancelled` and `died` say by whom or why no further wave or batch starts, `stopped` why no further wave does.
+    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` says why the state
+    machine ended; `stop_reason` says why no further wave starts.
     """
 
     execution_id: str
@@ -165,9 +167,9 @@ class Run:
     requested_by: str
     point_in_time: str | None = None
     continues: str | None = None
-    cancelled: str | None = None
-    stopped: str | None = None
-    died: str | None = None
+    cancelled_by: str | None = None
+    stop_reason: str | None = None
+    aborted_reason: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
@@ -185,9 +187,9 @@ class Run:
             requested_by=item["requestedBy"],
             point_in_time=item.get("pointInTime"),
             continues=item.get("continues"),
-            cancelled=item.get("cancelled"),
-            stopped=item.get("stopped"),
-            died=item.get("died"),
+            cancelled_by=item.get("cancelledBy"),
+            stop_reason=item.get("stopReason"),
+            aborted_reason=item.get("abortedReason"),
             started_at=item.get("startedAt"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
@@ -212,14 +214,27 @@ class Run:
     @property
     def is_halted(self) -> bool:
         """Must no further wave or batch of it start?"""
-        return self.status.is_final or self.cancelled is not None or self.died is not None
+        return self.status.is_final or self.cancelled_by is not None or self.aborted_reason is not None
 
     @property
     def halted_because(self) -> str:
         """Why, in a few words."""
-        if self.cancelled:
-            return f"the run was cancelled by {self.cancelled}"
-        return self.died or f"the run is {self.status.value}"
+        if self.cancelled_by:
+            return f"the run was cancelled by {self.cancelled_by}"
+        return self.aborted_reason or f"the run is {self.status.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run and its waves as they were read from the record. Rules take a snapshot; after a write, load a new one."""
+
+    run: Run
+    wave_states: Mapping[str, WaveState]
+
+    @property
+    def wave_statuses(self) -> dict[str, WaveStatus]:
+        """The status of each wave, in plan order."""
+        return {name: state.status for name, state in self.wave_states.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,17 +37,17 @@ class InspectedServer:
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetInspection:
-    """A wave's servers in one target. `already` counts those that the run which is continued has launched.
+    """A wave's servers in one target. `already_launched` counts those that the run which is continued has launched.
 
-    `notes` are what people should know of the target; `lost` of groups whose servers could not be listed.
+    `notes` are what people should know of the target; `unlistable_groups` of groups whose servers could not be listed.
     """
 
     wave: Wave
     target: Target
     servers: Mapping[str, InspectedServer]
-    already: int = 0
+    already_launched: int = 0
     notes: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
+    unlistable_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class WaveTargetSummary:
     warned: int
     optional: int
     blocked_optional: int
-    already: int
-    example: str
+    already_launched: int
+    example_reason: str
     notes: tuple[str, ...]
-    lost: tuple[str, ...]
+    unlistable_groups: tuple[str, ...]
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
@@ -79,10 +79,10 @@ class WaveTargetSummary:
             warned=int(row["warned"]),
             optional=int(row["optional"]),
             blocked_optional=int(row["blockedOptional"]),
-            already=int(row["already"]),
-            example=row.get("example", ""),
+            already_launched=int(row["alreadyLaunched"]),
+            example_reason=row.get("exampleReason", ""),
             notes=tuple(row.get("notes", ())),
-            lost=tuple(row.get("lost", ())),
+            unlistable_groups=tuple(row.get("unlistableGroups", ())),
         )
 
     @property

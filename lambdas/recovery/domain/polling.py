@@ -1,7 +1,10 @@
 """When to poll a DRS job or ask for capacity again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+from recovery import clock
+from recovery.domain.drs_shapes import Job, JobStatus
 
 # A job is looked at no sooner and no later than this, in seconds. Half a minute is what a person would call
 # prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
@@ -16,6 +19,7 @@ MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 
 # What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
+EXPECTED_TERMINATION_SECONDS = 180
 
 
 def seconds_to_next_capacity_check(capacity_checks: int) -> int:
@@ -31,21 +35,79 @@ def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
     """
     left = expected - age
     wait = left / 2 if left > 0 else -left / 4
-    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == "STARTED" and left > 0 else MAX_POLL_SECONDS
+    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
     return round(min(max(wait, MIN_POLL_SECONDS), longest))
+
+
+class CapacityState(TypedDict):
+    """The output of CheckCapacity and LeaseCapacity."""
+
+    granted: bool
+    paused: bool
+    attempt: int
+    waitSeconds: int
+    capacityChecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityCheck:
+    """Whether the job of an attempt has its capacity. `checks` counts the checks made in a row, this one included.
+
+    `paused` is True when the run is paused, so that no capacity was requested.
+    """
+
+    granted: bool
+    attempt: int
+    checks: int
+    paused: bool = False
+
+    def to_state(self) -> CapacityState:
+        """The output of CheckCapacity and LeaseCapacity."""
+        return {
+            "granted": self.granted,
+            "paused": self.paused,
+            "attempt": self.attempt,
+            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1),
+            "capacityChecks": self.checks,
+        }
+
+
+class JobState(TypedDict):
+    """The output of the states that start or poll a job; no `jobId` when there was nothing to do."""
+
+    jobId: str | None
+    finished: bool
+    waitSeconds: int
+    expectedSeconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class JobPoll:
-    """What the state machine needs of a job: has it ended, and when to look again."""
+    """What a state machine needs to know of a job: whether it has ended, and when to poll it again.
 
-    job_id: str
+    `job_id` is None when there is nothing to do and so no job. `expected_seconds` is what such a job takes.
+    """
+
+    job_id: str | None
     finished: bool
     wait_seconds: int
     expected_seconds: int
 
-    def to_state(self) -> dict[str, Any]:
-        """The output of StartRecovery and PollJob."""
+    @classmethod
+    def of_job(cls, job: Job, expected_seconds: int) -> "JobPoll":
+        """The job as DRS has just described it."""
+        if job.is_completed:
+            return cls(job.job_id, True, 0, expected_seconds)
+        age = clock.now() - clock.parse_iso(job.created_at)
+        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+
+    @classmethod
+    def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
+        """A job that was started a moment ago."""
+        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, JobStatus.PENDING), expected_seconds)
+
+    def to_state(self) -> JobState:
+        """The output of the states that start or poll a job."""
         return {
             "jobId": self.job_id,
             "finished": self.finished,

@@ -12,35 +12,36 @@ from recovery.domain.verdicts import ExecutionVerdict
 
 @dataclass(frozen=True, slots=True)
 class WaveReadiness:
-    """What inspection found of one wave: how many servers, how many of them cannot be recovered, and an example.
+    """The inspection of one wave: how many servers it has, and how many of them cannot be recovered, with an example.
 
-    `optional` and `blocked_optional` count those the wave may do without. `already` were launched by the run that
-    this one continues, and are in no other count. `lost` tells of groups whose servers could not even be listed.
+    `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
+    the continued run launched; no other number counts them. `unlistable_groups` has the reason for each group whose
+    servers could not be listed.
     """
 
     wave: Wave
     total: int
     blocked: int
-    example: str
+    example_reason: str
     selections: str
     blocked_optional: int = 0
-    already: int = 0
-    lost: Sequence[str] = ()
+    already_launched: int = 0
+    unlistable_groups: Sequence[str] = ()
 
     def refusal(self) -> str | None:
         """Why the wave cannot be run, or None when it can, with the blocked servers left out."""
-        if self.lost:
-            return f"wave {self.wave.name}: {'; '.join(self.lost)}"
+        if self.unlistable_groups:
+            return f"wave {self.wave.name}: {'; '.join(self.unlistable_groups)}"
         if self.total == 0:
             needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
-            may_be_empty = self.already or not needed
+            may_be_empty = self.already_launched or not needed
             return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
         required = self.blocked - self.blocked_optional
         nothing_left = self.blocked == self.total and required
         if nothing_left or not verdicts.is_within_tolerance(required, self.total, self.wave.max_failed_percent):
             return (
                 f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
-                f"{self.wave.max_failed_percent} % may fail; for one, {self.example}"
+                f"{self.wave.max_failed_percent} % may fail; for one, {self.example_reason}"
             )
         return None
 

@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import errors
 from recovery.aws import sns
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
 from recovery.errors import (
     AwsUnavailable,
@@ -38,27 +39,23 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
 }
 
 
-def notify_retries_exhausted(ref: BatchRef, task: str, problem: str, attempts: int | None = None) -> None:
-    """Log, count and send it.
-
-    `problem` begins with the name of an error; `attempts` is how often the task was made, if that is known.
-    """
-    name = problem.partition(":")[0]
-    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": problem})
+def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attempts: int | None = None) -> None:
+    """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known."""
+    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
     metrics.count_exhausted(ref.target, task)
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"drs-waves: {name} in {ref.target.key}",
+        f"drs-waves: {error.name} in {ref.target.key}",
         sns.format_facts(
             {
                 "Operation": task,
                 "Target": ref.target.key,
-                "Error": problem,
+                "Error": str(error),
                 "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
                 "What happens": "the batch waits up to ten minutes and goes on; no server has failed for it",
-                "What to do": advice_for(name),
+                "What to do": advice_for(error.name),
             }
         ),
         target=ref.target.key,

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,18 +13,18 @@ from recovery.errors import DrsWavesError, Transient
 from recovery.observability import metrics
 
 logger = Logger()
+Event = TypeVar("Event", bound=Mapping[str, Any])
+Output = TypeVar("Output", bound=Mapping[str, Any])
 
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
-
-def task(handler: Handler) -> Handler:
-    """Wrap a handler. Errors pass through to the state machine: what it will retry as WARNING, the rest as ERROR."""
+def task(handler: Callable[[Event, LambdaContext], Output]) -> Callable[[Event, LambdaContext], Output]:
+    """Wrap a handler. Errors pass through to the state machine and are logged: transient ones as WARNING."""
     name = handler.__module__.rsplit(".", 1)[-1]
 
     # Events hold task tokens, so they are not logged whatever POWERTOOLS_LOGGER_LOG_EVENT says.
     @logger.inject_lambda_context(clear_state=True, log_event=False)
     @functools.wraps(handler)
-    def run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def run(event: Event, context: LambdaContext) -> Output:
         ids = _log_keys(event)
         logger.append_keys(task=name, **ids)
         if (retries := event.get("retries", 0)) and "target" in ids:
@@ -43,7 +43,7 @@ def task(handler: Handler) -> Handler:
         finally:
             metrics.flush()
 
-    wrapped: Handler = run
+    wrapped: Callable[[Event, LambdaContext], Output] = run
     return wrapped
 
 

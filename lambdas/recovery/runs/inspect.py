@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes import SourceServer
+from recovery.domain.drs_shapes import LaunchStatus, SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
-from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict, WaveReadiness
+from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
 from recovery.runs.probe import probe_servers
+from recovery.settings import settings
 from recovery.store import executions, inspections
 
 logger = Logger(child=True)
@@ -41,11 +43,47 @@ class TargetContext:
     notes: tuple[str, ...] = ()
 
 
-def inspect_target(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
-    """Each wave's share in the target; None when servers are left to be looked at one by one, so ask again.
+class InspectionState(TypedDict):
+    """The output of InspectTarget, without the target."""
 
-    A target that cannot be reached blocks its servers. Raise ServerBusy while jobs of a continued run go on, and what
-    DRS raises.
+    done: bool
+    servers: int
+    blocked: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionCounts:
+    """How many servers a run has in a target; `done` is False when servers remain to be probed."""
+
+    done: bool
+    servers: int = 0
+    blocked: int = 0
+
+    def to_state(self) -> InspectionState:
+        """The output of InspectTarget, without the target."""
+        return {"done": self.done, "servers": self.servers, "blocked": self.blocked}
+
+
+def inspect_target(execution_id: str, target: Target) -> InspectionCounts:
+    """Inspect a target and record its servers and batches; to be repeated until it is done.
+
+    Raise ExecutionNotFound, ServerBusy while jobs of a run that this one continues are running, and what DRS raises.
+    """
+    execution = executions.get_execution(execution_id)
+    if execution.run.is_halted:
+        return InspectionCounts(done=True)
+    inspections_by_wave = _inspect_reachable_target(execution, target)
+    if inspections_by_wave is None:
+        return InspectionCounts(done=False)
+    summaries = inspections.persist_inspection(execution_id, inspections_by_wave, settings().servers_per_job)
+    servers, blocked = sum(part.servers for part in summaries), sum(part.blocked for part in summaries)
+    return InspectionCounts(True, servers, blocked)
+
+
+def _inspect_reachable_target(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
+    """Inspect each wave in the target; return None if servers remain to be probed.
+
+    If the target cannot be reached, its servers are blocked.
     """
     every_group = executions.get_groups(execution.execution_id)
     groups = {group_id: group for group_id, group in every_group.items() if group.target == target}
@@ -174,7 +212,7 @@ def _inspect_unusable_target(
             optional = use.optional and (server_id not in found or found[server_id].optional)
             found[server_id] = InspectedServer(blocked, optional=optional)
     nameless = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
-    return WaveTargetInspection(wave, target, found, notes=(why,), lost=(why,) if nameless else ())
+    return WaveTargetInspection(wave, target, found, notes=(why,), unlistable_groups=(why,) if nameless else ())
 
 
 def _load_target_context(execution: Execution, target: Target, server_ids: Sequence[str]) -> TargetContext:
@@ -212,38 +250,6 @@ def _servers_launched_before(execution: Execution, target: Target) -> frozenset[
         for job in drs.list_jobs_of_execution(target, execution_id, run.requested_at):
             if not job.is_completed:
                 raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, still goes on")
-            launched.update(launch.server_id for launch in job.launches if launch.status == "LAUNCHED")
+            launched.update(launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED)
         execution_id = run.continues
     return frozenset(launched)
-
-
-def summarize_waves(execution: Execution) -> list[WaveReadiness]:
-    """What inspection kept of each wave, its targets put together."""
-    groups = executions.get_groups(execution.execution_id)
-    return [_summarize_wave(execution, wave, groups) for wave in execution.plan.waves]
-
-
-def count_warned(execution_id: str) -> int:
-    """Servers that can be recovered, with a warning."""
-    return sum(share.warned for share in inspections.list_summaries(execution_id))
-
-
-def _summarize_wave(execution: Execution, wave: Wave, groups: Mapping[str, ProtectionGroup]) -> WaveReadiness:
-    shares = inspections.list_summaries(execution.execution_id, wave.name)
-    used = [groups[use.group_id] for use in wave.groups]
-    return WaveReadiness(
-        wave=wave,
-        total=sum(share.servers for share in shares),
-        blocked=sum(share.blocked for share in shares),
-        example=next((share.example for share in shares if share.example), ""),
-        selections="; ".join(f"{group.name}: {_describe_selection(group)} in {group.target.key}" for group in used),
-        blocked_optional=sum(share.blocked_optional for share in shares),
-        already=sum(share.already for share in shares),
-        lost=[line for share in shares for line in share.lost],
-    )
-
-
-def _describe_selection(group: ProtectionGroup) -> str:
-    if group.server_ids:
-        return f"{len(group.server_ids)} servers by id"
-    return "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))

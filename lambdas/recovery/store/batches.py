@@ -1,17 +1,23 @@
 """The record of batches and of what became of their servers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
+from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store import executions, inspections
 
 
 def _key(ref: BatchRef) -> dict[str, str]:
     return {"executionId": ref.execution_id, "item": ref.sort_key}
+
+
+def _if_at(status: BatchStatus, attempt: int) -> dict[str, Any]:
+    """The condition that the batch is still at this status of this attempt."""
+    return {"condition": "#status = :status AND #attempt = :attempt", "given": {"status": status, "attempt": attempt}}
 
 
 def get_batch(ref: BatchRef) -> Batch:
@@ -28,9 +34,14 @@ def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
 
 
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
-    """Servers of a wave, or of the run, by outcome."""
-    in_batches = sum((batch.tally for batch in list_batches(execution_id, wave)), Tally())
-    return sum((share.tally for share in inspections.list_summaries(execution_id, wave)), in_batches)
+    """Count the servers of a wave, or of the run, by outcome."""
+    return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
+
+
+def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> Tally:
+    """Count the servers by outcome: those in batches, and those that inspection excluded."""
+    in_batches = sum((batch.tally for batch in batches), Tally())
+    return sum((summary.tally for summary in summaries), in_batches)
 
 
 def record_intent(batch: Batch) -> bool:
@@ -38,9 +49,8 @@ def record_intent(batch: Batch) -> bool:
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": "STARTING", "attempt": batch.attempt + 1, "intentAt": clock.iso()},
-        condition="#status = :pending AND #attempt = :attempt",
-        given={"pending": "PENDING", "attempt": batch.attempt},
+        {"status": BatchStatus.STARTING, "attempt": batch.attempt + 1, "intentAt": clock.iso()},
+        **_if_at(BatchStatus.PENDING, batch.attempt),
     )
 
 
@@ -50,13 +60,12 @@ def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
         executions.table(),
         _key(batch.ref),
         {
-            "status": "LAUNCHING",
+            "status": BatchStatus.LAUNCHING,
             "jobId": job_id,
             "jobStartedAt": started_at,
             "startedAt": batch.started_at or started_at,
         },
-        condition="#status = :starting AND #attempt = :attempt",
-        given={"starting": "STARTING", "attempt": batch.attempt},
+        **_if_at(BatchStatus.STARTING, batch.attempt),
     )
 
 
@@ -67,32 +76,32 @@ def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> N
         _key(ref),
         {"inFlightLaunched": launched, "inFlightFailed": failed},
         condition="#status = :launching AND #jobId = :job",
-        given={"launching": "LAUNCHING", "job": job_id},
+        given={"launching": BatchStatus.LAUNCHING, "job": job_id},
     )
 
 
 def retry_batch(
-    batch: Batch, attempt: Attempt, again: Sequence[str], snapshots: Mapping[str, str] | None = None
+    batch: Batch, attempt: Attempt, retry_ids: Collection[str], snapshots: Mapping[str, str] | None = None
 ) -> None:
     """Back to PENDING with the servers that are to be tried again; the others that failed are dropped.
 
     `snapshots` are what they are launched from then, if that has changed.
     """
-    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in again)]
-    values = {"status": "PENDING", "serverIds": list(again), "dropped": dropped, "failed": len(dropped)}
+    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in retry_ids)]
+    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": len(dropped)}
     _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", "intentAt"])
 
 
 def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
     """The batch's last word, for this round."""
     failed = [*batch.dropped, *attempt.failed_ids]
-    values = {"status": "SETTLED", "serverIds": failed, "failed": len(failed), "reason": reason, "endedAt": clock.iso()}
-    _close_attempt(batch, attempt, values, ["dropped"])
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
+    _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped"])
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
     """The last word of a batch whose servers were not tried: they failed nowhere, and stay as they are."""
-    values = {"status": "SETTLED", "reason": reason, "endedAt": clock.iso()}
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
     _close_attempt(batch, Attempt((), ()), values, [])
 
 
@@ -108,8 +117,7 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
         },
         remove=["inFlightLaunched", "inFlightFailed", *remove],
         append={"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else None,
-        condition="#status = :status AND #attempt = :attempt",
-        given={"status": batch.status, "attempt": batch.attempt},
+        **_if_at(batch.status, batch.attempt),
     )
 
 
@@ -121,7 +129,7 @@ def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
         "startedAt": started_at,
         "launched": 0,
         "failed": 0,
-        "unfollowed": True,
+        "orphaned": True,
     }
     dynamodb.update(executions.table(), _key(batch.ref), {}, append={"jobs": job})
 
@@ -131,10 +139,9 @@ def start_round(batch: Batch, round_: int) -> bool:
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": "PENDING", "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
+        {"status": BatchStatus.PENDING, "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
         remove=["jobId", "intentAt", "endedAt", "reason"],
-        condition="#status = :settled AND #attempt = :attempt",
-        given={"settled": "SETTLED", "attempt": batch.attempt},
+        **_if_at(BatchStatus.SETTLED, batch.attempt),
     )
 
 

@@ -77,10 +77,12 @@ def _persist_wave(
         "warned": sum(server.verdict.readiness is Readiness.WARN for server in free.values()),
         "optional": sum(server.optional for server in found.values()),
         "blockedOptional": sum(server.optional for server in blocked.values()),
-        "already": share.already,
-        "example": next((f"{server_id}: {blocked[server_id].verdict.reasons[0]}" for server_id in sorted(blocked)), ""),
+        "alreadyLaunched": share.already_launched,
+        "exampleReason": next(
+            (f"{server_id}: {blocked[server_id].verdict.reasons[0]}" for server_id in sorted(blocked)), ""
+        ),
         "notes": list(share.notes),
-        "lost": list(share.lost),
+        "unlistableGroups": list(share.unlistable_groups),
     }
     if dynamodb.get(executions.table(), {"executionId": execution_id, "item": target_row["item"]}) is None:
         refs = [BatchRef(execution_id, share.wave.name, share.target, number) for number in range(1, len(batches) + 1)]

@@ -42,14 +42,14 @@ def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
     """The decisions that the run waits for."""
     meta = record.meta
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelled"):
+    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
     waiting = []
     if meta["status"] == ExecutionStatus.PAUSED:
         resume = {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         waiting.append(WaitingFor.model_validate(resume))
     return waiting + [
-        _waiting_wave(row, base) for row in record.waves if row["status"] in _ANSWERS and not row.get("word")
+        _waiting_wave(row, base) for row in record.waves if row["status"] in _ANSWERS and not row.get("failureDecision")
     ]
 
 

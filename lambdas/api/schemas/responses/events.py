@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.schemas.responses.base import PageModel, ResponseModel
 from api.schemas.responses.decisions import collect_decisions
+from recovery.domain.batch import BatchStatus
 from recovery.store.execution_record import ExecutionRecord
 
 
@@ -61,7 +62,7 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
             add(job["startedAt"], "JOB_STARTED", attempt, row["wave"])
             outcome = f"{job['launched']} launched, {job['failed']} failed"
             add(job.get("endedAt"), "JOB_ENDED", f"{attempt}: {outcome}", row["wave"])
-        if row["status"] == "LAUNCHING":
+        if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(events, key=lambda event: event.at)

@@ -12,9 +12,6 @@ from recovery.domain.batch import Batch as BatchRow
 from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
 from recovery.store.execution_record import ExecutionRecord
 
-# Batches whose servers are being launched.
-RUNNING = ("STARTING", "LAUNCHING")
-
 
 class ExecutionSummary(ResponseModel):
     """A run, as lists show it."""
@@ -79,7 +76,7 @@ class ExecutionWave(ResponseModel):
             batch = BatchRow.from_item(item)
             launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
             tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-            if batch.status in RUNNING:
+            if batch.status.is_in_attempt:
                 launching += len(batch.server_ids) - launched - failed
         return cls.from_item(
             row,
@@ -105,9 +102,7 @@ class Job(ResponseModel):
     ended_at: str | None = None
     launched: int
     failed: int
-    unfollowed: bool | None = Field(
-        default=None, description="Started as the run was closed; drs-waves does not follow it."
-    )
+    orphaned: bool | None = Field(default=None, description="Started as the run was closed; no batch polls it.")
 
 
 class Batch(ResponseModel):
@@ -134,8 +129,8 @@ class Execution(ExecutionSummary):
     point_in_time: str | None
     continues: str | None
     continued_by: str | None
-    cancelled: str | None = Field(description="Who cancelled the run.")
-    stopped: str | None = Field(description="Why no further wave starts.")
+    cancelled_by: str | None = Field(description="Who cancelled the run.")
+    stop_reason: str | None = Field(description="Why no further wave starts.")
     rpo_target_minutes: int | None
     rto_target_minutes: int | None
     execution_arn: str

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from api.schemas.responses.base import PageModel, ResponseModel
-from api.schemas.responses.executions import RUNNING
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ServerStatus, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
@@ -35,7 +35,7 @@ class Server(ResponseModel):
         if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
             batch = _find_batch(row, record.batches)
             wave = next(wave for wave in record.waves if wave["wave"] == row["wave"])
-            if batch and batch["status"] in RUNNING and row["sourceServerId"] in batch["serverIds"]:
+            if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
                 status, job_id = ServerStatus.LAUNCHING, batch.get("jobId")
             elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
                 status, reason = ServerStatus.SKIPPED, (batch or {}).get("reason") or wave.get("reason")
