@@ -159,6 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "StartRequest": {"pointInTime": "2025-11-22T06:00:00Z"},
     "DecisionRequest": {"comment": "the database has been checked"},
     "SyncRequest": {"targets": [PLACE]},
+    "CleanupRequest": {},
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {

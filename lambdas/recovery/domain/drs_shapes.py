@@ -76,20 +76,6 @@ class ServerReplication:
             recovery_instance_id=item.get("recoveryInstanceId"),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """As the API shows it."""
-        return {
-            "sourceServerId": self.server_id,
-            "hostname": self.hostname,
-            "tags": dict(self.tags),
-            "replicationState": self.state,
-            "lagSeconds": self.lag_seconds,
-            "replicationError": self.error,
-            "lastSeenAt": self.last_seen_at,
-            "lastLaunchResult": self.last_launch,
-            "recoveryInstanceId": self.recovery_instance_id,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class SourceServer:
