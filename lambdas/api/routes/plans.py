@@ -53,8 +53,7 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
 def list_plans() -> RecoveryPlans:
     """Lists the recovery plans, page by page."""
     page = plans.list_plans(*page_parameters(router.current_event))
-    shown = [RecoveryPlan.from_item(row) for row in page.items]
-    return RecoveryPlans(recovery_plans=shown, next_token=page.next_token)
+    return RecoveryPlans(recovery_plans=[RecoveryPlan.from_item(row) for row in page.items], next_token=page.next_token)
 
 
 @router.operation("GET", "/recovery-plans/{planId}", errors=(PlanNotFound,))
