@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
@@ -24,6 +25,7 @@ from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"
+PLAN_NAMES = r"\bPLAN\b|\bthree-tier\b(?!\.yaml)|\bshop-with-approval\b"
 RUN = [
     pytest.param(command, id=f"{block.name} {command[:60]}")
     for document in DOCUMENTS
@@ -101,6 +103,12 @@ class Scene:
         path.write_text(json.dumps({"protectionGroups": [group], "recoveryPlan": plan}))
         return path
 
+    @cached_property
+    def example_servers(self) -> dict[str, str]:
+        """The source servers that the plans in examples/ name."""
+        example = yaml.safe_load((ROOT / "examples" / "three-tier.yaml").read_text())
+        return world.seed_source_servers(self.operator.sandbox, example["sandbox"]["sourceServers"])
+
     def execution(self, command: str) -> str:
         verb = re.search(r"drs-waves (\w+)", command)
         states = {"approve": "held", "reject": "held", "cancel": "held", "pause": "held", "continue": "failed"}
@@ -109,13 +117,15 @@ class Scene:
 
     def filled_in(self, command: str) -> str:
         """The command with what its words in capitals, and names of examples, stand for."""
+        if "examples/" in command:
+            assert self.example_servers
         if "EXECUTION" in command:
             command = command.replace("EXECUTION", self.execution(command))
         if "FILE" in command:
             command = command.replace("FILE", str(self.file))
-        if re.search(r"\bPLAN\b|\bthree-tier\b", command):
-            command = re.sub(r"\bPLAN\b|\bthree-tier\b", self.plan_name, command)
-        if " apply " in command:
+        if re.search(PLAN_NAMES, command):
+            command = re.sub(PLAN_NAMES, self.plan_name, command)
+        if " apply " in command and "--yes" not in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
         if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
