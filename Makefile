@@ -26,8 +26,12 @@ LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 MACHINES := build/statemachines/.built
 # The templates of cfn/ that have resources of SAM
 SAM_TEMPLATES := template.yaml api.yaml
-# Tests of the machines wait for most of their time.
-WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# One more than there are processors, for a test waits for some of its time.
+WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
+# make test COVERAGE=1 measures the coverage of lambdas/ as well.
+COVERED = $(if $(COVERAGE),--cov --cov-report=term --cov-report=html)
+# Each of the many Python processes of the tests would otherwise compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 TYPED := $(wildcard lambdas cli emulator/src sandbox scripts)
 LINTED := $(wildcard lambdas cli emulator sandbox scripts tests bench)
 
@@ -102,8 +106,7 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 test: setup build ## Run the tests, but for those of make proofs
 	@$(MAKE) --no-print-directory --jobs 2 test-deployed test-in-process
 
-# The two run side by side, for the tests of the deployed product wait most of the time. They have the first call on
-# the processors, because time in the sandbox goes on while they wait for one. Their output comes in one piece.
+# The two run side by side, for the tests of the deployed product wait most of the time. Their output comes in one piece.
 .PHONY: test-deployed
 test-deployed:
 	@mkdir -p build
@@ -111,7 +114,11 @@ test-deployed:
 
 .PHONY: test-in-process
 test-in-process:
-	nice $(PY) -m pytest -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
+	$(PY) -m pytest $(COVERED) -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
+
+.PHONY: coverage
+coverage: setup build ## Run the tests of make test that run in this process, and print their coverage of lambdas/
+	$(MAKE) --no-print-directory test-in-process COVERAGE=1
 
 .PHONY: proofs
 proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
@@ -210,6 +217,10 @@ drawings: setup ## Write docs/machines.md, the state machines drawn from their s
 	@mkdir -p build
 	$(PY) scripts/drawings.py > build/machines.md
 	mv build/machines.md docs/machines.md
+
+.PHONY: live-view
+live-view: setup ## Write docs/pictures/live-view.svg, the live view of the recorded run beside it
+	$(PY) scripts/live_view_picture.py
 
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)

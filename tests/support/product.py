@@ -108,7 +108,8 @@ class Product:
         self._deploy()
         for account_id in (HUB, OTHER):
             role = f"arn:aws:iam::{account_id}:role/drs-waves-target"
-            self.put("TargetAccounts", {"accountId": account_id, "roleArn": role, "externalId": "not-a-secret"})
+            account = {"accountId": account_id, "roleArn": role, "externalId": "not-a-secret", "version": 1}
+            self.put("TargetAccounts", account)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:

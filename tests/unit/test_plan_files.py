@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from api.schemas.requests import GroupUseRequest
+from api.schemas.requests.plans import GroupUseRequest
 from cli.main import app
 from cli.plans.check import read_plan_file
 from cli.plans.document import PlanFileError

@@ -413,6 +413,7 @@ def test_verify_takes_the_role_on_anew(product: Product, monkeypatch: pytest.Mon
     assert "external id" in reply.body["regions"][0]["advice"]
 
 
+@pytest.mark.speed(10)  # the job is on for as long as the test reads
 def test_capacity_is_told_of_one_region_an_account_and_all(product: Product) -> None:
     servers = product.seed(3)
     product.seed(2, account=OTHER, region=EUROPE)
