@@ -218,6 +218,10 @@ drawings: setup ## Write docs/machines.md, the state machines drawn from their s
 	$(PY) scripts/drawings.py > build/machines.md
 	mv build/machines.md docs/machines.md
 
+.PHONY: live-view
+live-view: setup ## Write docs/pictures/live-view.svg, the live view of the recorded run beside it
+	$(PY) scripts/live_view_picture.py
+
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
 

@@ -1,8 +1,7 @@
-"""How quick and how frugal the DRS emulator is: `python -m bench.emulator` writes build/bench/emulator.json.
+"""Measures the speed and the memory of the DRS emulator: `python -m bench.emulator` writes build/bench/emulator.json.
 
-The emulator is a process of its own, bound to one core; the client is this process, on the cores that are left where
-there are some. It is boto3, but calls a second are timed by plain HTTP on one connection as well. Ends with 1 if a
-limit is missed.
+The emulator is a process that is bound to one core. The client is this process, on the other cores if there are any.
+It uses boto3, and times calls per second by plain HTTP on one connection as well. Exits with 1 if a limit is missed.
 """
 
 import json
@@ -25,14 +24,14 @@ RESULT = ROOT / "build/bench/emulator.json"
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 SERVERS, PAGE = 4000, 1000
 DESCRIBES = 1000
-TRIES = 3  # of which the best counts: other work on the machine is no property of the emulator
+TRIES = 3  # the best counts, because other work on the machine disturbs the rest
 JOBS, JOBS_BEFORE = 10_000, 2_000
 LIMITS = {"describe4000Seconds": 2.0, "describeJobsPerSecond": 300.0, "memoryGrowthPercent": 10.0}
 
 
 @contextmanager
 def emulator() -> Iterator[tuple[int, str]]:
-    """(process id, URL) of one on a core of its own, its clock standing still."""
+    """Start an emulator on a core of its own with a stopped clock, and yield its process id and URL."""
     command = [sys.executable, "-m", "drs_emulator", "--port", "0", "--speed", "0"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
@@ -69,41 +68,41 @@ def client(url: str) -> Any:
 
 
 def describe_all(url: str) -> dict[str, float]:
-    """Seconds to describe all source servers, in large pages and in those of the default size."""
+    """Measure the seconds to describe all source servers, in large pages and in default pages."""
     seed(url, SERVERS)
     paginator = client(url).get_paginator("describe_source_servers")
     seconds = {}
     for size in (PAGE, 100):
-        took = []
+        seconds_taken = []
         for _ in range(TRIES):
-            began = time.perf_counter()
+            started = time.perf_counter()
             found = paginator.paginate(PaginationConfig={"PageSize": size}).build_full_result()["items"]
-            took.append(time.perf_counter() - began)
+            seconds_taken.append(time.perf_counter() - started)
             assert len(found) == SERVERS
-        seconds[f"describe4000SecondsInPagesOf{size}"] = round(min(took), 3)
+        seconds[f"describe4000SecondsInPagesOf{size}"] = round(min(seconds_taken), 3)
     return {"describe4000Seconds": seconds[f"describe4000SecondsInPagesOf{PAGE}"]} | seconds
 
 
 def describe_jobs(url: str, pid: int) -> dict[str, float]:
-    """Calls a second, each for one job of ten servers that is under way; what boto3 takes of it, and the emulator.
+    """Measure calls per second for a running job of ten servers, by HTTP and by boto3.
 
-    `describeJobsPerSecondOfProcessor` is how many the emulator can answer in a second of its core.
+    `describeJobsPerSecondOfProcessor` is the number of calls per second of the emulator's processor time.
     """
     drs, servers = client(url), seed(url, 10)
     job = drs.start_recovery(sourceServers=[{"sourceServerID": one} for one in servers], isDrill=True)["job"]["jobID"]
     control(url, "POST", "advance", {"seconds": 900})
-    question = {"filters": {"jobIDs": [job]}}
+    request = {"filters": {"jobIDs": [job]}}
     plain = HTTPConnection(urlsplit(url).netloc)
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{REGION}/drs/aws4_request, "}
 
     def by_http() -> None:
-        plain.request("POST", "/DescribeJobs", json.dumps(question), signed)
+        plain.request("POST", "/DescribeJobs", json.dumps(request), signed)
         assert json.loads(plain.getresponse().read())["items"]
 
     used = processor_seconds(pid)
     figures = {
         "describeJobsPerSecond": rate(by_http),
-        "describeJobsPerSecondByBoto3": rate(lambda: drs.describe_jobs(**question)),
+        "describeJobsPerSecondByBoto3": rate(lambda: drs.describe_jobs(**request)),
     }
     plain.close()
     seconds = processor_seconds(pid) - used
@@ -111,24 +110,24 @@ def describe_jobs(url: str, pid: int) -> dict[str, float]:
 
 
 def rate(call: Callable[[], object]) -> float:
-    """Calls a second, one after the other."""
-    took = []
+    """Measure consecutive calls per second."""
+    seconds_taken = []
     for _ in range(TRIES):
-        began = time.perf_counter()
+        started = time.perf_counter()
         for _ in range(DESCRIBES):
             call()
-        took.append(time.perf_counter() - began)
-    return round(DESCRIBES / min(took), 1)
+        seconds_taken.append(time.perf_counter() - started)
+    return round(DESCRIBES / min(seconds_taken), 1)
 
 
 def processor_seconds(pid: int) -> float:
-    """Used by a process so far."""
+    """Return the processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def run_jobs(url: str, pid: int) -> dict[str, float]:
-    """Resident memory after the first jobs, and how much more it is after 10,000 more, of one server each."""
+    """Measure the resident memory after the first jobs, and its growth after 10,000 more, of one server each."""
     drs, servers = client(url), seed(url, 20)
     batches = [[{"sourceServerID": one}] for one in servers]
 
@@ -140,18 +139,18 @@ def run_jobs(url: str, pid: int) -> dict[str, float]:
         return resident(pid)
 
     before = run(JOBS_BEFORE)
-    began = time.perf_counter()
+    started = time.perf_counter()
     after = run(JOBS)
     return {
         "memoryMiBBefore": round(before, 1),
         "memoryMiBAfter10000Jobs": round(after, 1),
         "memoryGrowthPercent": round((after / before - 1) * 100, 1),
-        "jobsPerSecond": round(JOBS / (time.perf_counter() - began), 1),
+        "jobsPerSecond": round(JOBS / (time.perf_counter() - started), 1),
     }
 
 
 def resident(pid: int) -> float:
-    """MiB, with all that the process has not given back."""
+    """Return the resident memory of a process in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

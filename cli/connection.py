@@ -69,16 +69,19 @@ def choose_connection(
 
     Raise typer.BadParameter for options that contradict each other.
     """
-    if sandbox and (stack or profile or region):
-        raise typer.BadParameter("--sandbox goes with none of --stack, --profile and --region")
-    if url and stack and not sandbox:
+    if sandbox:
+        if stack or profile or region:
+            raise typer.BadParameter("--sandbox goes with none of --stack, --profile and --region")
+        return Connection(url, None, None, None, sandbox=True)
+    if url and stack:
         raise typer.BadParameter("give --api-url or --stack, not both")
-    if not (url or sandbox):  # the command line overrides the environment
+    if not url:  # the command line overrides the environment
         stack = stack or os.environ.get("DRS_WAVES_STACK") or None
-    if not (url or stack or profile or region or sandbox) and checkout.is_sandbox_running():
-        sandbox = True
+    is_named = any((url, stack, profile, region))
+    if not is_named and checkout.is_sandbox_running():
         typer.echo("Using the sandbox that runs from this checkout; --stack or --api-url names another.", err=True)
-    return Connection(url, stack, profile, region, sandbox)
+        return Connection(url, stack, profile, region, sandbox=True)
+    return Connection(url, stack, profile, region, sandbox=False)
 
 
 _OPTIONS: dict[str, tuple[Any, Any]] = {

@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Deploy the control plane: check everything, show what would change, ask, and only then change it.
+# Deploy the control plane: check the templates, show what would change, ask, and change it.
 #
 #   scripts/deploy.sh --env prod --region eu-west-1                    # shows the change set and asks
-#   scripts/deploy.sh --env prod --region eu-west-1 --validate-only    # touches nothing
+#   scripts/deploy.sh --env prod --region eu-west-1 --validate-only    # changes nothing
 #   scripts/deploy.sh --env prod --region eu-west-1 --yes CallsPerSecond=5 LogLevel=DEBUG
 #   scripts/deploy.sh --env prod --region eu-west-1 --when-idle        # refused while a run is on
 #   scripts/deploy.sh --env prod --region eu-west-1 --yes --checked    # in a pipeline that has run make check
 #
 # There are two stacks: drs-waves-ENV-tables (cfn/tables.yaml), which is deployed first, and drs-waves-ENV. They belong
 # in the recovery Region. A change that would delete or replace a table is refused; so is one that would take a
-# function or a machine away from a run that is on. Parameters, of either stack, come from
-# the command (`'SyncRate=rate(10 minutes)'` in quotes, `ReplicaRegion=` for nothing), or else from cfn/samconfig.toml;
-# one that is not named keeps its value.
+# function or a machine away from a run that is on. Parameters, of either stack, come from the command
+# (`'SyncRate=rate(10 minutes)'` in quotes, `ReplicaRegion=` for an empty one), or else from cfn/samconfig.toml; one that
+# is not named keeps its value.
 # Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 me=deploy
 . scripts/stack.sh
 
-# A first deployment that failed leaves a stack over which nothing can be deployed. $1 is the stack, $2 its status.
+# Nothing can be deployed over a stack whose first deployment failed. Print what to do; $1 is the stack, $2 its status.
 way_out() {
   echo -n "the first deployment of $1 failed ($2); before another one: make teardown ENV=$env REGION=$region"
   [[ $1 != "$tables_stack" ]] || echo -n " (tables that it has left behind, empty: ARGS=--delete-data;" \
@@ -45,7 +45,7 @@ if ((${#parameters[@]} == 0)); then
   given=$(parameters_in_file)
   [[ -z $given ]] || mapfile -t parameters <<<"$given"
 fi
-given=$(for_sam "ControlPlane=$stack" ${parameters[@]:+"${parameters[@]}"})
+given=$(quote_for_sam "ControlPlane=$stack" ${parameters[@]:+"${parameters[@]}"})
 mapfile -t parameters <<<"$given"
 
 runs='' resources=''
@@ -58,10 +58,10 @@ if [[ $validate_only == no ]]; then
 fi
 if [[ $validate_only == no && $status != NONE && $status != REVIEW_IN_PROGRESS ]]; then
   resources=$(stack_resources)
-  runs=$(runs_that_are_on "$resources")
+  runs=$(list_running "$resources")
 fi
 if [[ -n $runs ]]; then
-  echo "on at the moment; they keep the machines they began with, and get the new functions (docs/upgrade.md):"
+  echo "these runs are on; they keep their state machines, and get the new functions (docs/upgrade.md):"
   sed 's/^/  /' <<<"$runs"
   [[ $when_idle == no ]] || fail "a run is on; nothing was changed" 3
 fi
@@ -74,15 +74,15 @@ if [[ $checked == no ]]; then
 fi
 [[ $validate_only == no ]] || { echo "valid; nothing was deployed"; exit 0; }
 
-echo "putting together the change sets of $tables_stack and $stack in $region"
+echo "creating the change sets of $tables_stack and $stack in $region"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# sam packs the whole folder, and what Python left in it is another each time.
+# sam packs the whole folder. Bytecode in it would differ each time.
 find lambdas -name __pycache__ -prune -exec rm -rf {} +
 bucket=(--resolve-s3)
 [[ -z ${DRS_WAVES_BUCKET:-} ]] || bucket=(--s3-bucket "$DRS_WAVES_BUCKET" --no-resolve-s3)
-# The change set of the stack $1 by the template $2, or nothing if nothing changes. sam gives each template those of the
-# parameters that it has.
+# Create and print the change set of the stack $1 from the template $2; print nothing if nothing changes. sam passes each
+# template those parameters that it has.
 change_set() {
   .venv/bin/sam deploy --template-file "$2" --config-env "$env" --stack-name "$1" --region "$region" "${profile[@]}" \
     "${bucket[@]}" --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --no-progressbar \
@@ -116,12 +116,12 @@ done
 sort <<<"${described%$'\n'}" | awk '{printf "  %-8s %-12s %-34s %s\n", $1, ($2 == "None" ? "" : $2), $3, $4}'
 loses() { awk -v types="$1" '$3 ~ "^(" types ")$" && ($1 == "Remove" || $2 == "True") {found = 1} END {exit !found}' <<<"$described"; }
 if loses 'AWS::DynamoDB::(Table|GlobalTable)'; then
-  refuse "this would delete or replace a table, and with it what it holds"
+  refuse "this would delete or replace a table, and its data"
 fi
 refuse_for_runs() {
-  [[ -z $runs || $when_idle == no ]] || refuse "a run is on by now"
+  [[ -z $runs || $when_idle == no ]] || refuse "a run has started"
   if [[ -n $runs ]] && loses 'AWS::Lambda::Function|AWS::StepFunctions::StateMachine'; then
-    refuse "this would take away a function or a machine that a run which is on may still call; wait for its end"
+    refuse "this would delete or replace a function or a state machine that a run that is on may still call; wait for its end"
   fi
 }
 refuse_for_runs
@@ -133,11 +133,11 @@ if [[ -n $changes ]]; then
   [[ $built == "$runtime $architecture" ]] ||
     refuse "the layer is for $built and this is for $runtime $architecture: see LAMBDA_PYTHON and LAMBDA_ARCH in docs/deploy.md"
 fi
-[[ $yes == yes || -t 0 ]] || refuse "nobody to ask; say --yes to deploy without being asked"
+[[ $yes == yes || -t 0 ]] || refuse "there is no terminal to ask on; give --yes"
 [[ $yes == yes ]] || ask "deploy these changes to $stack in $region?" || refuse "you said no"
 
 if [[ -n $resources ]]; then
-  runs=$(runs_that_are_on "$resources")  # one may have begun since
+  runs=$(list_running "$resources")  # one may have started since
   refuse_for_runs
 fi
 # Deploy the change set $3, if there is one, of the stack $1, which was in status $2.
@@ -147,7 +147,7 @@ deploy() {
   echo "deploying $1"
   await_stack "$1" "$2" CREATE_COMPLETE UPDATE_COMPLETE || {
     [[ $now != ROLLBACK_* ]] || fail "$(way_out "$1" "$now"); see its events first"
-    fail "$1 did not come through; see its events"
+    fail "the deployment of $1 failed; see its events"
   }
 }
 deploy "$tables_stack" "$tables_status" "$tables_changes"

@@ -6,12 +6,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambdas"))
 
+from api.app import app
 from api.openapi import builder
 
 
 def main() -> None:
-    """The same document that the API serves, one line for each value, so that a change shows what changed."""
-    print(json.dumps(json.loads(builder.document_json()), indent=2, ensure_ascii=False))
+    """Print the document that the API serves, one value per line, so that a diff shows each change."""
+    print(json.dumps(builder.build_document(app.operations), indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

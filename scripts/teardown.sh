@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Take the control plane down: say what goes and what stays, ask, and only then delete.
+# Take the control plane down: show what is deleted and what stays, ask, and delete.
 #
 #   scripts/teardown.sh --env test --region eu-west-1                  # the tables and their stack stay
-#   scripts/teardown.sh --env test --region eu-west-1 --delete-data    # the tables too; wants the stack's name typed
+#   scripts/teardown.sh --env test --region eu-west-1 --delete-data    # the tables too; asks for the stack's name
 #   scripts/teardown.sh --env test --region eu-west-1 --delete-data --yes --confirm drs-waves-test
 #
 # Refused while a run or a clean-up is on. Recovery instances, DRS and the roles in target accounts are not touched.
-# Cut off, it is taken up by the next. Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
+# After an error, give the command again. Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 me=teardown
@@ -34,7 +34,7 @@ resources=''
 names=$(sed -n 's/^ *TableName: !Sub \${ControlPlane}-//p' cfn/tables.yaml)
 there=$(aws dynamodb list-tables --query 'TableNames' --output text | tr '\t' '\n')
 tables=$(for name in $names; do grep -x -- "$stack-$name" <<<"$there" || true; done)
-# A stack of tables that never came up goes too; nothing can be deployed over it.
+# A stack of tables whose creation failed is deleted too: nothing can be deployed over it.
 drop_tables_stack=no
 if [[ $tables_status != NONE && ($delete_data == yes || $tables_status == ROLLBACK_@(COMPLETE|FAILED) || $tables_status == REVIEW_IN_PROGRESS) ]]; then
   drop_tables_stack=yes
@@ -46,7 +46,7 @@ fi
 
 refuse_for_runs() {
   local runs
-  runs=$(runs_that_are_on "$resources")
+  runs=$(list_running "$resources")
   [[ -n $runs ]] || return 0
   sed 's/^/  /' <<<"$runs" >&2
   fail "a run is on; cancel it, or wait for its end (docs/runbook.md)" 3
@@ -61,11 +61,11 @@ if grep -q -x -- "$stack-recovery-instances" <<<"$tables"; then
   left=$(aws dynamodb scan --table-name "$stack-recovery-instances" --select COUNT --query Count --output text \
     --filter-expression 'isDrill = :yes AND attribute_exists(sourceExecutionId)' \
     --expression-attribute-values '{":yes": {"BOOL": true}}' | awk '{sum += $1} END {print sum + 0}')
-  [[ $left == 0 ]] || echo "leaves $left instances of drills running, and nobody to clean up after them (scripts/drill.py cleanup EXECUTION)"
+  [[ $left == 0 ]] || echo "leaves $left instances of drills running; to terminate them first: drs-waves cleanup EXECUTION"
 fi
 if [[ $resources == *AWS::Scheduler::ScheduleGroup* ]]; then
   due=$(aws scheduler list-schedules --group-name "$stack-cleanups" --query 'Schedules[].Name' --output text | tr '\t' '\n' | grep -c . || true)
-  [[ $due == 0 ]] || echo "drops $due clean-ups that are scheduled"
+  [[ $due == 0 ]] || echo "cancels $due scheduled clean-ups"
 fi
 if [[ $delete_data == yes ]]; then
   echo "deletes with everything in them; DynamoDB keeps a last backup of each for 35 days:"
@@ -78,17 +78,17 @@ if [[ $delete_data == yes ]]; then
   if [[ -z $confirm && -t 0 ]]; then
     read -r -p "type $stack to delete its data: " confirm
   fi
-  [[ $confirm == "$stack" ]] || fail "to delete its data, say --confirm $stack; nothing was changed" 3
+  [[ $confirm == "$stack" ]] || fail "to delete its data, give --confirm $stack; nothing was changed" 3
 fi
 [[ $yes == yes ]] || ask "take down $stack in $region?" || fail "nothing was changed" 3
 
 delete_stack() {
   echo "deleting the stack $1"
   aws cloudformation delete-stack --stack-name "$1"
-  await_stack "$1" "$2" NONE || fail "the stack $1 was not deleted; see its events, mend, and run this again"
+  await_stack "$1" "$2" NONE || fail "the stack $1 was not deleted; see its events, fix the cause, and run this again"
 }
 if [[ $status != NONE ]]; then
-  refuse_for_runs  # one may have begun since
+  refuse_for_runs  # one may have started since
   delete_stack "$stack" "$status"
 fi
 [[ $drop_tables_stack == no ]] || delete_stack "$tables_stack" "$tables_status"
@@ -121,7 +121,7 @@ if [[ $delete_data == yes ]]; then
     deleting+=("$!")
   done
   for one in "${deleting[@]}"; do
-    wait "$one" || fail "not every table was deleted; mend what is said above, and run this again"
+    wait "$one" || fail "not every table was deleted; fix the errors above, and run this again"
   done
 fi
 echo "done"

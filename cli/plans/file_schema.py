@@ -16,18 +16,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from api.schemas.requests import (
-    MAX_REGIONS,
-    AccountId,
-    GroupRequest,
-    GroupUseRequest,
-    Name,
-    OptionalName,
-    PlanRequest,
-    Region,
-    RoleArn,
-    WaveRequest,
-)
+from api.schemas.requests.accounts import MAX_REGIONS, RoleArn
+from api.schemas.requests.base import AccountId, Name, OptionalName, Region
+from api.schemas.requests.groups import GroupRequest
+from api.schemas.requests.plans import GroupUseRequest, PlanRequest, WaveRequest
 
 Hostname = Annotated[str, Field(min_length=1, max_length=256)]
 SCHEMA_ID = "plan-file.schema.json"

@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.schemas.requests import GroupRequest, PlanRequest, parse
+from api.schemas.requests.base import parse
+from api.schemas.requests.groups import GroupRequest
+from api.schemas.requests.plans import PlanRequest
 from cli.plans.file_schema import FileAccount, FileGroup, FilePlan, FileUse, FileWave
 
 # The id of the source server with a host name: (account, Region, host name). It raises if there is not exactly one.

@@ -1,6 +1,6 @@
-"""The emulator, through boto3, held against a model of it that is a few dicts.
+"""Compares the emulator, through boto3, with a model of it that consists of a few dicts.
 
-The model knows when each job ends, for durations do not vary here and no moment it is asked about is one of theirs.
+The model knows when each job ends, because durations do not vary here, and no check falls on such a time.
 """
 
 from dataclasses import dataclass
@@ -47,10 +47,10 @@ class AgainstAModel(RuleBasedStateMachine):
         self.now = 0.0
         self.jobs: dict[str, ModelJob] = {}
         self.settled: set[str] = set()
-        self.instances: set[str] = set()  # servers that have one
+        self.instances: set[str] = set()  # servers with an instance
         self.broken: set[str] = set()
 
-    # What the model says
+    # The model
 
     def live(self) -> list[ModelJob]:
         return [job for name, job in self.jobs.items() if name not in self.settled]
@@ -68,7 +68,7 @@ class AgainstAModel(RuleBasedStateMachine):
             return "ServiceQuotaExceededException"
         return None
 
-    # What happens
+    # Rules
 
     @rule(picked=PICK, answer_is_lost=st.booleans())
     def start(self, picked: list[int], answer_is_lost: bool) -> None:
@@ -124,7 +124,7 @@ class AgainstAModel(RuleBasedStateMachine):
                 if job.launches:
                     self.instances |= set(job.servers) - job.failing
 
-    # What must hold
+    # Invariants
 
     @invariant()
     def jobs_are_as_the_model_says(self) -> None:
@@ -162,7 +162,7 @@ class AgainstAModel(RuleBasedStateMachine):
 
 
 @pytest.mark.proof
-def test_the_emulator_does_what_a_model_of_it_does(emulator: EmulatorClient) -> None:
+def test_the_emulator_behaves_like_a_model_of_it(emulator: EmulatorClient) -> None:
     AgainstAModel.emulator = emulator
     run_state_machine_as_test(
         AgainstAModel,

@@ -1,4 +1,4 @@
-"""The control API, the clock, and whose key it is."""
+"""The control API, the clock, and the accounts of access keys."""
 
 import time
 from datetime import datetime
@@ -32,7 +32,7 @@ def simulated_now(emulator: EmulatorClient) -> float:
         ("POST", "advance", {"seconds": -1}, "seconds"),
     ],
 )
-def test_bad_input_is_refused_by_field(
+def test_bad_input_is_rejected_and_its_field_is_named(
     emulator: EmulatorClient, method: str, path: str, body: object, field: str
 ) -> None:
     before = emulator.control("GET", "settings")
@@ -56,7 +56,7 @@ def test_bad_input_is_refused_by_field(
         ({"hostname": "a", "tags": {"a": 1}}, "tags.a"),
     ],
 )
-def test_a_bad_server_is_refused_by_field_and_none_is_made(
+def test_a_bad_server_is_rejected_and_none_is_created(
     emulator: EmulatorClient, server: dict[str, object], field: str
 ) -> None:
     body = {"accountId": ACCOUNT, "region": REGION, "servers": [{"hostname": "good"}, server]}
@@ -68,7 +68,7 @@ def test_a_bad_server_is_refused_by_field_and_none_is_made(
         emulator.drs.describe_source_servers()
 
 
-def test_a_server_is_as_it_was_asked_for(emulator: EmulatorClient) -> None:
+def test_a_seeded_server_has_the_requested_properties(emulator: EmulatorClient) -> None:
     server = {
         "hostname": "db01",
         "sourceServerID": "s-0123456789abcdef0",
@@ -93,7 +93,7 @@ def test_a_server_is_as_it_was_asked_for(emulator: EmulatorClient) -> None:
     assert emulator.control("POST", "source-servers", body)[0] == 400
 
 
-def test_calls_are_counted_with_their_outcome_and_the_peaks_kept(emulator: EmulatorClient) -> None:
+def test_calls_are_counted_by_outcome_and_peaks_are_kept(emulator: EmulatorClient) -> None:
     servers = emulator.seed(5)
     emulator.seed(2, account="4" * 12)
     emulator.start(servers[:3])
@@ -116,7 +116,7 @@ def test_calls_are_counted_with_their_outcome_and_the_peaks_kept(emulator: Emula
     assert (last["operation"], last["outcome"], last["account"]) == ("StartRecovery", "ConflictException", ACCOUNT)
 
 
-def test_a_change_of_speed_makes_no_jump(emulator: EmulatorClient) -> None:
+def test_a_change_of_speed_does_not_move_the_clock(emulator: EmulatorClient) -> None:
     before = simulated_now(emulator)
     emulator.change(speed=3600)
     assert before <= simulated_now(emulator) < before + 3600
@@ -127,7 +127,7 @@ def test_a_change_of_speed_makes_no_jump(emulator: EmulatorClient) -> None:
     assert simulated_now(emulator) == stopped
 
 
-def test_another_process_can_compute_the_simulated_now() -> None:
+def test_another_process_can_compute_the_simulated_time() -> None:
     origin = time.time() - 10
     with Emulator(speed=120, origin=origin) as emulator:
         expected = origin + (time.time() - origin) * 120
@@ -135,7 +135,7 @@ def test_another_process_can_compute_the_simulated_now() -> None:
         assert now == pytest.approx(expected, abs=120 * 0.5)
 
 
-def test_a_job_goes_on_by_itself_while_nobody_asks(emulator: EmulatorClient) -> None:
+def test_a_job_continues_without_requests(emulator: EmulatorClient) -> None:
     job_id = emulator.start(emulator.seed())
     emulator.change(speed=DRILL / 0.2)
     time.sleep(0.3)
@@ -143,7 +143,7 @@ def test_a_job_goes_on_by_itself_while_nobody_asks(emulator: EmulatorClient) -> 
     assert emulator.job(job_id)["status"] == "COMPLETED"
 
 
-def test_a_reset_forgets_everything_but_the_settings(emulator: EmulatorClient) -> None:
+def test_a_reset_deletes_everything_except_the_settings(emulator: EmulatorClient) -> None:
     emulator.change(seed=99)
     emulator.start(emulator.seed())
     emulator.control("POST", "reset")
@@ -155,9 +155,9 @@ def test_a_reset_forgets_everything_but_the_settings(emulator: EmulatorClient) -
     assert emulator.drs.describe_jobs()["items"] == []
 
 
-def test_without_an_engine_the_account_is_read_from_the_key(emulator: EmulatorClient) -> None:
+def test_without_an_engine_the_account_is_decoded_from_the_key(emulator: EmulatorClient) -> None:
     emulator.seed(2, account="029608264753")
-    client = emulator.client("ASIAQNZGKIQY56JQ7WML", REGION)  # AWS's own encoding, of a published key
+    client = emulator.client("ASIAQNZGKIQY56JQ7WML", REGION)  # a published key of AWS
     assert len(client.describe_source_servers()["items"]) == 2
     stranger = emulator.client("nobody", REGION)
     with pytest.raises(ClientError, match="UnrecognizedClientException"):

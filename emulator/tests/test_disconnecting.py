@@ -1,4 +1,4 @@
-"""Disconnecting and deleting, staging accounts, and the way back."""
+"""Disconnecting and deleting servers, staging accounts, and failback."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def state(emulator: EmulatorClient, instance: str) -> str:
     return emulator.drs.describe_recovery_instances(filters=filters)["items"][0]["failback"]["state"]
 
 
-def test_a_server_is_disconnected_before_it_is_deleted_and_has_no_instance_then(emulator: EmulatorClient) -> None:
+def test_a_server_is_deleted_only_when_disconnected_and_without_an_instance(emulator: EmulatorClient) -> None:
     instance = emulator.launched()[0]
     drs = emulator.drs
     server = drs.describe_source_servers()["items"][0]["sourceServerID"]
@@ -34,7 +34,7 @@ def test_a_server_is_disconnected_before_it_is_deleted_and_has_no_instance_then(
     assert drs.describe_source_servers()["items"] == []
 
 
-def test_a_server_in_a_job_is_left_alone(emulator: EmulatorClient) -> None:
+def test_a_server_in_a_job_cannot_be_disconnected_or_deleted(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
     emulator.start([server])
     drs = emulator.drs
@@ -43,7 +43,7 @@ def test_a_server_in_a_job_is_left_alone(emulator: EmulatorClient) -> None:
             refused(sourceServerID=server)
 
 
-def test_a_server_from_premises_is_failed_back_to_with_a_client(emulator: EmulatorClient) -> None:
+def test_a_server_on_premises_fails_back_with_a_client(emulator: EmulatorClient) -> None:
     instance = emulator.launched()[0]
     drs = emulator.drs
     with pytest.raises(drs.exceptions.ValidationException):
@@ -63,7 +63,7 @@ def test_a_server_from_premises_is_failed_back_to_with_a_client(emulator: Emulat
     assert state(emulator, instance) == "FAILBACK_NOT_STARTED"
 
 
-def test_a_server_from_ec2_is_replicated_back_and_launched_where_it_came_from(emulator: EmulatorClient) -> None:
+def test_a_server_from_ec2_is_replicated_back_and_launched_in_its_origin(emulator: EmulatorClient) -> None:
     server = emulator.seed(sourceCloud=CLOUD)[0]
     emulator.start([server], drill=False)
     emulator.advance(2000)

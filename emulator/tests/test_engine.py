@@ -1,4 +1,4 @@
-"""The EC2 side and the accounts, with MiniStack behind the emulator."""
+"""EC2 and accounts with MiniStack as the engine."""
 
 import os
 import socket
@@ -59,7 +59,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(timeout=10)
 
 
-UNLIMITED = {"rateLimits": {"default": {"perSecond": 0, "burst": 100_000}}}  # the clock stands while a test polls
+UNLIMITED = {"rateLimits": {"default": {"perSecond": 0, "burst": 100_000}}}  # the clock stands still while a test polls
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def described(ec2_client: "EC2Client", instance_ids: list[str]) -> "list[Instanc
 
 
 def finish(emulator: Emulator, job_id: str, seconds: float) -> list[str]:
-    """The job's recovery instances, once it has ended."""
+    """Wait for the end of the job, and return its recovery instances."""
     drs = client(emulator)
 
     def ended() -> bool:
@@ -105,7 +105,7 @@ def finish(emulator: Emulator, job_id: str, seconds: float) -> list[str]:
     return [server["recoveryInstanceID"] for server in servers]
 
 
-def test_recovery_instances_run_at_the_engine_and_are_terminated_there(emulator: Emulator, engine: str) -> None:
+def test_recovery_instances_run_and_are_terminated_at_the_engine(emulator: Emulator, engine: str) -> None:
     drs = client(emulator)
     sized = {"hostname": "db01", "cpus": 8, "ramGiB": 32, "tags": {"tier": "db"}}
     servers = emulator.seed(ACCOUNT, REGION, [sized, *({"hostname": f"web{n:02}"} for n in range(30))])
@@ -162,7 +162,7 @@ def test_a_launch_configuration_reaches_the_engine_and_a_reset_can_clean_up(emul
     wait_until(lambda: described(ec2(engine), instances)[0]["State"]["Name"] == "terminated")
 
 
-def test_an_instance_that_is_gone_already_can_still_be_terminated(emulator: Emulator, engine: str) -> None:
+def test_an_instance_that_no_longer_exists_can_be_terminated(emulator: Emulator, engine: str) -> None:
     drs = client(emulator)
     server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app02"}])[0]
     job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
@@ -172,7 +172,7 @@ def test_an_instance_that_is_gone_already_can_still_be_terminated(emulator: Emul
     assert drs.describe_recovery_instances()["items"] == []
 
 
-def test_an_assumed_role_is_the_account_of_its_role(emulator: Emulator, engine: str) -> None:
+def test_an_assumed_role_belongs_to_the_account_of_its_role(emulator: Emulator, engine: str) -> None:
     emulator.seed(ACCOUNT, REGION, [{"hostname": "app03"}])
     credentials = {"endpoint_url": engine, "region_name": REGION, "aws_secret_access_key": "test"}
     iam = boto3.client("iam", aws_access_key_id=ACCOUNT, **credentials)  # type: ignore[call-overload]
@@ -193,7 +193,7 @@ def test_an_assumed_role_is_the_account_of_its_role(emulator: Emulator, engine: 
 
 
 def test_a_job_whose_instances_cannot_be_launched_completes_with_failed_servers() -> None:
-    """The engine is down: refused connections, after boto3's own retries."""
+    """The engine refuses connections, also after the retries of boto3."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         dead = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""Launch results on an event bus: what is put, and that nothing depends on it."""
+"""Launch results on an event bus. No job depends on them."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from drs_emulator import Emulator
-from drs_emulator.engine.access_keys import CREDENTIAL  # the shape of a SigV4 header
+from drs_emulator.engine.access_keys import CREDENTIAL  # the form of a SigV4 header
 from drs_emulator.engine.event_bus import EngineEventBus
 from emulator_support.client import ACCOUNT, DRILL, REGION, wait_until
 
 
 class EventBridge(ThreadingHTTPServer):
-    """Notes what is put, and refuses it where it is told to."""
+    """Records the events, or rejects them if `refuses` is set."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
@@ -50,7 +50,7 @@ def bridge() -> Iterator[EventBridge]:
 
 
 def drill(bridge: EventBridge, servers: list[dict[str, str]]) -> tuple[str, list[str]]:
-    """(job, servers) of a drill that has ended, its events put on the bridge."""
+    """Run a drill that publishes to the bridge, and return its job and servers."""
     with Emulator(speed=0) as emulator:
         emulator.world.event_bus = EngineEventBus(f"http://127.0.0.1:{bridge.server_port}")
         ids = emulator.seed(ACCOUNT, REGION, servers)  # type: ignore[arg-type]
@@ -75,12 +75,12 @@ def test_each_server_of_a_job_has_its_launch_result(bridge: EventBridge) -> None
     assert match.groups() == (ACCOUNT, REGION)
 
 
-def test_no_call_holds_more_than_ten_events(bridge: EventBridge) -> None:
+def test_no_call_has_more_than_ten_events(bridge: EventBridge) -> None:
     drill(bridge, [{"hostname": f"host-{number}"} for number in range(25)])
     assert max(len(entries) for _, entries in bridge.calls) <= 10
 
 
-def test_a_bus_that_refuses_is_complained_of_once_and_the_job_ends(
+def test_a_bus_that_rejects_events_is_logged_once_and_the_job_ends(
     bridge: EventBridge, caplog: pytest.LogCaptureFixture
 ) -> None:
     bridge.refuses = True

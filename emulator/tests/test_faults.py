@@ -1,4 +1,4 @@
-"""Faults on demand: where they strike, how often, and what a caller sees of them."""
+"""Faults on demand: their scope, their frequency, and their effect on a client."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ def described(emulator: EmulatorClient) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_throttled_call_says_when_to_come_back_and_strikes_so_often_as_asked(emulator: EmulatorClient) -> None:
+def test_a_throttled_call_says_when_to_retry_and_strikes_count_times(emulator: EmulatorClient) -> None:
     emulator.seed()
     fault(emulator, "THROTTLING", operation="DescribeJobs", count=2, retryAfterSeconds=7)
     emulator.drs.describe_source_servers()
@@ -33,7 +33,7 @@ def test_a_throttled_call_says_when_to_come_back_and_strikes_so_often_as_asked(e
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, "InternalServerException"), (503, "ServiceUnavailable")])
-def test_a_server_error_is_what_it_was_asked_to_be(emulator: EmulatorClient, status: int, code: str) -> None:
+def test_a_server_error_has_the_requested_status(emulator: EmulatorClient, status: int, code: str) -> None:
     emulator.seed()
     fault(emulator, "SERVER_ERROR", status=status, count=1)
     with pytest.raises(ClientError) as failed:
@@ -43,7 +43,7 @@ def test_a_server_error_is_what_it_was_asked_to_be(emulator: EmulatorClient, sta
     assert emulator.control("GET", "calls")[1]["operations"]["DescribeJobs"] == {code: 1}
 
 
-def test_latency_is_real_time_and_the_call_is_answered(emulator: EmulatorClient) -> None:
+def test_latency_is_real_time_and_the_call_succeeds(emulator: EmulatorClient) -> None:
     emulator.seed()
     fault(emulator, "LATENCY", milliseconds=120)
     began = time.monotonic()
@@ -51,7 +51,7 @@ def test_latency_is_real_time_and_the_call_is_answered(emulator: EmulatorClient)
     assert time.monotonic() - began >= 0.12
 
 
-def test_a_connection_cut_before_the_call_leaves_nothing_behind(emulator: EmulatorClient) -> None:
+def test_a_connection_cut_before_the_call_has_no_effect(emulator: EmulatorClient) -> None:
     servers = emulator.seed()
     fault(emulator, "CUT_BEFORE", operation="StartRecovery", count=1)
     with pytest.raises(ConnectionClosedError):
@@ -60,7 +60,7 @@ def test_a_connection_cut_before_the_call_leaves_nothing_behind(emulator: Emulat
     emulator.start(servers)
 
 
-def test_a_connection_cut_after_the_call_loses_only_the_answer(emulator: EmulatorClient) -> None:
+def test_a_connection_cut_after_the_call_loses_only_the_response(emulator: EmulatorClient) -> None:
     servers = emulator.seed()
     fault(emulator, "CUT_AFTER", operation="StartRecovery", count=1)
     with pytest.raises(ConnectionClosedError):
@@ -74,7 +74,7 @@ def test_a_connection_cut_after_the_call_loses_only_the_answer(emulator: Emulato
     }
 
 
-def test_a_region_is_down_for_simulated_seconds_and_its_jobs_go_on(emulator: EmulatorClient) -> None:
+def test_a_region_is_down_for_simulated_seconds_and_its_jobs_continue(emulator: EmulatorClient) -> None:
     job_id = emulator.start(emulator.seed())
     elsewhere = emulator.client(ACCOUNT, "us-east-1")
     elsewhere.initialize_service()
@@ -89,7 +89,7 @@ def test_a_region_is_down_for_simulated_seconds_and_its_jobs_go_on(emulator: Emu
     assert emulator.job(job_id)["status"] == "COMPLETED"
 
 
-def test_a_fault_is_narrowed_by_account_and_by_server(emulator: EmulatorClient) -> None:
+def test_a_fault_can_be_limited_to_an_account_and_a_server(emulator: EmulatorClient) -> None:
     servers = emulator.seed(2)
     emulator.seed(account="4" * 12)
     fault(emulator, "SERVER_ERROR", accountId="4" * 12, operation="DescribeJobs")
@@ -106,7 +106,7 @@ def test_a_fault_is_narrowed_by_account_and_by_server(emulator: EmulatorClient) 
     ("kind", "event"),
     [("SNAPSHOT_FAILS", "SNAPSHOT_FAIL"), ("CONVERSION_FAILS", "CONVERSION_FAIL"), ("LAUNCH_FAILS", "LAUNCH_FAILED")],
 )
-def test_a_server_fails_where_it_is_told_to_and_only_so_often(emulator: EmulatorClient, kind: str, event: str) -> None:
+def test_a_server_fails_in_the_requested_phase_and_count_times(emulator: EmulatorClient, kind: str, event: str) -> None:
     servers = emulator.seed(2)
     fault(emulator, kind, sourceServerId=servers[0], count=1)
     for expected in (["FAILED", "LAUNCHED"], ["LAUNCHED", "LAUNCHED"]):
@@ -117,7 +117,7 @@ def test_a_server_fails_where_it_is_told_to_and_only_so_often(emulator: Emulator
         assert (event in emulator.events(job_id)) == ("FAILED" in expected)
 
 
-def test_a_job_stays_pending_until_its_fault_is_gone(emulator: EmulatorClient) -> None:
+def test_a_job_stays_pending_until_its_fault_is_deleted(emulator: EmulatorClient) -> None:
     servers = emulator.seed(2)
     held = fault(emulator, "JOB_STAYS_PENDING", count=1)
     job_id, free = emulator.start(servers[:1]), emulator.start(servers[1:])
@@ -128,7 +128,7 @@ def test_a_job_stays_pending_until_its_fault_is_gone(emulator: EmulatorClient) -
     assert emulator.job(job_id)["status"] == "COMPLETED"
 
 
-def test_a_job_can_stay_pending_for_a_while(emulator: EmulatorClient) -> None:
+def test_a_job_can_stay_pending_for_hold_seconds(emulator: EmulatorClient) -> None:
     fault(emulator, "JOB_STAYS_PENDING", holdSeconds=DRILL)
     job_id = emulator.start(emulator.seed())
     emulator.advance(DRILL)
@@ -137,7 +137,7 @@ def test_a_job_can_stay_pending_for_a_while(emulator: EmulatorClient) -> None:
     assert emulator.job(job_id)["status"] == "COMPLETED"
 
 
-def test_chance_comes_from_the_seed(emulator: EmulatorClient) -> None:
+def test_the_seed_decides_which_calls_a_fault_strikes(emulator: EmulatorClient) -> None:
     def outcomes(seed: int) -> list[str]:
         emulator.control("POST", "reset")
         emulator.change(seed=seed)
@@ -155,7 +155,7 @@ def test_chance_comes_from_the_seed(emulator: EmulatorClient) -> None:
     assert 8 <= first.count("OK") <= 32
 
 
-def test_a_launch_action_that_fails_makes_the_launch_a_failed_one_unless_it_is_optional(
+def test_a_failed_launch_action_fails_the_launch_unless_it_is_optional(
     emulator: EmulatorClient,
 ) -> None:
     servers = emulator.seed(2)
@@ -199,14 +199,16 @@ def test_a_launch_action_that_fails_makes_the_launch_a_failed_one_unless_it_is_o
         ({"kind": "LATENCY", "milliseconds": -1}, "milliseconds"),
     ],
 )
-def test_a_bad_fault_is_refused_by_field(emulator: EmulatorClient, body: dict[str, Any], field: str) -> None:
+def test_a_bad_fault_is_rejected_and_its_field_is_named(
+    emulator: EmulatorClient, body: dict[str, Any], field: str
+) -> None:
     status, answer = emulator.control("POST", "faults", body)
     assert status == 400
     assert answer["message"].startswith(f"{field}:")
     assert described(emulator) == []
 
 
-def test_faults_can_be_taken_away_one_by_one_or_all(emulator: EmulatorClient) -> None:
+def test_faults_can_be_deleted_one_by_one_or_all(emulator: EmulatorClient) -> None:
     first, second, third = (fault(emulator, "LATENCY", milliseconds=0) for _ in range(3))
     assert emulator.control("DELETE", f"faults/{second}")[1] == {"deleted": [second]}
     assert emulator.control("DELETE", f"faults/{second}")[0] == 400

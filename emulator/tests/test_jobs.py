@@ -1,4 +1,4 @@
-"""The life of a job, and what may not start."""
+"""Jobs from start to end, and the jobs that cannot start."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def test_a_drill_goes_from_pending_over_started_to_completed(emulator: EmulatorClient) -> None:
+def test_a_drill_is_pending_then_started_then_completed(emulator: EmulatorClient) -> None:
     servers = emulator.seed(3)
     job_id = emulator.start(servers, tags={"run": "7"})
     job = emulator.job(job_id)
@@ -35,7 +35,7 @@ def test_a_drill_goes_from_pending_over_started_to_completed(emulator: EmulatorC
 
 
 @pytest.mark.parametrize(("drill", "pending", "started"), [(True, 780, 360), (False, 900, 900)])
-def test_durations_are_those_of_the_kind_within_their_spread(
+def test_durations_depend_on_the_kind_of_job_and_vary_by_the_spread(
     emulator: EmulatorClient, drill: bool, pending: float, started: float
 ) -> None:
     job_id = emulator.start(emulator.seed(), drill=drill)
@@ -47,7 +47,7 @@ def test_durations_are_those_of_the_kind_within_their_spread(
     assert emulator.job(job_id)["status"] == "COMPLETED"
 
 
-def test_the_same_seed_gives_the_same_durations_and_another_seed_others(emulator: EmulatorClient) -> None:
+def test_a_seed_determines_the_durations(emulator: EmulatorClient) -> None:
     def lengths(seed: int) -> list[float]:
         emulator.control("POST", "reset")
         emulator.change(seed=seed)
@@ -58,12 +58,12 @@ def test_the_same_seed_gives_the_same_durations_and_another_seed_others(emulator
         return [seconds(job["endDateTime"]) - seconds(job["creationDateTime"]) for job in jobs]
 
     first = lengths(1)
-    assert lengths(1) == pytest.approx(first, abs=0.002)  # times are shown in milliseconds
+    assert lengths(1) == pytest.approx(first, abs=0.002)  # the API has milliseconds
     assert lengths(2) != pytest.approx(first, abs=1)
     assert max(first) - min(first) > 1
 
 
-def test_the_log_tells_the_steps_of_a_server_in_order(emulator: EmulatorClient) -> None:
+def test_the_log_has_the_steps_of_a_server_in_order(emulator: EmulatorClient) -> None:
     job_id = emulator.start(emulator.seed())
     emulator.advance(DRILL)
     assert emulator.events(job_id) == [
@@ -88,7 +88,7 @@ def test_the_log_tells_the_steps_of_a_server_in_order(emulator: EmulatorClient) 
         ({"replicationState": "INITIAL_SYNC"}, "SERVER_SKIPPED"),
     ],
 )
-def test_a_completed_job_can_hold_failed_servers(emulator: EmulatorClient, fields: dict[str, str], event: str) -> None:
+def test_a_completed_job_can_have_failed_servers(emulator: EmulatorClient, fields: dict[str, str], event: str) -> None:
     servers = emulator.seed(2) + emulator.seed(1, hostname="broken", **fields)
     job_id = emulator.start(servers)
     emulator.advance(DRILL)
@@ -101,14 +101,14 @@ def test_a_completed_job_can_hold_failed_servers(emulator: EmulatorClient, field
     assert len(emulator.drs.describe_recovery_instances()["items"]) == 2
 
 
-def test_a_stalled_server_is_launched_from_an_earlier_snapshot(emulator: EmulatorClient) -> None:
+def test_a_stalled_server_launches_from_an_earlier_snapshot(emulator: EmulatorClient) -> None:
     job_id = emulator.start(emulator.seed(replicationState="STALLED"))
     emulator.advance(DRILL)
     assert emulator.events(job_id)[2:4] == ["SNAPSHOT_FAIL", "USING_PREVIOUS_SNAPSHOT"]
     assert emulator.job(job_id)["participatingServers"][0]["launchStatus"] == "LAUNCHED"
 
 
-def test_a_launch_from_a_chosen_snapshot_takes_none_and_keeps_its_time(emulator: EmulatorClient) -> None:
+def test_a_launch_from_a_chosen_snapshot_takes_no_new_one(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
     snapshot = emulator.drs.describe_recovery_snapshots(sourceServerID=server)["items"][3]
     servers = [{"sourceServerID": server, "recoverySnapshotID": snapshot["snapshotID"]}]
@@ -132,7 +132,7 @@ def test_snapshots_follow_the_default_policy(emulator: EmulatorClient) -> None:
     assert [item["expectedTimestamp"] for item in inside] == times[2:5]
 
 
-def test_the_source_server_tells_of_its_launch(emulator: EmulatorClient) -> None:
+def test_the_source_server_has_its_last_launch(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
     assert emulator.drs.describe_source_servers()["items"][0]["lastLaunchResult"] == "NOT_STARTED"
     job_id = emulator.start([server])
@@ -173,7 +173,7 @@ def test_termination_removes_the_instances(emulator: EmulatorClient) -> None:
     assert [instance["recoveryInstanceID"] for instance in left] == instances[2:]
 
 
-def test_filters_of_recovery_instances_choose_by_server_and_by_instance(emulator: EmulatorClient) -> None:
+def test_recovery_instances_are_filtered_by_server_and_by_instance(emulator: EmulatorClient) -> None:
     instances = emulator.launched(3)
     every = {i["recoveryInstanceID"]: i["sourceServerID"] for i in emulator.drs.describe_recovery_instances()["items"]}
     found = emulator.drs.describe_recovery_instances(filters={"sourceServerIDs": [every[instances[1]]]})["items"]
@@ -182,7 +182,7 @@ def test_filters_of_recovery_instances_choose_by_server_and_by_instance(emulator
     assert emulator.drs.describe_recovery_instances(filters=both)["items"] == []  # type: ignore[arg-type]
 
 
-def test_filters_of_source_servers_choose_by_id_hardware_and_staging_account(emulator: EmulatorClient) -> None:
+def test_source_servers_are_filtered_by_id_hardware_and_staging_account(emulator: EmulatorClient) -> None:
     plain = emulator.seed(2)
     other = emulator.seed(1, hostname="other", stagingAccountID="9" * 12, vmWareUuid="564d-0001")
 
@@ -198,7 +198,7 @@ def test_filters_of_source_servers_choose_by_id_hardware_and_staging_account(emu
     assert found(sourceServerIDs=plain, hardwareId="564d-0001") == []
 
 
-def test_jobs_come_newest_first_and_by_date(emulator: EmulatorClient) -> None:
+def test_jobs_are_listed_newest_first_and_filtered_by_date(emulator: EmulatorClient) -> None:
     servers = emulator.seed(3)
     jobs = []
     for server in servers:
@@ -214,7 +214,7 @@ def test_jobs_come_newest_first_and_by_date(emulator: EmulatorClient) -> None:
 
 
 def refused(emulator: EmulatorClient, servers: list[str]) -> tuple[int, str, str]:
-    """(HTTP status, error, quota code)"""
+    """Return the HTTP status, the error code and the quota code."""
     with pytest.raises(ClientError) as caught:
         emulator.start(servers)
     answer = caught.value.response
@@ -222,7 +222,7 @@ def refused(emulator: EmulatorClient, servers: list[str]) -> tuple[int, str, str
     return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], code
 
 
-def test_a_server_in_a_job_is_refused_until_that_job_has_ended(emulator: EmulatorClient) -> None:
+def test_a_server_in_a_job_is_rejected_until_the_job_ends(emulator: EmulatorClient) -> None:
     servers = emulator.seed(2)
     emulator.start(servers[:1])
     assert refused(emulator, servers) == (409, "ConflictException", "")
@@ -238,13 +238,13 @@ def test_an_instance_of_a_server_in_a_job_cannot_be_terminated(emulator: Emulato
         emulator.drs.terminate_recovery_instances(recoveryInstanceIDs=[instance])
 
 
-def test_more_than_100_servers_in_a_job_are_refused(emulator: EmulatorClient) -> None:
+def test_more_than_100_servers_in_a_job_are_rejected(emulator: EmulatorClient) -> None:
     servers = emulator.seed(101)
     assert refused(emulator, servers) == (402, "ServiceQuotaExceededException", "L-B827C881")
     emulator.start(servers[:100])
 
 
-def test_the_21st_job_in_progress_is_refused_until_one_has_ended(emulator: EmulatorClient) -> None:
+def test_the_21st_job_in_progress_is_rejected_until_one_ends(emulator: EmulatorClient) -> None:
     servers = emulator.seed(21)
     for server in servers[:20]:
         emulator.start([server])
@@ -253,28 +253,28 @@ def test_the_21st_job_in_progress_is_refused_until_one_has_ended(emulator: Emula
     emulator.start(servers[20:])
 
 
-def test_the_501st_server_in_all_jobs_is_refused(emulator: EmulatorClient) -> None:
+def test_the_501st_server_in_all_jobs_is_rejected(emulator: EmulatorClient) -> None:
     servers = emulator.seed(501)
     for first in range(0, 500, 100):
         emulator.start(servers[first : first + 100])
     assert refused(emulator, servers[500:]) == (402, "ServiceQuotaExceededException", "L-05AFA8C6")
 
 
-def test_quotas_can_be_set(emulator: EmulatorClient) -> None:
+def test_quotas_can_be_changed(emulator: EmulatorClient) -> None:
     emulator.change(quotas={"jobsInProgress": 1})
     servers = emulator.seed(2)
     emulator.start(servers[:1])
     assert refused(emulator, servers[1:])[2] == "L-D88FAC3A"
 
 
-def test_a_server_that_is_not_there_is_refused_and_nothing_starts(emulator: EmulatorClient) -> None:
+def test_an_unknown_server_is_rejected_and_nothing_starts(emulator: EmulatorClient) -> None:
     servers = emulator.seed()
     assert refused(emulator, [*servers, "s-" + "0" * 17])[1] == "ResourceNotFoundException"
     assert refused(emulator, servers * 2)[1] == "ValidationException"
     assert emulator.drs.describe_jobs()["items"] == []
 
 
-def test_accounts_and_regions_are_apart(emulator: EmulatorClient) -> None:
+def test_accounts_and_regions_are_separate(emulator: EmulatorClient) -> None:
     places = [(ACCOUNT, REGION), (ACCOUNT, "us-east-1"), ("4" * 12, REGION), ("4" * 12, "us-east-1")]
     for account, region in places:
         emulator.seed(2, account=account, region=region)
@@ -299,7 +299,7 @@ def test_accounts_and_regions_are_apart(emulator: EmulatorClient) -> None:
         ("start_recovery", {"sourceServers": [{"sourceServerID": "s-" + "0" * 17}]}),
     ],
 )
-def test_an_account_that_was_never_set_up_says_so_until_it_is(
+def test_an_account_is_uninitialized_until_initialize_service(
     emulator: EmulatorClient, operation: str, request_: dict[str, object]
 ) -> None:
     client = emulator.client("5" * 12, "ap-south-1")

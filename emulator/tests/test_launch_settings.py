@@ -1,4 +1,4 @@
-"""Launch configurations, templates and replication settings: that they take effect."""
+"""The effects of launch configurations, templates and replication settings."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def launch(emulator: EmulatorClient, servers: list[str]) -> list[dict[str, Any]]
     return instances
 
 
-def test_disposition_private_address_and_tags_are_as_configured(emulator: EmulatorClient) -> None:
+def test_disposition_private_address_and_tags_take_effect(emulator: EmulatorClient) -> None:
     server = emulator.seed(tags={"tier": "web"}, ip="10.9.8.7")[0]
     changed = emulator.drs.update_launch_configuration(
         sourceServerID=server, launchDisposition="STOPPED", copyPrivateIp=True, copyTags=False, name="web"
@@ -23,7 +23,7 @@ def test_disposition_private_address_and_tags_are_as_configured(emulator: Emulat
     assert instance["recoveryInstanceProperties"]["networkInterfaces"][0]["ips"] == ["10.9.8.7"]
 
 
-def test_new_servers_take_the_template_and_old_ones_keep_what_they_have(emulator: EmulatorClient) -> None:
+def test_a_template_applies_to_new_servers_only(emulator: EmulatorClient) -> None:
     old = emulator.seed()[0]
     template = emulator.drs.create_launch_configuration_template(copyPrivateIp=True)["launchConfigurationTemplate"]
     new = emulator.seed(1, hostname="new")[0]
@@ -66,7 +66,7 @@ def test_launch_actions_run_in_order_and_the_job_waits_for_them(emulator: Emulat
     assert job["status"] == "COMPLETED"
 
 
-def test_replication_that_is_started_anew_goes_through_its_states(emulator: EmulatorClient) -> None:
+def test_a_restarted_replication_goes_through_its_states(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
 
     def state() -> str:
@@ -88,7 +88,7 @@ def test_replication_that_is_started_anew_goes_through_its_states(emulator: Emul
     assert 0 < points() < 12
 
 
-def test_recovery_points_follow_the_policy_and_age_out(emulator: EmulatorClient) -> None:
+def test_recovery_points_follow_the_policy_and_expire(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
     oldest = emulator.drs.describe_recovery_snapshots(sourceServerID=server, order="ASC")["items"][0]
     emulator.advance(8 * 86400)
@@ -100,7 +100,7 @@ def test_recovery_points_follow_the_policy_and_age_out(emulator: EmulatorClient)
     assert len(emulator.drs.describe_recovery_snapshots(sourceServerID=server)["items"]) == 3
 
 
-def test_the_state_of_a_server_can_be_changed_while_it_runs(emulator: EmulatorClient) -> None:
+def test_the_state_of_a_server_can_be_changed(emulator: EmulatorClient) -> None:
     server = emulator.seed()[0]
     body = {"accountId": "111122223333", "region": "eu-west-1"}
     change = body | {"server": {"replicationState": "STALLED", "lagDuration": "PT2H", "failsAt": "LAUNCH"}}
@@ -112,7 +112,7 @@ def test_the_state_of_a_server_can_be_changed_while_it_runs(emulator: EmulatorCl
         assert emulator.control("PATCH", f"source-servers/{server}", body | {"server": wrong})[0] == 400
 
 
-def test_a_job_that_has_ended_can_be_deleted_and_old_ones_are_forgotten(emulator: EmulatorClient) -> None:
+def test_an_ended_job_can_be_deleted_and_the_oldest_are_dropped(emulator: EmulatorClient) -> None:
     servers = emulator.seed(5)
     jobs = [emulator.start([server]) for server in servers]
     try:

@@ -1,4 +1,4 @@
-"""Rate limits and pages."""
+"""Rate limits and pagination."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +9,7 @@ from emulator_support.client import ACCOUNT, DRILL, REGION, EmulatorClient
 ONE_EMULATOR = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def test_calls_beyond_the_burst_are_throttled_until_time_has_passed(emulator: EmulatorClient) -> None:
+def test_calls_beyond_the_burst_are_throttled_until_time_passes(emulator: EmulatorClient) -> None:
     emulator.seed()
     emulator.change(rateLimits={"DescribeJobs": {"perSecond": 0.5, "burst": 3}})
     for _ in range(3):
@@ -34,7 +34,7 @@ def test_each_account_and_region_has_its_own_limit(emulator: EmulatorClient) -> 
 
 @pytest.fixture
 def fleet(emulator: EmulatorClient) -> tuple[list[str], list[str]]:
-    """(source servers, jobs, oldest first), all jobs done."""
+    """Run some jobs to their end, and return the source servers and the jobs, oldest first."""
     servers = emulator.seed(23)
     jobs = [emulator.start([server]) for server in servers[:7]]
     emulator.advance(DRILL)
@@ -43,7 +43,9 @@ def fleet(emulator: EmulatorClient) -> tuple[list[str], list[str]]:
 
 @ONE_EMULATOR
 @given(size=st.integers(1, 30))
-def test_pages_joined_are_the_whole(emulator: EmulatorClient, fleet: tuple[list[str], list[str]], size: int) -> None:
+def test_the_pages_together_have_every_entry_once(
+    emulator: EmulatorClient, fleet: tuple[list[str], list[str]], size: int
+) -> None:
     servers, jobs = fleet
     pages = emulator.drs.get_paginator("describe_source_servers").paginate(PaginationConfig={"PageSize": size})
     found = [[item["sourceServerID"] for item in page["items"]] for page in pages]
@@ -64,7 +66,7 @@ def test_pages_joined_are_the_whole(emulator: EmulatorClient, fleet: tuple[list[
         assert [item for page in paged for item in page["items"]] == whole
 
 
-def test_a_job_that_starts_between_two_pages_shifts_nothing(emulator: EmulatorClient) -> None:
+def test_a_job_that_starts_between_two_pages_does_not_shift_them(emulator: EmulatorClient) -> None:
     servers = emulator.seed(6)
     jobs = [emulator.start([server]) for server in servers[:5]]
     first = emulator.drs.describe_jobs(maxResults=2)
@@ -73,14 +75,14 @@ def test_a_job_that_starts_between_two_pages_shifts_nothing(emulator: EmulatorCl
     assert [job["jobID"] for job in first["items"] + rest["items"]] == jobs[::-1]
 
 
-def test_a_page_is_never_larger_than_the_service_allows(emulator: EmulatorClient) -> None:
+def test_a_page_is_not_larger_than_the_model_allows(emulator: EmulatorClient) -> None:
     emulator.seed(12)
     emulator.change(pageSize={"default": 5, "maximum": 10})
     assert len(emulator.drs.describe_source_servers()["items"]) == 5
     assert len(emulator.drs.describe_source_servers(maxResults=500)["items"]) == 10
 
 
-def test_a_token_of_another_question_is_refused(emulator: EmulatorClient) -> None:
+def test_the_token_of_another_call_is_rejected(emulator: EmulatorClient) -> None:
     servers = emulator.seed(3)
     token = emulator.drs.describe_source_servers(maxResults=1)["nextToken"]
     invalid = emulator.drs.exceptions.ValidationException

@@ -1,4 +1,4 @@
-"""The wire: what is accepted, what is refused and how, and that every answer is what the service model says."""
+"""The protocol: routing, validation and error responses."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ AUTHORIZATION = (
 def send(
     emulator: EmulatorClient, method: str, path: str, body: bytes = b"{}", authorization: str = AUTHORIZATION
 ) -> tuple[int, dict[str, str], Any]:
-    """As no SDK would: unchecked."""
+    """Send a request that no SDK would send."""
     connection = http.client.HTTPConnection(urlsplit(emulator.url).netloc, timeout=10)
     connection.request(method, path, body, {"Authorization": authorization})
     answer = connection.getresponse()
@@ -30,7 +30,7 @@ def send(
     return answer.status, {k.lower(): v for k, v in answer.getheaders()}, json.loads(text) if text else None
 
 
-def test_every_operation_of_the_model_is_routed_and_one_that_is_not_built_says_so(emulator: EmulatorClient) -> None:
+def test_every_operation_is_routed_and_a_missing_one_is_named(emulator: EmulatorClient) -> None:
     client = emulator.drs
     missing = emulator.control("GET", "health")[1]["operations"]["missing"]
     methods = client.meta.method_to_api_mapping
@@ -49,7 +49,7 @@ def test_every_operation_of_the_model_is_routed_and_one_that_is_not_built_says_s
             assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
-def test_a_path_that_is_no_operation_is_refused(emulator: EmulatorClient) -> None:
+def test_an_unknown_path_is_rejected(emulator: EmulatorClient) -> None:
     status, headers, _ = send(emulator, "POST", "/NoSuchThing")
     assert (status, headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 
@@ -74,7 +74,7 @@ def test_a_path_that_is_no_operation_is_refused(emulator: EmulatorClient) -> Non
         ("/DescribeJobs", b"[]", None, "cannotParse"),
     ],
 )
-def test_a_request_that_breaks_the_model_is_refused_by_field(
+def test_a_request_that_breaks_the_model_is_rejected_and_its_field_is_named(
     emulator: EmulatorClient, path: str, body: bytes, field: str | None, reason: str
 ) -> None:
     emulator.seed()
@@ -83,18 +83,18 @@ def test_a_request_that_breaks_the_model_is_refused_by_field(
     assert field is None or field in [each["name"] for each in answer["fieldList"]]
 
 
-def test_an_order_that_is_not_in_the_enumeration_is_refused(emulator: EmulatorClient) -> None:
+def test_an_order_outside_the_enumeration_is_rejected(emulator: EmulatorClient) -> None:
     with pytest.raises(emulator.drs.exceptions.ValidationException, match=r"order: must be one of ASC, DESC"):
         emulator.drs.describe_recovery_snapshots(sourceServerID=emulator.seed()[0], order="SIDEWAYS")  # type: ignore[arg-type]
 
 
-def test_a_date_that_does_not_exist_is_refused(emulator: EmulatorClient) -> None:
+def test_a_date_that_does_not_exist_is_rejected(emulator: EmulatorClient) -> None:
     emulator.seed()
     with pytest.raises(emulator.drs.exceptions.ValidationException):
         emulator.drs.describe_jobs(filters={"fromDate": "2026-02-31T00:00:00Z"})
 
 
-def test_members_the_model_does_not_know_are_ignored(emulator: EmulatorClient) -> None:
+def test_members_unknown_to_the_model_are_ignored(emulator: EmulatorClient) -> None:
     emulator.seed()
     status, _, answer = send(
         emulator, "POST", "/DescribeSourceServers", b'{"tomorrow": 1, "filters": {"colour": "red"}}'
@@ -103,12 +103,12 @@ def test_members_the_model_does_not_know_are_ignored(emulator: EmulatorClient) -
     assert len(answer["items"]) == 1
 
 
-def test_a_call_without_credentials_is_refused(emulator: EmulatorClient) -> None:
+def test_a_call_without_credentials_is_rejected(emulator: EmulatorClient) -> None:
     status, headers, _ = send(emulator, "POST", "/DescribeJobs", authorization="")
     assert (status, headers["x-amzn-errortype"]) == (403, "MissingAuthenticationTokenException")
 
 
-def test_tags_travel_through_the_path_and_the_query(emulator: EmulatorClient) -> None:
+def test_tags_use_the_path_and_the_query(emulator: EmulatorClient) -> None:
     emulator.seed(tags={"tier": "web", "a b": "c&d"})
     drs = emulator.drs
     arn = drs.describe_source_servers()["items"][0]["arn"]
@@ -126,7 +126,7 @@ def test_tags_travel_through_the_path_and_the_query(emulator: EmulatorClient) ->
         (lambda arn: arn.replace(ACCOUNT, "9" * 12), "AccessDeniedException"),
     ],
 )
-def test_tags_of_what_is_not_there_are_refused(
+def test_tags_of_an_unknown_resource_are_rejected(
     emulator: EmulatorClient, change: Callable[[str], str], error: str
 ) -> None:
     emulator.seed()

@@ -1,25 +1,20 @@
-"""Close the record of a run whose state machine ended without doing so: aborted, timed out, broken."""
-
-from contextlib import suppress
-from typing import Any
+"""Close the record of a run whose state machine was aborted, timed out or broke before it could."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import schedule
-from recovery.errors import ExecutionNotFound
 from recovery.observability.task_handler import logger, task
 from recovery.runs import abandoned
-from recovery.store import executions
+from tasks.states import CloseExecutionOutput, StateChangeEvent
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take EventBridge's "Step Functions Execution Status Change" of recover-plan; return `{closed}`."""
-    detail = event["detail"]
-    logger.append_keys(executionId=detail["name"])
-    closed = abandoned.close_run(detail["name"], f"the state machine ended as {detail['status']}")
-    # Whoever closed it: the schedule is named after the run, so it is made once.
-    with suppress(ExecutionNotFound):
-        schedule.schedule_or_notify(executions.get_execution(detail["name"]))
+def handler(event: StateChangeEvent, context: LambdaContext) -> CloseExecutionOutput:
+    """Take an event of recover-plan. Closing a run again changes nothing, and neither does scheduling its clean-up."""
+    execution_id, status = event["detail"]["name"], event["detail"]["status"]
+    logger.append_keys(executionId=execution_id)
+    execution, closed = abandoned.close_ended_run(execution_id, f"the state machine ended as {status}")
+    if execution:
+        schedule.schedule_or_notify(execution)
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

@@ -1,16 +1,15 @@
-"""Find the instances that a drill launched, in the cache, and cut them into chunks of one target."""
-
-from typing import Any
+"""Find the instances that a drill launched and cut them into chunks of one target."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import cleanup
 from recovery.observability.task_handler import logger, task
+from tasks.states import CleanupInput, FindInstancesOutput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, machine}`; return `{run, chunks: [{accountId, region, chunk}]}`. Raise NotADrill, ..."""
+def handler(event: CleanupInput, context: LambdaContext) -> FindInstancesOutput:
+    """Raise NotADrill, ExecutionStillRunning, CleanupRunning, LateMessage."""
     run, chunks = cleanup.find_chunks(event["executionId"], event["machine"])
     logger.info("instances found", extra={"instances": sum(len(chunk.instances) for chunk in chunks)})
     return {"run": run, "chunks": [{**chunk.ref.target.to_state(), "chunk": chunk.ref.number} for chunk in chunks]}

@@ -1,24 +1,20 @@
 """Judge the run, close its record and free its plan."""
 
-from typing import Any
-
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import schedule
 from recovery.observability.task_handler import logger, task
-from recovery.runs import abandoned, wave_lifecycle
+from recovery.runs import finish
 from recovery.store import executions
+from tasks.states import ClosedRecord, FinishExecutionInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId}` and the `error` that broke the run, if any; return `{status, reason}`."""
-    execution, broke = executions.get_execution(event["executionId"]), caught_errors.describe(event.get("error"))
-    if broke:  # a target's machine may still run, and must launch nothing into a run that ends
-        executions.mark_aborted(execution.execution_id, broke)
-    abandoned.settle_open_batches(execution, "its part of the run broke")
-    ended = wave_lifecycle.finish_run(execution, broke)
+def handler(event: FinishExecutionInput, context: LambdaContext) -> ClosedRecord:
+    """Schedule the clean-up of a drill as well, if its plan asks for it."""
+    execution = executions.get_execution(event["executionId"])
+    verdict = finish.finish_execution(execution, CaughtError.from_state(event.get("error")))
     schedule.schedule_or_notify(execution)
-    logger.info("execution finished", extra={"status": ended.status})
-    return {"status": ended.status.value, "reason": ended.reason}
+    logger.info("execution finished", extra={"status": verdict.status})
+    return {"status": verdict.status, "reason": verdict.reason}

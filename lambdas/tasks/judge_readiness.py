@@ -1,31 +1,16 @@
-"""Decide from what inspection found whether the run may start."""
-
-from typing import Any
+"""Judge by the inspection whether the run may start."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.domain import readiness
-from recovery.domain.execution import Mode
 from recovery.observability.task_handler import logger, task
-from recovery.runs import inspect, wave_lifecycle
-from recovery.store import executions
+from recovery.runs import judge_readiness
+from tasks.states import ExecutionInput, JudgeReadinessOutput, OrderedWave
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId}`; return `{ready, dryRun, waves: [{wave, order}]}`.
-
-    A run that is refused, or only looked, is closed here.
-    """
-    execution = executions.get_execution(event["executionId"])
-    fleets = inspect.summarize_waves(execution)
-    reasons = readiness.collect_refusals(fleets)
-    is_dry = execution.run.mode is Mode.READINESS
-    if reasons:
-        wave_lifecycle.close_without_launch(execution, readiness.judge_refusal(reasons), "the run was refused")
-    elif is_dry:
-        verdict = readiness.judge_dry_run(fleets, inspect.count_warned(execution.execution_id))
-        wave_lifecycle.close_without_launch(execution, verdict, "nothing was to be launched")
-    logger.info("readiness judged", extra={"reasons": reasons})
-    ordered = [{"wave": wave.name, "order": order} for order, wave in enumerate(execution.plan.waves, start=1)]
-    return {"ready": not reasons, "dryRun": is_dry, "waves": ordered}
+def handler(event: ExecutionInput, context: LambdaContext) -> JudgeReadinessOutput:
+    """Close a run that is refused, and a readiness run."""
+    readiness = judge_readiness.judge_run(event["executionId"])
+    logger.info("readiness judged", extra={"reasons": readiness.refusals})
+    waves: list[OrderedWave] = [{"wave": wave, "order": order} for order, wave in enumerate(readiness.waves, start=1)]
+    return {"ready": not readiness.refusals, "dryRun": readiness.is_dry_run, "waves": waves}

@@ -1,4 +1,4 @@
-"""Keep the token by which other waves, or people, let a wave or a batch go on."""
+"""Save the task token by which a wave, or a batch of it, waits at a gate."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.domain.verdicts import WaveGate
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
+from tasks.states import KeepTokenInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave, gate, taskToken}`. The token is answered, now or later, with: look again."""
-    waits = wave_lifecycle.wait_at_gate(
-        event["executionId"], event["wave"], WaveGate(event["gate"]), event["taskToken"]
-    )
-    logger.info("waiting" if waits else "nothing to wait for", extra={"gate": event["gate"]})
+def handler(event: KeepTokenInput, context: LambdaContext) -> dict[str, Any]:
+    """The token is answered now if the wait is over already, else when it is. The state then checks the gate again."""
+    gate = WaveGate(event["gate"])
+    is_waiting = wave_lifecycle.wait_at_gate(event["executionId"], event["wave"], gate, event["taskToken"])
+    logger.info("waiting" if is_waiting else "nothing to wait for", extra={"gate": gate})
     return {}

@@ -1,30 +1,18 @@
-"""Take a job slot and room for the servers of a chunk, if DRS's quotas leave any."""
-
-from typing import Any
+"""Lease a job slot and servers for a chunk, if DRS's quotas have room."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.domain import polling
+from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import ChunkRef
-from recovery.drs import capacity_leases
-from recovery.errors import LateMessage
+from recovery.domain.polling import CapacityState
 from recovery.observability.task_handler import logger, task
-from recovery.store import cleanups
+from tasks.states import LeaseCapacityInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a chunk and its `capacityChecks` so far; return `{granted, waitSeconds, capacityChecks}`.
-
-    Raise CapacityTimeout.
-    """
-    chunk = cleanups.get_chunk(ChunkRef.from_event(event))
-    if chunk.status == "SETTLED":
-        raise LateMessage(f"{chunk.ref.key} is settled already")
-    granted = capacity_leases.acquire_lease(chunk)
-    logger.info("capacity granted" if granted else "no capacity yet", extra={"chunk": chunk.ref.key})
-    return {
-        "granted": granted,
-        "waitSeconds": polling.seconds_to_next_capacity_check(event["capacityChecks"]),
-        "capacityChecks": event["capacityChecks"] + 1,
-    }
+def handler(event: LeaseCapacityInput, context: LambdaContext) -> CapacityState:
+    """Raise CapacityTimeout, LateMessage."""
+    ref = ChunkRef.from_event(event)
+    check = terminate.check_capacity(ref, event["capacityChecks"])
+    logger.info("capacity granted" if check.granted else "no capacity yet", extra={"chunk": ref.key})
+    return check.to_state()

@@ -1,6 +1,4 @@
-"""Say which accounts and Regions a sync of the cache is to look at."""
-
-from typing import Any
+"""List the accounts and Regions that a sync of the cache covers."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -8,12 +6,13 @@ from recovery import clock
 from recovery.cache.targets import list_targets
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
+from tasks.states import ListTargetsInput, ListTargetsOutput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{targets}`, or `{}` for every one; return `{beganAt, targets: [{accountId, region}]}`."""
-    named = [Target.from_state(one) for one in event.get("targets") or ()]
-    targets = sorted(set(named)) or list_targets()
-    logger.info("targets listed", extra={"targets": len(targets), "named": bool(named)})
+def handler(event: ListTargetsInput, context: LambdaContext) -> ListTargetsOutput:
+    """Return the targets of the input, or every target if it has none."""
+    requested = sorted({Target.from_state(state) for state in event.get("targets") or ()})
+    targets = requested or list_targets()
+    logger.info("targets listed", extra={"targets": len(targets), "requested": bool(requested)})
     return {"beganAt": clock.iso(), "targets": [target.to_state() for target in targets]}

@@ -1,18 +1,18 @@
-"""Look once at the DRS job that terminates a chunk."""
-
-from typing import Any
+"""Poll the DRS job that terminates a chunk once."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import ChunkRef
+from recovery.domain.polling import JobState
 from recovery.observability.task_handler import logger, task
+from tasks.states import PollTerminationInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a chunk and its `jobId`; return `{jobId, finished, waitSeconds}`."""
+def handler(event: PollTerminationInput, context: LambdaContext) -> JobState:
+    """Return whether the job has ended and when to poll it again."""
     ref = ChunkRef.from_event(event)
-    look = terminate.poll_chunk(ref, event["jobId"])
-    logger.info("job polled", extra={"chunk": ref.key, "job": look.job_id, "finished": look.finished})
-    return look.to_state()
+    poll = terminate.poll_chunk(ref, event["jobId"])
+    logger.info("job polled", extra={"chunk": ref.key, "job": poll.job_id, "finished": poll.finished})
+    return poll.to_state()

@@ -1,25 +1,21 @@
-"""Keep how a sync of the cache went, and which targets it failed for."""
-
-from typing import Any
+"""Record the result of a sync of the cache, and the targets that it failed for."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery import clock
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.cache import sync_status
 from recovery.domain.target import Target
-from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
+from tasks.states import RecordSyncInput, RecordSyncOutput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{beganAt, targets, failures: [{accountId, region, error}]}`, targets a number; return `{failed}`."""
-    began, failures = event["beganAt"], event["failures"]
-    for failure in failures:
-        why = caught_errors.describe(failure["error"]) or "unknown error"
-        sync_status.record_failure(Target.from_state(failure), why, began)
-        logger.warning("target not synced", extra={"target": Target.from_state(failure).key, "reason": why})
-    sync_status.record_sync(began, event["targets"], len(failures))
-    metrics.emit_sync(clock.now() - clock.parse_iso(began), len(failures))
+def handler(event: RecordSyncInput, context: LambdaContext) -> RecordSyncOutput:
+    """Return how many targets failed."""
+    failures = {
+        Target.from_state(failure): str(CaughtError.from_state(failure["error"]) or "unknown error")
+        for failure in event["failures"]
+    }
+    sync_status.record_result(event["beganAt"], event["targets"], failures)
+    logger.info("sync recorded", extra={"targets": event["targets"], "failed": len(failures)})
     return {"failed": len(failures)}

@@ -1,22 +1,21 @@
-"""Keep the result of every server of a batch and give its capacity back."""
-
-from typing import Any
+"""Record the result of every server of a batch and release its capacity."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Mode
 from recovery.observability.task_handler import logger, task
 from recovery.runs import launch
-from recovery.runs.launch import AttemptOutcome
+from recovery.runs.launch import AttemptOutcome, SettlementState
+from tasks.states import SettleBatchInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a batch, the `jobId` followed and the `error` that ended it, if any; return `{serversToRetry, follow}`."""
+def handler(event: SettleBatchInput, context: LambdaContext) -> SettlementState:
+    """Return how many servers to try again, or a job to follow if the attempt's job is still running."""
     ref = BatchRef.from_event(event)
-    end = AttemptOutcome(event["jobId"], caught_errors.describe(event["error"]), event["launchAttempts"])
-    settlement = launch.settle_batch(ref, Mode(event["mode"]), end)
-    logger.info("batch settled", extra={"batch": ref.key, **settlement.to_state()})
-    return settlement.to_state()
+    outcome = AttemptOutcome(event["jobId"], CaughtError.from_state(event["error"]), event["launchAttempts"])
+    settlement = launch.settle_batch(ref, Mode(event["mode"]), outcome).to_state()
+    logger.info("batch settled", extra={"batch": ref.key, **settlement})
+    return settlement

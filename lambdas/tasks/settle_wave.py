@@ -1,28 +1,20 @@
-"""Judge a wave and release the waves that waited for it."""
-
-from typing import Any
+"""Judge a wave and release the waves that wait for it."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.aws import caught_errors
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
-from recovery.store import batches, executions
+from recovery.runs.wave_lifecycle import WaveSettlementState
+from recovery.store import executions
+from tasks.states import SettleWaveInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave, round, errors}`, the errors that broke parts of it; return `{status, final, targets}`.
-
-    `targets` are those whose recovery instances have changed with the wave.
-    """
+def handler(event: SettleWaveInput, context: LambdaContext) -> WaveSettlementState:
+    """Return the wave's status and the targets that have new recovery instances."""
     execution = executions.get_execution(event["executionId"])
-    status = wave_lifecycle.settle_wave(
-        execution, event["wave"], event["round"], caught_errors.describe_all(event["errors"])
-    )
-    logger.info("wave settled", extra={"status": status})
-    changed = sorted(
-        {batch.ref.target for batch in batches.list_batches(event["executionId"], event["wave"]) if batch.launched}
-    )
-    targets = [target.to_state() for target in changed]
-    return {"status": status.value, "final": status.is_final, "targets": targets}
+    problems = caught_errors.describe_all(event["errors"])
+    settlement = wave_lifecycle.settle_wave(execution, event["wave"], event["round"], problems)
+    logger.info("wave settled", extra={"status": settlement.status})
+    return settlement.to_state()

@@ -1,18 +1,18 @@
-"""Start a wave, unless something holds it; say what, or where its servers are."""
-
-from typing import Any
+"""Start a wave, unless it has to wait or must not start."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
+from recovery.runs.wave_lifecycle import WaveStartState
 from recovery.store import executions
+from tasks.states import WaveInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take `{executionId, wave}`; return `{gate, round, targets: [{accountId, region, batches}], timeoutSeconds}`."""
+def handler(event: WaveInput, context: LambdaContext) -> WaveStartState:
+    """Return the gate that the wave is at, and its batches if it was started."""
     execution = executions.get_execution(event["executionId"])
-    answer = wave_lifecycle.start_wave(execution, event["wave"])
-    logger.info("wave looked at", extra={"gate": answer["gate"], "targets": len(answer["targets"])})
-    return answer
+    start = wave_lifecycle.start_wave(execution, event["wave"])
+    logger.info("wave judged", extra={"gate": start.gate, "targets": len(start.targets)})
+    return start.to_state()

@@ -1,18 +1,18 @@
 """Start the DRS job that terminates the instances of one chunk."""
 
-from typing import Any
-
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import ChunkRef
+from recovery.domain.polling import JobState
 from recovery.observability.task_handler import logger, task
+from tasks.states import ChunkInput
 
 
 @task
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a chunk; return `{jobId, finished, waitSeconds}`, without a job when nothing is left. Raise ServerBusy."""
+def handler(event: ChunkInput, context: LambdaContext) -> JobState:
+    """Return no job when no instance is left. Raise LateMessage, ServerBusy, and what else DRS raises."""
     ref = ChunkRef.from_event(event)
-    look = terminate.terminate_chunk(ref)
-    logger.info("termination started", extra={"chunk": ref.key, "job": look.job_id})
-    return look.to_state()
+    poll = terminate.terminate_chunk(ref)
+    logger.info("termination started", extra={"chunk": ref.key, "job": poll.job_id})
+    return poll.to_state()

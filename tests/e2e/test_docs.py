@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox import world
 from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
@@ -24,9 +25,12 @@ from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 
 pytestmark = pytest.mark.e2e
 WAVE = "web"
+QUICKSTART = ROOT / "docs" / "quickstart.md"
+EXAMPLE = "examples/three-tier.yaml"
 RUN = [
     pytest.param(command, id=f"{block.name} {command[:60]}")
     for document in DOCUMENTS
+    if document != QUICKSTART
     for block in shell_blocks(document)
     if not block.reason
     for command in block.commands
@@ -145,6 +149,25 @@ def shell(command: str, environment: Mapping[str, str]) -> "subprocess.Completed
         text=True,
         timeout=100,
     )
+
+
+def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None:
+    """EXECUTION is the run that was started last; `status` shows it when it waits for the approval."""
+    sandbox = scene.operator.sandbox
+    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    world.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
+    commands = [command for block in shell_blocks(QUICKSTART) if not block.reason for command in block.commands]
+    for command in (f"drs-waves plan apply {EXAMPLE} --yes", *commands):
+        if "EXECUTION" in command:
+            execution = scene.operator.request("GET", "/executions?limit=1").body["executions"][0]["executionId"]
+            if " status " in command:
+                wait_until(scene.operator, execution, waits_for("APPROVAL"))
+            command = command.replace("EXECUTION", execution)
+        if re.search(r"drs-waves (run|readiness|watch|cleanup) ", command) and "--no-wait" not in command:
+            command += " --interval 0.3"
+        done = shell(command.replace("build/report", str(scene.folder / "quickstart")), environment)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert "databases checked" in (scene.folder / "quickstart" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("command", RUN)

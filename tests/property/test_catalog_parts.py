@@ -29,15 +29,14 @@ quotas = st.builds(Quotas, *[st.integers(0, 5_000)] * 4, st.booleans())
 def test_what_is_free_and_what_is_used_come_to_the_quota_or_nothing_is_free(
     jobs: int, servers: int, by_state: dict[str, int], limits: Quotas
 ) -> None:
-    shown = capacity_report.build_report(jobs, servers, by_state, limits)
-    for name in ("jobs", "serversInJobs", "replicatingServers"):
-        room = shown[name]
-        assert room["free"] >= 0
-        assert room["used"] + room["free"] == max(room["used"], room["quota"])
+    report = capacity_report.build_report(jobs, servers, by_state, limits)
+    for usage in (report.jobs, report.servers_in_jobs, report.replicating_servers):
+        assert usage.free >= 0
+        assert usage.used + usage.free == max(usage.used, usage.quota)
     idle = sum(count for state, count in by_state.items() if state in NOT_REPLICATING_STATES)
-    assert shown["replicatingServers"]["used"] + idle == sum(by_state.values())
-    assert 0 <= shown["largestJob"] <= min(limits.servers_per_job, shown["serversInJobs"]["free"])
-    assert shown["jobs"]["free"] or not shown["largestJob"]
+    assert report.replicating_servers.used + idle == sum(by_state.values())
+    assert 0 <= report.largest_job <= min(limits.servers_per_job, report.servers_in_jobs.free)
+    assert report.jobs.free or not report.largest_job
 
 
 @EXAMPLES
@@ -83,10 +82,10 @@ def every_error() -> list[type[DrsWavesError]]:
 @given(st.sampled_from(every_error()), st.text(max_size=50))
 def test_an_error_is_never_told_as_well_and_always_with_advice(kind: type[DrsWavesError], text: str) -> None:
     standing = Reachability.of(kind(text))
-    assert standing.reach is not ReachabilityStatus.OK
-    assert standing.reason == text
+    assert standing.status is not ReachabilityStatus.OK
+    assert standing.message == text
     assert standing.advice
-    assert (standing.reach is ReachabilityStatus.UNREACHABLE) == issubclass(kind, Transient)
+    assert (standing.status is ReachabilityStatus.UNREACHABLE) == issubclass(kind, Transient)
 
 
 @EXAMPLES

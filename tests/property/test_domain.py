@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from recovery.domain import plan, polling, verdicts
 from recovery.domain.batch import split_into_batches
-from recovery.domain.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
 from recovery.domain.plan import Wave
 from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS
 from recovery.errors import InvalidRequest
@@ -86,7 +86,7 @@ def test_a_wave_within_its_tolerance_lets_its_dependants_start(
 ) -> None:
     total = launched + failed + excluded + open_
     wave, states = Wave("w", (), (), percent), {"w": WaveState("w", WaveStatus.IN_PROGRESS)}
-    verdict = verdicts.judge_wave(wave, states, RUN, Tally(total, launched, failed, excluded))
+    verdict = verdicts.judge_wave(wave, RunSnapshot(RUN, states), Tally(total, launched, failed, excluded))
     missing = total - launched
     assert verdict.reason
     assert (verdict.status is WaveStatus.COMPLETED) == (missing == 0)

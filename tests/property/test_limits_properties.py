@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from drs_emulator import Emulator
 from recovery import clock, errors
 from recovery.aws import dynamodb
-from recovery.domain.batch import Batch, BatchRef
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes import Job, Launch
 from recovery.domain.execution import Mode
 from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
@@ -107,7 +107,7 @@ def ask(what: str, servers: list[str]) -> None:
     elif what == "a job that is not there":
         drs.describe_job(HERE, "drsjob-00000000000000000")
     else:
-        batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, "STARTING", 1, clock.iso())
+        batch = Batch(BatchRef("drill-1", "web", HERE, 1), (servers[0],), 1, BatchStatus.STARTING, 1, clock.iso())
         if what != "start again" or drs.find_job(batch) is None:
             drs.start_recovery(batch, Mode.DRILL)
 
@@ -179,7 +179,7 @@ def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(worl
     """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
     limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
     world.emulator.control.remove_faults(None)
-    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, "STARTING", 1, clock.iso())
+    batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, BatchStatus.STARTING, 1, clock.iso())
     with pytest.raises(DrsRefused, match="Invalid length"):
         drs.start_recovery(batch, Mode.DRILL)
     assert drs.list_live_jobs(HERE) is not None

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery.aws import dynamodb
-from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
+from recovery.aws.dynamodb_expressions import Partition
+from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
 from recovery.domain.target import Target
@@ -70,7 +71,7 @@ def begin() -> None:
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
     """The batch as a function that read it then would have it in hand."""
-    return Batch(REF, FRESH.server_ids, 2, status=status, attempt=attempt, job_id=job)
+    return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
 def results(*statuses: ServerStatus) -> None:
@@ -142,10 +143,10 @@ def test_late_repeated_and_shuffled_messages_never_move_a_record_backwards(
         some = jitter.sample(range(len(MESSAGES)), 9)
         chosen = sorted([*some, *chosen], key=lambda number: number + jitter.uniform(-3, 3))
     final: dict[str, str] = {}
-    before = ranks(list(dynamodb.query("executions", "executionId = :id", {":id": "drill-1"})))
+    before = ranks(list(dynamodb.query("executions", Partition("executionId", "drill-1"))))
     for number in chosen:
         MESSAGES[number]()
-        rows = list(dynamodb.query("executions", "executionId = :id", {":id": "drill-1"}))
+        rows = list(dynamodb.query("executions", Partition("executionId", "drill-1")))
         after = ranks(rows)
         assert before.keys() <= after.keys()
         for key, rank in before.items():

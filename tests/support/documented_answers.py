@@ -8,12 +8,13 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from api.app import app
 from api.openapi import builder
 
 
 @functools.cache
 def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(builder.document_json())
+    loaded: dict[str, Any] = json.loads(json.dumps(builder.build_document(app.operations)))
     return loaded
 
 

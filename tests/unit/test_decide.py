@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 
 from recovery.domain import polling, verdicts
-from recovery.domain.execution import ExecutionStatus, Mode, Run, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
 from recovery.domain.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
 from recovery.domain.readiness import (
     Probe,
@@ -26,7 +26,7 @@ LENIENT = Wave("web", (), max_failed_percent=10)
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")
-CANCELLED = replace(RUN, cancelled="ben")
+CANCELLED = replace(RUN, cancelled_by="ben")
 
 
 def states(**of: WaveStatus) -> dict[str, WaveState]:
@@ -38,7 +38,7 @@ def judged(
 ) -> WaveVerdict:
     """The verdict of a wave that has begun and depends on none."""
     state = state or WaveState(wave.name, WaveStatus.IN_PROGRESS)
-    return verdicts.judge_wave(wave, {wave.name: state}, run, tally, problems)
+    return verdicts.judge_wave(wave, RunSnapshot(run, {wave.name: state}), tally, problems)
 
 
 def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> WaveReadiness:
@@ -58,7 +58,7 @@ def test_a_wave_starts_when_all_it_depends_on_have_succeeded() -> None:
 def test_a_wave_is_skipped_as_soon_as_one_it_depends_on_has_not_succeeded(ended: WaveStatus) -> None:
     statuses = {"app": ended, "cache": WaveStatus.IN_PROGRESS}
     assert verdicts.may_wave_start(WEB, statuses) is False
-    verdict = verdicts.judge_wave(WEB, states(web=WaveStatus.WAITING, **statuses), RUN, Tally(total=3))
+    verdict = verdicts.judge_wave(WEB, RunSnapshot(RUN, states(web=WaveStatus.WAITING, **statuses)), Tally(total=3))
     assert verdict.status is WaveStatus.SKIPPED
     assert "app" in verdict.reason
 
@@ -146,7 +146,7 @@ GATED = Wave("web", (), approval=Approval(30, OnTimeout.REJECT))
 
 
 def held(wave: Wave, state: WaveState | None = None, run: Run = RUN, **others: WaveStatus) -> WaveGate:
-    return verdicts.judge_gate(wave, states(**others) | {wave.name: state or WaveState(wave.name)}, run)
+    return verdicts.judge_gate(wave, RunSnapshot(run, states(**others) | {wave.name: state or WaveState(wave.name)}))
 
 
 def test_a_wave_waits_for_others_then_for_a_pause_then_for_an_approval() -> None:
@@ -164,7 +164,9 @@ def test_a_paused_run_holds_each_wave_that_has_not_begun() -> None:
     assert held(ALONE, WaveState("db", WaveStatus.IN_PROGRESS), run=paused) is WaveGate.START
 
 
-@pytest.mark.parametrize("run", [CANCELLED, replace(RUN, stopped="wave x failed"), replace(RUN, died="aborted")])
+@pytest.mark.parametrize(
+    "run", [CANCELLED, replace(RUN, stop_reason="wave x failed"), replace(RUN, aborted_reason="aborted")]
+)
 @pytest.mark.parametrize("status", [status for status in WaveStatus if not status.is_final])
 def test_nothing_starts_or_waits_any_more_in_a_run_that_is_called_off(run: Run, status: WaveStatus) -> None:
     assert held(GATED, WaveState("web", status), run=run) is WaveGate.SETTLE
@@ -200,9 +202,9 @@ HALF = Tally(total=4, launched=2, failed=2)
 def test_a_failed_wave_that_asks_waits_for_a_word_and_takes_it() -> None:
     assert judged(ASKS, HALF).status is WaveStatus.AWAITING_DECISION
     asked = WaveState("web", WaveStatus.AWAITING_DECISION)
-    accepted = judged(ASKS, HALF, replace(asked, word="accept"))
+    accepted = judged(ASKS, HALF, replace(asked, failure_decision="accept"))
     assert (accepted.status, "accepted" in accepted.reason) == (WaveStatus.PARTIAL, True)
-    aborted = replace(asked, word="abort")
+    aborted = replace(asked, failure_decision="abort")
     assert judged(ASKS, HALF, aborted).status is WaveStatus.FAILED
     assert verdicts.stops_the_run(ASKS, replace(aborted, status=judged(ASKS, HALF, aborted).status))
 
@@ -280,4 +282,4 @@ def test_blocked_servers_that_are_optional_refuse_nothing() -> None:
 
 
 def test_a_wave_whose_servers_were_all_launched_before_is_not_refused() -> None:
-    assert not collect_refusals([replace(fleet(total=0), already=5)])
+    assert not collect_refusals([replace(fleet(total=0), already_launched=5)])

@@ -1,9 +1,12 @@
-"""Links in the documents lead somewhere, and the index of decisions lists every record where it belongs."""
+"""Links of the documents lead somewhere, the index lists every decision in its room, and the picture is current."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from scripts import live_view_picture
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
@@ -75,3 +78,8 @@ def test_a_decision_has_a_status_a_date_and_its_four_parts(record: Path) -> None
 
 def test_decisions_are_numbered_without_gaps() -> None:
     assert [record.name[:4] for record in RECORDS] == [f"{number:04}" for number in range(1, len(RECORDS) + 1)]
+
+
+def test_the_picture_of_the_live_view_shows_its_recording_as_the_command_does() -> None:
+    recording = json.loads(live_view_picture.RECORDING.read_text())
+    assert live_view_picture.PICTURE.read_text() == live_view_picture.draw(recording), "run `make live-view`"

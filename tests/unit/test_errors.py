@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.openapi.operations import GATEWAY
+from api.openapi.gateway_errors import GATEWAY_ERRORS
 from recovery.errors import Conflict, DrsWavesError, NotFound, Transient
 from recovery.observability import retries_exhausted
 from tests.support.raised_errors import ERRORS, can_raise
@@ -58,7 +58,7 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
     within = {"CapacityTimeout", "LateMessage", "RunHalted", "Transient"}
     answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler") if kind.__name__ not in within}
     assert answered
-    of_gateway = {code: status for status, names in GATEWAY.items() for code in names}
+    of_gateway = {code: status for status, names in GATEWAY_ERRORS.items() for code in names}
     assert codes == answered | of_gateway | {"NoSuchRoute": 404, "InternalError": 500}
 
 

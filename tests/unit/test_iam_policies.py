@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.openapi.operations import OPERATIONS
+from api.app import app
 from recovery.domain.execution import Mode
 from recovery.runs import start
 
@@ -25,7 +25,7 @@ POLICIES: dict[str, Any] = {
     role: json.loads(policy)
     for role, policy in re.findall(r"^```json (\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 }
-ROUTES = [(operation.method, operation.path) for operation in OPERATIONS]
+ROUTES = [(operation.method, operation.path) for operation in app.operations]
 
 
 def resources(role: str) -> list[str]:

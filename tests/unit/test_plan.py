@@ -66,9 +66,9 @@ def test_what_is_stored_reads_back_the_same() -> None:
     assert ProtectionGroup.from_item(group.to_item()) == group
 
 
-def test_a_plan_knows_its_groups_and_dependants() -> None:
+def test_a_plan_knows_its_groups_and_dependents() -> None:
     plan = RecoveryPlan("rp-1", "shop", (wave("db"), wave("app", "db"), wave("jobs", "db")))
     assert plan.group_ids == ["pg-1"]
-    assert [each.name for each in plan.dependants_of("db")] == ["app", "jobs"]
+    assert [each.name for each in plan.dependents_of("db")] == ["app", "jobs"]
     with pytest.raises(KeyError):
         plan.wave("web")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from api.schemas.requests import GroupUseRequest
+from api.schemas.requests.plans import GroupUseRequest
 from cli.main import app
 from cli.plans.check import read_plan_file
 from cli.plans.document import PlanFileError
@@ -53,7 +53,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     return [line.removeprefix(f"{path}:") for line in wrong.value.lines()]
 
 
-def test_the_file_that_the_others_are_made_from_is_valid(tmp_path: Path) -> None:
+def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(FILE)
     assert read_plan_file(tmp_path / "plan.yaml").data["recoveryPlan"]["name"] == "shop"
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_a_plan_file_is_refused(tmp_path: Path, text: str) ->
     assert problems(tmp_path, text)
 
 
-def test_aliases_that_grow_without_end_are_refused_at_once(tmp_path: Path) -> None:
+def test_aliases_that_expand_exponentially_are_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     assert "too large" in problems(tmp_path, "\n".join(lines))[0]
@@ -117,7 +117,7 @@ def test_a_file_that_is_not_text_or_is_nested_without_end_is_refused(tmp_path: P
             read_plan_file(path)
 
 
-def test_json_is_read_as_well(tmp_path: Path) -> None:
+def test_a_plan_file_can_be_json(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(yaml.safe_load(FILE), indent=2))
     assert read_plan_file(path).line(("recoveryPlan", "waves", 0, "name")) > 20
@@ -129,7 +129,7 @@ def test_the_schema_in_docs_is_that_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
-def test_every_example_is_valid_says_so_to_an_editor_and_fits_the_schema(path: Path) -> None:
+def test_every_example_is_valid_names_the_schema_and_fits_it(path: Path) -> None:
     assert CliRunner().invoke(app, ["plan", "validate", str(path)]).exit_code == 0
     first = path.read_text().splitlines()[0]
     assert first.startswith("# yaml-language-server: $schema=")
@@ -158,13 +158,13 @@ def test_the_schema_refuses_what_the_command_refuses(tmp_path: Path, data: Any) 
         jsonschema.validate(data, build_json_schema())
 
 
-def test_a_use_of_a_group_may_say_in_a_file_what_it_may_say_in_the_api() -> None:
+def test_a_use_of_a_group_has_the_fields_of_the_api() -> None:
     in_api = set(GroupUseRequest.model_fields) - {"group_id"}
     assert in_api <= set(FileUse.model_fields)
     assert FileUse.model_fields.keys() - in_api == {"group", "source_servers"}
 
 
-def test_the_command_says_where_the_file_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
+def test_validate_reports_the_line_and_ends_with_2(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(FILE.replace("groups: [db]", "groups: []"))
     result = CliRunner().invoke(app, ["plan", "validate", str(path)])

@@ -1,4 +1,4 @@
-"""The report of a run, from made-up records: what it says, and what nasty ones do to it."""
+"""The report of a run, from made-up records, some of them with hostile text."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ EPOCH = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
 
 def at(minutes: float) -> str:
-    """So long after the request."""
+    """The time this long after the request."""
     return f"{EPOCH + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
@@ -114,8 +114,8 @@ def record(*waves: dict[str, Any], **more: Any) -> dict[str, Any]:
         "pointInTime": None,
         "continues": None,
         "continuedBy": None,
-        "cancelled": None,
-        "stopped": None,
+        "cancelledBy": None,
+        "stopReason": None,
         "rpoTargetMinutes": None,
         "rtoTargetMinutes": None,
         "executionArn": "arn:aws:states:us-west-2:111122223333:execution:drs-waves-recover-plan:drill-1",
@@ -135,7 +135,7 @@ def decision(word: str, minutes: float, wave: str | None = None, comment: str = 
 
 
 class Page(HTMLParser):
-    """What a browser would make of the page: its elements, and the text in them."""
+    """A parsed page: its elements, and the text in them."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ def page(facts: Facts) -> Page:
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------
-def test_a_run_and_its_waves_are_measured_against_their_rto_targets() -> None:
+def test_a_run_and_its_waves_are_compared_with_their_rto_targets() -> None:
     waves = (
         wave("db", "COMPLETED", 2, 20, rtoTargetMinutes=20),
         wave("web", "COMPLETED", 20, 30, rtoTargetMinutes=5),
@@ -179,12 +179,12 @@ def test_a_run_and_its_waves_are_measured_against_their_rto_targets() -> None:
     ("status", "seconds", "met"),
     [("POLLING", 60, None), ("POLLING", 601, False), ("COMPLETED", 601, False), ("FAILED", 60, False)],
 )
-def test_a_target_is_missed_as_soon_as_that_is_sure(status: str, seconds: int, met: bool | None) -> None:
+def test_a_target_is_missed_as_soon_as_that_is_certain(status: str, seconds: int, met: bool | None) -> None:
     told = record(status=status, durationSeconds=seconds, rtoTargetMinutes=10)
     assert build_document(Facts(told))["rto"]["whole"]["met"] is met
 
 
-def test_the_age_of_data_is_told_where_it_is_known_and_said_to_be_unknown_where_not() -> None:
+def test_the_age_of_data_is_reported_or_unknown() -> None:
     servers = [
         server("a", snapshotAt=at(-10)),
         server("b", snapshotAt=at(-30)),
@@ -234,7 +234,7 @@ def test_with_a_point_in_time_the_age_is_measured_from_it() -> None:
 
 
 # --- waits and jobs -----------------------------------------------------------------------------------------------
-def test_waits_for_people_are_told_from_the_decisions_that_ended_them() -> None:
+def test_waits_are_derived_from_the_decisions_that_ended_them() -> None:
     db = wave("db", "COMPLETED", 2, 10)
     web = wave("web", "COMPLETED", 15, 29, dependsOn=["db"])
     held = wave("held", "COMPLETED", 6, 9)
@@ -261,7 +261,7 @@ def test_waits_for_people_are_told_from_the_decisions_that_ended_them() -> None:
     assert build_document(Facts(told))["rto"]["waitedForPeopleSeconds"] == (6 + 2 + 5 + 3) * 60
 
 
-def test_what_still_waits_is_a_wait_without_an_end() -> None:
+def test_an_open_wait_has_no_end() -> None:
     asks = {"wave": "web", "for": "DECISION", "since": at(4), "until": None, "answers": []}
     told = record(wave("web", "AWAITING_DECISION", 1, None), status="POLLING", endedAt=None, waitingFor=[asks])
     (wait,) = build_document(Facts(told))["waits"]
@@ -292,7 +292,7 @@ def test_quota_use_counts_jobs_and_servers_at_every_change() -> None:
 
 # --- the page -----------------------------------------------------------------------------------------------------
 def nasty() -> Facts:
-    """Every text that people or servers choose, chosen badly."""
+    """Hostile text in every field that users or servers choose."""
     told = record(
         wave("db", "FAILED", 2, 20, reason=NASTY, rtoTargetMinutes=10),
         wave("web", "AWAITING_APPROVAL", None, None, dependsOn=["db"]),
@@ -345,7 +345,7 @@ ALL = [nasty, unended, empty, readiness]
 
 
 @pytest.mark.parametrize("made", ALL)
-def test_a_page_needs_nothing_from_elsewhere_and_is_well_formed(made: Any) -> None:
+def test_a_page_loads_nothing_else_and_is_well_formed(made: Any) -> None:
     html = render_html(build_document(made()))
     found = Page(html)
     names = {name for name, _ in found.elements}
@@ -360,7 +360,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_is_well_formed(made: Any) -> No
 
 
 @pytest.mark.parametrize("made", ALL)
-def test_a_page_can_be_read_without_seeing_it(made: Any) -> None:
+def test_a_screen_reader_can_read_the_page(made: Any) -> None:
     html = render_html(build_document(made()))
     found = Page(html)
     assert ("html", {"lang": "en"}) in found.elements
@@ -379,7 +379,7 @@ def test_a_page_can_be_read_without_seeing_it(made: Any) -> None:
             assert set(labels) <= set(ids)
 
 
-def test_what_people_write_is_shown_as_they_wrote_it_and_runs_nowhere() -> None:
+def test_user_text_is_shown_literally_and_never_executed() -> None:
     found = page(nasty())
     assert "script" not in {name for name, _ in found.elements}
     assert found.text.count(NASTY) >= 8  # name, reasons, note, comment, host, warning, event
@@ -392,7 +392,7 @@ def test_colour_is_never_the_only_sign() -> None:
         assert said in text
 
 
-def test_what_is_not_known_is_said_to_be_unknown() -> None:
+def test_unknown_values_are_shown_as_unknown() -> None:
     text = page(unended()).text
     assert "The run was still on when this was written" in text
     assert "not counted for this run" in text
@@ -402,7 +402,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert "6: 5 DescribeJobs, 1 StartRecovery" in page(nasty()).text
 
 
-def test_the_json_has_what_the_page_shows_and_survives_a_round_trip() -> None:
+def test_the_page_can_be_rendered_from_the_json() -> None:
     for made in ALL:
         document = build_document(made())
         again = json.loads(json.dumps(document))
@@ -410,7 +410,7 @@ def test_the_json_has_what_the_page_shows_and_survives_a_round_trip() -> None:
         assert document["schema"] == SCHEMA
 
 
-def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_is_written_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep" / "report.html"
     collect.write_file("first", path)
 
@@ -459,15 +459,15 @@ def test_four_thousand_servers_are_a_page_of_a_few_megabytes() -> None:
     assert len(html) < 4_000_000
 
 
-# --- what a terminal is told --------------------------------------------------------------------------------------
+# --- text for terminals --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("seconds", "said"), [(None, ""), (0, "0:00"), (59.9, "0:59"), (1268, "21:08"), (4868, "1:21:08"), (-5, "0:00")]
 )
-def test_durations_read_as_people_write_them(seconds: float | None, said: str) -> None:
+def test_durations_are_formatted_as_clock_times(seconds: float | None, said: str) -> None:
     assert wording.format_duration(seconds) == said
 
 
-def test_text_of_others_cannot_move_the_cursor() -> None:
+def test_text_from_the_api_cannot_move_the_cursor() -> None:
     assert wording.clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
 
 
@@ -489,7 +489,7 @@ def test_a_wait_is_answered_by_commands_that_name_the_same_deployment() -> None:
     }
 
 
-def test_the_same_facts_are_not_changed_by_making_a_report() -> None:
+def test_building_a_report_does_not_change_its_facts() -> None:
     facts = nasty()
     before = deepcopy(facts.record)
     build_document(facts)

@@ -9,7 +9,8 @@ import pytest
 
 from recovery import VERSION, clock
 from recovery.aws import caught_errors, pagination
-from recovery.errors import InvalidRequest
+from recovery.aws.caught_errors import CaughtError, describe_call
+from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
 
 TABLES = {
@@ -51,17 +52,34 @@ def test_settings_have_the_quotas_of_drs_as_defaults() -> None:
 
 def test_the_message_is_read_out_of_a_lambda_error() -> None:
     cause = json.dumps({"errorMessage": 'no "such" job', "errorType": "DrsRefused", "stackTrace": ["x" * 9_000]})
-    assert caught_errors.describe({"Error": "DrsRefused", "Cause": cause}) == 'DrsRefused: no "such" job'
+    assert str(CaughtError.from_state({"Error": "DrsRefused", "Cause": cause})) == 'DrsRefused: no "such" job'
 
 
 def test_a_cause_that_was_cut_off_still_gives_its_message() -> None:
     cause = json.dumps({"errorMessage": "gone", "stackTrace": ["x" * 9_000]})[:500]
-    assert caught_errors.describe({"Error": "DrsRefused", "Cause": cause}) == "DrsRefused: gone"
+    assert str(CaughtError.from_state({"Error": "DrsRefused", "Cause": cause})) == "DrsRefused: gone"
+
+
+def test_a_message_that_was_cut_off_still_names_its_operation() -> None:
+    said = describe_call("StartRecovery", "111122223333/us-west-2") + ': "no" \u00e9 ' + "x" * 9_000
+    cause = json.dumps({"errorMessage": said, "errorType": "DrsRefused"})
+    for length in range(80, 120):
+        caught = CaughtError.from_state({"Error": "DrsRefused", "Cause": cause[:length]})
+        assert caught is not None
+        assert caught.is_a(DrsRefused)
+        assert caught.operation == "StartRecovery"
+        assert said.startswith(caught.message)
+
+
+def test_an_operation_is_read_only_from_the_beginning_of_a_message() -> None:
+    message = f"{describe_call('DescribeJobs', '111122223333/us-west-2')}: StartRecovery in 111122223333/us-west-2"
+    assert CaughtError.from_error(DrsRefused(message)).operation == "DescribeJobs"
+    assert CaughtError.from_error(DrsRefused("wave web: StartRecovery in 111122223333/us-west-2")).operation is None
 
 
 def test_an_error_without_a_cause_is_told_too() -> None:
-    assert caught_errors.describe({"Error": "States.Timeout"}) == "States.Timeout: "
-    assert caught_errors.describe(None) is None
+    assert str(CaughtError.from_state({"Error": "States.Timeout"})) == "States.Timeout: "
+    assert CaughtError.from_state(None) is None
     assert caught_errors.describe_all([{"Error": "A"}, {"Error": "A"}, {}]) == ["A: "]
 
 

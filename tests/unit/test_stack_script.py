@@ -1,4 +1,4 @@
-"""scripts/stack.sh, of which deploy.sh and teardown.sh are made: what needs no stack to be held."""
+"""The functions of scripts/stack.sh that can be tested without a stack."""
 
 import re
 import shlex
@@ -19,9 +19,9 @@ def bash(commands: str) -> "subprocess.CompletedProcess[str]":
 
 
 def answers(*replies: str) -> str:
-    """An `aws` in the place of the one that asks AWS: its first answers, and the last of them from then on.
+    """A function `aws` that gives these answers one after the other, and repeats the last one.
 
-    `!` is no answer. What it was asked is not looked at; the tests of the deployment ask the sandbox.
+    `!` stands for a failure. The arguments are ignored; the tests of the deployment use the sandbox.
     """
     given = " ".join(shlex.quote(reply) for reply in replies)
     return (
@@ -32,17 +32,17 @@ def answers(*replies: str) -> str:
     )
 
 
-def test_sam_reads_every_parameter_as_it_was_given() -> None:
+def test_sam_reads_every_parameter_as_given() -> None:
     given = {"SyncRate": "rate(10 minutes)", "ReplicaRegion": "", "KmsKeyArn": "arn:aws:kms:eu-west-1:1:key/a-b"}
     given |= {"TargetRoleName": "it's=A+b,c.@_-", "CallsPerSecond": "5"}
-    said = bash("for_sam " + shlex.join(f"{name}={value}" for name, value in given.items()))
+    said = bash("quote_for_sam " + shlex.join(f"{name}={value}" for name, value in given.items()))
     assert said.returncode == 0, said
     assert CfnParameterOverridesType().convert(tuple(said.stdout.splitlines()), None, None) == given
 
 
 @pytest.mark.parametrize("wrong", ['A="b"', "A=b\\", "A=b\nC=d", "=b", "A-B=c"])
-def test_what_sam_would_read_as_something_else_is_refused(wrong: str) -> None:
-    said = bash("for_sam " + shlex.quote(wrong))
+def test_a_parameter_that_sam_would_misread_is_refused(wrong: str) -> None:
+    said = bash("quote_for_sam " + shlex.quote(wrong))
     assert (said.returncode, said.stdout) == (2, ""), said
     assert "not a parameter" in said.stderr
 
@@ -51,43 +51,43 @@ def test_what_sam_would_read_as_something_else_is_refused(wrong: str) -> None:
     ("replies", "value"),
     [(("python3.13",), "python3.13"), (("None", "python3.12"), "python3.12"), (("None",), "python3.11")],
 )
-def test_a_parameter_is_the_change_sets_or_the_stacks_or_the_default(
+def test_a_parameter_comes_from_the_change_set_the_stack_or_the_default(
     replies: tuple[str, ...], value: str, tmp_path: Path
 ) -> None:
     said = bash(f"TMP={tmp_path}; {answers(*replies)} value_after PythonRuntime arn")
     assert said.stdout.strip() == value, said
 
 
-def test_every_parameter_that_the_guard_asks_for_has_a_default(tmp_path: Path) -> None:
+def test_every_parameter_that_deploy_checks_has_a_default(tmp_path: Path) -> None:
     asked = re.findall(r"\$\(value_after (\w+)", (ROOT / "scripts" / "deploy.sh").read_text())
     assert len(asked) == 2
     for name in asked:
         assert bash(f"TMP={tmp_path}; {answers('None')} value_after {name} arn").stdout.strip(), name
 
 
-def test_a_stack_is_awaited_through_looks_that_fail(tmp_path: Path) -> None:
+def test_waiting_for_a_stack_survives_failed_reads(tmp_path: Path) -> None:
     replies = (*["!"] * 4, "UPDATE_IN_PROGRESS", *["!"] * 4, "UPDATE_COMPLETE")
     said = bash(f"TMP={tmp_path}; {answers(*replies)} await_stack $stack CREATE_COMPLETE UPDATE_COMPLETE")
     assert said.returncode == 0, said
 
 
-def test_after_five_looks_in_a_row_that_fail_nothing_is_said_of_the_stack(tmp_path: Path) -> None:
+def test_five_failed_reads_in_a_row_end_the_wait_without_a_result(tmp_path: Path) -> None:
     said = bash(
         f"TMP={tmp_path}; {answers('UPDATE_IN_PROGRESS', '!')} "
         "await_stack $stack CREATE_COMPLETE UPDATE_COMPLETE; echo on"
     )
     assert (said.returncode, said.stdout) == (1, ""), said
-    assert "cannot tell how drs-waves-test fares" in said.stderr
+    assert "cannot read the status of drs-waves-test" in said.stderr
 
 
-def test_a_stack_that_came_to_something_else_is_told_with_what(tmp_path: Path) -> None:
+def test_an_unexpected_status_of_a_stack_is_named(tmp_path: Path) -> None:
     said = bash(f"TMP={tmp_path}; {answers('ROLLBACK_COMPLETE')} await_stack $stack NONE CREATE_COMPLETE || echo $now")
     assert said.stdout.strip() == "ROLLBACK_COMPLETE", said
     assert "drs-waves-test is ROLLBACK_COMPLETE" in said.stderr
 
 
 @pytest.mark.parametrize("script", ["stack.sh", "audit.sh", "secrets.sh"])
-def test_a_bash_that_is_too_old_is_named(script: str) -> None:
+def test_a_bash_that_is_too_old_is_refused(script: str) -> None:
     (check,) = re.findall(r"^\(\(BASH_VERSINFO.*", (ROOT / "scripts" / script).read_text(), re.MULTILINE)
     old = check.replace("BASH_VERSINFO[0]", "3").replace("BASH_VERSINFO[1]", "2")
     said = bash(old)

@@ -9,8 +9,8 @@ import pytest
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
-from api.openapi.operations import GATEWAY
-from api.schemas.responses import Problem
+from api.openapi.gateway_errors import GATEWAY_ERRORS
+from api.schemas.responses.service import Problem
 from tests.support.call_graph import can_do
 from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, resources, statements, translated
 
@@ -66,7 +66,7 @@ def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -
         assert problem.type == f"urn:drs-waves:problem:{problem.code}"
         assert (str(problem.status), problem.instance) == (response["StatusCode"], "urn:drs-waves:request:7a1c")
         codes.setdefault(problem.status, set()).add(problem.code)
-    assert codes == {status: set(names) for status, names in GATEWAY.items()}
+    assert codes == {status: set(names) for status, names in GATEWAY_ERRORS.items()}
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(api["GatewayResponses"])
 
 

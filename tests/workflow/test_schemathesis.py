@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from api.app import app
 from api.openapi import builder
 from tests.support.product import Product
 
@@ -78,7 +79,7 @@ def product() -> Iterator[Product]:
         yield running
 
 
-schema = schemathesis.openapi.from_dict(json.loads(builder.document_json()))
+schema = schemathesis.openapi.from_dict(builder.build_document(app.operations))
 
 
 @pytest.mark.timeout(600)

@@ -1,4 +1,4 @@
-"""The emulator as a caller sees it: boto3 clients, and the control API over HTTP."""
+"""A client of the emulator: boto3 clients, and the control API over HTTP."""
 
 import json
 import time
@@ -8,27 +8,27 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from drs_emulator import Emulator
-from emulator_support.response_checks import check_answer, check_error
+from emulator_support.response_checks import check_error, check_response
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
-DRILL = 19 * 60 * 1.1  # no drill takes longer than this many seconds
+DRILL = 19 * 60 * 1.1  # the longest duration of a drill in seconds
 
 
 class EmulatorClient:
-    """The emulator as a caller sees it: boto3 clients, and the control API."""
+    """The emulator as seen by a client."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.url = emulator.url
         self._emulator = emulator
-        self.answered: set[str] = set()  # operations whose answers were held against the model
+        self.answered: set[str] = set()  # the operations whose responses were compared with the model
 
     @cache  # noqa: B019 (one client serves all tests)
     def client(self, account: str, region: str) -> "DrsClient":
-        """Every answer it gets in any test is held against the model."""
+        """Return a client that compares every response with the model."""
         client = self._emulator.client(account, region)
         client.meta.events.register("after-call.drs", self._check)
         return client
@@ -37,7 +37,7 @@ class EmulatorClient:
         if http_response.status_code >= 300:
             check_error(model, parsed)
         else:
-            check_answer(model, http_response, parsed)
+            check_response(model, http_response, parsed)
             self.answered.add(model.name)
 
     @property
@@ -76,7 +76,7 @@ class EmulatorClient:
         return self.drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]
 
     def launched(self, number: int = 1) -> list[str]:
-        """Recovery instance ids of a drill that has ended."""
+        """Run a drill to its end, and return its recovery instance ids."""
         job_id = self.start(self.seed(number))
         self.advance(DRILL)
         return [server["recoveryInstanceID"] for server in self.job(job_id)["participatingServers"]]
@@ -88,5 +88,5 @@ class EmulatorClient:
 def wait_until(holds: Any, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The emulator as a process of its own."""
+"""Starts the emulator as a process."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ COMMAND = [sys.executable, "-m", "drs_emulator"]
 
 @contextmanager
 def started(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """(process, URL)"""
+    """Yield the process and its URL."""
     process = subprocess.Popen([*COMMAND, "--port", "0", *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout

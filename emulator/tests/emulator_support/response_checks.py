@@ -1,4 +1,4 @@
-"""Answers held against botocore's own shapes, independently of the emulator's validation."""
+"""Compares responses with botocore's shapes, independently of the emulator's validation."""
 
 import json
 from typing import Any
@@ -15,19 +15,19 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def check_answer(model: Any, http_response: Any, parsed: dict[str, Any]) -> None:
-    """Of a call that went well: status, body and what botocore's parser makes of it."""
+def check_response(model: Any, http_response: Any, parsed: dict[str, Any]) -> None:
+    """Check the status, the body and the parsed body of a successful call."""
     assert http_response.status_code == model.http["responseCode"]
     if model.output_shape is None or http_response.status_code == 204:
         assert http_response.content == b""
         return
     sent = json.loads(http_response.content)
-    assert breaches(model.output_shape, sent) == []
+    assert find_differences(model.output_shape, sent) == []
     assert parsed.items() >= sent.items()
 
 
 def check_error(model: Any, parsed: dict[str, Any]) -> None:
-    """Of a call that did not: every member of the error's shape that is required is there."""
+    """Check that an error has every required member of its shape."""
     shape = next((s for s in model.service_model.error_shapes if s.name == parsed["Error"]["Code"]), None)
     if shape:
         assert parsed["ResponseMetadata"]["HTTPStatusCode"] == shape.metadata["error"]["httpStatusCode"]
@@ -35,20 +35,20 @@ def check_error(model: Any, parsed: dict[str, Any]) -> None:
         assert [name for name in missing if name not in ("code",)] == []
 
 
-def breaches(shape: Any, value: Any, path: str = "") -> list[str]:
-    """What in an answer is not as the shape says."""
+def find_differences(shape: Any, value: Any, path: str = "") -> list[str]:
+    """Return the differences between a value and its shape."""
     fits = isinstance(value, TYPES[shape.type_name])
     if not fits:
-        return [f"{path} is no {shape.type_name}"]
+        return [f"{path} is not a {shape.type_name}"]
     found: list[str] = []
     if shape.type_name == "structure":
         found += [f"{path}.{name} is missing" for name in shape.required_members if name not in value]
         found += [f"{path}.{name} is unknown" for name in value if name not in shape.members]
         for name in value.keys() & shape.members.keys():
-            found += breaches(shape.members[name], value[name], f"{path}.{name}")
+            found += find_differences(shape.members[name], value[name], f"{path}.{name}")
     elif shape.type_name == "list":
         for index, entry in enumerate(value):
-            found += breaches(shape.member, entry, f"{path}[{index}]")
+            found += find_differences(shape.member, entry, f"{path}[{index}]")
     elif shape.type_name == "string" and shape.enum and value not in shape.enum:
         found.append(f"{path} is {value}, not in the enumeration")
     return found

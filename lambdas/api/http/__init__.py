@@ -1,4 +1,5 @@
-"""Reading requests and writing responses: bodies, headers, query parameters, pages, RFC 9457 problems.
+"""Reads requests and writes responses: bodies, headers, query parameters, pages, RFC 9457 problems.
 
-Routes and `api.app` use it. It knows HTTP and API Gateway, not the product.
+The layer knows HTTP and API Gateway, not the product: it reads no table and calls no service. `api.router`, the
+routes and the schemas use it.
 """

@@ -1,4 +1,4 @@
-"""What an answer is made of: status, body, headers; and an error as RFC 9457 has it."""
+"""Writes responses: a resource with its headers, and an error as RFC 9457 defines it."""
 
 import json
 import secrets
@@ -6,40 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from pydantic import TypeAdapter
+from pydantic import BaseModel
 
 PROBLEM_JSON = "application/problem+json"
-
 CORRELATION_HEADER = "X-Correlation-Id"
-
-_json = TypeAdapter(Any).dump_json
 
 
 def new_id(prefix: str) -> str:
-    """`pg-4f1c09ab27d3`: short enough to say aloud, long enough never to meet again."""
+    """`pg-4f1c09ab27d3`: short enough to say aloud, and unique."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
-def resource(body: Mapping[str, Any], status: int = 200, **headers: str) -> Response[str]:
-    """A resource; its version, if it has one, is its ETag too."""
-    etag = {"ETag": f'"{body["version"]}"'} if "version" in body else {}
-    return Response(status, content_types.APPLICATION_JSON, _json(body).decode(), headers={**etag, **headers})
-
-
-def created(location: str, body: Mapping[str, Any], status: int = 201) -> Response[str]:
-    """A resource and where to find it."""
-    return resource(body, status, Location=location)
-
-
-def no_content() -> Response[str]:
-    """204: it was there, and is no more."""
-    return Response(204, content_types.APPLICATION_JSON, "")
+def json_response(status: int, answer: BaseModel | None, headers: Mapping[str, str]) -> Response[str]:
+    """The answer as JSON; None is an empty body. A field that was never set is left out."""
+    body = answer.model_dump_json(by_alias=True, exclude_unset=True) if answer else ""
+    return Response(status, content_types.APPLICATION_JSON, body, headers=dict(headers))
 
 
 def problem_body(
     status: int, code: str, title: str, message: str, advice: str, correlation_id: str, facts: Mapping[str, Any]
 ) -> str:
-    """The body of an error. `detail` is `message` again, under the name that RFC 9457 gives it."""
+    """The body of an error. `detail` repeats `message` under the name that RFC 9457 gives it.
+
+    No model: the text may hold whatever the caller sent, even half a surrogate pair, which pydantic refuses.
+    """
     return json.dumps(
         {
             **facts,

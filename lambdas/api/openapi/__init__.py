@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, built from the routes.
+"""Builds the OpenAPI document from the operations of the routes, their models and an example of each body.
 
-Only `GET /openapi.json` and `make openapi` import it, because building it takes a quarter of a second.
+Only `GET /openapi.json` and `make openapi` import it, because building the document takes a quarter of a second.
 """

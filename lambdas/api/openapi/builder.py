@@ -1,78 +1,68 @@
-"""The OpenAPI document of the API, made of the table of its operations. Imported only when somebody asks for it."""
+"""Builds the OpenAPI document of the API from its operations."""
 
 import inspect
-import json
 import re
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from api.http.parameters import Parameter
+from api.http.request import ACCOUNT_PATTERN, ID_PATTERN, REGION_PATTERN
 from api.http.response import CORRELATION_HEADER, PROBLEM_JSON
 from api.openapi.examples import ANSWERS, BODIES
-from api.openapi.operations import ANY, GATEWAY, OPERATIONS, PATH_PARAMETERS, Kind, Operation, Parameter
-from api.schemas.responses import Problem
+from api.openapi.gateway_errors import GATEWAY_ERRORS
+from api.router import Operation
+from api.schemas.responses.service import Problem
 from recovery import VERSION
 
 JSON = "application/json"
 
+_ID = {"type": "string", "pattern": ID_PATTERN}
+
+PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "accountId": ("Account", {"type": "string", "pattern": ACCOUNT_PATTERN}),
+    "region": ("Code of a Region", {"type": "string", "pattern": REGION_PATTERN}),
+    "groupId": ("Id of a protection group", _ID),
+    "planId": ("Id of a recovery plan", _ID),
+    "executionId": ("Id of an execution", _ID),
+    "wave": ("Name of a wave", _ID),
+}
+
 _HEADERS = {
-    CORRELATION_HEADER: ("The function's log has the request under this id.", {"type": "string"}),
-    "Location": ("Where to find what was made or started.", {"type": "string"}),
+    CORRELATION_HEADER: ("The id of the request in the function's log.", {"type": "string"}),
+    "Location": ("Where to find what was created or started.", {"type": "string"}),
     "ETag": ("The version, for If-Match.", {"type": "string"}),
 }
 
-_SAYS = {
+_STATUS_DESCRIPTIONS = {
     200: "OK",
-    201: "Made; Location says where it is.",
-    202: "Begun; Location says where to look.",
-    204: "It was there, and is no more.",
+    201: "Created; Location is its path.",
+    202: "Started; Location is where to follow it.",
+    204: "Deleted.",
 }
-
-Handlers = Mapping[tuple[str, str], Callable[..., Any]]
 
 
 class _Schemas(GenerateJsonSchema):
-    """Without a title for each field, which would only say its name again."""
+    """Leaves out a title for each field, which would only repeat its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
-def handlers(routes: Any) -> dict[tuple[str, str], Callable[..., Any]]:
-    """The functions behind powertools' routes, by method and path as OpenAPI writes it."""
-    return {(route.method, openapi_path(route.path)): route.func for route in routes}
-
-
-def openapi_path(path: str) -> str:
-    """`/executions/<execution_id>/pause` with the names that the API uses: `/executions/{executionId}/pause`."""
-    return re.sub(r"<(\w+)>", lambda found: "{" + to_camel(found[1]) + "}", path)
-
-
-@cache
-def document_json() -> str:
-    """The document as JSON, made once a process."""
-    from api.app import app
-
-    return json.dumps(build_document(handlers(app._static_routes + app._dynamic_routes)))
-
-
-def build_document(functions: Handlers) -> dict[str, Any]:
-    """The document; each operation is described by the docstring of its function."""
+def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The document. Each operation is described by the docstring of its function."""
     models: set[type[BaseModel]] = {Problem}
-    models |= {model for operation in OPERATIONS for model in (operation.body, operation.answer) if model}
+    models |= {model for operation in operations for model in (operation.body, operation.answer) if model}
     _, schemas = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
-        told = inspect.getdoc(functions[operation.method, operation.path]) or ""
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, told)
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -89,13 +79,13 @@ def build_document(functions: Handlers) -> dict[str, Any]:
             }
         ],
         "security": [{"sigv4": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in OPERATIONS)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in operations)],
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],
-            "responses": {_name(*each): _refusal(*each) for operation in OPERATIONS for each in _refusals(operation)},
+            "responses": {_name(*each): _refusal(*each) for operation in operations for each in _refusals(operation)},
             "examples": {name: {"value": value} for name, value in (BODIES | ANSWERS).items()},
-            "headers": {name: {"description": told, "schema": schema} for name, (told, schema) in _HEADERS.items()},
+            "headers": {name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()},
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",
@@ -109,54 +99,53 @@ def build_document(functions: Handlers) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, told: str) -> dict[str, Any]:
+def _operation(operation: Operation) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", operation.path)
     parameters = [_path_parameter(name) for name in names] + [_parameter(each) for each in operation.parameters]
-    shown: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": re.sub(r"(?<!^)(?=[A-Z])", " ", operation.name).capitalize(),
-        "description": told,
+        "description": inspect.getdoc(operation.handler) or "",
     }
     if parameters:
-        shown["parameters"] = parameters
+        entry["parameters"] = parameters
     if operation.body:
         content = {JSON: {"schema": _ref(operation.body), **_example(operation.body)}}
-        shown["requestBody"] = {"required": not operation.body_is_optional, "content": content}
-    return {**shown, "responses": _responses(operation)}
+        entry["requestBody"] = {"required": not operation.body_is_optional, "content": content}
+    return {**entry, "responses": _responses(operation)}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    told, schema = PATH_PARAMETERS[name]
-    return {"name": name, "in": "path", "required": True, "description": told, "schema": dict(schema)}
+    description, schema = PATH_PARAMETERS[name]
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": dict(schema)}
 
 
-def _parameter(given: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
-        "name": given.name,
-        "in": given.where,
-        "required": given.required,
-        "description": given.description,
-        "schema": dict(given.schema),
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
     }
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
     headers = [CORRELATION_HEADER]
-    headers += ["Location"] if operation.has_location else []
+    headers += ["Location"] if operation.location else []
     headers += ["ETag"] if operation.has_version else []
-    good: dict[str, Any] = {"description": _SAYS[operation.status], "headers": _headers(*headers)}
+    success: dict[str, Any] = {"description": _STATUS_DESCRIPTIONS[operation.status], "headers": _headers(*headers)}
     if operation.answer:
-        good["content"] = {JSON: {"schema": _ref(operation.answer), **_example(operation.answer)}}
-    refused = {str(status): _ref_to("responses", _name(status, codes)) for status, codes in _refusals(operation)}
-    return {str(operation.status): good, **refused}
+        success["content"] = {JSON: {"schema": _ref(operation.answer), **_example(operation.answer)}}
+    refusals = {str(status): _ref_to("responses", _name(status, codes)) for status, codes in _refusals(operation)}
+    return {str(operation.status): success, **refusals}
 
 
 def _refusals(operation: Operation) -> list[tuple[int, tuple[str, ...]]]:
-    """The statuses besides the good one, each with the codes that the API may give with it."""
-    codes: dict[int, list[str]] = {500: ["InternalError"], **{status: [] for status in GATEWAY}}
-    kinds: set[Kind] = {*ANY, *operation.errors}
-    for kind in sorted(kinds, key=lambda kind: kind.__name__):
+    """The error statuses of the operation, each with the codes that the API may give with it."""
+    codes: dict[int, list[str]] = {500: ["InternalError"], **{status: [] for status in GATEWAY_ERRORS}}
+    for kind in sorted(operation.all_errors, key=lambda kind: kind.__name__):
         codes.setdefault(kind.status, []).append(kind.__name__)
     return [(status, tuple(codes[status])) for status in sorted(codes)]
 
@@ -166,13 +155,13 @@ def _name(status: int, codes: tuple[str, ...]) -> str:
 
 
 def _refusal(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
-    of_gateway = GATEWAY.get(status, ())
-    told = [f"`{code}`" for code in codes] + [f"`{code}` (API Gateway itself)" for code in of_gateway]
+    of_gateway = GATEWAY_ERRORS.get(status, ())
+    descriptions = [f"`{code}`" for code in codes] + [f"`{code}` (API Gateway itself)" for code in of_gateway]
     only: dict[str, Any] = {"properties": {"status": {"const": status}, "code": {"enum": [*codes, *of_gateway]}}}
     if codes == ("InvalidRequest",):
         only["required"] = ["problems"]
     return {
-        "description": ", ".join(told),
+        "description": ", ".join(descriptions),
         "headers": _headers(CORRELATION_HEADER),
         "content": {PROBLEM_JSON: {"schema": {"allOf": [_ref(Problem), only]}}},
     }
@@ -182,11 +171,11 @@ def _headers(*names: str) -> dict[str, Any]:
     return {name: _ref_to("headers", name) for name in names}
 
 
-def _example(model: type[Any]) -> dict[str, Any]:
+def _example(model: type[BaseModel]) -> dict[str, Any]:
     return {"examples": {"example": _ref_to("examples", model.__name__)}}
 
 
-def _ref(model: type[Any]) -> dict[str, str]:
+def _ref(model: type[BaseModel]) -> dict[str, str]:
     return _ref_to("schemas", model.__name__)
 
 

@@ -65,8 +65,8 @@ _whole_run: dict[str, Any] = {
     "pointInTime": None,
     "continues": None,
     "continuedBy": None,
-    "cancelled": None,
-    "stopped": None,
+    "cancelledBy": None,
+    "stopReason": None,
     "rpoTargetMinutes": 60,
     "rtoTargetMinutes": 240,
     "executionArn": f"arn:aws:states:{REGION}:{ACCOUNT}:execution:drs-waves-recover-plan:{RUN}",
@@ -159,6 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "StartRequest": {"pointInTime": "2025-11-22T06:00:00Z"},
     "DecisionRequest": {"comment": "the database has been checked"},
     "SyncRequest": {"targets": [PLACE]},
+    "CleanupRequest": {},
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {

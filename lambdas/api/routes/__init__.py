@@ -1,6 +1,9 @@
 """The routes of the API, one module per resource.
 
-To add a route, add a function with `@router.get(...)` or `.post(...)` to the module of its resource, with a docstring
-that OpenAPI shows. A route reads the request, calls one function of `recovery`, and returns a response; rules belong
-to `recovery`.
+To add a route, write a function under `@router.operation(...)` in the module of its resource. Its signature names the
+models of its body and its answer, its docstring is the description in OpenAPI, and `errors` lists the errors that it
+can raise. A new module goes into the list in `api.app`.
+
+A route reads the request, calls one function of `recovery`, and returns the answer's model. Rules belong to
+`recovery`; no route reads a table itself.
 """

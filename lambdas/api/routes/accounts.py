@@ -1,76 +1,84 @@
-"""Target accounts: how drs-waves reaches them, and whether it does."""
+"""Target accounts: the roles through which drs-waves reaches them, and whether these work."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
-from api.http import response
-from api.http.request import json_body, page_parameters, require_account_id, require_version, version
-from api.schemas import requests
-from api.schemas.requests import AccountRequest, AccountUpdate
+from api.http.parameters import IF_MATCH, PAGE, page_parameters, require_version, version
+from api.http.request import require_account_id
+from api.router import Router
+from api.schemas.requests.accounts import AccountRequest, AccountUpdate
+from api.schemas.responses.accounts import RegionReachability, TargetAccount, TargetAccounts, Verification
 from recovery.catalog import accounts
-from recovery.domain.reachability import Reachability
-from recovery.domain.target import TargetAccount
+from recovery.domain import target
+from recovery.domain.reachability import ReachabilityStatus
 from recovery.drs import assumed_roles, fan_out
 from recovery.drs import client as drs
+from recovery.errors import AccountAlreadyRegistered, AccountInUse, AccountNotFound, VersionConflict
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
-
-
-def _shown(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The account without its external id, which is a secret of two parties and not of whoever reads lists."""
-    row = TargetAccount.from_item(item).to_item()
-    return {name: value for name, value in row.items() if name != "externalId"}
+router = Router("Target accounts")
 
 
-@router.post("/target-accounts")
-def register_account() -> Response[str]:
-    """201 with the account; 409 when it is registered in another way."""
-    account = requests.parse(AccountRequest, json_body(router.current_event)).to_account()
+@router.operation(
+    "POST",
+    "/target-accounts",
+    status=201,
+    location="/target-accounts/{accountId}",
+    errors=(AccountAlreadyRegistered,),
+)
+def register_account(body: AccountRequest) -> TargetAccount:
+    """Registers an account. Sending the same request again is not an error.
+
+    Answers 409 if the account is registered with other values.
+    """
+    account = body.to_account()
     accounts.register_account(account)
-    return response.created(f"/target-accounts/{account.account_id}", _shown(account.to_item()))
+    return TargetAccount.from_account(account)
 
 
-@router.get("/target-accounts")
-def list_accounts() -> dict[str, Any]:
-    """A page of accounts."""
+@router.operation("GET", "/target-accounts", parameters=PAGE)
+def list_accounts() -> TargetAccounts:
+    """Lists the target accounts, page by page."""
     page = accounts.list_accounts(*page_parameters(router.current_event))
-    return {"targetAccounts": [_shown(item) for item in page.items], "nextToken": page.next_token}
+    shown = [TargetAccount.from_account(target.TargetAccount.from_item(row)) for row in page.items]
+    return TargetAccounts(target_accounts=shown, next_token=page.next_token)
 
 
-@router.get("/target-accounts/<account_id>")
-def read_account(account_id: str) -> Response[str]:
-    """The account."""
-    return response.resource(_shown(accounts.get_account(require_account_id(account_id)).to_item()))
+@router.operation("GET", "/target-accounts/{accountId}", errors=(AccountNotFound,))
+def read_account(account_id: str) -> TargetAccount:
+    """Returns a target account."""
+    return TargetAccount.from_account(accounts.get_account(require_account_id(account_id)))
 
 
-@router.put("/target-accounts/<account_id>")
-def update_account(account_id: str) -> Response[str]:
-    """200 with the account as it is now; 409 when somebody else has changed it since it was read."""
-    request = requests.parse(AccountUpdate, json_body(router.current_event))
-    version = require_version(router.current_event, request.version)
+@router.operation(
+    "PUT", "/target-accounts/{accountId}", parameters=(IF_MATCH,), errors=(AccountNotFound, VersionConflict)
+)
+def update_account(account_id: str, body: AccountUpdate) -> TargetAccount:
+    """Replaces a target account and returns it. Answers 409 if it has changed since it was read."""
+    given = require_version(router.current_event, body.version)
     before = accounts.get_account(require_account_id(account_id))
-    updated = accounts.update_account(request.to_account(before), version)
+    updated = accounts.update_account(body.to_account(before), given)
     assumed_roles.discard_clients()
-    return response.resource(_shown(updated.to_item()))
+    return TargetAccount.from_account(updated)
 
 
-@router.delete("/target-accounts/<account_id>")
-def delete_account(account_id: str) -> Response[str]:
-    """204; 409 while protection groups have servers in it."""
+@router.operation(
+    "DELETE",
+    "/target-accounts/{accountId}",
+    parameters=(IF_MATCH,),
+    errors=(AccountInUse, AccountNotFound, VersionConflict),
+)
+def delete_account(account_id: str) -> None:
+    """Deletes a target account. Answers 409 while protection groups have servers in it."""
     accounts.delete_account(require_account_id(account_id), version(router.current_event))
     assumed_roles.discard_clients()
-    return response.no_content()
 
 
-@router.post("/target-accounts/<account_id>/verify")
-def verify_account(account_id: str) -> dict[str, Any]:
-    """200 with how each Region of the account stands: its role is taken on anew, and DRS asked for one server."""
+@router.operation("POST", "/target-accounts/{accountId}/verify", errors=(AccountNotFound,))
+def verify_account(account_id: str) -> Verification:
+    """Assumes the account's role anew and asks DRS for one server in each of its Regions.
+
+    Answers 200 with the result for each Region, even if none can be reached.
+    """
     account = accounts.get_account(require_account_id(account_id))
-    assumed_roles.discard_clients()  # a role that was taken on an hour ago says nothing about now
-    found = fan_out.ask_all(account.targets, drs.check_access)
-    regions = [{"region": target.region, **Reachability.of(answer).to_json()} for target, answer in found.items()]
-    is_well = bool(regions) and all(each["status"] == "OK" for each in regions)
-    return {"accountId": account.account_id, "ok": is_well, "regions": regions}
+    assumed_roles.discard_clients()  # a session from an hour ago does not show whether the role works now
+    outcomes = fan_out.ask_all(account.targets, drs.check_access)
+    regions = [RegionReachability.from_answer(place.region, outcome) for place, outcome in outcomes.items()]
+    ok = bool(regions) and all(region.status is ReachabilityStatus.OK for region in regions)
+    return Verification(account_id=account.account_id, ok=ok, regions=regions)

@@ -1,67 +1,58 @@
-"""What DRS's quotas have free: here, in an account, everywhere. Nothing is leased by asking."""
+"""The free capacity of DRS's quotas, in one Region, in an account, or everywhere. Asking leases nothing."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
-from api.http import request
+from api.http.parameters import PAGE, page_parameters
+from api.http.request import require_account_id, require_region
+from api.router import Router
+from api.schemas.responses.targets import CapacityOfAccount, CapacityOfAll, CapacityOfTarget, TargetCapacity
 from recovery import clock
 from recovery.catalog.accounts import get_account, list_accounts
 from recovery.domain import capacity_report
-from recovery.domain.reachability import Reachability
+from recovery.domain.capacity_report import CapacityReport
 from recovery.domain.target import Target, TargetAccount
 from recovery.drs import capacity_leases, fan_out, service_quotas
 from recovery.drs import client as drs
+from recovery.errors import AccountNotFound, InvalidRequest
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+router = Router("Targets")
 
 
-@router.get("/capacity")
-def read_all_capacity() -> dict[str, Any]:
-    """Every Region of a page of accounts."""
-    page = list_accounts(*request.page_parameters(router.current_event))
+@router.operation("GET", "/capacity", parameters=PAGE)
+def read_capacity() -> CapacityOfAll:
+    """Returns the capacity of every Region of a page of accounts."""
+    page = list_accounts(*page_parameters(router.current_event))
     accounts = [TargetAccount.from_item(item) for item in page.items]
-    return {**_read_capacity(accounts), "nextToken": page.next_token}
+    return CapacityOfAll(**dict(_read_capacity(accounts)), next_token=page.next_token)
 
 
-@router.get("/capacity/<account_id>")
-def read_account_capacity(account_id: str) -> dict[str, Any]:
-    """Every Region of one account."""
-    return _read_capacity([get_account(request.require_account_id(account_id))])
+@router.operation("GET", "/capacity/{accountId}", errors=(AccountNotFound,))
+def read_capacity_of_account(account_id: str) -> CapacityOfAccount:
+    """Returns the capacity of every Region of an account."""
+    return _read_capacity([get_account(require_account_id(account_id))])
 
 
-@router.get("/capacity/<account_id>/<region>")
-def read_target_capacity(account_id: str, region: str) -> dict[str, Any]:
-    """One account and Region, whether it is among the account's Regions or not."""
-    account = get_account(request.require_account_id(account_id))
-    target = Target(account.account_id, request.require_region(region))
-    (entry,) = _entries([target])
-    return {"at": clock.iso(), **entry}
+@router.operation("GET", "/capacity/{accountId}/{region}", errors=(AccountNotFound, InvalidRequest))
+def read_capacity_of_target(account_id: str, region: str) -> CapacityOfTarget:
+    """Returns the capacity of an account and Region, even of a Region that the account does not list."""
+    account = get_account(require_account_id(account_id))
+    target = Target(account.account_id, require_region(region))
+    return CapacityOfTarget.from_answer(target, fan_out.ask_all([target], _read_target)[target], at=clock.iso())
 
 
-def _read_capacity(accounts: Iterable[TargetAccount]) -> dict[str, Any]:
+def _read_capacity(accounts: Iterable[TargetAccount]) -> CapacityOfAccount:
     accounts = list(accounts)
     targets = [target for account in accounts for target in account.targets]
-    without = [account.account_id for account in accounts if not account.regions]
-    return {"at": clock.iso(), "targets": _entries(targets), "accountsWithoutRegions": without}
+    answers = fan_out.ask_all(targets, _read_target)
+    return CapacityOfAccount(
+        at=clock.iso(),
+        targets=[TargetCapacity.from_answer(target, answer) for target, answer in answers.items()],
+        accounts_without_regions=[account.account_id for account in accounts if not account.regions],
+    )
 
 
-def _entries(targets: list[Target]) -> list[dict[str, Any]]:
-    """An entry for each; one that cannot be asked says so in its own, and has no figures."""
-    found = fan_out.ask_all(targets, _read_target)
-    return [
-        {
-            **target.to_state(),
-            **Reachability.of(answer).to_json(),
-            **(answer if isinstance(answer, dict) else {}),
-        }
-        for target, answer in found.items()
-    ]
-
-
-def _read_target(target: Target) -> dict[str, Any]:
+def _read_target(target: Target) -> CapacityReport:
     load = capacity_leases.read_current_usage(target)
     states = Counter(server.replication_state for server in drs.describe_source_servers(target))
     return capacity_report.build_report(load.jobs, load.servers, states, service_quotas.get_quotas(target))

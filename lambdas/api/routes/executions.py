@@ -1,87 +1,128 @@
-"""Drills, recoveries, readiness, the record of each run, and what operators decide of it."""
+"""Runs: starting them, and reading their records."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
-from api import views
-from api.http import response
-from api.http.request import (
-    caller,
+from api.http.parameters import (
+    IDEMPOTENCY_KEY,
+    PAGE,
+    Parameter,
+    id_parameter,
     idempotency_key,
-    invalid_field,
-    json_body,
     page_parameters,
     parse_offset,
     plan_id_filter,
     query_parameters,
-    require_id,
 )
-from api.schemas import requests
-from api.schemas.requests import DecisionRequest, StartRequest
+from api.http.request import caller, invalid_field, require_id
+from api.router import Router
+from api.routes.errors import DRS_ERRORS
+from api.schemas.requests.executions import DecisionRequest, StartRequest
+from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
+from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
+from api.schemas.responses.servers import Server, Servers
 from recovery import clock
 from recovery.aws import step_functions
-from recovery.domain.execution import ExecutionStatus, Mode, Run
-from recovery.errors import ExecutionNotFound, PlanNotFound, WaveNotFound
-from recovery.runs import decisions, job_log, start
-from recovery.runs.decisions import Operator
+from recovery.domain.execution import ExecutionStatus, Mode
+from recovery.errors import (
+    ExecutionNotFound,
+    IdempotencyConflict,
+    JobNotFound,
+    NothingToContinue,
+    PlanAlreadyRunning,
+    PlanNotFound,
+    StartFailed,
+    WaveNotFound,
+)
+from recovery.runs import job_log, start
 from recovery.runs.start import RunRequest
 from recovery.store import execution_record, executions
 from recovery.store.idempotency_keys import RequestKey
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+router = Router("Runs")
+
+START_ERRORS = (IdempotencyConflict, PlanAlreadyRunning, PlanNotFound, StartFailed)
 
 
 # --- starts -----------------------------------------------------------------------------------------------------
-@router.post("/recovery-plans/<plan_id>/readiness")
-def start_readiness(plan_id: str) -> Response[str]:
-    """202 with an execution that only looks: what would a run do, and what is against it?"""
-    return _start(plan_id, Mode.READINESS)
+@router.operation(
+    "POST",
+    "/recovery-plans/{planId}/readiness",
+    status=202,
+    location="/executions/{executionId}",
+    parameters=(IDEMPOTENCY_KEY,),
+    errors=START_ERRORS,
+)
+def start_readiness(plan_id: str, body: StartRequest) -> ExecutionSummary:
+    """Starts a readiness check. It finds out what a run would do and what prevents it, and launches nothing."""
+    return _start(plan_id, Mode.READINESS, body)
 
 
-@router.post("/recovery-plans/<plan_id>/drills")
-def start_drill(plan_id: str) -> Response[str]:
-    """202 with the execution; 409 naming the run when the plan is running already."""
-    return _start(plan_id, Mode.DRILL)
+@router.operation(
+    "POST",
+    "/recovery-plans/{planId}/drills",
+    status=202,
+    location="/executions/{executionId}",
+    parameters=(IDEMPOTENCY_KEY,),
+    errors=START_ERRORS,
+)
+def start_drill(plan_id: str, body: StartRequest) -> ExecutionSummary:
+    """Starts a drill. Answers 409, naming the run, while the plan runs."""
+    return _start(plan_id, Mode.DRILL, body)
 
 
-@router.post("/recovery-plans/<plan_id>/recoveries")
-def start_recovery(plan_id: str) -> Response[str]:
-    """202 with the execution. A path of its own, so that IAM can allow drills without recoveries."""
-    return _start(plan_id, Mode.RECOVERY)
+@router.operation(
+    "POST",
+    "/recovery-plans/{planId}/recoveries",
+    status=202,
+    location="/executions/{executionId}",
+    parameters=(IDEMPOTENCY_KEY,),
+    errors=START_ERRORS,
+)
+def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
+    """Starts a recovery. It has a path of its own, so that IAM can allow drills without recoveries."""
+    return _start(plan_id, Mode.RECOVERY, body)
 
 
-def _start(plan_id: str, mode: Mode) -> Response[str]:
-    wanted = requests.parse(StartRequest, json_body(router.current_event, may_be_empty=True))
+def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
-    moment = clock.iso(wanted.point_in_time.timestamp()) if wanted.point_in_time else None
-    request = RunRequest(mode, caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", wanted))
-    return _accepted(start.start_run(plan_id, request))
+    moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
+    request = RunRequest(mode, caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", body))
+    return ExecutionSummary.from_item(start.start_run(plan_id, request).to_item())
 
 
-@router.post("/executions/<execution_id>/continue")
-def continue_execution(execution_id: str) -> Response[str]:
-    """202 with a new execution that recovers what this one did not launch; 409 when there is nothing left to do."""
-    wanted = requests.parse(DecisionRequest, json_body(router.current_event, may_be_empty=True))
-    key = _key(f"{execution_id}/continue", wanted)
-    return _accepted(start.continue_run(_known(execution_id), caller(router.current_event), key))
+@router.operation(
+    "POST",
+    "/executions/{executionId}/continue",
+    status=202,
+    location="/executions/{executionId}",
+    parameters=(IDEMPOTENCY_KEY,),
+    errors=(*START_ERRORS, ExecutionNotFound, NothingToContinue),
+)
+def continue_execution(execution_id: str, body: DecisionRequest) -> ExecutionSummary:
+    """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
+    key = _key(f"{execution_id}/continue", body)
+    run = start.continue_run(_require_id(execution_id), caller(router.current_event), key)
+    return ExecutionSummary.from_item(run.to_item())
 
 
-def _key(place: str, wanted: StartRequest | DecisionRequest) -> RequestKey | None:
-    """What the header Idempotency-Key stands for: the caller's own, in one place, with one body."""
+def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
+    """The header Idempotency-Key, bound to its caller, the path and the body."""
     key, event = idempotency_key(router.current_event), router.current_event
-    return RequestKey(caller(event), place, key, wanted.model_dump_json()) if key else None
-
-
-def _accepted(run: Run) -> Response[str]:
-    return response.created(f"/executions/{run.execution_id}", views.execution(run.to_item()), status=202)
+    return RequestKey(caller(event), place, key, body.model_dump_json()) if key else None
 
 
 # --- the record -------------------------------------------------------------------------------------------------
-@router.get("/executions")
-def list_executions() -> dict[str, Any]:
-    """A page of runs, newest first; `planId` or `status` narrows them down."""
+@router.operation(
+    "GET",
+    "/executions",
+    parameters=(
+        id_parameter("planId", "Of this plan; not together with `status`."),
+        Parameter(
+            "status", "With this status.", {"type": "string", "enum": [status.value for status in ExecutionStatus]}
+        ),
+        *PAGE,
+    ),
+)
+def list_executions() -> Executions:
+    """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status."""
     status, plan_id = query_parameters(router.current_event).get("status"), plan_id_filter(router.current_event)
     if status and status not in ExecutionStatus.__members__:
         raise invalid_field("status", f"must be one of {', '.join(ExecutionStatus)}")
@@ -89,115 +130,67 @@ def list_executions() -> dict[str, Any]:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
-    return {"executions": [views.execution(item) for item in page.items], "nextToken": page.next_token}
+    shown = [ExecutionSummary.from_item(row) for row in page.items]
+    return Executions(executions=shown, next_token=page.next_token)
 
 
-@router.get("/executions/<execution_id>")
-def read_execution(execution_id: str) -> dict[str, Any]:
-    """The run with its waves and batches, read from the record alone."""
-    return _shown(_known(execution_id))
+@router.operation("GET", "/executions/{executionId}", errors=(ExecutionNotFound,))
+def read_execution(execution_id: str) -> Execution:
+    """Returns a run with its waves and batches. Reads the record and does not call DRS."""
+    return build_execution(_require_id(execution_id))
 
 
-def _shown(execution_id: str) -> dict[str, Any]:
-    return views.execution_detail(
-        execution_record.read_record(execution_id),
-        step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id),
-    )
+def build_execution(execution_id: str) -> Execution:
+    """The run as its record has it now."""
+    arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
+    return Execution.from_record(execution_record.read_record(execution_id), arn)
 
 
-@router.get("/executions/<execution_id>/servers")
-def read_servers(execution_id: str) -> dict[str, Any]:
-    """A page of the run's servers, of all waves or of `wave`."""
+@router.operation(
+    "GET",
+    "/executions/{executionId}/servers",
+    parameters=(Parameter("wave", "Of this wave.", {"type": "string", "minLength": 1}), *PAGE),
+    errors=(ExecutionNotFound, WaveNotFound),
+)
+def list_servers(execution_id: str) -> Servers:
+    """Lists the source servers of a run, page by page: all of them, or those of a wave."""
     wave = query_parameters(router.current_event).get("wave")
     if wave is not None:
         wave = require_id(wave, WaveNotFound, "wave")
     limit, token = page_parameters(router.current_event)
-    record, page = execution_record.read_servers(_known(execution_id), wave, limit, token)
-    return {"servers": [views.server(row, record) for row in page.items], "nextToken": page.next_token}
+    record, page = execution_record.read_servers(_require_id(execution_id), wave, limit, token)
+    shown = [Server.from_record(row, record) for row in page.items]
+    return Servers(servers=shown, next_token=page.next_token)
 
 
-@router.get("/executions/<execution_id>/events")
-def read_events(execution_id: str) -> dict[str, Any]:
-    """A page of what happened in the run, oldest first: starts, decisions, jobs, verdicts."""
+@router.operation("GET", "/executions/{executionId}/events", parameters=PAGE, errors=(ExecutionNotFound,))
+def list_events(execution_id: str) -> Events:
+    """Lists what happened in a run, oldest first, page by page: starts, decisions, jobs, verdicts."""
     limit, token = page_parameters(router.current_event)
-    events = views.list_events(execution_record.read_record(_known(execution_id)))
+    events = collect_events(execution_record.read_record(_require_id(execution_id)))
     begin = parse_offset(token)
     end = begin + limit
-    return {"events": events[begin:end], "nextToken": str(end) if end < len(events) else None}
+    return Events(events=events[begin:end], next_token=str(end) if end < len(events) else None)
 
 
-@router.get("/executions/<execution_id>/job-log")
-def read_job_log(execution_id: str) -> dict[str, Any]:
-    """A page of what DRS wrote of one of the run's jobs, `jobId`. The one read that asks DRS."""
+@router.operation(
+    "GET",
+    "/executions/{executionId}/job-log",
+    parameters=(
+        Parameter("jobId", "A job of the run.", {"type": "string", "minLength": 1}, required=True),
+        *PAGE,
+    ),
+    errors=(*DRS_ERRORS, ExecutionNotFound, JobNotFound),
+)
+def read_job_log(execution_id: str) -> JobLog:
+    """Returns DRS's log of one of the run's jobs, page by page. No other read of a run calls DRS."""
     job_id = query_parameters(router.current_event).get("jobId")
     if not job_id:
         raise invalid_field("jobId", "name a job of the run; its batches list them")
     limit, token = page_parameters(router.current_event)
-    items, next_token = job_log.read_job_log(_known(execution_id), job_id, limit, token)
-    return {"jobLog": items, "nextToken": next_token}
+    items, next_token = job_log.read_job_log(_require_id(execution_id), job_id, limit, token)
+    return JobLog(job_log=[JobLogItem.from_item(item) for item in items], next_token=next_token)
 
 
-# --- decisions --------------------------------------------------------------------------------------------------
-@router.post("/executions/<execution_id>/pause")
-def pause(execution_id: str) -> dict[str, Any]:
-    """Hold the run at the next wave or batch; 409 when it is paused or over."""
-    decisions.pause(_known(execution_id), _operator())
-    return _shown(execution_id)
-
-
-@router.post("/executions/<execution_id>/resume")
-def resume(execution_id: str) -> dict[str, Any]:
-    """Let go what a pause, or a wave's pauseBefore, holds; 409 when nothing is held."""
-    decisions.resume(_known(execution_id), _operator())
-    return _shown(execution_id)
-
-
-@router.post("/executions/<execution_id>/cancel")
-def cancel(execution_id: str) -> dict[str, Any]:
-    """Start nothing more, follow what runs to its end; 409 when the run is over or being cancelled."""
-    decisions.cancel(_known(execution_id), _operator())
-    return _shown(execution_id)
-
-
-@router.post("/executions/<execution_id>/waves/<wave>/approve")
-def approve(execution_id: str, wave: str) -> dict[str, Any]:
-    """Let a wave go that waits for approval; 409 when it does not."""
-    return _decide(execution_id, wave, "approve")
-
-
-@router.post("/executions/<execution_id>/waves/<wave>/reject")
-def reject(execution_id: str, wave: str) -> dict[str, Any]:
-    """Skip a wave that waits for approval; 409 when it does not."""
-    return _decide(execution_id, wave, "reject")
-
-
-@router.post("/executions/<execution_id>/waves/<wave>/retry")
-def retry(execution_id: str, wave: str) -> dict[str, Any]:
-    """Try the failed servers of a wave that asks once more; 409 when it does not ask."""
-    return _decide(execution_id, wave, "retry")
-
-
-@router.post("/executions/<execution_id>/waves/<wave>/accept")
-def accept(execution_id: str, wave: str) -> dict[str, Any]:
-    """Take a wave that failed and asks as good enough; 409 when it does not ask."""
-    return _decide(execution_id, wave, "accept")
-
-
-@router.post("/executions/<execution_id>/waves/<wave>/abort")
-def abort(execution_id: str, wave: str) -> dict[str, Any]:
-    """Give up a wave that failed and asks, and stop the run; 409 when it does not ask."""
-    return _decide(execution_id, wave, "abort")
-
-
-def _decide(execution_id: str, wave: str, what: str) -> dict[str, Any]:
-    decisions.decide_wave(_known(execution_id), require_id(wave, WaveNotFound, "wave"), what, _operator())
-    return _shown(execution_id)
-
-
-def _known(execution_id: str) -> str:
+def _require_id(execution_id: str) -> str:
     return require_id(execution_id, ExecutionNotFound, "execution")
-
-
-def _operator() -> Operator:
-    wanted = requests.parse(DecisionRequest, json_body(router.current_event, may_be_empty=True))
-    return Operator(caller(router.current_event), wanted.comment)

@@ -1,18 +1,16 @@
-"""Whether the API and its tables answer."""
+"""The health of the API."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
+from api.router import Router
+from api.schemas.responses.service import Health
 from recovery import VERSION
 from recovery.store.health import check_tables
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+router = Router("The API")
 
 
-@router.get("/health")
-def health() -> dict[str, Any]:
-    """200 in any case: who asks wants to know, not to be told to go away. `status` is `ok` or `degraded`."""
+@router.operation("GET", "/health")
+def read_health() -> Health:
+    """Returns whether the API and its tables work. Always answers 200; `status` says `ok` or `degraded`."""
     tables = check_tables()
     is_well = all(state == "ok" for state in tables.values())
-    return {"status": "ok" if is_well else "degraded", "version": VERSION, "tables": tables}
+    return Health(status="ok" if is_well else "degraded", version=VERSION, tables=tables)

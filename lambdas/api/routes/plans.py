@@ -1,40 +1,34 @@
 """Recovery plans."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
-from api import views
-from api.http import response
-from api.http.request import json_body, page_parameters, require_id, require_version, version
-from api.schemas import requests
-from api.schemas.requests import PlanRequest, PlanUpdate
+from api.http.parameters import IF_MATCH, PAGE, page_parameters, require_version, version
+from api.http.request import require_id
+from api.http.response import new_id
+from api.router import Router
+from api.schemas.requests.plans import PlanRequest, PlanUpdate
+from api.schemas.responses.plans import DrillInstances, RecoveryPlan, RecoveryPlanRead, RecoveryPlans
 from recovery.cache import recovery_instances
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
-from recovery.domain.plan import ProtectionGroup, RecoveryPlan
-from recovery.errors import InvalidRequest, PlanNotFound
+from recovery.domain.plan import ProtectionGroup
+from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound, VersionConflict
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+router = Router("Recovery plans")
 
 
-def _known(plan_id: str) -> str:
+def _require_id(plan_id: str) -> str:
     return require_id(plan_id, PlanNotFound, "recovery plan")
 
 
-def _shown(plan: RecoveryPlan) -> dict[str, Any]:
-    return views.plan({**plan.to_item(), "activeExecutionId": plan.active_execution_id})
+@router.operation("POST", "/recovery-plans", status=201, location="/recovery-plans/{planId}")
+def create_plan(body: PlanRequest) -> RecoveryPlan:
+    """Creates a recovery plan.
 
-
-@router.post("/recovery-plans")
-def create_plan() -> Response[str]:
-    """201 with the plan; 400 when its waves do not fit together or name groups or servers that are not there."""
-    request = requests.parse(PlanRequest, json_body(router.current_event))
-    plan = request.to_plan(response.new_id("rp"))
-    _check_groups(request, find_groups(plan.group_ids))
+    Answers 400 if its waves do not fit together, or if it names groups or servers that do not exist.
+    """
+    plan = body.to_plan(new_id("rp"))
+    _check_groups(body, find_groups(plan.group_ids))
     plans.create_plan(plan)
-    return response.created(f"/recovery-plans/{plan.plan_id}", _shown(plan))
+    return RecoveryPlan.from_plan(plan)
 
 
 def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> None:
@@ -55,35 +49,37 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
         raise InvalidRequest("The plan names things that are not there.", problems)
 
 
-@router.get("/recovery-plans")
-def list_plans() -> dict[str, Any]:
-    """A page of plans."""
+@router.operation("GET", "/recovery-plans", parameters=PAGE)
+def list_plans() -> RecoveryPlans:
+    """Lists the recovery plans, page by page."""
     page = plans.list_plans(*page_parameters(router.current_event))
-    return {"recoveryPlans": [views.plan(item) for item in page.items], "nextToken": page.next_token}
+    shown = [RecoveryPlan.from_item(row) for row in page.items]
+    return RecoveryPlans(recovery_plans=shown, next_token=page.next_token)
 
 
-@router.get("/recovery-plans/<plan_id>")
-def read_plan(plan_id: str) -> Response[str]:
-    """The plan, with the run that is on and what its drills have left running."""
-    plan = plans.get_plan(_known(plan_id))
-    return response.resource(
-        {**_shown(plan), "drillInstances": recovery_instances.summarize_drill_instances(plan.plan_id)}
-    )
+@router.operation("GET", "/recovery-plans/{planId}", errors=(PlanNotFound,))
+def read_plan(plan_id: str) -> RecoveryPlanRead:
+    """Returns a recovery plan, with its running execution and the instances that its drills have left running."""
+    plan = plans.get_plan(_require_id(plan_id))
+    left = recovery_instances.summarize_drill_instances(plan.plan_id)
+    return RecoveryPlanRead.from_plan(plan, drill_instances=DrillInstances.model_validate(left))
 
 
-@router.put("/recovery-plans/<plan_id>")
-def update_plan(plan_id: str) -> Response[str]:
-    """200 with the plan as it is now, 409 when it was changed since. A run that is on keeps the plan it began with."""
-    plan_id = _known(plan_id)
-    request = requests.parse(PlanUpdate, json_body(router.current_event))
-    version = require_version(router.current_event, request.version)
-    plan = request.to_plan(plan_id)
-    _check_groups(request, find_groups(plan.group_ids))
-    return response.resource(_shown(plans.update_plan(plan, version)))
+@router.operation("PUT", "/recovery-plans/{planId}", parameters=(IF_MATCH,), errors=(PlanNotFound, VersionConflict))
+def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
+    """Replaces a recovery plan and returns it. A run that has started keeps the plan it started with.
+
+    Answers 409 if the plan has changed since it was read.
+    """
+    plan = body.to_plan(_require_id(plan_id))
+    given = require_version(router.current_event, body.version)
+    _check_groups(body, find_groups(plan.group_ids))
+    return RecoveryPlan.from_plan(plans.update_plan(plan, given))
 
 
-@router.delete("/recovery-plans/<plan_id>")
-def delete_plan(plan_id: str) -> Response[str]:
-    """204; 409 naming the run while the plan runs. The records of its runs stay."""
-    plans.delete_plan(_known(plan_id), version(router.current_event))
-    return response.no_content()
+@router.operation(
+    "DELETE", "/recovery-plans/{planId}", parameters=(IF_MATCH,), errors=(PlanInUse, PlanNotFound, VersionConflict)
+)
+def delete_plan(plan_id: str) -> None:
+    """Deletes a recovery plan; the records of its runs stay. Answers 409, naming the run, while the plan runs."""
+    plans.delete_plan(_require_id(plan_id), version(router.current_event))

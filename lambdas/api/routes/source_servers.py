@@ -1,28 +1,38 @@
 """Source servers of an account and Region, as DRS has them now."""
 
-from typing import Any
-
-from aws_lambda_powertools.event_handler.router import APIGatewayRouter
-
-from api.http import request
+from api.http.parameters import PAGE, page_parameters
+from api.http.request import invalid_field, require_account_id, require_region
+from api.router import Router
+from api.routes.errors import DRS_ERRORS
+from api.schemas.responses.targets import SourceServer, SourceServers
 from recovery.catalog import accounts
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused
+from recovery.errors import AccountNotFound, DrsRefused
 
-router = APIGatewayRouter()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+router = Router("Targets")
 
 
-@router.get("/targets/<account_id>/<region>/source-servers")
-def list_source_servers(account_id: str, region: str) -> dict[str, Any]:
-    """A page of source servers with how their replication stands. The token is DRS's own."""
-    limit, token = request.page_parameters(router.current_event)
-    account = accounts.get_account(request.require_account_id(account_id))
-    target = Target(account.account_id, request.require_region(region))
+@router.operation(
+    "GET",
+    "/targets/{accountId}/{region}/source-servers",
+    parameters=PAGE,
+    errors=(*DRS_ERRORS, AccountNotFound),
+)
+def list_source_servers(account_id: str, region: str) -> SourceServers:
+    """Lists the source servers of an account and Region with their replication. `nextToken` is DRS's own."""
+    limit, token = page_parameters(router.current_event)
+    account = accounts.get_account(require_account_id(account_id))
+    target = Target(account.account_id, require_region(region))
     try:
         servers, next_token = drs.list_source_servers(target, limit, token)
     except DrsRefused as error:
         if token is None:
             raise
-        raise request.invalid_field("nextToken", "use the nextToken of the page before, unchanged") from error
-    return {**target.to_state(), "sourceServers": [server.to_json() for server in servers], "nextToken": next_token}
+        raise invalid_field("nextToken", "use the nextToken of the page before, unchanged") from error
+    return SourceServers(
+        account_id=target.account_id,
+        region=target.region,
+        source_servers=[SourceServer.from_drs(server) for server in servers],
+        next_token=next_token,
+    )

@@ -1,5 +1,6 @@
-"""The shapes of request and response bodies, as pydantic models.
+"""The shapes of request and response bodies, as pydantic models: the one definition of each.
 
-Routes validate bodies with `requests` and serialize answers with `responses`; `openapi` publishes both. Nothing here
-reads a table or calls AWS.
+Requests are parsed with the models in `requests`, answers are built and serialized with those in `responses`, and
+`api.openapi` publishes both. A response model also knows how to build itself from a record. Nothing here reads a
+table or calls AWS.
 """

@@ -1,27 +1,69 @@
-"""What went wrong, in one line, from the errors a state machine caught."""
+"""The errors that a state machine caught, as task functions receive them.
+
+Lambda hands a state machine the name and the message of an error and nothing else, so what a later task has to know
+must be in one of the two. `describe_call` puts the operation of an AWS call into the message; `CaughtError.operation`
+reads it back.
+"""
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from recovery.errors import DrsWavesError
 
 # Enough for a sentence or two; a stack trace belongs in the log.
 MAX_LENGTH = 1_000
 
-# The Cause of a Lambda error is JSON, cut off by the state machine when it is long.
-_ERROR_MESSAGE = re.compile(r'"errorMessage":\s*("(?:[^"\\]|\\.)*")')
+# The Cause of a Lambda error is JSON. Step Functions and the machines cut it off when it is long, even in its message.
+_ERROR_MESSAGE = re.compile(r'"errorMessage":\s*"((?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)')
+
+# What `describe_call` writes, for a target named as `account/region`.
+_CALL = re.compile(r"(?P<operation>[A-Z]\w+) in \S+/\S+")
 
 
-def describe(error: Mapping[str, Any] | None) -> str | None:
-    """`DrsRefused: StartRecovery in ...` from `{"Error", "Cause"}`; None when nothing was caught."""
-    if not error:
-        return None
-    cause = error.get("Cause") or ""
-    if found := _ERROR_MESSAGE.search(cause):
-        cause = json.loads(found.group(1))
-    return f"{error.get('Error') or 'unknown error'}: {cause}"[:MAX_LENGTH]
+def describe_call(operation: str, target_key: str) -> str:
+    """`StartRecovery in 111122223333/us-west-2`, with which messages about a call in a target begin."""
+    return f"{operation} in {target_key}"
 
 
-def describe_all(errors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each error as one line, the same line once."""
-    return list(dict.fromkeys(line for error in errors if (line := describe(error))))
+@dataclass(frozen=True, slots=True)
+class CaughtError:
+    """The name of an error, which is that of its class for errors of ours, and its message."""
+
+    name: str
+    message: str
+
+    @classmethod
+    def from_state(cls, error: Mapping[str, Any] | None) -> "CaughtError | None":
+        """Read `{"Error", "Cause"}` from a state's input; None when nothing was caught."""
+        if not error:
+            return None
+        cause = error.get("Cause") or ""
+        if found := _ERROR_MESSAGE.search(cause):
+            cause = json.loads(f'"{found.group(1)}"')
+        return cls(error.get("Error") or "unknown error", cause)
+
+    @classmethod
+    def from_error(cls, error: DrsWavesError) -> "CaughtError":
+        """What a state machine would catch if a task raised this error."""
+        return cls(type(error).__name__, error.message)
+
+    @property
+    def operation(self) -> str | None:
+        """The operation of DRS or EC2 that failed; None when the message does not begin with one."""
+        found = _CALL.match(self.message)
+        return found["operation"] if found else None
+
+    def is_a(self, kind: type[DrsWavesError]) -> bool:
+        """Whether a task raised an error of exactly this class."""
+        return self.name == kind.__name__
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"[:MAX_LENGTH]
+
+
+def describe_all(errors: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One line for each error, without repetitions."""
+    return list(dict.fromkeys(str(caught) for error in errors if (caught := CaughtError.from_state(error))))

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.target import Target
+from recovery.observability import metrics
 from recovery.settings import settings
+
+logger = Logger(child=True)
 
 PARTITION = "RECOVERY_INSTANCES"
 
@@ -72,6 +77,15 @@ def record_success(target: Target, version: int, status: str, instances: int, se
         condition="attribute_not_exists(#version) OR #version <= :version",
         given={"version": version},
     )
+
+
+def record_result(began_at: str, targets: int, failures: Mapping[Target, str]) -> None:
+    """Record a sync of so many targets that has ended, with the error of each target that failed."""
+    for target, error in failures.items():
+        record_failure(target, error, began_at)
+        logger.warning("target not synced", extra={"target": target.key, "reason": error})
+    record_sync(began_at, targets, len(failures))
+    metrics.emit_sync(clock.now() - clock.parse_iso(began_at), len(failures))
 
 
 def record_failure(target: Target, error: str, began_at: str) -> None:

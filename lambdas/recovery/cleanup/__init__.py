@@ -1,4 +1,4 @@
-"""Cleaning up after a drill: finding its instances, terminating them, and scheduling that for later.
+"""Cleans up after a drill: finds its instances, terminates them, and schedules that for later.
 
 Handlers in `tasks` and routes in `api` call this room. It refuses any run that is not an ended drill. Its rows
 (CLEANUP, CLEANUP#) belong to `store.cleanups`. It never starts a launch and never changes the record of the run itself.

@@ -1,4 +1,4 @@
-"""Drills that are cleaned up by themselves: a one-time schedule of EventBridge for each, made when it ends."""
+"""Schedules the automatic clean-up of a drill: a one-time EventBridge schedule, created when the drill ends."""
 
 import json
 
@@ -15,9 +15,9 @@ logger = Logger(child=True)
 
 
 def schedule_cleanup(execution: Execution) -> str | None:
-    """Have the drill cleaned up by itself as long after now as its plan says; None when the plan says nothing.
+    """Schedule the clean-up of a drill, if its plan has `clean_up_after_hours`; return its time as ISO 8601, or None.
 
-    Return when, as ISO 8601. Said again it changes nothing: the schedule is named after the execution.
+    A repeated call changes nothing, because the schedule is named after the execution.
     """
     hours = execution.plan.clean_up_after_hours
     if execution.run.mode is not Mode.DRILL or hours is None:
@@ -33,7 +33,7 @@ def schedule_cleanup(execution: Execution) -> str | None:
                 ScheduleExpressionTimezone="UTC",
                 FlexibleTimeWindow={"Mode": "OFF"},
                 ActionAfterCompletion="DELETE",
-                Description="Cleans up after a drill; made when it ended, and deleted once it has run.",
+                Description="Cleans up after a drill. Created when the drill ended, and deleted once it has run.",
                 Target={
                     "Arn": step_functions.clean_up_drill_arn(),
                     "RoleArn": _require_setting(settings().cleanup_schedule_role_arn, "CLEANUP_SCHEDULE_ROLE_ARN"),
@@ -53,10 +53,10 @@ def _require_setting(value: str | None, name: str) -> str:
 
 
 def schedule_or_notify(execution: Execution) -> None:
-    """`schedule`; people are told when it fails, for then nothing will clean up. The drill has ended all the same."""
+    """Schedule the clean-up of a drill, and notify operators if that fails, because then nothing will clean up."""
     try:
         due = schedule_cleanup(execution)
-    except Exception as error:  # a drill must not fail for what comes after it
+    except Exception as error:  # the drill has ended, and must not fail for what comes after it
         logger.exception("clean-up not scheduled", extra={"executionId": execution.execution_id})
         operator_messages.send_cleanup_not_scheduled(execution, f"{type(error).__name__}: {error}")
     else:

@@ -1,21 +1,17 @@
-"""Chunks of a clean-up: at most a hundred recovery instances of one target, which one DRS job terminates.
-
-Each is a row of the executions table, CLEANUP#run#target#number, and moves on as its job does.
-"""
+"""Terminates the instances of a drill in chunks: at most a hundred instances of one target, in one DRS job."""
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
-from recovery.domain import batch, polling
-from recovery.domain.cleanup_chunk import Chunk, ChunkRef
-from recovery.domain.drs_shapes import Job
+from recovery.domain import batch
+from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
+from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ServerStatus
-from recovery.domain.polling import MIN_POLL_SECONDS
+from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
@@ -25,31 +21,28 @@ from recovery.store import cleanups, executions
 
 logger = Logger(child=True)
 
-# What a job that terminates takes, as far as anybody has said; AWS gives no figure.
-EXPECTED_TERMINATION_SECONDS = 180
-
 
 # --- cutting ---------------------------------------------------------------------------------------------------
 def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
-    """By target, at most as many instances as a DRS job takes servers, and of equal length."""
+    """Cut the drill's instances into chunks of one target and about equal length, each small enough for a DRS job."""
     by_target: dict[Target, dict[str, str]] = defaultdict(dict)
     for instance in recovery_instances.find_by_execution(execution_id):
         if instance.is_drill:
             by_target[instance.target][instance.instance_id] = instance.server_id
-    for target, found in _launched_but_not_cached(execution_id).items():
-        by_target[target] |= found
+    for target, instances in _find_uncached(execution_id).items():
+        by_target[target] |= instances
     return [
-        Chunk(ChunkRef(execution_id, run, target, number), {instance_id: found[instance_id] for instance_id in part})
-        for target, found in sorted(by_target.items())
-        for number, part in enumerate(batch.split_into_batches(found, settings().servers_per_job), start=1)
+        Chunk(ChunkRef(execution_id, run, target, number), {each: instances[each] for each in part})
+        for target, instances in sorted(by_target.items())
+        for number, part in enumerate(batch.split_into_batches(instances, settings().servers_per_job), start=1)
     ]
 
 
-def _launched_but_not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that the record says were launched, but for those that the cache, read since, knows better of.
+def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
+    """Instances that the record shows as launched and of which the cache has no newer state.
 
-    A row of the cache that is older than the launch tells of an instance before it, and the index by execution may
-    be a moment behind the row.
+    A cache row that is older than the launch describes an earlier instance. A row that has the instance may be missing
+    from the index by execution, which is eventually consistent.
     """
     launched = [
         row for row in executions.query_rows(execution_id, "SERVER#") if row["status"] == ServerStatus.LAUNCHED.value
@@ -67,32 +60,30 @@ def _launched_but_not_cached(execution_id: str) -> dict[Target, dict[str, str]]:
 
 
 # --- terminating ------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the state machine needs of a job, if there is one: has it ended, and when to look again."""
+def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
+    """Lease capacity for the chunk's job; `checks` counts the checks before this one.
 
-    job_id: str | None
-    finished: bool
-    wait_seconds: int = 0
-
-    def to_state(self) -> dict[str, Any]:
-        """The output of TerminateInstances and PollTermination."""
-        return {"jobId": self.job_id, "finished": self.finished, "waitSeconds": self.wait_seconds}
-
-
-def terminate_chunk(ref: ChunkRef) -> Look:
-    """Start the chunk's job once, however often this is called. Raise LateMessage, and what DRS raises.
-
-    Nothing is described before: instances that DRS does not know any more make it refuse, and only then it is asked
-    which. After ServerBusy and QuotaExceeded the capacity is given back, for others to use while it waits.
+    Raise LateMessage when the chunk is settled, CapacityTimeout.
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         raise LateMessage(f"{ref.key} is settled already")
-    is_reentry = chunk.status != "PENDING" or not cleanups.record_intent(chunk)
+    return CapacityCheck(capacity_leases.acquire_lease(chunk), chunk.lease_attempt, checks + 1)
+
+
+def terminate_chunk(ref: ChunkRef) -> JobPoll:
+    """Start the chunk's job, once however often this is called. Raise LateMessage, and what DRS raises.
+
+    DRS refuses a job with an instance that it no longer knows; only then the instances are described. After ServerBusy
+    and QuotaExceeded the capacity is released, so that others can use it while the chunk waits.
+    """
+    chunk = cleanups.get_chunk(ref)
+    if chunk.status is ChunkStatus.SETTLED:
+        raise LateMessage(f"{ref.key} is settled already")
+    is_reentry = chunk.status is not ChunkStatus.PENDING or not cleanups.record_intent(chunk)
     chunk = cleanups.get_chunk(ref)
     if chunk.job_id:
-        return Look(chunk.job_id, False, MIN_POLL_SECONDS)
+        return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
     try:
         job = _find_job(chunk) if is_reentry else None
         job = job or _start_job(chunk)
@@ -100,32 +91,30 @@ def terminate_chunk(ref: ChunkRef) -> Look:
         capacity_leases.release_lease(chunk, chunk.lease_attempt)
         raise
     if job is None:
-        return Look(None, True)
+        return JobPoll(None, True, 0, EXPECTED_TERMINATION_SECONDS)
     cleanups.record_job(chunk, job)
-    return _poll_of(job)
+    return JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
 
 
 def _start_job(chunk: Chunk) -> Job | None:
-    """The job, or None when no instance is left to terminate."""
+    """Start the job; return None when no instance is left to terminate."""
     if not chunk.left:
         return None
     try:
         job = drs.terminate_recovery_instances(chunk.ref.target, chunk.left)
     except DrsRefused:
         known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.left)
-        there = {instance.instance_id for instance in known}
-        if there >= set(chunk.left):  # it is not that they are gone
+        gone = set(chunk.left) - {instance.instance_id for instance in known}
+        if not gone:  # DRS refused the job for another reason
             raise
-        cleanups.record_gone(
-            chunk, [*chunk.gone, *(instance_id for instance_id in chunk.left if instance_id not in there)]
-        )
+        cleanups.record_gone(chunk, [*chunk.gone, *gone])
         return _start_job(cleanups.get_chunk(chunk.ref))
     _tag_job(chunk, job)
     return job
 
 
 def _tag_job(chunk: Chunk, job: Job) -> None:
-    """Without the tags a job is counted beside its own lease for as long as it runs, and looks like somebody else's."""
+    """Tag the job, or its servers would count twice against the quotas: in its lease, and as those of a foreign job."""
     tags = {
         "drs-waves:execution": chunk.ref.execution_id,
         "drs-waves:cleanup": str(chunk.ref.run),
@@ -145,59 +134,56 @@ def _find_job(chunk: Chunk) -> Job | None:
     return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
 
 
-def _poll_of(job: Job) -> Look:
-    if job.is_completed:
-        return Look(job.job_id, True)
-    age = clock.now() - clock.parse_iso(job.created_at)
-    return Look(job.job_id, False, polling.seconds_to_next_poll(age, EXPECTED_TERMINATION_SECONDS, job.status))
+def poll_chunk(ref: ChunkRef, job_id: str) -> JobPoll:
+    """Poll the job once."""
+    return JobPoll.of_job(drs.describe_job(ref.target, job_id), EXPECTED_TERMINATION_SECONDS)
 
 
-def poll_chunk(ref: ChunkRef, job_id: str) -> Look:
-    """Look at the job once."""
-    return _poll_of(drs.describe_job(ref.target, job_id))
+def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPoll | None]:
+    """Remove terminated instances from the cache, record the reason for each other one, and release the capacity.
 
-
-def settle_chunk(ref: ChunkRef, problem: str | None) -> tuple[Chunk, Look | None]:
-    """Take what is gone out of the cache and keep what is not, each with its reason; give the capacity back.
-
-    A problem alone fails no instance: if DRS has the chunk's job, its word counts, and one that still runs is to be
-    followed on (the Look).
+    An error alone never fails an instance. If DRS has a job for the chunk, use its results, or return a JobPoll if it
+    is still running.
     """
     chunk = cleanups.get_chunk(ref)
-    if chunk.status == "SETTLED":
+    if chunk.status is ChunkStatus.SETTLED:
         return chunk, None
-    job = _current_job(chunk)
+    job = _find_current_job(chunk)
     if job and not job.is_completed:
         cleanups.record_job(chunk, job)
-        return chunk, _poll_of(job)
-    by_server = {launch.server_id: launch.status for launch in job.launches} if job else {}
-    statuses = {instance_id: by_server.get(server_id) for instance_id, server_id in chunk.instances.items()}
-    gone = sorted({*chunk.gone, *(each for each in chunk.left if statuses[each] == "TERMINATED")})
-    why = problem or "no job was started"
-    failed = {
-        each: f"{job.job_id}: {_failure_reason(statuses[each])}" if job else why
-        for each in chunk.instances
-        if each not in gone
-    }
-    for instance_id in gone:
-        began_at = clock.parse_iso(job.created_at) if job and instance_id not in chunk.gone else 0
+        return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
+    problem = str(error or "no job was started")
+    terminated, failed = _read_results(chunk, job) if job else ([], dict.fromkeys(chunk.left, problem))
+    for instance_id in chunk.gone:
+        recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id)
+    for instance_id in terminated:
+        began_at = clock.parse_iso(job.created_at) if job else 0
         recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, began_at)
-    # First the lease, then the chunk's last word: killed in between, the next try does both again.
+    # Release the lease before settling the chunk: if killed in between, the next invocation does both again.
     capacity_leases.release_lease(chunk, chunk.lease_attempt)
-    values = {"status": "SETTLED", "gone": gone, "failed": failed, "jobId": job.job_id if job else None}
-    cleanups.update_chunk(ref, values, "#status <> :settled", {"settled": "SETTLED"})
+    cleanups.settle_chunk(ref, sorted({*chunk.gone, *terminated}), failed, job.job_id if job else None)
     return cleanups.get_chunk(ref), None
 
 
-def _current_job(chunk: Chunk) -> Job | None:
-    """The chunk's job as DRS has it now, found by what it does if its id never came back."""
+def _read_results(chunk: Chunk, job: Job) -> tuple[list[str], dict[str, str]]:
+    """The instances that the job terminated, and the reason for each other one."""
+    statuses = {launch.server_id: launch.status for launch in job.launches}
+    terminated, failed = [], {}
+    for instance_id in chunk.left:
+        status = statuses.get(chunk.instances[instance_id])
+        if status == LaunchStatus.TERMINATED:
+            terminated.append(instance_id)
+        else:
+            reason = f"launch status {status}, not TERMINATED" if status else "the job does not name this instance"
+            failed[instance_id] = f"{job.job_id}: {reason}"
+    return terminated, failed
+
+
+def _find_current_job(chunk: Chunk) -> Job | None:
+    """The chunk's job as DRS describes it now, found by its servers if its id was never recorded."""
     if chunk.job_id is None:
         return _find_job(chunk) if chunk.left else None
     try:
         return drs.describe_job(chunk.ref.target, chunk.job_id)
     except DrsRefused:  # DRS no longer knows it
         return None
-
-
-def _failure_reason(status: str | None) -> str:
-    return f"launch status {status}, not TERMINATED" if status else "the job does not name this instance"

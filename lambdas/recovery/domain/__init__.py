@@ -3,5 +3,5 @@
 Every room may import this one. It imports the standard library, `recovery.errors`, `recovery.clock` and
 `recovery.settings`, and nothing else. It is pure: it takes facts and returns values and verdicts, each verdict with
 its reason. It never calls AWS, reads a table or writes a log. It owns no rows, but its classes define them:
-`from_item` and `to_item` stand beside the fields.
+`from_item` and `to_item` are defined beside the fields.
 """

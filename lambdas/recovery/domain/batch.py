@@ -1,8 +1,9 @@
-"""Batches: the servers of one wave and target that go into one DRS job."""
+"""Batches: the servers of one wave and target that one DRS job launches."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from recovery import clock
@@ -10,9 +11,26 @@ from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.target import Target
 
 
+class BatchStatus(StrEnum):
+    """PENDING until an attempt begins; STARTING while its job is being started, LAUNCHING while the job runs.
+
+    SETTLED is final for a round: another round opens the batch again.
+    """
+
+    PENDING = "PENDING"
+    STARTING = "STARTING"
+    LAUNCHING = "LAUNCHING"
+    SETTLED = "SETTLED"
+
+    @property
+    def is_in_attempt(self) -> bool:
+        """Whether a job of the batch may be running in DRS."""
+        return self in (BatchStatus.STARTING, BatchStatus.LAUNCHING)
+
+
 @dataclass(frozen=True, slots=True)
 class BatchRef:
-    """Names one batch of one execution; it is all that states pass along."""
+    """The name of a batch of a run; the states of the machines pass nothing else of it."""
 
     execution_id: str
     wave: str
@@ -21,17 +39,17 @@ class BatchRef:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "BatchRef":
-        """Read the input of a Task state."""
+        """Read the input of a Task state, or a row."""
         return cls(event["executionId"], event["wave"], Target.from_state(event), int(event["batch"]))
 
     @property
     def sort_key(self) -> str:
-        """Its row in the executions table."""
+        """The sort key of its row."""
         return f"BATCH#{self.wave}#{self.target.key}#{self.number:04d}"
 
     @property
     def key(self) -> str:
-        """Its name across executions: who holds a lease, who started a job."""
+        """Its name across runs, for leases and for the tags of jobs."""
         return f"{self.execution_id}#{self.wave}#{self.target.key}#{self.number:04d}"
 
 
@@ -39,18 +57,18 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `server_ids` are those still to be launched: all at first, the failed ones on a further attempt; once the batch
-    is SETTLED, those that were not launched. `dropped` are those that DRS will not launch, so that no further attempt
-    has to ask. `intent_at` is written before StartRecovery is called and `job_id` after it
-    answered; a row with the first and without the second belongs to a call whose answer was lost. `optional` names
-    servers that the wave may do without, `snapshots` what a server is launched from if not its latest. In each
-    `round`, which people ask for, a server is tried as often as the plan says, after `attempts_before`.
+    `server_ids` has the servers that are still to be launched: all of them at first, the failed ones in a further
+    attempt, and those that were not launched once the batch is SETTLED. `dropped` has the servers that DRS will never
+    launch; no further attempt includes them. `intent_at` is written before the call of StartRecovery and `job_id` after
+    its answer, so a row with the first alone belongs to a call whose answer was lost. `optional` has the servers that
+    the wave may do without, and `snapshots` the snapshot of each server that is not launched from its latest data. An
+    operator can ask for another `round`; each has as many attempts as the plan allows, counted from `attempts_before`.
     """
 
     ref: BatchRef
     server_ids: tuple[str, ...]
     total: int
-    status: str = "PENDING"
+    status: BatchStatus = BatchStatus.PENDING
     attempt: int = 0
     intent_at: str | None = None
     job_id: str | None = None
@@ -73,7 +91,7 @@ class Batch:
             ref=BatchRef.from_event(item),
             server_ids=tuple(item["serverIds"]),
             total=int(item["total"]),
-            status=item["status"],
+            status=BatchStatus(item["status"]),
             attempt=int(item["attempt"]),
             intent_at=item.get("intentAt"),
             job_id=item.get("jobId"),
@@ -108,12 +126,12 @@ class Batch:
 
     @property
     def lease_attempt(self) -> int:
-        """The attempt that holds, or is to hold, the batch's share of DRS's quotas."""
-        return self.attempt + 1 if self.status == "PENDING" else self.attempt
+        """The attempt to which the batch's lease belongs, or will belong."""
+        return self.attempt + 1 if self.status is BatchStatus.PENDING else self.attempt
 
     @property
     def tally(self) -> Tally:
-        """Its servers by outcome so far."""
+        """Count its servers by outcome so far."""
         return Tally(
             total=self.total,
             launched=self.launched,
@@ -124,10 +142,9 @@ class Batch:
 
 
 def split_into_batches(server_ids: Iterable[str], size: int) -> list[tuple[str, ...]]:
-    """The servers in sorted order, cut into as few batches as `size` allows, of as equal length as can be.
+    """Cut the servers, in sorted order, into as few batches as `size` allows, of about equal length.
 
-    Equal batches end at about the same time; a last batch of one server would hold a job slot as long as a full
-    one does.
+    Equal batches end at about the same time. A last batch of one server would use a job slot as long as a full one.
     """
     servers = sorted(server_ids)
     count = -(-len(servers) // size)
@@ -137,7 +154,7 @@ def split_into_batches(server_ids: Iterable[str], size: int) -> list[tuple[str, 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of an attempt: its job, if one ran, how many it launched, and which servers failed."""
+    """The result of an attempt: the servers that it launched, those that failed, and its job, if there was one."""
 
     launched_ids: Sequence[str]
     failed_ids: Sequence[str]
@@ -146,7 +163,7 @@ class Attempt:
     ended_at: str | None = None
 
     def to_item(self, number: int) -> dict[str, Any]:
-        """As the batch keeps it in its list of jobs."""
+        """The entry in the batch's list of jobs."""
         return {
             "attempt": number,
             "jobId": self.job_id,
@@ -159,7 +176,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ServerResult:
-    """What an attempt came to for one server."""
+    """The result of an attempt for one server."""
 
     server_id: str
     status: ServerStatus

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 # Source servers in these states do not count as replicating (states of botocore's drs model).
 NOT_REPLICATING_STATES = frozenset({"STOPPED", "DISCONNECTED", ""})
@@ -45,25 +44,31 @@ class Usage:
         """What is left of the quota."""
         return max(self.quota - self.used, 0)
 
-    def to_json(self) -> dict[str, int]:
-        """As the API shows it."""
-        return {"used": self.used, "free": self.free, "quota": self.quota}
 
+@dataclass(frozen=True, slots=True)
+class CapacityReport:
+    """The usage of each quota. `by_state` counts all source servers by replication state.
 
-def build_report(jobs: int, servers: int, states: Mapping[str, int], quotas: Quotas) -> dict[str, Any]:
-    """Jobs, servers in jobs and replicating servers; `states` counts source servers by replication state.
-
-    `largestJob` is how many servers a job that was started now could have, 0 when no job could be.
+    `largest_job` is how many servers a job that starts now could have, 0 when no job could start.
     """
+
+    jobs: Usage
+    servers_in_jobs: Usage
+    replicating_servers: Usage
+    by_state: Mapping[str, int]
+    largest_job: int
+    quotas_asked: bool
+
+
+def build_report(jobs: int, servers: int, states: Mapping[str, int], quotas: Quotas) -> CapacityReport:
+    """The report of a target with so many jobs, servers in jobs, and source servers by replication state."""
     job_slots, in_jobs = Usage(jobs, quotas.concurrent_jobs), Usage(servers, quotas.servers_in_jobs)
     replicating = sum(count for state, count in states.items() if state not in NOT_REPLICATING_STATES)
-    return {
-        "jobs": job_slots.to_json(),
-        "serversInJobs": in_jobs.to_json(),
-        "replicatingServers": {
-            **Usage(replicating, quotas.replicating_servers).to_json(),
-            "byState": dict(sorted(states.items())),
-        },
-        "largestJob": min(quotas.servers_per_job, in_jobs.free) if job_slots.free else 0,
-        "quotasFrom": "Service Quotas" if quotas.asked else "defaults",
-    }
+    return CapacityReport(
+        jobs=job_slots,
+        servers_in_jobs=in_jobs,
+        replicating_servers=Usage(replicating, quotas.replicating_servers),
+        by_state=dict(sorted(states.items())),
+        largest_job=min(quotas.servers_per_job, in_jobs.free) if job_slots.free else 0,
+        quotas_asked=quotas.asked,
+    )

@@ -1,15 +1,34 @@
-"""Chunks of a clean-up: at most a hundred recovery instances of one target, which one DRS job terminates."""
+"""Clean-ups and their chunks: at most a hundred recovery instances of one target, which one DRS job terminates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from recovery.domain.target import Target
 
 
+class CleanupStatus(StrEnum):
+    """RUNNING, then COMPLETED when every instance is gone, PARTIAL when some are, FAILED when none is."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+
+
+class ChunkStatus(StrEnum):
+    """PENDING, then STARTING while its job is being started, TERMINATING while the job runs, SETTLED at the end."""
+
+    PENDING = "PENDING"
+    STARTING = "STARTING"
+    TERMINATING = "TERMINATING"
+    SETTLED = "SETTLED"
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkRef:
-    """Names one chunk of one clean-up; `run` counts the clean-ups of the execution."""
+    """The name of a chunk; `run` is the number of the clean-up, for a drill can have several."""
 
     execution_id: str
     run: int
@@ -18,30 +37,30 @@ class ChunkRef:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "ChunkRef":
-        """Read the input of a Task state."""
+        """Read the input of a Task state, or a row."""
         return cls(event["executionId"], int(event["run"]), Target.from_state(event), int(event["chunk"]))
 
     @property
     def row_key(self) -> dict[str, str]:
-        """Its row in the executions table."""
+        """The key of its row."""
         return {"executionId": self.execution_id, "item": f"CLEANUP#{self.run:03}#{self.target.key}#{self.number:04}"}
 
     @property
     def key(self) -> str:
-        """Its name across executions: who holds a lease, who started a job."""
+        """Its name across runs, for leases and for the tags of jobs."""
         return f"{self.execution_id}#cleanup-{self.run}#{self.target.key}#{self.number:04}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The row of a chunk. `instances` are the servers by the ids of their instances; `failed` has reasons by them.
+    """The row of a chunk. By instance id, `instances` has the source server, `failed` why an instance is not gone.
 
-    PENDING, then STARTING with `intent_at` before DRS is called, TERMINATING once a job is known, SETTLED.
+    `intent_at` is written before DRS is called, `job_id` after it answered.
     """
 
     ref: ChunkRef
     instances: Mapping[str, str]
-    status: str = "PENDING"
+    status: ChunkStatus = ChunkStatus.PENDING
     intent_at: str | None = None
     job_id: str | None = None
     gone: tuple[str, ...] = ()
@@ -53,7 +72,7 @@ class Chunk:
         return cls(
             ref=ChunkRef.from_event(item),
             instances=dict(item["instances"]),
-            status=item["status"],
+            status=ChunkStatus(item["status"]),
             intent_at=item.get("intentAt"),
             job_id=item.get("jobId"),
             gone=tuple(item.get("gone", ())),
@@ -73,15 +92,15 @@ class Chunk:
 
     @property
     def server_ids(self) -> tuple[str, ...]:
-        """What its job takes of DRS's quotas."""
+        """The servers that its job counts against DRS's quotas."""
         return tuple(self.instances.values())
 
     @property
     def lease_attempt(self) -> int:
-        """It has one job only; what that leaves is for the next clean-up."""
+        """A chunk has only one attempt; the next clean-up terminates what it leaves."""
         return 1
 
     @property
     def left(self) -> list[str]:
-        """The instances that are not known to be gone."""
+        """The instances that are not known to be gone, in sorted order."""
         return sorted(self.instances.keys() - set(self.gone))

@@ -6,6 +6,7 @@ The model of DRS leaves most fields optional, so every `from_drs` accepts an ans
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from recovery import clock
@@ -22,6 +23,23 @@ def parse_duration(duration: str | None) -> float | None:
     found = _DURATION.fullmatch(duration or "")
     parts = {name: text for name, text in found.groupdict().items() if text} if found else {}
     return sum(float(text) * _SECONDS[name] for name, text in parts.items()) if parts else None
+
+
+class JobStatus(StrEnum):
+    """The statuses of a DRS job. A job does not fail: a COMPLETED one may hold servers whose launch FAILED."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    COMPLETED = "COMPLETED"
+
+
+class LaunchStatus(StrEnum):
+    """The launchStatus of one server in a job, as far as drs-waves acts on it."""
+
+    PENDING = "PENDING"
+    LAUNCHED = "LAUNCHED"
+    FAILED = "FAILED"
+    TERMINATED = "TERMINATED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +75,6 @@ class ServerReplication:
             last_launch=item.get("lastLaunchResult"),
             recovery_instance_id=item.get("recoveryInstanceId"),
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """As the API shows it."""
-        return {
-            "sourceServerId": self.server_id,
-            "hostname": self.hostname,
-            "tags": dict(self.tags),
-            "replicationState": self.state,
-            "lagSeconds": self.lag_seconds,
-            "replicationError": self.error,
-            "lastSeenAt": self.last_seen_at,
-            "lastLaunchResult": self.last_launch,
-            "recoveryInstanceId": self.recovery_instance_id,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class LaunchedInstance:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One server in a job; `status` is DRS's launchStatus."""
+    """One server's part in a job; `status` is DRS's launchStatus, which may be none that LaunchStatus lists."""
 
     server_id: str
     status: str
@@ -131,7 +135,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A DRS job. DRS has no FAILED jobs: a COMPLETED job may contain servers whose launch FAILED."""
+    """A DRS job; `status` is DRS's, which may be none that JobStatus lists."""
 
     job_id: str
     status: str
@@ -145,7 +149,7 @@ class Job:
     @property
     def is_completed(self) -> bool:
         """Whether the job has ended."""
-        return self.status == "COMPLETED"
+        return self.status == JobStatus.COMPLETED
 
     @property
     def started_by(self) -> tuple[str | None, str | None]:
@@ -161,11 +165,15 @@ class Job:
         """Read DRS's Job shape, in which only jobID is certain."""
         return cls(
             job_id=job["jobID"],
-            status=job.get("status", "PENDING"),
+            status=job.get("status", JobStatus.PENDING.value),
             created_at=job.get("creationDateTime", clock.iso()),
             ended_at=job.get("endDateTime"),
             launches=tuple(
-                Launch(part["sourceServerID"], part.get("launchStatus", "PENDING"), part.get("recoveryInstanceID"))
+                Launch(
+                    part["sourceServerID"],
+                    part.get("launchStatus", LaunchStatus.PENDING.value),
+                    part.get("recoveryInstanceID"),
+                )
                 for part in job.get("participatingServers", [])
             ),
             tags=job.get("tags", {}),

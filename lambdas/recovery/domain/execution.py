@@ -1,4 +1,4 @@
-"""The record of one run: its statuses and what each of its rows holds."""
+"""Runs and waves: their statuses, and the META and WAVE# rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 
 
 class Mode(StrEnum):
-    """A drill launches copies beside the sources; a recovery is the real thing; readiness only looks."""
+    """A drill launches copies beside the sources, a recovery replaces them, a readiness run launches nothing."""
 
     DRILL = "DRILL"
     RECOVERY = "RECOVERY"
@@ -17,7 +17,7 @@ class Mode(StrEnum):
 
 
 class ExecutionStatus(StrEnum):
-    """PENDING until the first job runs, PAUSED while people hold it; the rest are final."""
+    """PENDING until the first job runs, then POLLING; PAUSED until an operator resumes it. The rest are final."""
 
     PENDING = "PENDING"
     POLLING = "POLLING"
@@ -31,15 +31,16 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Does no write move it on?"""
+        """Whether no write changes it any more."""
         return self not in OPEN_STATUSES
 
 
-OPEN_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING, ExecutionStatus.PAUSED)
+PAUSABLE_STATUSES = (ExecutionStatus.PENDING, ExecutionStatus.POLLING)
+OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
 
 
 class WaveStatus(StrEnum):
-    """AWAITING_… and PAUSED wait for people; the last four are final."""
+    """AWAITING_… and PAUSED wait for an operator; the last four are final."""
 
     WAITING = "WAITING"
     PAUSED = "PAUSED"
@@ -53,21 +54,21 @@ class WaveStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Does no write move it on?"""
+        """Whether no write changes it any more."""
         return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED, WaveStatus.SKIPPED)
 
     @property
     def succeeded(self) -> bool:
-        """Were enough of its servers launched?"""
+        """Whether enough of its servers were launched."""
         return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL)
 
 
-# What a wave is at before its servers are recovered.
+# The statuses of a wave before its servers are recovered.
 STATUSES_BEFORE_START = (WaveStatus.WAITING, WaveStatus.PAUSED, WaveStatus.AWAITING_APPROVAL)
 
 
 class ServerStatus(StrEnum):
-    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED are read off the batch and the wave."""
+    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave."""
 
     PENDING = "PENDING"
     LAUNCHING = "LAUNCHING"
@@ -79,7 +80,7 @@ class ServerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many servers came to what. `total` counts all of them; what no other number counts is still to come.
+    """Servers by outcome. `total` counts all of them; servers that no other number counts have no outcome yet.
 
     `optional` and `optional_launched` count, within `total` and `launched`, those that a wave may do without.
     """
@@ -108,21 +109,21 @@ class Tally:
 
     @property
     def required_missing(self) -> int:
-        """Those among them that the wave may not do without."""
+        """Servers that were not launched and that the wave may not do without."""
         return self.missing - (self.optional - self.optional_launched)
 
     def to_item(self) -> dict[str, int]:
-        """As records and the API show it."""
+        """The counts as records and the API have them."""
         return {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}
 
 
 @dataclass(frozen=True, slots=True)
 class WaveState:
-    """What the record holds of a wave's way through its run.
+    """The state of a wave as the record has it.
 
-    `approved` and `word` are what people said: to let it start, and what is to become of it after it failed
-    (`accept` or `abort`). `round` counts how often people had its failed servers tried again. `approval_until` is
-    in epoch seconds.
+    `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
+    or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
+    `approval_until` is in epoch seconds.
     """
 
     name: str
@@ -131,7 +132,7 @@ class WaveState:
     resumed: bool = False
     approved: bool | None = None
     approval_until: float | None = None
-    word: str | None = None
+    failure_decision: str | None = None
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveState":
@@ -144,16 +145,17 @@ class WaveState:
             resumed=bool(row.get("resumed", False)),
             approved=row.get("approved"),
             approval_until=float(until) if until is not None else None,
-            word=row.get("word"),
+            failure_decision=row.get("failureDecision"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The META row: what was asked for, by whom, how far it is, and what people or a failed wave said of it since.
+    """The META row: what was requested, by whom, and how far the run is.
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose rest this one recovers.
-    `cancelled` and `died` say by whom or why no further wave or batch starts, `stopped` why no further wave does.
+    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` has the reason why
+    the state machine ended. After `stop_reason` is set, no further wave starts.
     """
 
     execution_id: str
@@ -165,9 +167,9 @@ class Run:
     requested_by: str
     point_in_time: str | None = None
     continues: str | None = None
-    cancelled: str | None = None
-    stopped: str | None = None
-    died: str | None = None
+    cancelled_by: str | None = None
+    stop_reason: str | None = None
+    aborted_reason: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
@@ -185,9 +187,9 @@ class Run:
             requested_by=item["requestedBy"],
             point_in_time=item.get("pointInTime"),
             continues=item.get("continues"),
-            cancelled=item.get("cancelled"),
-            stopped=item.get("stopped"),
-            died=item.get("died"),
+            cancelled_by=item.get("cancelledBy"),
+            stop_reason=item.get("stopReason"),
+            aborted_reason=item.get("abortedReason"),
             started_at=item.get("startedAt"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
@@ -211,23 +213,36 @@ class Run:
 
     @property
     def is_halted(self) -> bool:
-        """Must no further wave or batch of it start?"""
-        return self.status.is_final or self.cancelled is not None or self.died is not None
+        """Whether no further wave or batch of it starts."""
+        return self.status.is_final or self.cancelled_by is not None or self.aborted_reason is not None
 
     @property
     def halted_because(self) -> str:
-        """Why, in a few words."""
-        if self.cancelled:
-            return f"the run was cancelled by {self.cancelled}"
-        return self.died or f"the run is {self.status.value}"
+        """Why no further wave or batch starts."""
+        if self.cancelled_by:
+            return f"the run was cancelled by {self.cancelled_by}"
+        return self.aborted_reason or f"the run is {self.status.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run and its waves as they were read from the record. Rules take a snapshot; after a write, load a new one."""
+
+    run: Run
+    wave_states: Mapping[str, WaveState]
+
+    @property
+    def wave_statuses(self) -> dict[str, WaveStatus]:
+        """The status of each wave, in plan order."""
+        return {name: state.status for name, state in self.wave_states.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A run and its plan as it was when the run was started: the PLAN row, and a GROUP row for each of its groups.
+    """A run and its plan as it was when the run was started.
 
-    So a plan may be edited while it runs, and a record still tells what was recovered. The plan is not in META, for
-    META is read by every task of every batch and the largest plan has 380 KB.
+    The record has a copy, so a plan can be edited while it runs. The copy is a row of its own, PLAN, because every task
+    of every batch reads META, and the largest plan has 380 KB.
     """
 
     run: Run
@@ -235,18 +250,18 @@ class Execution:
 
     @property
     def execution_id(self) -> str:
-        """Of the run; also the name of its execution in Step Functions."""
+        """The id of the run, which is also the name of its execution in Step Functions."""
         return self.run.execution_id
 
     def run_item(self) -> dict[str, Any]:
-        """The META row of a new run, with what the plan wants it to be measured against."""
+        """The META row of a new run, with the targets that it is measured against."""
         targets = {"rpoTargetMinutes": self.plan.rpo_target_minutes, "rtoTargetMinutes": self.plan.rto_target_minutes}
         return {**self.run.to_item(), **targets}
 
     def plan_item(self) -> dict[str, Any]:
-        """The row that keeps the plan."""
+        """The PLAN row."""
         return {"executionId": self.execution_id, "item": "PLAN", "plan": self.plan.to_item()}
 
     def group_item(self, group: ProtectionGroup) -> dict[str, Any]:
-        """The row that keeps a group as it was when the run was started."""
+        """The GROUP# row of a group, as it was when the run was started."""
         return {**group.to_item(), "executionId": self.execution_id, "item": f"GROUP#{group.group_id}"}

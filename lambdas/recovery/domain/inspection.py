@@ -1,4 +1,4 @@
-"""What inspection finds: servers, and each wave's share of a target."""
+"""The results of inspection: servers, and each wave in each target."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from recovery.domain.target import Target
 
 @dataclass(frozen=True, slots=True)
 class InspectedServer:
-    """A server of a wave, what was judged of it, and the snapshot it is to be launched from, if not the latest.
+    """A server of a wave with its verdict, and the snapshot to launch it from, if not the latest.
 
-    `snapshot_at` is when that, or its newest snapshot, was taken, in epoch seconds; None when nobody asked.
+    `snapshot_at` is when that snapshot, or else its newest one, was taken, in epoch seconds; None if it was not probed.
     """
 
     verdict: ServerVerdict
@@ -24,35 +24,35 @@ class InspectedServer:
     snapshot_at: float | None = None
 
     def to_json(self) -> list[Any]:
-        """As the FLEET row keeps it."""
-        judged = [self.verdict.readiness.value, list(self.verdict.reasons)]
-        return [*judged, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
+        """The server as the FLEET row has it."""
+        verdict = [self.verdict.readiness.value, list(self.verdict.reasons)]
+        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
 
     @classmethod
-    def from_json(cls, kept: Sequence[Any]) -> "InspectedServer":
+    def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
         """The inverse."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = kept
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = packed
         return cls(ServerVerdict(Readiness(readiness), tuple(reasons)), hostname, optional, snapshot_id, snapshot_at)
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetInspection:
-    """A wave's servers in one target. `already` counts those that the run which is continued has launched.
+    """A wave's servers in one target. `already_launched` counts those that the continued run has launched.
 
-    `notes` are what people should know of the target; `lost` of groups whose servers could not be listed.
+    `notes` are for operators; `unlistable_groups` has the reason for each group whose servers could not be listed.
     """
 
     wave: Wave
     target: Target
     servers: Mapping[str, InspectedServer]
-    already: int = 0
+    already_launched: int = 0
     notes: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
+    unlistable_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetSummary:
-    """A TARGET row: how many servers a wave has in a target, in how many batches, and what was judged of them."""
+    """A TARGET row: how many servers a wave has in a target, in how many batches, and how many of each verdict."""
 
     wave: str
     target: Target
@@ -62,10 +62,10 @@ class WaveTargetSummary:
     warned: int
     optional: int
     blocked_optional: int
-    already: int
-    example: str
+    already_launched: int
+    example_reason: str
     notes: tuple[str, ...]
-    lost: tuple[str, ...]
+    unlistable_groups: tuple[str, ...]
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
@@ -79,13 +79,13 @@ class WaveTargetSummary:
             warned=int(row["warned"]),
             optional=int(row["optional"]),
             blocked_optional=int(row["blockedOptional"]),
-            already=int(row["already"]),
-            example=row.get("example", ""),
+            already_launched=int(row["alreadyLaunched"]),
+            example_reason=row.get("exampleReason", ""),
             notes=tuple(row.get("notes", ())),
-            lost=tuple(row.get("lost", ())),
+            unlistable_groups=tuple(row.get("unlistableGroups", ())),
         )
 
     @property
     def tally(self) -> Tally:
-        """The servers that are in no batch."""
+        """Count the servers that are in no batch."""
         return Tally(total=self.blocked, excluded=self.blocked, optional=self.blocked_optional)

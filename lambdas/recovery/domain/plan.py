@@ -1,4 +1,4 @@
-"""Protection groups and recovery plans: what is recovered, and in which order."""
+"""Protection groups and recovery plans: the servers to recover, and their order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from recovery.errors import InvalidRequest
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
 
-# An approval nobody answers must not hold a run for ever.
+# An approval without an answer must not delay a run for ever.
 DEFAULT_APPROVAL_MINUTES = 24 * 60
 
-# Groups are asked for each of thousands of servers; their ids are made a set once.
+# A group is tested against thousands of servers, so the set of its ids is built only once.
 _frozenset = lru_cache(maxsize=256)(frozenset[str])
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectionGroup:
-    """Source servers of one target: listed in `server_ids`, or all that carry every tag of `tags`; never both.
+    """Source servers of one target: those of `server_ids`, or all that have every tag of `tags`; never both.
 
-    `version` counts the writes of it, from 1.
+    `version` counts the writes of the group, from 1.
     """
 
     group_id: str
@@ -35,7 +35,7 @@ class ProtectionGroup:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ProtectionGroup":
-        """Read a row of the protection-groups table, or the copy an execution keeps."""
+        """Read a row of the protection-groups table, or the copy in the record of a run."""
         return cls(
             group_id=item["groupId"],
             name=item["name"],
@@ -62,11 +62,11 @@ class ProtectionGroup:
 
     @property
     def listed(self) -> frozenset[str]:
-        """The ids of a group by ids."""
+        """The ids of a group by ids, as a set."""
         return _frozenset(self.server_ids)
 
     def selects(self, server_id: str, tags: Mapping[str, str]) -> bool:
-        """Is this source server of the group's target one of the group?"""
+        """Whether this source server of the group's target is in the group."""
         if self.server_ids:
             return server_id in self.listed
         return all(tags.get(key) == value for key, value in self.tags.items())
@@ -74,7 +74,7 @@ class ProtectionGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupUse:
-    """A group as one wave uses it: whole, or only the servers named. A wave does not fail for `optional` servers."""
+    """A group in a wave: whole, or only some of its servers. A wave does not fail because of `optional` servers."""
 
     group_id: str
     only_server_ids: tuple[str, ...] = ()
@@ -82,17 +82,17 @@ class GroupUse:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "GroupUse":
-        """Read it from a wave's record."""
+        """Read a group of a stored wave."""
         return cls(item["groupId"], tuple(item.get("sourceServerIds", ())), bool(item.get("optional", False)))
 
     def to_item(self) -> dict[str, Any]:
-        """The inverse; a group used whole carries no ids."""
+        """The inverse; a group that is used whole has no ids."""
         subset = {"sourceServerIds": list(self.only_server_ids)} if self.only_server_ids else {}
         return {"groupId": self.group_id, **subset, **({"optional": True} if self.optional else {})}
 
 
 class OnFailure(StrEnum):
-    """What a failed wave means for the run: no further wave starts, the others go on, or people are asked."""
+    """What follows when a wave fails: no further wave starts, the others go on, or an operator decides."""
 
     STOP = "stop"
     CONTINUE = "continue"
@@ -100,14 +100,14 @@ class OnFailure(StrEnum):
 
 
 class RunAfter(StrEnum):
-    """What a wave wants of those it depends on: that they succeeded, or only that they ended."""
+    """What a wave requires of those it depends on: that they succeeded, or only that they ended."""
 
     SUCCESS = "success"
     COMPLETION = "completion"
 
 
 class OnTimeout(StrEnum):
-    """What an approval that nobody gave or refused in time counts as."""
+    """What an approval without an answer counts as after its deadline."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -115,14 +115,14 @@ class OnTimeout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A wave starts only when somebody says so, within `timeout_minutes`."""
+    """A wave starts only after an operator has approved it; `on_timeout` applies after `timeout_minutes`."""
 
     timeout_minutes: int = DEFAULT_APPROVAL_MINUTES
     on_timeout: OnTimeout = OnTimeout.REJECT
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any] | None) -> "Approval | None":
-        """Read it from a wave's record; None when the wave needs no approval."""
+        """Read the approval of a stored wave; None when the wave needs none."""
         if not item or not item.get("required"):
             return None
         minutes = int(item.get("timeoutMinutes", DEFAULT_APPROVAL_MINUTES))
@@ -135,9 +135,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Servers recovered side by side. `max_failed_percent` of them may fail without failing the wave.
+    """Servers that are recovered in parallel. `max_failed_percent` of them may fail without failing the wave.
 
-    `approval` and `pause_before` hold it until people let it go; `rto_target_minutes` is what it should take.
+    With `approval` or `pause_before`, the wave waits for an operator before it starts. `rto_target_minutes` is the time
+    that it should take.
     """
 
     name: str
@@ -152,7 +153,7 @@ class Wave:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Wave":
-        """Read a wave of a stored plan, where `dependsOn` is always written out."""
+        """Read a wave of a stored plan."""
         return cls(
             name=item["name"],
             groups=tuple(GroupUse.from_item(use) for use in item["groups"]),
@@ -166,8 +167,8 @@ class Wave:
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The inverse of `from_item`. What a wave does not ask for is not written."""
-        asked = {
+        """The inverse of `from_item`. Options that are not set are not written."""
+        options = {
             "approval": self.approval.to_item() if self.approval else None,
             "pauseBefore": self.pause_before or None,
             "rtoTargetMinutes": self.rto_target_minutes,
@@ -179,17 +180,17 @@ class Wave:
             "runAfter": self.run_after.value,
             "maxFailedPercent": self.max_failed_percent,
             "onFailure": self.on_failure.value,
-            **{name: value for name, value in asked.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlan:
-    """Waves that form a graph without cycles; a server's launch is tried `launch_attempts` times at most.
+    """Waves that form a graph without cycles. A server has at most `launch_attempts` attempts.
 
-    The targets are what a run is measured against: how old data may be (RPO) and how long it may take (RTO).
-    Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. `active_execution_id`
-    names the run that is on, if any; `version` counts the writes of the plan, from 1.
+    A run is measured against the targets: how old the recovered data may be (RPO) and how long the run may take (RTO).
+    Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. `active_execution_id` is
+    the run that has the plan's lock, if any. `version` counts the writes of the plan, from 1.
     """
 
     plan_id: str
@@ -205,7 +206,7 @@ class RecoveryPlan:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryPlan":
-        """Read a row of the recovery-plans table, or the copy an execution keeps."""
+        """Read a row of the recovery-plans table, or the copy in the record of a run."""
         return cls(
             plan_id=item["planId"],
             name=item["name"],
@@ -221,7 +222,7 @@ class RecoveryPlan:
 
     def to_item(self) -> dict[str, Any]:
         """The row, without the lock: only starting and finishing a run write `activeExecutionId`."""
-        asked = {
+        options = {
             "rpoTargetMinutes": self.rpo_target_minutes,
             "rtoTargetMinutes": self.rto_target_minutes,
             "cleanUpAfterHours": self.clean_up_after_hours,
@@ -231,34 +232,33 @@ class RecoveryPlan:
             "name": self.name,
             "description": self.description,
             "launchAttempts": self.launch_attempts,
-            **{name: value for name, value in asked.items() if value is not None},
+            **{name: value for name, value in options.items() if value is not None},
             "waves": [wave.to_item() for wave in self.waves],
             "version": self.version,
         }
 
     @property
     def group_ids(self) -> list[str]:
-        """Ids of the groups the waves use, each once, in order of first use."""
+        """The ids of the groups that the waves use, each once, in the order of first use."""
         return list(dict.fromkeys(use.group_id for wave in self.waves for use in wave.groups))
 
     def wave(self, name: str) -> Wave:
-        """The wave of this name; KeyError when the plan has none."""
+        """Return the wave of this name; raise KeyError."""
         for wave in self.waves:
             if wave.name == name:
                 return wave
         raise KeyError(name)
 
-    def dependants_of(self, name: str) -> list[Wave]:
-        """The waves that wait for this one directly."""
+    def dependents_of(self, name: str) -> list[Wave]:
+        """The waves that depend on this one directly."""
         return [wave for wave in self.waves if name in wave.depends_on]
 
 
 def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
-    """The waves with every wave behind those it depends on, else in the order given.
+    """Sort the waves so that each comes after those it depends on; otherwise keep their order.
 
-    Raises InvalidRequest naming each field that is wrong: a repeated name, a dependency that does not exist, a
-    cycle. The order matters to the state machine too: its Map runs at most 40 iterations at a time, so a wave
-    must never wait for one that comes later.
+    Raise InvalidRequest, naming each wrong field: a repeated name, a dependency that does not exist, a cycle. The Map
+    of recover-plan relies on the order: it runs at most 40 iterations at a time, so no wave may wait for a later one.
     """
     waves = tuple(waves)
     index = {wave.name: number for number, wave in reversed(list(enumerate(waves)))}
@@ -281,10 +281,10 @@ def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
     while left:
         ready = next((wave for wave in left if placed.issuperset(wave.depends_on)), None)
         if ready is None:
-            circle = "these waves wait in a circle: " + ", ".join(wave.name for wave in left)
+            cycle = "these waves wait in a circle: " + ", ".join(wave.name for wave in left)
             raise InvalidRequest(
                 "The plan's waves do not fit together.",
-                [{"field": f"waves[{index[wave.name]}].dependsOn", "message": circle} for wave in left],
+                [{"field": f"waves[{index[wave.name]}].dependsOn", "message": cycle} for wave in left],
             )
         ordered.append(ready)
         placed.add(ready.name)

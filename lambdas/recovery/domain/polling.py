@@ -1,21 +1,25 @@
-"""When to poll a DRS job or ask for capacity again."""
+"""When to poll a DRS job, or to check the capacity, again."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
-# A job is looked at no sooner and no later than this, in seconds. Half a minute is what a person would call
-# prompt for a job of twenty minutes; two minutes keeps the polls of a job of hours few.
+from recovery import clock
+from recovery.domain.drs_shapes import Job, JobStatus
+
+# Seconds between two polls of a job. Twenty are prompt for a job of twenty minutes; two minutes keep the polls of a job
+# of hours few.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
 
-# While a job is PENDING it cannot end before it has been STARTED, which takes DRS minutes.
+# A STARTED job can end at any time. A PENDING one cannot end before DRS has STARTED it, which takes minutes.
 MAX_POLL_OF_STARTED_SECONDS = 30
 
-# A slot may come free at any moment, so the first looks are close; a batch that waits for hours asks once a minute,
-# to keep its events few.
+# Capacity can become free at any moment, so the first checks are close. A batch that waits for hours checks once a
+# minute, to keep its events few.
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 
-# What a job takes when no earlier one of its kind was seen in the target (AWS gives no figure; observed).
+# Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; these are estimates.
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
+EXPECTED_TERMINATION_SECONDS = 180
 
 
 def seconds_to_next_capacity_check(capacity_checks: int) -> int:
@@ -24,28 +28,86 @@ def seconds_to_next_capacity_check(capacity_checks: int) -> int:
 
 
 def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
-    """How long to leave a job alone, from its age and what such jobs take, all in seconds.
+    """Seconds to the next poll, from the job's age and the seconds that such a job is expected to take.
 
-    Half of what should be left, so the looks get closer as the end comes near; past the expected end they
-    spread out again, a quarter of the delay at a time.
+    Wait for half of the time that is left, so polls get closer towards the expected end. After it they spread out
+    again: wait for a quarter of the delay.
     """
     left = expected - age
     wait = left / 2 if left > 0 else -left / 4
-    longest = MAX_POLL_OF_STARTED_SECONDS if job_status == "STARTED" and left > 0 else MAX_POLL_SECONDS
-    return round(min(max(wait, MIN_POLL_SECONDS), longest))
+    max_wait = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
+    return round(min(max(wait, MIN_POLL_SECONDS), max_wait))
+
+
+class CapacityState(TypedDict):
+    """The output of CheckCapacity and LeaseCapacity."""
+
+    granted: bool
+    paused: bool
+    attempt: int
+    waitSeconds: int
+    capacityChecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityCheck:
+    """Whether the job of an attempt has its capacity. `checks` counts the checks made in a row, this one included.
+
+    `paused` is True when the run is paused, so that no capacity was requested.
+    """
+
+    granted: bool
+    attempt: int
+    checks: int
+    paused: bool = False
+
+    def to_state(self) -> CapacityState:
+        """The output of CheckCapacity and LeaseCapacity."""
+        return {
+            "granted": self.granted,
+            "paused": self.paused,
+            "attempt": self.attempt,
+            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1),
+            "capacityChecks": self.checks,
+        }
+
+
+class JobState(TypedDict):
+    """The output of the states that start or poll a job; no `jobId` when there was nothing to do."""
+
+    jobId: str | None
+    finished: bool
+    waitSeconds: int
+    expectedSeconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class JobPoll:
-    """What the state machine needs of a job: has it ended, and when to look again."""
+    """What a state machine needs to know of a job: whether it has ended, and when to poll it again.
 
-    job_id: str
+    `job_id` is None when there is nothing to do and so no job. `expected_seconds` is what such a job takes.
+    """
+
+    job_id: str | None
     finished: bool
     wait_seconds: int
     expected_seconds: int
 
-    def to_state(self) -> dict[str, Any]:
-        """The output of StartRecovery and PollJob."""
+    @classmethod
+    def of_job(cls, job: Job, expected_seconds: int) -> "JobPoll":
+        """The job as DRS has just described it."""
+        if job.is_completed:
+            return cls(job.job_id, True, 0, expected_seconds)
+        age = clock.now() - clock.parse_iso(job.created_at)
+        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+
+    @classmethod
+    def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
+        """A job that was started a moment ago."""
+        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, JobStatus.PENDING), expected_seconds)
+
+    def to_state(self) -> JobState:
+        """The output of the states that start or poll a job."""
         return {
             "jobId": self.job_id,
             "finished": self.finished,

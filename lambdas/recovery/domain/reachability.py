@@ -1,6 +1,5 @@
 """Whether drs-waves reaches DRS in a target, and what to do if not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,10 +25,10 @@ _UNREACHABLE_ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Reachability:
-    """The status, with a reason and advice unless it is OK."""
+    """The status, with a message and advice unless it is OK."""
 
-    reach: ReachabilityStatus
-    reason: str | None = None
+    status: ReachabilityStatus
+    message: str | None = None
     advice: str | None = None
 
     @classmethod
@@ -46,7 +45,3 @@ class Reachability:
                 return cls(ReachabilityStatus.REFUSED, answer.message, answer.advice)
             case _:
                 return cls(ReachabilityStatus.OK)
-
-    def to_json(self) -> Mapping[str, Any]:
-        """As the API shows it."""
-        return {"status": self.reach.value, "message": self.reason, "advice": self.advice}

@@ -1,4 +1,4 @@
-"""Whether servers, waves and a whole run can be recovered as things are. Pure: facts in, verdicts with reasons out."""
+"""Whether servers, waves and a whole run can be recovered now: pure rules that return verdicts with reasons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,41 +12,42 @@ from recovery.domain.verdicts import ExecutionVerdict
 
 @dataclass(frozen=True, slots=True)
 class WaveReadiness:
-    """What inspection found of one wave: how many servers, how many of them cannot be recovered, and an example.
+    """The inspection of one wave: how many servers it has, and how many of them cannot be recovered, with an example.
 
-    `optional` and `blocked_optional` count those the wave may do without. `already` were launched by the run that
-    this one continues, and are in no other count. `lost` tells of groups whose servers could not even be listed.
+    `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
+    the continued run launched; no other number counts them. `unlistable_groups` has the reason for each group whose
+    servers could not be listed.
     """
 
     wave: Wave
     total: int
     blocked: int
-    example: str
+    example_reason: str
     selections: str
     blocked_optional: int = 0
-    already: int = 0
-    lost: Sequence[str] = ()
+    already_launched: int = 0
+    unlistable_groups: Sequence[str] = ()
 
     def refusal(self) -> str | None:
-        """Why the wave cannot be run, or None when it can, with the blocked servers left out."""
-        if self.lost:
-            return f"wave {self.wave.name}: {'; '.join(self.lost)}"
+        """Why the wave cannot be run; None when it can, without the blocked servers."""
+        if self.unlistable_groups:
+            return f"wave {self.wave.name}: {'; '.join(self.unlistable_groups)}"
         if self.total == 0:
             needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
-            may_be_empty = self.already or not needed
+            may_be_empty = self.already_launched or not needed
             return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
         required = self.blocked - self.blocked_optional
         nothing_left = self.blocked == self.total and required
         if nothing_left or not verdicts.is_within_tolerance(required, self.total, self.wave.max_failed_percent):
             return (
                 f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
-                f"{self.wave.max_failed_percent} % may fail; for one, {self.example}"
+                f"{self.wave.max_failed_percent} % may fail; for one, {self.example_reason}"
             )
         return None
 
 
 class Readiness(StrEnum):
-    """BLOCKED servers are not launched; WARN ones are, and people should know what about them."""
+    """BLOCKED servers are not launched. WARN ones are, and operators should know the reason."""
 
     READY = "READY"
     WARN = "WARN"
@@ -55,22 +56,22 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerVerdict:
-    """Whether a server can be recovered, and every reason against it."""
+    """Whether a server can be recovered, with every reason against it."""
 
     readiness: Readiness
     reasons: tuple[str, ...] = ()
 
     @property
     def is_blocked(self) -> bool:
-        """Is it left out?"""
+        """Whether the server is not launched."""
         return self.readiness is Readiness.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What DRS tells of one server only: its launch configuration and its newest usable snapshot, None if not asked.
+    """Data DRS exposes one server at a time: its launch configuration and its newest usable snapshot; None if not read.
 
-    `snapshot_at` is epoch seconds; `has_snapshot` is False when there is none to launch from.
+    `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to launch from.
     """
 
     has_launch_configuration: bool | None = None
@@ -81,10 +82,10 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What inspection knows of a source server. `lag_seconds` is how far its replica is behind, if DRS says so.
+    """What inspection knows of a source server. `lag_seconds` is how far its replica is behind, if DRS reports it.
 
-    `in_job`, `in_run` and `instance` name a DRS job that it is in now, another run that recovers it, and what it was
-    launched as before.
+    `in_job`, `in_run` and `instance` name the DRS job that it is in now, another run that recovers it, and its present
+    recovery instance.
     """
 
     replication_state: str
@@ -95,8 +96,8 @@ class ServerFacts:
     probe: Probe = Probe()
 
 
-# Every dataReplicationState of botocore's drs model, and what it means for a launch. A source that is gone is
-# DISCONNECTED or STALLED: on the day that counts nearly all are, and they are launched from their last snapshot.
+# Every dataReplicationState of botocore's drs model, and what it means for a launch. A source that has failed is
+# DISCONNECTED or STALLED. In a disaster nearly all are, and they are launched from their last snapshots.
 _REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
     "CONTINUOUS": (Readiness.READY, ""),
     "CREATING_SNAPSHOT": (Readiness.READY, ""),
@@ -110,30 +111,30 @@ _REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
     "INITIAL_SYNC": (Readiness.BLOCKED, "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from"),
 }
 
-# States in which a server is surely launchable without a look at its snapshots.
+# States in which a server can be launched without a check of its snapshots.
 HEALTHY_STATES = frozenset(
     state for state, (readiness, _) in _REPLICATION_STATES.items() if readiness is Readiness.READY
 )
 
 
 def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> ServerVerdict:
-    """Can the server be recovered, and what should people know of it? `now` is epoch seconds."""
-    unknown = f"DRS says its replication is {facts.replication_state or 'not there'}, which drs-waves does not know"
+    """Judge whether the server can be recovered, and what operators should know of it; `now` is in epoch seconds."""
+    unknown = f"DRS reports its replication as {facts.replication_state or 'not there'}, which drs-waves does not know"
     replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
-    found = [replication, *_judge_data_age(facts, rpo_minutes, now)]
+    findings = [replication, *_judge_data_age(facts, rpo_minutes, now)]
     if facts.probe.has_launch_configuration is False:
-        found.append((Readiness.BLOCKED, "it has no launch configuration"))
+        findings.append((Readiness.BLOCKED, "it has no launch configuration"))
     if facts.in_job:
-        found.append((Readiness.WARN, f"it is in job {facts.in_job}; its own launch waits for the end of that"))
+        findings.append((Readiness.WARN, f"it is in job {facts.in_job}; its own launch waits for the end of that"))
     if facts.in_run:
-        found.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
+        findings.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
     if facts.instance:
-        found.append(
+        findings.append(
             (Readiness.WARN, f"it already has recovery instance {facts.instance}, which a new launch replaces")
         )
-    reasons = tuple(why for _, why in found if why)
+    reasons = tuple(reason for _, reason in findings if reason)
     for worst in (Readiness.BLOCKED, Readiness.WARN):
-        if any(readiness is worst for readiness, _ in found):
+        if any(readiness is worst for readiness, _ in findings):
             return ServerVerdict(worst, reasons)
     return ServerVerdict(Readiness.READY)
 
@@ -141,32 +142,34 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
 def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
     if facts.probe.has_snapshot is False:
         return [(Readiness.BLOCKED, "DRS has no snapshot of it from the point in time asked for, or before")]
-    found = []
+    findings = []
     if rpo_minutes is not None and facts.lag_seconds is not None and facts.lag_seconds > rpo_minutes * 60:
-        found.append((Readiness.WARN, f"its replica is {_format_age(facts.lag_seconds)} behind, over the RPO target"))
+        findings.append(
+            (Readiness.WARN, f"its replica is {_format_age(facts.lag_seconds)} behind, over the RPO target")
+        )
     at = facts.probe.snapshot_at
     if rpo_minutes is not None and at is not None and now - at > rpo_minutes * 60:
-        found.append((Readiness.WARN, f"its newest snapshot is {_format_age(now - at)} old, over the RPO target"))
-    return found
+        findings.append((Readiness.WARN, f"its newest snapshot is {_format_age(now - at)} old, over the RPO target"))
+    return findings
 
 
 def _format_age(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 2 * 3_600 else f"{seconds / 3_600:.0f} h"
 
 
-def collect_refusals(fleets: Sequence[WaveReadiness]) -> list[str]:
-    """The reasons why a run must not start; none when it may."""
-    return [reason for fleet in fleets if (reason := fleet.refusal())]
+def collect_refusals(waves: Sequence[WaveReadiness]) -> list[str]:
+    """The reasons why a run must not start; empty when it may."""
+    return [reason for wave in waves if (reason := wave.refusal())]
 
 
-def judge_dry_run(fleets: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
-    """The end of a run that only looked and found nothing against a start."""
-    total, blocked = sum(fleet.total for fleet in fleets), sum(fleet.blocked for fleet in fleets)
-    said = f"{total - blocked - warned} servers are ready, {warned} with a warning, {blocked} would be left out"
-    return ExecutionVerdict(ExecutionStatus.READY, said)
+def judge_dry_run(waves: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
+    """The verdict on a readiness run that found no reason against a start."""
+    total, blocked = sum(wave.total for wave in waves), sum(wave.blocked for wave in waves)
+    summary = f"{total - blocked - warned} servers are ready, {warned} with a warning, {blocked} would be left out"
+    return ExecutionVerdict(ExecutionStatus.READY, summary)
 
 
 def judge_refusal(reasons: Sequence[str]) -> ExecutionVerdict:
-    """The end of a run that must not start; the first reasons stand for all when they are many."""
+    """The verdict on a run that must not start, with the first ten reasons."""
     more = f"; and {len(reasons) - 10} more" if len(reasons) > 10 else ""
     return ExecutionVerdict(ExecutionStatus.NOT_READY, "; ".join(reasons[:10]) + more)

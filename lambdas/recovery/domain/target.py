@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
+
+
+class TargetState(TypedDict):
+    """A target as states and records have it."""
+
+    accountId: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -17,8 +24,8 @@ class Target:
         """How tables and logs name it: `111122223333/us-west-2`."""
         return f"{self.account_id}/{self.region}"
 
-    def to_state(self) -> dict[str, str]:
-        """The shape states and records carry."""
+    def to_state(self) -> TargetState:
+        """The target as states and records have it."""
         return {"accountId": self.account_id, "region": self.region}
 
     @classmethod

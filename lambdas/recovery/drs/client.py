@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from recovery import clock
+from recovery.aws.caught_errors import describe_call
 from recovery.domain import drs_shapes
 from recovery.domain.batch import Batch
 from recovery.domain.drs_shapes import Job, LaunchedInstance, ServerReplication, Snapshot, SourceServer
@@ -68,7 +69,7 @@ def _call(target: Target, method: str, **parameters: Any) -> Any:
     try:
         rate_limiter.reserve_call(target)
         answer = circuit_breaker.call_through_circuit(
-            target, lambda: _ask(client, method, f"{operation} in {target.key}", parameters)
+            target, lambda: _ask(client, method, describe_call(operation, target.key), parameters)
         )
     except DrsWavesError as error:
         metrics.count_call(target, operation, type(error).__name__)
@@ -107,7 +108,7 @@ def _read(target: Target, method: str, **parameters: Any) -> Any:
     """Make a call that changes nothing, with short retries, which save the state machine a round."""
     operation = "".join(word.capitalize() for word in method.split("_"))
     return retry.call_with_retries(
-        f"{operation} in {target.key}",
+        describe_call(operation, target.key),
         lambda: _call(target, method, **parameters),
         on_retry=lambda attempt: metrics.count_retry(target, operation, attempt),
     )
@@ -231,7 +232,7 @@ def describe_job(target: Target, job_id: str) -> Job:
     """Read one job. Raise DrsRefused when DRS does not know it."""
     items = _read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
     if not items:
-        raise DrsRefused(f"DescribeJobs in {target.key}: there is no job {job_id}")
+        raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
     return Job.from_drs(items[0])
 
 

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import clients
+from recovery.aws.caught_errors import describe_call
 from recovery.domain.target import Target
 from recovery.drs import assumed_roles, rate_limiter
 from recovery.errors import AwsUnavailable, DrsWavesError, RateBudgetExhausted, TargetAccessDenied
@@ -85,7 +86,7 @@ def _call(target: Target, **parameters: Any) -> Any:
     client = assumed_roles.get_client("ec2", target)
     try:
         rate_limiter.reserve_call(target, "EC2_CALLS")
-        answer = _ask(client, f"DescribeInstances in {target.key}", parameters)
+        answer = _ask(client, describe_call("DescribeInstances", target.key), parameters)
     except DrsWavesError as error:
         metrics.count_call(target, "DescribeInstances", type(error).__name__)
         if isinstance(error, RateBudgetExhausted):

@@ -1,4 +1,4 @@
-"""What operators are told of a run, and how they answer. Each message goes out when the record has just changed."""
+"""Messages to operators about a run, with the commands that answer them; each follows a change of the record."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,12 @@ from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tal
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
+# Operators answer with this command, or through the API.
+COMMAND = "drs-waves"
+
 
 def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
-    """Say that nothing will clean up after this drill; nothing for a run that was not to be cleaned up."""
+    """Report that nothing will clean up after this drill; send nothing if its plan asks for no clean-up."""
     if execution.run.mode is not Mode.DRILL or execution.plan.clean_up_after_hours is None:
         return
     sns.publish(
@@ -20,19 +23,15 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
             {
                 "Execution": execution.execution_id,
                 "Why": why,
-                "What to do": f"{COMMAND} cleanup {execution.execution_id}, when the drill is done with.",
+                "What to do": f"{COMMAND} cleanup {execution.execution_id}, when the drill is no longer needed.",
             }
         ),
         executionId=execution.execution_id,
     )
 
 
-# How people answer; the same decisions can be sent to the API.
-COMMAND = "drs-waves"
-
-
 def send_run_started(execution: Execution) -> None:
-    """A run has begun."""
+    """Report that a run has started."""
     run = execution.run
     _send(
         run,
@@ -49,9 +48,9 @@ def send_run_started(execution: Execution) -> None:
 
 
 def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None:
-    """A wave waits for somebody to let it go."""
+    """Report that a wave waits for approval."""
     run, approval = execution.run, wave.approval
-    after = f"{approval.on_timeout.value} if nobody answers" if approval else ""
+    after = f"{approval.on_timeout.value} without an answer" if approval else ""
     _send(
         run,
         "APPROVAL_WANTED",
@@ -67,46 +66,53 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
 
 
 def send_wave_paused(execution: Execution, wave: Wave) -> None:
-    """A wave is held until somebody resumes the run."""
+    """Report that a wave is paused until an operator resumes the run."""
     run = execution.run
     _send(
         run,
         "PAUSED",
-        f"{run.plan_name} is held before wave {wave.name}",
+        f"{run.plan_name} is paused before wave {wave.name}",
         {"Wave": wave.name, "Go on": f"{COMMAND} resume {run.execution_id}"},
         wave=wave.name,
     )
 
 
 def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally) -> None:
-    """A wave has ended, or has failed and asks what is to become of it."""
+    """Report that a wave has ended, or that it has failed and waits for a decision."""
     run = execution.run
-    asks = verdict.status is WaveStatus.AWAITING_DECISION
-    kind = "DECISION_WANTED" if asks else "WAVE_FAILED" if verdict.status is WaveStatus.FAILED else "WAVE_DONE"
-    answers = {
-        f"{word.capitalize()}": f"{COMMAND} {word} {run.execution_id} {wave.name}"
-        for word in ("retry", "accept", "abort")
+    awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
+    kind = (
+        "DECISION_WANTED" if awaits_decision else "WAVE_FAILED" if verdict.status is WaveStatus.FAILED else "WAVE_DONE"
+    )
+    commands = {
+        decision.capitalize(): f"{COMMAND} {decision} {run.execution_id} {wave.name}"
+        for decision in ("retry", "accept", "abort")
     }
     _send(
         run,
         kind,
         f"wave {wave.name} of {run.plan_name}: {verdict.status.value}",
-        {"Wave": wave.name, "Result": verdict.reason, "Servers": _format_tally(tally), **(answers if asks else {})},
+        {
+            "Wave": wave.name,
+            "Result": verdict.reason,
+            "Servers": _format_tally(tally),
+            **(commands if awaits_decision else {}),
+        },
         wave=wave.name,
     )
 
 
 def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | None = None) -> None:
-    """Somebody decided something."""
+    """Report a decision of an operator."""
     what = f"{decision} {wave}" if wave else decision
     facts = {"Decision": what, "By": by, "Comment": comment}
     _send(run, "DECIDED", f"{run.plan_name}: {what}", facts, **({"wave": wave} if wave else {}))
 
 
 def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
-    """A run has ended."""
+    """Report that a run has ended."""
     run = execution.run
-    # One that was refused is not continued: it would be with the plan as it was.
+    # A refused run is not continued, because that would use the plan as it was.
     rest = run.mode is not Mode.READINESS and verdict.status is not ExecutionStatus.NOT_READY and tally.missing
     _send(
         run,

@@ -1,4 +1,4 @@
-"""What people are told when retries are used up: what, where, how often, and what they can do."""
+"""Notifies operators that all retries of a task have failed: which task, where, how often, and what to do."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import errors
 from recovery.aws import sns
+from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
 from recovery.errors import (
     AwsUnavailable,
@@ -19,15 +20,15 @@ from recovery.observability import metrics
 
 logger = Logger(child=True)
 
-# The advice of these errors is for a moment, "nothing to do". This is for when the moment does not pass.
+# The advice of a transient error is that there is nothing to do. This is the advice for when it does not pass.
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (
-        "See in CloudTrail who else calls DRS in that account and Region, and stop what can wait. "
+        "See in CloudTrail which callers use DRS in that account and Region, and stop those that can wait. "
         "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
     RetryExhausted: (
-        "The error tells what DRS answered last. Throttled: see in CloudTrail who else calls DRS there. "
+        "The error has the last answer of DRS. Throttled: see in CloudTrail which callers use DRS there. "
         "Otherwise see AWS Health for DRS in that Region."
     ),
     RateBudgetExhausted: (
@@ -38,27 +39,23 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
 }
 
 
-def notify_retries_exhausted(ref: BatchRef, task: str, problem: str, attempts: int | None = None) -> None:
-    """Log, count and send it.
-
-    `problem` begins with the name of an error; `attempts` is how often the task was made, if that is known.
-    """
-    name = problem.partition(":")[0]
-    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": problem})
+def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attempts: int | None = None) -> None:
+    """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known."""
+    logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
     metrics.count_exhausted(ref.target, task)
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"drs-waves: {name} in {ref.target.key}",
+        f"drs-waves: {error.name} in {ref.target.key}",
         sns.format_facts(
             {
                 "Operation": task,
                 "Target": ref.target.key,
-                "Error": problem,
+                "Error": str(error),
                 "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
-                "What happens": "the batch waits up to ten minutes and goes on; no server has failed for it",
-                "What to do": advice_for(name),
+                "What happens": "the batch waits up to ten minutes and goes on; no server has failed because of this",
+                "What to do": advice_for(error.name),
             }
         ),
         target=ref.target.key,
@@ -67,7 +64,7 @@ def notify_retries_exhausted(ref: BatchRef, task: str, problem: str, attempts: i
 
 
 def advice_for(name: str) -> str:
-    """Advice on an error by its name, which may be one of Lambda's or Step Functions' own."""
+    """The advice on an error of this name, which can be an error of Lambda or Step Functions too."""
     kind = getattr(errors, name, None)
     if not (isinstance(kind, type) and issubclass(kind, DrsWavesError)):
         kind = DrsWavesError

@@ -1,8 +1,8 @@
-"""What every task function does around its work: log with the ids of the run, and write its metrics."""
+"""The decorator of task functions: it logs with the ids of the run and writes the metrics."""
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,18 +13,18 @@ from recovery.errors import DrsWavesError, Transient
 from recovery.observability import metrics
 
 logger = Logger()
+Event = TypeVar("Event", bound=Mapping[str, Any])
+Output = TypeVar("Output", bound=Mapping[str, Any])
 
-Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
-
-def task(handler: Handler) -> Handler:
-    """Wrap a handler. Errors pass through to the state machine: what it will retry as WARNING, the rest as ERROR."""
+def task(handler: Callable[[Event, LambdaContext], Output]) -> Callable[[Event, LambdaContext], Output]:
+    """Wrap a handler. Errors pass through to the state machine and are logged: transient ones as WARNING."""
     name = handler.__module__.rsplit(".", 1)[-1]
 
-    # Events hold task tokens, so they are not logged whatever POWERTOOLS_LOGGER_LOG_EVENT says.
+    # Events contain task tokens, so they are never logged, whatever POWERTOOLS_LOGGER_LOG_EVENT is.
     @logger.inject_lambda_context(clear_state=True, log_event=False)
     @functools.wraps(handler)
-    def run(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    def run(event: Event, context: LambdaContext) -> Output:
         ids = _log_keys(event)
         logger.append_keys(task=name, **ids)
         if (retries := event.get("retries", 0)) and "target" in ids:
@@ -43,15 +43,15 @@ def task(handler: Handler) -> Handler:
         finally:
             metrics.flush()
 
-    wrapped: Handler = run
+    wrapped: Callable[[Event, LambdaContext], Output] = run
     return wrapped
 
 
 def _log_keys(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Where in a run the event belongs; each log line of the function carries it.
+    """The ids of the run, wave, target and batch of the event, for each log line of the function.
 
-    The execution is the correlation id, the one word by which all lines of a run are found; which invocation wrote
-    a line is its function_request_id.
+    The execution id is the correlation id, by which all lines of a run can be found. The function_request_id of a line
+    is the invocation that wrote it.
     """
     ids = {key: event[key] for key in ("executionId", "wave", "accountId", "region") if key in event}
     if "executionId" in ids:
@@ -64,5 +64,5 @@ def _log_keys(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _state_name(name: str) -> str:
-    """`PollJob` for `poll_job`: the state's name, by which operators know the task."""
+    """The name of the task's state: `PollJob` for `poll_job`."""
     return "".join(word.capitalize() for word in name.split("_"))

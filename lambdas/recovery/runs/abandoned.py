@@ -1,27 +1,26 @@
-"""The end of a run that died: what its jobs came to is kept, its leases go back, its record and its plan are closed."""
+"""Cleans up after a run whose state machine died: records its jobs' results, releases its capacity leases, and closes
+the record.
+"""
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import step_functions
-from recovery.domain.batch import Batch
-from recovery.domain.execution import Execution, Mode, Run
-from recovery.drs import capacity_leases
-from recovery.errors import DrsWavesError, ExecutionNotFound
+from recovery.domain.execution import Execution, Run
+from recovery.errors import ExecutionNotFound
 from recovery.observability import operator_messages
-from recovery.runs import launch, wave_lifecycle
-from recovery.runs.launch import AttemptOutcome
-from recovery.store import batches, executions, task_tokens
+from recovery.runs import finish
+from recovery.store import executions, task_tokens
 
 logger = Logger(child=True)
 
-# A start takes a second; a lock held this long by a run that Step Functions does not know is a start cut off.
+# A start takes a second. If Step Functions does not know the run after this long, its start was cut off.
 START_GRACE_SECONDS = 120
 
 
 def release_plan_if_over(plan_id: str, execution_id: str | None) -> bool:
-    """Is the run that holds the plan's lock over? If so its record is closed and the plan freed."""
-    if execution_id is None:  # freed between our write and our look
+    """Free the plan if the run that has its lock is over, and close the run's record; return whether it is over."""
+    if execution_id is None:  # freed between our write and our read
         return True
     try:
         run = executions.get_run(execution_id)
@@ -35,67 +34,49 @@ def release_plan_if_over(plan_id: str, execution_id: str | None) -> bool:
 
 
 def close_if_abandoned(run: Run) -> bool:
-    """Close an open run whose state machine never ran, or ended without closing it; True when it was such a one.
+    """Close an open run whose state machine never ran, or ended without closing it; return whether it was abandoned.
 
-    Raise AwsUnavailable when Step Functions does not say.
+    Raise AwsUnavailable when Step Functions does not answer.
     """
     if clock.now() - clock.parse_iso(run.requested_at) < START_GRACE_SECONDS:
         return False
     status = step_functions.get_status(step_functions.recover_plan_arn(), run.execution_id)
     if status in step_functions.RUNNING_STATUSES:
         return False
-    why = "the start was cut off before the state machine ran"
+    reason = "the start was cut off before the state machine ran"
     if status:
-        why = f"the state machine ended as {status} without closing the record"
-    if close_run(run.execution_id, why):
-        # Schedules are made by those who end runs, which this is not.
-        operator_messages.send_cleanup_not_scheduled(executions.get_execution(run.execution_id), why)
+        reason = f"the state machine ended as {status} without closing the record"
+    execution = Execution(run, executions.get_plan(run.execution_id))
+    if close_run(execution, reason):
+        # Only the tasks that end a run can schedule its clean-up, so operators have to start it.
+        operator_messages.send_cleanup_not_scheduled(execution, reason)
     return True
 
 
-def close_run(execution_id: str, why: str) -> bool:
-    """Close the run if nobody has; False when it was closed already, or is none of ours.
+def close_ended_run(execution_id: str, reason: str) -> tuple[Execution | None, bool]:
+    """Close the record of a run whose state machine has ended; return the run, and whether it was open.
 
-    First nothing more may start, for a child machine may still run; then batches are settled, waves and run judged.
+    Return None for a state machine execution that is no run.
     """
     try:
         execution = executions.get_execution(execution_id)
     except ExecutionNotFound:
         logger.warning("no such run", extra={"executionId": execution_id})
-        return False
+        return None, False
+    return execution, close_run(execution, reason)
+
+
+def close_run(execution: Execution, reason: str) -> bool:
+    """Close the run if it is open; return False when it was closed already.
+
+    Mark it as aborted first: a child machine may still run, and must start nothing more. Then settle the batches, and
+    judge the waves and the run.
+    """
     was_open = not execution.run.status.is_final
     if was_open:
-        executions.mark_aborted(execution_id, why)
-    settle_open_batches(execution, why)
+        execution = finish.abort_run(execution, reason)
+    finish.settle_open_batches(execution, reason)
     if was_open:
-        wave_lifecycle.finish_run(execution, why)
-    task_tokens.release_tokens(execution_id)
+        finish.finish_run(execution, reason)
+    task_tokens.release_tokens(execution.execution_id)
     return was_open
-
-
-def settle_open_batches(execution: Execution, why: str) -> None:
-    """Settle the batches that nobody follows any more, as after a target that broke, and give their leases back."""
-    for batch in batches.list_batches(execution.execution_id):
-        if batch.status in ("STARTING", "LAUNCHING"):
-            _settle_batch(batch, execution.run.mode, why)
-        if batch.status != "SETTLED":
-            capacity_leases.release_lease(batch, batch.lease_attempt)
-
-
-def _settle_batch(batch: Batch, mode: Mode, why: str) -> None:
-    """Keep what the batch's job came to, if it has ended. One that still runs goes on in DRS, unfollowed.
-
-    The run is about to end, and nobody looks at its batches after that: what cannot be known now is kept as such.
-    """
-    job_id = batch.job_id
-    try:
-        settlement = launch.settle_batch(batch.ref, mode, AttemptOutcome(job_id, f"RunHalted: {why}", 0))
-    except DrsWavesError as error:  # whatever it is, the run has to be closed
-        unknown = f"{why}; DRS could not be asked what became of its servers: {error.message}"
-        batches.skip_batch(batches.get_batch(batch.ref), unknown)
-        logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
-        return
-    if settlement.follow:
-        job = f"{settlement.follow.job_id} goes on in DRS and is no longer followed"
-        batches.skip_batch(batches.get_batch(batch.ref), f"{why}; {job}")
-        logger.warning("job left alone", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})

@@ -1,39 +1,41 @@
-"""Which servers a run will recover in one target, and which it cannot."""
+"""Inspects a target: finds the servers that a run recovers there, and those that it cannot recover."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes import SourceServer
+from recovery.domain.drs_shapes import LaunchStatus, SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
-from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict, WaveReadiness
+from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
 from recovery.runs.probe import probe_servers
+from recovery.settings import settings
 from recovery.store import executions, inspections
 
 logger = Logger(child=True)
 
-# Longest host name that is kept: that of one DNS label.
+# Host names are cut to the length of one DNS label.
 MAX_HOSTNAME_LENGTH = 63
 
-# Other runs that are looked at for servers they have in common with this one, and shown by id.
+# Other open runs that are searched for servers that this run recovers too.
 MAX_OTHER_RUNS = 20
 
-# What makes a whole target impossible, for as long as nobody mends it.
+# Errors that block every server of the target until an operator corrects their cause.
 _UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetContext:
-    """What there is in the target beside this run: server to job, to another run, and to what it was launched as."""
+    """What else goes on in the target. By server id: its job, another run that recovers it, its recovery instance."""
 
     jobs: Mapping[str, str]
     runs: Mapping[str, str]
@@ -41,11 +43,55 @@ class TargetContext:
     notes: tuple[str, ...] = ()
 
 
-def inspect_target(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
-    """Each wave's share in the target; None when servers are left to be looked at one by one, so ask again.
+@dataclass(frozen=True, slots=True)
+class SelectedServer:
+    """A server that a wave selects, whether the wave may do without it, and why it cannot be recovered, if so."""
 
-    A target that cannot be reached blocks its servers. Raise ServerBusy while jobs of a continued run go on, and what
-    DRS raises.
+    optional: bool
+    problem: str | None
+
+
+class InspectionState(TypedDict):
+    """The output of InspectTarget, without the target."""
+
+    done: bool
+    servers: int
+    blocked: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionCounts:
+    """How many servers a run has in a target; `done` is False when servers remain to be probed."""
+
+    done: bool
+    servers: int = 0
+    blocked: int = 0
+
+    def to_state(self) -> InspectionState:
+        """The output of InspectTarget, without the target."""
+        return {"done": self.done, "servers": self.servers, "blocked": self.blocked}
+
+
+def inspect_target(execution_id: str, target: Target) -> InspectionCounts:
+    """Inspect a target and record its servers and batches; to be repeated until it is done.
+
+    Raise ExecutionNotFound, ServerBusy while jobs of a run that this one continues are running, and what DRS raises.
+    """
+    execution = executions.get_execution(execution_id)
+    if execution.run.is_halted:
+        return InspectionCounts(done=True)
+    inspections_by_wave = _inspect_reachable_target(execution, target)
+    if inspections_by_wave is None:
+        return InspectionCounts(done=False)
+    summaries = inspections.persist_inspection(execution_id, inspections_by_wave, settings().servers_per_job)
+    servers, blocked = sum(part.servers for part in summaries), sum(part.blocked for part in summaries)
+    return InspectionCounts(True, servers, blocked)
+
+
+def _inspect_reachable_target(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
+    """Inspect each wave in the target; return None if servers remain to be probed.
+
+    If the target cannot be reached, its servers are blocked.
     """
     every_group = executions.get_groups(execution.execution_id)
     groups = {group_id: group for group_id, group in every_group.items() if group.target == target}
@@ -59,122 +105,129 @@ def inspect_target(execution: Execution, target: Target) -> list[WaveTargetInspe
 def _inspect_waves(
     execution: Execution, target: Target, groups: Mapping[str, ProtectionGroup]
 ) -> list[WaveTargetInspection] | None:
+    known = _describe_servers(target, groups)
+    launched = _find_servers_launched_before(execution, target)
+    waves = _waves_using(execution, groups)
+    selections = {wave.name: _select_servers(wave, groups, known) for wave in waves}
+    candidates = sorted({each for ids in selections.values() for each in ids if each in known and each not in launched})
+
+    probes = probe_servers(execution, target, _servers_to_probe(execution, candidates, known))
+    if probes is None:
+        return None
+    context = _load_target_context(execution, target, candidates)
+    inspected, wave_of = [], dict[str, str]()
+    for wave in waves:
+        servers = {}
+        for server_id, selection in selections[wave.name].items():
+            if server_id in launched:
+                continue
+            if server_id in wave_of and not selection.problem:
+                selection = replace(selection, problem=f"it is in wave {wave_of[server_id]} already")
+            probe = probes.get(server_id, Probe())
+            servers[server_id] = _inspect_server(known.get(server_id), selection, probe, context, execution)
+        wave_of |= {server_id: wave.name for server_id, server in servers.items() if not server.verdict.is_blocked}
+        notes = (*_note_empty_groups(wave, groups, known), *context.notes)
+        already_launched = len(launched & selections[wave.name].keys())
+        inspected.append(WaveTargetInspection(wave, target, servers, already_launched, notes))
+    return inspected
+
+
+def _describe_servers(target: Target, groups: Mapping[str, ProtectionGroup]) -> dict[str, SourceServer]:
+    """The servers of the groups as DRS describes them; all of the target if a group selects by tags."""
     by_tags = any(not group.server_ids for group in groups.values())
     listed = {server_id for group in groups.values() for server_id in group.server_ids}
     servers = drs.describe_source_servers(target, None if by_tags else sorted(listed))
-    known = {server.server_id: server for server in servers}
-    launched = _servers_launched_before(execution, target)
-    chosen = {wave.name: _choose_servers(wave, groups, known) for wave in _waves_using(execution, groups)}
-    wanted = sorted({each for ids in chosen.values() for each in ids if each in known and each not in launched})
-
-    probed = probe_servers(execution, target, _servers_to_probe(execution, wanted, known))
-    if probed is None:
-        return None
-    surroundings = _load_target_context(execution, target, wanted)
-    shares, taken = [], dict[str, str]()
-    for wave in _waves_using(execution, groups):
-        found = {}
-        for server_id, (optional, why_not) in chosen[wave.name].items():
-            if server_id in launched:
-                continue
-            if server_id in taken:
-                why_not = why_not or f"it is in wave {taken[server_id]} already"
-            found[server_id] = _inspect_server(
-                known.get(server_id), optional, why_not, probed.get(server_id, Probe()), surroundings, execution
-            )
-        taken.update({server_id: wave.name for server_id, server in found.items() if not server.verdict.is_blocked})
-        empty = [
-            f"protection group {groups[use.group_id].name} selects no servers"
-            for use in wave.groups
-            if use.group_id in groups and not _select_servers(use, groups[use.group_id], known)
-        ]
-        already = len(launched & chosen[wave.name].keys())
-        shares.append(WaveTargetInspection(wave, target, found, already, (*empty, *surroundings.notes)))
-    return shares
+    return {server.server_id: server for server in servers}
 
 
 def _waves_using(execution: Execution, groups: Mapping[str, ProtectionGroup]) -> list[Wave]:
     return [wave for wave in execution.plan.waves if any(use.group_id in groups for use in wave.groups)]
 
 
+def _note_empty_groups(
+    wave: Wave, groups: Mapping[str, ProtectionGroup], known: Mapping[str, SourceServer]
+) -> list[str]:
+    return [
+        f"protection group {groups[use.group_id].name} selects no servers"
+        for use in wave.groups
+        if use.group_id in groups and not _find_members(use, groups[use.group_id], known)
+    ]
+
+
 def _inspect_server(
-    server: SourceServer | None,
-    optional: bool,
-    why_not: str | None,
-    probe: Probe,
-    surroundings: TargetContext,
-    execution: Execution,
+    server: SourceServer | None, selection: SelectedServer, probe: Probe, context: TargetContext, execution: Execution
 ) -> InspectedServer:
     hostname = server.hostname[:MAX_HOSTNAME_LENGTH] if server else ""
-    if why_not or server is None:
-        return InspectedServer(
-            ServerVerdict(Readiness.BLOCKED, (why_not or "DRS does not know it",)), hostname, optional
-        )
+    if selection.problem or server is None:
+        blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",))
+        return InspectedServer(blocked, hostname, selection.optional)
     facts = ServerFacts(
         replication_state=server.replication_state,
         lag_seconds=server.lag_seconds,
-        in_job=surroundings.jobs.get(server.server_id),
-        in_run=surroundings.runs.get(server.server_id),
-        instance=surroundings.instances.get(server.server_id),
+        in_job=context.jobs.get(server.server_id),
+        in_run=context.runs.get(server.server_id),
+        instance=context.instances.get(server.server_id),
         probe=probe,
     )
-    # A moment asked for is not held against the RPO target: whoever asks for it knows how old it is.
+    # Ignore the RPO target when the operator chose a point in time.
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
     verdict = readiness.judge_server(facts, rpo_minutes, clock.now())
     snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
-    return InspectedServer(verdict, hostname, optional, snapshot_id, probe.snapshot_at)
+    return InspectedServer(verdict, hostname, selection.optional, snapshot_id, probe.snapshot_at)
 
 
-def _servers_to_probe(execution: Execution, wanted: Iterable[str], known: Mapping[str, SourceServer]) -> list[str]:
-    """Servers that DRS has to be asked about one by one: all of them where time allows it, else the doubtful ones.
+def _servers_to_probe(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> list[str]:
+    """The servers to probe one by one: all of them when there is time for it, else those that are not healthy.
 
-    A call or two for each of a thousand servers takes minutes of the target's budget, which a recovery does not have;
-    a healthy server has a snapshot, and its lag tells how old that is.
+    One or two calls for each of a thousand servers take minutes of the target's rate limit, which a recovery cannot
+    spare. A healthy server has a snapshot, and its lag is the age of that snapshot.
     """
     if execution.run.mode is Mode.READINESS or execution.run.point_in_time:
-        return list(wanted)
-    return [server_id for server_id in wanted if known[server_id].replication_state not in HEALTHY_STATES]
+        return list(candidates)
+    return [server_id for server_id in candidates if known[server_id].replication_state not in HEALTHY_STATES]
 
 
-def _choose_servers(
+def _select_servers(
     wave: Wave, groups: Mapping[str, ProtectionGroup], known: Mapping[str, SourceServer]
-) -> dict[str, tuple[bool, str | None]]:
-    """The ids a wave takes from its groups, which may overlap: may it do without, and why it cannot be had, if so."""
-    chosen: dict[str, tuple[bool, str | None]] = {}
+) -> dict[str, SelectedServer]:
+    """The servers of a wave by id. A server that several groups have is optional only if it is so in each of them."""
+    selected: dict[str, SelectedServer] = {}
     for use in wave.groups:
         if use.group_id not in groups:
             continue
-        for server_id, why_not in _select_servers(use, groups[use.group_id], known).items():
-            optional, before = chosen.get(server_id, (True, why_not))
-            chosen[server_id] = (optional and use.optional, before)
-    return chosen
+        for server_id, problem in _find_members(use, groups[use.group_id], known).items():
+            before = selected.get(server_id, SelectedServer(True, problem))
+            selected[server_id] = replace(before, optional=before.optional and use.optional)
+    return selected
 
 
-def _select_servers(use: GroupUse, group: ProtectionGroup, known: Mapping[str, SourceServer]) -> dict[str, str | None]:
-    selected: dict[str, str | None] = {
+def _find_members(use: GroupUse, group: ProtectionGroup, known: Mapping[str, SourceServer]) -> dict[str, str | None]:
+    """The servers of a group that a wave uses, by id, with the reason if one cannot be recovered."""
+    members: dict[str, str | None] = {
         server_id: None for server_id, server in known.items() if group.selects(server_id, server.tags)
     }
     missing = dict.fromkeys(group.listed - known.keys(), "DRS does not know it in this target")
     if not use.only_server_ids:
-        return {**selected, **missing}
+        return {**members, **missing}
     outside = f"it is not in protection group {group.name}"
-    return {server_id: missing.get(server_id, selected.get(server_id, outside)) for server_id in use.only_server_ids}
+    return {server_id: missing.get(server_id, members.get(server_id, outside)) for server_id in use.only_server_ids}
 
 
 def _inspect_unusable_target(
     wave: Wave, target: Target, groups: Mapping[str, ProtectionGroup], error: DrsWavesError
 ) -> WaveTargetInspection:
-    """The share of a wave in a target that cannot be reached: what was listed is blocked, what has tags is lost."""
-    why = f"{target.key} cannot be used: {type(error).__name__}: {error.message}"
+    """Block the servers that are listed by id. A group by tags cannot be listed, unless the wave may do without it."""
+    reason = f"{target.key} cannot be used: {type(error).__name__}: {error.message}"
     uses = [use for use in wave.groups if use.group_id in groups]
-    blocked = ServerVerdict(Readiness.BLOCKED, (why,))
-    found: dict[str, InspectedServer] = {}
+    blocked = ServerVerdict(Readiness.BLOCKED, (reason,))
+    servers: dict[str, InspectedServer] = {}
     for use in uses:
         for server_id in use.only_server_ids or groups[use.group_id].server_ids:
-            optional = use.optional and (server_id not in found or found[server_id].optional)
-            found[server_id] = InspectedServer(blocked, optional=optional)
-    nameless = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
-    return WaveTargetInspection(wave, target, found, notes=(why,), lost=(why,) if nameless else ())
+            optional = use.optional and (server_id not in servers or servers[server_id].optional)
+            servers[server_id] = InspectedServer(blocked, optional=optional)
+    is_unlistable = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
+    unlistable_groups = (reason,) if is_unlistable else ()
+    return WaveTargetInspection(wave, target, servers, notes=(reason,), unlistable_groups=unlistable_groups)
 
 
 def _load_target_context(execution: Execution, target: Target, server_ids: Sequence[str]) -> TargetContext:
@@ -192,18 +245,18 @@ def _load_target_context(execution: Execution, target: Target, server_ids: Seque
             if Target.from_state(row) == target:
                 runs.update(dict.fromkeys(inspections.unpack_servers(row), execution_id))
     notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
-    launched = {
-        server_id: f"{instance.instance_id} of {instance.execution_id or 'somebody else'}"
+    instances = {
+        server_id: f"{instance.instance_id} of {instance.execution_id or 'a launch outside drs-waves'}"
         for server_id, instance in recovery_instances.get_by_server(server_ids).items()
         if instance.is_there and instance.target == target
     }
-    return TargetContext(jobs, runs, launched, notes)
+    return TargetContext(jobs, runs, instances, notes)
 
 
-def _servers_launched_before(execution: Execution, target: Target) -> frozenset[str]:
-    """What the runs that this one continues have launched, by their records and by DRS's own jobs.
+def _find_servers_launched_before(execution: Execution, target: Target) -> frozenset[str]:
+    """The servers that the continued runs launched, by DRS's jobs.
 
-    Their jobs have to be over first, for until then nobody knows: ServerBusy is raised while one goes on.
+    Raise ServerBusy while one of these jobs is running, because its results are not known yet.
     """
     launched = set[str]()
     execution_id = execution.run.continues
@@ -211,39 +264,7 @@ def _servers_launched_before(execution: Execution, target: Target) -> frozenset[
         run = executions.get_run(execution_id)
         for job in drs.list_jobs_of_execution(target, execution_id, run.requested_at):
             if not job.is_completed:
-                raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, still goes on")
-            launched.update(launch.server_id for launch in job.launches if launch.status == "LAUNCHED")
+                raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, is still running")
+            launched.update(launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED)
         execution_id = run.continues
     return frozenset(launched)
-
-
-def summarize_waves(execution: Execution) -> list[WaveReadiness]:
-    """What inspection kept of each wave, its targets put together."""
-    groups = executions.get_groups(execution.execution_id)
-    return [_summarize_wave(execution, wave, groups) for wave in execution.plan.waves]
-
-
-def count_warned(execution_id: str) -> int:
-    """Servers that can be recovered, with a warning."""
-    return sum(share.warned for share in inspections.list_summaries(execution_id))
-
-
-def _summarize_wave(execution: Execution, wave: Wave, groups: Mapping[str, ProtectionGroup]) -> WaveReadiness:
-    shares = inspections.list_summaries(execution.execution_id, wave.name)
-    used = [groups[use.group_id] for use in wave.groups]
-    return WaveReadiness(
-        wave=wave,
-        total=sum(share.servers for share in shares),
-        blocked=sum(share.blocked for share in shares),
-        example=next((share.example for share in shares if share.example), ""),
-        selections="; ".join(f"{group.name}: {_describe_selection(group)} in {group.target.key}" for group in used),
-        blocked_optional=sum(share.blocked_optional for share in shares),
-        already=sum(share.already for share in shares),
-        lost=[line for share in shares for line in share.lost],
-    )
-
-
-def _describe_selection(group: ProtectionGroup) -> str:
-    if group.server_ids:
-        return f"{len(group.server_ids)} servers by id"
-    return "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))

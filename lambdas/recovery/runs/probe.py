@@ -1,7 +1,7 @@
-"""What DRS tells of one server only: its snapshots and its launch configuration. Some at a time, kept as they come.
+"""Data DRS exposes one server at a time, its snapshots and its launch configuration, fetched in rounds and saved.
 
-Inspection asks in rounds, each within a function's time, and the state machine goes round until all are known. A
-round takes no more than half of the target's budget, for a run that is on in the target needs the other half.
+A round fits into a function's time, and the state machine repeats the task until every server is probed. A round uses
+at most half of the target's rate limit, because a run in the same target needs the other half.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,32 +14,32 @@ from recovery.drs import client as drs
 from recovery.settings import settings
 from recovery.store import inspections
 
-# A round ends so long after it began, in seconds; a function has 120, and its last calls may be put off.
+# Seconds after which a round probes no further server. A function has 120, and its last calls may be delayed.
 ROUND_SECONDS = 60
 
 
 def probe_servers(execution: Execution, target: Target, server_ids: Sequence[str]) -> Mapping[str, Probe] | None:
-    """The probes of all these servers; None when some are left for a further round."""
+    """Return the probes of all these servers; None if servers remain for another round."""
     if not server_ids:
         return {}
-    kept = inspections.load_probes(execution.execution_id, target)
-    missing = [server_id for server_id in server_ids if server_id not in kept]
+    saved = inspections.load_probes(execution.execution_id, target)
+    missing = [server_id for server_id in server_ids if server_id not in saved]
     if not missing:
-        return kept
+        return saved
     found = _probe_round(execution, target, missing)
     inspections.save_probes(execution.execution_id, target, found)
-    return {**kept, **found} if len(found) == len(missing) else None
+    return {**saved, **found} if len(found) == len(missing) else None
 
 
 def _probe_round(execution: Execution, target: Target, server_ids: Sequence[str]) -> dict[str, Probe]:
     found: dict[str, Probe] = {}
-    began, pause = clock.now(), 2 / settings().calls_per_second
+    began, seconds_per_call = clock.now(), 2 / settings().calls_per_second
     for server_id in server_ids:
         if found and clock.now() - began > ROUND_SECONDS:
             break
         found[server_id] = _probe(execution, target, server_id)
         calls = 2 if execution.run.mode is Mode.READINESS else 1
-        clock.sleep(began + len(found) * calls * pause - clock.now())
+        clock.sleep(began + len(found) * calls * seconds_per_call - clock.now())
     return found
 
 

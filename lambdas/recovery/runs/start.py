@@ -1,4 +1,4 @@
-"""Starting a run: its record, the plan's lock and the state machine, in an order that survives being cut off."""
+"""Starts a run: its record, the plan's lock and the state machine, in an order that survives being cut off."""
 
 import secrets
 import time
@@ -25,15 +25,15 @@ from recovery.runs import abandoned
 from recovery.store import executions, idempotency_keys
 from recovery.store.idempotency_keys import RequestKey
 
-# The lock may be freed and taken between two looks; more often than this it is somebody's business.
+# The lock can change hands between reads. After this many attempts, give up.
 MAX_LOCK_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was asked for: by whom, in which mode, and from which point in time (ISO 8601), if not the latest.
+    """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
-    Requests of one `key` begin one run between them.
+    Requests with the same idempotency key start one run.
     """
 
     mode: Mode
@@ -45,30 +45,30 @@ class RunRequest:
 def start_run(plan_id: str, request: RunRequest) -> Run:
     """Record the run and lock its plan, then start recover-plan under the execution's id.
 
-    Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when a group of the plan is gone, StartFailed,
+    Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when the plan references deleted groups, StartFailed,
     IdempotencyConflict.
     """
-    if begun := _run_for_key(request.key):
-        return begun
+    if earlier := _find_run_for_key(request.key):
+        return earlier
     plan = plans.get_plan(plan_id)
     groups = find_groups(plan.group_ids)
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
-        problem = {"field": "planId", "message": f"the plan uses protection groups that are gone: {', '.join(gone)}"}
+        problem = {"field": "planId", "message": f"the plan references deleted protection groups: {', '.join(gone)}"}
         raise InvalidRequest("The plan cannot be run.", [problem])
     return _record_and_start(plan, list(groups.values()), request)
 
 
 def continue_run(execution_id: str, by: str, key: RequestKey | None = None) -> Run:
-    """Start a run that recovers what this one did not launch, by the plan and the groups as they were for it.
+    """Start a run that recovers what this one did not launch, with the same plan and groups as it had.
 
-    Raise ExecutionNotFound, NothingToContinue, and what `start` raises.
+    Raise ExecutionNotFound, NothingToContinue, and what `start_run` raises.
     """
-    if begun := _run_for_key(key):
-        return begun
+    if earlier := _find_run_for_key(key):
+        return earlier
     before = executions.get_execution(execution_id)
     run = before.run
     if run.mode is Mode.READINESS:
-        raise NothingToContinue(f"{execution_id} only looked; it launched nothing", executionId=execution_id)
+        raise NothingToContinue(f"{execution_id} is a readiness run; it launched nothing", executionId=execution_id)
     if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
         raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
     groups = list(executions.get_groups(execution_id).values())
@@ -77,14 +77,14 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None) -> R
     )
 
 
-def _run_for_key(key: RequestKey | None) -> Run | None:
-    """The run that an earlier request of the key recorded, started now if it was not; None when there is none."""
+def _find_run_for_key(key: RequestKey | None) -> Run | None:
+    """The run that an earlier request with this key recorded, started now if it was not; None if there is none."""
     execution_id = idempotency_keys.find_execution(key) if key else None
     if execution_id is None:
         return None
     try:
         run = executions.get_run(execution_id)
-    except ExecutionNotFound:  # cut off, or refused, between taking the key and the record
+    except ExecutionNotFound:  # the earlier request claimed the key and was cut off, or refused, before the record
         return None
     return _start_state_machine(run, key)
 
@@ -110,37 +110,37 @@ def _record_and_start(
 
 
 def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
-    """Start the machine of a recorded run, unless it is known to have run. Raise StartFailed."""
+    """Start the state machine of a recorded run, unless it has run already. Raise StartFailed."""
     if run.status.is_final or run.started_at:
         return run
-    try:  # a name that is taken is our own start, whose answer was lost, or that of another request of the key
+    try:  # a name that is taken is our own start, whose answer was lost, or that of another request with this key
         step_functions.start_once(
             step_functions.recover_plan_arn(), run.execution_id, {"executionId": run.execution_id}
         )
     except AwsUnavailable as error:
-        # The run may be on. Its record stays; should it not be on, the next start of the plan closes it.
+        # The run may have started, so its record stays. If it has not, the next start of the plan closes it.
         raise StartFailed(f"Step Functions did not answer; see whether execution {run.execution_id} runs") from error
     except ClientError as error:
         _close_unstarted(run, f"the state machine could not be started: {error}")
-        if key:  # what never ran is not what the key stands for
+        if key:  # the next request with this key starts another run
             idempotency_keys.release_key(key, run.execution_id)
         raise StartFailed(f"the state machine could not be started: {error}") from error
     return run
 
 
 def _create_record(execution: Execution, groups: list[ProtectionGroup]) -> bool:
-    """Write the record; False when it is there. A lock whose run is over, whoever failed to free it, is freed first."""
+    """Write the record; return False when it exists. Free a lock whose run is over, and try again."""
     for _ in range(MAX_LOCK_ATTEMPTS):
         try:
             return executions.create_execution(execution, groups)
         except PlanAlreadyRunning as running:
             if not abandoned.release_plan_if_over(execution.run.plan_id, running.facts["executionId"]):
                 raise
-    raise AwsUnavailable(f"plan {execution.run.plan_name!r} is being started and ended by others; try again")
+    raise AwsUnavailable(f"plan {execution.run.plan_name!r} is being started and ended by other requests; try again")
 
 
 def _new_execution_id(mode: Mode) -> str:
-    """`drill-20261122-081530-4f1c09`: sorts by time, says what it is, and is a legal execution name."""
+    """`drill-20261122-081530-4f1c09`: sorts by time, shows its mode, and is a legal execution name."""
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(clock.now()))
     return f"{mode.value.lower()}-{moment}-{secrets.token_hex(3)}"
 

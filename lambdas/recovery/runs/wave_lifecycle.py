@@ -1,195 +1,209 @@
-"""The way of a wave through its run: what holds it, its start, its verdict, and what that means for the others."""
+"""Wave lifecycle: gating, start, verdict, and release of dependent waves."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
 
 from recovery import clock
 from recovery.domain import verdicts
-from recovery.domain.execution import STATUSES_BEFORE_START, Execution, ExecutionStatus, Run, WaveState, WaveStatus
+from recovery.domain.batch import BatchStatus
+from recovery.domain.execution import (
+    Execution,
+    ExecutionStatus,
+    Mode,
+    RunSnapshot,
+    WaveState,
+    WaveStatus,
+)
 from recovery.domain.plan import Wave
-from recovery.domain.verdicts import ExecutionVerdict, WaveGate, WaveVerdict
+from recovery.domain.target import Target, TargetState
+from recovery.domain.verdicts import WaveDecision, WaveGate
+from recovery.errors import LateMessage
 from recovery.observability import operator_messages
-from recovery.store import batches, executions, task_tokens, waves
+from recovery.store import batches, executions, inspections, task_tokens, waves
 
 # A wait ends by the clock of Step Functions, which may be a little ahead of ours.
 CLOCK_MARGIN_SECONDS = 2
 
-# A finish that meets a cancel is judged again; a cancel comes once.
-MAX_FINISH_ATTEMPTS = 3
 
+# --- open -------------------------------------------------------------------------------------------------------
+def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
+    """Create the wave rows of a run and notify operators of its start; return the run with its targets.
 
-def start_wave(execution: Execution, wave_name: str) -> dict[str, Any]:
-    """Start the wave unless something holds it.
-
-    Returns `{gate, round, targets: [{accountId, region, batches: [1, 2]}], timeoutSeconds}`. `gate` is a value of
-    WaveGate. `targets` lists what is left to recover if it is START. `timeoutSeconds` is how long to wait for an
-    approval.
+    Raise ExecutionNotFound, LateMessage when the run has ended.
     """
-    wave = execution.plan.wave(wave_name)
-    gate, state = _read_gate(execution, wave)
+    execution = executions.get_execution(execution_id)
+    run = execution.run
+    if run.status.is_final:
+        raise LateMessage(f"execution {execution_id} is {run.status.value} already")
+    if waves.create_waves(execution) and run.mode is not Mode.READINESS:
+        operator_messages.send_run_started(execution)
+    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})
+
+
+# --- start ------------------------------------------------------------------------------------------------------
+class TargetBatches(TargetState):
+    """The numbers of the batches that are left to recover in a target."""
+
+    batches: list[int]
+
+
+class WaveStartState(TypedDict):
+    """The output of StartWave. `targets` is empty unless the gate is START; `timeoutSeconds` is for an APPROVAL."""
+
+    gate: str
+    round: int
+    targets: list[TargetBatches]
+    timeoutSeconds: NotRequired[int]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveStart:
+    """The gate that a wave is at. At START, `targets` has the batches that are left to recover, by target.
+
+    `timeout_seconds` is how long to wait for an approval.
+    """
+
+    gate: WaveGate
+    round: int
+    targets: dict[Target, list[int]]
+    timeout_seconds: int | None = None
+
+    def to_state(self) -> WaveStartState:
+        """The output of StartWave."""
+        targets: list[TargetBatches] = [{**key.to_state(), "batches": numbers} for key, numbers in self.targets.items()]
+        state: WaveStartState = {"gate": self.gate, "round": self.round, "targets": targets}
+        if self.timeout_seconds is not None:
+            state["timeoutSeconds"] = self.timeout_seconds
+        return state
+
+
+def start_wave(execution: Execution, wave_name: str) -> WaveStart:
+    """Start the wave, unless it has to wait or must not start."""
+    execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
+    snapshot = RunSnapshot(execution.run, waves.read_states(execution_id))
+    gate = verdicts.judge_gate(wave, snapshot)
     if gate is WaveGate.APPROVAL:
-        state = _request_approval(execution, wave, state)
-        silence = verdicts.judge_approval_timeout(wave, state, clock.now())
-        if silence is not None:
-            _record_approval_timeout(execution, wave, silence)
-            gate, state = _read_gate(execution, wave)
-    if gate is WaveGate.RESUME:
-        _pause_wave(execution, wave)
-    answer: dict[str, Any] = {"gate": gate.value, "round": state.round, "targets": []}
-    if gate is WaveGate.APPROVAL and state.approval_until is not None:
-        left = max(state.approval_until - clock.now(), 0)
-        answer["timeoutSeconds"] = round(clock.wall_seconds(left)) + CLOCK_MARGIN_SECONDS
-    if gate is WaveGate.START:
-        answer["targets"] = _start_batches(execution, wave, state)
-    return answer
-
-
-def _read_gate(execution: Execution, wave: Wave) -> tuple[WaveGate, WaveState]:
-    """What holds the wave as the record is now."""
-    states = waves.read_states(execution.execution_id)
-    return verdicts.judge_gate(wave, states, executions.get_run(execution.execution_id)), states[wave.name]
-
-
-def _request_approval(execution: Execution, wave: Wave, state: WaveState) -> WaveState:
-    if state.approval_until is None and wave.approval:
-        until = clock.now() + wave.approval.timeout_minutes * 60
-        values = {
-            "status": WaveStatus.AWAITING_APPROVAL.value,
-            "waitingSince": clock.iso(),
-            "approvalUntil": int(until),
-        }
-        if waves.update_wave(execution.execution_id, wave.name, values, *STATUSES_BEFORE_START):
-            operator_messages.send_approval_wanted(execution, wave, until)
-    return waves.read_states(execution.execution_id)[wave.name]
-
-
-def _record_approval_timeout(execution: Execution, wave: Wave, approved: bool) -> None:
-    said = "approve" if approved else "reject"
-    comment = "nobody answered in time; the plan says so"
-    decision = {"decision": said, "by": "the plan", "at": clock.iso(), "comment": comment}
-    waves.update_wave(
-        execution.execution_id,
-        wave.name,
-        {"status": WaveStatus.WAITING.value, "approved": approved},
-        WaveStatus.AWAITING_APPROVAL,
-        append={"decisions": decision},
+        snapshot = _request_approval(execution, wave, snapshot)
+        outcome = verdicts.judge_approval_timeout(wave, snapshot.wave_states[wave_name], clock.now())
+        if outcome is not None:
+            _record_approval_timeout(execution_id, wave, outcome)
+            snapshot = waves.load_snapshot(execution_id)
+            gate = verdicts.judge_gate(wave, snapshot)
+    if gate is WaveGate.RESUME and waves.pause_wave(execution_id, wave_name):
+        operator_messages.send_wave_paused(execution, wave)
+    state = snapshot.wave_states[wave_name]
+    targets = _start_batches(execution_id, wave, state) if gate is WaveGate.START else {}
+    return WaveStart(
+        gate, state.round, targets, _approval_timeout_seconds(state) if gate is WaveGate.APPROVAL else None
     )
 
 
-def _pause_wave(execution: Execution, wave: Wave) -> None:
-    values = {"status": WaveStatus.PAUSED.value, "waitingSince": clock.iso()}
-    if waves.update_wave(execution.execution_id, wave.name, values, WaveStatus.WAITING):
-        operator_messages.send_wave_paused(execution, wave)
+def _request_approval(execution: Execution, wave: Wave, snapshot: RunSnapshot) -> RunSnapshot:
+    if snapshot.wave_states[wave.name].approval_until is not None or wave.approval is None:
+        return snapshot
+    until = clock.now() + wave.approval.timeout_minutes * 60
+    if waves.request_approval(execution.execution_id, wave.name, until):
+        operator_messages.send_approval_wanted(execution, wave, until)
+    return waves.load_snapshot(execution.execution_id)
 
 
-def _start_batches(execution: Execution, wave: Wave, state: WaveState) -> list[dict[str, Any]]:
-    """Mark the wave started and return the batches that are left to recover, by target."""
-    execution_id = execution.execution_id
+def _approval_timeout_seconds(state: WaveState) -> int | None:
+    if state.approval_until is None:
+        return None
+    left = max(state.approval_until - clock.now(), 0)
+    return round(clock.wall_seconds(left)) + CLOCK_MARGIN_SECONDS
+
+
+def _record_approval_timeout(execution_id: str, wave: Wave, approved: bool) -> None:
+    decision = {
+        "decision": WaveDecision.APPROVE if approved else WaveDecision.REJECT,
+        "by": "the plan",
+        "at": clock.iso(),
+        "comment": "no answer before the deadline; the plan's timeout action applies",
+    }
+    waves.record_approval_timeout(execution_id, wave.name, approved, decision)
+
+
+def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Target, list[int]]:
+    """Mark the wave as started and return the batches that are left to recover, by target."""
     waves.start_wave(execution_id, wave.name)
-    left: dict[Any, list[int]] = {}
+    left: dict[Target, list[int]] = {}
     for batch in batches.list_batches(execution_id, wave.name):
-        if state.round > batch.round and batch.status == "SETTLED" and batch.server_ids:
+        if batch.status is BatchStatus.SETTLED:
+            if state.round <= batch.round or not batch.server_ids:
+                continue
             batches.start_round(batch, state.round)
-            left.setdefault(batch.ref.target, []).append(batch.ref.number)
-        elif batch.status != "SETTLED":
-            left.setdefault(batch.ref.target, []).append(batch.ref.number)
-    return [{**target.to_state(), "batches": numbers} for target, numbers in left.items()]
+        left.setdefault(batch.ref.target, []).append(batch.ref.number)
+    return left
 
 
 def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
-    """Keep the token by which the wave, or a batch of it, waits; False when there is nothing to wait for any more."""
+    """Save the token by which the wave, or a batch of it, waits; return False when the wait is over already."""
     task_tokens.save_token(execution_id, gate, wave_name, token)
     run = executions.get_run(execution_id)
     if gate is WaveGate.RESUME and run.status is ExecutionStatus.PAUSED and not run.is_halted:
         return True
-    execution = executions.get_execution(execution_id)
-    now, _ = _read_gate(execution, execution.plan.wave(wave_name))
-    if now is not gate:
+    wave = executions.get_plan(execution_id).wave(wave_name)
+    is_waiting = verdicts.judge_gate(wave, RunSnapshot(run, waves.read_states(execution_id))) is gate
+    if not is_waiting:
         task_tokens.release_tokens(execution_id, gate, wave_name)
-    return now is gate
+    return is_waiting
 
 
-def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveStatus:
-    """Judge the wave, keep the verdict with what broke on the way, and let go what waited for it.
+# --- settle -----------------------------------------------------------------------------------------------------
+class WaveSettlementState(TypedDict):
+    """The output of SettleWave."""
 
-    `round_` is the one that has ended; when people have asked for another since, nothing is judged.
+    status: str
+    final: bool
+    targets: list[TargetState]
+
+
+@dataclass(frozen=True, slots=True)
+class WaveSettlement:
+    """The status of a wave after a round, and the targets that have new recovery instances."""
+
+    status: WaveStatus
+    changed_targets: list[Target]
+
+    def to_state(self) -> WaveSettlementState:
+        """The output of SettleWave."""
+        targets = [target.to_state() for target in self.changed_targets]
+        return {"status": self.status, "final": self.status.is_final, "targets": targets}
+
+
+def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
+    """Judge the wave, record the verdict, and release the waves that wait for it.
+
+    `round_` is the round that has ended; if an operator has requested another one since, nothing is judged. `problems`
+    are the errors that broke parts of the wave.
     """
     execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
-    run, states = executions.get_run(execution_id), waves.read_states(execution_id)
-    state = states[wave_name]
+    snapshot = RunSnapshot(execution.run, waves.read_states(execution_id))
+    wave_batches = batches.list_batches(execution_id, wave_name)
+    state = snapshot.wave_states[wave_name]
     if not state.status.is_final and state.round == round_:
-        tally = batches.tally_servers(execution_id, wave_name)
-        verdict = verdicts.judge_wave(wave, states, run, tally, problems)
+        tally = batches.tally(wave_batches, inspections.list_summaries(execution_id, wave_name))
+        verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             operator_messages.send_wave_settled(execution, wave, verdict, tally)
-    ended = waves.read_states(execution_id)[wave_name]
-    # By the record, not by this verdict: a try that was killed after it had kept its verdict stopped nothing.
-    if verdicts.stops_the_run(wave, ended):
+        # What follows goes by the record, not by this verdict: an earlier invocation may have recorded its verdict and
+        # been killed before it stopped the run.
+        snapshot = waves.load_snapshot(execution_id)
+    ended = snapshot.wave_states[wave_name]
+    stops_run = verdicts.stops_the_run(wave, ended)
+    if stops_run:
         executions.stop_run(execution_id, f"wave {wave_name} failed")
     if ended.status.is_final:
-        release_dependents(execution, wave)
-    return ended.status
+        _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
+    return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
 
 
-def release_dependents(execution: Execution, wave: Wave) -> None:
-    """Wake the waves that wait for this one, or all that wait when the run was stopped; they look at the record."""
-    execution_id = execution.execution_id
-    if executions.get_run(execution_id).stopped:
-        task_tokens.release_tokens(execution_id)
+def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:
+    """Wake the waves that wait for this one, or all that wait when the run was stopped. They judge the record again."""
+    if is_stopped:
+        task_tokens.release_tokens(execution.execution_id)
         return
-    for dependant in execution.plan.dependants_of(wave.name):
-        task_tokens.release_tokens(execution_id, WaveGate.PREDECESSORS, dependant.name)
-
-
-def finish_run(execution: Execution, problem: str | None) -> Run:
-    """Judge the run and close its record, with the waves that never ended; return it as it then is."""
-
-    def judge(run: Run) -> ExecutionVerdict:
-        return verdicts.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled)
-
-    return _close_run(execution, judge)
-
-
-def close_without_launch(execution: Execution, verdict: ExecutionVerdict, why: str) -> Run:
-    """Close the record of a run that launches nothing: one that only looked, or that was refused."""
-    execution_id, skipped = execution.execution_id, WaveVerdict(WaveStatus.SKIPPED, why)
-    for name in waves.read_states(execution_id):
-        waves.settle_wave(execution_id, name, skipped, batches.tally_servers(execution_id, name))
-
-    def judge(run: Run) -> ExecutionVerdict:
-        if not run.cancelled:
-            return verdict
-        statuses = {name: state.status for name, state in waves.read_states(execution_id).items()}
-        return verdicts.judge_execution(statuses, None, run.cancelled)
-
-    return _close_run(execution, judge)
-
-
-def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> Run:
-    """Write the verdict, free the plan and tell people, each once; a verdict that meets a cancel is judged again."""
-    execution_id = execution.execution_id
-    for _ in range(MAX_FINISH_ATTEMPTS):
-        run = executions.get_run(execution_id)
-        if run.status.is_final:  # by a try that was killed before it freed the plan, perhaps
-            executions.release_plan(run.plan_id, execution_id)
-            break
-        verdict, tally = judge(run), batches.tally_servers(execution_id)
-        if executions.finish_execution(run, verdict, tally):
-            operator_messages.send_run_finished(execution, verdict, tally)
-            break
-    return executions.get_run(execution_id)
-
-
-def _close_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
-    statuses = {name: state.status for name, state in waves.read_states(execution.execution_id).items()}
-    for name, status in statuses.items():
-        if not status.is_final:
-            tally = batches.tally_servers(execution.execution_id, name)
-            why = run.halted_because if run.cancelled else f"the run ended first: {problem}" if problem else None
-            ended = WaveStatus.SKIPPED if status in STATUSES_BEFORE_START else WaveStatus.FAILED
-            if tally.total and tally.missing == 0:
-                ended, why = WaveStatus.COMPLETED, f"all {tally.total} servers were launched"
-            verdict = WaveVerdict(ended, why or "the run ended first")
-            waves.settle_wave(execution.execution_id, name, verdict, tally)
-            statuses[name] = ended
-    return statuses
+    for dependent in execution.plan.dependents_of(wave.name):
+        task_tokens.release_tokens(execution.execution_id, WaveGate.PREDECESSORS, dependent.name)

@@ -1,12 +1,13 @@
-"""The record of batches and of what became of their servers."""
+"""BATCH# and SERVER# rows: the batches of a run, and the result of each server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.batch import Attempt, Batch, BatchRef, ServerResult
+from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store import executions, inspections
 
 
@@ -14,8 +15,13 @@ def _key(ref: BatchRef) -> dict[str, str]:
     return {"executionId": ref.execution_id, "item": ref.sort_key}
 
 
+def _if_at(status: BatchStatus, attempt: int) -> dict[str, Any]:
+    """The condition that the batch is still at this status of this attempt."""
+    return {"condition": "#status = :status AND #attempt = :attempt", "given": {"status": status, "attempt": attempt}}
+
+
 def get_batch(ref: BatchRef) -> Batch:
-    """The batch's row; KeyError when there is none, which only a broken state machine can bring about."""
+    """Read a batch. Raise KeyError when there is none, which only a defect of a state machine can cause."""
     item = dynamodb.get(executions.table(), _key(ref))
     if item is None:
         raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
@@ -23,76 +29,79 @@ def get_batch(ref: BatchRef) -> Batch:
 
 
 def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
-    """The batches of a wave, or of all waves."""
+    """Read the batches of a wave, or of all waves."""
     return [Batch.from_item(row) for row in executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
 
 
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
-    """Servers of a wave, or of the run, by outcome."""
-    in_batches = sum((batch.tally for batch in list_batches(execution_id, wave)), Tally())
-    return sum((share.tally for share in inspections.list_summaries(execution_id, wave)), in_batches)
+    """Count the servers of a wave, or of the run, by outcome."""
+    return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
+
+
+def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> Tally:
+    """Count the servers by outcome: those in batches, and those that inspection excluded."""
+    in_batches = sum((batch.tally for batch in batches), Tally())
+    return sum((summary.tally for summary in summaries), in_batches)
 
 
 def record_intent(batch: Batch) -> bool:
-    """Say that the next attempt's StartRecovery is about to be called; False when another try of the task said so."""
+    """Record the intent to call StartRecovery. Returns False if another invocation already has."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": "STARTING", "attempt": batch.attempt + 1, "intentAt": clock.iso()},
-        condition="#status = :pending AND #attempt = :attempt",
-        given={"pending": "PENDING", "attempt": batch.attempt},
+        {"status": BatchStatus.STARTING, "attempt": batch.attempt + 1, "intentAt": clock.iso()},
+        **_if_at(BatchStatus.PENDING, batch.attempt),
     )
 
 
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
-    """Keep the job that launches this attempt; False when the batch has moved on."""
+    """Record the job of this attempt; return False when the batch has moved on."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
         {
-            "status": "LAUNCHING",
+            "status": BatchStatus.LAUNCHING,
             "jobId": job_id,
             "jobStartedAt": started_at,
             "startedAt": batch.started_at or started_at,
         },
-        condition="#status = :starting AND #attempt = :attempt",
-        given={"starting": "STARTING", "attempt": batch.attempt},
+        **_if_at(BatchStatus.STARTING, batch.attempt),
     )
 
 
 def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> None:
-    """Keep how many servers of the job are through, so that the record shows it move."""
+    """Record how many servers the running job has launched so far, so that the record shows progress."""
     dynamodb.update_if(
         executions.table(),
         _key(ref),
         {"inFlightLaunched": launched, "inFlightFailed": failed},
         condition="#status = :launching AND #jobId = :job",
-        given={"launching": "LAUNCHING", "job": job_id},
+        given={"launching": BatchStatus.LAUNCHING, "job": job_id},
     )
 
 
 def retry_batch(
-    batch: Batch, attempt: Attempt, again: Sequence[str], snapshots: Mapping[str, str] | None = None
+    batch: Batch, attempt: Attempt, retry_ids: Collection[str], snapshots: Mapping[str, str] | None = None
 ) -> None:
-    """Back to PENDING with the servers that are to be tried again; the others that failed are dropped.
+    """Move the batch back to PENDING with the servers to try again, and drop the others that failed.
 
-    `snapshots` are what they are launched from then, if that has changed.
+    `snapshots` has the snapshot to launch each server from, if that has changed.
     """
-    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in again)]
-    values = {"status": "PENDING", "serverIds": list(again), "dropped": dropped, "failed": len(dropped)}
+    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in retry_ids)]
+    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": len(dropped)}
     _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", "intentAt"])
 
 
 def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
-    """The batch's last word, for this round."""
+    """Settle the batch for this round."""
     failed = [*batch.dropped, *attempt.failed_ids]
-    values = {"status": "SETTLED", "serverIds": failed, "failed": len(failed), "reason": reason, "endedAt": clock.iso()}
-    _close_attempt(batch, attempt, values, ["dropped"])
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
+    _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped"])
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
-    """The last word of a batch whose servers were not tried: they failed nowhere, and stay as they are."""
-    values = {"status": "SETTLED", "reason": reason, "endedAt": clock.iso()}
+    """Settle a batch whose servers were not tried. They have not failed, so their rows stay as they are."""
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
     _close_attempt(batch, Attempt((), ()), values, [])
 
 
@@ -108,41 +117,39 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
         },
         remove=["inFlightLaunched", "inFlightFailed", *remove],
         append={"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else None,
-        condition="#status = :status AND #attempt = :attempt",
-        given={"status": batch.status, "attempt": batch.attempt},
+        **_if_at(batch.status, batch.attempt),
     )
 
 
 def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
-    """Keep a job that was started for the batch after it was closed, and that nobody follows."""
+    """Record a job that DRS started for the batch after the batch was closed; no machine polls it."""
     job = {
         "attempt": batch.attempt,
         "jobId": job_id,
         "startedAt": started_at,
         "launched": 0,
         "failed": 0,
-        "unfollowed": True,
+        "orphaned": True,
     }
     dynamodb.update(executions.table(), _key(batch.ref), {}, append={"jobs": job})
 
 
 def start_round(batch: Batch, round_: int) -> bool:
-    """Open a settled batch for a further round with the servers that failed; False when that was done before."""
+    """Open a settled batch for another round with the servers that failed; return False when that has been done."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": "PENDING", "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
+        {"status": BatchStatus.PENDING, "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
         remove=["jobId", "intentAt", "endedAt", "reason"],
-        condition="#status = :settled AND #attempt = :attempt",
-        given={"settled": "SETTLED", "attempt": batch.attempt},
+        **_if_at(BatchStatus.SETTLED, batch.attempt),
     )
 
 
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result; a server that is LAUNCHED stays so whatever comes late.
+    """Write each server's result. A server that is LAUNCHED stays so, whatever comes late.
 
-    Single conditional updates, a few at a time, and no transaction: that would cost twice as much, and one server
-    that was written before would refuse all the others.
+    These are single conditional updates, a few at a time. A transaction would cost twice as much, and one server that
+    was written before would make it refuse all the others.
     """
     now = clock.iso()
     dynamodb.write_each(lambda result: _record_result(ref, result, now), results)

@@ -1,4 +1,4 @@
-"""The record of a run as people read it: from the executions table alone, but for the log of a job, which DRS keeps."""
+"""Reads the whole record of a run, for the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRecord:
-    """The rows of a run but for its servers, which are read page by page."""
+    """The rows of a run, without its servers, which are read page by page."""
 
     meta: Row
     waves: list[dict[str, Any]]
@@ -23,7 +23,7 @@ class ExecutionRecord:
 
 
 def read_record(execution_id: str) -> ExecutionRecord:
-    """Raise ExecutionNotFound when there is none."""
+    """Read the record; raise ExecutionNotFound."""
     return ExecutionRecord(
         meta=executions.get_meta_row(execution_id),
         waves=waves.list_rows(execution_id),
@@ -33,7 +33,7 @@ def read_record(execution_id: str) -> ExecutionRecord:
 
 
 def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:
-    """A page of the rows of servers, and the record that says what is going on with them."""
+    """Read a page of SERVER# rows, and the record that they belong to."""
     record = read_record(execution_id)
     servers = Partition("executionId", execution_id, ("item", f"SERVER#{wave}#" if wave else "SERVER#"))
     return record, pagination.query_page(executions.table(), servers, limit, token)

@@ -1,11 +1,12 @@
-"""The record of every run, in the executions table: the run itself and its waves.
+"""Runs, in the executions table: the META, PLAN and GROUP# rows of a record, and the lock on a run's plan.
 
-One partition per execution: META (what was asked, how far it is), PLAN and GROUP# (what is recovered, as it was),
-WAVE#, TOKEN# and the rows of fleet.py and batches.py. Every write is either the same whenever it is made, or
-conditional on the state it moves on from, so that a late or repeated task never moves a record backwards.
+A record is one partition of the table. META has what was requested and how far the run is, PLAN and GROUP# what is
+recovered, as it was when the run was started; the other modules of this room have the other rows. Every write is
+idempotent or conditional on the state that it moves on from, so a late or repeated task never moves a record backwards.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -13,31 +14,34 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
-from recovery.domain.execution import OPEN_STATUSES, Execution, ExecutionStatus, Mode, Run, Tally
+from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run, Tally
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
+from recovery.store.conditions import status_in
 
+# A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 
-# Statuses as conditions name them: `#status IN (:pending, :polling, :paused)`.
-_OPEN = {status.value.lower(): status.value for status in OPEN_STATUSES}
-
-IS_OPEN = f"#status IN ({', '.join(f':{name}' for name in _OPEN)})"
+_IS_OPEN, _OPEN = status_in(*OPEN_STATUSES)
 
 
 def table() -> str:
-    """The executions table."""
+    """The name of the executions table."""
     return settings().executions_table
 
 
-# --- the execution ----------------------------------------------------------------------------------------------
-def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> bool:
-    """Write META, the plan and the groups and lock the plan, all or nothing. A run that only looks needs no lock.
+def _meta_key(execution_id: str) -> dict[str, str]:
+    return {"executionId": execution_id, "item": "META"}
 
-    False when a record of this id is there: our own, whose answer was lost, or that of a request of the same key.
-    Raise PlanAlreadyRunning naming the run that holds the lock, PlanNotFound.
+
+# --- create and read --------------------------------------------------------------------------------------------
+def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> bool:
+    """Write META, the plan and the groups and lock the plan, in one transaction. A readiness run takes no lock.
+
+    Return False when the record exists: this request wrote it and lost the answer, or another request with the same
+    idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound.
     """
     run, plans = execution.run, settings().recovery_plans_table
     rows = [execution.plan_item(), *map(execution.group_item, groups)]
@@ -70,131 +74,45 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
     return True
 
 
-def _meta_key(execution_id: str) -> dict[str, str]:
-    return {"executionId": execution_id, "item": "META"}
-
-
 def get_run(execution_id: str) -> Run:
-    """META alone; raise ExecutionNotFound when there is none."""
+    """Read META alone; raise ExecutionNotFound."""
     return Run.from_item(get_meta_row(execution_id))
 
 
 def get_meta_row(execution_id: str) -> dict[str, Any]:
-    """The META row as it is; raise ExecutionNotFound when there is none."""
+    """Read the META row as it is; raise ExecutionNotFound."""
     item = dynamodb.get(table(), _meta_key(execution_id))
     if item is None:
         raise ExecutionNotFound(f"there is no execution {execution_id}")
     return item
 
 
-def get_execution(execution_id: str) -> Execution:
-    """The run and its plan, without the groups; raise ExecutionNotFound when there is none."""
-    run = get_run(execution_id)
+def get_plan(execution_id: str) -> RecoveryPlan:
+    """Read the plan as it was when the run was started; raise ExecutionNotFound."""
     item = dynamodb.get(table(), {"executionId": execution_id, "item": "PLAN"})
     if item is None:
         raise ExecutionNotFound(f"execution {execution_id} has no plan on record")
-    return Execution(run, RecoveryPlan.from_item(item["plan"]))
+    return RecoveryPlan.from_item(item["plan"])
+
+
+def get_execution(execution_id: str) -> Execution:
+    """Read the run and its plan, without the groups; raise ExecutionNotFound."""
+    return Execution(get_run(execution_id), get_plan(execution_id))
+
+
+def reload_run(execution: Execution) -> Execution:
+    """Read META again, after a write to it; the plan of a run never changes."""
+    return replace(execution, run=get_run(execution.execution_id))
 
 
 def get_groups(execution_id: str) -> dict[str, ProtectionGroup]:
-    """The groups as they were when the run was started."""
+    """Read the groups as they were when the run was started, by id."""
     groups = [ProtectionGroup.from_item(row) for row in query_rows(execution_id, "GROUP#")]
     return {group.group_id: group for group in groups}
 
 
-def begin_polling(execution_id: str) -> None:
-    """PENDING becomes POLLING with the first job; later calls change nothing. A pause lasts, with the start kept."""
-    started = {"startedAt": clock.iso()}
-    for status, values in (
-        (ExecutionStatus.PENDING, {"status": ExecutionStatus.POLLING.value, **started}),
-        (ExecutionStatus.PAUSED, started),
-    ):
-        condition = "#status = :here AND attribute_not_exists(#startedAt)"
-        if dynamodb.update_if(
-            table(), _meta_key(execution_id), values, condition=condition, given={"here": status.value}
-        ):
-            return
-
-
-def record_decision(
-    execution_id: str, values: Mapping[str, Any], decision: Mapping[str, Any], condition: str, given: Mapping[str, Any]
-) -> bool:
-    """Write what people decided of a run, with who and when, if the run is where the condition says.
-
-    A row has room for 400 KB: pauses beyond MOST_DECISIONS are refused, so that the last word, a cancel, always fits.
-    """
-    most = MAX_DECISIONS + (1 if decision["decision"] == "cancel" else 0)
-    condition = f"({condition}) AND (attribute_not_exists(#decisions) OR size(#decisions) < :most)"
-    given = {**given, "most": most}
-    return dynamodb.update_if(
-        table(), _meta_key(execution_id), values, append={"decisions": decision}, condition=condition, given=given
-    )
-
-
-def open_status_values() -> dict[str, str]:
-    """The values that IS_OPEN names."""
-    return dict(_OPEN)
-
-
-def stop_run(execution_id: str, reason: str) -> None:
-    """Keep that no further wave starts; the first reason stays."""
-    dynamodb.update_if(
-        table(),
-        _meta_key(execution_id),
-        {"stopped": reason},
-        condition=f"attribute_not_exists(#stopped) AND {IS_OPEN}",
-        given=_OPEN,
-    )
-
-
-def mark_aborted(execution_id: str, why: str) -> None:
-    """Keep that the run's machine is no more, so that nothing of it starts; the first reason stays."""
-    dynamodb.update_if(
-        table(),
-        _meta_key(execution_id),
-        {"died": why},
-        condition=f"attribute_not_exists(#died) AND {IS_OPEN}",
-        given=_OPEN,
-    )
-
-
-def finish_execution(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
-    """Write the final status and free the plan; False when the run had ended, or was cancelled since it was read.
-
-    A run that is cancelled has to be judged as such, so that a cancel and a finish end in one of the two.
-    """
-    unseen = "" if run.cancelled else " AND attribute_not_exists(#cancelled)"
-    ended = dynamodb.update_if(
-        table(),
-        _meta_key(run.execution_id),
-        {
-            "status": verdict.status.value,
-            "reason": verdict.reason,
-            "endedAt": clock.iso(),
-            "servers": tally.to_item(),
-        },
-        condition=IS_OPEN + unseen,
-        given=_OPEN,
-    )
-    if run.mode is not Mode.READINESS and (ended or get_run(run.execution_id).status.is_final):
-        release_plan(run.plan_id, run.execution_id)
-    return ended
-
-
-def release_plan(plan_id: str, execution_id: str) -> None:
-    """Remove the lock if this execution holds it; by now it may be another run's."""
-    dynamodb.update_if(
-        settings().recovery_plans_table,
-        {"planId": plan_id},
-        {},
-        remove=["activeExecutionId"],
-        condition="#activeExecutionId = :mine",
-        given={"mine": execution_id},
-    )
-
-
 def list_executions(limit: int, token: str | None, plan_id: str | None = None, status: str | None = None) -> Page:
-    """META rows, newest first: all of them, a plan's, or those of one status."""
+    """Read a page of META rows, newest first: all of them, those of a plan, or those of one status."""
     if plan_id:
         index, name, value = "byPlan", "planId", plan_id
     elif status:
@@ -205,5 +123,134 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
 
 
 def query_rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Every row of the execution whose sort key begins so: `WAVE#`, `TARGET#app#`, `SERVER#`, ..."""
+    """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `SERVER#`, ..."""
     return dynamodb.query(table(), Partition("executionId", execution_id, ("item", prefix)))
+
+
+# --- progress ---------------------------------------------------------------------------------------------------
+def begin_polling(execution_id: str) -> None:
+    """Move PENDING to POLLING and record the start, with the first job. A paused run stays paused."""
+    started = {"startedAt": clock.iso()}
+    for status, values in (
+        (ExecutionStatus.PENDING, {"status": ExecutionStatus.POLLING, **started}),
+        (ExecutionStatus.PAUSED, started),
+    ):
+        if dynamodb.update_if(
+            table(),
+            _meta_key(execution_id),
+            values,
+            condition="#status = :status AND attribute_not_exists(#startedAt)",
+            given={"status": status},
+        ):
+            return
+
+
+def stop_run(execution_id: str, reason: str) -> None:
+    """Record that no further wave starts; the first reason stays."""
+    _record_once(execution_id, "stopReason", reason)
+
+
+def mark_aborted(execution_id: str, reason: str) -> None:
+    """Record that the run's state machine has ended, so that nothing of the run starts; the first reason stays."""
+    _record_once(execution_id, "abortedReason", reason)
+
+
+def _record_once(execution_id: str, attribute: str, reason: str) -> None:
+    dynamodb.update_if(
+        table(),
+        _meta_key(execution_id),
+        {attribute: reason},
+        condition=f"attribute_not_exists(#{attribute}) AND {_IS_OPEN}",
+        given=_OPEN,
+    )
+
+
+def finish_execution(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
+    """Write the final status and free the plan; return False when the run had ended.
+
+    Return False as well when the run was cancelled since it was read: it then has to be judged as cancelled, so that a
+    cancel and a finish at the same moment end in one of the two.
+    """
+    unseen_cancel = "" if run.cancelled_by else " AND attribute_not_exists(#cancelledBy)"
+    ended = dynamodb.update_if(
+        table(),
+        _meta_key(run.execution_id),
+        {
+            "status": verdict.status,
+            "reason": verdict.reason,
+            "endedAt": clock.iso(),
+            "servers": tally.to_item(),
+        },
+        condition=_IS_OPEN + unseen_cancel,
+        given=_OPEN,
+    )
+    if ended and run.mode is not Mode.READINESS:
+        release_plan(run.plan_id, run.execution_id)
+    return ended
+
+
+def release_plan(plan_id: str, execution_id: str) -> None:
+    """Remove the lock if it is this execution's; another run may have taken it by now."""
+    dynamodb.update_if(
+        settings().recovery_plans_table,
+        {"planId": plan_id},
+        {},
+        remove=["activeExecutionId"],
+        condition="#activeExecutionId = :mine",
+        given={"mine": execution_id},
+    )
+
+
+# --- decisions of operators -------------------------------------------------------------------------------------
+def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
+    """Pause a run that is running; return False when it cannot be paused."""
+    is_pausable, values = status_in(*PAUSABLE_STATUSES)
+    return _record_decision(
+        execution_id,
+        {"status": ExecutionStatus.PAUSED, "pausedAt": clock.iso()},
+        decision,
+        f"{is_pausable} AND attribute_not_exists(#cancelledBy) AND #mode <> :readiness",
+        {**values, "readiness": Mode.READINESS},
+    )
+
+
+def record_resume(run: Run, decision: Mapping[str, Any]) -> bool:
+    """Resume a paused run; return False when it is not paused, or halted."""
+    return _record_decision(
+        run.execution_id,
+        {"status": ExecutionStatus.POLLING if run.started_at else ExecutionStatus.PENDING},
+        decision,
+        "#status = :paused AND attribute_not_exists(#cancelledBy) AND attribute_not_exists(#abortedReason)",
+        {"paused": ExecutionStatus.PAUSED},
+    )
+
+
+def record_cancel(execution_id: str, operator: str, decision: Mapping[str, Any]) -> bool:
+    """Cancel an open run; return False when it has ended or is cancelled already."""
+    return _record_decision(
+        execution_id,
+        {"cancelledBy": operator, "cancelledAt": clock.iso()},
+        decision,
+        f"{_IS_OPEN} AND attribute_not_exists(#cancelledBy)",
+        _OPEN,
+        MAX_DECISIONS + 1,
+    )
+
+
+def _record_decision(
+    execution_id: str,
+    values: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    condition: str,
+    given: Mapping[str, Any],
+    max_decisions: int = MAX_DECISIONS,
+) -> bool:
+    has_room = "(attribute_not_exists(#decisions) OR size(#decisions) < :max)"
+    return dynamodb.update_if(
+        table(),
+        _meta_key(execution_id),
+        values,
+        append={"decisions": decision},
+        condition=f"({condition}) AND {has_room}",
+        given={**given, "max": max_decisions},
+    )

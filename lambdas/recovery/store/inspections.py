@@ -1,8 +1,8 @@
-"""Which servers a run recovers, as inspection found them, and how they fall into batches.
+"""TARGET#, FLEET# and PROBE# rows: what inspection found in each target, and the batches that follow from it.
 
-Whoever inspects a target first settles it. FLEET# rows hold what was found, written once; BATCH# and SERVER# rows
-follow from them alone and are never written over; TARGET# rows, with counts, come last and say that all is there.
-So two tries of the task, however they overlap, leave one fleet behind, and none touches a batch that is running.
+The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
+rows follow from them alone and are never overwritten. TARGET# rows have counts; they come last and show that the others
+are complete. So two invocations that overlap leave one result, and neither touches a batch that is running.
 """
 
 import json
@@ -23,7 +23,7 @@ from recovery.store import executions
 
 
 def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTargetSummary]:
-    """The shares of a wave, or of all waves, that are wholly written."""
+    """Read the inspections of a wave, or of all waves, that are complete."""
     return [
         WaveTargetSummary.from_item(row)
         for row in executions.query_rows(execution_id, f"TARGET#{wave}#" if wave else "TARGET#")
@@ -31,71 +31,75 @@ def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTarge
 
 
 def persist_inspection(
-    execution_id: str, shares: Sequence[WaveTargetInspection], servers_per_job: int
+    execution_id: str, inspected: Sequence[WaveTargetInspection], servers_per_job: int
 ) -> list[WaveTargetSummary]:
-    """Keep the shares of one target, or what an earlier try kept; return their counts.
+    """Write the inspection of one target, or keep what an earlier invocation wrote; return the counts of each wave.
 
-    An earlier try may have kept the share of one wave and died, and the tags of a server may have changed since; what
-    was kept for a wave is never launched by a later one too.
+    An earlier invocation may have been killed after one wave, and the tags of a server may have changed since. A server
+    that is in a wave already is blocked in the later ones, so that only one wave launches it.
     """
-    counts, taken = [], dict[str, str]()
-    for share in shares:
-        count, found = _persist_wave(execution_id, _block_servers_of_earlier_waves(share, taken), servers_per_job)
-        counts.append(count)
-        taken.update({each: share.wave.name for each, server in found.items() if not server.verdict.is_blocked})
-    return counts
+    summaries, wave_of = [], dict[str, str]()
+    for inspection in inspected:
+        unique = _block_servers_of_earlier_waves(inspection, wave_of)
+        summary, servers = _persist_wave(execution_id, unique, servers_per_job)
+        summaries.append(summary)
+        wave_of |= {each: summary.wave for each, server in servers.items() if not server.verdict.is_blocked}
+    return summaries
 
 
-def _block_servers_of_earlier_waves(share: WaveTargetInspection, taken: Mapping[str, str]) -> WaveTargetInspection:
-    """The share with those servers blocked that an earlier wave has."""
-    if not taken.keys() & share.servers.keys():
-        return share
+def _block_servers_of_earlier_waves(
+    inspection: WaveTargetInspection, wave_of: Mapping[str, str]
+) -> WaveTargetInspection:
+    if not wave_of.keys() & inspection.servers.keys():
+        return inspection
     servers = {
-        each: replace(server, verdict=ServerVerdict(Readiness.BLOCKED, (f"it is in wave {taken[each]} already",)))
-        if each in taken and not server.verdict.is_blocked
+        each: replace(server, verdict=ServerVerdict(Readiness.BLOCKED, (f"it is in wave {wave_of[each]} already",)))
+        if each in wave_of and not server.verdict.is_blocked
         else server
-        for each, server in share.servers.items()
+        for each, server in inspection.servers.items()
     }
-    return replace(share, servers=servers)
+    return replace(inspection, servers=servers)
 
 
 def _persist_wave(
-    execution_id: str, share: WaveTargetInspection, servers_per_job: int
+    execution_id: str, inspection: WaveTargetInspection, servers_per_job: int
 ) -> tuple[WaveTargetSummary, dict[str, InspectedServer]]:
-    base = {"executionId": execution_id, "wave": share.wave.name, **share.target.to_state()}
-    place = f"{share.wave.name}#{share.target.key}"
-    found = _write_once(base, place, share.servers)
-    free = {server_id: server for server_id, server in found.items() if not server.verdict.is_blocked}
-    blocked = {server_id: server for server_id, server in found.items() if server.verdict.is_blocked}
-    batches = batch.split_into_batches(free, servers_per_job)
+    wave, target = inspection.wave.name, inspection.target
+    base = {"executionId": execution_id, "wave": wave, **target.to_state()}
+    place = f"{wave}#{target.key}"
+    servers = _write_once(base, place, inspection.servers)
+    launchable = {server_id: server for server_id, server in servers.items() if not server.verdict.is_blocked}
+    blocked = {server_id: server for server_id, server in servers.items() if server.verdict.is_blocked}
+    batches = batch.split_into_batches(launchable, servers_per_job)
     target_row = {
         **base,
         "item": f"TARGET#{place}",
-        "servers": len(found),
+        "servers": len(servers),
         "batches": len(batches),
         "blocked": len(blocked),
-        "warned": sum(server.verdict.readiness is Readiness.WARN for server in free.values()),
-        "optional": sum(server.optional for server in found.values()),
+        "warned": sum(server.verdict.readiness is Readiness.WARN for server in launchable.values()),
+        "optional": sum(server.optional for server in servers.values()),
         "blockedOptional": sum(server.optional for server in blocked.values()),
-        "already": share.already,
-        "example": next((f"{server_id}: {blocked[server_id].verdict.reasons[0]}" for server_id in sorted(blocked)), ""),
-        "notes": list(share.notes),
-        "lost": list(share.lost),
+        "alreadyLaunched": inspection.already_launched,
+        "exampleReason": next((f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)), ""),
+        "notes": list(inspection.notes),
+        "unlistableGroups": list(inspection.unlistable_groups),
     }
     if dynamodb.get(executions.table(), {"executionId": execution_id, "item": target_row["item"]}) is None:
-        refs = [BatchRef(execution_id, share.wave.name, share.target, number) for number in range(1, len(batches) + 1)]
-        rows_ = [_new_batch(ref, ids, free).to_item() for ref, ids in zip(refs, batches, strict=True)]
-        dynamodb.put_all_new(
-            executions.table(), [*rows_, *_new_server_rows(base, place, found, batches)], "executionId"
-        )
+        batch_rows = [
+            _new_batch(BatchRef(execution_id, wave, target, number), ids, launchable).to_item()
+            for number, ids in enumerate(batches, start=1)
+        ]
+        server_rows = _new_server_rows(base, place, servers, batches)
+        dynamodb.put_all_new(executions.table(), [*batch_rows, *server_rows], "executionId")
         dynamodb.put_new(executions.table(), target_row, "executionId")
-    return WaveTargetSummary.from_item(target_row), found
+    return WaveTargetSummary.from_item(target_row), servers
 
 
 def _write_once(
     base: Mapping[str, Any], place: str, servers: Mapping[str, InspectedServer]
 ) -> dict[str, InspectedServer]:
-    """Write the FLEET row, or read the one that is there. It is packed: 4,000 servers would not fit into a row else."""
+    """Write the FLEET row, or read it if it exists. It is compressed, or 4,000 servers would not fit in."""
     packed = zlib.compress(json.dumps({server_id: server.to_json() for server_id, server in servers.items()}).encode())
     fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": packed}
     if not dynamodb.put_new(executions.table(), fleet, "executionId"):
@@ -104,9 +108,9 @@ def _write_once(
 
 
 def unpack_servers(row: Mapping[str, Any]) -> dict[str, InspectedServer]:
-    """The servers of a FLEET row."""
-    kept = json.loads(zlib.decompress(row["packed"]))
-    return {server_id: InspectedServer.from_json(server) for server_id, server in kept.items()}
+    """Read the servers of a FLEET row."""
+    unpacked = json.loads(zlib.decompress(row["packed"]))
+    return {server_id: InspectedServer.from_json(server) for server_id, server in unpacked.items()}
 
 
 def _new_batch(ref: BatchRef, server_ids: tuple[str, ...], servers: Mapping[str, InspectedServer]) -> Batch:
@@ -120,10 +124,10 @@ def _new_batch(ref: BatchRef, server_ids: tuple[str, ...], servers: Mapping[str,
 
 
 def _new_server_rows(
-    base: Mapping[str, Any], place: str, found: Mapping[str, InspectedServer], batches: Sequence[Sequence[str]]
+    base: Mapping[str, Any], place: str, servers: Mapping[str, InspectedServer], batches: Sequence[Sequence[str]]
 ) -> Iterator[dict[str, Any]]:
     number_of = {server_id: number for number, ids in enumerate(batches, start=1) for server_id in ids}
-    for server_id, server in found.items():
+    for server_id, server in servers.items():
         blocked = server.verdict.is_blocked
         yield {
             **base,
@@ -141,7 +145,8 @@ def _new_server_rows(
         }
 
 
-def save_probes(execution_id: str, target: Target, found: Mapping[str, Probe]) -> None:
+def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) -> None:
+    """Save the probes of one round."""
     packed = {
         server_id: [
             probe.has_launch_configuration,
@@ -149,10 +154,10 @@ def save_probes(execution_id: str, target: Target, found: Mapping[str, Probe]) -
             probe.snapshot_id,
             _whole_seconds(probe.snapshot_at),
         ]
-        for server_id, probe in found.items()
+        for server_id, probe in probes.items()
     }
-    # Named after its first server: a round that is made twice is kept once, or as two rows that say the same.
-    item = f"PROBE#{target.key}#{min(found)}"
+    # The row is named after its first server, so a round that is repeated gives the same row, or two with equal probes.
+    item = f"PROBE#{target.key}#{min(probes)}"
     dynamodb.put(executions.table(), {"executionId": execution_id, "item": item, "probes": packed})
 
 
@@ -161,6 +166,7 @@ def _whole_seconds(seconds: float | None) -> int | None:
 
 
 def load_probes(execution_id: str, target: Target) -> dict[str, Probe]:
+    """Read the probes of every round so far."""
     packed: dict[str, Sequence[Any]] = {}
     for row in executions.query_rows(execution_id, f"PROBE#{target.key}#"):
         packed.update(row["probes"])

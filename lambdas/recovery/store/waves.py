@@ -1,88 +1,185 @@
-"""WAVE# rows: where each wave of a run stands."""
+"""WAVE# rows: the status of each wave of a run, and what operators decided about it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.execution import STATUSES_BEFORE_START, Execution, Tally, WaveState, WaveStatus
+from recovery.domain.execution import (
+    STATUSES_BEFORE_START,
+    Execution,
+    RunSnapshot,
+    Tally,
+    WaveState,
+    WaveStatus,
+)
 from recovery.domain.verdicts import WaveVerdict
 from recovery.store import executions
+from recovery.store.conditions import status_in
 
 
-# --- waves ------------------------------------------------------------------------------------------------------
 def _key(execution_id: str, wave: str) -> dict[str, str]:
     return {"executionId": execution_id, "item": f"WAVE#{wave}"}
 
 
+# --- create and read --------------------------------------------------------------------------------------------
 def create_waves(execution: Execution) -> bool:
-    """Write the wave rows as WAITING; rows that are there already stay as they are. True when none was there."""
-    made = []
+    """Write the wave rows as WAITING; existing rows stay as they are. Return True when there was none."""
+    created = []
     for order, wave in enumerate(execution.plan.waves):
         row = {
             **_key(execution.execution_id, wave.name),
             "wave": wave.name,
             "order": order,
-            "status": WaveStatus.WAITING.value,
+            "status": WaveStatus.WAITING,
             "dependsOn": list(wave.depends_on),
             "rtoTargetMinutes": wave.rto_target_minutes,
         }
-        made.append(dynamodb.put_new(executions.table(), row, "executionId"))
-    return all(made)
+        created.append(dynamodb.put_new(executions.table(), row, "executionId"))
+    return all(created)
 
 
 def list_rows(execution_id: str) -> list[dict[str, Any]]:
-    """The wave rows in plan order."""
+    """Read the wave rows, in plan order."""
     return sorted(executions.query_rows(execution_id, "WAVE#"), key=lambda row: int(row["order"]))
 
 
 def read_states(execution_id: str) -> dict[str, WaveState]:
-    """Where each wave is, in plan order."""
+    """Read the state of each wave, in plan order."""
     return {row["wave"]: WaveState.from_item(row) for row in list_rows(execution_id)}
 
 
-def update_wave(execution_id: str, wave: str, values: Mapping[str, Any], *statuses: WaveStatus, **more: Any) -> bool:
-    """Write to a wave that is at one of these statuses; False when it is at another.
+def load_snapshot(execution_id: str) -> RunSnapshot:
+    """Read META and the wave rows; raise ExecutionNotFound."""
+    return RunSnapshot(executions.get_run(execution_id), read_states(execution_id))
 
-    `more` is what `dynamo.assignment` takes besides; a `condition` in it comes on top.
-    """
-    named = {f"at{number}": status.value for number, status in enumerate(statuses)}
-    condition = f"#status IN ({', '.join(f':{name}' for name in named)})"
-    if further := more.pop("condition", None):
-        condition = f"{condition} AND {further}"
-    given = {**named, **more.pop("given", {})}
-    return dynamodb.update_if(
-        executions.table(), _key(execution_id, wave), values, condition=condition, given=given, **more
-    )
+
+# --- progress ---------------------------------------------------------------------------------------------------
+def request_approval(execution_id: str, wave: str, until: float) -> bool:
+    """Move a wave that has not started to AWAITING_APPROVAL, until this moment in epoch seconds."""
+    values = {"status": WaveStatus.AWAITING_APPROVAL, "waitingSince": clock.iso(), "approvalUntil": int(until)}
+    return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
+
+
+def pause_wave(execution_id: str, wave: str) -> bool:
+    """Move a waiting wave to PAUSED."""
+    values = {"status": WaveStatus.PAUSED, "waitingSince": clock.iso()}
+    return _update_wave(execution_id, wave, values, WaveStatus.WAITING)
 
 
 def start_wave(execution_id: str, wave: str) -> bool:
-    """The wave becomes IN_PROGRESS; a repeat changes nothing. Further rounds keep the first start."""
-    values = {"status": WaveStatus.IN_PROGRESS.value}
-    first = update_wave(
+    """Move a wave to IN_PROGRESS; a repeated call changes nothing. Further rounds keep the first start."""
+    values = {"status": WaveStatus.IN_PROGRESS}
+    first = _update_wave(
         execution_id,
         wave,
         {**values, "startedAt": clock.iso()},
         *STATUSES_BEFORE_START,
         condition="attribute_not_exists(#startedAt)",
     )
-    return first or update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
+    return first or _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
 
 
 def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
-    """Write a wave's verdict, once; AWAITING_DECISION is one that people still have to give their word on.
+    """Write a wave's verdict, once. AWAITING_DECISION is not the last one: a final verdict may follow it.
 
-    With a round, only if people have not asked for another since it was judged.
+    With `round_`, write only if that round is still the last: an operator may have requested another one since.
     """
     values: dict[str, Any] = {
-        "status": verdict.status.value,
+        "status": verdict.status,
         "reason": verdict.reason,
         "servers": tally.to_item(),
         "endedAt" if verdict.status.is_final else "waitingSince": clock.iso(),
     }
-    asked = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
-    same: dict[str, Any] = {}
+    awaiting = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
+    same_round: dict[str, Any] = {}
     if round_ is not None:
-        unasked = "attribute_not_exists(#round) OR " if round_ == 0 else ""
-        same = {"condition": f"({unasked}#round = :judged)", "given": {"judged": round_}}
-    return update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS, *asked, **same)
+        no_round = "attribute_not_exists(#round) OR " if round_ == 0 else ""
+        same_round = {"condition": f"({no_round}#round = :judged)", "given": {"judged": round_}}
+    statuses = (*STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS, *awaiting)
+    return _update_wave(execution_id, wave, values, *statuses, **same_round)
+
+
+# --- decisions of operators -------------------------------------------------------------------------------------
+_UNDECIDED = "attribute_not_exists(#failureDecision)"
+
+
+def record_approval(execution_id: str, wave: str, approved: bool, decision: Mapping[str, Any]) -> bool:
+    """Record an operator's answer; return False when the wave awaits none or its deadline has passed."""
+    return _update_wave(
+        execution_id,
+        wave,
+        {"status": WaveStatus.WAITING, "approved": approved},
+        WaveStatus.AWAITING_APPROVAL,
+        append={"decisions": decision},
+        condition=f"{_UNDECIDED} AND (attribute_not_exists(#approvalUntil) OR #approvalUntil > :now)",
+        given={"now": int(clock.now())},
+    )
+
+
+def record_approval_timeout(execution_id: str, wave: str, approved: bool, decision: Mapping[str, Any]) -> bool:
+    """Record the plan's answer, after the deadline; return False when the wave awaits none."""
+    return _update_wave(
+        execution_id,
+        wave,
+        {"status": WaveStatus.WAITING, "approved": approved},
+        WaveStatus.AWAITING_APPROVAL,
+        append={"decisions": decision},
+    )
+
+
+def record_resume(execution_id: str, wave: str, decision: Mapping[str, Any] | None) -> bool:
+    """Resume a paused wave; return False when it is not paused. `decision` is None when META has it."""
+    return _update_wave(
+        execution_id,
+        wave,
+        {"status": WaveStatus.WAITING, "resumed": True},
+        WaveStatus.PAUSED,
+        append={"decisions": decision} if decision else None,
+    )
+
+
+def record_retry(execution_id: str, wave: str, round_: int, decision: Mapping[str, Any]) -> bool:
+    """Begin another round of a failed wave. `round_` is the one that failed, so that two retries begin one round."""
+    return _update_wave(
+        execution_id,
+        wave,
+        {"status": WaveStatus.WAITING, "round": round_ + 1},
+        WaveStatus.AWAITING_DECISION,
+        append={"decisions": decision},
+        condition=f"{_UNDECIDED} AND (attribute_not_exists(#round) OR #round = :failed)",
+        given={"failed": round_},
+    )
+
+
+def record_failure_decision(execution_id: str, wave: str, failure_decision: str, decision: Mapping[str, Any]) -> bool:
+    """Record `accept` or `abort` for a failed wave; return False when it awaits no decision."""
+    return _update_wave(
+        execution_id,
+        wave,
+        {"failureDecision": failure_decision},
+        WaveStatus.AWAITING_DECISION,
+        append={"decisions": decision},
+        condition=_UNDECIDED,
+    )
+
+
+def _update_wave(
+    execution_id: str,
+    wave: str,
+    values: Mapping[str, Any],
+    *statuses: WaveStatus,
+    append: Mapping[str, Any] | None = None,
+    condition: str | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> bool:
+    """Update a wave that is at one of these statuses and meets the condition; return False when it does not."""
+    at_status, status_values = status_in(*statuses)
+    return dynamodb.update_if(
+        executions.table(),
+        _key(execution_id, wave),
+        values,
+        append=append,
+        condition=f"{at_status} AND {condition}" if condition else at_status,
+        given={**status_values, **(given or {})},
+    )

@@ -6,7 +6,7 @@ from drs_emulator.simulation.job_schedule import Step
 
 
 @job_step(Step.FAILED_BACK)
-def _failed_back(context: StepContext) -> None:
+def _finish_failback(context: StepContext) -> None:
     set_launch_status(context, LaunchStatus.LAUNCHED)
     failback = context.target.instances[context.participant.recovery_instance_id].failback
     failback.state = "FAILBACK_COMPLETED"

@@ -32,7 +32,7 @@ def _clean_up(context: StepContext) -> None:
 
 
 @job_step(Step.CLEANED_UP)
-def _cleaned(context: StepContext) -> None:
+def _finish_clean_up(context: StepContext) -> None:
     removed = context.target.instances.pop(context.server.recovery_instance_id, None)
     context.server.recovery_instance_id = ""
     failed = any(
@@ -95,11 +95,11 @@ def _record_launch(context: StepContext, outcome: LaunchOutcome) -> None:
     participant = context.participant
     participant.recovery_instance_id = outcome.instance_id
     participant.private_ip = outcome.private_ip
-    record_ec2_result(context, participant, outcome.error, _launched)
+    record_ec2_result(context, participant, outcome.error, _finish_launch)
 
 
 @job_step(Step.LAUNCHED)
-def _launched(context: StepContext) -> None:
+def _finish_launch(context: StepContext) -> None:
     participant = context.participant
     if not participant.ec2_responded:
         participant.ec2_overdue = True

@@ -21,18 +21,20 @@ def request_termination(context: StepContext) -> None:
     participant = context.participant
     participant.ec2_requested = True
     if participant.termination_fails:
-        record_ec2_result(context, participant, "OperationNotPermitted: termination protection is on", _terminated)
+        record_ec2_result(
+            context, participant, "OperationNotPermitted: termination protection is on", _finish_termination
+        )
         return
 
     def on_done(error: str) -> None:
         with context.world.lock:
-            record_ec2_result(context, participant, error, _terminated)
+            record_ec2_result(context, participant, error, _finish_termination)
 
     context.world.ec2.terminate(context.target.key, participant.recovery_instance_id, on_done)
 
 
 @job_step(Step.TERMINATED)
-def _terminated(context: StepContext) -> None:
+def _finish_termination(context: StepContext) -> None:
     participant = context.participant
     if not participant.ec2_responded:
         participant.ec2_overdue = True

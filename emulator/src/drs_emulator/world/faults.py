@@ -201,19 +201,21 @@ def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
 
 def _check_field(name: str, value: Any) -> None:
     if name in TEXT_FIELDS:
-        pattern, what = TEXT_FIELDS[name]
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise BadControlInput(f"{camel_case(name)}: must be {what}")
+        pattern, requirement = TEXT_FIELDS[name]
+        is_valid = isinstance(value, str) and pattern.fullmatch(value) is not None
     elif name == "operation":
-        if value not in drs_model().operations:
-            raise BadControlInput(f"operation: the service has no {value}")
+        requirement, is_valid = "an operation of DRS", value in drs_model().operations
     elif name in ("count", "retry_after_seconds"):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadControlInput(f"{camel_case(name)}: must be a whole number, 1 or more")
+        requirement, is_valid = "a whole number, 1 or more", _is_number(value, int) and value >= 1
     elif name == "status":
-        if value not in (500, 502, 503, 504):
-            raise BadControlInput("status: must be 500, 502, 503 or 504")
-    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise BadControlInput(f"{camel_case(name)}: must be a number, 0 or more")
-    elif name == "probability" and not 0 < value <= 1:
-        raise BadControlInput("probability: must be above 0 and at most 1")
+        requirement, is_valid = "500, 502, 503 or 504", value in (500, 502, 503, 504)
+    elif name == "probability":
+        requirement, is_valid = "above 0 and at most 1", _is_number(value, int, float) and 0 < value <= 1
+    else:
+        requirement, is_valid = "a number, 0 or more", _is_number(value, int, float) and 0 <= value < math.inf
+    if not is_valid:
+        raise BadControlInput(f"{camel_case(name)}: must be {requirement}")
+
+
+def _is_number(value: Any, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)

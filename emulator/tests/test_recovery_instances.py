@@ -1,4 +1,4 @@
-"""What a cache of recovery instances needs of it: EC2's answer, source networks, terminations that fail."""
+"""Recovery instances in DRS and in EC2, source networks, and failed terminations."""
 
 import boto3
 import pytest
@@ -10,7 +10,7 @@ NETWORK = "sn-0123456789abcdef0"
 
 
 def launch(caller: EmulatorClient, number: int) -> list[str]:
-    """The ids of as many recovery instances."""
+    """Launch recovery instances and return their ids."""
     ids = caller.seed(number, tags={"Name": "a & b"}, sourceNetworkID=NETWORK)
     caller.drs.start_recovery(sourceServers=[{"sourceServerID": each} for each in ids], isDrill=True)
     caller.advance(DRILL)
@@ -27,7 +27,7 @@ def ec2(caller: EmulatorClient, region: str = REGION) -> "boto3.client":  # type
     )
 
 
-def test_ec2_tells_of_the_instances_that_are_asked_for(emulator: EmulatorClient) -> None:
+def test_ec2_describes_the_requested_instances(emulator: EmulatorClient) -> None:
     first, _ = launch(emulator, 2)
     asked = [{"Name": "instance-id", "Values": [first, "i-00000000000000000"]}]
     ((instance,),) = (each["Instances"] for each in ec2(emulator).describe_instances(Filters=asked)["Reservations"])
@@ -38,14 +38,14 @@ def test_ec2_tells_of_the_instances_that_are_asked_for(emulator: EmulatorClient)
     assert ec2(emulator, "us-east-1").describe_instances(Filters=asked)["Reservations"] == []
 
 
-def test_ec2_does_nothing_else(emulator: EmulatorClient) -> None:
+def test_ec2_rejects_every_other_request(emulator: EmulatorClient) -> None:
     with pytest.raises(ClientError, match="only DescribeInstances"):
         ec2(emulator).describe_instances()
     with pytest.raises(ClientError, match="only DescribeInstances"):
         ec2(emulator).describe_vpcs()
 
 
-def test_a_terminated_instance_is_gone_from_ec2_and_one_that_stays_is_not(emulator: EmulatorClient) -> None:
+def test_ec2_describes_an_instance_until_its_termination_succeeds(emulator: EmulatorClient) -> None:
     first, second = launch(emulator, 2)
     servers = {
         each["recoveryInstanceID"]: each["sourceServerID"]

@@ -1,4 +1,4 @@
-"""The AWS CLI as the caller."""
+"""The AWS CLI as a client."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every built operation once, each answer held against the model by the clients of `EmulatorClient`."""
+"""Calls every built operation once. The clients of `EmulatorClient` compare each response with the model."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ RCT: dict[str, Any] = {
 
 
 def recover(emulator: EmulatorClient, drs: Any) -> list[str]:
-    """Servers of all kinds through a drill; the instances."""
+    """Run a drill of servers of every kind, and return the instances."""
     cloud = {"originAccountID": ACCOUNT, "originRegion": "eu-west-2", "originAvailabilityZone": "eu-west-2a"}
     servers = emulator.seed(3, tags={"tier": "web"}, sourceCloud=cloud, awsInstanceID="i-0123456789abcdef0")
     servers += emulator.seed(1, hostname="broken", failsAt="LAUNCH")
@@ -168,7 +168,7 @@ def run_plan(emulator: EmulatorClient, drs: Any) -> None:
     drs.delete_recovery_plan(recoveryPlanArn=plan)
 
 
-def test_every_answer_of_every_built_operation_is_as_the_model_says(emulator: EmulatorClient) -> None:
+def test_every_built_operation_responds_as_the_model_says(emulator: EmulatorClient) -> None:
     drs: Any = emulator.drs
     emulator.answered.clear()
     drs.initialize_service()

@@ -78,7 +78,7 @@ def test_a_file_is_applied_and_applying_it_again_changes_nothing(
     assert "Nothing to change" in again.output
 
 
-def test_what_changes_is_shown_first_and_made_only_when_agreed_to(
+def test_changes_are_shown_first_and_applied_only_after_a_yes(
     product: Product, api_server: ApiHttpServer, file: Path
 ) -> None:
     product.seed(2)
@@ -96,9 +96,7 @@ def test_what_changes_is_shown_first_and_made_only_when_agreed_to(
     assert run(api_server, "diff", file).output.endswith("Nothing to change.\n")
 
 
-def test_an_apply_that_is_cut_off_is_taken_up_by_the_next(
-    product: Product, api_server: ApiHttpServer, file: Path
-) -> None:
+def test_an_interrupted_apply_is_completed_by_the_next(product: Product, api_server: ApiHttpServer, file: Path) -> None:
     product.seed(2)
     api_server.refuse["POST", "/recovery-plans"] = 500
     cut_off = run(api_server, "apply", file, "--yes")
@@ -109,7 +107,7 @@ def test_an_apply_that_is_cut_off_is_taken_up_by_the_next(
     assert api_server.writes == [("POST", "/recovery-plans")]
 
 
-def test_a_plan_that_somebody_changed_meanwhile_is_not_overwritten(
+def test_a_plan_that_another_planner_has_changed_meanwhile_is_not_overwritten(
     product: Product, api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.seed(2)
@@ -129,7 +127,7 @@ def test_a_plan_that_somebody_changed_meanwhile_is_not_overwritten(
     assert product.request("GET", f"/recovery-plans/{plan['planId']}").body["description"] == "changed by another"
 
 
-def test_a_plan_is_exported_as_a_file_that_says_what_there_is(
+def test_an_exported_file_describes_the_plan_in_the_api(
     product: Product, api_server: ApiHttpServer, file: Path, tmp_path: Path
 ) -> None:
     product.seed(2)
@@ -175,7 +173,7 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     ("seeds", "says"),
     [([1], "no source server"), ([2, 1], "2 source servers")],
 )
-def test_a_host_name_that_is_not_exactly_one_server_is_told_with_its_line(
+def test_a_host_name_without_exactly_one_server_is_reported_with_its_line(
     product: Product, api_server: ApiHttpServer, file: Path, seeds: list[int], says: str
 ) -> None:
     for number, count in enumerate(seeds):
@@ -188,7 +186,7 @@ def test_a_host_name_that_is_not_exactly_one_server_is_told_with_its_line(
     assert api_server.writes == []
 
 
-def test_a_name_that_two_groups_have_is_told_and_nothing_is_changed(
+def test_a_name_that_two_groups_have_is_reported_and_nothing_is_changed(
     product: Product, api_server: ApiHttpServer, file: Path
 ) -> None:
     product.seed(2)
@@ -199,7 +197,7 @@ def test_a_name_that_two_groups_have_is_told_and_nothing_is_changed(
     assert "more than one of the name 'web'" in result.output
 
 
-def test_what_the_api_refuses_ends_with_3_and_what_fails_with_1(
+def test_a_refusal_of_the_api_ends_with_3_and_a_failure_with_1(
     product: Product, api_server: ApiHttpServer, file: Path
 ) -> None:
     product.seed(2)
@@ -216,7 +214,7 @@ def test_what_the_api_refuses_ends_with_3_and_what_fails_with_1(
     assert both.exit_code == 2
 
 
-def test_a_read_that_fails_in_passing_is_made_again_and_a_write_is_not(
+def test_a_read_with_a_transient_error_is_repeated_and_a_write_is_not(
     product: Product, api_server: ApiHttpServer
 ) -> None:
     api = ApiClient.on_aws(url=api_server.url, region=WEST)

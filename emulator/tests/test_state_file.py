@@ -1,4 +1,4 @@
-"""A world that is stopped and gone on with."""
+"""Stopping an emulator and continuing from its state file."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def described(emulator: Emulator) -> dict[str, Any]:
 
 
 def populate(emulator: Emulator) -> None:
-    """Something of everything, some of it under way."""
+    """Create something of everything, some of it in progress."""
     drs = emulator.client(ACCOUNT, REGION)
     servers = emulator.seed(ACCOUNT, REGION, [{"hostname": f"host-{n}"} for n in range(4)])
     drs.create_launch_configuration_template(copyTags=False)
@@ -46,13 +46,13 @@ def populate(emulator: Emulator) -> None:
     emulator.control.advance(DRILL / 2)
 
 
-def test_a_world_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_an_emulator_continues_where_it_was_stopped(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with Emulator(speed=0, state=file) as first:
         populate(first)
         before, moment = described(first), first.world.clock.now()
     with Emulator(speed=60, state=file) as second:
-        assert second.world.clock.now() == moment  # and not the speed of now, but of then
+        assert second.world.clock.now() == moment  # the saved speed of 0 applies, not 60
         assert described(second) == before
         second.control.advance(2 * DRILL)
         drs = second.client(ACCOUNT, REGION)
@@ -63,7 +63,7 @@ def test_a_world_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         assert [execution["status"] for execution in executions] == ["COMPLETED"]
 
 
-def test_instances_that_ec2_still_owes_are_asked_for_again(tmp_path: Path) -> None:
+def test_calls_to_ec2_without_a_result_are_repeated(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with Emulator(speed=0, state=file) as first:
         first.world.ec2.launch = lambda request: None  # type: ignore[method-assign]
@@ -76,7 +76,7 @@ def test_instances_that_ec2_still_owes_are_asked_for_again(tmp_path: Path) -> No
         assert (job["status"], job["participatingServers"][0]["launchStatus"]) == ("COMPLETED", "LAUNCHED")
 
 
-def test_a_process_saves_when_asked_and_at_its_end(tmp_path: Path) -> None:
+def test_a_process_saves_on_request_and_at_its_end(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     with started("--state", str(file), "--speed", "600") as (process, url):
         answer = subprocess.run(
@@ -93,7 +93,7 @@ def test_a_process_saves_when_asked_and_at_its_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"version": 1}'])
-def test_a_file_that_is_no_state_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_valid_state_is_rejected_in_one_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "state.json"
     file.write_text(text)
     command = [*COMMAND, "--port", "0", "--state", str(file)]
@@ -103,6 +103,6 @@ def test_a_file_that_is_no_state_is_refused_in_one_line(tmp_path: Path, text: st
     assert refused.stderr.count("\n") == 1
 
 
-def test_without_a_file_there_is_nothing_to_save_to() -> None:
+def test_without_a_state_file_a_save_is_rejected() -> None:
     with Emulator(speed=0) as emulator, pytest.raises(ValueError, match="without --state"):
         emulator.control.save()

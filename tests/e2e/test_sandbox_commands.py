@@ -16,12 +16,12 @@ from tests.support.processes import free_ports, gone_within
 pytestmark = pytest.mark.deployment
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "build" / "drill" / "drill.json"
-MOST_LOOKS_AT_A_JOB = 40
+MAX_POLLS_OF_A_JOB = 40
 
 
 @pytest.fixture(scope="module")
 def ports() -> list[int]:
-    """The same for every drill here: what a stopped one leaves on its ports would stop the next."""
+    """The same ports for every drill here: a process that a stopped drill left on them would stop the next one."""
     return free_ports(2)
 
 
@@ -41,7 +41,7 @@ def command(ports: list[int], *more: str) -> list[str]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every process that `pid` has started, and those that they have."""
+    """Every process that `pid` has started, directly or indirectly."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     children = defaultdict(list)
     for line in listed.splitlines():
@@ -54,7 +54,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def test_a_drill_that_is_interrupted_half_way_leaves_no_process_behind(ports: list[int]) -> None:
+def test_an_interrupted_drill_leaves_no_process_behind(ports: list[int]) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     drill = subprocess.Popen(command(ports), stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
     assert drill.stdout is not None
@@ -77,7 +77,7 @@ def test_a_drill_that_is_interrupted_half_way_leaves_no_process_behind(ports: li
         drill.wait()
 
 
-def test_a_drill_ends_well_and_leaves_its_figures(ports: list[int]) -> None:
+def test_a_successful_drill_leaves_its_figures(ports: list[int]) -> None:
     FIGURES.unlink(missing_ok=True)
     drill = subprocess.run(command(ports), capture_output=True, text=True, cwd=ROOT, timeout=100)
     assert drill.returncode == 0, drill.stdout + drill.stderr
@@ -105,10 +105,10 @@ def test_a_drill_ends_well_and_leaves_its_figures(ports: list[int]) -> None:
     assert figures["stateTransitions"] > figures["lambdaInvocations"] > 0
     batches = 6  # three waves, each in two targets with fewer than 100 servers
     assert figures["drsCalls"]["StartRecovery"] == batches
-    assert figures["drsCalls"]["DescribeJobs"] <= MOST_LOOKS_AT_A_JOB * batches
+    assert figures["drsCalls"]["DescribeJobs"] <= MAX_POLLS_OF_A_JOB * batches
 
 
-def test_a_drill_that_does_not_launch_its_servers_ends_with_exit_status_1(ports: list[int], tmp_path: Path) -> None:
+def test_a_drill_that_launches_not_all_servers_ends_with_1(ports: list[int], tmp_path: Path) -> None:
     example = tmp_path / "nothing.yaml"
     example.write_text(NOTHING_TO_RECOVER)
     drill = subprocess.run(
@@ -119,7 +119,7 @@ def test_a_drill_that_does_not_launch_its_servers_ends_with_exit_status_1(ports:
 
 
 @pytest.mark.parametrize("taken", [0, 1])
-def test_a_taken_port_is_a_message_and_exit_status_2(ports: list[int], taken: int) -> None:
+def test_a_port_in_use_ends_with_2_and_a_message(ports: list[int], taken: int) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -26,7 +26,7 @@ def rows(product: Product, table: str) -> dict[str, Any]:
 
 @pytest.fixture
 def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
-    """The product's tables under the names that a stack gives them, with a plan that runs; and an empty stack."""
+    """The product's tables under the names of an old stack, with a plan that is locked; and a new, empty stack."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)
     server = product.seed(1)
     group = product.request(
@@ -54,7 +54,7 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
     return product
 
 
-def test_accounts_groups_and_plans_are_copied_as_they_are_but_for_the_lock_of_a_run(source: Product) -> None:
+def test_accounts_groups_and_plans_are_copied_without_the_lock_of_a_run(source: Product) -> None:
     copied = run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST)
     assert copied.exit_code == 0, copied.output
     for table in ("target-accounts", "protection-groups"):
@@ -64,7 +64,7 @@ def test_accounts_groups_and_plans_are_copied_as_they_are_but_for_the_lock_of_a_
     assert {**plan, LOCK: before[LOCK]} == before
 
 
-def test_copying_again_writes_over_nothing(source: Product) -> None:
+def test_copying_again_overwrites_nothing(source: Product) -> None:
     assert run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST).exit_code == 0
     changed = {"accountId": {"S": HUB}, "roleArn": {"S": "changed since"}}
     source.engine.client("dynamodb").put_item(TableName=f"{NEW}-target-accounts", Item=changed)
@@ -81,12 +81,12 @@ def test_copying_again_writes_over_nothing(source: Product) -> None:
         (("--from", "drs-waves-none", "--to", NEW), 1, "can be given again"),
     ],
 )
-def test_a_copy_that_cannot_be_made_says_why(source: Product, words: tuple[str, ...], status: int, said: str) -> None:
+def test_an_impossible_copy_says_why(source: Product, words: tuple[str, ...], status: int, said: str) -> None:
     told = run("copy", *words, "--region", WEST)
     assert (told.exit_code, said in told.output) == (status, True), told.output
 
 
-def test_an_import_names_every_table_of_a_template_that_can_be_imported() -> None:
+def test_an_import_names_every_table_of_an_importable_template() -> None:
     written = run("adopt", "--stack", "drs-waves-prod")
     assert written.exit_code == 0, written.output
     resources = json.loads(written.output)

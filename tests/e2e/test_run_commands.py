@@ -23,7 +23,7 @@ def command(sandbox: Sandbox, *words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Credentials of the hub account, as a shell on AWS has them."""
+    """The environment of a shell with credentials of the hub account."""
     ours = {"AWS_ACCESS_KEY_ID": HUB_ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test", "COLUMNS": "120", "TERM": "xterm"}
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRS_WAVES_"))} | ours
 
@@ -75,7 +75,7 @@ def test_a_person_types_the_plans_name_and_watches_the_recovery_on_a_terminal(
 
 
 def read_until(master: int, wanted: str | None, seconds: float = 90) -> str:
-    """What the terminal shows until `wanted`, or to its end."""
+    """The terminal's output until `wanted`, or until it ends."""
     deadline, seen = time.monotonic() + seconds, b""
     while time.monotonic() < deadline:
         try:

@@ -1,9 +1,10 @@
-"""The emulator as a process of its own."""
+"""The command `drs-emulator` as a process."""
 
 import json
 import signal
 import subprocess
 import urllib.request
+from importlib.metadata import version
 
 import pytest
 
@@ -11,7 +12,7 @@ from emulator_support.process import COMMAND, started
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_it_serves_until_a_signal(number: signal.Signals) -> None:
     with started("--speed", "600", "--origin", "1800000000") as (process, url):
         with urllib.request.urlopen(f"{url}/_emulator/health") as answer:
             clock = json.load(answer)["clock"]
@@ -20,7 +21,7 @@ def test_it_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
         assert process.wait(timeout=5) == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+def test_a_taken_port_is_reported_in_one_line() -> None:
     with started() as (_, url):
         port = url.rsplit(":", 1)[1]
         second = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=10)
@@ -28,8 +29,17 @@ def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     assert second.stderr == f"drs-emulator: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
-def test_it_lists_what_is_built_and_what_is_missing() -> None:
+def test_it_lists_the_built_and_the_missing_operations() -> None:
     listed = subprocess.run([*COMMAND, "--operations"], capture_output=True, text=True, timeout=10, check=True)
     built, missing = listed.stdout.split("missing (")
     assert "  StartRecovery\n" in built
     assert "  StartRecovery\n" not in missing
+
+
+def test_its_help_has_examples_and_its_version_is_that_of_the_distribution() -> None:
+    shown = {
+        option: subprocess.run([*COMMAND, option], capture_output=True, text=True, timeout=10, check=True).stdout
+        for option in ("--help", "--version")
+    }
+    assert "drs-emulator --port 4630 --speed 600\n" in shown["--help"]
+    assert shown["--version"] == f"drs-emulator {version('drs-emulator')}\n"

@@ -1,4 +1,4 @@
-"""The service's own recovery plans."""
+"""The recovery plans of DRS itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ Step = dict[str, Any]
 
 
 class Plans:
-    """A plan and its executions, told in few words."""
+    """Builds a plan and reads its executions in few words."""
 
     def __init__(self, emulator: EmulatorClient) -> None:
         self.emulator = emulator
@@ -58,7 +58,7 @@ def plans(emulator: EmulatorClient) -> Plans:
     return Plans(emulator)
 
 
-def test_steps_run_one_after_the_other_with_a_wait_between(plans: Plans) -> None:
+def test_steps_run_one_after_another_with_a_wait_between(plans: Plans) -> None:
     fleet = plans.emulator.seed(4)
     plans.add("databases", servers(fleet[:2]))
     plans.add("pause", wait(30))
@@ -78,7 +78,7 @@ def test_steps_run_one_after_the_other_with_a_wait_between(plans: Plans) -> None
     assert {server["jobID"] for server in named} == {jobs[1]["jobID"]}
 
 
-def test_an_optional_server_that_fails_does_not_stop_the_plan(plans: Plans) -> None:
+def test_a_failed_optional_server_does_not_stop_the_plan(plans: Plans) -> None:
     broken = plans.emulator.seed(1, failsAt="LAUNCH")
     plans.add("nice to have", servers(broken, "OPTIONAL"))
     execution = plans.run()
@@ -87,7 +87,7 @@ def test_an_optional_server_that_fails_does_not_stop_the_plan(plans: Plans) -> N
 
 
 def failed(plans: Plans) -> tuple[str, str]:
-    """(execution, its failed step): one of two servers was launched."""
+    """Execute a plan that launches one of two servers. Return the execution and its failed step."""
     good = plans.emulator.seed(2)
     broken = plans.emulator.seed(1, hostname="broken")
     plans.emulator.control("POST", "faults", {"kind": "LAUNCH_FAILS", "sourceServerId": broken[0], "count": 1})
@@ -99,7 +99,7 @@ def failed(plans: Plans) -> tuple[str, str]:
     return execution, plans.steps(execution)[0]["recoveryPlanExecutionStepArn"]
 
 
-def test_a_failed_step_is_retried_with_the_servers_that_failed(plans: Plans) -> None:
+def test_a_retry_of_a_failed_step_has_only_the_failed_servers(plans: Plans) -> None:
     execution, step = failed(plans)
     retried = plans.drs.retry_recovery_plan_execution_step(recoveryPlanExecutionStepArn=step)
     assert (retried["recoveryPlanExecutionStep"]["attempt"], plans.status(execution)) == (2, "IN_PROGRESS")
@@ -116,7 +116,7 @@ def test_a_failed_step_is_skipped_and_the_next_one_runs(plans: Plans) -> None:
     assert plans.status(execution) == "COMPLETED"
 
 
-def test_a_step_to_come_is_skipped_or_changed(plans: Plans) -> None:
+def test_a_step_that_has_not_started_is_skipped_or_changed(plans: Plans) -> None:
     fleet = plans.emulator.seed(2)
     plans.add("first", servers(fleet[:1]))
     plans.add("pause", wait(120))
@@ -130,7 +130,7 @@ def test_a_step_to_come_is_skipped_or_changed(plans: Plans) -> None:
     assert (plans.status(execution), plans.statuses(execution)[-1]) == ("COMPLETED", "SKIPPED")
 
 
-def test_a_cancelled_execution_waits_for_its_job_and_starts_nothing_more(plans: Plans) -> None:
+def test_a_cancelled_execution_waits_for_its_job_and_starts_no_other(plans: Plans) -> None:
     fleet = plans.emulator.seed(2)
     plans.add("first", servers(fleet[:1]))
     plans.add("second", servers(fleet[1:]))
@@ -161,7 +161,7 @@ def test_an_execution_ends_after_24_hours(plans: Plans) -> None:
     assert (plans.status(execution), plans.statuses(execution)) == ("FAILED", ["TIMED_OUT"])
 
 
-def test_steps_keep_their_order_when_one_comes_or_goes(plans: Plans) -> None:
+def test_steps_keep_their_order_when_one_is_added_or_deleted(plans: Plans) -> None:
     arns = {name: plans.add(name, wait(1)) for name in "abc"}
     plans.add("d", wait(1), stepOrder=2)
     assert plans.names() == ["a", "d", "b", "c"]
@@ -175,7 +175,7 @@ def test_steps_keep_their_order_when_one_comes_or_goes(plans: Plans) -> None:
         plans.drs.reorder_recovery_plan_steps(recoveryPlanArn=plans.arn, orderedStepArns=reverse[:2])
 
 
-def test_a_client_token_makes_the_same_call_the_same(plans: Plans) -> None:
+def test_a_client_token_makes_a_repeated_call_idempotent(plans: Plans) -> None:
     plans.add("pause", wait(120))
     first = plans.run(clientToken="once")
     assert plans.run(clientToken="once") == first
@@ -232,12 +232,12 @@ def a_plan_that_is_executed_deleted(plans: Plans) -> None:
         (lambda plans: plans.drs.create_recovery_plan(name="shop"), "ConflictException"),
     ],
 )
-def test_what_a_plan_may_not_be(plans: Plans, attempt: Callable[[Plans], object], error: str) -> None:
+def test_an_invalid_plan_is_rejected(plans: Plans, attempt: Callable[[Plans], object], error: str) -> None:
     with pytest.raises(plans.drs.exceptions.from_code(error)):
         attempt(plans)
 
 
-def test_a_plan_whose_servers_are_gone_is_invalid(plans: Plans) -> None:
+def test_a_plan_without_its_servers_is_invalid(plans: Plans) -> None:
     fleet = plans.emulator.seed(1)
     plans.add("only", servers(fleet))
     plans.drs.disconnect_source_server(sourceServerID=fleet[0])
@@ -245,7 +245,7 @@ def test_a_plan_whose_servers_are_gone_is_invalid(plans: Plans) -> None:
     assert plans.drs.list_recovery_plans()["recoveryPlans"][0]["status"] == "INVALID"
 
 
-def test_plans_steps_and_executions_come_in_pages(plans: Plans) -> None:
+def test_plans_steps_and_executions_are_paginated(plans: Plans) -> None:
     for number in range(5):
         plans.drs.create_recovery_plan(name=f"plan {number}")
         plans.add(f"step {number}", wait(1))

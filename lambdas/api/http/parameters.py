@@ -1,0 +1,129 @@
+"""Query parameters and headers: how OpenAPI describes each one, and the function that reads it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+from api.http.request import ID_PATTERN, invalid_field, is_id
+
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+
+ETAG_PATTERN = r'^(?:W/)?"?([1-9][0-9]{0,14})"?$'
+# Visible ASCII: a UUID, or a name of the caller's own.
+IDEMPOTENCY_KEY_PATTERN = r"^[!-~]{1,255}$"
+
+_is_etag = re.compile(ETAG_PATTERN).fullmatch
+_is_key = re.compile(IDEMPOTENCY_KEY_PATTERN).fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query parameter or a header; `schema` is JSON Schema."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    where: str = "query"
+    required: bool = False
+
+
+PAGE = (
+    Parameter(
+        "limit",
+        "Items on a page.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    ),
+    Parameter("nextToken", "Of the page before, unchanged.", {"type": "string", "minLength": 1}),
+)
+IF_MATCH = Parameter(
+    "If-Match",
+    "The version that the change was made from, as the ETag of a read has it.",
+    {"type": "string", "pattern": ETAG_PATTERN},
+    "header",
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "For a day, the same key of the same caller starts one run, however often it is sent.",
+    {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN},
+    "header",
+)
+
+
+def id_parameter(name: str, description: str) -> Parameter:
+    """A query parameter that is the id of a plan or an execution."""
+    return Parameter(name, description, {"type": "string", "pattern": ID_PATTERN})
+
+
+def query_parameters(event: APIGatewayProxyEvent) -> dict[str, str]:
+    """The query string. Raise InvalidRequest if a parameter is repeated or has no value."""
+    for name, values in event.multi_value_query_string_parameters.items():
+        if len(values) > 1:
+            raise invalid_field(name, "give it once")
+    for name, value in event.query_string_parameters.items():
+        if not value:
+            raise invalid_field(name, "has no value; leave it out or give it one")
+    return event.query_string_parameters
+
+
+def plan_id_filter(event: APIGatewayProxyEvent) -> str | None:
+    """`planId` from the query string."""
+    text = query_parameters(event).get("planId")
+    if text is not None and not is_id(text):
+        raise invalid_field("planId", "must be the id of a recovery plan")
+    return text
+
+
+def page_parameters(event: APIGatewayProxyEvent) -> tuple[int, str | None]:
+    """`limit` and `nextToken` from the query string."""
+    parameters = query_parameters(event)
+    text = parameters.get("limit", str(DEFAULT_PAGE_SIZE))
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PAGE_SIZE))
+    if not (is_number and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise invalid_field("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}")
+    return int(text), parameters.get("nextToken")
+
+
+def parse_offset(token: str | None) -> int:
+    """The offset in the nextToken of a list that is built in memory. Raise InvalidRequest for any other token."""
+    if token is None:
+        return 0
+    if not (token.isascii() and token.isdecimal() and len(token) <= 9):
+        raise invalid_field("nextToken", "use the nextToken of the page before, unchanged")
+    return int(token)
+
+
+def version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | None:
+    """The version a change was made from, given in the body or as `If-Match: "3"`; None if neither has it."""
+    text = event.headers.get("If-Match")
+    if not text:
+        return in_body
+    if not (match := _is_etag(text.strip())):
+        raise invalid_field("If-Match", 'must be one version, as the ETag of a read gives it: "3"')
+    in_header = int(match[1])
+    if in_body not in (None, in_header):
+        raise invalid_field("version", f"the body says {in_body}, If-Match {in_header}")
+    return in_header
+
+
+def require_version(event: APIGatewayProxyEvent, in_body: int | None) -> int:
+    """The version a change was made from. Raise InvalidRequest if neither body nor If-Match has it."""
+    given = version(event, in_body)
+    if given is None:
+        raise invalid_field("version", "give the version that you read, here or as the header If-Match")
+    return given
+
+
+def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
+    """The header Idempotency-Key, or None. Raise InvalidRequest if it is repeated or not a valid key."""
+    name = "Idempotency-Key"
+    if len(event.multi_value_headers.get(name) or ()) > 1:
+        raise invalid_field(name, "give it once")
+    text = event.headers.get(name)
+    if text is None:
+        return None
+    if not _is_key(text):
+        raise invalid_field(name, "must have 1 to 255 letters, digits and signs of ASCII, without spaces: a UUID, say")
+    return text

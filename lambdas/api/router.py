@@ -1,0 +1,146 @@
+"""Declares an operation of the API beside the function that answers it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from pydantic.alias_generators import to_camel, to_snake
+
+from api.http.parameters import Parameter
+from api.http.request import json_body
+from api.http.response import json_response
+from api.schemas.requests.base import RequestModel, parse
+from api.schemas.responses.base import ResponseModel, Versioned
+from recovery.errors import AwsUnavailable, DrsWavesError, InvalidRequest
+
+# Errors of every operation, and of every operation that reads a body or parameters.
+COMMON_ERRORS: frozenset[type[DrsWavesError]] = frozenset({AwsUnavailable})
+INPUT_ERRORS: frozenset[type[DrsWavesError]] = frozenset({InvalidRequest})
+
+Handler = TypeVar("Handler", bound=Callable[..., ResponseModel | None])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A method of a path, as callers see it. `path` is written as in OpenAPI: `/executions/{executionId}`.
+
+    `location` is where to find what was created or started, with fields of the answer in braces. `errors` are those
+    that are specific to the operation; `all_errors` adds those of every such request.
+    """
+
+    method: str
+    path: str
+    tag: str
+    handler: Callable[..., ResponseModel | None]
+    body: type[RequestModel] | None
+    answer: type[ResponseModel] | None
+    status: int
+    location: str | None
+    parameters: tuple[Parameter, ...]
+    errors: tuple[type[DrsWavesError], ...]
+
+    @property
+    def name(self) -> str:
+        """The operationId: the function's name as the API writes names."""
+        return to_camel(self.handler.__name__)
+
+    @property
+    def body_is_optional(self) -> bool:
+        """Whether the request may come without a body, because every field of it has a default."""
+        return self.body is not None and not any(field.is_required() for field in self.body.model_fields.values())
+
+    @property
+    def has_version(self) -> bool:
+        """Whether the answer is a resource with a version, which is its ETag."""
+        return self.answer is not None and issubclass(self.answer, Versioned)
+
+    @property
+    def all_errors(self) -> frozenset[type[DrsWavesError]]:
+        """Every error of ours that the operation can answer with."""
+        return COMMON_ERRORS.union(self.errors, INPUT_ERRORS if self.body or self.parameters else ())
+
+
+class Router(APIGatewayRouter):
+    """The operations on one kind of resource. `tag` is the heading under which OpenAPI lists them."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # powertools leaves it untyped
+        self.tag = tag
+        self.operations: list[Operation] = []
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        location: str | None = None,
+        parameters: tuple[Parameter, ...] = (),
+        errors: tuple[type[DrsWavesError], ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        """Register the function as a route and as an operation of the OpenAPI document.
+
+        The function's name is the operationId, its docstring the description. Its signature gives the models: an
+        argument `body` the request's, the return type the answer's. A function that returns None answers 204.
+        """
+
+        def register(handler: Handler) -> Handler:
+            types = handler.__annotations__
+            operation = Operation(
+                method=method,
+                path=path,
+                tag=self.tag,
+                handler=handler,
+                body=types.get("body"),
+                answer=types["return"],
+                status=status if types["return"] else 204,
+                location=location,
+                parameters=parameters,
+                errors=errors,
+            )
+            self.operations.append(operation)
+
+            @wraps(handler)
+            def route(**arguments: Any) -> Response[str]:
+                return _respond(operation, self.current_event, arguments)
+
+            self.route(_rule(path), method)(route)
+            return handler
+
+        return register
+
+
+class Api(APIGatewayRestResolver):
+    """The routes of all routers."""
+
+    def __init__(self, *routers: Router) -> None:
+        super().__init__(strip_prefixes=[])
+        self.operations: list[Operation] = []
+        for router in routers:
+            self.include_router(router)
+            self.operations += router.operations
+
+
+def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[str, Any]) -> Response[str]:
+    if operation.body:
+        arguments["body"] = read_body(event, operation.body, may_be_empty=operation.body_is_optional)
+    answer = operation.handler(**arguments)
+    headers = {"ETag": f'"{answer.version}"'} if isinstance(answer, Versioned) else {}
+    if operation.location and answer:
+        headers["Location"] = operation.location.format(**answer.model_dump(by_alias=True))
+    return json_response(operation.status, answer, headers)
+
+
+def read_body(event: APIGatewayProxyEvent, model: type[RequestModel], *, may_be_empty: bool) -> RequestModel:
+    """The request's body as the model. Raise InvalidRequest."""
+    return parse(model, json_body(event, may_be_empty=may_be_empty))
+
+
+def _rule(path: str) -> str:
+    """The path as powertools writes it: `/executions/<execution_id>`."""
+    return re.sub(r"{(\w+)}", lambda name: f"<{to_snake(name[1])}>", path)

@@ -1,0 +1,40 @@
+"""The clean-up of drills."""
+
+from api.http.request import caller, require_id
+from api.router import Router
+from api.schemas.requests.executions import CleanupRequest
+from api.schemas.responses.cleanups import Cleanup
+from recovery.cleanup import cleanup
+from recovery.errors import CleanupRunning, ExecutionNotFound, ExecutionStillRunning, NotADrill, StartFailed
+from recovery.store import cleanups, executions
+
+router = Router("Recovery instances")
+
+
+@router.operation(
+    "POST",
+    "/executions/{executionId}/cleanup",
+    status=202,
+    location="/executions/{executionId}/cleanup",
+    errors=(CleanupRunning, ExecutionNotFound, ExecutionStillRunning, NotADrill, StartFailed),
+)
+def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
+    """Starts the clean-up of a drill: its instances are terminated. While one is running, returns that one.
+
+    Answers 409 for a recovery, and for a drill that has not ended.
+    """
+    return Cleanup.from_record(cleanup.start_cleanup(_require_id(execution_id), caller(router.current_event)))
+
+
+@router.operation("GET", "/executions/{executionId}/cleanup", errors=(ExecutionNotFound,))
+def read_cleanup(execution_id: str) -> Cleanup:
+    """Returns the progress of the clean-up of a drill. Its status is NONE if none was started."""
+    executions.get_execution(_require_id(execution_id))
+    row = cleanups.get_cleanup(execution_id)
+    if row is None:
+        return Cleanup.from_record({"executionId": execution_id, "status": "NONE"})
+    return Cleanup.from_record(row, cleanups.list_chunks(execution_id, int(row["run"])))
+
+
+def _require_id(execution_id: str) -> str:
+    return require_id(execution_id, ExecutionNotFound, "execution")

@@ -1,0 +1,83 @@
+"""What operators decide about a run and its waves."""
+
+from api.http.request import caller, require_id
+from api.router import Router
+from api.routes.executions import build_execution
+from api.schemas.requests.executions import DecisionRequest
+from api.schemas.responses.executions import Execution
+from recovery.errors import DecisionRefused, ExecutionNotFound, WaveNotFound
+from recovery.runs import decisions
+from recovery.runs.decisions import Operator
+
+router = Router("Decisions")
+
+DECISION_ERRORS = (DecisionRefused, ExecutionNotFound)
+WAVE_ERRORS = (*DECISION_ERRORS, WaveNotFound)
+
+
+@router.operation("POST", "/executions/{executionId}/pause", errors=DECISION_ERRORS)
+def pause(execution_id: str, body: DecisionRequest) -> Execution:
+    """Pauses the run before its next wave or batch. Answers 409 if it is paused or has ended."""
+    decisions.pause(_require_id(execution_id), _operator(body))
+    return build_execution(execution_id)
+
+
+@router.operation("POST", "/executions/{executionId}/resume", errors=DECISION_ERRORS)
+def resume(execution_id: str, body: DecisionRequest) -> Execution:
+    """Resumes a paused run, including waves paused by `pauseBefore`. Answers 409 if nothing is paused."""
+    decisions.resume(_require_id(execution_id), _operator(body))
+    return build_execution(execution_id)
+
+
+@router.operation("POST", "/executions/{executionId}/cancel", errors=DECISION_ERRORS)
+def cancel(execution_id: str, body: DecisionRequest) -> Execution:
+    """Cancels the run: nothing more is started, and running jobs are followed to their end.
+
+    Answers 409 if the run has ended or is being cancelled.
+    """
+    decisions.cancel(_require_id(execution_id), _operator(body))
+    return build_execution(execution_id)
+
+
+@router.operation("POST", "/executions/{executionId}/waves/{wave}/approve", errors=WAVE_ERRORS)
+def approve(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Approves the start of a wave. Answers 409 if the wave does not wait for approval."""
+    return _decide(execution_id, wave, "approve", body)
+
+
+@router.operation("POST", "/executions/{executionId}/waves/{wave}/reject", errors=WAVE_ERRORS)
+def reject(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Skips a wave that waits for approval. Answers 409 if the wave does not wait for approval."""
+    return _decide(execution_id, wave, "reject", body)
+
+
+@router.operation("POST", "/executions/{executionId}/waves/{wave}/retry", errors=WAVE_ERRORS)
+def retry(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Launches the failed servers of a failed wave again. Answers 409 if the wave does not wait for a decision."""
+    return _decide(execution_id, wave, "retry", body)
+
+
+@router.operation("POST", "/executions/{executionId}/waves/{wave}/accept", errors=WAVE_ERRORS)
+def accept(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Accepts a failed wave, so that dependent waves start. Answers 409 if it does not wait for a decision."""
+    return _decide(execution_id, wave, "accept", body)
+
+
+@router.operation("POST", "/executions/{executionId}/waves/{wave}/abort", errors=WAVE_ERRORS)
+def abort(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Gives up a failed wave and stops the run. Answers 409 if the wave does not wait for a decision."""
+    return _decide(execution_id, wave, "abort", body)
+
+
+def _decide(execution_id: str, wave: str, decision: str, body: DecisionRequest) -> Execution:
+    name = require_id(wave, WaveNotFound, "wave")
+    decisions.decide_wave(_require_id(execution_id), name, decision, _operator(body))
+    return build_execution(execution_id)
+
+
+def _require_id(execution_id: str) -> str:
+    return require_id(execution_id, ExecutionNotFound, "execution")
+
+
+def _operator(body: DecisionRequest) -> Operator:
+    return Operator(caller(router.current_event), body.comment)

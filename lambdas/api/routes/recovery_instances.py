@@ -1,0 +1,102 @@
+"""Recovery instances, read from the cache."""
+
+from typing import Any
+
+from api.http.parameters import PAGE, Parameter, id_parameter, page_parameters, plan_id_filter, query_parameters
+from api.http.request import (
+    ACCOUNT_PATTERN,
+    REGION_PATTERN,
+    invalid_field,
+    is_account,
+    is_id,
+    is_region,
+    is_server,
+)
+from api.router import Router
+from api.schemas.responses.recovery_instances import RecoveryInstance, RecoveryInstances
+from recovery.aws.pagination import Page
+from recovery.cache import recovery_instances
+from recovery.domain.target import Target
+
+router = Router("Recovery instances")
+
+# One BatchGetItem; a URL has room for twice as many.
+MAX_SERVERS = 100
+
+SELECTORS = ("planId", "executionId", "sourceServerIds", "accountId")
+
+
+@router.operation(
+    "GET",
+    "/recovery-instances",
+    parameters=(
+        id_parameter("planId", "Launched by runs of this plan. One of the four selections is needed."),
+        id_parameter("executionId", "Launched by this run."),
+        Parameter(
+            "sourceServerIds",
+            "Of these source servers; no pages.",
+            {"type": "string", "pattern": rf"^s-[0-9a-zA-Z]{{17}}(,s-[0-9a-zA-Z]{{17}}){{0,{MAX_SERVERS - 1}}}$"},
+        ),
+        Parameter("accountId", "In this account; needs `region`.", {"type": "string", "pattern": ACCOUNT_PATTERN}),
+        Parameter("region", "In this Region; goes with `accountId`.", {"type": "string", "pattern": REGION_PATTERN}),
+        *PAGE,
+    ),
+)
+def list_recovery_instances() -> RecoveryInstances:
+    """Lists the recovery instances of a plan, of a run, of an account and Region, or of up to 100 source servers."""
+    query = query_parameters(router.current_event)
+    selectors = [name for name in SELECTORS if name in query]
+    if len(selectors) != 1:
+        raise invalid_field(
+            selectors[1] if selectors else "planId",
+            "give one of planId, executionId, sourceServerIds, or accountId with region",
+        )
+    if "region" in query and selectors != ["accountId"]:
+        raise invalid_field("region", "goes with accountId alone")
+    if selectors == ["sourceServerIds"]:
+        for name in ("limit", "nextToken"):
+            if name in query:
+                raise invalid_field(name, "does not go with sourceServerIds")
+        return _of_servers(_server_ids(query["sourceServerIds"]))
+    page = _page(selectors[0], query)
+    return RecoveryInstances(recovery_instances=[_shown(row) for row in page.items], next_token=page.next_token)
+
+
+def _page(selector: str, query: dict[str, str]) -> Page:
+    limit, token = page_parameters(router.current_event)
+    if selector == "planId":
+        return recovery_instances.list_by_plan(plan_id_filter(router.current_event) or "", limit, token)
+    if selector == "executionId":
+        if not is_id(query["executionId"]):
+            raise invalid_field("executionId", "must be the id of an execution")
+        return recovery_instances.list_by_execution(query["executionId"], limit, token)
+    if not is_account(query["accountId"]):
+        raise invalid_field("accountId", "must have 12 digits")
+    if not is_region(query.get("region", "")):
+        raise invalid_field("region", "must be the code of a Region")
+    return recovery_instances.list_by_target(Target(query["accountId"], query["region"]), limit, token)
+
+
+def _server_ids(text: str) -> list[str]:
+    ids = text.split(",")
+    if len(ids) > MAX_SERVERS:
+        raise invalid_field("sourceServerIds", f"name at most {MAX_SERVERS} source servers, not {len(ids)}")
+    for number, server_id in enumerate(ids):
+        if not is_server(server_id):
+            raise invalid_field(f"sourceServerIds[{number}]", "must be the id of a source server")
+    if len(set(ids)) != len(ids):
+        raise invalid_field("sourceServerIds", "names a server twice")
+    return ids
+
+
+def _of_servers(server_ids: list[str]) -> RecoveryInstances:
+    rows = recovery_instances.get_rows_by_server(server_ids)
+    return RecoveryInstances(
+        recovery_instances=[_shown(rows[server_id]) for server_id in server_ids if server_id in rows],
+        missing=[server_id for server_id in server_ids if server_id not in rows],
+        next_token=None,
+    )
+
+
+def _shown(row: dict[str, Any]) -> RecoveryInstance:
+    return RecoveryInstance.from_item(row, last_sync_at=recovery_instances.last_sync_at(row))

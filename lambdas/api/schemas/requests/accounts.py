@@ -1,0 +1,64 @@
+"""Target accounts, as callers send them."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, field_validator
+
+from api.http.request import invalid_field
+from api.schemas.requests.base import AccountId, OptionalName, Region, RequestModel, Version
+from recovery.domain.target import TargetAccount
+
+# The patterns of STS (botocore's sts model).
+RoleArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
+]
+ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1_224)]
+
+# AWS has about 40 Regions.
+MAX_REGIONS = 50
+
+
+class _Account(RequestModel):
+    name: OptionalName = ""
+    role_arn: RoleArn
+    regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS, json_schema_extra={"uniqueItems": True})
+
+    @field_validator("regions")
+    @classmethod
+    def _refuse_duplicates(cls, regions: list[str]) -> list[str]:
+        if len(set(regions)) != len(regions):
+            raise ValueError("names a Region twice")
+        return regions
+
+
+class AccountRequest(_Account):
+    """Body of POST /target-accounts."""
+
+    account_id: AccountId
+    external_id: ExternalId
+
+    def to_account(self) -> TargetAccount:
+        """The account to store. Raise InvalidRequest if the role belongs to another account."""
+        return _require_own_role(
+            TargetAccount(self.account_id, self.role_arn, self.external_id, tuple(self.regions), self.name)
+        )
+
+
+class AccountUpdate(_Account):
+    """Body of PUT /target-accounts/{accountId}: the whole account. Without `externalId` the stored one stays."""
+
+    external_id: ExternalId | None = None
+    version: Version | None = None
+
+    def to_account(self, before: TargetAccount) -> TargetAccount:
+        """The account to store. Raise InvalidRequest if the role belongs to another account."""
+        external_id = self.external_id or before.external_id
+        return _require_own_role(
+            TargetAccount(before.account_id, self.role_arn, external_id, tuple(self.regions), self.name)
+        )
+
+
+def _require_own_role(account: TargetAccount) -> TargetAccount:
+    if f"::{account.account_id}:" not in account.role_arn:
+        raise invalid_field("roleArn", f"must be a role of account {account.account_id}")
+    return account

@@ -1,0 +1,98 @@
+"""What all request bodies share: the base model, field types, and parsing with an error that names each field."""
+
+import unicodedata
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
+from recovery.errors import InvalidRequest
+
+# Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
+UNPRINTABLE = frozenset(("Cc", "Zl", "Zp", "Cs"))
+
+# The same rules as JSON Schema can express them. A name also needs a character other than a space.
+_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+PRINTABLE_PATTERN = rf"^{_PRINTABLE}*$"
+NAME_PATTERN = rf"^{_PRINTABLE}*[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]{_PRINTABLE}*$"
+LINES_PATTERN = rf"^(?:[\t\n\r]|{_PRINTABLE})*$"
+
+# A body of 1 MiB can have a hundred thousand errors; the answer names this many.
+MAX_PROBLEMS = 100
+
+
+def _describe_pattern(pattern: str) -> Any:
+    """Show readers of the schema what a validator of ours checks."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+def _require_printable(text: str, besides: str = "") -> str:
+    if any(unicodedata.category(letter) in UNPRINTABLE and letter not in besides for letter in text):
+        raise ValueError("must have no control characters")
+    return text
+
+
+def _require_printable_lines(text: str) -> str:
+    return _require_printable(text, besides="\n\r\t")
+
+
+# Patterns and limits are those of DRS where it has one (botocore's drs model, Service Quotas).
+ServerId = Annotated[str, StringConstraints(pattern=SERVER_PATTERN)]
+AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
+Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    AfterValidator(_require_printable),
+    _describe_pattern(NAME_PATTERN),
+]
+OptionalName = Annotated[
+    str,
+    StringConstraints(max_length=100, strip_whitespace=True),
+    AfterValidator(_require_printable),
+    _describe_pattern(PRINTABLE_PATTERN),
+]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=1_000),
+    AfterValidator(_require_printable_lines),
+    _describe_pattern(LINES_PATTERN),
+]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_require_printable)]
+TagValue = Annotated[
+    str,
+    StringConstraints(max_length=256),
+    AfterValidator(_require_printable),
+    _describe_pattern(PRINTABLE_PATTERN),
+]
+# The version of the resource that a change was made from; the header If-Match may carry it instead.
+Version = Annotated[int, Field(strict=True, ge=1, le=10**15)]
+# RPO and RTO targets: up to a week.
+Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
+
+# DRS allows 4,000 source servers per account and Region.
+MAX_SERVERS = 4_000
+
+
+class RequestModel(BaseModel):
+    # Pydantic builds a model on first use, so that a cold start does not pay for models it does not need.
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True, defer_build=True)
+
+
+Model = TypeVar("Model", bound=RequestModel)
+
+
+def parse(model: type[Model], body: Any) -> Model:
+    """The body as the model. Raise InvalidRequest with every field that is wrong."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
+        problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in errors]
+        raise InvalidRequest("The request is not valid.", problems) from error
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    return text[:MAX_SHOWN_LENGTH] or "body"

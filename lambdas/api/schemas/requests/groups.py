@@ -1,0 +1,65 @@
+"""Protection groups, as callers send them."""
+
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from api.schemas.requests.base import (
+    MAX_SERVERS,
+    AccountId,
+    Description,
+    Name,
+    Region,
+    RequestModel,
+    ServerId,
+    TagKey,
+    TagValue,
+    Version,
+)
+from recovery.domain.plan import ProtectionGroup
+from recovery.domain.target import Target
+
+
+def _require_field(name: str) -> dict[str, Any]:
+    """JSON Schema for: the field is present and not empty."""
+    return {"required": [name], "properties": {name: {"minItems": 1, "minProperties": 1}}}
+
+
+class GroupRequest(RequestModel):
+    """Body of POST /protection-groups."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_require_field("sourceServerIds"), _require_field("tags")]})
+
+    name: Name
+    description: Description = ""
+    account_id: AccountId
+    region: Region
+    source_server_ids: list[ServerId] = Field(
+        default=[], max_length=MAX_SERVERS, json_schema_extra={"uniqueItems": True}
+    )
+    tags: dict[TagKey, TagValue] = Field(default={}, max_length=50)
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if bool(self.source_server_ids) == bool(self.tags):
+            raise ValueError("give either sourceServerIds or tags, and not an empty one")
+        if len(set(self.source_server_ids)) != len(self.source_server_ids):
+            raise ValueError("sourceServerIds names a server twice")
+        return self
+
+    def to_group(self, group_id: str) -> ProtectionGroup:
+        """The group to store."""
+        return ProtectionGroup(
+            group_id=group_id,
+            name=self.name,
+            target=Target(self.account_id, self.region),
+            server_ids=tuple(self.source_server_ids),
+            tags=self.tags,
+            description=self.description,
+        )
+
+
+class GroupUpdate(GroupRequest):
+    """Body of PUT /protection-groups/{groupId}: the whole group."""
+
+    version: Version | None = None

@@ -1,0 +1,134 @@
+"""Recovery plans, as callers send them."""
+
+from typing import Annotated
+
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, field_validator
+
+from api.http.request import ID_PATTERN
+from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
+from recovery.domain import plan
+from recovery.domain.plan import (
+    DEFAULT_APPROVAL_MINUTES,
+    DEFAULT_LAUNCH_ATTEMPTS,
+    Approval,
+    GroupUse,
+    OnFailure,
+    OnTimeout,
+    RecoveryPlan,
+    RunAfter,
+    Wave,
+)
+
+WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+# An inline Map runs 40 iterations at a time, so a run never has more waves than it can start.
+MAX_WAVES = 40
+MAX_GROUPS_PER_WAVE = 50
+# These keep a plan, even one whose waves all depend on each other, below the 400 KB of a DynamoDB item, and the
+# transaction that writes it with a copy of its groups below 4 MB.
+MAX_SERVERS_NAMED, MAX_GROUPS = 10_000, 40
+# A day less than the state machine that waits for the approval may run.
+MAX_APPROVAL_MINUTES = 13 * 24 * 60
+# Four weeks: instances that must stay longer do not belong to a drill.
+MAX_CLEAN_UP_HOURS = 4 * 7 * 24
+
+
+class GroupUseRequest(RequestModel):
+    """A protection group in a wave, whole or in part."""
+
+    group_id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+    source_server_ids: list[ServerId] | None = Field(default=None, min_length=1, max_length=MAX_SERVERS)
+    optional: StrictBool = False
+
+
+class ApprovalRequest(RequestModel):
+    """Whether the wave needs an approval, and what happens when none is given in time."""
+
+    required: StrictBool
+    timeout_minutes: StrictInt = Field(default=DEFAULT_APPROVAL_MINUTES, ge=1, le=MAX_APPROVAL_MINUTES)
+    on_timeout: OnTimeout = OnTimeout.REJECT
+
+    def to_approval(self) -> Approval | None:
+        """None if no approval is required."""
+        return Approval(self.timeout_minutes, self.on_timeout) if self.required else None
+
+
+class WaveRequest(RequestModel):
+    """A wave. Without `dependsOn` it waits for the wave before it; with `[]` it waits for none."""
+
+    name: WaveName
+    groups: list[GroupUseRequest] = Field(min_length=1, max_length=MAX_GROUPS_PER_WAVE)
+    depends_on: list[WaveName] | None = Field(default=None, max_length=MAX_WAVES)
+    max_failed_percent: StrictInt = Field(default=0, ge=0, le=100)
+    approval: ApprovalRequest | None = None
+    pause_before: StrictBool = False
+    on_failure: OnFailure = OnFailure.CONTINUE
+    run_after: RunAfter = RunAfter.SUCCESS
+    rto_target_minutes: Minutes | None = None
+
+
+class PlanRequest(RequestModel):
+    """Body of POST /recovery-plans."""
+
+    name: Name
+    description: Description = ""
+    launch_attempts: StrictInt = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
+    rpo_target_minutes: Minutes | None = None
+    rto_target_minutes: Minutes | None = None
+    clean_up_after_hours: StrictInt | None = Field(default=None, ge=1, le=MAX_CLEAN_UP_HOURS)
+    waves: list[WaveRequest] = Field(min_length=1, max_length=MAX_WAVES)
+
+    @field_validator("waves")
+    @classmethod
+    def _bounded(cls, waves: list[WaveRequest]) -> list[WaveRequest]:
+        uses = [use for wave in waves for use in wave.groups]
+        named = sum(len(use.source_server_ids or ()) for use in uses)
+        if named > MAX_SERVERS_NAMED:
+            raise ValueError(f"name at most {MAX_SERVERS_NAMED:,} source servers in all, not {named:,}")
+        groups = len({use.group_id for use in uses})
+        if groups > MAX_GROUPS:
+            raise ValueError(f"use at most {MAX_GROUPS} protection groups in all, not {groups}")
+        return waves
+
+    def to_plan(self, plan_id: str) -> RecoveryPlan:
+        """The plan to store. Raise InvalidRequest if its waves do not fit together."""
+        return RecoveryPlan(
+            plan_id=plan_id,
+            name=self.name,
+            waves=self.to_waves(),
+            description=self.description,
+            launch_attempts=self.launch_attempts,
+            rpo_target_minutes=self.rpo_target_minutes,
+            rto_target_minutes=self.rto_target_minutes,
+            clean_up_after_hours=self.clean_up_after_hours,
+        )
+
+    def to_waves(self) -> tuple[Wave, ...]:
+        """The waves, each after those it depends on. Raise InvalidRequest if they do not fit together."""
+        previous = [None, *(wave.name for wave in self.waves)]
+        return plan.order_waves(
+            Wave(
+                name=wave.name,
+                groups=tuple(
+                    GroupUse(use.group_id, tuple(use.source_server_ids or ()), use.optional) for use in wave.groups
+                ),
+                depends_on=tuple(dict.fromkeys(wave.depends_on if wave.depends_on is not None else _list(before))),
+                max_failed_percent=wave.max_failed_percent,
+                approval=wave.approval.to_approval() if wave.approval else None,
+                pause_before=wave.pause_before,
+                on_failure=wave.on_failure,
+                run_after=wave.run_after,
+                rto_target_minutes=wave.rto_target_minutes,
+            )
+            for wave, before in zip(self.waves, previous, strict=False)
+        )
+
+
+def _list(name: str | None) -> list[str]:
+    return [name] if name else []
+
+
+class PlanUpdate(PlanRequest):
+    """Body of PUT /recovery-plans/{planId}: the whole plan."""
+
+    version: Version | None = None

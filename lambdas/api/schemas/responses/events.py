@@ -1,0 +1,68 @@
+"""What happened in a run, as the API shows it: events from the record, and DRS's log of a job."""
+
+from typing import Any
+
+from pydantic import Field
+
+from api.schemas.responses.base import PageModel, ResponseModel
+from api.schemas.responses.decisions import collect_decisions
+from recovery.domain.batch import BatchStatus
+from recovery.store.execution_record import ExecutionRecord
+
+
+class Event(ResponseModel):
+    """Something that happened in a run."""
+
+    at: str
+    event: str
+    wave: str | None
+    text: str
+
+
+class Events(PageModel):
+    """A page of what happened in a run, oldest first."""
+
+    events: list[Event]
+
+
+class JobLogItem(ResponseModel):
+    """An entry of a job's log, as DRS has it."""
+
+    event: str | None = None
+    log_date_time: str | None = None
+    event_data: dict[str, Any] | None = Field(default=None, description="DRS's own: see DescribeJobLogItems.")
+
+
+class JobLog(PageModel):
+    """A page of the log of a job."""
+
+    job_log: list[JobLogItem]
+
+
+def collect_events(record: ExecutionRecord) -> list[Event]:
+    """Everything that the record says has happened, oldest first."""
+    meta, events = record.meta, list[Event]()
+
+    def add(at: str | None, event: str, text: str, wave: str | None = None) -> None:
+        if at:
+            events.append(Event(at=at, event=event, wave=wave, text=text))
+
+    add(meta["requestedAt"], "REQUESTED", f"{meta['mode']} of {meta['planName']} by {meta['requestedBy']}")
+    add(meta.get("startedAt"), "FIRST_JOB_STARTED", "the first job was started")
+    for decision in collect_decisions(record):
+        comment = f": {decision.comment}" if decision.comment else ""
+        add(decision.at, "DECISION", f"{decision.decision} by {decision.by}{comment}", decision.wave)
+    for row in record.waves:
+        add(row.get("startedAt"), "WAVE_STARTED", f"wave {row['wave']} started", row["wave"])
+        add(row.get("endedAt"), f"WAVE_{row['status']}", row.get("reason", ""), row["wave"])
+    for row in record.batches:
+        batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
+        for job in row.get("jobs", ()):
+            attempt = f"{job['jobId']} for {batch}, attempt {job['attempt']}"
+            add(job["startedAt"], "JOB_STARTED", attempt, row["wave"])
+            outcome = f"{job['launched']} launched, {job['failed']} failed"
+            add(job.get("endedAt"), "JOB_ENDED", f"{attempt}: {outcome}", row["wave"])
+        if row["status"] == BatchStatus.LAUNCHING:
+            add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
+    add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
+    return sorted(events, key=lambda event: event.at)

@@ -1,0 +1,116 @@
+"""Ends a run: judges it, closes its record and its open waves, frees its plan, and notifies operators."""
+
+from collections.abc import Callable
+
+from aws_lambda_powertools import Logger
+
+from recovery.aws.caught_errors import CaughtError
+from recovery.domain import verdicts
+from recovery.domain.batch import Batch, BatchStatus
+from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, WaveStatus
+from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.drs import capacity_leases
+from recovery.errors import DrsWavesError, RunHalted
+from recovery.observability import operator_messages
+from recovery.runs import launch
+from recovery.runs.launch import AttemptOutcome
+from recovery.store import batches, executions, waves
+
+logger = Logger(child=True)
+
+# A run that is cancelled while it is judged is judged again; a run is cancelled only once.
+MAX_FINISH_ATTEMPTS = 3
+
+
+def finish_execution(execution: Execution, error: CaughtError | None) -> ExecutionVerdict:
+    """End a run whose state machine is about to end, with the error that broke it, if any."""
+    problem = str(error) if error else None
+    if problem:
+        execution = abort_run(execution, problem)
+    settle_open_batches(execution, "its part of the run broke")
+    return finish_run(execution, problem)
+
+
+def abort_run(execution: Execution, reason: str) -> Execution:
+    """Mark the run as aborted, so that no child machine launches anything more; return it as it is then."""
+    executions.mark_aborted(execution.execution_id, reason)
+    return executions.reload_run(execution)
+
+
+def settle_open_batches(execution: Execution, reason: str) -> None:
+    """Settle the batches that no machine polls any more and release their leases."""
+    for batch in batches.list_batches(execution.execution_id):
+        if batch.status.is_in_attempt:
+            _settle_batch(batch, execution.run.mode, reason)
+        if batch.status is not BatchStatus.SETTLED:
+            capacity_leases.release_lease(batch, batch.lease_attempt)
+
+
+def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
+    """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
+
+    The run is about to end and its batches are not polled again, so what cannot be known now is recorded as such.
+    """
+    outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
+    try:
+        settlement = launch.settle_batch(batch.ref, mode, outcome)
+    except DrsWavesError as error:  # the run has to be closed, whatever the error is
+        unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
+        batches.skip_batch(batches.get_batch(batch.ref), unknown)
+        logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
+        return
+    if settlement.follow:
+        job = f"{settlement.follow.job_id} continues in DRS and is no longer followed"
+        batches.skip_batch(batches.get_batch(batch.ref), f"{reason}; {job}")
+        logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})
+
+
+def finish_run(execution: Execution, problem: str | None) -> ExecutionVerdict:
+    """Judge the run and close its record, with the waves that never ended; return the verdict on record."""
+
+    def judge(run: Run) -> ExecutionVerdict:
+        return verdicts.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled_by)
+
+    return _close_run(execution, judge)
+
+
+def close_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
+    """Close the record of a run that launches nothing: a readiness run, or one that was refused."""
+    execution_id, skipped = execution.execution_id, WaveVerdict(WaveStatus.SKIPPED, reason)
+    for wave in execution.plan.waves:
+        waves.settle_wave(execution_id, wave.name, skipped, batches.tally_servers(execution_id, wave.name))
+
+    def judge(run: Run) -> ExecutionVerdict:
+        if not run.cancelled_by:
+            return verdict
+        statuses = RunSnapshot(run, waves.read_states(execution_id)).wave_statuses
+        return verdicts.judge_execution(statuses, None, run.cancelled_by)
+
+    return _close_run(execution, judge)
+
+
+def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> ExecutionVerdict:
+    """Record the verdict, free the plan and notify operators, each once; return the verdict on record."""
+    execution_id, run = execution.execution_id, execution.run
+    for _ in range(MAX_FINISH_ATTEMPTS):
+        if run.status.is_final:  # an earlier invocation may have been killed before it freed the plan
+            executions.release_plan(run.plan_id, execution_id)
+            break
+        verdict, tally = judge(run), batches.tally_servers(execution_id)
+        if executions.finish_execution(run, verdict, tally):
+            operator_messages.send_run_finished(execution, verdict, tally)
+            return verdict
+        run = executions.get_run(execution_id)  # it was cancelled or closed since it was read
+    return ExecutionVerdict(run.status, run.reason or "")
+
+
+def _close_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
+    """Settle the waves that have not ended; return the status of every wave."""
+    statuses = RunSnapshot(run, waves.read_states(execution.execution_id)).wave_statuses
+    for name, status in statuses.items():
+        if not status.is_final:
+            tally = batches.tally_servers(execution.execution_id, name)
+            verdict = verdicts.judge_unfinished_wave(status, run, tally, problem)
+            waves.settle_wave(execution.execution_id, name, verdict, tally)
+            statuses[name] = verdict.status
+    return statuses

@@ -1,0 +1,246 @@
+"""The inputs of the Task states, and the outputs that no class of the product writes by itself.
+
+The other outputs are defined beside the `to_state` that writes them: TargetState, JobState, CapacityState and so on.
+"""
+
+from typing import NotRequired, TypedDict
+
+from recovery.domain.polling import JobState
+from recovery.domain.target import TargetState
+
+
+class CaughtErrorState(TypedDict):
+    """An error that a state caught: `$states.errorOutput`."""
+
+    Error: str
+    Cause: NotRequired[str]
+
+
+class ExecutionInput(TypedDict):
+    """A run. `retries` is how often Step Functions has retried the task so far."""
+
+    executionId: str
+    retries: NotRequired[int]
+
+
+class ClosedRecord(TypedDict):
+    """The final status of a run or of a clean-up, with its reason."""
+
+    status: str
+    reason: str
+
+
+# --- recover-plan -----------------------------------------------------------------------------------------------
+class LoadPlanOutput(TypedDict):
+    """What recover-plan needs of the plan."""
+
+    mode: str
+    launchAttempts: int
+    targets: list[TargetState]
+
+
+class InspectTargetInput(ExecutionInput, TargetState):
+    """A target of a run."""
+
+
+class InspectTargetOutput(TargetState):
+    """Counts of servers. `done` is False when servers remain to be probed and the task has to be repeated."""
+
+    done: bool
+    servers: int
+    blocked: int
+
+
+class OrderedWave(TypedDict):
+    """A wave and its place in the plan, from 1."""
+
+    wave: str
+    order: int
+
+
+class JudgeReadinessOutput(TypedDict):
+    """`ready` when the run may start, `dryRun` when it is a readiness run, which launches nothing."""
+
+    ready: bool
+    dryRun: bool
+    waves: list[OrderedWave]
+
+
+class WaveInput(ExecutionInput):
+    """A wave of a run."""
+
+    wave: str
+
+
+class KeepTokenInput(WaveInput):
+    """`gate` is the WaveGate at which the wave, or a batch of it, waits."""
+
+    gate: str
+    taskToken: str
+
+
+class SettleWaveInput(WaveInput):
+    """A round that has ended, and the errors that broke parts of the wave."""
+
+    round: int
+    errors: list[CaughtErrorState]
+
+
+class FinishExecutionInput(ExecutionInput):
+    """`error` is what broke the run, if anything did."""
+
+    error: NotRequired[CaughtErrorState | None]
+
+
+class StateChangeDetail(TypedDict):
+    """The name of a state machine execution, which is the id of the run, and its status."""
+
+    name: str
+    status: str
+
+
+class StateChangeEvent(TypedDict):
+    """EventBridge's "Step Functions Execution Status Change"."""
+
+    detail: StateChangeDetail
+
+
+class CloseExecutionOutput(TypedDict):
+    """Whether this task closed the record."""
+
+    closed: bool
+
+
+# --- recover-target ---------------------------------------------------------------------------------------------
+class BatchInput(WaveInput, TargetState):
+    """A batch of a wave in one target, and how to launch it."""
+
+    batch: int
+    mode: str
+    launchAttempts: int
+
+
+class CheckCapacityInput(BatchInput):
+    """How often the batch has checked its capacity before."""
+
+    capacityChecks: int
+
+
+class StartRecoveryInput(BatchInput):
+    """The attempt whose job is to be started."""
+
+    attempt: int
+
+
+class PollJobInput(BatchInput):
+    """The job to poll, and how long such a job takes."""
+
+    jobId: str
+    expectedSeconds: int
+
+
+class SettleBatchInput(BatchInput):
+    """The job that was polled, and the error that ended the attempt, if any."""
+
+    jobId: str | None
+    error: CaughtErrorState | None
+
+
+class NotifyOperatorsInput(BatchInput):
+    """The state that failed, its last error, and how many attempts it made."""
+
+    task: str
+    error: CaughtErrorState
+    attempts: NotRequired[int]
+
+
+# --- clean-up-drill ---------------------------------------------------------------------------------------------
+class CleanupInput(ExecutionInput):
+    """A clean-up; `machine` is the name of its state machine execution."""
+
+    machine: str
+
+
+class ChunkState(TargetState):
+    """The number of a chunk in its target."""
+
+    chunk: int
+
+
+class FindInstancesOutput(TypedDict):
+    """The number of the clean-up, and its chunks."""
+
+    run: int
+    chunks: list[ChunkState]
+
+
+class ChunkInput(ExecutionInput, ChunkState):
+    """A chunk of a clean-up."""
+
+    run: int
+
+
+class LeaseCapacityInput(ChunkInput):
+    """How often the chunk has checked its capacity before."""
+
+    capacityChecks: int
+
+
+class PollTerminationInput(ChunkInput):
+    """The job to poll."""
+
+    jobId: str
+
+
+class ForgetInstancesInput(ChunkInput):
+    """The error that ended the chunk, if any."""
+
+    error: CaughtErrorState | None
+
+
+class ForgetInstancesOutput(TypedDict):
+    """How many instances are gone and how many are not. `follow` is a job that is still running."""
+
+    terminated: int
+    failed: int
+    follow: JobState | None
+
+
+class FinishCleanupInput(CleanupInput):
+    """The errors that broke parts of the clean-up."""
+
+    errors: list[CaughtErrorState]
+
+
+# --- sync-cache -------------------------------------------------------------------------------------------------
+class ListTargetsInput(TypedDict):
+    """The targets to sync; every target when there is none."""
+
+    targets: NotRequired[list[TargetState]]
+
+
+class ListTargetsOutput(TypedDict):
+    """The targets to sync, and when the sync began."""
+
+    beganAt: str
+    targets: list[TargetState]
+
+
+class SyncFailure(TargetState):
+    """A target that was not synced, and why."""
+
+    error: CaughtErrorState
+
+
+class RecordSyncInput(TypedDict):
+    """A sync that has ended: when it began, of how many targets it was, and which of them failed."""
+
+    beganAt: str
+    targets: int
+    failures: list[SyncFailure]
+
+
+class RecordSyncOutput(TypedDict):
+    """How many targets failed."""
+
+    failed: int
