@@ -469,6 +469,7 @@ def test_quotas_that_the_role_may_not_read_are_shown_with_their_defaults(
     assert (entry["status"], entry["jobs"]["quota"], entry["quotasFrom"]) == ("OK", 20, "defaults")
 
 
+@pytest.mark.real_durations  # the job is on while the test reads
 def test_a_run_uses_capacity_of_its_target_and_a_request_for_it_uses_none(product: Product) -> None:
     plan = product.plan(wave(product.group(product.seed(3))))
     register(product, HUB, WEST)

@@ -70,8 +70,9 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
 
     Answers 409 if the plan has changed since it was read.
     """
-    plan = body.to_plan(_require_id(plan_id))
+    plan_id = _require_id(plan_id)
     given = require_version(router.current_event, body.version)
+    plan = body.to_plan(plan_id)
     _check_groups(body, find_groups(plan.group_ids))
     return RecoveryPlan.from_plan(plans.update_plan(plan, given))
 
