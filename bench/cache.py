@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import drill, world
-from sandbox.stack import HUB_ACCOUNT, TARGET_ACCOUNT, Sandbox
+from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT
+from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = ("us-west-2", "us-east-1", "us-east-2", "eu-west-1", "eu-central-1")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import drill, world
-from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox, SandboxError
+from sandbox.settings import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, SandboxError
+from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ((HUB_ACCOUNT, REGION), (TARGET_ACCOUNT, "eu-central-1"))

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import drill, world
-from sandbox.stack import HUB_ACCOUNT, REGION, Reply, Sandbox
+from sandbox.clients import Reply
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEED = 60

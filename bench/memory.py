@@ -24,7 +24,8 @@ from typing import Any
 
 from sandbox import drill, world
 from sandbox.engine import WITHOUT
-from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 SYNC = "/drs/recovery-instance-sync"

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import drill, world
-from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE_LIMIT = 10  # calls a second and operation, as the emulator enforces it

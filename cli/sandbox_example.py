@@ -8,7 +8,8 @@ from typing import Any
 from cli.plans import resources
 from cli.plans.document import PlanFileError, read_document
 from sandbox import world
-from sandbox.stack import Sandbox, SandboxError
+from sandbox.settings import SandboxError
+from sandbox.stack import Sandbox
 
 
 @dataclass(frozen=True, slots=True)

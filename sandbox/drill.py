@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import world
-from sandbox.stack import Sandbox, SandboxError
+from sandbox.settings import SandboxError
+from sandbox.stack import Sandbox
 
 # The record is read every so many simulated seconds, about as often as a job changes, within bounds of real seconds.
 POLL_SIMULATED_SECONDS = 20

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stack import EXTERNAL_ID, REGION, Sandbox, SandboxError
+from sandbox.settings import EXTERNAL_ID, REGION, SandboxError
+from sandbox.stack import Sandbox
 
 
 def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None = None) -> None:

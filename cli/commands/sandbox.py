@@ -88,7 +88,8 @@ def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, example
 def _running_sandbox(port: int | None, drs_port: int | None, speed: float) -> "Iterator[Sandbox]":
     """A running sandbox that other commands can find. Errors and Ctrl-C end it, and the command."""
     checkout.require_checkout("The sandbox")
-    from sandbox.stack import Sandbox, SandboxError
+    from sandbox.settings import SandboxError
+    from sandbox.stack import Sandbox
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -148,10 +149,10 @@ def _print_summary(drill: "Drill", report: Path) -> None:
 
 
 def _format_guide(sandbox: "Sandbox", loaded: "LoadedExample") -> str:
-    from sandbox.stack import HUB_ACCOUNT, REGION
+    from sandbox.settings import HUB_ACCOUNT, REGION
 
-    aws = f".venv/bin/aws --endpoint-url {sandbox.engine_url}"
-    drs = f".venv/bin/aws --endpoint-url {sandbox.drs_url} drs"
+    aws = f"aws --endpoint-url {sandbox.engine_url}"
+    drs = f"aws --endpoint-url {sandbox.drs_url} drs"
     arn = sandbox.outputs["RecoverPlanArn"]
     event = {
         "httpMethod": "POST",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox import world
-from sandbox.stack import REGION, STACK_NAME, TARGET_ACCOUNT, Sandbox
+from sandbox.settings import REGION, STACK_NAME, TARGET_ACCOUNT
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION, TARGET_ACCOUNT
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e

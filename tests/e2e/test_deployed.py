@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT, Sandbox
+from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e

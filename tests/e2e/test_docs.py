@@ -19,7 +19,8 @@ import pytest
 import yaml
 
 from sandbox import world
-from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, wait_until, waits_for
 from tests.support.shell_blocks import DOCUMENTS, ROOT, shell_blocks
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sandbox import world
-from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = pytest.mark.e2e

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack import HUB_ACCOUNT, REGION, Sandbox
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 
 pytestmark = pytest.mark.e2e

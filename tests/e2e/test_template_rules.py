@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from samcli.yamlhelper import yaml_parse
 
-from sandbox.stack import REGION, Sandbox
+from sandbox.settings import REGION
+from sandbox.stack import Sandbox
 
 pytestmark = pytest.mark.e2e
 TEMPLATE = yaml_parse((Path(__file__).resolve().parents[2] / "cfn" / "tables.yaml").read_text())

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.stack import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT, PortTaken, Sandbox, SandboxError
+from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT, PortTaken, SandboxError
+from sandbox.stack import Sandbox
 from tests.support.processes import gone_within
 
 TEMPLATE = """

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import world
-from sandbox.stack import EXTERNAL_ID, Reply, Sandbox
+from sandbox.clients import Reply
+from sandbox.settings import EXTERNAL_ID
+from sandbox.stack import Sandbox
 
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 MAX_WAIT_SECONDS = 90

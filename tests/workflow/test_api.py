@@ -195,9 +195,19 @@ def test_a_body_that_is_no_object_is_refused(path: str, sent: dict[str, Any], sa
     assert says in problems_by_field(body)["body"]
 
 
-def test_a_start_refuses_a_body_that_says_anything() -> None:
+@pytest.mark.parametrize(
+    "path", ["/recovery-plans/rp-1/drills", "/executions/drill-1/pause", "/executions/drill-1/cleanup"]
+)
+def test_a_body_that_may_be_empty_is_refused_with_unknown_fields(path: str) -> None:
     for body in ('{"drill": true}', "[]", "null", " ", "\x00"):
-        assert call_without_aws("POST", "/recovery-plans/rp-1/drills", body=body)[0] == 400
+        assert call_without_aws("POST", path, body=body)[0] == 400
+
+
+def test_a_clean_up_refuses_the_point_in_time_that_a_start_takes() -> None:
+    body = json.dumps({"pointInTime": "2025-11-22T06:00:00Z"})
+    status, answer = call_without_aws("POST", "/executions/drill-1/cleanup", body=body)
+    assert status == 400
+    assert list(problems_by_field(answer)) == ["pointInTime"]
 
 
 def test_a_body_may_come_in_base64(product: Product) -> None:

@@ -1,0 +1,58 @@
+"""Clients of the sandbox: boto3 sessions of its accounts, and signed requests to the HTTP API."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from sandbox.settings import HUB_ACCOUNT, REGION, SECRET
+
+# Opens URLs of this machine, whatever proxies the environment names.
+LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response of the HTTP API; `body` is the parsed JSON, or the text if it is not JSON."""
+
+    status: int
+    body: Any
+
+
+def session(account: str, region: str) -> boto3.Session:
+    """A session with the credentials of an account's root, which reads no profile or configuration file."""
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    core.set_config_variable("config_file", os.devnull)
+    core.set_config_variable("credentials_file", os.devnull)
+    return boto3.Session(account, SECRET, region_name=region, botocore_session=core)
+
+
+def call_api(api_url: str, method: str, path: str, body: Any = None) -> Reply:
+    """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
+    url = f"{api_url}/{quote(path.lstrip('/'), safe='/?&=%+:,')}"
+    data = None if body is None else json.dumps(body).encode()
+    signed = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=data)
+    SigV4Auth(Credentials(HUB_ACCOUNT, SECRET), "execute-api", REGION).add_auth(signed)
+    # The URL begins with the sandbox's own, so it has no other scheme than HTTP.
+    request = urllib.request.Request(url, data, dict(signed.headers), method=method)  # noqa: S310
+    try:
+        with LOCAL.open(request, timeout=60) as response:
+            return _reply(response.status, response.read())
+    except urllib.error.HTTPError as error:
+        return _reply(error.code, error.read())
+
+
+def _reply(status: int, payload: bytes) -> Reply:
+    try:
+        return Reply(status, json.loads(payload))
+    except ValueError:
+        return Reply(status, payload.decode(errors="replace"))

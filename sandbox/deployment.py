@@ -1,0 +1,55 @@
+"""Deploying the templates into the engine: with sam where they need it, and as plain stacks where not."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.settings import REGION, STACK_NAME
+
+BUCKET = "drs-waves-sandbox-artifacts"
+
+
+def create_bucket(s3: Any) -> None:
+    """The bucket that sam uploads to."""
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def sam_command(template: Path, parameters: Mapping[str, str]) -> list[str]:
+    """The `sam deploy` of the root stack."""
+    command = [sys.executable, "-m", "samcli", "deploy", "--template-file", str(template)]
+    command += ["--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", BUCKET, "--no-progressbar"]
+    command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_IAM"]
+    command += ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+    if parameters:
+        # Quoted for sam's own parser, which splits each of these words at blanks once more.
+        overrides = (f"{name}={json.dumps(value)}" for name, value in parameters.items())
+        command += ["--parameter-overrides", *overrides]
+    return command
+
+
+def create_stack(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create a stack whose template needs no sam, wait for it, and return its outputs."""
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=template.read_text(),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+    )
+    waiter = cloudformation.get_waiter("stack_create_complete")
+    waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+    return stack_outputs(cloudformation, name)
+
+
+def stack_outputs(cloudformation: Any, name: str) -> dict[str, str]:
+    """The outputs of a stack by name."""
+    described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def stack_resources(cloudformation: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The logical and the physical id of each resource of a stack."""
+    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
+        for resource in page["StackResourceSummaries"]:
+            yield resource["LogicalResourceId"], resource["PhysicalResourceId"]

@@ -1,0 +1,62 @@
+"""Environments of the sandbox's processes. None of them leads to AWS."""
+
+import os
+from pathlib import Path
+
+from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET
+
+
+def clean_environment() -> dict[str, str]:
+    """Our environment without what could lead a process to AWS, to a profile, or through a proxy to 127.0.0.1."""
+    unwanted = ("AWS_", "SAM_", "MINISTACK_", "PYTHONDONTWRITEBYTECODE")  # sam alone takes 5 s to compile
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {
+        **kept,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": f"{HOST},localhost",
+        "no_proxy": f"{HOST},localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def engine_environment(
+    port: int, folder: Path, *, drs_url: str, speed: float, origin: float, iam: bool
+) -> dict[str, str]:
+    """For MiniStack, and for the functions, which inherit it."""
+    return {
+        **clean_environment(),
+        # The engine itself
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": HOST,
+        "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_ACCOUNT_ID": HUB_ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "AUTH": "true" if iam else "false",
+        "SFN_WAIT_SCALE": str(1 / speed),
+        "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(folder / "tmp"),
+        # Listeners on fixed ports that the sandbox does not use
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # The functions
+        "AWS_ENDPOINT_URL_DRS": drs_url,
+        "DRS_WAVES_CLOCK": f"{speed:g}@{origin:.3f}",
+    }
+
+
+def caller_environment(engine_url: str, folder: Path) -> dict[str, str]:
+    """For a process that calls the engine as the hub account's administrator calls AWS."""
+    return {
+        **clean_environment(),
+        "AWS_ACCESS_KEY_ID": HUB_ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL": engine_url,
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.2",
+        "__SAM_CLI_APP_DIR": str(folder / "sam"),
+    }
