@@ -30,8 +30,6 @@ SAM_TEMPLATES := template.yaml api.yaml
 WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
 # make test COVERAGE=1 measures the coverage of lambdas/ as well.
 COVERED = $(if $(COVERAGE),--cov --cov-report=term --cov-report=html)
-# Each of the many Python processes of the tests would otherwise compile all that it imports.
-unexport PYTHONDONTWRITEBYTECODE
 TYPED := $(wildcard lambdas cli emulator/src sandbox scripts)
 LINTED := $(wildcard lambdas cli emulator sandbox scripts tests bench)
 
@@ -105,6 +103,11 @@ chaos: setup build ## 30 drills under random faults, every record held against t
 .PHONY: test
 test: setup build ## Run the tests, but for those of make proofs
 	@$(MAKE) --no-print-directory --jobs 2 test-deployed test-in-process
+
+# Without bytecode, each of the many Python processes of the tests compiles all that it imports. It lies outside
+# of lambdas/, which the sandbox packs up meanwhile.
+test-deployed test-in-process: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
+unexport PYTHONDONTWRITEBYTECODE
 
 # The two run side by side, for the tests of the deployed product wait most of the time. Their output comes in one piece.
 .PHONY: test-deployed

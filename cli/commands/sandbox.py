@@ -151,8 +151,8 @@ def _print_summary(drill: "Drill", report: Path) -> None:
 def _format_guide(sandbox: "Sandbox", loaded: "LoadedExample") -> str:
     from sandbox.settings import HUB_ACCOUNT, REGION
 
-    aws = f".venv/bin/aws --endpoint-url {sandbox.engine_url}"
-    drs = f".venv/bin/aws --endpoint-url {sandbox.drs_url} drs"
+    aws = f"aws --endpoint-url {sandbox.engine_url}"
+    drs = f"aws --endpoint-url {sandbox.drs_url} drs"
     arn = sandbox.outputs["RecoverPlanArn"]
     event = {
         "httpMethod": "POST",

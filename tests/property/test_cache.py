@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -24,38 +22,19 @@ from recovery.drs import client as drs
 from recovery.drs import ec2
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import DrsUnavailable, TargetNotInitialized
-from recovery.settings import settings as product_settings
-from tests.harness import moto_patches
-from tests.support import product as products
+from tests.support.moto_tables import empty, product_tables
 
 pytestmark = pytest.mark.proof
 
 HERE, THERE = Target("111122223333", "us-west-2"), Target("444455556666", "eu-central-1")
 SERVERS = [f"s-{number:017}" for number in range(4)]
-TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tables() -> Iterator[None]:
-    moto_patches.install()
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        for name in TABLES:
-            patch.setenv(f"{name}_TABLE", name.lower())
-        for cache in (product_settings, dynamodb.client):
-            cache.cache_clear()
-        client = boto3.client("dynamodb")
-        for name, table in products.tables().items():
-            wanted = {
-                key: table[key]
-                for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-                if key in table
-            }
-            setting = "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").lower()
-            client.create_table(TableName=setting, **wanted)
+def on_moto() -> Iterator[None]:
+    """Tables that are created once; each example empties them."""
+    with product_tables():
         yield
-    for cache in (product_settings, dynamodb.client):
-        cache.cache_clear()
 
 
 @dataclass
@@ -117,9 +96,8 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
 
 
 def begin(patch: pytest.MonkeyPatch, world: World) -> None:
-    for table, keys in {"recovery_instances": ("sourceServerId",), "limits": ("target", "item")}.items():
-        for row in dynamodb.scan(table):
-            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
+    for table in ("recovery_instances", "limits"):
+        empty(table)
     patch.setattr(clock, "now", lambda: world.now)
     patch.setattr(drs, "describe_recovery_instances", world.describe)
     patch.setattr(drs, "describe_source_servers", world.describe_servers)

@@ -3,65 +3,34 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from recovery.aws import dynamodb
-from recovery.aws.dynamodb_expressions import to_wire
 from recovery.catalog.groups import create_group, delete_group, update_group
 from recovery.catalog.plans import create_plan, delete_plan, get_plan, update_plan
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
 from recovery.domain.target import Target
 from recovery.errors import Conflict, InvalidRequest, NotFound
-from recovery.settings import settings
 from recovery.store import executions
-from tests.harness import moto_patches
+from tests.support.moto_tables import empty, product_tables
 
 pytestmark = pytest.mark.proof
 
-KEYS = {
-    "executions": ("executionId", "item"),
-    "recovery_plans": ("planId",),
-    "protection_groups": ("groupId",),
-    "target_accounts": ("accountId",),
-}
+HASH_KEYS = {"recovery_plans": "planId", "protection_groups": "groupId", "executions": "executionId"}
 GROUPS = ("pg-a", "pg-b", "pg-c")
 PLANS = ("rp-1", "rp-2")
 TARGET = Target("111122223333", "us-west-2")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tables() -> Iterator[None]:
-    """Moto's tables, made once; each example empties them."""
-    moto_patches.install()
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in (*KEYS, "limits", "recovery_instances"):
-            patch.setenv(f"{name.upper()}_TABLE", name)
-        patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-        for cache in (settings, dynamodb.client):
-            cache.cache_clear()
-        for table, keys in KEYS.items():
-            kinds = zip(keys, ("HASH", "RANGE"), strict=False)
-            boto3.client("dynamodb").create_table(
-                TableName=table,
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
-                BillingMode="PAY_PER_REQUEST",
-            )
+def on_moto() -> Iterator[None]:
+    """Tables that are created once; each example empties them."""
+    with product_tables():
         yield
-    for cache in (settings, dynamodb.client):
-        cache.cache_clear()
-
-
-def empty() -> None:
-    for table, keys in KEYS.items():
-        for row in list(dynamodb.scan(table)):
-            dynamodb.client().delete_item(TableName=table, Key=to_wire({key: row[key] for key in keys}))
 
 
 def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
@@ -69,7 +38,7 @@ def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
 
 
 def rows(table: str) -> dict[str, dict[str, Any]]:
-    return {str(row[KEYS[table][0]]): row for row in dynamodb.scan(table)}
+    return {str(row[HASH_KEYS[table]]): row for row in dynamodb.scan(table)}
 
 
 uses = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3, unique=True).map(tuple)
@@ -104,7 +73,15 @@ def take(number: int, step: Any) -> None:
         delete_plan(name)
     elif kind == "start":
         planned = get_plan(name)
-        run = Run(f"drill-{number}", name, planned.name, Mode.DRILL, ExecutionStatus.PENDING, "", "ana")
+        run = Run(
+            f"drill-{number}",
+            name,
+            planned.name,
+            Mode.DRILL,
+            ExecutionStatus.PENDING,
+            "2026-01-01T00:00:00.000Z",
+            "ana",
+        )
         executions.create_execution(Execution(run, planned), [])
     else:
         executions.release_plan(name, rows("recovery_plans").get(name, {}).get("activeExecutionId", "none"))
@@ -113,7 +90,8 @@ def take(number: int, step: Any) -> None:
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(st.lists(steps, min_size=4, max_size=14))
 def test_versions_locks_and_uses_hold_whatever_is_written_in_whatever_order(course: list[Any]) -> None:
-    empty()
+    for table in ("executions", "recovery_plans", "protection_groups", "target_accounts"):
+        empty(table)
     for group in GROUPS[:2]:
         create_group(ProtectionGroup(group, "web", TARGET, tags={"tier": "web"}))
     create_plan(plan("rp-1", GROUPS[:1]))

@@ -6,14 +6,12 @@ import threading
 import types
 import unittest.mock
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from drs_emulator import Emulator
 from recovery import clock, errors
@@ -23,7 +21,7 @@ from recovery.domain.drs_shapes import Job, Launch
 from recovery.domain.execution import Mode
 from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
 from recovery.domain.target import Target
-from recovery.drs import assumed_roles, capacity_leases, circuit_breaker, rate_limiter
+from recovery.drs import capacity_leases, circuit_breaker, rate_limiter
 from recovery.drs import client as drs
 from recovery.drs.capacity_leases import OBSERVATION_INTERVAL_SECONDS
 from recovery.drs.client import _ERROR_BY_CODE
@@ -31,15 +29,13 @@ from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavai
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
 from recovery.settings import settings as product_settings
-from tests.harness import moto_patches
-from tests.harness.engine import LOCAL_SERVERS
 from tests.support import telemetry
-from tests.support.product import HUB, OTHER, WEST, _account_of
+from tests.support.moto_tables import empty, product_tables
+from tests.support.product import HUB, OTHER, WEST, account_of
 
 pytestmark = pytest.mark.proof
 
 HERE, THERE = Target(HUB, WEST), Target(OTHER, "eu-central-1")
-TABLES = ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
 NEVER = "1000000"
 
 
@@ -66,30 +62,13 @@ class Time:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """DRS with 23 servers, whose answers have five items a page, and the tables that calls to it need."""
-    moto_patches.install()
-    config: Any = {
-        "core": {"reset_boto3_session": True, "passthrough": {"urls": LOCAL_SERVERS, "services": []}},
-    }
     with (
         unittest.mock.patch.dict(os.environ),  # `limits` changes it
+        product_tables(),
         pytest.MonkeyPatch.context() as patch,
-        mock_aws(config=config),
-        Emulator(speed=60, account_of=_account_of) as emulator,
+        Emulator(speed=60, account_of=account_of) as emulator,
     ):
-        for name in TABLES:
-            patch.setenv(f"{name}_TABLE", name.lower())
-        patch.setenv("AWS_DEFAULT_REGION", WEST)
         patch.setenv("AWS_ENDPOINT_URL_DRS", emulator.url)
-        forget()
-        for name, keys in {"limits": ("target", "item"), "target_accounts": ("accountId",)}.items():
-            boto3.client("dynamodb").create_table(
-                TableName=name,
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[
-                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-                ],
-                BillingMode="PAY_PER_REQUEST",
-            )
         for account in (HUB, OTHER):
             role = f"arn:aws:iam::{account}:role/drs-waves-target"
             dynamodb.put("target_accounts", {"accountId": account, "roleArn": role, "externalId": "an-id"})
@@ -101,19 +80,6 @@ def world() -> Iterator[World]:
         )
         servers = emulator.seed(HUB, WEST, [{"hostname": f"srv-{number}"} for number in range(23)])
         yield World(emulator, servers, Time(patch))
-    forget()
-
-
-def forget() -> None:
-    caches: Sequence[Any] = (
-        product_settings,
-        dynamodb.client,
-        rate_limiter.get_bucket,
-        assumed_roles._cached_client,
-        assumed_roles._sts,
-    )
-    for cache in caches:
-        cache.cache_clear()
 
 
 def limits(**values: Any) -> None:
@@ -121,9 +87,7 @@ def limits(**values: Any) -> None:
     os.environ.update({name.upper(): str(value) for name, value in values.items()})
     product_settings.cache_clear()
     rate_limiter.get_bucket.cache_clear()
-    client = dynamodb.client()
-    for row in client.scan(TableName="limits")["Items"]:
-        client.delete_item(TableName="limits", Key={key: row[key] for key in ("target", "item")})
+    empty("limits")
 
 
 def reserved() -> int:

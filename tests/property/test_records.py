@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,9 +10,8 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from recovery.aws import dynamodb, step_functions
+from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
@@ -22,9 +21,8 @@ from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.errors import DecisionRefused
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
-from recovery.settings import settings as product_settings
 from recovery.store import batches, executions, waves
-from tests.harness import moto_patches
+from tests.support.moto_tables import product_tables
 
 pytestmark = pytest.mark.proof
 
@@ -40,7 +38,6 @@ WAVE_RANK = {status: 0 if status == "WAITING" else 2 if status.is_final else 1 f
 ANA = Operator("ana")
 BATCH_RANK = {"PENDING": 0, "STARTING": 1, "LAUNCHING": 2, "SETTLED": 9}
 SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
-CACHES: Sequence[Any] = (product_settings, dynamodb.client, step_functions.client)
 
 
 def running_machine() -> str:
@@ -54,35 +51,11 @@ def running_machine() -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tables() -> Iterator[None]:
-    """Moto's tables, made once; each example empties them."""
-    moto_patches.install()  # its DynamoDB is several times faster with the cures
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in (
-            "EXECUTIONS",
-            "RECOVERY_PLANS",
-            "PROTECTION_GROUPS",
-            "TARGET_ACCOUNTS",
-            "LIMITS",
-            "RECOVERY_INSTANCES",
-        ):
-            patch.setenv(f"{name}_TABLE", name.lower())
-        patch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+def on_moto() -> Iterator[None]:
+    """Tables that are created once; each example begins with its own rows."""
+    with product_tables(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("RECOVER_PLAN_ARN", running_machine())
-        for cache in CACHES:
-            cache.cache_clear()
-        client = boto3.client("dynamodb")
-        for table, keys in {"executions": ("executionId", "item"), "recovery_plans": ("planId",)}.items():
-            kinds = zip(keys, ("HASH", "RANGE"), strict=False)
-            client.create_table(
-                TableName=table,
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
-                BillingMode="PAY_PER_REQUEST",
-            )
         yield
-    for cache in CACHES:
-        cache.cache_clear()
 
 
 def begin() -> None:

@@ -81,7 +81,7 @@ class Product:
 
     def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
         origin = time.time()
-        self.emulator = Emulator(speed=speed, origin=origin, account_of=_account_of)
+        self.emulator = Emulator(speed=speed, origin=origin, account_of=account_of)
         self.emulator.control.change_settings({"durations": dict(durations)})
         self._clock = f"{speed:g}@{origin:.3f}"
         self._more = environment
@@ -90,7 +90,7 @@ class Product:
     def __enter__(self) -> Self:
         self.emulator.start()
         self.engine.environment = {
-            **{_env_name(name): f"{STACK}-{name}" for name in tables()},
+            **{table_setting(name): f"{STACK}-{name}" for name in tables()},
             "RECOVER_PLAN_ARN": self.engine.machine_arn("recover-plan"),
             "SYNC_CACHE_ARN": self.engine.machine_arn("sync-cache"),
             "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
@@ -120,12 +120,7 @@ class Product:
 
     def _deploy(self) -> None:
         for name, table in tables().items():
-            wanted = {
-                key: table[key]
-                for key in ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-                if key in table
-            }
-            self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **wanted)
+            self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **table_parameters(table))
         self.engine.client("scheduler").create_schedule_group(Name=SCHEDULES)
         substitutions = {"Partition": "aws"}
         for name, function in resources("AWS::Serverless::Function").items():
@@ -261,12 +256,19 @@ def _table(name: str) -> Any:
     return boto3.session.Session("ak", "sk").resource("dynamodb", region_name=WEST).Table(name)
 
 
-def _env_name(logical_id: str) -> str:
+def table_parameters(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of a table that CreateTable takes."""
+    names = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    return {name: table[name] for name in names if name in table}
+
+
+def table_setting(logical_id: str) -> str:
+    """The environment variable that names the table: RECOVERY_PLANS_TABLE of RecoveryPlans."""
     words = "".join(f"_{letter}" if letter.isupper() else letter for letter in logical_id).strip("_")
     return f"{words.upper()}_TABLE"
 
 
-def _account_of(access_key: str) -> str:
+def account_of(access_key: str) -> str:
     """Which account moto gave the key to: what sts:GetAccessKeyInfo would say."""
     if access_key.isdecimal() and len(access_key) == 12:
         return access_key

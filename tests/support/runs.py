@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.harness.moto_patches.internals import row_writes
@@ -31,6 +32,23 @@ def wait_until(
 def wait_until_asked_for(product: Product, execution_id: str, kind: str) -> dict[str, Any]:
     """The run's record as soon as the run waits for an operator: for an APPROVAL, say."""
     return wait_until(product, execution_id, lambda record: any(wait["for"] == kind for wait in record["waitingFor"]))
+
+
+@contextmanager
+def held_jobs(product: Product) -> Iterator[None]:
+    """Keep the jobs that start meanwhile PENDING, so that a test can act while one is on, however long that takes."""
+    fault = product.emulator.world.faults.add({"kind": "JOB_STAYS_PENDING"}, product.emulator.world.clock.now())
+    yield
+    product.emulator.control.remove_faults(fault)
+
+
+@contextmanager
+def launching_run(product: Product, plan_id: str) -> Iterator[str]:
+    """The id of a new drill whose first job is on until the end of the block."""
+    with held_jobs(product):
+        run = product.start(plan_id)
+        wait_until(product, run, lambda record: record["servers"]["launching"])
+        yield run
 
 
 def decide(product: Product, execution_id: str, decision: str, comment: str = "") -> Reply:

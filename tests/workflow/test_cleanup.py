@@ -186,6 +186,7 @@ def test_an_instance_that_somebody_else_has_terminated_does_not_keep_the_others(
     assert_all_gone_once(product, clean_up(product, record), 3)
 
 
+@pytest.mark.real_durations
 def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None:
     record = drill(product)
     server, other = record["sourceServers"][:2]

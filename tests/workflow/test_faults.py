@@ -8,7 +8,7 @@ import pytest
 from tests.harness.lambda_runtime import FunctionFault
 from tests.support.fault_injection import killed_after_change
 from tests.support.plans import make_plan
-from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.support.product import EUROPE, HUB, OTHER, REAL_DURATIONS, WEST, Product
 from tests.support.runs import wait_until, wave_statuses
 
 
@@ -138,6 +138,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
     assert circuits == {f"{HUB}/{WEST}": "closed"}
 
 
+@pytest.mark.real_durations
 def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
     servers = product.seed(20, prefix="theirs")
     drs = product.emulator.client(HUB, WEST)
@@ -151,7 +152,7 @@ def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
 
 
 def test_capacity_that_others_hold_for_good_is_given_up_with_the_counts() -> None:
-    with Product(speed=600, CAPACITY_TIMEOUT_SECONDS="120") as product:
+    with Product(durations=REAL_DURATIONS, CAPACITY_TIMEOUT_SECONDS="120") as product:
         product.fault("JOB_STAYS_PENDING")
         servers = product.seed(20, prefix="theirs")
         drs = product.emulator.client(HUB, WEST)

@@ -6,11 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -20,8 +18,7 @@ from recovery.drs.circuit_breaker import PROBE_SECONDS
 from recovery.drs.rate_limiter import TokenBucket
 from recovery.drs.retry import RetryPolicy
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
-from recovery.settings import settings as product_settings
-from tests.harness.moto_patches.defects import other_services
+from tests.support.moto_tables import product_tables
 
 WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-east-1")
 
@@ -45,31 +42,11 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 @pytest.fixture
-def limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The limits table, and settings with five failures to open a circuit for a minute."""
-    for name in (
-        "EXECUTIONS",
-        "RECOVERY_PLANS",
-        "PROTECTION_GROUPS",
-        "TARGET_ACCOUNTS",
-        "LIMITS",
-        "RECOVERY_INSTANCES",
-    ):
-        monkeypatch.setenv(f"{name}_TABLE", name.lower())
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    for cache in (product_settings, dynamodb.client, rate_limiter.get_bucket):
-        cache.cache_clear()
-    with mock_aws():
-        dynamodb.client()  # made once, before threads share it
-        boto3.client("dynamodb").create_table(
-            TableName="limits",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("target", "item")],
-            KeySchema=[{"AttributeName": "target", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+def limits() -> Iterator[None]:
+    """The product's tables, and settings with five failures to open a circuit for a minute."""
+    with product_tables():
+        dynamodb.client()  # created once, before threads share it
         yield
-    for cache in (product_settings, dynamodb.client):
-        cache.cache_clear()
 
 
 # --- token bucket -----------------------------------------------------------------------------------------------
@@ -156,7 +133,6 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
     """Real time and real threads: 10 calls a second within 5 % above, and at least 90 % of them used."""
     # What paces a single function is not what is measured here.
     monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
-    other_services.make_conditional_writes_atomic()
     for _ in range(5):  # a busy machine may leave the callers too little time, but not in each of five tries
         calls, wanted = calls_of_forty_callers(4), 10 * 4
         assert calls <= 1.05 * wanted

@@ -11,7 +11,7 @@ from botocore.client import BaseClient
 from recovery.store.executions import MAX_DECISIONS
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, STACK, WEST, Product, Reply
-from tests.support.runs import decide, wait_until, wait_until_asked_for, wave_statuses
+from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
 
 TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
 
@@ -66,9 +66,8 @@ def test_readiness_judges_every_server_and_launches_nothing(product: Product) ->
 @pytest.mark.real_durations
 def test_readiness_may_look_while_the_plan_runs_and_names_the_run_and_its_jobs(product: Product) -> None:
     plan = product.plan(make_wave(product))
-    running = product.start(plan)
-    wait_until(product, running, lambda record: record["servers"]["launching"])
-    record = product.finish(product.start(plan, "readiness"))
+    with launching_run(product, plan) as running:
+        record = product.finish(product.start(plan, "readiness"))
     (server,) = record["sourceServers"]
     assert server["readiness"] == "WARN"
     assert any(running in warning for warning in server["warnings"])
@@ -261,10 +260,9 @@ def test_a_plan_may_hold_a_run_before_a_wave_until_somebody_resumes_it(product: 
 
 
 def test_a_pause_holds_at_the_next_wave_and_jobs_are_followed_meanwhile(product: Product) -> None:
-    run = product.start(product.plan(make_wave(product, "db"), make_wave(product, "web")))
-    wait_until(product, run, lambda record: record["servers"]["launching"])
-    assert decide(product, run, "pause").body["status"] == "PAUSED"
-    assert decide(product, run, "pause").status == 409
+    with launching_run(product, product.plan(make_wave(product, "db"), make_wave(product, "web"))) as run:
+        assert decide(product, run, "pause").body["status"] == "PAUSED"
+        assert decide(product, run, "pause").status == 409
     record = wait_until(product, run, lambda record: wave_statuses(record) == {"db": "COMPLETED", "web": "PAUSED"})
     assert record["status"] == "PAUSED"
     assert len(product.jobs()) == 1
@@ -288,9 +286,8 @@ def test_a_record_that_is_full_of_decisions_takes_a_cancel_and_says_so(product: 
 
 def test_a_pause_holds_at_the_next_batch_of_a_wave_that_is_on() -> None:
     with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
-        run = product.start(product.plan(make_wave(product, count=4)))
-        wait_until(product, run, lambda record: record["servers"]["launching"])
-        decide(product, run, "pause")
+        with launching_run(product, product.plan(make_wave(product, count=4))) as run:
+            decide(product, run, "pause")
         (child,) = product.engine.executions("recover-target")
         wait_until(product, run, lambda record: record["servers"]["launched"] == 2)
         wait_until(product, run, lambda _: "AwaitResume" in child.states_entered())
@@ -384,16 +381,10 @@ def test_one_server_that_drs_refuses_does_not_fail_the_others_of_its_batch(produ
 
 # --- cancel -------------------------------------------------------------------------------------------------------
 def test_a_cancelled_run_follows_its_jobs_and_starts_nothing_more(product: Product) -> None:
-    run = product.start(
-        product.plan(
-            make_wave(product, "db"),
-            make_wave(product, "web"),
-            make_wave(product, "held", dependsOn=[], pauseBefore=True),
-        )
-    )
-    wait_until(product, run, lambda record: record["servers"]["launching"])
-    assert decide(product, run, "cancel", "a false alarm").status == 200
-    assert decide(product, run, "cancel").status == 409
+    held = make_wave(product, "held", dependsOn=[], pauseBefore=True)
+    with launching_run(product, product.plan(make_wave(product, "db"), make_wave(product, "web"), held)) as run:
+        assert decide(product, run, "cancel", "a false alarm").status == 200
+        assert decide(product, run, "cancel").status == 409
     record = product.finish(run)
     assert record["status"] == "CANCELLED"
     assert "user/ana" in record["reason"]
@@ -407,9 +398,8 @@ def test_a_cancelled_run_follows_its_jobs_and_starts_nothing_more(product: Produ
 
 def test_a_wave_that_is_cancelled_between_its_batches_leaves_the_rest_alone() -> None:
     with Product(SERVERS_PER_JOB="2", CONCURRENT_JOBS="1") as product:
-        run = product.start(product.plan(make_wave(product, count=4)))
-        wait_until(product, run, lambda record: record["servers"]["launching"])
-        decide(product, run, "cancel")
+        with launching_run(product, product.plan(make_wave(product, count=4))) as run:
+            decide(product, run, "cancel")
         record = product.finish(run)
         assert record["status"] == "CANCELLED"
         assert wave_statuses(record) == {"web": "FAILED"}
@@ -461,11 +451,9 @@ def closed(product: Product, run: str, status: str = "ABORTED") -> bool:
 
 def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came_to(product: Product) -> None:
     plan = product.plan(make_wave(product, "db"), make_wave(product, "web"))
-    run = product.start(plan)
-    wait_until(product, run, lambda record: record["servers"]["launching"])
-    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
-
-    assert closed(product, run)
+    with launching_run(product, plan) as run:
+        product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
+        assert closed(product, run)
 
     record = product.record(run)
     assert record["status"] == "FAILED"
@@ -487,9 +475,8 @@ def test_a_run_that_ended_by_itself_is_not_closed_again(product: Product) -> Non
 # --- continue -----------------------------------------------------------------------------------------------------
 def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product) -> None:
     plan = product.plan(make_wave(product, "db", count=2), make_wave(product, "web", count=2))
-    first = product.start(plan)
-    wait_until(product, first, lambda record: record["servers"]["launching"])
-    decide(product, first, "cancel")
+    with launching_run(product, plan) as first:
+        decide(product, first, "cancel")
     product.finish(first)
 
     reply = product.request("POST", f"/executions/{first}/continue")
@@ -505,11 +492,10 @@ def test_a_run_that_goes_on_after_a_stop_recovers_only_the_rest(product: Product
 
 
 def test_a_run_that_died_with_its_region_says_that_drs_could_not_be_asked(product: Product) -> None:
-    run = product.start(product.plan(make_wave(product, count=2)))
-    wait_until(product, run, lambda record: record["servers"]["launching"])
-    product.fault("REGION_DOWN", region=WEST)
-    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
-    assert closed(product, run)
+    with launching_run(product, product.plan(make_wave(product, count=2))) as run:
+        product.fault("REGION_DOWN", region=WEST)
+        product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
+        assert closed(product, run)
     record = product.record(run)
     assert (record["status"], record["servers"]["launching"]) == ("FAILED", 0)
     assert {server["status"] for server in record["sourceServers"]} == {"SKIPPED"}
@@ -519,11 +505,10 @@ def test_a_run_that_died_with_its_region_says_that_drs_could_not_be_asked(produc
 
 def test_a_run_that_died_with_a_job_on_is_continued_once_that_job_is_over(product: Product) -> None:
     plan = product.plan(make_wave(product, "db", count=2), make_wave(product, "web"))
-    first = product.start(plan)
-    wait_until(product, first, lambda record: record["servers"]["launching"])
-    product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(first).arn)
-    closed(product, first)
-    reply = product.request("POST", f"/executions/{first}/continue")
+    with launching_run(product, plan) as first:
+        product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(first).arn)
+        closed(product, first)
+        reply = product.request("POST", f"/executions/{first}/continue")
     record = product.finish(reply.body["executionId"])
     assert record["status"] == "COMPLETED", record
     launched = [each["sourceServerID"] for job in product.jobs() for each in job["participatingServers"]]

@@ -215,6 +215,7 @@ def test_a_task_that_breaks_for_good_closes_the_record(product: Product) -> None
     assert product.request("POST", f"/recovery-plans/{plan}/drills").status == 202
 
 
+@pytest.mark.real_durations
 def test_a_server_in_another_job_is_waited_for_and_not_lost(product: Product) -> None:
     servers = product.seed(2)
     drs = product.emulator.client(HUB, WEST)
