@@ -1,6 +1,4 @@
-"""Cleans up after a run whose state machine died: records its jobs' results, releases its capacity leases, and closes
-the record.
-"""
+"""Closes a run whose state machine died: records its jobs' results, releases its leases and closes its record."""
 
 from aws_lambda_powertools import Logger
 
