@@ -47,7 +47,7 @@ def allowed(method: str, path: str) -> set[str]:
 
 
 def table() -> dict[str, set[str]]:
-    """Roles by what stands in the first column."""
+    """The roles of each row, by its first column."""
     head, _, *rows = re.findall(r"^\|(.+)\|$", PAGE.split("## Route by route")[1], re.MULTILINE)
     roles = [cell.strip() for cell in head.split("|")][1:]
     assert set(roles) == set(POLICIES)
@@ -69,17 +69,17 @@ def said(method: str, path: str, kind: str) -> set[str]:
 
 @pytest.mark.parametrize("mode", [Mode.DRILL, Mode.RECOVERY])
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=lambda part: str(part))
-def test_a_route_is_allowed_to_exactly_the_roles_that_the_page_names(method: str, path: str, mode: Mode) -> None:
+def test_a_route_is_allowed_for_exactly_the_roles_that_the_page_names(method: str, path: str, mode: Mode) -> None:
     ids = {**IDS, "executionId": start._new_execution_id(mode)}
     assert allowed(method, path.format(**ids)) == said(method, path, mode.value.lower())
 
 
-def test_the_page_tells_of_no_route_that_is_not_there() -> None:
+def test_the_page_names_only_routes_that_exist() -> None:
     named = {tuple(found) for row in table() for found in re.findall(r"`([A-Z]+) (/\S+)`", row)}
     assert named == {route for route in ROUTES if route[0] != "GET"}
 
 
-def test_every_resource_of_a_policy_allows_a_route_that_is_there() -> None:
+def test_every_resource_of_a_policy_allows_an_existing_route() -> None:
     """So no line is left over from a route that is gone."""
     requests = [
         (method, path.format(**{**IDS, "executionId": start._new_execution_id(mode)}))
@@ -92,7 +92,7 @@ def test_every_resource_of_a_policy_allows_a_route_that_is_there() -> None:
             assert any(re.fullmatch(wanted, f"{API}/{method}{path}") for method, path in requests), (role, pattern)
 
 
-def test_nobody_but_a_responder_starts_a_recovery() -> None:
+def test_only_a_responder_starts_a_recovery() -> None:
     recovery = start._new_execution_id(Mode.RECOVERY)
     assert allowed("POST", f"/recovery-plans/{IDS['planId']}/recoveries") == {"responder"}
     assert allowed("POST", f"/executions/{recovery}/continue") == {"responder"}

@@ -1,4 +1,4 @@
-"""The OpenAPI document: every route is in it, with all that its code can answer, and docs/ has it as it is served."""
+"""The OpenAPI document describes every route and every error that its code can raise, and docs/ has a copy."""
 
 import functools
 import json
@@ -31,7 +31,7 @@ def schema() -> dict[str, Any]:
     return builder.build_document(OPERATIONS)
 
 
-def test_docs_have_the_document_as_it_is_served() -> None:
+def test_docs_contain_the_document_that_the_api_serves() -> None:
     made = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
     assert (ROOT / "docs" / "openapi.json").read_text() == made, "run make openapi"
 
@@ -44,7 +44,7 @@ def test_every_route_is_described_once() -> None:
 
 
 @by_name
-def test_each_has_an_example_of_its_body_and_its_answer_that_its_schema_takes(operation: Operation) -> None:
+def test_each_operation_has_valid_examples_of_its_body_and_its_answer(operation: Operation) -> None:
     components = {"components": schema()["components"]}
     for model, known in ((operation.body, BODIES), (operation.answer, ANSWERS)):
         if model:
@@ -53,17 +53,17 @@ def test_each_has_an_example_of_its_body_and_its_answer_that_its_schema_takes(op
 
 
 @by_name
-def test_the_api_takes_the_examples_of_bodies(operation: Operation) -> None:
+def test_the_api_accepts_the_examples_of_bodies(operation: Operation) -> None:
     if operation.body:
         operation.body.model_validate(BODIES[operation.body.__name__])
 
 
-def test_no_example_is_of_nothing() -> None:
+def test_every_example_belongs_to_an_operation() -> None:
     assert set(BODIES) == {operation.body.__name__ for operation in OPERATIONS if operation.body}
     assert set(ANSWERS) == {operation.answer.__name__ for operation in OPERATIONS if operation.answer}
 
 
-def test_every_reference_leads_somewhere_and_every_shared_part_is_used() -> None:
+def test_every_reference_resolves_and_every_component_is_used() -> None:
     made = schema()
     found = set(re.findall(r'"#/components/([^"]+)"', json.dumps(made)))
     there = {f"{kind}/{name}" for kind, parts in made["components"].items() for name in parts}
@@ -71,7 +71,7 @@ def test_every_reference_leads_somewhere_and_every_shared_part_is_used() -> None
     assert made["security"] == [{"sigv4": []}]
 
 
-def test_every_answer_that_the_api_makes_has_a_correlation_id() -> None:
+def test_every_answer_of_the_api_has_a_correlation_id() -> None:
     made = schema()
     for path in made["paths"].values():
         for operation in path.values():
@@ -81,29 +81,29 @@ def test_every_answer_that_the_api_makes_has_a_correlation_id() -> None:
                 assert "X-Correlation-Id" in answer["headers"], status
 
 
-# What is caught on its way, and so never answers a request.
-PASSING = {
+# Errors that the code catches before they reach a request.
+TRANSIENT = {
     kind.__name__
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, Transient) and kind is not AwsUnavailable
 }
-OF_A_TARGET = PASSING | {"DrsRefused", "TargetAccessDenied", "TargetNotInitialized", "TargetNotRegistered"}
+OF_A_TARGET = TRANSIENT | {"DrsRefused", "TargetAccessDenied", "TargetNotInitialized", "TargetNotRegistered"}
 OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
-OF_A_RUN_THAT_DIED = OF_A_TARGET | {"LateMessage", "RunHalted"}
+OF_AN_ABANDONED_RUN = OF_A_TARGET | {"LateMessage", "RunHalted"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}
 CAUGHT = {
-    # An account and Region that cannot be asked says so in its own entry.
+    # A target that cannot be reached has the reason in its own entry.
     "verifyAccount": OF_A_TARGET,
     "readCapacity": OF_A_TARGET,
     "readCapacityOfAccount": OF_A_TARGET,
     "readCapacityOfTarget": OF_A_TARGET,
-    # A run that died is closed whatever its batches say; a lock, or a key, whose run was never recorded is free.
-    "startReadiness": OF_A_RUN_THAT_DIED | {"ExecutionNotFound"},
-    "startDrill": OF_A_RUN_THAT_DIED | {"ExecutionNotFound"},
-    "startRecovery": OF_A_RUN_THAT_DIED | {"ExecutionNotFound"},
-    "continueExecution": OF_A_RUN_THAT_DIED,
-    "cancel": OF_A_RUN_THAT_DIED,
-    # The catalog makes AccountNotFound of it; forgetting sessions asks nobody.
+    # An abandoned run is closed whatever the state of its batches. A lock or a key without a recorded run is free.
+    "startReadiness": OF_AN_ABANDONED_RUN | {"ExecutionNotFound"},
+    "startDrill": OF_AN_ABANDONED_RUN | {"ExecutionNotFound"},
+    "startRecovery": OF_AN_ABANDONED_RUN | {"ExecutionNotFound"},
+    "continueExecution": OF_AN_ABANDONED_RUN,
+    "cancel": OF_AN_ABANDONED_RUN,
+    # The catalog turns these into AccountNotFound; discarding sessions makes no call.
     "registerAccount": OF_AN_ACCOUNT,
     "readAccount": OF_AN_ACCOUNT,
     "updateAccount": OF_AN_ACCOUNT,
@@ -112,7 +112,7 @@ CAUGHT = {
 
 
 def raisable(operation: Operation) -> set[str]:
-    """The errors that the code of a route can raise, read off the source."""
+    """The errors that the code of a route can raise, found in its source."""
     waiting, names = {f"{operation.handler.__module__}.{operation.handler.__name__}"}, set[str]()
     waiting |= {"api.router.read_body"} if operation.body else set()
     while waiting:
@@ -126,12 +126,12 @@ def raisable(operation: Operation) -> set[str]:
 
 
 @by_name
-def test_each_names_the_errors_that_its_code_can_raise_and_no_others(operation: Operation) -> None:
+def test_each_operation_declares_exactly_the_errors_that_its_code_can_raise(operation: Operation) -> None:
     declared = {kind.__name__ for kind in operation.all_errors - {AwsUnavailable}}
     assert declared == raisable(operation) - CAUGHT.get(operation.name, set()) - {"AwsUnavailable"}
 
 
-def test_asking_for_the_document_is_all_that_imports_what_makes_it() -> None:
+def test_only_a_request_for_the_document_imports_its_builder() -> None:
     code = "import sys; import api.app; print([name for name in sys.modules if name.startswith('api.')])"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT / "lambdas", capture_output=True, text=True, check=True

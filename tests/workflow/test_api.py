@@ -76,7 +76,7 @@ def test_a_number_has_to_be_a_whole_number(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("group_id", [1, None, "", "pg 1", "../pg", "pg\x00", "p" * 81, "pg-1\n"])
-def test_a_group_id_that_cannot_be_one_is_refused(group_id: Any) -> None:
+def test_text_that_cannot_be_a_group_id_is_refused(group_id: Any) -> None:
     plan = {"name": "shop", "waves": [{"name": "web", "groups": [{"groupId": group_id}]}]}
     status, body = call_without_aws("POST", "/recovery-plans", body=json.dumps(plan))
     assert status == 400
@@ -142,7 +142,7 @@ def stored_bytes(value: Any) -> int:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each AWS operation is called from here on; every call is made as ever."""
+    """Counts the calls of each AWS operation from here on."""
     counted = Counter[str]()
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -189,7 +189,7 @@ def base64_of(raw: bytes) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("path", ["/protection-groups", "/recovery-plans"])
-def test_a_body_that_is_no_object_is_refused(path: str, sent: dict[str, Any], says: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(path: str, sent: dict[str, Any], says: str) -> None:
     status, body = call_without_aws("POST", path, **sent)
     assert status == 400
     assert says in problems_by_field(body)["body"]
@@ -210,7 +210,7 @@ def test_a_clean_up_refuses_the_point_in_time_that_a_start_takes() -> None:
     assert list(problems_by_field(answer)) == ["pointInTime"]
 
 
-def test_a_body_may_come_in_base64(product: Product) -> None:
+def test_a_body_may_be_encoded_in_base64(product: Product) -> None:
     event = {**base64_of(json.dumps({**GROUP, "name": "B\u00fcro \u6771\u4eac \U0001f5fc"}).encode())}
     event |= {"path": "/protection-groups", "httpMethod": "POST", "requestContext": {"requestId": "7a1c"}}
     answer = product.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
@@ -218,7 +218,7 @@ def test_a_body_may_come_in_base64(product: Product) -> None:
     assert product.items("ProtectionGroups")[0]["name"] == "B\u00fcro \u6771\u4eac \U0001f5fc"
 
 
-def test_an_answer_to_a_body_that_is_wrong_all_over_stays_small() -> None:
+def test_the_answer_to_a_body_with_thousands_of_errors_stays_small() -> None:
     body = json.dumps({f"{number:0300}": 1 for number in range(3_000)})
     status, answer = call_without_aws("POST", "/protection-groups", body=body)
     assert status == 400
@@ -286,7 +286,7 @@ def test_a_bad_plan_is_refused_with_the_field_and_nothing_is_stored(
         ("DELETE", "/recovery-plans"),
     ],
 )
-def test_what_is_not_there_answers_404(product: Product, method: str, path: str) -> None:
+def test_a_resource_that_does_not_exist_answers_404(product: Product, method: str, path: str) -> None:
     reply = product.request(method, path)
     assert reply.status == 404
     assert reply.body["advice"]
@@ -311,14 +311,14 @@ NO_IDS = [
 
 
 @pytest.mark.parametrize("text", NO_IDS)
-def test_what_no_id_looks_like_is_not_looked_up(text: str) -> None:
+def test_text_that_cannot_be_an_id_is_not_looked_up(text: str) -> None:
     for path in ("/protection-groups/{}", "/recovery-plans/{}", "/executions/{}"):
         assert call_without_aws("GET", path.format(text))[0] == 404
     for kind in ("drills", "recoveries"):
         assert call_without_aws("POST", f"/recovery-plans/{text}/{kind}")[0] == 404
 
 
-def test_a_start_answers_202_with_where_to_look(product: Product) -> None:
+def test_a_start_answers_202_with_the_location_of_the_run(product: Product) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
     reply = product.request("POST", f"/recovery-plans/{plan}/drills")
     assert reply.status == 202
@@ -328,7 +328,7 @@ def test_a_start_answers_202_with_where_to_look(product: Product) -> None:
     product.finish(reply.body["executionId"])
 
 
-def test_a_second_start_while_the_plan_runs_names_the_run_that_is_on(product: Product) -> None:
+def test_a_second_start_while_the_plan_runs_names_the_running_execution(product: Product) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
     running = product.start(plan)
     reply = product.request("POST", f"/recovery-plans/{plan}/recoveries")
@@ -401,7 +401,7 @@ def token(key: Any) -> str:
     return base64.urlsafe_b64encode(key.encode() if isinstance(key, str) else json.dumps(key).encode()).decode()
 
 
-def test_a_next_token_that_somebody_made_up_is_refused(product: Product) -> None:
+def test_a_made_up_next_token_is_refused(product: Product) -> None:
     made_up = [
         "bm8=",
         "%%%",
@@ -427,7 +427,7 @@ def test_a_next_token_that_somebody_made_up_is_refused(product: Product) -> None
 
 
 @pytest.mark.parametrize("path", ["/protection-groups", "/executions", "/executions/drill-1"])
-def test_when_dynamodb_throttles_the_caller_is_told_to_send_it_again(
+def test_when_dynamodb_throttles_the_answer_advises_to_send_the_request_again(
     product: Product, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
@@ -460,7 +460,7 @@ def test_a_start_that_step_functions_refuses_is_closed_and_may_be_repeated(produ
 
 
 def cut_off_start(product: Product, requested_at: str) -> str:
-    """A plan whose start died between the run's record, `drill-lost`, and its state machine."""
+    """A plan whose start died after writing the record, `drill-lost`, and before starting its state machine."""
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
     product.drill(plan)
     (done,) = [row for row in product.items("Executions") if row["item"] == "META"]
@@ -492,7 +492,7 @@ def test_a_run_whose_start_was_cut_off_ends_when_it_is_cancelled(product: Produc
     assert product.drill(plan)["status"] == "COMPLETED"
 
 
-def test_a_run_that_may_still_be_starting_is_left_to_end_by_itself_when_it_is_cancelled(product: Product) -> None:
+def test_a_cancelled_run_that_may_still_be_starting_ends_by_itself(product: Product) -> None:
     # In the future, because here the two minutes that a start is given pass in less than a second.
     cut_off_start(product, requested_at="2099-01-01T00:00:00.000Z")
     reply = product.request("POST", "/executions/drill-lost/cancel")

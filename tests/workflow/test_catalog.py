@@ -1,4 +1,4 @@
-"""What people keep, through the API: written by version, never lost, never half."""
+"""Accounts, groups and plans through the API: changed by version, never lost, never half written."""
 
 import json
 import threading
@@ -33,7 +33,7 @@ def plan_body(*groups: str, **more: Any) -> dict[str, Any]:
 
 
 # --- errors and headers -----------------------------------------------------------------------------------------
-def test_an_error_is_problem_json_with_what_to_do_and_where_to_look() -> None:
+def test_an_error_is_problem_json_with_advice_and_a_correlation_id() -> None:
     status, body = call_without_aws("GET", "/protection-groups/-")
     assert status == 404
     assert body["type"] == "urn:drs-waves:problem:GroupNotFound"
@@ -61,7 +61,7 @@ def test_every_answer_carries_the_correlation_id(
     assert reply.headers["Content-Type"] == content_type
 
 
-def test_a_bug_of_ours_is_problem_json_too_and_says_nothing_of_itself(
+def test_an_unexpected_error_is_problem_json_without_its_text(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_(*_: Any) -> None:
@@ -88,7 +88,7 @@ def test_every_error_has_a_status_a_title_and_advice(kind: type[DrsWavesError]) 
     assert kind.title().replace(" ", "").lower() == kind.__name__.lower()
 
 
-def test_health_tells_of_each_table(product: Product) -> None:
+def test_health_shows_each_table(product: Product) -> None:
     reply = product.request("GET", "/health")
     assert (reply.status, reply.body["status"]) == (200, "ok")
     assert set(reply.body["tables"].values()) == {"ok"}
@@ -100,7 +100,7 @@ def test_health_tells_of_each_table(product: Product) -> None:
 
 
 # --- target accounts --------------------------------------------------------------------------------------------
-def test_an_account_is_registered_read_listed_changed_and_forgotten(product: Product) -> None:
+def test_an_account_is_registered_read_listed_changed_and_deleted(product: Product) -> None:
     created = product.request("POST", "/target-accounts", ACCOUNT)
     assert created.status == 201
     assert "externalId" not in created.body
@@ -120,7 +120,7 @@ def test_an_account_is_registered_read_listed_changed_and_forgotten(product: Pro
     assert product.request("DELETE", path).status == 404
 
 
-def test_registering_twice_changes_nothing_and_in_another_way_is_refused(product: Product) -> None:
+def test_registering_again_changes_nothing_and_with_other_values_is_refused(product: Product) -> None:
     assert product.request("POST", "/target-accounts", ACCOUNT).status == 201
     assert product.request("POST", "/target-accounts", ACCOUNT).status == 201
     other = product.request("POST", "/target-accounts", {**ACCOUNT, "regions": [WEST]})
@@ -150,7 +150,7 @@ def test_a_bad_account_is_refused_with_the_field(change: dict[str, Any], field: 
 
 
 @pytest.mark.parametrize("text", ["-", "12", "1111222233334", "\u0661" * 12, "..", "{}"])
-def test_what_no_account_looks_like_is_not_looked_up(text: str) -> None:
+def test_text_that_cannot_be_an_account_is_not_looked_up(text: str) -> None:
     body = json.dumps({**NEW, "version": 1})
     for method, path in (
         ("GET", "/target-accounts/{}"),
@@ -164,7 +164,7 @@ def test_what_no_account_looks_like_is_not_looked_up(text: str) -> None:
         assert call_without_aws(method, path.format(text), body=body)[0] == 404, path
 
 
-def test_an_account_in_which_groups_have_servers_stays_registered(product: Product) -> None:
+def test_an_account_in_which_groups_have_servers_is_not_deleted(product: Product) -> None:
     group = product.group([SERVER], name="web servers")
     reply = product.request("DELETE", f"/target-accounts/{HUB}")
     assert (reply.status, reply.body["protectionGroups"]) == (409, ["web servers"])
@@ -214,7 +214,7 @@ def test_a_body_and_a_header_that_differ_are_refused() -> None:
         ("/target-accounts/777788889999", NEW),
     ],
 )
-def test_a_change_of_what_is_not_there_makes_nothing(product: Product, path: str, body: dict[str, Any]) -> None:
+def test_a_change_of_a_missing_resource_creates_nothing(product: Product, path: str, body: dict[str, Any]) -> None:
     if "plans" in path:
         body = {**body, "waves": [wave(product.group([SERVER]))]}
     assert product.request("PUT", path, {**body, "version": 1}).status == 404
@@ -237,7 +237,7 @@ def test_a_change_whose_answer_was_lost_may_be_sent_again(product: Product) -> N
 
 
 def both(first: Any, second: Any) -> list[Reply]:
-    """What two calls answer that are made at once."""
+    """The answers of two simultaneous calls."""
     replies: list[Reply] = []
     gate = threading.Barrier(2)
 
@@ -253,7 +253,7 @@ def both(first: Any, second: Any) -> list[Reply]:
     return replies
 
 
-def test_of_two_changes_of_one_version_one_is_made(product: Product) -> None:
+def test_of_two_changes_based_on_one_version_one_succeeds(product: Product) -> None:
     first, second = product.group([SERVER]), product.group([SECOND])
     plan = product.plan(wave(first))
     path = f"/recovery-plans/{plan}"
@@ -299,7 +299,7 @@ def test_a_start_and_a_change_at_once_lose_neither_the_lock_nor_the_change(produ
         assert now["waves"][0]["groups"] == [{"groupId": groups[1]}]
 
 
-def test_a_plan_that_runs_is_not_deleted_and_one_at_rest_leaves_its_groups_free(product: Product) -> None:
+def test_a_running_plan_is_not_deleted_and_an_idle_one_releases_its_groups(product: Product) -> None:
     group = product.group(product.seed(1))
     plan = product.plan(wave(group))
     running = product.start(plan)
@@ -377,7 +377,7 @@ def register(product: Product, account: str, *regions: str) -> None:
     product.put("TargetAccounts", row)
 
 
-def test_verify_says_of_each_region_how_it_stands(product: Product) -> None:
+def test_verify_shows_whether_each_region_can_be_reached(product: Product) -> None:
     product.seed(1)
     product.seed(1, region="eu-west-1")
     register(product, HUB, WEST, EUROPE, "eu-west-1")
@@ -389,13 +389,13 @@ def test_verify_says_of_each_region_how_it_stands(product: Product) -> None:
     assert all(each["advice"] for each in reply.body["regions"] if each["status"] != "OK")
 
 
-def test_an_account_without_regions_is_not_verified_by_asking_nothing(product: Product) -> None:
+def test_an_account_without_regions_is_not_verified(product: Product) -> None:
     register(product, HUB)
     reply = product.request("POST", f"/target-accounts/{HUB}/verify")
     assert (reply.status, reply.body["ok"], reply.body["regions"]) == (200, False, [])
 
 
-def test_verify_takes_the_role_on_anew(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_assumes_the_role_anew(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.seed(1)
     register(product, HUB, WEST)
     assert product.request("POST", f"/target-accounts/{HUB}/verify").body["ok"]
@@ -414,7 +414,7 @@ def test_verify_takes_the_role_on_anew(product: Product, monkeypatch: pytest.Mon
 
 
 @pytest.mark.speed(10)  # the job is on for as long as the test reads
-def test_capacity_is_told_of_one_region_an_account_and_all(product: Product) -> None:
+def test_capacity_is_shown_for_one_region_an_account_and_all(product: Product) -> None:
     servers = product.seed(3)
     product.seed(2, account=OTHER, region=EUROPE)
     product.seed(1, region=EUROPE, replicationState="DISCONNECTED")
@@ -442,7 +442,7 @@ def test_capacity_is_told_of_one_region_an_account_and_all(product: Product) -> 
     assert everywhere["accountsWithoutRegions"] == []
 
 
-def test_quotas_that_aws_has_raised_are_told_as_they_are(product: Product) -> None:
+def test_quotas_that_aws_has_raised_are_shown(product: Product) -> None:
     product.seed(2)
     backend: Any = servicequotas_backends[HUB][WEST]
     backend.applied = {"L-D88FAC3A": 40.0, "L-C1D14A2B": 1.0}
@@ -452,7 +452,7 @@ def test_quotas_that_aws_has_raised_are_told_as_they_are(product: Product) -> No
     assert entry["replicatingServers"] | {"used": 2, "free": 0, "quota": 1} == entry["replicatingServers"]
 
 
-def test_quotas_that_the_role_may_not_ask_for_are_told_as_aws_sets_them(
+def test_quotas_that_the_role_may_not_read_are_shown_with_their_defaults(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product.seed(1)
@@ -469,7 +469,8 @@ def test_quotas_that_the_role_may_not_ask_for_are_told_as_aws_sets_them(
     assert (entry["status"], entry["jobs"]["quota"], entry["quotasFrom"]) == ("OK", 20, "defaults")
 
 
-def test_a_run_shows_in_the_capacity_of_its_target_and_asking_takes_none(product: Product) -> None:
+@pytest.mark.real_durations  # the job is on while the test reads
+def test_a_run_uses_capacity_of_its_target_and_a_request_for_it_uses_none(product: Product) -> None:
     plan = product.plan(wave(product.group(product.seed(3))))
     register(product, HUB, WEST)
     running = product.start(plan)
@@ -481,7 +482,7 @@ def test_a_run_shows_in_the_capacity_of_its_target_and_asking_takes_none(product
     assert product.request("GET", f"/capacity/{HUB}").body["targets"][0]["serversInJobs"]["used"] == 0
 
 
-def test_a_target_that_is_down_keeps_no_other_from_being_told(product: Product) -> None:
+def test_a_target_that_is_down_does_not_hide_the_others(product: Product) -> None:
     product.seed(1)
     product.seed(1, account=OTHER, region=EUROPE)
     register(product, HUB, WEST, "eu-west-1")
@@ -497,7 +498,7 @@ def test_a_target_that_is_down_keeps_no_other_from_being_told(product: Product) 
     assert body["accountsWithoutRegions"] == ["777788889999"]
 
 
-def test_a_target_that_hangs_is_told_in_time(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_hangs_does_not_delay_the_answer(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     product.seed(1)
     product.seed(1, region=EUROPE)
     register(product, HUB, WEST, EUROPE)
@@ -545,7 +546,7 @@ def test_source_servers_are_listed_with_their_replication_page_by_page(product: 
         (f"/targets/{HUB}/eu-north-1/source-servers", {}, 409, None),
     ],
 )
-def test_what_cannot_be_asked_of_a_target_is_refused(
+def test_invalid_requests_for_a_target_are_refused(
     product: Product, path: str, query: dict[str, str], status: int, field: str | None
 ) -> None:
     product.seed(1)

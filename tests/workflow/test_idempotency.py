@@ -1,4 +1,4 @@
-"""Starts with an Idempotency-Key: sent twice, late, at once, or cut off anywhere, they begin one run."""
+"""Starts with an Idempotency-Key: repeated, late, simultaneous or cut off anywhere, they start one run."""
 
 import os
 import threading
@@ -53,7 +53,7 @@ def killed_after(operation: str, *, before: bool = False, calls: int = 1) -> Ite
 
 
 @pytest.mark.parametrize("mode", ["drills", "recoveries", "readiness"])
-def test_a_start_sent_twice_begins_one_run_and_answers_with_it_again(product: Product, mode: str) -> None:
+def test_a_start_sent_twice_starts_one_run_and_answers_with_it_again(product: Product, mode: str) -> None:
     plan = make_plan(product, 1)
     first, second = start(product, plan, mode), start(product, plan, mode)
     assert (first.status, second.status) == (202, 202)
@@ -65,7 +65,7 @@ def test_a_start_sent_twice_begins_one_run_and_answers_with_it_again(product: Pr
     assert runs(product) == [first.body["executionId"]]
 
 
-def test_the_same_key_with_another_body_is_refused_and_begins_nothing(product: Product) -> None:
+def test_the_same_key_with_another_body_is_refused_and_starts_nothing(product: Product) -> None:
     plan = make_plan(product, 1)
     first = start(product, plan)
     product.finish(first.body["executionId"])
@@ -75,7 +75,7 @@ def test_the_same_key_with_another_body_is_refused_and_begins_nothing(product: P
     assert runs(product) == [first.body["executionId"]]
 
 
-def test_a_body_that_says_the_same_in_other_words_is_the_same(product: Product) -> None:
+def test_a_body_with_the_same_meaning_counts_as_the_same(product: Product) -> None:
     plan = make_plan(product, 1)
     first, second = start(product, plan), start(product, plan, body={"pointInTime": None})
     assert first.body["executionId"] == second.body["executionId"]
@@ -91,12 +91,12 @@ def test_a_key_belongs_to_a_plan_and_a_kind_of_run(product: Product) -> None:
         product.finish(reply.body["executionId"])
 
 
-def test_without_a_key_each_start_is_one_of_its_own(product: Product) -> None:
+def test_without_a_key_each_request_starts_a_run_of_its_own(product: Product) -> None:
     plan = make_plan(product, 1)
     assert product.drill(plan)["executionId"] != product.drill(plan)["executionId"]
 
 
-def test_requests_of_one_key_that_race_begin_one_run(product: Product) -> None:
+def test_racing_requests_with_one_key_start_one_run(product: Product) -> None:
     plan = make_plan(product, 1)
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: start(product, plan), range(8)))
@@ -107,7 +107,7 @@ def test_requests_of_one_key_that_race_begin_one_run(product: Product) -> None:
     assert len(product.jobs()) == 1
 
 
-def test_requests_of_one_key_that_race_with_different_bodies_begin_one_run(product: Product) -> None:
+def test_racing_requests_with_one_key_and_different_bodies_start_one_run(product: Product) -> None:
     plan = make_plan(product, 1)
     bodies = [None, {"pointInTime": "2026-01-01T00:00:00Z"}] * 4
     with ThreadPoolExecutor(8) as pool:
@@ -129,7 +129,7 @@ def test_requests_of_one_key_that_race_with_different_bodies_begin_one_run(produ
         ("the machine was started", "StartExecution", False),
     ],
 )
-def test_a_start_that_is_cut_off_is_taken_up_by_the_next_of_its_key(
+def test_a_start_that_is_cut_off_is_completed_by_the_next_request_with_its_key(
     product: Product, point: str, operation: str, before: bool
 ) -> None:
     plan = make_plan(product, 1)
@@ -154,7 +154,7 @@ def test_a_start_that_was_refused_may_be_sent_again_with_its_key(product: Produc
     assert product.finish(reply.body["executionId"])["status"] == "COMPLETED"
 
 
-def test_a_start_that_step_functions_refused_is_made_anew_with_its_key(product: Product) -> None:
+def test_a_start_that_step_functions_refused_is_repeated_with_its_key(product: Product) -> None:
     plan = make_plan(product, 1)
     machine, states = product.engine.machine_arn("recover-plan"), product.engine.client("stepfunctions")
     definition = states.describe_state_machine(stateMachineArn=machine)
@@ -197,7 +197,7 @@ def test_a_run_is_continued_once_for_a_key(product: Product) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "k" * 256, "k\x00", "k\n", "schlüssel", "\u2028"])
-def test_a_key_that_is_none_is_refused_by_name(product: Product, key: str) -> None:
+def test_an_invalid_key_is_refused_by_name(product: Product, key: str) -> None:
     plan = make_plan(product, 1)
     reply = start(product, plan, **{"Idempotency-Key": key})
     assert reply.status == 400

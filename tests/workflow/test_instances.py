@@ -82,7 +82,7 @@ def test_instances_are_listed_by_what_they_belong_to_page_by_page(
     assert len({row["recoveryInstanceId"] for row in found}) == len(found) == count
 
 
-def test_servers_without_an_instance_are_named_and_one_look_up_is_one_call(
+def test_servers_without_an_instance_are_named_and_one_request_is_one_call(
     drilled: tuple[Product, dict[str, Any]],
 ) -> None:
     product, record = drilled
@@ -111,7 +111,7 @@ def test_servers_without_an_instance_are_named_and_one_look_up_is_one_call(
         ({"planId": "rp-1", "limit": "0"}, "limit"),
     ],
 )
-def test_a_list_that_makes_no_sense_is_refused_with_the_field_before_anything_is_read(
+def test_an_invalid_list_request_is_refused_with_the_field_before_any_read(
     monkeypatch: pytest.MonkeyPatch, query: dict[str, str], field: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", WEST)  # a client can be made; whatever it asked would be refused
@@ -122,7 +122,7 @@ def test_a_list_that_makes_no_sense_is_refused_with_the_field_before_anything_is
 
 
 @pytest.mark.parametrize("body", [{"targets": []}, {"targets": [{"accountId": HUB}]}, {"target": []}, []])
-def test_a_sync_of_something_else_is_refused(product: Product, body: Any) -> None:
+def test_a_sync_with_an_invalid_body_is_refused(product: Product, body: Any) -> None:
     assert product.request("POST", SYNC, body).status == 400
     assert product.engine.executions("sync-cache") == []
 
@@ -159,7 +159,7 @@ def test_instances_that_are_no_longer_there_leave_the_cache(drilled: tuple[Produ
     assert len(reply.body["recoveryInstances"]) == 4
 
 
-def test_a_region_without_drs_is_noted_and_every_configured_target_is_looked_at(product: Product) -> None:
+def test_a_region_without_drs_is_recorded_and_every_configured_target_is_synced(product: Product) -> None:
     product.put(
         "TargetAccounts",
         {
@@ -184,7 +184,7 @@ def test_a_region_without_drs_is_noted_and_every_configured_target_is_looked_at(
     assert by_target[HUB, WEST]["instances"] == 3
 
 
-def test_one_target_that_is_down_is_told_and_the_others_go_on(drilled: tuple[Product, dict[str, Any]]) -> None:
+def test_a_target_that_is_down_is_shown_and_the_others_are_synced(drilled: tuple[Product, dict[str, Any]]) -> None:
     product, _ = drilled
     product.seed(1, prefix="new")
     before = cached(product)
@@ -218,7 +218,7 @@ def test_throttling_is_retried_and_no_error(product: Product) -> None:
     assert len(cached(product)) == 3
 
 
-def test_a_sync_that_is_killed_in_the_middle_is_made_good_by_the_next_try(product: Product) -> None:
+def test_a_sync_that_is_killed_halfway_is_completed_by_its_retry(product: Product) -> None:
     product.drill(make_plan(product))
     product.engine.runtime.lose_answer("SyncCache", times=1)
     product.engine.runtime.lose_answer("RecordSync", times=1)
@@ -242,7 +242,7 @@ def test_a_sync_of_some_targets_leaves_the_others_alone(product: Product) -> Non
     assert len(cached(product)) == 3
 
 
-def test_direct_invocation_starts_a_sync_and_tells_its_status(product: Product) -> None:
+def test_direct_invocation_starts_a_sync_and_returns_its_status(product: Product) -> None:
     def invoke(operation: str) -> tuple[Any, bool]:
         answer = product.engine.client("lambda").invoke(
             FunctionName="Api", Payload=json.dumps({"operation": operation})
@@ -277,7 +277,7 @@ def test_a_new_launch_of_a_server_replaces_its_row(product: Product) -> None:
     assert reply.body["recoveryInstances"] == []
 
 
-def test_a_plan_tells_what_its_drills_have_left_running(drilled: tuple[Product, dict[str, Any]]) -> None:
+def test_a_plan_shows_the_instances_that_its_drills_have_left_running(drilled: tuple[Product, dict[str, Any]]) -> None:
     product, record = drilled
     left = product.request("GET", f"/recovery-plans/{record['planId']}").body["drillInstances"]
     assert (left["count"], left["executions"]) == (5, [record["executionId"]])
@@ -285,7 +285,7 @@ def test_a_plan_tells_what_its_drills_have_left_running(drilled: tuple[Product, 
     assert left["since"] == min(launched)
 
 
-def test_an_instance_that_drs_launched_for_somebody_else_has_no_execution(product: Product) -> None:
+def test_an_instance_that_another_tool_launched_has_no_execution(product: Product) -> None:
     (server,) = product.seed(1)
     product.group([server])
     drs = product.emulator.client(HUB, WEST)

@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes of the OpenAPI document: each, sound or not, is answered as the document says."""
+"""Requests that schemathesis generates from the OpenAPI document. Each one, valid or not, is answered as documented."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ EXAMPLES = 12
 
 
 def as_event(environ: dict[str, Any]) -> dict[str, Any]:
-    """A WSGI request as API Gateway hands it to the function."""
+    """A WSGI request as an event of API Gateway."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length)
     headers = {
@@ -57,7 +57,7 @@ def as_event(environ: dict[str, Any]) -> dict[str, Any]:
 
 
 def wsgi(product: Product) -> Callable[..., Iterable[bytes]]:
-    """API Gateway in front of the API's function, as far as requests and answers go."""
+    """The requests and responses of API Gateway in front of the API's function."""
     client = product.engine.client("lambda")
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -72,7 +72,7 @@ def wsgi(product: Product) -> Callable[..., Iterable[bytes]]:
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    """One for all requests, with something to find."""
+    """One product for all requests, with a finished drill."""
     with Product(speed=600) as running:
         ids = running.seed(2)
         running.drill(running.plan({"name": "web", "groups": [running.group(ids)]}))

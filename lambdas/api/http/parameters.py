@@ -36,11 +36,11 @@ PAGE = (
         "Items on a page.",
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
     ),
-    Parameter("nextToken", "Of the page before, unchanged.", {"type": "string", "minLength": 1}),
+    Parameter("nextToken", "The nextToken of the page before, unchanged.", {"type": "string", "minLength": 1}),
 )
 IF_MATCH = Parameter(
     "If-Match",
-    "The version that the change was made from, as the ETag of a read has it.",
+    "The version that the change is based on, from the ETag of a read.",
     {"type": "string", "pattern": ETAG_PATTERN},
     "header",
 )

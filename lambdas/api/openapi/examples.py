@@ -1,4 +1,4 @@
-"""An example of each body that the API takes and of each answer, as the OpenAPI document shows them."""
+"""An example of each request body and each answer, for the OpenAPI document."""
 
 from typing import Any
 
@@ -20,11 +20,11 @@ _group = {"name": "database servers", **PLACE, "sourceServerIds": [SERVER]}
 
 _plan = {"name": "shop", "waves": [{"name": "database", "groups": [{"groupId": GROUP}]}]}
 
-_kept_account = {"accountId": ACCOUNT, **_account, "version": 1}
+_stored_account = {"accountId": ACCOUNT, **_account, "version": 1}
 
-_kept_group = {"groupId": GROUP, **_group, "description": "", "version": 1, "usedBy": [PLAN]}
+_stored_group = {"groupId": GROUP, **_group, "description": "", "version": 1, "usedBy": [PLAN]}
 
-_kept_plan = {
+_stored_plan = {
     "planId": PLAN,
     "name": "shop",
     "description": "",
@@ -58,7 +58,7 @@ _run = {
 
 _counts = {"total": 1, "launched": 0, "failed": 0, "excluded": 0, "launching": 1}
 
-_whole_run: dict[str, Any] = {
+_execution: dict[str, Any] = {
     **_run,
     "status": "POLLING",
     "startedAt": AT,
@@ -146,7 +146,7 @@ _capacity = {
     "quotasFrom": "Service Quotas",
 }
 
-_well = {"region": REGION, "status": "OK", "message": None, "advice": None}
+_reachable = {"region": REGION, "status": "OK", "message": None, "advice": None}
 
 # By the name of the model.
 BODIES: dict[str, dict[str, Any]] = {
@@ -163,17 +163,17 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
-    "TargetAccount": _kept_account,
-    "TargetAccounts": {"targetAccounts": [_kept_account], "nextToken": None},
-    "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_well]},
-    "ProtectionGroup": _kept_group,
-    "ProtectionGroups": {"protectionGroups": [_kept_group], "nextToken": None},
-    "RecoveryPlan": _kept_plan,
-    "RecoveryPlanRead": {**_kept_plan, "drillInstances": {"count": 1, "since": AT, "executions": [RUN]}},
-    "RecoveryPlans": {"recoveryPlans": [_kept_plan], "nextToken": None},
+    "TargetAccount": _stored_account,
+    "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
+    "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable]},
+    "ProtectionGroup": _stored_group,
+    "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},
+    "RecoveryPlan": _stored_plan,
+    "RecoveryPlanRead": {**_stored_plan, "drillInstances": {"count": 1, "since": AT, "executions": [RUN]}},
+    "RecoveryPlans": {"recoveryPlans": [_stored_plan], "nextToken": None},
     "ExecutionSummary": _run,
     "Executions": {"executions": [_run], "nextToken": None},
-    "Execution": _whole_run,
+    "Execution": _execution,
     "Servers": {
         "servers": [
             {

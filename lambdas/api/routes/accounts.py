@@ -36,8 +36,10 @@ def register_account(body: AccountRequest) -> TargetAccount:
 def list_accounts() -> TargetAccounts:
     """Lists the target accounts, page by page."""
     page = accounts.list_accounts(*page_parameters(router.current_event))
-    shown = [TargetAccount.from_account(target.TargetAccount.from_item(row)) for row in page.items]
-    return TargetAccounts(target_accounts=shown, next_token=page.next_token)
+    registered = [target.TargetAccount.from_item(row) for row in page.items]
+    return TargetAccounts(
+        target_accounts=[TargetAccount.from_account(account) for account in registered], next_token=page.next_token
+    )
 
 
 @router.operation("GET", "/target-accounts/{accountId}", errors=(AccountNotFound,))

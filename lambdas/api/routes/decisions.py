@@ -70,8 +70,8 @@ def abort(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
 
 
 def _decide(execution_id: str, wave: str, decision: str, body: DecisionRequest) -> Execution:
-    name = require_id(wave, WaveNotFound, "wave")
-    decisions.decide_wave(_require_id(execution_id), name, decision, _operator(body))
+    execution_id = _require_id(execution_id)
+    decisions.decide_wave(execution_id, require_id(wave, WaveNotFound, "wave"), decision, _operator(body))
     return build_execution(execution_id)
 
 

@@ -114,9 +114,11 @@ def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
     "GET",
     "/executions",
     parameters=(
-        id_parameter("planId", "Of this plan; not together with `status`."),
+        id_parameter("planId", "Only runs of this plan; not together with `status`."),
         Parameter(
-            "status", "With this status.", {"type": "string", "enum": [status.value for status in ExecutionStatus]}
+            "status",
+            "Only runs with this status.",
+            {"type": "string", "enum": [status.value for status in ExecutionStatus]},
         ),
         *PAGE,
     ),
@@ -130,8 +132,8 @@ def list_executions() -> Executions:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
-    shown = [ExecutionSummary.from_item(row) for row in page.items]
-    return Executions(executions=shown, next_token=page.next_token)
+    summaries = [ExecutionSummary.from_item(row) for row in page.items]
+    return Executions(executions=summaries, next_token=page.next_token)
 
 
 @router.operation("GET", "/executions/{executionId}", errors=(ExecutionNotFound,))
@@ -149,7 +151,7 @@ def build_execution(execution_id: str) -> Execution:
 @router.operation(
     "GET",
     "/executions/{executionId}/servers",
-    parameters=(Parameter("wave", "Of this wave.", {"type": "string", "minLength": 1}), *PAGE),
+    parameters=(Parameter("wave", "Only servers of this wave.", {"type": "string", "minLength": 1}), *PAGE),
     errors=(ExecutionNotFound, WaveNotFound),
 )
 def list_servers(execution_id: str) -> Servers:
@@ -159,13 +161,13 @@ def list_servers(execution_id: str) -> Servers:
         wave = require_id(wave, WaveNotFound, "wave")
     limit, token = page_parameters(router.current_event)
     record, page = execution_record.read_servers(_require_id(execution_id), wave, limit, token)
-    shown = [Server.from_record(row, record) for row in page.items]
-    return Servers(servers=shown, next_token=page.next_token)
+    servers = [Server.from_record(row, record) for row in page.items]
+    return Servers(servers=servers, next_token=page.next_token)
 
 
 @router.operation("GET", "/executions/{executionId}/events", parameters=PAGE, errors=(ExecutionNotFound,))
 def list_events(execution_id: str) -> Events:
-    """Lists what happened in a run, oldest first, page by page: starts, decisions, jobs, verdicts."""
+    """Lists the events of a run, oldest first, page by page: starts, decisions, jobs, verdicts."""
     limit, token = page_parameters(router.current_event)
     events = collect_events(execution_record.read_record(_require_id(execution_id)))
     begin = parse_offset(token)

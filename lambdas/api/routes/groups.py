@@ -28,8 +28,9 @@ def create_group(body: GroupRequest) -> ProtectionGroup:
 def list_groups() -> ProtectionGroups:
     """Lists the protection groups, page by page."""
     page = groups.list_groups(*page_parameters(router.current_event))
-    shown = [ProtectionGroup.from_row(row) for row in page.items]
-    return ProtectionGroups(protection_groups=shown, next_token=page.next_token)
+    return ProtectionGroups(
+        protection_groups=[ProtectionGroup.from_row(row) for row in page.items], next_token=page.next_token
+    )
 
 
 @router.operation("GET", "/protection-groups/{groupId}", errors=(GroupNotFound,))

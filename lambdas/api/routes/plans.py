@@ -53,8 +53,7 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
 def list_plans() -> RecoveryPlans:
     """Lists the recovery plans, page by page."""
     page = plans.list_plans(*page_parameters(router.current_event))
-    shown = [RecoveryPlan.from_item(row) for row in page.items]
-    return RecoveryPlans(recovery_plans=shown, next_token=page.next_token)
+    return RecoveryPlans(recovery_plans=[RecoveryPlan.from_item(row) for row in page.items], next_token=page.next_token)
 
 
 @router.operation("GET", "/recovery-plans/{planId}", errors=(PlanNotFound,))
@@ -71,8 +70,9 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
 
     Answers 409 if the plan has changed since it was read.
     """
-    plan = body.to_plan(_require_id(plan_id))
+    plan_id = _require_id(plan_id)
     given = require_version(router.current_event, body.version)
+    plan = body.to_plan(plan_id)
     _check_groups(body, find_groups(plan.group_ids))
     return RecoveryPlan.from_plan(plans.update_plan(plan, given))
 

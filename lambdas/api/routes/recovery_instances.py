@@ -6,6 +6,7 @@ from api.http.parameters import PAGE, Parameter, id_parameter, page_parameters, 
 from api.http.request import (
     ACCOUNT_PATTERN,
     REGION_PATTERN,
+    SERVER_PATTERN,
     invalid_field,
     is_account,
     is_id,
@@ -23,6 +24,8 @@ router = Router("Recovery instances")
 # One BatchGetItem; a URL has room for twice as many.
 MAX_SERVERS = 100
 
+_SERVER = SERVER_PATTERN.strip("^$")
+
 SELECTORS = ("planId", "executionId", "sourceServerIds", "accountId")
 
 
@@ -30,15 +33,19 @@ SELECTORS = ("planId", "executionId", "sourceServerIds", "accountId")
     "GET",
     "/recovery-instances",
     parameters=(
-        id_parameter("planId", "Launched by runs of this plan. One of the four selections is needed."),
-        id_parameter("executionId", "Launched by this run."),
+        id_parameter("planId", "Instances that runs of this plan launched. Give exactly one of the four selections."),
+        id_parameter("executionId", "Instances that this run launched."),
         Parameter(
             "sourceServerIds",
-            "Of these source servers; no pages.",
-            {"type": "string", "pattern": rf"^s-[0-9a-zA-Z]{{17}}(,s-[0-9a-zA-Z]{{17}}){{0,{MAX_SERVERS - 1}}}$"},
+            "Instances of these source servers, in one page.",
+            {"type": "string", "pattern": rf"^{_SERVER}(,{_SERVER}){{0,{MAX_SERVERS - 1}}}$"},
         ),
-        Parameter("accountId", "In this account; needs `region`.", {"type": "string", "pattern": ACCOUNT_PATTERN}),
-        Parameter("region", "In this Region; goes with `accountId`.", {"type": "string", "pattern": REGION_PATTERN}),
+        Parameter(
+            "accountId", "Instances in this account; needs `region`.", {"type": "string", "pattern": ACCOUNT_PATTERN}
+        ),
+        Parameter(
+            "region", "Instances in this Region; needs `accountId`.", {"type": "string", "pattern": REGION_PATTERN}
+        ),
         *PAGE,
     ),
 )
@@ -57,12 +64,14 @@ def list_recovery_instances() -> RecoveryInstances:
         for name in ("limit", "nextToken"):
             if name in query:
                 raise invalid_field(name, "does not go with sourceServerIds")
-        return _of_servers(_server_ids(query["sourceServerIds"]))
-    page = _page(selectors[0], query)
-    return RecoveryInstances(recovery_instances=[_shown(row) for row in page.items], next_token=page.next_token)
+        return _list_by_servers(_parse_server_ids(query["sourceServerIds"]))
+    page = _read_page(selectors[0], query)
+    return RecoveryInstances(
+        recovery_instances=[_build_instance(row) for row in page.items], next_token=page.next_token
+    )
 
 
-def _page(selector: str, query: dict[str, str]) -> Page:
+def _read_page(selector: str, query: dict[str, str]) -> Page:
     limit, token = page_parameters(router.current_event)
     if selector == "planId":
         return recovery_instances.list_by_plan(plan_id_filter(router.current_event) or "", limit, token)
@@ -77,7 +86,7 @@ def _page(selector: str, query: dict[str, str]) -> Page:
     return recovery_instances.list_by_target(Target(query["accountId"], query["region"]), limit, token)
 
 
-def _server_ids(text: str) -> list[str]:
+def _parse_server_ids(text: str) -> list[str]:
     ids = text.split(",")
     if len(ids) > MAX_SERVERS:
         raise invalid_field("sourceServerIds", f"name at most {MAX_SERVERS} source servers, not {len(ids)}")
@@ -89,14 +98,14 @@ def _server_ids(text: str) -> list[str]:
     return ids
 
 
-def _of_servers(server_ids: list[str]) -> RecoveryInstances:
+def _list_by_servers(server_ids: list[str]) -> RecoveryInstances:
     rows = recovery_instances.get_rows_by_server(server_ids)
     return RecoveryInstances(
-        recovery_instances=[_shown(rows[server_id]) for server_id in server_ids if server_id in rows],
+        recovery_instances=[_build_instance(rows[server_id]) for server_id in server_ids if server_id in rows],
         missing=[server_id for server_id in server_ids if server_id not in rows],
         next_token=None,
     )
 
 
-def _shown(row: dict[str, Any]) -> RecoveryInstance:
+def _build_instance(row: dict[str, Any]) -> RecoveryInstance:
     return RecoveryInstance.from_item(row, last_sync_at=recovery_instances.last_sync_at(row))

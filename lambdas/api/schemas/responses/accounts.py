@@ -38,8 +38,8 @@ class RegionReachability(ResponseModel):
     @classmethod
     def from_answer(cls, region: str, answer: Any) -> Self:
         """Whether the Region answered; `answer` may be the error that was raised instead."""
-        found = Reachability.of(answer)
-        return cls(region=region, status=found.status, message=found.message, advice=found.advice)
+        outcome = Reachability.of(answer)
+        return cls(region=region, status=outcome.status, message=outcome.message, advice=outcome.advice)
 
 
 class Verification(ResponseModel):

@@ -1,4 +1,4 @@
-"""What happened in a run, as the API shows it: events from the record, and DRS's log of a job."""
+"""The events of a run, from its record, and DRS's log of a job, as the API shows them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from recovery.store.execution_record import ExecutionRecord
 
 
 class Event(ResponseModel):
-    """Something that happened in a run."""
+    """An event of a run."""
 
     at: str
     event: str
@@ -20,17 +20,17 @@ class Event(ResponseModel):
 
 
 class Events(PageModel):
-    """A page of what happened in a run, oldest first."""
+    """A page of the events of a run, oldest first."""
 
     events: list[Event]
 
 
 class JobLogItem(ResponseModel):
-    """An entry of a job's log, as DRS has it."""
+    """An entry of DRS's log of a job."""
 
     event: str | None = None
     log_date_time: str | None = None
-    event_data: dict[str, Any] | None = Field(default=None, description="DRS's own: see DescribeJobLogItems.")
+    event_data: dict[str, Any] | None = Field(default=None, description="As DRS returns it; see DescribeJobLogItems.")
 
 
 class JobLog(PageModel):
@@ -40,7 +40,7 @@ class JobLog(PageModel):
 
 
 def collect_events(record: ExecutionRecord) -> list[Event]:
-    """Everything that the record says has happened, oldest first."""
+    """Every event that the record shows, oldest first."""
     meta, events = record.meta, list[Event]()
 
     def add(at: str | None, event: str, text: str, wave: str | None = None) -> None:

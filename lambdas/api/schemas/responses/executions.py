@@ -35,7 +35,7 @@ class Executions(PageModel):
 
 
 class ServerCounts(ResponseModel):
-    """Servers by outcome. Servers in none of the counts but `total` have not been started yet."""
+    """Servers by outcome. A server that only `total` counts is still to be launched."""
 
     total: int
     launched: int

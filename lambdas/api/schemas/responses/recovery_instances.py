@@ -34,7 +34,7 @@ class RecoveryInstance(ResponseModel):
 
 
 class RecoveryInstances(PageModel):
-    """A page of recovery instances; `missing` is there when source servers were named."""
+    """A page of recovery instances. `missing` is present if the request named source servers."""
 
     recovery_instances: list[RecoveryInstance]
     missing: list[str] | None = Field(default=None, description="Servers that have no instance in the cache.")

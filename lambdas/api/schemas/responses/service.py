@@ -9,7 +9,7 @@ from api.schemas.responses.base import ResponseModel
 
 
 class Health(ResponseModel):
-    """Whether the API and its tables answer; a table is `ok`, or says what is wrong."""
+    """Whether the API and its tables work. Each table is `ok`, or the reason why it is not."""
 
     status: Literal["ok", "degraded"]
     version: str
@@ -25,14 +25,14 @@ class OpenapiDocument(ResponseModel):
 
 
 class FieldProblem(ResponseModel):
-    """A field that is wrong, and how."""
+    """A field that is wrong, and why."""
 
     field: str
     message: str
 
 
 class Problem(BaseModel):
-    """An error, as RFC 9457 has it; `code` tells which. Some errors carry further facts, such as `executionId`."""
+    """An error, as RFC 9457 defines it; `code` identifies it. Some have further fields, such as `executionId`."""
 
     model_config = ConfigDict(extra="allow", alias_generator=to_camel)
 

@@ -1,4 +1,4 @@
-"""Accounts and Regions, as the API shows them: whether DRS answers there, free quotas, source servers."""
+"""Targets, as the API shows them: the free capacity of DRS's quotas, and source servers."""
 
 from typing import Any, Literal, Self
 
@@ -10,7 +10,7 @@ from recovery.domain.target import Target
 
 
 class Usage(ResponseModel):
-    """What is used and free of a quota."""
+    """How much of a quota is used and free."""
 
     used: int
     free: int
@@ -18,13 +18,13 @@ class Usage(ResponseModel):
 
 
 class ReplicatingServers(Usage):
-    """Replicating servers, with all source servers counted by their replication state."""
+    """The quota of replicating servers; `byState` counts all source servers by replication state."""
 
     by_state: dict[str, int]
 
 
 class TargetCapacity(ResponseModel):
-    """What an account and Region has free; one that cannot be asked has no figures but says why."""
+    """The free capacity of an account and Region. If DRS cannot be reached, `message` replaces the figures."""
 
     account_id: str
     region: str
@@ -40,15 +40,15 @@ class TargetCapacity(ResponseModel):
     @classmethod
     def from_answer(cls, target: Target, answer: Any, **computed: Any) -> Self:
         """The capacity of a target, or the error that was raised instead."""
-        found = Reachability.of(answer)
-        report = cls._figures(answer) if isinstance(answer, CapacityReport) else {}
+        reachability = Reachability.of(answer)
+        figures = cls._figures(answer) if isinstance(answer, CapacityReport) else {}
         return cls(
             account_id=target.account_id,
             region=target.region,
-            status=found.status,
-            message=found.message,
-            advice=found.advice,
-            **report,
+            status=reachability.status,
+            message=reachability.message,
+            advice=reachability.advice,
+            **figures,
             **computed,
         )
 
@@ -69,13 +69,13 @@ class TargetCapacity(ResponseModel):
 
 
 class CapacityOfTarget(TargetCapacity):
-    """What one account and Region has free."""
+    """The free capacity of one account and Region."""
 
     at: str
 
 
 class CapacityOfAccount(ResponseModel):
-    """What each Region of an account has free."""
+    """The free capacity of each Region of an account."""
 
     at: str
     targets: list[TargetCapacity]
@@ -83,13 +83,13 @@ class CapacityOfAccount(ResponseModel):
 
 
 class CapacityOfAll(CapacityOfAccount):
-    """What each Region of a page of accounts has free."""
+    """The free capacity of each Region of a page of accounts."""
 
     next_token: str | None
 
 
 class SourceServer(ResponseModel):
-    """A source server, as DRS has it now."""
+    """A source server, as DRS describes it now."""
 
     source_server_id: str
     hostname: str | None
