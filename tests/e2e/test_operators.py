@@ -10,7 +10,6 @@ from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = pytest.mark.e2e
-SECONDS = 90
 
 
 def make_plan(operator: Operator, sick: list[str], breaking: list[str]) -> str:
@@ -50,7 +49,7 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
 
     looked = operator.request("POST", f"/recovery-plans/{plan}/readiness")
     assert looked.status == 202, looked
-    ready = operator.finish(looked.body["executionId"], seconds=SECONDS)
+    ready = operator.finish(looked.body["executionId"])
     assert ready["status"] == "READY", ready
     path = f"/executions/{ready['executionId']}/servers?wave=network"
     servers = {server["hostname"]: server["readiness"] for server in operator.request("GET", path).body["servers"]}
@@ -81,7 +80,7 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     decide(operator, run, "waves/cache/retry")
     wait_until(operator, run, waits_for("RESUME", "web"))
     decide(operator, run, "resume")
-    record = operator.finish(run, seconds=SECONDS)
+    record = operator.finish(run)
 
     assert record["status"] == "PARTIAL", record
     assert {wave["name"]: wave["status"] for wave in record["waves"]} == {
@@ -100,7 +99,7 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     second = operator.start(plan)
     wait_until(operator, second, waits_for("APPROVAL", "database"))
     decide(operator, second, "cancel")
-    cancelled = operator.finish(second, seconds=SECONDS)
+    cancelled = operator.finish(second)
     assert cancelled["status"] == "CANCELLED", cancelled
     assert {wave["name"]: wave["status"] for wave in cancelled["waves"]}["web"] == "SKIPPED"
     assert operator.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
@@ -111,10 +110,12 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
 def test_a_run_that_is_aborted_in_the_console_is_closed_by_the_rule(operator: Operator, sandbox: Sandbox) -> None:
     servers = operator.seed("lost-1", account=HUB_ACCOUNT, region=REGION)
     plan = operator.plan(web=operator.group(servers, account=HUB_ACCOUNT, region=REGION))
+    job_is_held = world.control(sandbox, "POST", "/faults", {"kind": "JOB_STAYS_PENDING"})["id"]
     run = operator.start(plan)
     record = wait_until(operator, run, lambda record: record["servers"]["launching"])
     sandbox.client("stepfunctions").stop_execution(executionArn=record["executionArn"])
-    closed = operator.finish(run, seconds=SECONDS)
+    closed = operator.finish(run)
+    world.control(sandbox, "DELETE", f"/faults/{job_is_held}")
     assert closed["status"] == "FAILED", closed
     assert "ABORTED" in closed["reason"]
     assert operator.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None

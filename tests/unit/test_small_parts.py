@@ -1,6 +1,7 @@
 """Clock, settings, caught errors and page tokens."""
 
 import json
+import re
 import time
 import tomllib
 from pathlib import Path
@@ -95,5 +96,8 @@ def test_a_page_token_reads_back_and_a_made_up_one_is_refused() -> None:
 
 
 def test_the_version_that_health_tells_is_the_project_s() -> None:
-    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["version"] == VERSION
+    root = Path(__file__).resolve().parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    source = (root / project["tool"]["hatch"]["version"]["path"]).read_text()
+    assert re.findall(r'^(?:__version__|VERSION)\b.* = "(.+)"$', source, re.M) == [VERSION]
