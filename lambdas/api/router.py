@@ -1,7 +1,7 @@
 """Declares an operation of the API beside the function that answers it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -15,14 +15,15 @@ from api.http.parameters import Parameter
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
-from api.schemas.responses.base import ResponseModel, Versioned
+from api.schemas.responses.base import Versioned
 from recovery.errors import AwsUnavailable, DrsWavesError, InvalidRequest
 
 # Errors of every operation, and of every operation that reads a body or parameters.
 COMMON_ERRORS: frozenset[type[DrsWavesError]] = frozenset({AwsUnavailable})
 INPUT_ERRORS: frozenset[type[DrsWavesError]] = frozenset({InvalidRequest})
 
-Handler = TypeVar("Handler", bound=Callable[..., ResponseModel | None])
+# An answer is a dict of one of the shapes in `api.schemas.responses`, or None.
+Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,9 @@ class Operation:
     method: str
     path: str
     tag: str
-    handler: Callable[..., ResponseModel | None]
+    handler: Callable[..., Mapping[str, object] | None]
     body: type[RequestModel] | None
-    answer: type[ResponseModel] | None
+    answer: type[Mapping[str, object]] | None
     status: int
     location: str | None
     parameters: tuple[Parameter, ...]
@@ -57,7 +58,7 @@ class Operation:
     @property
     def has_version(self) -> bool:
         """Whether the answer is a resource with a version, which is its ETag."""
-        return self.answer is not None and issubclass(self.answer, Versioned)
+        return self.answer is not None and Versioned.__annotations__.items() <= self.answer.__annotations__.items()
 
     @property
     def all_errors(self) -> frozenset[type[DrsWavesError]]:
@@ -85,7 +86,7 @@ class Router(APIGatewayRouter):
     ) -> Callable[[Handler], Handler]:
         """Register the function as a route and as an operation of the OpenAPI document.
 
-        The function's name is the operationId, its docstring the description. Its signature gives the models: an
+        The function's name is the operationId, its docstring the description. Its signature gives the bodies: an
         argument `body` the request's, the return type the answer's. A function that returns None answers 204.
         """
 
@@ -130,9 +131,9 @@ def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[
     if operation.body:
         arguments["body"] = read_body(event, operation.body, may_be_empty=operation.body_is_optional)
     answer = operation.handler(**arguments)
-    headers = {"ETag": f'"{answer.version}"'} if isinstance(answer, Versioned) else {}
-    if operation.location and answer:
-        headers["Location"] = operation.location.format(**answer.model_dump(by_alias=True))
+    headers = {"ETag": f'"{answer["version"]}"'} if answer and operation.has_version else {}
+    if answer and operation.location:
+        headers["Location"] = operation.location.format(**answer)
     return json_response(operation.status, answer, headers)
 
 
