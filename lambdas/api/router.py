@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from api.http.parameters import Parameter
 from api.http.request import json_body
@@ -26,8 +25,7 @@ INPUT_ERRORS: frozenset[type[DrsWavesError]] = frozenset({InvalidRequest})
 Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """A method of a path, as callers see it. `path` is written as in OpenAPI: `/executions/{executionId}`.
 
     `location` is where to find what was created or started, with fields of the answer in braces. `errors` are those
@@ -144,4 +142,5 @@ def read_body(event: APIGatewayProxyEvent, model: type[RequestModel], *, may_be_
 
 def _rule(path: str) -> str:
     """The path as powertools writes it: `/executions/<execution_id>`."""
-    return re.sub(r"{(\w+)}", lambda name: f"<{to_snake(name[1])}>", path)
+    snake = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", path)  # only names in braces have capitals
+    return snake.replace("{", "<").replace("}", ">")
