@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
 from recovery.cleanup import cleanup
+from recovery.domain import caught_errors
 from recovery.observability.task_handler import logger, task
 from tasks.states import ClosedRecord, FinishCleanupInput
 

@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import terminate
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import ChunkRef
 from recovery.observability.task_handler import logger, task
 from tasks.states import ForgetInstancesInput, ForgetInstancesOutput

@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
 from recovery.observability import retries_exhausted
 from recovery.observability.task_handler import task
 from tasks.states import NotifyOperatorsInput

@@ -5,9 +5,9 @@ from collections import defaultdict
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
 from recovery.domain import batch
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ServerStatus

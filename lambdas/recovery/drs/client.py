@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from recovery import clock
-from recovery.aws.caught_errors import describe_call
 from recovery.domain import drs_shapes
 from recovery.domain.batch import Batch
+from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes import Job, LaunchedInstance, ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target

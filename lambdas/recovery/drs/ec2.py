@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import clients
-from recovery.aws.caught_errors import describe_call
+from recovery.domain.caught_errors import describe_call
 from recovery.domain.target import Target
 from recovery.drs import assumed_roles, rate_limiter
 from recovery.errors import AwsUnavailable, DrsWavesError, RateBudgetExhausted, TargetAccessDenied

@@ -6,8 +6,8 @@ from aws_lambda_powertools import Logger
 
 from recovery import errors
 from recovery.aws import sns
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
 from recovery.errors import (
     AwsUnavailable,
     DrsThrottled,

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases

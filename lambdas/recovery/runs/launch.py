@@ -7,9 +7,9 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, ServerStatus
 from recovery.domain.polling import CapacityCheck, JobPoll, JobState
