@@ -13,7 +13,7 @@ def handler(event: StateChangeEvent, context: LambdaContext) -> CloseExecutionOu
     """Take an event of recover-plan. Closing a run again changes nothing, and neither does scheduling its clean-up."""
     execution_id, status = event["detail"]["name"], event["detail"]["status"]
     logger.append_keys(executionId=execution_id)
-    execution, closed = abandoned.close_ended_run(execution_id, f"the state machine ended as {status}")
+    execution, closed = abandoned.end_run_without_machine(execution_id, f"the state machine ended as {status}")
     if execution:
         schedule.schedule_or_notify(execution)
     logger.info("run closed" if closed else "the record was closed already")

@@ -14,7 +14,7 @@ from tasks.states import ClosedRecord, FinishExecutionInput
 def handler(event: FinishExecutionInput, context: LambdaContext) -> ClosedRecord:
     """Schedule the clean-up of a drill as well, if its plan asks for it."""
     execution = executions.get_execution(event["executionId"])
-    verdict = finish.finish_execution(execution, CaughtError.from_state(event.get("error")))
+    verdict = finish.end_run(execution, CaughtError.from_state(event.get("error")))
     schedule.schedule_or_notify(execution)
     logger.info("execution finished", extra={"status": verdict.status})
     return {"status": verdict.status, "reason": verdict.reason}

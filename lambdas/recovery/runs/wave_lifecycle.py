@@ -88,7 +88,7 @@ def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Targ
 
 
 def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
-    """Save the token by which the wave, or a batch of it, waits; return False when the wait is over already."""
+    """Save the token by which the wave, or a batch of it, waits; return False, and answer it, if the wait is over."""
     task_tokens.save_token(execution_id, gate, wave_name, token)
     snapshot = waves.load_snapshot(execution_id)
     if gate is WaveGate.RESUME and snapshot.run.status is ExecutionStatus.PAUSED and not snapshot.run.is_halted:
@@ -138,20 +138,20 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             operator_messages.send_wave_settled(execution, wave, verdict, tally)
-        # What follows goes by the record, not by this verdict: an earlier invocation may have recorded its verdict and
-        # been killed before it stopped the run.
+        # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
+        # before it stopped the run.
         snapshot = waves.load_snapshot(execution_id)
     ended = snapshot.wave_states[wave_name]
     stops_run = verdicts.stops_the_run(wave, ended)
     if stops_run:
-        executions.stop_run(execution_id, f"wave {wave_name} failed")
+        executions.record_stop(execution_id, f"wave {wave_name} failed")
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:
-    """Wake the waves that wait for this one, or all that wait when the run was stopped. They judge the record again."""
+    """Wake the waves that wait for this one or, if the run was stopped, all that wait. They read the record again."""
     if is_stopped:
         task_tokens.release_tokens(execution.execution_id)
         return

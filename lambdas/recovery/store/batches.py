@@ -1,4 +1,4 @@
-"""BATCH# and SERVER# rows: the batches of a run, and the result of each server."""
+"""BATCH# and SERVER# rows: the batches of a run, and the result of each server. `inspections` creates these rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
 
 
 def record_intent(batch: Batch) -> bool:
-    """Record the intent to call StartRecovery. Returns False if another invocation already has."""
+    """Record the intent to call StartRecovery; return False when another invocation already has."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
@@ -146,7 +146,7 @@ def start_round(batch: Batch, round_: int) -> bool:
 
 
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result. A server that is LAUNCHED stays so, whatever comes late.
+    """Write each server's result. A server that is LAUNCHED stays so, whatever a late task writes.
 
     These are single conditional updates, a few at a time. A transaction would cost twice as much, and one server that
     was written before would make it refuse all the others.

@@ -1,4 +1,4 @@
-"""The conditions on a row's status that stores write under."""
+"""Conditions on the status of a row, under which stores write it."""
 
 from enum import StrEnum
 

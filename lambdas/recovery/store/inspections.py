@@ -1,8 +1,9 @@
 """TARGET#, FLEET# and PROBE# rows: what inspection found in each target, and the batches that follow from it.
 
 The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
-rows follow from them alone and are never overwritten. TARGET# rows have counts; they come last and show that the others
-are complete. So two invocations that overlap leave one result, and neither touches a batch that is running.
+rows are created here, from FLEET# rows alone, and never overwritten here; `batches` updates them. TARGET# rows have
+counts; they come last and show that the others are complete. So two invocations that overlap leave one result, and
+neither touches a batch that is running.
 """
 
 import json

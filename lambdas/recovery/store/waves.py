@@ -73,7 +73,7 @@ def pause_wave(execution_id: str, wave: str) -> bool:
 
 
 def start_wave(execution_id: str, wave: str) -> bool:
-    """Move a wave to IN_PROGRESS; a repeated call changes nothing. Further rounds keep the first start."""
+    """Move a wave to IN_PROGRESS; a repeated call changes nothing. `startedAt` keeps the start of the first round."""
     values = {"status": WaveStatus.IN_PROGRESS}
     first = _update_wave(
         execution_id,
@@ -86,9 +86,9 @@ def start_wave(execution_id: str, wave: str) -> bool:
 
 
 def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
-    """Write a wave's verdict, once. AWAITING_DECISION is not the last one: a final verdict may follow it.
+    """Write a wave's verdict. A final verdict is never replaced; AWAITING_DECISION is, by a final one.
 
-    With `round_`, write only if that round is still the last: an operator may have requested another one since.
+    With `round_`, write only if that round is still the latest: an operator may have requested another one since.
     """
     values: dict[str, Any] = {
         "status": verdict.status,
