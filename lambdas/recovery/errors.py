@@ -115,7 +115,7 @@ class DecisionRefused(Conflict):
 
 
 class NothingToContinue(Conflict):
-    """The run is still open, has launched all servers, or was a readiness check."""
+    """The run is still open, has launched all servers, or was a readiness run."""
 
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
@@ -172,13 +172,13 @@ class StartFailed(DrsWavesError):
     """503: Step Functions refused the start or did not answer it."""
 
     status = 503
-    advice = "Read GET /executions for the plan. If the run is not there, start it again with an Idempotency-Key."
+    advice = "Check GET /executions?planId=... If the run is missing, send the start again with an Idempotency-Key."
 
 
 class Transient(DrsWavesError):
-    """A fault that passes by itself: the state machine waits and retries, and no server fails because of it."""
+    """A fault that passes without intervention: the state machine waits and retries, and it fails no server."""
 
-    advice = "Nothing to do: the state machine waits and asks again."
+    advice = "Nothing to do: the state machine waits and tries again."
 
 
 # --- answers of DRS and AWS -------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class DrsUnavailable(Transient):
     """DRS answered 5xx, or did not answer."""
 
     status = 503
-    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health."
+    advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."
 
 
 class ServerBusy(Transient):
@@ -247,7 +247,7 @@ class TargetTooSlow(Transient):
     """A target did not answer within the time of the request."""
 
     status = 503
-    advice = "Ask again; if it lasts, see AWS Health for the Region."
+    advice = "Send the request again. If it lasts, see AWS Health for the Region."
 
 
 class LateMessage(DrsWavesError):
@@ -261,21 +261,21 @@ class RateBudgetExhausted(Transient):
     """The rate limit of calls to the target is used up for the next seconds."""
 
     status = 429
-    advice = "Nothing to do: the state machine waits and asks again. Raise CallsPerSecond if it happens all the time."
+    advice = "Nothing to do: the state machine waits and tries again. Raise CallsPerSecond if it happens often."
 
 
 class CircuitOpen(Transient):
     """The target did not answer several calls in a row, so calls pause for a while."""
 
     status = 503
-    advice = "Nothing to do: drs-waves asks again by itself. If it lasts, see AWS Health for the Region."
+    advice = "Nothing to do: drs-waves tries again by itself. If it lasts, see AWS Health for the Region."
 
 
 class RetryExhausted(Transient):
     """The short retries within one function failed; facts: `operation`, `attempts`, `cause`."""
 
     status = 503
-    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health for the Region."
+    advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health for the Region."
 
 
 # --- the state of a run -----------------------------------------------------------------------------------------

@@ -13,4 +13,4 @@ def handler(event: ExecutionInput, context: LambdaContext) -> JudgeReadinessOutp
     readiness = judge_readiness.judge_run(event["executionId"])
     logger.info("readiness judged", extra={"reasons": readiness.refusals})
     waves: list[OrderedWave] = [{"wave": wave, "order": order} for order, wave in enumerate(readiness.waves, start=1)]
-    return {"ready": not readiness.refusals, "dryRun": readiness.is_dry_run, "waves": waves}
+    return {"ready": not readiness.refusals, "dryRun": readiness.is_readiness_run, "waves": waves}

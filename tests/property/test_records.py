@@ -17,7 +17,7 @@ from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerR
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
 from recovery.domain.target import Target
-from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.domain.verdicts import ExecutionVerdict, WaveDecision, WaveVerdict
 from recovery.errors import DecisionRefused
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
@@ -106,8 +106,8 @@ MESSAGES: list[Callable[[], object]] = [
     lambda: said(decisions.pause),
     lambda: said(decisions.resume),
     lambda: said(decisions.cancel),
-    lambda: said(decisions.decide_wave, "web", "approve"),
-    lambda: said(decisions.decide_wave, "web", "accept"),
+    lambda: said(decisions.decide_wave, "web", WaveDecision.APPROVE),
+    lambda: said(decisions.decide_wave, "web", WaveDecision.ACCEPT),
 ]
 
 

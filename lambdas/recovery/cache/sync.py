@@ -1,7 +1,7 @@
 """The sync of the cache: makes the rows of one target equal to what DRS and EC2 report.
 
 Each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
-version, so of two overlapping syncs the one that began later wins each row. Rows that are right already are not
+version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not
 written; the time of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an
 older finding over a row that the newer sync left alone, so it runs again.
 """
@@ -31,7 +31,7 @@ MAX_SYNC_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync of a target found, changed and called. `overtaken`: a sync that began later has finished."""
+    """The result of a sync of one target. `overtaken` is True if a sync that began later has finished."""
 
     target: Target
     status: str
@@ -48,7 +48,7 @@ class SyncResult:
         return self.written + self.removed
 
     def to_state(self) -> dict[str, Any]:
-        """The output of SyncCache."""
+        """The result as SyncCache returns and logs it."""
         return {
             **self.target.to_state(),
             "status": self.status,

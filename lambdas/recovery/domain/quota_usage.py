@@ -1,4 +1,4 @@
-"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs started by others."""
+"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs that others started."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ MAX_OBSERVATION_AGE_SECONDS = 120
 class QuotaUsage:
     """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
 
-    `changed_at` is when the load last changed, as far as was seen: the measure of progress while waiting.
-    `observing_until` is when whoever reads DescribeJobs now should be done.
+    `changed_at` is when the usage was last seen to change; it shows whether a target makes progress. `observing_until`
+    is the deadline of the function that is calling DescribeJobs now. Jobs of others have "foreign" in their names.
     """
 
     version: int

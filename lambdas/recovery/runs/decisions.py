@@ -74,9 +74,9 @@ def cancel(execution_id: str, operator: Operator) -> None:
         raise _refusal(run, "cancel", _describe_state(run))
 
 
-def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> None:
-    """Record a WaveDecision about a wave and wake the tasks that wait for it. Raise WaveNotFound, DecisionRefused."""
-    decision, snapshot = WaveDecision(what), waves.load_snapshot(execution_id)
+def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: Operator) -> None:
+    """Record a decision about a wave and wake the tasks that wait for it. Raise WaveNotFound, DecisionRefused."""
+    snapshot = waves.load_snapshot(execution_id)
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION

@@ -251,7 +251,7 @@ def _load_target_context(execution: Execution, target: Target, server_ids: Seque
     instances = {
         server_id: f"{instance.instance_id} of {instance.execution_id or 'a launch outside drs-waves'}"
         for server_id, instance in recovery_instances.get_by_server(server_ids).items()
-        if instance.is_there and instance.target == target
+        if instance.exists and instance.target == target
     }
     return TargetContext(jobs, runs, instances, notes)
 

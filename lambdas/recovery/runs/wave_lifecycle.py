@@ -87,7 +87,7 @@ def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Targ
     return left
 
 
-def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
+def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
     """Save the token by which the wave, or a batch of it, waits; return False, and answer it, if the wait is over."""
     task_tokens.save_token(execution_id, gate, wave_name, token)
     snapshot = waves.load_snapshot(execution_id)
