@@ -1,4 +1,4 @@
-"""Find the instances that a drill launched and cut them into chunks of one target."""
+"""Find the instances that a drill launched and divide them into chunks, each within one target."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

@@ -1,4 +1,4 @@
-"""Judge the run, close its record and free its plan."""
+"""End a run: judge it, close its record and release its plan."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

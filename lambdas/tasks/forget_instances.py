@@ -1,4 +1,4 @@
-"""Remove a chunk's terminated instances from the cache and record the others."""
+"""Settle a chunk: mark its terminated instances as gone, and record why the others are not terminated."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
