@@ -22,13 +22,17 @@ logger = Logger(child=True)
 MAX_END_ATTEMPTS = 3
 
 
-def end_run(execution: Execution, error: CaughtError | None) -> ExecutionVerdict:
-    """End a run whose state machine is about to end; `error` is the error that broke it, if any."""
+def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, ExecutionVerdict]:
+    """End a run whose state machine is about to end; return the run and the verdict on record.
+
+    `error` is the error that broke the run, if any. Raise ExecutionNotFound.
+    """
+    execution = executions.get_execution(execution_id)
     problem = str(error) if error else None
     if problem:
         execution = abort_run(execution, problem)
     settle_open_batches(execution, "its part of the run broke")
-    return judge_and_end(execution, problem)
+    return execution, judge_and_end(execution, problem)
 
 
 def abort_run(execution: Execution, reason: str) -> Execution:
