@@ -42,6 +42,12 @@ class DrsWavesError(Exception):
         return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).capitalize()
 
 
+class Transient(DrsWavesError):
+    """A fault that passes without intervention: the state machine retries, and no server fails because of it."""
+
+    advice = "Nothing to do: the state machine waits and tries again."
+
+
 # --- invalid or conflicting requests ----------------------------------------------------------------------------
 class InvalidRequest(DrsWavesError):
     """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per mistake."""
@@ -175,12 +181,6 @@ class StartFailed(DrsWavesError):
     advice = "Check GET /executions?planId=... If the run is missing, send the start again with an Idempotency-Key."
 
 
-class Transient(DrsWavesError):
-    """A fault that passes without intervention: the state machine waits and retries, and it fails no server."""
-
-    advice = "Nothing to do: the state machine waits and tries again."
-
-
 # --- answers of DRS and AWS -------------------------------------------------------------------------------------
 class DrsThrottled(Transient):
     """DRS answered ThrottlingException or another throttling error."""
@@ -250,13 +250,6 @@ class TargetTooSlow(Transient):
     advice = "Send the request again. If it lasts, see AWS Health for the Region."
 
 
-class LateMessage(DrsWavesError):
-    """A repeated or late task: the record has moved past it. Nothing was changed."""
-
-    status = 409
-    advice = "Nothing to do: the record is right."
-
-
 class RateBudgetExhausted(Transient):
     """The rate limit of calls to the target is used up for the next seconds."""
 
@@ -279,6 +272,13 @@ class RetryExhausted(Transient):
 
 
 # --- the state of a run -----------------------------------------------------------------------------------------
+class LateMessage(DrsWavesError):
+    """A repeated or late task: the record has moved past it. Nothing was changed."""
+
+    status = 409
+    advice = "Nothing to do: the record is right."
+
+
 class RunHalted(DrsWavesError):
     """The run is cancelled or has ended, so no further batch starts."""
 

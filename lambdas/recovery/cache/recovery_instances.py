@@ -37,14 +37,12 @@ def table() -> str:
 
 def get_by_server(server_ids: Sequence[str]) -> dict[str, RecoveryInstance]:
     """The recovery instance of each server that has one; one BatchGetItem per hundred servers."""
-    return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_rows_by_server(server_ids).items()}
+    return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_instance_rows(server_ids).items()}
 
 
-def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def get_instance_rows(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The row of each server that has a recovery instance. Counts hits and misses."""
-    found = {
-        row["sourceServerId"]: row for row in get_all_rows_by_server(server_ids).values() if "recoveryInstanceId" in row
-    }
+    found = {row["sourceServerId"]: row for row in get_rows(server_ids).values() if "recoveryInstanceId" in row}
     misses = [server_id for server_id in server_ids if server_id not in found]
     metrics.emit_cache_lookups(hits=len(found), misses=len(misses))
     if misses:
@@ -52,7 +50,7 @@ def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def get_rows(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Rows by server id, including those of instances that are gone."""
     keys = [{"sourceServerId": server_id} for server_id in dict.fromkeys(server_ids)]
     return {row["sourceServerId"]: row for row in dynamodb.batch_get(table(), keys)}

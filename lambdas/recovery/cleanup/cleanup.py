@@ -37,10 +37,11 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
     return row
 
 
-def find_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
-    """Cut the drill's instances into chunks; return the number of the clean-up and the chunks that are not settled.
+def open_and_list_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
+    """Open the clean-up and divide the drill's instances into chunks, unless that has been done.
 
-    A clean-up that the drill's schedule started has no row yet, so this opens it. Raise NotADrill,
+    Return the number of the clean-up and the chunks that are not settled. A clean-up that a schedule started has no row
+    until now. Raise NotADrill,
     ExecutionStillRunning, CleanupRunning, LateMessage when this clean-up has ended.
     """
     _require_ended_drill(executions.get_run(execution_id))

@@ -10,14 +10,13 @@ from recovery.domain import batch
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes import Job, LaunchStatus
-from recovery.domain.execution import ServerStatus
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, DrsWavesError, LateMessage, QuotaExceeded, ServerBusy
 from recovery.settings import settings
-from recovery.store import cleanups, executions
+from recovery.store import batches, cleanups
 
 logger = Logger(child=True)
 
@@ -44,10 +43,8 @@ def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
     A cache row that is older than the launch describes an earlier instance, so it does not count. The index by
     execution is eventually consistent and may lack a row that the table has.
     """
-    launched = [
-        row for row in executions.query_rows(execution_id, "SERVER#") if row["status"] == ServerStatus.LAUNCHED.value
-    ]
-    known = recovery_instances.get_all_rows_by_server(row["sourceServerId"] for row in launched)
+    launched = batches.list_launched_rows(execution_id)
+    known = recovery_instances.get_rows(row["sourceServerId"] for row in launched)
     found: dict[Target, dict[str, str]] = defaultdict(dict)
     for row in launched:
         instance_id, cached = row.get("recoveryInstanceId"), known.get(row["sourceServerId"])

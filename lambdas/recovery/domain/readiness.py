@@ -142,7 +142,7 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
 
 def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
     if facts.probe.has_snapshot is False:
-        return [(Readiness.BLOCKED, "DRS has no snapshot of it from the point in time asked for, or before")]
+        return [(Readiness.BLOCKED, "DRS has no snapshot of it, or none from the requested point in time or before")]
     findings = []
     if rpo_minutes is not None and facts.lag_seconds is not None and facts.lag_seconds > rpo_minutes * 60:
         findings.append(

@@ -94,7 +94,7 @@ def _send(client: Any, method: str, what: str, parameters: Mapping[str, Any]) ->
         raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
     except ParamValidationError as error:  # botocore refused to send it, so it says nothing about the Region
         raise DrsRefused(f"{what}: {error}") from error
-    except BotoCoreError as error:  # no answer: refused, cut off or timed out
+    except BotoCoreError as error:  # no answer: the connection was refused, lost or timed out
         raise DrsUnavailable(f"{what}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""The decorator of task functions: it logs with the ids of the run and writes the metrics."""
+"""The decorator of task functions, which logs with the ids of the run and writes the metrics, and their logger."""
 
 import functools
 from collections.abc import Callable, Mapping

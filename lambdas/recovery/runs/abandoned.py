@@ -41,7 +41,7 @@ def end_if_abandoned(run: Run) -> bool:
     status = step_functions.get_status(step_functions.recover_plan_arn(), run.execution_id)
     if status in step_functions.RUNNING_STATUSES:
         return False
-    reason = "the start was cut off before the state machine ran"
+    reason = "the start was interrupted before the state machine ran"
     if status:
         reason = f"the state machine ended as {status} without closing the record"
     # This reads the run again, because its machine may have closed it since.

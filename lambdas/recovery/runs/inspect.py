@@ -244,9 +244,7 @@ def _load_target_context(execution: Execution, target: Target, server_ids: Seque
         if row["executionId"] != execution.execution_id and row["mode"] != Mode.READINESS
     )
     for execution_id in open_runs:
-        for row in executions.query_rows(execution_id, "FLEET#"):
-            if Target.from_state(row) == target:
-                runs.update(dict.fromkeys(inspections.unpack_servers(row), execution_id))
+        runs.update(dict.fromkeys(inspections.list_server_ids(execution_id, target), execution_id))
     notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
     instances = {
         server_id: f"{instance.instance_id} of {instance.execution_id or 'a launch outside drs-waves'}"

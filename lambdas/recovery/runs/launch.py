@@ -218,9 +218,8 @@ def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
         ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=refused.get(server_id, outcome.problem))
         for server_id in batch.server_ids
     ]
-    retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused]
-    if not (refused or snapshots):  # the next attempt would be the same
-        retry_ids = []
+    may_differ = refused or snapshots  # else the next attempt would be the same
+    retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused] if may_differ else []
     return _end_attempt(batch, results, _build_attempt(results), retry_ids, outcome.problem, snapshots)
 
 
@@ -263,7 +262,9 @@ def _build_results(batch: Batch, job: Job) -> list[ServerResult]:
 def _build_attempt(results: Sequence[ServerResult], job: Job | None = None) -> Attempt:
     launched = [result.server_id for result in results if result.status is ServerStatus.LAUNCHED]
     failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
-    return Attempt(launched, failed, *((job.job_id, job.created_at, job.ended_at) if job else ()))
+    if job is None:
+        return Attempt(launched, failed)
+    return Attempt(launched, failed, job.job_id, job.created_at, job.ended_at)
 
 
 def _find_refused_servers(batch: Batch) -> dict[str, str]:
@@ -293,7 +294,7 @@ def _renew_snapshots(batch: Batch, refused: dict[str, str]) -> dict[str, str] | 
         if snapshot := drs.find_newest_snapshot(batch.ref.target, server_id, point_in_time):
             renewed[server_id] = snapshot.snapshot_id
         else:
-            refused[server_id] = "DRS no longer has a snapshot of it from the point in time asked for, or before"
+            refused[server_id] = "DRS no longer has a snapshot of it from the requested point in time or before"
         clock.sleep(1 / settings().calls_per_second)
     before = {server_id: snapshot for server_id, snapshot in batch.snapshots.items() if server_id in renewed}
     return renewed if renewed != before else None

@@ -33,6 +33,20 @@ def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
     return [Batch.from_item(row) for row in executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
 
 
+def find_batch_of_job(execution_id: str, job_id: str) -> BatchRef | None:
+    """The batch that this job is or was of; None if the run has no such job."""
+    for row in executions.query_rows(execution_id, "BATCH#"):
+        if job_id == row.get("jobId") or any(job_id == job["jobId"] for job in row.get("jobs", ())):
+            return BatchRef.from_event(row)
+    return None
+
+
+def list_launched_rows(execution_id: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers that the run has launched."""
+    rows = executions.query_rows(execution_id, "SERVER#")
+    return [row for row in rows if row["status"] == ServerStatus.LAUNCHED.value]
+
+
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     """Count the servers of a wave, or of the run, by outcome."""
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))

@@ -18,12 +18,12 @@ from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
-from recovery.store.conditions import status_in
+from recovery.store.conditions import status_condition
 
 # A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 
-_IS_OPEN, _OPEN = status_in(*OPEN_STATUSES)
+_IS_OPEN, _OPEN = status_condition(*OPEN_STATUSES)
 
 
 def table() -> str:
@@ -203,7 +203,7 @@ def release_plan(plan_id: str, execution_id: str) -> None:
 # --- decisions of operators -------------------------------------------------------------------------------------
 def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
     """Pause a run that is running; return False when it cannot be paused."""
-    is_pausable, values = status_in(*PAUSABLE_STATUSES)
+    is_pausable, values = status_condition(*PAUSABLE_STATUSES)
     return _record_decision(
         execution_id,
         {"status": ExecutionStatus.PAUSED, "pausedAt": clock.iso()},

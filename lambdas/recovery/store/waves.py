@@ -15,7 +15,7 @@ from recovery.domain.execution import (
 )
 from recovery.domain.verdicts import WaveVerdict
 from recovery.store import executions
-from recovery.store.conditions import status_in
+from recovery.store.conditions import status_condition
 
 
 def _key(execution_id: str, wave: str) -> dict[str, str]:
@@ -179,7 +179,7 @@ def _update_wave(
     given: Mapping[str, Any] | None = None,
 ) -> bool:
     """Update a wave that is at one of these statuses and meets the condition; return False when it does not."""
-    at_status, status_values = status_in(*statuses)
+    at_status, status_values = status_condition(*statuses)
     return dynamodb.update_if(
         executions.table(),
         _key(execution_id, wave),
