@@ -15,6 +15,11 @@ LEASE_SECONDS = 3_600
 MAX_OBSERVATION_AGE_SECONDS = 120
 
 
+def lease_key(job_name: str | None, attempt: int | str | None) -> str:
+    """The key of a lease. It names the attempt, so a late task cannot release the lease of a later attempt."""
+    return f"{job_name}#{attempt}"
+
+
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
     """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
@@ -88,7 +93,7 @@ class QuotaUsage:
 
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "QuotaUsage":
         """The usage with the jobs of others from DescribeJobs. Jobs of batches with a lease are counted already."""
-        foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
+        foreign = [job for job in jobs if lease_key(*job.started_by) not in self.leases]
         stages = sorted(f"{job.job_id} {job.status} {job.count('LAUNCHED')}" for job in foreign)
         digest = sha256("\n".join(stages).encode()).hexdigest()[:16]
         moved = digest != self.foreign_digest or now - self.observed_at > MAX_OBSERVATION_AGE_SECONDS

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.quota_usage import QuotaUsage
+from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import CapacityTimeout
@@ -65,7 +65,7 @@ def acquire_lease(request: LeaseRequest) -> bool:
     configured time.
     """
     quotas, target, servers = settings(), request.ref.target, len(request.server_ids)
-    key = _holder_name(request, request.lease_attempt)
+    key = lease_key(request.ref.key, request.lease_attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
         usage = _read(target, now)
@@ -125,7 +125,7 @@ def _raise_if_stuck(target: Target, usage: QuotaUsage, quotas: Settings, now: fl
 
 def release_lease(request: LeaseRequest, attempt: int) -> None:
     """Release the slot of that attempt. Does nothing if the attempt holds none, so it may be repeated."""
-    key = _holder_name(request, attempt)
+    key = lease_key(request.ref.key, attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
         usage = _read(request.ref.target, now)
@@ -134,11 +134,6 @@ def release_lease(request: LeaseRequest, attempt: int) -> None:
         time.sleep(random.uniform(0, 0.05 * tries))
     # Not fatal: the lease blocks a slot only until it expires.
     logger.warning("lease not released", extra={"holder": key})
-
-
-def _holder_name(request: LeaseRequest, attempt: int) -> str:
-    """The key of a lease. It names the attempt, so a late message cannot release the lease of a later attempt."""
-    return f"{request.ref.key}#{attempt}"
 
 
 def _key(target: Target) -> dict[str, str]:
