@@ -1,7 +1,7 @@
 """The whole product running on this machine: engine, DRS emulator, and cfn/ deployed as into two AWS accounts.
 
     with Sandbox() as sandbox:
-        sandbox.request("POST", "/executions", {"planId": "shop", "mode": "DRILL"})
+        sandbox.request("POST", "/recovery-plans/rp-0123456789ab/drills", {})
         sandbox.client("dynamodb").scan(TableName=sandbox.resources["ExecutionsTable"])
 
 `cfn/template.yaml` is deployed by an unmodified `sam deploy` and nothing in it knows of the sandbox: what the functions

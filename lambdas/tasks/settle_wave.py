@@ -6,15 +6,13 @@ from recovery.aws import caught_errors
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
 from recovery.runs.wave_lifecycle import WaveSettlementState
-from recovery.store import executions
 from tasks.states import SettleWaveInput
 
 
 @task
 def handler(event: SettleWaveInput, context: LambdaContext) -> WaveSettlementState:
     """Return the wave's status and the targets that have new recovery instances."""
-    execution = executions.get_execution(event["executionId"])
     problems = caught_errors.describe_all(event["errors"])
-    settlement = wave_lifecycle.settle_wave(execution, event["wave"], event["round"], problems)
+    settlement = wave_lifecycle.settle_wave(event["executionId"], event["wave"], event["round"], problems)
     logger.info("wave settled", extra={"status": settlement.status})
     return settlement.to_state()

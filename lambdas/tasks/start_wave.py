@@ -5,14 +5,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
 from recovery.runs.wave_lifecycle import WaveStartState
-from recovery.store import executions
 from tasks.states import WaveInput
 
 
 @task
 def handler(event: WaveInput, context: LambdaContext) -> WaveStartState:
     """Return the gate that the wave is at, and its batches if it was started."""
-    execution = executions.get_execution(event["executionId"])
-    start = wave_lifecycle.start_wave(execution, event["wave"])
+    start = wave_lifecycle.start_wave(event["executionId"], event["wave"])
     logger.info("wave judged", extra={"gate": start.gate, "targets": len(start.targets)})
     return start.to_state()

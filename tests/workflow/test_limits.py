@@ -270,6 +270,18 @@ def test_a_call_let_through_that_never_comes_back_does_not_keep_the_circuit_open
     assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
 
 
+def test_a_call_that_read_the_circuit_before_it_closed_does_not_open_it_again(frozen: Time, limits: None) -> None:
+    for _ in range(5):
+        with pytest.raises(DrsUnavailable):
+            circuit_breaker.call_through_circuit(WEST, fail)
+    frozen.pass_(61)
+    late = circuit_breaker._Circuit.read(WEST)
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
+    assert not late.claim_probe()
+    late.record_failure()
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "still closed") == "still closed"
+
+
 def _die() -> None:
     raise SystemExit
 

@@ -63,6 +63,7 @@ def test_readiness_judges_every_server_and_launches_nothing(product: Product) ->
     assert product.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None
 
 
+@pytest.mark.real_durations
 def test_readiness_may_look_while_the_plan_runs_and_names_the_run_and_its_jobs(product: Product) -> None:
     plan = product.plan(make_wave(product))
     with launching_run(product, plan) as running:

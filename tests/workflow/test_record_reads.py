@@ -70,7 +70,7 @@ def test_a_decision_reads_the_run_once_and_once_again_for_its_answer(
     [
         ("StartWave", {"META": 1, "WAVE#": 1}),
         ("SettleWave", {"META": 2, "WAVE#": 2}),  # the second behind the verdict
-        ("FinishExecution", {"META": 1, "WAVE#": 1}),
+        ("FinishExecution", {"META": 2, "WAVE#": 1}),  # the second after its batches are settled
     ],
 )
 def test_a_task_of_a_wave_reads_the_run_once(product: Product, function: str, reads: dict[str, int]) -> None:

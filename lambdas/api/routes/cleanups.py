@@ -29,7 +29,7 @@ def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
 @router.operation("GET", "/executions/{executionId}/cleanup", errors=(ExecutionNotFound,))
 def read_cleanup(execution_id: str) -> Cleanup:
     """Returns the progress of the clean-up of a drill. Its status is NONE if none was started."""
-    executions.get_execution(_require_id(execution_id))
+    executions.get_run(_require_id(execution_id))
     row = cleanups.get_cleanup(execution_id)
     if row is None:
         return Cleanup.from_record({"executionId": execution_id, "status": "NONE"})

@@ -107,7 +107,8 @@ def _start_job(chunk: Chunk) -> Job | None:
         gone = set(chunk.left) - {instance.instance_id for instance in known}
         if not gone:  # DRS refused the job for another reason
             raise
-        cleanups.record_gone(chunk, [*chunk.gone, *gone])
+        if not cleanups.record_gone(chunk, [*chunk.gone, *gone]):
+            raise LateMessage(f"{chunk.ref.key} has moved on") from None
         return _start_job(cleanups.get_chunk(chunk.ref))
     _tag_job(chunk, job)
     return job

@@ -81,8 +81,8 @@ class _Circuit:
             settings().limits_table,
             _key(self.target),
             {"state": CircuitState.HALF_OPEN.value, "probeUntil": int(now + PROBE_SECONDS)},
-            condition="attribute_not_exists(#probeUntil) OR #probeUntil < :now",
-            given={"now": int(now)},
+            condition="#state = :state AND (attribute_not_exists(#probeUntil) OR #probeUntil < :now)",
+            given={"state": self.state.value, "now": int(now)},
         )
         if claimed:
             _report(self.target, CircuitState.HALF_OPEN)

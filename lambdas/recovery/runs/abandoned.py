@@ -1,6 +1,4 @@
-"""Cleans up after a run whose state machine died: records its jobs' results, releases its capacity leases, and closes
-the record.
-"""
+"""Closes a run whose state machine died: records its jobs' results, releases its leases and closes its record."""
 
 from aws_lambda_powertools import Logger
 
@@ -46,8 +44,8 @@ def close_if_abandoned(run: Run) -> bool:
     reason = "the start was cut off before the state machine ran"
     if status:
         reason = f"the state machine ended as {status} without closing the record"
-    execution = Execution(run, executions.get_plan(run.execution_id))
-    if close_run(execution, reason):
+    execution, was_open = close_ended_run(run.execution_id, reason)  # reads the run again: it may have closed itself
+    if execution and was_open:
         # Only the tasks that end a run can schedule its clean-up, so operators have to start it.
         operator_messages.send_cleanup_not_scheduled(execution, reason)
     return True

@@ -46,7 +46,7 @@ def resume(execution_id: str, operator: Operator) -> None:
     """Resume a paused run, including waves paused by `pauseBefore`. Raise DecisionRefused when nothing is paused."""
     snapshot = waves.load_snapshot(execution_id)
     run, decision = snapshot.run, operator.build_entry("resume")
-    was_paused = executions.record_resume(run, decision)
+    was_paused = executions.record_resume(execution_id, decision)
     paused = [name for name, status in snapshot.wave_statuses.items() if status is WaveStatus.PAUSED]
     resumed = [
         name
@@ -64,15 +64,13 @@ def cancel(execution_id: str, operator: Operator) -> None:
 
     A run whose start was cut off, or whose state machine has ended, is closed here.
     """
-    run = executions.get_run(execution_id)
     is_recorded = executions.record_cancel(execution_id, operator.name, operator.build_entry("cancel"))
     task_tokens.release_tokens(execution_id)
+    run = executions.get_run(execution_id)
     if is_recorded:
         operator_messages.send_decision(run, "cancel", operator.name, operator.comment)
-        _close_if_abandoned(run)
-        return
-    run = executions.get_run(execution_id)
-    if not _close_if_abandoned(run):  # the first cancel may have come too early to see that it is abandoned
+    # A cancel that comes too early to see that the run is abandoned may be sent again.
+    if not _close_if_abandoned(run) and not is_recorded:
         raise _refuse(run, "cancel", _describe_state(run))
 
 

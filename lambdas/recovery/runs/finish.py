@@ -91,8 +91,9 @@ def close_without_launch(execution: Execution, verdict: ExecutionVerdict, reason
 
 def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> ExecutionVerdict:
     """Record the verdict, free the plan and notify operators, each once; return the verdict on record."""
-    execution_id, run = execution.execution_id, execution.run
+    execution_id = execution.execution_id
     for _ in range(MAX_FINISH_ATTEMPTS):
+        run = executions.get_run(execution_id)  # settling the batches may have taken minutes
         if run.status.is_final:  # an earlier invocation may have been killed before it freed the plan
             executions.release_plan(run.plan_id, execution_id)
             break
@@ -100,7 +101,8 @@ def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -
         if executions.finish_execution(run, verdict, tally):
             operator_messages.send_run_finished(execution, verdict, tally)
             return verdict
-        run = executions.get_run(execution_id)  # it was cancelled or closed since it was read
+    else:
+        run = executions.get_run(execution_id)
     return ExecutionVerdict(run.status, run.reason or "")
 
 

@@ -80,15 +80,15 @@ def inspect_target(execution_id: str, target: Target) -> InspectionCounts:
     execution = executions.get_execution(execution_id)
     if execution.run.is_halted:
         return InspectionCounts(done=True)
-    inspections_by_wave = _inspect_reachable_target(execution, target)
-    if inspections_by_wave is None:
+    inspected = _inspect_target_or_block(execution, target)
+    if inspected is None:
         return InspectionCounts(done=False)
-    summaries = inspections.persist_inspection(execution_id, inspections_by_wave, settings().servers_per_job)
+    summaries = inspections.persist_inspection(execution_id, inspected, settings().servers_per_job)
     servers, blocked = sum(part.servers for part in summaries), sum(part.blocked for part in summaries)
     return InspectionCounts(True, servers, blocked)
 
 
-def _inspect_reachable_target(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
+def _inspect_target_or_block(execution: Execution, target: Target) -> list[WaveTargetInspection] | None:
     """Inspect each wave in the target; return None if servers remain to be probed.
 
     If the target cannot be reached, its servers are blocked.

@@ -146,4 +146,6 @@ def _new_execution_id(mode: Mode) -> str:
 
 
 def _close_unstarted(run: Run, reason: str) -> None:
-    executions.finish_execution(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
+    is_closed = executions.finish_execution(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
+    if not is_closed and executions.get_run(run.execution_id).status.is_final:  # closed by another request
+        executions.release_plan(run.plan_id, run.execution_id)

@@ -78,10 +78,11 @@ class WaveStart:
         return state
 
 
-def start_wave(execution: Execution, wave_name: str) -> WaveStart:
-    """Start the wave, unless it has to wait or must not start."""
-    execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
-    snapshot = RunSnapshot(execution.run, waves.read_states(execution_id))
+def start_wave(execution_id: str, wave_name: str) -> WaveStart:
+    """Start the wave, unless it has to wait or must not start. Raise ExecutionNotFound."""
+    snapshot = waves.load_snapshot(execution_id)
+    execution = Execution(snapshot.run, executions.get_plan(execution_id))
+    wave = execution.plan.wave(wave_name)
     gate = verdicts.judge_gate(wave, snapshot)
     if gate is WaveGate.APPROVAL:
         snapshot = _request_approval(execution, wave, snapshot)
@@ -141,11 +142,11 @@ def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Targ
 def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
     """Save the token by which the wave, or a batch of it, waits; return False when the wait is over already."""
     task_tokens.save_token(execution_id, gate, wave_name, token)
-    run = executions.get_run(execution_id)
-    if gate is WaveGate.RESUME and run.status is ExecutionStatus.PAUSED and not run.is_halted:
+    snapshot = waves.load_snapshot(execution_id)
+    if gate is WaveGate.RESUME and snapshot.run.status is ExecutionStatus.PAUSED and not snapshot.run.is_halted:
         return True
     wave = executions.get_plan(execution_id).wave(wave_name)
-    is_waiting = verdicts.judge_gate(wave, RunSnapshot(run, waves.read_states(execution_id))) is gate
+    is_waiting = verdicts.judge_gate(wave, snapshot) is gate
     if not is_waiting:
         task_tokens.release_tokens(execution_id, gate, wave_name)
     return is_waiting
@@ -173,14 +174,15 @@ class WaveSettlement:
         return {"status": self.status, "final": self.status.is_final, "targets": targets}
 
 
-def settle_wave(execution: Execution, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
+def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
     """Judge the wave, record the verdict, and release the waves that wait for it.
 
     `round_` is the round that has ended; if an operator has requested another one since, nothing is judged. `problems`
     are the errors that broke parts of the wave.
     """
-    execution_id, wave = execution.execution_id, execution.plan.wave(wave_name)
-    snapshot = RunSnapshot(execution.run, waves.read_states(execution_id))
+    snapshot = waves.load_snapshot(execution_id)
+    execution = Execution(snapshot.run, executions.get_plan(execution_id))
+    wave = execution.plan.wave(wave_name)
     wave_batches = batches.list_batches(execution_id, wave_name)
     state = snapshot.wave_states[wave_name]
     if not state.status.is_final and state.round == round_:

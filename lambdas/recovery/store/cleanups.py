@@ -87,9 +87,9 @@ def record_job(chunk: Chunk, job: Job) -> None:
     _update_chunk(chunk.ref, ChunkStatus.STARTING, values)
 
 
-def record_gone(chunk: Chunk, gone: Sequence[str]) -> None:
-    """Record the instances that DRS no longer knows, so that the job is started without them."""
-    _update_chunk(chunk.ref, ChunkStatus.STARTING, {"gone": sorted(gone)})
+def record_gone(chunk: Chunk, gone: Sequence[str]) -> bool:
+    """Record the instances that DRS no longer knows, so that the job starts without them; False if it is settled."""
+    return _update_chunk(chunk.ref, ChunkStatus.STARTING, {"gone": sorted(gone)})
 
 
 def settle_chunk(ref: ChunkRef, gone: Sequence[str], failed: Mapping[str, str], job_id: str | None) -> None:

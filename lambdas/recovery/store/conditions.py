@@ -5,5 +5,5 @@ from enum import StrEnum
 
 def status_in(*statuses: StrEnum) -> tuple[str, dict[str, str]]:
     """The condition that a row is at one of these statuses, and the values that it names."""
-    values = {status.value.lower(): status.value for status in statuses}
+    values = {f"is_{status.value.lower()}": status.value for status in statuses}
     return f"#status IN ({', '.join(f':{name}' for name in values)})", values

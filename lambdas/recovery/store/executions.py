@@ -214,14 +214,24 @@ def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
     )
 
 
-def record_resume(run: Run, decision: Mapping[str, Any]) -> bool:
-    """Resume a paused run; return False when it is not paused, or halted."""
-    return _record_decision(
-        run.execution_id,
-        {"status": ExecutionStatus.POLLING if run.started_at else ExecutionStatus.PENDING},
-        decision,
-        "#status = :paused AND attribute_not_exists(#cancelledBy) AND attribute_not_exists(#abortedReason)",
-        {"paused": ExecutionStatus.PAUSED},
+def record_resume(execution_id: str, decision: Mapping[str, Any]) -> bool:
+    """Resume a paused run; return False when it is not paused, or halted.
+
+    The status that it returns to depends on whether it has had a job, which may change at the same moment.
+    """
+    resumable = "#status = :paused AND attribute_not_exists(#cancelledBy) AND attribute_not_exists(#abortedReason)"
+    return any(
+        _record_decision(
+            execution_id,
+            {"status": status},
+            decision,
+            f"{resumable} AND {has_started}(#startedAt)",
+            {"paused": ExecutionStatus.PAUSED},
+        )
+        for status, has_started in (
+            (ExecutionStatus.POLLING, "attribute_exists"),
+            (ExecutionStatus.PENDING, "attribute_not_exists"),
+        )
     )
 
 

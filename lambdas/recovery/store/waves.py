@@ -50,8 +50,13 @@ def read_states(execution_id: str) -> dict[str, WaveState]:
 
 
 def load_snapshot(execution_id: str) -> RunSnapshot:
-    """Read META and the wave rows; raise ExecutionNotFound."""
-    return RunSnapshot(executions.get_run(execution_id), read_states(execution_id))
+    """Read the wave rows and then META; raise ExecutionNotFound.
+
+    A wave that fails records that first, and then that the run stops. META is read last, so that a snapshot with the
+    failed wave has the stop as well.
+    """
+    wave_states = read_states(execution_id)
+    return RunSnapshot(executions.get_run(execution_id), wave_states)
 
 
 # --- progress ---------------------------------------------------------------------------------------------------
