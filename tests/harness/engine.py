@@ -239,6 +239,11 @@ class Engine:
         """Start an execution and wait until it ended, at most `timeout` real seconds."""
         return self.start(machine_arn, input, name).wait(timeout)
 
+    def invoke(self, function: str, event: Any) -> Any:
+        """The function's answer, as a service gets it that calls the function: API Gateway, say."""
+        model = _functions(self.account, self.region).get_function(function)
+        return json.loads(self.runtime.invoke(model, json.dumps(event), {}, {}))
+
     def execution(self, arn: str) -> Execution:
         """The execution with this ARN: of a child that a machine started, say."""
         return Execution(internals.find_execution(arn))

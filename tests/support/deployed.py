@@ -65,14 +65,12 @@ class Operator:
     def register(self, account: str, external_id: str = EXTERNAL_ID) -> None:
         """Tell drs-waves how to reach the account."""
         item = {
-            "accountId": account,
-            "roleArn": self.sandbox.target_roles[account],
-            "externalId": external_id,
+            "accountId": {"S": account},
+            "roleArn": {"S": self.sandbox.target_roles[account]},
+            "externalId": {"S": external_id},
+            "version": {"N": "1"},
         }
-        self.sandbox.client("dynamodb").put_item(
-            TableName=self.sandbox.outputs["TargetAccountsTable"],
-            Item={name: {"S": value} for name, value in item.items()},
-        )
+        self.sandbox.client("dynamodb").put_item(TableName=self.sandbox.outputs["TargetAccountsTable"], Item=item)
 
 
 def wait_until(operator: Operator, execution_id: str, holds: Callable[[Mapping[str, Any]], Any]) -> Mapping[str, Any]:

@@ -150,8 +150,7 @@ class Product:
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
             "isBase64Encoded": False,
         }
-        answer = self.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
-        reply = json.loads(answer["Payload"].read())
+        reply = self.engine.invoke("Api", event)
         headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
         answered = json.loads(reply["body"]) if reply["body"] else None
         headers |= reply.get("headers", {})
