@@ -170,7 +170,7 @@ class Sandbox:
     # --- Starting -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Raises SandboxError when something is missing, taken or broken; the caller then calls `stop`."""
+        """Raise SandboxError when something is missing, taken or broken; the caller then calls `stop`."""
         self._require_files()
         self._port.require_free()
         if self._with_emulator:

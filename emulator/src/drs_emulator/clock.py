@@ -70,5 +70,5 @@ def iso(moment: float) -> str:
 
 
 def from_iso(text: str) -> float:
-    """Parse an ISO 8601 time. Raises ValueError if the date does not exist."""
+    """Parse an ISO 8601 time. Raise ValueError if the date does not exist."""
     return datetime.fromisoformat(text).timestamp()

@@ -80,7 +80,7 @@ class Settings:
         return self.rate_limits.get(operation, self.rate_limits["default"])
 
     def with_changes(self, change: Any) -> "Settings":
-        """Return a copy with the members of `change` replaced. Raises BadControlInput."""
+        """Return a copy with the members of `change` replaced. Raise BadControlInput."""
         change = _check_object(change, "settings")
         _check_names(change, set(self.to_json()), "")
         return replace(

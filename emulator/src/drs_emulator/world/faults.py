@@ -106,7 +106,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, body: dict[str, Any], now: float) -> str:
-        """Raises BadControlInput."""
+        """Raise BadControlInput."""
         fault = parse_fault(body, f"fault-{self.made + 1}", now)
         with self._lock:
             self.made += 1
@@ -114,7 +114,7 @@ class Faults:
         return fault.id
 
     def remove(self, fault_id: str | None) -> list[str]:
-        """Remove a fault, or all of them, and return the removed ids. Raises BadControlInput."""
+        """Remove a fault, or all of them, and return the removed ids. Raise BadControlInput."""
         with self._lock:
             removed = list(self.entries) if fault_id is None else [fault_id]
             for removed_id in removed:
@@ -177,7 +177,7 @@ def _describe_entry(entry: FaultEntry, now: float) -> dict[str, Any]:
 
 
 def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
-    """Parse a fault. Raises BadControlInput, which names the field."""
+    """Parse a fault. Raise BadControlInput, which names the field."""
     names = {camel_case(name): name for name in Fault.__dataclass_fields__}
     sent = {}
     for name, value in body.items():

@@ -49,7 +49,7 @@ class Target:
             del self.jobs[next(job_id for job_id in self.jobs if job_id not in self.active)]
 
     def server(self, server_id: str) -> SourceServer:
-        """Raises ResourceNotFound, as the methods below do."""
+        """Raise ResourceNotFound, as the methods below do."""
         return self.servers.get(server_id) or _raise_not_found(server_id, "SourceServer")
 
     def instance(self, instance_id: str) -> RecoveryInstance:
