@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.clients import Reply
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
@@ -40,10 +40,10 @@ Send = Callable[[], Reply]
 def main() -> int:
     options = _options()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=SPEED, on_progress=print) as sandbox:
-        world.register_accounts(sandbox)
+        seeding.register_accounts(sandbox)
         mix = _mix(sandbox)
         figures = _load(mix, options.rate, options.seconds)
-    drill.write(figures, ROOT / "build" / "bench" / "load.json")
+    drill.write_figures(figures, ROOT / "build" / "bench" / "load.json")
     print(json.dumps(figures, indent=2))
     return 0 if figures["rateHeld"] and not figures["unexpected"] else 1
 
@@ -60,7 +60,7 @@ def _mix(sandbox: Sandbox) -> list[tuple[int, str, Send]]:
     """What is sent: how often of a hundred, the route, the request. A run of a hundred servers is on by then."""
     servers = [{"hostname": f"load-{number:03}"} for number in range(SERVERS)]
     seeded = {"accountId": HUB_ACCOUNT, "region": REGION, "servers": servers}
-    ids = world.control(sandbox, "POST", "/source-servers", seeded)["sourceServerIDs"]
+    ids = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
     group = {"name": "load", "accountId": HUB_ACCOUNT, "region": REGION, "sourceServerIds": ids}
     group_id = _made(sandbox, "/protection-groups", group)["groupId"]
     plan = {"name": "load", "waves": [{"name": "all", "groups": [{"groupId": group_id}]}]}

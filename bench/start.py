@@ -69,7 +69,7 @@ def main() -> int:
     }
     over = [name for name in handlers() if figures[name]["wallMilliseconds"] > budget(name)]
     told = {"budgetMilliseconds": BUDGETS, "over": over, "loadAverage": round(os.getloadavg()[0], 1)}
-    drill.write({**told, "handlers": figures}, ROOT / "build" / "bench" / "start.json")
+    drill.write_figures({**told, "handlers": figures}, ROOT / "build" / "bench" / "start.json")
     print(json.dumps({**told, "handlers": figures}, indent=2))
     return 1 if over else 0
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox import world
+from sandbox import seeding
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 from tests.support.processes import free_ports
@@ -17,8 +17,8 @@ def sandbox() -> Iterator[Sandbox]:
     port, drs_port = free_ports(2)
     parameters = {"SyncRate": "rate(1 minute)"}
     with Sandbox(port=port, drs_port=drs_port, speed=400, parameters=parameters) as running:
-        world.register_accounts(running)
-        world.control(running, "PUT", "/settings", {"durations": {"drill": SHORT_DURATIONS["drill"]}})
+        seeding.register_accounts(running)
+        running.control_emulator("PUT", "/settings", {"durations": {"drill": SHORT_DURATIONS["drill"]}})
         yield running
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sandbox import world
 from sandbox.settings import REGION, STACK_NAME, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
@@ -17,7 +16,7 @@ WANTED = {f"{STACK_NAME}-{name}" for name in ("rate-limit-errors", "retries-exha
 
 
 def fault(sandbox: Sandbox, kind: str, **more: Any) -> None:
-    world.control(sandbox, "POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": MUMBAI, **more})
+    sandbox.control_emulator("POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": MUMBAI, **more})
 
 
 def inbox(sandbox: Sandbox) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import world
+from sandbox import seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, wait_until, waits_for
@@ -92,7 +92,7 @@ class Scene:
         group = self.operator.request("GET", f"/recovery-plans/{plan}").body["waves"][0]["groups"][0]["groupId"]
         (server,) = self.operator.request("GET", f"/protection-groups/{group}").body["sourceServerIds"]
         fault = {"kind": "LAUNCH_FAILS", "sourceServerId": server, "count": 1}
-        world.control(self.operator.sandbox, "POST", "/faults", fault)
+        self.operator.sandbox.control_emulator("POST", "/faults", fault)
         return plan
 
     @cached_property
@@ -131,11 +131,11 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Jobs of DRS take a minute here and not twenty."""
-    usual = world.control(sandbox, "GET", "/settings")["durations"]
+    usual = sandbox.control_emulator("GET", "/settings")["durations"]
     quick = {kind: {"pending": 40, "started": 20} for kind in ("drill", "recovery", "terminate")}
-    world.control(sandbox, "PUT", "/settings", {"durations": quick})
+    sandbox.control_emulator("PUT", "/settings", {"durations": quick})
     yield Scene(Operator(sandbox), tmp_path_factory.mktemp("docs"))
-    world.control(sandbox, "PUT", "/settings", {"durations": {kind: usual[kind] for kind in quick}})
+    sandbox.control_emulator("PUT", "/settings", {"durations": {kind: usual[kind] for kind in quick}})
 
 
 def shell(command: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -156,7 +156,7 @@ def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None
     """EXECUTION is the run that was started last; `status` shows it when it waits for the approval."""
     sandbox = scene.operator.sandbox
     environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
-    world.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
+    seeding.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
     commands = [command for block in shell_blocks(QUICKSTART) if not block.reason for command in block.commands]
     for command in (f"drs-waves plan apply {EXAMPLE} --yes", *commands):
         if "EXECUTION" in command:
