@@ -48,7 +48,10 @@ class Clock:
             return self._now(real)
 
     def resume(self, simulated: float, speed: float) -> None:
-        """Continue from a time that another clock had reached. Recompute the origin, which speed 1 does not have."""
+        """Continue from a time that another clock had reached. Recompute the origin.
+
+        At speed 1 the origin stays: every origin gives the same time then.
+        """
         with self._lock:
             real = time.time()
             self.anchor = Anchor(real, simulated, speed)

@@ -130,9 +130,9 @@ class Faults:
     def strike(
         self, kinds: set[FaultKind], key: TargetKey, operation: str, servers: str, seed: int, now: float
     ) -> Iterator[Fault]:
-        """Yield the faults that strike, and count each when it is yielded: a caller can stop before the rest.
+        """Yield the faults that strike. Each is counted when it is yielded, so a caller can stop before the rest.
 
-        `servers` is any text that contains the ids of the servers concerned.
+        `servers` is a text, such as the body of a request, in which the ids of the affected servers are found.
         """
         if not self.entries:
             return

@@ -18,7 +18,7 @@ Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanE
 class Target:
     """An account in a Region.
 
-    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all that ever were.
+    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all jobs ever created.
     `templates` has both kinds. `tokens` maps the client tokens of recovery plans to a digest of the request and the
     ARN that it created.
     """
