@@ -1,4 +1,4 @@
-"""The cache of recovery instances: 2,000 of them in 10 accounts and Regions, synced, read and cleaned up after.
+"""Measures the cache of 2,000 recovery instances in 10 accounts and Regions: sync, reads and a clean-up.
 
     python -m bench.cache [--instances 2000] [--port 4580]
 
@@ -71,7 +71,7 @@ def _configure(sandbox: Sandbox) -> None:
 
 
 def _launch(sandbox: Sandbox, account: str, region: str, count: int) -> list[str]:
-    """Source servers with a recovery instance each, started by DRS directly."""
+    """Create source servers with a recovery instance each, launched by DRS directly."""
     body = [{"hostname": f"host-{number:04}"} for number in range(count)]
     seeded = {"accountId": account, "region": region, "servers": body}
     ids: list[str] = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
@@ -145,7 +145,7 @@ def _sync(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _reads(sandbox: Sandbox, server_ids: list[str]) -> dict[str, Any]:
-    """A hundred servers through the API, one request after the other; the first finds the function cold."""
+    """Read a hundred servers through the API, one request after the other. The first is a cold start."""
     path = f"/recovery-instances?sourceServerIds={','.join(server_ids)}"
     taken, found = [], set[int]()
     for _ in range(READS):
@@ -202,7 +202,7 @@ def _clean_up(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _holds(figures: dict[str, Any]) -> bool:
-    """The floors: a minute for all targets, a page for each hundred, no rewriting, ten seconds to request."""
+    """Print each limit and whether the figures keep to it, and return whether they keep to all."""
     pages = sum(-(-figures["instances"] // figures["targets"] // 100) for _ in range(figures["targets"]))
     first, second, end = figures["firstSync"], figures["secondSync"], figures["cleanUp"]
     described = [name for name in end["drsCalls"] if name.startswith("Describe") and name != "DescribeJobs"]

@@ -1,4 +1,4 @@
-"""Thirty drills under random faults of every kind the DRS emulator has, then every record held against its truth.
+"""Runs thirty drills under random faults of every kind that the DRS emulator has, and compares each record with DRS.
 
     python -m bench.chaos [--drills 30] [--seed 11] [--speed 120]
 
@@ -127,7 +127,7 @@ def _finish(sandbox: Sandbox, execution_id: str, broken: list[str]) -> dict[str,
 
 
 def _differences(sandbox: Sandbox, record: dict[str, Any]) -> list[str]:
-    """Where the record and the emulator's jobs tell different stories."""
+    """The differences between the record and the emulator's jobs."""
     execution_id = record["executionId"]
     launches: dict[str, list[tuple[str, str]]] = {}
     broken = []

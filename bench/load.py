@@ -1,4 +1,4 @@
-"""The API under load: reads and writes mixed, 20 a second for a minute, while a run is on.
+"""Measures the API under load: 20 mixed reads and writes per second for a minute, during a run.
 
     python -m bench.load [--rate 20] [--seconds 60] [--port 4590]
 
@@ -57,7 +57,7 @@ def _options() -> argparse.Namespace:
 
 
 def _mix(sandbox: Sandbox) -> list[tuple[int, str, Send]]:
-    """What is sent: how often of a hundred, the route, the request. A run of a hundred servers is on by then."""
+    """The requests: how many of a hundred, the route, the request. A run of a hundred servers is in progress."""
     servers = [{"hostname": f"load-{number:03}"} for number in range(SERVERS)]
     seeded = {"accountId": HUB_ACCOUNT, "region": REGION, "servers": servers}
     ids = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
@@ -105,7 +105,7 @@ def _made(sandbox: Sandbox, path: str, body: Any, status: int = 201) -> dict[str
 
 
 def _load(mix: list[tuple[int, str, Send]], rate: int, seconds: int) -> dict[str, Any]:
-    """Send at a steady rate, whether answers come or not."""
+    """Send at a steady rate, without waiting for answers."""
     chosen = random.Random(7).choices(mix, [weight for weight, _, _ in mix], k=rate * seconds)
     taken, statuses = defaultdict[str, list[float]](list), defaultdict[str, Counter[str]](Counter)
     answering: list[float] = []

@@ -1,4 +1,4 @@
-"""The memory that each function takes for its work on a fleet: what MemorySize in cfn/template.yaml is set by.
+"""Measures the memory of each function on a large fleet, from which MemorySize in cfn/template.yaml is chosen.
 
     python -m bench.memory [--servers 2000] [--speed 60] [--port 4610]
 
@@ -114,7 +114,7 @@ def _sent(sandbox: Sandbox, path: str, body: Any = None) -> dict[str, Any]:
 
 
 def _until(sandbox: Sandbox, execution_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The run's record when this holds of it."""
+    """The run's record as soon as this is true of it."""
     while True:
         record: dict[str, Any] = sandbox.request("GET", f"/executions/{execution_id}").body
         if holds(record):

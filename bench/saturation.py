@@ -1,4 +1,4 @@
-"""Many servers in one account and Region, more than DRS's quotas take at once: how near does a run come to the ideal?
+"""Compares a run of more servers than DRS's quotas allow at once in one account and Region with the ideal makespan.
 
     python -m bench.saturation [--servers 1200] [--plans 1] [--speed 20]
 

@@ -1,4 +1,4 @@
-"""How long each function takes to start: the import of its handler, as Lambda makes it before the first request.
+"""Measures how long each function takes to import its handler, which Lambda does before the first request.
 
     python -m bench.start [--times 5]
 
@@ -80,7 +80,7 @@ def handlers() -> list[str]:
 
 
 def budget(module: str) -> int:
-    """In milliseconds."""
+    """The budget in milliseconds."""
     return BUDGETS[module.partition(".")[0]]
 
 

@@ -1,4 +1,4 @@
-"""Alarms that fire by what functions really count, and reach operators over their topic."""
+"""Alarms fire on metrics that functions really write, and reach operators through their topic."""
 
 import json
 import time
@@ -20,7 +20,7 @@ def fault(sandbox: Sandbox, kind: str, **more: Any) -> None:
 
 
 def inbox(sandbox: Sandbox) -> str:
-    """A queue that gets what operators get."""
+    """A queue that receives the messages that operators receive."""
     sqs = sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="on-duty")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

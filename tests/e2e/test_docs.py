@@ -69,7 +69,7 @@ class Scene:
 
     @property
     def held(self) -> str:
-        """A drill that waits for approval, a new one each time."""
+        """A new drill each time, which waits for approval."""
         plan, _ = self.plan(approval={"required": True, "timeoutMinutes": 10_000})
         execution = self.operator.start(plan)
         wait_until(self.operator, execution, waits_for("APPROVAL"))
@@ -77,14 +77,14 @@ class Scene:
 
     @property
     def asking(self) -> str:
-        """A drill whose wave failed and asks what to do, a new one each time. The server would be launched now."""
+        """A new drill each time, whose failed wave waits for a decision. A retry would launch the server."""
         execution = self.operator.start(self._failing(onFailure="ask"))
         wait_until(self.operator, execution, waits_for("DECISION"))
         return execution
 
     @property
     def failed(self) -> str:
-        """A drill that failed, a new one each time. The server would be launched now."""
+        """A new drill each time, which failed. Another run would launch the server."""
         return str(self.operator.drill(self._failing())["executionId"])
 
     def _failing(self, **wave: Any) -> str:
@@ -113,7 +113,7 @@ class Scene:
         return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
 
     def filled_in(self, command: str) -> str:
-        """The command with what its words in capitals, and names of examples, stand for."""
+        """The command with its words in capitals, and names of examples, replaced by real ones."""
         if "EXECUTION" in command:
             command = command.replace("EXECUTION", self.execution(command))
         if "FILE" in command:
@@ -130,7 +130,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Jobs of DRS take a minute here and not twenty."""
+    """A deployment in which jobs of DRS take a minute instead of twenty."""
     usual = sandbox.control_emulator("GET", "/settings")["durations"]
     quick = {kind: {"pending": 40, "started": 20} for kind in ("drill", "recovery", "terminate")}
     sandbox.control_emulator("PUT", "/settings", {"durations": quick})

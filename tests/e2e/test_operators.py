@@ -1,4 +1,4 @@
-"""Operators steer runs over HTTP alone: a diamond with an approval, a pause, a failure that is answered, a cancel."""
+"""Operators control runs over HTTP alone: waves in a diamond with an approval, a pause, a failure, a cancel."""
 
 from typing import Any
 

@@ -62,7 +62,7 @@ class Operator:
         return self.finish(self.start(plan_id))
 
     def register(self, account: str, external_id: str = EXTERNAL_ID) -> None:
-        """Tell drs-waves how to reach the account."""
+        """Register the account with drs-waves."""
         item = {
             "accountId": account,
             "roleArn": self.sandbox.target_roles[account],

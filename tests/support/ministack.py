@@ -123,7 +123,7 @@ class MiniStack:
 
 @functools.cache
 def client(url: str, service: str, session: boto3.Session | None = None) -> Any:
-    """A client of MiniStack; to create one takes longer than most tests."""
+    """A client of MiniStack. Cached, because creating one takes longer than most tests."""
     session = session or boto3.Session(ACCOUNT, "test", region_name=REGION)
     config = Config(proxies={}, retries={"total_max_attempts": 1})
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]

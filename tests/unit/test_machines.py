@@ -150,5 +150,5 @@ def test_a_state_that_handles_the_errors_of_several_stands_below_the_drawing() -
 
 
 def test_the_drawings_in_the_documents_are_those_of_the_machines() -> None:
-    """Else `make drawings` has not run since the last change."""
+    """If it fails, run `make drawings`."""
     assert (machines.ROOT / "docs" / "machines.md").read_text() == drawings.document()

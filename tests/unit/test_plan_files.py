@@ -124,7 +124,7 @@ def test_a_plan_file_can_be_json(tmp_path: Path) -> None:
 
 
 def test_the_schema_in_docs_is_that_of_the_code() -> None:
-    """Else: `make plan-schema`."""
+    """If it fails, run `make plan-schema`."""
     assert SCHEMA.read_text() == CliRunner().invoke(app, ["plan", "schema"]).stdout
 
 

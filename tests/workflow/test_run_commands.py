@@ -42,7 +42,7 @@ def api_server(product: Product) -> Iterator[ApiHttpServer]:
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ignore the variables of the person who runs the tests."""
+    """Ignore the environment variables of the developer."""
     for name in ("DRS_WAVES_API_URL", "DRS_WAVES_STACK"):
         monkeypatch.delenv(name, raising=False)
 

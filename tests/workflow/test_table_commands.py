@@ -1,4 +1,4 @@
-"""`drs-waves tables`: a new stack filled from the tables of another one, and what an import needs."""
+"""`drs-waves tables`: copying tables to a new stack, and what an import needs."""
 
 import json
 from typing import Any

@@ -90,7 +90,7 @@ VERSIONED = {
 
 
 def versioned(says: str) -> str:
-    """The template, with a child that says this and a parent that waits for one of the child's version."""
+    """The template with a child whose output is this, and a parent that waits for a version of the child."""
     wait = {
         "Type": "Task",
         "Resource": "arn:aws:states:::states:startExecution.sync:2",
@@ -104,7 +104,7 @@ def versioned(says: str) -> str:
 
 
 def saying(word: str) -> str:
-    """A machine that says it."""
+    """A machine whose output is this text."""
     say = {"Type": "Pass", "Output": word, "End": True}
     return json.dumps({"QueryLanguage": "JSONata", "StartAt": "Say", "States": {"Say": say}})
 
