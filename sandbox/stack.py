@@ -182,8 +182,8 @@ class Sandbox:
         self._make_folder()
         with self._timed("start"):
             self._on_progress("starting the local AWS and the DRS emulator")
-            engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._engine_environment())
-            emulator = self._run("drs", self._emulator_command(), self.caller_environment())
+            engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._build_engine_environment())
+            emulator = self._run("drs", self._emulator_command(), self.build_caller_environment())
             self._await_health(engine, f"{self.engine_url}/_ministack/health")
             if emulator:
                 self._await_health(emulator, f"{self.drs_url}/_emulator/health")
@@ -191,7 +191,7 @@ class Sandbox:
             self._on_progress(f"deploying {self._template.name}")
             deployment.create_bucket(self.client("s3"))
             command = deployment.build_sam_command(self._template, self._parameters)
-            deploy = self._run("deploy", command, self.caller_environment())
+            deploy = self._run("deploy", command, self.build_caller_environment())
             # `sam deploy` takes seconds to load. These stacks are plain CloudFormation and exist before it begins.
             self._deploy_tables()
             self._deploy_target_accounts()
@@ -270,8 +270,8 @@ class Sandbox:
 
     # --- Environments ---------------------------------------------------------------------------------------------
 
-    def _engine_environment(self) -> dict[str, str]:
-        return environments.engine_environment(
+    def _build_engine_environment(self) -> dict[str, str]:
+        return environments.build_engine_environment(
             self._port.number,
             self.folder,
             drs_url=self.drs_url,
@@ -280,9 +280,9 @@ class Sandbox:
             iam=self._enforce_iam,
         )
 
-    def caller_environment(self) -> dict[str, str]:
+    def build_caller_environment(self) -> dict[str, str]:
         """The environment of a process that calls the engine as the administrator of the hub account."""
-        return environments.caller_environment(self.engine_url, self.folder)
+        return environments.build_caller_environment(self.engine_url, self.folder)
 
     # --- Waiting --------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ States:
 
 def run(sandbox: Sandbox, script: str, *arguments: str, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     command = [str(root / "scripts" / script), *arguments]
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL
     )

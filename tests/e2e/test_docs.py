@@ -155,7 +155,7 @@ def shell(command: str, environment: Mapping[str, str]) -> "subprocess.Completed
 def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None:
     """EXECUTION is the run that was started last; `status` shows it when it waits for the approval."""
     sandbox = scene.operator.sandbox
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
     seeding.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
     commands = [command for block in shell_blocks(QUICKSTART) if not block.reason for command in block.commands]
     for command in (f"drs-waves plan apply {EXAMPLE} --yes", *commands):
@@ -174,7 +174,7 @@ def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None
 @pytest.mark.parametrize("command", RUN)
 def test_a_command_does_what_it_is_shown_for(scene: Scene, command: str) -> None:
     sandbox = scene.operator.sandbox
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
     filled_in = scene.filled_in(command)
     done = shell(filled_in, environment)
     assert done.returncode == 0, f"{filled_in}\n{done.stdout}{done.stderr}"
