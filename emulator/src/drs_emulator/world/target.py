@@ -68,7 +68,7 @@ class Target:
         return self.executions.get(arn) or _raise_not_found(arn, "RecoveryPlanExecution")
 
     def tags_of(self, arn: str) -> dict[str, str]:
-        """Return the tags of any resource, to read or to change. Also raises AccessDenied."""
+        """Return the tags of any resource, to read or to change. Also raise AccessDenied."""
         _, _, _, region, account, resource = (arn.split(":", 5) + [""] * 5)[:6]
         if account != self.key.account:
             raise AccessDenied(f"{arn} belongs to another account")
