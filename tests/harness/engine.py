@@ -158,7 +158,7 @@ class Engine:
 
     @property
     def broken_rules(self) -> list[str]:
-        """What AWS would have refused so far."""
+        """The rules of AWS that were broken so far."""
         return self._book.broken
 
     def check_rules(self) -> None:
@@ -302,7 +302,7 @@ def _status_change(execution: Any, account: str, region: str) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=64)
 def _assert_sound(name: str, text: str) -> None:
-    """Looked at once, for every test has the same machines."""
+    """Check each definition once, because all tests have the same machines."""
     asl.assert_sound(json.loads(text), rules=asl.AWS_RULES, name=name)
 
 
