@@ -1,4 +1,4 @@
-"""The cache of recovery instances, whatever order syncs and clean-ups come in: it ends as DRS has it.
+"""The cache of recovery instances agrees with DRS in the end, in whatever order syncs and clean-ups run.
 
 DRS and EC2 are a dict here, which a test changes between the steps of a sync; the table is moto's.
 """
@@ -191,7 +191,7 @@ def test_an_older_sync_that_races_a_newer_one_and_a_clean_up_ends_right(
     newer_runs_during: bool,
     cleaned: set[str],
 ) -> None:
-    """The older sync looks at DRS, then all the rest happens before it writes."""
+    """The older sync reads from DRS. Everything else happens before it writes."""
     world = World()
     with pytest.MonkeyPatch.context() as patch:
         begin(patch, world)

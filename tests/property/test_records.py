@@ -1,4 +1,4 @@
-"""Whatever order messages come in, however often and late: a record never moves backwards."""
+"""A record never moves backwards, in whatever order, however often and however late messages arrive."""
 
 import json
 import random
@@ -41,7 +41,7 @@ SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
 
 
 def running_machine() -> str:
-    """recover-plan, of which the execution runs all the while: a cancel leaves it to end the run."""
+    """recover-plan with an execution that keeps running, so a cancel leaves the end of the run to it."""
     states = boto3.client("stepfunctions", "us-west-2")
     wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}}
     role = "arn:aws:iam::123456789012:role/any"
@@ -70,7 +70,7 @@ def begin() -> None:
 
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
-    """The batch as a function that read it then would have it in hand."""
+    """The batch as a function that had read it at that time would have it."""
     return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
@@ -80,7 +80,7 @@ def results(*statuses: ServerStatus) -> None:
 
 
 def said(decide: Callable[..., object], *what: str) -> None:
-    """A decision, which may come too late; then it is refused and must change nothing."""
+    """A decision. One that comes too late is refused and must change nothing."""
     with suppress(DecisionRefused):
         decide("drill-1", *what, ANA)
 

@@ -130,7 +130,7 @@ def test_the_largest_plan_can_be_stored_and_started(product: Product, monkeypatc
 
 
 def stored_bytes(value: Any) -> int:
-    """What DynamoDB counts (Developer Guide, "DynamoDB item sizes and formats"); a number counts at most 21."""
+    """The size that DynamoDB counts (Developer Guide, "DynamoDB item sizes and formats"). A number is at most 21."""
     if isinstance(value, str):
         return len(value.encode())
     if isinstance(value, dict):
@@ -142,7 +142,7 @@ def stored_bytes(value: Any) -> int:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts the calls of each AWS operation from here on."""
+    """Count the calls of each AWS operation from now on."""
     counted = Counter[str]()
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""The budget of calls, the token bucket, retries and the circuit, on their own and on DynamoDB."""
+"""The call budget, the token bucket, retries and the circuit breaker, alone and on DynamoDB."""
 
 import random
 import threading
@@ -24,7 +24,7 @@ WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-eas
 
 
 class Time:
-    """A clock that stands still but for `sleep` and `pass_`."""
+    """A clock that moves only by `sleep` and `pass_`."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -142,7 +142,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
 
 
 def calls_of_forty_callers(seconds: int) -> int:
-    """How many calls forty threads make in this time, each as soon as the budget lets it."""
+    """The number of calls that forty threads make in this time, each as soon as the budget allows."""
     calls, lock = list[float](), threading.Lock()
     start = float(int(time.time()) + 1)
 
