@@ -106,7 +106,7 @@ def begin(patch: pytest.MonkeyPatch, world: World) -> None:
 
 
 def cached() -> dict[str, tuple[str, str]]:
-    rows = recovery_instances.get_all_rows_by_server(SERVERS).values()
+    rows = recovery_instances.get_rows(SERVERS).values()
     return {row["sourceServerId"]: (row["recoveryInstanceId"], row["ec2InstanceState"]) for row in rows if
             "recoveryInstanceId" in row}  # fmt: skip
 

@@ -14,7 +14,7 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.target import Target
 from recovery.drs import circuit_breaker, rate_limiter, retry
-from recovery.drs.circuit_breaker import PROBE_SECONDS
+from recovery.drs.circuit_breaker import TRIAL_SECONDS
 from recovery.drs.rate_limiter import TokenBucket
 from recovery.drs.retry import RetryPolicy
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
@@ -266,7 +266,7 @@ def test_a_call_let_through_that_never_comes_back_does_not_keep_the_circuit_open
     frozen.pass_(61)
     with pytest.raises(SystemExit):
         circuit_breaker.call_through_circuit(WEST, _die)
-    frozen.pass_(PROBE_SECONDS + 61)
+    frozen.pass_(TRIAL_SECONDS + 61)
     assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
 
 

@@ -195,7 +195,7 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
             assert line["target"] == f"{HUB}/{WEST}"
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {
-        ("put off", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
+        ("task postponed", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
         ("retrying call", "WARNING"): 2,
         ("retries exhausted", "CRITICAL"): 1,
     }
@@ -205,7 +205,7 @@ def test_what_will_not_pass_is_logged_as_an_error(product: Product, told: Captur
     event = json.dumps({"executionId": "drill-nobody"})
     product.engine.client("lambda").invoke(FunctionName="LoadPlan", Payload=event)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
-    assert (line["message"], line["error"]) == ("failed", "ExecutionNotFound")
+    assert (line["message"], line["error"]) == ("task failed", "ExecutionNotFound")
     assert line["correlation_id"] == "drill-nobody"
 
 
@@ -228,7 +228,7 @@ def test_what_nobody_foresaw_is_logged_with_the_ids_of_the_run(
     product.engine.runtime.after("SettleBatch", lambda *_: monkeypatch.undo(), times=1)
     record = drill(product)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
-    assert (line["message"], line["error"], line["task"]) == ("broke", "KeyError", "poll_job")
+    assert (line["message"], line["error"], line["task"]) == ("unexpected error", "KeyError", "poll_job")
     assert line["correlation_id"] == record["executionId"]
     assert "a bug" in line["exception"]
 

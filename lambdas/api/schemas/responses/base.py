@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 
 class ResponseModel(BaseModel):
-    # Built on first use, as request models are.
+    # `defer_build`: pydantic builds each model on first use.
     model_config = ConfigDict(
         extra="forbid", alias_generator=to_camel, validate_by_name=True, frozen=True, defer_build=True
     )
