@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import to_wire
-from recovery.cache import recovery_instances, sync, sync_status, targets
+from recovery.cache import recovery_instances, sync, sync_status
 from recovery.cache.sync_status import SYNCED
+from recovery.catalog import targets
 from recovery.domain.drs_shapes import LaunchedInstance, SourceServer
 from recovery.domain.target import Target
 from recovery.drs import client as drs

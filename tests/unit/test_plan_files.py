@@ -71,7 +71,7 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
         ),
         ("group: db,", "group: bd,", ["22: recoveryPlan.waves[1].groups[1]: the file has no protection group 'bd'"]),
         ("  - name: web\n    acc", "  - name: db\n    acc", ["10: protectionGroups[1].name: 'db' is repeated"]),
-        ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "in a circle"]),
+        ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "form a cycle"]),
         (
             "groups: [db]",
             "groups: [db]\n      dependsOn: [nowhere]",
