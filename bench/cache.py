@@ -1,4 +1,4 @@
-"""The cache of recovery instances: 2,000 of them in 10 accounts and Regions, synced, read and cleaned up after.
+"""Measures the cache of 2,000 recovery instances in 10 accounts and Regions: sync, reads and a clean-up.
 
     python -m bench.cache [--instances 2000] [--port 4580]
 
@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 
@@ -33,7 +33,7 @@ SYNC = "/drs/recovery-instance-sync"
 def main() -> int:
     options = _options()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=SPEED, on_progress=print) as sandbox:
-        world.register_accounts(sandbox)
+        seeding.register_accounts(sandbox)
         _configure(sandbox)
         each = options.instances // len(TARGETS)
         with ThreadPoolExecutor(len(TARGETS)) as pool:
@@ -47,7 +47,7 @@ def main() -> int:
             "reads": _reads(sandbox, launched[0][:100]),
             "cleanUp": _clean_up(sandbox),
         }
-    drill.write(figures, ROOT / "build" / "bench" / "cache.json")
+    drill.write_figures(figures, ROOT / "build" / "bench" / "cache.json")
     print(json.dumps(figures, indent=2))
     return 0 if _holds(figures) else 1
 
@@ -71,10 +71,10 @@ def _configure(sandbox: Sandbox) -> None:
 
 
 def _launch(sandbox: Sandbox, account: str, region: str, count: int) -> list[str]:
-    """Source servers with a recovery instance each, started by DRS directly."""
+    """Create source servers with a recovery instance each, launched by DRS directly."""
     body = [{"hostname": f"host-{number:04}"} for number in range(count)]
     seeded = {"accountId": account, "region": region, "servers": body}
-    ids: list[str] = world.control(sandbox, "POST", "/source-servers", seeded)["sourceServerIDs"]
+    ids: list[str] = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
     drs = sandbox.client("drs", account=account, region=region)
     for at in range(0, count, SERVERS_PER_JOB):
         servers = [{"sourceServerID": server} for server in ids[at : at + SERVERS_PER_JOB]]
@@ -99,7 +99,7 @@ def _rows(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _calls(sandbox: Sandbox) -> Counter[str]:
-    operations = world.control(sandbox, "GET", "/calls")["operations"]
+    operations = sandbox.control_emulator("GET", "/calls")["operations"]
     return Counter({name: sum(outcomes.values()) for name, outcomes in operations.items()})
 
 
@@ -145,7 +145,7 @@ def _sync(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _reads(sandbox: Sandbox, server_ids: list[str]) -> dict[str, Any]:
-    """A hundred servers through the API, one request after the other; the first finds the function cold."""
+    """Read a hundred servers through the API, one request after the other. The first is a cold start."""
     path = f"/recovery-instances?sourceServerIds={','.join(server_ids)}"
     taken, found = [], set[int]()
     for _ in range(READS):
@@ -168,7 +168,7 @@ def _clean_up(sandbox: Sandbox) -> dict[str, Any]:
     """A drill of a hundred servers through the product, then its clean-up."""
     body = [{"hostname": f"drill-{number:04}"} for number in range(100)]
     seeded = {"accountId": HUB_ACCOUNT, "region": REGIONS[0], "servers": body}
-    ids = world.control(sandbox, "POST", "/source-servers", seeded)["sourceServerIDs"]
+    ids = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
     group = {"name": "drill", "accountId": HUB_ACCOUNT, "region": REGIONS[0], "sourceServerIds": ids}
     use = {"groupId": sandbox.request("POST", "/protection-groups", group).body["groupId"]}
     plan = {"name": "drill", "waves": [{"name": "all", "groups": [use]}]}
@@ -202,7 +202,7 @@ def _clean_up(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _holds(figures: dict[str, Any]) -> bool:
-    """The floors: a minute for all targets, a page for each hundred, no rewriting, ten seconds to request."""
+    """Print each limit and whether the figures keep to it, and return whether they keep to all."""
     pages = sum(-(-figures["instances"] // figures["targets"] // 100) for _ in range(figures["targets"]))
     first, second, end = figures["firstSync"], figures["secondSync"], figures["cleanUp"]
     described = [name for name in end["drsCalls"] if name.startswith("Describe") and name != "DescribeJobs"]

@@ -1,4 +1,4 @@
-"""Thirty drills under random faults of every kind the DRS emulator has, then every record held against its truth.
+"""Runs thirty drills under random faults of every kind that the DRS emulator has, and compares each record with DRS.
 
     python -m bench.chaos [--drills 30] [--seed 11] [--speed 120]
 
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.settings import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, SandboxError
 from sandbox.stack import Sandbox
 
@@ -32,19 +32,19 @@ def main() -> int:
     statuses = Counter[str]()
     began = time.monotonic()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
-        world.register_accounts(sandbox)
+        seeding.register_accounts(sandbox)
         for first in range(0, options.drills, AT_ONCE):
             plans = [_plan(sandbox, number, chance) for number in range(first, min(first + AT_ONCE, options.drills))]
             _make_faults(sandbox, chance, region_down=first == AT_ONCE)
             ids = [_start(sandbox, plan) for plan in plans]
             records = [_finish(sandbox, execution_id, broken) for execution_id in ids]
-            world.control(sandbox, "DELETE", "/faults")
+            sandbox.control_emulator("DELETE", "/faults")
             for record in filter(None, records):
                 statuses[record["status"]] += 1
                 broken += _differences(sandbox, record)
             print(f"{first + len(plans)} of {options.drills}: {dict(statuses)}, {len(broken)} broken invariants")
         broken += _leases(sandbox)
-        calls = world.control(sandbox, "GET", "/calls")
+        calls = sandbox.control_emulator("GET", "/calls")
     figures = {
         "drills": options.drills,
         "seed": options.seed,
@@ -55,7 +55,7 @@ def main() -> int:
         "seconds": round(time.monotonic() - began, 1),
         "brokenInvariants": broken,
     }
-    drill.write(figures, ROOT / "build" / "bench" / "chaos.json")
+    drill.write_figures(figures, ROOT / "build" / "bench" / "chaos.json")
     print(json.dumps(figures, indent=2))
     return 1 if broken else 0
 
@@ -78,7 +78,7 @@ def _plan(sandbox: Sandbox, number: int, chance: random.Random) -> str:
             tags = {"drill": str(number), "wave": str(wave)}
             servers = [{"hostname": f"d{number}-w{wave}-{each}", "tags": tags} for each in range(chance.randint(1, 8))]
             seeded = {"accountId": account, "region": region, "servers": servers}
-            world.control(sandbox, "POST", "/source-servers", seeded)
+            sandbox.control_emulator("POST", "/source-servers", seeded)
             group = {"name": f"{number}-{wave}", "accountId": account, "region": region, "tags": tags}
             groups.append({"groupId": _post(sandbox, "/protection-groups", group)["groupId"]})
         waves.append({"name": f"wave-{wave}", "groups": groups, "maxFailedPercent": chance.choice((0, 30, 60))})
@@ -104,7 +104,7 @@ def _make_faults(sandbox: Sandbox, chance: random.Random, *, region_down: bool) 
         account, region = chance.choice(TARGETS)
         made.append({"kind": "REGION_DOWN", "accountId": account, "region": region, "durationSeconds": 600})
     for fault in made:
-        world.control(sandbox, "POST", "/faults", fault)
+        sandbox.control_emulator("POST", "/faults", fault)
 
 
 def _start(sandbox: Sandbox, plan_id: str) -> str:
@@ -127,7 +127,7 @@ def _finish(sandbox: Sandbox, execution_id: str, broken: list[str]) -> dict[str,
 
 
 def _differences(sandbox: Sandbox, record: dict[str, Any]) -> list[str]:
-    """Where the record and the emulator's jobs tell different stories."""
+    """The differences between the record and the emulator's jobs."""
     execution_id = record["executionId"]
     launches: dict[str, list[tuple[str, str]]] = {}
     broken = []
@@ -141,7 +141,7 @@ def _differences(sandbox: Sandbox, record: dict[str, Any]) -> list[str]:
                     broken.append(f"{execution_id}: {job['jobID']} is {job['status']} though the run has ended")
                 for server in job["participatingServers"]:
                     launches.setdefault(server["sourceServerID"], []).append((job["jobID"], server["launchStatus"]))
-    servers = drill.servers(sandbox, execution_id)
+    servers = drill.list_servers(sandbox, execution_id)
     for server in servers:
         truth = launches.get(server["sourceServerId"], [])
         launched = [job for job, status in truth if status == "LAUNCHED"]

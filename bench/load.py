@@ -1,4 +1,4 @@
-"""The API under load: reads and writes mixed, 20 a second for a minute, while a run is on.
+"""Measures the API under load: 20 mixed reads and writes per second for a minute, during a run.
 
     python -m bench.load [--rate 20] [--seconds 60] [--port 4590]
 
@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.clients import Reply
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
@@ -40,10 +40,10 @@ Send = Callable[[], Reply]
 def main() -> int:
     options = _options()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=SPEED, on_progress=print) as sandbox:
-        world.register_accounts(sandbox)
+        seeding.register_accounts(sandbox)
         mix = _mix(sandbox)
         figures = _load(mix, options.rate, options.seconds)
-    drill.write(figures, ROOT / "build" / "bench" / "load.json")
+    drill.write_figures(figures, ROOT / "build" / "bench" / "load.json")
     print(json.dumps(figures, indent=2))
     return 0 if figures["rateHeld"] and not figures["unexpected"] else 1
 
@@ -57,10 +57,10 @@ def _options() -> argparse.Namespace:
 
 
 def _mix(sandbox: Sandbox) -> list[tuple[int, str, Send]]:
-    """What is sent: how often of a hundred, the route, the request. A run of a hundred servers is on by then."""
+    """The requests: how many of a hundred, the route, the request. A run of a hundred servers is in progress."""
     servers = [{"hostname": f"load-{number:03}"} for number in range(SERVERS)]
     seeded = {"accountId": HUB_ACCOUNT, "region": REGION, "servers": servers}
-    ids = world.control(sandbox, "POST", "/source-servers", seeded)["sourceServerIDs"]
+    ids = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
     group = {"name": "load", "accountId": HUB_ACCOUNT, "region": REGION, "sourceServerIds": ids}
     group_id = _made(sandbox, "/protection-groups", group)["groupId"]
     plan = {"name": "load", "waves": [{"name": "all", "groups": [{"groupId": group_id}]}]}
@@ -105,7 +105,7 @@ def _made(sandbox: Sandbox, path: str, body: Any, status: int = 201) -> dict[str
 
 
 def _load(mix: list[tuple[int, str, Send]], rate: int, seconds: int) -> dict[str, Any]:
-    """Send at a steady rate, whether answers come or not."""
+    """Send at a steady rate, without waiting for answers."""
     chosen = random.Random(7).choices(mix, [weight for weight, _, _ in mix], k=rate * seconds)
     taken, statuses = defaultdict[str, list[float]](list), defaultdict[str, Counter[str]](Counter)
     answering: list[float] = []

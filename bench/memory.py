@@ -1,4 +1,4 @@
-"""The memory that each function takes for its work on a fleet: what MemorySize in cfn/template.yaml is set by.
+"""Measures the memory of each function on a large fleet, from which MemorySize in cfn/template.yaml is chosen.
 
     python -m bench.memory [--servers 2000] [--speed 60] [--port 4610]
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.engine import WITHOUT
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
@@ -49,7 +49,7 @@ def main() -> int:
         },
     }
     small = [name for name, size in sizes.items() if peaks.get(name, 0) / 1024 > size / 2]
-    drill.write({**figures, "tooSmall": small}, ROOT / "build" / "bench" / "memory.json")
+    drill.write_figures({**figures, "tooSmall": small}, ROOT / "build" / "bench" / "memory.json")
     print(json.dumps({**figures, "tooSmall": small}, indent=2))
     return 1 if small else 0
 
@@ -63,12 +63,12 @@ def _options() -> argparse.Namespace:
 
 
 def _work(sandbox: Sandbox, servers: int) -> None:
-    world.register_accounts(sandbox)
+    seeding.register_accounts(sandbox)
     waves = []
     for number, count in enumerate((servers // 2, servers - servers // 2), 1):
         body = [{"hostname": f"host-{number}-{each:04}", "tags": {"half": str(number)}} for each in range(count)]
         seeded = {"accountId": HUB_ACCOUNT, "region": REGION, "servers": body}
-        ids = world.control(sandbox, "POST", "/source-servers", seeded)["sourceServerIDs"]
+        ids = sandbox.control_emulator("POST", "/source-servers", seeded)["sourceServerIDs"]
         group = {"name": f"half {number}", "accountId": HUB_ACCOUNT, "region": REGION, "tags": {"half": str(number)}}
         waves.append(
             {"name": f"half-{number}", "groups": [{"groupId": _sent(sandbox, "/protection-groups", group)["groupId"]}]}
@@ -90,7 +90,7 @@ def _work(sandbox: Sandbox, servers: int) -> None:
     states = sandbox.client("stepfunctions")
     while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
         time.sleep(0.5)
-    drill.servers(sandbox, execution_id)
+    drill.list_servers(sandbox, execution_id)
     for path in (
         f"/executions/{execution_id}/events",
         f"/recovery-instances?executionId={execution_id}&limit=200",
@@ -114,7 +114,7 @@ def _sent(sandbox: Sandbox, path: str, body: Any = None) -> dict[str, Any]:
 
 
 def _until(sandbox: Sandbox, execution_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The run's record when this holds of it."""
+    """The run's record as soon as this is true of it."""
     while True:
         record: dict[str, Any] = sandbox.request("GET", f"/executions/{execution_id}").body
         if holds(record):

@@ -1,4 +1,4 @@
-"""Many servers in one account and Region, more than DRS's quotas take at once: how near does a run come to the ideal?
+"""Compares a run of more servers than DRS's quotas allow at once in one account and Region with the ideal makespan.
 
     python -m bench.saturation [--servers 1200] [--plans 1] [--speed 20]
 
@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, world
+from sandbox import drill, seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 
@@ -30,13 +30,13 @@ def main() -> int:
     options = _options()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
         limits = {"default": {"perSecond": RATE_LIMIT, "burst": 2 * RATE_LIMIT}}
-        world.control(sandbox, "PUT", "/settings", {"rateLimits": limits})
-        world.register_accounts(sandbox)
+        sandbox.control_emulator("PUT", "/settings", {"rateLimits": limits})
+        seeding.register_accounts(sandbox)
         plans = [_plan(sandbox, number, options.servers) for number in range(options.plans)]
         records = _run_all(sandbox, plans)
         figures = _figures(sandbox, records, options.speed)
     name = "saturation.json" if options.plans == 1 else f"saturation-{options.plans}.json"
-    drill.write(figures, ROOT / "build" / "bench" / name)
+    drill.write_figures(figures, ROOT / "build" / "bench" / name)
     print(json.dumps(figures, indent=2))
     return 0 if all(record["status"] == "COMPLETED" for record in records) else 1
 
@@ -54,7 +54,7 @@ def _plan(sandbox: Sandbox, number: int, servers: int) -> str:
     tags = {"fleet": f"fleet-{number}"}
     body = [{"hostname": f"fleet{number}-{each:04}", "tags": tags} for each in range(servers)]
     seeded = {"accountId": HUB_ACCOUNT, "region": REGION, "servers": body}
-    world.control(sandbox, "POST", "/source-servers", seeded)
+    sandbox.control_emulator("POST", "/source-servers", seeded)
     group = {"name": tags["fleet"], "accountId": HUB_ACCOUNT, "region": REGION, "tags": tags}
     group_id = sandbox.request("POST", "/protection-groups", group).body["groupId"]
     wave = {"name": "all", "groups": [{"groupId": group_id}]}
@@ -85,7 +85,7 @@ def _follow(sandbox: Sandbox, execution_id: str, records: dict[str, Any]) -> Non
 
 
 def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> dict[str, Any]:
-    calls = world.control(sandbox, "GET", "/calls")
+    calls = sandbox.control_emulator("GET", "/calls")
     jobs = _jobs(sandbox)
     began = min(_seconds(record["requestedAt"]) for record in records)
     ended = max(_seconds(record["endedAt"]) for record in records)
@@ -95,7 +95,7 @@ def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> d
     for operation in calls["operations"].values():
         outcomes.update(operation)
     servers = sum(record["servers"]["total"] for record in records)
-    arns = [arn for record in records for arn in drill.machine_executions(sandbox, record)]
+    arns = [arn for record in records for arn in drill.list_machine_executions(sandbox, record)]
     return {
         "servers": servers,
         "launched": sum(record["servers"]["launched"] for record in records),
@@ -111,7 +111,7 @@ def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> d
         "peakJobs": calls["peak"]["overall"]["jobs"],
         "peakServersInJobs": calls["peak"]["overall"]["servers"],
         "callsPerServer": round(total / servers, 3),
-        "stateTransitions": sum(drill.transitions(sandbox, arn) for arn in arns),
+        "stateTransitions": sum(drill.count_transitions(sandbox, arn) for arn in arns),
         "inspectionSeconds": [
             round(_seconds(record["waves"][0]["startedAt"]) - _seconds(record["requestedAt"]), 1) for record in records
         ],

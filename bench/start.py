@@ -1,4 +1,4 @@
-"""How long each function takes to start: the import of its handler, as Lambda makes it before the first request.
+"""Measures how long each function takes to import its handler, which Lambda does before the first request.
 
     python -m bench.start [--times 5]
 
@@ -69,7 +69,7 @@ def main() -> int:
     }
     over = [name for name in handlers() if figures[name]["wallMilliseconds"] > budget(name)]
     told = {"budgetMilliseconds": BUDGETS, "over": over, "loadAverage": round(os.getloadavg()[0], 1)}
-    drill.write({**told, "handlers": figures}, ROOT / "build" / "bench" / "start.json")
+    drill.write_figures({**told, "handlers": figures}, ROOT / "build" / "bench" / "start.json")
     print(json.dumps({**told, "handlers": figures}, indent=2))
     return 1 if over else 0
 
@@ -80,7 +80,7 @@ def handlers() -> list[str]:
 
 
 def budget(module: str) -> int:
-    """In milliseconds."""
+    """The budget in milliseconds."""
     return BUDGETS[module.partition(".")[0]]
 
 

@@ -29,7 +29,7 @@ def read_sandbox() -> dict[str, Any]:
 
 
 def is_sandbox_running() -> bool:
-    """Is there a sandbox that answers? A file left behind by a killed one does not count."""
+    """Return whether a sandbox answers. A file that a killed sandbox left behind does not count."""
     try:
         url = urlsplit(str(read_sandbox()["apiUrl"]))
         with socket.create_connection((str(url.hostname), url.port or 80), timeout=1):

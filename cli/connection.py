@@ -133,7 +133,10 @@ def exit_on_error(work: Callable[[], None]) -> None:
 
 
 def exit_status_after(work: Callable[[], int]) -> int:
-    """The exit status of work that follows a run. Its errors are printed: they must not hide how the run ended."""
+    """Run work that follows a run, and return its exit status.
+
+    Print its errors instead of raising them, so that the result of the run is still reported.
+    """
     try:
         return work()
     except (ApiRefused, ApiUnreachable, OSError) as error:

@@ -25,7 +25,7 @@ def follow_run(
 ) -> NoReturn:
     """Show the run until it ends, then report and clean up if asked. Exit with the status of the run.
 
-    If the run succeeded, exit with the status of what came after it.
+    If the run succeeded, exit with the status of the report and the clean-up.
     """
     from cli.views.json_lines import JsonView
 
@@ -35,7 +35,7 @@ def follow_run(
             record = run_client.watch_run(session.api, execution_id, view, session.poll_seconds)
     except KeyboardInterrupt:
         command = f"{COMMAND} watch {execution_id}{session.options}"
-        end(INTERRUPTED, f"\nThe run goes on. Watch it again:  {command}{interrupt_hint}")
+        end(INTERRUPTED, f"\nThe run continues. Watch it again:  {command}{interrupt_hint}")
     status = exit_status(record)
     if not session.as_json:
         print_summary(session, record)
@@ -85,7 +85,7 @@ def follow_cleanup(session: Session, execution_id: str) -> int:
         cleanup = run_client.clean_up(session.api, execution_id, view, session.poll_seconds)
     except KeyboardInterrupt:
         command = f"{COMMAND} cleanup {execution_id}{session.options}"
-        end(INTERRUPTED, f"\nThe clean-up goes on. See it again:  {command}")
+        end(INTERRUPTED, f"\nThe clean-up continues. See it again:  {command}")
     if not session.as_json and cleanup.get("reason"):
         session.print_line(f"  {clean(cleanup['reason'])}")
     return cleanup_exit_status(cleanup)

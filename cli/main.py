@@ -35,16 +35,16 @@ def drs_waves(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Start drills and recoveries, watch them, decide what they ask, clean up after them and report on them.
+    """Start drills and recoveries, watch them, answer their requests for decisions, clean up and report.
 
-    Exit status: 0 if the run succeeded (COMPLETED, READY) or the command did its work; 1 if the run failed, in part
-    too, or was cancelled, or the API cannot be reached; 2 for an invalid command or file; 3 for a refusal (NOT_READY,
-    not found, not in this state, or not confirmed); 130 after Ctrl-C, which does not stop the run.
+    Exit status: 0 if the run succeeded (COMPLETED, READY) or the command did its work; 1 if the run failed
+    completely or in part, or was cancelled, or the API cannot be reached; 2 for an invalid command or file; 3 for a
+    refusal (NOT_READY, not found, not in this state, or not confirmed); 130 after Ctrl-C, which does not stop the run.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
-    # A shell that starts the command in the background makes it ignore SIGINT. A SIGINT that is sent is meant.
+    # A shell that starts the command in the background makes it ignore SIGINT. Honour it anyway.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     app(arguments, prog_name=COMMAND)

@@ -11,7 +11,7 @@ from cli.run_record import UNFINISHED, Record
 # The path that starts a run of each mode.
 _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}
 
-# Seconds between requests while the API does not answer: the first pause, doubled each time up to the longest.
+# Seconds between requests while the API does not answer: the first pause doubles up to the maximum.
 MIN_RETRY_PAUSE, MAX_RETRY_PAUSE = 1.0, 30.0
 # A request for a clean-up can be repeated: the API starts only one for each run.
 MAX_CLEANUP_TRIES = 5
@@ -26,7 +26,7 @@ class RunObserver(Protocol):
         """Show the record as it is now."""
 
     def trouble(self, message: str | None) -> None:
-        """The API does not answer at the moment; None once it does again."""
+        """Report that the API does not answer. None reports that it answers again."""
 
 
 class PlanUnknown(Exception):
@@ -101,7 +101,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
 
 
 def is_transient(status: int) -> bool:
-    """Can a later request succeed where this status was the answer?"""
+    """Return whether a later request can succeed after an answer with this status."""
     return status == 429 or status >= 500
 
 

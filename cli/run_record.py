@@ -44,7 +44,7 @@ def list_jobs(record: Record) -> Iterator[Job]:
 
 
 def exit_status(record: Record) -> int:
-    """0 if the run succeeded or is still going on, 1 if it failed, in part too, or was cancelled, 3 if refused."""
+    """0 if the run succeeded or is in progress, 1 if it failed completely or in part or was cancelled, 3 if refused."""
     status = record["status"]
     if status in _SUCCEEDED or status in UNFINISHED:
         return 0

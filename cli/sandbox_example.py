@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.plans import resources
 from cli.plans.document import PlanFileError, read_document
-from sandbox import world
+from sandbox import seeding
 from sandbox.settings import SandboxError
 from sandbox.stack import Sandbox
 
@@ -31,18 +31,18 @@ def load_example(sandbox: Sandbox, path: Path) -> LoadedExample:
         regions: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             regions[row["accountId"]].add(row["region"])
-        world.register_accounts(sandbox, {account_id: sorted(found) for account_id, found in regions.items()})
-        server_ids = world.seed_source_servers(sandbox, rows)
+        seeding.register_accounts(sandbox, {account_id: sorted(found) for account_id, found in regions.items()})
+        server_ids = seeding.seed_source_servers(sandbox, rows)
 
         def server_id(account_id: str, region: str, hostname: str) -> str:
             return server_ids[hostname]
 
         group_ids = {}
         for group in groups:
-            created = world.create(sandbox, "/protection-groups", resources.group_body(group, server_id))
+            created = seeding.create_resource(sandbox, "/protection-groups", resources.group_body(group, server_id))
             group_ids[group["name"]] = str(created["groupId"])
         body = resources.plan_body(plan, {group["name"]: group for group in groups}, group_ids, server_id)
-        created_plan: dict[str, Any] = world.create(sandbox, "/recovery-plans", body)
+        created_plan: dict[str, Any] = seeding.create_resource(sandbox, "/recovery-plans", body)
     except (KeyError, TypeError) as error:
         raise SandboxError(f"{path} has no {error}, or names one that it does not define") from error
     return LoadedExample(created_plan["planId"], len(server_ids))

@@ -1,4 +1,4 @@
-"""One command's work with one deployment."""
+"""What a command needs to work with a deployment."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class Session:
         return self.interval or (SANDBOX_POLL_SECONDS if self.connection.sandbox else POLL_SECONDS)
 
     def print_line(self, text: str) -> None:
-        """Print a line for people. With --json it goes to standard error, for standard output is a program's."""
+        """Print a line for people. With --json it goes to standard error, because standard output is for programs."""
         (error_console() if self.as_json else console()).print(text, markup=False)
 
     def find_plan(self, id_or_name: str) -> Record:

@@ -45,7 +45,7 @@ def end(status: int, message: str) -> NoReturn:
 
 
 def has_terminal() -> bool:
-    """Can the command ask a question?"""
+    """Return whether the command can ask a question."""
     return sys.stdin.isatty()
 
 

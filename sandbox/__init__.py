@@ -1,1 +1,1 @@
-"""What runs the product on one machine; never imported by the product itself."""
+"""Runs the product on one machine with emulators of AWS and DRS. The product never imports this package."""

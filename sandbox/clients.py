@@ -1,4 +1,4 @@
-"""Clients of the sandbox: boto3 sessions of its accounts, and signed requests to the HTTP API."""
+"""Clients of the sandbox: boto3 sessions of its accounts, signed requests to the HTTP API, and emulator control."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from sandbox.settings import HUB_ACCOUNT, REGION, SECRET
+from sandbox.settings import HUB_ACCOUNT, REGION, SECRET, SandboxError
 
 # Opens URLs of this machine, whatever proxies the environment names.
 LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -28,8 +28,8 @@ class Reply:
     body: Any
 
 
-def session(account: str, region: str) -> boto3.Session:
-    """A session with the credentials of an account's root, which reads no profile or configuration file."""
+def create_session(account: str, region: str) -> boto3.Session:
+    """Create a session with the credentials of an account's root, which reads no profile or configuration file."""
     core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
@@ -49,6 +49,17 @@ def call_api(api_url: str, method: str, path: str, body: Any = None) -> Reply:
             return _reply(response.status, response.read())
     except urllib.error.HTTPError as error:
         return _reply(error.code, error.read())
+
+
+def control_emulator(drs_url: str, method: str, path: str, body: Any = None) -> Any:
+    """Call the control API of the DRS emulator. Raise SandboxError if it refuses."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{drs_url}/_emulator{path}", data, method=method)  # noqa: S310
+    try:
+        with LOCAL.open(request, timeout=60) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise SandboxError(f"the DRS emulator refused {method} {path}: {error.read().decode()}") from error
 
 
 def _reply(status: int, payload: bytes) -> Reply:

@@ -1,4 +1,4 @@
-"""Deploying the templates into the engine: with sam where they need it, and as plain stacks where not."""
+"""Deploys the templates to the engine: with sam if they need it, otherwise as plain stacks."""
 
 import json
 import sys
@@ -12,18 +12,18 @@ BUCKET = "drs-waves-sandbox-artifacts"
 
 
 def create_bucket(s3: Any) -> None:
-    """The bucket that sam uploads to."""
+    """Create the bucket that sam uploads to."""
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
-def sam_command(template: Path, parameters: Mapping[str, str]) -> list[str]:
-    """The `sam deploy` of the root stack."""
+def build_sam_command(template: Path, parameters: Mapping[str, str]) -> list[str]:
+    """Build the `sam deploy` command of the root stack."""
     command = [sys.executable, "-m", "samcli", "deploy", "--template-file", str(template)]
     command += ["--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", BUCKET, "--no-progressbar"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_IAM"]
     command += ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     if parameters:
-        # Quoted for sam's own parser, which splits each of these words at blanks once more.
+        # Quoted because sam splits each of these words at blanks again.
         overrides = (f"{name}={json.dumps(value)}" for name, value in parameters.items())
         command += ["--parameter-overrides", *overrides]
     return command
@@ -39,16 +39,16 @@ def create_stack(cloudformation: Any, name: str, template: Path, parameters: Map
     )
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
-    return stack_outputs(cloudformation, name)
+    return read_outputs(cloudformation, name)
 
 
-def stack_outputs(cloudformation: Any, name: str) -> dict[str, str]:
+def read_outputs(cloudformation: Any, name: str) -> dict[str, str]:
     """The outputs of a stack by name."""
     described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def stack_resources(cloudformation: Any, name: str) -> Iterator[tuple[str, str]]:
+def list_resources(cloudformation: Any, name: str) -> Iterator[tuple[str, str]]:
     """The logical and the physical id of each resource of a stack."""
     for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=name):
         for resource in page["StackResourceSummaries"]:

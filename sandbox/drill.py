@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import world
 from sandbox.settings import SandboxError
 from sandbox.stack import Sandbox
 
-# The record is read every so many simulated seconds, about as often as a job changes, within bounds of real seconds.
+# Simulated seconds between reads of the record, about as often as a job changes, but at least MIN_POLL_SECONDS and at
+# most MAX_POLL_SECONDS of real time.
 POLL_SIMULATED_SECONDS = 20
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.33, 2.0
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
@@ -30,7 +30,7 @@ class Drill:
 
     @property
     def succeeded(self) -> bool:
-        """Was every server launched?"""
+        """Return whether every server was launched."""
         return bool(self.record["status"] == "COMPLETED")
 
 
@@ -61,7 +61,7 @@ def watch(sandbox: Sandbox, execution_id: str, show: Show) -> Mapping[str, Any]:
         time.sleep(pause)
 
 
-def servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
+def list_servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
     """Every server of a run, page by page."""
     found, more = list[dict[str, Any]](), ""
     while True:
@@ -77,11 +77,12 @@ def servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
 def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str, int]) -> dict[str, Any]:
     """The figures of a run; seconds are simulated.
 
-    `idealSeconds` is the time of the plan if only DRS took time: the longest job of each wave, by the start and end
-    that the emulator gives its jobs, added up along the longest chain of waves.
+    `idealSeconds` is the time that DRS alone needs: the sum, along the critical path of waves, of each wave's longest
+    job.
     """
     jobs = _job_seconds(sandbox, record)
     makespan = _seconds(record["endedAt"]) - _seconds(record["requestedAt"])
+    executions = list_machine_executions(sandbox, record)
     ideal = _longest_chain(record["waves"], jobs)
     return {
         "executionId": record["executionId"],
@@ -97,13 +98,13 @@ def measure(sandbox: Sandbox, record: Mapping[str, Any], drs_calls: Mapping[str,
         "idealSeconds": round(ideal, 1),
         "overheadRatio": round(makespan / ideal, 4) if ideal else None,
         "drsCalls": dict(sorted(drs_calls.items())),
-        "stateTransitions": sum(transitions(sandbox, arn) for arn in machine_executions(sandbox, record)),
-        "lambdaInvocations": sum(invocations(sandbox, arn) for arn in machine_executions(sandbox, record)),
+        "stateTransitions": sum(count_transitions(sandbox, arn) for arn in executions),
+        "lambdaInvocations": sum(count_invocations(sandbox, arn) for arn in executions),
     }
 
 
-def write(figures: Mapping[str, Any], path: Path) -> None:
-    """As JSON, whole or not at all."""
+def write_figures(figures: Mapping[str, Any], path: Path) -> None:
+    """Write the figures as JSON, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(figures, indent=2) + "\n")
@@ -115,7 +116,7 @@ def _seconds(moment: str) -> float:
 
 
 def _drs_calls(sandbox: Sandbox) -> dict[str, int]:
-    operations = world.control(sandbox, "GET", "/calls")["operations"]
+    operations = sandbox.control_emulator("GET", "/calls")["operations"]
     return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
 
 
@@ -140,7 +141,7 @@ def _longest_chain(waves: list[Mapping[str, Any]], jobs: Mapping[str, float]) ->
     return max(ends.values(), default=0.0)
 
 
-def machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
+def list_machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
     """ARNs of the run's recover-plan execution and of its recover-target executions."""
     arns = []
     for machine in ("RecoverPlanArn", "RecoverTargetArn"):
@@ -151,12 +152,12 @@ def machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]
     return arns
 
 
-def transitions(sandbox: Sandbox, execution_arn: str) -> int:
-    """How many states the execution entered, which is what Step Functions bills, apart from retries."""
+def count_transitions(sandbox: Sandbox, execution_arn: str) -> int:
+    """How many states the execution entered. Step Functions bills these, and retries as well."""
     return sum(event["type"].endswith("StateEntered") for event in _history(sandbox, execution_arn))
 
 
-def invocations(sandbox: Sandbox, execution_arn: str) -> int:
+def count_invocations(sandbox: Sandbox, execution_arn: str) -> int:
     """How many functions the execution called, retries included."""
     tasks = (event.get("taskScheduledEventDetails", {}) for event in _history(sandbox, execution_arn))
     return sum(task.get("resourceType") == "lambda" for task in tasks)

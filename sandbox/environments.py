@@ -1,4 +1,4 @@
-"""Environments of the sandbox's processes. None of them leads to AWS."""
+"""Environments of the sandbox's processes. No process started with them can reach AWS."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET
 
 
-def clean_environment() -> dict[str, str]:
-    """Our environment without what could lead a process to AWS, to a profile, or through a proxy to 127.0.0.1."""
+def build_clean_environment() -> dict[str, str]:
+    """Our environment without variables that name AWS credentials, a profile, or a proxy for 127.0.0.1."""
     unwanted = ("AWS_", "SAM_", "MINISTACK_", "PYTHONDONTWRITEBYTECODE")  # sam alone takes 5 s to compile
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return {
@@ -21,12 +21,12 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def engine_environment(
+def build_engine_environment(
     port: int, folder: Path, *, drs_url: str, speed: float, origin: float, iam: bool
 ) -> dict[str, str]:
-    """For MiniStack, and for the functions, which inherit it."""
+    """The environment of MiniStack and of the functions, which inherit it."""
     return {
-        **clean_environment(),
+        **build_clean_environment(),
         # The engine itself
         "GATEWAY_PORT": str(port),
         "BIND_HOST": HOST,
@@ -47,10 +47,10 @@ def engine_environment(
     }
 
 
-def caller_environment(engine_url: str, folder: Path) -> dict[str, str]:
-    """For a process that calls the engine as the hub account's administrator calls AWS."""
+def build_caller_environment(engine_url: str, folder: Path) -> dict[str, str]:
+    """The environment of a process that calls the engine as the administrator of the hub account."""
     return {
-        **clean_environment(),
+        **build_clean_environment(),
         "AWS_ACCESS_KEY_ID": HUB_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": REGION,

@@ -1,12 +1,12 @@
 """Child processes that cannot outlive the program that started them, however that program dies.
 
-Each child runs under a small supervisor, this file run as a script, that holds the reading end of a pipe: the leash.
-The writing end exists only in the program that started it, so the leash breaks when that program closes it (an
-orderly stop) and just as well when it crashes or is killed with SIGKILL. Then the supervisor ends the child's whole
-process group, workers and all: SIGTERM, a grace, SIGKILL.
+Each child runs under a small supervisor (this file, run as a script), which holds the reading end of a pipe: the leash.
+The writing end exists only in the program that started it. The leash breaks when that program closes it (an orderly
+stop), crashes, or is killed with SIGKILL. Then the supervisor ends the child's whole process group: SIGTERM, a grace
+period, SIGKILL.
 
-A signal handler or `atexit` would not survive SIGKILL, and Linux's "parent died" signal reaches only the child
-itself, not what the child has started, and follows the thread that forked it rather than the process.
+A signal handler or `atexit` would not survive SIGKILL. Linux's "parent died" signal reaches only the child, not the
+processes that the child has started, and it depends on the thread that forked the child rather than on the process.
 """
 
 import contextlib
@@ -68,7 +68,7 @@ class LeashedProcess:
         return self._supervisor.poll()
 
     def wait(self, timeout: float) -> int:
-        """The exit code; raises subprocess.TimeoutExpired and leaves the command running."""
+        """The exit code. Raise subprocess.TimeoutExpired, which leaves the command running."""
         return self._supervisor.wait(timeout)
 
     def ask_to_stop(self) -> None:
@@ -76,7 +76,7 @@ class LeashedProcess:
         self._break_leash()
 
     def stop(self) -> None:
-        """End the command and everything it started, and return when they are gone. May be called again."""
+        """End the command and everything that it started, and wait for their end. A second call has no effect."""
         self._break_leash()
         try:
             self._supervisor.wait(GRACE_SECONDS + _SUPERVISOR_MARGIN_SECONDS)
@@ -97,24 +97,24 @@ class LeashedProcess:
 
 
 def _die_with_supervisor() -> None:
-    """On Linux, the child gets SIGKILL if the supervisor itself is killed; elsewhere that rare case is not covered."""
+    """On Linux, kill the child if the supervisor itself is killed. Other systems do not cover this rare case."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def supervise(leash: int, grace: float, command: Sequence[str]) -> int:
-    """Run the command until it ends, the leash breaks or we get SIGTERM; leave nothing of it behind."""
-    told_to_stop = False
+    """Run the command until it ends, the leash breaks or SIGTERM arrives. Then kill its whole process group."""
+    must_stop = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        nonlocal told_to_stop
-        told_to_stop = True
+        nonlocal must_stop
+        must_stop = True
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # preexec_fn is safe here: this process has one thread.
     child = subprocess.Popen(command, process_group=0, preexec_fn=_die_with_supervisor)
-    while child.poll() is None and not told_to_stop:
+    while child.poll() is None and not must_stop:
         if select.select([leash], [], [], _POLL_SECONDS)[0]:
             break
     if child.returncode is None:

@@ -13,7 +13,7 @@ STACK_NAME = "drs-waves"
 TABLES_STACK_NAME = f"{STACK_NAME}-tables"
 TARGET_STACK_NAME = "drs-waves-target"
 EXTERNAL_ID = "drs-waves-sandbox"
-SECRET = "test"  # noqa: S105  # MiniStack's secret key of every account
+SECRET = "test"  # noqa: S105  # MiniStack uses this secret key for every account
 
 PORT_VARIABLE = "DRS_WAVES_PORT"
 DRS_PORT_VARIABLE = "DRS_WAVES_DRS_PORT"
@@ -22,7 +22,7 @@ DEFAULT_DRS_PORT = 4567
 
 
 class SandboxError(Exception):
-    """The sandbox cannot start; the message says why and what to do."""
+    """The sandbox cannot start or work. The message says why and what to do."""
 
 
 class PortTaken(SandboxError):

@@ -1,14 +1,14 @@
-"""The whole product running on this machine: engine, DRS emulator, and cfn/ deployed as into two AWS accounts.
+"""The product on this machine: the engine, the DRS emulator, and the templates of cfn/ in two emulated accounts.
 
     with Sandbox() as sandbox:
-        sandbox.request("POST", "/recovery-plans/rp-0123456789ab/drills", {})
+        sandbox.request("POST", "/recovery-plans/rp-0123456789ab/drills")
         sandbox.client("dynamodb").scan(TableName=sandbox.resources["ExecutionsTable"])
 
-`cfn/template.yaml` is deployed by an unmodified `sam deploy` and nothing in it knows of the sandbox: what the functions
-need to know (where DRS is, how fast the clock runs) is in the engine's environment, which they inherit.
+An unmodified `sam deploy` deploys `cfn/template.yaml`, which does not mention the sandbox. The functions inherit what
+they need (where DRS is, how fast the clock runs) from the engine's environment.
 
-Nothing here can reach AWS: the processes are started without any AWS_ variable of the caller, without its profiles,
-and with the engine as the only endpoint.
+No process can reach AWS: each starts without the AWS_ variables and profiles of the caller, and with the engine as its
+only endpoint.
 """
 
 import json
@@ -55,7 +55,7 @@ _DEPLOY_SECONDS = 180.0
 
 
 class Sandbox:
-    """Starts in `__enter__`, ends exactly what it started in `__exit__`, and on any other way out too."""
+    """Starts the processes in `__enter__`. Stops everything that it started, even if start-up fails."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Sandbox:
         enforce_iam: bool = True,
         on_progress: Callable[[str], None] = lambda message: None,
     ) -> None:
-        """`parameters` are the template's own; `emulator=False` leaves DRS out, for tests that need none.
+        """`parameters` are parameters of the template. `emulator=False` leaves DRS out, for tests that need none.
 
         With `enforce_iam` the functions can do only what their roles' policies allow, and a role of another account
         is refused to a caller with the wrong external id.
@@ -143,14 +143,18 @@ class Sandbox:
         """A boto3 client for the engine, or for the emulator if the service is DRS."""
         endpoint = self.drs_url if service == "drs" else self.engine_url
         quiet = Config(proxies={}, retries={"total_max_attempts": 2, "mode": "standard"})
-        return clients.session(account, region).client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
+        return clients.create_session(account, region).client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
 
     def request(self, method: str, path: str, body: Any = None) -> Reply:
         """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
         return clients.call_api(self.api_url, method, path, body)
 
+    def control_emulator(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the control API of the DRS emulator. Raise SandboxError if it refuses."""
+        return clients.control_emulator(self.drs_url, method, path, body)
+
     def addresses(self) -> dict[str, Any]:
-        """What another process needs to use this sandbox; `secret` is one only here."""
+        """What another process needs to use this sandbox. `secret` is a placeholder that works only here."""
         return {
             "apiUrl": self.api_url,
             "engineUrl": self.engine_url,
@@ -164,13 +168,13 @@ class Sandbox:
         }
 
     def now(self) -> float:
-        """The simulated time, the one the product and the emulator keep: epoch seconds."""
+        """The simulated time of the product and the emulator, in epoch seconds."""
         return self.origin + (time.time() - self.origin) * self.speed
 
     # --- Starting -------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Raises SandboxError when something is missing, taken or broken; the caller then calls `stop`."""
+        """Raise SandboxError if a file is missing, a port is taken, or a process fails; then call `stop`."""
         self._require_files()
         self._port.require_free()
         if self._with_emulator:
@@ -178,38 +182,35 @@ class Sandbox:
         self._make_folder()
         with self._timed("start"):
             self._on_progress("starting the local AWS and the DRS emulator")
-            engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._engine_environment())
-            emulator = self._run("drs", self._emulator_command(), self.caller_environment())
+            engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._build_engine_environment())
+            emulator = self._run("drs", self._emulator_command(), self.build_caller_environment())
             self._await_health(engine, f"{self.engine_url}/_ministack/health")
             if emulator:
                 self._await_health(emulator, f"{self.drs_url}/_emulator/health")
         with self._timed("deploy"):
             self._on_progress(f"deploying {self._template.name}")
-            self.client("s3").create_bucket(
-                Bucket=deployment.BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-            )
-            deploy = self._run(
-                "deploy", deployment.sam_command(self._template, self._parameters), self.caller_environment()
-            )
-            # `sam deploy` takes seconds to load; these stacks are plain CloudFormation and are there before it begins.
+            deployment.create_bucket(self.client("s3"))
+            command = deployment.build_sam_command(self._template, self._parameters)
+            deploy = self._run("deploy", command, self.build_caller_environment())
+            # `sam deploy` takes seconds to load. These stacks are plain CloudFormation and exist before it begins.
             self._deploy_tables()
             self._deploy_target_accounts()
             self._await_deploy(deploy)
         stacks = self.client("cloudformation")
-        self.outputs = deployment.stack_outputs(stacks, STACK_NAME)
+        self.outputs = deployment.read_outputs(stacks, STACK_NAME)
         if self._tables_template is not None:
-            self.resources.update(deployment.stack_resources(stacks, TABLES_STACK_NAME))
-        self.resources.update(deployment.stack_resources(stacks, STACK_NAME))
+            self.resources.update(deployment.list_resources(stacks, TABLES_STACK_NAME))
+        self.resources.update(deployment.list_resources(stacks, STACK_NAME))
 
     def stop(self) -> None:
-        """End what `start` started, in whatever state that is. May be called again."""
+        """Stop what `start` started, whatever its state. A second call has no effect."""
         for process in self._processes:
             process.ask_to_stop()
         while self._processes:
             self._processes.pop().stop()
 
     def require_alive(self) -> None:
-        """Raise SandboxError, with the end of its log, if the engine or the emulator has died meanwhile."""
+        """Raise SandboxError, with the end of its log, if the engine or the emulator has died."""
         for process in self._processes:
             if process.returncode is not None:
                 raise SandboxError(_death_notice(process))
@@ -222,13 +223,13 @@ class Sandbox:
             raise SandboxError("The Lambda layer is not built yet: run `make build`.")
 
     def _make_folder(self) -> None:
-        """An empty folder of our own; what a killed sandbox left there goes first."""
+        """Create an empty folder. Remove what an earlier sandbox left behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("tmp", "s3", "state", "sam"):
             (self.folder / name).mkdir(parents=True)
-        # `sam deploy` would ask the package index for a newer sam once a week, and always in a new folder.
+        # In a new folder, `sam deploy` would ask the package index for a newer sam. This file prevents that.
         (self.folder / "sam" / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
-        # sam zips the functions' folder as it finds it; bytecode there would make each zip a different one.
+        # sam zips everything in the functions' folder. Bytecode there would make every zip different.
         for cache in (ROOT / "lambdas").rglob("__pycache__"):
             shutil.rmtree(cache, ignore_errors=True)
 
@@ -269,8 +270,8 @@ class Sandbox:
 
     # --- Environments ---------------------------------------------------------------------------------------------
 
-    def _engine_environment(self) -> dict[str, str]:
-        return environments.engine_environment(
+    def _build_engine_environment(self) -> dict[str, str]:
+        return environments.build_engine_environment(
             self._port.number,
             self.folder,
             drs_url=self.drs_url,
@@ -279,9 +280,9 @@ class Sandbox:
             iam=self._enforce_iam,
         )
 
-    def caller_environment(self) -> dict[str, str]:
-        """For a process that calls the engine as the hub account's administrator calls AWS."""
-        return environments.caller_environment(self.engine_url, self.folder)
+    def build_caller_environment(self) -> dict[str, str]:
+        """The environment of a process that calls the engine as the administrator of the hub account."""
+        return environments.build_caller_environment(self.engine_url, self.folder)
 
     # --- Waiting --------------------------------------------------------------------------------------------------
 

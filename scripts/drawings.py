@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.machines import SOURCES, Definition, read_yaml  # only now can it be found
+from scripts.machines import SOURCES, Definition, read_yaml  # the path is complete only now
 
 INTRODUCTION = (
     "<!-- `make drawings` writes this file from statemachines/; a test fails when it is stale. -->\n"
@@ -24,8 +24,8 @@ INTRODUCTION = (
 ANY_ERROR = ["States.ALL"]
 
 
-def document() -> str:
-    """docs/machines.md."""
+def build_document() -> str:
+    """The text of docs/machines.md."""
     return "\n".join([INTRODUCTION, *(_section(file) for file in sorted(SOURCES.glob("*.asl.yaml")))])
 
 
@@ -33,7 +33,7 @@ def _section(file: Path) -> str:
     text = file.read_text(encoding="utf-8")
     machine = read_yaml(text)
     title, *idea = _header(text)
-    parts = [f"## {title}", *idea, f"```mermaid\n{draw(machine)}\n```", shared_handlers(machine)]
+    parts = [f"## {title}", *idea, f"```mermaid\n{draw(machine)}\n```", list_shared_handlers(machine)]
     return "".join(f"{part}\n\n" for part in parts if part).removesuffix("\n")
 
 
@@ -50,7 +50,7 @@ def draw(machine: Definition) -> str:
     return "\n".join(["stateDiagram-v2", *(f"    {line}" for line in _lines(machine, handlers))])
 
 
-def shared_handlers(machine: Definition) -> str:
+def list_shared_handlers(machine: Definition) -> str:
     """The states that handle any other error of several states, as a list; in a drawing they would hide the rest."""
     handlers = {name: sources for name, sources in _handlers(machine).items() if len(sources) > 1}
     return "\n".join(
@@ -121,4 +121,4 @@ def _id(name: str) -> str:
 
 
 if __name__ == "__main__":
-    print(document(), end="")
+    print(build_document(), end="")

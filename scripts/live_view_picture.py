@@ -16,7 +16,7 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from cli.views.live import LiveView  # noqa: E402  # the root has to be on the path first
+from cli.views.live import LiveView  # noqa: E402  # the root must be on the path first
 
 RECORDING = ROOT / "docs" / "pictures" / "live-view.json"
 PICTURE = RECORDING.with_suffix(".svg")

@@ -1,6 +1,6 @@
-"""Print the largest rooms, modules and functions of the code, and fail when one is over its limit.
+"""Print the largest packages, modules and functions of the code, and fail if one is over its limit.
 
-A room is a folder of modules. Complexity is cyclomatic, as radon counts it: branches, boolean operators and
+Complexity is cyclomatic, as radon counts it: branches, boolean operators and
 comprehensions.
 """
 
@@ -21,10 +21,10 @@ SHOWN = 5
 def main() -> int:
     """Print the figures; return the exit status."""
     modules = sorted(path for source in SOURCES for path in (ROOT / source).rglob("*.py"))
-    rooms = Counter(path.parent for path in modules if path.name != "__init__.py" and path.parent != FLAT)
+    sizes = Counter(path.parent for path in modules if path.name != "__init__.py" and path.parent != FLAT)
     lines = [(len(path.read_text().splitlines()), _shown(path)) for path in modules]
     failures = [
-        *_report("modules in a room", [(count, _shown(room)) for room, count in rooms.items()], MAX_MODULES),
+        *_report("modules in a package", [(count, _shown(package)) for package, count in sizes.items()], MAX_MODULES),
         *_report("lines in a module", lines, MAX_LINES),
         *_report("complexity of a function", list(_functions(modules)), MAX_COMPLEXITY),
     ]

@@ -26,8 +26,8 @@ stack_status() {
   echo "$answer"
 }
 
-# Wait until the operation on the stack $1, which was in status $2, has ended. Is its status one of the other arguments?
-# Set `now` to the status. End if the status cannot be read five times in a row, which says nothing about the stack.
+# Wait until the operation on the stack $1, which was in status $2, has ended. Succeed if its status is one of the other
+# arguments. Set `now` to the status. End if the status cannot be read five times in a row; the operation may continue.
 await_stack() {
   local name=$1 before=$2 reads=0 failed_reads=0
   shift 2
@@ -37,7 +37,7 @@ await_stack() {
     if [[ -n $now ]]; then
       failed_reads=0 reads=$((reads + 1))
     elif ((++failed_reads == 5)); then
-      fail "cannot read the status of $name; CloudFormation goes on with it: check it before anything else"
+      fail "cannot read the status of $name; CloudFormation continues its operation: check it before anything else"
     fi
     sleep 4
   done
@@ -93,7 +93,7 @@ value_after() {
   echo "$value"
 }
 
-# Ask a question. Is the answer yes? End if there is no terminal.
+# Ask a question. Succeed if the answer is yes. End if there is no terminal.
 ask() {
   local answer
   [[ -t 0 ]] || fail "there is no terminal to ask on; give --yes" 3

@@ -1,4 +1,4 @@
-"""Translate a template of cfn/ as CloudFormation does: SAM's resources become those of AWS. Needs no network.
+"""Translates a template of cfn/ as CloudFormation does: SAM's resources become those of AWS. Needs no network.
 
 python scripts/translate.py template.yaml > build/checks/template.yaml
 """
@@ -20,8 +20,8 @@ class _NoManagedPolicies:
         return {}
 
 
-def translated(name: str) -> str:
-    """The template of this name as YAML. Raise samcli's InvalidSamDocumentException."""
+def translate_template(name: str) -> str:
+    """Translate the template of this name, and return it as YAML. Raise samcli's InvalidSamDocumentException."""
     template: dict[str, Any] = yaml_parse((CFN / name).read_text())
     validator = SamTemplateValidator(template, _NoManagedPolicies(), region="us-west-2")
     text: str = validator.get_translated_template_if_valid()
@@ -29,4 +29,4 @@ def translated(name: str) -> str:
 
 
 if __name__ == "__main__":
-    print(translated(sys.argv[1]))
+    print(translate_template(sys.argv[1]))

@@ -22,7 +22,8 @@ WaveName = Annotated[str, typer.Argument(metavar="WAVE", help="The name of the w
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end, or only start it.")]
 CleanUp = Annotated[
-    bool, typer.Option("--cleanup", help="Terminate the drill's instances afterwards, however the drill ends.")
+    bool,
+    typer.Option("--cleanup", help="Terminate the drill's instances afterwards, whatever its result."),
 ]
 ReportFolder = Annotated[
     Path | None, typer.Option("--report", file_okay=False, help="Write report.html and report.json to this folder.")

@@ -1,4 +1,4 @@
-"""The commands that decide what a run does next: approve, reject, retry, accept, abort, pause, resume and cancel."""
+"""The commands that control a run: approve, reject, retry, accept, abort, pause, resume and cancel."""
 
 import typer
 
@@ -33,7 +33,7 @@ _RUN = "drill-20261122-081530-4f1c09"
 _add_wave_decision("approve", "Start a wave that waits for approval.", f"{_RUN} web --comment checked")
 _add_wave_decision("reject", "Skip a wave that waits for approval.", f'{_RUN} web --comment "not today"')
 _add_wave_decision("retry", "Retry the failed servers of a wave that waits for a decision.", f"{_RUN} web")
-_add_wave_decision("accept", "Accept a failed wave that waits for a decision as good enough.", f"{_RUN} web")
+_add_wave_decision("accept", "Accept the result of a failed wave that waits for a decision.", f"{_RUN} web")
 _add_wave_decision("abort", "Give up a failed wave that waits for a decision, and stop the run.", f"{_RUN} web")
 _add_run_decision("pause", "Pause a run before its next wave or batch. Jobs that run are followed.", _RUN)
 _add_run_decision("resume", "Resume a run that was paused, by an operator or by its plan.", _RUN)
@@ -45,7 +45,7 @@ def _send(session: Session, execution_id: str, path: str, decision: str, comment
     try:
         record: Record = session.api.call("POST", f"/executions/{execution_id}{path}", body)
     except ApiUnreachable as error:
-        end(FAILED, f"{error}\nThe decision may have been recorded all the same. Sending it again does no harm.")
+        end(FAILED, f"{error}\nThe decision may have been recorded anyway. You can send it again safely.")
     if session.as_json:
         print_json(record)
         return

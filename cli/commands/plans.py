@@ -123,7 +123,7 @@ def _confirm() -> bool:
 
 
 def _print_changes(changes: "list[Change]") -> bool:
-    """Print what would be changed. Is there anything?"""
+    """Print what would be changed, and return whether anything would be."""
     from rich.markup import escape
 
     for change in changes:

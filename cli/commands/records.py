@@ -28,7 +28,7 @@ def status(
     wave: Annotated[str | None, typer.Option("--wave", help="With --servers: only those of this wave.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how far a run is. The exit status is 0 while it goes on, and its own once it has ended."""
+    """Show the progress of a run. The exit status is 0 while it is in progress, and its own once it has ended."""
     if wave and not servers:
         raise typer.BadParameter("--wave goes with --servers")
     session = Session.open(connection, as_json)
@@ -114,7 +114,7 @@ def report(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a run, as an HTML page and as JSON. While the run goes on, it shows how far it is."""
+    """Write the report of a run, as an HTML page and as JSON. For a run in progress, it shows the state so far."""
     from cli.report import collect
 
     session = Session.open(connection, as_json)

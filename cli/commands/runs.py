@@ -33,9 +33,9 @@ class Mode(StrEnum):
 def run(
     connection: Connection,
     plan: PlanName,
-    mode: Annotated[Mode, typer.Option("--mode", help="A drill launches copies; a recovery is the real thing.")] = (
-        Mode.DRILL
-    ),
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="A drill launches copies; a recovery launches production servers.")
+    ] = (Mode.DRILL),
     wait: Wait = True,
     cleanup: CleanUp = False,
     point_in_time: Annotated[
@@ -52,9 +52,9 @@ def run(
     """
     _require_waiting(wait, cleanup, report)
     if mode is Mode.RECOVERY and cleanup:
-        raise typer.BadParameter("--cleanup is for drills; the instances of a recovery are to stay")
+        raise typer.BadParameter("--cleanup is for drills; the instances of a recovery must stay")
     if mode is Mode.RECOVERY and not yes and not has_terminal():
-        end(INVALID, "A recovery has to be confirmed, and there is no terminal to ask on: give --yes.")
+        end(INVALID, "A recovery must be confirmed, and there is no terminal to ask on: give --yes.")
     session = Session.open(connection, as_json, interval)
     found = session.find_plan(plan)
     if mode is Mode.RECOVERY and not yes:
@@ -93,7 +93,7 @@ def continue_(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run that recovers what an ended one did not launch, and follow it."""
+    """Start a run that recovers what an ended run did not launch, and follow it."""
     _require_waiting(wait, cleanup, report)
     session = Session.open(connection, as_json, interval)
 
@@ -111,7 +111,7 @@ def _require_waiting(wait: bool, cleanup: bool, report: Path | None) -> None:
 
 def _confirm_recovery(plan: Mapping[str, Any]) -> None:
     name = plan["name"]
-    message = f"A recovery of {clean(name)} launches the real thing, in {len(plan['waves'])} waves."
+    message = f"A recovery of {clean(name)} launches production servers, in {len(plan['waves'])} waves."
     error_console().print(message, markup=False)
     try:
         typed = typer.prompt("Type the plan's name to start it", err=True)
@@ -126,7 +126,7 @@ def _start(session: Session, plan: Mapping[str, Any], mode: str, point_in_time: 
     try:
         return run_client.start_run(session.api, plan["planId"], mode, point_in_time)
     except ApiUnreachable as error:
-        end(FAILED, f"{error}\nThe run may have been started all the same; see:  {list_command}")
+        end(FAILED, f"{error}\nThe run may have been started anyway; see:  {list_command}")
     except KeyboardInterrupt:
         end(INTERRUPTED, f"\nThe run may have been started; see:  {list_command}")
     except ApiRefused as error:
@@ -163,5 +163,5 @@ def watch(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a run to its end. Ctrl-C ends this command and not the run."""
+    """Follow a run to its end. Ctrl-C ends this command; the run continues."""
     follow_run(Session.open(connection, as_json, interval), execution, cleanup=False, report=report)

@@ -68,7 +68,7 @@ def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, exam
         _print_step(f"{loaded.servers} source servers and plan {loaded.plan_id} are loaded; the drill starts")
         with (view := _choose_view(sandbox)):
             finished = drills.run(sandbox, loaded.plan_id, view.show)
-        drills.write(finished.figures, DRILL_FOLDER / FIGURES_FILE)
+        drills.write_figures(finished.figures, DRILL_FOLDER / FIGURES_FILE)
         report = _write_report(sandbox, finished)
     _print_summary(finished, report)
     raise typer.Exit(0 if finished.succeeded else 1)

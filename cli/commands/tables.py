@@ -11,7 +11,7 @@ from cli.connection import Profile, Region
 from cli.terminal import FAILED, INVALID, console, end, print_json
 
 app = typer.Typer(
-    no_args_is_help=True, help="The tables of a stack that is lost: fill a new stack from them, or adopt them."
+    no_args_is_help=True, help="The tables of a lost stack: copy them to a new stack, or let it adopt them."
 )
 
 # The tables that can have a replica in another Region, and their keys. They hold what planners enter.
@@ -21,12 +21,14 @@ LOCK = "activeExecutionId"  # marks a plan as running, in a Region that is lost
 
 @app.command(epilog="Example: drs-waves tables copy --from drs-waves-prod --to drs-waves-new --region eu-central-1")
 def copy(
-    source: Annotated[str, typer.Option("--from", help="The stack whose tables, or replicas of them, are there.")],
-    target: Annotated[str, typer.Option("--to", help="The stack to fill. It has to be deployed already.")],
+    source: Annotated[
+        str, typer.Option("--from", help="The stack whose tables, or their replicas, exist in this Region.")
+    ],
+    target: Annotated[str, typer.Option("--to", help="The stack to fill. It must be deployed already.")],
     region: Region = None,
     profile: Profile = None,
 ) -> None:
-    """Copy accounts, groups and plans from one stack to another. Rows that are there already stay as they are."""
+    """Copy accounts, groups and plans from one stack to another. Rows that exist already stay as they are."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -41,9 +43,9 @@ def copy(
                     copied += 1
                 else:
                     kept += 1
-            console().print(f"{table}: {copied} copied, {kept} were there")
+            console().print(f"{table}: {copied} copied, {kept} existed already")
     except (BotoCoreError, ClientError) as error:
-        end(FAILED, f"{error}; what was copied stays, and the command can be given again")
+        end(FAILED, f"{error}; what was copied stays, and you can repeat the command")
 
 
 def _list_rows(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
@@ -52,7 +54,7 @@ def _list_rows(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:
 
 
 def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> bool:
-    """Write the row unless its key is there already. Was it written?"""
+    """Write the row unless its key exists already, and return whether it was written."""
     new = {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": key}}
     try:
         dynamodb.put_item(TableName=table, Item=row, **new)
@@ -65,7 +67,7 @@ def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> boo
 def adopt(
     stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
 ) -> None:
-    """Print what CloudFormation needs to import tables that no stack owns any more. This changes nothing on AWS."""
+    """Print what CloudFormation needs to import tables that no stack owns. This changes nothing on AWS."""
     checkout.require_checkout("`tables adopt`")
     print_json(list_importable(stack))
 

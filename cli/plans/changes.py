@@ -26,7 +26,7 @@ class Change:
 
     @property
     def is_needed(self) -> bool:
-        """Is there anything to do?"""
+        """Return whether there is anything to do."""
         return self.resource_id is None or bool(self.differences)
 
 

@@ -1,4 +1,4 @@
-"""Check a plan file as far as that is possible without the API."""
+"""Checks a plan file as far as possible without the API."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,14 +36,14 @@ def _schema_problem(document: Document, error: Mapping[str, Any]) -> Problem:
 
 
 def _name_problems(document: Document) -> list[Problem]:
-    """Names that are there twice, and names of groups that are not there."""
+    """Names that are repeated, and names of groups that the file does not define."""
     problems = []
     sections = (("targetAccounts", "accountId"), ("protectionGroups", "name"))
     seen: dict[str, set[str]] = {section: set() for section, _ in sections}
     for section, key in sections:
         for at, each in enumerate(document.data.get(section, ())):
             if each[key] in seen[section]:
-                problems.append(document.problem((section, at, key), f"{each[key]!r} is there twice"))
+                problems.append(document.problem((section, at, key), f"{each[key]!r} is repeated"))
             seen[section].add(each[key])
     for at, wave in enumerate(document.data["recoveryPlan"]["waves"]):
         for number, use in enumerate(wave["groups"]):

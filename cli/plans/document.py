@@ -1,4 +1,4 @@
-"""Read a YAML or JSON file, and know the line of each of its parts."""
+"""Reads a YAML or JSON file, and finds the line of each of its parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import yaml
 
 Location = tuple[str | int, ...]
 
-# An alias may stand for a list of aliases, and so on. A file that expands to more than this is refused.
+# YAML aliases can expand exponentially. A file that expands to more than this is refused.
 MAX_NODES = 300_000
 MAX_DEPTH = 40
 
@@ -119,9 +119,9 @@ def _problems_with_names(location: Location, mapping: yaml.MappingNode) -> list[
         if key.tag == "tag:yaml.org,2002:merge":
             problems.append(Problem(line, format_field(location), "merging with << is not allowed here"))
         elif key.tag != _TEXT:
-            problems.append(Problem(line, format_field(location), "a name has to be text; put it in quotes"))
+            problems.append(Problem(line, format_field(location), "a name must be text; put it in quotes"))
         elif key.value in names:
-            problems.append(Problem(line, format_field((*location, key.value)), "is there twice"))
+            problems.append(Problem(line, format_field((*location, key.value)), "is repeated"))
         else:
             names.add(key.value)
     return problems

@@ -17,9 +17,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from api.schemas.requests.accounts import MAX_REGIONS, RoleArn
-from api.schemas.requests.base import AccountId, Name, OptionalName, Region
+from api.schemas.requests.base import MAX_SERVERS, AccountId, Name, OptionalName, Region
 from api.schemas.requests.groups import GroupRequest
-from api.schemas.requests.plans import GroupUseRequest, PlanRequest, WaveRequest
+from api.schemas.requests.plans import MAX_GROUPS_PER_WAVE, MAX_WAVES, GroupUseRequest, PlanRequest, WaveRequest
 
 Hostname = Annotated[str, Field(min_length=1, max_length=256)]
 SCHEMA_ID = "plan-file.schema.json"
@@ -52,7 +52,7 @@ class FileGroup(GroupRequest):
     model_config = ConfigDict(json_schema_extra={})
 
     source_servers: list[Hostname] = Field(
-        default=[], max_length=4_000, description="Host names; each must be that of exactly one server."
+        default=[], max_length=MAX_SERVERS, description="Host names; each must be that of exactly one server."
     )
 
     # The API's rule is applied later, when ids have replaced the host names.
@@ -84,13 +84,15 @@ _Use: Any = Annotated[FileUse, BeforeValidator(_expand_name, json_schema_input_t
 class FileWave(WaveRequest):
     """A wave. Without `dependsOn` it waits for the wave before it; with `[]` it waits for none."""
 
-    groups: list[_Use] = Field(min_length=1, max_length=50, description="Groups by name, whole or in part.")
+    groups: list[_Use] = Field(
+        min_length=1, max_length=MAX_GROUPS_PER_WAVE, description="Groups by name, whole or in part."
+    )
 
 
 class FilePlan(PlanRequest):
     """The recovery plan. `apply` finds it by its name."""
 
-    waves: list[FileWave] = Field(min_length=1, max_length=40)  # type: ignore[assignment]
+    waves: list[FileWave] = Field(min_length=1, max_length=MAX_WAVES)  # type: ignore[assignment]
 
     @field_validator("waves")
     @classmethod

@@ -35,7 +35,7 @@ class Reconciler:
         for name, several in found.items():
             if len(several) > 1:
                 ids = ", ".join(str(each.get("groupId") or each.get("planId")) for each in several)
-                message = f"the API has more than one of the name {name!r}: {ids}"
+                message = f"the API has several resources named {name!r}: {ids}"
                 section = "recoveryPlan" if kind == "recoveryPlans" else kind
                 raise PlanFileError(self._document.path, [self._document.problem((section,), message)])
         return {name: several[0] for name, several in found.items() if several}
@@ -82,7 +82,7 @@ class Reconciler:
         ids = self._list_ids_by_host(account_id, region).get(hostname, [])
         if len(ids) != 1:
             count = "no source server" if not ids else f"{len(ids)} source servers ({', '.join(ids)})"
-            message = f"{account_id}/{region} has {count} of the host name {hostname!r}"
+            message = f"{account_id}/{region} has {count} with the host name {hostname!r}"
             raise PlanFileError(self._document.path, [self._problem_at_host(hostname, message)])
         return ids[0]
 
@@ -136,7 +136,7 @@ class Reconciler:
             secret = os.environ.get(variable)
             if not secret:
                 location = ("targetAccounts", self._data["targetAccounts"].index(account))
-                message = f"the environment variable {variable} has to have the external id of {change.name}"
+                message = f"the environment variable {variable} must contain the external id of {change.name}"
                 raise PlanFileError(self._document.path, [self._document.problem(location, message)])
             body = {**body, "externalId": secret, "accountId": change.name}
         self._accounts[change.name] = self._write("/target-accounts", change, body)

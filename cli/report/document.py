@@ -15,7 +15,7 @@ from cli.run_record import UNFINISHED, Job, Record, list_jobs
 
 SCHEMA = "drs-waves/report/1"
 
-# A PARTIAL wave launched as many of its servers as its plan, or an operator, requires.
+# A PARTIAL wave counts as recovered: the plan or an operator accepted its result.
 _RECOVERED = ("COMPLETED", "PARTIAL")
 
 _VERDICTS = {

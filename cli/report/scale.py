@@ -8,7 +8,7 @@ from typing import Any
 from cli.report.times import parse_time
 from cli.text import format_duration
 
-# In units of the drawing, which is as wide as the page.
+# In SVG user units; the drawing is as wide as the page.
 WIDTH, LEFT, RIGHT = 960, 150, 16
 MAX_TICKS = 9
 

@@ -7,7 +7,7 @@ from typing import Any
 from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 from cli.text import format_duration
 
-# In units of the drawing.
+# In SVG user units.
 TOP = 34
 WAVE_HEIGHT, LANE_HEIGHT, GAP = 18, 13, 12
 MIN_BAR_WIDTH = 2.0  # a bar stays visible, however short its time

@@ -37,9 +37,9 @@ class Wait:
 def find_waits(record: Record) -> list[Wait]:
     """Every wait, ended or open, oldest first.
 
-    The record has the time of each decision, but not since when the run waited for it. The start of a wait is when the
-    wave could have started (the request, or the end of the last wave that it depends on), when its last job had ended,
-    or when the run was paused.
+    The record has the time of each decision, but not when the wait began. A wait begins when the wave could have
+    started (the request, or the end of the last wave that it depends on), when its last job had ended, or when the run
+    was paused.
     """
     end = end_of(record)
     waits = list(_ended_waits(record))

@@ -36,7 +36,7 @@ class CapacityPoller:
         for target in targets:
             try:
                 self._known[target] = self._read(*target)
-            except Exception:  # noqa: BLE001, S112  # the view goes on without this figure
+            except Exception:  # noqa: BLE001, S112  # the view continues without this figure
                 continue
 
 

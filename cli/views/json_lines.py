@@ -10,7 +10,7 @@ from cli.run_record import Record
 
 
 class JsonView:
-    """Writes the record when anything but its duration has changed. `type` is the first field of each line."""
+    """Writes the record when anything other than its duration has changed. Each line begins with `type`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout

@@ -28,8 +28,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
 class Operation(NamedTuple):
     """A method of a path, as callers see it. `path` is written as in OpenAPI: `/executions/{executionId}`.
 
-    `location` is where to find what was created or started, with fields of the answer in braces. `errors` are those
-    that are specific to the operation; `all_errors` adds those of every such request.
+    `location` is a template of the Location header; fields of the answer stand in braces. `errors` are those that are
+    specific to the operation; `all_errors` adds those of every such request.
     """
 
     method: str
@@ -84,8 +84,8 @@ class Router(APIGatewayRouter):
     ) -> Callable[[Handler], Handler]:
         """Register the function as a route and as an operation of the OpenAPI document.
 
-        The function's name is the operationId, its docstring the description. Its signature gives the bodies: an
-        argument `body` the request's, the return type the answer's. A function that returns None answers 204.
+        The function's name is the operationId, its docstring the description. The annotation of its argument `body` is
+        the model of the request, and its return annotation the shape of the answer. One that returns None answers 204.
         """
 
         def register(handler: Handler) -> Handler:

@@ -1,3 +1,3 @@
-"""The domain of drs-waves: plans, waves, batches, verdicts, and the adapters that reach DRS and DynamoDB."""
+"""The product behind the API and the tasks. docs/architecture.md describes its packages, the rooms."""
 
 VERSION = "0.1.0"

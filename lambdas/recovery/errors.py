@@ -42,6 +42,12 @@ class DrsWavesError(Exception):
         return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.__name__).capitalize()
 
 
+class Transient(DrsWavesError):
+    """A fault that passes without intervention: the state machine retries, and no server fails because of it."""
+
+    advice = "Nothing to do: the state machine waits and tries again."
+
+
 # --- invalid or conflicting requests ----------------------------------------------------------------------------
 class InvalidRequest(DrsWavesError):
     """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per mistake."""
@@ -115,7 +121,7 @@ class DecisionRefused(Conflict):
 
 
 class NothingToContinue(Conflict):
-    """The run is still open, has launched all servers, or was a readiness check."""
+    """The run is still open, has launched all servers, or was a readiness run."""
 
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
@@ -172,13 +178,7 @@ class StartFailed(DrsWavesError):
     """503: Step Functions refused the start or did not answer it."""
 
     status = 503
-    advice = "Read GET /executions for the plan. If the run is not there, start it again with an Idempotency-Key."
-
-
-class Transient(DrsWavesError):
-    """A fault that passes by itself: the state machine waits and retries, and no server fails because of it."""
-
-    advice = "Nothing to do: the state machine waits and asks again."
+    advice = "Check GET /executions?planId=... If the run is missing, send the start again with an Idempotency-Key."
 
 
 # --- answers of DRS and AWS -------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class DrsUnavailable(Transient):
     """DRS answered 5xx, or did not answer."""
 
     status = 503
-    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health."
+    advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."
 
 
 class ServerBusy(Transient):
@@ -247,9 +247,31 @@ class TargetTooSlow(Transient):
     """A target did not answer within the time of the request."""
 
     status = 503
-    advice = "Ask again; if it lasts, see AWS Health for the Region."
+    advice = "Send the request again. If it lasts, see AWS Health for the Region."
 
 
+class RateBudgetExhausted(Transient):
+    """The rate limit of calls to the target is used up for the next seconds."""
+
+    status = 429
+    advice = "Nothing to do: the state machine waits and tries again. Raise CallsPerSecond if it happens often."
+
+
+class CircuitOpen(Transient):
+    """The target did not answer several calls in a row, so calls pause for a while."""
+
+    status = 503
+    advice = "Nothing to do: drs-waves tries again by itself. If it lasts, see AWS Health for the Region."
+
+
+class RetryExhausted(Transient):
+    """The short retries within one function failed; facts: `operation`, `attempts`, `cause`."""
+
+    status = 503
+    advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health for the Region."
+
+
+# --- the state of a run -----------------------------------------------------------------------------------------
 class LateMessage(DrsWavesError):
     """A repeated or late task: the record has moved past it. Nothing was changed."""
 
@@ -257,28 +279,6 @@ class LateMessage(DrsWavesError):
     advice = "Nothing to do: the record is right."
 
 
-class RateBudgetExhausted(Transient):
-    """The rate limit of calls to the target is used up for the next seconds."""
-
-    status = 429
-    advice = "Nothing to do: the state machine waits and asks again. Raise CallsPerSecond if it happens all the time."
-
-
-class CircuitOpen(Transient):
-    """The target did not answer several calls in a row, so calls pause for a while."""
-
-    status = 503
-    advice = "Nothing to do: drs-waves asks again by itself. If it lasts, see AWS Health for the Region."
-
-
-class RetryExhausted(Transient):
-    """The short retries within one function failed; facts: `operation`, `attempts`, `cause`."""
-
-    status = 503
-    advice = "Nothing to do: the state machine waits and asks again. If it lasts, see AWS Health for the Region."
-
-
-# --- the state of a run -----------------------------------------------------------------------------------------
 class RunHalted(DrsWavesError):
     """The run is cancelled or has ended, so no further batch starts."""
 

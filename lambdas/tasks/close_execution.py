@@ -1,4 +1,4 @@
-"""Close the record of a run whose state machine was aborted, timed out or broke before it could."""
+"""End a run whose state machine was aborted, timed out or failed before it could close the record."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -10,10 +10,10 @@ from tasks.states import CloseExecutionOutput, StateChangeEvent
 
 @task
 def handler(event: StateChangeEvent, context: LambdaContext) -> CloseExecutionOutput:
-    """Take an event of recover-plan. Closing a run again changes nothing, and neither does scheduling its clean-up."""
+    """Handle the event that an execution of recover-plan has ended. Handling it twice changes nothing."""
     execution_id, status = event["detail"]["name"], event["detail"]["status"]
     logger.append_keys(executionId=execution_id)
-    execution, closed = abandoned.close_ended_run(execution_id, f"the state machine ended as {status}")
+    execution, closed = abandoned.end_run_without_machine(execution_id, f"the state machine ended as {status}")
     if execution:
         schedule.schedule_or_notify(execution)
     logger.info("run closed" if closed else "the record was closed already")

@@ -1,4 +1,4 @@
-"""Find the instances that a drill launched and cut them into chunks of one target."""
+"""Find the instances that a drill launched and divide them into chunks, each within one target."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -10,6 +10,6 @@ from tasks.states import CleanupInput, FindInstancesOutput
 @task
 def handler(event: CleanupInput, context: LambdaContext) -> FindInstancesOutput:
     """Raise NotADrill, ExecutionStillRunning, CleanupRunning, LateMessage."""
-    run, chunks = cleanup.find_chunks(event["executionId"], event["machine"])
+    run, chunks = cleanup.open_and_list_chunks(event["executionId"], event["machine"])
     logger.info("instances found", extra={"instances": sum(len(chunk.instances) for chunk in chunks)})
     return {"run": run, "chunks": [{**chunk.ref.target.to_state(), "chunk": chunk.ref.number} for chunk in chunks]}

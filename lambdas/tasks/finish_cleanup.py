@@ -2,15 +2,15 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
 from recovery.cleanup import cleanup
+from recovery.domain import caught_errors
 from recovery.observability.task_handler import logger, task
 from tasks.states import ClosedRecord, FinishCleanupInput
 
 
 @task
 def handler(event: FinishCleanupInput, context: LambdaContext) -> ClosedRecord:
-    """Raise CleanupRunning when the clean-up is another machine's."""
+    """Raise CleanupRunning when another execution has the clean-up."""
     problems = caught_errors.describe_all(event["errors"])
     row = cleanup.finish_cleanup(event["executionId"], event["machine"], problems)
     logger.info("clean-up finished", extra={"status": row["status"], "reason": row["reason"]})

@@ -1,20 +1,18 @@
-"""Judge the run, close its record and free its plan."""
+"""End a run: judge it, close its record and release its plan."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import schedule
+from recovery.domain.caught_errors import CaughtError
 from recovery.observability.task_handler import logger, task
 from recovery.runs import finish
-from recovery.store import executions
 from tasks.states import ClosedRecord, FinishExecutionInput
 
 
 @task
 def handler(event: FinishExecutionInput, context: LambdaContext) -> ClosedRecord:
     """Schedule the clean-up of a drill as well, if its plan asks for it."""
-    execution = executions.get_execution(event["executionId"])
-    verdict = finish.finish_execution(execution, CaughtError.from_state(event.get("error")))
+    execution, verdict = finish.end_run(event["executionId"], CaughtError.from_state(event.get("error")))
     schedule.schedule_or_notify(execution)
     logger.info("execution finished", extra={"status": verdict.status})
     return {"status": verdict.status, "reason": verdict.reason}

@@ -1,9 +1,9 @@
-"""Remove a chunk's terminated instances from the cache and record the others."""
+"""Settle a chunk: mark its terminated instances as gone, and record why the others are not terminated."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.cleanup import terminate
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import ChunkRef
 from recovery.observability.task_handler import logger, task
 from tasks.states import ForgetInstancesInput, ForgetInstancesOutput

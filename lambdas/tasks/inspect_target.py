@@ -1,4 +1,4 @@
-"""Inspect the source servers that a run recovers in one target, and cut them into batches."""
+"""Inspect the source servers that a run recovers in one target, and divide them into batches."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

@@ -9,8 +9,8 @@ from tasks.states import ExecutionInput, JudgeReadinessOutput, OrderedWave
 
 @task
 def handler(event: ExecutionInput, context: LambdaContext) -> JudgeReadinessOutput:
-    """Close a run that is refused, and a readiness run."""
+    """End a run that is refused, and a readiness run."""
     readiness = judge_readiness.judge_run(event["executionId"])
     logger.info("readiness judged", extra={"reasons": readiness.refusals})
     waves: list[OrderedWave] = [{"wave": wave, "order": order} for order, wave in enumerate(readiness.waves, start=1)]
-    return {"ready": not readiness.refusals, "dryRun": readiness.is_dry_run, "waves": waves}
+    return {"ready": not readiness.refusals, "dryRun": readiness.is_readiness_run, "waves": waves}

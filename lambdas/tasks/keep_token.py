@@ -12,8 +12,8 @@ from tasks.states import KeepTokenInput
 
 @task
 def handler(event: KeepTokenInput, context: LambdaContext) -> dict[str, Any]:
-    """The token is answered now if the wait is over already, else when it is. The state then checks the gate again."""
+    """If there is nothing to wait for, answer the token at once. StartWave then judges the gate again."""
     gate = WaveGate(event["gate"])
-    is_waiting = wave_lifecycle.wait_at_gate(event["executionId"], event["wave"], gate, event["taskToken"])
+    is_waiting = wave_lifecycle.save_gate_token(event["executionId"], event["wave"], gate, event["taskToken"])
     logger.info("waiting" if is_waiting else "nothing to wait for", extra={"gate": gate})
     return {}

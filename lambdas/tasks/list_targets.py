@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import clock
-from recovery.cache.targets import list_targets
+from recovery.catalog.targets import list_targets
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
 from tasks.states import ListTargetsInput, ListTargetsOutput

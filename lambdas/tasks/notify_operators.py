@@ -4,8 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
 from recovery.observability import retries_exhausted
 from recovery.observability.task_handler import task
 from tasks.states import NotifyOperatorsInput
@@ -13,7 +13,7 @@ from tasks.states import NotifyOperatorsInput
 
 @task
 def handler(event: NotifyOperatorsInput, context: LambdaContext) -> dict[str, Any]:
-    """The batch goes on waiting, whether or not the message can be sent."""
+    """The batch continues to wait, whether or not the message can be sent."""
     error = CaughtError.from_state(event["error"]) or CaughtError("unknown error", "")
     retries_exhausted.notify_retries_exhausted(BatchRef.from_event(event), event["task"], error, event.get("attempts"))
     return {}

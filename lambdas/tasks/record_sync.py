@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.cache import sync_status
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
 from tasks.states import RecordSyncInput, RecordSyncOutput

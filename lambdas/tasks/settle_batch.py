@@ -2,8 +2,8 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Mode
 from recovery.observability.task_handler import logger, task
 from recovery.runs import launch

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.aws import caught_errors
+from recovery.domain import caught_errors
 from recovery.observability.task_handler import logger, task
 from recovery.runs import wave_lifecycle
 from recovery.runs.wave_lifecycle import WaveSettlementState

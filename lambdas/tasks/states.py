@@ -1,6 +1,6 @@
-"""The inputs of the Task states, and the outputs that no class of the product writes by itself.
+"""The inputs of the Task states, and those outputs that have no class of their own.
 
-The other outputs are defined beside the `to_state` that writes them: TargetState, JobState, CapacityState and so on.
+The other outputs are defined beside the `to_state` that writes them, such as TargetState, JobState and CapacityState.
 """
 
 from typing import NotRequired, TypedDict
@@ -133,7 +133,7 @@ class StartRecoveryInput(BatchInput):
 
 
 class PollJobInput(BatchInput):
-    """The job to poll, and how long such a job takes."""
+    """The job to poll, and how long such a job is expected to take."""
 
     jobId: str
     expectedSeconds: int
@@ -233,7 +233,7 @@ class SyncFailure(TargetState):
 
 
 class RecordSyncInput(TypedDict):
-    """A sync that has ended: when it began, of how many targets it was, and which of them failed."""
+    """A sync that has ended: when it began, how many targets it had, and which of them failed."""
 
     beganAt: str
     targets: int

@@ -13,7 +13,7 @@ This package knows nothing of the product. `sandbox.stack` starts it as a proces
 """
 
 WITHOUT = "DRS_WAVES_ENGINE_WITHOUT"
-"""Names of patches to leave out, separated by commas (`fork_environments,read_yaml_definitions`), or `all`."""
+"""Names of patches to leave out, separated by commas (`fork_environments,record_inner_states`), or `all`."""
 
 ENVIRONMENTS_AHEAD = "DRS_WAVES_ENVIRONMENTS_AHEAD"
 """How many execution environments of each new function start before its first call."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox import world
+from sandbox import seeding
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
 from tests.support.processes import free_ports
@@ -13,12 +13,12 @@ from tests.support.product import SHORT_DURATIONS
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """One for all tests, because it takes eight seconds to start. A drill's job takes 0.6 s, a recovery's 4.5 s."""
+    """One sandbox for all tests: it starts in eight seconds. A drill's job takes 0.6 s, a recovery's 4.5 s."""
     port, drs_port = free_ports(2)
     parameters = {"SyncRate": "rate(1 minute)"}
     with Sandbox(port=port, drs_port=drs_port, speed=400, parameters=parameters) as running:
-        world.register_accounts(running)
-        world.control(running, "PUT", "/settings", {"durations": {"drill": SHORT_DURATIONS["drill"]}})
+        seeding.register_accounts(running)
+        running.control_emulator("PUT", "/settings", {"durations": {"drill": SHORT_DURATIONS["drill"]}})
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Alarms that fire by what functions really count, and reach operators over their topic."""
+"""Alarms fire on metrics that functions really write, and reach operators through their topic."""
 
 import json
 import time
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sandbox import world
 from sandbox.settings import REGION, STACK_NAME, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
@@ -17,11 +16,11 @@ WANTED = {f"{STACK_NAME}-{name}" for name in ("rate-limit-errors", "retries-exha
 
 
 def fault(sandbox: Sandbox, kind: str, **more: Any) -> None:
-    world.control(sandbox, "POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": MUMBAI, **more})
+    sandbox.control_emulator("POST", "/faults", {"kind": kind, "accountId": TARGET_ACCOUNT, "region": MUMBAI, **more})
 
 
 def inbox(sandbox: Sandbox) -> str:
-    """A queue that gets what operators get."""
+    """A queue that receives the messages that operators receive."""
     sqs = sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="on-duty")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

@@ -1,4 +1,4 @@
-"""The cache and the clean-up in the deployed sandbox: with the roles' own policies, and EC2 that is the engine's."""
+"""The cache and the clean-up in the deployed sandbox, with the roles' policies and the EC2 of the engine."""
 
 import json
 import time
@@ -16,7 +16,7 @@ EUROPE = "eu-west-2"
 
 
 def until(look: Callable[[], Any], seconds: float = 40) -> Any:
-    """What `look` finds once it is something."""
+    """Call `look` until it finds something, and return that."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < deadline

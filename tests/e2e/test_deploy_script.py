@@ -49,14 +49,14 @@ States:
 
 def run(sandbox: Sandbox, script: str, *arguments: str, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     command = [str(root / "scripts" / script), *arguments]
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_BUCKET": BUCKET}
     return subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL
     )
 
 
 def checkout(folder: Path) -> Path:
-    """The repository as it is, to be changed as a next version would be."""
+    """A copy of the repository, which tests change as a next version would."""
     for name in ("cfn", "lambdas", "scripts", "statemachines"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "requirements", folder / "requirements")
@@ -86,7 +86,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Pa
 
 @pytest.fixture(scope="module")
 def second(sandbox: Sandbox, repository: Path) -> Operator:
-    """Somebody who works with the second stack."""
+    """An operator of the second stack."""
     refused = run(sandbox, "deploy.sh", *SECOND, root=repository)  # which checks it, so the others need not
     assert refused.returncode == 3, refused
     assert "AWS::DynamoDB::Table" in refused.stdout
@@ -103,7 +103,7 @@ def second(sandbox: Sandbox, repository: Path) -> Operator:
 
 
 def held_plan(operator: Operator, name: str, wave: int) -> str:
-    """Two waves of a server; the one of this number waits for somebody."""
+    """A plan of two waves with a server each. The wave with this number waits for an operator."""
     servers = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION)
     groups = [[{"groupId": operator.group([each], account=HUB_ACCOUNT, region=REGION)}] for each in servers]
     waves: list[dict[str, Any]] = [{"name": "first", "groups": groups[0]}, {"name": "second", "groups": groups[1]}]
@@ -114,7 +114,7 @@ def held_plan(operator: Operator, name: str, wave: int) -> str:
 
 
 def parameters(sandbox: Sandbox) -> Mapping[str, str]:
-    """Of both stacks."""
+    """The parameters of both stacks."""
     found = {}
     for name in ("drs-waves-second-tables", "drs-waves-second"):
         (stack,) = sandbox.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
@@ -129,7 +129,7 @@ def tables(sandbox: Sandbox) -> list[str]:
 
 
 def stacks(sandbox: Sandbox) -> set[str]:
-    """Those of the second control plane that are there, without the nested ones."""
+    """The existing stacks of the second control plane, without the nested ones."""
     answer = sandbox.client("cloudformation").list_stacks()["StackSummaries"]
     names = {stack["StackName"] for stack in answer if stack["StackStatus"] != "DELETE_COMPLETE"}
     return names & {"drs-waves-second", "drs-waves-second-tables"}
@@ -194,14 +194,14 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
 
 
 def lose_the_stack_of_the_tables(sandbox: Sandbox) -> None:
-    """Delete it by hand, as no script does."""
+    """Delete it by hand; no script does so."""
     named = {"StackName": "drs-waves-second-tables"}
     sandbox.client("cloudformation").delete_stack(**named)
     sandbox.client("cloudformation").get_waiter("stack_delete_complete").wait(**named, WaiterConfig={"Delay": 1})
 
 
 def take_over(sandbox: Sandbox) -> None:
-    """Have a new stack take over the tables that are left, as docs/deploy.md says."""
+    """Let a new stack adopt the remaining tables, as docs/deploy.md says."""
     command = [str(Path(sys.executable).with_name("drs-waves")), "tables", "adopt", "--stack", "drs-waves-second"]
     written = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert written.returncode == 0, written

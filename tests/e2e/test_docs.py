@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import world
+from sandbox import seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, wait_until, waits_for
@@ -69,7 +69,7 @@ class Scene:
 
     @property
     def held(self) -> str:
-        """A drill that waits for approval, a new one each time."""
+        """A new drill each time, which waits for approval."""
         plan, _ = self.plan(approval={"required": True, "timeoutMinutes": 10_000})
         execution = self.operator.start(plan)
         wait_until(self.operator, execution, waits_for("APPROVAL"))
@@ -77,14 +77,14 @@ class Scene:
 
     @property
     def asking(self) -> str:
-        """A drill whose wave failed and asks what to do, a new one each time. The server would be launched now."""
+        """A new drill each time, whose failed wave waits for a decision. A retry would launch the server."""
         execution = self.operator.start(self._failing(onFailure="ask"))
         wait_until(self.operator, execution, waits_for("DECISION"))
         return execution
 
     @property
     def failed(self) -> str:
-        """A drill that failed, a new one each time. The server would be launched now."""
+        """A new drill each time, which failed. Another run would launch the server."""
         return str(self.operator.drill(self._failing())["executionId"])
 
     def _failing(self, **wave: Any) -> str:
@@ -92,7 +92,7 @@ class Scene:
         group = self.operator.request("GET", f"/recovery-plans/{plan}").body["waves"][0]["groups"][0]["groupId"]
         (server,) = self.operator.request("GET", f"/protection-groups/{group}").body["sourceServerIds"]
         fault = {"kind": "LAUNCH_FAILS", "sourceServerId": server, "count": 1}
-        world.control(self.operator.sandbox, "POST", "/faults", fault)
+        self.operator.sandbox.control_emulator("POST", "/faults", fault)
         return plan
 
     @cached_property
@@ -113,7 +113,7 @@ class Scene:
         return str(getattr(self, states.get(verb[1] if verb else "", "finished")))
 
     def filled_in(self, command: str) -> str:
-        """The command with what its words in capitals, and names of examples, stand for."""
+        """The command with its words in capitals, and names of examples, replaced by real ones."""
         if "EXECUTION" in command:
             command = command.replace("EXECUTION", self.execution(command))
         if "FILE" in command:
@@ -130,12 +130,12 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Jobs of DRS take a minute here and not twenty."""
-    usual = world.control(sandbox, "GET", "/settings")["durations"]
+    """A deployment in which jobs of DRS take a minute instead of twenty."""
+    usual = sandbox.control_emulator("GET", "/settings")["durations"]
     quick = {kind: {"pending": 40, "started": 20} for kind in ("drill", "recovery", "terminate")}
-    world.control(sandbox, "PUT", "/settings", {"durations": quick})
+    sandbox.control_emulator("PUT", "/settings", {"durations": quick})
     yield Scene(Operator(sandbox), tmp_path_factory.mktemp("docs"))
-    world.control(sandbox, "PUT", "/settings", {"durations": {kind: usual[kind] for kind in quick}})
+    sandbox.control_emulator("PUT", "/settings", {"durations": {kind: usual[kind] for kind in quick}})
 
 
 def shell(command: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -155,8 +155,8 @@ def shell(command: str, environment: Mapping[str, str]) -> "subprocess.Completed
 def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None:
     """EXECUTION is the run that was started last; `status` shows it when it waits for the approval."""
     sandbox = scene.operator.sandbox
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
-    world.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    seeding.seed_source_servers(sandbox, yaml.safe_load((ROOT / EXAMPLE).read_text())["sandbox"]["sourceServers"])
     commands = [command for block in shell_blocks(QUICKSTART) if not block.reason for command in block.commands]
     for command in (f"drs-waves plan apply {EXAMPLE} --yes", *commands):
         if "EXECUTION" in command:
@@ -174,7 +174,7 @@ def test_the_quickstart_leads_from_one_command_to_the_next(scene: Scene) -> None
 @pytest.mark.parametrize("command", RUN)
 def test_a_command_does_what_it_is_shown_for(scene: Scene, command: str) -> None:
     sandbox = scene.operator.sandbox
-    environment = {**sandbox.caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
     filled_in = scene.filled_in(command)
     done = shell(filled_in, environment)
     assert done.returncode == 0, f"{filled_in}\n{done.stdout}{done.stderr}"

@@ -1,10 +1,9 @@
-"""Operators steer runs over HTTP alone: a diamond with an approval, a pause, a failure that is answered, a cancel."""
+"""Operators control runs over HTTP alone: waves in a diamond with an approval, a pause, a failure, a cancel."""
 
 from typing import Any
 
 import pytest
 
-from sandbox import world
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator, decide, wait_until, waits_for
@@ -71,8 +70,7 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
     decide(operator, run, "waves/database/approve")
     wait_until(operator, run, waits_for("RESUME", "database"))
     decide(operator, run, "resume")
-    world.control(
-        sandbox,
+    sandbox.control_emulator(
         "PATCH",
         f"/source-servers/{breaking[0]}",
         {"accountId": HUB_ACCOUNT, "region": REGION, "server": {"failsAt": ""}},
@@ -110,12 +108,12 @@ def test_a_diamond_is_approved_paused_mended_and_finished_and_a_second_run_is_ca
 def test_a_run_that_is_aborted_in_the_console_is_closed_by_the_rule(operator: Operator, sandbox: Sandbox) -> None:
     servers = operator.seed("lost-1", account=HUB_ACCOUNT, region=REGION)
     plan = operator.plan(web=operator.group(servers, account=HUB_ACCOUNT, region=REGION))
-    job_is_held = world.control(sandbox, "POST", "/faults", {"kind": "JOB_STAYS_PENDING"})["id"]
+    job_is_held = sandbox.control_emulator("POST", "/faults", {"kind": "JOB_STAYS_PENDING"})["id"]
     run = operator.start(plan)
     record = wait_until(operator, run, lambda record: record["servers"]["launching"])
     sandbox.client("stepfunctions").stop_execution(executionArn=record["executionArn"])
     closed = operator.finish(run)
-    world.control(sandbox, "DELETE", f"/faults/{job_is_held}")
+    sandbox.control_emulator("DELETE", f"/faults/{job_is_held}")
     assert closed["status"] == "FAILED", closed
     assert "ABORTED" in closed["reason"]
     assert operator.request("GET", f"/recovery-plans/{plan}").body["activeExecutionId"] is None

@@ -64,7 +64,7 @@ def test_a_person_types_the_plans_name_and_watches_the_recovery_on_a_terminal(
     run = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment(), start_new_session=True)
     os.close(slave)
     shown = read_until(master, "to start it")
-    assert "launches the real thing" in shown
+    assert "launches production servers" in shown
     os.write(master, b"a plan\n")
     shown = read_until(master, None)
     assert run.wait(10) == 0, shown

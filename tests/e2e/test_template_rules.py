@@ -1,4 +1,4 @@
-"""The rules of cfn/tables.yaml, as CloudFormation applies them before anything is made."""
+"""The rules of cfn/tables.yaml, as CloudFormation applies them before it creates anything."""
 
 import itertools
 import json

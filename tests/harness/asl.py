@@ -1,4 +1,4 @@
-"""Read state machines and hold them to the rules of AWS, and to ours, before anything runs.
+"""Reads state machines and checks them by the rules of AWS, and by ours, before anything runs.
 
 `load` makes a definition of a YAML file; `check` lists what is wrong with it; `assert_sound` fails a test with that
 list. The language: https://states-language.net/spec.html and
@@ -69,7 +69,7 @@ def load(source: Path | str, substitutions: Mapping[str, str] | None = None) -> 
 
 @functools.lru_cache(maxsize=64)
 def _read(text: str) -> Definition:
-    """Kept, for reading takes long and every test has the same machines."""
+    """Cached, because reading takes long and all tests have the same machines."""
     definition: Definition = json.loads(text) if text.startswith("{") else read_yaml(text)
     return definition
 
@@ -401,7 +401,7 @@ HOUSE_RULES: dict[str, Rule] = {
 def check(
     definition: Definition, rules: Mapping[str, Rule] | None = None, ignore: Collection[str] = ()
 ) -> list[Problem]:
-    """All that is wrong with a definition by these rules (both kinds if not told)."""
+    """List every problem of a definition by these rules. By default, apply both kinds of rule."""
     chosen = {**AWS_RULES, **HOUSE_RULES} if rules is None else rules
     return [
         Problem(where, rule, message)

@@ -158,7 +158,7 @@ class Engine:
 
     @property
     def broken_rules(self) -> list[str]:
-        """What AWS would have refused so far."""
+        """The rules of AWS that were broken so far."""
         return self._book.broken
 
     def check_rules(self) -> None:
@@ -239,6 +239,11 @@ class Engine:
         """Start an execution and wait until it ended, at most `timeout` real seconds."""
         return self.start(machine_arn, input, name).wait(timeout)
 
+    def invoke(self, function: str, event: Any) -> Any:
+        """The function's answer, as a service gets it that calls the function: API Gateway, say."""
+        model = _functions(self.account, self.region).get_function(function)
+        return json.loads(self.runtime.invoke(model, json.dumps(event), {}, {}))
+
     def execution(self, arn: str) -> Execution:
         """The execution with this ARN: of a child that a machine started, say."""
         return Execution(internals.find_execution(arn))
@@ -297,7 +302,7 @@ def _status_change(execution: Any, account: str, region: str) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=64)
 def _assert_sound(name: str, text: str) -> None:
-    """Looked at once, for every test has the same machines."""
+    """Check each definition once, because all tests have the same machines."""
     asl.assert_sound(json.loads(text), rules=asl.AWS_RULES, name=name)
 
 

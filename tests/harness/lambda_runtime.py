@@ -32,7 +32,7 @@ After = Callable[[Any, "Context", Any], None]
 
 
 class FunctionFault(Exception):
-    """What Step Functions is told when it is not the handler that failed but the function around it.
+    """The error that Step Functions gets when not the handler failed, but the function around it.
 
     `FunctionFault("Sandbox.Timedout")`, `("Runtime.ExitError")` for a killed one,
     `("Lambda.TooManyRequestsException")`.
@@ -319,7 +319,7 @@ _when_imported: dict[str, list[tuple[Any, Any]]] = {}
 
 @functools.cache
 def _default_session() -> boto3.session.Session:
-    """Kept from test to test: to make one takes 30 ms, and all have the keys that moto gives."""
+    """Cached for all tests: creating one takes 30 ms, and all have the keys that moto gives."""
     return boto3.session.Session()
 
 

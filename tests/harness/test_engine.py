@@ -1,4 +1,4 @@
-"""The Engine itself: what it lets in, what it tells, and that it leaves nothing behind."""
+"""The Engine itself: what it accepts, what it reports, and that it leaves nothing behind."""
 
 import os
 import threading

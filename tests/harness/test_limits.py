@@ -1,4 +1,4 @@
-"""Limits AWS sets at run time: an execution that passes one fails its test."""
+"""Limits that AWS applies at run time. An execution that exceeds one fails its test."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ def finish(execution: Any) -> Any:
 
 
 def winners_of_a_race(client: Any) -> int:
-    """How many of two threads are told that their write, which only one may make, was made."""
+    """Return how many of two threads get a success for a write that only one of them may make."""
     key = [{"AttributeName": "id", "KeyType": "HASH"}]
     types = [{"AttributeName": "id", "AttributeType": "S"}]
     client.create_table(TableName="race", KeySchema=key, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
@@ -158,7 +158,7 @@ def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
 
 
 def child_outlives_its_parent(sfn: Any) -> bool:
-    """Whether a child still runs when the parent that waits for it has been stopped."""
+    """Return whether a child still runs after the parent that waits for it has been stopped."""
     normalise_parameters()  # without this patch no machine can start another
     child = machine(sfn, "child", W={"Type": "Wait", "Seconds": 600, "End": True})
     start_child = {

@@ -1,4 +1,4 @@
-"""The cache of recovery instances, whatever order syncs and clean-ups come in: it ends as DRS has it.
+"""The cache of recovery instances agrees with DRS in the end, in whatever order syncs and clean-ups run.
 
 DRS and EC2 are a dict here, which a test changes between the steps of a sync; the table is moto's.
 """
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import to_wire
-from recovery.cache import recovery_instances, sync, sync_status, targets
+from recovery.cache import recovery_instances, sync, sync_status
 from recovery.cache.sync_status import SYNCED
+from recovery.catalog import targets
 from recovery.domain.drs_shapes import LaunchedInstance, SourceServer
 from recovery.domain.target import Target
 from recovery.drs import client as drs
@@ -106,7 +107,7 @@ def begin(patch: pytest.MonkeyPatch, world: World) -> None:
 
 
 def cached() -> dict[str, tuple[str, str]]:
-    rows = recovery_instances.get_all_rows_by_server(SERVERS).values()
+    rows = recovery_instances.get_rows(SERVERS).values()
     return {row["sourceServerId"]: (row["recoveryInstanceId"], row["ec2InstanceState"]) for row in rows if
             "recoveryInstanceId" in row}  # fmt: skip
 
@@ -191,7 +192,7 @@ def test_an_older_sync_that_races_a_newer_one_and_a_clean_up_ends_right(
     newer_runs_during: bool,
     cleaned: set[str],
 ) -> None:
-    """The older sync looks at DRS, then all the rest happens before it writes."""
+    """The older sync reads from DRS. Everything else happens before it writes."""
     world = World()
     with pytest.MonkeyPatch.context() as patch:
         begin(patch, world)

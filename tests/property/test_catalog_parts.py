@@ -1,4 +1,4 @@
-"""Capacity, durations, versions and plan files: what holds for whatever comes."""
+"""Capacity, durations, versions and plan files: properties for any input."""
 
 import json
 import tempfile
@@ -112,7 +112,7 @@ values: Any = st.recursive(
 
 
 def known(value: Any) -> Any:
-    """The value without what says nothing: None in a mapping is as good as not there; true is not 1."""
+    """The value without members that are None, which mean the same as absent ones. true differs from 1."""
     if isinstance(value, dict):
         return {name: known(each) for name, each in value.items() if each is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Whoever writes plans and groups, in whatever order and from whatever version: nobody's change is lost unheard."""
+"""Concurrent writers of plans and groups, in any order and from any version: no change is lost silently."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -55,7 +55,7 @@ steps = st.one_of(
 
 
 def take(number: int, step: Any) -> None:
-    """One step; `number` makes each write another."""
+    """Take one step. `number` makes each write different."""
     kind, name, *rest = step
     if kind == "make group":
         if name not in rows("protection_groups"):

@@ -1,4 +1,4 @@
-"""What holds for every plan, fleet and job."""
+"""Properties of every plan, fleet and job."""
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,7 @@ def test_ordered_waves_never_wait_for_a_later_one(given_waves: list[Wave]) -> No
 
 
 def _has_cycle(given_waves: list[Wave]) -> bool:
-    """Plain depth-first search, as a second opinion."""
+    """A depth-first search, to compare with the algorithm of the product."""
     edges = {wave.name: wave.depends_on for wave in given_waves}
 
     def reaches(start: str, name: str, seen: frozenset[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Whatever DRS answers and in whatever order: calls keep to their limits, and what is told of them is what happened."""
+"""Calls keep to their limits whatever DRS answers and in whatever order, and the metrics report what happened."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def limits(**values: Any) -> None:
 
 
 def reserved() -> int:
-    """Calls that the budget of all functions was asked for and granted."""
+    """The calls for which functions requested and got a share of the common budget."""
     rows = dynamodb.client().scan(TableName="limits")["Items"]
     return sum(int(row["calls"]["N"]) for row in rows if row["item"]["S"].startswith("CALLS#"))
 
@@ -146,7 +146,7 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
     calls_per_second: Any,
     circuit_failures: Any,
 ) -> None:
-    """Each page and each retry is a request; what DRS saw of them is the measure."""
+    """Each page and each retry is a request. The test compares with the requests that DRS received."""
     emulator, servers, time = world
     limits(calls_per_second=calls_per_second, calls_burst=NEVER, circuit_failures=circuit_failures)
     emulator.control.remove_faults(None)
@@ -176,7 +176,7 @@ def test_each_request_to_drs_is_reserved_once_and_counted_with_its_outcome(
 
 
 def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(world: World) -> None:
-    """It is a bug of ours: asked again it would be refused again, and it must not open the circuit."""
+    """It is a bug of ours. A retry would fail again, and the failure must not open the circuit."""
     limits(calls_per_second=NEVER, calls_burst=NEVER, circuit_failures=1)
     world.emulator.control.remove_faults(None)
     batch = Batch(BatchRef("drill-1", "web", HERE, 1), (), 0, BatchStatus.STARTING, 1, clock.iso())
@@ -198,7 +198,7 @@ ACTIONS = st.sampled_from(["reserve", "bucket", "fails", "answers"])
 
 
 def act(target: Target, action: str) -> str:
-    """What one target gives; sleeping moves the clock."""
+    """Do this in a target, and return the outcome. Sleeping moves the clock."""
 
     def fails() -> None:
         raise DrsUnavailable("no answer")
@@ -224,7 +224,7 @@ def act(target: Target, action: str) -> str:
 def test_what_happens_in_one_target_is_as_if_there_were_no_other(
     world: World, steps: list[tuple[bool, str, float]]
 ) -> None:
-    """Budget, bucket and circuit: the run of both, against the run of the one alone at the same moments."""
+    """Compares the outcomes in one target with and without actions in the other, at the same times."""
     assume({here for here, _, _ in steps} == {True, False})
     time = world.time
     given_limits = {"calls_per_second": 2, "calls_burst": 4, "circuit_failures": 2, "circuit_seconds": 10}
@@ -385,7 +385,7 @@ def row(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def gives_up(batch: Batch) -> CapacityTimeout | None:
-    """Ask for capacity where there is none."""
+    """Request capacity when there is none."""
     try:
         assert not capacity_leases.acquire_lease(batch)
     except CapacityTimeout as error:

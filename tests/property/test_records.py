@@ -1,4 +1,4 @@
-"""Whatever order messages come in, however often and late: a record never moves backwards."""
+"""A record never moves backwards, in whatever order, however often and however late messages arrive."""
 
 import json
 import random
@@ -17,7 +17,7 @@ from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerR
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
 from recovery.domain.target import Target
-from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.domain.verdicts import ExecutionVerdict, WaveDecision, WaveVerdict
 from recovery.errors import DecisionRefused
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
@@ -41,7 +41,7 @@ SERVER_RANK = {"PENDING": 0, "FAILED": 1, "LAUNCHED": 2}
 
 
 def running_machine() -> str:
-    """recover-plan, of which the execution runs all the while: a cancel leaves it to end the run."""
+    """recover-plan with an execution that keeps running, so a cancel leaves the end of the run to it."""
     states = boto3.client("stepfunctions", "us-west-2")
     wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3_600, "End": True}}}
     role = "arn:aws:iam::123456789012:role/any"
@@ -70,7 +70,7 @@ def begin() -> None:
 
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
-    """The batch as a function that read it then would have it in hand."""
+    """The batch as a function that had read it at that time would have it."""
     return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
@@ -80,7 +80,7 @@ def results(*statuses: ServerStatus) -> None:
 
 
 def said(decide: Callable[..., object], *what: str) -> None:
-    """A decision, which may come too late; then it is refused and must change nothing."""
+    """A decision. One that comes too late is refused and must change nothing."""
     with suppress(DecisionRefused):
         decide("drill-1", *what, ANA)
 
@@ -90,7 +90,7 @@ MESSAGES: list[Callable[[], object]] = [
     lambda: waves.start_wave("drill-1", "web"),
     lambda: batches.record_intent(at("PENDING", 0)),
     lambda: batches.record_job(at("STARTING", 1), "drsjob-1", "2026-01-01T00:00:01.000Z"),
-    lambda: executions.begin_polling("drill-1"),
+    lambda: executions.record_start("drill-1"),
     lambda: batches.record_progress(REF, "drsjob-1", 1, 0),
     lambda: results(LAUNCHED, FAILED),
     lambda: batches.retry_batch(at("LAUNCHING", 1, "drsjob-1"), Attempt(["s-1"], ["s-2"], "drsjob-1"), ["s-2"]),
@@ -101,13 +101,13 @@ MESSAGES: list[Callable[[], object]] = [
     lambda: batches.close_batch(at("LAUNCHING", 2, "drsjob-2"), Attempt(["s-2"], [], "drsjob-2"), "done"),
     lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.COMPLETED, "done"), Tally(2, 2)),
     lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.FAILED, "late"), Tally(2)),
-    lambda: executions.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
-    lambda: executions.finish_execution(RUN, ExecutionVerdict(ExecutionStatus.FAILED, "late"), Tally(2)),
+    lambda: executions.record_end(RUN, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
+    lambda: executions.record_end(RUN, ExecutionVerdict(ExecutionStatus.FAILED, "late"), Tally(2)),
     lambda: said(decisions.pause),
     lambda: said(decisions.resume),
     lambda: said(decisions.cancel),
-    lambda: said(decisions.decide_wave, "web", "approve"),
-    lambda: said(decisions.decide_wave, "web", "accept"),
+    lambda: said(decisions.decide_wave, "web", WaveDecision.APPROVE),
+    lambda: said(decisions.decide_wave, "web", WaveDecision.ACCEPT),
 ]
 
 

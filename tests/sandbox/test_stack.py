@@ -1,4 +1,4 @@
-"""The sandbox as `drs-waves sandbox` uses it, with a toy in the product's place."""
+"""The sandbox as `drs-waves sandbox` uses it, with a toy template instead of the product."""
 
 import socket
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ CUT = 0
 
 
 class ApiHttpServer:
-    """The API behind HTTP: each request is given to the product's function; those unsigned are turned away."""
+    """The API behind HTTP: the product's function answers each request; unsigned requests are refused."""
 
     def __init__(self, product: Product) -> None:
         self.seen: list[tuple[str, str]] = []

@@ -226,12 +226,12 @@ def _reach() -> dict[str, set[Grant]]:
 
 
 def can_do(handler: str) -> set[Grant]:
-    """Everything that a function with this handler (`tasks.poll_job.handler`) can ask of AWS in its own name."""
+    """Every AWS action that a function with this handler (`tasks.poll_job.handler`) can request with its own role."""
     return {grant for grant in _all_of(handler) if not grant[0].startswith(tuple(f"{name}:" for name in IN_TARGETS))}
 
 
 def can_do_in_targets(handler: str) -> set[str]:
-    """The actions that it can ask for in target accounts, with their roles."""
+    """The actions that it can request in target accounts, with their roles."""
     return {action for action, _ in _all_of(handler) - can_do(handler)}
 
 

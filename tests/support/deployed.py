@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox import world
 from sandbox.clients import Reply
 from sandbox.settings import EXTERNAL_ID
 from sandbox.stack import Sandbox
@@ -28,7 +27,7 @@ class Operator:
         """Make source servers and return their ids."""
         servers = [{"hostname": hostname, **more} for hostname in hostnames]
         body = {"accountId": account, "region": region, "servers": servers}
-        ids: list[str] = world.control(self.sandbox, "POST", "/source-servers", body)["sourceServerIDs"]
+        ids: list[str] = self.sandbox.control_emulator("POST", "/source-servers", body)["sourceServerIDs"]
         return ids
 
     def group(self, server_ids: list[str], *, account: str, region: str) -> str:
@@ -63,16 +62,14 @@ class Operator:
         return self.finish(self.start(plan_id))
 
     def register(self, account: str, external_id: str = EXTERNAL_ID) -> None:
-        """Tell drs-waves how to reach the account."""
+        """Register the account with drs-waves."""
         item = {
-            "accountId": account,
-            "roleArn": self.sandbox.target_roles[account],
-            "externalId": external_id,
+            "accountId": {"S": account},
+            "roleArn": {"S": self.sandbox.target_roles[account]},
+            "externalId": {"S": external_id},
+            "version": {"N": "1"},
         }
-        self.sandbox.client("dynamodb").put_item(
-            TableName=self.sandbox.outputs["TargetAccountsTable"],
-            Item={name: {"S": value} for name, value in item.items()},
-        )
+        self.sandbox.client("dynamodb").put_item(TableName=self.sandbox.outputs["TargetAccountsTable"], Item=item)
 
 
 def wait_until(operator: Operator, execution_id: str, holds: Callable[[Mapping[str, Any]], Any]) -> Mapping[str, Any]:

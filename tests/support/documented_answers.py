@@ -39,7 +39,7 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
 
 
 def check(method: str, path: str, status: int, headers: Mapping[str, str], body: Any) -> None:
-    """Raise AssertionError, or jsonschema's ValidationError, for an answer that the document does not have."""
+    """Raise AssertionError, or jsonschema's ValidationError, for an answer that the document does not describe."""
     operation = operation_of(method, path)
     if operation is None:
         assert (status, body["code"]) == (404, "NoSuchRoute"), (method, path, status)

@@ -25,7 +25,7 @@ Call = Callable[[Any, str, Any], Any]
 
 @contextmanager
 def calls_through(made_by: Callable[[Call], Call]) -> Iterator[None]:
-    """Let every call of a botocore client go through what is made of the real one."""
+    """Replace the call of every botocore client by what `made_by` returns for the original."""
     call = BaseClient._make_api_call  # type: ignore[attr-defined]
     BaseClient._make_api_call = made_by(call)  # type: ignore[attr-defined]
     try:

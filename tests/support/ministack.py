@@ -46,17 +46,6 @@ def answer(event, context):
 """
 
 
-MACHINE = """
-QueryLanguage: JSONata
-StartAt: Greet
-States:
-  Greet:
-    Type: Pass
-    End: true
-    Output: ${Greeting}
-"""
-
-
 def function(handler: str) -> dict[str, Any]:
     role = {"Fn::GetAtt": ["Role", "Arn"]}
     code = {"ZipFile": HANDLER}
@@ -101,14 +90,6 @@ TEMPLATE = {
         },
         "Toy": function("handler"),
         "Answer": function("answer"),
-        "Machine": {
-            "Type": "AWS::StepFunctions::StateMachine",
-            "Properties": {
-                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
-                "DefinitionS3Location": {"Bucket": "toy", "Key": "machine.asl.yaml"},
-                "DefinitionSubstitutions": {"Greeting": "hello"},
-            },
-        },
         "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "toy", "Body": API}},
         "Deployment": {"Type": "AWS::ApiGateway::Deployment", "Properties": {"RestApiId": {"Ref": "Api"}}},
         "Stage": {
@@ -120,7 +101,7 @@ TEMPLATE = {
             },
         },
     },
-    "Outputs": {name: {"Value": {"Ref": name}} for name in ("Toy", "Machine", "Api")},
+    "Outputs": {name: {"Value": {"Ref": name}} for name in ("Toy", "Api")},
 }
 
 
@@ -142,7 +123,7 @@ class MiniStack:
 
 @functools.cache
 def client(url: str, service: str, session: boto3.Session | None = None) -> Any:
-    """A client of MiniStack; to create one takes longer than most tests."""
+    """A client of MiniStack. Cached, because creating one takes longer than most tests."""
     session = session or boto3.Session(ACCOUNT, "test", region_name=REGION)
     config = Config(proxies={}, retries={"total_max_attempts": 1})
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]
@@ -168,9 +149,8 @@ def run_ministack(folder: Path, port: int, without: str) -> Iterator[MiniStack]:
     command = [sys.executable, "-m", "sandbox.engine"]
     with LeashedProcess("engine", command, log=folder / "engine.log", env=environment, cwd=ROOT) as process:
         await_answer(f"{url}/_ministack/health", process)
-        s3 = client(url, "s3")
-        s3.create_bucket(Bucket="toy", CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_object(Bucket="toy", Key="machine.asl.yaml", Body=MACHINE.encode())
+        configuration = {"LocationConstraint": REGION}
+        client(url, "s3").create_bucket(Bucket="toy", CreateBucketConfiguration=configuration)
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         client(url, "iam").create_role(RoleName="any", AssumeRolePolicyDocument=trust)
         stacks = client(url, "cloudformation")

@@ -1,4 +1,4 @@
-"""Build waves and plans with source servers of their own."""
+"""Builds waves and plans with new source servers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.support.product import Product
 
 
 def make_wave(product: Product, name: str = "web", count: int = 1, **more: Any) -> dict[str, Any]:
-    """A wave with `count` servers of its own."""
+    """A wave with `count` new servers."""
     return {"name": name, "groups": [product.group(product.seed(count, prefix=name))], **more}
 
 

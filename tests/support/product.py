@@ -77,7 +77,7 @@ class Reply:
 
 
 class Product:
-    """Everything drs-waves is, in this process. `speed` is simulated seconds to a real one, for waits and DRS alike."""
+    """The whole of drs-waves in this process. `speed` is simulated seconds per real second, for waits and for DRS."""
 
     def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
         origin = time.time()
@@ -136,7 +136,7 @@ class Product:
     def request(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: str
     ) -> Reply:
-        """Call the API's function as API Gateway does. What it answers has to be what its document says."""
+        """Call the API's function as API Gateway does, and check the answer by the OpenAPI document."""
         event = {
             "resource": "/{proxy+}",
             "path": path,
@@ -150,8 +150,7 @@ class Product:
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
             "isBase64Encoded": False,
         }
-        answer = self.engine.client("lambda").invoke(FunctionName="Api", Payload=json.dumps(event))
-        reply = json.loads(answer["Payload"].read())
+        reply = self.engine.invoke("Api", event)
         headers = {name: values[0] for name, values in reply.get("multiValueHeaders", {}).items()}
         answered = json.loads(reply["body"]) if reply["body"] else None
         headers |= reply.get("headers", {})
@@ -192,7 +191,7 @@ class Product:
         return str(reply.body["executionId"])
 
     def finish(self, execution_id: str, timeout: float = 60) -> dict[str, Any]:
-        """Wait for the run's machine to end and return its record, as the API tells it."""
+        """Wait for the run's machine to end, and return its record as the API does."""
         self.machine(execution_id).wait(timeout)
         return self.record(execution_id)
 
@@ -201,7 +200,7 @@ class Product:
         return self.finish(self.start(plan_id), timeout)
 
     def record(self, execution_id: str) -> dict[str, Any]:
-        """The run's record, as the API tells it."""
+        """The run's record, as the API returns it."""
         reply = self.request("GET", f"/executions/{execution_id}")
         assert reply.status == 200, reply
         record: dict[str, Any] = reply.body
@@ -229,7 +228,7 @@ class Product:
         return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
 
     def fault(self, kind: str, **more: Any) -> None:
-        """Have DRS fail from now on: a kind that the emulator knows, with `operation`, `count`, `region` and so on."""
+        """Make DRS fail from now on. `kind` is one of the emulator's, with `operation`, `count`, `region` and so on."""
         self.emulator.world.faults.add({"kind": kind, **more}, self.emulator.world.clock.now())
 
     def jobs(self, account: str = HUB, region: str = WEST) -> list[dict[str, Any]]:
@@ -252,7 +251,7 @@ class Product:
 
 @functools.cache
 def _table(name: str) -> Any:
-    """Kept from test to test: to make one takes as long as ten requests."""
+    """Cached for all tests: creating one takes as long as ten requests."""
     return boto3.session.Session("ak", "sk").resource("dynamodb", region_name=WEST).Table(name)
 
 
@@ -269,7 +268,7 @@ def table_setting(logical_id: str) -> str:
 
 
 def account_of(access_key: str) -> str:
-    """Which account moto gave the key to: what sts:GetAccessKeyInfo would say."""
+    """The account to which moto gave the key, as sts:GetAccessKeyInfo would return it."""
     if access_key.isdecimal() and len(access_key) == 12:
         return access_key
     for account_id, partitions in sts_backends.items():

@@ -23,7 +23,7 @@ Kind = type[DrsWavesError]
 ERRORS: dict[str, Kind] = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
-BY_CODE_FUNCTION = "recovery.drs.client._ask"  # where a code of DRS becomes an error
+BY_CODE_FUNCTION = "recovery.drs.client._send"  # where a code of DRS becomes an error
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Follow and steer a run through the API, as operators do."""
+"""Follows and controls a run through the API, as operators do."""
 
 import json
 import time
@@ -30,7 +30,7 @@ def wait_until(
 
 
 def wait_until_asked_for(product: Product, execution_id: str, kind: str) -> dict[str, Any]:
-    """The run's record as soon as the run waits for an operator: for an APPROVAL, say."""
+    """The run's record as soon as the run waits for an operator, for example for an APPROVAL."""
     return wait_until(product, execution_id, lambda record: any(wait["for"] == kind for wait in record["waitingFor"]))
 
 

@@ -32,7 +32,7 @@ class CapturedTelemetry:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Every line as JSON; one that is not fails the test."""
+        """Every line as JSON. A line that is not JSON fails the test."""
         return [json.loads(line) for line in self.text.split("\n") if line]
 
     @property
@@ -41,7 +41,7 @@ class CapturedTelemetry:
 
     @property
     def emf(self) -> list[dict[str, Any]]:
-        """The lines in embedded metric format, held against its specification."""
+        """The lines in embedded metric format, checked by its specification."""
         # What is measured and not counted, leases and the cache, has lines of its own.
         found = [line for line in self.lines if "_aws" in line and not {"LeasedJobs", "CacheHits"} & line.keys()]
         found = [line for line in found if line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == NAMESPACE]
@@ -89,7 +89,7 @@ def published(lines: Iterable[dict[str, Any]]) -> Counter[Series]:
 
 
 def assert_valid(line: dict[str, Any]) -> None:
-    """Hold a line against AWS's specification of the embedded metric format."""
+    """Check a line by AWS's specification of the embedded metric format."""
     assert line["_aws"].keys() == {"Timestamp", "CloudWatchMetrics"}
     assert abs(line["_aws"]["Timestamp"] - time.time() * 1000) < 3_600_000, "milliseconds, at most 2 h in the future"
     assert line["_aws"]["CloudWatchMetrics"]

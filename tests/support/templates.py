@@ -46,6 +46,6 @@ def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @functools.cache
 def translated(name: str = "template.yaml") -> dict[str, Any]:
-    """The resources that CloudFormation would be given."""
-    found: dict[str, Any] = yaml.safe_load(translate.translated(name))["Resources"]
+    """The resources that CloudFormation receives from SAM."""
+    found: dict[str, Any] = yaml.safe_load(translate.translate_template(name))["Resources"]
     return found

@@ -80,7 +80,7 @@ def test_the_page_names_only_routes_that_exist() -> None:
 
 
 def test_every_resource_of_a_policy_allows_an_existing_route() -> None:
-    """So no line is left over from a route that is gone."""
+    """No line may remain from a route that no longer exists."""
     requests = [
         (method, path.format(**{**IDS, "executionId": start._new_execution_id(mode)}))
         for method, path in ROUTES

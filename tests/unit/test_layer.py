@@ -1,4 +1,4 @@
-"""The layer for AWS is small, made for its Python, and the same each time."""
+"""The layer for AWS is small, built for its Python, and reproducible."""
 
 import re
 import sys

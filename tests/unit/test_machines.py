@@ -144,11 +144,10 @@ def test_a_drawing_has_every_state_and_what_leads_from_one_to_the_next() -> None
 
 
 def test_a_state_that_handles_the_errors_of_several_stands_below_the_drawing() -> None:
-    assert (
-        drawings.shared_handlers(machines.read_yaml(DRAWN)) == "- Any other error of `Ask`, `Each` leads to `Failed`."
-    )
+    handlers = drawings.list_shared_handlers(machines.read_yaml(DRAWN))
+    assert handlers == "- Any other error of `Ask`, `Each` leads to `Failed`."
 
 
 def test_the_drawings_in_the_documents_are_those_of_the_machines() -> None:
-    """Else `make drawings` has not run since the last change."""
-    assert (machines.ROOT / "docs" / "machines.md").read_text() == drawings.document()
+    """If it fails, run `make drawings`."""
+    assert (machines.ROOT / "docs" / "machines.md").read_text() == drawings.build_document()

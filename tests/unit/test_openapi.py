@@ -112,7 +112,7 @@ CAUGHT = {
 
 
 def raisable(operation: Operation) -> set[str]:
-    """The errors that the code of a route can raise, found in its source."""
+    """The errors that the code of a route can raise, read from its source."""
     waiting, names = {f"{operation.handler.__module__}.{operation.handler.__name__}"}, set[str]()
     waiting |= {"api.router.read_body"} if operation.body else set()
     while waiting:

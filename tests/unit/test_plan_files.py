@@ -70,8 +70,8 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
             ["18: recoveryPlan.waves[0].groups[0]: the file has no", "'bd'"],
         ),
         ("group: db,", "group: bd,", ["22: recoveryPlan.waves[1].groups[1]: the file has no protection group 'bd'"]),
-        ("  - name: web\n    acc", "  - name: db\n    acc", ["10: protectionGroups[1].name: 'db' is there twice"]),
-        ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "in a circle"]),
+        ("  - name: web\n    acc", "  - name: db\n    acc", ["10: protectionGroups[1].name: 'db' is repeated"]),
+        ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "form a cycle"]),
         (
             "groups: [db]",
             "groups: [db]\n      dependsOn: [nowhere]",
@@ -79,13 +79,13 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
         ),
         ("groups: [db]", "groups: [db]\n      maxFailedPercent: '5'", ["19: recoveryPlan.waves[0].maxFailedPercent: "]),
         ("tags: {tier: web}", "sourceServers: []", ["10: protectionGroups[1]: ", "sourceServerIds or tags"]),
-        ("tags: {tier: web}", "tags: {tier: web, tier: db}", ["13: protectionGroups[1].tags.tier: is there twice"]),
+        ("tags: {tier: web}", "tags: {tier: web, tier: db}", ["13: protectionGroups[1].tags.tier: is repeated"]),
         ("arn:aws:iam::1111", "arn:aws:iam::9999", ["3: targetAccounts[0].roleArn: must be a role of account"]),
         ("regions: [us-west-2]", "regions: [Oregon]", ["4: targetAccounts[0].regions[0]: "]),
         ("regions: [us-west-2]", "externalId: secret-secret", ["4: targetAccounts[0].externalId: Extra inputs"]),
         ("name: shop", "name: [shop", ["not YAML"]),
         ("name: shop", "name: sh\x01op", ["15: file: not YAML: special characters"]),
-        ("name: shop", "1: shop", ["15: recoveryPlan: a name has to be text"]),
+        ("name: shop", "1: shop", ["15: recoveryPlan: a name must be text"]),
         ("name: shop", "<<: {name: shop}", ["15: recoveryPlan: merging"]),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_plan_file_can_be_json(tmp_path: Path) -> None:
 
 
 def test_the_schema_in_docs_is_that_of_the_code() -> None:
-    """Else: `make plan-schema`."""
+    """If it fails, run `make plan-schema`."""
     assert SCHEMA.read_text() == CliRunner().invoke(app, ["plan", "schema"]).stdout
 
 

@@ -1,4 +1,4 @@
-"""What the roles of machines, of schedules and of target accounts allow, held against what is asked for with them."""
+"""The roles of machines, schedules and target accounts allow exactly what is requested with them."""
 
 from fnmatch import fnmatchcase
 from typing import Any
@@ -104,7 +104,7 @@ def test_the_role_of_a_machine_allows_what_its_states_ask_for_and_nothing_else(m
 
 
 def test_the_reading_of_the_machines_finds_what_they_are_known_to_ask_for() -> None:
-    """Else their roles would be held against nothing."""
+    """If the reading found nothing, the tests of the roles would pass without checking anything."""
     asked = asked_by(resources(MACHINE)["RecoverPlanMachine"])
     assert {("lambda:InvokeFunction", "SettleWaveFunction"), ("states:StartExecution", "SyncCacheMachine")} <= asked
     assert ("states:StopExecution", ARN % ("states", "execution:${AWS::StackName}-recover-target:*")) in asked
@@ -208,7 +208,7 @@ def target_statements() -> list[dict[str, Any]]:
 
 
 def is_for_drs(statement: dict[str, Any]) -> bool:
-    """Is it for what DRS itself does with our permissions?"""
+    """Return whether the statement is for what DRS itself does with our permissions."""
     return bool(statement.get("Condition", {}).get("Bool", {}).get("aws:ViaAWSService") == "true")
 
 

@@ -1,4 +1,4 @@
-"""Every package of the product says what it is for, has its paragraph in docs/architecture.md, and stays small."""
+"""Every package of the product has a docstring and an entry in docs/architecture.md, and stays small."""
 
 import ast
 from pathlib import Path

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from recovery import VERSION, clock
-from recovery.aws import caught_errors, pagination
-from recovery.aws.caught_errors import CaughtError, describe_call
+from recovery.aws import pagination
+from recovery.domain import caught_errors
+from recovery.domain.caught_errors import CaughtError, describe_call
 from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
 

@@ -1,4 +1,4 @@
-"""What functions import before they can answer: little of what is there, and in little time."""
+"""What functions import before they can answer, and the CPU time that it takes."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_no_task_imports_what_it_does_not_need(path: list[Path], tmp_path: Path) -> None:
-    """One interpreter imports all tasks: what one of them imports too much is too much of all of them."""
+    """One interpreter imports all tasks, so an unneeded import of one task fails the test for all."""
     tasks = [name for name in handlers() if name.startswith("tasks.")]
     assert len(tasks) > 20
     (tmp_path / "all_tasks.py").write_text("\n".join(f"import {name}" for name in tasks))
@@ -41,7 +41,7 @@ def test_the_api_imports_nothing_that_it_does_not_need(path: list[Path]) -> None
 @pytest.mark.proof
 @pytest.mark.parametrize("module", handlers())
 def test_a_function_starts_within_its_budget(module: str, path: list[Path]) -> None:
-    """In CPU, for which nobody waits; where the machine is slow, as many times slower as it is with botocore."""
+    """The budget is CPU time, scaled by how much slower than usual this machine imports botocore."""
     tries = [start(module, path)]
     while tries[-1].cpu > budget(module) * max(1, tries[-1].botocore / BOTOCORE):
         assert len(tries) < MAX_TRIES, [round(each.cpu) for each in tries]

@@ -1,4 +1,4 @@
-"""The templates: what becomes of them when SAM translates them, and who may do what."""
+"""The templates, also as SAM translates them, and the permissions of their roles."""
 
 import json
 import re
@@ -190,7 +190,7 @@ def test_a_role_allows_what_the_code_of_its_function_can_ask_for_and_nothing_els
 
 
 def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
-    """Else the roles would be held against nothing."""
+    """If the reading found nothing, the tests of the roles would pass without checking anything."""
     assert can_do("tasks.notify_operators.handler") == {("sns:Publish", "")}
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
     assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
@@ -211,7 +211,7 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
 
 
 def test_alarms_watch_metrics_that_functions_write() -> None:
-    """A misspelt name or dimension would be an alarm that never fires."""
+    """An alarm with a misspelt name or dimension would never fire."""
     written = {"Calls", "RateLimitErrors", "Retries", "RetriesExhausted", "CircuitChanges"}
     source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").rglob("metrics.py"))
     for name, alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").items():
@@ -238,7 +238,7 @@ def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
 
 # --- parameters in a file -----------------------------------------------------------------------------------------
 def parameters() -> dict[str, Any]:
-    """Those that `make deploy` takes for its two stacks; it gives ControlPlane itself."""
+    """The parameters that `make deploy` takes for its two stacks, without ControlPlane, which it sets itself."""
     found = {**load("tables.yaml")["Parameters"], **load("template.yaml")["Parameters"]}
     del found["ControlPlane"]
     return found

@@ -130,7 +130,7 @@ def test_the_largest_plan_can_be_stored_and_started(product: Product, monkeypatc
 
 
 def stored_bytes(value: Any) -> int:
-    """What DynamoDB counts (Developer Guide, "DynamoDB item sizes and formats"); a number counts at most 21."""
+    """The size that DynamoDB counts (Developer Guide, "DynamoDB item sizes and formats"). A number is at most 21."""
     if isinstance(value, str):
         return len(value.encode())
     if isinstance(value, dict):
@@ -142,7 +142,7 @@ def stored_bytes(value: Any) -> int:
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts the calls of each AWS operation from here on."""
+    """Count the calls of each AWS operation from now on."""
     counted = Counter[str]()
     call = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -173,8 +173,8 @@ def base64_of(raw: bytes) -> dict[str, Any]:
         ({"body": "{not json"}, "not JSON"),
         ({"body": "[]"}, "valid dictionary"),
         ({"body": "null"}, "valid dictionary"),
-        ({"body": '{"name": "a", "name": "b"}'}, "'name' is there twice"),
-        ({"body": '{"name": {"' + "k" * 9_000 + '": 1, "' + "k" * 9_000 + '": 2}}'}, "is there twice"),
+        ({"body": '{"name": "a", "name": "b"}'}, "'name' is repeated"),
+        ({"body": '{"name": {"' + "k" * 9_000 + '": 1, "' + "k" * 9_000 + '": 2}}'}, "is repeated"),
         ({"body": "[" * 500_000}, "nested too deeply"),
         ({"body": '{"name":' * 100_000}, "nested too deeply"),
         ({"body": "9" * 5_000}, "not JSON"),
@@ -394,7 +394,7 @@ def test_a_bad_query_is_refused(query: dict[str, str]) -> None:
 def test_a_parameter_that_is_given_twice_is_refused(name: str) -> None:
     query = {"queryStringParameters": {name: "2"}, "multiValueQueryStringParameters": {name: ["1", "2"]}}
     status, body = call_without_aws("GET", "/executions", **query)
-    assert (status, list(problems_by_field(body).values())) == (400, ["give it once"])
+    assert (status, list(problems_by_field(body).values())) == (400, ["must not be repeated"])
 
 
 def token(key: Any) -> str:
@@ -481,7 +481,7 @@ def test_a_start_cut_off_before_the_machine_ran_does_not_lock_the_plan_for_ever(
 
     assert record["status"] == "COMPLETED"
     assert product.record("drill-lost")["status"] == "FAILED"
-    assert "cut off" in product.record("drill-lost")["reason"]
+    assert "interrupted" in product.record("drill-lost")["reason"]
 
 
 def test_a_run_whose_start_was_cut_off_ends_when_it_is_cancelled(product: Product) -> None:

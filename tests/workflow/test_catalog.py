@@ -1,4 +1,4 @@
-"""Accounts, groups and plans through the API: changed by version, never lost, never half written."""
+"""Accounts, groups and plans through the API: versions protect changes, and each write is complete."""
 
 import json
 import threading

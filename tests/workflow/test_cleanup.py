@@ -24,7 +24,7 @@ def drill(product: Product, count: int = 3) -> dict[str, Any]:
 
 
 def begin(product: Product, record: dict[str, Any]) -> str:
-    """Ask for the clean-up; return the name of its machine's execution."""
+    """Request the clean-up, and return the name of its state machine's execution."""
     reply = product.request("POST", f"/executions/{record['executionId']}/cleanup")
     assert reply.status == 202, reply
     assert reply.headers["Location"] == f"/executions/{record['executionId']}/cleanup"
@@ -50,7 +50,7 @@ def terminations(product: Product, account: str = HUB, region: str = WEST) -> li
 
 
 def assert_all_gone_once(product: Product, shown: dict[str, Any], count: int) -> None:
-    """Everything terminated in one job each, nothing left in DRS or the cache, nothing held any more."""
+    """Assert that one job terminated each instance, that the cache has none, and that no lease remains."""
     assert shown["status"] == "COMPLETED", shown
     assert shown["instances"] == {"total": count, "terminated": count, "failed": 0}
     servers = [each["sourceServerID"] for job in terminations(product) for each in job["participatingServers"]]

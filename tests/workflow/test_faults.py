@@ -13,7 +13,7 @@ from tests.support.runs import wait_until, wave_statuses
 
 
 def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
-    """Every server launched, in one job each, the record and DRS agree, and nothing is held any more."""
+    """Assert that one job launched each server, that the record and DRS agree, and that no lease remains."""
     assert record["status"] == "COMPLETED", record
     assert record["servers"]["launched"] == servers
     jobs = {job["jobID"]: [each["sourceServerID"] for each in job["participatingServers"]] for job in product.jobs()}
@@ -170,7 +170,7 @@ def _named(name: str) -> FunctionFault:
 
 
 def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Product) -> None:
-    """The first attempt's SettleBatch is said again while the second one's job runs."""
+    """SettleBatch of the first attempt is repeated while the job of the second runs."""
     product.fault("LAUNCH_FAILS", count=1)
     execution_id = product.start(make_plan(product))
     while product.calls().get("StartRecovery", 0) < 2:

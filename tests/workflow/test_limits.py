@@ -1,4 +1,4 @@
-"""The budget of calls, the token bucket, retries and the circuit, on their own and on DynamoDB."""
+"""The call budget, the token bucket, retries and the circuit breaker, alone and on DynamoDB."""
 
 import random
 import threading
@@ -14,7 +14,7 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.target import Target
 from recovery.drs import circuit_breaker, rate_limiter, retry
-from recovery.drs.circuit_breaker import PROBE_SECONDS
+from recovery.drs.circuit_breaker import TRIAL_SECONDS
 from recovery.drs.rate_limiter import TokenBucket
 from recovery.drs.retry import RetryPolicy
 from recovery.errors import CircuitOpen, DrsRefused, DrsThrottled, DrsUnavailable, RateBudgetExhausted, RetryExhausted
@@ -24,7 +24,7 @@ WEST, EAST = Target("111122223333", "us-west-2"), Target("111122223333", "us-eas
 
 
 class Time:
-    """A clock that stands still but for `sleep` and `pass_`."""
+    """A clock that moves only by `sleep` and `pass_`."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -142,7 +142,7 @@ def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.M
 
 
 def calls_of_forty_callers(seconds: int) -> int:
-    """How many calls forty threads make in this time, each as soon as the budget lets it."""
+    """The number of calls that forty threads make in this time, each as soon as the budget allows."""
     calls, lock = list[float](), threading.Lock()
     start = float(int(time.time()) + 1)
 
@@ -266,7 +266,7 @@ def test_a_call_let_through_that_never_comes_back_does_not_keep_the_circuit_open
     frozen.pass_(61)
     with pytest.raises(SystemExit):
         circuit_breaker.call_through_circuit(WEST, _die)
-    frozen.pass_(PROBE_SECONDS + 61)
+    frozen.pass_(TRIAL_SECONDS + 61)
     assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
 
 
@@ -277,7 +277,7 @@ def test_a_call_that_read_the_circuit_before_it_closed_does_not_open_it_again(fr
     frozen.pass_(61)
     late = circuit_breaker._Circuit.read(WEST)
     assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
-    assert not late.claim_probe()
+    assert not late.claim_trial()
     late.record_failure()
     assert circuit_breaker.call_through_circuit(WEST, lambda: "still closed") == "still closed"
 

@@ -1,4 +1,4 @@
-"""What operators see, decide and steer: readiness, gates, failures, pause, cancel, runs that die, continuing."""
+"""What operators see, decide and control: readiness, gates, failures, pause, cancel, abandoned runs, continuing."""
 
 import json
 import os
@@ -17,7 +17,7 @@ TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
 
 
 class Inbox:
-    """What operators were told: a queue that is subscribed to their topic."""
+    """The messages that operators received: a queue that is subscribed to their topic."""
 
     def __init__(self, product: Product) -> None:
         self._sqs = product.engine.client("sqs")
@@ -423,7 +423,7 @@ def test_a_run_that_waits_for_people_can_be_cancelled(product: Product, state: s
 def test_a_cancel_at_the_moment_of_the_finish_ends_in_one_of_the_two(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FinishExecution has judged and not yet written when the cancel comes."""
+    """The cancel comes after FinishExecution has judged the run and before it writes."""
     run = product.start(product.plan(make_wave(product)))
     call, said = BaseClient._make_api_call, list[Reply]()  # type: ignore[attr-defined]
 
@@ -443,7 +443,7 @@ def test_a_cancel_at_the_moment_of_the_finish_ends_in_one_of_the_two(
 
 # --- runs that die ------------------------------------------------------------------------------------------------
 def closed(product: Product, run: str, status: str = "ABORTED") -> bool:
-    """Tell CloseExecution of the machine's end, as EventBridge does."""
+    """Send CloseExecution the event of the machine's end, as EventBridge does."""
     event = {"source": "aws.states", "detail": {"name": run, "status": status, "executionArn": "arn:…"}}
     answer = product.engine.client("lambda").invoke(FunctionName="CloseExecution", Payload=json.dumps(event))
     return bool(json.loads(answer["Payload"].read())["closed"])

@@ -194,7 +194,7 @@ def test_a_name_that_two_groups_have_is_reported_and_nothing_is_changed(
     product.group(tags={"a": "c"}, name="web")
     result = run(api_server, "apply", file, "--yes")
     assert (result.exit_code, api_server.writes) == (2, [])
-    assert "more than one of the name 'web'" in result.output
+    assert "several resources named 'web'" in result.output
 
 
 def test_a_refusal_of_the_api_ends_with_3_and_a_failure_with_1(

@@ -42,7 +42,7 @@ def api_server(product: Product) -> Iterator[ApiHttpServer]:
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ignore the variables of the person who runs the tests."""
+    """Ignore the environment variables of the developer."""
     for name in ("DRS_WAVES_API_URL", "DRS_WAVES_STACK"):
         monkeypatch.delenv(name, raising=False)
 
@@ -381,7 +381,7 @@ def test_ctrl_c_does_not_stop_the_run_and_shows_how_to_watch_it_again(
     watching.send_signal(signal.SIGINT)
     rest, said = watching.communicate(timeout=60)
     assert watching.returncode == 130, rest + said
-    assert "The run goes on" in said
+    assert "The run continues" in said
     assert "Traceback" not in said
     (run_id,) = re.findall(r"drs-waves watch (\S+) --api-url", said)
     assert f"drs-waves cleanup {run_id}" in said

@@ -1,4 +1,4 @@
-"""`drs-waves tables`: a new stack filled from the tables of another one, and what an import needs."""
+"""`drs-waves tables`: copying tables to a new stack, and what an import needs."""
 
 import json
 from typing import Any
@@ -70,7 +70,7 @@ def test_copying_again_overwrites_nothing(source: Product) -> None:
     source.engine.client("dynamodb").put_item(TableName=f"{NEW}-target-accounts", Item=changed)
     again = run("copy", "--from", "drs-waves-old", "--to", NEW, "--region", WEST)
     assert again.exit_code == 0, again.output
-    assert "recovery-plans: 0 copied, 1 were there" in again.output
+    assert "recovery-plans: 0 copied, 1 existed already" in again.output
     assert changed in rows(source, f"{NEW}-target-accounts").values()
 
 
@@ -78,7 +78,7 @@ def test_copying_again_overwrites_nothing(source: Product) -> None:
     ("words", "status", "said"),
     [
         (("--from", NEW, "--to", NEW), 2, "the same stack"),
-        (("--from", "drs-waves-none", "--to", NEW), 1, "can be given again"),
+        (("--from", "drs-waves-none", "--to", NEW), 1, "you can repeat the command"),
     ],
 )
 def test_an_impossible_copy_says_why(source: Product, words: tuple[str, ...], status: int, said: str) -> None:

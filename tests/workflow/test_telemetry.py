@@ -1,4 +1,4 @@
-"""What drs-waves tells of itself while DRS misbehaves: metrics, log lines, and messages to operators."""
+"""What drs-waves reports while DRS fails: metrics, log lines, and messages to operators."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def told() -> Iterator[CapturedTelemetry]:
 
 
 def drill(product: Product, servers: int = 2) -> dict[str, Any]:
-    """One batch of one wave, so that its functions run one after the other, as each environment of Lambda does."""
+    """A drill of one batch in one wave, so that its functions run one after the other."""
     record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(servers))]}))
     assert record["status"] == "COMPLETED", record
     return record
@@ -127,7 +127,7 @@ def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: 
 
 
 def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: CapturedTelemetry) -> None:
-    """A log is paid by its length: the error and the retry that belong to a call ride along."""
+    """A log is paid by its length, so the line of a call includes its error and its retries."""
     product.fault("THROTTLING", operation="StartRecovery", count=1)
     drill(product)
     together = [
@@ -195,7 +195,7 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
             assert line["target"] == f"{HUB}/{WEST}"
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {
-        ("put off", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
+        ("task postponed", "WARNING"): TRIES_OF_A_TASK + 1,  # and the capacity check, once
         ("retrying call", "WARNING"): 2,
         ("retries exhausted", "CRITICAL"): 1,
     }
@@ -205,7 +205,7 @@ def test_what_will_not_pass_is_logged_as_an_error(product: Product, told: Captur
     event = json.dumps({"executionId": "drill-nobody"})
     product.engine.client("lambda").invoke(FunctionName="LoadPlan", Payload=event)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
-    assert (line["message"], line["error"]) == ("failed", "ExecutionNotFound")
+    assert (line["message"], line["error"]) == ("task failed", "ExecutionNotFound")
     assert line["correlation_id"] == "drill-nobody"
 
 
@@ -228,13 +228,13 @@ def test_what_nobody_foresaw_is_logged_with_the_ids_of_the_run(
     product.engine.runtime.after("SettleBatch", lambda *_: monkeypatch.undo(), times=1)
     record = drill(product)
     (line,) = [line for line in told.logs if line["level"] == "ERROR"]
-    assert (line["message"], line["error"], line["task"]) == ("broke", "KeyError", "poll_job")
+    assert (line["message"], line["error"], line["task"]) == ("unexpected error", "KeyError", "poll_job")
     assert line["correlation_id"] == record["executionId"]
     assert "a bug" in line["exception"]
 
 
 def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> None:
-    """A process of its own, with the environment that the template gives: its standard output is the log."""
+    """The function runs in a process with the template's environment. Its standard output is the log."""
     variables = products.template()["Globals"]["Function"]["Environment"]["Variables"]
     tables = {name: "none" for name in variables if name.endswith("_TABLE")}
     event = {"executionId": "drill-1", "wave": "web", "accountId": HUB, "region": WEST, "batch": 1, "task": "PollJob"}

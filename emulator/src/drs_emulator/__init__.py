@@ -2,13 +2,13 @@
 
 `Emulator` is the whole: run it inside a test, or as a process by the command `drs-emulator`.
 
-The rooms, each of which imports only those below it:
+The packages and modules, each of which imports only those below it:
 
 - `cli`, `emulator`: the command, and the emulator as a context manager
 - `server`: HTTP, and the path of one request from its signature to its response
 - `control`: the control API below `/_emulator`, and the state file
 - `operations`: one function per operation of the DRS API
-- `simulation`: what jobs and executions of recovery plans do over simulated time
+- `simulation`: simulates jobs and executions of recovery plans over time
 - `world`: all state, with its timeline, faults, quotas, rate limits and call log
 - `engine`: EC2, EventBridge and STS of an AWS emulator, or stand-ins for them
 - `records`: source servers, jobs, recovery instances and the rest, and how the API shows them

@@ -48,7 +48,10 @@ class Clock:
             return self._now(real)
 
     def resume(self, simulated: float, speed: float) -> None:
-        """Continue from a time that another clock had reached. Recompute the origin, which speed 1 does not have."""
+        """Continue from a time that another clock had reached. Recompute the origin.
+
+        At speed 1 the origin stays: every origin gives the same time then.
+        """
         with self._lock:
             real = time.time()
             self.anchor = Anchor(real, simulated, speed)
@@ -70,5 +73,5 @@ def iso(moment: float) -> str:
 
 
 def from_iso(text: str) -> float:
-    """Parse an ISO 8601 time. Raises ValueError if the date does not exist."""
+    """Parse an ISO 8601 time. Raise ValueError if the date does not exist."""
     return datetime.fromisoformat(text).timestamp()

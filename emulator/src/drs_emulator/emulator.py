@@ -55,7 +55,7 @@ class Emulator:
         account_of: Callable[[str], str] | None = None,
         state: Path | None = None,
     ) -> None:
-        """Raises OSError if the port is taken, and StateError if the state cannot be read."""
+        """Raise OSError if the port is taken, and StateError if the state cannot be read."""
         resolve = account_of or (engine_account_lookup(engine_url) if engine_url else decode_account)
         clock = Clock(speed, origin)
         ec2 = EngineEc2(engine_url) if engine_url else SimulatedEc2(lambda: self.world.clock.now())
@@ -81,7 +81,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Finish the EC2 calls in progress, drop those that are queued, and save the state. Raises StateError."""
+        """Finish the EC2 calls in progress, drop those that are queued, and save the state. Raise StateError."""
         self._stopping = True
         self.world.wake_ticker.set()
         self._http.shutdown()
@@ -102,7 +102,7 @@ class Emulator:
         self.stop()
 
     def seed(self, account: str, region: str, servers: list[dict[str, Any]]) -> list[str]:
-        """Create source servers and return their ids. Raises BadControlInput."""
+        """Create source servers and return their ids. Raise BadControlInput."""
         response = self.control.seed({"accountId": account, "region": region, "servers": servers})
         return list(response["sourceServerIDs"])
 

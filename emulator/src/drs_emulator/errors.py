@@ -84,7 +84,7 @@ class Invalid(ServiceError):
 
 
 class NotBuilt(ServiceError):
-    """The emulator lacks an operation of the service. AWS has no such error, so callers cannot mistake it for one."""
+    """The emulator lacks an operation of the service. AWS has no such error."""
 
     code = "NotImplementedException"
     status = 501

@@ -26,7 +26,7 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class JobDuration:
-    """Simulated seconds that a job is PENDING and then STARTED, or the two parts of another process."""
+    """Simulated seconds that a job is PENDING, then STARTED. For other processes: the seconds of their two phases."""
 
     pending: float
     started: float
@@ -60,8 +60,8 @@ class PageSize:
 class Settings:
     """All settings.
 
-    Durations vary by the share `spread`. Each account and Region keeps its last `jobs_kept` ended jobs. `rate_limits`
-    holds `default` and the operations that differ from it.
+    Each duration varies randomly by up to the fraction `spread`. Each account and Region keeps its last `jobs_kept`
+    ended jobs. `rate_limits` holds `default` and the operations that differ from it.
     """
 
     speed: float = 60
@@ -80,7 +80,7 @@ class Settings:
         return self.rate_limits.get(operation, self.rate_limits["default"])
 
     def with_changes(self, change: Any) -> "Settings":
-        """Return a copy with the members of `change` replaced. Raises BadControlInput."""
+        """Return a copy with the members of `change` replaced. Raise BadControlInput."""
         change = _check_object(change, "settings")
         _check_names(change, set(self.to_json()), "")
         return replace(

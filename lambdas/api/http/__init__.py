@@ -1,5 +1,5 @@
 """Reads requests and writes responses: bodies, headers, query parameters, pages, RFC 9457 problems.
 
-The layer knows HTTP and API Gateway, not the product: it reads no table and calls no service. `api.router`, the
-routes and the schemas use it.
+It knows HTTP, API Gateway and the formats of ids, and no rule of the product: it reads no table and calls no service.
+`api.router`, the routes and the schemas use it.
 """

@@ -44,7 +44,7 @@ IF_MATCH = Parameter(
 )
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
-    "For a day, the same key of the same caller starts one run, however often it is sent.",
+    "Makes the start idempotent for 24 hours: requests of one caller with the same key start only one run.",
     {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN},
     "header",
 )
@@ -59,10 +59,10 @@ def query_parameters(event: APIGatewayProxyEvent) -> dict[str, str]:
     """The query string. Raise InvalidRequest if a parameter is repeated or has no value."""
     for name, values in event.multi_value_query_string_parameters.items():
         if len(values) > 1:
-            raise invalid_field(name, "give it once")
+            raise invalid_field(name, "must not be repeated")
     for name, value in event.query_string_parameters.items():
         if not value:
-            raise invalid_field(name, "has no value; leave it out or give it one")
+            raise invalid_field(name, "has no value; omit it or give it one")
     return event.query_string_parameters
 
 
@@ -93,8 +93,8 @@ def parse_offset(token: str | None) -> int:
     return int(token)
 
 
-def version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | None:
-    """The version a change was made from, given in the body or as `If-Match: "3"`; None if neither has it."""
+def read_version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | None:
+    """The version that a change is based on, from the body or from `If-Match: "3"`; None if neither has it."""
     text = event.headers.get("If-Match")
     if not text:
         return in_body
@@ -107,8 +107,8 @@ def version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | No
 
 
 def require_version(event: APIGatewayProxyEvent, in_body: int | None) -> int:
-    """The version a change was made from. Raise InvalidRequest if neither body nor If-Match has it."""
-    given = version(event, in_body)
+    """The version that a change is based on. Raise InvalidRequest if neither body nor If-Match has it."""
+    given = read_version(event, in_body)
     if given is None:
         raise invalid_field("version", "give the version that you read, here or as the header If-Match")
     return given
@@ -118,10 +118,10 @@ def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
     """The header Idempotency-Key, or None. Raise InvalidRequest if it is repeated or not a valid key."""
     name = "Idempotency-Key"
     if len(event.multi_value_headers.get(name) or ()) > 1:
-        raise invalid_field(name, "give it once")
+        raise invalid_field(name, "must not be repeated")
     text = event.headers.get(name)
     if text is None:
         return None
     if not _is_key(text):
-        raise invalid_field(name, "must have 1 to 255 letters, digits and signs of ASCII, without spaces: a UUID, say")
+        raise invalid_field(name, "must be 1 to 255 visible ASCII characters, such as a UUID")
     return text

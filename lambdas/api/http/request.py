@@ -63,7 +63,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict[str, Any]()
     for name, value in pairs:
         if name in values:
-            raise ValueError(f"{name[:MAX_SHOWN_LENGTH]!r} is there twice in one object")
+            raise ValueError(f"{name[:MAX_SHOWN_LENGTH]!r} is repeated in one object")
         values[name] = value
     return values
 

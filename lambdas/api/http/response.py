@@ -12,7 +12,7 @@ CORRELATION_HEADER = "X-Correlation-Id"
 
 
 def new_id(prefix: str) -> str:
-    """`pg-4f1c09ab27d3`: short enough to say aloud, and unique."""
+    """`pg-4f1c09ab27d3`: short enough to read out, and unique."""
     return f"{prefix}-{secrets.token_hex(6)}"
 
 

@@ -1,6 +1,6 @@
 """Target accounts: the roles through which drs-waves reaches them, and whether these work."""
 
-from api.http.parameters import IF_MATCH, PAGE, page_parameters, require_version, version
+from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
 from api.http.request import require_account_id
 from api.router import Router
 from api.schemas.requests.accounts import AccountRequest, AccountUpdate
@@ -72,13 +72,13 @@ def update_account(account_id: str, body: AccountUpdate) -> TargetAccount:
 )
 def delete_account(account_id: str) -> None:
     """Deletes a target account. Answers 409 while protection groups have servers in it."""
-    accounts.delete_account(require_account_id(account_id), version(router.current_event))
+    accounts.delete_account(require_account_id(account_id), read_version(router.current_event))
     assumed_roles.discard_clients()
 
 
 @router.operation("POST", "/target-accounts/{accountId}/verify", errors=(AccountNotFound,))
 def verify_account(account_id: str) -> Verification:
-    """Assumes the account's role anew and asks DRS for one server in each of its Regions.
+    """Assumes the account's role with fresh credentials and makes one DRS call in each of its Regions.
 
     Answers 200 with the result for each Region, even if none can be reached.
     """

@@ -1,4 +1,4 @@
-"""The free capacity of DRS's quotas, in one Region, in an account, or everywhere. Asking leases nothing."""
+"""The free capacity of DRS's quotas, in one Region, in an account, or everywhere. Reading it leases nothing."""
 
 from collections import Counter
 from collections.abc import Iterable

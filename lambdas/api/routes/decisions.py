@@ -5,6 +5,7 @@ from api.router import Router
 from api.routes.executions import build_execution
 from api.schemas.requests.executions import DecisionRequest
 from api.schemas.responses.executions import Execution
+from recovery.domain.verdicts import WaveDecision
 from recovery.errors import DecisionRefused, ExecutionNotFound, WaveNotFound
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
@@ -42,34 +43,34 @@ def cancel(execution_id: str, body: DecisionRequest) -> Execution:
 @router.operation("POST", "/executions/{executionId}/waves/{wave}/approve", errors=WAVE_ERRORS)
 def approve(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Approves the start of a wave. Answers 409 if the wave does not wait for approval."""
-    return _decide(execution_id, wave, "approve", body)
+    return _decide(execution_id, wave, WaveDecision.APPROVE, body)
 
 
 @router.operation("POST", "/executions/{executionId}/waves/{wave}/reject", errors=WAVE_ERRORS)
 def reject(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Skips a wave that waits for approval. Answers 409 if the wave does not wait for approval."""
-    return _decide(execution_id, wave, "reject", body)
+    return _decide(execution_id, wave, WaveDecision.REJECT, body)
 
 
 @router.operation("POST", "/executions/{executionId}/waves/{wave}/retry", errors=WAVE_ERRORS)
 def retry(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Launches the failed servers of a failed wave again. Answers 409 if the wave does not wait for a decision."""
-    return _decide(execution_id, wave, "retry", body)
+    return _decide(execution_id, wave, WaveDecision.RETRY, body)
 
 
 @router.operation("POST", "/executions/{executionId}/waves/{wave}/accept", errors=WAVE_ERRORS)
 def accept(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Accepts a failed wave, so that dependent waves start. Answers 409 if it does not wait for a decision."""
-    return _decide(execution_id, wave, "accept", body)
+    return _decide(execution_id, wave, WaveDecision.ACCEPT, body)
 
 
 @router.operation("POST", "/executions/{executionId}/waves/{wave}/abort", errors=WAVE_ERRORS)
 def abort(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Gives up a failed wave and stops the run. Answers 409 if the wave does not wait for a decision."""
-    return _decide(execution_id, wave, "abort", body)
+    return _decide(execution_id, wave, WaveDecision.ABORT, body)
 
 
-def _decide(execution_id: str, wave: str, decision: str, body: DecisionRequest) -> Execution:
+def _decide(execution_id: str, wave: str, decision: WaveDecision, body: DecisionRequest) -> Execution:
     execution_id = _require_id(execution_id)
     decisions.decide_wave(execution_id, require_id(wave, WaveNotFound, "wave"), decision, _operator(body))
     return build_execution(execution_id)

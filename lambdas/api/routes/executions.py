@@ -53,7 +53,7 @@ START_ERRORS = (IdempotencyConflict, PlanAlreadyRunning, PlanNotFound, StartFail
     errors=START_ERRORS,
 )
 def start_readiness(plan_id: str, body: StartRequest) -> ExecutionSummary:
-    """Starts a readiness check. It finds out what a run would do and what prevents it, and launches nothing."""
+    """Starts a readiness check. It checks what a run would do and what would prevent it, and launches nothing."""
     return _start(plan_id, Mode.READINESS, body)
 
 
@@ -79,7 +79,7 @@ def start_drill(plan_id: str, body: StartRequest) -> ExecutionSummary:
     errors=START_ERRORS,
 )
 def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
-    """Starts a recovery. It has a path of its own, so that IAM can allow drills without recoveries."""
+    """Starts a recovery. It has its own path, so that an IAM policy can allow drills but not recoveries."""
     return _start(plan_id, Mode.RECOVERY, body)
 
 
@@ -186,7 +186,7 @@ def list_events(execution_id: str) -> Events:
     errors=(*DRS_ERRORS, ExecutionNotFound, JobNotFound),
 )
 def read_job_log(execution_id: str) -> JobLog:
-    """Returns DRS's log of one of the run's jobs, page by page. No other read of a run calls DRS."""
+    """Returns DRS's log of one of the run's jobs, page by page. This is the only read of a run that calls DRS."""
     job_id = query_parameters(router.current_event).get("jobId")
     if not job_id:
         raise invalid_field("jobId", "name a job of the run; its batches list them")

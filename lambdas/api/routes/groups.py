@@ -1,6 +1,6 @@
 """Protection groups."""
 
-from api.http.parameters import IF_MATCH, PAGE, page_parameters, require_version, version
+from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
 from api.http.request import require_id
 from api.http.response import new_id
 from api.router import Router
@@ -60,4 +60,4 @@ def update_group(group_id: str, body: GroupUpdate) -> ProtectionGroup:
 )
 def delete_group(group_id: str) -> None:
     """Deletes a protection group. Answers 409, naming the plans, while recovery plans use it."""
-    groups.delete_group(_require_id(group_id), version(router.current_event))
+    groups.delete_group(_require_id(group_id), read_version(router.current_event))

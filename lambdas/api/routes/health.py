@@ -5,7 +5,7 @@ from api.schemas.responses.service import Health
 from recovery import VERSION
 from recovery.store.health import check_tables
 
-router = Router("The API")
+router = Router("Service")
 
 
 @router.operation("GET", "/health")

@@ -5,7 +5,7 @@ from typing import cast
 from api.router import Api, Router
 from api.schemas.responses.service import OpenapiDocument
 
-router = Router("The API")
+router = Router("Service")
 
 
 @router.operation("GET", "/openapi.json")

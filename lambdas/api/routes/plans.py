@@ -1,6 +1,6 @@
 """Recovery plans."""
 
-from api.http.parameters import IF_MATCH, PAGE, page_parameters, require_version, version
+from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
 from api.http.request import require_id
 from api.http.response import new_id
 from api.router import Router
@@ -24,7 +24,7 @@ def _require_id(plan_id: str) -> str:
 def create_plan(body: PlanRequest) -> RecoveryPlan:
     """Creates a recovery plan.
 
-    Answers 400 if its waves do not fit together, or if it names groups or servers that do not exist.
+    Answers 400 if its waves are inconsistent, or if it names groups or servers that do not exist.
     """
     plan = body.to_plan(new_id("rp"))
     _check_groups(body, find_groups(plan.group_ids))
@@ -47,7 +47,7 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
                     message = f"not in protection group {group.name}: {', '.join(strangers[:5])}"
                     problems.append({"field": f"{field}.sourceServerIds", "message": message})
     if problems:
-        raise InvalidRequest("The plan names things that are not there.", problems)
+        raise InvalidRequest("The plan refers to resources that do not exist.", problems)
 
 
 @router.operation("GET", "/recovery-plans", parameters=PAGE)
@@ -86,4 +86,4 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
 )
 def delete_plan(plan_id: str) -> None:
     """Deletes a recovery plan; the records of its runs stay. Answers 409, naming the run, while the plan runs."""
-    plans.delete_plan(_require_id(plan_id), version(router.current_event))
+    plans.delete_plan(_require_id(plan_id), read_version(router.current_event))

@@ -98,7 +98,7 @@ def _parse_server_ids(text: str) -> list[str]:
 
 
 def _list_by_servers(server_ids: list[str]) -> RecoveryInstances:
-    rows = recovery_instances.get_rows_by_server(server_ids)
+    rows = recovery_instances.get_instance_rows(server_ids)
     return {
         "recoveryInstances": [_build_instance(rows[server_id]) for server_id in server_ids if server_id in rows],
         "missing": [server_id for server_id in server_ids if server_id not in rows],

@@ -145,8 +145,8 @@ def update_if(table: str, key: Mapping[str, Any], values: Mapping[str, Any], **o
     return True
 
 
-def add(table: str, key: Mapping[str, Any], attribute: str, amount: Any) -> Any:
-    """Add to a counter, or a set to a set; return the new value."""
+def add(table: str, key: Mapping[str, Any], attribute: str, amount: int) -> Any:
+    """Add to a counter; return the new value."""
     change = update_parameters(key, {}, add={attribute: amount})
     answer = _call("update_item", TableName=table, ReturnValues="UPDATED_NEW", **change)
     return from_wire(answer["Attributes"])[attribute]

@@ -79,4 +79,4 @@ def _is_string_value(value: Any) -> bool:
 
 def _invalid_token() -> InvalidRequest:
     problem = {"field": "nextToken", "message": "use the nextToken of the page before, unchanged"}
-    return InvalidRequest("The nextToken is not one that this list gave out.", [problem])
+    return InvalidRequest("The nextToken is not valid for this list.", [problem])

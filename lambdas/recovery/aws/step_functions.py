@@ -35,9 +35,10 @@ def start(machine_arn: str, payload: Mapping[str, Any]) -> str:
 
 
 def start_once(machine_arn: str, name: str, payload: Mapping[str, Any]) -> bool:
-    """Start an execution under this name; False when the name is taken, by a running or an ended execution.
+    """Start an execution under this name; return False when an ended one, or one with another input, has the name.
 
-    Raise AwsUnavailable when Step Functions does not answer (the execution may have started), ClientError when it
+    If one with the same input is running, nothing is started, and the answer is True as for a new one. Raise
+    AwsUnavailable when Step Functions does not answer (the execution may have started), ClientError when it
     refuses the start.
     """
     try:
@@ -63,7 +64,7 @@ def execution_arn(machine_arn: str, name: str) -> str:
 
 
 def send_task_success(token: str) -> None:
-    """Answer a task token. A token that is spent needs no answer."""
+    """Answer a task token. Ignore one that was answered or has expired."""
     with clients.translate_transient_errors("SendTaskSuccess"):
         try:
             client().send_task_success(taskToken=token, output=json.dumps({"checkAgain": True}))

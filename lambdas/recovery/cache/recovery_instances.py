@@ -24,6 +24,9 @@ logger = Logger(child=True)
 # How long a warm function caches the sync versions. They change every five minutes.
 SYNC_STATUS_CACHE_SECONDS = 30
 
+# How long a row marks its instance as gone. Only a sync that began earlier could write the instance back.
+GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
+
 _sync_versions: dict[str, Any] = {}
 
 
@@ -33,15 +36,13 @@ def table() -> str:
 
 
 def get_by_server(server_ids: Sequence[str]) -> dict[str, RecoveryInstance]:
-    """The recovery instance of each server that has one; one BatchGetItem per hundred servers. Counts the misses."""
-    return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_rows_by_server(server_ids).items()}
+    """The recovery instance of each server that has one; one BatchGetItem per hundred servers."""
+    return {server_id: RecoveryInstance.from_item(row) for server_id, row in get_instance_rows(server_ids).items()}
 
 
-def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The same as rows, with their versions."""
-    found = {
-        row["sourceServerId"]: row for row in get_all_rows_by_server(server_ids).values() if "recoveryInstanceId" in row
-    }
+def get_instance_rows(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The row of each server that has a recovery instance. Counts hits and misses."""
+    found = {row["sourceServerId"]: row for row in get_rows(server_ids).values() if "recoveryInstanceId" in row}
     misses = [server_id for server_id in server_ids if server_id not in found]
     metrics.emit_cache_lookups(hits=len(found), misses=len(misses))
     if misses:
@@ -49,7 +50,7 @@ def get_rows_by_server(server_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def get_all_rows_by_server(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def get_rows(server_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Rows by server id, including those of instances that are gone."""
     keys = [{"sourceServerId": server_id} for server_id in dict.fromkeys(server_ids)]
     return {row["sourceServerId"]: row for row in dynamodb.batch_get(table(), keys)}
@@ -91,7 +92,7 @@ def list_by_target(target: Target, limit: int, token: str | None) -> Page:
 
 def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
     """Instances of the plan's drills that still run: `{count, since, executions}`; `since` is the oldest launch."""
-    left = [instance for instance in find_by_plan(plan_id) if instance.is_drill and instance.is_there]
+    left = [instance for instance in find_by_plan(plan_id) if instance.is_drill and instance.exists]
     return {
         "count": len(left),
         "since": min((instance.launch_time for instance in left if instance.launch_time), default=None),
@@ -100,7 +101,7 @@ def summarize_drill_instances(plan_id: str) -> dict[str, Any]:
 
 
 def last_sync_at(row: dict[str, Any]) -> str:
-    """The time at which the row was last known to be right: its target's last sync, or its own later write."""
+    """When the row was last confirmed: by the last sync of its target or, if later, by its own write."""
     known = _read_sync_versions().get(Target.from_state(row).key, 0)
     return clock.iso(max(int(row["version"]), known) / 1000)
 
@@ -115,12 +116,9 @@ def _read_sync_versions() -> dict[str, int]:
     return found
 
 
-# How long a row marks its instance as gone. Only a sync that began earlier could write the instance back.
-GONE_ROW_LIFETIME_SECONDS = 24 * 3_600
-
-
 # --- writing ----------------------------------------------------------------------------------------------------
 def write_instance(instance: RecoveryInstance, version: int) -> bool:
+    """Write what a sync found; return False when a sync that began later has written the row."""
     return dynamodb.put_if(
         table(),
         {**instance.to_item(), "target": instance.target.key, "version": version},
@@ -130,6 +128,7 @@ def write_instance(instance: RecoveryInstance, version: int) -> bool:
 
 
 def mark_gone(instance: RecoveryInstance, version: int) -> bool:
+    """Mark an instance that a sync did not find as gone; return False when a later sync has written the row."""
     return dynamodb.put_if(
         table(),
         _gone_row(instance.server_id, version),

@@ -1,7 +1,7 @@
 """The sync of the cache: makes the rows of one target equal to what DRS and EC2 report.
 
 Each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
-version, so of two overlapping syncs the one that began later wins each row. Rows that are right already are not
+version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not
 written; the time of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an
 older finding over a row that the newer sync left alone, so it runs again.
 """
@@ -15,7 +15,7 @@ from recovery.aws import dynamodb
 from recovery.cache import recovery_instances, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
 from recovery.domain.drs_shapes import Job, LaunchedInstance, SourceServer
-from recovery.domain.recovery_instance import RecoveryInstance
+from recovery.domain.recovery_instance import GONE_STATES, RecoveryInstance
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
@@ -31,7 +31,7 @@ MAX_SYNC_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync of a target found, changed and called. `overtaken`: a sync that began later has finished."""
+    """The result of a sync of one target. `overtaken` is True if a sync that began later has finished."""
 
     target: Target
     status: str
@@ -48,7 +48,7 @@ class SyncResult:
         return self.written + self.removed
 
     def to_state(self) -> dict[str, Any]:
-        """The output of SyncCache."""
+        """The result as SyncCache returns and logs it."""
         return {
             **self.target.to_state(),
             "status": self.status,
@@ -92,9 +92,7 @@ def _sync_once(target: Target) -> SyncResult:
     result = SyncResult(target, status, len(findings.launched), drs_pages=findings.pages, ec2_calls=findings.calls)
     if sync_status.get_version(target) > version:
         return replace(result, overtaken=True)
-    rows = recovery_instances.get_all_rows_by_server(
-        [*findings.launched, *recovery_instances.find_servers_of_target(target)]
-    )
+    rows = recovery_instances.get_rows([*findings.launched, *recovery_instances.find_servers_of_target(target)])
     known = {server_id: RecoveryInstance.from_item(row) for server_id, row in rows.items() if _has_instance(row)}
     found = _merge_findings(target, findings, known)
     changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
@@ -126,7 +124,7 @@ def _read_target(target: Target) -> _TargetFindings:
 
 def _preference(item: LaunchedInstance) -> tuple[bool, str]:
     """A server has one recovery instance, but while a launch replaces it DRS may report both."""
-    return item.state not in ("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"), item.snapshot_at or ""
+    return item.state not in GONE_STATES, item.snapshot_at or ""
 
 
 Origins = dict[str | None, tuple[str | None, str | None]]
@@ -190,6 +188,6 @@ def _execution_of(job: Job) -> str | None:
 
 def _plan_of(execution_id: str) -> str | None:
     try:
-        return executions.get_execution(execution_id).plan.plan_id
+        return executions.get_run(execution_id).plan_id
     except ExecutionNotFound:  # started by another stack of drs-waves, or its record is deleted
         return None

@@ -53,7 +53,7 @@ class TargetSyncStatus:
 
     @property
     def last_sync_at(self) -> str | None:
-        """The time for which the cache is right for the target; None before its first sync."""
+        """The time at which the cache matched DRS and EC2; None before the first sync of the target."""
         return clock.iso(self.version / 1000) if self.version else None
 
 

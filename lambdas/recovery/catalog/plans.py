@@ -103,4 +103,4 @@ def list_plans(limit: int, token: str | None) -> Page:
 
 def _deleted_groups_error() -> InvalidRequest:
     problem = {"field": "waves", "message": "a protection group of the plan was deleted at this moment"}
-    return InvalidRequest("The plan names things that are not there.", [problem])
+    return InvalidRequest("The plan refers to resources that do not exist.", [problem])

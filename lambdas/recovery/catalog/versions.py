@@ -1,4 +1,4 @@
-"""Optimistic locking for the catalog: every row has a version, and every write names the version it replaces."""
+"""Optimistic locking for the catalog: every row has a version, and an update names the version it replaces."""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn

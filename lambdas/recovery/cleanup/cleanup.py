@@ -1,4 +1,4 @@
-"""Starts, claims and closes the clean-up of a drill, of which the drill's record has a CLEANUP row.
+"""Starts, claims and closes clean-ups of drills. The CLEANUP row of a drill's record describes the latest one.
 
 `terminate` does the work in between: it finds the instances and terminates them, chunk by chunk.
 """
@@ -23,7 +23,7 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
     """Start the clean-up of a drill, or find the one that is running; return its row.
 
     Raise ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed. The row is written before the state machine
-    is started; if the start is cut off in between, the next request makes up for it.
+    is started; if the function is killed in between, the next request starts it.
     """
     _require_ended_drill(executions.get_run(execution_id))
     row = cleanups.get_cleanup(execution_id)
@@ -37,10 +37,11 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
     return row
 
 
-def find_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
-    """Cut the drill's instances into chunks; return the number of the clean-up and the chunks that are not settled.
+def open_and_list_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
+    """Open the clean-up and divide the drill's instances into chunks, unless that has been done.
 
-    A clean-up that the drill's schedule started has no row yet, so this opens it. Raise NotADrill,
+    Return the number of the clean-up and the chunks that are not settled. A clean-up that a schedule started has no row
+    until now. Raise NotADrill,
     ExecutionStillRunning, CleanupRunning, LateMessage when this clean-up has ended.
     """
     _require_ended_drill(executions.get_run(execution_id))
@@ -55,7 +56,7 @@ def find_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
 
 
 def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> dict[str, Any]:
-    """Judge the clean-up by its chunks and close its row; return the row. Raise CleanupRunning if it is another's."""
+    """Judge the clean-up by its chunks; close and return its row. Raise CleanupRunning if another execution has it."""
     row = cleanups.get_cleanup(execution_id) or {"machine": None, "run": 0}
     if row["machine"] != machine:
         raise CleanupRunning(f"{row['machine']} has the clean-up of {execution_id}", cleanup=row["machine"])
@@ -102,17 +103,17 @@ def _next_number(row: dict[str, Any] | None) -> int:
 
 
 def _close_abandoned(execution_id: str, machine: str) -> None:
-    """Close a clean-up whose machine was aborted or timed out. Its results stay; the next clean-up does the rest."""
+    """Close a clean-up whose machine was aborted or timed out. Keep its results; the next clean-up does the rest."""
     reason = {"reason": "its state machine ended before it did"}
     cleanups.close_cleanup(execution_id, machine, CleanupStatus.FAILED, reason)
 
 
 def _start_machine(name: str, execution_id: str) -> bool:
-    """Start the machine under this name; False when the name is taken, by a running or an ended execution."""
+    """Start the machine under this name, unless it runs; return False when it has ended."""
     try:
         return step_functions.start_once(step_functions.clean_up_drill_arn(), name, {"executionId": execution_id})
     except AwsUnavailable as error:
-        raise StartFailed("Step Functions did not answer; ask for the clean-up again") from error
+        raise StartFailed("Step Functions did not answer; request the clean-up again") from error
     except ClientError as error:
         raise StartFailed(f"the state machine could not be started: {error}") from error
 

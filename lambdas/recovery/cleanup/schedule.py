@@ -1,12 +1,9 @@
 """Schedules the automatic clean-up of a drill: a one-time EventBridge schedule, created when the drill ends."""
 
-import json
-
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
 
 from recovery import clock
-from recovery.aws import clients, scheduler, step_functions
+from recovery.aws import scheduler, step_functions
 from recovery.domain.execution import Execution, Mode
 from recovery.observability import operator_messages
 from recovery.settings import settings
@@ -23,26 +20,15 @@ def schedule_cleanup(execution: Execution) -> str | None:
     if execution.run.mode is not Mode.DRILL or hours is None:
         return None
     due = clock.now() + hours * 3_600
-    at = clock.iso(clock.wall(due))[:19]
-    with clients.translate_transient_errors("CreateSchedule"):
-        try:
-            scheduler.client().create_schedule(
-                Name=execution.execution_id,
-                GroupName=_require_setting(settings().cleanup_schedule_group, "CLEANUP_SCHEDULE_GROUP"),
-                ScheduleExpression=f"at({at})",
-                ScheduleExpressionTimezone="UTC",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                ActionAfterCompletion="DELETE",
-                Description="Cleans up after a drill. Created when the drill ended, and deleted once it has run.",
-                Target={
-                    "Arn": step_functions.clean_up_drill_arn(),
-                    "RoleArn": _require_setting(settings().cleanup_schedule_role_arn, "CLEANUP_SCHEDULE_ROLE_ARN"),
-                    "Input": json.dumps({"executionId": execution.execution_id}),
-                },
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConflictException":
-                raise
+    scheduler.create_once(
+        group=_require_setting(settings().cleanup_schedule_group, "CLEANUP_SCHEDULE_GROUP"),
+        name=execution.execution_id,
+        at=clock.iso(clock.wall(due))[:19],
+        description="Cleans up after a drill. Created when the drill ended, and deleted once it has run.",
+        machine_arn=step_functions.clean_up_drill_arn(),
+        role_arn=_require_setting(settings().cleanup_schedule_role_arn, "CLEANUP_SCHEDULE_ROLE_ARN"),
+        payload={"executionId": execution.execution_id},
+    )
     return clock.iso(due)
 
 
@@ -56,7 +42,7 @@ def schedule_or_notify(execution: Execution) -> None:
     """Schedule the clean-up of a drill, and notify operators if that fails, because then nothing will clean up."""
     try:
         due = schedule_cleanup(execution)
-    except Exception as error:  # the drill has ended, and must not fail for what comes after it
+    except Exception as error:  # the drill has ended, and its clean-up must not make it fail
         logger.exception("clean-up not scheduled", extra={"executionId": execution.execution_id})
         operator_messages.send_cleanup_not_scheduled(execution, f"{type(error).__name__}: {error}")
     else:

@@ -5,24 +5,23 @@ from collections import defaultdict
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.aws.caught_errors import CaughtError
 from recovery.cache import recovery_instances
 from recovery.domain import batch
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes import Job, LaunchStatus
-from recovery.domain.execution import ServerStatus
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, DrsWavesError, LateMessage, QuotaExceeded, ServerBusy
 from recovery.settings import settings
-from recovery.store import cleanups, executions
+from recovery.store import batches, cleanups
 
 logger = Logger(child=True)
 
 
-# --- cutting ---------------------------------------------------------------------------------------------------
+# --- chunks ----------------------------------------------------------------------------------------------------
 def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
     """Cut the drill's instances into chunks of one target and about equal length, each small enough for a DRS job."""
     by_target: dict[Target, dict[str, str]] = defaultdict(dict)
@@ -32,22 +31,20 @@ def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
     for target, instances in _find_uncached(execution_id).items():
         by_target[target] |= instances
     return [
-        Chunk(ChunkRef(execution_id, run, target, number), {each: instances[each] for each in part})
+        Chunk(ChunkRef(execution_id, run, target, number), {key: instances[key] for key in part})
         for target, instances in sorted(by_target.items())
         for number, part in enumerate(batch.split_into_batches(instances, settings().servers_per_job), start=1)
     ]
 
 
 def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that the record shows as launched and of which the cache has no newer state.
+    """Instances that the record lists as launched and that the cache does not know to be gone.
 
-    A cache row that is older than the launch describes an earlier instance. A row that has the instance may be missing
-    from the index by execution, which is eventually consistent.
+    A cache row that is older than the launch describes an earlier instance, so it does not count. The index by
+    execution is eventually consistent and may lack a row that the table has.
     """
-    launched = [
-        row for row in executions.query_rows(execution_id, "SERVER#") if row["status"] == ServerStatus.LAUNCHED.value
-    ]
-    known = recovery_instances.get_all_rows_by_server(row["sourceServerId"] for row in launched)
+    launched = batches.list_launched_rows(execution_id)
+    known = recovery_instances.get_rows(row["sourceServerId"] for row in launched)
     found: dict[Target, dict[str, str]] = defaultdict(dict)
     for row in launched:
         instance_id, cached = row.get("recoveryInstanceId"), known.get(row["sourceServerId"])
@@ -72,7 +69,7 @@ def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
 
 
 def terminate_chunk(ref: ChunkRef) -> JobPoll:
-    """Start the chunk's job, once however often this is called. Raise LateMessage, and what DRS raises.
+    """Start the chunk's job, or return the one that was started. Raise LateMessage, and what DRS raises.
 
     DRS refuses a job with an instance that it no longer knows; only then the instances are described. After ServerBusy
     and QuotaExceeded the capacity is released, so that others can use it while the chunk waits.
@@ -98,13 +95,13 @@ def terminate_chunk(ref: ChunkRef) -> JobPoll:
 
 def _start_job(chunk: Chunk) -> Job | None:
     """Start the job; return None when no instance is left to terminate."""
-    if not chunk.left:
+    if not chunk.remaining:
         return None
     try:
-        job = drs.terminate_recovery_instances(chunk.ref.target, chunk.left)
+        job = drs.terminate_recovery_instances(chunk.ref.target, chunk.remaining)
     except DrsRefused:
-        known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.left)
-        gone = set(chunk.left) - {instance.instance_id for instance in known}
+        known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.remaining)
+        gone = set(chunk.remaining) - {instance.instance_id for instance in known}
         if not gone:  # DRS refused the job for another reason
             raise
         if not cleanups.record_gone(chunk, [*chunk.gone, *gone]):
@@ -115,7 +112,7 @@ def _start_job(chunk: Chunk) -> Job | None:
 
 
 def _tag_job(chunk: Chunk, job: Job) -> None:
-    """Tag the job, or its servers would count twice against the quotas: in its lease, and as those of a foreign job."""
+    """Tag the job. An untagged one would count twice against the quotas: as our lease and as a job of others."""
     tags = {
         "drs-waves:execution": chunk.ref.execution_id,
         "drs-waves:cleanup": str(chunk.ref.run),
@@ -131,7 +128,7 @@ def _tag_job(chunk: Chunk, job: Job) -> None:
 def _find_job(chunk: Chunk) -> Job | None:
     if chunk.intent_at is None:
         return None
-    servers = {chunk.instances[instance_id] for instance_id in chunk.left}
+    servers = {chunk.instances[instance_id] for instance_id in chunk.remaining}
     return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
 
 
@@ -141,10 +138,10 @@ def poll_chunk(ref: ChunkRef, job_id: str) -> JobPoll:
 
 
 def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPoll | None]:
-    """Remove terminated instances from the cache, record the reason for each other one, and release the capacity.
+    """Mark terminated instances as gone, record the reason for each other one, and release the capacity.
 
-    An error alone never fails an instance. If DRS has a job for the chunk, use its results, or return a JobPoll if it
-    is still running.
+    An error alone does not make an instance fail: if DRS has a job for the chunk, use its results, or return a JobPoll
+    if it is still running.
     """
     chunk = cleanups.get_chunk(ref)
     if chunk.status is ChunkStatus.SETTLED:
@@ -154,7 +151,7 @@ def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPo
         cleanups.record_job(chunk, job)
         return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
     problem = str(error or "no job was started")
-    terminated, failed = _read_results(chunk, job) if job else ([], dict.fromkeys(chunk.left, problem))
+    terminated, failed = _read_results(chunk, job) if job else ([], dict.fromkeys(chunk.remaining, problem))
     for instance_id in chunk.gone:
         recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id)
     for instance_id in terminated:
@@ -170,7 +167,7 @@ def _read_results(chunk: Chunk, job: Job) -> tuple[list[str], dict[str, str]]:
     """The instances that the job terminated, and the reason for each other one."""
     statuses = {launch.server_id: launch.status for launch in job.launches}
     terminated, failed = [], {}
-    for instance_id in chunk.left:
+    for instance_id in chunk.remaining:
         status = statuses.get(chunk.instances[instance_id])
         if status == LaunchStatus.TERMINATED:
             terminated.append(instance_id)
@@ -183,7 +180,7 @@ def _read_results(chunk: Chunk, job: Job) -> tuple[list[str], dict[str, str]]:
 def _find_current_job(chunk: Chunk) -> Job | None:
     """The chunk's job as DRS describes it now, found by its servers if its id was never recorded."""
     if chunk.job_id is None:
-        return _find_job(chunk) if chunk.left else None
+        return _find_job(chunk) if chunk.remaining else None
     try:
         return drs.describe_job(chunk.ref.target, chunk.job_id)
     except DrsRefused:  # DRS no longer knows it

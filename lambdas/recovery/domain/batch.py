@@ -57,27 +57,28 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `server_ids` has the servers that are still to be launched: all of them at first, the failed ones in a further
-    attempt, and those that were not launched once the batch is SETTLED. `dropped` has the servers that DRS will never
-    launch; no further attempt includes them. `intent_at` is written before the call of StartRecovery and `job_id` after
-    its answer, so a row with the first alone belongs to a call whose answer was lost. `optional` has the servers that
-    the wave may do without, and `snapshots` the snapshot of each server that is not launched from its latest data. An
-    operator can ask for another `round`; each has as many attempts as the plan allows, counted from `attempts_before`.
+    `launched` and `failed` count servers. `total` is constant.
     """
 
     ref: BatchRef
+    # To be launched: all servers at first, then those that failed; once SETTLED, those that were not launched.
     server_ids: tuple[str, ...]
     total: int
     status: BatchStatus = BatchStatus.PENDING
     attempt: int = 0
+    # Written before StartRecovery is called. A row with `intent_at` but no `job_id`: the call's answer was lost.
     intent_at: str | None = None
     job_id: str | None = None
     launched: int = 0
     failed: int = 0
+    # Servers that DRS will never launch; no further attempt includes them.
     dropped: tuple[str, ...] = ()
+    # Servers that the wave may do without.
     optional: frozenset[str] = frozenset()
     optional_launched: int = 0
+    # The snapshot of each server that is not launched from its latest data.
     snapshots: Mapping[str, str] = field(default_factory=dict)
+    # An operator can request another round. Each has as many attempts as the plan allows, after `attempts_before`.
     round: int = 0
     attempts_before: int = 0
     started_at: str | None = None

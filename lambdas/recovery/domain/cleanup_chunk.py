@@ -101,6 +101,6 @@ class Chunk:
         return 1
 
     @property
-    def left(self) -> list[str]:
+    def remaining(self) -> list[str]:
         """The instances that are not known to be gone, in sorted order."""
         return sorted(self.instances.keys() - set(self.gone))

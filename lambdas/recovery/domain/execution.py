@@ -31,7 +31,7 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no write changes it any more."""
+        """Whether the run has ended and keeps this status."""
         return self not in OPEN_STATUSES
 
 
@@ -40,7 +40,7 @@ OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
 
 
 class WaveStatus(StrEnum):
-    """AWAITING_… and PAUSED wait for an operator; the last four are final."""
+    """AWAITING_… and PAUSED wait for an operator; COMPLETED, PARTIAL, FAILED and SKIPPED are final."""
 
     WAITING = "WAITING"
     PAUSED = "PAUSED"
@@ -54,7 +54,7 @@ class WaveStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no write changes it any more."""
+        """Whether the wave has ended and keeps this status."""
         return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED, WaveStatus.SKIPPED)
 
     @property
@@ -151,11 +151,11 @@ class WaveState:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The META row: what was requested, by whom, and how far the run is.
+    """The META row: what was requested, by whom, and the progress of the run.
 
-    `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose rest this one recovers.
-    No further wave or batch starts after `cancelled_by` names an operator, or `aborted_reason` has the reason why
-    the state machine ended. After `stop_reason` is set, no further wave starts.
+    `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
+    recovers. `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or
+    batch start, `stop_reason` no further wave.
     """
 
     execution_id: str

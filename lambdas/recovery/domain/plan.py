@@ -273,7 +273,7 @@ def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
         if name not in index
     ]
     if problems:
-        raise InvalidRequest("The plan's waves do not fit together.", problems)
+        raise InvalidRequest("The plan's waves are inconsistent.", problems)
 
     ordered: list[Wave] = []
     placed: set[str] = set()
@@ -281,9 +281,9 @@ def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
     while left:
         ready = next((wave for wave in left if placed.issuperset(wave.depends_on)), None)
         if ready is None:
-            cycle = "these waves wait in a circle: " + ", ".join(wave.name for wave in left)
+            cycle = "these waves form a cycle: " + ", ".join(wave.name for wave in left)
             raise InvalidRequest(
-                "The plan's waves do not fit together.",
+                "The plan's waves are inconsistent.",
                 [{"field": f"waves[{index[wave.name]}].dependsOn", "message": cycle} for wave in left],
             )
         ordered.append(ready)

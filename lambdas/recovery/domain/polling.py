@@ -6,8 +6,8 @@ from typing import TypedDict
 from recovery import clock
 from recovery.domain.drs_shapes import Job, JobStatus
 
-# Seconds between two polls of a job. Twenty are prompt for a job of twenty minutes; two minutes keep the polls of a job
-# of hours few.
+# Seconds between two polls of a job. 20 s is prompt for a job of 20 minutes; 2 minutes limits the number of polls of a
+# job that takes hours.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
 
 # A STARTED job can end at any time. A PENDING one cannot end before DRS has STARTED it, which takes minutes.

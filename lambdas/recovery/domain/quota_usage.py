@@ -1,4 +1,4 @@
-"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs started by others."""
+"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs that others started."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,12 +15,17 @@ LEASE_SECONDS = 3_600
 MAX_OBSERVATION_AGE_SECONDS = 120
 
 
+def lease_key(job_name: str | None, attempt: int | str | None) -> str:
+    """The key of a lease. It names the attempt, so a late task cannot release the lease of a later attempt."""
+    return f"{job_name}#{attempt}"
+
+
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
     """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
 
-    `changed_at` is when the load last changed, as far as was seen: the measure of progress while waiting.
-    `observing_until` is when whoever reads DescribeJobs now should be done.
+    `changed_at` is when the usage was last seen to change; it shows whether a target makes progress. `observing_until`
+    is the deadline of the function that is calling DescribeJobs now. Jobs of others have "foreign" in their names.
     """
 
     version: int
@@ -88,7 +93,7 @@ class QuotaUsage:
 
     def with_foreign(self, jobs: Iterable[Job], now: float) -> "QuotaUsage":
         """The usage with the jobs of others from DescribeJobs. Jobs of batches with a lease are counted already."""
-        foreign = [job for job in jobs if "#".join(map(str, job.started_by)) not in self.leases]
+        foreign = [job for job in jobs if lease_key(*job.started_by) not in self.leases]
         stages = sorted(f"{job.job_id} {job.status} {job.count('LAUNCHED')}" for job in foreign)
         digest = sha256("\n".join(stages).encode()).hexdigest()[:16]
         moved = digest != self.foreign_digest or now - self.observed_at > MAX_OBSERVATION_AGE_SECONDS

@@ -69,9 +69,10 @@ class ServerVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Data DRS exposes one server at a time: its launch configuration and its newest usable snapshot; None if not read.
+    """What DRS shows for one server at a time only: its launch configuration and its newest usable snapshot.
 
-    `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to launch from.
+    A value that was not read is None. `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to
+    launch from.
     """
 
     has_launch_configuration: bool | None = None
@@ -111,7 +112,7 @@ _REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
     "INITIAL_SYNC": (Readiness.BLOCKED, "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from"),
 }
 
-# States in which a server can be launched without a check of its snapshots.
+# In these states a server can be launched, and its snapshots need no check.
 HEALTHY_STATES = frozenset(
     state for state, (readiness, _) in _REPLICATION_STATES.items() if readiness is Readiness.READY
 )
@@ -141,7 +142,7 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
 
 def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
     if facts.probe.has_snapshot is False:
-        return [(Readiness.BLOCKED, "DRS has no snapshot of it from the point in time asked for, or before")]
+        return [(Readiness.BLOCKED, "DRS has no snapshot of it, or none from the requested point in time or before")]
     findings = []
     if rpo_minutes is not None and facts.lag_seconds is not None and facts.lag_seconds > rpo_minutes * 60:
         findings.append(
@@ -162,7 +163,7 @@ def collect_refusals(waves: Sequence[WaveReadiness]) -> list[str]:
     return [reason for wave in waves if (reason := wave.refusal())]
 
 
-def judge_dry_run(waves: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
+def judge_readiness_run(waves: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
     """The verdict on a readiness run that found no reason against a start."""
     total, blocked = sum(wave.total for wave in waves), sum(wave.blocked for wave in waves)
     summary = f"{total - blocked - warned} servers are ready, {warned} with a warning, {blocked} would be left out"

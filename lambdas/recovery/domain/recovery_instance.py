@@ -95,6 +95,6 @@ class RecoveryInstance:
         }
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Whether the instance still exists."""
         return self.ec2_state not in GONE_STATES

@@ -59,9 +59,9 @@ class WaveDecision(StrEnum):
 
 
 class WaveGate(StrEnum):
-    """What a wave does next: START, SETTLE without a start, or wait for what the gate is named after.
+    """What a wave must do next: start, settle without starting, or wait for the event that the gate names.
 
-    RESUME ends a pause. APPROVAL and DECISION are an operator's, before the wave starts and after it has failed.
+    RESUME ends a pause. An operator gives the APPROVAL before the wave starts, and the DECISION after it has failed.
     """
 
     START = "START"

@@ -1,8 +1,8 @@
-"""Capacity leases: which batch may use DRS's quotas of 20 jobs and 500 servers in jobs per target.
+"""Capacity leases: each reserves a part of DRS's quotas (per target: 20 jobs, 500 servers in jobs) for one DRS job.
 
-Before a batch starts it leases a job slot and its servers, in one row per target, so two functions never take the
-same slot. Jobs of others are counted through DescribeJobs, read at most every 15 s per target however many batches
-wait. A lease that is never released expires; if its job still runs then, it counts as a job of others.
+Before a batch or a chunk starts its job, it leases a job slot and its servers, in one row per target, so two functions
+never take the same slot. DescribeJobs shows the jobs of others; it is called at most every 15 s per target, however
+many batches wait. An unreleased lease expires. If its job still runs then, it counts as a job of others.
 """
 
 import random
@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.quota_usage import QuotaUsage
+from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import CapacityTimeout
@@ -58,33 +58,33 @@ class LeaseRequest(Protocol):
         """The attempt that the lease is for."""
 
 
-def acquire_lease(batch: LeaseRequest) -> bool:
-    """Lease a job slot for the batch's next attempt; False when none is free. A repeated request is granted again.
+def acquire_lease(request: LeaseRequest) -> bool:
+    """Lease a job slot for the next attempt; return False when none is free. A repeated request is granted again.
 
-    Raise CapacityTimeout when nothing in the target has moved for the configured time and no lease of ours is
-    held there, that is, when others fill the quota and do not finish.
+    Raise CapacityTimeout when jobs of others alone fill the quota, and none of them has made progress for the
+    configured time.
     """
-    quotas, target, servers = settings(), batch.ref.target, len(batch.server_ids)
-    key = _holder_name(batch, batch.lease_attempt)
+    quotas, target, servers = settings(), request.ref.target, len(request.server_ids)
+    key = lease_key(request.ref.key, request.lease_attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
-        load = _read(target, now)
-        if key in load.leases:
+        usage = _read(target, now)
+        if key in usage.leases:
             return True
-        if now - load.observed_at >= OBSERVATION_INTERVAL_SECONDS:
-            # One of the batches that find the observation stale asks DRS; the rest wait for its answer.
-            claimed = now >= load.observing_until and _write(
-                target, replace(load, observing_until=now + OBSERVATION_INTERVAL_SECONDS)
+        if now - usage.observed_at >= OBSERVATION_INTERVAL_SECONDS:
+            # One of the functions that find the observation stale asks DRS; the others wait for its result.
+            claimed = now >= usage.observing_until and _write(
+                target, replace(usage, observing_until=now + OBSERVATION_INTERVAL_SECONDS)
             )
             observed = _observe_jobs(target) if claimed else None
             if observed is None:
                 time.sleep(random.uniform(0, 0.05 * tries))
                 continue
-            load = observed
-        if not load.has_room(servers, quotas):
-            _raise_if_stuck(target, load, quotas, now)
+            usage = observed
+        if not usage.has_room(servers, quotas):
+            _raise_if_stuck(target, usage, quotas, now)
             return False
-        taken = load.with_lease(key, servers, now)
+        taken = usage.with_lease(key, servers, now)
         if _write(target, taken):
             metrics.emit_leases(target, taken.jobs, taken.servers)
             return True
@@ -104,41 +104,36 @@ def _observe_jobs(target: Target) -> QuotaUsage | None:
     jobs = drs.list_live_jobs(target)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
-        load = _read(target, now).with_foreign(jobs, now)
-        if _write(target, load):
-            return replace(load, version=load.version + 1)
+        usage = _read(target, now).with_foreign(jobs, now)
+        if _write(target, usage):
+            return replace(usage, version=usage.version + 1)
         time.sleep(random.uniform(0, 0.05 * tries))
     return None
 
 
-def _raise_if_stuck(target: Target, load: QuotaUsage, quotas: Settings, now: float) -> None:
-    waited = now - load.changed_at
-    if not load.leases and waited > quotas.capacity_timeout_seconds:
+def _raise_if_stuck(target: Target, usage: QuotaUsage, quotas: Settings, now: float) -> None:
+    waited = now - usage.changed_at
+    if not usage.leases and waited > quotas.capacity_timeout_seconds:
         raise CapacityTimeout(
-            f"{target.key}: {load.jobs} of {quotas.concurrent_jobs} jobs and {load.servers} of "
+            f"{target.key}: {usage.jobs} of {quotas.concurrent_jobs} jobs and {usage.servers} of "
             f"{quotas.servers_in_jobs} servers in jobs are in use by others; nothing moved for {waited:.0f} s",
-            jobs=load.jobs,
-            servers=load.servers,
+            jobs=usage.jobs,
+            servers=usage.servers,
             waitedSeconds=round(waited),
         )
 
 
-def release_lease(batch: LeaseRequest, attempt: int) -> None:
+def release_lease(request: LeaseRequest, attempt: int) -> None:
     """Release the slot of that attempt. Does nothing if the attempt holds none, so it may be repeated."""
-    key = _holder_name(batch, attempt)
+    key = lease_key(request.ref.key, attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
-        load = _read(batch.ref.target, now)
-        if key not in load.leases or _write(batch.ref.target, load.without_lease(key, now)):
+        usage = _read(request.ref.target, now)
+        if key not in usage.leases or _write(request.ref.target, usage.without_lease(key, now)):
             return
         time.sleep(random.uniform(0, 0.05 * tries))
-    # Not fatal: the lease expires by itself, and blocks a slot until then.
+    # Not fatal: the lease blocks a slot only until it expires.
     logger.warning("lease not released", extra={"holder": key})
-
-
-def _holder_name(batch: LeaseRequest, attempt: int) -> str:
-    """The key of a lease. It names the attempt, so a late message cannot release the lease of a later attempt."""
-    return f"{batch.ref.key}#{attempt}"
 
 
 def _key(target: Target) -> dict[str, str]:
@@ -149,12 +144,12 @@ def _read(target: Target, now: float) -> QuotaUsage:
     return QuotaUsage.from_item(dynamodb.get(settings().limits_table, _key(target)), now)
 
 
-def _write(target: Target, load: QuotaUsage) -> bool:
+def _write(target: Target, usage: QuotaUsage) -> bool:
     """Write the row unless another writer has since it was read."""
     return dynamodb.update_if(
         settings().limits_table,
         _key(target),
-        load.to_item(),
+        usage.to_item(),
         condition="attribute_not_exists(#version) OR #version = :version",
-        given={"version": load.version},
+        given={"version": usage.version},
     )

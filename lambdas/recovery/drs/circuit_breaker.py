@@ -2,7 +2,7 @@
 
 While the circuit is closed, calls go through. After `circuit_failures` calls in a row without an answer it opens, and
 calls fail at once with CircuitOpen, which the state machine turns into a wait. After `circuit_seconds` one call goes
-through as a probe: an answer closes the circuit, no answer opens it again. A Region that is down affects no other
+through as a trial: an answer closes the circuit, no answer opens it again. A Region that is down affects no other
 target.
 """
 
@@ -23,12 +23,12 @@ from recovery.settings import settings
 logger = Logger(child=True)
 T = TypeVar("T")
 
-# A probe that does not come back within this time, because its function was killed, makes way for another.
-PROBE_SECONDS = 60
+# After this time another call may be the trial: the function of the first one was killed.
+TRIAL_SECONDS = 60
 
 
 class CircuitState(StrEnum):
-    """HALF_OPEN: one call is on its way as a probe."""
+    """HALF_OPEN: one call is on its way as a trial."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -38,7 +38,7 @@ class CircuitState(StrEnum):
 def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
     """Call the function unless the target's circuit is open. Raise CircuitOpen, and what the function raises."""
     circuit = _Circuit.read(target)
-    if circuit.state is not CircuitState.CLOSED and not circuit.claim_probe():
+    if circuit.state is not CircuitState.CLOSED and not circuit.claim_trial():
         raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(circuit.retry_at)}")
     try:
         result = function()
@@ -69,18 +69,18 @@ class _Circuit:
 
     @property
     def retry_at(self) -> float:
-        """When an open circuit lets a probe through; epoch seconds."""
+        """When an open circuit lets a trial through; epoch seconds."""
         return self.opened_at + settings().circuit_seconds
 
-    def claim_probe(self) -> bool:
-        """Whether this call is the probe. Of the functions that ask at once, one gets it."""
+    def claim_trial(self) -> bool:
+        """Make this call the trial; return False when the circuit is not due for one, or another call is it."""
         now = clock.now()
         if self.state is CircuitState.OPEN and now < self.retry_at:
             return False
         claimed = dynamodb.update_if(
             settings().limits_table,
             _key(self.target),
-            {"state": CircuitState.HALF_OPEN.value, "probeUntil": int(now + PROBE_SECONDS)},
+            {"state": CircuitState.HALF_OPEN.value, "probeUntil": int(now + TRIAL_SECONDS)},
             condition="#state = :state AND (attribute_not_exists(#probeUntil) OR #probeUntil < :now)",
             given={"state": self.state.value, "now": int(now)},
         )
@@ -89,7 +89,7 @@ class _Circuit:
         return claimed
 
     def record_failure(self) -> None:
-        """Open the circuit when a probe fails, or after the last of the failures in a row that are allowed."""
+        """Open the circuit when a trial fails, or after the last of the failures in a row that are allowed."""
         failures = dynamodb.add(settings().limits_table, _key(self.target), "failures", 1)
         if self.state is CircuitState.CLOSED and failures < settings().circuit_failures:
             return
@@ -98,7 +98,7 @@ class _Circuit:
             _report(self.target, CircuitState.OPEN)
 
     def record_answer(self) -> None:
-        """Close the circuit after a probe, or forget the failures. An answer after an answer writes nothing."""
+        """Close the circuit after a trial, or forget the failures. If there were none, write nothing."""
         if self.state is not CircuitState.CLOSED:
             if self._leave_state({"state": CircuitState.CLOSED.value, "failures": 0}):
                 _report(self.target, CircuitState.CLOSED)

@@ -1,7 +1,7 @@
 """The client of DRS: the only module that calls it.
 
 Every call uses the target's assumed role, reserves a call from the target's rate limiter, and passes its circuit
-breaker. What DRS answers becomes an error of `recovery.errors`, which state machines catch by name. Only reads are
+breaker. A failure becomes an error of `recovery.errors`, which state machines catch by name. Only reads are
 retried here: StartRecovery and TerminateRecoveryInstances have no client token, so a second call could act twice.
 """
 
@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from recovery import clock
-from recovery.aws.caught_errors import describe_call
 from recovery.domain import drs_shapes
 from recovery.domain.batch import Batch
+from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes import Job, LaunchedInstance, ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
@@ -69,7 +69,7 @@ def _call(target: Target, method: str, **parameters: Any) -> Any:
     try:
         rate_limiter.reserve_call(target)
         answer = circuit_breaker.call_through_circuit(
-            target, lambda: _ask(client, method, describe_call(operation, target.key), parameters)
+            target, lambda: _send(client, method, describe_call(operation, target.key), parameters)
         )
     except DrsWavesError as error:
         metrics.count_call(target, operation, type(error).__name__)
@@ -80,7 +80,7 @@ def _call(target: Target, method: str, **parameters: Any) -> Any:
     return answer
 
 
-def _ask(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> Any:
+def _send(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> Any:
     try:
         return getattr(client, method)(**parameters)
     except ClientError as error:
@@ -94,7 +94,7 @@ def _ask(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> 
         raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
     except ParamValidationError as error:  # botocore refused to send it, so it says nothing about the Region
         raise DrsRefused(f"{what}: {error}") from error
-    except BotoCoreError as error:  # no answer: refused, cut off or timed out
+    except BotoCoreError as error:  # no answer: the connection was refused, lost or timed out
         raise DrsUnavailable(f"{what}: {error}") from error
 
 
@@ -105,7 +105,7 @@ def _error_by_status(status: int) -> type[DrsWavesError]:
 
 
 def _read(target: Target, method: str, **parameters: Any) -> Any:
-    """Make a call that changes nothing, with short retries, which save the state machine a round."""
+    """Make a call that changes nothing, with short retries, so that a brief fault does not cost a retry of the task."""
     operation = "".join(word.capitalize() for word in method.split("_"))
     return retry.call_with_retries(
         describe_call(operation, target.key),

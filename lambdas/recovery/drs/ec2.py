@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import clients
-from recovery.aws.caught_errors import describe_call
+from recovery.domain.caught_errors import describe_call
 from recovery.domain.target import Target
 from recovery.drs import assumed_roles, rate_limiter
 from recovery.errors import AwsUnavailable, DrsWavesError, RateBudgetExhausted, TargetAccessDenied
@@ -86,7 +86,7 @@ def _call(target: Target, **parameters: Any) -> Any:
     client = assumed_roles.get_client("ec2", target)
     try:
         rate_limiter.reserve_call(target, "EC2_CALLS")
-        answer = _ask(client, describe_call("DescribeInstances", target.key), parameters)
+        answer = _send(client, describe_call("DescribeInstances", target.key), parameters)
     except DrsWavesError as error:
         metrics.count_call(target, "DescribeInstances", type(error).__name__)
         if isinstance(error, RateBudgetExhausted):
@@ -96,7 +96,7 @@ def _call(target: Target, **parameters: Any) -> Any:
     return answer
 
 
-def _ask(client: Any, what: str, parameters: Mapping[str, Any]) -> Any:
+def _send(client: Any, what: str, parameters: Mapping[str, Any]) -> Any:
     try:
         with clients.translate_transient_errors(what):
             return client.describe_instances(**parameters)

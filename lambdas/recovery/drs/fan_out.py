@@ -1,4 +1,4 @@
-"""Asking many targets at once, within the time that API Gateway allows."""
+"""Asks many targets at once, within the time that API Gateway allows. Only the API uses it."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait

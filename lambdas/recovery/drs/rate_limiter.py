@@ -70,12 +70,14 @@ def get_bucket(target: Target) -> TokenBucket:
 
 
 def reserve_call(target: Target, budget: str = "CALLS") -> None:
-    """Reserve one call and wait for its second, 2 s at most. Raise RateBudgetExhausted if it would be later.
+    """Reserve one call in this second or one of the next two, and wait until that second begins.
+
+    Raise RateBudgetExhausted if all three are full.
 
     `budget` names the budget: DRS has one, and EC2 another, each of `calls_per_second`.
 
-    One conditional write takes a call from this second's row, or from one of the next two. The row counts calls from
-    all functions, so they need no coordination. An unused reservation only wastes that call.
+    A reservation is one conditional write to the row of a second, which counts the calls of all functions, so they need
+    no coordination. An unused reservation only wastes that call.
     """
     if not get_bucket(target).acquire(timeout=MAX_SECONDS_AHEAD):
         raise RateBudgetExhausted(f"{target.key}: this function has used its calls for the next seconds")

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`attempts` in all; waits double from `base` to `cap` seconds, and with `jitter` each is drawn from 0 to that."""
+    """At most `attempts`. Waits double from `base_seconds` to `cap_seconds`; `jitter` draws each from 0 to that."""
 
     attempts: int = 3
     base_seconds: float = 0.5

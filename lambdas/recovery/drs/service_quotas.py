@@ -17,7 +17,7 @@ CACHE_SECONDS = 900
 
 
 def get_quotas(target: Target) -> Quotas:
-    """The target's quotas, or AWS's defaults when it cannot be asked (its role may lack the permission)."""
+    """The target's quotas, or AWS's defaults if Service Quotas refuses the call or does not answer. Cached."""
     return _read_quotas(target, int(clock.now() // CACHE_SECONDS))
 
 

@@ -1,11 +1,12 @@
-"""Metrics in the namespace DRS/RateLimits, as embedded metric format in the log: no call, so none that can fail.
+"""Metrics, as embedded metric format in the log: no call, so none that can fail.
 
-They are counted while a function runs and written at its end, in one line wherever their dimensions agree.
+Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances. Calls are counted
+while a function runs and written at its end, in one line wherever their dimensions agree.
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
-Alarms cannot add up dimensions, so every metric is also there without any, Calls by Outcome alone and CircuitChanges
-by State alone.
+An alarm cannot sum a metric over its dimensions. So every counted metric is also written without dimensions, Calls also
+by Outcome only, and CircuitChanges also by State only.
 """
 
 import json
@@ -23,7 +24,7 @@ from recovery.domain.target import Target
 
 logger = Logger(child=True)
 
-NAMESPACE = "DRS/RateLimits"
+NAMESPACE, CACHE_NAMESPACE = "DRS/RateLimits", "DRS/RecoveryInstances"
 
 # Dimensions by which alarms sum a metric over all accounts and Regions.
 ROLLUP_DIMENSION = {"Calls": "Outcome", "CircuitChanges": "State"}
@@ -150,17 +151,15 @@ def _count(metric: str, target: Target, **dimensions: str) -> None:
         _pending[Series(metric, tuple(sorted(named.items())))] += 1
 
 
-CACHE_NAMESPACE = "DRS/RecoveryInstances"
-
-
 def emit_cache_lookups(hits: int, misses: int) -> None:
     """Emit how many of the requested servers are in the cache, and how many are not."""
-    _emit_cache({}, {"CacheHits": ("Count", hits), "CacheMisses": ("Count", misses)})
+    emit(CACHE_NAMESPACE, {}, {"CacheHits": ("Count", hits), "CacheMisses": ("Count", misses)})
 
 
 def emit_target_sync(target: Target, seconds: float, instances: int, changes: int) -> None:
     """Emit the result of a target's sync."""
-    _emit_cache(
+    emit(
+        CACHE_NAMESPACE,
         {"Account": target.account_id, "Region": target.region},
         {"SyncSeconds": ("Seconds", seconds), "Instances": ("Count", instances), "Changes": ("Count", changes)},
     )
@@ -168,8 +167,4 @@ def emit_target_sync(target: Target, seconds: float, instances: int, changes: in
 
 def emit_sync(seconds: float, failed: int) -> None:
     """Emit the result of a sync of all targets; `failed` of them ended with an error."""
-    _emit_cache({}, {"AllSyncSeconds": ("Seconds", seconds), "SyncErrors": ("Count", failed)})
-
-
-def _emit_cache(dimensions: Mapping[str, str], values: Mapping[str, tuple[str, float]]) -> None:
-    emit(CACHE_NAMESPACE, dimensions, values)
+    emit(CACHE_NAMESPACE, {}, {"AllSyncSeconds": ("Seconds", seconds), "SyncErrors": ("Count", failed)})

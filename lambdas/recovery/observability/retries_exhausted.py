@@ -6,8 +6,8 @@ from aws_lambda_powertools import Logger
 
 from recovery import errors
 from recovery.aws import sns
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
 from recovery.errors import (
     AwsUnavailable,
     DrsThrottled,
@@ -20,7 +20,7 @@ from recovery.observability import metrics
 
 logger = Logger(child=True)
 
-# The advice of a transient error is that there is nothing to do. This is the advice for when it does not pass.
+# Transient errors normally need no action. This is the advice for one that persists.
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (
         "See in CloudTrail which callers use DRS in that account and Region, and stop those that can wait. "

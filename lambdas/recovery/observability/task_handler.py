@@ -1,4 +1,4 @@
-"""The decorator of task functions: it logs with the ids of the run and writes the metrics."""
+"""The decorator of task functions, which logs with the ids of the run and writes the metrics, and their logger."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -32,13 +32,13 @@ def task(handler: Callable[[Event, LambdaContext], Output]) -> Callable[[Event, 
         try:
             return handler(event, context)
         except Transient as error:
-            logger.warning("put off", extra={"error": type(error).__name__, "reason": error.message})
+            logger.warning("task postponed", extra={"error": type(error).__name__, "reason": error.message})
             raise
         except DrsWavesError as error:
-            logger.error("failed", extra={"error": type(error).__name__, "reason": error.message})
+            logger.error("task failed", extra={"error": type(error).__name__, "reason": error.message})
             raise
         except Exception as error:  # Lambda would log it too, but without the ids of the run
-            logger.exception("broke", extra={"error": type(error).__name__})
+            logger.exception("unexpected error", extra={"error": type(error).__name__})
             raise
         finally:
             metrics.flush()

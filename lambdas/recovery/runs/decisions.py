@@ -1,8 +1,8 @@
 """Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, accept, abort.
 
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
-A decision that is repeated, or that the wave does not wait for, is refused and changes nothing, but it still wakes
-the waiting tasks: the function that recorded it may have been cut off before it could.
+A repeated or unexpected decision is refused and changes nothing. It still wakes the waiting tasks, because the function
+that recorded the first one may have been killed before it woke them.
 """
 
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ class Operator:
     comment: str = ""
 
     def build_entry(self, decision: str) -> dict[str, str]:
-        """The decision as the record has it."""
+        """Build the entry of the decision in the record."""
         return {"decision": decision, "by": self.name, "at": clock.iso(), "comment": self.comment}
 
 
 def pause(execution_id: str, operator: Operator) -> None:
-    """Start no further wave or batch until the run is resumed; running jobs are polled on. Raise DecisionRefused."""
+    """Start no further wave or batch until the run is resumed; running jobs go on. Raise DecisionRefused."""
     run = executions.get_run(execution_id)
     if not executions.record_pause(execution_id, operator.build_entry("pause")):
         run = executions.get_run(execution_id)
-        raise _refuse(run, "pause", _find_reason_against_pause(run))
+        raise _refusal(run, "pause", _find_reason_against_pause(run))
     operator_messages.send_decision(run, "pause", operator.name, operator.comment)
 
 
@@ -55,28 +55,28 @@ def resume(execution_id: str, operator: Operator) -> None:
     ]
     task_tokens.release_tokens(execution_id, WaveGate.RESUME)
     if not (was_paused or resumed):
-        raise _refuse(run, "resume", "it is not paused")
+        raise _refusal(run, "resume", "it is not paused")
     operator_messages.send_decision(run, "resume", operator.name, operator.comment)
 
 
 def cancel(execution_id: str, operator: Operator) -> None:
-    """Start nothing more; running jobs are polled to their end and recorded. Raise DecisionRefused if it has ended.
+    """Start nothing more; poll running jobs until they end and record them. Raise DecisionRefused if it has ended.
 
-    A run whose start was cut off, or whose state machine has ended, is closed here.
+    A run whose start was interrupted, or whose state machine has ended, is ended here.
     """
     is_recorded = executions.record_cancel(execution_id, operator.name, operator.build_entry("cancel"))
     task_tokens.release_tokens(execution_id)
     run = executions.get_run(execution_id)
     if is_recorded:
         operator_messages.send_decision(run, "cancel", operator.name, operator.comment)
-    # A cancel that comes too early to see that the run is abandoned may be sent again.
-    if not _close_if_abandoned(run) and not is_recorded:
-        raise _refuse(run, "cancel", _describe_state(run))
+    # A run counts as abandoned only after some time, so a cancel that came too early may be sent again.
+    if not _end_if_abandoned(run) and not is_recorded:
+        raise _refusal(run, "cancel", _describe_state(run))
 
 
-def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> None:
-    """Record a WaveDecision about a wave and wake what waits for it. Raise WaveNotFound, DecisionRefused."""
-    decision, snapshot = WaveDecision(what), waves.load_snapshot(execution_id)
+def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: Operator) -> None:
+    """Record a decision about a wave and wake the tasks that wait for it. Raise WaveNotFound, DecisionRefused."""
+    snapshot = waves.load_snapshot(execution_id)
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
@@ -85,7 +85,7 @@ def decide_wave(execution_id: str, wave: str, what: str, operator: Operator) -> 
     if not is_recorded:
         if not snapshot.run.is_halted:  # another decision came first
             snapshot = waves.load_snapshot(execution_id)
-        raise _refuse(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
+        raise _refusal(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
     operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
 
 
@@ -100,18 +100,18 @@ def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecisi
             return waves.record_failure_decision(execution_id, wave, decision, entry)
 
 
-def _close_if_abandoned(run: Run) -> bool:
+def _end_if_abandoned(run: Run) -> bool:
     if run.status.is_final:
         return False
     try:
-        return abandoned.close_if_abandoned(run)
+        return abandoned.end_if_abandoned(run)
     except AwsUnavailable as error:  # the cancel is recorded, whether or not the machine is known to run
         extra = {"executionId": run.execution_id, "reason": error.message}
         logger.warning("could not check whether the run is abandoned", extra=extra)
         return False
 
 
-def _refuse(run: Run, decision: str, reason: str) -> DecisionRefused:
+def _refusal(run: Run, decision: str, reason: str) -> DecisionRefused:
     return DecisionRefused(f"cannot {decision} in execution {run.execution_id}: {reason}", executionId=run.execution_id)
 
 

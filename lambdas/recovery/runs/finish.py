@@ -1,12 +1,12 @@
-"""Ends a run: judges it, closes its record and its open waves, frees its plan, and notifies operators."""
+"""Ends a run: settles its open batches and waves, judges it, closes its record and releases its plan."""
 
 from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
@@ -18,22 +18,26 @@ from recovery.store import batches, executions, waves
 
 logger = Logger(child=True)
 
-# A run that is cancelled while it is judged is judged again; a run is cancelled only once.
-MAX_FINISH_ATTEMPTS = 3
+# A cancel during the judgement makes one more attempt necessary, and a run is cancelled only once.
+MAX_END_ATTEMPTS = 3
 
 
-def finish_execution(execution: Execution, error: CaughtError | None) -> ExecutionVerdict:
-    """End a run whose state machine is about to end, with the error that broke it, if any."""
+def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, ExecutionVerdict]:
+    """End a run whose state machine is about to end; return the run and the verdict on record.
+
+    `error` is the error that broke the run, if any. Raise ExecutionNotFound.
+    """
+    execution = executions.get_execution(execution_id)
     problem = str(error) if error else None
     if problem:
         execution = abort_run(execution, problem)
     settle_open_batches(execution, "its part of the run broke")
-    return finish_run(execution, problem)
+    return execution, judge_and_end(execution, problem)
 
 
 def abort_run(execution: Execution, reason: str) -> Execution:
     """Mark the run as aborted, so that no child machine launches anything more; return it as it is then."""
-    executions.mark_aborted(execution.execution_id, reason)
+    executions.record_abort(execution.execution_id, reason)
     return executions.reload_run(execution)
 
 
@@ -49,12 +53,12 @@ def settle_open_batches(execution: Execution, reason: str) -> None:
 def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
     """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
 
-    The run is about to end and its batches are not polled again, so what cannot be known now is recorded as such.
+    The run is about to end and nothing polls its batches again, so a result that is unknown now is recorded as unknown.
     """
     outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
     try:
         settlement = launch.settle_batch(batch.ref, mode, outcome)
-    except DrsWavesError as error:  # the run has to be closed, whatever the error is
+    except DrsWavesError as error:  # the run has to end, whatever the error is
         unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
         batches.skip_batch(batches.get_batch(batch.ref), unknown)
         logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
@@ -65,17 +69,17 @@ def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
         logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})
 
 
-def finish_run(execution: Execution, problem: str | None) -> ExecutionVerdict:
-    """Judge the run and close its record, with the waves that never ended; return the verdict on record."""
+def judge_and_end(execution: Execution, problem: str | None) -> ExecutionVerdict:
+    """Judge the run and its open waves and close the record; return the verdict on record."""
 
     def judge(run: Run) -> ExecutionVerdict:
-        return verdicts.judge_execution(_close_waves(execution, run, problem), problem, run.cancelled_by)
+        return verdicts.judge_execution(_settle_open_waves(execution, run, problem), problem, run.cancelled_by)
 
-    return _close_run(execution, judge)
+    return _end(execution, judge)
 
 
-def close_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
-    """Close the record of a run that launches nothing: a readiness run, or one that was refused."""
+def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
+    """End a run that launches nothing: a readiness run, or one that was refused. Return the verdict on record."""
     execution_id, skipped = execution.execution_id, WaveVerdict(WaveStatus.SKIPPED, reason)
     for wave in execution.plan.waves:
         waves.settle_wave(execution_id, wave.name, skipped, batches.tally_servers(execution_id, wave.name))
@@ -86,19 +90,19 @@ def close_without_launch(execution: Execution, verdict: ExecutionVerdict, reason
         statuses = RunSnapshot(run, waves.read_states(execution_id)).wave_statuses
         return verdicts.judge_execution(statuses, None, run.cancelled_by)
 
-    return _close_run(execution, judge)
+    return _end(execution, judge)
 
 
-def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> ExecutionVerdict:
-    """Record the verdict, free the plan and notify operators, each once; return the verdict on record."""
+def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> ExecutionVerdict:
+    """Record the verdict, release the plan and notify operators, each once; return the verdict on record."""
     execution_id = execution.execution_id
-    for _ in range(MAX_FINISH_ATTEMPTS):
+    for _ in range(MAX_END_ATTEMPTS):
         run = executions.get_run(execution_id)  # settling the batches may have taken minutes
-        if run.status.is_final:  # an earlier invocation may have been killed before it freed the plan
+        if run.status.is_final:  # an earlier invocation may have been killed before it released the plan
             executions.release_plan(run.plan_id, execution_id)
             break
         verdict, tally = judge(run), batches.tally_servers(execution_id)
-        if executions.finish_execution(run, verdict, tally):
+        if executions.record_end(run, verdict, tally):
             operator_messages.send_run_finished(execution, verdict, tally)
             return verdict
     else:
@@ -106,7 +110,7 @@ def _close_run(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -
     return ExecutionVerdict(run.status, run.reason or "")
 
 
-def _close_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
+def _settle_open_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
     """Settle the waves that have not ended; return the status of every wave."""
     statuses = RunSnapshot(run, waves.read_states(execution.execution_id)).wave_statuses
     for name, status in statuses.items():

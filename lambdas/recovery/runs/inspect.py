@@ -35,7 +35,7 @@ _UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRe
 
 @dataclass(frozen=True, slots=True)
 class TargetContext:
-    """What else goes on in the target. By server id: its job, another run that recovers it, its recovery instance."""
+    """Other activity in the target, by server id: its DRS job, another run that recovers it, its recovery instance."""
 
     jobs: Mapping[str, str]
     runs: Mapping[str, str]
@@ -216,7 +216,10 @@ def _find_members(use: GroupUse, group: ProtectionGroup, known: Mapping[str, Sou
 def _inspect_unusable_target(
     wave: Wave, target: Target, groups: Mapping[str, ProtectionGroup], error: DrsWavesError
 ) -> WaveTargetInspection:
-    """Block the servers that are listed by id. A group by tags cannot be listed, unless the wave may do without it."""
+    """Block the servers that are listed by id.
+
+    Servers of a group by tags cannot be listed. Unless such a group is optional, the wave is marked as unlistable.
+    """
     reason = f"{target.key} cannot be used: {type(error).__name__}: {error.message}"
     uses = [use for use in wave.groups if use.group_id in groups]
     blocked = ServerVerdict(Readiness.BLOCKED, (reason,))
@@ -241,14 +244,12 @@ def _load_target_context(execution: Execution, target: Target, server_ids: Seque
         if row["executionId"] != execution.execution_id and row["mode"] != Mode.READINESS
     )
     for execution_id in open_runs:
-        for row in executions.query_rows(execution_id, "FLEET#"):
-            if Target.from_state(row) == target:
-                runs.update(dict.fromkeys(inspections.unpack_servers(row), execution_id))
+        runs.update(dict.fromkeys(inspections.list_server_ids(execution_id, target), execution_id))
     notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
     instances = {
         server_id: f"{instance.instance_id} of {instance.execution_id or 'a launch outside drs-waves'}"
         for server_id, instance in recovery_instances.get_by_server(server_ids).items()
-        if instance.is_there and instance.target == target
+        if instance.exists and instance.target == target
     }
     return TargetContext(jobs, runs, instances, notes)
 

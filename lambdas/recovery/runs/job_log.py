@@ -2,18 +2,16 @@
 
 from typing import Any
 
-from recovery.domain.batch import BatchRef
 from recovery.drs import client as drs
 from recovery.errors import JobNotFound
-from recovery.store import executions
+from recovery.store import batches, executions
 
 
 def read_job_log(
     execution_id: str, job_id: str, limit: int, token: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Read a page of DRS's log of a job of the run. Raise JobNotFound, ExecutionNotFound, and what DRS raises."""
-    for row in executions.query_rows(execution_id, "BATCH#"):
-        if job_id == row.get("jobId") or any(job_id == job["jobId"] for job in row.get("jobs", ())):
-            return drs.get_job_log(BatchRef.from_event(row).target, job_id, limit, token)
+    if ref := batches.find_batch_of_job(execution_id, job_id):
+        return drs.get_job_log(ref.target, job_id, limit, token)
     executions.get_run(execution_id)  # ExecutionNotFound is the better answer when there is no run
     raise JobNotFound(f"execution {execution_id} has no job {job_id[:40]!r}")

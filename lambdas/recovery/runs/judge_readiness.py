@@ -1,4 +1,4 @@
-"""Judges by the inspection whether a run may start, and closes a run that launches nothing."""
+"""Judges by the inspection whether a run may start, and ends a run that launches nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ class RunReadiness:
     """Why a run must not start; nothing when it may. `waves` has the names of its waves in plan order."""
 
     refusals: Sequence[str]
-    is_dry_run: bool
+    is_readiness_run: bool
     waves: Sequence[str]
 
 
 def judge_run(execution_id: str) -> RunReadiness:
-    """Judge the run by its inspection. Close the run if it is refused, or if it is a readiness run."""
+    """Judge the run by its inspection. End the run if it is refused, or if it is a readiness run."""
     execution = executions.get_execution(execution_id)
     summaries = inspections.list_summaries(execution_id)
     waves = _judge_waves(execution, summaries)
     refusals = readiness.collect_refusals(waves)
-    is_dry_run = execution.run.mode is Mode.READINESS
+    is_readiness_run = execution.run.mode is Mode.READINESS
     if refusals:
-        finish.close_without_launch(execution, readiness.judge_refusal(refusals), "the run was refused")
-    elif is_dry_run:
-        verdict = readiness.judge_dry_run(waves, sum(summary.warned for summary in summaries))
-        finish.close_without_launch(execution, verdict, "nothing was to be launched")
-    return RunReadiness(refusals, is_dry_run, [wave.name for wave in execution.plan.waves])
+        finish.end_without_launch(execution, readiness.judge_refusal(refusals), "the run was refused")
+    elif is_readiness_run:
+        verdict = readiness.judge_readiness_run(waves, sum(summary.warned for summary in summaries))
+        finish.end_without_launch(execution, verdict, "nothing was to be launched")
+    return RunReadiness(refusals, is_readiness_run, [wave.name for wave in execution.plan.waves])
 
 
 def _judge_waves(execution: Execution, summaries: Sequence[WaveTargetSummary]) -> list[WaveReadiness]:

@@ -7,9 +7,9 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.aws.caught_errors import CaughtError
 from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.caught_errors import CaughtError
 from recovery.domain.drs_shapes import Job, LaunchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, ServerStatus
 from recovery.domain.polling import CapacityCheck, JobPoll, JobState
@@ -54,7 +54,7 @@ def _require_running(execution_id: str) -> bool:
 
 # --- start ------------------------------------------------------------------------------------------------------
 def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
-    """Start the job of this attempt, once however often this is called.
+    """Start the job of this attempt, or return the one that was started; a repeated call starts nothing twice.
 
     Raise LateMessage when the batch is past this attempt, RunHalted when the run was cancelled or has ended,
     RunPaused, and what DRS raises. After RunPaused, ServerBusy and QuotaExceeded the batch's capacity is released, so
@@ -79,7 +79,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
             capacity_leases.release_lease(batch, attempt)
             raise
         batch = _record_job(batch, job)
-    executions.begin_polling(ref.execution_id)
+    executions.record_start(ref.execution_id)
     return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, mode))
 
 
@@ -156,8 +156,8 @@ class Settlement:
 def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settlement:
     """Record each server's result and release the batch's capacity.
 
-    An error alone never fails a server. If DRS has a job for this attempt, use its results, or keep polling if it is
-    still running.
+    An error alone does not make a server fail: if DRS has a job for this attempt, use its results, or keep polling it
+    if it is still running.
     """
     batch = batches.get_batch(ref)
     if earlier := _find_earlier_settlement(batch, outcome):
@@ -171,7 +171,7 @@ def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settleme
 
 
 def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlement | None:
-    """What is left to do if an earlier invocation settled this attempt, or if the batch follows another job by now."""
+    """What is left to do if an earlier invocation settled this attempt, or if the batch now has another job."""
     has_ended = outcome.job_id or outcome.was_refused
     if batch.status is BatchStatus.PENDING and batch.attempt > batch.attempts_before and has_ended:
         capacity_leases.release_lease(batch, batch.attempt)
@@ -205,8 +205,8 @@ def _settle_completed_job(batch: Batch, job: Job, mode: Mode, outcome: AttemptOu
 def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
     """Settle an attempt that has no job: skip its servers if the run was halted, else fail them.
 
-    When DRS refused the start, drop the servers that it will never launch and try the others without them. Each such
-    attempt has fewer servers, so there is no limit to them.
+    When DRS refused the start, drop the servers that it will never launch, and try the others without them or from
+    other snapshots.
     """
     if outcome.was_halted:
         capacity_leases.release_lease(batch, batch.lease_attempt)
@@ -218,9 +218,8 @@ def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
         ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=refused.get(server_id, outcome.problem))
         for server_id in batch.server_ids
     ]
-    retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused]
-    if not (refused or snapshots):  # the next attempt would be the same
-        retry_ids = []
+    may_differ = refused or snapshots  # else the next attempt would be the same
+    retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused] if may_differ else []
     return _end_attempt(batch, results, _build_attempt(results), retry_ids, outcome.problem, snapshots)
 
 
@@ -263,11 +262,13 @@ def _build_results(batch: Batch, job: Job) -> list[ServerResult]:
 def _build_attempt(results: Sequence[ServerResult], job: Job | None = None) -> Attempt:
     launched = [result.server_id for result in results if result.status is ServerStatus.LAUNCHED]
     failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
-    return Attempt(launched, failed, *((job.job_id, job.created_at, job.ended_at) if job else ()))
+    if job is None:
+        return Attempt(launched, failed)
+    return Attempt(launched, failed, job.job_id, job.created_at, job.ended_at)
 
 
 def _find_refused_servers(batch: Batch) -> dict[str, str]:
-    """The servers that DRS will never launch, with the reason, as far as it can be seen: DRS does not name them."""
+    """The servers that DRS will never launch, with the reason, as far as can be told: DRS does not name them."""
     known = {server.server_id: server for server in drs.describe_source_servers(batch.ref.target, batch.server_ids)}
     refused = {}
     for server_id in batch.server_ids:
@@ -293,7 +294,7 @@ def _renew_snapshots(batch: Batch, refused: dict[str, str]) -> dict[str, str] | 
         if snapshot := drs.find_newest_snapshot(batch.ref.target, server_id, point_in_time):
             renewed[server_id] = snapshot.snapshot_id
         else:
-            refused[server_id] = "DRS no longer has a snapshot of it from the point in time asked for, or before"
+            refused[server_id] = "DRS no longer has a snapshot of it from the requested point in time or before"
         clock.sleep(1 / settings().calls_per_second)
     before = {server_id: snapshot for server_id, snapshot in batch.snapshots.items() if server_id in renewed}
     return renewed if renewed != before else None

@@ -1,7 +1,8 @@
-"""Data DRS exposes one server at a time, its snapshots and its launch configuration, fetched in rounds and saved.
+"""Probes servers: reads what DRS shows for one server at a time only, its snapshots and its launch configuration.
 
-A round fits into a function's time, and the state machine repeats the task until every server is probed. A round uses
-at most half of the target's rate limit, because a run in the same target needs the other half.
+The probes are read in rounds and saved. A round fits into a function's time, and the state machine repeats the task
+until every server is probed. A round uses at most half of the target's rate limit, because a run in the same target
+needs the other half.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Starts a run: its record, the plan's lock and the state machine, in an order that survives being cut off."""
+"""Starts a run: its record, the plan's lock and its state machine, in an order that is safe if it is interrupted."""
 
 import secrets
 import time
@@ -12,17 +12,20 @@ from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import (
     AwsUnavailable,
     ExecutionNotFound,
     InvalidRequest,
+    LateMessage,
     NothingToContinue,
     PlanAlreadyRunning,
     StartFailed,
 )
+from recovery.observability import operator_messages
 from recovery.runs import abandoned
-from recovery.store import executions, idempotency_keys
+from recovery.store import executions, idempotency_keys, waves
 from recovery.store.idempotency_keys import RequestKey
 
 # The lock can change hands between reads. After this many attempts, give up.
@@ -78,13 +81,13 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None) -> R
 
 
 def _find_run_for_key(key: RequestKey | None) -> Run | None:
-    """The run that an earlier request with this key recorded, started now if it was not; None if there is none."""
+    """The run that an earlier request with this key recorded, or None. Start its state machine if it never ran."""
     execution_id = idempotency_keys.find_execution(key) if key else None
     if execution_id is None:
         return None
     try:
         run = executions.get_run(execution_id)
-    except ExecutionNotFound:  # the earlier request claimed the key and was cut off, or refused, before the record
+    except ExecutionNotFound:  # the earlier request claimed the key and was interrupted or refused
         return None
     return _start_state_machine(run, key)
 
@@ -113,7 +116,7 @@ def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
     """Start the state machine of a recorded run, unless it has run already. Raise StartFailed."""
     if run.status.is_final or run.started_at:
         return run
-    try:  # a name that is taken is our own start, whose answer was lost, or that of another request with this key
+    try:  # if the name is taken, this request (its answer was lost) or another one with the key started the machine
         step_functions.start_once(
             step_functions.recover_plan_arn(), run.execution_id, {"executionId": run.execution_id}
         )
@@ -121,7 +124,7 @@ def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
         # The run may have started, so its record stays. If it has not, the next start of the plan closes it.
         raise StartFailed(f"Step Functions did not answer; see whether execution {run.execution_id} runs") from error
     except ClientError as error:
-        _close_unstarted(run, f"the state machine could not be started: {error}")
+        _end_unstarted(run, f"the state machine could not be started: {error}")
         if key:  # the next request with this key starts another run
             idempotency_keys.release_key(key, run.execution_id)
         raise StartFailed(f"the state machine could not be started: {error}") from error
@@ -129,7 +132,7 @@ def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
 
 
 def _create_record(execution: Execution, groups: list[ProtectionGroup]) -> bool:
-    """Write the record; return False when it exists. Free a lock whose run is over, and try again."""
+    """Write the record; return False when it exists. Release a lock whose run is over, and try again."""
     for _ in range(MAX_LOCK_ATTEMPTS):
         try:
             return executions.create_execution(execution, groups)
@@ -145,7 +148,21 @@ def _new_execution_id(mode: Mode) -> str:
     return f"{mode.value.lower()}-{moment}-{secrets.token_hex(3)}"
 
 
-def _close_unstarted(run: Run, reason: str) -> None:
-    is_closed = executions.finish_execution(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
-    if not is_closed and executions.get_run(run.execution_id).status.is_final:  # closed by another request
+def _end_unstarted(run: Run, reason: str) -> None:
+    has_ended = executions.record_end(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
+    if not has_ended and executions.get_run(run.execution_id).status.is_final:  # another request has ended it
         executions.release_plan(run.plan_id, run.execution_id)
+
+
+def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
+    """Begin the run in its state machine: create its wave rows and notify operators; return the run and its targets.
+
+    Raise ExecutionNotFound, LateMessage when the run has ended.
+    """
+    execution = executions.get_execution(execution_id)
+    run = execution.run
+    if run.status.is_final:
+        raise LateMessage(f"execution {execution_id} is {run.status.value} already")
+    if waves.create_waves(execution) and run.mode is not Mode.READINESS:
+        operator_messages.send_run_started(execution)
+    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})

@@ -1,44 +1,23 @@
-"""Wave lifecycle: gating, start, verdict, and release of dependent waves."""
+"""Takes a wave from gate to gate: judges whether it may start, starts it, judges its result, and wakes other waves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
-from recovery import clock
 from recovery.domain import verdicts
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
-    Mode,
-    RunSnapshot,
     WaveState,
     WaveStatus,
 )
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
-from recovery.domain.verdicts import WaveDecision, WaveGate
-from recovery.errors import LateMessage
+from recovery.domain.verdicts import WaveGate
 from recovery.observability import operator_messages
+from recovery.runs import approvals
 from recovery.store import batches, executions, inspections, task_tokens, waves
-
-# A wait ends by the clock of Step Functions, which may be a little ahead of ours.
-CLOCK_MARGIN_SECONDS = 2
-
-
-# --- open -------------------------------------------------------------------------------------------------------
-def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
-    """Create the wave rows of a run and notify operators of its start; return the run with its targets.
-
-    Raise ExecutionNotFound, LateMessage when the run has ended.
-    """
-    execution = executions.get_execution(execution_id)
-    run = execution.run
-    if run.status.is_final:
-        raise LateMessage(f"execution {execution_id} is {run.status.value} already")
-    if waves.create_waves(execution) and run.mode is not Mode.READINESS:
-        operator_messages.send_run_started(execution)
-    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})
 
 
 # --- start ------------------------------------------------------------------------------------------------------
@@ -85,45 +64,14 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
     wave = execution.plan.wave(wave_name)
     gate = verdicts.judge_gate(wave, snapshot)
     if gate is WaveGate.APPROVAL:
-        snapshot = _request_approval(execution, wave, snapshot)
-        outcome = verdicts.judge_approval_timeout(wave, snapshot.wave_states[wave_name], clock.now())
-        if outcome is not None:
-            _record_approval_timeout(execution_id, wave, outcome)
-            snapshot = waves.load_snapshot(execution_id)
-            gate = verdicts.judge_gate(wave, snapshot)
+        snapshot = approvals.request_or_time_out(execution, wave, snapshot)
+        gate = verdicts.judge_gate(wave, snapshot)
     if gate is WaveGate.RESUME and waves.pause_wave(execution_id, wave_name):
         operator_messages.send_wave_paused(execution, wave)
     state = snapshot.wave_states[wave_name]
     targets = _start_batches(execution_id, wave, state) if gate is WaveGate.START else {}
-    return WaveStart(
-        gate, state.round, targets, _approval_timeout_seconds(state) if gate is WaveGate.APPROVAL else None
-    )
-
-
-def _request_approval(execution: Execution, wave: Wave, snapshot: RunSnapshot) -> RunSnapshot:
-    if snapshot.wave_states[wave.name].approval_until is not None or wave.approval is None:
-        return snapshot
-    until = clock.now() + wave.approval.timeout_minutes * 60
-    if waves.request_approval(execution.execution_id, wave.name, until):
-        operator_messages.send_approval_wanted(execution, wave, until)
-    return waves.load_snapshot(execution.execution_id)
-
-
-def _approval_timeout_seconds(state: WaveState) -> int | None:
-    if state.approval_until is None:
-        return None
-    left = max(state.approval_until - clock.now(), 0)
-    return round(clock.wall_seconds(left)) + CLOCK_MARGIN_SECONDS
-
-
-def _record_approval_timeout(execution_id: str, wave: Wave, approved: bool) -> None:
-    decision = {
-        "decision": WaveDecision.APPROVE if approved else WaveDecision.REJECT,
-        "by": "the plan",
-        "at": clock.iso(),
-        "comment": "no answer before the deadline; the plan's timeout action applies",
-    }
-    waves.record_approval_timeout(execution_id, wave.name, approved, decision)
+    timeout_seconds = approvals.seconds_to_timeout(state) if gate is WaveGate.APPROVAL else None
+    return WaveStart(gate, state.round, targets, timeout_seconds)
 
 
 def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Target, list[int]]:
@@ -139,8 +87,8 @@ def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Targ
     return left
 
 
-def wait_at_gate(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
-    """Save the token by which the wave, or a batch of it, waits; return False when the wait is over already."""
+def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
+    """Save the token by which the wave, or a batch of it, waits; return False, and answer it, if the wait is over."""
     task_tokens.save_token(execution_id, gate, wave_name, token)
     snapshot = waves.load_snapshot(execution_id)
     if gate is WaveGate.RESUME and snapshot.run.status is ExecutionStatus.PAUSED and not snapshot.run.is_halted:
@@ -190,20 +138,20 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             operator_messages.send_wave_settled(execution, wave, verdict, tally)
-        # What follows goes by the record, not by this verdict: an earlier invocation may have recorded its verdict and
-        # been killed before it stopped the run.
+        # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
+        # before it stopped the run.
         snapshot = waves.load_snapshot(execution_id)
     ended = snapshot.wave_states[wave_name]
     stops_run = verdicts.stops_the_run(wave, ended)
     if stops_run:
-        executions.stop_run(execution_id, f"wave {wave_name} failed")
+        executions.record_stop(execution_id, f"wave {wave_name} failed")
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:
-    """Wake the waves that wait for this one, or all that wait when the run was stopped. They judge the record again."""
+    """Wake the waves that wait for this one or, if the run was stopped, all that wait. They read the record again."""
     if is_stopped:
         task_tokens.release_tokens(execution.execution_id)
         return

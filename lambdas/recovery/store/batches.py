@@ -1,4 +1,4 @@
-"""BATCH# and SERVER# rows: the batches of a run, and the result of each server."""
+"""BATCH# and SERVER# rows: the batches of a run, and the result of each server. `inspections` creates these rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -33,6 +33,20 @@ def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
     return [Batch.from_item(row) for row in executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
 
 
+def find_batch_of_job(execution_id: str, job_id: str) -> BatchRef | None:
+    """The batch that this job is or was of; None if the run has no such job."""
+    for row in executions.query_rows(execution_id, "BATCH#"):
+        if job_id == row.get("jobId") or any(job_id == job["jobId"] for job in row.get("jobs", ())):
+            return BatchRef.from_event(row)
+    return None
+
+
+def list_launched_rows(execution_id: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers that the run has launched."""
+    rows = executions.query_rows(execution_id, "SERVER#")
+    return [row for row in rows if row["status"] == ServerStatus.LAUNCHED.value]
+
+
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     """Count the servers of a wave, or of the run, by outcome."""
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
@@ -45,7 +59,7 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
 
 
 def record_intent(batch: Batch) -> bool:
-    """Record the intent to call StartRecovery. Returns False if another invocation already has."""
+    """Record the intent to call StartRecovery; return False when another invocation already has."""
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
@@ -146,7 +160,7 @@ def start_round(batch: Batch, round_: int) -> bool:
 
 
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result. A server that is LAUNCHED stays so, whatever comes late.
+    """Write each server's result. A server that is LAUNCHED stays so, whatever a late task writes.
 
     These are single conditional updates, a few at a time. A transaction would cost twice as much, and one server that
     was written before would make it refuse all the others.

@@ -41,7 +41,7 @@ def open_cleanup(execution_id: str, run: int, machine: str, asked_by: str) -> di
 
 
 def close_cleanup(execution_id: str, machine: str, status: CleanupStatus, values: Mapping[str, Any]) -> None:
-    """Close the clean-up that this machine runs; nothing changes when it is closed or another's."""
+    """Close the clean-up that this execution runs; change nothing if it is closed or another execution has it."""
     dynamodb.update_if(
         executions.table(),
         _key(execution_id),
@@ -77,7 +77,7 @@ def list_chunks(execution_id: str, run: int) -> list[Chunk]:
 
 
 def record_intent(chunk: Chunk) -> bool:
-    """Record the intent to call TerminateRecoveryInstances; False when another invocation already has."""
+    """Record the intent to call TerminateRecoveryInstances; return False when another invocation already has."""
     return _update_chunk(chunk.ref, ChunkStatus.PENDING, {"status": ChunkStatus.STARTING, "intentAt": clock.iso()})
 
 

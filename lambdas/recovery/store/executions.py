@@ -1,8 +1,7 @@
 """Runs, in the executions table: the META, PLAN and GROUP# rows of a record, and the lock on a run's plan.
 
-A record is one partition of the table. META has what was requested and how far the run is, PLAN and GROUP# what is
-recovered, as it was when the run was started; the other modules of this room have the other rows. Every write is
-idempotent or conditional on the state that it moves on from, so a late or repeated task never moves a record backwards.
+A record is one partition of the table. META holds the request and the progress; PLAN and GROUP# hold what is recovered,
+as it was when the run was started. The other modules of this room have the other rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +18,12 @@ from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
-from recovery.store.conditions import status_in
+from recovery.store.conditions import status_condition
 
 # A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 
-_IS_OPEN, _OPEN = status_in(*OPEN_STATUSES)
+_IS_OPEN, _OPEN = status_condition(*OPEN_STATUSES)
 
 
 def table() -> str:
@@ -128,8 +127,8 @@ def query_rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
 
 
 # --- progress ---------------------------------------------------------------------------------------------------
-def begin_polling(execution_id: str) -> None:
-    """Move PENDING to POLLING and record the start, with the first job. A paused run stays paused."""
+def record_start(execution_id: str) -> None:
+    """Record the start, with the first job, and move PENDING to POLLING. A paused run stays paused."""
     started = {"startedAt": clock.iso()}
     for status, values in (
         (ExecutionStatus.PENDING, {"status": ExecutionStatus.POLLING, **started}),
@@ -145,13 +144,13 @@ def begin_polling(execution_id: str) -> None:
             return
 
 
-def stop_run(execution_id: str, reason: str) -> None:
-    """Record that no further wave starts; the first reason stays."""
+def record_stop(execution_id: str, reason: str) -> None:
+    """Record that no further wave starts, and why; the first reason stays."""
     _record_once(execution_id, "stopReason", reason)
 
 
-def mark_aborted(execution_id: str, reason: str) -> None:
-    """Record that the run's state machine has ended, so that nothing of the run starts; the first reason stays."""
+def record_abort(execution_id: str, reason: str) -> None:
+    """Record that nothing more of the run starts, because its state machine ends; the first reason stays."""
     _record_once(execution_id, "abortedReason", reason)
 
 
@@ -165,11 +164,11 @@ def _record_once(execution_id: str, attribute: str, reason: str) -> None:
     )
 
 
-def finish_execution(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
-    """Write the final status and free the plan; return False when the run had ended.
+def record_end(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
+    """Write the final status and release the plan; return False when the run had ended.
 
     Return False as well when the run was cancelled since it was read: it then has to be judged as cancelled, so that a
-    cancel and a finish at the same moment end in one of the two.
+    cancel and an end at the same moment have one result.
     """
     unseen_cancel = "" if run.cancelled_by else " AND attribute_not_exists(#cancelledBy)"
     ended = dynamodb.update_if(
@@ -204,7 +203,7 @@ def release_plan(plan_id: str, execution_id: str) -> None:
 # --- decisions of operators -------------------------------------------------------------------------------------
 def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
     """Pause a run that is running; return False when it cannot be paused."""
-    is_pausable, values = status_in(*PAUSABLE_STATUSES)
+    is_pausable, values = status_condition(*PAUSABLE_STATUSES)
     return _record_decision(
         execution_id,
         {"status": ExecutionStatus.PAUSED, "pausedAt": clock.iso()},

@@ -11,7 +11,7 @@ ABSENT_KEY = "-"
 
 
 def check_tables() -> dict[str, str]:
-    """`ok` for each table that answers, and the error for each that does not."""
+    """Return `ok` for each table that answers, and the error for each that does not."""
     record, limit = {"executionId": ABSENT_KEY, "item": ABSENT_KEY}, {"target": ABSENT_KEY, "item": ABSENT_KEY}
     tables = {
         "executions": (settings().executions_table, record),

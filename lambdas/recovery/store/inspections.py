@@ -1,8 +1,9 @@
 """TARGET#, FLEET# and PROBE# rows: what inspection found in each target, and the batches that follow from it.
 
 The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
-rows follow from them alone and are never overwritten. TARGET# rows have counts; they come last and show that the others
-are complete. So two invocations that overlap leave one result, and neither touches a batch that is running.
+rows are created here, from FLEET# rows alone, and never overwritten here; `batches` updates them. TARGET# rows have
+counts; they come last and show that the others are complete. So two invocations that overlap leave one result, and
+neither touches a batch that is running.
 """
 
 import json
@@ -28,6 +29,12 @@ def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTarge
         WaveTargetSummary.from_item(row)
         for row in executions.query_rows(execution_id, f"TARGET#{wave}#" if wave else "TARGET#")
     ]
+
+
+def list_server_ids(execution_id: str, target: Target) -> list[str]:
+    """The servers of the run that were inspected in this target so far."""
+    rows = executions.query_rows(execution_id, "FLEET#")
+    return [server_id for row in rows if Target.from_state(row) == target for server_id in _unpack_servers(row)]
 
 
 def persist_inspection(
@@ -104,10 +111,10 @@ def _write_once(
     fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": packed}
     if not dynamodb.put_new(executions.table(), fleet, "executionId"):
         fleet = dynamodb.get(executions.table(), {"executionId": base["executionId"], "item": fleet["item"]}) or fleet
-    return unpack_servers(fleet)
+    return _unpack_servers(fleet)
 
 
-def unpack_servers(row: Mapping[str, Any]) -> dict[str, InspectedServer]:
+def _unpack_servers(row: Mapping[str, Any]) -> dict[str, InspectedServer]:
     """Read the servers of a FLEET row."""
     unpacked = json.loads(zlib.decompress(row["packed"]))
     return {server_id: InspectedServer.from_json(server) for server_id, server in unpacked.items()}

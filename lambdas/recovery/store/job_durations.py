@@ -8,7 +8,7 @@ from recovery.domain.polling import EXPECTED_JOB_SECONDS
 from recovery.domain.target import Target
 from recovery.settings import settings
 
-# How much the newest job weighs in what the next one is expected to take.
+# The weight of the newest job in the average.
 NEWEST_JOB_WEIGHT = 0.5
 
 
@@ -17,12 +17,13 @@ def _key(target: Target, mode: Mode) -> dict[str, str]:
 
 
 def expected_seconds(target: Target, mode: Mode) -> int:
+    """How long the next job of this kind is expected to take."""
     row = dynamodb.get(settings().limits_table, _key(target, mode))
     return int(row["seconds"]) if row else EXPECTED_JOB_SECONDS[mode.value]
 
 
 def record_duration(target: Target, mode: Mode, job: Job) -> None:
-    """A running average of what jobs take; written twice it only leans a little more to the newest."""
+    """Add a job to the average. A repeated call gives the newest job more weight, which is harmless."""
     if job.ended_at is None:
         return
     took = clock.parse_iso(job.ended_at) - clock.parse_iso(job.created_at)

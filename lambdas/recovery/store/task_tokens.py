@@ -1,8 +1,8 @@
 """TOKEN# rows: the task tokens by which states of the machines wait.
 
-The answer to a token carries no decision; the state then judges the record again, so one answer too many does no harm.
+The answer to a token carries no decision; the state then judges the record again, so an extra answer is harmless.
 A waiting task saves its token before it reads the record, and a decision is written to the record before it reads the
-tokens. So at least one of the two sees the other, and no wait is missed.
+tokens. So at least one of the two sees the other, and every waiting task is woken.
 """
 
 from hashlib import sha256

@@ -15,7 +15,7 @@ from recovery.domain.execution import (
 )
 from recovery.domain.verdicts import WaveVerdict
 from recovery.store import executions
-from recovery.store.conditions import status_in
+from recovery.store.conditions import status_condition
 
 
 def _key(execution_id: str, wave: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ def pause_wave(execution_id: str, wave: str) -> bool:
 
 
 def start_wave(execution_id: str, wave: str) -> bool:
-    """Move a wave to IN_PROGRESS; a repeated call changes nothing. Further rounds keep the first start."""
+    """Move a wave to IN_PROGRESS; a repeated call changes nothing. `startedAt` keeps the start of the first round."""
     values = {"status": WaveStatus.IN_PROGRESS}
     first = _update_wave(
         execution_id,
@@ -86,9 +86,9 @@ def start_wave(execution_id: str, wave: str) -> bool:
 
 
 def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
-    """Write a wave's verdict, once. AWAITING_DECISION is not the last one: a final verdict may follow it.
+    """Write a wave's verdict. A final verdict is never replaced; AWAITING_DECISION is, by a final one.
 
-    With `round_`, write only if that round is still the last: an operator may have requested another one since.
+    With `round_`, write only if that round is still the latest: an operator may have requested another one since.
     """
     values: dict[str, Any] = {
         "status": verdict.status,
@@ -179,7 +179,7 @@ def _update_wave(
     given: Mapping[str, Any] | None = None,
 ) -> bool:
     """Update a wave that is at one of these statuses and meets the condition; return False when it does not."""
-    at_status, status_values = status_in(*statuses)
+    at_status, status_values = status_condition(*statuses)
     return dynamodb.update_if(
         executions.table(),
         _key(execution_id, wave),

@@ -14,7 +14,6 @@ from sandbox.engine.defects.rest_apis import import_any_methods, import_gateway_
 from sandbox.engine.defects.state_machines import (
     end_token_waits,
     publish_machine_versions,
-    read_yaml_definitions,
     record_inner_states,
 )
 from sandbox.engine.patch import Patch
@@ -22,7 +21,6 @@ from sandbox.engine.patch import Patch
 DEFECTS: tuple[Patch, ...] = (
     keep_exception_names,
     separate_logs,
-    read_yaml_definitions,
     record_inner_states,
     end_token_waits,
     publish_machine_versions,

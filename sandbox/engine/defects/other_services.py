@@ -67,7 +67,7 @@ def authorize_schedule_groups() -> None:
 
 @defect("MiniStack 1.5.33")
 def read_table_replicas() -> None:
-    """Protect a global table against deletion as its replica in this Region says, and let a stack import it.
+    """Apply the deletion protection of a global table's replica in this Region, and let a stack import it.
 
     MiniStack ignores the replicas and their settings, and imports only tables of the type AWS::DynamoDB::Table. With
     or without this patch, it creates no copies in other Regions.

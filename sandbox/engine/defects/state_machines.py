@@ -1,4 +1,4 @@
-"""Step Functions: definitions in YAML, the history of Map and Parallel, task tokens and versions."""
+"""Step Functions: the history of Map and Parallel, task tokens and versions."""
 
 import contextvars
 import json
@@ -6,31 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from sandbox.engine.patch import defect
-
-
-@defect("MiniStack 1.5.33")
-def read_yaml_definitions() -> None:
-    """Read a DefinitionS3Location in YAML, which CloudFormation allows.
-
-    MiniStack stores the text unchanged, so every execution fails with `InvalidDefinition`.
-    """
-    read_definition = provisioners._sfn_definition
-
-    def sfn_definition(props: dict[str, Any]) -> str:
-        text: str = read_definition(props)
-        try:
-            json.loads(text)
-        except json.JSONDecodeError:
-            return json.dumps(yaml.safe_load(text), default=str)
-        return text
-
-    provisioners._sfn_definition = sfn_definition
 
 
 class _RecordedStates(dict[str, Any]):
@@ -120,7 +100,10 @@ _running_version: contextvars.ContextVar[dict[str, Any] | None] = contextvars.Co
 
 
 class _VersionedMachines(AccountRegionScopedDict):  # type: ignore[misc]  # MiniStack is not typed
-    """The machines. The one that this thread's execution runs has the definition of the version it was started with."""
+    """Maps ARNs to machines.
+
+    For the machine that this thread executes, it returns the definition of the version that started the execution.
+    """
 
     __slots__ = ()
 

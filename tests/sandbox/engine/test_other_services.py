@@ -50,7 +50,7 @@ def session_of_a_role(
     condition: dict[str, Any] | None = None,
     tags: dict[str, str] | None = None,
 ) -> boto3.Session:
-    """Credentials of a new role that may do this and, as every schedule needs it, pass roles on."""
+    """A session with a new role that may do this, and may pass roles, which every schedule needs."""
     iam = engine.client("iam")
     principal = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
     trusted = [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]

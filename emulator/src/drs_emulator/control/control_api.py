@@ -1,35 +1,6 @@
 """The control API below `/_emulator`: JSON without credentials. Bad input gets a 400 that names the field.
 
-- `GET health` -> `{status, engineUrl, clock, operations: {built, missing}}`, where `clock` is
-  `{origin, speed, simulatedNow, anchor: {real, simulated, speed}}` and
-  simulated now = anchor.simulated + (real now - anchor.real) * anchor.speed
-- `POST reset` deletes servers, jobs, instances, rate-limit tokens, faults and calls, and keeps settings and clock; with
-  `{terminateInstances: true}` it also terminates the instances at the engine -> `{instancesTerminated}`
-- `POST source-servers` `{accountId, region, servers: [...]}` creates all servers or none, and initializes DRS in the
-  account and Region -> `{sourceServerIDs}`
-- `PATCH source-servers/ID` `{accountId, region, server: {replicationState, replicationError, lagDuration, failsAt}}`
-  changes the given members; the state stays as set, and an empty failsAt ends the failures -> `{sourceServer}`
-- `POST failback-clients` `{accountId, region, recoveryInstanceID}` boots a failback client, which starts a failback
-  -> `{failbackClientID}`
-- `GET settings`, `PUT settings` `{speed, seed, spread, jobsKept,
-  quotas: {jobsInProgress, serversPerJob, serversInJobs, sourceServers},
-  durations: {drill, recovery, terminate, failback, replication, launchAction: {pending, started}},
-  pageSize: {default, maximum}, rateLimits: {default or an operation: {perSecond, burst}}}`; a PUT can contain any part,
-  and null resets the limit of an operation to the default -> all settings
-- `POST advance` `{seconds}` moves the simulated clock ahead -> `{simulatedNow}`
-- `GET calls` -> `{total, operations: {name: {outcome: n}}, peak: {overall: {jobs, servers}, targets: [...]}}`;
-  with `?detail=true` also `calls`, the last 10,000
-- `POST faults` -> `{id}`, `GET faults` -> `{faults: [{..., struck, active}]}`, `DELETE faults` or `DELETE faults/ID`
-  -> `{deleted}`; a fault has a `kind` (see `world.faults`) and optionally `operation, accountId, region,
-  sourceServerId, count, probability, durationSeconds`, and by kind `milliseconds, status, retryAfterSeconds,
-  holdSeconds`
-- `POST save` saves the state to the file of `--state` -> `{path, simulatedNow}`
-
-A server of `source-servers` requires `hostname`; optional are `sourceServerID, fqdn, os, cpus, ramBytes` or `ramGiB`,
-`disks: [{deviceName, bytes or gib}], tags, replicationState` (CONTINUOUS), `replicationError, lagDuration` (ISO 8601),
-`recommendedInstanceType, sourceCloud: {originAccountID, originRegion, originAvailabilityZone}, stagingAccountID,
-sourceNetworkID, vmWareUuid, awsInstanceID, ip, failsAt` (SNAPSHOT, CONVERSION or LAUNCH: the phase in
-which its launches fail).
+`docs/control-api.md` lists every route and member.
 """
 
 import json

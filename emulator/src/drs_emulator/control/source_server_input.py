@@ -41,7 +41,7 @@ DISK_FIELDS = {"deviceName", "bytes", "gib"}
 
 
 def parse_server(sent: Any, key: TargetKey, path: str, now: float) -> SourceServer:
-    """Raises BadControlInput, which names the field below `path`."""
+    """Raise BadControlInput, which names the field below `path`."""
     fields = _check_fields(sent, path)
     hostname = fields.get("hostname") or _reject(f"{path}.hostname", "is required")
     ram = fields.get("ramBytes") or round(fields.get("ramGiB", 8) * GIB)
@@ -87,7 +87,7 @@ def parse_server(sent: Any, key: TargetKey, path: str, now: float) -> SourceServ
 
 
 def change_server(server: SourceServer, sent: Any, now: float) -> None:
-    """Change members of an existing server, all of CHANGEABLE or none. Raises BadControlInput."""
+    """Change members of an existing server, all of CHANGEABLE or none. Raise BadControlInput."""
     fields = _check_fields(sent, "server")
     for name in fields:
         if name not in CHANGEABLE:

@@ -43,7 +43,7 @@ DERIVED_FIELDS = {"targets": {"__all__": {"active"}}}  # a subset of `jobs`
 
 
 def save_state(world: World, path: Path) -> float:
-    """Save the state, and return its simulated time. Raises StateError."""
+    """Save the state, and return its simulated time. Raise StateError."""
     with world.lock:
         now = world.clock.now()
         run_due_events(world, now)
@@ -71,7 +71,7 @@ def save_state(world: World, path: Path) -> float:
 
 
 def load_state(world: World, path: Path) -> None:
-    """Restore a saved state, and continue its simulated time. Raises StateError."""
+    """Restore a saved state, and continue its simulated time. Raise StateError."""
     try:
         saved = STATE_ADAPTER.validate_json(path.read_bytes())
     except OSError as error:

@@ -27,7 +27,7 @@ class AccessKeys:
         self._lock = threading.Lock()
 
     def target_of(self, authorization: str) -> TargetKey:
-        """Raises MissingCredentials and UnknownCredentials."""
+        """Raise MissingCredentials and UnknownCredentials."""
         match = CREDENTIAL.search(authorization)
         if match is None:
             raise MissingCredentials("The request has no SigV4 Authorization header for the service drs")

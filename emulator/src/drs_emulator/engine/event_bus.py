@@ -1,4 +1,4 @@
-"""Publishes launch results on the engine's event bus, as DRS does on EventBridge, with best effort.
+"""Publishes launch results on the engine's event bus, as DRS does on EventBridge, on a best-effort basis.
 
 Nothing waits for an event, and an event that cannot be published is dropped. The engine must accept events with the
 source aws.drs from callers; AWS itself and an unmodified MiniStack reject them.

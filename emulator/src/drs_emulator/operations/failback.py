@@ -24,7 +24,7 @@ from drs_emulator.target_key import TargetKey
 
 @operation("ReverseReplication")
 def reverse_replication(call: Call) -> dict[str, Any]:
-    """Raises Uninitialized if DRS is not initialized in the Region of origin, which is an assumption."""
+    """Raise Uninitialized if DRS is not initialized in the Region of origin, which is an assumption."""
     instance = call.target.instance(call.input["recoveryInstanceID"])
     origin = instance.machine.origin
     if not {"originAccountID", "originRegion"} <= origin.keys():
@@ -92,7 +92,7 @@ def update_failback_replication_configuration(call: Call) -> dict[str, Any]:
 
 
 def _begin_failback(call: Call, instance: RecoveryInstance) -> None:
-    """Raises Conflict if the instance is disconnected."""
+    """Raise Conflict if the instance is disconnected."""
     if instance.is_disconnected:
         raise conflict(instance, "it is disconnected")
     instance.failback = Failback("FAILBACK_IN_PROGRESS", call.now)

@@ -58,7 +58,7 @@ def describe_job_log_items(call: Call) -> dict[str, Any]:
 
 @operation("DeleteJob")
 def delete_job(call: Call) -> dict[str, Any]:
-    """Raises Conflict unless the job has ended."""
+    """Raise Conflict unless the job has ended."""
     job = call.target.job(call.input["jobID"])
     if job.in_progress:
         raise Conflict(f"{job.id} has not ended", resourceId=job.id, resourceType="Job")

@@ -110,7 +110,7 @@ def input_without(call: Call, *names: str) -> Values:
 
 
 def add_template(call: Call, prefix: str, values: Values) -> Template:
-    """Raises QuotaExceeded."""
+    """Raise QuotaExceeded."""
     if sum(name.startswith(prefix) for name in call.target.templates) >= MAX_TEMPLATES:
         raise QuotaExceeded(f"The maximum is {MAX_TEMPLATES} template of this kind", serviceCode="drs")
     template = Template(new_id(prefix), call.target.key, values, dict(call.input.get("tags") or {}))
@@ -119,7 +119,7 @@ def add_template(call: Call, prefix: str, values: Values) -> Template:
 
 
 def paginate_templates(call: Call, prefix: str, ids: list[str] | None) -> dict[str, Any]:
-    """Raises ResourceNotFound if one of `ids` does not exist."""
+    """Raise ResourceNotFound if one of `ids` does not exist."""
     names = [call.target.template(name).id for name in ids] if ids else list(call.target.templates)
     templates = [call.target.templates[name] for name in sorted(set(names)) if name.startswith(prefix)]
     return paginate(call, templates, lambda template: template.id, Template.to_api, max_items=200)

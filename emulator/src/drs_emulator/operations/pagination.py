@@ -25,7 +25,7 @@ def paginate(
     """Return a page of `entries` as the member `name`. The entries are in ascending order of `sort_key`.
 
     `max_items` is the model's maximum length of the member, if it has one. A token is bound to the call's operation
-    and filters; raises Invalid for the token of another call.
+    and filters. Raise Invalid for the token of another call.
     """
     sizes = call.world.settings.page_size
     size = min(call.input.get("maxResults") or sizes.default, sizes.maximum, max_items or sizes.maximum)

@@ -143,7 +143,7 @@ def _build_step(call: Call, arn: str, index: int, step: PlanStep) -> ExecutionSt
 
 
 def _read_snapshots(call: Call) -> dict[str, str]:
-    """Map source servers to the recovery points of the request. Raises ResourceNotFound."""
+    """Map source servers to the recovery points of the request. Raise ResourceNotFound."""
     servers = call.input.get("sourceServers") or []
     snapshots = {server["sourceServerID"]: server["recoverySnapshotID"] for server in servers}
     for server_id, snapshot_id in snapshots.items():

@@ -32,7 +32,7 @@ def disconnect_recovery_instance(call: Call) -> dict[str, Any]:
 
 @operation("DeleteRecoveryInstance")
 def delete_recovery_instance(call: Call) -> dict[str, Any]:
-    """Raises Conflict unless the instance is disconnected. The EC2 instance stays.
+    """Raise Conflict unless the instance is disconnected. The EC2 instance stays.
 
     That an unknown id is an error is an assumption.
     """
@@ -48,7 +48,7 @@ def delete_recovery_instance(call: Call) -> dict[str, Any]:
 
 
 def refuse_if_instance_in_job(call: Call, instance: RecoveryInstance) -> None:
-    """Raises Conflict if the instance's server is in a job that has not ended."""
+    """Raise Conflict if the instance's server is in a job that has not ended."""
     if job := call.target.job_of(instance.server_id):
         raise conflict(instance, f"its source server is in {job.id}")
 

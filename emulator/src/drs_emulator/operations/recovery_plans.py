@@ -57,7 +57,7 @@ def update_recovery_plan(call: Call) -> dict[str, Any]:
 
 @operation("DeleteRecoveryPlan")
 def delete_recovery_plan(call: Call) -> dict[str, Any]:
-    """Raises Conflict during an execution. Records of earlier executions stay."""
+    """Raise Conflict during an execution. Records of earlier executions stay."""
     plan = _find_plan(call)
     refuse_if_executing(call, plan)
     del call.target.plans[plan.arn]
@@ -103,7 +103,7 @@ def list_recovery_plan_steps(call: Call) -> dict[str, Any]:
 
 @operation("UpdateRecoveryPlanStep")
 def update_recovery_plan_step(call: Call) -> dict[str, Any]:
-    """Raises Invalid if the configuration has another type."""
+    """Raise Invalid if the configuration has another type."""
     plan, step = _find_step(call, call.input["recoveryPlanStepArn"])
     configuration = call.input.get("configuration", step.configuration)
     if configuration.keys() != step.configuration.keys():
@@ -139,7 +139,7 @@ def reorder_recovery_plan_steps(call: Call) -> dict[str, Any]:
 
 
 def check_configuration(call: Call, configuration: dict[str, Any], others: list[str]) -> None:
-    """`others` are the servers of the plan's other steps. Raises Invalid, QuotaExceeded, ResourceNotFound."""
+    """`others` are the servers of the plan's other steps. Raise Invalid, QuotaExceeded, ResourceNotFound."""
     if len(configuration.keys() & {SERVER_STEP, WAIT_STEP}) != 1:
         raise Invalid(
             "configuration: must have exactly one member", fields=[("configuration", "must have exactly one member")]
@@ -167,14 +167,14 @@ def is_valid(call: Call, plan: RecoveryPlan) -> bool:
 
 
 def refuse_if_executing(call: Call, plan: RecoveryPlan) -> None:
-    """Raises Conflict while an execution is in progress."""
+    """Raise Conflict while an execution is in progress."""
     for execution in call.target.executions.values():
         if execution.plan_arn == plan.arn and execution.is_open:
             raise Conflict(f"{execution.arn} is {execution.status}", resourceId=plan.arn, resourceType="RecoveryPlan")
 
 
 def find_by_client_token(call: Call) -> str | None:
-    """Return the ARN that the same call created before. Raises Conflict if the token belongs to another call."""
+    """Return the ARN that the same call created before. Raise Conflict if the token belongs to another call."""
     token = call.input.get("clientToken")
     fingerprint, arn = call.target.tokens.get(f"{call.operation} {token}", ("", None)) if token else ("", None)
     if arn is not None and fingerprint != _fingerprint(call):

@@ -36,7 +36,7 @@ def describe_source_servers(call: Call) -> dict[str, Any]:
 
 @operation("DisconnectSourceServer")
 def disconnect_source_server(call: Call) -> dict[str, Any]:
-    """Raises Conflict while the server has a recovery instance."""
+    """Raise Conflict while the server has a recovery instance."""
     server = call.target.server(call.input["sourceServerID"])
     refuse_if_in_job(call, server)
     if server.recovery_instance_id:
@@ -51,7 +51,7 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Raises Conflict unless the server is disconnected."""
+    """Raise Conflict unless the server is disconnected."""
     server = call.target.server(call.input["sourceServerID"])
     refuse_if_in_job(call, server)
     if server.replication.state != "DISCONNECTED" or server.recovery_instance_id:
@@ -61,7 +61,7 @@ def delete_source_server(call: Call) -> dict[str, Any]:
 
 
 def refuse_if_in_job(call: Call, server: SourceServer) -> None:
-    """Raises Conflict if the server is in a job that has not ended."""
+    """Raise Conflict if the server is in a job that has not ended."""
     if job := call.target.job_of(server.id):
         raise Conflict(f"{server.id} is in {job.id}", resourceId=server.id, resourceType="SourceServer")
 

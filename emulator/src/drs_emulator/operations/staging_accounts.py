@@ -1,6 +1,6 @@
 """Operations that extend source servers of a staging account into this account.
 
-Every staging account is taken to allow it: resource shares and trusted accounts are not built.
+Every staging account is assumed to allow it: resource shares and trusted accounts are not built.
 """
 
 import copy

@@ -12,7 +12,7 @@ from drs_emulator.protocol.validation import compile_check, find_problems
 
 
 def parse(operation: Operation, labels: dict[str, str], request: Request) -> dict[str, Any]:
-    """Return the validated input of a request, without members unknown to the model. Raises Invalid."""
+    """Return the validated input of a request, without members unknown to the model. Raise Invalid."""
     if operation.input is None:
         return {}
     body = _parse_body(request.body)
@@ -57,7 +57,7 @@ def _read_member(
 
 
 def render(operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
-    """Render a successful call. Raises InternalServer if the output breaks the model, which is a defect here."""
+    """Render a successful call. Raise InternalServer if the output breaks the model, which is a defect here."""
     headers = {"x-amzn-RequestId": request_id}
     if operation.output is None:
         if output:

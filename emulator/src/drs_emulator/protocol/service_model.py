@@ -127,7 +127,7 @@ class ServiceModel:
         return self._factory.translate(self._service.shape_for(name))
 
     def match(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        """Find a request's operation and the values of its path labels. Raises UnknownOperation."""
+        """Find a request's operation and the values of its path labels. Raise UnknownOperation."""
         operation = self._by_route.get((method, path))
         if operation:
             return operation, {}

@@ -48,9 +48,9 @@ class ActionRun:
 class Participant:
     """A server of a job.
 
-    `ec2_requested` and `ec2_responded` say how far the call to EC2 is; `ec2_overdue` that its result is late.
-    `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The faults
-    `fails_at`, `actions_fail` and `termination_fails` are drawn when the job starts.
+    `ec2_requested` and `ec2_responded` record the progress of the call to EC2, and `ec2_overdue` that its result is
+    late. `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The
+    faults `fails_at`, `actions_fail` and `termination_fails` are decided when the job starts.
     """
 
     server_id: str

@@ -153,7 +153,7 @@ class SourceServer:
         return {self.machine.mac, self.machine.vmware_uuid, self.machine.ec2_id} - {""}
 
     def apply_templates(self, templates: Iterable[Template]) -> None:
-        """Take over the values of the templates of the account and Region, as a new server does."""
+        """Apply the templates of the account and Region, as DRS does to a new server."""
         for template in templates:
             if template.id.startswith("lct-"):
                 values = {name: value for name, value in template.values.items() if name not in TEMPLATE_ONLY}

@@ -94,7 +94,7 @@ class Dispatcher:
         return render(operation, output, request_id)
 
     def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> bool:
-        """Apply the faults of the call, and return whether its response is lost. Raises ServiceError, ConnectionCut."""
+        """Apply the faults of the call, and return whether its response is lost. Raise ServiceError, ConnectionCut."""
         world = self.world
         servers = request.body.decode(errors="replace") if world.faults.entries else ""
         response_is_lost = False

@@ -23,7 +23,7 @@ class HttpServer(ThreadingHTTPServer):
     request_queue_size = 256  # many clients may connect at the same time
 
     def __init__(self, host: str, port: int, handle: Callable[[Request], Reply]) -> None:
-        """Raises OSError if the port is taken."""
+        """Raise OSError if the port is taken."""
         self.handle_call = handle
         super().__init__((host, port), Handler)
 

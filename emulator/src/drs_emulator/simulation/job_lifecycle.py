@@ -90,7 +90,7 @@ def start_job(
     tags: dict[str, str],
     now: float,
 ) -> Job:
-    """Start a job and schedule its steps. `kind` is LAUNCH or TERMINATE. Raises QuotaExceeded and Conflict."""
+    """Start a job and schedule its steps. `kind` is LAUNCH or TERMINATE. Raise QuotaExceeded and Conflict."""
     check_new_job(target, [p.server_id for p in participants], world.settings.quotas)
     members = {p.server_id: p for p in participants}
     target.jobs_made += 1

@@ -105,7 +105,7 @@ class _JobSchedule:
         self._add_started(1, Step.END)
 
     def _add_snapshot(self, server: SourceServer, participant: Participant) -> bool:
-        """Schedule the snapshot, and return whether it gives the launch something to start from."""
+        """Schedule the snapshot, and return whether the launch has a snapshot to start from."""
         if participant.snapshot_id:
             return True
         self._add_pending(self._draw(0.15, 0.25), Step.LOG, server, "SNAPSHOT_START")

@@ -61,7 +61,7 @@ def cancel(execution: PlanExecution, at: float) -> None:
 
 
 def _build_participants(target: Target, execution: PlanExecution, step: ExecutionStep, at: float) -> list[Participant]:
-    """Return the servers of a step; a retry leaves out those that are launched. Raises ResourceNotFound."""
+    """Return the servers of a step; a retry leaves out those that are launched. Raise ResourceNotFound."""
     participants = []
     for server in step.servers:
         server_id = server["serverArn"].rsplit("/", 1)[1]

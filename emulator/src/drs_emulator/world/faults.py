@@ -106,7 +106,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def add(self, body: dict[str, Any], now: float) -> str:
-        """Raises BadControlInput."""
+        """Raise BadControlInput."""
         fault = parse_fault(body, f"fault-{self.made + 1}", now)
         with self._lock:
             self.made += 1
@@ -114,7 +114,7 @@ class Faults:
         return fault.id
 
     def remove(self, fault_id: str | None) -> list[str]:
-        """Remove a fault, or all of them, and return the removed ids. Raises BadControlInput."""
+        """Remove a fault, or all of them, and return the removed ids. Raise BadControlInput."""
         with self._lock:
             removed = list(self.entries) if fault_id is None else [fault_id]
             for removed_id in removed:
@@ -130,9 +130,9 @@ class Faults:
     def strike(
         self, kinds: set[FaultKind], key: TargetKey, operation: str, servers: str, seed: int, now: float
     ) -> Iterator[Fault]:
-        """Yield the faults that strike, and count each when it is yielded: a caller can stop before the rest.
+        """Yield the faults that strike. Each is counted when it is yielded, so a caller can stop before the rest.
 
-        `servers` is any text that contains the ids of the servers concerned.
+        `servers` is a text, such as the body of a request, in which the ids of the affected servers are found.
         """
         if not self.entries:
             return
@@ -177,7 +177,7 @@ def _describe_entry(entry: FaultEntry, now: float) -> dict[str, Any]:
 
 
 def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
-    """Parse a fault. Raises BadControlInput, which names the field."""
+    """Parse a fault. Raise BadControlInput, which names the field."""
     names = {camel_case(name): name for name in Fault.__dataclass_fields__}
     sent = {}
     for name, value in body.items():

@@ -13,7 +13,7 @@ SERVERS_IN_JOBS = "L-05AFA8C6"
 
 
 def check_new_job(target: Target, server_ids: list[str], quotas: Quotas) -> None:
-    """Raises QuotaExceeded, or Conflict if a server is in a job that has not ended."""
+    """Raise QuotaExceeded, or Conflict if a server is in a job that has not ended."""
     if len(server_ids) > quotas.servers_per_job:
         raise _exceeded(SERVERS_PER_JOB, f"A job can hold {quotas.servers_per_job} servers, not {len(server_ids)}")
     requested = set(server_ids)

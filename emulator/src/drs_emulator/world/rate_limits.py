@@ -21,7 +21,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def take(self, target: TargetKey, operation: str, limit: RateLimit, now: float) -> None:
-        """Take a token. Raises Throttled with the simulated seconds until the next token."""
+        """Take a token. Raise Throttled with the simulated seconds until the next token."""
         with self._lock:
             bucket = self._buckets.setdefault((target, operation), Bucket(limit.burst, now))
             elapsed = max(0.0, now - bucket.filled_at)

@@ -18,7 +18,7 @@ Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanE
 class Target:
     """An account in a Region.
 
-    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all that ever were.
+    `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all jobs ever created.
     `templates` has both kinds. `tokens` maps the client tokens of recovery plans to a digest of the request and the
     ARN that it created.
     """
@@ -49,7 +49,7 @@ class Target:
             del self.jobs[next(job_id for job_id in self.jobs if job_id not in self.active)]
 
     def server(self, server_id: str) -> SourceServer:
-        """Raises ResourceNotFound, as the methods below do."""
+        """Raise ResourceNotFound, as the methods below do."""
         return self.servers.get(server_id) or _raise_not_found(server_id, "SourceServer")
 
     def instance(self, instance_id: str) -> RecoveryInstance:
@@ -68,7 +68,7 @@ class Target:
         return self.executions.get(arn) or _raise_not_found(arn, "RecoveryPlanExecution")
 
     def tags_of(self, arn: str) -> dict[str, str]:
-        """Return the tags of any resource, to read or to change. Also raises AccessDenied."""
+        """Return the tags of any resource, to read or to change. Also raise AccessDenied."""
         _, _, _, region, account, resource = (arn.split(":", 5) + [""] * 5)[:6]
         if account != self.key.account:
             raise AccessDenied(f"{arn} belongs to another account")

@@ -16,7 +16,7 @@ def _require_text(value: Any) -> Any:
 
 
 class StartRequest(RequestModel):
-    """Body of a start; it may be empty. `pointInTime` has a time zone and does not lie in the future."""
+    """Body of a start; it may be empty. `pointInTime` has a time zone and is not in the future."""
 
     point_in_time: Annotated[AwareDatetime, BeforeValidator(_require_text)] | None = None
 
@@ -24,7 +24,7 @@ class StartRequest(RequestModel):
     @classmethod
     def _refuse_future(cls, moment: datetime | None) -> datetime | None:
         if moment and moment.timestamp() > clock.now():
-            raise ValueError("must not lie in the future")
+            raise ValueError("must not be in the future")
         return moment
 
 

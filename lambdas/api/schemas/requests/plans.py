@@ -91,7 +91,7 @@ class PlanRequest(RequestModel):
         return waves
 
     def to_plan(self, plan_id: str) -> RecoveryPlan:
-        """The plan to store. Raise InvalidRequest if its waves do not fit together."""
+        """The plan to store. Raise InvalidRequest if its waves are inconsistent."""
         return RecoveryPlan(
             plan_id=plan_id,
             name=self.name,
@@ -104,7 +104,7 @@ class PlanRequest(RequestModel):
         )
 
     def to_waves(self) -> tuple[Wave, ...]:
-        """The waves, each after those it depends on. Raise InvalidRequest if they do not fit together."""
+        """The waves, each after those it depends on. Raise InvalidRequest if they are inconsistent."""
         previous = [None, *(wave.name for wave in self.waves)]
         return plan.order_waves(
             Wave(

@@ -35,7 +35,7 @@ class Executions(Paged):
 
 
 class ServerCounts(TypedDict):
-    """Servers by outcome. A server that only `total` counts is still to be launched."""
+    """Servers by outcome. Servers that only `total` counts have not been launched yet."""
 
     total: int
     launched: int

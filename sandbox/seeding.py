@@ -1,8 +1,5 @@
-"""Prepare a running sandbox: register its accounts, seed source servers, and control the DRS emulator."""
+"""Give a running sandbox something to recover: registered accounts, source servers, groups and plans."""
 
-import json
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +12,9 @@ def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None 
     """Register each target account with its role, its external id and its Regions."""
     for account_id, role_arn in sandbox.target_roles.items():
         account = {"accountId": account_id, "roleArn": role_arn, "externalId": EXTERNAL_ID}
-        create(sandbox, "/target-accounts", {**account, "regions": (regions or {}).get(account_id) or [REGION]})
+        create_resource(
+            sandbox, "/target-accounts", {**account, "regions": (regions or {}).get(account_id) or [REGION]}
+        )
 
 
 def seed_source_servers(sandbox: Sandbox, rows: list[Mapping[str, Any]]) -> dict[str, str]:
@@ -37,23 +36,12 @@ def seed_source_servers(sandbox: Sandbox, rows: list[Mapping[str, Any]]) -> dict
     ids: dict[str, str] = {}
     for (account_id, region), servers in by_target.items():
         body = {"accountId": account_id, "region": region, "servers": servers}
-        answer = control(sandbox, "POST", "/source-servers", body)
+        answer = sandbox.control_emulator("POST", "/source-servers", body)
         ids |= dict(zip((server["hostname"] for server in servers), answer["sourceServerIDs"], strict=True))
     return ids
 
 
-def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Any:
-    """Call the emulator's control API."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{sandbox.drs_url}/_emulator{path}", data, method=method)  # noqa: S310
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
-            return json.load(response)
-    except urllib.error.HTTPError as error:
-        raise SandboxError(f"the DRS emulator refused {method} {path}: {error.read().decode()}") from error
-
-
-def create(sandbox: Sandbox, path: str, body: Any) -> dict[str, Any]:
+def create_resource(sandbox: Sandbox, path: str, body: Any) -> dict[str, Any]:
     """Create a resource through the HTTP API, and return it. Raise SandboxError if the API refuses."""
     reply = sandbox.request("POST", path, body)
     if reply.status != 201:

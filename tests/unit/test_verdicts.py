@@ -1,4 +1,4 @@
-"""Verdicts, each with its reason."""
+"""The verdicts of `recovery.domain.verdicts`, each with its reason."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Starts with an Idempotency-Key: repeated, late, simultaneous or cut off anywhere, they start one run."""
+"""Starts with an Idempotency-Key start one run, even if they are repeated, late, simultaneous or interrupted."""
 
 import os
 import threading

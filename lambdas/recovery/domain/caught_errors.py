@@ -1,8 +1,8 @@
 """The errors that a state machine caught, as task functions receive them.
 
-Lambda hands a state machine the name and the message of an error and nothing else, so what a later task has to know
-must be in one of the two. `describe_call` puts the operation of an AWS call into the message; `CaughtError.operation`
-reads it back.
+Lambda passes the name and the message of an error to the state machine and nothing else, so everything that a later
+task needs must be in one of the two. `describe_call` puts the operation of an AWS call into the message, and
+`CaughtError.operation` reads it back.
 """
 
 import json
@@ -16,7 +16,7 @@ from recovery.errors import DrsWavesError
 # Enough for a sentence or two; a stack trace belongs in the log.
 MAX_LENGTH = 1_000
 
-# The Cause of a Lambda error is JSON. Step Functions and the machines cut it off when it is long, even in its message.
+# The Cause of a Lambda error is JSON. Step Functions and the machines may truncate it, even within the message.
 _ERROR_MESSAGE = re.compile(r'"errorMessage":\s*"((?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)')
 
 # What `describe_call` writes, for a target named as `account/region`.
@@ -47,7 +47,7 @@ class CaughtError:
 
     @classmethod
     def from_error(cls, error: DrsWavesError) -> "CaughtError":
-        """What a state machine would catch if a task raised this error."""
+        """The error as a state machine would catch it if a task raised it."""
         return cls(type(error).__name__, error.message)
 
     @property

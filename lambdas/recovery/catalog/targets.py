@@ -1,4 +1,4 @@
-"""All targets that the sync of the cache covers."""
+"""All targets that the catalog names."""
 
 from recovery.aws import dynamodb
 from recovery.domain.target import Target

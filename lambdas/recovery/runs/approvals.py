@@ -1,0 +1,57 @@
+"""Approvals: asks operators to approve a wave and, if they do not answer in time, decides what the plan says.
+
+AwaitApproval waits until the deadline. StartWave then runs again and records the plan's decision. An operator's own
+answer is in `decisions`.
+"""
+
+from recovery import clock
+from recovery.domain import verdicts
+from recovery.domain.execution import Execution, RunSnapshot, WaveState
+from recovery.domain.plan import Wave
+from recovery.domain.verdicts import WaveDecision
+from recovery.observability import operator_messages
+from recovery.store import waves
+
+# A wait ends by the clock of Step Functions, which may be a little ahead of ours.
+CLOCK_MARGIN_SECONDS = 2
+
+
+def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot) -> RunSnapshot:
+    """Request the approval that the wave needs, once, or record the plan's decision if the deadline has passed.
+
+    Return the snapshot after that.
+    """
+    state = snapshot.wave_states[wave.name]
+    if state.approval_until is None:
+        _request(execution, wave)
+    elif (approved := verdicts.judge_approval_timeout(wave, state, clock.now())) is not None:
+        _record_timeout(execution.execution_id, wave, approved)
+    else:
+        return snapshot
+    return waves.load_snapshot(execution.execution_id)
+
+
+def seconds_to_timeout(state: WaveState) -> int | None:
+    """How long Step Functions waits for the answer, in its own seconds."""
+    if state.approval_until is None:
+        return None
+    remaining = max(state.approval_until - clock.now(), 0)
+    return round(clock.wall_seconds(remaining)) + CLOCK_MARGIN_SECONDS
+
+
+def _request(execution: Execution, wave: Wave) -> None:
+    if wave.approval is None:
+        return
+    until = clock.now() + wave.approval.timeout_minutes * 60
+    if waves.request_approval(execution.execution_id, wave.name, until):
+        operator_messages.send_approval_wanted(execution, wave, until)
+
+
+def _record_timeout(execution_id: str, wave: Wave, approved: bool) -> None:
+    decision = {
+        "decision": WaveDecision.APPROVE if approved else WaveDecision.REJECT,
+        "by": "the plan",
+        "at": clock.iso(),
+        "comment": "no answer before the deadline; the plan's timeout action applies",
+    }
+    waves.record_approval_timeout(execution_id, wave.name, approved, decision)
