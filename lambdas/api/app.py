@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # What a start makes stays. To search it for garbage would take a tenth of the start.
+gc.disable()  # What an import makes stays. To search it for garbage takes a tenth of the start.
 
 from typing import Any
 
@@ -48,7 +48,7 @@ app = Api(
     openapi.router,
 )
 
-gc.freeze()  # so that requests do not search it either
+gc.freeze()  # keeps later collections from searching it
 gc.enable()
 
 
