@@ -1,32 +1,31 @@
 """Declares an operation of the API beside the function that answers it."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 from api.http.parameters import Parameter
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
-from api.schemas.responses.base import ResponseModel, Versioned
+from api.schemas.responses.base import Versioned
 from recovery.errors import AwsUnavailable, DrsWavesError, InvalidRequest
 
 # Errors of every operation, and of every operation that reads a body or parameters.
 COMMON_ERRORS: frozenset[type[DrsWavesError]] = frozenset({AwsUnavailable})
 INPUT_ERRORS: frozenset[type[DrsWavesError]] = frozenset({InvalidRequest})
 
-Handler = TypeVar("Handler", bound=Callable[..., ResponseModel | None])
+# An answer is a dict of one of the shapes in `api.schemas.responses`, or None.
+Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """A method of a path, as callers see it. `path` is written as in OpenAPI: `/executions/{executionId}`.
 
     `location` is a template of the Location header; fields of the answer stand in braces. `errors` are those that are
@@ -36,9 +35,9 @@ class Operation:
     method: str
     path: str
     tag: str
-    handler: Callable[..., ResponseModel | None]
+    handler: Callable[..., Mapping[str, object] | None]
     body: type[RequestModel] | None
-    answer: type[ResponseModel] | None
+    answer: type[Mapping[str, object]] | None
     status: int
     location: str | None
     parameters: tuple[Parameter, ...]
@@ -57,7 +56,7 @@ class Operation:
     @property
     def has_version(self) -> bool:
         """Whether the answer is a resource with a version, which is its ETag."""
-        return self.answer is not None and issubclass(self.answer, Versioned)
+        return self.answer is not None and Versioned.__annotations__.items() <= self.answer.__annotations__.items()
 
     @property
     def all_errors(self) -> frozenset[type[DrsWavesError]]:
@@ -86,7 +85,7 @@ class Router(APIGatewayRouter):
         """Register the function as a route and as an operation of the OpenAPI document.
 
         The function's name is the operationId, its docstring the description. The annotation of its argument `body` is
-        the model of the request, and its return annotation that of the answer. One that returns None answers 204.
+        the model of the request, and its return annotation the shape of the answer. One that returns None answers 204.
         """
 
         def register(handler: Handler) -> Handler:
@@ -130,9 +129,9 @@ def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[
     if operation.body:
         arguments["body"] = read_body(event, operation.body, may_be_empty=operation.body_is_optional)
     answer = operation.handler(**arguments)
-    headers = {"ETag": f'"{answer.version}"'} if isinstance(answer, Versioned) else {}
-    if operation.location and answer:
-        headers["Location"] = operation.location.format(**answer.model_dump(by_alias=True))
+    headers = {"ETag": f'"{answer["version"]}"'} if answer and operation.has_version else {}
+    if answer and operation.location:
+        headers["Location"] = operation.location.format(**answer)
     return json_response(operation.status, answer, headers)
 
 
@@ -143,4 +142,5 @@ def read_body(event: APIGatewayProxyEvent, model: type[RequestModel], *, may_be_
 
 def _rule(path: str) -> str:
     """The path as powertools writes it: `/executions/<execution_id>`."""
-    return re.sub(r"{(\w+)}", lambda name: f"<{to_snake(name[1])}>", path)
+    snake = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", path)  # only names in braces have capitals
+    return snake.replace("{", "<").replace("}", ">")

@@ -1,5 +1,7 @@
 """What functions import before they can answer, and the CPU time that it takes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,14 @@ def test_the_api_imports_nothing_that_it_does_not_need(path: list[Path]) -> None
     found = start("api.app", path)
     assert "botocore" in found.modules
     assert (UNWANTED | UNWANTED_BY_API) & found.modules == set()
+
+
+def test_garbage_is_collected_again_after_the_start_of_the_api() -> None:
+    code = "import gc, api.app; print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "lambdas", capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["True", "True"]
 
 
 @pytest.mark.proof

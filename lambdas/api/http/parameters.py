@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
@@ -19,8 +18,7 @@ _is_etag = re.compile(ETAG_PATTERN).fullmatch
 _is_key = re.compile(IDEMPOTENCY_KEY_PATTERN).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A query parameter or a header; `schema` is JSON Schema."""
 
     name: str

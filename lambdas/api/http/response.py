@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from pydantic import BaseModel
 
 PROBLEM_JSON = "application/problem+json"
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -17,9 +16,9 @@ def new_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
-def json_response(status: int, answer: BaseModel | None, headers: Mapping[str, str]) -> Response[str]:
-    """The answer as JSON; None is an empty body. A field that was never set is left out."""
-    body = answer.model_dump_json(by_alias=True, exclude_unset=True) if answer else ""
+def json_response(status: int, answer: Mapping[str, object] | None, headers: Mapping[str, str]) -> Response[str]:
+    """The answer as JSON; None is an empty body."""
+    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")) if answer else ""
     return Response(status, content_types.APPLICATION_JSON, body, headers=dict(headers))
 
 
@@ -28,7 +27,7 @@ def problem_body(
 ) -> str:
     """The body of an error. `detail` repeats `message` under the name that RFC 9457 gives it.
 
-    No model: the text may hold whatever the caller sent, even half a surrogate pair, which pydantic refuses.
+    Its JSON is ASCII: the text may hold whatever the caller sent, even half a surrogate pair, which UTF-8 cannot.
     """
     return json.dumps(
         {

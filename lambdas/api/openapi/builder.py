@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from api.http.parameters import Parameter
 from api.http.request import ACCOUNT_PATTERN, ID_PATTERN, REGION_PATTERN
@@ -44,19 +44,33 @@ _STATUS_DESCRIPTIONS = {
 }
 
 
+# What an answer means by a field that it leaves out, by the field's type in JSON Schema.
+_LEFT_OUT = {"array": [], "boolean": False, "object": {}}
+
+
 class _Schemas(GenerateJsonSchema):
-    """Leaves out a title for each field, which would only repeat its name."""
+    """JSON Schema of bodies, in which answers are as strict and as complete as requests."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """No: the title of a field would only repeat its name."""
         return False
+
+    def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+        """No further fields, unless the shape itself allows them, and what each field means that is left out."""
+        made = super().typed_dict_schema(schema)
+        made["additionalProperties"] = getattr(schema["cls"], "__pydantic_config__", {}).get("extra") == "allow"
+        for name in made["properties"].keys() - made.get("required", ()):
+            field = made["properties"][name]
+            field["default"] = _LEFT_OUT.get(field.get("type"))
+        return made
 
 
 def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document. Each operation is described by the docstring of its function."""
-    models: set[type[BaseModel]] = {Problem}
-    models |= {model for operation in operations for model in (operation.body, operation.answer) if model}
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
+    shapes: set[type] = {Problem}
+    shapes |= {shape for operation in operations for shape in (operation.body, operation.answer) if shape}
+    _, schemas = TypeAdapter.json_schemas(
+        [(shape, "validation", TypeAdapter(shape)) for shape in sorted(shapes, key=lambda shape: shape.__name__)],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Schemas,
     )
@@ -171,12 +185,12 @@ def _headers(*names: str) -> dict[str, Any]:
     return {name: _ref_to("headers", name) for name in names}
 
 
-def _example(model: type[BaseModel]) -> dict[str, Any]:
-    return {"examples": {"example": _ref_to("examples", model.__name__)}}
+def _example(shape: type) -> dict[str, Any]:
+    return {"examples": {"example": _ref_to("examples", shape.__name__)}}
 
 
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return _ref_to("schemas", model.__name__)
+def _ref(shape: type) -> dict[str, str]:
+    return _ref_to("schemas", shape.__name__)
 
 
 def _ref_to(kind: str, name: str) -> dict[str, str]:

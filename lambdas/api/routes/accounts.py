@@ -4,7 +4,13 @@ from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, r
 from api.http.request import require_account_id
 from api.router import Router
 from api.schemas.requests.accounts import AccountRequest, AccountUpdate
-from api.schemas.responses.accounts import RegionReachability, TargetAccount, TargetAccounts, Verification
+from api.schemas.responses.accounts import (
+    TargetAccount,
+    TargetAccounts,
+    Verification,
+    build_account,
+    build_reachability,
+)
 from recovery.catalog import accounts
 from recovery.domain import target
 from recovery.domain.reachability import ReachabilityStatus
@@ -29,7 +35,7 @@ def register_account(body: AccountRequest) -> TargetAccount:
     """
     account = body.to_account()
     accounts.register_account(account)
-    return TargetAccount.from_account(account)
+    return build_account(account)
 
 
 @router.operation("GET", "/target-accounts", parameters=PAGE)
@@ -37,15 +43,13 @@ def list_accounts() -> TargetAccounts:
     """Lists the target accounts, page by page."""
     page = accounts.list_accounts(*page_parameters(router.current_event))
     registered = [target.TargetAccount.from_item(row) for row in page.items]
-    return TargetAccounts(
-        target_accounts=[TargetAccount.from_account(account) for account in registered], next_token=page.next_token
-    )
+    return {"targetAccounts": [build_account(account) for account in registered], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/target-accounts/{accountId}", errors=(AccountNotFound,))
 def read_account(account_id: str) -> TargetAccount:
     """Returns a target account."""
-    return TargetAccount.from_account(accounts.get_account(require_account_id(account_id)))
+    return build_account(accounts.get_account(require_account_id(account_id)))
 
 
 @router.operation(
@@ -57,7 +61,7 @@ def update_account(account_id: str, body: AccountUpdate) -> TargetAccount:
     before = accounts.get_account(require_account_id(account_id))
     updated = accounts.update_account(body.to_account(before), given)
     assumed_roles.discard_clients()
-    return TargetAccount.from_account(updated)
+    return build_account(updated)
 
 
 @router.operation(
@@ -81,6 +85,6 @@ def verify_account(account_id: str) -> Verification:
     account = accounts.get_account(require_account_id(account_id))
     assumed_roles.discard_clients()  # a session from an hour ago does not show whether the role works now
     outcomes = fan_out.ask_all(account.targets, drs.check_access)
-    regions = [RegionReachability.from_answer(place.region, outcome) for place, outcome in outcomes.items()]
-    ok = bool(regions) and all(region.status is ReachabilityStatus.OK for region in regions)
-    return Verification(account_id=account.account_id, ok=ok, regions=regions)
+    regions = [build_reachability(place.region, outcome) for place, outcome in outcomes.items()]
+    ok = bool(regions) and all(region["status"] is ReachabilityStatus.OK for region in regions)
+    return {"accountId": account.account_id, "ok": ok, "regions": regions}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from api.http.parameters import PAGE, page_parameters
 from api.http.request import require_account_id, require_region
 from api.router import Router
-from api.schemas.responses.targets import CapacityOfAccount, CapacityOfAll, CapacityOfTarget, TargetCapacity
+from api.schemas.responses.targets import CapacityOfAccount, CapacityOfAll, CapacityOfTarget, build_capacity
 from recovery import clock
 from recovery.catalog.accounts import get_account, list_accounts
 from recovery.domain import capacity_report
@@ -24,7 +24,7 @@ def read_capacity() -> CapacityOfAll:
     """Returns the capacity of every Region of a page of accounts."""
     page = list_accounts(*page_parameters(router.current_event))
     accounts = [TargetAccount.from_item(item) for item in page.items]
-    return CapacityOfAll(**dict(_read_capacity(accounts)), next_token=page.next_token)
+    return {**_read_capacity(accounts), "nextToken": page.next_token}
 
 
 @router.operation("GET", "/capacity/{accountId}", errors=(AccountNotFound,))
@@ -38,18 +38,19 @@ def read_capacity_of_target(account_id: str, region: str) -> CapacityOfTarget:
     """Returns the capacity of an account and Region, even of a Region that the account does not list."""
     account = get_account(require_account_id(account_id))
     target = Target(account.account_id, require_region(region))
-    return CapacityOfTarget.from_answer(target, fan_out.ask_all([target], _read_target)[target], at=clock.iso())
+    answer = fan_out.ask_all([target], _read_target)[target]
+    return {**build_capacity(target, answer), "at": clock.iso()}
 
 
 def _read_capacity(accounts: Iterable[TargetAccount]) -> CapacityOfAccount:
     accounts = list(accounts)
     targets = [target for account in accounts for target in account.targets]
     answers = fan_out.ask_all(targets, _read_target)
-    return CapacityOfAccount(
-        at=clock.iso(),
-        targets=[TargetCapacity.from_answer(target, answer) for target, answer in answers.items()],
-        accounts_without_regions=[account.account_id for account in accounts if not account.regions],
-    )
+    return {
+        "at": clock.iso(),
+        "targets": [build_capacity(target, answer) for target, answer in answers.items()],
+        "accountsWithoutRegions": [account.account_id for account in accounts if not account.regions],
+    }
 
 
 def _read_target(target: Target) -> CapacityReport:

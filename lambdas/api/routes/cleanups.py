@@ -3,7 +3,7 @@
 from api.http.request import caller, require_id
 from api.router import Router
 from api.schemas.requests.executions import CleanupRequest
-from api.schemas.responses.cleanups import Cleanup
+from api.schemas.responses.cleanups import Cleanup, build_cleanup
 from recovery.cleanup import cleanup
 from recovery.errors import CleanupRunning, ExecutionNotFound, ExecutionStillRunning, NotADrill, StartFailed
 from recovery.store import cleanups, executions
@@ -23,7 +23,7 @@ def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
 
     Answers 409 for a recovery, and for a drill that has not ended.
     """
-    return Cleanup.from_record(cleanup.start_cleanup(_require_id(execution_id), caller(router.current_event)))
+    return build_cleanup(cleanup.start_cleanup(_require_id(execution_id), caller(router.current_event)))
 
 
 @router.operation("GET", "/executions/{executionId}/cleanup", errors=(ExecutionNotFound,))
@@ -32,8 +32,8 @@ def read_cleanup(execution_id: str) -> Cleanup:
     executions.get_run(_require_id(execution_id))
     row = cleanups.get_cleanup(execution_id)
     if row is None:
-        return Cleanup.from_record({"executionId": execution_id, "status": "NONE"})
-    return Cleanup.from_record(row, cleanups.list_chunks(execution_id, int(row["run"])))
+        return build_cleanup({"executionId": execution_id, "status": "NONE"})
+    return build_cleanup(row, cleanups.list_chunks(execution_id, int(row["run"])))
 
 
 def _require_id(execution_id: str) -> str:

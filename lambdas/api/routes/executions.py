@@ -15,9 +15,11 @@ from api.http.request import caller, invalid_field, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
 from api.schemas.requests.executions import DecisionRequest, StartRequest
+from api.schemas.responses import executions as responses
+from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
 from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
-from api.schemas.responses.servers import Server, Servers
+from api.schemas.responses.servers import Servers, build_server
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
@@ -85,7 +87,7 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
     request = RunRequest(mode, caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", body))
-    return ExecutionSummary.from_item(start.start_run(plan_id, request).to_item())
+    return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
 @router.operation(
@@ -100,7 +102,7 @@ def continue_execution(execution_id: str, body: DecisionRequest) -> ExecutionSum
     """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(_require_id(execution_id), caller(router.current_event), key)
-    return ExecutionSummary.from_item(run.to_item())
+    return build_from_row(ExecutionSummary, run.to_item())
 
 
 def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
@@ -132,8 +134,8 @@ def list_executions() -> Executions:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
-    summaries = [ExecutionSummary.from_item(row) for row in page.items]
-    return Executions(executions=summaries, next_token=page.next_token)
+    summaries = [build_from_row(ExecutionSummary, row) for row in page.items]
+    return {"executions": summaries, "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}", errors=(ExecutionNotFound,))
@@ -145,7 +147,7 @@ def read_execution(execution_id: str) -> Execution:
 def build_execution(execution_id: str) -> Execution:
     """The run as its record has it now."""
     arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
-    return Execution.from_record(execution_record.read_record(execution_id), arn)
+    return responses.build_execution(execution_record.read_record(execution_id), arn)
 
 
 @router.operation(
@@ -161,8 +163,7 @@ def list_servers(execution_id: str) -> Servers:
         wave = require_id(wave, WaveNotFound, "wave")
     limit, token = page_parameters(router.current_event)
     record, page = execution_record.read_servers(_require_id(execution_id), wave, limit, token)
-    servers = [Server.from_record(row, record) for row in page.items]
-    return Servers(servers=servers, next_token=page.next_token)
+    return {"servers": [build_server(row, record) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}/events", parameters=PAGE, errors=(ExecutionNotFound,))
@@ -172,7 +173,7 @@ def list_events(execution_id: str) -> Events:
     events = collect_events(execution_record.read_record(_require_id(execution_id)))
     begin = parse_offset(token)
     end = begin + limit
-    return Events(events=events[begin:end], next_token=str(end) if end < len(events) else None)
+    return {"events": events[begin:end], "nextToken": str(end) if end < len(events) else None}
 
 
 @router.operation(
@@ -191,7 +192,7 @@ def read_job_log(execution_id: str) -> JobLog:
         raise invalid_field("jobId", "name a job of the run; its batches list them")
     limit, token = page_parameters(router.current_event)
     items, next_token = job_log.read_job_log(_require_id(execution_id), job_id, limit, token)
-    return JobLog(job_log=[JobLogItem.from_item(item) for item in items], next_token=next_token)
+    return {"jobLog": [build_from_row(JobLogItem, item) for item in items], "nextToken": next_token}
 
 
 def _require_id(execution_id: str) -> str:

@@ -5,7 +5,7 @@ from api.http.request import require_id
 from api.http.response import new_id
 from api.router import Router
 from api.schemas.requests.groups import GroupRequest, GroupUpdate
-from api.schemas.responses.groups import ProtectionGroup, ProtectionGroups
+from api.schemas.responses.groups import ProtectionGroup, ProtectionGroups, build_group
 from recovery.catalog import groups
 from recovery.errors import GroupInUse, GroupNotFound, VersionConflict
 
@@ -21,22 +21,20 @@ def create_group(body: GroupRequest) -> ProtectionGroup:
     """Creates a protection group."""
     group = body.to_group(new_id("pg"))
     groups.create_group(group)
-    return ProtectionGroup.from_row(group.to_item())
+    return build_group(group.to_item())
 
 
 @router.operation("GET", "/protection-groups", parameters=PAGE)
 def list_groups() -> ProtectionGroups:
     """Lists the protection groups, page by page."""
     page = groups.list_groups(*page_parameters(router.current_event))
-    return ProtectionGroups(
-        protection_groups=[ProtectionGroup.from_row(row) for row in page.items], next_token=page.next_token
-    )
+    return {"protectionGroups": [build_group(row) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/protection-groups/{groupId}", errors=(GroupNotFound,))
 def read_group(group_id: str) -> ProtectionGroup:
     """Returns a protection group."""
-    return ProtectionGroup.from_row(groups.get_group_row(_require_id(group_id)))
+    return build_group(groups.get_group_row(_require_id(group_id)))
 
 
 @router.operation(
@@ -51,7 +49,7 @@ def update_group(group_id: str, body: GroupUpdate) -> ProtectionGroup:
     Answers 409 if it has changed since it was read, or if a plan names a server that the group would lose.
     """
     given = require_version(router.current_event, body.version)
-    return ProtectionGroup.from_row(groups.update_group(body.to_group(_require_id(group_id)), given))
+    return build_group(groups.update_group(body.to_group(_require_id(group_id)), given))
 
 
 @router.operation(

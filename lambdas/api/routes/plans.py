@@ -5,7 +5,8 @@ from api.http.request import require_id
 from api.http.response import new_id
 from api.router import Router
 from api.schemas.requests.plans import PlanRequest, PlanUpdate
-from api.schemas.responses.plans import DrillInstances, RecoveryPlan, RecoveryPlanRead, RecoveryPlans
+from api.schemas.responses.base import build_from_row
+from api.schemas.responses.plans import DrillInstances, RecoveryPlan, RecoveryPlanRead, RecoveryPlans, build_plan
 from recovery.cache import recovery_instances
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
@@ -28,7 +29,7 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
     plan = body.to_plan(new_id("rp"))
     _check_groups(body, find_groups(plan.group_ids))
     plans.create_plan(plan)
-    return RecoveryPlan.from_plan(plan)
+    return build_plan(plan)
 
 
 def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> None:
@@ -53,7 +54,10 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
 def list_plans() -> RecoveryPlans:
     """Lists the recovery plans, page by page."""
     page = plans.list_plans(*page_parameters(router.current_event))
-    return RecoveryPlans(recovery_plans=[RecoveryPlan.from_item(row) for row in page.items], next_token=page.next_token)
+    return {
+        "recoveryPlans": [build_from_row(RecoveryPlan, row) for row in page.items],
+        "nextToken": page.next_token,
+    }
 
 
 @router.operation("GET", "/recovery-plans/{planId}", errors=(PlanNotFound,))
@@ -61,7 +65,7 @@ def read_plan(plan_id: str) -> RecoveryPlanRead:
     """Returns a recovery plan, with its running execution and the instances that its drills have left running."""
     plan = plans.get_plan(_require_id(plan_id))
     left = recovery_instances.summarize_drill_instances(plan.plan_id)
-    return RecoveryPlanRead.from_plan(plan, drill_instances=DrillInstances.model_validate(left))
+    return {**build_plan(plan), "drillInstances": build_from_row(DrillInstances, left)}
 
 
 @router.operation("PUT", "/recovery-plans/{planId}", parameters=(IF_MATCH,), errors=(PlanNotFound, VersionConflict))
@@ -74,7 +78,7 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
     given = require_version(router.current_event, body.version)
     plan = body.to_plan(plan_id)
     _check_groups(body, find_groups(plan.group_ids))
-    return RecoveryPlan.from_plan(plans.update_plan(plan, given))
+    return build_plan(plans.update_plan(plan, given))
 
 
 @router.operation(

@@ -14,6 +14,7 @@ from api.http.request import (
     is_server,
 )
 from api.router import Router
+from api.schemas.responses.base import build_from_row
 from api.schemas.responses.recovery_instances import RecoveryInstance, RecoveryInstances
 from recovery.aws.pagination import Page
 from recovery.cache import recovery_instances
@@ -66,9 +67,7 @@ def list_recovery_instances() -> RecoveryInstances:
                 raise invalid_field(name, "does not go with sourceServerIds")
         return _list_by_servers(_parse_server_ids(query["sourceServerIds"]))
     page = _read_page(selectors[0], query)
-    return RecoveryInstances(
-        recovery_instances=[_build_instance(row) for row in page.items], next_token=page.next_token
-    )
+    return {"recoveryInstances": [_build_instance(row) for row in page.items], "nextToken": page.next_token}
 
 
 def _read_page(selector: str, query: dict[str, str]) -> Page:
@@ -100,12 +99,12 @@ def _parse_server_ids(text: str) -> list[str]:
 
 def _list_by_servers(server_ids: list[str]) -> RecoveryInstances:
     rows = recovery_instances.get_instance_rows(server_ids)
-    return RecoveryInstances(
-        recovery_instances=[_build_instance(rows[server_id]) for server_id in server_ids if server_id in rows],
-        missing=[server_id for server_id in server_ids if server_id not in rows],
-        next_token=None,
-    )
+    return {
+        "recoveryInstances": [_build_instance(rows[server_id]) for server_id in server_ids if server_id in rows],
+        "missing": [server_id for server_id in server_ids if server_id not in rows],
+        "nextToken": None,
+    }
 
 
 def _build_instance(row: dict[str, Any]) -> RecoveryInstance:
-    return RecoveryInstance.from_item(row, last_sync_at=recovery_instances.last_sync_at(row))
+    return build_from_row(RecoveryInstance, row, lastSyncAt=recovery_instances.last_sync_at(row))

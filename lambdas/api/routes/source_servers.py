@@ -4,7 +4,7 @@ from api.http.parameters import PAGE, page_parameters
 from api.http.request import invalid_field, require_account_id, require_region
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.responses.targets import SourceServer, SourceServers
+from api.schemas.responses.targets import SourceServers, build_source_server
 from recovery.catalog import accounts
 from recovery.domain.target import Target
 from recovery.drs import client as drs
@@ -30,9 +30,9 @@ def list_source_servers(account_id: str, region: str) -> SourceServers:
         if token is None:
             raise
         raise invalid_field("nextToken", "use the nextToken of the page before, unchanged") from error
-    return SourceServers(
-        account_id=target.account_id,
-        region=target.region,
-        source_servers=[SourceServer.from_drs(server) for server in servers],
-        next_token=next_token,
-    )
+    return {
+        "accountId": target.account_id,
+        "region": target.region,
+        "sourceServers": [build_source_server(server) for server in servers],
+        "nextToken": next_token,
+    }

@@ -1,12 +1,11 @@
 """The sync of the cache of recovery instances, over HTTP and by direct invocation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.router import Router
 from api.schemas.requests.sync import SyncRequest
-from api.schemas.responses.base import ResponseModel
-from api.schemas.responses.sync import SyncStarted, SyncStatus
+from api.schemas.responses.sync import SyncStarted, SyncStatus, build_sync_status
 from recovery import clock
 from recovery.cache import sync_status
 from recovery.cache.start_sync import start_cache_sync
@@ -26,16 +25,16 @@ router = Router("Recovery instances")
 def start_sync(body: SyncRequest) -> SyncStarted:
     """Starts a sync of all accounts and Regions, or of those in the body."""
     targets = [Target(target.account_id, target.region) for target in body.targets or ()]
-    return SyncStarted(sync=start_cache_sync(targets), started_at=clock.iso())
+    return {"sync": start_cache_sync(targets), "startedAt": clock.iso()}
 
 
 @router.operation("GET", "/drs/recovery-instance-sync/status")
 def read_sync_status() -> SyncStatus:
     """Returns how up to date the cache is for each account and Region, and the result of the last sync."""
-    return SyncStatus.from_rows(*sync_status.read_all())
+    return build_sync_status(*sync_status.read_all())
 
 
-DIRECT_OPERATIONS = {
+DIRECT_OPERATIONS: Mapping[str, Callable[[], SyncStarted | SyncStatus]] = {
     "sync_recovery_instances": lambda: start_sync(SyncRequest()),
     "get_recovery_instance_sync_status": read_sync_status,
 }
@@ -46,5 +45,4 @@ def run_direct_operation(event: Mapping[str, Any]) -> dict[str, Any]:
     operation = DIRECT_OPERATIONS.get(str(event["operation"]))
     if operation is None:
         raise InvalidRequest(f"there is no operation {event['operation']!r}; known are {', '.join(DIRECT_OPERATIONS)}")
-    answer: ResponseModel = operation()
-    return answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return dict(operation())

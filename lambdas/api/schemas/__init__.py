@@ -1,6 +1,5 @@
-"""The shapes of request and response bodies, as pydantic models: the one definition of each.
+"""The shapes of request and response bodies: the one definition of each.
 
-Requests are parsed with the models in `requests`, answers are built and serialized with those in `responses`, and
-`api.openapi` publishes both. A response model also knows how to build itself from a record. Nothing here reads a
-table or calls AWS.
+Requests are parsed with the pydantic models in `requests`. Answers are dicts of the types in `responses`, beside which
+are the functions that build them from records. `api.openapi` publishes both. Nothing here reads a table or calls AWS.
 """

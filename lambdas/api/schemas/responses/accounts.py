@@ -1,8 +1,10 @@
 """Target accounts, as the API shows them."""
 
-from typing import Any, Self
+from typing import Any
 
-from api.schemas.responses.base import PageModel, ResponseModel, Versioned
+from typing_extensions import TypedDict
+
+from api.schemas.responses.base import Paged, Versioned, build_from_row
 from recovery.domain import target
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 
@@ -10,24 +12,19 @@ from recovery.domain.reachability import Reachability, ReachabilityStatus
 class TargetAccount(Versioned):
     """A target account, without its external id."""
 
-    account_id: str
+    accountId: str
     name: str
-    role_arn: str
+    roleArn: str
     regions: list[str]
 
-    @classmethod
-    def from_account(cls, account: target.TargetAccount) -> Self:
-        """The account as drs-waves knows it."""
-        return cls.from_item(account.to_item())
 
-
-class TargetAccounts(PageModel):
+class TargetAccounts(Paged):
     """A page of target accounts."""
 
-    target_accounts: list[TargetAccount]
+    targetAccounts: list[TargetAccount]
 
 
-class RegionReachability(ResponseModel):
+class RegionReachability(TypedDict):
     """Whether DRS can be reached in a Region of an account."""
 
     region: str
@@ -35,16 +32,21 @@ class RegionReachability(ResponseModel):
     message: str | None
     advice: str | None
 
-    @classmethod
-    def from_answer(cls, region: str, answer: Any) -> Self:
-        """Whether the Region answered; `answer` may be the error that was raised instead."""
-        outcome = Reachability.of(answer)
-        return cls(region=region, status=outcome.status, message=outcome.message, advice=outcome.advice)
 
-
-class Verification(ResponseModel):
+class Verification(TypedDict):
     """Whether DRS can be reached in an account; `ok` if it can be in each of its Regions."""
 
-    account_id: str
+    accountId: str
     ok: bool
     regions: list[RegionReachability]
+
+
+def build_account(account: target.TargetAccount) -> TargetAccount:
+    """The account as drs-waves knows it."""
+    return build_from_row(TargetAccount, account.to_item())
+
+
+def build_reachability(region: str, answer: Any) -> RegionReachability:
+    """Whether the Region answered; `answer` may be the error that was raised instead."""
+    outcome = Reachability.of(answer)
+    return {"region": region, "status": outcome.status, "message": outcome.message, "advice": outcome.advice}

@@ -1,37 +1,47 @@
-"""What all answers share: the base model, pages, and resources with a version."""
+"""What all answers share: pages, resources with a version, and building an answer from a row."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-
-class ResponseModel(BaseModel):
-    # `defer_build`: pydantic builds each model on first use.
-    model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, validate_by_name=True, frozen=True, defer_build=True
-    )
-
-    @classmethod
-    def from_item(cls, item: Mapping[str, Any], **computed: Any) -> Self:
-        """Build the model from a row, which may hold more than is shown, and from fields that are not in the row.
-
-        A field that the row lacks is null, or missing if it has a default.
-        """
-        stored = {
-            name: item.get(field.alias or name)
-            for name, field in cls.model_fields.items()
-            if field.is_required() or item.get(field.alias or name) is not None
-        }
-        return cls.model_validate({**stored, **computed}, extra="ignore")
+Shape = TypeVar("Shape")
 
 
-class PageModel(ResponseModel):
-    next_token: str | None = Field(description="Null on the last page.")
+class Paged(TypedDict):
+    """A page of a list."""
+
+    nextToken: Annotated[str | None, Field(description="Null on the last page.")]
 
 
-class Versioned(ResponseModel):
+class Versioned(TypedDict):
     """A resource that callers change; its version is also its ETag."""
 
     version: int
+
+
+def build_from_row(shape: type[Shape], row: Mapping[str, Any], **computed: Any) -> Shape:
+    """Build an answer from a row, which may hold more than is shown, and from fields that are not in the row.
+
+    A field that the row lacks is left out if it is not required, and otherwise null. Raise KeyError if it is required
+    and may not be null.
+    """
+    values, answer = {**row, **computed}, dict[str, Any]()
+    for name, is_required, may_be_null in _fields(shape):  # type: ignore[arg-type]  # mypy doubts that a class is hashable
+        value = values.get(name)
+        if value is None and is_required and not may_be_null:
+            raise KeyError(name)
+        if value is not None or is_required:
+            answer[name] = value
+    return cast("Shape", answer)
+
+
+@cache
+def _fields(shape: type[Any]) -> list[tuple[str, bool, bool]]:
+    """The name of each field, whether it is required, and whether it may be null."""
+    return [
+        (name, name in shape.__required_keys__, type(None) in get_args(kind))
+        for name, kind in get_type_hints(shape).items()
+    ]

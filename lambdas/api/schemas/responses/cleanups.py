@@ -1,13 +1,15 @@
 """Clean-ups of drills, as the API shows them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from api.schemas.responses.base import ResponseModel
+from typing_extensions import TypedDict
+
+from api.schemas.responses.base import build_from_row
 from recovery.domain.cleanup_chunk import Chunk
 
 
-class CleanupCounts(ResponseModel):
+class CleanupCounts(TypedDict):
     """The instances of a drill by outcome."""
 
     total: int
@@ -15,71 +17,77 @@ class CleanupCounts(ResponseModel):
     failed: int
 
 
-class CleanupJob(ResponseModel):
+class CleanupJob(TypedDict):
     """A DRS job that terminates instances."""
 
-    account_id: str
+    accountId: str
     region: str
     status: str
-    job_id: str | None
+    jobId: str | None
     instances: int
 
 
-class CleanupFailure(ResponseModel):
+class CleanupFailure(TypedDict):
     """An instance that was not terminated, and why."""
 
-    recovery_instance_id: str
-    source_server_id: str
-    account_id: str
+    recoveryInstanceId: str
+    sourceServerId: str
+    accountId: str
     region: str
     reason: str
 
 
-class Cleanup(ResponseModel):
+class Cleanup(TypedDict):
     """The clean-up of a drill."""
 
-    execution_id: str
+    executionId: str
     status: Literal["NONE", "RUNNING", "COMPLETED", "PARTIAL", "FAILED"]
     run: int | None
-    asked_at: str | None
-    asked_by: str | None
-    ended_at: str | None
+    askedAt: str | None
+    askedBy: str | None
+    endedAt: str | None
     reason: str | None
     cleanup: str | None
     instances: CleanupCounts
     jobs: list[CleanupJob]
     failures: list[CleanupFailure]
 
-    @classmethod
-    def from_record(cls, row: Mapping[str, Any], chunks: Sequence[Chunk] = ()) -> Self:
-        """A clean-up from its CLEANUP row and its chunks."""
-        return cls.from_item(
-            row,
-            cleanup=row.get("machine"),
-            instances=CleanupCounts(
-                total=sum(len(chunk.instances) for chunk in chunks),
-                terminated=sum(len(chunk.gone) for chunk in chunks),
-                failed=sum(len(chunk.failed) for chunk in chunks),
-            ),
-            jobs=[
-                CleanupJob(
-                    account_id=chunk.ref.target.account_id,
-                    region=chunk.ref.target.region,
-                    status=chunk.status,
-                    job_id=chunk.job_id,
-                    instances=len(chunk.instances),
-                )
-                for chunk in chunks
-            ],
-            failures=[
-                CleanupFailure(
-                    recovery_instance_id=instance_id,
-                    source_server_id=chunk.instances[instance_id],
-                    account_id=chunk.ref.target.account_id,
-                    region=chunk.ref.target.region,
-                    reason=reason,
-                )
-                for chunk in chunks
-                for instance_id, reason in sorted(chunk.failed.items())
-            ],
-        )
+
+def build_cleanup(row: Mapping[str, Any], chunks: Sequence[Chunk] = ()) -> Cleanup:
+    """A clean-up from its CLEANUP row and its chunks."""
+    counts: CleanupCounts = {
+        "total": sum(len(chunk.instances) for chunk in chunks),
+        "terminated": sum(len(chunk.gone) for chunk in chunks),
+        "failed": sum(len(chunk.failed) for chunk in chunks),
+    }
+    return build_from_row(
+        Cleanup,
+        row,
+        cleanup=row.get("machine"),
+        instances=counts,
+        jobs=[_build_job(chunk) for chunk in chunks],
+        failures=[failure for chunk in chunks for failure in _build_failures(chunk)],
+    )
+
+
+def _build_job(chunk: Chunk) -> CleanupJob:
+    return {
+        "accountId": chunk.ref.target.account_id,
+        "region": chunk.ref.target.region,
+        "status": chunk.status,
+        "jobId": chunk.job_id,
+        "instances": len(chunk.instances),
+    }
+
+
+def _build_failures(chunk: Chunk) -> list[CleanupFailure]:
+    return [
+        {
+            "recoveryInstanceId": instance_id,
+            "sourceServerId": chunk.instances[instance_id],
+            "accountId": chunk.ref.target.account_id,
+            "region": chunk.ref.target.region,
+            "reason": reason,
+        }
+        for instance_id, reason in sorted(chunk.failed.items())
+    ]

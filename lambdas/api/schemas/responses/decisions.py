@@ -1,26 +1,31 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired
 
-from pydantic import Field
+from typing_extensions import TypedDict
 
-from api.schemas.responses.base import ResponseModel
+from api.schemas.responses.base import build_from_row
 from recovery import clock
 from recovery.domain.execution import ExecutionStatus, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
+AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
 
-class WaitingFor(ResponseModel):
+# A keyword cannot be the name of a field in the syntax of classes.
+_For = TypedDict("_For", {"for": AwaitedDecision})
+
+
+class WaitingFor(_For):
     """A decision that the run waits for, and the requests that give it."""
 
     wave: str | None
-    for_: Literal["APPROVAL", "DECISION", "RESUME"] = Field(alias="for")
     since: str | None
-    until: str | None = None
+    until: NotRequired[str | None]
     answers: list[str]
 
 
-class Decision(ResponseModel):
+class Decision(TypedDict):
     """Who decided what, and when; `wave` is null for a decision about the whole run."""
 
     wave: str | None
@@ -30,11 +35,11 @@ class Decision(ResponseModel):
     comment: str
 
 
-# The decisions that a wave of this status waits for.
-_ANSWERS = {
-    WaveStatus.AWAITING_APPROVAL: ("approve", "reject"),
-    WaveStatus.AWAITING_DECISION: ("retry", "accept", "abort"),
-    WaveStatus.PAUSED: ("resume",),
+# What a wave of this status waits for, and the decisions that answer it.
+_AWAITED: Mapping[WaveStatus, tuple[AwaitedDecision, tuple[str, ...]]] = {
+    WaveStatus.AWAITING_APPROVAL: ("APPROVAL", ("approve", "reject")),
+    WaveStatus.AWAITING_DECISION: ("DECISION", ("retry", "accept", "abort")),
+    WaveStatus.PAUSED: ("RESUME", ("resume",)),
 }
 
 
@@ -44,32 +49,33 @@ def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
     base = f"/executions/{meta['executionId']}"
     if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
-    waiting = []
+    waiting: list[WaitingFor] = []
     if meta["status"] == ExecutionStatus.PAUSED:
-        resume = {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
-        waiting.append(WaitingFor.model_validate(resume))
+        waiting.append(
+            {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
+        )
     return waiting + [
-        _waiting_wave(row, base) for row in record.waves if row["status"] in _ANSWERS and not row.get("failureDecision")
+        _waiting_wave(row, base) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
 
 
 def _waiting_wave(row: Row, base: str) -> WaitingFor:
     status = WaveStatus(row["status"])
+    awaited, answers = _AWAITED[status]
     until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
     prefix = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
-    return WaitingFor.model_validate(
-        {
-            "wave": row["wave"],
-            "for": "RESUME" if status is WaveStatus.PAUSED else status.value.removeprefix("AWAITING_"),
-            "since": row.get("waitingSince"),
-            "until": clock.iso(float(until)) if until else None,
-            "answers": [f"POST {prefix}/{answer}" for answer in _ANSWERS[status]],
-        }
-    )
+    return {
+        "wave": row["wave"],
+        "for": awaited,
+        "since": row.get("waitingSince"),
+        "until": clock.iso(float(until)) if until else None,
+        "answers": [f"POST {prefix}/{answer}" for answer in answers],
+    }
 
 
 def collect_decisions(record: ExecutionRecord) -> list[Decision]:
     """Every decision about the run and its waves, oldest first."""
     rows: list[tuple[str | None, Any]] = [(None, decision) for decision in record.meta.get("decisions", ())]
     rows += [(row["wave"], decision) for row in record.waves for decision in row.get("decisions", ())]
-    return sorted((Decision.from_item(row, wave=wave) for wave, row in rows), key=lambda decision: decision.at)
+    found = [build_from_row(Decision, row, wave=wave) for wave, row in rows]
+    return sorted(found, key=lambda decision: decision["at"])

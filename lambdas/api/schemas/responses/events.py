@@ -1,16 +1,17 @@
 """The events of a run, from its record, and DRS's log of a job, as the API shows them."""
 
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from api.schemas.responses.base import PageModel, ResponseModel
+from api.schemas.responses.base import Paged
 from api.schemas.responses.decisions import collect_decisions
 from recovery.domain.batch import BatchStatus
 from recovery.store.execution_record import ExecutionRecord
 
 
-class Event(ResponseModel):
+class Event(TypedDict):
     """An event of a run."""
 
     at: str
@@ -19,24 +20,26 @@ class Event(ResponseModel):
     text: str
 
 
-class Events(PageModel):
+class Events(Paged):
     """A page of the events of a run, oldest first."""
 
     events: list[Event]
 
 
-class JobLogItem(ResponseModel):
+class JobLogItem(TypedDict):
     """An entry of DRS's log of a job."""
 
-    event: str | None = None
-    log_date_time: str | None = None
-    event_data: dict[str, Any] | None = Field(default=None, description="As DRS returns it; see DescribeJobLogItems.")
+    event: NotRequired[str | None]
+    logDateTime: NotRequired[str | None]
+    eventData: NotRequired[
+        Annotated[dict[str, Any] | None, Field(description="As DRS returns it; see DescribeJobLogItems.")]
+    ]
 
 
-class JobLog(PageModel):
+class JobLog(Paged):
     """A page of the log of a job."""
 
-    job_log: list[JobLogItem]
+    jobLog: list[JobLogItem]
 
 
 def collect_events(record: ExecutionRecord) -> list[Event]:
@@ -45,13 +48,13 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
 
     def add(at: str | None, event: str, text: str, wave: str | None = None) -> None:
         if at:
-            events.append(Event(at=at, event=event, wave=wave, text=text))
+            events.append({"at": at, "event": event, "wave": wave, "text": text})
 
     add(meta["requestedAt"], "REQUESTED", f"{meta['mode']} of {meta['planName']} by {meta['requestedBy']}")
     add(meta.get("startedAt"), "FIRST_JOB_STARTED", "the first job was started")
     for decision in collect_decisions(record):
-        comment = f": {decision.comment}" if decision.comment else ""
-        add(decision.at, "DECISION", f"{decision.decision} by {decision.by}{comment}", decision.wave)
+        comment = f": {decision['comment']}" if decision["comment"] else ""
+        add(decision["at"], "DECISION", f"{decision['decision']} by {decision['by']}{comment}", decision["wave"])
     for row in record.waves:
         add(row.get("startedAt"), "WAVE_STARTED", f"wave {row['wave']} started", row["wave"])
         add(row.get("endedAt"), f"WAVE_{row['status']}", row.get("reason", ""), row["wave"])
@@ -65,4 +68,4 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
         if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
-    return sorted(events, key=lambda event: event.at)
+    return sorted(events, key=lambda event: event["at"])

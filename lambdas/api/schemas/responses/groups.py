@@ -1,32 +1,32 @@
 """Protection groups, as the API shows them."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 
-from api.schemas.responses.base import PageModel, Versioned
+from api.schemas.responses.base import Paged, Versioned, build_from_row
 
 
 class ProtectionGroup(Versioned):
     """A protection group; it has either `sourceServerIds` or `tags`."""
 
-    group_id: str
+    groupId: str
     name: str
     description: str
-    account_id: str
+    accountId: str
     region: str
-    source_server_ids: list[str] = Field(default=[])
-    tags: dict[str, str] = Field(default={})
-    used_by: list[str] = Field(description="Ids of the plans that use it.")
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """Read a row of the protection-groups table, whose `usedBy` is a set."""
-        return cls.from_item(row, version=row.get("version", 1), used_by=sorted(row.get("usedBy") or ()))
+    sourceServerIds: NotRequired[list[str]]
+    tags: NotRequired[dict[str, str]]
+    usedBy: Annotated[list[str], Field(description="Ids of the plans that use it.")]
 
 
-class ProtectionGroups(PageModel):
+class ProtectionGroups(Paged):
     """A page of protection groups."""
 
-    protection_groups: list[ProtectionGroup]
+    protectionGroups: list[ProtectionGroup]
+
+
+def build_group(row: Mapping[str, Any]) -> ProtectionGroup:
+    """A group from its row, whose `usedBy` is a set."""
+    return build_from_row(ProtectionGroup, row, version=row.get("version", 1), usedBy=sorted(row.get("usedBy") or ()))

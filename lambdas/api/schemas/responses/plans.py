@@ -1,64 +1,59 @@
 """Recovery plans, as the API shows them."""
 
-from typing import Any, Self
+from typing import NotRequired
 
-from pydantic import Field
+from typing_extensions import TypedDict
 
-from api.schemas.responses.base import PageModel, ResponseModel, Versioned
+from api.schemas.responses.base import Paged, Versioned, build_from_row
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
 
 
-class GroupUse(ResponseModel):
+class GroupUse(TypedDict):
     """A protection group in a wave; without `sourceServerIds`, all of its servers."""
 
-    group_id: str
-    source_server_ids: list[str] = Field(default=[])
-    optional: bool = False
+    groupId: str
+    sourceServerIds: NotRequired[list[str]]
+    optional: NotRequired[bool]
 
 
-class Approval(ResponseModel):
+class Approval(TypedDict):
     """The approval that a wave needs before it starts."""
 
     required: bool
-    timeout_minutes: int
-    on_timeout: OnTimeout
+    timeoutMinutes: int
+    onTimeout: OnTimeout
 
 
-class PlanWave(ResponseModel):
+class PlanWave(TypedDict):
     """A wave of a plan; `dependsOn` is always written out."""
 
     name: str
     groups: list[GroupUse]
-    depends_on: list[str]
-    run_after: RunAfter
-    max_failed_percent: int
-    on_failure: OnFailure
-    approval: Approval | None = None
-    pause_before: bool = False
-    rto_target_minutes: int | None = None
+    dependsOn: list[str]
+    runAfter: RunAfter
+    maxFailedPercent: int
+    onFailure: OnFailure
+    approval: NotRequired[Approval | None]
+    pauseBefore: NotRequired[bool]
+    rtoTargetMinutes: NotRequired[int | None]
 
 
 class RecoveryPlan(Versioned):
     """A recovery plan; `activeExecutionId` names its running execution."""
 
-    plan_id: str
+    planId: str
     name: str
     description: str
-    launch_attempts: int
-    rpo_target_minutes: int | None = None
-    rto_target_minutes: int | None = None
-    clean_up_after_hours: int | None = None
+    launchAttempts: int
+    rpoTargetMinutes: NotRequired[int | None]
+    rtoTargetMinutes: NotRequired[int | None]
+    cleanUpAfterHours: NotRequired[int | None]
     waves: list[PlanWave]
-    active_execution_id: str | None
-
-    @classmethod
-    def from_plan(cls, plan: domain_plan.RecoveryPlan, **computed: Any) -> Self:
-        """The plan as drs-waves knows it."""
-        return cls.from_item(plan.to_item(), active_execution_id=plan.active_execution_id, **computed)
+    activeExecutionId: str | None
 
 
-class DrillInstances(ResponseModel):
+class DrillInstances(TypedDict):
     """The instances that drills of a plan have left running; `since` is the oldest launch."""
 
     count: int
@@ -69,10 +64,15 @@ class DrillInstances(ResponseModel):
 class RecoveryPlanRead(RecoveryPlan):
     """A recovery plan, with the instances that its drills have left running."""
 
-    drill_instances: DrillInstances
+    drillInstances: DrillInstances
 
 
-class RecoveryPlans(PageModel):
+class RecoveryPlans(Paged):
     """A page of recovery plans."""
 
-    recovery_plans: list[RecoveryPlan]
+    recoveryPlans: list[RecoveryPlan]
+
+
+def build_plan(plan: domain_plan.RecoveryPlan) -> RecoveryPlan:
+    """The plan as drs-waves knows it."""
+    return build_from_row(RecoveryPlan, plan.to_item(), activeExecutionId=plan.active_execution_id)

@@ -1,40 +1,43 @@
 """Recovery instances in the cache, as the API shows them."""
 
+from typing import Annotated, NotRequired
+
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from api.schemas.responses.base import PageModel, ResponseModel
+from api.schemas.responses.base import Paged
 
 
-class RecoveryInstance(ResponseModel):
+class RecoveryInstance(TypedDict):
     """A recovery instance, as the cache has it."""
 
-    source_server_id: str
-    recovery_instance_id: str
-    ec2_instance_id: str | None
-    ec2_instance_state: str | None
+    sourceServerId: str
+    recoveryInstanceId: str
+    ec2InstanceId: str | None
+    ec2InstanceState: str | None
     name: str | None
-    private_ip: str | None
-    public_ip: str | None
-    instance_type: str | None
-    launch_time: str | None
-    account_id: str
+    privateIp: str | None
+    publicIp: str | None
+    instanceType: str | None
+    launchTime: str | None
+    accountId: str
     region: str
-    job_id: str | None
-    source_execution_id: str | None
-    source_plan_id: str | None
-    is_drill: bool
-    replication_staging_account_id: str | None
-    source_vpc_id: str | None
-    vpc_id: str | None
-    subnet_id: str | None
-    security_group_ids: list[str]
-    instance_profile: str | None
-    point_in_time_snapshot_at: str | None
-    last_sync_at: str
+    jobId: str | None
+    sourceExecutionId: str | None
+    sourcePlanId: str | None
+    isDrill: bool
+    replicationStagingAccountId: str | None
+    sourceVpcId: str | None
+    vpcId: str | None
+    subnetId: str | None
+    securityGroupIds: list[str]
+    instanceProfile: str | None
+    pointInTimeSnapshotAt: str | None
+    lastSyncAt: str
 
 
-class RecoveryInstances(PageModel):
+class RecoveryInstances(Paged):
     """A page of recovery instances. `missing` is present if the request named source servers."""
 
-    recovery_instances: list[RecoveryInstance]
-    missing: list[str] | None = Field(default=None, description="Servers that have no instance in the cache.")
+    recoveryInstances: list[RecoveryInstance]
+    missing: NotRequired[Annotated[list[str] | None, Field(description="Servers that have no instance in the cache.")]]

@@ -1,14 +1,12 @@
 """The API about itself: its health, its document, its errors."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
-from api.schemas.responses.base import ResponseModel
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict
 
 
-class Health(ResponseModel):
+class Health(TypedDict):
     """Whether the API and its tables work. Each table is `ok`, or the reason why it is not."""
 
     status: Literal["ok", "degraded"]
@@ -16,25 +14,23 @@ class Health(ResponseModel):
     tables: dict[str, str]
 
 
-class OpenapiDocument(ResponseModel):
+@with_config(ConfigDict(extra="allow"))
+class OpenapiDocument(TypedDict):
     """This document."""
-
-    model_config = ConfigDict(extra="allow")
 
     openapi: str
 
 
-class FieldProblem(ResponseModel):
+class FieldProblem(TypedDict):
     """A field that is wrong, and why."""
 
     field: str
     message: str
 
 
-class Problem(BaseModel):
+@with_config(ConfigDict(extra="allow"))
+class Problem(TypedDict):
     """An error, as RFC 9457 defines it; `code` identifies it. Some have further fields, such as `executionId`."""
-
-    model_config = ConfigDict(extra="allow", alias_generator=to_camel)
 
     type: str
     title: str
@@ -44,5 +40,5 @@ class Problem(BaseModel):
     code: str
     message: str
     advice: str
-    correlation_id: str
-    problems: list[FieldProblem] | None = None
+    correlationId: str
+    problems: NotRequired[list[FieldProblem] | None]

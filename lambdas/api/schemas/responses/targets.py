@@ -1,15 +1,18 @@
 """Targets, as the API shows them: the free capacity of DRS's quotas, and source servers."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, NotRequired
 
-from api.schemas.responses.base import PageModel, ResponseModel
+from typing_extensions import TypedDict
+
+from api.schemas.responses.base import Paged
+from recovery.domain import capacity_report
 from recovery.domain.capacity_report import CapacityReport
 from recovery.domain.drs_shapes import ServerReplication
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.domain.target import Target
 
 
-class Usage(ResponseModel):
+class Usage(TypedDict):
     """How much of a quota is used and free."""
 
     used: int
@@ -20,52 +23,22 @@ class Usage(ResponseModel):
 class ReplicatingServers(Usage):
     """The quota of replicating servers; `byState` counts all source servers by replication state."""
 
-    by_state: dict[str, int]
+    byState: dict[str, int]
 
 
-class TargetCapacity(ResponseModel):
+class TargetCapacity(TypedDict):
     """The free capacity of an account and Region. If DRS cannot be reached, `message` replaces the figures."""
 
-    account_id: str
+    accountId: str
     region: str
     status: ReachabilityStatus
     message: str | None
     advice: str | None
-    jobs: Usage | None = None
-    servers_in_jobs: Usage | None = None
-    replicating_servers: ReplicatingServers | None = None
-    largest_job: int | None = None
-    quotas_from: Literal["Service Quotas", "defaults"] | None = None
-
-    @classmethod
-    def from_answer(cls, target: Target, answer: Any, **computed: Any) -> Self:
-        """The capacity of a target, or the error that was raised instead."""
-        reachability = Reachability.of(answer)
-        figures = cls._figures(answer) if isinstance(answer, CapacityReport) else {}
-        return cls(
-            account_id=target.account_id,
-            region=target.region,
-            status=reachability.status,
-            message=reachability.message,
-            advice=reachability.advice,
-            **figures,
-            **computed,
-        )
-
-    @staticmethod
-    def _figures(report: CapacityReport) -> dict[str, Any]:
-        return {
-            "jobs": Usage.model_validate(report.jobs, from_attributes=True),
-            "servers_in_jobs": Usage.model_validate(report.servers_in_jobs, from_attributes=True),
-            "replicating_servers": ReplicatingServers(
-                used=report.replicating_servers.used,
-                free=report.replicating_servers.free,
-                quota=report.replicating_servers.quota,
-                by_state=dict(report.by_state),
-            ),
-            "largest_job": report.largest_job,
-            "quotas_from": "Service Quotas" if report.quotas_asked else "defaults",
-        }
+    jobs: NotRequired[Usage | None]
+    serversInJobs: NotRequired[Usage | None]
+    replicatingServers: NotRequired[ReplicatingServers | None]
+    largestJob: NotRequired[int | None]
+    quotasFrom: NotRequired[Literal["Service Quotas", "defaults"] | None]
 
 
 class CapacityOfTarget(TargetCapacity):
@@ -74,52 +47,75 @@ class CapacityOfTarget(TargetCapacity):
     at: str
 
 
-class CapacityOfAccount(ResponseModel):
+class CapacityOfAccount(TypedDict):
     """The free capacity of each Region of an account."""
 
     at: str
     targets: list[TargetCapacity]
-    accounts_without_regions: list[str]
+    accountsWithoutRegions: list[str]
 
 
 class CapacityOfAll(CapacityOfAccount):
     """The free capacity of each Region of a page of accounts."""
 
-    next_token: str | None
+    nextToken: str | None
 
 
-class SourceServer(ResponseModel):
+class SourceServer(TypedDict):
     """A source server, as DRS describes it now."""
 
-    source_server_id: str
+    sourceServerId: str
     hostname: str | None
     tags: dict[str, str]
-    replication_state: str | None
-    lag_seconds: float | None
-    replication_error: str | None
-    last_seen_at: str | None
-    last_launch_result: str | None
-    recovery_instance_id: str | None
-
-    @classmethod
-    def from_drs(cls, server: ServerReplication) -> Self:
-        """A source server that DRS described."""
-        return cls(
-            source_server_id=server.server_id,
-            hostname=server.hostname,
-            tags=dict(server.tags),
-            replication_state=server.state,
-            lag_seconds=server.lag_seconds,
-            replication_error=server.error,
-            last_seen_at=server.last_seen_at,
-            last_launch_result=server.last_launch,
-            recovery_instance_id=server.recovery_instance_id,
-        )
+    replicationState: str | None
+    lagSeconds: float | None
+    replicationError: str | None
+    lastSeenAt: str | None
+    lastLaunchResult: str | None
+    recoveryInstanceId: str | None
 
 
-class SourceServers(PageModel):
+class SourceServers(Paged):
     """A page of source servers."""
 
-    account_id: str
+    accountId: str
     region: str
-    source_servers: list[SourceServer]
+    sourceServers: list[SourceServer]
+
+
+def build_capacity(target: Target, answer: Any) -> TargetCapacity:
+    """The capacity of a target, or the error that was raised instead."""
+    reachability = Reachability.of(answer)
+    capacity: TargetCapacity = {
+        "accountId": target.account_id,
+        "region": target.region,
+        "status": reachability.status,
+        "message": reachability.message,
+        "advice": reachability.advice,
+    }
+    if isinstance(answer, CapacityReport):
+        capacity["jobs"] = _build_usage(answer.jobs)
+        capacity["serversInJobs"] = _build_usage(answer.servers_in_jobs)
+        capacity["replicatingServers"] = {**_build_usage(answer.replicating_servers), "byState": dict(answer.by_state)}
+        capacity["largestJob"] = answer.largest_job
+        capacity["quotasFrom"] = "Service Quotas" if answer.quotas_asked else "defaults"
+    return capacity
+
+
+def _build_usage(usage: capacity_report.Usage) -> Usage:
+    return {"used": usage.used, "free": usage.free, "quota": usage.quota}
+
+
+def build_source_server(server: ServerReplication) -> SourceServer:
+    """A source server that DRS described."""
+    return {
+        "sourceServerId": server.server_id,
+        "hostname": server.hostname,
+        "tags": dict(server.tags),
+        "replicationState": server.state,
+        "lagSeconds": server.lag_seconds,
+        "replicationError": server.error,
+        "lastSeenAt": server.last_seen_at,
+        "lastLaunchResult": server.last_launch,
+        "recoveryInstanceId": server.recovery_instance_id,
+    }
