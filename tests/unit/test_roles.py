@@ -279,10 +279,10 @@ def test_a_function_reaches_targets_only_if_it_asks_something_there_and_under_it
 
 # --- the page -----------------------------------------------------------------------------------------------------
 ELSE = {
-    "sns:Publish": "tells operators",
-    "states:SendTaskSuccess": "wakes what waits",
-    "states:StartExecution": "starts machines",
-    "states:DescribeExecution": "looks whether they run",
+    "sns:Publish": "notifies operators",
+    "states:SendTaskSuccess": "answers task tokens",
+    "states:StartExecution": "starts executions",
+    "states:DescribeExecution": "describes executions",
     "scheduler:CreateSchedule": "schedules clean-ups",
 }
 
