@@ -1,7 +1,7 @@
 """The product on this machine: the engine, the DRS emulator, and the templates of cfn/ in two emulated accounts.
 
     with Sandbox() as sandbox:
-        sandbox.request("POST", "/recovery-plans/rp-0123456789ab/drills")
+        sandbox.request("GET", "/health")
         sandbox.client("dynamodb").scan(TableName=sandbox.resources["ExecutionsTable"])
 
 An unmodified `sam deploy` deploys `cfn/template.yaml`, which does not mention the sandbox. The functions inherit what

@@ -3,14 +3,14 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.observability.task_handler import logger, task
-from recovery.runs import start
+from recovery.runs import open_run
 from tasks.states import ExecutionInput, LoadPlanOutput
 
 
 @task
 def handler(event: ExecutionInput, context: LambdaContext) -> LoadPlanOutput:
     """Raise LateMessage when the run has ended."""
-    execution, targets = start.open_run(event["executionId"])
+    execution, targets = open_run.open_run(event["executionId"])
     logger.info("plan loaded", extra={"executionId": execution.execution_id, "planId": execution.plan.plan_id})
     return {
         "mode": execution.run.mode,

@@ -12,20 +12,17 @@ from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
-from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import (
     AwsUnavailable,
     ExecutionNotFound,
     InvalidRequest,
-    LateMessage,
     NothingToContinue,
     PlanAlreadyRunning,
     StartFailed,
 )
-from recovery.observability import operator_messages
 from recovery.runs import abandoned
-from recovery.store import executions, idempotency_keys, waves
+from recovery.store import executions, idempotency_keys
 from recovery.store.idempotency_keys import RequestKey
 
 # The lock can change hands between reads. After this many attempts, give up.
@@ -152,17 +149,3 @@ def _end_unstarted(run: Run, reason: str) -> None:
     has_ended = executions.record_end(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
     if not has_ended and executions.get_run(run.execution_id).status.is_final:  # another request has ended it
         executions.release_plan(run.plan_id, run.execution_id)
-
-
-def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
-    """Begin the run in its state machine: create its wave rows and notify operators; return the run and its targets.
-
-    Raise ExecutionNotFound, LateMessage when the run has ended.
-    """
-    execution = executions.get_execution(execution_id)
-    run = execution.run
-    if run.status.is_final:
-        raise LateMessage(f"execution {execution_id} is {run.status.value} already")
-    if waves.create_waves(execution) and run.mode is not Mode.READINESS:
-        operator_messages.send_run_started(execution)
-    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})
