@@ -65,7 +65,7 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
         return None, False
     was_open = not execution.run.status.is_final
     if was_open:
-        execution = finish.abort_run(execution, reason)
+        executions.record_abort(execution_id, reason)
     finish.settle_open_batches(execution, reason)
     if was_open:
         finish.judge_and_end(execution, reason)

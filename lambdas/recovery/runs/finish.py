@@ -30,15 +30,9 @@ def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, Ex
     execution = executions.get_execution(execution_id)
     problem = str(error) if error else None
     if problem:
-        execution = abort_run(execution, problem)
+        executions.record_abort(execution_id, problem)  # a child machine may still run, and must start nothing more
     settle_open_batches(execution, "its part of the run broke")
     return execution, judge_and_end(execution, problem)
-
-
-def abort_run(execution: Execution, reason: str) -> Execution:
-    """Mark the run as aborted, so that no child machine launches anything more; return it as it is then."""
-    executions.record_abort(execution.execution_id, reason)
-    return executions.reload_run(execution)
 
 
 def settle_open_batches(execution: Execution, reason: str) -> None:

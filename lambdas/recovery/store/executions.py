@@ -5,7 +5,6 @@ as it was when the run was started. The other modules of this room have the othe
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -97,11 +96,6 @@ def get_plan(execution_id: str) -> RecoveryPlan:
 def get_execution(execution_id: str) -> Execution:
     """Read the run and its plan, without the groups; raise ExecutionNotFound."""
     return Execution(get_run(execution_id), get_plan(execution_id))
-
-
-def reload_run(execution: Execution) -> Execution:
-    """Read META again, after a write to it; the plan of a run never changes."""
-    return replace(execution, run=get_run(execution.execution_id))
 
 
 def get_groups(execution_id: str) -> dict[str, ProtectionGroup]:
@@ -216,7 +210,8 @@ def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
 def record_resume(execution_id: str, decision: Mapping[str, Any]) -> bool:
     """Resume a paused run; return False when it is not paused, or halted.
 
-    The status that it returns to depends on whether it has had a job, which may change at the same moment.
+    It returns to PENDING if it has had no job. The first job may start between the two writes, and only the second one
+    then holds.
     """
     resumable = "#status = :paused AND attribute_not_exists(#cancelledBy) AND attribute_not_exists(#abortedReason)"
     return any(
@@ -228,8 +223,8 @@ def record_resume(execution_id: str, decision: Mapping[str, Any]) -> bool:
             {"paused": ExecutionStatus.PAUSED},
         )
         for status, has_started in (
-            (ExecutionStatus.POLLING, "attribute_exists"),
             (ExecutionStatus.PENDING, "attribute_not_exists"),
+            (ExecutionStatus.POLLING, "attribute_exists"),
         )
     )
 
