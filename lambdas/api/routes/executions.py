@@ -14,7 +14,7 @@ from api.http.parameters import (
 from api.http.request import caller, invalid_field, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.requests.executions import DecisionRequest, StartRequest
+from api.schemas.requests.executions import ContinueRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
@@ -98,14 +98,14 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     parameters=(IDEMPOTENCY_KEY,),
     errors=(*START_ERRORS, ExecutionNotFound, NothingToContinue),
 )
-def continue_execution(execution_id: str, body: DecisionRequest) -> ExecutionSummary:
+def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSummary:
     """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(_require_id(execution_id), caller(router.current_event), key)
     return build_from_row(ExecutionSummary, run.to_item())
 
 
-def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
+def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
     """The header Idempotency-Key, bound to its caller, the path and the body."""
     key, event = idempotency_key(router.current_event), router.current_event
     return RequestKey(caller(event), place, key, body.model_dump_json()) if key else None
@@ -128,9 +128,9 @@ def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
 def list_executions() -> Executions:
     """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status."""
     status, plan_id = query_parameters(router.current_event).get("status"), plan_id_filter(router.current_event)
-    if status and status not in ExecutionStatus.__members__:
+    if status is not None and status not in ExecutionStatus.__members__:
         raise invalid_field("status", f"must be one of {', '.join(ExecutionStatus)}")
-    if status and plan_id:
+    if status is not None and plan_id is not None:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
@@ -188,7 +188,7 @@ def list_events(execution_id: str) -> Events:
 def read_job_log(execution_id: str) -> JobLog:
     """Returns DRS's log of one of the run's jobs, page by page. This is the only read of a run that calls DRS."""
     job_id = query_parameters(router.current_event).get("jobId")
-    if not job_id:
+    if job_id is None:
         raise invalid_field("jobId", "name a job of the run; its batches list them")
     limit, token = page_parameters(router.current_event)
     items, next_token = job_log.read_job_log(_require_id(execution_id), job_id, limit, token)
