@@ -104,18 +104,18 @@ class ApiClient:
 
         try:
             session = botocore.session.Session(profile=profile)
-            region = region or _region_in_url(url) or session.get_config_variable("region")
-            if not region:
+            place: str | None = region or _region_in_url(url) or session.get_config_variable("region")
+            if not place:
                 raise ApiUnreachable("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
             credentials = session.get_credentials()
             if credentials is None:
                 raise ApiUnreachable("There are no AWS credentials: give --profile, or log in.")
-            url = url or _read_api_url(session, stack or "drs-waves", region, profile)
+            address = url or _read_api_url(session, stack or "drs-waves", place, profile)
         except botocore.exceptions.BotoCoreError as error:
             if not _is_credential_error(error):
                 raise ApiUnreachable(str(error)) from error
             raise CredentialsExpired(_describe_expiry(profile, str(error))) from error
-        return cls(url, region, credentials, get_environ_proxies(url), read_credentials, profile)
+        return cls(address, place, credentials, get_environ_proxies(address), read_credentials, profile)
 
     @classmethod
     def in_sandbox(cls) -> "ApiClient":
@@ -142,7 +142,7 @@ class ApiClient:
         """
         if method == "GET":
             return self._read(path, urlencode(query, quote_via=quote))
-        return self.request_once(method, path, body, **query)
+        return self._request(method, path, urlencode(query, quote_via=quote), _encode(body), {})
 
     def _read(self, path: str, query: str) -> Reply:
         for tries in range(1, MAX_READ_TRIES + 1):
@@ -162,8 +162,7 @@ class ApiClient:
         self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: str
     ) -> Reply:
         """`request` without repeats, for callers that repeat it themselves."""
-        text = urlencode(query, quote_via=quote)
-        return self._request(method, path, text, None if body is None else json.dumps(body).encode(), headers or {})
+        return self._request(method, path, urlencode(query, quote_via=quote), _encode(body), headers or {})
 
     def get_as_written(self, path: str, query: str) -> Any:
         """The body of a 2xx to a GET with this query string as it is: also with empty and repeated parameters.
@@ -308,6 +307,10 @@ def _is_credential_error(error: Exception) -> bool:
     from botocore import exceptions
 
     return isinstance(error, exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError | exceptions.SSOError)
+
+
+def _encode(body: Any) -> bytes | None:
+    return None if body is None else json.dumps(body).encode()
 
 
 def _parse(content: bytes) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired, Reply
 
 # Pauses of about 1, 2, 4, 8 and 16 s. With six answers that are late, the command takes four minutes.
-MAX_TRIES = 6
+MAX_TRIES, FIRST_PAUSE_SECONDS = 6, 1.0
 # If no connection can be made at all, fewer tries tell that the address is wrong or the network is down.
 MAX_TRIES_TO_CONNECT = 3
 
@@ -76,7 +76,7 @@ def post(
         if tries == MAX_TRIES or (not is_connected and tries == MAX_TRIES_TO_CONNECT):
             break
         report(f"{problem}; sending the same request again")
-        sleep(2.0 ** (tries - 1) * random.uniform(0.5, 1))
+        sleep(FIRST_PAUSE_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1))
     if may_have_arrived:
         raise AnswerLost(str(failure))
     raise failure

@@ -107,19 +107,17 @@ def _describe_instance(instance: Mapping[str, Any]) -> str:
 
 
 def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
-    """A line for each instance that a clean-up of this drill would terminate, by the record of the drill."""
+    """What a clean-up of this drill would terminate, by the record of the drill: a heading, and a line for each."""
     try:
-        servers = list_servers(api, execution_id)
+        servers = [each for each in list_servers(api, execution_id) if each["recoveryInstanceId"]]
     except (ApiRefused, ApiUnreachable) as error:
-        return [f"  unknown        the instances of {execution_id}: {_first_line(error)}"]
-    return _shorten(
-        [
-            f"  {clean(each['recoveryInstanceId'])}  {clean(each['hostname'] or each['sourceServerId'])}"
-            f" in {each['accountId']}/{each['region']}"
-            for each in servers
-            if each["recoveryInstanceId"]
-        ]
-    )
+        return [f"The instances of {execution_id} could not be read: {_first_line(error)}"]
+    lines = [
+        f"  {clean(each['recoveryInstanceId'])}  {clean(each['hostname'] or each['sourceServerId'])}"
+        f" in {each['accountId']}/{each['region']}"
+        for each in servers
+    ]
+    return [f"The clean-up of {execution_id} terminates {plural(len(lines), 'recovery instance')}:", *_shorten(lines)]
 
 
 def _shorten(lines: list[str]) -> list[str]:

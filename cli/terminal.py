@@ -102,10 +102,9 @@ def ask(question: str, otherwise: str) -> str:
         end(INTERRUPTED, f"\nInterrupted. {otherwise}")
 
 
-def confirm(question: str, otherwise: str) -> None:
-    """Ask for yes or no. End the command with the text of `otherwise` unless the answer is yes."""
-    if ask(f"{question} [y/N]", otherwise).lower() not in ("y", "yes"):
-        end(REFUSED, otherwise)
+def confirm(question: str, otherwise: str) -> bool:
+    """Ask for yes or no, and return whether the answer is yes. `otherwise` is as in `ask`."""
+    return ask(f"{question} [y/N]", otherwise).lower() in ("y", "yes")
 
 
 def print_json(value: Any) -> None:

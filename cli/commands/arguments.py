@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand
@@ -25,7 +25,7 @@ class _Command(TyperCommand):
             for parameter in self.get_params(ctx):
                 value = given.get(parameter.name)
                 if isinstance(value, str) and not value.strip():
-                    raise typer.BadParameter(_EMPTY, ctx=ctx, param=parameter)
+                    raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
         return super().parse_args(ctx, args)
 
 

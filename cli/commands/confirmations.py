@@ -8,9 +8,8 @@ import typer
 from cli.run_preview import Preview, describe_replaced, describe_terminated
 from cli.session import Session
 from cli.terminal import INVALID, REFUSED, ask, clean, confirm, end, print_notice
-from cli.text import plural
 
-_NOTHING = "Nothing was started."
+_NOTHING, _NOT_TERMINATED = "Nothing was started.", "Nothing was terminated."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,6 @@ def _require_words(words: str, question: str) -> None:
 
 def confirm_cleanup(session: Session, execution_id: str) -> None:
     """Show the instances that the clean-up terminates, and ask. End the command unless it is confirmed."""
-    lines = describe_terminated(session.api, execution_id)
-    counted = plural(len(lines), "recovery instance")
-    print_notice("\n".join([f"The clean-up of {execution_id} terminates {counted}:", *lines]))
-    confirm("Terminate them?", "Nothing was terminated.")
+    print_notice("\n".join(describe_terminated(session.api, execution_id)))
+    if not confirm("Terminate them?", _NOT_TERMINATED):
+        end(REFUSED, _NOT_TERMINATED)

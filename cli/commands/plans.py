@@ -12,7 +12,7 @@ import typer
 from cli import run_client
 from cli.commands.arguments import CommandGroup, PlanName
 from cli.connection import Connection, connected
-from cli.terminal import FAILED, INVALID, clean, confirm, console, end, print_file
+from cli.terminal import FAILED, INVALID, REFUSED, clean, confirm, console, end, print_file
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.plans.changes import Change
@@ -73,8 +73,8 @@ def apply(
         changes = reconciler.list_changes()
         if not _print_changes(changes):
             return
-        if not yes:
-            confirm("Apply this?", "Nothing was changed.")
+        if not yes and not _confirm():
+            end(REFUSED, "Nothing was changed.")
         reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {_format_title(change)}"))
 
 
@@ -114,6 +114,10 @@ def schema() -> None:
 
 
 # --- what is asked and printed ----------------------------------------------------------------------------------
+def _confirm() -> bool:
+    return confirm("Apply this?", "Nothing was changed.")
+
+
 def _print_changes(changes: "list[Change]") -> bool:
     """Print what would be changed, and return whether anything would be."""
     from rich.markup import escape

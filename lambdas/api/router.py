@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic.alias_generators import to_camel
 
-from api.http.parameters import Parameter, check_query
+from api.http.parameters import Parameter, check_query, single_header
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
@@ -18,7 +18,7 @@ from api.schemas.responses.base import Versioned
 from recovery.errors import AwsUnavailable, DrsWavesError, InvalidRequest
 
 # Errors of every operation: each refuses a query parameter that it does not know.
-COMMON_ERRORS: frozenset[type[DrsWavesError]] = frozenset({AwsUnavailable, InvalidRequest})
+COMMON_ERRORS = frozenset[type[DrsWavesError]]((AwsUnavailable, InvalidRequest))
 
 # An answer is a dict of one of the shapes in `api.schemas.responses`, or None.
 Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
@@ -131,6 +131,9 @@ class Api(APIGatewayRestResolver):
 
 def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[str, Any]) -> Response[str]:
     check_query(event, operation.query_names)
+    for parameter in operation.parameters:
+        if parameter.where == "header":
+            single_header(event, parameter.name)
     if operation.body:
         arguments["body"] = read_body(event, operation.body, may_be_empty=operation.body_is_optional)
     answer = operation.handler(**arguments)
