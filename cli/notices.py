@@ -58,7 +58,7 @@ def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for warning in server.get("warnings", ()):
             groups[_DETAILS.sub("…", warning)].append((name, warning))
     for pattern, found in groups.items():
-        names = [name for name, _ in found]
+        names = sorted(name for name, _ in found)
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         texts = {warning for _, warning in found}
         text = texts.pop() if len(texts) == 1 else pattern

@@ -51,7 +51,7 @@ def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
         try:
             group = api.get(f"/protection-groups/{use['groupId']}")
             subject = f"the servers of protection group {group['name']}, in {group['accountId']}/{group['region']}"
-            server_ids = list(use.get("sourceServerIds") or group["sourceServerIds"] or _list_tagged(api, group))
+            server_ids = list(use.get("sourceServerIds") or group.get("sourceServerIds") or _list_tagged(api, group))
         except (ApiRefused, ApiUnreachable) as error:
             preview.unknown.append(f"{subject}: {_first_line(error)}")
         else:
