@@ -186,8 +186,8 @@ class ApiClient:
             message = f"{urlsplit(url).netloc} does not answer: {error}"
             raise ApiUnreachable(message, may_have_arrived=not _is_connection_error(error)) from error
         if _has_expired(reply):
-            message = reply.body.get("message") if isinstance(reply.body, dict) else None
-            raise CredentialsExpired(_describe_expiry(self._profile, str(message or "they have expired")))
+            reason = reply.body.get("message") if isinstance(reply.body, dict) else reply.body
+            raise CredentialsExpired(_describe_expiry(self._profile, str(reason)))
         return reply
 
     def _send(self, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
