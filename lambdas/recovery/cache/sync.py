@@ -14,8 +14,10 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.cache import recovery_instances, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
-from recovery.domain.drs_shapes import Job, LaunchedInstance, SourceServer
-from recovery.domain.recovery_instance import GONE_STATES, RecoveryInstance
+from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.recovery_instances import GONE_STATES, LaunchedInstance
+from recovery.domain.drs_shapes.source_servers import SourceServer
+from recovery.domain.recovery_instance import RecoveryInstance
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2

@@ -1,36 +1,24 @@
-"""The client of DRS: the only module that calls it.
+"""The client of DRS: its operations with typed values. `calls` makes the calls.
 
-Every call uses the target's assumed role, reserves a call from the target's rate limiter, and passes its circuit
-breaker. A failure becomes an error of `recovery.errors`, which state machines catch by name. Only reads are
-retried here: StartRecovery and TerminateRecoveryInstances have no client token, so a second call could act twice.
+Only reads are retried: StartRecovery and TerminateRecoveryInstances have no client token, so a second call could act
+twice.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
 from recovery import clock
-from recovery.domain import drs_shapes
 from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
-from recovery.domain.drs_shapes import Job, LaunchedInstance, ServerReplication, Snapshot, SourceServer
+from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
-from recovery.drs import assumed_roles, circuit_breaker, rate_limiter, retry
+from recovery.drs import calls
 from recovery.errors import (
-    AwsUnavailable,
     DrsRefused,
-    DrsThrottled,
-    DrsUnavailable,
-    DrsWavesError,
-    QuotaExceeded,
-    RateBudgetExhausted,
-    ServerBusy,
-    TargetAccessDenied,
-    TargetNotInitialized,
 )
-from recovery.observability import metrics
 
 MANAGED_BY = "drs-waves"
 
@@ -47,83 +35,6 @@ INSTANCES_PER_PAGE = 200
 # more than two days is a fault in itself.
 LIVE_JOBS_SINCE_SECONDS = 48 * 3_600
 
-_ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
-    "ThrottlingException": DrsThrottled,
-    "TooManyRequestsException": DrsThrottled,
-    "RequestLimitExceeded": DrsThrottled,
-    "InternalServerException": DrsUnavailable,
-    "ConflictException": ServerBusy,
-    "ServiceQuotaExceededException": QuotaExceeded,
-    "UninitializedAccountException": TargetNotInitialized,
-    "AccessDeniedException": TargetAccessDenied,
-}
-
-# The credentials expired while the function was frozen. The next attempt assumes the role again.
-_STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
-
-
-def _call(target: Target, method: str, **parameters: Any) -> Any:
-    """Make one call within the target's rate limit and circuit breaker. Raise errors of `recovery.errors` only."""
-    client = assumed_roles.get_client("drs", target)
-    operation = client.meta.method_to_api_mapping[method]
-    try:
-        rate_limiter.reserve_call(target)
-        answer = circuit_breaker.call_through_circuit(
-            target, lambda: _send(client, method, describe_call(operation, target.key), parameters)
-        )
-    except DrsWavesError as error:
-        metrics.count_call(target, operation, type(error).__name__)
-        if isinstance(error, DrsThrottled | RateBudgetExhausted):
-            metrics.count_rate_limit(target, type(error).__name__)
-        raise
-    metrics.count_call(target, operation, "ok")
-    return answer
-
-
-def _send(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> Any:
-    try:
-        return getattr(client, method)(**parameters)
-    except ClientError as error:
-        answer = error.response["Error"]
-        code = answer.get("Code", "")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        kind = _ERROR_BY_CODE.get(code) or _error_by_status(status)
-        if code in _STALE_CREDENTIALS:
-            assumed_roles.discard_clients()
-            kind = AwsUnavailable
-        raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
-    except ParamValidationError as error:  # botocore refused to send it, so it says nothing about the Region
-        raise DrsRefused(f"{what}: {error}") from error
-    except BotoCoreError as error:  # no answer: the connection was refused, lost or timed out
-        raise DrsUnavailable(f"{what}: {error}") from error
-
-
-def _error_by_status(status: int) -> type[DrsWavesError]:
-    if status == 429:
-        return DrsThrottled
-    return DrsUnavailable if status >= 500 else DrsRefused
-
-
-def _read(target: Target, method: str, **parameters: Any) -> Any:
-    """Make a call that changes nothing, with short retries, so that a brief fault does not cost a retry of the task."""
-    operation = "".join(word.capitalize() for word in method.split("_"))
-    return retry.call_with_retries(
-        describe_call(operation, target.key),
-        lambda: _call(target, method, **parameters),
-        on_retry=lambda attempt: metrics.count_retry(target, operation, attempt),
-    )
-
-
-def _read_items(target: Target, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-    """The items of all pages; each page is a call of its own."""
-    token: dict[str, str] = {}
-    while True:
-        answer = _read(target, method, **parameters, **token)
-        yield from answer["items"]
-        if not answer.get("nextToken"):
-            return
-        token = {"nextToken": answer["nextToken"]}
-
 
 def describe_source_servers(target: Target, server_ids: Sequence[str] | None = None) -> list[SourceServer]:
     """The source servers with these ids that DRS knows, or all of the target."""
@@ -134,28 +45,28 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
             {"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]} for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE)
         ]
     return [
-        drs_shapes.source_server_from_drs(item)
+        SourceServer.from_drs(item)
         for chosen in filters
-        for item in _read_items(target, "describe_source_servers", filters=chosen)
+        for item in calls.read_items(target, "describe_source_servers", filters=chosen)
     ]
 
 
 def list_source_servers(target: Target, limit: int, token: str | None) -> tuple[list[ServerReplication], str | None]:
     """A page of the target's source servers with their replication state, and DRS's token for the next page."""
     more = {"nextToken": token} if token else {}
-    answer = _read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
+    answer = calls.read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
     return [ServerReplication.from_drs(item) for item in answer["items"]], answer.get("nextToken") or None
 
 
 def check_access(target: Target) -> None:
     """Read one server, to learn whether DRS can be reached; the error says why not."""
-    _read(target, "describe_source_servers", filters={}, maxResults=1)
+    calls.read(target, "describe_source_servers", filters={}, maxResults=1)
 
 
 def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> Snapshot | None:
     """The newest snapshot of the server, not later than `until` (ISO 8601) if given; None when there is none."""
     filters = {"toDateTime": until} if until else {}
-    answer = _read(
+    answer = calls.read(
         target,
         "describe_recovery_snapshots",
         sourceServerID=server_id,
@@ -172,7 +83,7 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
 def has_launch_configuration(target: Target, server_id: str) -> bool:
     """Whether DRS has a launch template for the server."""
     try:
-        return bool(_read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
+        return bool(calls.read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
     except DrsRefused:
         return False
 
@@ -180,13 +91,29 @@ def has_launch_configuration(target: Target, server_id: str) -> bool:
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
     """A page of DRS's log of a job, `[{event, logDateTime, eventData}]`, and the token of the next page."""
     more = {"nextToken": token} if token else {}
-    answer = _read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
+    answer = calls.read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
     return answer["items"], answer.get("nextToken")
 
 
 def list_jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
     """Every job that the run started in the target; `since` is the time of its request."""
     return [job for job in _jobs_since(target, since) if job.tags.get("drs-waves:execution") == execution_id]
+
+
+def find_recovery_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
+    """The recovery instances of these source servers that DRS knows, whichever run or person launched them."""
+    ids = sorted(server_ids)
+    items = (
+        item
+        for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE)
+        for item in calls.read_items(
+            target,
+            "describe_recovery_instances",
+            filters={"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]},
+            maxResults=INSTANCES_PER_PAGE,
+        )
+    )
+    return [instance for item in items if (instance := LaunchedInstance.from_drs(item))]
 
 
 def describe_recovery_instances(
@@ -196,7 +123,9 @@ def describe_recovery_instances(
     filters = {} if instance_ids is None else {"recoveryInstanceIDs": list(instance_ids)}
     found, pages, token = [], 0, dict[str, str]()
     while True:
-        answer = _read(target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE, **token)
+        answer = calls.read(
+            target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE, **token
+        )
         pages += 1
         found += [instance for item in answer["items"] if (instance := LaunchedInstance.from_drs(item))]
         if not answer.get("nextToken"):
@@ -210,7 +139,7 @@ def get_source_vpcs(target: Target, network_ids: Sequence[str]) -> dict[str, str
     return {
         item["sourceNetworkID"]: item["sourceVpcID"]
         for at in range(0, len(ids), MAX_NETWORKS_PER_DESCRIBE)
-        for item in _read_items(
+        for item in calls.read_items(
             target, "describe_source_networks", filters={"sourceNetworkIDs": ids[at : at + MAX_NETWORKS_PER_DESCRIBE]}
         )
         if "sourceVpcID" in item
@@ -223,14 +152,14 @@ def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
     items = (
         item
         for at in range(0, len(ids), MAX_JOBS_PER_DESCRIBE)
-        for item in _read_items(target, "describe_jobs", filters={"jobIDs": ids[at : at + MAX_JOBS_PER_DESCRIBE]})
+        for item in calls.read_items(target, "describe_jobs", filters={"jobIDs": ids[at : at + MAX_JOBS_PER_DESCRIBE]})
     )
     return {job.job_id: job for job in map(Job.from_drs, items)}
 
 
 def describe_job(target: Target, job_id: str) -> Job:
     """Read one job. Raise DrsRefused when DRS does not know it."""
-    items = _read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
+    items = calls.read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
     if not items:
         raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
     return Job.from_drs(items[0])
@@ -243,7 +172,7 @@ def list_live_jobs(target: Target) -> list[Job]:
 
 
 def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
-    return (Job.from_drs(item) for item in _read_items(target, "describe_jobs", filters={"fromDate": from_date}))
+    return (Job.from_drs(item) for item in calls.read_items(target, "describe_jobs", filters={"fromDate": from_date}))
 
 
 def find_job(batch: Batch) -> Job | None:
@@ -267,7 +196,7 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
     its way, DRS refuses a second job for the same servers with ServerBusy, and the next attempt finds the first job.
     """
     target = batch.ref.target
-    answer = _call(
+    answer = calls.call(
         target,
         "start_recovery",
         sourceServers=[_launch_source(server_id, batch.snapshots.get(server_id)) for server_id in batch.server_ids],
@@ -305,11 +234,11 @@ def find_termination_job(target: Target, server_ids: Collection[str], since: str
 
 def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) -> Job:
     """Start a job that terminates the instances. Raise DrsRefused if DRS does not know one of them."""
-    answer = _call(target, "terminate_recovery_instances", recoveryInstanceIDs=list(instance_ids))
+    answer = calls.call(target, "terminate_recovery_instances", recoveryInstanceIDs=list(instance_ids))
     return Job.from_drs(answer["job"])
 
 
 def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:
     """Tag a job after its start, for operations that take no tags."""
     if job.arn:
-        _call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})
+        calls.call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})

@@ -2,7 +2,7 @@
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.execution import Mode
 from recovery.domain.polling import EXPECTED_JOB_SECONDS
 from recovery.domain.target import Target
