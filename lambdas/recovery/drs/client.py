@@ -63,9 +63,8 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
 def list_source_servers(target: Target, limit: int, token: str | None) -> tuple[list[ServerReplication], str | None]:
     """A page of the target's source servers with their replication state, and DRS's token for the next page."""
     more = {"nextToken": token} if token else {}
-    method = "describe_source_servers"
-    answer = calls.read(target, method, filters={}, maxResults=limit, **more)
-    servers = parse_items(target, method, ServerReplication.from_drs, answer.get("items"))
+    answer = calls.read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
+    servers = parse_items(target, "describe_source_servers", ServerReplication.from_drs, answer.get("items"))
     return servers, answer.get("nextToken") or None
 
 
@@ -77,16 +76,15 @@ def check_access(target: Target) -> None:
 def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> Snapshot | None:
     """The newest snapshot of the server, not later than `until` (ISO 8601) if given; None when there is none."""
     filters = {"toDateTime": until} if until else {}
-    method = "describe_recovery_snapshots"
     answer = calls.read(
         target,
-        method,
+        "describe_recovery_snapshots",
         sourceServerID=server_id,
         order="DESC",
         maxResults=10,
         **({"filters": filters} if filters else {}),
     )
-    return next(iter(parse_items(target, method, Snapshot.from_drs, answer.get("items"))), None)
+    return next(iter(parse_items(target, "describe_recovery_snapshots", Snapshot.from_drs, answer.get("items"))), None)
 
 
 def has_launch_configuration(target: Target, server_id: str) -> bool:
@@ -100,9 +98,9 @@ def has_launch_configuration(target: Target, server_id: str) -> bool:
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
     """A page of DRS's log of a job, `[{event, logDateTime, eventData}]`, and the token of the next page."""
     more = {"nextToken": token} if token else {}
-    method = "describe_job_log_items"
-    answer = calls.read(target, method, jobID=job_id, maxResults=limit, **more)
-    return parse_items(target, method, _with_time, answer.get("items")), answer.get("nextToken") or None
+    answer = calls.read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
+    entries = parse_items(target, "describe_job_log_items", _with_time, answer.get("items"))
+    return entries, answer.get("nextToken") or None
 
 
 def _with_time(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,10 +109,10 @@ def _with_time(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_job_log(target: Target, job_id: str) -> JobLog:
     """The whole log of a job, summed up by server; of a log beyond 40 pages, those."""
-    method, entries, token = "describe_job_log_items", list[JobLogEntry](), dict[str, str]()
+    entries, token = list[JobLogEntry](), dict[str, str]()
     for _ in range(MAX_LOG_PAGES):
-        answer = calls.read(target, method, jobID=job_id, maxResults=LOG_ENTRIES_PER_PAGE, **token)
-        entries += parse_items(target, method, JobLogEntry.from_drs, answer.get("items"))
+        answer = calls.read(target, "describe_job_log_items", jobID=job_id, maxResults=LOG_ENTRIES_PER_PAGE, **token)
+        entries += parse_items(target, "describe_job_log_items", JobLogEntry.from_drs, answer.get("items"))
         if not answer.get("nextToken"):
             return JobLog.from_entries(entries)
         token = {"nextToken": answer["nextToken"]}
@@ -148,10 +146,12 @@ def describe_recovery_instances(
 ) -> tuple[list[LaunchedInstance], int]:
     """The recovery instances with these ids (at most 200) that DRS knows, or all of the target; and how many pages."""
     filters = {} if instance_ids is None else {"recoveryInstanceIDs": list(instance_ids)}
-    method, found, pages = "describe_recovery_instances", list[LaunchedInstance](), 0
-    for items in calls.read_pages(target, method, filters=filters, maxResults=INSTANCES_PER_PAGE):
+    found, pages = list[LaunchedInstance](), 0
+    for items in calls.read_pages(
+        target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE
+    ):
         pages += 1
-        found += parse_items(target, method, LaunchedInstance.from_drs, items)
+        found += parse_items(target, "describe_recovery_instances", LaunchedInstance.from_drs, items)
     return found, pages
 
 
