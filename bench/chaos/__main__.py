@@ -25,6 +25,9 @@ from sandbox.stack import Sandbox
 ROOT = Path(__file__).resolve().parents[2]
 PLANS_AT_ONCE = 5
 
+# Real seconds after which DRS shows every job and instance; a profile may hide new ones for minutes of simulated time.
+SETTLING_SECONDS = 3.0
+
 
 def main() -> int:
     options = _options()
@@ -64,10 +67,8 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
         chains = scenario.play_round(min(PLANS_AT_ONCE, runs - first), region_down=first == PLANS_AT_ONCE)
         statuses.update(f"{chain.mode} {record['status']}" for chain in chains for record in chain.records)
         broken += _check_round(sandbox, chains)
-        print(
-            f"{profile}, seed {seed}: {first + PLANS_AT_ONCE} of {runs}: {dict(statuses)}, {len(broken)} broken",
-            flush=True,
-        )
+        done = f"{profile}, seed {seed}: {min(first + PLANS_AT_ONCE, runs)} of {runs}"
+        print(f"{done}: {dict(statuses)}, {len(broken)} broken", flush=True)
     broken += [*scenario.broken, *_leases(sandbox)]
     return {
         "profile": profile,
@@ -80,6 +81,7 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
 
 
 def _check_round(sandbox: Sandbox, chains: list[Chain]) -> Iterator[str]:
+    time.sleep(SETTLING_SECONDS)
     truth = read_truth(sandbox, TARGETS)
     yield from invariants.no_live_recovery_is_replaced(truth)
     for chain in chains:
