@@ -191,7 +191,7 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
         assert line.keys() >= KEYS[line["function_name"]], line
         assert line["correlation_id"] == line["executionId"] == record["executionId"]
         if "batch" in line:
-            assert line["batch"] == f"{record['executionId']}#web#{HUB}/{WEST}#0001"
+            assert line["batch"] == f"{record['executionId']}/web/{HUB}/{WEST}/0001"
             assert line["target"] == f"{HUB}/{WEST}"
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {

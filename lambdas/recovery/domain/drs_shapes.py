@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from recovery import clock
+from recovery import clock, job_tags
 
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -154,7 +154,7 @@ class Job:
     @property
     def started_by(self) -> tuple[str | None, str | None]:
         """The batch and the attempt that started it, from its tags; None for jobs of others."""
-        return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
+        return job_tags.read_attempt(self.tags)
 
     def count(self, status: str) -> int:
         """How many servers have this launch status."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.domain import drs_shapes
 from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
@@ -31,8 +31,6 @@ from recovery.errors import (
     TargetNotInitialized,
 )
 from recovery.observability import metrics
-
-MANAGED_BY = "drs-waves"
 
 # filters.sourceServerIDs takes at most 200 ids (botocore's drs model).
 MAX_IDS_PER_DESCRIBE = 200
@@ -186,7 +184,7 @@ def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> t
 
 def list_jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
     """Every job that the run started in the target; `since` is the time of its request."""
-    return [job for job in _jobs_since(target, since) if job.tags.get("drs-waves:execution") == execution_id]
+    return [job for job in _jobs_since(target, since) if job_tags.read_execution(job.tags) == execution_id]
 
 
 def describe_recovery_instances(
@@ -272,14 +270,9 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
         "start_recovery",
         sourceServers=[_launch_source(server_id, batch.snapshots.get(server_id)) for server_id in batch.server_ids],
         isDrill=mode is Mode.DRILL,
-        tags={
-            "ManagedBy": MANAGED_BY,
-            "drs-waves:execution": batch.ref.execution_id,
-            "drs-waves:wave": batch.ref.wave,
-            "drs-waves:batch": batch.ref.key,
-            "drs-waves:attempt": str(batch.attempt),
-            "drs-waves:mode": mode.value,
-        },
+        tags=job_tags.build_launch_tags(
+            batch.ref.execution_id, batch.ref.wave, batch.ref.key, batch.attempt, mode.value
+        ),
     )
     return Job.from_drs(answer["job"])
 
@@ -312,4 +305,4 @@ def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) ->
 def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:
     """Tag a job after its start, for operations that take no tags."""
     if job.arn:
-        _call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})
+        _call(target, "tag_resource", resourceArn=job.arn, tags=dict(tags))
