@@ -61,8 +61,8 @@ def translated(name: str = "template.yaml") -> dict[str, Any]:
 def rendered(name: str, partition: str = "aws", region: str = "us-west-2", **parameters: str) -> dict[str, Any]:
     """The template with its conditions, parameters and pseudo parameters filled in, as CloudFormation does.
 
-    A reference to a resource stays as `<LogicalId>` or `<LogicalId.Attribute>`. Parameters without a value and a default
-    become `<Name>`. What a condition leaves out is left out.
+    A reference to a resource stays as `<LogicalId>` or `<LogicalId.Attribute>`. A parameter without a value and a
+    default becomes `<Name>`. What a condition leaves out is left out.
     """
     template = translated_template(name) if "Transform" in load(name) else load(name)
     values: dict[str, Any] = {

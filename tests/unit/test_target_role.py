@@ -32,7 +32,7 @@ SECTION = (
     .partition("\n## ")[0]
 )
 LEFT_OUT, BEYOND = "### Left out", "### Granted beyond AWS's policies"
-# The Service Authorization Reference, as cfn-lint has it: services, their actions in small letters, and on what they are.
+# The Service Authorization Reference, as cfn-lint has it: by service and action, the kinds of its resources.
 REFERENCE: dict[str, Any] = json.loads(
     (Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json").read_text()
 )
@@ -151,11 +151,11 @@ def test_every_difference_from_the_policies_of_aws_has_a_reason_and_every_reason
     table = reasons(heading)
     assert differing
     for grant in sorted(differing):
-        print(heading.removeprefix("### "), "-", grant.action, "on", grant.on, *sorted(grant.conditions), sep="  ")
+        print(heading, "|", grant.action, "on", grant.on, *sorted(grant.conditions))  # noqa: T201 - pytest -rP shows it
     without = sorted(f"{each.action} on {each.on}" for each in differing if not rows_about(each, table))
     assert not without, f"docs/iam.md gives no reason for: {without}"
     for actions, on, reason in table:
-        assert reason.endswith(".") and on, actions
+        assert reason.endswith("."), actions
         for action in actions:
             about = [
                 each for each in differing if each.action == action and any(fnmatchcase(each.on, one) for one in on)

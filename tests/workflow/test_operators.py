@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from typing import Any
 
@@ -189,6 +190,39 @@ def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
         kinds = ["RUN_STARTED", "WAVE_DONE", "APPROVAL_WANTED", "DECIDED", "WAVE_DONE", "RUN_FINISHED"]
         assert sorted(told.values("kind")) == sorted(kinds)
         assert set(told.values("planId")) == {record["planId"]}
+        for message in told.messages():
+            assert message["Subject"].startswith(f"{STACK}: drill of a plan: ")
+            said = message["Message"].splitlines()
+            assert {f"Stack: {STACK}", "Account: 123456789012", f"Region: {WEST}", "Kind: drill"} <= set(said)
+        assert f"{STACK}: drill of a plan: wave web waits for approval" == wanted["Subject"]
+
+
+def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_that_sns_takes() -> None:
+    stack, plan, wave = "s" * 40, "Wiederanlauf größter Läden " + "x" * 73, "w" * 63
+    with Product(OPERATORS_TOPIC_ARN=TOPIC, STACK_NAME=stack) as product:
+        told = Inbox(product)
+        made = product.plan(make_failing_wave(product, wave, approval={"required": True}, onFailure="ask"), name=plan)
+        run = product.start(made)
+        wait_until_asked_for(product, run, "APPROVAL")
+        assert decide(product, run, f"waves/{wave}/approve", "fine").status == 200
+        wait_until_asked_for(product, run, "DECISION")
+        assert decide(product, run, f"waves/{wave}/accept", "fine").status == 200
+        product.finish(run)
+        subjects = {message["MessageAttributes"]["kind"]["Value"]: message["Subject"] for message in told.messages()}
+    assert subjects.keys() == {
+        "RUN_STARTED",
+        "APPROVAL_WANTED",
+        "DECIDED",
+        "DECISION_WANTED",
+        "WAVE_DONE",
+        "RUN_FINISHED",
+    }
+    for subject in subjects.values():
+        assert len(subject) < 100
+        assert re.fullmatch("[ -~]+", subject)
+        assert re.match(r"s+\.*: drill of Wiederanlauf gro", subject), subject
+    assert subjects["APPROVAL_WANTED"].endswith(" waits for approval")
+    assert subjects["DECISION_WANTED"].endswith(" is AWAITING_DECISION")
 
 
 def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:
