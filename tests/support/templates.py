@@ -46,9 +46,9 @@ def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @functools.cache
-def translated_template(name: str) -> dict[str, Any]:
-    """The template that CloudFormation receives from SAM."""
-    found: dict[str, Any] = yaml.safe_load(translate.translate_template(name))
+def translated_template(name: str, region: str = "us-west-2") -> dict[str, Any]:
+    """The template that CloudFormation receives from SAM in this Region."""
+    found: dict[str, Any] = yaml.safe_load(translate.translate_template(name, region))
     return found
 
 
@@ -64,7 +64,7 @@ def rendered(name: str, partition: str = "aws", region: str = "us-west-2", **par
     A reference to a resource stays as `<LogicalId>` or `<LogicalId.Attribute>`. A parameter without a value and a
     default becomes `<Name>`. What a condition leaves out is left out.
     """
-    template = translated_template(name) if "Transform" in load(name) else load(name)
+    template = translated_template(name, region) if "Transform" in load(name) else load(name)
     values: dict[str, Any] = {
         "AWS::Partition": partition,
         "AWS::Region": region,
