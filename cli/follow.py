@@ -1,7 +1,7 @@
 """Follow a run or a clean-up to its end, and do what comes after a run: its summary, report and clean-up."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -178,9 +178,12 @@ def print_summary(session: Session, record: Record) -> None:
 
 
 def _print_servers(session: Session, record: Record) -> None:
-    """Print the servers that failed or are not launched, with the reasons. Warnings were shown as they became known."""
-    lines = []
-    for server in run_client.list_servers(session.api, record["executionId"]):
+    """Print the servers that failed or are not launched, with the reasons, and what to do about each kind of cause.
+
+    Warnings were shown as they became known.
+    """
+    lines, servers = [], run_client.list_servers(session.api, record["executionId"])
+    for server in servers:
         state = server["status"] if server["status"] in ("FAILED", "EXCLUDED") else server.get("readiness")
         if state in ("FAILED", "EXCLUDED", "BLOCKED"):
             name = server["hostname"] or server["sourceServerId"]
@@ -190,3 +193,11 @@ def _print_servers(session: Session, record: Record) -> None:
         console().print(line, markup=False)
     if len(lines) > MAX_SERVERS_SHOWN:
         console().print(f"            and {len(lines) - MAX_SERVERS_SHOWN} more", markup=False)
+    print_advice(servers)
+
+
+def print_advice(servers: Iterable[Mapping[str, Any]]) -> None:
+    """Print what to do about each kind of cause for which servers failed."""
+    failed = [server for server in servers if server["status"] == "FAILED" and server.get("advice")]
+    for cause, advice in {server["cause"]: server["advice"] for server in failed}.items():
+        console().print(f"  {clean(cause)}: {clean(advice)}", markup=False)

@@ -26,19 +26,18 @@ class Notices:
     def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._given = set[str]()
-        self._has_read_servers = False
+        self._reads = 0
 
     def find(self, record: Record) -> list[str]:
         """The lines that have become known since the last call. An API that does not answer is asked again later."""
         lines = [f"note  {clean(note)}" for note in record["notes"]]
-        if not self._has_read_servers and _is_inspected(record):
+        wanted = 0 if not _is_inspected(record) else 1 if record["status"] in UNFINISHED else 2
+        if self._reads < wanted:  # once after the inspection, and once at the end: launches have warnings too
             try:
-                servers = list_servers(self._api, record["executionId"])
+                lines += summarize_warnings(list_servers(self._api, record["executionId"]))
+                self._reads = wanted
             except (ApiRefused, ApiUnreachable):
-                servers = []
-            else:
-                self._has_read_servers = True
-            lines += summarize_warnings(servers)
+                pass
         new = [line for line in dict.fromkeys(lines) if line not in self._given]
         self._given.update(new)
         return new

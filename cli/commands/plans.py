@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from cli import run_client
 from cli.commands.arguments import CommandGroup, PlanName
 from cli.connection import Connection, connected
-from cli.terminal import FAILED, INVALID, REFUSED, clean, confirm, console, end, print_file
+from cli.terminal import FAILED, INVALID, REFUSED, ask, clean, confirm, console, end, print_file
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.plans.changes import Change
@@ -58,12 +59,22 @@ def diff(connection: Connection, file: File) -> None:
 @app.command(epilog="Example: drs-waves plan apply --stack drs-waves --region us-west-2 shop.yaml")
 @connected
 def apply(
-    connection: Connection, file: File, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+    connection: Connection,
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    change_group: Annotated[
+        list[str] | None,
+        typer.Option(help="Agree to change this group though other plans use it, or to move it. Repeatable."),
+    ] = None,
 ) -> None:
     """Show what the file changes, ask, and change it: accounts, groups and the plan. Nothing is deleted.
 
     Groups and plans are identified by name. Applying a file again changes nothing.
+
+    A change of a group that other plans use, or of its account or Region, also affects those plans. `apply` names them
+    and asks for the group's name; without a terminal, name the group with --change-group.
     """
+    from api.schemas.requests.names import normalize_name
     from cli.plans.check import read_plan_file
     from cli.plans.reconciler import Reconciler
 
@@ -73,6 +84,8 @@ def apply(
         changes = reconciler.list_changes()
         if not _print_changes(changes):
             return
+        agreed = {normalize_name(name) for name in change_group or ()}
+        _require_agreement([change for change in changes if change.consequences and change.name not in agreed])
         if not yes and not _confirm():
             end(REFUSED, "Nothing was changed.")
         reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {_format_title(change)}"))
@@ -118,6 +131,16 @@ def _confirm() -> bool:
     return confirm("Apply this?", "Nothing was changed.")
 
 
+def _require_agreement(changes: "list[Change]") -> None:
+    """Have the name of each of these groups typed, or end without a change."""
+    for change in changes:
+        name = clean(change.name)
+        question = f"To change protection group {name} for all of these plans, type its name"
+        agreed = f"To agree without a prompt: --change-group {shlex.quote(change.name)}"
+        if ask(question, f"Nothing was changed. {agreed}") != change.name:
+            end(REFUSED, f"Nothing was changed. {agreed}")
+
+
 def _print_changes(changes: "list[Change]") -> bool:
     """Print what would be changed, and return whether anything would be."""
     from rich.markup import escape
@@ -127,6 +150,8 @@ def _print_changes(changes: "list[Change]") -> bool:
         colour, sign = ("dim", " ") if not change.is_needed else ("green", "+") if is_new else ("yellow", "~")
         unchanged = "" if change.is_needed else "  unchanged"
         console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
+        for sentence in change.consequences:
+            console().print(f"    [yellow]! {escape(clean(sentence))}[/yellow]")
         for each in change.differences:
             before = "" if is_new else f"{_format_value(each.before)} -> "
             console().print(f"    {escape(clean(each.field))}: {before}{_format_value(each.after)}")

@@ -11,7 +11,7 @@ from cli import run_client
 from cli.commands.arguments import AsJson, CommandGroup, ExecutionId, IdempotencyKey, Interval
 from cli.commands.confirmations import confirm_cleanup
 from cli.connection import Connection, connected
-from cli.follow import follow_cleanup, write_report
+from cli.follow import follow_cleanup, print_advice, write_report
 from cli.repeat import make_key
 from cli.run_record import exit_status
 from cli.session import Session
@@ -48,6 +48,7 @@ def status(
         if servers:
             head = ("server", "host", "wave", "status", "instance", "reason")
             print_rows([head, *(_server_row(each) for each in found)])
+            print_advice(found)
     raise typer.Exit(exit_status(record))
 
 

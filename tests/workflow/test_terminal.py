@@ -150,7 +150,9 @@ def list_texts() -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 @pytest.mark.parametrize(
-    ("words", "parameter"), list(list_texts()), ids=lambda each: "-".join(each) if isinstance(each, tuple) else each.name
+    ("words", "parameter"),
+    list(list_texts()),
+    ids=lambda each: "-".join(each) if isinstance(each, tuple) else each.name,
 )
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_text_is_refused_by_name_and_nothing_is_sent(
