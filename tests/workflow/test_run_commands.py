@@ -492,7 +492,7 @@ def test_transitions_of_the_run_and_its_targets_are_counted(
         len([event for event in execution.history if event["type"].endswith("StateEntered")])
         for machine in ("recover-plan", "recover-target")
         for execution in product.engine.executions(machine)
-        if execution.name.split(".")[0] == record["executionId"]
+        if execution.name.split("_")[0] == record["executionId"]
     ]
     assert (counted, len(entered)) == (sum(entered), 2)
 
