@@ -1,15 +1,20 @@
 """Messages to operators about a run, with the commands that answer them; each follows a change of the record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from recovery import clock
 from recovery.aws import sns
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
+from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
+
+# Kinds of causes, and servers of each, that the message about a wave names.
+MAX_CAUSES, MAX_NAMES = 4, 3
 
 
 def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
@@ -18,9 +23,11 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
         return
     sns.publish(
         "CLEANUP_NOT_SCHEDULED",
-        f"drs-waves: the clean-up of {execution.execution_id} is not scheduled",
+        "the clean-up of {execution} is not scheduled",
+        {"execution": execution.execution_id},
         sns.format_facts(
             {
+                "Kind": execution.run.mode.value.lower(),
                 "Execution": execution.execution_id,
                 "Why": why,
                 "What to do": f"{COMMAND} cleanup {execution.execution_id}, when the drill is no longer needed.",
@@ -36,7 +43,7 @@ def send_run_started(execution: Execution) -> None:
     _send(
         run,
         "RUN_STARTED",
-        f"{run.mode.value.lower()} of {run.plan_name} started",
+        "started",
         {
             "Started by": run.requested_by,
             "Point in time": run.point_in_time or "the latest",
@@ -54,7 +61,7 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
     _send(
         run,
         "APPROVAL_WANTED",
-        f"wave {wave.name} of {run.plan_name} waits for approval",
+        "wave {wave} waits for approval",
         {
             "Wave": wave.name,
             "Until": f"{clock.iso(until)}, then {after}",
@@ -71,14 +78,19 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
     _send(
         run,
         "PAUSED",
-        f"{run.plan_name} is paused before wave {wave.name}",
+        "paused before wave {wave}",
         {"Wave": wave.name, "Go on": f"{COMMAND} resume {run.execution_id}"},
         wave=wave.name,
     )
 
 
-def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally) -> None:
-    """Report that a wave has ended, or that it has failed and waits for a decision."""
+def send_wave_settled(
+    execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally, failed: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Report that a wave has ended, or that it has failed and waits for a decision.
+
+    `failed` has the SERVER# rows of its failed servers. The message shows causes, each with a few servers.
+    """
     run = execution.run
     awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
     kind = (
@@ -91,22 +103,44 @@ def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, ta
     _send(
         run,
         kind,
-        f"wave {wave.name} of {run.plan_name}: {verdict.status.value}",
+        f"wave {{wave}} is {verdict.status.value}",
         {
             "Wave": wave.name,
             "Result": verdict.reason,
             "Servers": _format_tally(tally),
+            **_format_causes(failed),
             **(commands if awaits_decision else {}),
         },
         wave=wave.name,
     )
 
 
+def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Two facts for each kind of cause, the most frequent first: a few servers with the reason of one, and the advice.
+
+    Rows of a run that began before an upgrade may have no cause.
+    """
+    by_cause: dict[str, list[Mapping[str, Any]]] = {}
+    for row in failed:
+        by_cause.setdefault(row.get("cause", FailureKind.OTHER.value), []).append(row)
+    facts = {}
+    most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
+    for cause, rows in most_frequent[:MAX_CAUSES]:
+        names = [row.get("hostname") or row["sourceServerId"] for row in rows[:MAX_NAMES]]
+        more = f" and {len(rows) - MAX_NAMES} more" if len(rows) > MAX_NAMES else ""
+        facts[f"Failed, {cause}"] = f"{', '.join(names)}{more}. {rows[0].get('reason', '')}"
+        facts[f"What to do about {cause}"] = rows[0].get("advice", "")
+    if left := most_frequent[MAX_CAUSES:]:
+        facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
+    return facts
+
+
 def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | None = None) -> None:
     """Report a decision of an operator."""
     what = f"{decision} {wave}" if wave else decision
     facts = {"Decision": what, "By": by, "Comment": comment}
-    _send(run, "DECIDED", f"{run.plan_name}: {what}", facts, **({"wave": wave} if wave else {}))
+    subject = f"{decision} of wave {{wave}}" if wave else decision
+    _send(run, "DECIDED", subject, facts, **({"wave": wave} if wave else {}))
 
 
 def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
@@ -117,7 +151,7 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
     _send(
         run,
         "RUN_FINISHED",
-        f"{run.mode.value.lower()} of {run.plan_name}: {verdict.status.value}",
+        verdict.status.value,
         {
             "Result": verdict.reason,
             "Servers": _format_tally(tally),
@@ -132,5 +166,16 @@ def _format_tally(tally: Tally) -> str:
 
 
 def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | None], **attributes: str) -> None:
-    text = sns.format_facts({"Plan": run.plan_name, "Execution": run.execution_id, **facts})
-    sns.publish(kind, f"drs-waves: {subject}", text, planId=run.plan_id, executionId=run.execution_id, **attributes)
+    """Send a message about a run. `subject` may contain `{wave}`, which is one of the attributes."""
+    mode = run.mode.value.lower()
+    text = sns.format_facts({"Plan": run.plan_name, "Kind": mode, "Execution": run.execution_id, **facts})
+    names = {"plan": run.plan_name, "wave": attributes.get("wave", "")}
+    sns.publish(
+        kind,
+        f"{mode} of {{plan}}: {subject}",
+        names,
+        text,
+        planId=run.plan_id,
+        executionId=run.execution_id,
+        **attributes,
+    )

@@ -9,14 +9,22 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes import LaunchStatus, SourceServer
+from recovery.domain.drs_shapes.jobs import LaunchStatus
+from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.errors import (
+    DrsWavesError,
+    RegionNotEnabled,
+    ServerBusy,
+    TargetAccessDenied,
+    TargetNotInitialized,
+    TargetNotRegistered,
+)
 from recovery.runs.probe import probe_servers
 from recovery.settings import settings
 from recovery.store import executions, inspections
@@ -30,7 +38,7 @@ MAX_HOSTNAME_LENGTH = 63
 MAX_OTHER_RUNS = 20
 
 # Errors that block every server of the target until an operator corrects their cause.
-_UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
+_UNUSABLE_TARGET_ERRORS = (RegionNotEnabled, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 
 @dataclass(frozen=True, slots=True)
