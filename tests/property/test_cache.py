@@ -17,7 +17,8 @@ from recovery.aws.dynamodb_expressions import to_wire
 from recovery.cache import recovery_instances, sync, sync_status
 from recovery.cache.sync_status import SYNCED
 from recovery.catalog import targets
-from recovery.domain.drs_shapes import LaunchedInstance, SourceServer
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from api.http import response
 from cli.plans.changes import find_differences
 from cli.plans.document import Location, read_document
-from recovery.domain import capacity_report, drs_shapes
+from recovery.domain import capacity_report
 from recovery.domain.capacity_report import NOT_REPLICATING_STATES, Quotas
+from recovery.domain.drs_shapes import durations
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.errors import DrsWavesError, Transient
 
@@ -60,13 +61,13 @@ def test_a_duration_reads_back_in_seconds(
     clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n is not None)
     text = "P" + (f"{days}D" if days is not None else "") + (f"T{clock}" if clock else "")
     total = (days or 0) * 86_400 + (hours or 0) * 3_600 + (minutes or 0) * 60 + (rest or 0)
-    assert drs_shapes.parse_duration(text) == (total if text != "P" else None)
+    assert durations.parse_duration(text) == (total if text != "P" else None)
 
 
 @EXAMPLES
 @given(st.text(alphabet="PT0123456789DHMSWY.-:", max_size=64))
 def test_whatever_drs_says_a_lag_is_never_an_error_and_never_below_zero(text: str) -> None:
-    found = drs_shapes.parse_duration(text)
+    found = durations.parse_duration(text)
     assert found is None or found >= 0
 
 

@@ -17,14 +17,14 @@ from drs_emulator import Emulator
 from recovery import clock, errors
 from recovery.aws import dynamodb
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
-from recovery.domain.drs_shapes import Job, Launch
+from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.execution import Mode
 from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
 from recovery.domain.target import Target
-from recovery.drs import capacity_leases, circuit_breaker, rate_limiter
+from recovery.drs import calls, capacity_leases, circuit_breaker, rate_limiter
 from recovery.drs import client as drs
+from recovery.drs.calls import ERROR_BY_CODE
 from recovery.drs.capacity_leases import OBSERVATION_INTERVAL_SECONDS
-from recovery.drs.client import _ERROR_BY_CODE
 from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
@@ -115,7 +115,7 @@ def ask(what: str, servers: list[str]) -> None:
 KINDS = ["all servers", "some servers", "jobs", "a job that is not there", "start", "start again"]
 # What keeps a call from being made at all.
 NOT_MADE = {"CircuitOpen", "RateBudgetExhausted"}
-OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in _ERROR_BY_CODE.items()}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in ERROR_BY_CODE.items()}
 
 
 def answers(emulator: Emulator) -> Counter[tuple[str, str]]:
@@ -190,7 +190,7 @@ def test_a_call_that_boto3_will_not_even_send_says_nothing_about_the_region(worl
     ("status", "kind"), [(429, DrsThrottled), (500, DrsUnavailable), (503, DrsUnavailable), (400, DrsRefused)]
 )
 def test_a_code_nobody_knows_is_read_by_its_status(status: int, kind: type[DrsWavesError]) -> None:
-    assert drs._error_by_status(status) is kind
+    assert calls._error_by_status(status) is kind
 
 
 # --- targets are independent -------------------------------------------------------------------------------------

@@ -177,11 +177,14 @@ def _steps(code: Code) -> Iterator[Step]:
 
 @cache
 def _service_in_targets(module: str) -> str | None:
-    """The service whose client in a target the module makes: it says `sessions.client("drs", target)`."""
+    """The service that the module calls in a target: by its own client, or through `recovery.drs.calls`."""
     for code in (each for codes in sources().values() for each in codes if each.module == module):
         for node in ast.walk(code.body):
-            if isinstance(node, ast.Call) and _dotted(node.func, code) == "recovery.drs.assumed_roles.get_client":
+            name = _dotted(node.func, code) if isinstance(node, ast.Call) else None
+            if isinstance(node, ast.Call) and name == "recovery.drs.assumed_roles.get_client":
                 return str(ast.literal_eval(node.args[0]))
+            if name and name.startswith("recovery.drs.calls."):
+                return "drs"
     return None
 
 

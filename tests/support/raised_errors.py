@@ -14,7 +14,7 @@ import botocore.session
 from botocore import xform_name
 
 from recovery import errors
-from recovery.drs.client import _ERROR_BY_CODE
+from recovery.drs.calls import ERROR_BY_CODE
 from recovery.errors import DrsWavesError
 from tests.support.call_graph import Code, _dotted, sources, steps
 
@@ -23,7 +23,7 @@ Kind = type[DrsWavesError]
 ERRORS: dict[str, Kind] = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
-BY_CODE_FUNCTION = "recovery.drs.client._send"  # where a code of DRS becomes an error
+BY_CODE_FUNCTION = "recovery.drs.calls._send"  # where a code of DRS becomes an error
 
 
 @cache
@@ -46,7 +46,7 @@ def can_raise(handler: str) -> set[Kind]:
     names = reachable(handler)
     found = {kind for name in names for code in sources()[name] for kind in _raised_in(code)}
     if BY_CODE_FUNCTION in names:
-        found |= {_ERROR_BY_CODE[code] for code in _codes(names)}
+        found |= {ERROR_BY_CODE[code] for code in _codes(names)}
     return found - {DrsWavesError}  # the base is only asked about, never raised
 
 
@@ -82,12 +82,12 @@ def _codes(names: frozenset[str]) -> set[str]:
         operations[node.value]
         for name in names
         for code in sources()[name]
-        if code.module == "recovery.drs.client"
+        if code.module in ("recovery.drs.client", "recovery.drs.calls")
         for node in ast.walk(code.body)
         if isinstance(node, ast.Constant) and node.value in operations
     }
     declared = {shape.name for name in called for shape in model.operation_model(name).error_shapes}
     of_drs = {shape.name for name in operations.values() for shape in model.operation_model(name).error_shapes}
     # A code that the model knows comes from the operations that declare it; others may come from any.
-    any_may = (_ERROR_BY_CODE.keys() - of_drs) | {"AccessDeniedException"}
-    return (declared | any_may) & _ERROR_BY_CODE.keys()
+    any_may = (ERROR_BY_CODE.keys() - of_drs) | {"AccessDeniedException"}
+    return (declared | any_may) & ERROR_BY_CODE.keys()

@@ -16,7 +16,7 @@ from api.openapi import builder
 from api.openapi.examples import ANSWERS, BODIES
 from api.router import Operation, _rule
 from recovery import errors
-from recovery.drs.client import _ERROR_BY_CODE
+from recovery.drs.calls import ERROR_BY_CODE
 from recovery.errors import AwsUnavailable, Transient
 from tests.support.call_graph import sources, steps
 from tests.support.raised_errors import BY_CODE_FUNCTION, _codes, _raised_in
@@ -127,7 +127,7 @@ def raisable(operation: Operation) -> set[str]:
         waiting |= {step.call for step in steps(name) if step.call and step.call in sources()} - names
     found = {kind for name in names for code in sources()[name] for kind in _raised_in(code)}
     if BY_CODE_FUNCTION in names:
-        found |= {_ERROR_BY_CODE[code] for code in _codes(frozenset(names))}
+        found |= {ERROR_BY_CODE[code] for code in _codes(frozenset(names))}
     return {kind.__name__ for kind in found}
 
 

@@ -13,7 +13,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
 from recovery.aws.sns import publish
-from recovery.drs.client import _ERROR_BY_CODE
+from recovery.drs.calls import ERROR_BY_CODE
 from recovery.observability import metrics
 from tests.support import product as products
 from tests.support import telemetry
@@ -22,7 +22,7 @@ from tests.support.telemetry import CapturedTelemetry
 from tests.support.templates import rendered
 
 TOPIC = f"arn:aws:sns:{WEST}:{DEFAULT_ACCOUNT_ID}:operators"
-OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in _ERROR_BY_CODE.items()}
+OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in ERROR_BY_CODE.items()}
 # One try and the five repetitions of the machine.
 TRIES_OF_A_TASK = 6
 

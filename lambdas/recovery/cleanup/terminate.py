@@ -9,7 +9,7 @@ from recovery.cache import recovery_instances
 from recovery.domain import batch
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
-from recovery.domain.drs_shapes import Job, LaunchStatus
+from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases

@@ -154,8 +154,9 @@ class Run:
     """The META row: what was requested, by whom, and the progress of the run.
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
-    recovers. `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or
-    batch start, `stop_reason` no further wave.
+    recovers. With `replace_existing`, the requester has agreed that launches replace live recovery instances.
+    `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
+    `stop_reason` no further wave.
     """
 
     execution_id: str
@@ -167,6 +168,7 @@ class Run:
     requested_by: str
     point_in_time: str | None = None
     continues: str | None = None
+    replace_existing: bool = False
     cancelled_by: str | None = None
     stop_reason: str | None = None
     aborted_reason: str | None = None
@@ -187,6 +189,7 @@ class Run:
             requested_by=item["requestedBy"],
             point_in_time=item.get("pointInTime"),
             continues=item.get("continues"),
+            replace_existing=bool(item.get("replaceExisting", False)),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),
             aborted_reason=item.get("abortedReason"),
@@ -209,6 +212,7 @@ class Run:
             "requestedBy": self.requested_by,
             "pointInTime": self.point_in_time,
             "continues": self.continues,
+            "replaceExisting": self.replace_existing or None,
         }
 
     @property

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from recovery import clock
-from recovery.domain.drs_shapes import Job, JobStatus
+from recovery.domain.drs_shapes.jobs import Job, JobStatus
 
 # Seconds between two polls of a job. 20 s is prompt for a job of 20 minutes; 2 minutes limits the number of polls of a
 # job that takes hours.

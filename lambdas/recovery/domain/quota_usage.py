@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes.jobs import Job
 from recovery.settings import Settings
 
 # Longer than jobs usually take. A job that outlives its lease counts as a job of others.
@@ -100,7 +100,7 @@ class QuotaUsage:
         return replace(
             self,
             foreign_jobs=len(foreign),
-            foreign_servers=sum(len(job.launches) for job in foreign),
+            foreign_servers=sum(job.server_count for job in foreign),
             foreign_digest=digest,
             observed_at=now,
             observing_until=0,

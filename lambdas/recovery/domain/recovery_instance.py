@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.drs_shapes.recovery_instances import GONE_STATES
 from recovery.domain.target import Target
-
-# States of an instance that is gone or about to be: EC2's in capitals, and DRS's NOT_FOUND.
-GONE_STATES = frozenset(("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted
 from recovery.observability import operator_messages
-from recovery.runs import launch
-from recovery.runs.launch import AttemptOutcome
+from recovery.runs import settle
+from recovery.runs.settle import AttemptOutcome
 from recovery.store import batches, executions, waves
 
 logger = Logger(child=True)
@@ -51,7 +51,7 @@ def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
     """
     outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
     try:
-        settlement = launch.settle_batch(batch.ref, mode, outcome)
+        settlement = settle.settle_batch(batch.ref, mode, outcome)
     except DrsWavesError as error:  # the run has to end, whatever the error is
         unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
         batches.skip_batch(batches.get_batch(batch.ref), unknown)

@@ -9,7 +9,8 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes import LaunchStatus, SourceServer
+from recovery.domain.drs_shapes.jobs import LaunchStatus
+from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave

@@ -6,7 +6,7 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus, CleanupStatus
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes.jobs import Job
 from recovery.store import executions
 
 

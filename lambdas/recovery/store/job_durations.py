@@ -2,7 +2,7 @@
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.execution import Mode
 from recovery.domain.polling import EXPECTED_JOB_SECONDS
 from recovery.domain.target import Target
@@ -27,5 +27,7 @@ def record_duration(target: Target, mode: Mode, job: Job) -> None:
     if job.ended_at is None:
         return
     took = clock.parse_iso(job.ended_at) - clock.parse_iso(job.created_at)
+    if took <= 0:  # DRS does not say when it created the job
+        return
     seconds = round((1 - NEWEST_JOB_WEIGHT) * expected_seconds(target, mode) + NEWEST_JOB_WEIGHT * took)
     dynamodb.update(settings().limits_table, _key(target, mode), {"seconds": seconds})
