@@ -236,11 +236,14 @@ def test_a_job_that_drs_no_longer_knows_is_settled_by_its_instances(product: Pro
         (job_id,) = parameters["filters"]["jobIDs"]
         del product.emulator.world.target(_key()).jobs[job_id]
 
+    (bad,) = product.seed(1, prefix="bad", failsAt="LAUNCH")
     with before_settling("DescribeJobs", forget):
-        servers = drill(product, product.seed(2))
+        servers = drill(product, [*product.seed(2), bad])
+    failed, truth = servers.pop(bad), instances(product)
     assert {server["status"] for server in servers.values()} == {"LAUNCHED"}
-    truth = instances(product)
     assert all(truth[each]["recoveryInstanceID"] == server["recoveryInstanceId"] for each, server in servers.items())
+    assert (failed["status"], len(product.jobs())) == ("FAILED", 0)
+    assert failed["reason"].startswith(f"DRS no longer describes {failed['jobId']}; ")
 
 
 def _key() -> Any:
