@@ -14,7 +14,7 @@
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded
     │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     │   └── RunPaused
-    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
     └── LateMessage, RunHalted, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
@@ -209,7 +209,7 @@ class QuotaExceeded(Transient):
     """ServiceQuotaExceededException: more jobs or servers in jobs than the account and Region allow."""
 
     status = 429
-    advice = "Nothing to do: the state machine waits for a free slot. Ask for a higher DRS quota if it happens often."
+    advice = "Nothing to do: the state machine waits for a free slot. If it is frequent, spread servers over accounts."
 
 
 class DrsRefused(DrsWavesError):
@@ -224,6 +224,13 @@ class TargetAccessDenied(DrsWavesError):
 
     status = 403
     advice = "Check the target account's role: its trust policy, external id and permissions."
+
+
+class RegionNotEnabled(DrsWavesError):
+    """An opt-in Region refused credentials that were just issued: the account has probably not enabled the Region."""
+
+    status = 409
+    advice = "Enable the Region in the account (aws account enable-region), or take the target out of the plan."
 
 
 class TargetNotInitialized(DrsWavesError):
