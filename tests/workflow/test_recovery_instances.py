@@ -39,6 +39,10 @@ def drilled(product: Product) -> tuple[Product, dict[str, Any]]:
 
 def test_a_row_has_everything_that_drs_and_ec2_know_of_an_instance(drilled: tuple[Product, dict[str, Any]]) -> None:
     product, record = drilled
+    product.emulator.control.change_settings(
+        {"behaviour": {"sourceServers": "full"}}
+    )  # DRS may not name the staging area
+    assert sync(product).status == "SUCCEEDED"
     server = next(each for each in record["sourceServers"] if each["accountId"] == HUB)
     reply = product.request("GET", "/recovery-instances", sourceServerIds=server["sourceServerId"])
     (row,) = reply.body["recoveryInstances"]
