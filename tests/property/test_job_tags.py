@@ -11,7 +11,7 @@ from api.schemas.requests.plans import WAVE_PATTERN
 from recovery import job_tags
 from recovery.domain.batch import BatchRef
 from recovery.domain.cleanup_chunk import ChunkRef
-from recovery.domain.drs_shapes import Job
+from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.runs.start import _new_execution_id
