@@ -11,6 +11,7 @@ from recovery import clock
 from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import Mode
@@ -80,12 +81,9 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
     return None
 
 
-def has_launch_configuration(target: Target, server_id: str) -> bool:
-    """Whether DRS has a launch template for the server."""
-    try:
-        return bool(calls.read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
-    except DrsRefused:
-        return False
+def get_launch_configuration(target: Target, server_id: str) -> LaunchConfiguration:
+    """How DRS launches the server. Raise DrsRefused when DRS has no configuration for it."""
+    return LaunchConfiguration.from_drs(calls.read(target, "get_launch_configuration", sourceServerID=server_id))
 
 
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:

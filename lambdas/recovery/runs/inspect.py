@@ -1,24 +1,24 @@
 """Inspects a target: finds the servers that a run recovers there, and those that it cannot recover."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.cache import recovery_instances
 from recovery.domain import readiness
 from recovery.domain.drs_shapes.jobs import LaunchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
-from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
+from recovery.domain.execution import Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
-from recovery.runs.probe import probe_servers
+from recovery.runs.inspection.context import TargetContext, load_context
+from recovery.runs.probe import ProbeRequest, probe_servers
 from recovery.settings import settings
 from recovery.store import executions, inspections
 
@@ -27,21 +27,8 @@ logger = Logger(child=True)
 # Host names are cut to the length of one DNS label.
 MAX_HOSTNAME_LENGTH = 63
 
-# Other open runs that are searched for servers that this run recovers too.
-MAX_OTHER_RUNS = 20
-
 # Errors that block every server of the target until an operator corrects their cause.
 _UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetContext:
-    """Other activity in the target, by server id: its DRS job, another run that recovers it, its recovery instance."""
-
-    jobs: Mapping[str, str]
-    runs: Mapping[str, str]
-    instances: Mapping[str, str]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +99,10 @@ def _inspect_waves(
     selections = {wave.name: _select_servers(wave, groups, known) for wave in waves}
     candidates = sorted({each for ids in selections.values() for each in ids if each in known and each not in launched})
 
-    probes = probe_servers(execution, target, _servers_to_probe(execution, candidates, known))
+    probes = probe_servers(execution, target, _choose_probes(execution, candidates, known))
     if probes is None:
         return None
-    context = _load_target_context(execution, target, candidates)
+    context = load_context(execution, target, candidates)
     inspected, wave_of = [], dict[str, str]()
     for wave in waves:
         servers = {}
@@ -167,7 +154,9 @@ def _inspect_server(
         lag_seconds=server.lag_seconds,
         in_job=context.jobs.get(server.server_id),
         in_run=context.runs.get(server.server_id),
-        instance=context.instances.get(server.server_id),
+        live_instance=context.live_instances.get(server.server_id),
+        drill_instance=context.drill_instances.get(server.server_id),
+        may_replace=execution.run.replace_existing,
         probe=probe,
     )
     # Ignore the RPO target when the operator chose a point in time.
@@ -177,15 +166,20 @@ def _inspect_server(
     return InspectedServer(verdict, hostname, selection.optional, snapshot_id, probe.snapshot_at)
 
 
-def _servers_to_probe(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> list[str]:
+def _choose_probes(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> ProbeRequest:
     """The servers to probe one by one: all of them when there is time for it, else those that are not healthy.
 
     One or two calls for each of a thousand servers take minutes of the target's rate limit, which a recovery cannot
-    spare. A healthy server has a snapshot, and its lag is the age of that snapshot.
+    spare. A healthy server has a snapshot, and its lag is the age of that snapshot. A drill has the time to read every
+    launch configuration, because it must not overwrite an instance that a server is set to launch into. A recovery
+    reads them before each of its jobs.
     """
+    candidates = list(candidates)
+    configurations = [] if execution.run.mode is Mode.RECOVERY else candidates
     if execution.run.mode is Mode.READINESS or execution.run.point_in_time:
-        return list(candidates)
-    return [server_id for server_id in candidates if known[server_id].replication_state not in HEALTHY_STATES]
+        return ProbeRequest(candidates, configurations)
+    unhealthy = [server_id for server_id in candidates if known[server_id].replication_state not in HEALTHY_STATES]
+    return ProbeRequest(unhealthy, configurations)
 
 
 def _select_servers(
@@ -232,27 +226,6 @@ def _inspect_unusable_target(
     is_unlistable = any(not (use.only_server_ids or groups[use.group_id].server_ids or use.optional) for use in uses)
     unlistable_groups = (reason,) if is_unlistable else ()
     return WaveTargetInspection(wave, target, servers, notes=(reason,), unlistable_groups=unlistable_groups)
-
-
-def _load_target_context(execution: Execution, target: Target, server_ids: Sequence[str]) -> TargetContext:
-    live = drs.list_live_jobs(target)
-    jobs = {launch.server_id: job.job_id for job in live for launch in job.launches}
-    runs: dict[str, str] = {}
-    open_runs = (
-        row["executionId"]
-        for status in OPEN_STATUSES
-        for row in executions.list_executions(MAX_OTHER_RUNS, None, status=status.value).items
-        if row["executionId"] != execution.execution_id and row["mode"] != Mode.READINESS
-    )
-    for execution_id in open_runs:
-        runs.update(dict.fromkeys(inspections.list_server_ids(execution_id, target), execution_id))
-    notes = (f"{len(live)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if live else ()
-    instances = {
-        server_id: f"{instance.instance_id} of {instance.execution_id or 'a launch outside drs-waves'}"
-        for server_id, instance in recovery_instances.get_by_server(server_ids).items()
-        if instance.exists and instance.target == target
-    }
-    return TargetContext(jobs, runs, instances, notes)
 
 
 def _find_servers_launched_before(execution: Execution, target: Target) -> frozenset[str]:

@@ -103,6 +103,9 @@ class Execution(ExecutionSummary):
     """A run with its waves and batches. It counts its servers; `/servers` lists them."""
 
     pointInTime: str | None
+    replaceExisting: Annotated[
+        bool, Field(description="Whether its requester agreed that launches replace live recovery instances.")
+    ]
     continues: str | None
     continuedBy: str | None
     cancelledBy: Annotated[str | None, Field(description="Who cancelled the run.")]
@@ -128,6 +131,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str) -> Execution:
     return build_from_row(
         Execution,
         meta,
+        replaceExisting=bool(meta.get("replaceExisting", False)),
         executionArn=execution_arn,
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),
         servers=_add_counts([wave["servers"] for wave in waves]),
