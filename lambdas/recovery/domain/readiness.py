@@ -72,13 +72,14 @@ class Probe:
     """What DRS shows for one server at a time only: its launch configuration and its newest usable snapshot.
 
     A value that was not read is None. `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to
-    launch from.
+    launch from. `launches_into` is the existing EC2 instance that a launch would overwrite.
     """
 
     has_launch_configuration: bool | None = None
     has_snapshot: bool | None = None
     snapshot_id: str | None = None
     snapshot_at: float | None = None
+    launches_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

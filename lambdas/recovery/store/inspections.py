@@ -160,6 +160,7 @@ def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) 
             probe.has_snapshot,
             probe.snapshot_id,
             _whole_seconds(probe.snapshot_at),
+            probe.launches_into,
         ]
         for server_id, probe in probes.items()
     }
