@@ -11,11 +11,11 @@
     │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── StartFailed
     ├── Transient                  passes by itself: state machines wait and retry
-    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered
     │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     │   └── RunPaused
-    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
-    └── LateMessage, RunHalted, CapacityTimeout
+    ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+    └── LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
 status and a piece of advice. A test compares the names here with those in the state machines.
@@ -192,14 +192,21 @@ class DrsThrottled(Transient):
 
 
 class DrsUnavailable(Transient):
-    """DRS answered 5xx, or did not answer."""
+    """DRS answered 5xx, or did not answer.
+
+    `facts["sent"]` is False when the call did not reach DRS, and `facts["slow"]` is True when a call that is known to
+    take long was not answered in time.
+    """
 
     status = 503
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."
 
 
 class ServerBusy(Transient):
-    """ConflictException: a server is in another DRS job, so the start has to wait."""
+    """ConflictException: as a rule a server is in another DRS job, so the start has to wait.
+
+    `facts["resource"]` is the resource that DRS named, if it named one.
+    """
 
     status = 409
     advice = "Nothing to do: the state machine waits until the other job has ended."
@@ -212,11 +219,25 @@ class QuotaExceeded(Transient):
     advice = "Nothing to do: the state machine waits for a free slot. Ask for a higher DRS quota if it happens often."
 
 
+class StartUnanswered(Transient):
+    """StartRecovery was not answered, and its job may still appear; a second call could launch the servers twice."""
+
+    status = 503
+    advice = "Nothing to do: drs-waves looks for the job for some minutes before it calls StartRecovery again."
+
+
 class DrsRefused(DrsWavesError):
     """DRS refuses this call for good: it is not valid, or names an unknown resource."""
 
     status = 400
     advice = "Read the message; drs-waves does not repeat the call."
+
+
+class JobNotVisible(DrsWavesError):
+    """DescribeJobs does not show a job. A new job can take a while to appear."""
+
+    status = 404
+    advice = "Look for the job in the DRS console."
 
 
 class TargetAccessDenied(DrsWavesError):
@@ -287,6 +308,13 @@ class RunHalted(DrsWavesError):
 
     status = 409
     advice = "Nothing to do: running jobs are followed to their end. Continue the run to recover the rest."
+
+
+class NothingToLaunch(DrsWavesError):
+    """No server of the batch may be launched now; the record has the reason for each."""
+
+    status = 409
+    advice = "Read the servers of the execution: each has its reason."
 
 
 class RunPaused(Transient):

@@ -17,9 +17,7 @@ from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapsho
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.drs import calls
-from recovery.errors import (
-    DrsRefused,
-)
+from recovery.errors import DrsRefused, JobNotVisible
 
 MANAGED_BY = "drs-waves"
 
@@ -156,10 +154,10 @@ def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
 
 
 def describe_job(target: Target, job_id: str) -> Job:
-    """Read one job. Raise DrsRefused when DRS does not know it."""
+    """Read one job. Raise JobNotVisible when DRS does not show it."""
     items = calls.read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
     if not items:
-        raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
+        raise JobNotVisible(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
     return Job.from_drs(items[0])
 
 
@@ -173,13 +171,22 @@ def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
     return (Job.from_drs(item) for item in calls.read_items(target, "describe_jobs", filters={"fromDate": from_date}))
 
 
-def find_job(batch: Batch) -> Job | None:
-    """The job that carries the tags of the batch's attempt; None when there is none, or no intent on record."""
+def find_jobs(batch: Batch) -> list[Job]:
+    """The jobs that carry the tags of the batch's attempt, the earliest first; none without an intent on record.
+
+    There is one at most, unless DRS accepted a repeated StartRecovery beside the one that it had not answered.
+    """
     if batch.intent_at is None:
-        return None
+        return []
     since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
     mine = (batch.ref.key, str(batch.attempt))
-    return next((job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine), None)
+    jobs = [job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine]
+    return sorted(jobs, key=lambda job: (clock.parse_iso(job.created_at), job.job_id))
+
+
+def find_job(batch: Batch) -> Job | None:
+    """The earliest job of the batch's attempt; None when there is none, or no intent on record."""
+    return next(iter(find_jobs(batch)), None)
 
 
 def _launch_source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
@@ -189,9 +196,8 @@ def _launch_source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
 def start_recovery(batch: Batch, mode: Mode) -> Job:
     """Start the job of the batch's attempt.
 
-    StartRecovery has no client token. A repeated task first calls `find_job` when the intent is on record, so a
-    function that was killed between the call and its answer launches no server twice. If the earlier call is still on
-    its way, DRS refuses a second job for the same servers with ServerBusy, and the next attempt finds the first job.
+    StartRecovery has no client token, so the caller records its intent first and never repeats a call that may still be
+    at work.
     """
     target = batch.ref.target
     answer = calls.call(

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 
 from recovery import clock
 from recovery.aws import sns
+from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
+
+# Servers that a message names. A batch has at most a hundred.
+MAX_REASONS = 20
 
 
 def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
@@ -99,6 +103,23 @@ def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, ta
             **(commands if awaits_decision else {}),
         },
         wave=wave.name,
+    )
+
+
+def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
+    """Report servers that a batch leaves out of its launch, with the reason for each."""
+    reasons = [f"{server_id}: {reason}" for server_id, reason in sorted(withheld.items())]
+    rest = len(reasons) - MAX_REASONS
+    _send(
+        run,
+        "SERVERS_WITHHELD",
+        f"{len(withheld)} servers of wave {batch.wave} of {run.plan_name} are not launched",
+        {
+            "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
+            "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),
+            "What happens": "the other servers of the batch are launched; these count as failed",
+        },
+        wave=batch.wave,
     )
 
 

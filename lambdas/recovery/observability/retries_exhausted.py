@@ -15,6 +15,7 @@ from recovery.errors import (
     DrsWavesError,
     RateBudgetExhausted,
     RetryExhausted,
+    StartUnanswered,
 )
 from recovery.observability import metrics
 
@@ -27,6 +28,9 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
         "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
+    StartUnanswered: (
+        "See in the DRS console whether the job of the batch exists, and in AWS Health whether DRS works there."
+    ),
     RetryExhausted: (
         "The error has the last answer of DRS. Throttled: see in CloudTrail which callers use DRS there. "
         "Otherwise see AWS Health for DRS in that Region."

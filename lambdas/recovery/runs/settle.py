@@ -15,7 +15,7 @@ from recovery.domain.readiness import ServerFacts
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, RunHalted
-from recovery.runs.launch import record_job
+from recovery.runs.launch import find_current_job, record_job
 from recovery.settings import settings
 from recovery.store import batches, executions, job_durations
 
@@ -71,12 +71,12 @@ def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settleme
     """Record each server's result and release the batch's capacity.
 
     An error alone does not make a server fail: if DRS has a job for this attempt, use its results, or keep polling it
-    if it is still running.
+    if it is still running. Raise StartUnanswered while a job of the attempt may still appear.
     """
     batch = batches.get_batch(ref)
     if earlier := _find_earlier_settlement(batch, outcome):
         return earlier
-    job = _find_current_job(batch)
+    job = find_current_job(batch)
     if job is None:
         return _settle_without_job(batch, outcome)
     if not job.is_completed:
@@ -93,16 +93,6 @@ def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlemen
     if batch.status is BatchStatus.SETTLED or (outcome.job_id and batch.job_id != outcome.job_id):
         return Settlement()
     return None
-
-
-def _find_current_job(batch: Batch) -> Job | None:
-    """The job of the batch's attempt as DRS describes it now, found by its tag if its id was never recorded."""
-    if batch.job_id is None:
-        return drs.find_job(batch)
-    try:
-        return drs.describe_job(batch.ref.target, batch.job_id)
-    except DrsRefused:  # DRS no longer knows it
-        return None
 
 
 def _settle_completed_job(batch: Batch, job: Job, mode: Mode, outcome: AttemptOutcome) -> Settlement:
