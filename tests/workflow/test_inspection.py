@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from drs_emulator import operations
+from recovery import clock
 from recovery.runs.probe import GONE
-from tests.support.product import HUB, WEST, Product
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 
 def start(product: Product, plan: str, mode: str, **body: Any) -> dict[str, Any]:
@@ -177,3 +178,46 @@ def test_a_server_that_vanishes_while_it_is_inspected_is_left_out_alone(
     assert record["status"] == "READY", record
     assert server(record, ids[1])["reason"].split("; ")[0] in (GONE, "DRS does not know it in this target")
     assert {server(record, each)["readiness"] for each in ids if each != ids[1]} == {"READY"}
+
+
+# --- targets that do not answer -----------------------------------------------------------------------------------
+def two_regions(product: Product, prefix: str = "srv", *, optional: bool = False, **wave: Any) -> str:
+    """A plan of two waves side by side, one in each of two accounts and Regions."""
+    west = product.group(product.seed(2, prefix=prefix))
+    east = product.group(product.seed(2, prefix=prefix, account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    return product.plan(
+        {"name": "west", "groups": [west], "dependsOn": []},
+        {"name": "east", "groups": [{"groupId": east, "optional": optional}], "dependsOn": [], **wave},
+    )
+
+
+def seconds(record: dict[str, Any], wave: str) -> float:
+    """Simulated seconds from the request of the run to the end of the wave."""
+    ended = next(each["endedAt"] for each in record["waves"] if each["name"] == wave)
+    return clock.parse_iso(ended) - clock.parse_iso(record["requestedAt"])
+
+
+@pytest.mark.parametrize("mode", ["drills", "recoveries"])
+@pytest.mark.real_durations
+def test_a_region_that_is_down_for_an_hour_holds_up_no_other_and_is_recovered_when_it_is_back(
+    product: Product, mode: str
+) -> None:
+    ideal = seconds(start(product, two_regions(product, "before"), mode), "west")
+    plan = two_regions(product)
+    product.fault("REGION_DOWN", region=EUROPE, durationSeconds=3_600)
+    record = start(product, plan, mode)
+    assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 4), record
+    assert seconds(record, "west") < max(1.2 * ideal, ideal + 300)
+    assert seconds(record, "east") > 3_600
+
+
+def test_an_optional_region_that_stays_down_is_left_out_after_a_while(product: Product) -> None:
+    plan = two_regions(product, optional=True)
+    product.fault("REGION_DOWN", region=EUROPE)
+    record = start(product, plan, "recoveries")
+    assert record["status"] == "PARTIAL", record
+    assert (record["servers"]["launched"], record["servers"]["excluded"]) == (2, 2)
+    assert {each["status"]: each["reason"] for each in record["sourceServers"]}["EXCLUDED"].startswith(
+        f"{OTHER}/{EUROPE} did not answer for 0."
+    )
+    assert 20 * 60 < seconds(record, "east") < 40 * 60

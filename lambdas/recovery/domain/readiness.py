@@ -15,8 +15,9 @@ class WaveReadiness:
     """The inspection of one wave: how many servers it has, and how many of them cannot be recovered, with an example.
 
     `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
-    the continued run launched; no other number counts them. `unlistable_groups` has the reason for each group whose
-    servers could not be listed.
+    the continued run launched; no other number counts them. `unlistable_groups` and `empty_groups` have the reason for
+    each required group whose servers could not be listed, or that selects none. `is_complete` is False while a target
+    is pending whose servers are not even known by id; `total` then counts too few.
     """
 
     wave: Wave
@@ -27,21 +28,31 @@ class WaveReadiness:
     blocked_optional: int = 0
     already_launched: int = 0
     unlistable_groups: Sequence[str] = ()
+    empty_groups: Sequence[str] = ()
+    is_complete: bool = True
 
     def refusal(self) -> str | None:
         """Why the wave cannot be run; None when it can, without the blocked servers."""
+        name = f"wave {self.wave.name}"
         if self.unlistable_groups:
-            return f"wave {self.wave.name}: {'; '.join(self.unlistable_groups)}"
-        if self.total == 0:
+            return f"{name}: {'; '.join(self.unlistable_groups)}"
+        if self.total == 0 and self.is_complete:
             needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
             may_be_empty = self.already_launched or not needed
-            return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
-        required = self.blocked - self.blocked_optional
-        nothing_left = self.blocked == self.total and required
-        if nothing_left or not verdicts.is_within_tolerance(required, self.total, self.wave.max_failed_percent):
+            return None if may_be_empty else f"{name} selects no servers ({self.selections})"
+        if self.empty_groups:
+            return f"{name}: {'; '.join(self.empty_groups)}"
+        return self._refuse_blocked()
+
+    def _refuse_blocked(self) -> str | None:
+        required, percent = self.blocked - self.blocked_optional, self.wave.max_failed_percent
+        nothing_left = self.is_complete and self.blocked == self.total and required
+        # A share of servers of which some are not known yet cannot be judged. Its wave is judged at its end.
+        may_be_tolerated = not self.is_complete and percent > 0
+        if nothing_left or not (may_be_tolerated or verdicts.is_within_tolerance(required, self.total, percent)):
             return (
                 f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
-                f"{self.wave.max_failed_percent} % may fail; for one, {self.example_reason}"
+                f"{percent} % may fail; for example, {self.example_reason}"
             )
         return None
 

@@ -17,7 +17,7 @@ from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapsho
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.drs import calls
-from recovery.errors import DrsRefused, JobNotVisible
+from recovery.errors import JobNotVisible
 
 MANAGED_BY = "drs-waves"
 
