@@ -146,7 +146,8 @@ def test_a_server_that_launches_into_an_instance_is_refused_unless_the_run_says_
     assert "i-0fedcba9876543210" in agreed["sourceServers"][0]["warnings"][0]
 
 
-def test_a_live_fleet_costs_one_call_for_each_200_servers(product: Product) -> None:
+@pytest.mark.speed(60)
+def test_looking_for_live_instances_costs_one_call_for_each_200_servers(product: Product) -> None:
     ids = product.seed(201)
     plan = product.plan({"name": "web", "groups": [product.group(ids)]})
     before = product.calls().get("DescribeRecoveryInstances", 0)
