@@ -169,10 +169,14 @@ def describe_job(target: Target, job_id: str) -> Job:
     return Job.from_drs(items[0])
 
 
+def list_recent_jobs(target: Target) -> list[Job]:
+    """The jobs of the last two days, including those that others started."""
+    return list(_jobs_since(target, clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)))
+
+
 def list_live_jobs(target: Target) -> list[Job]:
     """The jobs that are not yet COMPLETED, including those that others started."""
-    since = clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)
-    return [job for job in _jobs_since(target, since) if not job.is_completed]
+    return [job for job in list_recent_jobs(target) if not job.is_completed]
 
 
 def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:

@@ -202,15 +202,16 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> Batch:
 def _find_obstacles(batch: Batch) -> dict[str, str]:
     """Why servers of the batch must not be launched. Raise ServerBusy while one of them is in a job.
 
-    The jobs are read first: a job that runs now may be launching an instance that DRS does not show yet. Once no job
-    has a server, what earlier jobs launched is visible, and a job that starts after this launches nothing so soon.
+    The jobs are read before the instances: a job that runs now may be launching an instance that DRS does not show yet.
+    A job that starts after this launches nothing before StartRecovery is called.
     """
     launches_into = live_instances.read_launches_into(batch)
-    wanted = set(batch.server_ids)
-    for job in drs.list_live_jobs(batch.ref.target):
-        if busy := sorted(wanted & {launch.server_id for launch in job.launches}):
+    wanted, jobs = set(batch.server_ids), drs.list_recent_jobs(batch.ref.target)
+    for job in jobs:
+        busy = sorted(wanted & {launch.server_id for launch in job.launches}) if not job.is_completed else []
+        if busy:
             raise ServerBusy(f"{busy[0]} is in {job.job_id} ({job.status} since {job.created_at})", resource=busy[0])
-    return live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into)
+    return live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
 
 
 def _start_job(batch: Batch, mode: Mode) -> Job:
