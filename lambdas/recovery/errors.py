@@ -133,9 +133,12 @@ class VersionConflict(Conflict):
 
 
 class GroupInUse(Conflict):
-    """Plans use the group, or servers that the change would remove; `facts["recoveryPlans"]` names the plans."""
+    """The change would affect plans that use the group; `facts["recoveryPlans"]` names them."""
 
-    advice = "Take the group, or those servers of it, out of these recovery plans first."
+    advice = (
+        "Take the group, or those servers of it, out of these recovery plans first. To move the group to another "
+        "account or Region for all of them, send changeTarget: true."
+    )
 
 
 class PlanInUse(Conflict):

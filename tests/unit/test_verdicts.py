@@ -263,6 +263,14 @@ def test_every_replication_state_of_the_model_is_decided_on() -> None:
         (ServerFacts("INITIAL_SYNC"), Readiness.BLOCKED, "nothing to launch it from"),
         (ServerFacts("CONTINUOUS", in_job="drsjob-1"), Readiness.WARN, "drsjob-1"),
         (ServerFacts("CONTINUOUS", in_run="drill-2"), Readiness.WARN, "drill-2"),
+        (ServerFacts("CONTINUOUS", drill_instance="i-1 of a drill"), Readiness.WARN, "i-1 of a drill"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2 (of recovery-1)"), Readiness.BLOCKED, "replaceExisting"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2 (of recovery-1)"), Readiness.BLOCKED, "i-2 (of recovery-1)"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2", may_replace=True), Readiness.WARN, "i-2 is live"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3")), Readiness.BLOCKED, "launches into instance i-3"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3")), Readiness.BLOCKED, "replaceExisting"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3"), may_replace=True), Readiness.WARN, "i-3"),
+        (ServerFacts("CONTINUOUS", probe=Probe(problem="DRS no longer knows it")), Readiness.BLOCKED, "no longer"),
     ],
 )
 def test_a_server_is_judged_with_every_reason(facts: ServerFacts, readiness: Readiness, says: str) -> None:
@@ -271,9 +279,10 @@ def test_a_server_is_judged_with_every_reason(facts: ServerFacts, readiness: Rea
     assert any(says in reason for reason in verdict.reasons) or not says
 
 
-def test_a_blocked_server_keeps_its_warnings_too() -> None:
-    verdict = judge_server(ServerFacts("STOPPED", in_job="drsjob-1"), None, 0)
-    assert len(verdict.reasons) == 2
+def test_a_blocked_server_keeps_its_warnings_too_after_what_blocks_it() -> None:
+    verdict = judge_server(ServerFacts("DISCONNECTED", in_job="drsjob-1", live_instance="i-1 (of recovery-1)"), None, 0)
+    assert len(verdict.reasons) == 3
+    assert "i-1" in verdict.reasons[0]
 
 
 def test_blocked_servers_that_are_optional_refuse_nothing() -> None:

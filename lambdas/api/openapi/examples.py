@@ -63,6 +63,7 @@ _execution: dict[str, Any] = {
     "status": "POLLING",
     "startedAt": AT,
     "pointInTime": None,
+    "replaceExisting": False,
     "continues": None,
     "continuedBy": None,
     "cancelledBy": None,
@@ -158,6 +159,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PlanUpdate": {**_plan, "version": 1},
     "StartRequest": {"pointInTime": "2025-11-22T06:00:00Z"},
     "DecisionRequest": {"comment": "the database has been checked"},
+    "ContinueRequest": {"comment": "the disks were repaired"},
     "SyncRequest": {"targets": [PLACE]},
     "CleanupRequest": {},
 }

@@ -14,7 +14,7 @@ from api.http.parameters import (
 from api.http.request import caller, invalid_field, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.requests.executions import DecisionRequest, StartRequest
+from api.schemas.requests.executions import ContinueRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
@@ -66,7 +66,10 @@ def start_readiness(plan_id: str, body: StartRequest) -> ExecutionSummary:
     errors=START_ERRORS,
 )
 def start_drill(plan_id: str, body: StartRequest) -> ExecutionSummary:
-    """Starts a drill. Answers 409, naming the run, while the plan runs."""
+    """Starts a drill. Answers 409, naming the run, while the plan runs.
+
+    The run is refused if it would replace a live recovery instance, unless the body has `replaceExisting`.
+    """
     return _start(plan_id, Mode.DRILL, body)
 
 
@@ -86,7 +89,8 @@ def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
 def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
-    request = RunRequest(mode, caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", body))
+    key = _key(f"{plan_id}/{mode.value}", body)
+    request = RunRequest(mode, caller(router.current_event), moment, key, body.replace_existing)
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
@@ -98,14 +102,16 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     parameters=(IDEMPOTENCY_KEY,),
     errors=(*START_ERRORS, ExecutionNotFound, NothingToContinue),
 )
-def continue_execution(execution_id: str, body: DecisionRequest) -> ExecutionSummary:
+def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSummary:
     """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
     key = _key(f"{execution_id}/continue", body)
-    run = start.continue_run(_require_id(execution_id), caller(router.current_event), key)
+    run = start.continue_run(
+        _require_id(execution_id), caller(router.current_event), key, replace_existing=body.replace_existing
+    )
     return build_from_row(ExecutionSummary, run.to_item())
 
 
-def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
+def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
     """The header Idempotency-Key, bound to its caller, the path and the body."""
     key, event = idempotency_key(router.current_event), router.current_event
     return RequestKey(caller(event), place, key, body.model_dump_json()) if key else None

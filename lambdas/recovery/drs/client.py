@@ -17,7 +17,7 @@ from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapsho
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.drs import calls
-from recovery.errors import DrsRefused, JobNotVisible
+from recovery.errors import JobNotVisible
 
 MANAGED_BY = "drs-waves"
 
@@ -77,14 +77,6 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
         if taken := item.get("timestamp"):  # a snapshot without one is not complete
             return Snapshot(item["snapshotID"], clock.parse_iso(taken))
     return None
-
-
-def has_launch_configuration(target: Target, server_id: str) -> bool:
-    """Whether DRS has a launch template for the server."""
-    try:
-        return bool(calls.read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
-    except DrsRefused:
-        return False
 
 
 def get_launch_configuration(target: Target, server_id: str) -> LaunchConfiguration:

@@ -3,10 +3,20 @@
 import unicodedata
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
+from api.schemas.requests.names import normalize_name, require_legible
 from recovery.errors import InvalidRequest
 
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
@@ -33,6 +43,10 @@ def _require_printable(text: str, besides: str = "") -> str:
     return text
 
 
+def _normalize_if_text(value: Any) -> Any:
+    return normalize_name(value) if isinstance(value, str) else value
+
+
 def _require_printable_lines(text: str) -> str:
     return _require_printable(text, besides="\n\r\t")
 
@@ -43,8 +57,10 @@ AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    BeforeValidator(_normalize_if_text, json_schema_input_type=str),
+    StringConstraints(min_length=1, max_length=100),
     AfterValidator(_require_printable),
+    AfterValidator(require_legible),
     _describe_pattern(NAME_PATTERN),
 ]
 OptionalName = Annotated[

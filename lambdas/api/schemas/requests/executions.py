@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, field_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, field_validator
 
 from api.schemas.requests.base import Description, RequestModel
 from recovery import clock
@@ -15,10 +15,18 @@ def _require_text(value: Any) -> Any:
     return value
 
 
+# Whether launches may replace recovery instances that are not a drill's, and instances that servers launch into.
+ReplaceExisting = Annotated[
+    StrictBool,
+    Field(description="Agrees that launches replace live recovery instances, which may be production."),
+]
+
+
 class StartRequest(RequestModel):
     """Body of a start; it may be empty. `pointInTime` has a time zone and is not in the future."""
 
     point_in_time: Annotated[AwareDatetime, BeforeValidator(_require_text)] | None = None
+    replace_existing: ReplaceExisting = False
 
     @field_validator("point_in_time")
     @classmethod
@@ -32,6 +40,12 @@ class DecisionRequest(RequestModel):
     """Body of an operator's decision; it may be empty."""
 
     comment: Description = ""
+
+
+class ContinueRequest(DecisionRequest):
+    """Body of a continuation; it may be empty."""
+
+    replace_existing: ReplaceExisting = False
 
 
 class CleanupRequest(RequestModel):

@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from api.schemas.requests.base import (
     MAX_SERVERS,
@@ -63,3 +63,7 @@ class GroupUpdate(GroupRequest):
     """Body of PUT /protection-groups/{groupId}: the whole group."""
 
     version: Version | None = None
+    change_target: StrictBool = Field(
+        default=False,
+        description="Agrees to another account or Region for the recovery plans that use the group.",
+    )
