@@ -7,6 +7,7 @@ from recovery.aws import sns
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
 from recovery.domain.plan import Wave
+from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
 # Operators answer with this command, or through the API.
@@ -31,6 +32,25 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
             }
         ),
         executionId=execution.execution_id,
+    )
+
+
+def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[str, float]) -> None:
+    """Report jobs that have held DRS's quotas for long while a batch waits; `old_jobs` has when each was created."""
+    named = ", ".join(f"{job_id} since {clock.iso(created_at)}" for job_id, created_at in old_jobs.items())
+    sns.publish(
+        "QUOTA_HELD",
+        f"drs-waves: batches wait for DRS capacity in {target.key}",
+        sns.format_facts(
+            {
+                "Target": target.key,
+                "In use": f"{jobs} jobs, {servers} servers in jobs",
+                "Jobs that take long": named,
+                "What happens": "batches wait and take the next free slot; no server has failed because of this",
+                "What to do": "See in the DRS console what these jobs do. A case with AWS Support can end a job.",
+            }
+        ),
+        target=target.key,
     )
 
 
