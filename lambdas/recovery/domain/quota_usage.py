@@ -108,7 +108,7 @@ class QuotaUsage:
         return replace(
             self,
             foreign_jobs=len(foreign),
-            foreign_servers=sum(len(job.launches) for job in foreign),
+            foreign_servers=sum(job.server_count for job in foreign),
             oldest_foreign={job_id: created[job_id] for job_id in oldest},
             observed_at=now,
             observing_until=0,
