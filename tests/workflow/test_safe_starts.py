@@ -6,6 +6,7 @@ import pytest
 
 from recovery import clock
 from tests.support.fault_injection import killed_after_change
+from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan
 from tests.support.product import HUB, WEST, Product
 from tests.support.runs import decide, wait_until, wait_until_asked_for
@@ -221,11 +222,8 @@ def test_a_start_that_was_not_answered_is_repeated_only_when_its_job_can_no_long
     assert "WaitForDrs" in machine.states_entered()
 
 
-@pytest.mark.parametrize("fault", ["THROTTLING", "CONFLICT"])
-def test_a_start_that_was_refused_is_repeated_without_that_wait(product: Product, fault: str) -> None:
-    if fault == "CONFLICT":
-        pytest.skip("the emulator has no such fault yet")
-    product.fault(fault, operation="StartRecovery", count=1)
+def test_a_start_that_was_refused_is_repeated_without_that_wait(product: Product) -> None:
+    product.fault("THROTTLING", operation="StartRecovery", count=1)
     record = product.finish(product.start(make_plan(product), "recoveries"))
     assert record["servers"]["launched"] == 3
     first, second = seconds(product, "StartRecovery")
@@ -280,3 +278,120 @@ def test_a_settlement_while_a_start_is_unanswered_waits_for_its_job(product: Pro
     (machine,) = product.engine.executions("recover-target")
     states = machine.states_entered()
     assert "WaitForDrs" in states[states.index("SettleBatch") :]
+
+
+def behave(product: Product, **knobs: Any) -> None:
+    product.emulator.control.change_settings({"behaviour": knobs})
+
+
+def test_a_job_that_appears_late_is_adopted_and_no_second_one_is_started(product: Product) -> None:
+    """DRS shows the job two minutes after the call whose answer was lost, and would accept a second one."""
+    behave(product, hiddenSeconds=120, secondStart="accepted")
+    product.fault("CUT_AFTER", operation="StartRecovery", count=1)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 1
+    assert len(product.jobs()) == 1
+
+
+def test_a_job_that_drs_does_not_show_yet_is_polled_again(product: Product) -> None:
+    behave(product, hiddenSeconds=200)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    (machine,) = product.engine.executions("recover-target")
+    assert machine.states_entered().count("SettleBatch") == 1
+
+
+def test_a_second_job_that_drs_accepted_all_the_same_is_recorded_as_orphaned(product: Product) -> None:
+    """The job of the first call appears after it was given up, and DRS has accepted the second call."""
+    product.emulator.control.change_settings({"durations": {"recovery": {"pending": 600, "started": 600}}})
+    behave(product, hiddenSeconds=450, secondStart="accepted")
+    product.fault("CUT_AFTER", operation="StartRecovery", count=1)
+    product.finish(product.start(make_plan(product, 1), "recoveries"))
+    assert product.calls()["StartRecovery"] == 2
+    jobs = {job["jobID"] for job in product.jobs()}
+    rows = [row for row in product.items("Executions") if row["item"].startswith("BATCH#")]
+    listed = {job["jobId"]: bool(job.get("orphaned")) for row in rows for job in row["jobs"]}
+    assert jobs == listed.keys()
+    assert sorted(listed.values()) == [False, True]
+
+
+def test_an_instance_that_drs_does_not_show_yet_is_not_replaced(product: Product) -> None:
+    behave(product, instanceDelaySeconds=300)
+    server = product.seed(1)
+    plan = product.plan({"name": "web", "groups": [product.group(server)], "pauseBefore": True})
+    run = held_start(product, plan, "drills")
+    other = product.plan({"name": "web", "groups": [product.group(server)]}, name="other")
+    product.start(other, "recoveries")
+    while not product.calls().get("StartRecovery"):
+        product.request("GET", "/health")
+    decide(product, run, "resume")
+    record = product.finish(run)
+    ((status, reason),) = outcomes(record).values()
+    assert status == "FAILED"
+    assert "launched it" in reason or "is live" in reason
+    assert product.calls()["StartRecovery"] == 1
+
+
+# --- a conflict that lasts -------------------------------------------------------------------------------------
+def in_conflict(product: Product, server: str, value: bool) -> None:
+    product.emulator.control.change_server(server, {"accountId": HUB, "region": WEST, "server": {"inConflict": value}})
+
+
+@pytest.mark.parametrize("conflicts", ["named", "unnamed"])
+def test_a_server_in_a_lasting_conflict_holds_up_no_other(product: Product, conflicts: str) -> None:
+    behave(product, conflicts=conflicts)
+    ids = product.seed(5)
+    in_conflict(product, ids[2], True)
+    plan = product.plan({"name": "web", "groups": [product.group(ids)], "maxFailedPercent": 30})
+    record = product.finish(product.start(plan, "recoveries"), 100)
+    statuses = {each["sourceServerId"]: each["status"] for each in record["sourceServers"]}
+    assert statuses == {server: "FAILED" if server == ids[2] else "LAUNCHED" for server in ids}
+    assert record["status"] == "PARTIAL"
+    reason = next(each["reason"] for each in record["sourceServers"] if each["status"] == "FAILED")
+    assert "conflict" in reason
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_a_server_whose_conflict_ends_is_launched_by_the_last_try(product: Product) -> None:
+    ids = product.seed(3)
+    in_conflict(product, ids[0], True)
+    run = product.start(product.plan({"name": "web", "groups": [product.group(ids)]}), "recoveries")
+    wait_until(product, run, lambda record: record["servers"]["launching"] and record["servers"]["failed"])
+    in_conflict(product, ids[0], False)
+    record = product.finish(run, 100)
+    assert record["status"] == "COMPLETED", outcomes(record)
+    assert [each["sourceServerID"] for each in product.jobs()[0]["participatingServers"]] == [ids[0]]
+
+
+def test_a_server_that_a_recovery_plan_of_drs_holds_is_named_with_it_to_operators() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        behave(product, conflicts="unnamed")
+        held, *others = product.seed(3)
+        execution = hold_by_plan_of_drs(product, held)
+        plan = product.plan({"name": "web", "groups": [product.group([held, *others])], "maxFailedPercent": 50})
+        record = product.finish(product.start(plan, "recoveries"), 100)
+        texts = [each["Message"] for each in inbox.messages() if "SERVERS_WITHHELD" in str(each["MessageAttributes"])]
+    statuses = {each["sourceServerId"]: each["status"] for each in record["sourceServers"]}
+    assert statuses == {held: "FAILED"} | dict.fromkeys(others, "LAUNCHED")
+    assert texts
+    assert all(held in text and execution in text for text in texts)
+
+
+def hold_by_plan_of_drs(product: Product, server: str) -> str:
+    """Start a recovery plan of DRS that waits before the step of the server; return the ARN of its execution."""
+    drs = product.emulator.client(HUB, WEST)
+    arn = drs.create_recovery_plan(name="native")["recoveryPlan"]["recoveryPlanArn"]
+    arns = {item["sourceServerID"]: item["arn"] for item in drs.describe_source_servers(filters={})["items"]}
+    first = product.seed(1, prefix="first")[0]
+    arns[first] = arns[server].replace(server, first)
+    steps = (
+        ("first", {"serverStepConfiguration": {"servers": [{"serverArn": arns[first], "impactLevel": "CRITICAL"}]}}),
+        ("pause", {"waitStepConfiguration": {"waitDurationMinutes": 120}}),
+        ("held", {"serverStepConfiguration": {"servers": [{"serverArn": arns[server], "impactLevel": "CRITICAL"}]}}),
+    )
+    for name, configuration in steps:
+        drs.create_recovery_plan_step(recoveryPlanArn=arn, stepName=name, configuration=configuration)
+    started = drs.start_recovery_plan_execution(recoveryPlanArn=arn, mode="DRILL")
+    return str(started["recoveryPlanExecution"]["recoveryPlanExecutionArn"])

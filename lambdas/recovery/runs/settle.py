@@ -15,9 +15,9 @@ from recovery.domain.polling import JobPoll, JobState
 from recovery.domain.readiness import ServerFacts
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused, RunHalted
+from recovery.errors import DrsRefused, NothingToLaunch, RunHalted
 from recovery.runs import launch_results
-from recovery.runs.launch import find_current_job, record_job
+from recovery.runs.launch import find_current_job, record_job, record_other_jobs
 from recovery.settings import settings
 from recovery.store import batches, executions, job_durations
 
@@ -43,6 +43,11 @@ class AttemptOutcome:
     def was_refused(self) -> bool:
         """Whether DRS refused to start the job."""
         return self.error is not None and self.error.is_a(DrsRefused) and self.error.operation == "StartRecovery"
+
+    @property
+    def had_nothing_to_launch(self) -> bool:
+        """Whether every server was left out of the attempt."""
+        return self.error is not None and self.error.is_a(NothingToLaunch)
 
     @property
     def was_halted(self) -> bool:
@@ -88,7 +93,7 @@ def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settleme
 
 def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlement | None:
     """What is left to do if an earlier invocation settled this attempt, or if the batch now has another job."""
-    has_ended = outcome.job_id or outcome.was_refused
+    has_ended = outcome.job_id or outcome.was_refused or outcome.had_nothing_to_launch
     if batch.status is BatchStatus.PENDING and batch.attempt > batch.attempts_before and has_ended:
         capacity_leases.release_lease(batch, batch.attempt)
         return Settlement(len(batch.server_ids))
@@ -100,11 +105,17 @@ def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlemen
 def _settle_completed_job(batch: Batch, job: Job, mode: Mode, outcome: AttemptOutcome) -> Settlement:
     if batch.job_id is None:
         batch = record_job(batch, job)
+    if batch.start_repeated:  # the call that had no answer may have started another job
+        record_other_jobs(batch, [other for other in drs.find_jobs(batch) if other.job_id != job.job_id])
     job_durations.record_duration(batch.ref.target, mode, job)
     results = launch_results.read_results(batch, job)
     attempt = _build_attempt(results, job)
-    may_retry = batch.attempt - batch.attempts_before < outcome.launch_attempts
-    return _end_attempt(batch, results, attempt, attempt.failed_ids if may_retry else (), _count(attempt))
+    retry_ids = (*attempt.failed_ids, *batch.last_try) if _may_retry(batch, outcome) else ()
+    return _end_attempt(batch, results, attempt, retry_ids, _count(attempt))
+
+
+def _may_retry(batch: Batch, outcome: AttemptOutcome) -> bool:
+    return batch.attempt - batch.attempts_before < outcome.launch_attempts
 
 
 def _settle_forgotten_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
@@ -141,6 +152,8 @@ def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
     ]
     may_differ = refused or snapshots  # else the next attempt would be the same
     retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused] if may_differ else []
+    if outcome.had_nothing_to_launch and _may_retry(batch, outcome):
+        retry_ids = list(batch.last_try)
     return _end_attempt(batch, results, _build_attempt(results), retry_ids, outcome.problem, snapshots)
 
 

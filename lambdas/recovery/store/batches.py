@@ -13,7 +13,8 @@ from recovery.domain.launch_failures import FailureKind, LaunchFailure
 from recovery.store import executions, inspections
 
 # What a batch's row keeps of the start of an attempt, until the next attempt or round.
-_OF_ATTEMPT = ("intentAt", "unansweredSince", "startRepeated", "lastTry")
+_OF_CONFLICT = ("conflicts", "conflictSince", "conflictServer")
+_OF_ATTEMPT = ("intentAt", "unansweredSince", "startRepeated", "lastTry", *_OF_CONFLICT)
 
 
 def _key(ref: BatchRef) -> dict[str, str]:
@@ -121,12 +122,43 @@ def record_intent(batch: Batch, withheld: Collection[str] = (), last_try: Collec
     )
 
 
-def record_refusal(batch: Batch) -> None:
-    """Record that DRS refused StartRecovery or did not get it: no job can come of the call."""
-    unanswered = _if_at(BatchStatus.STARTING, batch.attempt)
-    unanswered["condition"] += " AND #unansweredSince = :unanswered"
-    unanswered["given"]["unanswered"] = batch.unanswered_since
-    dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=["unansweredSince"], **unanswered)
+def record_refusal(batch: Batch, conflict_server: str | None = None) -> None:
+    """Record that DRS refused StartRecovery or did not get it: no job can come of the call.
+
+    For a conflict give the server that DRS or a job names, "" for none: refusals for a conflict are counted.
+    """
+    unchanged = _if_at(batch.status, batch.attempt)
+    if batch.unanswered_since:
+        unchanged["condition"] += " AND #unansweredSince = :unanswered"
+        unchanged["given"]["unanswered"] = batch.unanswered_since
+    conflict, forgotten = dict[str, Any](), ["unansweredSince"]
+    if conflict_server is not None:
+        conflict = {
+            "conflicts": batch.conflicts + 1,
+            "conflictSince": batch.conflict_since or clock.iso(),
+            "conflictServer": conflict_server or None,
+        }
+        forgotten += [] if conflict_server else ["conflictServer"]
+    dynamodb.update_if(executions.table(), _key(batch.ref), conflict, remove=forgotten, **unchanged)
+
+
+def forget_conflict(batch: Batch) -> None:
+    """Count refusals for a conflict from zero again. Write nothing if there were none."""
+    if batch.conflicts:
+        unchanged = _if_at(batch.status, batch.attempt)
+        dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=list(_OF_CONFLICT), **unchanged)
+
+
+def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
+    """Leave these servers out of the attempt, whose job has started without them; the next attempt includes them."""
+    dropped = [*batch.dropped, *server_ids]
+    values = {
+        "serverIds": [server_id for server_id in batch.server_ids if server_id not in server_ids],
+        "dropped": dropped,
+        "failed": len(dropped),
+        "lastTry": [*batch.last_try, *server_ids],
+    }
+    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 
 def record_launches_into(batch: Batch, launches_into: Mapping[str, str]) -> None:
