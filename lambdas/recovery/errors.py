@@ -192,21 +192,15 @@ class DrsThrottled(Transient):
 
 
 class DrsUnavailable(Transient):
-    """DRS answered 5xx, or did not answer.
-
-    `facts["sent"]` is False when the call did not reach DRS, and `facts["slow"]` is True when a call that is known to
-    take long was not answered in time.
-    """
+    """DRS answered 5xx, or did not answer: `facts["sent"]` is False if it did not get the call, `facts["slow"]` is True
+    if the call is known to take long."""
 
     status = 503
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."
 
 
 class ServerBusy(Transient):
-    """ConflictException: as a rule a server is in another DRS job, so the start has to wait.
-
-    `facts["resource"]` is the resource that DRS named, if it named one.
-    """
+    """ConflictException: as a rule a server, `facts["resource"]` if DRS names it, is in another DRS job."""
 
     status = 409
     advice = "Nothing to do: the state machine waits until the other job has ended."
@@ -234,7 +228,7 @@ class DrsRefused(DrsWavesError):
 
 
 class JobNotVisible(DrsWavesError):
-    """DescribeJobs does not show a job. A new job can take a while to appear."""
+    """DescribeJobs does not show a job. A new one can take a while to appear."""
 
     status = 404
     advice = "Look for the job in the DRS console."
@@ -325,7 +319,7 @@ class RunPaused(Transient):
 
 
 class CapacityTimeout(DrsWavesError):
-    """No capacity in DRS's quotas became free within the configured time."""
+    """The servers of a job are more than DRS's quota of servers in jobs, so that there is never room for them."""
 
     status = 503
-    advice = "See which jobs hold the quota (GET /executions?status=POLLING and the DRS console); start again later."
+    advice = "Lower SERVERS_PER_JOB of the functions to the quota of servers in jobs, and start again."

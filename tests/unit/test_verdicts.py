@@ -128,17 +128,17 @@ def test_many_refusals_are_told_in_short() -> None:
     assert verdict.reason.endswith("and 15 more")
 
 
-def test_looks_get_closer_as_the_end_of_a_job_comes_near() -> None:
-    waits = [polling.seconds_to_next_poll(age, 1_200, "PENDING") for age in (0, 1_000, 1_100, 1_170, 1_200)]
+def test_polls_get_closer_as_the_end_of_a_job_comes_near() -> None:
+    waits = [polling.seconds_to_next_poll(age, 1_200) for age in (0, 1_000, 1_100, 1_170, 1_200)]
     assert waits == [120, 100, 50, 20, 20]
 
 
-def test_a_started_job_is_looked_at_twice_a_minute() -> None:
-    assert polling.seconds_to_next_poll(700, 1_200, "STARTED") == 30
+def test_polls_spread_out_again_after_the_expected_end() -> None:
+    assert [polling.seconds_to_next_poll(age, 1_200) for age in (1_230, 1_300, 1_400, 2_000)] == [20, 50, 100, 120]
 
 
-def test_a_job_far_past_its_time_is_looked_at_rarely() -> None:
-    assert polling.seconds_to_next_poll(7_200, 1_200, "STARTED") == 120
+def test_a_job_far_past_its_time_is_polled_rarely() -> None:
+    assert [polling.seconds_to_next_poll(hours * 3_600, 1_200) for hours in (2, 3, 24)] == [360, 540, 600]
 
 
 # --- what holds a wave --------------------------------------------------------------------------------------------

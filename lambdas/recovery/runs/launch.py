@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aws_lambda_powertools import Logger
 
@@ -11,8 +12,9 @@ from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run
 from recovery.domain.polling import MIN_POLL_SECONDS, CapacityCheck, JobPoll
-from recovery.drs import capacity_leases
+from recovery.drs import busy_servers, capacity_leases
 from recovery.drs import client as drs
+from recovery.drs.busy_servers import ConflictVerdict
 from recovery.errors import (
     CircuitOpen,
     DrsRefused,
@@ -110,12 +112,15 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
         job = find_job_of_attempt(batch)
         if job is None:
             try:
-                batch = _prepare_start(batch, attempt, began)
-                job = _start_job(batch, mode)
+                batch, skipped = _prepare_start(batch, attempt, began)
+                job = _start_job(batch, mode, skipped)
             except (RunPaused, ServerBusy, QuotaExceeded):
                 capacity_leases.release_lease(batch, attempt)
                 raise
-        batch = record_job(batch, job)
+            batch = record_job(batch, job)
+            batch = _withhold_skipped(batch, skipped) if skipped else batch
+        else:
+            batch = record_job(batch, job)
     executions.record_start(ref.execution_id)
     return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, mode))
 
@@ -176,19 +181,31 @@ def record_other_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
             logger.critical("DRS started a second job", extra={"batch": batch.ref.key, "job": job.job_id})
 
 
-def _prepare_start(batch: Batch, attempt: int, began: float) -> Batch:
-    """Leave out the servers whose launch would do harm, and record that StartRecovery is about to be called.
+def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tuple[str, ...]]:
+    """Leave out the servers that must not or cannot be launched, and record that StartRecovery is about to be called.
 
-    Raise RunHalted, RunPaused, NothingToLaunch, ServerBusy, and what DRS and EC2 raise.
+    Return the batch, and the servers that this call leaves out to find one in a conflict. Raise RunHalted, RunPaused,
+    NothingToLaunch, ServerBusy, and what DRS and EC2 raise.
+
+    The jobs are read before the instances: a job that runs now may be launching an instance that DRS does not show yet.
+    A job that starts after this launches nothing before StartRecovery is called.
     """
     run = require_running(batch.ref.execution_id)
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
-    withheld = {} if run.replace_existing else _find_obstacles(batch)
+    launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch)
+    jobs = drs.list_recent_jobs(batch.ref.target)
+    conflict = _judge_conflict(batch, jobs)
+    obstacles = (
+        {}
+        if run.replace_existing
+        else live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
+    )
     if time.monotonic() - began > PREPARATION_SECONDS:
         raise RateBudgetExhausted(f"{batch.ref.target.key}: the checks before the start took long; it follows shortly")
+    withheld = {**conflict.withheld, **obstacles}
     batches.record_withheld_results(batch, withheld)
-    if not batches.record_intent(batch, withheld):
+    if not batches.record_intent(batch, withheld, conflict.withheld.keys() - obstacles.keys()):
         raise StartUnanswered(f"{batch.ref.key}: another try of the task is calling StartRecovery")
     if withheld:
         logger.warning("servers left out", extra={"batch": batch.ref.key, "servers": withheld})
@@ -196,31 +213,58 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> Batch:
     batch = _get_batch_at(batch.ref, attempt)
     if not batch.server_ids:
         raise NothingToLaunch(f"{batch.ref.key}: no server is left to launch; each has its reason")
-    return batch
+    skipped = tuple(server_id for server_id in conflict.skipped if server_id in batch.server_ids)
+    return batch, skipped if len(skipped) < len(batch.server_ids) else ()
 
 
-def _find_obstacles(batch: Batch) -> dict[str, str]:
-    """Why servers of the batch must not be launched. Raise ServerBusy while one of them is in a job.
+def _judge_conflict(batch: Batch, jobs: Iterable[Job]) -> ConflictVerdict:
+    """What to do about servers that something holds. Raise ServerBusy while the batch has to wait for it."""
+    target, now = batch.ref.target, clock.now()
+    holds = busy_servers.find_job_holds(jobs, batch.server_ids, now)
+    since = clock.parse_iso(batch.conflict_since) if batch.conflict_since else now
+    lasts = batch.conflicts >= busy_servers.LASTING_REFUSALS and now - since >= busy_servers.LASTING_SECONDS
+    if not lasts and not holds:
+        return ConflictVerdict()
+    if lasts and not holds:
+        holds = busy_servers.find_plan_holds(target, batch.server_ids)
+    verdict = busy_servers.judge_conflict(batch.server_ids, holds, batch.conflict_server, batch.conflicts)
+    if lasts and not verdict.waits_for:
+        return verdict
+    server_id, hold = min(holds.items(), key=lambda item: (not item[1].is_usual, item[0]))
+    if hold.is_usual:
+        batches.forget_conflict(batch)
+    else:
+        batches.record_refusal(batch, conflict_server=server_id)
+    raise ServerBusy(f"{describe_call('StartRecovery', target.key)} has to wait: {server_id} is in {hold.holder}")
 
-    The jobs are read first: a job that runs now may be launching an instance that DRS does not show yet. Once no job
-    has a server, what earlier jobs launched is visible, and a job that starts after this launches nothing so soon.
-    """
-    launches_into = live_instances.read_launches_into(batch)
-    wanted = set(batch.server_ids)
-    for job in drs.list_live_jobs(batch.ref.target):
-        if busy := sorted(wanted & {launch.server_id for launch in job.launches}):
-            raise ServerBusy(f"{busy[0]} is in {job.job_id} ({job.status} since {job.created_at})", resource=busy[0])
-    return live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into)
 
-
-def _start_job(batch: Batch, mode: Mode) -> Job:
+def _start_job(batch: Batch, mode: Mode, skipped: tuple[str, ...]) -> Job:
     """Call StartRecovery. When DRS has refused it, or it was not sent, record that no job can come of the call."""
+    chosen = tuple(server_id for server_id in batch.server_ids if server_id not in skipped)
     try:
-        return drs.start_recovery(batch, mode)
+        return drs.start_recovery(replace(batch, server_ids=chosen), mode)
+    except ServerBusy as error:
+        named = busy_servers.server_id_of(str(error.facts.get("resource", "")))
+        batches.record_refusal(batch, conflict_server=named if named in batch.server_ids else "")
+        raise
     except DrsWavesError as error:
         if starts_nothing(error):
             batches.record_refusal(batch)
         raise
+
+
+def _withhold_skipped(batch: Batch, skipped: tuple[str, ...]) -> Batch:
+    """Leave the servers out of the attempt whose job has just started without them.
+
+    If this does not come to pass, the settlement finds that the job does not name them.
+    """
+    reason = "DRS started the others of the batch without it: one of the servers that were left out is in a conflict"
+    withheld = dict.fromkeys(skipped, reason)
+    logger.warning("servers left out", extra={"batch": batch.ref.key, "servers": withheld})
+    batches.record_withheld_results(batch, withheld)
+    batches.record_left_out(batch, skipped)
+    operator_messages.send_servers_withheld(executions.get_run(batch.ref.execution_id), batch.ref, withheld)
+    return batches.get_batch(batch.ref)
 
 
 def starts_nothing(error: DrsWavesError) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from recovery import clock
 from recovery.domain.batch import Batch
+from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.target import Target
 from recovery.drs import client as drs
@@ -21,20 +22,30 @@ from recovery.store import batches, inspections
 # Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
 ROUND_SECONDS = 30
 
+# How long after its job DRS may not show a recovery instance. AWS gives no figure.
+SHOWN_WITHIN_SECONDS = 600
+
+# `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
+_LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
+
 # EC2's states of an instance that is gone or about to be.
 _GONE_IN_EC2 = frozenset(("terminated", "shutting-down"))
 
 
-def find_obstacles(target: Target, server_ids: Collection[str], launches_into: Mapping[str, str]) -> dict[str, str]:
+def find_obstacles(
+    target: Target, server_ids: Collection[str], launches_into: Mapping[str, str], jobs: Iterable[Job] = ()
+) -> dict[str, str]:
     """Why a launch of each of these servers would destroy something live; servers without a reason are left out.
 
-    `launches_into` has the EC2 instance that DRS launches a server into, by server, "" for a new one. Ask DRS once for
-    each 200 servers, and EC2 only if some are launched into an instance. Raise what DRS and EC2 raise.
+    `launches_into` has the EC2 instance that DRS launches a server into, by server, "" for a new one. `jobs` are jobs
+    of the target that the caller has read before. Ask DRS once for each 200 servers, and EC2 only if some are launched
+    into an instance. Raise what DRS and EC2 raise.
     """
     instances = drs.find_recovery_instances(target, server_ids)
     wanted = {launches_into.get(server_id, "") for server_id in server_ids} - {""}
     existing = _find_existing(target, wanted) if wanted else set()
-    return describe_obstacles(server_ids, instances, launches_into, existing)
+    launched = find_recent_launches(jobs, clock.now())
+    return describe_obstacles(server_ids, instances, launches_into, existing, launched)
 
 
 def describe_obstacles(
@@ -42,8 +53,11 @@ def describe_obstacles(
     instances: Iterable[LaunchedInstance],
     launches_into: Mapping[str, str],
     existing: Collection[str],
+    launched: Mapping[str, Job],
 ) -> dict[str, str]:
-    """The reasons, from the recovery instances of the servers and the EC2 instances that exist."""
+    """The reasons, from the recovery instances of the servers, the EC2 instances that exist, and recent launches."""
+    instances = list(instances)
+    shown = {(instance.server_id, instance.job_id) for instance in instances}
     live = {instance.server_id: instance for instance in instances if instance.is_live}
     found = {}
     for server_id in server_ids:
@@ -56,7 +70,30 @@ def describe_obstacles(
             )
         elif (into := launches_into.get(server_id)) and into in existing:
             found[server_id] = f"its launch configuration launches into instance {into}, which a launch would overwrite"
+        elif (job := launched.get(server_id)) and (server_id, job.job_id) not in shown:
+            found[server_id] = f"{job.job_id} launched it at {job.ended_at}, and DRS does not show the instance yet"
     return found
+
+
+def find_recent_launches(jobs: Iterable[Job], now: float) -> dict[str, Job]:
+    """The job that launched a server for a recovery a moment ago, by server, if no job has had the server since.
+
+    DRS may not show the instance yet. A job that does not say who started it, or how the launch ended, counts.
+    """
+    newest: dict[str, tuple[float, Job, str]] = {}
+    for job in jobs:
+        created_at = clock.parse_iso(job.created_at)
+        for launch in job.launches:
+            if launch.server_id not in newest or created_at > newest[launch.server_id][0]:
+                newest[launch.server_id] = (created_at, job, launch.status)
+    return {
+        server_id: job
+        for server_id, (_, job, status) in newest.items()
+        if job.is_completed
+        and job.initiated_by not in _LAUNCHES_NOTHING_LIVE
+        and status not in (LaunchStatus.FAILED, LaunchStatus.TERMINATED)
+        and now - clock.parse_iso(job.ended_at or job.created_at) < SHOWN_WITHIN_SECONDS
+    }
 
 
 def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:

@@ -6,12 +6,15 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.launch_failures import FailureKind, LaunchFailure
 from recovery.store import executions, inspections
 
 # What a batch's row keeps of the start of an attempt, until the next attempt or round.
-_OF_ATTEMPT = ("intentAt", "unansweredSince", "startRepeated", "lastTry")
+_OF_CONFLICT = ("conflicts", "conflictSince", "conflictServer")
+_OF_ATTEMPT = ("intentAt", "unansweredSince", "startRepeated", "lastTry", *_OF_CONFLICT)
 
 
 def _key(ref: BatchRef) -> dict[str, str]:
@@ -54,6 +57,12 @@ def list_launched_rows(execution_id: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["status"] == ServerStatus.LAUNCHED.value]
 
 
+def list_failed_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers of a wave that failed."""
+    rows = executions.query_rows(execution_id, f"SERVER#{wave}#")
+    return [row for row in rows if row["status"] == ServerStatus.FAILED.value]
+
+
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     """Count the servers of a wave, or of the run, by outcome."""
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
@@ -68,7 +77,7 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
 def record_withheld_results(batch: Batch, withheld: Mapping[str, str]) -> None:
     """Record servers that are left out of the attempt as FAILED with the reason, to which their last one is added.
 
-    A server whose earlier launch failed keeps that reason as well.
+    A server whose earlier launch failed keeps that reason as well, and the kind of its cause.
     """
     results = []
     for server_id, reason in withheld.items():
@@ -76,7 +85,9 @@ def record_withheld_results(batch: Batch, withheld: Mapping[str, str]) -> None:
         before = row.get("reason") or ""
         if before and not before.startswith(reason):
             reason = f"{reason}; before that: {before}"
-        results.append(ServerResult(server_id, ServerStatus.FAILED, reason=max(reason, before, key=len)))
+        kind = FailureKind(row.get("cause") or FailureKind.NOT_STARTED)
+        reason = max(reason, before, key=len)
+        results.append(ServerResult(server_id, ServerStatus.FAILED, reason=reason, failure=LaunchFailure(kind, reason)))
     record_results(batch.ref, results)
 
 
@@ -111,12 +122,43 @@ def record_intent(batch: Batch, withheld: Collection[str] = (), last_try: Collec
     )
 
 
-def record_refusal(batch: Batch) -> None:
-    """Record that DRS refused StartRecovery or did not get it: no job can come of the call."""
-    unanswered = _if_at(BatchStatus.STARTING, batch.attempt)
-    unanswered["condition"] += " AND #unansweredSince = :unanswered"
-    unanswered["given"]["unanswered"] = batch.unanswered_since
-    dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=["unansweredSince"], **unanswered)
+def record_refusal(batch: Batch, conflict_server: str | None = None) -> None:
+    """Record that DRS refused StartRecovery or did not get it: no job can come of the call.
+
+    For a conflict give the server that DRS or a job names, "" for none: refusals for a conflict are counted.
+    """
+    unchanged = _if_at(batch.status, batch.attempt)
+    if batch.unanswered_since:
+        unchanged["condition"] += " AND #unansweredSince = :unanswered"
+        unchanged["given"]["unanswered"] = batch.unanswered_since
+    conflict, forgotten = dict[str, Any](), ["unansweredSince"]
+    if conflict_server is not None:
+        conflict = {
+            "conflicts": batch.conflicts + 1,
+            "conflictSince": batch.conflict_since or clock.iso(),
+            "conflictServer": conflict_server or None,
+        }
+        forgotten += [] if conflict_server else ["conflictServer"]
+    dynamodb.update_if(executions.table(), _key(batch.ref), conflict, remove=forgotten, **unchanged)
+
+
+def forget_conflict(batch: Batch) -> None:
+    """Count refusals for a conflict from zero again. Write nothing if there were none."""
+    if batch.conflicts:
+        unchanged = _if_at(batch.status, batch.attempt)
+        dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=list(_OF_CONFLICT), **unchanged)
+
+
+def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
+    """Leave these servers out of the attempt, whose job has started without them; the next attempt includes them."""
+    dropped = [*batch.dropped, *server_ids]
+    values = {
+        "serverIds": [server_id for server_id in batch.server_ids if server_id not in server_ids],
+        "dropped": dropped,
+        "failed": len(dropped),
+        "lastTry": [*batch.last_try, *server_ids],
+    }
+    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 
 def record_launches_into(batch: Batch, launches_into: Mapping[str, str]) -> None:
@@ -235,17 +277,50 @@ def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
 
 def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
     values = {
-        "status": result.status.value,
         "jobId": result.job_id,
         "recoveryInstanceId": result.recovery_instance_id,
+        "dataAt": result.data_at,
         "reason": result.reason,
-        "endedAt": now,
+        "cause": result.failure.kind.value if result.failure else None,
+        "advice": result.failure.advice if result.failure else None,
+        "launchWarnings": list(result.warnings) or None,
     }
+    # An instance of an earlier attempt may still be there when a later one fails, so that clean-up needs its id.
+    kept = {"jobId"} if result.status is ServerStatus.LAUNCHED else {"jobId", "recoveryInstanceId", "dataAt"}
     dynamodb.update_if(
         executions.table(),
         _server_key(ref, result.server_id),
-        values,
-        remove=[] if result.reason else ["reason"],
+        {**values, "status": result.status.value, "endedAt": now},
+        remove=[name for name, value in values.items() if value is None and name not in kept],
         condition="#status <> :launched",
         given={"launched": ServerStatus.LAUNCHED.value},
+    )
+
+
+def add_instances(execution_id: str, launched: Iterable[LaunchedInstance]) -> int:
+    """Add the instances, and the times of their data, to servers that were settled before DRS showed them.
+
+    Only a server that an instance's own job launched, and only what its row lacks, is written. Return how many rows
+    were.
+    """
+    by_server = {instance.server_id: instance for instance in launched if instance.job_id}
+    if not by_server:
+        return 0
+    rows = [row for row in executions.query_rows(execution_id, "SERVER#") if row["sourceServerId"] in by_server]
+    return sum(dynamodb.write_each(lambda row: _add_instance(row, by_server[row["sourceServerId"]]), rows))
+
+
+def _add_instance(row: Mapping[str, Any], instance: LaunchedInstance) -> bool:
+    if row["status"] != ServerStatus.LAUNCHED or row.get("jobId") != instance.job_id:
+        return False
+    found = {"recoveryInstanceId": instance.instance_id, "dataAt": instance.snapshot_at}
+    missing = {name: value for name, value in found.items() if value and row.get(name) is None}
+    if not missing or row.get("recoveryInstanceId", instance.instance_id) != instance.instance_id:
+        return False
+    return dynamodb.update_if(
+        executions.table(),
+        {"executionId": row["executionId"], "item": row["item"]},
+        missing,
+        condition="#jobId = :job AND #status = :launched",
+        given={"job": instance.job_id, "launched": ServerStatus.LAUNCHED.value},
     )
