@@ -61,9 +61,11 @@ def notify_retries_exhausted(place: WaitingPlace, task: str, error: CaughtError,
     waits = "the batch" if place.batch else "the wave's part in this account and Region"
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"drs-waves: {error.name} in {place.target.key}",
+        "{error} in {target}",
+        {"error": error.name, "target": place.target.key},
         sns.format_facts(
             {
+                "Kind": place.execution_id.partition("-")[0],  # an id begins with it
                 "Operation": task,
                 "Target": place.target.key,
                 "Error": str(error),
