@@ -9,6 +9,8 @@ import pytest
 from drs_emulator import errors, operations
 from recovery import clock
 from recovery.runs.probe import GONE
+from tests.harness.engine import Execution
+from tests.support.fault_injection import killed_after_change
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 
@@ -155,6 +157,13 @@ def test_looking_for_live_instances_costs_one_call_for_each_200_servers(product:
     assert product.calls()["DescribeRecoveryInstances"] - before == 2
 
 
+def test_one_idempotency_key_does_not_stand_for_a_start_with_and_without_consent(product: Product) -> None:
+    plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
+    path, key = f"/recovery-plans/{plan}/drills", {"Idempotency-Key": "one"}
+    assert product.request("POST", path, {}, key).status == 202
+    assert product.request("POST", path, {"replaceExisting": True}, key).status == 409
+
+
 @pytest.mark.parametrize("value", ["true", 1, None])
 def test_consent_is_true_or_false_and_nothing_like_it(product: Product, value: Any) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
@@ -192,6 +201,16 @@ def two_regions(product: Product, prefix: str = "srv", *, optional: bool = False
         {"name": "west", "groups": [west], "dependsOn": []},
         {"name": "east", "groups": [{"groupId": east, "optional": optional}], "dependsOn": [], **wave},
     )
+
+
+def wait_for_target(product: Product) -> Execution:
+    """Wait until a part of a wave waits for its target, and return its execution of recover-target."""
+    for _ in range(600):
+        for execution in product.engine.executions("recover-target"):
+            if "WaitForTarget" in execution.states_entered():
+                return execution
+        time.sleep(0.1)
+    raise TimeoutError("no part of a wave waits for its target")
 
 
 def seconds(record: dict[str, Any], wave: str) -> float:
@@ -274,8 +293,7 @@ def test_a_cancel_ends_the_wait_for_a_region_within_minutes(product: Product) ->
     plan = two_regions(product)
     product.fault("REGION_DOWN", region=EUROPE)
     run = product.start(plan, "recoveries")
-    while not any("WaitForTarget" in one.states_entered() for one in product.engine.executions("recover-target")):
-        time.sleep(0.05)
+    wait_for_target(product)
     assert any(f"wave east waits for {OTHER}/{EUROPE}" in note for note in product.record(run)["notes"])
     assert product.record(run)["servers"]["total"] == 4
     assert product.request("POST", f"/executions/{run}/cancel").status == 200
@@ -344,6 +362,49 @@ def test_an_error_that_nobody_foresaw_in_one_region_leaves_out_its_servers_alone
     lost = [each for each in record["sourceServers"] if each["region"] == EUROPE]
     assert {each["status"] for each in lost} == {"EXCLUDED"}
     assert "no such filter" in lost[0]["reason"]
+
+
+# The rows that it writes by itself. Threads write the batches and servers, between the two.
+ROWS_OF_A_LATE_INSPECTION = ("its servers", "its counts")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("number", range(1, len(ROWS_OF_A_LATE_INSPECTION) + 1))
+def test_a_late_inspection_killed_after_any_of_its_rows_launches_each_server_once(
+    product: Product, number: int
+) -> None:
+    ids = product.seed(2)
+    plan = product.plan({"name": "web", "groups": [product.group(ids)]})
+    product.fault("REGION_DOWN", region=WEST, durationSeconds=2 * 3_600)
+    with killed_after_change("InspectTarget", number, ("PutItem",)) as made:
+        record = start(product, plan, "recoveries")
+    assert made == ["PutItem"] * number
+    assert "InspectTarget" in product.engine.executions("recover-target")[0].states_entered()
+    assert (record["status"], record["servers"]["total"], record["servers"]["launched"]) == ("COMPLETED", 2, 2), record
+    assert sorted(instances(product)) == sorted(ids)
+    assert product.calls()["StartRecovery"] == 1
+
+
+@pytest.mark.proof
+def test_judge_readiness_killed_while_it_writes_uninspected_targets_loses_and_repeats_nothing(product: Product) -> None:
+    plan = two_regions(product, optional=True)
+    product.fault("REGION_DOWN", region=EUROPE)
+    with killed_after_change("JudgeReadiness", 1, ("PutItem",)) as made:
+        record = start(product, plan, "recoveries")
+    assert made == ["PutItem"]
+    assert record["status"] == "PARTIAL", record
+    assert (record["servers"]["total"], record["servers"]["excluded"]) == (4, 2)
+
+
+def test_servers_of_a_target_whose_part_of_the_wave_broke_while_it_waited_are_excluded(product: Product) -> None:
+    plan = two_regions(product)
+    product.fault("REGION_DOWN", region=EUROPE)
+    run = product.start(plan, "recoveries")
+    wait_for_target(product).stop("Stopped")
+    record = product.finish(run)
+    assert {wave["name"]: wave["status"] for wave in record["waves"]}["east"] == "FAILED", record
+    assert (record["servers"]["launched"], record["servers"]["excluded"]) == (2, 2)
+    assert any("was never inspected" in (each["reason"] or "") for each in record["sourceServers"])
 
 
 # --- groups that select too little --------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def send_run_started(execution: Execution) -> None:
             "Started by": run.requested_by,
             "Point in time": run.point_in_time or "the latest",
             "Continues": run.continues,
+            "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,
             "Waves": ", ".join(wave.name for wave in execution.plan.waves),
             "Watch": f"{COMMAND} watch {run.execution_id}",
         },
