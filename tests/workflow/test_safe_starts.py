@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from recovery import clock
 from tests.support.fault_injection import killed_after_change
@@ -184,8 +185,10 @@ def test_nothing_is_launched_while_drs_cannot_be_asked_what_is_live(product: Pro
 
 def test_a_start_makes_two_calls_more_for_its_checks_and_one_for_each_launch_configuration(product: Product) -> None:
     product.finish(product.start(make_plan(product), "recoveries"))
-    calls = product.calls()
-    assert (calls["DescribeRecoveryInstances"], calls["GetLaunchConfiguration"]) == (1, 3)
+    made = [call["operation"] for call in product.emulator.control.calls(detail=True)["calls"]]
+    first = made.index("GetLaunchConfiguration")
+    checks = [*["GetLaunchConfiguration"] * 3, "DescribeJobs", "DescribeRecoveryInstances"]
+    assert made[first : made.index("StartRecovery")] == checks
 
 
 @pytest.mark.proof
@@ -228,6 +231,16 @@ def test_a_start_that_was_refused_is_repeated_without_that_wait(product: Product
     assert record["servers"]["launched"] == 3
     first, second = seconds(product, "StartRecovery")
     assert second - first < UNANSWERED_SECONDS
+
+
+def test_a_slow_start_is_waited_for(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other calls are given up after a second here, so that the test need not take twenty."""
+    brief = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=1)
+    monkeypatch.setattr("recovery.drs.assumed_roles.CONFIG", brief)
+    product.fault("LATENCY", operation="StartRecovery", milliseconds=1_500)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 1
 
 
 def test_a_server_error_is_no_refusal(product: Product) -> None:

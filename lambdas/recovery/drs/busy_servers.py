@@ -84,8 +84,8 @@ def find_plan_holds(target: Target, server_ids: Collection[str]) -> dict[str, Ho
 
 
 def _servers_of(target: Target, execution_arn: str) -> Iterator[str]:
-    method, member = "list_recovery_plan_execution_steps", "recoveryPlanExecutionSteps"
-    for step in _read_all(target, method, member, recoveryPlanExecutionArn=execution_arn):
+    chosen, member = {"recoveryPlanExecutionArn": execution_arn}, "recoveryPlanExecutionSteps"
+    for step in _read_all(target, "list_recovery_plan_execution_steps", member, **chosen):
         configuration = (step.get("configuration") or {}).get("executionServerStepConfiguration") or {}
         for server in configuration.get("servers") or ():
             yield server_id_of(str(server.get("serverArn")))
