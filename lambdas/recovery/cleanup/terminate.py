@@ -14,7 +14,7 @@ from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECON
 from recovery.domain.target import Target
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused, DrsWavesError, LateMessage, QuotaExceeded, ServerBusy
+from recovery.errors import DrsRefused, DrsWavesError, JobNotVisible, LateMessage, QuotaExceeded, ServerBusy
 from recovery.settings import settings
 from recovery.store import batches, cleanups
 
@@ -179,5 +179,5 @@ def _find_current_job(chunk: Chunk) -> Job | None:
         return _find_job(chunk) if chunk.remaining else None
     try:
         return drs.describe_job(chunk.ref.target, chunk.job_id)
-    except DrsRefused:  # DRS no longer knows it
+    except (DrsRefused, JobNotVisible):  # DRS no longer knows it
         return None

@@ -33,13 +33,15 @@ MAX_LOCK_ATTEMPTS = 3
 class RunRequest:
     """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
-    Requests with the same idempotency key start one run.
+    Requests with the same idempotency key start one run. With `replace_existing`, launches may replace live recovery
+    instances.
     """
 
     mode: Mode
     by: str
     point_in_time: str | None = None
     key: RequestKey | None = None
+    replace_existing: bool = False
 
 
 def start_run(plan_id: str, request: RunRequest) -> Run:
@@ -58,9 +60,10 @@ def start_run(plan_id: str, request: RunRequest) -> Run:
     return _record_and_start(plan, list(groups.values()), request)
 
 
-def continue_run(execution_id: str, by: str, key: RequestKey | None = None) -> Run:
+def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, replace_existing: bool = False) -> Run:
     """Start a run that recovers what this one did not launch, with the same plan and groups as it had.
 
+    The new run replaces live recovery instances only if this request says so, whatever the first run was allowed.
     Raise ExecutionNotFound, NothingToContinue, and what `start_run` raises.
     """
     if earlier := _find_run_for_key(key):
@@ -72,9 +75,8 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None) -> R
     if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
         raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
     groups = list(executions.get_groups(execution_id).values())
-    return _record_and_start(
-        before.plan, groups, RunRequest(run.mode, by, run.point_in_time, key), continues=execution_id
-    )
+    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing)
+    return _record_and_start(before.plan, groups, request, continues=execution_id)
 
 
 def _find_run_for_key(key: RequestKey | None) -> Run | None:
@@ -103,6 +105,7 @@ def _record_and_start(
         requested_by=request.by,
         point_in_time=request.point_in_time,
         continues=continues,
+        replace_existing=request.replace_existing,
     )
     if not _create_record(Execution(run, plan), groups):
         run = executions.get_run(run.execution_id)
