@@ -3,18 +3,16 @@
     DrsWavesError
     ├── InvalidRequest
     ├── NotFound
-    │   ├── PlanNotFound, GroupNotFound, ExecutionNotFound
-    │   └── WaveNotFound, JobNotFound, AccountNotFound
+    │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
-    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue
-    │   ├── VersionConflict, GroupInUse, PlanInUse, AccountInUse, AccountAlreadyRegistered
-    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
+    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, VersionConflict, GroupInUse
+    │   └── PlanInUse, AccountInUse, AccountAlreadyRegistered, NotADrill, ExecutionStillRunning, CleanupRunning
     ├── StartFailed
     ├── Transient                  passes by itself: state machines wait and retry
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered
     │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     │   └── RunPaused
-    ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+    ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
     └── LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
@@ -210,7 +208,7 @@ class QuotaExceeded(Transient):
     """ServiceQuotaExceededException: more jobs or servers in jobs than the account and Region allow."""
 
     status = 429
-    advice = "Nothing to do: the state machine waits for a free slot. Ask for a higher DRS quota if it happens often."
+    advice = "Nothing to do: the state machine waits for a free slot. If it is frequent, spread servers over accounts."
 
 
 class StartUnanswered(Transient):
@@ -239,6 +237,13 @@ class TargetAccessDenied(DrsWavesError):
 
     status = 403
     advice = "Check the target account's role: its trust policy, external id and permissions."
+
+
+class RegionNotEnabled(DrsWavesError):
+    """An opt-in Region refused credentials that were just issued: the account has probably not enabled the Region."""
+
+    status = 409
+    advice = "Enable the Region in the account (aws account enable-region), or take the target out of the plan."
 
 
 class TargetNotInitialized(DrsWavesError):

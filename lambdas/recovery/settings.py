@@ -71,6 +71,11 @@ class Settings:
         )
 
 
+def stack_name() -> str:
+    """The name of the stack, for metrics and messages. They need no other setting."""
+    return os.environ.get("STACK_NAME", "drs-waves")
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this function, read at first use."""

@@ -87,7 +87,13 @@ TRANSIENT = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, Transient) and kind is not AwsUnavailable
 }
-OF_A_TARGET = TRANSIENT | {"DrsRefused", "TargetAccessDenied", "TargetNotInitialized", "TargetNotRegistered"}
+OF_A_TARGET = TRANSIENT | {
+    "DrsRefused",
+    "RegionNotEnabled",
+    "TargetAccessDenied",
+    "TargetNotInitialized",
+    "TargetNotRegistered",
+}
 OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
 OF_AN_ABANDONED_RUN = OF_A_TARGET | {"JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}
@@ -115,6 +121,7 @@ def raisable(operation: Operation) -> set[str]:
     """The errors that the code of a route can raise, read from its source."""
     waiting, names = {f"{operation.handler.__module__}.{operation.handler.__name__}"}, set[str]()
     waiting |= {"api.router.read_body"} if operation.body else set()
+    waiting |= {"api.http.parameters.check_query"}
     while waiting:
         name = waiting.pop()
         names.add(name)

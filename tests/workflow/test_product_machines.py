@@ -8,13 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from api.schemas.requests.plans import WAVE_PATTERN
 from recovery import errors
+from recovery.cleanup import cleanup
+from recovery.domain.execution import Mode
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
+from recovery.runs import start
 from scripts import machines
 from tests.harness import jsonata_evaluator
-from tests.harness.asl import Definition, assert_sound, execution_name_problem, load, placeholders, states
+from tests.harness.asl import (
+    Definition,
+    assert_sound,
+    execution_log_problem,
+    execution_name_problem,
+    load,
+    placeholders,
+    states,
+)
 from tests.harness.engine import Execution
 from tests.support import product as products
 from tests.support.product import EUROPE, HUB, OTHER, SHORT_DURATIONS, WEST, Product
@@ -127,6 +142,10 @@ def named_in(rules: list[dict[str, Any]]) -> set[str]:
     return {name for rule in rules for name in rule["ErrorEquals"]}
 
 
+# States that lead to a wait and then back to the task that failed.
+WAITS = ("WaitForDrs", "WaitForTarget", "WaitLonger?")
+
+
 def catches_all(body: dict[str, Any]) -> str | None:
     """The state that follows an error that no other Catch names."""
     return next((rule["Next"] for rule in body.get("Catch", ()) if "States.ALL" in rule["ErrorEquals"]), None)
@@ -142,6 +161,8 @@ def test_an_error_that_passes_by_itself_is_waited_for_by_name(
         passing = {"AwsUnavailable"}
     if where.endswith("/SyncCache"):  # a circuit stays open for a minute; the next sync comes in five
         passing.discard("CircuitOpen")
+    if catches_all(body) in WAITS:
+        return
     caught = [rule for rule in body.get("Catch", ()) if rule["Next"] != catches_all(body)]
     assert passing <= named_in(body.get("Retry", [])) | named_in(caught)
 
@@ -154,8 +175,9 @@ def test_retries_of_a_batch_that_are_used_up_lead_to_a_wait_and_fail_no_server(
 ) -> None:
     passing = {kind.__name__ for kind in can_raise(handler) if issubclass(kind, Transient)}
     everything = catches_all(body)
-    caught = [rule for rule in body["Catch"] if rule["Next"] != everything or everything == "WaitForDrs"]
-    assert passing <= named_in(caught)
+    if everything in WAITS:
+        return
+    assert passing <= named_in([rule for rule in body["Catch"] if rule["Next"] != everything])
 
 
 @pytest.mark.parametrize(("file", "where", "body", "handler"), TASKS)
@@ -191,27 +213,55 @@ def test_every_error_is_raised_by_some_function() -> None:
     assert {kind for kind in ERRORS.values() if kind not in bases} <= raised
 
 
-@pytest.mark.parametrize("region", ["ap-southeast-2", "ap-northeast-1", "us-gov-west-1", "eusc-de-east-1"])
-def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(region: str) -> None:
+KNOWN_REGIONS = sorted(
+    region
+    for partition in botocore.session.Session().get_available_partitions()
+    for region in botocore.session.Session().get_available_regions("ec2", partition)
+)
+
+
+@given(
+    mode=st.sampled_from([Mode.DRILL, Mode.RECOVERY]),
+    wave=st.from_regex(re.compile(WAVE_PATTERN.rstrip("$"), re.ASCII), fullmatch=True),
+    order=st.integers(1, 40),
+    attempt=st.integers(0, 99),
+    region=st.sampled_from(KNOWN_REGIONS),
+)
+@example(mode=Mode.RECOVERY, wave="a" * 63, order=40, attempt=99, region=max(KNOWN_REGIONS, key=len))
+@settings(max_examples=300)
+def test_step_functions_and_cloudwatch_logs_take_the_name_of_every_execution(
+    mode: Mode, wave: str, order: int, attempt: int, region: str
+) -> None:
+    run = start._new_execution_id(mode)
+    text = state(RECOVER_PLAN, "RecoverTarget")["Arguments"]["Name"]
+    states_of_plan = {"input": {"accountId": HUB, "region": region}}
+    values = {"executionId": run, "order": order, "round": attempt, "wave": wave, "states": states_of_plan}
+    of_target = jsonata_evaluator.Expression(text[2:-2]).evaluate(values)
+    for name in (run, of_target, cleanup.machine_name(run, attempt)):
+        assert execution_name_problem(name) is None
+        assert execution_log_problem(name) is None
+        assert name.split("_")[0] == run, "the report finds the executions of a run by this"
+
+
+def test_no_two_executions_of_recover_target_have_the_same_name() -> None:
     text = state(RECOVER_PLAN, "RecoverTarget")["Arguments"]["Name"]
     values = {
         "executionId": "recovery-20261122-081530-4f1c09",
         "order": 40,
         "round": 99,
         "wave": "a" * 63,
-        "states": {"input": {"accountId": HUB, "region": region}},
+        "states": {"input": {"accountId": HUB, "region": "us-gov-west-1"}},
     }
-    expression = jsonata_evaluator.Expression(text[2:-2])
-    name = expression.evaluate(values)
-    assert execution_name_problem(name) is None
     others = [
+        values,
         values | {"order": 39},
         values | {"round": 98},
-        values | {"states": {"input": {"accountId": OTHER, "region": region}}},
+        values | {"states": {"input": {"accountId": OTHER, "region": "us-gov-west-1"}}},
         values | {"states": {"input": {"accountId": HUB, "region": "eu-west-1"}}},
         values | {"executionId": "recovery-20261122-081530-4f1c0a"},
     ]
-    assert len({name, *(expression.evaluate(other) for other in others)}) == 6
+    expression = jsonata_evaluator.Expression(text[2:-2])
+    assert len({expression.evaluate(other) for other in others}) == len(others)
 
 
 # --- what a run costs -----------------------------------------------------------------------------------------------
@@ -314,9 +364,31 @@ def test_a_wave_and_each_of_its_targets_cost_the_events_the_header_says(product:
     )
     assert record["status"] == "COMPLETED", record
     (execution,) = of_machine(product, "recover-plan")
-    run = 40  # LoadPlan, two InspectTargets, JudgeReadiness, FinishExecution
+    (round_of_probes,) = claims(RECOVER_PLAN, r"Each round of probes in a target costs (\d+)")
+    rounds = entries(execution)["InspectTarget"] - 2  # a round is short at this speed
+    run = 40 + rounds * round_of_probes  # LoadPlan, two InspectTargets, JudgeReadiness, FinishExecution
     assert len(execution.history) <= run + 2 * wave + 3 * target
-    assert run + waves * (wave + targets * target) <= most * 1.1
+    assert 40 + waves * (wave + targets * target) <= most * 1.1
+
+
+def test_each_round_of_probes_costs_the_events_the_header_says(product: Product) -> None:
+    (events,) = claims(RECOVER_PLAN, r"Each round of probes in a target costs (\d+)")
+    product.finish(
+        product.start(product.plan({"name": "web", "groups": [product.group(product.seed(20))]}), "readiness")
+    )
+    (execution,) = of_machine(product, "recover-plan")
+    assert set(distances(execution, "InspectTarget")) == {events}
+
+
+def test_each_wait_for_a_target_costs_the_events_the_header_says(product: Product) -> None:
+    events, most = claims(RECOVER_TARGET, r"a wait for the target +(\d+) +at most (\d+) times")
+    group = product.group(product.seed(1))
+    product.fault("REGION_DOWN", region=WEST, durationSeconds=2 * 3_600)
+    record = product.drill(product.plan({"name": "web", "groups": [group]}))
+    assert record["status"] == "COMPLETED", record
+    (execution,) = of_machine(product, "recover-target")
+    assert min(distances(execution, "InspectTarget")) == events
+    assert f"$waits > {most} " in json.dumps(state(RECOVER_TARGET, "WaitLonger?"))
 
 
 @pytest.mark.proof

@@ -90,7 +90,7 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
     key = _key(f"{plan_id}/{mode.value}", body)
-    request = RunRequest(mode, caller(router.current_event), moment, key, body.replace_existing)
+    request = RunRequest(mode, caller(router.current_event), moment, key, bool(body.replace_existing))
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
@@ -106,7 +106,7 @@ def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSum
     """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(
-        _require_id(execution_id), caller(router.current_event), key, replace_existing=body.replace_existing
+        _require_id(execution_id), caller(router.current_event), key, replace_existing=bool(body.replace_existing)
     )
     return build_from_row(ExecutionSummary, run.to_item())
 
@@ -134,9 +134,9 @@ def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
 def list_executions() -> Executions:
     """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status."""
     status, plan_id = query_parameters(router.current_event).get("status"), plan_id_filter(router.current_event)
-    if status and status not in ExecutionStatus.__members__:
+    if status is not None and status not in ExecutionStatus.__members__:
         raise invalid_field("status", f"must be one of {', '.join(ExecutionStatus)}")
-    if status and plan_id:
+    if status is not None and plan_id is not None:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
@@ -194,7 +194,7 @@ def list_events(execution_id: str) -> Events:
 def read_job_log(execution_id: str) -> JobLog:
     """Returns DRS's log of one of the run's jobs, page by page. This is the only read of a run that calls DRS."""
     job_id = query_parameters(router.current_event).get("jobId")
-    if not job_id:
+    if job_id is None:
         raise invalid_field("jobId", "name a job of the run; its batches list them")
     limit, token = page_parameters(router.current_event)
     items, next_token = job_log.read_job_log(_require_id(execution_id), job_id, limit, token)

@@ -13,28 +13,42 @@ from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus
 from recovery.domain.execution import Mode, Run
 from recovery.errors import AwsUnavailable, CleanupRunning, ExecutionStillRunning, LateMessage, NotADrill, StartFailed
-from recovery.store import cleanups, executions
+from recovery.store import cleanups, executions, idempotency_keys
+from recovery.store.idempotency_keys import RequestKey
 
 # Errors that the reason of a clean-up lists.
 MAX_PROBLEMS = 5
 
 
-def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
+def start_cleanup(execution_id: str, requested_by: str, key: RequestKey | None = None) -> dict[str, Any]:
     """Start the clean-up of a drill, or find the one that is running; return its row.
 
-    Raise ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed. The row is written before the state machine
-    is started; if the function is killed in between, the next request starts it.
+    Requests with the same key start one clean-up: a repetition returns it, or a later one, also after its end. Raise
+    ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed, IdempotencyConflict. The row is written before the
+    state machine is started; if the function is killed in between, the next request starts it.
     """
     _require_ended_drill(executions.get_run(execution_id))
     row = cleanups.get_cleanup(execution_id)
     if row and row["status"] == CleanupStatus.RUNNING:
         if _start_machine(row["machine"], execution_id) or _is_machine_running(row["machine"]):
+            if key:
+                idempotency_keys.claim_key(key, row["machine"])
             return row
         _close_abandoned(execution_id, row["machine"])
-    name = f"{execution_id}.cleanup-{_next_number(row)}"
+    name = machine_name(execution_id, _next_number(row))
+    if key and idempotency_keys.claim_key(key, name) != name and row:
+        return row  # the clean-up of an earlier request with this key has ended
     row = _claim_cleanup(execution_id, name, requested_by)
     _start_machine(row["machine"], execution_id)
     return row
+
+
+def machine_name(execution_id: str, run: int) -> str:
+    """The name of the execution of clean-up-drill; `run` is the number of the clean-up.
+
+    CloudWatch Logs takes only letters, digits, `-` and `_` in the name of an execution that it logs.
+    """
+    return f"{execution_id}_cleanup-{run}"
 
 
 def open_and_list_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:

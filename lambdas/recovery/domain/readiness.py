@@ -36,13 +36,12 @@ class WaveReadiness:
         name = f"wave {self.wave.name}"
         if self.unlistable_groups:
             return f"{name}: {'; '.join(self.unlistable_groups)}"
-        if self.total == 0 and self.is_complete:
-            needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
-            may_be_empty = self.already_launched or not needed
-            return None if may_be_empty else f"{name} selects no servers ({self.selections})"
+        needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
+        if self.total == 0 and self.is_complete and needed and not self.already_launched:
+            return f"{name} selects no servers ({self.selections})"
         if self.empty_groups:
             return f"{name}: {'; '.join(self.empty_groups)}"
-        return self._refuse_blocked()
+        return self._refuse_blocked() if self.blocked else None
 
     def _refuse_blocked(self) -> str | None:
         required, percent = self.blocked - self.blocked_optional, self.wave.max_failed_percent

@@ -112,9 +112,8 @@ def judge_wave(
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status in STATUSES_BEFORE_START and not state.round and (reason := _find_reason_to_skip(wave, snapshot)):
         return WaveVerdict(WaveStatus.SKIPPED, reason)
-    if tally.missing == 0 and not shortfalls and (tally.total or not problems):
-        reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
-        return WaveVerdict(WaveStatus.COMPLETED, "; ".join([reason, *problems[:MAX_PROBLEMS]]))
+    if not shortfalls and (complete := _describe_complete(tally, problems)):
+        return WaveVerdict(WaveStatus.COMPLETED, complete)
     counts = (
         f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
     )
@@ -127,6 +126,14 @@ def judge_wave(
     if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
         return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{summary}; an operator has to decide")
     return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
+
+
+def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
+    """The reason of a wave that lacks no server; None if it does, or if only problems are known of it."""
+    if tally.missing or (problems and not tally.total):
+        return None
+    reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
+    return "; ".join([reason, *problems[:MAX_PROBLEMS]])
 
 
 def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally, *, is_short: bool) -> str | None:

@@ -9,15 +9,20 @@ import time
 from functools import lru_cache
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from recovery import regions
 from recovery.aws import clients
 from recovery.catalog import accounts
 from recovery.domain.target import Target
-from recovery.errors import TargetAccessDenied
+from recovery.errors import AwsUnavailable, RegionNotEnabled, TargetAccessDenied
 from recovery.settings import settings
+
+# Credentials of this age or less, in seconds, cannot have expired: a session lasts an hour.
+FRESH_SECONDS = 900
 
 # Replace clients this long before their credentials expire.
 EXPIRY_MARGIN_SECONDS = 300
@@ -34,6 +39,9 @@ SLOW_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_
 
 _lock = Lock()
 
+# When the credentials of each client were obtained, in seconds since the epoch.
+_obtained_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
 
 def get_client(service: str, target: Target, is_slow: bool = False) -> Any:
     """A client of the service in the target's account and Region, which waits longer for answers if `is_slow`.
@@ -41,9 +49,26 @@ def get_client(service: str, target: Target, is_slow: bool = False) -> Any:
     Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
     """
     with _lock:  # so that threads that ask at once assume the role once
-        if time.time() > _cached_credentials(target)["Expiration"].timestamp() - EXPIRY_MARGIN_SECONDS:
+        credentials, _ = _cached_credentials(target)
+        if time.time() > credentials["Expiration"].timestamp() - EXPIRY_MARGIN_SECONDS:
             discard_clients()
         return _cached_client(service, target, is_slow)
+
+
+def build_refusal(client: Any, target: Target, what: str) -> AwsUnavailable | RegionNotEnabled:
+    """The error for credentials of the client that the service does not know; the caller raises it.
+
+    A Region that the account has not enabled knows no credentials of the account. Older credentials may have expired
+    instead, so they are discarded and the error is transient; the next attempt assumes the role again.
+    """
+    is_fresh = time.time() - _obtained_at.get(client, 0) <= FRESH_SECONDS
+    if is_fresh and regions.is_opt_in(target.region):
+        return RegionNotEnabled(
+            f"{what}: the Region {target.region} may not be enabled in account {target.account_id}: it is an opt-in "
+            "Region, and it does not know new credentials of the account"
+        )
+    discard_clients()
+    return AwsUnavailable(what)
 
 
 def discard_clients() -> None:
@@ -54,13 +79,15 @@ def discard_clients() -> None:
 
 @lru_cache(maxsize=64)
 def _cached_client(service: str, target: Target, is_slow: bool) -> Any:
-    config = SLOW_CONFIG if is_slow else CONFIG
-    return clients.create_role_client(service, _cached_credentials(target), target.region, config)
+    credentials, obtained_at = _cached_credentials(target)
+    made = clients.create_role_client(service, credentials, target.region, SLOW_CONFIG if is_slow else CONFIG)
+    _obtained_at[made] = obtained_at
+    return made
 
 
 @lru_cache(maxsize=64)
-def _cached_credentials(target: Target) -> Any:
-    return _assume_role(target)
+def _cached_credentials(target: Target) -> tuple[Any, float]:
+    return _assume_role(target), time.time()
 
 
 @lru_cache(maxsize=1)

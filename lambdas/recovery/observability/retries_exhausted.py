@@ -26,7 +26,7 @@ logger = Logger(child=True)
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (
         "See in CloudTrail which callers use DRS in that account and Region, and stop those that can wait. "
-        "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
+        "If it is drs-waves alone, lower CallsPerSecond."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
     StartUnanswered: (
@@ -61,9 +61,11 @@ def notify_retries_exhausted(place: WaitingPlace, task: str, error: CaughtError,
     waits = "the batch" if place.batch else "the wave's part in this account and Region"
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"drs-waves: {error.name} in {place.target.key}",
+        "{error} in {target}",
+        {"error": error.name, "target": place.target.key},
         sns.format_facts(
             {
+                "Kind": place.execution_id.partition("-")[0],  # an id begins with it
                 "Operation": task,
                 "Target": place.target.key,
                 "Error": str(error),

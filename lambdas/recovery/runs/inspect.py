@@ -1,6 +1,6 @@
 """Inspects a target: finds the servers that a run recovers there, and those that it cannot recover."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
@@ -20,7 +20,7 @@ from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, ServerBusy, Transient
 from recovery.runs.inspection import falls, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
-from recovery.runs.inspection.selection import SelectedServer, describe_empty_groups, select_servers
+from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
 from recovery.settings import settings
 from recovery.store import batches, executions, inspections
@@ -140,40 +140,70 @@ def _inspect_waves(
     launched = _find_servers_launched_before(execution, target)
     waves = _waves_using(execution, groups)
     selections = {wave.name: select_servers(wave, groups, known) for wave in waves}
-    selected = {each for selection in selections.values() for each in selection.servers}
-    candidates = sorted(each for each in selected if each in known and each not in launched)
-
+    candidates = _find_candidates(selections.values(), known.keys() - launched)
     probes = probe_servers(execution, target, _choose_probes(execution, candidates, known))
     if probes is None:
         return None
-    context = load_context(execution, target, candidates)
+    findings = Findings(
+        known=known,
+        launched=launched,
+        launched_groups=_find_groups_launched_before(execution, target, launched),
+        probes=probes,
+        context=load_context(execution, target, candidates),
+        falls=falls.note_falls(execution, target, groups, list(selections.values())),
+    )
+    return [
+        _inspect_wave(execution, WaveTargetInspection(wave, target, {}), groups, selections[wave.name], findings)
+        for wave in waves
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was read about a target: the servers that DRS knows, those that the continued runs launched, and the rest.
+
+    `launched_groups` has the ids of groups with servers that the continued runs launched. `falls` has a note for each
+    group that has lost servers, by group id.
+    """
+
+    known: Mapping[str, SourceServer]
+    launched: frozenset[str]
+    launched_groups: Collection[str]
+    probes: Mapping[str, Probe]
+    context: TargetContext
+    falls: Mapping[str, str]
+
+
+def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection[str]) -> list[str]:
+    return sorted({each for selection in selections for each in selection.servers if each in launchable})
+
+
+def _find_groups_launched_before(execution: Execution, target: Target, launched: frozenset[str]) -> list[str]:
     before = falls.find_members_of_chain(execution.run.continues, target)
-    launched_groups = [group_id for group_id, members in before.items() if launched & members.keys()]
-    group_falls = falls.note_falls(execution, target, groups, list(selections.values()))
-    inspected, wave_of = [], dict[str, str]()
-    for wave in waves:
-        selection, servers = selections[wave.name], {}
-        for server_id, selected_server in selection.servers.items():
-            if server_id in launched:
-                continue
-            if server_id in wave_of and not selected_server.problem:
-                selected_server = replace(selected_server, problem=f"it is in wave {wave_of[server_id]} already")
-            probe = probes.get(server_id, Probe())
-            servers[server_id] = _inspect_server(known.get(server_id), selected_server, probe, context, execution)
-        wave_of |= {server_id: wave.name for server_id, server in servers.items() if not server.verdict.is_blocked}
-        empty, required = describe_empty_groups(selection, groups, launched_groups)
-        fallen = [group_falls[use.group_id] for use in wave.groups if use.group_id in group_falls]
-        inspected.append(
-            WaveTargetInspection(
-                wave,
-                target,
-                servers,
-                already_launched=len(launched & selection.servers.keys()),
-                notes=(*empty, *fallen, *context.notes),
-                empty_groups=tuple(required),
-            )
-        )
-    return inspected
+    return [group_id for group_id, members in before.items() if launched & members.keys()]
+
+
+def _inspect_wave(
+    execution: Execution,
+    empty: WaveTargetInspection,
+    groups: Mapping[str, ProtectionGroup],
+    selection: WaveSelection,
+    findings: Findings,
+) -> WaveTargetInspection:
+    """Fill the inspection of the wave. A server of several waves is blocked in the later ones when it is written."""
+    notes, reasons = describe_empty_groups(selection, groups, findings.launched_groups)
+    fallen = [findings.falls[use.group_id] for use in empty.wave.groups if use.group_id in findings.falls]
+    return replace(
+        empty,
+        servers={
+            server_id: _inspect_server(execution, server_id, selected, findings)
+            for server_id, selected in selection.servers.items()
+            if server_id not in findings.launched
+        },
+        already_launched=len(findings.launched & selection.servers.keys()),
+        notes=(*notes, *fallen, *findings.context.notes),
+        empty_groups=tuple(reasons),
+    )
 
 
 def _describe_servers(target: Target, groups: Mapping[str, ProtectionGroup]) -> dict[str, SourceServer]:
@@ -189,8 +219,9 @@ def _waves_using(execution: Execution, groups: Mapping[str, ProtectionGroup]) ->
 
 
 def _inspect_server(
-    server: SourceServer | None, selection: SelectedServer, probe: Probe, context: TargetContext, execution: Execution
+    execution: Execution, server_id: str, selection: SelectedServer, findings: Findings
 ) -> InspectedServer:
+    server, context, probe = findings.known.get(server_id), findings.context, findings.probes.get(server_id, Probe())
     hostname = server.hostname[:MAX_HOSTNAME_LENGTH] if server else ""
     if selection.problem or server is None:
         blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",))

@@ -51,18 +51,25 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
 def _judge_wave(
     wave: Wave, groups: Mapping[str, ProtectionGroup], summaries: Sequence[WaveTargetSummary]
 ) -> WaveReadiness:
-    pending = {summary.target for summary in summaries if summary.pending}
-    uses = [(use, groups[use.group_id]) for use in wave.groups]
     inspected = [summary for summary in summaries if not summary.pending]
+    examples = [summary.example_reason for summary in inspected if summary.example_reason]
     return WaveReadiness(
         wave=wave,
         total=sum(summary.servers for summary in summaries),
-        blocked=sum(summary.blocked for summary in summaries),
-        example_reason=next((summary.example_reason for summary in summaries if summary.example_reason), ""),
-        selections="; ".join(describe_selection(group) for _, group in uses),
-        blocked_optional=sum(summary.blocked_optional for summary in summaries),
-        already_launched=sum(summary.already_launched for summary in summaries),
+        blocked=sum(summary.blocked for summary in inspected),
+        example_reason=examples[0] if examples else "",
+        selections="; ".join(describe_selection(groups[use.group_id]) for use in wave.groups),
+        blocked_optional=sum(summary.blocked_optional for summary in inspected),
+        already_launched=sum(summary.already_launched for summary in inspected),
         unlistable_groups=[reason for summary in inspected for reason in summary.unlistable_groups],
         empty_groups=[reason for summary in inspected for reason in summary.empty_groups],
-        is_complete=all(group.target not in pending or is_listed_by_id(use, group) for use, group in uses),
+        is_complete=_are_all_servers_known(wave, groups, summaries),
     )
+
+
+def _are_all_servers_known(
+    wave: Wave, groups: Mapping[str, ProtectionGroup], summaries: Sequence[WaveTargetSummary]
+) -> bool:
+    pending = {summary.target for summary in summaries if summary.pending}
+    uses = [(use, groups[use.group_id]) for use in wave.groups]
+    return all(group.target not in pending or is_listed_by_id(use, group) for use, group in uses)

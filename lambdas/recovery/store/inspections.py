@@ -138,7 +138,7 @@ def _persist_wave(
         "optional": sum(server.optional for server in servers.values()),
         "blockedOptional": sum(server.optional for server in blocked.values()),
         "alreadyLaunched": inspection.already_launched,
-        "exampleReason": next((f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)), ""),
+        "exampleReason": "; ".join(f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)[:3]),
         "notes": list(inspection.notes),
         "unlistableGroups": list(inspection.unlistable_groups),
         "emptyGroups": list(inspection.empty_groups),

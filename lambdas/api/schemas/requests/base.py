@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
 from api.schemas.requests.names import normalize_name, require_legible
+from recovery import regions
 from recovery.errors import InvalidRequest
 
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
@@ -30,6 +31,9 @@ LINES_PATTERN = rf"^(?:[\t\n\r]|{_PRINTABLE})*$"
 
 # A body of 1 MiB can have a hundred thousand errors; the answer names this many.
 MAX_PROBLEMS = 100
+
+# Pydantic puts this before the message of a ValueError of ours.
+_PYDANTIC_PREFIX = "Value error, "
 
 
 def _describe_pattern(pattern: str) -> Any:
@@ -51,10 +55,19 @@ def _require_printable_lines(text: str) -> str:
     return _require_printable(text, besides="\n\r\t")
 
 
+def _require_known_region(region: str) -> str:
+    if regions.find_partition(region) is None:
+        likely = regions.suggest(region)
+        hint = f"; did you mean {likely}?" if likely else ""
+        raise ValueError(f"{region} is no Region that this version of drs-waves knows{hint}")
+    return region
+
+
 # Patterns and limits are those of DRS where it has one (botocore's drs model, Service Quotas).
 ServerId = Annotated[str, StringConstraints(pattern=SERVER_PATTERN)]
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
+KnownRegion = Annotated[Region, AfterValidator(_require_known_region)]
 Name = Annotated[
     str,
     BeforeValidator(_normalize_if_text, json_schema_input_type=str),
@@ -105,8 +118,12 @@ def parse(model: type[Model], body: Any) -> Model:
         return model.model_validate(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
-        problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in errors]
+        problems = [{"field": _field(each["loc"]), "message": _message(each["msg"])} for each in errors]
         raise InvalidRequest("The request is not valid.", problems) from error
+
+
+def _message(text: str) -> str:
+    return text.removeprefix(_PYDANTIC_PREFIX)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -8,8 +8,8 @@ from api.schemas.requests.base import (
     MAX_SERVERS,
     AccountId,
     Description,
+    KnownRegion,
     Name,
-    Region,
     RequestModel,
     ServerId,
     TagKey,
@@ -33,7 +33,7 @@ class GroupRequest(RequestModel):
     name: Name
     description: Description = ""
     account_id: AccountId
-    region: Region
+    region: KnownRegion
     source_server_ids: list[ServerId] = Field(
         default=[], max_length=MAX_SERVERS, json_schema_extra={"uniqueItems": True}
     )
