@@ -9,36 +9,10 @@ import pytest
 from botocore.client import BaseClient
 
 from recovery.store.executions import MAX_DECISIONS
+from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
-from tests.support.product import HUB, STACK, WEST, Product, Reply
+from tests.support.product import HUB, WEST, Product, Reply
 from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
-
-TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
-
-
-class Inbox:
-    """The messages that operators received: a queue that is subscribed to their topic."""
-
-    def __init__(self, product: Product) -> None:
-        self._sqs = product.engine.client("sqs")
-        self._queue = self._sqs.create_queue(QueueName="operators")["QueueUrl"]
-        wanted = {"QueueUrl": self._queue, "AttributeNames": ["QueueArn"]}
-        arn = self._sqs.get_queue_attributes(**wanted)["Attributes"]["QueueArn"]
-        sns = product.engine.client("sns")
-        sns.create_topic(Name=TOPIC.split(":")[-1])
-        sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
-        self._seen: list[dict[str, Any]] = []
-
-    def messages(self) -> list[dict[str, Any]]:
-        while found := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
-                self._seen.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-        return self._seen
-
-    def values(self, attribute: str) -> list[str]:
-        return [message["MessageAttributes"][attribute]["Value"] for message in self.messages()]
-
 
 # --- readiness ----------------------------------------------------------------------------------------------------
 def test_readiness_judges_every_server_and_launches_nothing(product: Product) -> None:

@@ -68,7 +68,10 @@ STATUSES_BEFORE_START = (WaveStatus.WAITING, WaveStatus.PAUSED, WaveStatus.AWAIT
 
 
 class ServerStatus(StrEnum):
-    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave."""
+    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave.
+
+    A server that a job failed to launch is FAILED, whether or not another job was to try it again.
+    """
 
     PENDING = "PENDING"
     LAUNCHING = "LAUNCHING"

@@ -91,7 +91,8 @@ def record_job(batch: Batch, job: Job) -> Batch:
 def poll_batch(ref: BatchRef, job_id: str, expected_seconds: int) -> JobPoll:
     """Poll the job once and record its progress."""
     job = drs.describe_job(ref.target, job_id)
-    launched, failed = job.count(LaunchStatus.LAUNCHED), job.count(LaunchStatus.FAILED)
+    launched = [launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED]
+    failed = [launch.server_id for launch in job.launches if launch.status == LaunchStatus.FAILED]
     if (launched or failed) and not job.is_completed:
         batches.record_progress(ref, job_id, launched, failed)
     return JobPoll.of_job(job, expected_seconds)

@@ -152,21 +152,16 @@ def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
 
 
 def _count_servers(wave: str, record: ExecutionRecord) -> ServerCounts:
-    """The servers of a wave from its batches. Running jobs count with what DRS last reported of them."""
+    """The servers of a wave by outcome, from its batches and its inspections."""
     excluded = sum(int(target["blocked"]) for target in record.targets if target["wave"] == wave)
-    tally, launching = Tally(total=excluded, excluded=excluded), 0
-    for item in (item for item in record.batches if item["wave"] == wave):
-        batch = domain_batch.Batch.from_item(item)
-        launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
-        tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-        if batch.status.is_in_attempt:
-            launching += len(batch.server_ids) - launched - failed
+    batches = [domain_batch.Batch.from_item(item) for item in record.batches if item["wave"] == wave]
+    tally = sum((batch.tally for batch in batches), Tally(total=excluded, excluded=excluded))
     return {
         "total": tally.total,
         "launched": tally.launched,
         "failed": tally.failed,
         "excluded": tally.excluded,
-        "launching": launching,
+        "launching": sum(len(batch.launching) for batch in batches),
     }
 
 
