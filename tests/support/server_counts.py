@@ -19,7 +19,11 @@ def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Ite
     for wave in record["waves"]:
         assert wave["servers"] == count(by_wave[wave["name"]]), (wave, count(by_wave[wave["name"]]))
     for row in stored:
-        if row["executionId"] == record["executionId"] and "servers" in row and row["item"].startswith(("META", "WAVE")):
+        if (
+            row["executionId"] == record["executionId"]
+            and "servers" in row
+            and row["item"].startswith(("META", "WAVE"))
+        ):
             listed = by_wave[row["wave"]] if "wave" in row else servers
             wanted = {name: number for name, number in count(listed).items() if name in row["servers"]}
             assert {name: int(number) for name, number in row["servers"].items()} == wanted, (row, wanted)

@@ -14,6 +14,7 @@ from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product, Reply
 from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
 
+
 # --- readiness ----------------------------------------------------------------------------------------------------
 def test_readiness_judges_every_server_and_launches_nothing(product: Product) -> None:
     healthy = product.seed(2, prefix="good")

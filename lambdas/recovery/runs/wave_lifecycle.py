@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from recovery.domain import verdicts
-from recovery.domain.batch import BatchStatus
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
@@ -63,6 +63,8 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
     execution = Execution(snapshot.run, executions.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     gate = verdicts.judge_gate(wave, snapshot)
+    if gate in (WaveGate.RESUME, WaveGate.APPROVAL) and _is_empty(execution_id, wave_name):
+        gate = verdicts.judge_gate(wave, snapshot, is_empty=True)
     if gate is WaveGate.APPROVAL:
         snapshot = approvals.request_or_time_out(execution, wave, snapshot)
         gate = verdicts.judge_gate(wave, snapshot)
@@ -72,6 +74,11 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
     targets = _start_batches(execution_id, wave, state) if gate is WaveGate.START else {}
     timeout_seconds = approvals.seconds_to_timeout(state) if gate is WaveGate.APPROVAL else None
     return WaveStart(gate, state.round, targets, timeout_seconds)
+
+
+def _is_empty(execution_id: str, wave_name: str) -> bool:
+    """Whether no server of the wave is left to launch, so that there is nothing for operators to decide on."""
+    return not any(batch.server_ids for batch in batches.list_batches(execution_id, wave_name))
 
 
 def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Target, list[int]]:
@@ -135,7 +142,7 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     state = snapshot.wave_states[wave_name]
     if not state.status.is_final and state.round == round_:
         tally = batches.tally(wave_batches, inspections.list_summaries(execution_id, wave_name))
-        verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
+        verdict = verdicts.judge_wave(wave, snapshot, tally, [*_note_open_batches(wave_batches), *problems])
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             operator_messages.send_wave_settled(execution, wave, verdict, tally)
         # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
@@ -148,6 +155,12 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
+
+
+def _note_open_batches(wave_batches: Sequence[Batch]) -> list[str]:
+    """The servers of batches that could not be settled: their results come when the run ends."""
+    unknown = sum(len(batch.launching) for batch in wave_batches)
+    return [f"the results of {unknown} servers could not be read yet"] if unknown else []
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:

@@ -52,6 +52,16 @@ def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
 
 
+def tally_waves(execution_id: str) -> dict[str, Tally]:
+    """Count the servers of each wave by outcome; waves without servers are left out."""
+    counted: dict[str, Tally] = {}
+    for batch in list_batches(execution_id):
+        counted[batch.ref.wave] = counted.get(batch.ref.wave, Tally()) + batch.tally
+    for summary in inspections.list_summaries(execution_id):
+        counted[summary.wave] = counted.get(summary.wave, Tally()) + summary.tally
+    return counted
+
+
 def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> Tally:
     """Count the servers by outcome: those in batches, and those that inspection excluded."""
     in_batches = sum((batch.tally for batch in batches), Tally())
@@ -99,7 +109,8 @@ def retry_batch(
 ) -> None:
     """Move the batch back to PENDING with the servers to try again, and drop the others that failed.
 
-    All of them have failed so far, and still have if no further job tries them. `snapshots` has the snapshot to launch each server from, if that has changed.
+    All of them have failed so far, and still have if no further job tries them. `snapshots` has the snapshot to launch
+    each server from, if that has changed.
     """
     dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in retry_ids)]
     failed = len(dropped) + len(retry_ids)

@@ -1,6 +1,6 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
@@ -23,6 +23,19 @@ class WaitingFor(_For):
     since: str | None
     until: NotRequired[str | None]
     answers: list[str]
+
+
+class Wait(_For):
+    """A time in which the run, or a wave of it, waited for an operator, as it was recorded when it began.
+
+    `until` is null while it lasts. `by` is the operator whose decision ended it, or `the plan`; it is null if the run
+    ended first.
+    """
+
+    wave: str | None
+    since: str
+    until: str | None
+    by: str | None
 
 
 class Decision(TypedDict):
@@ -71,6 +84,35 @@ def _waiting_wave(row: Row, base: str) -> WaitingFor:
         "until": clock.iso(float(until)) if until else None,
         "answers": [f"POST {prefix}/{answer}" for answer in answers],
     }
+
+
+def collect_waits(record: ExecutionRecord) -> list[Wait]:
+    """Every wait for an operator, ended or not, oldest first."""
+    waits = [*_waits_of_run(record.meta), *(wait for row in record.waves for wait in _waits_of_wave(row, record.meta))]
+    return sorted(waits, key=lambda wait: (wait["since"], wait["wave"] or ""))
+
+
+def _waits_of_run(meta: Row) -> Iterator[Wait]:
+    """The pauses of the whole run."""
+    paused_at: str | None = None
+    for decision in meta.get("decisions", ()):
+        if decision["decision"] == "pause":
+            paused_at = decision["at"]
+        elif paused_at:
+            yield {"wave": None, "for": "RESUME", "since": paused_at, "until": decision["at"], "by": decision["by"]}
+            paused_at = None
+    if paused_at:
+        yield {"wave": None, "for": "RESUME", "since": paused_at, "until": meta.get("endedAt"), "by": None}
+
+
+def _waits_of_wave(row: Row, meta: Row) -> Iterator[Wait]:
+    """Those that decisions ended, and one that is open, or that a cancel or the end of the run ended."""
+    for wait in row.get("waits", ()):
+        yield {"wave": row["wave"], **{name: wait[name] for name in ("for", "since", "until", "by")}}  # type: ignore[typeddict-item]
+    if (since := row.get("waitingSince")) and (awaited := row.get("waitingFor")):
+        cancelled_at, by = meta.get("cancelledAt"), meta.get("cancelledBy")
+        until = max(cancelled_at, since) if cancelled_at else row.get("endedAt")
+        yield {"wave": row["wave"], "for": awaited, "since": since, "until": until, "by": by}
 
 
 def collect_decisions(record: ExecutionRecord) -> list[Decision]:

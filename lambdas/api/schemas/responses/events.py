@@ -58,6 +58,9 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
     for row in record.waves:
         add(row.get("startedAt"), "WAVE_STARTED", f"wave {row['wave']} started", row["wave"])
         add(row.get("endedAt"), f"WAVE_{row['status']}", row.get("reason", ""), row["wave"])
+        for verdict in row.get("earlierVerdicts", ()):
+            replaced = f"no longer {verdict['status']}: {verdict['reason']}"
+            add(verdict["replacedAt"], "WAVE_CORRECTED", replaced, row["wave"])
     for row in record.batches:
         batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
         for job in row.get("jobs", ()):

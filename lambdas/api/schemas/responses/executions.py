@@ -6,7 +6,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, build_from_row
-from api.schemas.responses.decisions import Decision, WaitingFor, collect_decisions, collect_waiting
+from api.schemas.responses.decisions import (
+    Decision,
+    Wait,
+    WaitingFor,
+    collect_decisions,
+    collect_waiting,
+    collect_waits,
+)
 from recovery import clock
 from recovery.domain import batch as domain_batch
 from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
@@ -51,6 +58,14 @@ class Progress(TypedDict):
     wavesEnded: int
 
 
+class EarlierVerdict(TypedDict):
+    """A verdict that was replaced, because results of servers came after the wave had ended."""
+
+    status: WaveStatus
+    reason: str
+    replacedAt: str
+
+
 class ExecutionWave(TypedDict):
     """A wave of a run."""
 
@@ -65,6 +80,7 @@ class ExecutionWave(TypedDict):
     round: int
     durationSeconds: int | None
     servers: ServerCounts
+    earlierVerdicts: list[EarlierVerdict]
 
 
 class Job(TypedDict):
@@ -114,6 +130,7 @@ class Execution(ExecutionSummary):
     servers: ServerCounts
     progress: Progress
     waitingFor: list[WaitingFor]
+    waits: Annotated[list[Wait], Field(description="Every wait for an operator so far, ended or not.")]
     decisions: list[Decision]
     notes: list[str]
     waves: list[ExecutionWave]
@@ -133,6 +150,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str) -> Execution:
         servers=_add_counts([wave["servers"] for wave in waves]),
         progress=progress,
         waitingFor=collect_waiting(record),
+        waits=collect_waits(record),
         decisions=collect_decisions(record),
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
@@ -148,6 +166,7 @@ def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
         round=row.get("round", 0),
         durationSeconds=_duration(row.get("startedAt"), row.get("endedAt")),
         servers=_count_servers(row["wave"], record),
+        earlierVerdicts=[build_from_row(EarlierVerdict, verdict) for verdict in row.get("earlierVerdicts", ())],
     )
 
 
