@@ -41,6 +41,11 @@ class EmulatorClient:
             self.answered.add(model.name)
 
     @property
+    def unchecked(self) -> Any:
+        """A client for answers that break the model."""
+        return self._emulator.client(ACCOUNT, REGION)
+
+    @property
     def drs(self) -> "DrsClient":
         return self.client(ACCOUNT, REGION)
 

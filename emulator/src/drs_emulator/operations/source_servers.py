@@ -8,6 +8,8 @@ from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.source_server import SourceServer, ebs_snapshot_ids
 
+MILLISECOND = 0.001
+
 
 @operation("InitializeService")
 def initialize_service(call: Call) -> dict[str, Any]:
@@ -72,7 +74,8 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
     server = call.target.server(call.input["sourceServerID"])
     earliest = read_time_filter(call.filters, "fromDateTime", 0)
     latest = read_time_filter(call.filters, "toDateTime", float("inf"))
-    points = [(time, name) for name, time in server.recovery_points(call.now).items() if earliest <= time <= latest]
+    known = server.recovery_points(call.now).items()
+    points = [(time, name) for name, time in known if earliest < time + MILLISECOND and time <= latest]
     ascending = call.input.get("order") == "ASC"
     points.sort(reverse=not ascending)
 

@@ -50,7 +50,8 @@ class Participant:
 
     `ec2_requested` and `ec2_responded` record the progress of the call to EC2, and `ec2_overdue` that its result is
     late. `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The
-    faults `fails_at`, `actions_fail` and `termination_fails` are decided when the job starts.
+    faults `fails_at` with its `launch_error`, `uses_previous_snapshot`, `actions_fail` and `termination_fails` are
+    decided when the job starts.
     """
 
     server_id: str
@@ -64,6 +65,8 @@ class Participant:
     ec2_responded: bool = False
     ec2_overdue: bool = False
     fails_at: FailsAt | None = None
+    launch_error: str = ""
+    uses_previous_snapshot: bool = False
     actions_fail: bool = False
     termination_fails: bool = False
     agent_found_at: float | None = None

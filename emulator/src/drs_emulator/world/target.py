@@ -9,6 +9,7 @@ from drs_emulator.records.launch_configuration import Template
 from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.recovery_plan import PlanExecution, RecoveryPlan
 from drs_emulator.records.source_server import SourceServer
+from drs_emulator.records.strange_record import StrangeRecord
 from drs_emulator.target_key import TargetKey
 
 Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanExecution
@@ -34,6 +35,7 @@ class Target:
     plans: dict[str, RecoveryPlan] = field(default_factory=dict)
     executions: dict[str, PlanExecution] = field(default_factory=dict)
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    strange_records: list[StrangeRecord] = field(default_factory=list)
 
     def count_load(self) -> tuple[int, int]:
         """Return (jobs in progress, servers in them), which the quotas limit."""
