@@ -74,6 +74,7 @@ _execution: dict[str, Any] = {
     "servers": _counts,
     "progress": {"waves": 1, "wavesEnded": 0},
     "waitingFor": [],
+    "waits": [],
     "decisions": [],
     "notes": [],
     "waves": [
@@ -89,6 +90,7 @@ _execution: dict[str, Any] = {
             "round": 0,
             "durationSeconds": 90,
             "servers": _counts,
+            "earlierVerdicts": [],
         }
     ],
     "batches": [

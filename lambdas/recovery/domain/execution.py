@@ -137,8 +137,8 @@ class WaveState:
     `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
     or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
     `approval_until` is in epoch seconds. `rejection` describes who or what refused the approval. `waiting_since`
-    is when the wave began to wait for an operator. `reason` and `servers` are those of its last verdict; `is_corrected` is True
-    if it replaced an earlier one after the wave had ended.
+    is when the wave began to wait for an operator. `reason` and `servers` are those of its last verdict; `is_corrected`
+    is True if it replaced an earlier one after the wave had ended.
     """
 
     name: str
