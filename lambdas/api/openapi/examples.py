@@ -186,6 +186,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
                 "readiness": "READY",
                 "snapshotId": None,
                 "snapshotAt": None,
+                "lagSeconds": 0,
                 "recoveryInstanceId": INSTANCE,
                 "dataAt": AT,
                 "endedAt": LATER,

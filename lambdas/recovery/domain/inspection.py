@@ -15,6 +15,7 @@ class InspectedServer:
     """A server of a wave with its verdict, and the snapshot to launch it from, if not the latest.
 
     `snapshot_at` is when that snapshot, or else its newest one, was taken, in epoch seconds; None if it was not probed.
+    `lag_seconds` is how far its replica was behind at the inspection; None if DRS did not report it.
     """
 
     verdict: ServerVerdict
@@ -22,17 +23,19 @@ class InspectedServer:
     optional: bool = False
     snapshot_id: str | None = None
     snapshot_at: float | None = None
+    lag_seconds: float | None = None
 
     def to_json(self) -> list[Any]:
         """The server as the FLEET row has it."""
         verdict = [self.verdict.readiness.value, list(self.verdict.reasons)]
-        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
+        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at, self.lag_seconds]
 
     @classmethod
     def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
-        """The inverse."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = packed
-        return cls(ServerVerdict(Readiness(readiness), tuple(reasons)), hostname, optional, snapshot_id, snapshot_at)
+        """The inverse. Rows of an older version have no lag."""
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, *lag = packed
+        verdict = ServerVerdict(Readiness(readiness), tuple(reasons))
+        return cls(verdict, hostname, optional, snapshot_id, snapshot_at, lag[0] if lag else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,8 @@ def _inspect_server(
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
     verdict = readiness.judge_server(facts, rpo_minutes, clock.now())
     snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
-    return InspectedServer(verdict, hostname, selection.optional, snapshot_id, probe.snapshot_at)
+    lag = facts.lag_seconds
+    return InspectedServer(verdict, hostname, selection.optional, snapshot_id, probe.snapshot_at, lag)
 
 
 def _servers_to_probe(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> list[str]:

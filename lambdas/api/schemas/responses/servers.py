@@ -28,6 +28,10 @@ class Server(TypedDict):
     readiness: str | None
     snapshotId: str | None
     snapshotAt: str | None
+    lagSeconds: Annotated[
+        int | None,
+        Field(description="How far the replica was behind when the run inspected it; null if DRS did not report it."),
+    ]
     recoveryInstanceId: Annotated[
         str | None, Field(description="A FAILED server has one if the launch failed after DRS created the instance.")
     ]
