@@ -86,6 +86,16 @@ class Batch:
     round: int = 0
     attempts_before: int = 0
     started_at: str | None = None
+    # What is known of the running job: when it was started, its stage, when its log was read, and how long such a job
+    # usually takes. `is_overdue`: operators have been notified that it takes far longer.
+    job_started_at: str | None = None
+    stage: str | None = None
+    log_read_at: str | None = None
+    usual_seconds: int | None = None
+    is_overdue: bool = False
+    # Since when DRS keeps the batch waiting, with the error that exhausted the retries; None while it does not.
+    outage_since: str | None = None
+    outage_reason: str | None = None
     ended_at: str | None = None
     reason: str | None = None
 
@@ -111,6 +121,13 @@ class Batch:
             round=int(item.get("round", 0)),
             attempts_before=int(item.get("attemptsBefore", 0)),
             started_at=item.get("startedAt"),
+            job_started_at=item.get("jobStartedAt"),
+            stage=item.get("stage"),
+            log_read_at=item.get("logReadAt"),
+            usual_seconds=int(item["usualSeconds"]) if "usualSeconds" in item else None,
+            is_overdue="overdueAt" in item,
+            outage_since=item.get("outageSince"),
+            outage_reason=item.get("outageReason"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
         )

@@ -9,7 +9,8 @@ from recovery.domain.polling import CapacityCheck, JobPoll
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import LateMessage, QuotaExceeded, RunHalted, RunPaused, ServerBusy
-from recovery.store import batches, executions, job_durations
+from recovery.runs.watch import overdue
+from recovery.store import batches, executions, job_durations, progress
 
 logger = Logger(child=True)
 
@@ -25,6 +26,8 @@ def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
         raise LateMessage(f"{ref.key} is settled already")
     paused = _is_paused(batch)
     granted = not paused and capacity_leases.acquire_lease(batch)
+    if granted:
+        progress.end_outage(batch)
     return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused)
 
 
@@ -95,4 +98,6 @@ def poll_batch(ref: BatchRef, job_id: str, expected_seconds: int) -> JobPoll:
     failed = [launch.server_id for launch in job.launches if launch.status == LaunchStatus.FAILED]
     if (launched or failed) and not job.is_completed:
         batches.record_progress(ref, job_id, launched, failed)
+    if not job.is_completed:
+        overdue.follow_job(ref, job, expected_seconds)
     return JobPoll.of_job(job, expected_seconds)

@@ -138,6 +138,14 @@ def skip_batch(batch: Batch, reason: str) -> None:
     _close_attempt(batch, Attempt((), ()), values, [])
 
 
+# What is known of the running job.
+_OF_JOB = ("launchedInJob", "failedInJob", "stage", "stageAt", "logReadAt", "usualSeconds", "overdueAt")
+
+
+def _end_outage(batch: Batch) -> dict[str, Any]:
+    return {"since": batch.outage_since, "until": clock.iso(), "reason": batch.outage_reason}
+
+
 def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], remove: list[str]) -> None:
     launched = attempt.launched_ids
     dynamodb.update_if(
@@ -148,8 +156,11 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
             "launched": batch.launched + len(launched),
             "optionalLaunched": batch.optional_launched + len(batch.optional.intersection(launched)),
         },
-        remove=["launchedInJob", "failedInJob", *remove],
-        append={"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else None,
+        remove=[*_OF_JOB, "outageSince", "outageReason", *remove],
+        append={
+            **({"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else {}),
+            **({"outages": _end_outage(batch)} if batch.outage_since else {}),
+        },
         **_if_at(batch.status, batch.attempt),
     )
 

@@ -19,6 +19,8 @@ from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
 from recovery.store.conditions import status_condition
 
+Row = Mapping[str, Any]
+
 # A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 

@@ -1,27 +1,35 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import build_from_row
 from recovery import clock
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
+Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
 
 # A keyword cannot be the name of a field in the syntax of classes.
 _For = TypedDict("_For", {"for": AwaitedDecision})
+_ForAny = TypedDict("_ForAny", {"for": Awaited})
 
 
-class WaitingFor(_For):
-    """A decision that the run waits for, and the requests that give it."""
+class WaitingFor(_ForAny):
+    """What the run waits for: a decision, with the requests that give it, or AWS, in which case `answers` is empty.
+
+    JOB is a DRS job that takes far longer than usual; DRS means that a target does not answer, throttles or is busy.
+    """
 
     wave: str | None
     since: str | None
     until: NotRequired[str | None]
+    text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
     answers: list[str]
 
 
@@ -57,19 +65,34 @@ _AWAITED: Mapping[WaveStatus, tuple[AwaitedDecision, tuple[str, ...]]] = {
 
 
 def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
-    """The decisions that the run waits for."""
+    """The decisions that the run waits for, and what AWS keeps it waiting with."""
     meta = record.meta
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
+    if ExecutionStatus(meta["status"]).is_final:
         return []
+    of_aws = [wait for row in record.batches for wait in _waits_for_aws(row)]
+    if meta.get("cancelledBy"):
+        return of_aws
     waiting: list[WaitingFor] = []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
             {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         )
-    return waiting + [
+    waiting += [
         _waiting_wave(row, base) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
+    return waiting + of_aws
+
+
+def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
+    """What AWS keeps a batch waiting with."""
+    target = f"{row['accountId']}/{row['region']}"
+    if since := row.get("outageSince"):
+        yield {"wave": row["wave"], "for": "DRS", "since": since, "text": f"{target}: {row['outageReason']}", "answers": []}
+    if row.get("overdueAt") and row["status"] == BatchStatus.LAUNCHING:
+        usual = f"; such a job usually takes {round(int(row['usualSeconds']) / 60)} min" if "usualSeconds" in row else ""
+        text = f"{row['jobId']} in {target}, stage: {row.get('stage', 'not known')}{usual}"
+        yield {"wave": row["wave"], "for": "JOB", "since": row["jobStartedAt"], "text": text, "answers": []}
 
 
 def _waiting_wave(row: Row, base: str) -> WaitingFor:

@@ -16,6 +16,7 @@ from api.schemas.responses.decisions import (
 )
 from recovery import clock
 from recovery.domain import batch as domain_batch
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
@@ -77,6 +78,7 @@ class ExecutionWave(TypedDict):
     endedAt: str | None
     reason: str | None
     rtoTargetMinutes: int | None
+    overdueAt: Annotated[str | None, Field(description="When the wave was found to be past its RTO target.")]
     round: int
     durationSeconds: int | None
     servers: ServerCounts
@@ -97,6 +99,14 @@ class Job(TypedDict):
     ]
 
 
+class Outage(TypedDict):
+    """A time in which DRS kept a batch waiting: it did not answer, throttled, or was busy with a server."""
+
+    since: str
+    until: str | None
+    reason: str
+
+
 class Batch(TypedDict):
     """At most 100 servers of a wave in one account and Region: one DRS job for each attempt."""
 
@@ -109,10 +119,16 @@ class Batch(TypedDict):
     jobId: str | None
     startedAt: str | None
     jobStartedAt: str | None
+    jobSeconds: Annotated[int | None, Field(description="The age of the running job.")]
+    stage: Annotated[str | None, Field(description="The stage of the running job, by DRS's log, every five minutes.")]
+    stageAt: Annotated[str | None, Field(description="When the job was first seen in this stage.")]
+    usualSeconds: Annotated[int | None, Field(description="How long such a job usually takes in this target.")]
+    overdueAt: Annotated[str | None, Field(description="When the running job was found to take far longer than that.")]
     endedAt: str | None
     reason: str | None
     servers: int
     jobs: list[Job]
+    outages: Annotated[list[Outage], Field(description="When DRS kept the batch waiting; the last may be going on.")]
 
 
 class Execution(ExecutionSummary):
@@ -125,6 +141,7 @@ class Execution(ExecutionSummary):
     stopReason: Annotated[str | None, Field(description="Why no further wave starts.")]
     rpoTargetMinutes: int | None
     rtoTargetMinutes: int | None
+    overdueAt: Annotated[str | None, Field(description="When the run was found to be past its RTO target.")]
     executionArn: str
     durationSeconds: int | None
     servers: ServerCounts
@@ -196,7 +213,13 @@ def _add_counts(counts: list[ServerCounts]) -> ServerCounts:
 
 def _build_batch(row: Row) -> Batch:
     jobs = [build_from_row(Job, job) for job in row.get("jobs", ())]
-    return build_from_row(Batch, row, servers=row["total"], jobs=jobs)
+    job_started_at = row.get("jobStartedAt") if row["status"] == BatchStatus.LAUNCHING else None
+    outages = [build_from_row(Outage, outage) for outage in row.get("outages", ())]
+    if row.get("outageSince"):
+        outages.append({"since": row["outageSince"], "until": None, "reason": row["outageReason"]})
+    return build_from_row(
+        Batch, row, servers=row["total"], jobs=jobs, jobSeconds=_duration(job_started_at, None), outages=outages
+    )
 
 
 def _duration(begin: str | None, end: str | None) -> int | None:
