@@ -136,9 +136,7 @@ def _rpo(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     missed = sum(server["rpoMet"] is False for server in launched)
     unknown = len(launched) - len(ages)
     newer = sum(server["newerThanRequest"] for server in launched)
-    unrecovered = 0
-    if record["status"] not in UNFINISHED and record["mode"] != "READINESS":
-        unrecovered = sum(server["status"] != "LAUNCHED" and not server["optional"] for server in servers)
+    unrecovered = _count_unrecovered(record, servers)
     met: bool | None = None
     if target is not None:
         met = False if missed or unrecovered else None if unknown or not ages else True
@@ -155,6 +153,13 @@ def _rpo(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]
         "met": met,
         "metVacuously": bool(met) and newer == len(launched),
     }
+
+
+def _count_unrecovered(record: Record, servers: Sequence[Mapping[str, Any]]) -> int:
+    """The servers that a run which has ended did not launch, without those that its plan calls optional."""
+    if record["status"] in UNFINISHED or record["mode"] == "READINESS":
+        return 0
+    return sum(server["status"] != "LAUNCHED" and not server["optional"] for server in servers)
 
 
 def _servers(facts: Facts) -> list[dict[str, Any]]:

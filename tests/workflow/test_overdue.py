@@ -34,7 +34,9 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
             run = product.start(product.plan(wave, rtoTargetMinutes=60))
 
             def is_overdue(record: dict[str, Any]) -> bool:
-                return bool(record["overdueAt"] and record["waves"][0]["overdueAt"] and record["batches"][0]["overdueAt"])
+                return bool(
+                    record["overdueAt"] and record["waves"][0]["overdueAt"] and record["batches"][0]["overdueAt"]
+                )
 
             wait_until(product, run, is_overdue)
             polls = len(product.engine.runtime.invocations_of("PollJob"))
@@ -67,7 +69,9 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
         assert set(KINDS) <= set(events_of(product, run))
         assert record["batches"][0]["overdueAt"] is None
         metrics = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"DRS/Waves"' in line]
-        counted = [name for line in metrics for name in ("RunsOverdue", "WavesOverdue", "JobsOverdue") if line.get(name)]
+        counted = [
+            name for line in metrics for name in ("RunsOverdue", "WavesOverdue", "JobsOverdue") if line.get(name)
+        ]
         assert sorted(counted) == ["JobsOverdue", "RunsOverdue", "WavesOverdue"]
 
 

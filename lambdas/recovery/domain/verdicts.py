@@ -86,11 +86,16 @@ def judge_gate(wave: Wave, snapshot: RunSnapshot, *, is_empty: bool = False) -> 
     may_start = may_wave_start(wave, snapshot.wave_statuses)
     if may_start is not True:
         return WaveGate.SETTLE if may_start is False else WaveGate.PREDECESSORS
-    if run.status is ExecutionStatus.PAUSED or (wave.pause_before and not state.resumed and not is_empty):
+    if run.status is ExecutionStatus.PAUSED:
         return WaveGate.RESUME
-    if wave.approval and state.approved is None and not is_empty:
-        return WaveGate.APPROVAL
-    return WaveGate.START
+    return WaveGate.START if is_empty else _judge_own_gates(wave, state)
+
+
+def _judge_own_gates(wave: Wave, state: WaveState) -> WaveGate:
+    """What the plan requires before this wave: a pause, then an approval."""
+    if wave.pause_before and not state.resumed:
+        return WaveGate.RESUME
+    return WaveGate.APPROVAL if wave.approval and state.approved is None else WaveGate.START
 
 
 def judge_approval_timeout(wave: Wave, state: WaveState, now: float) -> bool | None:

@@ -1,4 +1,4 @@
-"""Marks in META, WAVE# and BATCH# rows: the stage of a running job, what is overdue, and batches that DRS keeps waiting.
+"""Marks in META, WAVE# and BATCH# rows: a running job's stage, what is overdue, and batches that DRS keeps waiting.
 
 Each mark is a conditional write, so that what follows from it, such as a message, happens once.
 """

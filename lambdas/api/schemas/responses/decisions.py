@@ -88,9 +88,17 @@ def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
     """What AWS keeps a batch waiting with."""
     target = f"{row['accountId']}/{row['region']}"
     if since := row.get("outageSince"):
-        yield {"wave": row["wave"], "for": "DRS", "since": since, "text": f"{target}: {row['outageReason']}", "answers": []}
+        yield {
+            "wave": row["wave"],
+            "for": "DRS",
+            "since": since,
+            "text": f"{target}: {row['outageReason']}",
+            "answers": [],
+        }
     if row.get("overdueAt") and row["status"] == BatchStatus.LAUNCHING:
-        usual = f"; such a job usually takes {round(int(row['usualSeconds']) / 60)} min" if "usualSeconds" in row else ""
+        usual = (
+            f"; such a job usually takes {round(int(row['usualSeconds']) / 60)} min" if "usualSeconds" in row else ""
+        )
         text = f"{row['jobId']} in {target}, stage: {row.get('stage', 'not known')}{usual}"
         yield {"wave": row["wave"], "for": "JOB", "since": row["jobStartedAt"], "text": text, "answers": []}
 

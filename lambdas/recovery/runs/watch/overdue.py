@@ -7,8 +7,9 @@ has no job, so the schedule that syncs the cache looks at all open runs every fi
 from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.domain import overdue
+from recovery.domain import polling
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
+from recovery.domain.drs_shapes import job_stages
 from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.execution import OPEN_STATUSES, Mode, Run
 from recovery.drs import client as drs
@@ -31,11 +32,11 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         batch = batches.get_batch(ref)
         progress.end_outage(batch)
         age = clock.now() - clock.parse_iso(job.created_at)
-        is_overdue = overdue.is_job_overdue(age, usual_seconds) and not batch.is_overdue
+        is_overdue = polling.is_job_overdue(age, usual_seconds) and not batch.is_overdue
         stage = _read_stage(batch, job, age, usual_seconds) if is_overdue or _is_stage_old(batch, age) else batch.stage
         if is_overdue and progress.record_job_overdue(ref, job.job_id):
             metrics.emit_overdue(jobs=1)
-            overdue_messages.send_job_overdue(ref, job.job_id, overdue.describe_job(stage, age, usual_seconds))
+            overdue_messages.send_job_overdue(ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
         check_run(executions.get_meta_row(ref.execution_id))
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
@@ -43,13 +44,13 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
 
 def _is_stage_old(batch: Batch, age: float) -> bool:
     read_ago = clock.now() - clock.parse_iso(batch.log_read_at) if batch.log_read_at else age
-    return read_ago >= overdue.STAGE_READ_SECONDS
+    return read_ago >= polling.STAGE_READ_SECONDS
 
 
 def _read_stage(batch: Batch, job: Job, age: float, usual_seconds: int) -> str | None:
     """Read the stage from the log of the job, and record it; the last known one if DRS does not answer."""
     try:
-        stage = overdue.find_stage(drs.read_job_log(batch.ref.target, job.job_id), batch.server_ids)
+        stage = job_stages.find_stage(drs.read_job_log(batch.ref.target, job.job_id), batch.server_ids)
     except DrsWavesError as error:
         logger.info("log of the job not read", extra={"job": job.job_id, "age": age, "reason": error.message})
         return batch.stage
@@ -79,16 +80,13 @@ def check_run(meta: executions.Row) -> None:
     if run.mode is Mode.READINESS or run.status.is_final:
         return
     now = clock.now()
-    late: list[tuple[str | None, int]] = []
-    target = meta.get("rtoTargetMinutes")
-    if "overdueAt" not in meta and overdue.is_past_target(now - clock.parse_iso(run.requested_at), _minutes(target)):
-        late.append((None, int(target)))
     rows = waves.list_rows(run.execution_id)
+    late: list[tuple[str | None, int]] = []
+    if _is_newly_late(meta, run.requested_at, now):
+        late.append((None, int(meta["rtoTargetMinutes"])))
     for row in rows:
-        if row.get("startedAt") and not row.get("endedAt") and "overdueAt" not in row:
-            elapsed, wave_target = now - clock.parse_iso(row["startedAt"]), row.get("rtoTargetMinutes")
-            if overdue.is_past_target(elapsed, _minutes(wave_target)):
-                late.append((row["wave"], int(wave_target)))
+        if not row.get("endedAt") and _is_newly_late(row, row.get("startedAt"), now):
+            late.append((row["wave"], int(row["rtoTargetMinutes"])))
     if not late:
         return
     blockers = _describe_blockers(run, rows)
@@ -102,8 +100,12 @@ def check_run(meta: executions.Row) -> None:
             overdue_messages.send_target_missed(run, wave, minutes, blockers)
 
 
-def _minutes(value: object) -> int | None:
-    return None if value is None else int(str(value))
+def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
+    """Whether a run or a wave has missed its target, and its row is not marked yet."""
+    target = row.get("rtoTargetMinutes")
+    if since is None or target is None or "overdueAt" in row:
+        return False
+    return polling.is_past_target(now - clock.parse_iso(since), int(target))
 
 
 def _describe_blockers(run: Run, wave_rows: list[executions.Row]) -> list[str]:
@@ -123,5 +125,5 @@ def _describe_batch(batch: Batch) -> str:
         return f"DRS in {target} keeps it waiting since {batch.outage_since}: {batch.outage_reason}"
     if batch.job_id and batch.job_started_at:
         age = clock.now() - clock.parse_iso(batch.job_started_at)
-        return f"{batch.job_id} in {target}: {overdue.describe_job(batch.stage, age, batch.usual_seconds)}"
+        return f"{batch.job_id} in {target}: {polling.describe_job(batch.stage, age, batch.usual_seconds)}"
     return f"batch {batch.ref.number} in {target} waits to start: for capacity, or for a server that is in another job"
