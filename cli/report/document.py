@@ -33,7 +33,8 @@ class Facts:
     """What a report is made from.
 
     `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
-    knows them. `costs` may have `drsCalls` (by operation) and `stateTransitions`.
+    knows them. `groups` are the protection groups as the run used them, `cleanup` is that of a drill. `costs` may have
+    `drsCalls` (by operation) and `stateTransitions`.
     """
 
     record: Record
@@ -43,6 +44,8 @@ class Facts:
     costs: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     speed: float | None = None
+    groups: Sequence[Mapping[str, Any]] = ()
+    cleanup: Mapping[str, Any] | None = None
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -73,6 +76,8 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "rpo": _rpo(record, servers),
         "notes": list(record.get("notes", ())),
         "waves": [dict(wave) for wave in record["waves"]],
+        "groups": [_group_item(group) for group in facts.groups],
+        "cleanup": _cleanup_item(facts.cleanup),
         "jobs": [_job_item(job) for job in jobs],
         "waits": [wait.to_item() for wait in find_waits(record)],
         "decisions": [dict(decision) for decision in record["decisions"]],
@@ -201,6 +206,19 @@ def _data_age(record: Record, server: Mapping[str, Any], data_at: str | None) ->
         "rpoSeconds": None if age is None else round(age),
         "rpoMet": None if age is None or target is None else age <= target * 60,
     }
+
+
+# --- groups and clean-up ----------------------------------------------------------------------------------------
+def _group_item(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A protection group with what it selects: ids, or tags."""
+    names = ("groupId", "name", "accountId", "region", "version", "sourceServerIds", "tags")
+    return {name: group.get(name) for name in names}
+
+
+def _cleanup_item(cleanup: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The clean-up, without its jobs."""
+    names = ("status", "askedAt", "askedBy", "endedAt", "reason", "instances", "failures")
+    return {name: cleanup.get(name) for name in names} if cleanup else None
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------

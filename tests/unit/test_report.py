@@ -359,7 +359,12 @@ def nasty() -> Facts:
     ]
     events = [{"at": at(1), "event": "DECISION", "wave": "db", "text": NASTY}]
     costs = {"drsCalls": {"DescribeJobs": 5, "StartRecovery": 1}, "stateTransitions": 4_321}
-    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0)
+    group = {"groupId": "pg-1", "name": NASTY, "accountId": HUB, "region": WEST, "version": 1, "tags": {NASTY: NASTY}}
+    counts = {"total": 1, "terminated": 0, "failed": 1}
+    left = {**server("x"), "reason": NASTY}
+    cleanup = {"status": "FAILED", "askedAt": at(40), "askedBy": NASTY, "reason": NASTY, "failures": [left]}
+    cleanup["instances"] = counts
+    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0, [group], cleanup)
 
 
 def unended() -> Facts:
@@ -388,6 +393,51 @@ def readiness() -> Facts:
 
 
 ALL = [nasty, unended, empty, readiness]
+
+
+GROUPS = [
+    {"groupId": "pg-1", "name": "by tags", "accountId": HUB, "region": WEST, "version": 3, "tags": {"tier": "db"}},
+    {"groupId": "pg-2", "name": "by id", "accountId": HUB, "region": WEST, "version": 1, "sourceServerIds": ["s-7"]},
+]
+
+
+def test_the_page_names_the_groups_with_what_they_selected() -> None:
+    facts = Facts(record(wave("db", "COMPLETED", 2, 30)), groups=GROUPS)
+    assert [each["name"] for each in build_document(facts)["groups"]] == ["by tags", "by id"]
+    text = page(facts).text
+    assert "tags tier=db" in text
+    assert "1 server by id: s-7" in text
+
+
+def test_the_page_says_whether_the_instances_of_a_drill_were_terminated() -> None:
+    counts = {"total": 3, "terminated": 2, "failed": 1}
+    left = {**server("x"), "recoveryInstanceId": "i-left", "reason": "it is in another job"}
+    cleanup = {"status": "PARTIAL", "askedAt": at(40), "askedBy": "ana", "endedAt": at(45), "instances": counts}
+    facts = Facts(record(), cleanup={**cleanup, "reason": "one is left", "failures": [left], "jobs": []})
+    text = page(facts).text
+    assert "2 of 3 instances terminated, 1 failed" in text
+    assert "i-left" in text
+    assert "it is in another job" in text
+    none = page(Facts(record(), cleanup={"status": "NONE", "instances": dict.fromkeys(counts, 0)})).text
+    assert "No clean-up had been started" in none
+    assert "Clean-up" not in page(Facts(record(mode="RECOVERY"))).text
+
+
+def test_the_page_says_that_launched_is_not_verified_and_what_to_do_about_a_failure() -> None:
+    failed = server("x", status="FAILED", reason="drsjob-1: no capacity", advice="Retry later.")
+    text = page(Facts(record(wave("db", "FAILED", 2, 20)), [failed])).text
+    assert "drs-waves does not check that applications on it work" in text
+    assert "What to do: Retry later." in text
+
+
+def test_a_reason_has_a_line_of_its_own_below_its_server() -> None:
+    """A column for it would run over the right edge of a page of 1,280 pixels."""
+    html = render_html(
+        build_document(Facts(record(wave("db", "FAILED", 2, 20)), [server("x", reason="a long reason")]))
+    )
+    table = html.split("<h2>Servers</h2>")[1]
+    assert '<tr class="why"><td colspan="7">a long reason</td></tr>' in table
+    assert table.split("</thead>")[0].count('scope="col"') == 7
 
 
 @pytest.mark.parametrize("made", ALL)

@@ -22,8 +22,8 @@ EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 EXPECTED_TERMINATION_SECONDS = 180
 
 
-# A job is overdue after twice its usual time, and not before 45 minutes. The usual time is an average over jobs of all
-# sizes and systems of a target; Windows servers take about twice as long as Linux ones, and jobs of 45 minutes end well.
+# A job is overdue after twice its usual time, and not before 45 minutes. The usual time is an average over all jobs of
+# a target, large and small. Windows servers take about twice as long as Linux ones, so jobs of 45 minutes can end well.
 OVERDUE_FACTOR, MIN_OVERDUE_SECONDS = 2, 45 * 60
 
 # Seconds between two reads of the log of one job. A job of 20 minutes has three of them, beside some 20 polls.
