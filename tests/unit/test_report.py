@@ -362,8 +362,8 @@ def nasty() -> Facts:
     group = {"groupId": "pg-1", "name": NASTY, "accountId": HUB, "region": WEST, "version": 1, "tags": {NASTY: NASTY}}
     counts = {"total": 1, "terminated": 0, "failed": 1}
     left = {**server("x"), "reason": NASTY}
-    cleanup = {"status": "FAILED", "askedAt": at(40), "askedBy": NASTY, "reason": NASTY, "failures": [left]}
-    cleanup["instances"] = counts
+    words = {"askedBy": NASTY, "reason": NASTY}
+    cleanup = {"status": "FAILED", "askedAt": at(40), **words, "failures": [left], "instances": counts}
     return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0, [group], cleanup)
 
 

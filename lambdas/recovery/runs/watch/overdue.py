@@ -4,6 +4,8 @@ A poll of a job looks at its job and its run, at least every two minutes. A run 
 has no job, so the schedule that syncs the cache looks at all open runs every five minutes.
 """
 
+from collections.abc import Sequence
+
 from aws_lambda_powertools import Logger
 
 from recovery import clock
@@ -108,7 +110,7 @@ def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
     return polling.is_past_target(now - clock.parse_iso(since), int(target))
 
 
-def _describe_blockers(run: Run, wave_rows: list[executions.Row]) -> list[str]:
+def _describe_blockers(run: Run, wave_rows: Sequence[executions.Row]) -> list[str]:
     """What the run waits for: operators first, then targets, jobs and capacity."""
     found = [overdue_messages.describe_wait_of_run(run)] if run.status.value == "PAUSED" else []
     found += [wait for row in wave_rows if (wait := overdue_messages.describe_wait_of_wave(run, row))]
