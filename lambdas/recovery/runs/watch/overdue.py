@@ -21,8 +21,8 @@ from recovery.store import batches, executions, progress, waves
 
 logger = Logger(child=True)
 
-# Open runs of each status that one look covers, the newest first.
-MAX_RUNS = 50
+# Runs to list with one query.
+RUNS_PER_PAGE = 100
 
 
 def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
@@ -65,15 +65,34 @@ def check_open_runs() -> int:
 
     Errors are logged only: the next look is in five minutes.
     """
-    checked = 0
+    return sum(_check_safely(execution_id) for execution_id in _list_open_runs())
+
+
+def _list_open_runs() -> list[str]:
+    """The ids of all open runs; of each status as many as could be read."""
+    found: list[str] = []
     for status in OPEN_STATUSES:
+        token: str | None = None
         try:
-            for row in executions.list_executions(MAX_RUNS, None, status=status.value).items:
-                check_run(executions.get_meta_row(row["executionId"]))
-                checked += 1
+            while True:
+                page = executions.list_executions(RUNS_PER_PAGE, token, status=status.value)
+                found += [row["executionId"] for row in page.items]
+                token = page.next_token
+                if token is None:
+                    break
         except DrsWavesError as error:
-            logger.warning("open runs not looked at", extra={"status": status, "reason": error.message})
-    return checked
+            logger.warning("open runs not listed", extra={"status": status, "reason": error.message})
+    return found
+
+
+def _check_safely(execution_id: str) -> bool:
+    """Whether the run could be checked."""
+    try:
+        check_run(executions.get_meta_row(execution_id))
+    except DrsWavesError as error:
+        logger.warning("open run not checked", extra={"executionId": execution_id, "reason": error.message})
+        return False
+    return True
 
 
 def check_run(meta: executions.Row) -> None:
