@@ -87,7 +87,7 @@ def test_a_terminating_job_carries_tags_and_its_lease_is_counted_once(product: P
         "ManagedBy": "drs-waves",
         "drs-waves:execution": record["executionId"],
         "drs-waves:cleanup": "1",
-        "drs-waves:batch": f"{record['executionId']}#cleanup-1#{HUB}/{WEST}#0001",
+        "drs-waves:batch": f"{record['executionId']}/cleanup-1/{HUB}/{WEST}/0001",
         "drs-waves:attempt": "1",
     }
     assert_all_gone_once(product, shown, 3)
@@ -246,7 +246,7 @@ def test_throttling_and_errors_of_drs_are_waited_out(product: Product, operation
 def test_a_clean_up_that_was_never_started_does_not_keep_the_scheduled_one_from_its_work(product: Product) -> None:
     record = drill(product)
     asked = {"status": "RUNNING", "run": 1, "askedAt": record["endedAt"], "askedBy": "ana"}
-    name = f"{record['executionId']}.cleanup-1"
+    name = f"{record['executionId']}_cleanup-1"
     product.put("Executions", {"executionId": record["executionId"], "item": "CLEANUP", "machine": name, **asked})
     scheduled = product.engine.run(
         product.engine.machine_arn("clean-up-drill"), {"executionId": record["executionId"]}, timeout=60

@@ -242,7 +242,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "askedBy": ANA,
         "endedAt": None,
         "reason": None,
-        "cleanup": f"{RUN}-cleanup-1",
+        "cleanup": f"{RUN}_cleanup-1",
         "instances": {"total": 1, "terminated": 0, "failed": 0},
         "jobs": [{**PLACE, "status": "TERMINATING", "jobId": JOB, "instances": 1}],
         "failures": [],

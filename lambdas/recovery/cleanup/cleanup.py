@@ -31,10 +31,18 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
         if _start_machine(row["machine"], execution_id) or _is_machine_running(row["machine"]):
             return row
         _close_abandoned(execution_id, row["machine"])
-    name = f"{execution_id}.cleanup-{_next_number(row)}"
+    name = machine_name(execution_id, _next_number(row))
     row = _claim_cleanup(execution_id, name, requested_by)
     _start_machine(row["machine"], execution_id)
     return row
+
+
+def machine_name(execution_id: str, run: int) -> str:
+    """The name of the execution of clean-up-drill; `run` is the number of the clean-up.
+
+    CloudWatch Logs takes only letters, digits, `-` and `_` in the name of an execution that it logs.
+    """
+    return f"{execution_id}_cleanup-{run}"
 
 
 def open_and_list_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:

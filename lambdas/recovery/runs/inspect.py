@@ -17,7 +17,14 @@ from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.errors import (
+    DrsWavesError,
+    RegionNotEnabled,
+    ServerBusy,
+    TargetAccessDenied,
+    TargetNotInitialized,
+    TargetNotRegistered,
+)
 from recovery.runs.probe import probe_servers
 from recovery.settings import settings
 from recovery.store import executions, inspections
@@ -31,7 +38,7 @@ MAX_HOSTNAME_LENGTH = 63
 MAX_OTHER_RUNS = 20
 
 # Errors that block every server of the target until an operator corrects their cause.
-_UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
+_UNUSABLE_TARGET_ERRORS = (RegionNotEnabled, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,11 @@ def describe_jobs(call: Call) -> dict[str, Any]:
     earliest = read_time_filter(call.filters, "fromDate", 0)
     latest = read_time_filter(call.filters, "toDate", float("inf"))
     candidates = (jobs[job_id] for job_id in set(ids) if job_id in jobs) if ids else jobs.values()
-    matching = [job for job in candidates if earliest < job.created_at + MILLISECOND and job.created_at <= latest]
+    matching = [
+        job
+        for job in candidates
+        if not job.is_hidden(call.now) and earliest < job.created_at + MILLISECOND and job.created_at <= latest
+    ]
     matching.sort(key=lambda job: -job.number)
     return paginate(call, matching, lambda job: f"{10**9 - job.number:010}", Job.to_api)
 
@@ -52,7 +56,7 @@ def describe_jobs(call: Call) -> dict[str, Any]:
 @operation("DescribeJobLogItems")
 def describe_job_log_items(call: Call) -> dict[str, Any]:
     """In the order of the log. The model lists no ResourceNotFoundException here; it is assumed."""
-    job = call.target.job(call.input["jobID"])
+    job = call.target.job(call.input["jobID"], call.now)
     return paginate(call, enumerate(job.log), lambda entry: f"{entry[0]:08}", lambda entry: entry[1].to_api())
 
 

@@ -53,11 +53,13 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Raise Conflict unless the server is disconnected."""
+    """Raise Conflict unless the server is disconnected and in no recovery plan."""
     server = call.target.server(call.input["sourceServerID"])
     refuse_if_in_job(call, server)
     if server.replication.state != "DISCONNECTED" or server.recovery_instance_id:
         raise Conflict(f"{server.id} is not disconnected", resourceId=server.id, resourceType="SourceServer")
+    if plan := call.target.plan_of(server.id):
+        raise Conflict(f"{server.id} is in {plan.arn}", resourceId=server.id, resourceType="SourceServer")
     del call.target.servers[server.id]
     return {}
 

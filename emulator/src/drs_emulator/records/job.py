@@ -107,8 +107,8 @@ class Job:
     """A job. `number` counts the jobs of its target from 1; `type` and `initiated_by` have the API's values.
 
     A fault can hold the job PENDING: `held_by` is the fault's id, and `begins_at` is later than `created_at`.
-    `overdue` says that the job ends as soon as its last server is settled. `execution_arn` names the execution of a
-    recovery plan that the job belongs to.
+    DescribeJobs does not show the job before `shown_at`. `overdue` says that the job ends as soon as its last server is
+    settled. `execution_arn` names the execution of a recovery plan that the job belongs to.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Job:
     begins_at: float = 0
     held_by: str = ""
     execution_arn: str = ""
+    shown_at: float = 0
     log: list[LogItem] = field(default_factory=list)
 
     @property
@@ -134,6 +135,9 @@ class Job:
     @property
     def in_progress(self) -> bool:
         return self.status is not JobStatus.COMPLETED
+
+    def is_hidden(self, now: float) -> bool:
+        return now < self.shown_at
 
     @property
     def is_drill(self) -> bool:

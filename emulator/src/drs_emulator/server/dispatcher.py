@@ -10,6 +10,7 @@ from drs_emulator.control.control_api import PREFIX, Control
 from drs_emulator.engine import ec2_query_api
 from drs_emulator.engine.ec2 import SimulatedEc2
 from drs_emulator.errors import (
+    Conflict,
     ConnectionCut,
     InternalServer,
     NotBuilt,
@@ -20,6 +21,7 @@ from drs_emulator.errors import (
     UnknownCredentials,
 )
 from drs_emulator.operations import BUILT, Call
+from drs_emulator.operations.tags import check_tags
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.rest_json import check_output, parse, render, render_error
 from drs_emulator.protocol.service_model import Operation, drs_model
@@ -32,6 +34,8 @@ from drs_emulator.world.faults import CALL_FAULTS, FaultKind
 from drs_emulator.world.world import World
 
 log = logging.getLogger(__name__)
+
+STARTS = {"StartRecovery", "TerminateRecoveryInstances", "StartFailbackLaunch"}
 
 
 @dataclass(slots=True)
@@ -67,6 +71,8 @@ class Dispatcher:
             return self._call_operation(operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code
+            if isinstance(error, Conflict) and self.world.settings.behaviour.conflicts == "unnamed":
+                error = Conflict("The request conflicts with the state of a resource")
             if isinstance(error, InternalServer) and not error.injected:
                 log.error("%s: %s", name, error.message)
             return render_error(self._model, error, request_id)
@@ -100,14 +106,22 @@ class Dispatcher:
             target = world.target(key)
             if not target.initialized and Uninitialized.code in operation.errors:
                 raise Uninitialized(f"DRS is not initialized in account {key.account}, Region {key.region}")
-            output = handler(Call(world, target, operation.name, values, now))
+            call = Call(world, target, operation.name, values, now)
+            if world.settings.behaviour.tag_rules == "strict":
+                check_tags(call)
+            output = handler(call)
             check_output(operation, output)
             output = reshape(operation, output, world.settings.behaviour)
             output = add_strange_records(operation.name, values, output, target.strange_records)
-        time.sleep(effects.answer_seconds)
+        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
         if effects.response_is_lost:
             raise ConnectionCut(took_effect=True)
         return render(operation, output, request_id)
+
+    def _start_seconds(self, operation: str) -> float:
+        """Return the real seconds that a start of a job takes to answer. At speed 0, it answers at once."""
+        speed = self.world.clock.speed
+        return self.world.settings.behaviour.start_seconds / speed if operation in STARTS and speed else 0
 
     def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> "Effects":
         """Apply the faults that strike before the call. Raise ServiceError, ConnectionCut."""

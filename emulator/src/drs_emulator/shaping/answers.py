@@ -9,7 +9,7 @@ from typing import Any
 from drs_emulator.behaviour import Behaviour
 from drs_emulator.ids import digest
 from drs_emulator.protocol.service_model import Operation, Shape
-from drs_emulator.shaping.times import TIME_SHAPE, write_duration, write_time
+from drs_emulator.shaping.times import TIME_SHAPE, elapsed_duration, write_duration, write_time
 
 Record = dict[str, Any]
 Rewrite = Callable[[str], str]
@@ -54,12 +54,21 @@ _touched: dict[str, bool] = {}
 
 
 def _is_touched(shape: Shape) -> bool:
-    """Return whether the shape contains a time or a record with a rule. A shape can contain itself."""
+    """Return whether the shape contains a time or a record with a rule."""
     if shape.name not in _touched:
-        _touched[shape.name] = False
-        parts = [member.shape for member in shape.members.values()] + ([shape.element] if shape.element else [])
-        _touched[shape.name] = shape.name in RULES or shape.name == TIME_SHAPE or any(map(_is_touched, parts))
+        _touched[shape.name] = _search(shape, set())
     return _touched[shape.name]
+
+
+def _search(shape: Shape, seen: set[str]) -> bool:
+    """`seen` are the shapes that are being searched, because a shape can contain itself."""
+    if shape.name in RULES or shape.name == TIME_SHAPE:
+        return True
+    if shape.name in seen:
+        return False
+    seen.add(shape.name)
+    parts = [member.shape for member in shape.members.values()] + ([shape.element] if shape.element else [])
+    return any(_search(part, seen) for part in parts)
 
 
 def _shape_job(job: Record, behaviour: Behaviour) -> Record:
@@ -108,7 +117,9 @@ def _has(job: Record, member: str, optional: str) -> bool:
 
 def _shape_source_server(server: Record, behaviour: Behaviour) -> Record:
     if behaviour.duration_form == "days" and "lifeCycle" in server:
-        server = server | {"lifeCycle": server["lifeCycle"] | {"elapsedReplicationDuration": "P2DT1H32M12.136909S"}}
+        life_cycle = server["lifeCycle"]
+        elapsed = elapsed_duration(life_cycle["firstByteDateTime"], life_cycle["lastSeenByServiceDateTime"])
+        server = server | {"lifeCycle": life_cycle | {"elapsedReplicationDuration": elapsed}}
     if behaviour.source_servers == "full":
         return server
     left_out = {"stagingArea"} if server.get("stagingArea", {}).get("status") == "NOT_EXTENDED" else set()

@@ -14,7 +14,7 @@ from drs_emulator.records.source_server import FailsAt, LastLaunch, SourceServer
 from drs_emulator.simulation.job_schedule import Step, build_schedule
 from drs_emulator.world.faults import LAUNCH_ERROR_FAULTS, LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
 from drs_emulator.world.launch_errors import raw_launch_error
-from drs_emulator.world.quotas import check_new_job
+from drs_emulator.world.quotas import NewJob, check_new_job
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
@@ -110,17 +110,21 @@ def start_job(
     participants: list[Participant],
     tags: dict[str, str],
     now: float,
+    execution_arn: str = "",
 ) -> Job:
     """Start a job and schedule its steps. `kind` is LAUNCH or TERMINATE. Raise QuotaExceeded and Conflict."""
-    check_new_job(target, [p.server_id for p in participants], world.settings.quotas)
+    behaviour = world.settings.behaviour
+    launches = initiated_by in ("START_DRILL", "START_RECOVERY")
+    check_new_job(target, NewJob([p.server_id for p in participants], launches, now, execution_arn), world.settings)
     members = {p.server_id: p for p in participants}
     target.jobs_made += 1
     job = Job(new_id("drsjob-"), target.jobs_made, target.key, kind, initiated_by, now, members, tags)
+    job.execution_arn, job.shown_at = execution_arn, now + behaviour.hidden_seconds
     target.jobs[job.id] = target.active[job.id] = job
     world.record_load(target)
-    if world.settings.behaviour.job_timing == "slow":
+    if behaviour.job_timing == "slow":
         job.log_event(now, "JOB_START")
-    if initiated_by in ("START_DRILL", "START_RECOVERY"):
+    if launches:
         for server_id in members:
             target.servers[server_id].last_launch = LastLaunch(job.id, now, job.is_drill, "PENDING")
     _apply_faults(world, target, job, now)

@@ -45,6 +45,16 @@ class Target:
         """Return the job in progress that the server takes part in."""
         return next((job for job in self.active.values() if server_id in job.participants), None)
 
+    def execution_of(self, server_id: str) -> PlanExecution | None:
+        """Return the open execution of a recovery plan that holds the server."""
+        arn = self.key.arn("source-server", server_id)
+        return next((each for each in self.executions.values() if each.is_open and each.holds(arn)), None)
+
+    def plan_of(self, server_id: str) -> RecoveryPlan | None:
+        """Return a recovery plan that the server is in."""
+        arn = self.key.arn("source-server", server_id)
+        return next((plan for plan in self.plans.values() if arn in plan.server_arns), None)
+
     def forget_jobs(self, kept: int) -> None:
         """Delete the oldest ended jobs, and keep `kept` of them."""
         while len(self.jobs) - len(self.active) > kept:
@@ -57,8 +67,12 @@ class Target:
     def instance(self, instance_id: str) -> RecoveryInstance:
         return self.instances.get(instance_id) or _raise_not_found(instance_id, "RecoveryInstance")
 
-    def job(self, job_id: str) -> Job:
-        return self.jobs.get(job_id) or _raise_not_found(job_id, "Job")
+    def job(self, job_id: str, now: float | None = None) -> Job:
+        """With `now`, a job that is still hidden is not found either."""
+        job = self.jobs.get(job_id)
+        if job is None or (now is not None and job.is_hidden(now)):
+            _raise_not_found(job_id, "Job")
+        return job
 
     def template(self, template_id: str) -> Template:
         return self.templates.get(template_id) or _raise_not_found(template_id, "Template")
