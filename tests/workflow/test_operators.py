@@ -16,7 +16,7 @@ from recovery.store.executions import MAX_DECISIONS
 from tests.support.fault_injection import Call, calls_through
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
-from tests.support.product import HUB, WEST, Product, Reply
+from tests.support.product import HUB, STACK, WEST, Product, Reply
 from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
 
 

@@ -1,8 +1,7 @@
 """Metrics, as embedded metric format in the log: no call, so none that can fail.
 
 Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances, those of runs in
-DRS/Runs. Calls are counted
-while a function runs and written at its end, in one line wherever their dimensions agree.
+DRS/Runs. Calls are counted while a function runs and written at its end, in one line wherever their dimensions agree.
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
