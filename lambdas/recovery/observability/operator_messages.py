@@ -143,9 +143,9 @@ def send_wave_corrected(
     _send(
         run,
         "WAVE_CORRECTED",
-        f"wave {wave.name} of {run.plan_name}: {verdict.status.value}, not {before.value}"
+        f"wave {{wave}} is {verdict.status.value}, not {before.value}"
         if verdict.status is not before
-        else f"wave {wave.name} of {run.plan_name}: {verdict.status.value}, with other counts",
+        else f"wave {{wave}} is {verdict.status.value}, with other counts",
         {
             "Wave": wave.name,
             "Result": verdict.reason,
@@ -163,7 +163,7 @@ def send_run_corrected(execution: Execution, before: ExecutionStatus, verdict: E
     _send(
         run,
         "RUN_CORRECTED",
-        f"{run.mode.value.lower()} of {run.plan_name}: {verdict.status.value}, before {before.value}",
+        f"{verdict.status.value}, before {before.value}",
         {
             "Result": verdict.reason,
             "Servers": tally.describe(),

@@ -20,14 +20,17 @@ _ANSWERS: Mapping[WaveStatus, tuple[str, tuple[str, ...]]] = {
 
 def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Sequence[str]) -> None:
     """Report that a run, or a wave of it, has not ended within its RTO target, and what it waits for."""
-    subject = f"wave {wave} of {run.plan_name}" if wave else f"{run.mode.value.lower()} of {run.plan_name}"
+    mode = run.mode.value.lower()
+    late = "wave {wave} is" if wave else "it is"
     more = f"\n  and {len(blockers) - MAX_BLOCKERS} more" if len(blockers) > MAX_BLOCKERS else ""
     sns.publish(
         "WAVE_OVERDUE" if wave else "RUN_OVERDUE",
-        f"drs-waves: {subject} is past its RTO target",
+        f"{mode} of {{plan}}: {late} past its RTO target",
+        {"plan": run.plan_name, "wave": wave or ""},
         sns.format_facts(
             {
                 "Plan": run.plan_name,
+                "Kind": mode,
                 "Execution": run.execution_id,
                 "Wave": wave,
                 "Target": f"{minutes} min; it was missed by {clock.iso()} at the latest",
@@ -47,7 +50,8 @@ def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
     """Report that a DRS job takes far longer than usual; `progress` has its stage and age."""
     sns.publish(
         "JOB_OVERDUE",
-        f"drs-waves: a DRS job in {ref.target.key} takes far longer than usual",
+        "a DRS job in {target} takes far longer than usual",
+        {"target": ref.target.key},
         sns.format_facts(
             {
                 "Job": job_id,

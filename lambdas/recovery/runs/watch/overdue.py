@@ -28,7 +28,7 @@ RUNS_PER_PAGE = 100
 def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
     """Record the stage of a running job, and notify operators once if the job, its wave or its run is overdue.
 
-    Errors of DRS and of DynamoDB are logged only: the next poll looks again.
+    Errors are logged only, defects too: the job must be polled on, and the next poll looks again.
     """
     try:
         batch = batches.get_batch(ref)
@@ -42,6 +42,8 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         check_run(executions.get_meta_row(ref.execution_id))
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
+    except Exception:
+        logger.exception("job not looked at", extra={"batch": ref.key})
 
 
 def _is_stage_old(batch: Batch, age: float) -> bool:
@@ -91,6 +93,9 @@ def _check_safely(execution_id: str) -> bool:
         check_run(executions.get_meta_row(execution_id))
     except DrsWavesError as error:
         logger.warning("open run not checked", extra={"executionId": execution_id, "reason": error.message})
+        return False
+    except Exception:
+        logger.exception("open run not checked", extra={"executionId": execution_id})
         return False
     return True
 
