@@ -13,7 +13,11 @@ _NOT_STARTED = ("NOT_READY",)
 
 
 class Job(NamedTuple):
-    """A DRS job of a run. `ended_at`, `launched` and `failed` are None while it runs."""
+    """A DRS job of a run. `ended_at`, `launched` and `failed` are None while it runs, the rest only then is not.
+
+    `stage` is that of the servers that are furthest behind; `seconds` and `usual_seconds` are how long the job has run
+    and how long such a job usually takes.
+    """
 
     job_id: str
     wave: str
@@ -25,6 +29,9 @@ class Job(NamedTuple):
     ended_at: str | None
     launched: int | None
     failed: int | None
+    stage: str | None = None
+    seconds: int | None = None
+    usual_seconds: int | None = None
 
 
 def list_jobs(record: Record) -> Iterator[Job]:
@@ -40,7 +47,8 @@ def list_jobs(record: Record) -> Iterator[Job]:
         if batch["status"] == "LAUNCHING" and batch["jobId"]:
             remaining = batch["servers"] - launched
             started_at = batch.get("jobStartedAt") or batch["startedAt"]
-            yield Job(batch["jobId"], *place, batch["attempt"], remaining, started_at, None, None, None)
+            state = (batch.get("stage"), batch.get("jobSeconds"), batch.get("usualSeconds"))
+            yield Job(batch["jobId"], *place, batch["attempt"], remaining, started_at, None, None, None, *state)
 
 
 def exit_status(record: Record) -> int:

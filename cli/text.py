@@ -8,6 +8,14 @@ from cli.terminal import clean
 
 COMMAND = "drs-waves"
 
+_AWAITED = {
+    "APPROVAL": "approval",
+    "DECISION": "a decision",
+    "RESUME": "an operator to resume it",
+    "JOB": "a DRS job that takes far longer than usual",
+    "DRS": "DRS",
+}
+
 
 def plural(count: int, noun: str, others: str | None = None) -> str:
     """`1 server`, `2 servers`. `others` is the plural of a noun that takes no s."""
@@ -55,7 +63,7 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
     """What the run waits for, and the commands that answer it."""
     for wait in record["waitingFor"]:
         subject = f"wave {wait['wave']}" if wait["wave"] else "the run"
-        awaited = {"APPROVAL": "approval", "DECISION": "a decision", "RESUME": "an operator to resume it"}[wait["for"]]
+        awaited = _AWAITED.get(wait["for"], wait["for"])
         since = f" since {wait['since']}" if wait.get("since") else ""
         until = f" until {wait['until']}" if wait.get("until") else ""
         commands = []
@@ -63,4 +71,5 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
             decision = answer.rsplit("/", 1)[1]
             wave = f" {wait['wave']}" if "/waves/" in answer else ""
             commands.append(f"{COMMAND} {decision} {record['executionId']}{wave}{options}")
-        yield f"{subject} waits for {awaited}{since}{until}", commands
+        text = f": {clean(wait['text'])}" if wait.get("text") else ""
+        yield f"{subject} waits for {awaited}{since}{until}{text}", commands

@@ -26,6 +26,8 @@ def collect_facts(
         servers=list_servers(api, execution_id),
         events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
         instances=_list_instances(api, execution_id),
+        groups=_list_groups(api, execution_id),
+        cleanup=_read_cleanup(api, record),
         costs=costs or {},
         versions=_read_versions(api),
         speed=speed,
@@ -45,7 +47,26 @@ def _read_versions(api: ApiClient) -> dict[str, str]:
         health = api.get("/health")
     except (ApiRefused, ApiUnreachable):
         return {}
-    return {"drs-waves": str(health["version"]), "API": str(health["status"])}
+    return {"drs-waves": str(health["version"])}
+
+
+def _list_groups(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
+    """The protection groups as the run used them; none if the API does not answer, or is too old to know them."""
+    try:
+        return list(api.list_items(f"/executions/{execution_id}/protection-groups", "protectionGroups"))
+    except (ApiRefused, ApiUnreachable):
+        return []
+
+
+def _read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The clean-up of a drill; None for other runs, and if the API does not answer."""
+    if record["mode"] != "DRILL":
+        return None
+    try:
+        cleanup: dict[str, Any] = api.get(f"/executions/{record['executionId']}/cleanup")
+    except (ApiRefused, ApiUnreachable):
+        return None
+    return cleanup
 
 
 def write_report(facts: Facts, folder: Path) -> Path:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.report.times import end_of, seconds_between
-from cli.report.waits import find_waits
+from cli.report.waits import find_waits, total_seconds
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
 
-SCHEMA = "drs-waves/report/1"
+SCHEMA = "drs-waves/report/2"
 
 # A PARTIAL wave counts as recovered: the plan or an operator accepted its result.
 _RECOVERED = ("COMPLETED", "PARTIAL")
@@ -33,7 +33,8 @@ class Facts:
     """What a report is made from.
 
     `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
-    knows them. `costs` may have `drsCalls` (by operation) and `stateTransitions`.
+    knows them. `groups` are the protection groups as the run used them, `cleanup` is that of a drill. `costs` may have
+    `drsCalls` (by operation) and `stateTransitions`.
     """
 
     record: Record
@@ -43,6 +44,8 @@ class Facts:
     costs: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     speed: float | None = None
+    groups: Sequence[Mapping[str, Any]] = ()
+    cleanup: Mapping[str, Any] | None = None
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -73,6 +76,8 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "rpo": _rpo(record, servers),
         "notes": list(record.get("notes", ())),
         "waves": [dict(wave) for wave in record["waves"]],
+        "groups": [_group_item(group) for group in facts.groups],
+        "cleanup": _cleanup_item(facts.cleanup),
         "jobs": [_job_item(job) for job in jobs],
         "waits": [wait.to_item() for wait in find_waits(record)],
         "decisions": [dict(decision) for decision in record["decisions"]],
@@ -111,8 +116,7 @@ def _rto(record: Record) -> dict[str, Any]:
         is_over=record["status"] not in UNFINISHED,
         is_recovered=record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"]),
     )
-    waited = sum(wait.seconds for wait in find_waits(record))
-    return {"whole": whole, "waves": waves, "waitedForPeopleSeconds": round(waited)}
+    return {"whole": whole, "waves": waves, "waitedForPeopleSeconds": round(total_seconds(find_waits(record)))}
 
 
 def _against_target(seconds: int | None, target: int | None, *, is_over: bool, is_recovered: bool) -> dict[str, Any]:
@@ -126,21 +130,41 @@ def _against_target(seconds: int | None, target: int | None, *, is_over: bool, i
 
 
 def _rpo(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The age of the data of launched servers, against the target.
+
+    A server that the run has not recovered when it ends has missed the target, unless it is optional. `metVacuously`:
+    all data is newer than the request, because every source still replicated, so the target was not put to a test.
+    """
     target = record.get("rpoTargetMinutes")
     launched = [server for server in servers if server["status"] == "LAUNCHED"]
     ages = [server["rpoSeconds"] for server in launched if server["rpoSeconds"] is not None]
     missed = sum(server["rpoMet"] is False for server in launched)
     unknown = len(launched) - len(ages)
+    newer = sum(server["newerThanRequest"] for server in launched)
+    unrecovered = _count_unrecovered(record, servers)
+    met: bool | None = None
+    if target is not None:
+        met = False if missed or unrecovered else None if unknown or not ages else True
     return {
         "targetMinutes": target,
         "measuredFrom": "pointInTime" if record.get("pointInTime") else "requestedAt",
         "known": len(ages),
         "unknown": unknown,
+        "newerThanRequest": newer,
+        "unrecovered": unrecovered,
         "worstSeconds": max(ages, default=None),
         "medianSeconds": round(statistics.median(ages)) if ages else None,
         "missed": missed,
-        "met": False if missed else None if target is None or unknown or not ages else True,
+        "met": met,
+        "metVacuously": bool(met) and newer == len(launched),
     }
+
+
+def _count_unrecovered(record: Record, servers: Sequence[Mapping[str, Any]]) -> int:
+    """The servers that a run which has ended did not launch, without those that its plan calls optional."""
+    if record["status"] in UNFINISHED or record["mode"] == "READINESS":
+        return 0
+    return sum(server["status"] != "LAUNCHED" and not server["optional"] for server in servers)
 
 
 def _servers(facts: Facts) -> list[dict[str, Any]]:
@@ -155,20 +179,46 @@ def _servers(facts: Facts) -> list[dict[str, Any]]:
     for server in facts.servers:
         cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
         data_at = server.get("dataAt") or cached or server.get("snapshotAt")
-        servers.append({**server, **_data_age(record, data_at)})
+        servers.append({**server, **_data_age(record, server, data_at)})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )
 
 
-def _data_age(record: Record, snapshot_at: str | None) -> dict[str, Any]:
-    """How old the snapshot was when the run was requested, or at the point in time that it recovers."""
-    if not snapshot_at:
-        return {"snapshotAt": snapshot_at, "rpoSeconds": None, "rpoMet": None}
-    age = round(seconds_between(snapshot_at, record.get("pointInTime") or record["requestedAt"]))
-    age = max(age, 0)  # a snapshot taken after the request loses nothing
-    target = record.get("rpoTargetMinutes")
-    return {"snapshotAt": snapshot_at, "rpoSeconds": age, "rpoMet": None if target is None else age <= target * 60}
+def _data_age(record: Record, server: Mapping[str, Any], data_at: str | None) -> dict[str, Any]:
+    """How old the launched data was when the run was requested, or at the point in time that it recovers.
+
+    While its source replicates, DRS launches a server from a snapshot that it takes after the request. That data is
+    newer than the request. What a failure of the source would have cost is then the lag of the replica, which the run
+    read when it inspected the server.
+    """
+    moment, target = record.get("pointInTime"), record.get("rpoTargetMinutes")
+    age: float | None = None
+    is_newer = False
+    if data_at:
+        age = seconds_between(data_at, moment or record["requestedAt"])
+        is_newer = age < 0
+        if is_newer:
+            age = None if moment else server.get("lagSeconds")
+    return {
+        "snapshotAt": data_at,
+        "newerThanRequest": is_newer,
+        "rpoSeconds": None if age is None else round(age),
+        "rpoMet": None if age is None or target is None else age <= target * 60,
+    }
+
+
+# --- groups and clean-up ----------------------------------------------------------------------------------------
+def _group_item(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A protection group with what it selects: ids, or tags."""
+    names = ("groupId", "name", "accountId", "region", "version", "sourceServerIds", "tags")
+    return {name: group.get(name) for name in names}
+
+
+def _cleanup_item(cleanup: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The clean-up, without its jobs."""
+    names = ("status", "askedAt", "askedBy", "endedAt", "reason", "instances", "failures")
+    return {name: cleanup.get(name) for name in names} if cleanup else None
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------

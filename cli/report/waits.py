@@ -1,27 +1,31 @@
 """When a run waited for an operator."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from cli.report.times import end_of, seconds_between
-from cli.run_record import Record, list_jobs
+from cli.run_record import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A time in which the run waited for an operator. `wave` is None if the whole run waited."""
+    """A time in which the run waited for an operator. `wave` is None if the whole run waited.
+
+    `by` is the operator whose decision ended it, or `the plan`; None if it is open, or if the run ended first.
+    """
 
     wave: str | None
     kind: str
     since: str
     until: str
     is_open: bool
+    by: str | None = None
 
     @property
     def seconds(self) -> float:
         """How long it lasted, so far."""
-        return seconds_between(self.since, self.until)
+        return max(seconds_between(self.since, self.until), 0)
 
     def to_item(self) -> dict[str, Any]:
         """The wait as the report has it."""
@@ -30,53 +34,33 @@ class Wait:
             "for": self.kind,
             "since": self.since,
             "until": None if self.is_open else self.until,
+            "by": self.by,
             "seconds": round(self.seconds),
         }
 
 
 def find_waits(record: Record) -> list[Wait]:
-    """Every wait, ended or open, oldest first.
-
-    The record has the time of each decision, but not when the wait began. A wait begins when the wave could have
-    started (the request, or the end of the last wave that it depends on), when its last job had ended, or when the run
-    was paused.
-    """
+    """Every wait, ended or open, oldest first, with the times that the record has."""
     end = end_of(record)
-    waits = list(_ended_waits(record))
-    waits += [
-        Wait(wait["wave"], wait["for"].lower(), wait["since"] or record["requestedAt"], end, is_open=True)
-        for wait in record["waitingFor"]
+    return [
+        Wait(
+            wait["wave"],
+            wait["for"].lower(),
+            wait["since"],
+            wait["until"] or end,
+            wait["until"] is None,
+            wait.get("by"),
+        )
+        for wait in record["waits"]
     ]
-    # A decision can be older than the start computed for it, if its wave has had jobs since.
-    ordered = [wait for wait in waits if wait.since <= wait.until]
-    return sorted(ordered, key=lambda wait: (wait.since, wait.wave or ""))
 
 
-def _ended_waits(record: Record) -> Iterator[Wait]:
-    paused_at: str | None = None
-    for decision in record["decisions"]:
-        kind, wave, at = decision["decision"], decision["wave"], decision["at"]
-        if kind == "pause":
-            paused_at = at
-        elif wave is None:
-            if paused_at and kind in ("resume", "cancel"):
-                yield Wait(None, "resume", paused_at, at, is_open=False)
-                paused_at = None
-        elif kind in ("approve", "reject"):
-            yield Wait(wave, "approval", _could_start(record, wave), at, is_open=False)
-        elif kind == "resume":
-            yield Wait(wave, "resume", _could_start(record, wave), at, is_open=False)
-        elif kind in ("retry", "accept", "abort"):
-            yield Wait(wave, "decision", _last_job_end(record, wave, at), at, is_open=False)
-
-
-def _could_start(record: Record, name: str) -> str:
-    waves: dict[str, Mapping[str, Any]] = {wave["name"]: wave for wave in record["waves"]}
-    predecessors = waves[name]["dependsOn"] if name in waves else ()
-    ends = [waves[each]["endedAt"] for each in predecessors if each in waves]
-    return max((end for end in ends if end), default=str(record["requestedAt"]))
-
-
-def _last_job_end(record: Record, wave: str, before: str) -> str:
-    ends = [job.ended_at for job in list_jobs(record) if job.wave == wave and job.ended_at and job.ended_at <= before]
-    return max(ends, default=_could_start(record, wave))
+def total_seconds(waits: Iterable[Wait]) -> float:
+    """How long the run waited for operators. Waits at the same time count once."""
+    total, counted_until = 0.0, ""
+    for wait in sorted(waits, key=lambda each: each.since):
+        begin = max(wait.since, counted_until)
+        if wait.until > begin:
+            total += seconds_between(begin, wait.until)
+            counted_until = wait.until
+    return total

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_record import UNFINISHED, Record, list_jobs
+from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.terminal import clean
 from cli.text import (
     describe_decisions,
@@ -131,4 +131,13 @@ def _describe_running_jobs(record: Record) -> Iterator[str]:
         yield f"{plural(len(running), 'job runs', 'jobs run')}:"
     for job in running[:MAX_JOBS]:
         place = f"{'/'.join(job.target)} batch {job.batch} of {job.wave}, attempt {job.attempt}"
-        yield f"  {job.job_id}  {place}, {plural(job.servers, 'server')}"
+        yield f"  {job.job_id}  {place}, {plural(job.servers, 'server')}{_describe_progress(job)}"
+
+
+def _describe_progress(job: Job) -> str:
+    """`: conversion, 14 min of usual 20`, as far as it is known."""
+    if job.seconds is None:
+        return ""
+    stage = f"{clean(job.stage)}, " if job.stage else ""
+    usual = f" of usual {round(job.usual_seconds / 60)}" if job.usual_seconds else ""
+    return f": {stage}{job.seconds // 60} min{usual}"

@@ -6,13 +6,16 @@ from recovery import clock
 from recovery.catalog.targets import list_targets
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
+from recovery.runs.watch import overdue
 from tasks.states import ListTargetsInput, ListTargetsOutput
 
 
 @task
 def handler(event: ListTargetsInput, context: LambdaContext) -> ListTargetsOutput:
-    """Return the targets of the input, or every target if it has none."""
+    """Return the targets of the input, or every target if it has none; then look for runs that are late, too."""
     requested = sorted({Target.from_state(state) for state in event.get("targets") or ()})
     targets = requested or list_targets()
+    if not requested:  # the schedule, every five minutes
+        logger.info("open runs checked", extra={"runs": overdue.check_open_runs()})
     logger.info("targets listed", extra={"targets": len(targets), "requested": bool(requested)})
     return {"beganAt": clock.iso(), "targets": [target.to_state() for target in targets]}

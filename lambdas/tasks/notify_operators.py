@@ -4,18 +4,23 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.target import Target
 from recovery.observability import retries_exhausted
 from recovery.observability.retries_exhausted import WaitingPlace
 from recovery.observability.task_handler import task
+from recovery.runs.watch import outages
 from tasks.states import NotifyOperatorsInput
 
 
 @task
 def handler(event: NotifyOperatorsInput, context: LambdaContext) -> dict[str, Any]:
-    """The wait continues, whether or not the message can be sent."""
+    """Note in the record that the target does not answer. The wait continues, whether or not the message is sent."""
     error = CaughtError.from_state(event["error"]) or CaughtError("unknown error", "")
-    place = WaitingPlace(event["executionId"], event["wave"], Target.from_state(event), event.get("batch"))
+    target = Target.from_state(event)
+    if number := event.get("batch"):
+        outages.note_outage(BatchRef(event["executionId"], event["wave"], target, int(number)), error)
+    place = WaitingPlace(event["executionId"], event["wave"], target, number)
     retries_exhausted.notify_retries_exhausted(place, event["task"], error, event.get("attempts"))
     return {}

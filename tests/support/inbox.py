@@ -1,4 +1,4 @@
-"""The messages that operators receive."""
+"""The messages that operators receive, for a product that is made with OPERATORS_TOPIC_ARN=TOPIC."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
 
 
 class Inbox:
-    """The messages that operators received: a queue that is subscribed to their topic."""
+    """A queue that is subscribed to the topic of operators."""
 
     def __init__(self, product: Product) -> None:
         self._sqs = product.engine.client("sqs")
@@ -22,6 +22,7 @@ class Inbox:
         self._seen: list[dict[str, Any]] = []
 
     def messages(self) -> list[dict[str, Any]]:
+        """All messages so far, oldest first."""
         while found := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
                 self._seen.append(json.loads(message["Body"]))
@@ -29,4 +30,11 @@ class Inbox:
         return self._seen
 
     def values(self, attribute: str) -> list[str]:
-        return [message["MessageAttributes"][attribute]["Value"] for message in self.messages()]
+        """This attribute of every message that has it."""
+        attributes = (message["MessageAttributes"] for message in self.messages())
+        return [each[attribute]["Value"] for each in attributes if attribute in each]
+
+    def of_kind(self, kind: str) -> list[str]:
+        """The texts of all messages of this kind."""
+        messages = self.messages()
+        return [each["Message"] for each in messages if each["MessageAttributes"]["kind"]["Value"] == kind]

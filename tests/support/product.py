@@ -17,6 +17,7 @@ from moto.sts.models import sts_backends
 from drs_emulator import Emulator
 from tests.harness.engine import Engine, Execution
 from tests.support import documented_answers
+from tests.support.server_counts import assert_counts_match_servers
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
@@ -205,9 +206,12 @@ class Product:
         return str(reply.body["executionId"])
 
     def finish(self, execution_id: str, timeout: float = 60) -> dict[str, Any]:
-        """Wait for the run's machine to end, and return its record as the API does."""
+        """Wait for the run's machine to end, and return its record as the API does, with counts that are right."""
         self.machine(execution_id).wait(timeout)
-        return self.record(execution_id)
+        record = self.record(execution_id)
+        if record["endedAt"]:
+            assert_counts_match_servers(record, record["sourceServers"], self.items("Executions"))
+        return record
 
     def drill(self, plan_id: str, timeout: float = 60) -> dict[str, Any]:
         """Start a drill and wait for its end."""

@@ -18,7 +18,6 @@ from cli import text as wording
 from cli.report import collect, scale, timeline
 from cli.report.document import SCHEMA, Facts, build_document
 from cli.report.page import render_html
-from cli.report.waits import find_waits
 
 HUB, WEST = "111122223333", "us-west-2"
 NASTY = "<script>alert(1)</script>\"'&{{ 7*7 }}</td></svg>"
@@ -87,6 +86,10 @@ def server(name: str, wave: str = "db", **more: Any) -> dict[str, Any]:
         "readiness": "READY",
         "snapshotId": None,
         "snapshotAt": None,
+        "lagSeconds": None,
+        "dataAt": None,
+        "cause": None,
+        "advice": None,
         "recoveryInstanceId": f"i-{name:0>17}",
         "endedAt": at(20),
         "optional": False,
@@ -122,6 +125,7 @@ def record(*waves: dict[str, Any], **more: Any) -> dict[str, Any]:
         "servers": {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0},
         "progress": {"waves": len(waves), "wavesEnded": len(waves)},
         "waitingFor": [],
+        "waits": [],
         "decisions": [],
         "notes": [],
         "waves": list(waves),
@@ -201,12 +205,15 @@ def test_the_age_of_data_is_reported_or_unknown() -> None:
     assert told["rpo"] == {
         "targetMinutes": 15,
         "measuredFrom": "requestedAt",
-        "known": 4,
-        "unknown": 1,
+        "known": 3,
+        "unknown": 2,
+        "newerThanRequest": 1,
+        "unrecovered": 1,
         "worstSeconds": 1800,
-        "medianSeconds": 900,
+        "medianSeconds": 1200,
         "missed": 2,
         "met": False,
+        "metVacuously": False,
     }
     assert {each["hostname"]: each["rpoSeconds"] for each in told["sourceServers"]} == {
         "a": 600,
@@ -214,7 +221,7 @@ def test_the_age_of_data_is_reported_or_unknown() -> None:
         "c": 1200,
         "d": None,
         "e": 36_000,
-        "f": 0,
+        "f": None,
     }
 
 
@@ -225,14 +232,40 @@ def test_the_age_of_data_comes_from_the_instance_before_any_snapshot_that_inspec
     assert told["rpo"]["worstSeconds"] == 2_400
 
 
-def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> None:
-    def met(*servers: dict[str, Any]) -> bool | None:
-        found: bool | None = build_document(Facts(record(rpoTargetMinutes=15), servers))["rpo"]["met"]
-        return found
+def rpo(*servers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = build_document(Facts(record(rpoTargetMinutes=15, **more), servers))["rpo"]
+    return found
 
-    assert met(server("a", snapshotAt=at(-10))) is True
-    assert met(server("a", snapshotAt=at(-10)), server("b")) is None
-    assert met() is None
+
+def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> None:
+    assert rpo(server("a", snapshotAt=at(-10)))["met"] is True
+    assert rpo(server("a", snapshotAt=at(-10)), server("b"))["met"] is None
+    assert rpo()["met"] is None
+
+
+@pytest.mark.parametrize("status", ["FAILED", "SKIPPED", "EXCLUDED"])
+def test_a_server_that_was_not_recovered_has_missed_the_rpo_target(status: str) -> None:
+    good, lost = server("a", snapshotAt=at(-10)), server("b", status=status, snapshotAt=at(-10))
+    assert (rpo(good, lost)["met"], rpo(good, lost)["unrecovered"]) == (False, 1)
+    assert rpo(lost)["met"] is False
+    assert rpo(good, {**lost, "optional": True})["met"] is True
+    assert rpo(good, lost, status="POLLING")["met"] is True
+    assert rpo(good, lost, mode="READINESS")["unrecovered"] == 0
+    text = page(Facts(record(rpoTargetMinutes=15), [good, lost])).text
+    assert "did not recover 1 server that the plan requires" in text
+
+
+def test_data_newer_than_the_request_has_the_age_of_the_lag_and_says_that_nothing_was_tested() -> None:
+    fresh = [server("a", snapshotAt=at(5), lagSeconds=0), server("b", snapshotAt=at(5), lagSeconds=60)]
+    told = rpo(*fresh)
+    assert (told["met"], told["metVacuously"], told["worstSeconds"], told["newerThanRequest"]) == (True, True, 60, 2)
+    text = page(Facts(record(rpoTargetMinutes=15), fresh)).text
+    assert "newer than the request: DRS took a snapshot after it" in text
+    assert "met, but not tested" in text
+    assert rpo(fresh[0], server("c", snapshotAt=at(-5)))["metVacuously"] is False
+    assert rpo(server("a", snapshotAt=at(5), lagSeconds=3_600))["met"] is False
+    assert rpo(server("a", snapshotAt=at(5), lagSeconds=None))["met"] is None
+    assert rpo(server("a", snapshotAt=at(5)), pointInTime=at(0))["met"] is None
 
 
 def test_with_a_point_in_time_the_age_is_measured_from_it() -> None:
@@ -241,38 +274,51 @@ def test_with_a_point_in_time_the_age_is_measured_from_it() -> None:
 
 
 # --- waits and jobs -----------------------------------------------------------------------------------------------
-def test_waits_are_derived_from_the_decisions_that_ended_them() -> None:
-    db = wave("db", "COMPLETED", 2, 10)
-    web = wave("web", "COMPLETED", 15, 29, dependsOn=["db"])
-    held = wave("held", "COMPLETED", 6, 9)
-    told = record(
-        db,
-        web,
-        held,
-        decisions=[
-            decision("pause", 3),
-            decision("resume", 5),
-            decision("resume", 6, "held"),
-            decision("approve", 15, "web", "go"),
-            decision("retry", 25, "web"),
-        ],
-        batches=[batch("web", job(1, 16, 22, 1, 1), job(2, 26, 28, 1))],
-    )
-    waited = [(wait.wave, wait.kind, wait.since, wait.until) for wait in find_waits(told)]
-    assert waited == [
-        ("held", "resume", at(0), at(6)),
-        (None, "resume", at(3), at(5)),
-        ("web", "approval", at(10), at(15)),
-        ("web", "decision", at(22), at(25)),
+def wait(name: str | None, kind: str, since: float, until: float | None, by: str | None = "ana") -> dict[str, Any]:
+    return {"wave": name, "for": kind, "since": at(since), "until": None if until is None else at(until), "by": by}
+
+
+def test_waits_have_the_times_on_record_and_count_once_where_they_overlap() -> None:
+    waits = [
+        wait("held", "RESUME", 0, 6),
+        wait(None, "RESUME", 3, 5),
+        wait("web", "APPROVAL", 10, 15),
+        wait("app", "DECISION", 12, 20, None),
     ]
-    assert build_document(Facts(told))["rto"]["waitedForPeopleSeconds"] == (6 + 2 + 5 + 3) * 60
+    told = build_document(Facts(record(wave("web", "COMPLETED", 15, 29), waits=waits)))
+    assert [(each["wave"], each["for"], each["since"], each["until"], each["by"]) for each in told["waits"]] == [
+        ("held", "resume", at(0), at(6), "ana"),
+        (None, "resume", at(3), at(5), "ana"),
+        ("web", "approval", at(10), at(15), "ana"),
+        ("app", "decision", at(12), at(20), None),
+    ]
+    assert told["rto"]["waitedForPeopleSeconds"] == (6 + 10) * 60
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=6))
+def test_a_run_never_waits_longer_than_the_minutes_in_which_any_wait_was_on(spans: list[tuple[int, int]]) -> None:
+    spans = [(min(span), max(span)) for span in spans]
+    told = build_document(Facts(record(waits=[wait("web", "APPROVAL", *span) for span in spans])))
+    minutes = {minute for begin, end in spans for minute in range(begin, end)}
+    assert told["rto"]["waitedForPeopleSeconds"] == len(minutes) * 60
 
 
 def test_an_open_wait_has_no_end() -> None:
-    asks = {"wave": "web", "for": "DECISION", "since": at(4), "until": None, "answers": []}
-    told = record(wave("web", "AWAITING_DECISION", 1, None), status="POLLING", endedAt=None, waitingFor=[asks])
-    (wait,) = build_document(Facts(told))["waits"]
-    assert wait == {"wave": "web", "for": "decision", "since": at(4), "until": None, "seconds": 26 * 60}
+    told = record(
+        wave("web", "AWAITING_DECISION", 1, None),
+        status="POLLING",
+        endedAt=None,
+        waits=[wait("web", "DECISION", 4, None, None)],
+    )
+    (shown,) = build_document(Facts(told))["waits"]
+    assert shown == {
+        "wave": "web",
+        "for": "decision",
+        "since": at(4),
+        "until": None,
+        "by": None,
+        "seconds": 26 * 60,
+    }
     assert "still waiting" in page(Facts(told)).text
 
 
@@ -320,7 +366,12 @@ def nasty() -> Facts:
     ]
     events = [{"at": at(1), "event": "DECISION", "wave": "db", "text": NASTY}]
     costs = {"drsCalls": {"DescribeJobs": 5, "StartRecovery": 1}, "stateTransitions": 4_321}
-    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0)
+    group = {"groupId": "pg-1", "name": NASTY, "accountId": HUB, "region": WEST, "version": 1, "tags": {NASTY: NASTY}}
+    counts = {"total": 1, "terminated": 0, "failed": 1}
+    left = {**server("x"), "reason": NASTY}
+    words = {"askedBy": NASTY, "reason": NASTY}
+    cleanup = {"status": "FAILED", "askedAt": at(40), **words, "failures": [left], "instances": counts}
+    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0, [group], cleanup)
 
 
 def unended() -> Facts:
@@ -349,6 +400,51 @@ def readiness() -> Facts:
 
 
 ALL = [nasty, unended, empty, readiness]
+
+
+GROUPS = [
+    {"groupId": "pg-1", "name": "by tags", "accountId": HUB, "region": WEST, "version": 3, "tags": {"tier": "db"}},
+    {"groupId": "pg-2", "name": "by id", "accountId": HUB, "region": WEST, "version": 1, "sourceServerIds": ["s-7"]},
+]
+
+
+def test_the_page_names_the_groups_with_what_they_selected() -> None:
+    facts = Facts(record(wave("db", "COMPLETED", 2, 30)), groups=GROUPS)
+    assert [each["name"] for each in build_document(facts)["groups"]] == ["by tags", "by id"]
+    text = page(facts).text
+    assert "tags tier=db" in text
+    assert "1 server by id: s-7" in text
+
+
+def test_the_page_says_whether_the_instances_of_a_drill_were_terminated() -> None:
+    counts = {"total": 3, "terminated": 2, "failed": 1}
+    left = {**server("x"), "recoveryInstanceId": "i-left", "reason": "it is in another job"}
+    cleanup = {"status": "PARTIAL", "askedAt": at(40), "askedBy": "ana", "endedAt": at(45), "instances": counts}
+    facts = Facts(record(), cleanup={**cleanup, "reason": "one is left", "failures": [left], "jobs": []})
+    text = page(facts).text
+    assert "2 of 3 instances terminated, 1 failed" in text
+    assert "i-left" in text
+    assert "it is in another job" in text
+    none = page(Facts(record(), cleanup={"status": "NONE", "instances": dict.fromkeys(counts, 0)})).text
+    assert "No clean-up had been started" in none
+    assert "Clean-up" not in page(Facts(record(mode="RECOVERY"))).text
+
+
+def test_the_page_says_that_launched_is_not_verified_and_what_to_do_about_a_failure() -> None:
+    failed = server("x", status="FAILED", reason="drsjob-1: no capacity", advice="Retry later.")
+    text = page(Facts(record(wave("db", "FAILED", 2, 20)), [failed])).text
+    assert "drs-waves does not check that applications on it work" in text
+    assert "What to do: Retry later." in text
+
+
+def test_a_reason_has_a_line_of_its_own_below_its_server() -> None:
+    """A column for it would run over the right edge of a page of 1,280 pixels."""
+    html = render_html(
+        build_document(Facts(record(wave("db", "FAILED", 2, 20)), [server("x", reason="a long reason")]))
+    )
+    table = html.split("<h2>Servers</h2>")[1]
+    assert '<tr class="why"><td colspan="7">a long reason</td></tr>' in table
+    assert table.split("</thead>")[0].count('scope="col"') == 7
 
 
 @pytest.mark.parametrize("made", ALL)

@@ -208,7 +208,7 @@ def test_a_role_allows_what_the_code_of_its_function_can_ask_for_and_nothing_els
 
 def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
     """If the reading found nothing, the tests of the roles would pass without checking anything."""
-    assert can_do("tasks.notify_operators.handler") == {("sns:Publish", "")}
+    assert can_do("tasks.notify_operators.handler") == {("sns:Publish", ""), ("dynamodb:UpdateItem", "executions")}
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
     assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
     assert ("dynamodb:Query", "executions/index") in can_do("api.app.handler")
@@ -272,6 +272,7 @@ def written(stack: str, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, 
     metrics.emit_cache_lookups(1, 1)
     metrics.emit_target_sync(target, 1.0, 1, 1)
     metrics.emit_sync(1.0, 0)
+    metrics.emit_overdue(runs=1, waves=1, jobs=1)
     metrics.flush()
     return {
         series(directive["Namespace"], metric["Name"], {key: line[key] for key in keys})
@@ -287,7 +288,9 @@ def test_alarms_and_the_dashboard_watch_series_that_the_functions_of_their_own_s
 ) -> None:
     """An alarm with a misspelt name or dimension would never fire, and one without the stack for another stack."""
     prod, test = (written(stack, monkeypatch) for stack in ("drs-waves-prod", "drs-waves-test"))
-    ours = {each for each in watched("drs-waves-prod") if each[0] in ("DRS/RateLimits", "DRS/RecoveryInstances")}
+    ours = {
+        each for each in watched("drs-waves-prod") if each[0] in ("DRS/RateLimits", "DRS/RecoveryInstances", "DRS/Runs")
+    }
     assert len(ours) >= 10
     assert ours <= prod
     assert not prod & test, "two stacks of one account write no series together"

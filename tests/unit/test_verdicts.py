@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import botocore.session
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recovery.domain import polling, verdicts
 from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
@@ -235,6 +237,116 @@ def test_optional_servers_never_fail_a_wave() -> None:
     assert (
         judged(ALONE, Tally(total=4, launched=2, failed=2, optional=2, optional_launched=1)).status is WaveStatus.FAILED
     )
+
+
+# --- what is known only after the end -----------------------------------------------------------------------------
+def counted(status: WaveStatus, tally: Tally) -> WaveState:
+    return WaveState("web", status, reason="as it was", servers=tally.to_item())
+
+
+def again(wave: Wave, state: WaveState, tally: Tally, run: Run = RUN) -> WaveVerdict | None:
+    return verdicts.judge_wave_again(wave, RunSnapshot(run, {"web": state}), tally)
+
+
+def test_a_verdict_that_fits_its_servers_is_not_judged_again() -> None:
+    assert again(LENIENT, counted(WaveStatus.FAILED, HALF), HALF) is None
+    assert again(LENIENT, WaveState("web", WaveStatus.FAILED), HALF) is None
+
+
+def test_a_wave_improves_when_its_servers_turn_out_to_be_launched() -> None:
+    failed = counted(WaveStatus.FAILED, Tally(total=10))
+    for launched, status in ((10, WaveStatus.COMPLETED), (9, WaveStatus.PARTIAL), (5, WaveStatus.FAILED)):
+        verdict = again(LENIENT, failed, Tally(10, launched, 10 - launched))
+        assert verdict
+        assert (verdict.status, f"{launched} of 10 servers were launched" in verdict.reason) == (status, True)
+
+
+TALLIES = st.tuples(*[st.integers(0, 6)] * 4).map(lambda each: Tally(sum(each), each[0], each[1], each[2]))
+RANKS = [WaveStatus.SKIPPED, WaveStatus.FAILED, WaveStatus.PARTIAL, WaveStatus.COMPLETED]
+
+
+@given(
+    before=TALLIES,
+    late=st.integers(0, 6),
+    percent=st.integers(0, 100),
+    on_failure=st.sampled_from(OnFailure),
+    run=st.sampled_from([RUN, CANCELLED, replace(RUN, aborted_reason="aborted")]),
+    decision=st.sampled_from([None, "accept", "abort"]),
+)
+def test_a_verdict_that_is_judged_again_is_final_and_never_worse(
+    before: Tally, late: int, percent: int, on_failure: OnFailure, run: Run, decision: str | None
+) -> None:
+    """Results that come late only turn servers without a result into launched or failed ones."""
+    wave = Wave("web", (), max_failed_percent=percent, on_failure=on_failure)
+    begun = WaveState("web", WaveStatus.IN_PROGRESS, failure_decision=decision)
+    first = verdicts.judge_wave(wave, RunSnapshot(run, {"web": begun}), before)
+    if not first.status.is_final:
+        return
+    launched = min(late, before.without_result)
+    after = replace(
+        before, launched=before.launched + launched, failed=before.failed + before.without_result - launched
+    )
+    state = replace(begun, status=first.status, reason=first.reason, servers=before.to_item())
+    verdict = verdicts.judge_wave_again(wave, RunSnapshot(run, {"web": state}), after)
+    if verdict is None:
+        assert after == before
+        return
+    assert RANKS.index(verdict.status) >= RANKS.index(first.status)
+    assert (verdict.status is WaveStatus.COMPLETED) == (after.missing == 0)
+    assert after.describe("were launched") in verdict.reason
+
+
+def unfinished(state: WaveState, tally: Tally, run: Run = RUN, wave: Wave = LENIENT) -> WaveStatus:
+    return verdicts.judge_unfinished_wave(wave, RunSnapshot(run, {"web": state}), tally, "aborted").status
+
+
+def test_a_wave_that_was_to_be_tried_again_when_the_run_ended_is_not_skipped() -> None:
+    retried = WaveState("web", WaveStatus.WAITING, round=1)
+    assert unfinished(retried, HALF) is WaveStatus.FAILED
+    assert unfinished(retried, HALF, CANCELLED) is WaveStatus.FAILED
+    assert unfinished(WaveState("web", WaveStatus.WAITING), Tally(total=4)) is WaveStatus.SKIPPED
+
+
+def test_a_wave_that_was_going_on_when_the_run_ended_is_judged_by_its_servers() -> None:
+    begun = WaveState("web", WaveStatus.IN_PROGRESS)
+    assert unfinished(begun, Tally(10, 10)) is WaveStatus.COMPLETED
+    assert unfinished(begun, Tally(10, 9, 1)) is WaveStatus.PARTIAL
+    assert unfinished(begun, Tally(10, 8, 2)) is WaveStatus.FAILED
+
+
+def test_a_skipped_wave_names_the_waves_that_turned_out_to_have_succeeded() -> None:
+    skipped = WaveState("web", WaveStatus.SKIPPED, reason="it depends on app, which did not succeed")
+    late = WaveState("app", WaveStatus.COMPLETED, is_corrected=True)
+    cache = WaveState("cache", WaveStatus.COMPLETED)
+
+    def explain(run: Run = RUN, state: WaveState = skipped, app: WaveState = late) -> str | None:
+        return verdicts.explain_skip(WEB, RunSnapshot(run, {"app": app, "cache": cache, "web": state}))
+
+    reason = explain()
+    assert reason
+    assert reason.startswith("it depends on app")
+    assert "app is COMPLETED" in reason
+    assert "cache" not in reason
+    assert explain(state=replace(skipped, reason=reason)) is None
+    assert explain(run=CANCELLED) is None
+    assert explain(state=replace(skipped, status=WaveStatus.FAILED)) is None
+    assert explain(app=replace(late, status=WaveStatus.FAILED)) is None
+
+
+def test_a_wave_without_servers_asks_for_no_approval_and_no_pause_of_its_own() -> None:
+    snapshot = RunSnapshot(RUN, {"web": WaveState("web")})
+    wave = replace(GATED, pause_before=True)
+    assert verdicts.judge_gate(wave, snapshot, is_empty=True) is WaveGate.START
+    paused = RunSnapshot(replace(RUN, status=ExecutionStatus.PAUSED), snapshot.wave_states)
+    assert verdicts.judge_gate(wave, paused, is_empty=True) is WaveGate.RESUME
+
+
+def test_a_run_says_why_waves_were_skipped() -> None:
+    rejected = WaveState("db", WaveStatus.SKIPPED, approved=False, rejection="timed out: nobody answered by noon")
+    snapshot = RunSnapshot(RUN, {"db": rejected, "web": WaveState("web", WaveStatus.SKIPPED)})
+    causes = verdicts.explain_rejections(snapshot)
+    verdict = verdicts.judge_execution(snapshot.wave_statuses, causes=causes)
+    assert verdict.reason == "SKIPPED: db, web; approval of wave db timed out: nobody answered by noon"
 
 
 # --- readiness ----------------------------------------------------------------------------------------------------

@@ -288,6 +288,11 @@ def test_every_decision_has_the_command_that_messages_to_operators_name(
         ("web", "approval"),
         ("bad", "decision"),
     }
+    assert {group["groupId"] for group in document.groups} == {
+        row["groupId"] for row in product.items("ProtectionGroups")
+    }
+    assert (document.cleanup or {})["status"] == "NONE"
+    assert set(document.versions) == {"drs-waves"}
 
 
 def test_a_watch_shows_what_the_run_waits_for_and_the_command_that_answers(

@@ -19,6 +19,7 @@ from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
 from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
+from api.schemas.responses.groups import ProtectionGroups, build_group
 from api.schemas.responses.servers import Servers, build_server
 from recovery import clock
 from recovery.aws import step_functions
@@ -170,6 +171,14 @@ def list_servers(execution_id: str) -> Servers:
     limit, token = page_parameters(router.current_event)
     record, page = execution_record.read_servers(_require_id(execution_id), wave, limit, token)
     return {"servers": [build_server(row, record) for row in page.items], "nextToken": page.next_token}
+
+
+@router.operation("GET", "/executions/{executionId}/protection-groups", parameters=PAGE, errors=(ExecutionNotFound,))
+def list_groups_of_execution(execution_id: str) -> ProtectionGroups:
+    """Lists the protection groups of a run as they were when it was started, page by page."""
+    limit, token = page_parameters(router.current_event)
+    page = execution_record.read_groups(_require_id(execution_id), limit, token)
+    return {"protectionGroups": [build_group(row) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}/events", parameters=PAGE, errors=(ExecutionNotFound,))

@@ -1,8 +1,8 @@
 """Batches: the servers of one wave and target that one DRS job launches."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -58,7 +58,7 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `launched` and `failed` count servers. `total` is constant.
+    `launched` and `failed` count the servers whose rows are LAUNCHED and FAILED. `total` is constant.
     """
 
     ref: BatchRef
@@ -77,6 +77,9 @@ class Batch:
     job_started_at: str | None = None
     launched: int = 0
     failed: int = 0
+    # The servers of the running job that DRS has reported as launched and as failed; their rows follow at its end.
+    launched_in_job: tuple[str, ...] = ()
+    failed_in_job: tuple[str, ...] = ()
     # Servers that are left out for the rest of the round: DRS will never launch them, or a launch would do harm.
     dropped: tuple[str, ...] = ()
     # Those of them that were left out for a conflict; the next attempt of the round includes them again.
@@ -96,6 +99,15 @@ class Batch:
     round: int = 0
     attempts_before: int = 0
     started_at: str | None = None
+    # What is known of the running job: when it was started, its stage, when its log was read, and how long such a job
+    # usually takes. `is_overdue`: operators have been notified that it takes far longer.
+    stage: str | None = None
+    log_read_at: str | None = None
+    usual_seconds: int | None = None
+    is_overdue: bool = False
+    # Since when DRS keeps the batch waiting, with the error that exhausted the retries; None while it does not.
+    outage_since: str | None = None
+    outage_reason: str | None = None
     ended_at: str | None = None
     reason: str | None = None
 
@@ -115,6 +127,8 @@ class Batch:
             job_started_at=item.get("jobStartedAt"),
             launched=int(item.get("launched", 0)),
             failed=int(item.get("failed", 0)),
+            launched_in_job=tuple(item.get("launchedInJob", ())),
+            failed_in_job=tuple(item.get("failedInJob", ())),
             dropped=tuple(item.get("dropped", ())),
             last_try=tuple(item.get("lastTry", ())),
             conflicts=int(item.get("conflicts", 0)),
@@ -127,6 +141,12 @@ class Batch:
             round=int(item.get("round", 0)),
             attempts_before=int(item.get("attemptsBefore", 0)),
             started_at=item.get("startedAt"),
+            stage=item.get("stage"),
+            log_read_at=item.get("logReadAt"),
+            usual_seconds=int(item["usualSeconds"]) if "usualSeconds" in item else None,
+            is_overdue="overdueAt" in item,
+            outage_since=item.get("outageSince"),
+            outage_reason=item.get("outageReason"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
         )
@@ -154,14 +174,26 @@ class Batch:
 
     @property
     def tally(self) -> Tally:
-        """Count its servers by outcome so far."""
+        """Count its servers by outcome so far, as their rows and DRS's last report of the running job have them.
+
+        A server that has failed counts as failed until another job tries it again.
+        """
+        not_tried_again = len(self.dropped) + len(self.failed_in_job)
         return Tally(
             total=self.total,
-            launched=self.launched,
-            failed=self.failed,
+            launched=self.launched + len(self.launched_in_job),
+            failed=not_tried_again if self.status.is_in_attempt else self.failed,
             optional=len(self.optional),
-            optional_launched=self.optional_launched,
+            optional_launched=self.optional_launched + len(self.optional.intersection(self.launched_in_job)),
         )
+
+    @property
+    def launching(self) -> tuple[str, ...]:
+        """The servers of the running job whose result DRS has not reported yet."""
+        if not self.status.is_in_attempt:
+            return ()
+        reported = {*self.launched_in_job, *self.failed_in_job}
+        return tuple(server_id for server_id in self.server_ids if server_id not in reported)
 
 
 def split_into_batches(server_ids: Iterable[str], size: int) -> list[tuple[str, ...]]:
@@ -184,6 +216,12 @@ class Attempt:
     job_id: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+
+    def with_launched(self, server_ids: Collection[str]) -> "Attempt":
+        """The same, with these servers launched."""
+        launched = [*self.launched_ids, *(each for each in self.failed_ids if each in server_ids)]
+        failed = [each for each in self.failed_ids if each not in server_ids]
+        return replace(self, launched_ids=launched, failed_ids=failed)
 
     def to_item(self, number: int) -> dict[str, Any]:
         """The entry in the batch's list of jobs."""

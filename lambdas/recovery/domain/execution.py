@@ -68,7 +68,10 @@ STATUSES_BEFORE_START = (WaveStatus.WAITING, WaveStatus.PAUSED, WaveStatus.AWAIT
 
 
 class ServerStatus(StrEnum):
-    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave."""
+    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave.
+
+    A server that a job failed to launch is FAILED, whether or not another job was to try it again.
+    """
 
     PENDING = "PENDING"
     LAUNCHING = "LAUNCHING"
@@ -108,9 +111,19 @@ class Tally:
         return self.total - self.launched
 
     @property
+    def without_result(self) -> int:
+        """Servers that no other number counts: they were not tried, or their result is unknown."""
+        return self.total - self.launched - self.failed - self.excluded
+
+    @property
     def required_missing(self) -> int:
         """Servers that were not launched and that the wave may not do without."""
         return self.missing - (self.optional - self.optional_launched)
+
+    def describe(self, verb: str = "launched") -> str:
+        """The counts in words: `5 of 9 servers launched, 1 failed, 0 excluded, 3 without a result`."""
+        rest = f", {self.without_result} without a result" if self.without_result else ""
+        return f"{self.launched} of {self.total} servers {verb}, {self.failed} failed, {self.excluded} excluded{rest}"
 
     def to_item(self) -> dict[str, int]:
         """The counts as records and the API have them."""
@@ -123,7 +136,9 @@ class WaveState:
 
     `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
     or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
-    `approval_until` is in epoch seconds.
+    `approval_until` is in epoch seconds. `rejection` describes who or what refused the approval. `waiting_since`
+    is when the wave began to wait for an operator. `reason` and `servers` are those of its last verdict; `is_corrected`
+    is True if it replaced an earlier one after the wave had ended.
     """
 
     name: str
@@ -132,7 +147,12 @@ class WaveState:
     resumed: bool = False
     approved: bool | None = None
     approval_until: float | None = None
+    rejection: str | None = None
     failure_decision: str | None = None
+    waiting_since: str | None = None
+    reason: str | None = None
+    servers: Mapping[str, int] | None = None
+    is_corrected: bool = False
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveState":
@@ -145,8 +165,19 @@ class WaveState:
             resumed=bool(row.get("resumed", False)),
             approved=row.get("approved"),
             approval_until=float(until) if until is not None else None,
+            rejection=row.get("rejection"),
             failure_decision=row.get("failureDecision"),
+            waiting_since=row.get("waitingSince"),
+            reason=row.get("reason"),
+            servers=_read_counts(row),
+            is_corrected="earlierVerdicts" in row,
         )
+
+
+def _read_counts(row: Mapping[str, Any]) -> dict[str, int] | None:
+    """The counts of a verdict on record, as `Tally.to_item` wrote them; None before it."""
+    counts = row.get("servers")
+    return {name: int(count) for name, count in counts.items()} if counts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +187,7 @@ class Run:
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers. With `replace_existing`, the requester has agreed that launches replace live recovery instances.
     `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
-    `stop_reason` no further wave.
+    `stop_reason` no further wave. `reason` and `servers` are those of its verdict.
     """
 
     execution_id: str
@@ -175,6 +206,7 @@ class Run:
     started_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None
+    servers: Mapping[str, int] | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Run":
@@ -196,6 +228,7 @@ class Run:
             started_at=item.get("startedAt"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
+            servers=_read_counts(item),
         )
 
     def to_item(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ class InspectedServer:
     """A server of a wave with its verdict, and the snapshot to launch it from, if not the latest.
 
     `snapshot_at` is when that snapshot, or else its newest one, was taken, in epoch seconds; None if it was not probed.
-    `groups` has the ids of the protection groups that select the server.
+    `groups` has the ids of the protection groups that select the server. `lag_seconds` is how far its replica was
+    behind at the inspection; None if DRS did not report it.
     """
 
     verdict: ServerVerdict
@@ -24,18 +25,20 @@ class InspectedServer:
     snapshot_id: str | None = None
     snapshot_at: float | None = None
     groups: tuple[str, ...] = ()
+    lag_seconds: float | None = None
 
     def to_json(self) -> list[Any]:
         """The server as the FLEET row has it."""
         verdict = [self.verdict.readiness.value, list(self.verdict.reasons)]
-        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at, list(self.groups)]
+        snapshot = [self.snapshot_id, self.snapshot_at]
+        return [*verdict, self.hostname, self.optional, *snapshot, list(self.groups), self.lag_seconds]
 
     @classmethod
     def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
-        """The inverse. Rows of an older version have no groups."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, *groups = packed
+        """The inverse."""
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, groups, lag = packed
         verdict = ServerVerdict(Readiness(readiness), tuple(reasons))
-        return cls(verdict, hostname, optional, snapshot_id, snapshot_at, tuple(groups[0]) if groups else ())
+        return cls(verdict, hostname, optional, snapshot_id, snapshot_at, tuple(groups), lag)
 
 
 @dataclass(frozen=True, slots=True)

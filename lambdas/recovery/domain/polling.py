@@ -1,4 +1,4 @@
-"""When to poll a DRS job, or to check the capacity, again."""
+"""When to poll a DRS job, or to check the capacity, again; and when a job, a wave or a run takes too long."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -22,6 +22,14 @@ EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 EXPECTED_TERMINATION_SECONDS = 180
 
 
+# A job is overdue after twice its usual time, and not before 45 minutes. The usual time is an average over all jobs of
+# a target, large and small. Windows servers take about twice as long as Linux ones, so jobs of 45 minutes can end well.
+OVERDUE_FACTOR, MIN_OVERDUE_SECONDS = 2, 45 * 60
+
+# Seconds between two reads of the log of one job. A job of 20 minutes has three of them, beside some 20 polls.
+STAGE_READ_SECONDS = 300
+
+
 def seconds_to_next_capacity_check(capacity_checks: int) -> int:
     """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer."""
     wait = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
@@ -41,6 +49,22 @@ def seconds_to_next_poll(age: float, expected: float) -> int:
     wait = left / 2 if left > 0 else -left / 2
     max_wait = min(max(age / 20, MAX_POLL_SECONDS), RAREST_POLL_SECONDS)
     return round(min(max(wait, MIN_POLL_SECONDS), max_wait))
+
+
+def is_job_overdue(age: float, usual: float) -> bool:
+    """Whether a job of this age, in seconds, takes far longer than jobs of its kind usually do in its target."""
+    return age >= max(OVERDUE_FACTOR * usual, MIN_OVERDUE_SECONDS)
+
+
+def is_past_target(elapsed: float, target_minutes: int) -> bool:
+    """Whether a run or a wave that has not ended after `elapsed` seconds has missed its RTO target."""
+    return elapsed > target_minutes * 60
+
+
+def describe_job(stage: str | None, age: float, usual: float | None) -> str:
+    """`conversion, 14 min of usual 20`."""
+    of_usual = f" of usual {round(usual / 60)}" if usual else ""
+    return f"{stage or 'stage not read yet'}, {round(age / 60)} min{of_usual}"
 
 
 class CapacityState(TypedDict):

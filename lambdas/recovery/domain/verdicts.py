@@ -7,7 +7,6 @@ from enum import StrEnum
 from recovery.domain.execution import (
     STATUSES_BEFORE_START,
     ExecutionStatus,
-    Run,
     RunSnapshot,
     Tally,
     WaveState,
@@ -72,8 +71,11 @@ class WaveGate(StrEnum):
     DECISION = "DECISION"
 
 
-def judge_gate(wave: Wave, snapshot: RunSnapshot) -> WaveGate:
-    """Judge by the record alone, so that every callback, late or repeated, leads to the same result."""
+def judge_gate(wave: Wave, snapshot: RunSnapshot, *, is_empty: bool = False) -> WaveGate:
+    """Judge by the record alone, so that every callback, late or repeated, leads to the same result.
+
+    A wave that is empty, because it has no server left to launch, needs no approval and no pause of its own.
+    """
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status.is_final or run.is_halted or run.stop_reason or state.failure_decision or state.approved is False:
         return WaveGate.SETTLE
@@ -84,11 +86,16 @@ def judge_gate(wave: Wave, snapshot: RunSnapshot) -> WaveGate:
     may_start = may_wave_start(wave, snapshot.wave_statuses)
     if may_start is not True:
         return WaveGate.SETTLE if may_start is False else WaveGate.PREDECESSORS
-    if run.status is ExecutionStatus.PAUSED or (wave.pause_before and not state.resumed):
+    if run.status is ExecutionStatus.PAUSED:
         return WaveGate.RESUME
-    if wave.approval and state.approved is None:
-        return WaveGate.APPROVAL
-    return WaveGate.START
+    return WaveGate.START if is_empty else _judge_own_gates(wave, state)
+
+
+def _judge_own_gates(wave: Wave, state: WaveState) -> WaveGate:
+    """What the plan requires before this wave: a pause, then an approval."""
+    if wave.pause_before and not state.resumed:
+        return WaveGate.RESUME
+    return WaveGate.APPROVAL if wave.approval and state.approved is None else WaveGate.START
 
 
 def judge_approval_timeout(wave: Wave, state: WaveState, now: float) -> bool | None:
@@ -112,20 +119,31 @@ def judge_wave(
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status in STATUSES_BEFORE_START and not state.round and (reason := _find_reason_to_skip(wave, snapshot)):
         return WaveVerdict(WaveStatus.SKIPPED, reason)
-    if not shortfalls and (complete := _describe_complete(tally, problems)):
-        return WaveVerdict(WaveStatus.COMPLETED, complete)
-    counts = (
-        f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
-    )
-    summary = "; ".join([counts, *shortfalls[:MAX_PROBLEMS], *problems[:MAX_PROBLEMS]])
-    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally, is_short=bool(shortfalls)):
-        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {reason_to_tolerate}")
+    summary = "; ".join([tally.describe("were launched"), *shortfalls[:MAX_PROBLEMS], *problems[:MAX_PROBLEMS]])
+    if success := _judge_success(wave, snapshot, tally, summary, problems, shortfalls):
+        return success
     if run.cancelled_by:
         ended = WaveStatus.FAILED if tally.launched or tally.failed else WaveStatus.SKIPPED
         return WaveVerdict(ended, f"{summary}; {run.halted_because}")
     if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
         return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{summary}; an operator has to decide")
     return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
+
+
+def _judge_success(
+    wave: Wave,
+    snapshot: RunSnapshot,
+    tally: Tally,
+    summary: str,
+    problems: Sequence[str] = (),
+    shortfalls: Sequence[str] = (),
+) -> WaveVerdict | None:
+    """COMPLETED or PARTIAL; None when too many servers are missing."""
+    if not shortfalls and (complete := _describe_complete(tally, problems)):
+        return WaveVerdict(WaveStatus.COMPLETED, complete)
+    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally, is_short=bool(shortfalls)):
+        return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {reason_to_tolerate}")
+    return None
 
 
 def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
@@ -158,20 +176,63 @@ def _find_reason_to_skip(wave: Wave, snapshot: RunSnapshot) -> str | None:
     if run.stop_reason:
         return f"the run was stopped: {run.stop_reason}"
     if snapshot.wave_states[wave.name].approved is False:
-        return "its approval was refused"
+        return f"its approval {snapshot.wave_states[wave.name].rejection or 'was refused'}"
     if may_wave_start(wave, statuses) is False:
         failed = ", ".join(name for name in wave.depends_on if not statuses[name].succeeded)
         return f"it depends on {failed}, which did not succeed"
     return None
 
 
-def judge_unfinished_wave(status: WaveStatus, run: Run, tally: Tally, problem: str | None) -> WaveVerdict:
+def judge_unfinished_wave(
+    wave: Wave, snapshot: RunSnapshot, tally: Tally, problem: str | None, shortfalls: Sequence[str] = ()
+) -> WaveVerdict:
     """The verdict on a wave that had not ended when its run did; `problem` is what broke the run."""
-    if tally.total and tally.missing == 0:
-        return WaveVerdict(WaveStatus.COMPLETED, f"all {tally.total} servers were launched")
-    reason = f"the run ended first: {problem}" if problem else "the run ended first"
-    ended = WaveStatus.SKIPPED if status in STATUSES_BEFORE_START else WaveStatus.FAILED
-    return WaveVerdict(ended, run.halted_because if run.cancelled_by else reason)
+    run, state = snapshot.run, snapshot.wave_states[wave.name]
+    why = f"the run ended first: {problem}" if problem else "the run ended first"
+    why = run.halted_because if run.cancelled_by else why
+    if state.status in STATUSES_BEFORE_START and not (tally.launched or tally.failed):
+        return WaveVerdict(WaveStatus.SKIPPED, why)
+    summary = f"{tally.describe('were launched')}; {why}"
+    return _judge_success(wave, snapshot, tally, summary, (), shortfalls) or WaveVerdict(WaveStatus.FAILED, summary)
+
+
+# A verdict that is judged again may improve; it never becomes worse.
+_RANKS = (WaveStatus.SKIPPED, WaveStatus.FAILED, WaveStatus.PARTIAL, WaveStatus.COMPLETED)
+
+
+def judge_wave_again(
+    wave: Wave, snapshot: RunSnapshot, tally: Tally, shortfalls: Sequence[str] = ()
+) -> WaveVerdict | None:
+    """The verdict on a wave that has ended, after results of its servers came late; None when its verdict is right.
+
+    The status never becomes worse: what was launched stays launched, and what was tolerated stays so after a cancel.
+    """
+    state = snapshot.wave_states[wave.name]
+    if state.servers is None or state.servers == tally.to_item():
+        return None
+    summary = f"{tally.describe('were launched')}; judged again, because results came after the wave had ended"
+    verdict = _judge_success(wave, snapshot, tally, summary, (), shortfalls) or WaveVerdict(WaveStatus.FAILED, summary)
+    if verdict.status is WaveStatus.COMPLETED:
+        return WaveVerdict(verdict.status, summary)
+    return verdict if _RANKS.index(verdict.status) > _RANKS.index(state.status) else WaveVerdict(state.status, summary)
+
+
+_LATE = "results that came later show that"
+
+
+def explain_skip(wave: Wave, snapshot: RunSnapshot) -> str | None:
+    """The reason of a skipped wave, when waves that it was skipped for turn out to have succeeded; else None.
+
+    The wave stays skipped: nothing of it was started, and the run is ending.
+    """
+    states = snapshot.wave_states
+    state = states[wave.name]
+    reason = state.reason or ""
+    if state.status is not WaveStatus.SKIPPED or snapshot.run.cancelled_by or _LATE in reason:
+        return None
+    concerned = states.values() if snapshot.run.stop_reason else [states[name] for name in wave.depends_on]
+    found = [f"{each.name} is {each.status.value}" for each in concerned if each.is_corrected and each.status.succeeded]
+    return f"{reason}; {_LATE} {', '.join(found)}" if found else None
 
 
 def stops_the_run(wave: Wave, state: WaveState) -> bool:
@@ -181,12 +242,32 @@ def stops_the_run(wave: Wave, state: WaveState) -> bool:
     )
 
 
+def explain_rejections(snapshot: RunSnapshot) -> list[str]:
+    """For each wave whose approval was refused: why."""
+    return [
+        f"approval of wave {state.name} {state.rejection or 'was refused'}"
+        for state in snapshot.wave_states.values()
+        if state.approved is False
+    ]
+
+
 def judge_execution(
-    statuses: Mapping[str, WaveStatus], problem: str | None = None, cancelled_by: str | None = None
+    statuses: Mapping[str, WaveStatus],
+    problem: str | None = None,
+    cancelled_by: str | None = None,
+    causes: Sequence[str] = (),
 ) -> ExecutionVerdict:
-    """Judge a run by its waves; `problem` is what broke the run itself, `cancelled_by` who cancelled it."""
+    """Judge a run by its waves.
+
+    `problem` is what broke the run itself, `cancelled_by` who cancelled it; `causes` say why waves were skipped.
+    """
     waves_by_status = {status: [name for name, each in statuses.items() if each is status] for status in WaveStatus}
-    summary = "; ".join(f"{status.value}: {', '.join(names)}" for status, names in waves_by_status.items() if names)
+    summary = "; ".join(
+        [
+            *(f"{status.value}: {', '.join(names)}" for status, names in waves_by_status.items() if names),
+            *causes[:MAX_PROBLEMS],
+        ]
+    )
     if cancelled_by:
         reason = f"cancelled by {cancelled_by}; {summary or 'no wave had begun'}"
         return ExecutionVerdict(ExecutionStatus.CANCELLED, reason)

@@ -1,7 +1,7 @@
 """Metrics, as embedded metric format in the log: no call, so none that can fail.
 
-Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances. Calls are counted
-while a function runs and written at its end, in one line wherever their dimensions agree.
+Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances, those of runs in
+DRS/Runs. Calls are counted while a function runs and written at its end, in one line wherever their dimensions agree.
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
@@ -26,7 +26,7 @@ from recovery.settings import stack_name
 
 logger = Logger(child=True)
 
-NAMESPACE, CACHE_NAMESPACE = "DRS/RateLimits", "DRS/RecoveryInstances"
+NAMESPACE, CACHE_NAMESPACE, RUNS_NAMESPACE = "DRS/RateLimits", "DRS/RecoveryInstances", "DRS/Runs"
 
 STACK = "Stack"
 
@@ -174,3 +174,9 @@ def emit_target_sync(target: Target, seconds: float, instances: int, changes: in
 def emit_sync(seconds: float, failed: int) -> None:
     """Emit the result of a sync of all targets; `failed` of them ended with an error."""
     emit(CACHE_NAMESPACE, {}, {"AllSyncSeconds": ("Seconds", seconds), "SyncErrors": ("Count", failed)})
+
+
+def emit_overdue(*, runs: int = 0, waves: int = 0, jobs: int = 0) -> None:
+    """Emit runs and waves that have missed their RTO target, and jobs far over their usual time, as each is noticed."""
+    counts = {"RunsOverdue": runs, "WavesOverdue": waves, "JobsOverdue": jobs}
+    emit(RUNS_NAMESPACE, {}, {name: ("Count", count) for name, count in counts.items() if count})

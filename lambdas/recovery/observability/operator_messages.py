@@ -132,7 +132,7 @@ def send_wave_settled(
         {
             "Wave": wave.name,
             "Result": verdict.reason,
-            "Servers": _format_tally(tally),
+            "Servers": tally.describe(),
             **_format_causes(failed),
             **(commands if awaits_decision else {}),
         },
@@ -181,6 +181,44 @@ def _name_server(row: Mapping[str, Any]) -> str:
     return str(row.get("hostname") or row["sourceServerId"])
 
 
+def send_wave_corrected(
+    execution: Execution, wave: Wave, before: WaveStatus, verdict: WaveVerdict, tally: Tally
+) -> None:
+    """Report that the verdict that was sent about a wave is replaced, because results of its servers came late."""
+    run = execution.run
+    _send(
+        run,
+        "WAVE_CORRECTED",
+        f"wave {{wave}} is {verdict.status.value}, not {before.value}"
+        if verdict.status is not before
+        else f"wave {{wave}} is {verdict.status.value}, with other counts",
+        {
+            "Wave": wave.name,
+            "Result": verdict.reason,
+            "Servers": tally.describe(),
+            "What happened": "the results of its servers could not be read when the wave ended",
+            "What happens": "the record and the report have these counts; waves that were skipped stay skipped",
+        },
+        wave=wave.name,
+    )
+
+
+def send_run_corrected(execution: Execution, before: ExecutionStatus, verdict: ExecutionVerdict, tally: Tally) -> None:
+    """Report that the verdict that was sent about a run has been replaced, because results of its servers came late."""
+    run = execution.run
+    _send(
+        run,
+        "RUN_CORRECTED",
+        f"{verdict.status.value}, before {before.value}",
+        {
+            "Result": verdict.reason,
+            "Servers": tally.describe(),
+            "What happened": "results of its servers came after the run had ended",
+        },
+        status=verdict.status.value,
+    )
+
+
 def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | None = None) -> None:
     """Report a decision of an operator."""
     what = f"{decision} {wave}" if wave else decision
@@ -200,15 +238,11 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
         verdict.status.value,
         {
             "Result": verdict.reason,
-            "Servers": _format_tally(tally),
+            "Servers": tally.describe(),
             "Recover the rest": f"{COMMAND} continue {run.execution_id}" if rest else None,
         },
         status=verdict.status.value,
     )
-
-
-def _format_tally(tally: Tally) -> str:
-    return f"{tally.launched} of {tally.total} launched, {tally.failed} failed, {tally.excluded} excluded"
 
 
 def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | None], **attributes: str) -> None:

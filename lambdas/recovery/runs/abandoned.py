@@ -56,7 +56,8 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
     """End a run whose state machine has ended; return the run, and whether it was open until now.
 
     Mark it as aborted first: a child machine may still run, and must start nothing more. Then settle its batches, and
-    judge its waves and the run. Return None for a state machine execution that is no run.
+    judge its waves and the run; a run that had ended is judged again if results of its servers came since. Return None
+    for a state machine execution that is no run.
     """
     try:
         execution = executions.get_execution(execution_id)
@@ -69,5 +70,7 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
     finish.settle_open_batches(execution, reason)
     if was_open:
         finish.judge_and_end(execution, reason)
+    else:
+        finish.correct_end(execution)
     task_tokens.release_tokens(execution_id)
     return execution, was_open

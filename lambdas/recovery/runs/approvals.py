@@ -25,7 +25,7 @@ def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot)
     if state.approval_until is None:
         _request(execution, wave)
     elif (approved := verdicts.judge_approval_timeout(wave, state, clock.now())) is not None:
-        _record_timeout(execution.execution_id, wave, approved)
+        _record_timeout(execution.execution_id, state, approved)
     else:
         return snapshot
     return waves.load_snapshot(execution.execution_id)
@@ -47,11 +47,11 @@ def _request(execution: Execution, wave: Wave) -> None:
         operator_messages.send_approval_wanted(execution, wave, until)
 
 
-def _record_timeout(execution_id: str, wave: Wave, approved: bool) -> None:
+def _record_timeout(execution_id: str, state: WaveState, approved: bool) -> None:
     decision = {
         "decision": WaveDecision.APPROVE if approved else WaveDecision.REJECT,
         "by": "the plan",
         "at": clock.iso(),
         "comment": "no answer before the deadline; the plan's timeout action applies",
     }
-    waves.record_approval_timeout(execution_id, wave.name, approved, decision)
+    waves.record_approval_timeout(execution_id, state, approved, decision)

@@ -57,11 +57,11 @@ def resume(execution_id: str, operator: Operator) -> None:
     snapshot = waves.load_snapshot(execution_id)
     run, decision = snapshot.run, operator.build_entry("resume")
     was_paused = executions.record_resume(execution_id, decision)
-    paused = [name for name, status in snapshot.wave_statuses.items() if status is WaveStatus.PAUSED]
+    paused = [state for state in snapshot.wave_states.values() if state.status is WaveStatus.PAUSED]
     resumed = [
-        name
-        for name in ([] if run.is_halted else paused)
-        if waves.record_resume(execution_id, name, None if was_paused else decision)
+        state.name
+        for state in ([] if run.is_halted else paused)
+        if waves.record_resume(execution_id, state, decision, is_of_run=was_paused)
     ]
     task_tokens.release_tokens(execution_id, WaveGate.RESUME)
     if not (was_paused or resumed):
@@ -100,14 +100,14 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
 
 
 def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecision, operator: Operator) -> bool:
-    execution_id, entry = snapshot.run.execution_id, operator.build_entry(decision)
+    execution_id, entry, state = snapshot.run.execution_id, operator.build_entry(decision), snapshot.wave_states[wave]
     match decision:
         case WaveDecision.APPROVE | WaveDecision.REJECT:
-            return waves.record_approval(execution_id, wave, decision is WaveDecision.APPROVE, entry)
+            return waves.record_approval(execution_id, state, decision is WaveDecision.APPROVE, entry)
         case WaveDecision.RETRY:
-            return waves.record_retry(execution_id, wave, snapshot.wave_states[wave].round, entry)
+            return waves.record_retry(execution_id, state, entry)
         case WaveDecision.ACCEPT | WaveDecision.ABORT:
-            return waves.record_failure_decision(execution_id, wave, decision, entry)
+            return waves.record_failure_decision(execution_id, state, decision, entry)
 
 
 def _end_if_abandoned(run: Run) -> bool:

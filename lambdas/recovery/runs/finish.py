@@ -1,5 +1,6 @@
 """Ends a run: settles its open batches and waves, judges it, closes its record and releases its plan."""
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
@@ -7,14 +8,14 @@ from aws_lambda_powertools import Logger
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
-from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, WaveStatus
+from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, Tally, WaveStatus
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted
 from recovery.observability import operator_messages
 from recovery.runs import settle
 from recovery.runs.settle import AttemptOutcome
-from recovery.store import batches, executions, waves
+from recovery.store import batches, executions, inspections, waves
 
 logger = Logger(child=True)
 
@@ -64,12 +65,32 @@ def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
 
 
 def judge_and_end(execution: Execution, problem: str | None) -> ExecutionVerdict:
-    """Judge the run and its open waves and close the record; return the verdict on record."""
+    """Judge the run and its waves by their servers and close the record; return the verdict on record.
+
+    Waves that have ended are judged again, because the results of their servers may have come since.
+    """
 
     def judge(run: Run) -> ExecutionVerdict:
-        return verdicts.judge_execution(_settle_open_waves(execution, run, problem), problem, run.cancelled_by)
+        return _judge(execution, _judge_waves(execution, run, problem), problem)
 
     return _end(execution, judge)
+
+
+def correct_end(execution: Execution) -> None:
+    """Judge a run that has ended again, if results of its servers came after its verdict."""
+    run = executions.get_run(execution.execution_id)
+    tally = batches.tally_servers(execution.execution_id)
+    if run.mode is Mode.READINESS or run.servers is None or run.servers == tally.to_item():
+        return
+    snapshot = _judge_waves(execution, run, run.aborted_reason)
+    verdict = _judge(execution, snapshot, run.aborted_reason)
+    if executions.correct_end(run, verdict, tally):
+        operator_messages.send_run_corrected(execution, run.status, verdict, tally)
+
+
+def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> ExecutionVerdict:
+    causes = verdicts.explain_rejections(snapshot)
+    return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes)
 
 
 def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
@@ -81,8 +102,7 @@ def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: 
     def judge(run: Run) -> ExecutionVerdict:
         if not run.cancelled_by:
             return verdict
-        statuses = RunSnapshot(run, waves.read_states(execution_id)).wave_statuses
-        return verdicts.judge_execution(statuses, None, run.cancelled_by)
+        return _judge(execution, RunSnapshot(run, waves.read_states(execution_id)), None)
 
     return _end(execution, judge)
 
@@ -104,13 +124,39 @@ def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> Exec
     return ExecutionVerdict(run.status, run.reason or "")
 
 
-def _settle_open_waves(execution: Execution, run: Run, problem: str | None) -> dict[str, WaveStatus]:
-    """Settle the waves that have not ended; return the status of every wave."""
-    statuses = RunSnapshot(run, waves.read_states(execution.execution_id)).wave_statuses
-    for name, status in statuses.items():
-        if not status.is_final:
-            tally = batches.tally_servers(execution.execution_id, name)
-            verdict = verdicts.judge_unfinished_wave(status, run, tally, problem)
-            waves.settle_wave(execution.execution_id, name, verdict, tally)
-            statuses[name] = verdict.status
-    return statuses
+def _collect_shortfalls(execution_id: str) -> dict[str, list[str]]:
+    """By wave, why it lacks servers that no tally can count."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for summary in inspections.list_summaries(execution_id):
+        found[summary.wave].extend(summary.shortfalls)
+    return found
+
+
+def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnapshot:
+    """Settle the waves that have not ended, and correct those whose verdict no longer fits their servers.
+
+    Return the run with its waves as they are then.
+    """
+    execution_id = execution.execution_id
+    snapshot, tallies = RunSnapshot(run, waves.read_states(execution_id)), batches.tally_waves(execution_id)
+    shortfalls = _collect_shortfalls(execution_id)
+    is_changed = False
+    for wave in execution.plan.waves:
+        state, tally = snapshot.wave_states.get(wave.name), tallies.get(wave.name, Tally())
+        if state is None:  # the run broke before its waves were created
+            continue
+        if not state.status.is_final:
+            verdict = verdicts.judge_unfinished_wave(wave, snapshot, tally, problem, shortfalls[wave.name])
+            waves.settle_wave(execution_id, wave.name, verdict, tally)
+            is_changed = True
+        elif correction := verdicts.judge_wave_again(wave, snapshot, tally, shortfalls[wave.name]):
+            if waves.correct_wave(execution_id, state, correction, tally):
+                operator_messages.send_wave_corrected(execution, wave, state.status, correction, tally)
+            is_changed = True
+    if not is_changed and not any(state.is_corrected for state in snapshot.wave_states.values()):
+        return snapshot
+    snapshot = RunSnapshot(run, waves.read_states(execution_id))
+    for wave in execution.plan.waves:
+        if wave.name in snapshot.wave_states and (reason := verdicts.explain_skip(wave, snapshot)):
+            waves.correct_reason(execution_id, snapshot.wave_states[wave.name], reason)
+    return snapshot

@@ -240,7 +240,8 @@ def _inspect_server(
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
     verdict = readiness.judge_server(facts, rpo_minutes, clock.now())
     snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
-    return InspectedServer(verdict, hostname, selection.optional, snapshot_id, probe.snapshot_at, selection.groups)
+    data = (snapshot_id, probe.snapshot_at)
+    return InspectedServer(verdict, hostname, selection.optional, *data, selection.groups, facts.lag_seconds)
 
 
 def _choose_probes(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> ProbeRequest:

@@ -35,7 +35,8 @@ from recovery.errors import (
 )
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
-from recovery.store import batches, executions, job_durations
+from recovery.runs.watch import overdue
+from recovery.store import batches, executions, job_durations, progress
 
 logger = Logger(child=True)
 
@@ -74,6 +75,8 @@ def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
         raise LateMessage(f"{ref.key} is settled already")
     paused = _is_paused(batch)
     granted = not paused and capacity_leases.acquire_lease(batch)
+    if granted:
+        progress.end_outage(batch)
     return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused)
 
 
@@ -301,9 +304,12 @@ def poll_batch(ref: BatchRef, job_id: str, expected_seconds: int) -> JobPoll:
         if not may_be_invisible(batches.get_batch(ref), job_id):
             raise
         return JobPoll(job_id, False, MIN_POLL_SECONDS, expected_seconds)
-    launched, failed = job.count(LaunchStatus.LAUNCHED), job.count(LaunchStatus.FAILED)
+    launched = [launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED]
+    failed = [launch.server_id for launch in job.launches if launch.status == LaunchStatus.FAILED]
     if (launched or failed) and not job.is_completed:
         batches.record_progress(ref, job_id, launched, failed)
+    if not job.is_completed:
+        overdue.follow_job(ref, job, expected_seconds)
     return JobPoll.of_job(job, expected_seconds)
 
 

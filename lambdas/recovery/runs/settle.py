@@ -179,7 +179,9 @@ def _end_attempt(
     The lease is released before the batch is written: if the function is killed in between, the next invocation does
     both again.
     """
-    batches.record_results(batch.ref, results)
+    # An earlier invocation may have found a server launched whose instance DRS no longer has now.
+    attempt = attempt.with_launched(batches.record_results(batch.ref, results))
+    retry_ids = [server_id for server_id in retry_ids if server_id in attempt.failed_ids]
     capacity_leases.release_lease(batch, batch.lease_attempt)
     if retry_ids:
         batches.retry_batch(batch, attempt, retry_ids, snapshots)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from recovery.domain import verdicts
-from recovery.domain.batch import BatchStatus
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
@@ -70,6 +70,8 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
     execution = Execution(snapshot.run, executions.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     gate = verdicts.judge_gate(wave, snapshot)
+    if gate in (WaveGate.RESUME, WaveGate.APPROVAL) and _is_empty(execution_id, wave_name):
+        gate = verdicts.judge_gate(wave, snapshot, is_empty=True)
     if gate is WaveGate.APPROVAL:
         snapshot = approvals.request_or_time_out(execution, wave, snapshot)
         gate = verdicts.judge_gate(wave, snapshot)
@@ -80,6 +82,13 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
         return _start_targets(execution_id, wave, state)
     timeout_seconds = approvals.seconds_to_timeout(state) if gate is WaveGate.APPROVAL else None
     return WaveStart(gate, state.round, {}, timeout_seconds)
+
+
+def _is_empty(execution_id: str, wave_name: str) -> bool:
+    """Whether no server of the wave is left to launch, so that there is nothing for operators to decide on."""
+    if any(summary.pending for summary in inspections.list_summaries(execution_id, wave_name)):
+        return False
+    return not any(batch.server_ids for batch in batches.list_batches(execution_id, wave_name))
 
 
 def _start_targets(execution_id: str, wave: Wave, state: WaveState) -> WaveStart:
@@ -150,7 +159,8 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     if not state.status.is_final and state.round == round_:
         tally = batches.tally(wave_batches, summaries)
         shortfalls = [reason for summary in summaries for reason in summary.shortfalls]
-        problems = [*problems, *(problem for summary in summaries for problem in summary.problems)]
+        found = (problem for summary in summaries for problem in summary.problems)
+        problems = [*_note_open_batches(wave_batches), *problems, *found]
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             failed = batches.list_failed_rows(execution_id, wave_name) if tally.failed else []
@@ -174,6 +184,12 @@ def _exclude_uninspected(execution: Execution, wave: Wave, state: WaveState) -> 
     if has_ended and uninspected.exclude_pending(execution, wave, summaries):
         return inspections.list_summaries(execution.execution_id, wave.name)
     return summaries
+
+
+def _note_open_batches(wave_batches: Sequence[Batch]) -> list[str]:
+    """The servers of batches that could not be settled: their results come when the run ends."""
+    unknown = sum(len(batch.launching) for batch in wave_batches)
+    return [f"the results of {unknown} servers could not be read yet"] if unknown else []
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:

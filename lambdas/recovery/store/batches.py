@@ -68,6 +68,16 @@ def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))
 
 
+def tally_waves(execution_id: str) -> dict[str, Tally]:
+    """Count the servers of each wave by outcome; waves without servers are left out."""
+    counted: dict[str, Tally] = {}
+    for batch in list_batches(execution_id):
+        counted[batch.ref.wave] = counted.get(batch.ref.wave, Tally()) + batch.tally
+    for summary in inspections.list_summaries(execution_id):
+        counted[summary.wave] = counted.get(summary.wave, Tally()) + summary.tally
+    return counted
+
+
 def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> Tally:
     """Count the servers by outcome: those in batches, and those that inspection excluded."""
     in_batches = sum((batch.tally for batch in batches), Tally())
@@ -182,12 +192,12 @@ def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
     )
 
 
-def record_progress(ref: BatchRef, job_id: str, launched: int, failed: int) -> None:
-    """Record how many servers the running job has launched so far, so that the record shows progress."""
+def record_progress(ref: BatchRef, job_id: str, launched: Sequence[str], failed: Sequence[str]) -> None:
+    """Record which servers the running job has launched so far, and which failed, so that the record shows progress."""
     dynamodb.update_if(
         executions.table(),
         _key(ref),
-        {"inFlightLaunched": launched, "inFlightFailed": failed},
+        {"launchedInJob": list(launched), "failedInJob": list(failed)},
         condition="#status = :launching AND #jobId = :job",
         given={"launching": BatchStatus.LAUNCHING, "job": job_id},
     )
@@ -198,10 +208,12 @@ def retry_batch(
 ) -> None:
     """Move the batch back to PENDING with the servers to try again, and drop the others that failed.
 
-    `snapshots` has the snapshot to launch each server from, if that has changed.
+    All of them have failed so far, and still have if no further job tries them. `snapshots` has the snapshot to launch
+    each server from, if that has changed.
     """
     dropped = [server_id for server_id in (*batch.dropped, *attempt.failed_ids) if server_id not in retry_ids]
-    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": len(dropped)}
+    failed = len(dropped) + len(retry_ids)
+    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": failed}
     _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", *_OF_ATTEMPT])
 
 
@@ -213,9 +225,17 @@ def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
-    """Settle a batch whose servers were not tried. They have not failed, so their rows stay as they are."""
+    """Settle a batch whose servers were not tried, or not again. Their rows stay as they are, and so does `failed`."""
     values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
     _close_attempt(batch, Attempt((), ()), values, [])
+
+
+# What is known of the running job.
+_OF_JOB = ("launchedInJob", "failedInJob", "stage", "stageAt", "logReadAt", "usualSeconds", "overdueAt")
+
+
+def _end_outage(batch: Batch) -> dict[str, Any]:
+    return {"since": batch.outage_since, "until": clock.iso(), "reason": batch.outage_reason}
 
 
 def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], remove: list[str]) -> None:
@@ -228,8 +248,11 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
             "launched": batch.launched + len(launched),
             "optionalLaunched": batch.optional_launched + len(batch.optional.intersection(launched)),
         },
-        remove=["inFlightLaunched", "inFlightFailed", *remove],
-        append={"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else None,
+        remove=[*_OF_JOB, "outageSince", "outageReason", *remove],
+        append={
+            **({"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else {}),
+            **({"outages": _end_outage(batch)} if batch.outage_since else {}),
+        },
         **_if_at(batch.status, batch.attempt),
     )
 
@@ -259,23 +282,24 @@ def start_round(batch: Batch, round_: int) -> bool:
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": BatchStatus.PENDING, "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
+        {"status": BatchStatus.PENDING, "round": round_, "attemptsBefore": batch.attempt},
         remove=["jobId", "endedAt", "reason", *_OF_ATTEMPT],
         **_if_at(BatchStatus.SETTLED, batch.attempt),
     )
 
 
-def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
-    """Write each server's result. A server that is LAUNCHED stays so, whatever a late task writes.
+def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> frozenset[str]:
+    """Write each server's result. A server that is LAUNCHED stays so, whatever a late task writes; return those.
 
     These are single conditional updates, a few at a time. A transaction would cost twice as much, and one server that
     was written before would make it refuse all the others.
     """
     now = clock.iso()
-    dynamodb.write_each(lambda result: _record_result(ref, result, now), results)
+    written = dynamodb.write_each(lambda result: _record_result(ref, result, now), results)
+    return frozenset(result.server_id for result, is_written in zip(results, written, strict=True) if not is_written)
 
 
-def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
+def _record_result(ref: BatchRef, result: ServerResult, now: str) -> bool:
     values = {
         "jobId": result.job_id,
         "recoveryInstanceId": result.recovery_instance_id,
@@ -287,7 +311,7 @@ def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
     }
     # An instance of an earlier attempt may still be there when a later one fails, so that clean-up needs its id.
     kept = {"jobId"} if result.status is ServerStatus.LAUNCHED else {"jobId", "recoveryInstanceId", "dataAt"}
-    dynamodb.update_if(
+    return dynamodb.update_if(
         executions.table(),
         _server_key(ref, result.server_id),
         {**values, "status": result.status.value, "endedAt": now},

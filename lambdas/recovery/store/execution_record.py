@@ -32,6 +32,13 @@ def read_record(execution_id: str) -> ExecutionRecord:
     )
 
 
+def read_groups(execution_id: str, limit: int, token: str | None) -> Page:
+    """Read a page of GROUP# rows; raise ExecutionNotFound."""
+    executions.get_run(execution_id)
+    groups = Partition("executionId", execution_id, ("item", "GROUP#"))
+    return pagination.query_page(executions.table(), groups, limit, token)
+
+
 def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:
     """Read a page of SERVER# rows, and the record that they belong to."""
     record = read_record(execution_id)

@@ -19,6 +19,8 @@ from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
 from recovery.store.conditions import status_condition
 
+Row = Mapping[str, Any]
+
 # A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 
@@ -182,6 +184,17 @@ def record_end(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
     return ended
 
 
+def correct_end(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
+    """Replace the verdict of a run that has ended by one that knows more; return False when it has been replaced."""
+    return dynamodb.update_if(
+        table(),
+        _meta_key(run.execution_id),
+        {"status": verdict.status, "reason": verdict.reason, "servers": tally.to_item(), "correctedAt": clock.iso()},
+        condition="#status = :status AND #reason = :reason",
+        given={"status": run.status, "reason": run.reason},
+    )
+
+
 def release_plan(plan_id: str, execution_id: str) -> None:
     """Remove the lock if it is this execution's; another run may have taken it by now."""
     dynamodb.update_if(
@@ -200,7 +213,7 @@ def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
     is_pausable, values = status_condition(*PAUSABLE_STATUSES)
     return _record_decision(
         execution_id,
-        {"status": ExecutionStatus.PAUSED, "pausedAt": clock.iso()},
+        {"status": ExecutionStatus.PAUSED, "pausedAt": decision["at"]},
         decision,
         f"{is_pausable} AND attribute_not_exists(#cancelledBy) AND #mode <> :readiness",
         {**values, "readiness": Mode.READINESS},
@@ -233,7 +246,7 @@ def record_cancel(execution_id: str, operator: str, decision: Mapping[str, Any])
     """Cancel an open run; return False when it has ended or is cancelled already."""
     return _record_decision(
         execution_id,
-        {"cancelledBy": operator, "cancelledAt": clock.iso()},
+        {"cancelledBy": operator, "cancelledAt": decision["at"]},
         decision,
         f"{_IS_OPEN} AND attribute_not_exists(#cancelledBy)",
         _OPEN,

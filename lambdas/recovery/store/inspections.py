@@ -206,6 +206,7 @@ def _new_server_rows(
             "optional": server.optional or None,
             "snapshotId": server.snapshot_id,
             "snapshotAt": clock.iso(server.snapshot_at) if server.snapshot_at is not None else None,
+            "lagSeconds": _whole_seconds(server.lag_seconds),
         }
 
 

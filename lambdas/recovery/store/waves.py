@@ -1,6 +1,6 @@
 """WAVE# rows: the status of each wave of a run, and what operators decided about it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recovery import clock
@@ -59,16 +59,28 @@ def load_snapshot(execution_id: str) -> RunSnapshot:
     return RunSnapshot(executions.get_run(execution_id), wave_states)
 
 
+# --- waits for operators ----------------------------------------------------------------------------------------
+def _begin_to_wait(for_: str) -> dict[str, str]:
+    """The wait that a wave begins. It stays in the row until a decision ends it, or the wave ends without one."""
+    return {"waitingSince": clock.iso(), "waitingFor": for_}
+
+
+def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict[str, Any]:
+    """How an update ends the wait that began at `since`: it keeps the wait in the list of those that have ended."""
+    ended = {"for": for_, "since": since, "until": decision["at"], "by": decision["by"]}
+    return {"append": {"waits": ended} if since else {}, "remove": ["waitingSince", "waitingFor"]}
+
+
 # --- progress ---------------------------------------------------------------------------------------------------
 def request_approval(execution_id: str, wave: str, until: float) -> bool:
     """Move a wave that has not started to AWAITING_APPROVAL, until this moment in epoch seconds."""
-    values = {"status": WaveStatus.AWAITING_APPROVAL, "waitingSince": clock.iso(), "approvalUntil": int(until)}
+    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL"), "approvalUntil": int(until)}
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
 
 
 def pause_wave(execution_id: str, wave: str) -> bool:
     """Move a waiting wave to PAUSED."""
-    values = {"status": WaveStatus.PAUSED, "waitingSince": clock.iso()}
+    values = {"status": WaveStatus.PAUSED, **_begin_to_wait("RESUME")}
     return _update_wave(execution_id, wave, values, WaveStatus.WAITING)
 
 
@@ -94,7 +106,7 @@ def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally
         "status": verdict.status,
         "reason": verdict.reason,
         "servers": tally.to_item(),
-        "endedAt" if verdict.status.is_final else "waitingSince": clock.iso(),
+        **({"endedAt": clock.iso()} if verdict.status.is_final else _begin_to_wait("DECISION")),
     }
     awaiting = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
     same_round: dict[str, Any] = {}
@@ -105,67 +117,114 @@ def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally
     return _update_wave(execution_id, wave, values, *statuses, **same_round)
 
 
+def correct_wave(execution_id: str, before: WaveState, verdict: WaveVerdict, tally: Tally) -> bool:
+    """Replace the verdict of a wave that has ended by one that knows more; return False when it has been replaced.
+
+    The row keeps the first verdict.
+    """
+    now = clock.iso()
+    first = {"status": before.status, "reason": before.reason, "servers": before.servers, "replacedAt": now}
+    return _update_wave(
+        execution_id,
+        before.name,
+        {"status": verdict.status, "reason": verdict.reason, "servers": tally.to_item(), "endedAt": now},
+        before.status,
+        append={"earlierVerdicts": first},
+        condition="#reason = :reason",
+        given={"reason": before.reason},
+    )
+
+
+def correct_reason(execution_id: str, before: WaveState, reason: str) -> bool:
+    """Replace the reason of a wave that has ended; return False when it has been replaced."""
+    return _update_wave(
+        execution_id,
+        before.name,
+        {"reason": reason},
+        before.status,
+        condition="#reason = :reason",
+        given={"reason": before.reason},
+    )
+
+
 # --- decisions of operators -------------------------------------------------------------------------------------
 _UNDECIDED = "attribute_not_exists(#failureDecision)"
 
 
-def record_approval(execution_id: str, wave: str, approved: bool, decision: Mapping[str, Any]) -> bool:
+def record_approval(execution_id: str, wave: WaveState, approved: bool, decision: Mapping[str, Any]) -> bool:
     """Record an operator's answer; return False when the wave awaits none or its deadline has passed."""
+    comment = f": {decision['comment']}" if decision["comment"] else ""
     return _update_wave(
         execution_id,
-        wave,
-        {"status": WaveStatus.WAITING, "approved": approved},
+        wave.name,
+        {
+            "status": WaveStatus.WAITING,
+            "approved": approved,
+            "rejection": None if approved else f"was refused by {decision['by']}{comment}",
+        },
         WaveStatus.AWAITING_APPROVAL,
-        append={"decisions": decision},
         condition=f"{_UNDECIDED} AND (attribute_not_exists(#approvalUntil) OR #approvalUntil > :now)",
         given={"now": int(clock.now())},
+        decision=decision,
+        **_end_wait("APPROVAL", wave.waiting_since, decision),
     )
 
 
-def record_approval_timeout(execution_id: str, wave: str, approved: bool, decision: Mapping[str, Any]) -> bool:
+def record_approval_timeout(execution_id: str, wave: WaveState, approved: bool, decision: Mapping[str, Any]) -> bool:
     """Record the plan's answer, after the deadline; return False when the wave awaits none."""
+    until = clock.iso(wave.approval_until or clock.now())
     return _update_wave(
         execution_id,
-        wave,
-        {"status": WaveStatus.WAITING, "approved": approved},
+        wave.name,
+        {
+            "status": WaveStatus.WAITING,
+            "approved": approved,
+            "rejection": None if approved else f"timed out: nobody answered by {until}, and the plan then rejects",
+        },
         WaveStatus.AWAITING_APPROVAL,
-        append={"decisions": decision},
+        decision=decision,
+        **_end_wait("APPROVAL", wave.waiting_since, decision),
     )
 
 
-def record_resume(execution_id: str, wave: str, decision: Mapping[str, Any] | None) -> bool:
-    """Resume a paused wave; return False when it is not paused. `decision` is None when META has it."""
+def record_resume(execution_id: str, wave: WaveState, decision: Mapping[str, Any], *, is_of_run: bool) -> bool:
+    """Resume a paused wave; return False when it is not paused. A decision about the whole run is kept by META."""
     return _update_wave(
         execution_id,
-        wave,
+        wave.name,
         {"status": WaveStatus.WAITING, "resumed": True},
         WaveStatus.PAUSED,
-        append={"decisions": decision} if decision else None,
+        decision=None if is_of_run else decision,
+        **_end_wait("RESUME", wave.waiting_since, decision),
     )
 
 
-def record_retry(execution_id: str, wave: str, round_: int, decision: Mapping[str, Any]) -> bool:
-    """Begin another round of a failed wave. `round_` is the one that failed, so that two retries begin one round."""
+def record_retry(execution_id: str, wave: WaveState, decision: Mapping[str, Any]) -> bool:
+    """Begin another round of a failed wave. `wave` has the round that failed, so that two retries begin one round."""
     return _update_wave(
         execution_id,
-        wave,
-        {"status": WaveStatus.WAITING, "round": round_ + 1},
+        wave.name,
+        {"status": WaveStatus.WAITING, "round": wave.round + 1},
         WaveStatus.AWAITING_DECISION,
-        append={"decisions": decision},
         condition=f"{_UNDECIDED} AND (attribute_not_exists(#round) OR #round = :failed)",
-        given={"failed": round_},
+        given={"failed": wave.round},
+        decision=decision,
+        **_end_wait("DECISION", wave.waiting_since, decision),
     )
 
 
-def record_failure_decision(execution_id: str, wave: str, failure_decision: str, decision: Mapping[str, Any]) -> bool:
+def record_failure_decision(
+    execution_id: str, wave: WaveState, failure_decision: str, decision: Mapping[str, Any]
+) -> bool:
     """Record `accept` or `abort` for a failed wave; return False when it awaits no decision."""
     return _update_wave(
         execution_id,
-        wave,
+        wave.name,
         {"failureDecision": failure_decision},
         WaveStatus.AWAITING_DECISION,
-        append={"decisions": decision},
         condition=_UNDECIDED,
+        decision=decision,
+        **_end_wait("DECISION", wave.waiting_since, decision),
     )
 
 
@@ -174,7 +233,9 @@ def _update_wave(
     wave: str,
     values: Mapping[str, Any],
     *statuses: WaveStatus,
+    decision: Mapping[str, Any] | None = None,
     append: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
     condition: str | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> bool:
@@ -184,7 +245,8 @@ def _update_wave(
         executions.table(),
         _key(execution_id, wave),
         values,
-        append=append,
+        append={**(append or {}), **({"decisions": decision} if decision else {})},
+        remove=remove,
         condition=f"{at_status} AND {condition}" if condition else at_status,
         given={**status_values, **(given or {})},
     )

@@ -1,28 +1,49 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, NotRequired
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import build_from_row
 from recovery import clock
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
+Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
 
 # A keyword cannot be the name of a field in the syntax of classes.
 _For = TypedDict("_For", {"for": AwaitedDecision})
+_ForAny = TypedDict("_ForAny", {"for": Awaited})
 
 
-class WaitingFor(_For):
-    """A decision that the run waits for, and the requests that give it."""
+class WaitingFor(_ForAny):
+    """What the run waits for: a decision, with the requests that give it, or AWS, in which case `answers` is empty.
+
+    JOB is a DRS job that takes far longer than usual; DRS means that a target does not answer, throttles or is busy.
+    """
 
     wave: str | None
     since: str | None
     until: NotRequired[str | None]
+    text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
     answers: list[str]
+
+
+class Wait(_For):
+    """A time in which the run, or a wave of it, waited for an operator, as it was recorded when it began.
+
+    `until` is null while it lasts. `by` is the operator whose decision ended it, or `the plan`; it is null if the run
+    ended first.
+    """
+
+    wave: str | None
+    since: str
+    until: str | None
+    by: str | None
 
 
 class Decision(TypedDict):
@@ -44,19 +65,42 @@ _AWAITED: Mapping[WaveStatus, tuple[AwaitedDecision, tuple[str, ...]]] = {
 
 
 def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
-    """The decisions that the run waits for."""
+    """The decisions that the run waits for, and what AWS keeps it waiting with."""
     meta = record.meta
     base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
+    if ExecutionStatus(meta["status"]).is_final:
         return []
+    of_aws = [wait for row in record.batches for wait in _waits_for_aws(row)]
+    if meta.get("cancelledBy"):
+        return of_aws
     waiting: list[WaitingFor] = []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
             {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         )
-    return waiting + [
+    waiting += [
         _waiting_wave(row, base) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
+    return waiting + of_aws
+
+
+def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
+    """What AWS keeps a batch waiting with."""
+    target = f"{row['accountId']}/{row['region']}"
+    if since := row.get("outageSince"):
+        yield {
+            "wave": row["wave"],
+            "for": "DRS",
+            "since": since,
+            "text": f"{target}: {row['outageReason']}",
+            "answers": [],
+        }
+    if row.get("overdueAt") and row["status"] == BatchStatus.LAUNCHING:
+        usual = (
+            f"; such a job usually takes {round(int(row['usualSeconds']) / 60)} min" if "usualSeconds" in row else ""
+        )
+        text = f"{row['jobId']} in {target}, stage: {row.get('stage', 'not known')}{usual}"
+        yield {"wave": row["wave"], "for": "JOB", "since": row["jobStartedAt"], "text": text, "answers": []}
 
 
 def _waiting_wave(row: Row, base: str) -> WaitingFor:
@@ -71,6 +115,35 @@ def _waiting_wave(row: Row, base: str) -> WaitingFor:
         "until": clock.iso(float(until)) if until else None,
         "answers": [f"POST {prefix}/{answer}" for answer in answers],
     }
+
+
+def collect_waits(record: ExecutionRecord) -> list[Wait]:
+    """Every wait for an operator, ended or not, oldest first."""
+    waits = [*_waits_of_run(record.meta), *(wait for row in record.waves for wait in _waits_of_wave(row, record.meta))]
+    return sorted(waits, key=lambda wait: (wait["since"], wait["wave"] or ""))
+
+
+def _waits_of_run(meta: Row) -> Iterator[Wait]:
+    """The pauses of the whole run."""
+    paused_at: str | None = None
+    for decision in meta.get("decisions", ()):
+        if decision["decision"] == "pause":
+            paused_at = decision["at"]
+        elif paused_at:
+            yield {"wave": None, "for": "RESUME", "since": paused_at, "until": decision["at"], "by": decision["by"]}
+            paused_at = None
+    if paused_at:
+        yield {"wave": None, "for": "RESUME", "since": paused_at, "until": meta.get("endedAt"), "by": None}
+
+
+def _waits_of_wave(row: Row, meta: Row) -> Iterator[Wait]:
+    """Those that decisions ended, and one that is open, or that a cancel or the end of the run ended."""
+    for wait in row.get("waits", ()):
+        yield {"wave": row["wave"], **{name: wait[name] for name in ("for", "since", "until", "by")}}  # type: ignore[typeddict-item]
+    if (since := row.get("waitingSince")) and (awaited := row.get("waitingFor")):
+        cancelled_at, by = meta.get("cancelledAt"), meta.get("cancelledBy")
+        until = max(cancelled_at, since) if cancelled_at else row.get("endedAt")
+        yield {"wave": row["wave"], "for": awaited, "since": since, "until": until, "by": by}
 
 
 def collect_decisions(record: ExecutionRecord) -> list[Decision]:

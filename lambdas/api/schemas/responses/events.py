@@ -53,12 +53,17 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
     consent = ", who agreed to replace live recovery instances" if meta.get("replaceExisting") else ""
     add(meta["requestedAt"], "REQUESTED", f"{meta['mode']} of {meta['planName']} by {meta['requestedBy']}{consent}")
     add(meta.get("startedAt"), "FIRST_JOB_STARTED", "the first job was started")
+    add(meta.get("overdueAt"), "RUN_OVERDUE", "the run is past its RTO target")
     for decision in collect_decisions(record):
         comment = f": {decision['comment']}" if decision["comment"] else ""
         add(decision["at"], "DECISION", f"{decision['decision']} by {decision['by']}{comment}", decision["wave"])
     for row in record.waves:
         add(row.get("startedAt"), "WAVE_STARTED", f"wave {row['wave']} started", row["wave"])
         add(row.get("endedAt"), f"WAVE_{row['status']}", row.get("reason", ""), row["wave"])
+        add(row.get("overdueAt"), "WAVE_OVERDUE", f"wave {row['wave']} is past its RTO target", row["wave"])
+        for verdict in row.get("earlierVerdicts", ()):
+            replaced = f"no longer {verdict['status']}: {verdict['reason']}"
+            add(verdict["replacedAt"], "WAVE_CORRECTED", replaced, row["wave"])
     for row in record.batches:
         batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
         for job in row.get("jobs", ()):
@@ -66,6 +71,14 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
             add(job["startedAt"], "JOB_STARTED", attempt, row["wave"])
             outcome = f"{job['launched']} launched, {job['failed']} failed"
             add(job.get("endedAt"), "JOB_ENDED", f"{attempt}: {outcome}", row["wave"])
+        outages = list(row.get("outages", ()))
+        if row.get("outageSince"):
+            outages.append({"since": row["outageSince"], "reason": row["outageReason"]})
+        for outage in outages:
+            add(outage["since"], "DRS_WAIT_BEGAN", f"DRS keeps {batch} waiting: {outage['reason']}", row["wave"])
+            add(outage.get("until"), "DRS_WAIT_ENDED", f"DRS no longer keeps {batch} waiting", row["wave"])
+        for job in row.get("overdueJobs", ()):
+            add(job["at"], "JOB_OVERDUE", f"{job['jobId']} for {batch} takes far longer than usual", row["wave"])
         if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))

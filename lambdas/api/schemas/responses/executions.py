@@ -6,9 +6,17 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, build_from_row
-from api.schemas.responses.decisions import Decision, WaitingFor, collect_decisions, collect_waiting
+from api.schemas.responses.decisions import (
+    Decision,
+    Wait,
+    WaitingFor,
+    collect_decisions,
+    collect_waiting,
+    collect_waits,
+)
 from recovery import clock
 from recovery.domain import batch as domain_batch
+from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
@@ -52,6 +60,14 @@ class Progress(TypedDict):
     wavesEnded: int
 
 
+class EarlierVerdict(TypedDict):
+    """A verdict that was replaced, because results of servers came after the wave had ended."""
+
+    status: WaveStatus
+    reason: str
+    replacedAt: str
+
+
 class ExecutionWave(TypedDict):
     """A wave of a run."""
 
@@ -63,9 +79,11 @@ class ExecutionWave(TypedDict):
     endedAt: str | None
     reason: str | None
     rtoTargetMinutes: int | None
+    overdueAt: Annotated[str | None, Field(description="When the wave was found to be past its RTO target.")]
     round: int
     durationSeconds: int | None
     servers: ServerCounts
+    earlierVerdicts: list[EarlierVerdict]
 
 
 class Job(TypedDict):
@@ -82,6 +100,14 @@ class Job(TypedDict):
     ]
 
 
+class Outage(TypedDict):
+    """A time in which DRS kept a batch waiting: it did not answer, throttled, or was busy with a server."""
+
+    since: str
+    until: str | None
+    reason: str
+
+
 class Batch(TypedDict):
     """At most 100 servers of a wave in one account and Region: one DRS job for each attempt."""
 
@@ -94,10 +120,16 @@ class Batch(TypedDict):
     jobId: str | None
     startedAt: str | None
     jobStartedAt: str | None
+    jobSeconds: Annotated[int | None, Field(description="The age of the running job.")]
+    stage: Annotated[str | None, Field(description="The stage of the running job, by DRS's log, every five minutes.")]
+    stageAt: Annotated[str | None, Field(description="When the job was first seen in this stage.")]
+    usualSeconds: Annotated[int | None, Field(description="How long such a job usually takes in this target.")]
+    overdueAt: Annotated[str | None, Field(description="When the running job was found to take far longer than that.")]
     endedAt: str | None
     reason: str | None
     servers: int
     jobs: list[Job]
+    outages: Annotated[list[Outage], Field(description="When DRS kept the batch waiting; the last may be going on.")]
 
 
 class Execution(ExecutionSummary):
@@ -113,11 +145,13 @@ class Execution(ExecutionSummary):
     stopReason: Annotated[str | None, Field(description="Why no further wave starts.")]
     rpoTargetMinutes: int | None
     rtoTargetMinutes: int | None
+    overdueAt: Annotated[str | None, Field(description="When the run was found to be past its RTO target.")]
     executionArn: str
     durationSeconds: int | None
     servers: ServerCounts
     progress: Progress
     waitingFor: list[WaitingFor]
+    waits: Annotated[list[Wait], Field(description="Every wait for an operator so far, ended or not.")]
     decisions: list[Decision]
     notes: list[str]
     waves: list[ExecutionWave]
@@ -138,6 +172,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str) -> Execution:
         servers=_add_counts([wave["servers"] for wave in waves]),
         progress=progress,
         waitingFor=collect_waiting(record),
+        waits=collect_waits(record),
         decisions=collect_decisions(record),
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
@@ -153,25 +188,21 @@ def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
         round=row.get("round", 0),
         durationSeconds=_duration(row.get("startedAt"), row.get("endedAt")),
         servers=_count_servers(row["wave"], record),
+        earlierVerdicts=[build_from_row(EarlierVerdict, verdict) for verdict in row.get("earlierVerdicts", ())],
     )
 
 
 def _count_servers(wave: str, record: ExecutionRecord) -> ServerCounts:
-    """The servers of a wave from its batches. Running jobs count with what DRS last reported of them."""
+    """The servers of a wave by outcome, from its batches and its inspections."""
     summaries = [WaveTargetSummary.from_item(row) for row in record.targets if row["wave"] == wave]
-    tally, launching = sum((summary.tally for summary in summaries), Tally()), 0
-    for item in (item for item in record.batches if item["wave"] == wave):
-        batch = domain_batch.Batch.from_item(item)
-        launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))
-        tally += Tally(batch.total, batch.launched + launched, batch.failed + failed)
-        if batch.status.is_in_attempt:
-            launching += len(batch.server_ids) - launched - failed
+    batches = [domain_batch.Batch.from_item(item) for item in record.batches if item["wave"] == wave]
+    tally = sum((summary.tally for summary in summaries), sum((batch.tally for batch in batches), Tally()))
     return {
         "total": tally.total,
         "launched": tally.launched,
         "failed": tally.failed,
         "excluded": tally.excluded,
-        "launching": launching,
+        "launching": sum(len(batch.launching) for batch in batches),
     }
 
 
@@ -187,7 +218,13 @@ def _add_counts(counts: list[ServerCounts]) -> ServerCounts:
 
 def _build_batch(row: Row) -> Batch:
     jobs = [build_from_row(Job, job) for job in row.get("jobs", ())]
-    return build_from_row(Batch, row, servers=row["total"], jobs=jobs)
+    job_started_at = row.get("jobStartedAt") if row["status"] == BatchStatus.LAUNCHING else None
+    outages = [build_from_row(Outage, outage) for outage in row.get("outages", ())]
+    if row.get("outageSince"):
+        outages.append({"since": row["outageSince"], "until": None, "reason": row["outageReason"]})
+    return build_from_row(
+        Batch, row, servers=row["total"], jobs=jobs, jobSeconds=_duration(job_started_at, None), outages=outages
+    )
 
 
 def _duration(begin: str | None, end: str | None) -> int | None:

@@ -28,6 +28,10 @@ class Server(TypedDict):
     readiness: str | None
     snapshotId: str | None
     snapshotAt: str | None
+    lagSeconds: Annotated[
+        int | None,
+        Field(description="How far the replica was behind when the run inspected it; null if DRS did not report it."),
+    ]
     recoveryInstanceId: Annotated[
         str | None, Field(description="A FAILED server has one if the launch failed after DRS created the instance.")
     ]
@@ -52,13 +56,19 @@ class Servers(Paged):
 
 
 def build_server(row: Row, record: ExecutionRecord) -> Server:
-    """A server. LAUNCHING comes from its batch and SKIPPED from its wave; neither is stored in its row."""
+    """A server with its state now.
+
+    Its row is written when its job ends. Until then the batch has what DRS last reported of it. SKIPPED follows from
+    the wave.
+    """
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
         batch = _find_batch(row, record.batches)
         wave = next(wave for wave in record.waves if wave["wave"] == row["wave"])
         if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
-            status, job_id = ServerStatus.LAUNCHING, batch.get("jobId")
+            status, job_id = _status_in_job(row["sourceServerId"], batch), batch.get("jobId")
+            reason = f"{job_id} reports it as failed and still runs" if status is ServerStatus.FAILED else None
+            row = {**row, "cause": None, "advice": None}  # those of an earlier job
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
             status, reason = ServerStatus.SKIPPED, (batch or {}).get("reason") or wave.get("reason")
     return build_from_row(
@@ -70,6 +80,12 @@ def build_server(row: Row, record: ExecutionRecord) -> Server:
         jobId=job_id,
         reason=reason,
     )
+
+
+def _status_in_job(server_id: str, batch: Row) -> ServerStatus:
+    if server_id in batch.get("launchedInJob", ()):
+        return ServerStatus.LAUNCHED
+    return ServerStatus.FAILED if server_id in batch.get("failedInJob", ()) else ServerStatus.LAUNCHING
 
 
 def _list_warnings(row: Row) -> list[str]:

@@ -1,0 +1,20 @@
+"""Marks the batches that DRS keeps waiting, so that the record of their run says what they wait for."""
+
+from aws_lambda_powertools import Logger
+
+from recovery.domain.batch import BatchRef
+from recovery.domain.caught_errors import CaughtError
+from recovery.errors import AwsUnavailable
+from recovery.store import progress
+
+logger = Logger(child=True)
+
+
+def note_outage(ref: BatchRef, error: CaughtError) -> None:
+    """Mark that the batch waits, because all retries of a call ended with this error: an outage, throttling, or a busy
+    server. The next success ends the mark. One that cannot be written is left out.
+    """
+    try:
+        progress.record_outage(ref, str(error))
+    except AwsUnavailable as unavailable:
+        logger.warning("outage not noted", extra={"batch": ref.key, "reason": unavailable.message})

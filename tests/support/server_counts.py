@@ -1,0 +1,35 @@
+"""Compares every count of a run with the rows of its servers."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+COUNTED = {"launched": "LAUNCHED", "failed": "FAILED", "excluded": "EXCLUDED", "launching": "LAUNCHING"}
+
+
+def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Iterable[Row] = ()) -> None:
+    """Check the counts of the run and of each wave, as the API returns them, against the servers that it lists.
+
+    `stored` are the rows of the record; those with counts of their own, META and the waves, must have the same.
+    """
+    by_wave = {wave["name"]: [each for each in servers if each["wave"] == wave["name"]] for wave in record["waves"]}
+    assert record["servers"] == count(servers), (record["servers"], count(servers))
+    for wave in record["waves"]:
+        assert wave["servers"] == count(by_wave[wave["name"]]), (wave, count(by_wave[wave["name"]]))
+    for row in stored:
+        if (
+            row["executionId"] == record["executionId"]
+            and "servers" in row
+            and row["item"].startswith(("META", "WAVE"))
+        ):
+            listed = by_wave[row["wave"]] if "wave" in row else servers
+            wanted = {name: number for name, number in count(listed).items() if name in row["servers"]}
+            assert {name: int(number) for name, number in row["servers"].items()} == wanted, (row, wanted)
+
+
+def count(servers: Iterable[Row]) -> dict[str, int]:
+    """The servers by outcome, as the API counts them."""
+    found = Counter(server["status"] for server in servers)
+    return {"total": found.total(), **{name: found[status] for name, status in COUNTED.items()}}
