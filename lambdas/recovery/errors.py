@@ -6,7 +6,7 @@
     │   ├── PlanNotFound, GroupNotFound, ExecutionNotFound
     │   └── WaveNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
-    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue
+    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued
     │   ├── VersionConflict, GroupInUse, PlanInUse, AccountInUse, AccountAlreadyRegistered
     │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── StartFailed
@@ -126,6 +126,12 @@ class NothingToContinue(Conflict):
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
 
+class AlreadyContinued(Conflict):
+    """A run is continued once; `facts["executionId"]` names the last run of its chain."""
+
+    advice = "Read the execution that executionId names. When it has ended, continue that one."
+
+
 class VersionConflict(Conflict):
     """The resource has changed since it was read; `facts["version"]` is its version now."""
 
@@ -163,15 +169,18 @@ class NotADrill(Conflict):
 
 
 class ExecutionStillRunning(Conflict):
-    """A drill can be cleaned up only after it has ended."""
+    """A drill can be cleaned up only after it, and every run that continues it, has ended."""
 
     advice = "Wait for the execution to end, then clean up."
 
 
 class CleanupRunning(Conflict):
-    """A drill has one clean-up at a time; `facts["cleanup"]` names the running one."""
+    """A drill and the runs that continue it have one clean-up at a time; `facts["cleanup"]` names the running one.
 
-    advice = "Read the clean-up of the execution, and start another when it has ended."
+    They cannot be continued while it runs.
+    """
+
+    advice = "Read the clean-up of the execution, and send the request again when it has ended."
 
 
 class StartFailed(DrsWavesError):

@@ -9,7 +9,6 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.domain import readiness
-from recovery.domain.drs_shapes.jobs import LaunchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
@@ -17,7 +16,8 @@ from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, ServerBusy, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.errors import DrsWavesError, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.runs import chain
 from recovery.runs.probe import probe_servers
 from recovery.settings import settings
 from recovery.store import executions, inspections
@@ -107,7 +107,7 @@ def _inspect_waves(
     execution: Execution, target: Target, groups: Mapping[str, ProtectionGroup]
 ) -> list[WaveTargetInspection] | None:
     known = _describe_servers(target, groups)
-    launched = _find_servers_launched_before(execution, target)
+    launched = chain.find_servers_up(execution.run, target)
     waves = _waves_using(execution, groups)
     selections = {wave.name: _select_servers(wave, groups, known) for wave in waves}
     candidates = sorted({each for ids in selections.values() for each in ids if each in known and each not in launched})
@@ -253,20 +253,3 @@ def _load_target_context(execution: Execution, target: Target, server_ids: Seque
         if instance.exists and instance.target == target
     }
     return TargetContext(jobs, runs, instances, notes)
-
-
-def _find_servers_launched_before(execution: Execution, target: Target) -> frozenset[str]:
-    """The servers that the continued runs launched, by DRS's jobs.
-
-    Raise ServerBusy while one of these jobs is running, because its results are not known yet.
-    """
-    launched = set[str]()
-    execution_id = execution.run.continues
-    while execution_id:
-        run = executions.get_run(execution_id)
-        for job in drs.list_jobs_of_execution(target, execution_id, run.requested_at):
-            if not job.is_completed:
-                raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, is still running")
-            launched.update(launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED)
-        execution_id = run.continues
-    return frozenset(launched)

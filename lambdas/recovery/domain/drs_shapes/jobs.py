@@ -53,6 +53,11 @@ class Job:
         return self.status == JobStatus.COMPLETED
 
     @property
+    def is_termination(self) -> bool:
+        """Whether it terminates instances."""
+        return self.initiated_by == "TERMINATE_RECOVERY_INSTANCES"
+
+    @property
     def started_by(self) -> tuple[str | None, str | None]:
         """The batch and the attempt that started it, from its tags; None for jobs of others."""
         return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
