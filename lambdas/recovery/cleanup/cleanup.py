@@ -109,7 +109,7 @@ def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> 
     unasked = [f"{target} was not searched: {reason}" for target, reason in sorted(row.get("unasked", {}).items())]
     if terminated == total and not problems and not unasked:
         status = CleanupStatus.COMPLETED
-        reason = f"all {total} instances are gone" if total else "there was nothing to clean up"
+        reason = f"all {total} instances are gone" if total else "nothing to clean up: DRS has none of its instances"
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
         reason = "; ".join([f"{terminated} of {total} instances are gone", *[*unasked, *problems][:MAX_PROBLEMS]])
