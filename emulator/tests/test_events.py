@@ -69,7 +69,7 @@ def test_each_server_of_a_job_has_its_launch_result(bridge: EventBridge) -> None
     for server, state in ((good, "RECOVERY_LAUNCH_SUCCEEDED"), (bad, "RECOVERY_LAUNCH_FAILED")):
         entry = entries[f"arn:aws:drs:{REGION}:{ACCOUNT}:source-server/{server}"]
         assert (entry["Source"], entry["DetailType"]) == ("aws.drs", "DRS Source Server Launch Result")
-        assert json.loads(entry["Detail"]) == {"state": state, "job-id": job_id, "is-drill": "true"}
+        assert json.loads(entry["Detail"]) == {"state": state, "job-id": job_id, "is-drill": "TRUE"}
     authorization = bridge.calls[0][0].replace("/events/", "/drs/")
     assert (match := CREDENTIAL.search(authorization))
     assert match.groups() == (ACCOUNT, REGION)

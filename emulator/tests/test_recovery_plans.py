@@ -144,13 +144,57 @@ def test_a_cancelled_execution_waits_for_its_job_and_starts_no_other(plans: Plan
 
 
 def test_a_step_whose_job_cannot_start_fails(plans: Plans) -> None:
-    fleet = plans.emulator.seed(1)
-    plans.add("only", servers(fleet))
-    plans.emulator.start(fleet)
+    fleet = plans.emulator.seed(2)
+    plans.add("only", servers(fleet[:1]))
+    plans.emulator.change(quotas={"jobsInProgress": 1})
+    plans.emulator.start(fleet[1:])
     execution = plans.run()
     plans.emulator.advance(1)
     assert plans.status(execution) == "FAILED"
-    assert plans.steps(execution)[0]["errorDetail"]["code"] == "ConflictException"
+    assert plans.steps(execution)[0]["errorDetail"]["code"] == "ServiceQuotaExceededException"
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_start_validates_the_servers_of_all_steps_and_starts_nothing(plans: Plans, place: str) -> None:
+    fleet = plans.emulator.seed(2)
+    plans.add("first", servers(fleet[:1], "OPTIONAL"))
+    plans.add("last", servers(fleet[1:], "OPTIONAL"))
+    plans.emulator.start(fleet[:1] if place == "first" else fleet[1:])
+    with pytest.raises(plans.drs.exceptions.ConflictException):
+        plans.run()
+    assert plans.drs.list_recovery_plan_executions()["recoveryPlanExecutions"] == []
+    assert len(plans.drs.describe_jobs()["items"]) == 1
+
+
+def test_an_execution_holds_the_servers_of_all_its_steps_until_it_ends(plans: Plans) -> None:
+    fleet = plans.emulator.seed(3)
+    plans.add("first", servers(fleet[:1]))
+    plans.add("last", servers(fleet[1:2]))
+    plans.run()
+    with pytest.raises(plans.drs.exceptions.ConflictException) as held:
+        plans.emulator.start(fleet[1:])
+    assert held.value.response["resourceId"] == fleet[1]
+    plans.emulator.start(fleet[2:])
+    other = plans.drs.create_recovery_plan(name="other")["recoveryPlan"]["recoveryPlanArn"]
+    plans.drs.create_recovery_plan_step(recoveryPlanArn=other, stepName="same", configuration=servers(fleet[1:2]))
+    with pytest.raises(plans.drs.exceptions.ConflictException):
+        plans.drs.start_recovery_plan_execution(recoveryPlanArn=other, mode="DRILL")
+    plans.emulator.advance(3 * DRILL)
+    plans.emulator.start(fleet[:2])
+
+
+def test_an_execution_has_an_arn_of_its_own(plans: Plans) -> None:
+    plans.add("only", servers(plans.emulator.seed(1)))
+    assert plans.run().startswith(f"arn:aws:drs:{REGION}:{ACCOUNT}:recovery-plan-execution/")
+
+
+@pytest.mark.parametrize("of_the_plan", [True, False])
+def test_a_snapshot_that_does_not_exist_is_invalid(plans: Plans, of_the_plan: bool) -> None:
+    fleet = plans.emulator.seed(2)
+    plans.add("only", servers(fleet[:1]))
+    asked = {"sourceServerID": fleet[0 if of_the_plan else 1], "recoverySnapshotID": "pit-" + "0" * 17}
+    with pytest.raises(plans.drs.exceptions.ValidationException):
+        plans.run(sourceServers=[asked])
 
 
 def test_an_execution_ends_after_24_hours(plans: Plans) -> None:
@@ -159,10 +203,16 @@ def test_an_execution_ends_after_24_hours(plans: Plans) -> None:
     execution = plans.run()
     plans.emulator.advance(24 * 3600 + 1)
     assert (plans.status(execution), plans.statuses(execution)) == ("FAILED", ["TIMED_OUT"])
+    step = plans.steps(execution)[0]["recoveryPlanExecutionStepArn"]
+    with pytest.raises(plans.drs.exceptions.ConflictException):
+        plans.drs.retry_recovery_plan_execution_step(recoveryPlanExecutionStepArn=step)
+    with pytest.raises(plans.drs.exceptions.ConflictException):
+        plans.drs.update_recovery_plan_execution_step(recoveryPlanExecutionStepArn=step, status="SKIPPED")
 
 
 def test_steps_keep_their_order_when_one_is_added_or_deleted(plans: Plans) -> None:
-    arns = {name: plans.add(name, wait(1)) for name in "abc"}
+    fleet = plans.emulator.seed(3)
+    arns = {name: plans.add(name, servers([server])) for name, server in zip("abc", fleet, strict=True)}
     plans.add("d", wait(1), stepOrder=2)
     assert plans.names() == ["a", "d", "b", "c"]
     plans.drs.delete_recovery_plan_step(recoveryPlanStepArn=arns["b"])
@@ -176,7 +226,7 @@ def test_steps_keep_their_order_when_one_is_added_or_deleted(plans: Plans) -> No
 
 
 def test_a_client_token_makes_a_repeated_call_idempotent(plans: Plans) -> None:
-    plans.add("pause", wait(120))
+    plans.add("only", servers(plans.emulator.seed(1)))
     first = plans.run(clientToken="once")
     assert plans.run(clientToken="once") == first
     with pytest.raises(plans.drs.exceptions.ConflictException):
@@ -193,6 +243,7 @@ def too_many_servers(plans: Plans) -> None:
 
 
 def too_many_steps(plans: Plans) -> None:
+    plans.add("first", servers(plans.emulator.seed(1)))
     for number in range(21):
         plans.add(f"step {number}", wait(1))
 
@@ -204,17 +255,64 @@ def the_same_server_twice(plans: Plans) -> None:
 
 
 def another_type(plans: Plans) -> None:
+    fleet = plans.emulator.seed(2)
+    plans.add("first", servers(fleet[:1]))
     step = plans.add("pause", wait(1))
-    fleet = plans.emulator.seed(1)
-    plans.drs.update_recovery_plan_step(recoveryPlanStepArn=step, configuration=servers(fleet))
+    plans.drs.update_recovery_plan_step(recoveryPlanStepArn=step, configuration=servers(fleet[1:]))
 
 
 def an_empty_plan(plans: Plans) -> None:
     plans.run()
 
 
-def a_plan_that_is_executed_deleted(plans: Plans) -> None:
+def a_wait_first(plans: Plans) -> None:
     plans.add("pause", wait(1))
+
+
+def _server_wait_server(plans: Plans) -> list[str]:
+    fleet = plans.emulator.seed(2)
+    return [
+        plans.add("first", servers(fleet[:1])),
+        plans.add("pause", wait(1)),
+        plans.add("last", servers(fleet[1:])),
+    ]
+
+
+def a_wait_moved_to_the_front(plans: Plans) -> None:
+    first, pause, last = _server_wait_server(plans)
+    plans.drs.reorder_recovery_plan_steps(recoveryPlanArn=plans.arn, orderedStepArns=[pause, first, last])
+
+
+def a_wait_left_at_the_front(plans: Plans) -> None:
+    first, _, _ = _server_wait_server(plans)
+    plans.drs.delete_recovery_plan_step(recoveryPlanStepArn=first)
+
+
+def _leave_only_the_wait(plans: Plans) -> None:
+    first, _, last = _server_wait_server(plans)
+    plans.drs.delete_recovery_plan_step(recoveryPlanStepArn=last)
+    plans.drs.delete_recovery_plan_step(recoveryPlanStepArn=first)
+
+
+def a_plan_without_a_server_step_started(plans: Plans) -> None:
+    _leave_only_the_wait(plans)
+    plans.run()
+
+
+def a_server_of_a_plan_deleted(plans: Plans) -> None:
+    fleet = plans.emulator.seed(1)
+    plans.add("only", servers(fleet))
+    plans.drs.disconnect_source_server(sourceServerID=fleet[0])
+    plans.drs.delete_source_server(sourceServerID=fleet[0])
+
+
+def too_many_plans(plans: Plans) -> None:
+    for number in range(1000):  # one exists
+        plans.drs.create_recovery_plan(name=f"plan {number}")
+
+
+def a_plan_that_is_executed_deleted(plans: Plans) -> None:
+    plans.add("only", servers(plans.emulator.seed(1)))
     plans.run()
     plans.drs.delete_recovery_plan(recoveryPlanArn=plans.arn)
 
@@ -227,6 +325,12 @@ def a_plan_that_is_executed_deleted(plans: Plans) -> None:
         (the_same_server_twice, "ValidationException"),
         (another_type, "ValidationException"),
         (an_empty_plan, "ValidationException"),
+        (a_wait_first, "ValidationException"),
+        (a_wait_moved_to_the_front, "ValidationException"),
+        (a_wait_left_at_the_front, "ValidationException"),
+        (a_plan_without_a_server_step_started, "ConflictException"),
+        (a_server_of_a_plan_deleted, "ConflictException"),
+        (too_many_plans, "ServiceQuotaExceededException"),
         (a_plan_that_is_executed_deleted, "ConflictException"),
         (lambda plans: plans.add("stranger", servers(["s-" + "0" * 17])), "ResourceNotFoundException"),
         (lambda plans: plans.drs.create_recovery_plan(name="shop"), "ConflictException"),
@@ -237,21 +341,35 @@ def test_an_invalid_plan_is_rejected(plans: Plans, attempt: Callable[[Plans], ob
         attempt(plans)
 
 
-def test_a_plan_without_its_servers_is_invalid(plans: Plans) -> None:
+def test_a_plan_is_invalid_when_no_server_step_is_left(plans: Plans) -> None:
+    def status() -> str:
+        return str(plans.drs.list_recovery_plans()["recoveryPlans"][0]["status"])
+
+    assert status() == "ACTIVE"
+    _leave_only_the_wait(plans)
+    assert status() == "INVALID"
+    fleet = plans.emulator.seed(1, hostname="new")
+    plans.add("again", servers(fleet), stepOrder=1)
+    assert status() == "ACTIVE"
+
+
+def test_a_server_is_deleted_once_it_is_in_no_plan(plans: Plans) -> None:
     fleet = plans.emulator.seed(1)
-    plans.add("only", servers(fleet))
+    step = plans.add("only", servers(fleet))
     plans.drs.disconnect_source_server(sourceServerID=fleet[0])
+    plans.drs.delete_recovery_plan_step(recoveryPlanStepArn=step)
     plans.drs.delete_source_server(sourceServerID=fleet[0])
-    assert plans.drs.list_recovery_plans()["recoveryPlans"][0]["status"] == "INVALID"
+    assert plans.drs.describe_source_servers()["items"] == []
 
 
 def test_plans_steps_and_executions_are_paginated(plans: Plans) -> None:
-    for number in range(5):
+    fleet = plans.emulator.seed(5)
+    for number, server in enumerate(fleet):
         plans.drs.create_recovery_plan(name=f"plan {number}")
-        plans.add(f"step {number}", wait(1))
+        plans.add(f"step {number}", servers([server]))
     for _ in range(3):
         plans.run()
-        plans.emulator.advance(600)
+        plans.emulator.advance(5 * DRILL)
     execution = plans.run()
     for name, arguments, number in (
         ("list_recovery_plans", {}, 6),

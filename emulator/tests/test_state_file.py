@@ -33,12 +33,18 @@ def populate(emulator: Emulator) -> None:
     drs = emulator.client(ACCOUNT, REGION)
     servers = emulator.seed(ACCOUNT, REGION, [{"hostname": f"host-{n}"} for n in range(4)])
     drs.create_launch_configuration_template(copyTags=False)
-    emulator.control.change_settings({"quotas": {"jobsInProgress": 7}})
+    changes = {"profile": "slow", "behaviour": {"timeForm": "offset"}, "quotas": {"jobsInProgress": 7}}
+    emulator.control.change_settings(changes)
+    strange = {"accountId": ACCOUNT, "region": REGION, "kind": "SOURCE_SERVER_WITH_ONLY_AN_ID"}
+    emulator.control.add_strange_record(strange)
     drs.start_recovery(sourceServers=[{"sourceServerID": servers[0]}], isDrill=True)
     emulator.control.advance(DRILL)
-    emulator.control._world.faults.add({"kind": "LAUNCH_FAILS", "count": 3}, 0)
+    emulator.control._world.faults.add({"kind": "LAUNCH_FAILS", "sourceServerId": servers[1], "count": 3}, 0)
     drs.start_recovery(sourceServers=[{"sourceServerID": servers[1]}], isDrill=True)
     plan = drs.create_recovery_plan(name="shop")["recoveryPlan"]["recoveryPlanArn"]  # type: ignore[attr-defined]
+    arn = f"arn:aws:drs:{REGION}:{ACCOUNT}:source-server/{servers[2]}"
+    server_step = {"serverStepConfiguration": {"servers": [{"serverArn": arn}]}}
+    drs.create_recovery_plan_step(recoveryPlanArn=plan, stepName="only", configuration=server_step)  # type: ignore[attr-defined]
     drs.create_recovery_plan_step(  # type: ignore[attr-defined]
         recoveryPlanArn=plan, stepName="pause", configuration={"waitStepConfiguration": {"waitDurationMinutes": 90}}
     )
@@ -57,7 +63,7 @@ def test_an_emulator_continues_where_it_was_stopped(tmp_path: Path) -> None:
         second.control.advance(2 * DRILL)
         drs = second.client(ACCOUNT, REGION)
         statuses = [s["launchStatus"] for job in drs.describe_jobs()["items"] for s in job["participatingServers"]]
-        assert statuses == ["FAILED", "LAUNCHED"]  # newest first; the fault was saved too
+        assert statuses == ["LAUNCHED", "FAILED", "LAUNCHED"]  # newest first; the fault was saved too
         second.control.advance(90 * 60)
         executions = drs.list_recovery_plan_executions()["recoveryPlanExecutions"]  # type: ignore[attr-defined]
         assert [execution["status"] for execution in executions] == ["COMPLETED"]

@@ -8,6 +8,7 @@ import threading
 from importlib.metadata import version
 from pathlib import Path
 
+from drs_emulator.behaviour import PROFILES
 from drs_emulator.control.state_file import StateError
 from drs_emulator.emulator import Emulator
 from drs_emulator.operations import BUILT
@@ -29,6 +30,7 @@ def main() -> int:
             origin=options.origin,
             engine_url=options.engine_url,
             state=options.state,
+            profile=options.profile or "captured",
         )
     except OSError as error:
         sys.stderr.write(f"drs-emulator: cannot listen on {options.host}:{options.port}: {error.strerror}\n")
@@ -36,7 +38,7 @@ def main() -> int:
     except StateError as error:
         sys.stderr.write(f"drs-emulator: {error}\n")
         return 2
-    chosen = {name: value for name in ("speed", "seed") if (value := getattr(options, name)) is not None}
+    chosen = {name: value for name in ("speed", "seed", "profile") if (value := getattr(options, name)) is not None}
     emulator.control.change_settings(chosen)  # they override the state file
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -62,6 +64,8 @@ examples:
       serve on another port; an hour passes in six seconds
   drs-emulator --speed 0
       stop the clock; only `POST /_emulator/advance` moves it
+  drs-emulator --profile unkind
+      play the worst that a caller of DRS must survive
   drs-emulator --state drs-state.json
       continue from a file, and save to it at the end
   drs-emulator --engine-url http://127.0.0.1:4566
@@ -85,6 +89,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=4567, help="port to listen on, or 0 for a free one (%(default)s)")
     parser.add_argument("--speed", type=_parse_speed, help="simulated seconds per real second (60)")
     parser.add_argument("--seed", type=int, help="seed of all random choices, such as durations (7)")
+    parser.add_argument("--profile", choices=list(PROFILES), help="how DRS behaves where its model is open (captured)")
     parser.add_argument("--origin", type=float, help="epoch seconds at which simulated and real time are equal (now)")
     parser.add_argument("--engine-url", help="AWS emulator that runs the instances and knows the access keys")
     parser.add_argument("--state", type=Path, help="file to continue from, if it exists, and to save to at the end")

@@ -7,7 +7,7 @@ with Emulator(speed=600) as emulator:
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -40,7 +40,8 @@ class Emulator:
 
     `account_of` returns the account of an access key id that is not an account itself. By default the engine looks
     it up or, without an engine, it is decoded from the key. `state` is a file to save to at the end. If the file
-    exists, the emulator continues from it, and the file's settings replace `speed`, `seed` and `origin`.
+    exists, the emulator continues from it, and the file's settings replace all others. `behaviour` changes knobs of
+    the `profile`, under their names in the control API: `behaviour={"timeForm": "zulu"}`.
     """
 
     def __init__(
@@ -54,13 +55,18 @@ class Emulator:
         engine_url: str | None = None,
         account_of: Callable[[str], str] | None = None,
         state: Path | None = None,
+        profile: str = "captured",
+        behaviour: Mapping[str, Any] | None = None,
     ) -> None:
-        """Raise OSError if the port is taken, and StateError if the state cannot be read."""
+        """Raise OSError if the port is taken, StateError if the state cannot be read, and BadControlInput."""
         resolve = account_of or (engine_account_lookup(engine_url) if engine_url else decode_account)
         clock = Clock(speed, origin)
         ec2 = EngineEc2(engine_url) if engine_url else SimulatedEc2(lambda: self.world.clock.now())
         event_bus = EngineEventBus(engine_url) if engine_url else NullEventBus()
-        self.world = World(Settings(speed=speed, seed=seed), clock, ec2, event_bus, AccessKeys(resolve))
+        chosen = {"profile": profile, "behaviour": dict(behaviour or {})}
+        self.world = World(
+            Settings(speed=speed, seed=seed).with_changes(chosen), clock, ec2, event_bus, AccessKeys(resolve)
+        )
         dispatcher = Dispatcher(self.world)
         dispatcher.control.engine_url = engine_url
         self.control: Control = dispatcher.control

@@ -1,14 +1,15 @@
 """The settings with their defaults, and how a change is read from JSON.
 
 The quotas are the published service quotas per account and Region: L-D88FAC3A, L-B827C881, L-05AFA8C6. The durations
-are those that users of the service observe: a drill takes about 20 minutes, most of it PENDING, and a recovery about
-30. AWS publishes no request rates, so the default is generous. The page sizes are an assumption.
+of jobs belong to the profile. AWS publishes no request rates, so the default is generous. The page sizes are an
+assumption.
 """
 
 import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from drs_emulator.behaviour import CAPTURED, KNOBS, PROFILES, BadBehaviour, Behaviour, find_profile
 from drs_emulator.protocol.service_model import drs_model
 
 
@@ -34,10 +35,10 @@ class JobDuration:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    drill: JobDuration = JobDuration(13 * 60, 6 * 60)
-    recovery: JobDuration = JobDuration(15 * 60, 15 * 60)
-    terminate: JobDuration = JobDuration(1 * 60, 2 * 60)
-    failback: JobDuration = JobDuration(5 * 60, 15 * 60)
+    drill: JobDuration = JobDuration(*PROFILES["captured"].drill)
+    recovery: JobDuration = JobDuration(*PROFILES["captured"].recovery)
+    terminate: JobDuration = JobDuration(*PROFILES["captured"].terminate)
+    failback: JobDuration = JobDuration(*PROFILES["captured"].failback)
     replication: JobDuration = JobDuration(10 * 60, 120 * 60)  # INITIATING, then INITIAL_SYNC
     launch_action: JobDuration = JobDuration(2 * 60, 1 * 60)  # until the SSM agent is found, then each action
 
@@ -61,13 +62,16 @@ class Settings:
     """All settings.
 
     Each duration varies randomly by up to the fraction `spread`. Each account and Region keeps its last `jobs_kept`
-    ended jobs. `rate_limits` holds `default` and the operations that differ from it.
+    ended jobs. `rate_limits` holds `default` and the operations that differ from it. `profile` is the name of the
+    profile that was set last; single knobs and durations may differ from it.
     """
 
     speed: float = 60
     seed: int = 7
     spread: float = 0.1
     jobs_kept: int = 1000
+    profile: str = "captured"
+    behaviour: Behaviour = CAPTURED
     quotas: Quotas = Quotas()
     durations: Durations = Durations()
     page_size: PageSize = PageSize()
@@ -83,8 +87,12 @@ class Settings:
         """Return a copy with the members of `change` replaced. Raise BadControlInput."""
         change = _check_object(change, "settings")
         _check_names(change, set(self.to_json()), "")
+        if "profile" in change:
+            change = _apply_profile(change)
         return replace(
             self,
+            profile=change.get("profile", self.profile),
+            behaviour=self._merge_behaviour(change),
             speed=_read_number(change, "speed", self.speed, low=0),
             seed=_read_integer(change, "seed", self.seed, low=None),
             spread=_read_number(change, "spread", self.spread, low=0, high=0.9),
@@ -94,6 +102,17 @@ class Settings:
             durations=self._merge_durations(change),
             rate_limits=self._merge_rate_limits(change),
         )
+
+    def _merge_behaviour(self, change: dict[str, Any]) -> Behaviour:
+        sent = _check_object(change.get("behaviour", {}), "behaviour")
+        names = {camel_case(name): name for name in KNOBS}
+        _check_names(sent, set(names), "behaviour.")
+        base = find_profile(change["profile"]).behaviour if "profile" in change else self.behaviour
+        try:
+            return base.with_changes({names[name]: value for name, value in sent.items()})
+        except BadBehaviour as error:
+            knob, _, problem = str(error).partition(":")
+            raise BadControlInput(f"behaviour.{camel_case(knob)}:{problem}") from error
 
     def _merge_durations(self, change: dict[str, Any]) -> Durations:
         current = asdict(self.durations)
@@ -116,6 +135,17 @@ class Settings:
                 continue
             limits[name] = RateLimit(**_read_numbers(sent, name, asdict(self.rate_limit(name)), "rateLimits."))
         return limits
+
+
+def _apply_profile(change: dict[str, Any]) -> dict[str, Any]:
+    """Add the profile's durations to the change. Those that the change has itself win."""
+    try:
+        durations: dict[str, Any] = find_profile(str(change["profile"])).durations()
+    except BadBehaviour as error:
+        raise BadControlInput(str(error)) from error
+    for kind, sent in _check_object(change.get("durations", {}), "durations").items():
+        durations[kind] = durations.get(kind, {}) | sent if isinstance(sent, dict) else sent
+    return change | {"durations": durations}
 
 
 def camel_case(name: str) -> str:

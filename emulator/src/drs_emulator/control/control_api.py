@@ -4,12 +4,14 @@
 """
 
 import json
-import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from drs_emulator.clock import iso
+from drs_emulator.control import additions
+from drs_emulator.control.control_input import read_body, read_flags, read_target_key
 from drs_emulator.control.source_server_input import change_server, parse_server
 from drs_emulator.control.state_file import StateError, save_state
 from drs_emulator.ids import new_id
@@ -20,10 +22,12 @@ from drs_emulator.records.recovery_instance import Failback
 from drs_emulator.records.source_server import SourceServer
 from drs_emulator.settings import BadControlInput
 from drs_emulator.simulation.job_lifecycle import release_held_jobs, run_due_events
-from drs_emulator.target_key import TargetKey
 from drs_emulator.world.world import World
 
 PREFIX = "/_emulator"
+Route = Callable[[Request], dict[str, Any]]
+RESET_FLAGS = {"terminateInstances": "terminate_instances"}
+CREATES = {"source-servers", "failback-clients", "faults", "ec2-instances", "strange-records"}
 
 
 class Control:
@@ -43,34 +47,51 @@ class Control:
 
     def _route(self, request: Request) -> tuple[int, dict[str, Any]]:
         path, _, name = request.path.removeprefix(f"{PREFIX}/").partition("/")
-        match request.method, path, name:
-            case "GET", "health", "":
-                return 200, self.health()
-            case "POST", "reset", "":
-                return 200, self.reset(**_read_flags(request, terminateInstances="terminate_instances"))
-            case "POST", "source-servers", "":
-                return 201, self.seed(_read_body(request))
-            case "PATCH", "source-servers", _ if name:
-                return 200, self.change_server(name, _read_body(request))
-            case "POST", "failback-clients", "":
-                return 201, self.boot_failback_client(_read_body(request))
-            case "GET", "settings", "":
-                return 200, self.settings()
-            case "PUT", "settings", "":
-                return 200, self.change_settings(_read_body(request))
-            case "POST", "advance", "":
-                return 200, self.advance(_read_body(request).get("seconds"))
-            case "GET", "calls", "":
-                return 200, self.calls(detail="detail=true" in request.query)
-            case "GET", "faults", "":
-                return 200, {"faults": self._world.faults.describe(self._world.clock.now())}
-            case "POST", "faults", "":
-                return 201, {"id": self._world.faults.add(_read_body(request), self._world.clock.now())}
-            case "DELETE", "faults", _:
-                return 200, {"deleted": self.remove_faults(name or None)}
-            case "POST", "save", "":
-                return 200, self.save()
-        return 404, {"message": f"{request.method} {request.path} is no route of the control API"}
+        route = self._with_name(name).get((request.method, path)) if name else None
+        route = route or (None if name else self._without_name().get((request.method, path)))
+        if route is None:
+            return 404, {"message": f"{request.method} {request.path} is no route of the control API"}
+        return (201 if path in CREATES and request.method == "POST" else 200), route(request)
+
+    def _without_name(self) -> dict[tuple[str, str], Route]:
+        world = self._world
+        return {
+            ("GET", "health"): lambda _: self.health(),
+            ("POST", "reset"): lambda request: self.reset(**read_flags(request, **RESET_FLAGS)),
+            ("POST", "source-servers"): lambda request: self.seed(read_body(request)),
+            ("POST", "failback-clients"): lambda request: self.boot_failback_client(read_body(request)),
+            ("GET", "settings"): lambda _: self.settings(),
+            ("PUT", "settings"): lambda request: self.change_settings(read_body(request)),
+            ("POST", "advance"): lambda request: self.advance(read_body(request).get("seconds")),
+            ("GET", "calls"): lambda request: self.calls(detail="detail=true" in request.query),
+            ("GET", "faults"): lambda _: {"faults": world.faults.describe(world.clock.now())},
+            ("POST", "faults"): lambda request: {"id": self.add_fault(read_body(request))},
+            ("DELETE", "faults"): lambda _: {"deleted": self.remove_faults(None)},
+            ("POST", "ec2-instances"): lambda request: additions.add_ec2_instance(world, read_body(request)),
+            ("GET", "ec2-instances"): lambda _: additions.list_ec2_instances(world),
+            ("POST", "strange-records"): lambda request: additions.add_strange_record(world, read_body(request)),
+            ("DELETE", "strange-records"): lambda _: additions.remove_strange_records(world),
+            ("POST", "save"): lambda _: self.save(),
+        }
+
+    def _with_name(self, name: str) -> dict[tuple[str, str], Route]:
+        return {
+            ("PATCH", "source-servers"): lambda request: self.change_server(name, read_body(request)),
+            ("DELETE", "faults"): lambda _: {"deleted": self.remove_faults(name)},
+        }
+
+    def add_fault(self, body: dict[str, Any]) -> str:
+        return self._world.faults.add(body, self._world.clock.now())
+
+    def add_ec2_instance(self, body: dict[str, Any]) -> dict[str, Any]:
+        return additions.add_ec2_instance(self._world, body)
+
+    def ec2_instances(self) -> list[dict[str, Any]]:
+        instances: list[dict[str, Any]] = additions.list_ec2_instances(self._world)["instances"]
+        return instances
+
+    def add_strange_record(self, body: dict[str, Any]) -> dict[str, Any]:
+        return additions.add_strange_record(self._world, body)
 
     def health(self) -> dict[str, Any]:
         clock = self._world.clock
@@ -100,7 +121,7 @@ class Control:
         return {"instancesTerminated": len(instances)}
 
     def seed(self, body: dict[str, Any]) -> dict[str, Any]:
-        key = _read_target_key(body)
+        key = read_target_key(body)
         servers = body.get("servers")
         if not isinstance(servers, list):
             raise BadControlInput("servers: must be a list")
@@ -125,7 +146,7 @@ class Control:
         with world.lock:
             now = world.clock.now()
             run_due_events(world, now)
-            server = world.target(_read_target_key(body)).servers.get(server_id)
+            server = world.target(read_target_key(body)).servers.get(server_id)
             if server is None:
                 raise BadControlInput(f"id: there is no source server {server_id} in this account and Region")
             change_server(server, body.get("server"), now)
@@ -136,7 +157,7 @@ class Control:
         with world.lock:
             now = world.clock.now()
             run_due_events(world, now)
-            instance = world.target(_read_target_key(body)).instances.get(str(body.get("recoveryInstanceID")))
+            instance = world.target(read_target_key(body)).instances.get(str(body.get("recoveryInstanceID")))
             if instance is None or instance.is_disconnected:
                 raise BadControlInput(
                     "recoveryInstanceID: there is no such recovery instance in this account and Region"
@@ -185,36 +206,3 @@ class Control:
 
     def calls(self, *, detail: bool = False) -> dict[str, Any]:
         return self._world.call_log.report(detail=detail)
-
-
-def _read_body(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body or b"{}")
-    except ValueError as error:
-        raise BadControlInput(f"body: is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise BadControlInput("body: must be an object")
-    return body
-
-
-def _read_target_key(body: dict[str, Any]) -> TargetKey:
-    return TargetKey(
-        _read_text(body, "accountId", r"\d{12}", "12 digits"),
-        _read_text(body, "region", r"[a-z]{2,4}(-[a-z]+)+-\d", "a Region"),
-    )
-
-
-def _read_flags(request: Request, **names: str) -> dict[str, bool]:
-    """Read a body of booleans, and return them under their parameter names."""
-    body = _read_body(request)
-    for name, value in body.items():
-        if name not in names or not isinstance(value, bool):
-            raise BadControlInput(f"{name}: must be one of {', '.join(names)}, and true or false")
-    return {names[name]: value for name, value in body.items()}
-
-
-def _read_text(body: dict[str, Any], name: str, pattern: str, what: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise BadControlInput(f"{name}: must be {what}")
-    return value

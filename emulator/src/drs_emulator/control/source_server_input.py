@@ -35,8 +35,9 @@ FIELDS = {
     "awsInstanceID": str,
     "ip": str,
     "failsAt": str,
+    "inConflict": bool,
 }
-CHANGEABLE = {"replicationState", "replicationError", "lagDuration", "failsAt"}
+CHANGEABLE = {"replicationState", "replicationError", "lagDuration", "failsAt", "inConflict"}
 DISK_FIELDS = {"deviceName", "bytes", "gib"}
 
 
@@ -79,6 +80,7 @@ def parse_server(sent: Any, key: TargetKey, path: str, now: float) -> SourceServ
         staging_account=fields.get("stagingAccountID", ""),
         source_network=fields.get("sourceNetworkID", ""),
         fails_at=_parse_fails_at(fields.get("failsAt"), path),
+        in_conflict=fields.get("inConflict", False),
         tags=fields.get("tags", {}),
     )
     for problem in find_problems(drs_model().shape("SourceServer"), server.to_api(now), strict=True):
@@ -101,6 +103,7 @@ def change_server(server: SourceServer, sent: Any, now: float) -> None:
     for problem in find_problems(drs_model().shape("SourceServer"), changed.to_api(now), strict=True):
         raise BadControlInput(f"server: is not a valid source server: {problem}")
     server.replication = changed.replication
+    server.in_conflict = fields.get("inConflict", server.in_conflict)
     server.fails_at = fails_at if "failsAt" in fields else server.fails_at
 
 
@@ -111,7 +114,7 @@ def _check_fields(sent: Any, path: str) -> dict[str, Any]:
         expected: Any = FIELDS.get(name) or _reject(
             f"{path}.{name}", f"is unknown; the members are {', '.join(sorted(FIELDS))}"
         )
-        if not isinstance(value, expected) or isinstance(value, bool):
+        if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             raise BadControlInput(f"{path}.{name}: has the wrong type")
     return sent
 

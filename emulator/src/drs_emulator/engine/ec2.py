@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_WORKERS = 4  # the engine handles one request at a time, so more would only queue there
 MAX_LAUNCHES_PER_DESCRIBE = 25
+ALLOWS_LAUNCHING_INTO = ("AWSDRS", "AllowLaunchingIntoThisInstance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,11 @@ class LaunchOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
-    """An instance to launch. `private_ip` is its requested address, if any; `stopped` leaves it stopped."""
+    """An instance to launch. `private_ip` is its requested address, if any; `stopped` leaves it stopped.
+
+    `into` is an existing instance whose volumes are replaced instead. If `guarded`, it must be stopped and have
+    ALLOWS_LAUNCHING_INTO.
+    """
 
     target: TargetKey
     instance_type: str
@@ -47,6 +52,18 @@ class LaunchRequest:
     on_done: Callable[[LaunchOutcome], None]
     private_ip: str = ""
     stopped: bool = False
+    into: str = ""
+    guarded: bool = False
+
+
+def refuse_launch_into(request: LaunchRequest, state: str, tags: dict[str, str]) -> str:
+    """Return why EC2's instance cannot be launched into, or an empty string."""
+    key, value = ALLOWS_LAUNCHING_INTO
+    if not request.guarded:
+        return ""
+    if tags.get(key) != value:
+        return f"The instance {request.into} does not have the tag {key} with the value {value}"
+    return "" if state == "stopped" else f"The instance {request.into} is {state}, not stopped"
 
 
 class Ec2(Protocol):
@@ -55,12 +72,15 @@ class Ec2(Protocol):
     def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
         """Call `on_done` with the text of an error, or with an empty string."""
 
+    def reset(self) -> None:
+        """Forget the instances, unless an engine has them."""
+
     def close(self) -> None: ...
 
 
 @dataclass(slots=True)
 class SimulatedInstance:
-    """An instance without an engine. `state` has EC2's spelling."""
+    """An instance without an engine. `state` has EC2's spelling. `overwritten` counts the launches into it."""
 
     id: str
     state: str
@@ -68,6 +88,7 @@ class SimulatedInstance:
     private_ip: str
     tags: dict[str, str]
     launched_at: float
+    overwritten: int = 0
 
 
 class SimulatedEc2:
@@ -78,15 +99,50 @@ class SimulatedEc2:
         self._instances: defaultdict[TargetKey, dict[str, SimulatedInstance]] = defaultdict(dict)
 
     def launch(self, request: LaunchRequest) -> None:
+        if request.into:
+            self._launch_into(request)
+            return
         instance_id = new_id("i-")
-        octets = digest(instance_id)
-        address = request.private_ip or f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
+        address = request.private_ip or _derive_address(instance_id)
         state = "stopped" if request.stopped else "running"
         instance = SimulatedInstance(
             instance_id, state, request.instance_type, address, dict(request.tags), self._now()
         )
         self._instances[request.target][instance_id] = instance
         request.on_done(LaunchOutcome(instance_id, address))
+
+    def _launch_into(self, request: LaunchRequest) -> None:
+        """Overwrite the instance. One that nobody has added is taken to exist, unless launches are guarded."""
+        instance = self._instances[request.target].get(request.into)
+        if instance is None and request.guarded:
+            error = (
+                "An error occurred (InvalidInstanceID.NotFound) when calling the DescribeInstances operation: "
+                f"The instance ID '{request.into}' does not exist"
+            )
+            request.on_done(LaunchOutcome(error=error))
+            return
+        if instance is None:
+            instance = self.add(request.target, request.into, "running", {}, request.instance_type)
+        if error := refuse_launch_into(request, instance.state, instance.tags):
+            request.on_done(LaunchOutcome(error=error))
+            return
+        instance.tags |= request.tags
+        instance.state = "stopped" if request.stopped else "running"
+        instance.overwritten += 1
+        request.on_done(LaunchOutcome(instance.id, instance.private_ip))
+
+    def add(
+        self, target: TargetKey, instance_id: str, state: str, tags: dict[str, str], instance_type: str = "m5.large"
+    ) -> SimulatedInstance:
+        """Add an instance that DRS did not launch."""
+        address = _derive_address(instance_id)
+        instance = SimulatedInstance(instance_id, state, instance_type, address, dict(tags), self._now())
+        self._instances[target][instance_id] = instance
+        return instance
+
+    def all_of(self, target: TargetKey) -> list[SimulatedInstance]:
+        """Return all instances, in order of id."""
+        return self.find(target, set(self._instances[target]))
 
     def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
         self._instances[target].pop(instance_id, None)  # EC2 lists it for another hour; no caller needs that
@@ -97,8 +153,20 @@ class SimulatedEc2:
         known = self._instances[target]
         return [known[instance_id] for instance_id in sorted(instance_ids) if instance_id in known]
 
+    def reset(self) -> None:
+        self._instances.clear()
+
     def close(self) -> None:
         pass
+
+
+def _derive_address(instance_id: str) -> str:
+    octets = digest(instance_id)
+    return f"10.0.{int(octets[:2], 16)}.{int(octets[2:4], 16) % 250 + 4}"
+
+
+class LaunchIntoRefused(Exception):
+    """The instance to launch into must not be overwritten. The message is DRS's."""
 
 
 class EngineEc2:
@@ -120,6 +188,9 @@ class EngineEc2:
     def terminate(self, target: TargetKey, instance_id: str, on_done: Callable[[str], None]) -> None:
         self._pool.submit(self._terminate, target, instance_id, on_done)
 
+    def reset(self) -> None:
+        pass
+
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -131,7 +202,7 @@ class EngineEc2:
         for request in requests:
             try:
                 started[self._run_instance(request)] = request
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, LaunchIntoRefused) as error:
                 request.on_done(LaunchOutcome(error=str(error)))
         if not started:
             return
@@ -144,7 +215,10 @@ class EngineEc2:
             request.on_done(LaunchOutcome(instance_id, request.private_ip or addresses.get(instance_id, "")))
 
     def _run_instance(self, request: LaunchRequest) -> str:
+        """Raise ClientError, BotoCoreError and LaunchIntoRefused."""
         client = self._client(request.target)
+        if request.into:
+            return self._overwrite(client, request)
         requested_address = {"PrivateIpAddress": request.private_ip} if request.private_ip else {}
         response = client.run_instances(
             ImageId=f"ami-{digest(request.target)[:17]}",  # DRS makes a private image; the engine accepts any id
@@ -163,6 +237,17 @@ class EngineEc2:
         if request.stopped:
             client.stop_instances(InstanceIds=[instance_id])
         return instance_id
+
+    def _overwrite(self, client: "EC2Client", request: LaunchRequest) -> str:
+        found = client.describe_instances(InstanceIds=[request.into])["Reservations"][0]["Instances"][0]
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])}
+        if error := refuse_launch_into(request, found["State"]["Name"], tags):
+            raise LaunchIntoRefused(error)
+        new_tags = [{"Key": key, "Value": value} for key, value in request.tags.items()]
+        client.create_tags(Resources=[request.into], Tags=new_tags)  # type: ignore[arg-type]
+        change = client.stop_instances if request.stopped else client.start_instances
+        change(InstanceIds=[request.into])
+        return request.into
 
     def _describe_addresses(self, target: TargetKey, instance_ids: list[str]) -> dict[str, str]:
         response = self._client(target).describe_instances(InstanceIds=instance_ids)

@@ -43,7 +43,7 @@ class LaunchResult:
             "Source": "aws.drs",
             "DetailType": "DRS Source Server Launch Result",
             "Resources": [self.server_arn],
-            "Detail": json.dumps({"state": state, "job-id": self.job_id, "is-drill": str(self.is_drill).lower()}),
+            "Detail": json.dumps({"state": state, "job-id": self.job_id, "is-drill": str(self.is_drill).upper()}),
         }
 
 

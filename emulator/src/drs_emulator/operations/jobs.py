@@ -5,7 +5,7 @@ from typing import Any
 from drs_emulator.errors import Conflict, Invalid, ResourceNotFound
 from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.operations.source_servers import read_time_filter
+from drs_emulator.operations.source_servers import MILLISECOND, read_time_filter
 from drs_emulator.records.job import Job, Participant
 from drs_emulator.simulation.job_lifecycle import start_job
 
@@ -38,13 +38,17 @@ def terminate_recovery_instances(call: Call) -> dict[str, Any]:
 
 @operation("DescribeJobs")
 def describe_jobs(call: Call) -> dict[str, Any]:
-    """Newest first. The dates of the filter are inclusive dates of creation."""
+    """Newest first. The dates of the filter are inclusive dates of creation, to the millisecond."""
     ids = call.filters.get("jobIDs")
     jobs = call.target.jobs
     earliest = read_time_filter(call.filters, "fromDate", 0)
     latest = read_time_filter(call.filters, "toDate", float("inf"))
     candidates = (jobs[job_id] for job_id in set(ids) if job_id in jobs) if ids else jobs.values()
-    matching = [job for job in candidates if earliest <= job.created_at <= latest]
+    matching = [
+        job
+        for job in candidates
+        if not job.is_hidden(call.now) and earliest < job.created_at + MILLISECOND and job.created_at <= latest
+    ]
     matching.sort(key=lambda job: -job.number)
     return paginate(call, matching, lambda job: f"{10**9 - job.number:010}", Job.to_api)
 
@@ -52,7 +56,7 @@ def describe_jobs(call: Call) -> dict[str, Any]:
 @operation("DescribeJobLogItems")
 def describe_job_log_items(call: Call) -> dict[str, Any]:
     """In the order of the log. The model lists no ResourceNotFoundException here; it is assumed."""
-    job = call.target.job(call.input["jobID"])
+    job = call.target.job(call.input["jobID"], call.now)
     return paginate(call, enumerate(job.log), lambda entry: f"{entry[0]:08}", lambda entry: entry[1].to_api())
 
 

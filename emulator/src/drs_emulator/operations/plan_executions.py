@@ -8,13 +8,14 @@ from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.recovery_plans import (
     check_servers,
     find_by_client_token,
-    is_valid,
     refuse_if_executing,
     remember_client_token,
 )
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.records.recovery_plan import WAIT_STEP, ExecutionStep, PlanExecution, PlanStep
+from drs_emulator.operations.source_servers import refuse_if_in_job
+from drs_emulator.records.recovery_plan import WAIT_STEP, ExecutionStep, PlanExecution, PlanStep, RecoveryPlan
 from drs_emulator.simulation.plan_execution import cancel, run_next_step, run_step, schedule_start
+from drs_emulator.world.quotas import server_conflict
 
 
 @operation("StartRecoveryPlanExecution")
@@ -23,18 +24,32 @@ def start_recovery_plan_execution(call: Call) -> dict[str, Any]:
     arn = find_by_client_token(call)
     if arn is None:
         refuse_if_executing(call, plan)
-        if not plan.steps or not is_valid(call, plan):
-            raise Invalid(f"{plan.arn} has no steps, or has servers that do not exist", "other")
-        arn = f"{plan.arn}/execution/{new_id('rpe-')}"
+        _check_start(call, plan)
+        arn = call.target.key.arn("recovery-plan-execution", new_id("rpe-"))
         steps = [
             _build_step(call, f"{arn}/step/{new_id('rpes-')}", index, step) for index, step in enumerate(plan.steps, 1)
         ]
-        execution = PlanExecution(arn, plan.arn, call.input["mode"], call.now, steps, _read_snapshots(call))
+        execution = PlanExecution(arn, plan.arn, call.input["mode"], call.now, steps, _read_snapshots(call, plan))
         execution.tags = dict(call.input.get("tags") or {})
         call.target.executions[arn] = execution
         schedule_start(call.world, call.target, execution)
         remember_client_token(call, arn)
     return {"recoveryPlanExecution": call.target.execution(arn).to_api()}
+
+
+def _check_start(call: Call, plan: RecoveryPlan) -> None:
+    """Validate all servers of all steps first, optional ones too. Raise Invalid, Conflict, ResourceNotFound."""
+    if not plan.steps:
+        raise Invalid(f"{plan.arn} has no steps", "other")
+    if not plan.is_valid:
+        raise Conflict(f"{plan.arn} is not ACTIVE", resourceId=plan.arn, resourceType="RecoveryPlan")
+    for arn in plan.server_arns:
+        server = call.target.server(arn.rpartition("/")[2])
+        refuse_if_in_job(call, server)
+        if server.in_conflict:
+            raise server_conflict(server.id, "is in a conflict")
+        if execution := call.target.execution_of(server.id):
+            raise server_conflict(server.id, f"is in {execution.arn}")
 
 
 @operation("GetRecoveryPlanExecution")
@@ -95,6 +110,7 @@ def retry_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
         raise Invalid(f"{step.arn} is not a server step", "other")
     if step.status != "FAILED" or execution.status != "FAILED":
         raise _conflict(step.arn, f"the step is {step.status}, its execution {execution.status}")
+    _refuse_timed_out(execution)
     refuse_if_executing(call, call.target.plan(execution.plan_arn))
     step.attempt += 1
     execution.status, execution.error, execution.completed_at = "IN_PROGRESS", None, None
@@ -127,8 +143,9 @@ def update_recovery_plan_execution_step(call: Call) -> dict[str, Any]:
 def _skip(call: Call, execution: PlanExecution, step: ExecutionStep, status: str) -> None:
     if status != "SKIPPED":
         raise Invalid("status: must be SKIPPED", fields=[("status", "must be SKIPPED")])
-    if step.status not in ("NOT_STARTED", "FAILED", "TIMED_OUT"):
+    if step.status not in ("NOT_STARTED", "FAILED"):
         raise _conflict(step.arn, f"it is {step.status}")
+    _refuse_timed_out(execution)
     resumes = step.status != "NOT_STARTED" and execution.status == "FAILED"
     if resumes:
         refuse_if_executing(call, call.target.plan(execution.plan_arn))
@@ -137,20 +154,27 @@ def _skip(call: Call, execution: PlanExecution, step: ExecutionStep, status: str
         run_next_step(call.world, call.target, execution, call.now)
 
 
+def _refuse_timed_out(execution: PlanExecution) -> None:
+    if execution.is_timed_out:
+        raise _conflict(execution.arn, "it is timed out and cannot be resumed")
+
+
 def _build_step(call: Call, arn: str, index: int, step: PlanStep) -> ExecutionStep:
     minutes = step.configuration.get(WAIT_STEP, {}).get("waitDurationMinutes")
     return ExecutionStep(arn, index, step.name, list(step.servers), minutes, call.now, call.now)
 
 
-def _read_snapshots(call: Call) -> dict[str, str]:
-    """Map source servers to the recovery points of the request. Raise ResourceNotFound."""
+def _read_snapshots(call: Call, plan: RecoveryPlan) -> dict[str, str]:
+    """Map source servers to the recovery points of the request. Raise Invalid if one does not exist."""
     servers = call.input.get("sourceServers") or []
     snapshots = {server["sourceServerID"]: server["recoverySnapshotID"] for server in servers}
     for server_id, snapshot_id in snapshots.items():
+        if call.target.key.arn("source-server", server_id) not in plan.server_arns:
+            problem = f"{server_id} is not in the plan"
+            raise Invalid(f"sourceServers: {problem}", fields=[("sourceServers", problem)])
         if snapshot_id not in call.target.server(server_id).recovery_points(call.now):
-            raise ResourceNotFound(
-                f"{server_id} has no recovery snapshot {snapshot_id}", resourceId=snapshot_id, resourceType="Snapshot"
-            )
+            problem = f"{server_id} has no recovery snapshot {snapshot_id}"
+            raise Invalid(f"sourceServers: {problem}", fields=[("sourceServers", problem)])
     return snapshots
 
 

@@ -15,10 +15,19 @@ def describe_recovery_instances(call: Call) -> dict[str, Any]:
     servers = set(call.filters.get("sourceServerIDs") or ())
 
     def matches(instance: RecoveryInstance) -> bool:
-        return (not ids or instance.id in ids) and (not servers or instance.server_id in servers)
+        is_asked = (not ids or instance.id in ids) and (not servers or instance.server_id in servers)
+        return is_asked and not _is_late(call, instance)
 
     matching = sorted(filter(matches, call.target.instances.values()), key=lambda instance: instance.id)
     return paginate(call, matching, lambda instance: instance.id, lambda instance: instance.to_api(call.now))
+
+
+def _is_late(call: Call, instance: RecoveryInstance) -> bool:
+    """Return whether a new instance is not shown yet, because its job has not ended or has only just ended."""
+    delay, job = call.world.settings.behaviour.instance_delay_seconds, call.target.jobs.get(instance.job_id)
+    if not delay or job is None:
+        return False
+    return job.ended_at is None or call.now < job.ended_at + delay
 
 
 @operation("DisconnectRecoveryInstance")

@@ -12,6 +12,7 @@ from drs_emulator.records.recovery_plan import SERVER_STEP, WAIT_STEP, PlanStep,
 
 MAX_STEPS = 20  # per plan
 MAX_SERVERS = 100  # per plan
+MAX_PLANS = 1000  # per account and Region
 
 
 @operation("CreateRecoveryPlan")
@@ -20,6 +21,8 @@ def create_recovery_plan(call: Call) -> dict[str, Any]:
     arn = find_by_client_token(call)
     if arn is None:
         _refuse_taken_name(call, call.input["name"])
+        if len(call.target.plans) >= MAX_PLANS:
+            raise QuotaExceeded(f"There can be {MAX_PLANS} recovery plans", serviceCode="drs")
         arn = call.target.key.arn("recovery-plan", new_id("rp-"))
         plan = RecoveryPlan(arn, call.input["name"], call.now, call.now, call.input.get("description"))
         plan.tags = dict(call.input.get("tags") or {})
@@ -40,7 +43,7 @@ def list_recovery_plans(call: Call) -> dict[str, Any]:
         call,
         plans,
         lambda plan: plan.arn,
-        lambda plan: plan.summary(valid=is_valid(call, plan)),
+        RecoveryPlan.summary,
         name="recoveryPlans",
     )
 
@@ -78,7 +81,10 @@ def create_recovery_plan_step(call: Call) -> dict[str, Any]:
         check_configuration(call, call.input["configuration"], plan.server_arns)
         arn = f"{plan.arn}/step/{new_id('rps-')}"
         step = PlanStep(arn, call.input["stepName"], call.input["configuration"], call.now, call.now)
-        plan.steps.insert(order - 1, step)
+        steps = [*plan.steps[: order - 1], step, *plan.steps[order - 1 :]]
+        if not steps[0].servers:
+            raise Invalid("A WAIT step cannot be the first", fields=[("stepOrder", "would make a WAIT step the first")])
+        plan.steps = steps
         plan.updated_at = call.now
         remember_client_token(call, arn)
     return {"recoveryPlanStep": _step_to_api(*_find_step(call, arn))}
@@ -118,7 +124,9 @@ def update_recovery_plan_step(call: Call) -> dict[str, Any]:
 @operation("DeleteRecoveryPlanStep")
 def delete_recovery_plan_step(call: Call) -> dict[str, Any]:
     plan, step = _find_step(call, call.input["recoveryPlanStepArn"])
-    plan.steps.remove(step)
+    steps = [other for other in plan.steps if other is not step]
+    refuse_wait_first(steps)
+    plan.steps = steps
     plan.updated_at = call.now
     return {"recoveryPlanStepArn": step.arn}
 
@@ -133,7 +141,9 @@ def reorder_recovery_plan_steps(call: Call) -> dict[str, Any]:
             "orderedStepArns: must contain every step once",
             fields=[("orderedStepArns", "must contain every step once")],
         )
-    plan.steps = [by_arn[arn] for arn in order]
+    steps = [by_arn[arn] for arn in order]
+    refuse_wait_first(steps)
+    plan.steps = steps
     plan.updated_at = call.now
     return {"recoveryPlanSteps": [step.to_api(order) for order, step in enumerate(plan.steps, 1)]}
 
@@ -161,9 +171,10 @@ def check_servers(call: Call, arns: list[str], others: list[str]) -> None:
             raise ResourceNotFound(f"There is no source server {arn}", resourceId=arn, resourceType="SourceServer")
 
 
-def is_valid(call: Call, plan: RecoveryPlan) -> bool:
-    """Return whether all servers of the plan exist. That it is INVALID otherwise is an assumption."""
-    return all(_exists(call, arn) for arn in plan.server_arns)
+def refuse_wait_first(steps: list[PlanStep]) -> None:
+    """Raise Invalid if the first step is a WAIT step, unless no server step is left."""
+    if steps and not steps[0].servers and any(step.servers for step in steps):
+        raise Invalid("A WAIT step cannot be the first", fields=[("stepOrder", "would make a WAIT step the first")])
 
 
 def refuse_if_executing(call: Call, plan: RecoveryPlan) -> None:
@@ -214,7 +225,7 @@ def _refuse_taken_name(call: Call, name: str) -> None:
 
 
 def _plan_response(call: Call, plan: RecoveryPlan) -> dict[str, Any]:
-    return {"recoveryPlan": plan.to_api(valid=is_valid(call, plan))}
+    return {"recoveryPlan": plan.to_api()}
 
 
 def _step_to_api(plan: RecoveryPlan, step: PlanStep) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.source_server import SourceServer, ebs_snapshot_ids
 
+MILLISECOND = 0.001
+
 
 @operation("InitializeService")
 def initialize_service(call: Call) -> dict[str, Any]:
@@ -51,11 +53,13 @@ def disconnect_source_server(call: Call) -> dict[str, Any]:
 
 @operation("DeleteSourceServer")
 def delete_source_server(call: Call) -> dict[str, Any]:
-    """Raise Conflict unless the server is disconnected."""
+    """Raise Conflict unless the server is disconnected and in no recovery plan."""
     server = call.target.server(call.input["sourceServerID"])
     refuse_if_in_job(call, server)
     if server.replication.state != "DISCONNECTED" or server.recovery_instance_id:
         raise Conflict(f"{server.id} is not disconnected", resourceId=server.id, resourceType="SourceServer")
+    if plan := call.target.plan_of(server.id):
+        raise Conflict(f"{server.id} is in {plan.arn}", resourceId=server.id, resourceType="SourceServer")
     del call.target.servers[server.id]
     return {}
 
@@ -72,7 +76,8 @@ def describe_recovery_snapshots(call: Call) -> dict[str, Any]:
     server = call.target.server(call.input["sourceServerID"])
     earliest = read_time_filter(call.filters, "fromDateTime", 0)
     latest = read_time_filter(call.filters, "toDateTime", float("inf"))
-    points = [(time, name) for name, time in server.recovery_points(call.now).items() if earliest <= time <= latest]
+    known = server.recovery_points(call.now).items()
+    points = [(time, name) for name, time in known if earliest < time + MILLISECOND and time <= latest]
     ascending = call.input.get("order") == "ASC"
     points.sort(reverse=not ascending)
 

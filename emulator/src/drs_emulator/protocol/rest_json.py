@@ -56,16 +56,21 @@ def _read_member(
     return body.get(member.wire_name)
 
 
-def render(operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
-    """Render a successful call. Raise InternalServer if the output breaks the model, which is a defect here."""
-    headers = {"x-amzn-RequestId": request_id}
+def check_output(operation: Operation, output: dict[str, Any]) -> None:
+    """Raise InternalServer if the output breaks the model, which is a defect here."""
     if operation.output is None:
         if output:
             raise InternalServer(f"{operation.name} has no output, but its handler returned {sorted(output)}")
-        return Reply(operation.status, headers, b"")
-    if not compile_check(operation.output)(output):
+    elif not compile_check(operation.output)(output):
         problem = next(find_problems(operation.output, output, strict=True), "for an unknown reason")
         raise InternalServer(f"The emulator's response to {operation.name} breaks the model: {problem}")
+
+
+def render(operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
+    """Render a successful call. Members that the model lacks are sent in the body."""
+    headers = {"x-amzn-RequestId": request_id}
+    if operation.output is None:
+        return Reply(operation.status, headers, b"")
     return _build_reply(operation.status, operation.output.members.values(), output, headers)
 
 

@@ -47,6 +47,10 @@ class Member:
     shape: Shape
 
 
+# Values that real answers have and the model lacks
+EXTRA_VALUES = {"JobLogEvent": {"LAUNCH_END"}}
+
+
 class ShapeFactory:
     """Translates botocore's shapes. Each is translated once, because a shape can contain itself."""
 
@@ -64,7 +68,7 @@ class ShapeFactory:
             minimum=traits.get("min"),
             maximum=traits.get("max"),
             pattern=re.compile(pattern) if pattern else None,
-            enum=frozenset(traits.get("enum", ())),
+            enum=frozenset(traits.get("enum", ())) | EXTRA_VALUES.get(source.name, set()),
         )
         if shape.kind == "structure":
             shape.required = frozenset(source.required_members)

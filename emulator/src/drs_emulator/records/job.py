@@ -50,7 +50,8 @@ class Participant:
 
     `ec2_requested` and `ec2_responded` record the progress of the call to EC2, and `ec2_overdue` that its result is
     late. `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The
-    faults `fails_at`, `actions_fail` and `termination_fails` are decided when the job starts.
+    faults `fails_at` with its `launch_error`, `uses_previous_snapshot`, `actions_fail` and `termination_fails` are
+    decided when the job starts.
     """
 
     server_id: str
@@ -64,6 +65,8 @@ class Participant:
     ec2_responded: bool = False
     ec2_overdue: bool = False
     fails_at: FailsAt | None = None
+    launch_error: str = ""
+    uses_previous_snapshot: bool = False
     actions_fail: bool = False
     termination_fails: bool = False
     agent_found_at: float | None = None
@@ -104,8 +107,8 @@ class Job:
     """A job. `number` counts the jobs of its target from 1; `type` and `initiated_by` have the API's values.
 
     A fault can hold the job PENDING: `held_by` is the fault's id, and `begins_at` is later than `created_at`.
-    `overdue` says that the job ends as soon as its last server is settled. `execution_arn` names the execution of a
-    recovery plan that the job belongs to.
+    DescribeJobs does not show the job before `shown_at`. `overdue` says that the job ends as soon as its last server is
+    settled. `execution_arn` names the execution of a recovery plan that the job belongs to.
     """
 
     id: str
@@ -122,6 +125,7 @@ class Job:
     begins_at: float = 0
     held_by: str = ""
     execution_arn: str = ""
+    shown_at: float = 0
     log: list[LogItem] = field(default_factory=list)
 
     @property
@@ -131,6 +135,9 @@ class Job:
     @property
     def in_progress(self) -> bool:
         return self.status is not JobStatus.COMPLETED
+
+    def is_hidden(self, now: float) -> bool:
+        return now < self.shown_at
 
     @property
     def is_drill(self) -> bool:

@@ -48,6 +48,11 @@ class LaunchConfiguration:
     def right_sizes(self) -> bool:
         return bool(self.values["targetInstanceTypeRightSizingMethod"] != "NONE")
 
+    @property
+    def into_instance(self) -> str:
+        """The existing EC2 instance that launches overwrite, or an empty string."""
+        return str((self.values.get("launchIntoInstanceProperties") or {}).get("launchIntoEC2InstanceID") or "")
+
     def actions_to_run(self) -> list[Values]:
         """Return the active launch actions in their order, or none if post-launch actions are disabled."""
         if not self.values["postLaunchEnabled"]:

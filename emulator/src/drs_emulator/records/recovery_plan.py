@@ -47,20 +47,25 @@ class RecoveryPlan:
     steps: list[PlanStep] = field(default_factory=list)
 
     @property
+    def is_valid(self) -> bool:
+        """A plan whose last server step is gone is INVALID. One without any step is not."""
+        return not self.steps or any(step.servers for step in self.steps)
+
+    @property
     def server_arns(self) -> list[str]:
         return [server["serverArn"] for step in self.steps for server in step.servers]
 
-    def summary(self, *, valid: bool) -> Values:
+    def summary(self) -> Values:
         return {
             "recoveryPlanArn": self.arn,
             "name": self.name,
-            "status": "ACTIVE" if valid else "INVALID",
+            "status": "ACTIVE" if self.is_valid else "INVALID",
             "createdAt": iso(self.created_at),
             "updatedAt": iso(self.updated_at),
         }
 
-    def to_api(self, *, valid: bool) -> Values:
-        fields = self.summary(valid=valid) | {"tags": dict(self.tags)}
+    def to_api(self) -> Values:
+        fields = self.summary() | {"tags": dict(self.tags)}
         if self.description is not None:
             fields["description"] = self.description
         return fields
@@ -127,6 +132,13 @@ class PlanExecution:
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
+
+    @property
+    def is_timed_out(self) -> bool:
+        return any(step.status == "TIMED_OUT" for step in self.steps)
+
+    def holds(self, server_arn: str) -> bool:
+        return any(server["serverArn"] == server_arn for step in self.steps for server in step.servers)
 
     def summary(self) -> Values:
         fields: Values = {

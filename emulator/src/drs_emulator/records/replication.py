@@ -98,7 +98,7 @@ class Replication:
                     "deviceName": device,
                     "totalStorageBytes": 0 if state == "DISCONNECTED" else size,
                     "replicatedStorageBytes": round(size * copied),
-                    "rescannedStorageBytes": 0,
+                    "rescannedStorageBytes": round(size * copied),
                     "backloggedStorageBytes": 0,
                 }
                 for device, size in disks

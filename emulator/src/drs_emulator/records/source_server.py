@@ -115,10 +115,11 @@ class Machine:
 
 @dataclass(slots=True)
 class SourceServer:
-    """A source server. `replication_settings` holds the differences from the defaults, in the API's form.
+    """A source server. No job can start with it while it is `in_conflict`.
 
-    `reversed_arn` is the ARN of the server that replicates in the other direction. An extended server has the id of
-    the server that it extends in `staging_server_id`.
+    `replication_settings` holds the differences from the defaults, in the API's form. `reversed_arn` is the ARN of the
+    server that replicates in the other direction. An extended server has the id of the server that it extends in
+    `staging_server_id`.
     """
 
     id: str
@@ -135,6 +136,7 @@ class SourceServer:
     direction: str = "FAILOVER"
     reversed_arn: str = ""
     fails_at: FailsAt | None = None
+    in_conflict: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     last_launch: LastLaunch | None = None
     recovery_instance_id: str = ""

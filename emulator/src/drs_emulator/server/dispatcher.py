@@ -3,12 +3,14 @@
 import logging
 import time
 import uuid
+from dataclasses import dataclass
 
 from drs_emulator.clock import iso
 from drs_emulator.control.control_api import PREFIX, Control
 from drs_emulator.engine import ec2_query_api
 from drs_emulator.engine.ec2 import SimulatedEc2
 from drs_emulator.errors import (
+    Conflict,
     ConnectionCut,
     InternalServer,
     NotBuilt,
@@ -16,11 +18,15 @@ from drs_emulator.errors import (
     Throttled,
     Unavailable,
     Uninitialized,
+    UnknownCredentials,
 )
 from drs_emulator.operations import BUILT, Call
+from drs_emulator.operations.tags import check_tags
 from drs_emulator.protocol.http_messages import Reply, Request
-from drs_emulator.protocol.rest_json import parse, render, render_error
+from drs_emulator.protocol.rest_json import check_output, parse, render, render_error
 from drs_emulator.protocol.service_model import Operation, drs_model
+from drs_emulator.shaping.answers import reshape
+from drs_emulator.shaping.strange_records import add_strange_records
 from drs_emulator.simulation.job_lifecycle import run_due_events
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.call_log import CallRecord
@@ -28,6 +34,16 @@ from drs_emulator.world.faults import CALL_FAULTS, FaultKind
 from drs_emulator.world.world import World
 
 log = logging.getLogger(__name__)
+
+STARTS = {"StartRecovery", "TerminateRecoveryInstances", "StartFailbackLaunch"}
+
+
+@dataclass(slots=True)
+class Effects:
+    """What happens to the answer of a call that took effect. The seconds are real."""
+
+    response_is_lost: bool = False
+    answer_seconds: float = 0
 
 
 class Dispatcher:
@@ -55,6 +71,8 @@ class Dispatcher:
             return self._call_operation(operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code
+            if isinstance(error, Conflict) and self.world.settings.behaviour.conflicts == "unnamed":
+                error = Conflict("The request conflicts with the state of a resource")
             if isinstance(error, InternalServer) and not error.injected:
                 log.error("%s: %s", name, error.message)
             return render_error(self._model, error, request_id)
@@ -78,7 +96,7 @@ class Dispatcher:
         if handler is None:
             raise NotBuilt(f"The DRS emulator does not implement {operation.name}")
         world = self.world
-        response_is_lost = self._apply_faults(operation.name, key, request)
+        effects = self._apply_faults(operation.name, key, request)
         limit = world.settings.rate_limit(operation.name)
         world.rate_limiter.take(key, operation.name, limit, world.clock.now())
         values = parse(operation, labels, request)
@@ -88,22 +106,38 @@ class Dispatcher:
             target = world.target(key)
             if not target.initialized and Uninitialized.code in operation.errors:
                 raise Uninitialized(f"DRS is not initialized in account {key.account}, Region {key.region}")
-            output = handler(Call(world, target, operation.name, values, now))
-        if response_is_lost:
+            call = Call(world, target, operation.name, values, now)
+            if world.settings.behaviour.tag_rules == "strict":
+                check_tags(call)
+            output = handler(call)
+            check_output(operation, output)
+            output = reshape(operation, output, world.settings.behaviour)
+            output = add_strange_records(operation.name, values, output, target.strange_records)
+        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
+        if effects.response_is_lost:
             raise ConnectionCut(took_effect=True)
         return render(operation, output, request_id)
 
-    def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> bool:
-        """Apply the faults of the call, and return whether its response is lost. Raise ServiceError, ConnectionCut."""
+    def _start_seconds(self, operation: str) -> float:
+        """Return the real seconds that a start of a job takes to answer. At speed 0, it answers at once."""
+        speed = self.world.clock.speed
+        return self.world.settings.behaviour.start_seconds / speed if operation in STARTS and speed else 0
+
+    def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> "Effects":
+        """Apply the faults that strike before the call. Raise ServiceError, ConnectionCut."""
         world = self.world
         servers = request.body.decode(errors="replace") if world.faults.entries else ""
-        response_is_lost = False
+        effects = Effects()
         for fault in world.faults.strike(CALL_FAULTS, key, operation, servers, world.settings.seed, world.clock.now()):
             match fault.kind:
                 case FaultKind.LATENCY:
                     time.sleep(fault.milliseconds / 1000)
                 case FaultKind.CUT_AFTER:
-                    response_is_lost = True
+                    effects.response_is_lost = True
+                case FaultKind.SLOW_ANSWER:
+                    effects.answer_seconds += fault.milliseconds / 1000
+                case FaultKind.REGION_NOT_ENABLED:
+                    raise UnknownCredentials("The security token included in the request is invalid.")
                 case FaultKind.CUT_BEFORE:
                     raise ConnectionCut(took_effect=False)
                 case FaultKind.THROTTLING:
@@ -116,4 +150,4 @@ class Dispatcher:
                         f"{fault.id}: {fault.kind} in {key.region}",
                         503 if fault.kind is FaultKind.REGION_DOWN else fault.status,
                     )
-        return response_is_lost
+        return effects

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from drs_emulator.behaviour import Behaviour
 from drs_emulator.ids import new_id
 from drs_emulator.records.job import Job, JobStatus, LaunchStatus, Participant
 from drs_emulator.records.source_server import FailsAt, LastLaunch, SourceServer
 from drs_emulator.simulation.job_schedule import Step, build_schedule
-from drs_emulator.world.faults import LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
-from drs_emulator.world.quotas import check_new_job
+from drs_emulator.world.faults import LAUNCH_ERROR_FAULTS, LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
+from drs_emulator.world.launch_errors import raw_launch_error
+from drs_emulator.world.quotas import NewJob, check_new_job
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
@@ -28,7 +30,14 @@ OPERATION_BY_INITIATOR = {  # for faults of an operation that starts jobs
 FAILURE_PHASES = {
     FaultKind.SNAPSHOT_FAILS: FailsAt.SNAPSHOT,
     FaultKind.CONVERSION_FAILS: FailsAt.CONVERSION,
-    FaultKind.LAUNCH_FAILS: FailsAt.LAUNCH,
+    **dict.fromkeys(LAUNCH_ERROR_FAULTS, FailsAt.LAUNCH),
+}
+# What failed, if nothing else says so. The real texts are those of the AWS operation that failed
+RAW_ERRORS = {
+    "SNAPSHOT_FAIL": "An error occurred (InternalError) when calling the CreateSnapshots operation: "
+    "An internal error has occurred",
+    "CONVERSION_FAIL": "The conversion server ended with an error: the boot volume could not be converted",
+    "USING_PREVIOUS_SNAPSHOT_FAILED": "The server has no earlier snapshot",
 }
 
 
@@ -50,8 +59,20 @@ class StepContext:
     def server(self) -> SourceServer:
         return self.target.servers[self.event.server_id]
 
+    @property
+    def behaviour(self) -> Behaviour:
+        return self.world.settings.behaviour
+
     def log_event(self, event: str, **data: str) -> None:
         self.job.log_event(self.at, event, sourceServerID=self.event.server_id, **data)
+
+    def log_failure(self, event: str, error: str = "") -> None:
+        """Log the event of a failed launch, under the name and with the content that the behaviour gives it."""
+        if self.behaviour.failure_event == "none":
+            return
+        if event == "LAUNCH_FAILED":
+            event = self.behaviour.failure_event
+        self.log_event(event, rawError=error or RAW_ERRORS.get(event, ""))
 
 
 EventHandler = Callable[[World, Target, Event, float], None]
@@ -89,16 +110,21 @@ def start_job(
     participants: list[Participant],
     tags: dict[str, str],
     now: float,
+    execution_arn: str = "",
 ) -> Job:
     """Start a job and schedule its steps. `kind` is LAUNCH or TERMINATE. Raise QuotaExceeded and Conflict."""
-    check_new_job(target, [p.server_id for p in participants], world.settings.quotas)
+    behaviour = world.settings.behaviour
+    launches = initiated_by in ("START_DRILL", "START_RECOVERY")
+    check_new_job(target, NewJob([p.server_id for p in participants], launches, now, execution_arn), world.settings)
     members = {p.server_id: p for p in participants}
     target.jobs_made += 1
     job = Job(new_id("drsjob-"), target.jobs_made, target.key, kind, initiated_by, now, members, tags)
+    job.execution_arn, job.shown_at = execution_arn, now + behaviour.hidden_seconds
     target.jobs[job.id] = target.active[job.id] = job
     world.record_load(target)
-    job.log_event(now, "JOB_START")
-    if initiated_by in ("START_DRILL", "START_RECOVERY"):
+    if behaviour.job_timing == "slow":
+        job.log_event(now, "JOB_START")
+    if launches:
         for server_id in members:
             target.servers[server_id].last_launch = LastLaunch(job.id, now, job.is_drill, "PENDING")
     _apply_faults(world, target, job, now)
@@ -113,6 +139,9 @@ def _apply_faults(world: World, target: Target, job: Job, now: float) -> None:
         participant.fails_at = target.servers[server_id].fails_at
         for fault in world.faults.strike(LAUNCH_FAULTS, target.key, operation, server_id, seed, now):
             participant.fails_at = FAILURE_PHASES.get(fault.kind, participant.fails_at)
+            if fault.kind in LAUNCH_ERROR_FAULTS:
+                participant.launch_error = raw_launch_error(fault, target.key)
+            participant.uses_previous_snapshot |= fault.kind is FaultKind.PREVIOUS_SNAPSHOT
             participant.actions_fail |= fault.kind is FaultKind.LAUNCH_ACTION_FAILS
     for participant in job.participants.values() if job.type == "TERMINATE" else ():
         faults = world.faults.strike(TERMINATION_FAULTS, target.key, operation, participant.server_id, seed, now)
@@ -141,12 +170,17 @@ def release_held_jobs(world: World, fault_ids: list[str], now: float) -> None:
 
 @job_step(Step.LOG)
 def _log(context: StepContext) -> None:
-    context.log_event(context.event.detail)
+    if context.event.detail.endswith(("_FAIL", "_FAILED")):
+        context.log_failure(context.event.detail)
+    else:
+        context.log_event(context.event.detail)
 
 
 @job_step(Step.START)
 def _start(context: StepContext) -> None:
     context.job.status = JobStatus.STARTED
+    if not any(item.event == "JOB_START" for item in context.job.log):
+        context.job.log_event(context.at, "JOB_START")
 
 
 @job_step(Step.END)

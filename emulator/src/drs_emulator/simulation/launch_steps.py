@@ -11,15 +11,21 @@ from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.source_server import FailsAt
 from drs_emulator.simulation.job_lifecycle import StepContext, end_job, job_step, record_ec2_result, set_launch_status
 from drs_emulator.simulation.job_schedule import Step
+from drs_emulator.world.launch_errors import NO_CAPACITY
 
 
 @job_step(Step.CLEAN_UP)
 def _clean_up(context: StepContext) -> None:
-    """Terminate the instance of an earlier launch, because a server has one recovery instance."""
+    """Terminate the instance of an earlier drill or recovery, because a server has one recovery instance.
+
+    An instance that is launched into again stays.
+    """
     instance = context.target.instances.get(context.server.recovery_instance_id)
     if instance is None:
         return
     context.log_event("CLEANUP_START", targetInstanceID=instance.id)
+    if instance.id == context.server.launch.into_instance:
+        return
     instance.ec2_state = "SHUTTING-DOWN"
 
     def on_done(error: str) -> None:
@@ -45,16 +51,27 @@ def _finish_clean_up(context: StepContext) -> None:
 
 @job_step(Step.CONVERT)
 def _convert(context: StepContext) -> None:
-    context.log_event(
-        "CONVERSION_START", conversionServerID=f"i-{digest(context.job.id, context.event.server_id)[:17]}"
-    )
+    context.log_event("CONVERSION_START", **_conversion_server(context, "CONVERSION_START"))
     set_launch_status(context, LaunchStatus.IN_PROGRESS)
+
+
+@job_step(Step.CONVERTED)
+def _finish_conversion(context: StepContext) -> None:
+    context.log_event("CONVERSION_END", **_conversion_server(context, "CONVERSION_END"))
+
+
+def _conversion_server(context: StepContext, event: str) -> dict[str, str]:
+    if context.behaviour.conversion_server != event:
+        return {}
+    return {"conversionServerID": f"i-{digest(context.job.id, context.event.server_id)[:17]}"}
 
 
 @job_step(Step.FAIL)
 def _fail(context: StepContext) -> None:
-    if context.event.detail:
+    if context.event.detail == "SERVER_SKIPPED":
         context.log_event(context.event.detail)
+    elif context.event.detail:
+        context.log_failure(context.event.detail)
     if context.job.initiated_by == "FAILBACK":
         context.target.instances[context.participant.recovery_instance_id].failback.state = "FAILBACK_ERROR"
     _fail_launch(context)
@@ -71,7 +88,7 @@ def request_launch(context: StepContext) -> None:
     participant, server = context.participant, context.server
     participant.ec2_requested = True
     if participant.fails_at is FailsAt.LAUNCH:
-        _record_launch(context, LaunchOutcome(error="InsufficientInstanceCapacity"))
+        _record_launch(context, LaunchOutcome(error=participant.launch_error or NO_CAPACITY))
         return
     tags = {
         "Name": server.launch.name,
@@ -87,7 +104,16 @@ def request_launch(context: StepContext) -> None:
     private_ip = server.machine.ip if server.launch.copies_private_ip else ""
     stopped = not server.launch.starts
     context.world.ec2.launch(
-        LaunchRequest(context.target.key, server.launch_type(), tags, on_done, private_ip, stopped)
+        LaunchRequest(
+            context.target.key,
+            server.launch_type(),
+            tags,
+            on_done,
+            private_ip,
+            stopped,
+            into=server.launch.into_instance,
+            guarded=context.behaviour.launch_into == "guarded",
+        )
     )
 
 
@@ -104,7 +130,7 @@ def _finish_launch(context: StepContext) -> None:
     if not participant.ec2_responded:
         participant.ec2_overdue = True
     elif participant.error:
-        context.log_event("LAUNCH_FAILED", rawError=participant.error)
+        context.log_failure("LAUNCH_FAILED", participant.error)
         _fail_launch(context)
     else:
         server = context.server
@@ -123,6 +149,8 @@ def _finish_launch(context: StepContext) -> None:
         context.target.instances[instance.id] = instance
         server.recovery_instance_id = instance.id
         set_launch_status(context, LaunchStatus.LAUNCHED)
+        if context.behaviour.failure_event != "LAUNCH_FAILED":
+            context.log_event("LAUNCH_END", targetInstanceID=instance.id)
         _publish_result(context, succeeded=True)
         _schedule_actions(context)
 

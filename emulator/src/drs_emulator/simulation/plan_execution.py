@@ -1,8 +1,9 @@
 """Executes recovery plans: one step after another, with one job per server step.
 
-AWS documents that a failed step fails its execution, that a retry or a skip resumes it, and the limit of 24 hours. By
-its name, a failed OPTIONAL server does not fail the step. Two things are assumptions: a step fails immediately if its
-job cannot start, and a cancelled execution waits for its running job.
+AWS documents that a failed step fails its execution, that a retry or a skip resumes it, the limit of 24 hours, and
+that an execution that reached it cannot be resumed. The model has TIMED_OUT for steps only, so such an execution is
+FAILED. By its name, a failed OPTIONAL server does not fail the step. Two things are assumptions: a step fails
+immediately if its job cannot start, and a cancelled execution waits for its running job.
 """
 
 from drs_emulator.errors import ServiceError
@@ -41,11 +42,11 @@ def run_step(world: World, target: Target, execution: PlanExecution, step: Execu
     step.status = "EXECUTING"
     initiated_by = "START_DRILL" if execution.mode == "DRILL" else "START_RECOVERY"
     try:
-        job = start_job(world, target, "LAUNCH", initiated_by, _build_participants(target, execution, step, at), {}, at)
+        participants = _build_participants(target, execution, step, at)
+        job = start_job(world, target, "LAUNCH", initiated_by, participants, {}, at, execution.arn)
     except ServiceError as error:
         _fail(execution, step, error.code, error.message, at)
         return
-    job.execution_arn = execution.arn
     arns = {target.key.arn("source-server", server_id) for server_id in job.participants}
     step.job_ids |= {server["serverArn"]: job.id for server in step.servers if server["serverArn"] in arns}
 

@@ -48,7 +48,8 @@ def _finish_termination(context: StepContext) -> None:
         participant.status = LaunchStatus.TERMINATED
         context.target.instances.pop(participant.recovery_instance_id, None)
         server = context.server
-        server.recovery_instance_id = ""
+        if server.recovery_instance_id == participant.recovery_instance_id:
+            server.recovery_instance_id = ""
         if server.last_launch:
             launch = server.last_launch
             server.last_launch = LastLaunch(launch.job_id, launch.called_at, launch.is_drill, "TERMINATED")

@@ -26,9 +26,16 @@ class FaultKind(StrEnum):
     CUT_BEFORE = "CUT_BEFORE"
     CUT_AFTER = "CUT_AFTER"
     REGION_DOWN = "REGION_DOWN"
+    REGION_NOT_ENABLED = "REGION_NOT_ENABLED"
+    SLOW_ANSWER = "SLOW_ANSWER"
     SNAPSHOT_FAILS = "SNAPSHOT_FAILS"
     CONVERSION_FAILS = "CONVERSION_FAILS"
     LAUNCH_FAILS = "LAUNCH_FAILS"
+    MISSING_PERMISSION = "MISSING_PERMISSION"
+    VCPU_LIMIT = "VCPU_LIMIT"
+    NO_CAPACITY = "NO_CAPACITY"
+    NO_LAUNCH_TEMPLATE = "NO_LAUNCH_TEMPLATE"
+    PREVIOUS_SNAPSHOT = "PREVIOUS_SNAPSHOT"
     LAUNCH_ACTION_FAILS = "LAUNCH_ACTION_FAILS"
     TERMINATION_FAILS = "TERMINATION_FAILS"
     JOB_STAYS_PENDING = "JOB_STAYS_PENDING"
@@ -41,26 +48,40 @@ CALL_FAULTS = {
     FaultKind.CUT_BEFORE,
     FaultKind.CUT_AFTER,
     FaultKind.REGION_DOWN,
+    FaultKind.REGION_NOT_ENABLED,
+    FaultKind.SLOW_ANSWER,
 }
-LAUNCH_FAULTS = {
-    FaultKind.SNAPSHOT_FAILS,
-    FaultKind.CONVERSION_FAILS,
+REGION_FAULTS = {FaultKind.REGION_DOWN, FaultKind.REGION_NOT_ENABLED}
+LAUNCH_ERROR_FAULTS = {  # the launch fails with a text of EC2 or KMS
     FaultKind.LAUNCH_FAILS,
+    FaultKind.MISSING_PERMISSION,
+    FaultKind.VCPU_LIMIT,
+    FaultKind.NO_CAPACITY,
+    FaultKind.NO_LAUNCH_TEMPLATE,
+}
+LAUNCH_FAULTS = LAUNCH_ERROR_FAULTS | {
+    FaultKind.SNAPSHOT_FAILS,
+    FaultKind.PREVIOUS_SNAPSHOT,
+    FaultKind.CONVERSION_FAILS,
     FaultKind.LAUNCH_ACTION_FAILS,
 }
 TERMINATION_FAULTS = {FaultKind.TERMINATION_FAILS}
 # The fields that only some kinds have
 KIND_FIELDS = {
-    "milliseconds": {FaultKind.LATENCY},
+    "milliseconds": {FaultKind.LATENCY, FaultKind.SLOW_ANSWER},
+    "action": {FaultKind.MISSING_PERMISSION},
+    "raw_error": {FaultKind.LAUNCH_FAILS},
     "status": {FaultKind.SERVER_ERROR},
     "retry_after_seconds": {FaultKind.THROTTLING},
     "hold_seconds": {FaultKind.JOB_STAYS_PENDING},
-    "operation": CALL_FAULTS - {FaultKind.REGION_DOWN} | {FaultKind.JOB_STAYS_PENDING},
+    "operation": CALL_FAULTS - REGION_FAULTS | {FaultKind.JOB_STAYS_PENDING},
 }
 TEXT_FIELDS = {
     "account_id": (re.compile(r"\d{12}"), "12 digits"),
     "region": (re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d"), "a Region"),
     "source_server_id": (re.compile(r"s-[0-9a-zA-Z]{17}"), "a source server id"),
+    "action": (re.compile(r"[a-z0-9-]+:[A-Za-z]+"), "an action such as ec2:RunInstances"),
+    "raw_error": (re.compile(r".{1,2000}", re.DOTALL), "a text of at most 2,000 characters"),
 }
 
 
@@ -85,6 +106,8 @@ class Fault:
     status: int = 500
     retry_after_seconds: int = 1
     hold_seconds: float | None = None
+    action: str | None = None
+    raw_error: str | None = None
     until: float | None = None
 
 
@@ -193,8 +216,8 @@ def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
         if kind not in KIND_FIELDS.get(name, {kind}):
             raise BadControlInput(f"{camel_case(name)}: not allowed for {kind}")
         _check_field(name, value)
-    if kind is FaultKind.REGION_DOWN and "region" not in sent:
-        raise BadControlInput("region: REGION_DOWN requires it")
+    if kind in REGION_FAULTS and "region" not in sent:
+        raise BadControlInput(f"region: {kind} requires it")
     fault = Fault(fault_id, kind, **sent)
     return replace(fault, until=now + fault.duration_seconds if fault.duration_seconds is not None else None)
 

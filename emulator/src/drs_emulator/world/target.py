@@ -9,6 +9,7 @@ from drs_emulator.records.launch_configuration import Template
 from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.recovery_plan import PlanExecution, RecoveryPlan
 from drs_emulator.records.source_server import SourceServer
+from drs_emulator.records.strange_record import StrangeRecord
 from drs_emulator.target_key import TargetKey
 
 Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanExecution
@@ -34,6 +35,7 @@ class Target:
     plans: dict[str, RecoveryPlan] = field(default_factory=dict)
     executions: dict[str, PlanExecution] = field(default_factory=dict)
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    strange_records: list[StrangeRecord] = field(default_factory=list)
 
     def count_load(self) -> tuple[int, int]:
         """Return (jobs in progress, servers in them), which the quotas limit."""
@@ -42,6 +44,16 @@ class Target:
     def job_of(self, server_id: str) -> Job | None:
         """Return the job in progress that the server takes part in."""
         return next((job for job in self.active.values() if server_id in job.participants), None)
+
+    def execution_of(self, server_id: str) -> PlanExecution | None:
+        """Return the open execution of a recovery plan that holds the server."""
+        arn = self.key.arn("source-server", server_id)
+        return next((each for each in self.executions.values() if each.is_open and each.holds(arn)), None)
+
+    def plan_of(self, server_id: str) -> RecoveryPlan | None:
+        """Return a recovery plan that the server is in."""
+        arn = self.key.arn("source-server", server_id)
+        return next((plan for plan in self.plans.values() if arn in plan.server_arns), None)
 
     def forget_jobs(self, kept: int) -> None:
         """Delete the oldest ended jobs, and keep `kept` of them."""
@@ -55,8 +67,12 @@ class Target:
     def instance(self, instance_id: str) -> RecoveryInstance:
         return self.instances.get(instance_id) or _raise_not_found(instance_id, "RecoveryInstance")
 
-    def job(self, job_id: str) -> Job:
-        return self.jobs.get(job_id) or _raise_not_found(job_id, "Job")
+    def job(self, job_id: str, now: float | None = None) -> Job:
+        """With `now`, a job that is still hidden is not found either."""
+        job = self.jobs.get(job_id)
+        if job is None or (now is not None and job.is_hidden(now)):
+            _raise_not_found(job_id, "Job")
+        return job
 
     def template(self, template_id: str) -> Template:
         return self.templates.get(template_id) or _raise_not_found(template_id, "Template")

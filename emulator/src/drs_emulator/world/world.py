@@ -60,3 +60,4 @@ class World:
             self.rate_limiter.clear()
             self.call_log.clear()
             self.faults = Faults()
+            self.ec2.reset()

@@ -1,0 +1,29 @@
+"""How times and durations are written.
+
+Real answers have `2026-03-04T19:15:38.846723+00:00` as often as `2026-03-04T15:00:00.000Z`; the model's pattern has
+only the second. Requests must have the second, so a caller cannot pass on each time as it came.
+"""
+
+import re
+
+from drs_emulator.ids import digest
+
+TIME_SHAPE = "ISO8601DatetimeString"
+ZERO = re.compile(r"PT0+(\.0+)?[HMS]")
+
+
+def write_time(text: str, form: str, name: str) -> str:
+    """Write a time of milliseconds and Z in the form. In `mixed`, the name of the time decides."""
+    if form == "zulu" or (form == "mixed" and int(digest(name)[0], 16) % 3 == 0):
+        return text
+    return f"{text.removesuffix('Z')}{microseconds(text):03}+00:00"
+
+
+def microseconds(text: str) -> int:
+    """Return the digits after the milliseconds: the clock has none, but the same time always gets the same."""
+    return int(digest(text)[:4], 16) % 1000
+
+
+def write_duration(text: str, form: str) -> str:
+    """Write no time at all as `P0D`, if the form has days."""
+    return "P0D" if form == "days" and ZERO.fullmatch(text) else text
