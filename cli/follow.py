@@ -1,6 +1,6 @@
 """Follow a run or a clean-up to its end, and do what comes after a run: its summary, report and clean-up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -120,13 +120,16 @@ def print_summary(session: Session, record: Record) -> None:
 
 
 def _print_servers(session: Session, record: Record) -> None:
-    """Print the servers that failed or have warnings, with the reasons."""
+    """Print the servers that failed or have warnings, with the reasons, and what to do about each kind of cause."""
     for note in record["notes"]:
         console().print(f"  note      {clean(note)}", markup=False)
-    lines = []
-    for server in run_client.list_servers(session.api, record["executionId"]):
-        reasons = "; ".join(filter(None, [server.get("reason"), *server.get("warnings", ())]))
+    lines, servers = [], list(run_client.list_servers(session.api, record["executionId"]))
+    for server in servers:
+        warnings = server.get("warnings", ())
+        reasons = "; ".join(filter(None, [server.get("reason"), *warnings]))
         state = server["status"] if server["status"] in ("FAILED", "EXCLUDED") else server.get("readiness")
+        if state in ("READY", None) and warnings:  # it was ready, and its launch has a warning
+            state = "WARN"
         if reasons and state not in ("READY", None):
             name = server["hostname"] or server["sourceServerId"]
             lines.append(f"  {state:<9} {clean(name)} ({server['wave']}): {clean(reasons)}")
@@ -134,3 +137,11 @@ def _print_servers(session: Session, record: Record) -> None:
         console().print(line, markup=False)
     if len(lines) > MAX_SERVERS_SHOWN:
         console().print(f"            and {len(lines) - MAX_SERVERS_SHOWN} more", markup=False)
+    print_advice(servers)
+
+
+def print_advice(servers: Iterable[Mapping[str, Any]]) -> None:
+    """Print what to do about each kind of cause for which servers failed."""
+    failed = [server for server in servers if server["status"] == "FAILED" and server.get("advice")]
+    for cause, advice in {server["cause"]: server["advice"] for server in failed}.items():
+        console().print(f"  {clean(cause)}: {clean(advice)}", markup=False)

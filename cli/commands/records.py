@@ -10,7 +10,7 @@ import typer
 from cli import run_client
 from cli.commands.arguments import AsJson, ExecutionId, Interval
 from cli.connection import Connection, connected
-from cli.follow import follow_cleanup, write_report
+from cli.follow import follow_cleanup, print_advice, write_report
 from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import REFUSED, console, end, print_json, print_rows
@@ -47,6 +47,7 @@ def status(
         if servers:
             head = ("server", "host", "wave", "status", "instance", "reason")
             print_rows([head, *(_server_row(each) for each in found)])
+            print_advice(found)
     raise typer.Exit(exit_status(record))
 
 

@@ -154,7 +154,8 @@ def _servers(facts: Facts) -> list[dict[str, Any]]:
     servers = []
     for server in facts.servers:
         cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
-        servers.append({**server, **_data_age(record, cached or server.get("snapshotAt"))})
+        data_at = server.get("dataAt") or cached or server.get("snapshotAt")
+        servers.append({**server, **_data_age(record, data_at)})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )

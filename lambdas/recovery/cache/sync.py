@@ -6,7 +6,7 @@ written; the time of the check is stored once per target (`sync_status`). A sync
 older finding over a row that the newer sync left alone, so it runs again.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from recovery.drs.client import MANAGED_BY
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import ExecutionNotFound, TargetNotInitialized
 from recovery.observability import metrics
-from recovery.store import executions
+from recovery.store import batches, executions
 
 # How often an overtaken sync runs again. Each repetition begins later than the sync that overtook it.
 MAX_SYNC_ATTEMPTS = 3
@@ -99,12 +99,26 @@ def _sync_once(target: Target) -> SyncResult:
     found = _merge_findings(target, findings, known)
     changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
     unseen = [instance for server_id, instance in known.items() if server_id not in found and instance.target == target]
+    _add_to_records(changed, findings.launched)
     written = sum(dynamodb.write_each(lambda instance: recovery_instances.write_instance(instance, version), changed))
     removed = sum(dynamodb.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen))
     seconds = clock.now() - began
     recorded = sync_status.record_success(target, version, status, len(found), seconds)
     metrics.emit_target_sync(target, seconds, len(found), written + removed)
     return replace(result, written=written, removed=removed, overtaken=not recorded)
+
+
+def _add_to_records(changed: Sequence[RecoveryInstance], launched: Mapping[str, LaunchedInstance]) -> None:
+    """Add new instances to the records of the runs that launched them, if a run was settled before DRS showed them.
+
+    This comes before the rows of the cache: if the function is killed in between, the next sync does both again.
+    """
+    by_run: dict[str, list[LaunchedInstance]] = {}
+    for instance in changed:
+        if instance.execution_id and instance.plan_id:  # without a plan, the run has no record here
+            by_run.setdefault(instance.execution_id, []).append(launched[instance.server_id])
+    for execution_id, instances in by_run.items():
+        batches.add_instances(execution_id, instances)
 
 
 def _has_instance(row: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.launch_failures import LaunchFailure
 from recovery.domain.target import Target
 
 
@@ -177,10 +178,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ServerResult:
-    """The result of an attempt for one server."""
+    """The result of an attempt for one server.
+
+    A LAUNCHED server has no `recovery_instance_id` while DRS does not show its instance, and a FAILED one may have an
+    instance, such as after a launch action that failed. `data_at` is the time of the data that the instance was
+    launched from, as DRS reports it. `failure` is why a server FAILED; `warnings` are for one that was launched.
+    """
 
     server_id: str
     status: ServerStatus
     job_id: str | None = None
     recovery_instance_id: str | None = None
+    data_at: str | None = None
     reason: str | None = None
+    failure: LaunchFailure | None = None
+    warnings: tuple[str, ...] = ()

@@ -100,7 +100,7 @@ class QuotaUsage:
         return replace(
             self,
             foreign_jobs=len(foreign),
-            foreign_servers=sum(len(job.launches) for job in foreign),
+            foreign_servers=sum(job.server_count for job in foreign),
             foreign_digest=digest,
             observed_at=now,
             observing_until=0,

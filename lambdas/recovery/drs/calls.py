@@ -93,12 +93,12 @@ def read(target: Target, method: str, **parameters: Any) -> Any:
     )
 
 
-def read_items(target: Target, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-    """The items of all pages; each page is a call of its own."""
+def read_pages(target: Target, method: str, **parameters: Any) -> Iterator[list[Any]]:
+    """The items of each page; each page is a call of its own. A page without `items` is empty."""
     token: dict[str, str] = {}
     while True:
         answer = read(target, method, **parameters, **token)
-        yield from answer["items"]
+        yield answer.get("items") or []
         if not answer.get("nextToken"):
             return
         token = {"nextToken": answer["nextToken"]}

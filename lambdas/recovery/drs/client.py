@@ -7,18 +7,23 @@ twice.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from aws_lambda_powertools import Logger
+
 from recovery import clock
 from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
+from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.members import read_text, read_time
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.drs import calls
-from recovery.errors import (
-    DrsRefused,
-)
+from recovery.drs.records import parse_items, read_records
+from recovery.errors import DrsRefused, DrsUnavailable
+
+logger = Logger(child=True)
 
 MANAGED_BY = "drs-waves"
 
@@ -30,6 +35,10 @@ MAX_JOBS_PER_DESCRIBE, MAX_NETWORKS_PER_DESCRIBE = 1_000, 100
 
 # The page size to ask for. The model sets no maximum, and DRS may return fewer.
 INSTANCES_PER_PAGE = 200
+
+# Entries of a job's log to ask for in a page, and pages to read. A job of 100 servers has about 1,000 entries; if DRS
+# returns 50 a page, that is 20 pages.
+LOG_ENTRIES_PER_PAGE, MAX_LOG_PAGES = 1_000, 40
 
 # How far back to search for running jobs. DRS keeps an account's job history without end, and a job that runs for
 # more than two days is a fault in itself.
@@ -45,9 +54,9 @@ def describe_source_servers(target: Target, server_ids: Sequence[str] | None = N
             {"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]} for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE)
         ]
     return [
-        SourceServer.from_drs(item)
+        server
         for chosen in filters
-        for item in calls.read_items(target, "describe_source_servers", filters=chosen)
+        for server in read_records(target, "describe_source_servers", SourceServer.from_drs, filters=chosen)
     ]
 
 
@@ -55,7 +64,8 @@ def list_source_servers(target: Target, limit: int, token: str | None) -> tuple[
     """A page of the target's source servers with their replication state, and DRS's token for the next page."""
     more = {"nextToken": token} if token else {}
     answer = calls.read(target, "describe_source_servers", filters={}, maxResults=limit, **more)
-    return [ServerReplication.from_drs(item) for item in answer["items"]], answer.get("nextToken") or None
+    servers = parse_items(target, "describe_source_servers", ServerReplication.from_drs, answer.get("items"))
+    return servers, answer.get("nextToken") or None
 
 
 def check_access(target: Target) -> None:
@@ -74,10 +84,7 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
         maxResults=10,
         **({"filters": filters} if filters else {}),
     )
-    for item in answer["items"]:
-        if taken := item.get("timestamp"):  # a snapshot without one is not complete
-            return Snapshot(item["snapshotID"], clock.parse_iso(taken))
-    return None
+    return next(iter(parse_items(target, "describe_recovery_snapshots", Snapshot.from_drs, answer.get("items"))), None)
 
 
 def has_launch_configuration(target: Target, server_id: str) -> bool:
@@ -92,7 +99,25 @@ def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> t
     """A page of DRS's log of a job, `[{event, logDateTime, eventData}]`, and the token of the next page."""
     more = {"nextToken": token} if token else {}
     answer = calls.read(target, "describe_job_log_items", jobID=job_id, maxResults=limit, **more)
-    return answer["items"], answer.get("nextToken")
+    entries = parse_items(target, "describe_job_log_items", _with_time, answer.get("items"))
+    return entries, answer.get("nextToken") or None
+
+
+def _with_time(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {**item, "logDateTime": read_time(item, "logDateTime")}
+
+
+def read_job_log(target: Target, job_id: str) -> JobLog:
+    """The whole log of a job, summed up by server; of a log beyond 40 pages, those."""
+    entries, token = list[JobLogEntry](), dict[str, str]()
+    for _ in range(MAX_LOG_PAGES):
+        answer = calls.read(target, "describe_job_log_items", jobID=job_id, maxResults=LOG_ENTRIES_PER_PAGE, **token)
+        entries += parse_items(target, "describe_job_log_items", JobLogEntry.from_drs, answer.get("items"))
+        if not answer.get("nextToken"):
+            return JobLog.from_entries(entries)
+        token = {"nextToken": answer["nextToken"]}
+    logger.warning("log of a job read in part", extra={"job": job_id, "pages": MAX_LOG_PAGES})
+    return JobLog.from_entries(entries)
 
 
 def list_jobs_since(target: Target, since: str) -> list[Job]:
@@ -104,17 +129,17 @@ def list_jobs_since(target: Target, since: str) -> list[Job]:
 def find_recovery_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
     """The recovery instances of these source servers that DRS knows, whichever run or person launched them."""
     ids = sorted(server_ids)
-    items = (
-        item
+    return [
+        instance
         for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE)
-        for item in calls.read_items(
+        for instance in read_records(
             target,
             "describe_recovery_instances",
+            LaunchedInstance.from_drs,
             filters={"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]},
             maxResults=INSTANCES_PER_PAGE,
         )
-    )
-    return [instance for item in items if (instance := LaunchedInstance.from_drs(item))]
+    ]
 
 
 def describe_recovery_instances(
@@ -122,48 +147,56 @@ def describe_recovery_instances(
 ) -> tuple[list[LaunchedInstance], int]:
     """The recovery instances with these ids (at most 200) that DRS knows, or all of the target; and how many pages."""
     filters = {} if instance_ids is None else {"recoveryInstanceIDs": list(instance_ids)}
-    found, pages, token = [], 0, dict[str, str]()
-    while True:
-        answer = calls.read(
-            target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE, **token
-        )
+    found, pages = list[LaunchedInstance](), 0
+    for items in calls.read_pages(
+        target, "describe_recovery_instances", filters=filters, maxResults=INSTANCES_PER_PAGE
+    ):
         pages += 1
-        found += [instance for item in answer["items"] if (instance := LaunchedInstance.from_drs(item))]
-        if not answer.get("nextToken"):
-            return found, pages
-        token = {"nextToken": answer["nextToken"]}
+        found += parse_items(target, "describe_recovery_instances", LaunchedInstance.from_drs, items)
+    return found, pages
 
 
 def get_source_vpcs(target: Target, network_ids: Sequence[str]) -> dict[str, str]:
     """The source VPC of each of these source networks, by network id."""
     ids = sorted(network_ids)
-    return {
-        item["sourceNetworkID"]: item["sourceVpcID"]
+    return dict(
+        network
         for at in range(0, len(ids), MAX_NETWORKS_PER_DESCRIBE)
-        for item in calls.read_items(
-            target, "describe_source_networks", filters={"sourceNetworkIDs": ids[at : at + MAX_NETWORKS_PER_DESCRIBE]}
+        for network in read_records(
+            target,
+            "describe_source_networks",
+            _read_source_vpc,
+            filters={"sourceNetworkIDs": ids[at : at + MAX_NETWORKS_PER_DESCRIBE]},
         )
-        if "sourceVpcID" in item
-    }
+    )
+
+
+def _read_source_vpc(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The ids of a source network and its VPC; None for one without them."""
+    network_id, vpc_id = read_text(item, "sourceNetworkID"), read_text(item, "sourceVpcID")
+    return (network_id, vpc_id) if network_id and vpc_id else None
 
 
 def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
     """The jobs with these ids that DRS still knows, by id."""
     ids = sorted(job_ids)
-    items = (
-        item
+    jobs = (
+        job
         for at in range(0, len(ids), MAX_JOBS_PER_DESCRIBE)
-        for item in calls.read_items(target, "describe_jobs", filters={"jobIDs": ids[at : at + MAX_JOBS_PER_DESCRIBE]})
+        for job in read_records(
+            target, "describe_jobs", Job.from_drs, filters={"jobIDs": ids[at : at + MAX_JOBS_PER_DESCRIBE]}
+        )
     )
-    return {job.job_id: job for job in map(Job.from_drs, items)}
+    return {job.job_id: job for job in jobs}
 
 
 def describe_job(target: Target, job_id: str) -> Job:
     """Read one job. Raise DrsRefused when DRS does not know it."""
-    items = calls.read(target, "describe_jobs", filters={"jobIDs": [job_id]})["items"]
-    if not items:
-        raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
-    return Job.from_drs(items[0])
+    answer = calls.read(target, "describe_jobs", filters={"jobIDs": [job_id]})
+    for item in answer.get("items") or ():
+        if item.get("jobID", job_id) == job_id:
+            return Job.from_drs({**item, "jobID": job_id})
+    raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
 
 
 def list_live_jobs(target: Target) -> list[Job]:
@@ -173,7 +206,15 @@ def list_live_jobs(target: Target) -> list[Job]:
 
 
 def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
-    return (Job.from_drs(item) for item in calls.read_items(target, "describe_jobs", filters={"fromDate": from_date}))
+    return read_records(target, "describe_jobs", Job.from_drs, filters={"fromDate": from_date})
+
+
+def _read_started_job(operation: str, target: Target, answer: Mapping[str, Any]) -> Job:
+    """The job that DRS says it started. Without it, the answer counts as lost: a repeated task finds the job."""
+    try:
+        return Job.from_drs(answer.get("job") or {})
+    except ValueError as error:
+        raise DrsUnavailable(f"{describe_call(operation, target.key)}: the answer names no job") from error
 
 
 def find_job(batch: Batch) -> Job | None:
@@ -211,7 +252,7 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
             "drs-waves:mode": mode.value,
         },
     )
-    return Job.from_drs(answer["job"])
+    return _read_started_job("StartRecovery", target, answer)
 
 
 def find_termination_job(target: Target, server_ids: Collection[str], since: str) -> Job | None:
@@ -234,7 +275,7 @@ def find_termination_job(target: Target, server_ids: Collection[str], since: str
 def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) -> Job:
     """Start a job that terminates the instances. Raise DrsRefused if DRS does not know one of them."""
     answer = calls.call(target, "terminate_recovery_instances", recoveryInstanceIDs=list(instance_ids))
-    return Job.from_drs(answer["job"])
+    return _read_started_job("TerminateRecoveryInstances", target, answer)
 
 
 def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:

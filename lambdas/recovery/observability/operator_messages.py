@@ -1,15 +1,20 @@
 """Messages to operators about a run, with the commands that answer them; each follows a change of the record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from recovery import clock
 from recovery.aws import sns
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
+from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
+
+# Kinds of causes, and servers of each, that the message about a wave names.
+MAX_CAUSES, MAX_NAMES = 4, 3
 
 
 def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
@@ -77,8 +82,13 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
     )
 
 
-def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally) -> None:
-    """Report that a wave has ended, or that it has failed and waits for a decision."""
+def send_wave_settled(
+    execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally, failed: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Report that a wave has ended, or that it has failed and waits for a decision.
+
+    `failed` has the SERVER# rows of its failed servers. The message shows causes, each with a few servers.
+    """
     run = execution.run
     awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
     kind = (
@@ -96,10 +106,31 @@ def send_wave_settled(execution: Execution, wave: Wave, verdict: WaveVerdict, ta
             "Wave": wave.name,
             "Result": verdict.reason,
             "Servers": _format_tally(tally),
+            **_format_causes(failed),
             **(commands if awaits_decision else {}),
         },
         wave=wave.name,
     )
+
+
+def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Two facts for each kind of cause, the most frequent first: a few servers with the reason of one, and the advice.
+
+    Rows of a run that began before an upgrade may have no cause.
+    """
+    by_cause: dict[str, list[Mapping[str, Any]]] = {}
+    for row in failed:
+        by_cause.setdefault(row.get("cause", FailureKind.OTHER.value), []).append(row)
+    facts = {}
+    most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
+    for cause, rows in most_frequent[:MAX_CAUSES]:
+        names = [row.get("hostname") or row["sourceServerId"] for row in rows[:MAX_NAMES]]
+        more = f" and {len(rows) - MAX_NAMES} more" if len(rows) > MAX_NAMES else ""
+        facts[f"Failed, {cause}"] = f"{', '.join(names)}{more}. {rows[0].get('reason', '')}"
+        facts[f"What to do about {cause}"] = rows[0].get("advice", "")
+    if left := most_frequent[MAX_CAUSES:]:
+        facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
+    return facts
 
 
 def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | None = None) -> None:

@@ -8,13 +8,15 @@ from recovery import clock
 from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.caught_errors import CaughtError
-from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
+from recovery.domain.drs_shapes.jobs import Job, JobStatus
 from recovery.domain.execution import Mode, ServerStatus
+from recovery.domain.launch_failures import FailureKind, LaunchFailure, clean_cause
 from recovery.domain.polling import JobPoll, JobState
 from recovery.domain.readiness import ServerFacts
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, RunHalted
+from recovery.runs import launch_results
 from recovery.runs.launch import record_job
 from recovery.settings import settings
 from recovery.store import batches, executions, job_durations
@@ -78,7 +80,7 @@ def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settleme
         return earlier
     job = _find_current_job(batch)
     if job is None:
-        return _settle_without_job(batch, outcome)
+        return _settle_forgotten_job(batch, outcome) if batch.job_id else _settle_without_job(batch, outcome)
     if not job.is_completed:
         return Settlement(follow=JobPoll.of_job(job, job_durations.expected_seconds(ref.target, mode)))
     return _settle_completed_job(batch, job, mode, outcome)
@@ -109,11 +111,27 @@ def _settle_completed_job(batch: Batch, job: Job, mode: Mode, outcome: AttemptOu
     if batch.job_id is None:
         batch = record_job(batch, job)
     job_durations.record_duration(batch.ref.target, mode, job)
-    results = _build_results(batch, job)
+    results = launch_results.read_results(batch, job)
     attempt = _build_attempt(results, job)
     may_retry = batch.attempt - batch.attempts_before < outcome.launch_attempts
-    reason = f"{len(attempt.launched_ids)} launched, {len(attempt.failed_ids)} failed"
-    return _end_attempt(batch, results, attempt, attempt.failed_ids if may_retry else (), reason)
+    return _end_attempt(batch, results, attempt, attempt.failed_ids if may_retry else (), _count(attempt))
+
+
+def _settle_forgotten_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
+    """Settle an attempt whose job DRS no longer describes, by the instances that it launched. Nothing is tried again:
+    whether the job has ended is not known.
+    """
+    job = Job(str(batch.job_id), JobStatus.COMPLETED, batch.intent_at or clock.iso(), None, (), {})
+    results = launch_results.read_results(batch, job)
+    attempt = _build_attempt(results, job)
+    reason = (
+        f"{outcome.problem}; {_count(attempt)}" if outcome.error else f"DRS no longer knows the job; {_count(attempt)}"
+    )
+    return _end_attempt(batch, results, attempt, (), reason)
+
+
+def _count(attempt: Attempt) -> str:
+    return f"{len(attempt.launched_ids)} launched, {len(attempt.failed_ids)} failed"
 
 
 def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
@@ -129,12 +147,16 @@ def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
     refused = _find_refused_servers(batch) if outcome.was_refused else {}
     snapshots = _renew_snapshots(batch, refused) if outcome.was_refused else None
     results = [
-        ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=refused.get(server_id, outcome.problem))
-        for server_id in batch.server_ids
+        _fail_unstarted(batch, server_id, refused.get(server_id, outcome.problem)) for server_id in batch.server_ids
     ]
     may_differ = refused or snapshots  # else the next attempt would be the same
     retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused] if may_differ else []
     return _end_attempt(batch, results, _build_attempt(results), retry_ids, outcome.problem, snapshots)
+
+
+def _fail_unstarted(batch: Batch, server_id: str, problem: str) -> ServerResult:
+    failure = LaunchFailure(FailureKind.NOT_STARTED, clean_cause(problem))
+    return ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=problem, failure=failure)
 
 
 def _end_attempt(
@@ -157,20 +179,6 @@ def _end_attempt(
     else:
         batches.close_batch(batch, attempt, reason)
     return Settlement(len(retry_ids))
-
-
-def _build_results(batch: Batch, job: Job) -> list[ServerResult]:
-    launches = {launch.server_id: launch for launch in job.launches}
-    results = []
-    for server_id in batch.server_ids:
-        launch = launches.get(server_id)
-        if launch and launch.status == LaunchStatus.LAUNCHED:
-            results.append(ServerResult(server_id, ServerStatus.LAUNCHED, job.job_id, launch.recovery_instance_id))
-        else:
-            reason = f"launch status {launch.status}" if launch else "the job does not name this server"
-            reason = f"{job.job_id}: {reason}"
-            results.append(ServerResult(server_id, ServerStatus.FAILED, batch.job_id, reason=reason))
-    return results
 
 
 def _build_attempt(results: Sequence[ServerResult], job: Job | None = None) -> Attempt:

@@ -137,7 +137,8 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         tally = batches.tally(wave_batches, inspections.list_summaries(execution_id, wave_name))
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
-            operator_messages.send_wave_settled(execution, wave, verdict, tally)
+            failed = batches.list_failed_rows(execution_id, wave_name) if tally.failed else []
+            operator_messages.send_wave_settled(execution, wave, verdict, tally, failed)
         # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
         # before it stopped the run.
         snapshot = waves.load_snapshot(execution_id)

@@ -6,6 +6,7 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.inspection import WaveTargetSummary
 from recovery.store import executions, inspections
@@ -45,6 +46,12 @@ def list_launched_rows(execution_id: str) -> list[dict[str, Any]]:
     """Read the SERVER# rows of the servers that the run has launched."""
     rows = executions.query_rows(execution_id, "SERVER#")
     return [row for row in rows if row["status"] == ServerStatus.LAUNCHED.value]
+
+
+def list_failed_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers of a wave that failed."""
+    rows = executions.query_rows(execution_id, f"SERVER#{wave}#")
+    return [row for row in rows if row["status"] == ServerStatus.FAILED.value]
 
 
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
@@ -171,17 +178,50 @@ def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> None:
 
 def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
     values = {
-        "status": result.status.value,
         "jobId": result.job_id,
         "recoveryInstanceId": result.recovery_instance_id,
+        "dataAt": result.data_at,
         "reason": result.reason,
-        "endedAt": now,
+        "cause": result.failure.kind.value if result.failure else None,
+        "advice": result.failure.advice if result.failure else None,
+        "launchWarnings": list(result.warnings) or None,
     }
+    # An instance of an earlier attempt may still be there when a later one fails, so that clean-up needs its id.
+    kept = {"jobId"} if result.status is ServerStatus.LAUNCHED else {"jobId", "recoveryInstanceId", "dataAt"}
     dynamodb.update_if(
         executions.table(),
         {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{ref.target.key}#{result.server_id}"},
-        values,
-        remove=[] if result.reason else ["reason"],
+        {**values, "status": result.status.value, "endedAt": now},
+        remove=[name for name, value in values.items() if value is None and name not in kept],
         condition="#status <> :launched",
         given={"launched": ServerStatus.LAUNCHED.value},
+    )
+
+
+def add_instances(execution_id: str, launched: Iterable[LaunchedInstance]) -> int:
+    """Add the instances, and the times of their data, to servers that were settled before DRS showed them.
+
+    Only a server that an instance's own job launched, and only what its row lacks, is written. Return how many rows
+    were.
+    """
+    by_server = {instance.server_id: instance for instance in launched if instance.job_id}
+    if not by_server:
+        return 0
+    rows = [row for row in executions.query_rows(execution_id, "SERVER#") if row["sourceServerId"] in by_server]
+    return sum(dynamodb.write_each(lambda row: _add_instance(row, by_server[row["sourceServerId"]]), rows))
+
+
+def _add_instance(row: Mapping[str, Any], instance: LaunchedInstance) -> bool:
+    if row["status"] != ServerStatus.LAUNCHED or row.get("jobId") != instance.job_id:
+        return False
+    found = {"recoveryInstanceId": instance.instance_id, "dataAt": instance.snapshot_at}
+    missing = {name: value for name, value in found.items() if value and row.get(name) is None}
+    if not missing or row.get("recoveryInstanceId", instance.instance_id) != instance.instance_id:
+        return False
+    return dynamodb.update_if(
+        executions.table(),
+        {"executionId": row["executionId"], "item": row["item"]},
+        missing,
+        condition="#jobId = :job AND #status = :launched",
+        given={"job": instance.job_id, "launched": ServerStatus.LAUNCHED.value},
     )

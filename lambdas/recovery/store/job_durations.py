@@ -27,5 +27,7 @@ def record_duration(target: Target, mode: Mode, job: Job) -> None:
     if job.ended_at is None:
         return
     took = clock.parse_iso(job.ended_at) - clock.parse_iso(job.created_at)
+    if took <= 0:  # DRS does not say when it created the job
+        return
     seconds = round((1 - NEWEST_JOB_WEIGHT) * expected_seconds(target, mode) + NEWEST_JOB_WEIGHT * took)
     dynamodb.update(settings().limits_table, _key(target, mode), {"seconds": seconds})

@@ -1,13 +1,20 @@
 """The source servers of a run, as the API shows them."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, build_from_row
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ServerStatus, WaveStatus
+from recovery.domain.launch_failures import FailureKind
 from recovery.store.execution_record import ExecutionRecord, Row
+
+INSTANCE_UNKNOWN = (
+    "DRS calls it launched but does not show its recovery instance yet; a later sync of the cache adds the instance"
+)
 
 
 class Server(TypedDict):
@@ -21,13 +28,21 @@ class Server(TypedDict):
     readiness: str | None
     snapshotId: str | None
     snapshotAt: str | None
-    recoveryInstanceId: str | None
+    recoveryInstanceId: Annotated[
+        str | None, Field(description="A FAILED server has one if the launch failed after DRS created the instance.")
+    ]
+    dataAt: Annotated[
+        str | None,
+        Field(description="The time of the data that the instance was launched from, as DRS reports it."),
+    ]
     endedAt: str | None
     optional: bool
     warnings: list[str]
     status: ServerStatus
     jobId: str | None
     reason: str | None
+    cause: Annotated[FailureKind | None, Field(description="The kind of the cause, if the launch failed.")]
+    advice: Annotated[str | None, Field(description="What to do about the cause.")]
 
 
 class Servers(Paged):
@@ -50,11 +65,19 @@ def build_server(row: Row, record: ExecutionRecord) -> Server:
         Server,
         row,
         optional=bool(row.get("optional")),
-        warnings=row.get("warnings", []),
+        warnings=_list_warnings(row),
         status=status,
         jobId=job_id,
         reason=reason,
     )
+
+
+def _list_warnings(row: Row) -> list[str]:
+    """The warnings of inspection and of the launch, and that the instance is unknown."""
+    warnings = [*row.get("warnings", ()), *row.get("launchWarnings", ())]
+    if row["status"] == ServerStatus.LAUNCHED and not row.get("recoveryInstanceId"):
+        warnings.append(INSTANCE_UNKNOWN)
+    return warnings
 
 
 def _find_batch(row: Row, batches: Iterable[Row]) -> Row | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from recovery import clock
+from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
 
 
 class JobStatus(StrEnum):
@@ -27,16 +28,45 @@ class LaunchStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One server's part in a job; `status` is DRS's launchStatus, which may be none that LaunchStatus lists."""
+    """One server's part in a job.
+
+    `status` is DRS's launchStatus, which may be none that LaunchStatus lists; PENDING stands for one that DRS leaves
+    out. DRS leaves out `recovery_instance_id` in launch jobs, even in completed ones. `failed_action` describes the
+    first launch action that failed.
+    """
 
     server_id: str
     status: str
     recovery_instance_id: str | None
+    failed_action: str | None = None
+
+    @classmethod
+    def from_drs(cls, part: Mapping[str, Any]) -> "Launch":
+        """Read DRS's ParticipatingServer shape. A terminate job may name only the instance; `server_id` is then ""."""
+        return cls(
+            server_id=read_text(part, "sourceServerID") or "",
+            status=read_text(part, "launchStatus") or LaunchStatus.PENDING.value,
+            recovery_instance_id=read_text(part, "recoveryInstanceID"),
+            failed_action=_find_failed_action(part),
+        )
+
+
+def _find_failed_action(part: Mapping[str, Any]) -> str | None:
+    for run in read_structures(part, "launchActionsStatus", "runs"):
+        if read_text(run, "status") == "FAILED":
+            names = (read_text(run, "action", name) for name in ("name", "actionCode", "actionId"))
+            name = next((name for name in names if name), "without a name")
+            return f"launch action {name}: {read_text(run, 'failureReason') or 'failed, without a reason from DRS'}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A DRS job; `status` is DRS's, which may be none that JobStatus lists."""
+    """A DRS job; `status` is DRS's, which may be none that JobStatus lists.
+
+    `launches` has the participants that name their source server, `unnamed` the others. If DRS does not say when it
+    created the job, `created_at` is the time of its end or of this reading.
+    """
 
     job_id: str
     status: str
@@ -46,10 +76,11 @@ class Job:
     tags: Mapping[str, str]
     initiated_by: str | None = None
     arn: str | None = None
+    unnamed: tuple[Launch, ...] = ()
 
     @property
     def is_completed(self) -> bool:
-        """Whether the job has ended."""
+        """Whether the job has ended. A job without a status, or with an unknown one, counts as running."""
         return self.status == JobStatus.COMPLETED
 
     @property
@@ -62,27 +93,31 @@ class Job:
         """The batch and the attempt that started it, from its tags; None for jobs of others."""
         return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
 
+    @property
+    def server_count(self) -> int:
+        """How many servers it has, named or not."""
+        return len(self.launches) + len(self.unnamed)
+
     def count(self, status: str) -> int:
         """How many servers have this launch status."""
         return sum(1 for launch in self.launches if launch.status == status)
 
     @classmethod
     def from_drs(cls, job: Mapping[str, Any]) -> "Job":
-        """Read DRS's Job shape, in which only jobID is certain."""
+        """Read DRS's Job shape, in which only jobID is certain. Raise ValueError without it."""
+        job_id = read_text(job, "jobID")
+        if job_id is None:
+            raise ValueError("a job without jobID")
+        participants = [Launch.from_drs(part) for part in read_structures(job, "participatingServers")]
+        ended_at = read_time(job, "endDateTime")
         return cls(
-            job_id=job["jobID"],
-            status=job.get("status", JobStatus.PENDING.value),
-            created_at=job.get("creationDateTime", clock.iso()),
-            ended_at=job.get("endDateTime"),
-            launches=tuple(
-                Launch(
-                    part["sourceServerID"],
-                    part.get("launchStatus", LaunchStatus.PENDING.value),
-                    part.get("recoveryInstanceID"),
-                )
-                for part in job.get("participatingServers", [])
-            ),
-            tags=job.get("tags", {}),
-            initiated_by=job.get("initiatedBy"),
-            arn=job.get("arn"),
+            job_id=job_id,
+            status=read_text(job, "status") or JobStatus.PENDING.value,
+            created_at=read_time(job, "creationDateTime") or ended_at or clock.iso(),
+            ended_at=ended_at,
+            launches=tuple(launch for launch in participants if launch.server_id),
+            tags=read_tags(job),
+            initiated_by=read_text(job, "initiatedBy"),
+            arn=read_text(job, "arn"),
+            unnamed=tuple(launch for launch in participants if not launch.server_id),
         )

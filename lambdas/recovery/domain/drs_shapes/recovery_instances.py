@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.drs_shapes.members import read_text, read_time
+
 # States of an instance that is gone or about to be: EC2's in capitals, and DRS's NOT_FOUND.
 GONE_STATES = frozenset(("SHUTTING-DOWN", "TERMINATED", "NOT_FOUND"))
 
@@ -13,7 +15,8 @@ class LaunchedInstance:
     """A recovery instance as DRS describes it. EC2 has the details of the instance itself.
 
     `state` is one of EC2's in capitals, or NOT_FOUND for an instance that EC2 no longer knows; it is empty if DRS does
-    not say. DRS may leave out `isDrill`; such an instance counts as no drill's.
+    not say. DRS may leave out `isDrill`; such an instance counts as no drill's. `snapshot_at` is the time of the data
+    that it was launched from, in the form of `clock.iso`.
     """
 
     instance_id: str
@@ -28,18 +31,19 @@ class LaunchedInstance:
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "LaunchedInstance | None":
         """Read DRS's RecoveryInstance shape, in which no id is certain; None for one without the ids."""
-        if not item.get("recoveryInstanceID") or not item.get("sourceServerID"):
+        instance_id, server_id = read_text(item, "recoveryInstanceID"), read_text(item, "sourceServerID")
+        if instance_id is None or server_id is None:
             return None
-        hints = item.get("recoveryInstanceProperties", {}).get("identificationHints", {})
+        hints = ("recoveryInstanceProperties", "identificationHints")
         return cls(
-            instance_id=item["recoveryInstanceID"],
-            ec2_instance_id=item.get("ec2InstanceID", item["recoveryInstanceID"]),
-            server_id=item["sourceServerID"],
-            state=item.get("ec2InstanceState", ""),
-            hostname=hints.get("hostname") or hints.get("fqdn"),
-            job_id=item.get("jobID"),
-            is_drill=item.get("isDrill", False),
-            snapshot_at=item.get("pointInTimeSnapshotDateTime"),
+            instance_id=instance_id,
+            ec2_instance_id=read_text(item, "ec2InstanceID") or instance_id,
+            server_id=server_id,
+            state=read_text(item, "ec2InstanceState") or "",
+            hostname=read_text(item, *hints, "hostname") or read_text(item, *hints, "fqdn"),
+            job_id=read_text(item, "jobID"),
+            is_drill=item.get("isDrill") is True,
+            snapshot_at=read_time(item, "pointInTimeSnapshotDateTime"),
         )
 
     @property

@@ -4,7 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recovery import clock
 from recovery.domain.drs_shapes.durations import parse_duration
+from recovery.domain.drs_shapes.members import read_tags, read_text, read_time
+
+_HINTS = ("sourceProperties", "identificationHints")
+
+
+def _read_server_id(item: Mapping[str, Any]) -> str:
+    """The id of a SourceServer shape. Raise ValueError without it."""
+    server_id = read_text(item, "sourceServerID")
+    if server_id is None:
+        raise ValueError("a source server without sourceServerID")
+    return server_id
+
+
+def _read_hostname(item: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
+    return read_text(item, *_HINTS, "hostname") or read_text(item, *_HINTS, "fqdn") or tags.get("Name") or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +42,18 @@ class ServerReplication:
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "ServerReplication":
-        """Read DRS's SourceServer shape, in which only the id is certain."""
-        hints = item.get("sourceProperties", {}).get("identificationHints", {})
-        replication = item.get("dataReplicationInfo", {})
+        """Read DRS's SourceServer shape, in which nothing is certain. Raise ValueError without the id."""
+        tags = read_tags(item)
         return cls(
-            server_id=item["sourceServerID"],
-            hostname=hints.get("hostname") or hints.get("fqdn") or item.get("tags", {}).get("Name"),
-            tags=dict(item.get("tags", {})),
-            state=replication.get("dataReplicationState"),
-            lag_seconds=parse_duration(replication.get("lagDuration")),
-            error=replication.get("dataReplicationError", {}).get("error"),
-            last_seen_at=item.get("lifeCycle", {}).get("lastSeenByServiceDateTime"),
-            last_launch=item.get("lastLaunchResult"),
-            recovery_instance_id=item.get("recoveryInstanceId"),
+            server_id=_read_server_id(item),
+            hostname=_read_hostname(item, tags),
+            tags=tags,
+            state=read_text(item, "dataReplicationInfo", "dataReplicationState"),
+            lag_seconds=parse_duration(read_text(item, "dataReplicationInfo", "lagDuration")),
+            error=read_text(item, "dataReplicationInfo", "dataReplicationError", "error"),
+            last_seen_at=read_time(item, "lifeCycle", "lastSeenByServiceDateTime"),
+            last_launch=read_text(item, "lastLaunchResult"),
+            recovery_instance_id=read_text(item, "recoveryInstanceId"),
         )
 
 
@@ -56,17 +71,16 @@ class SourceServer:
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
-        """Read DRS's SourceServer shape, in which only the id is certain."""
-        hints = item.get("sourceProperties", {}).get("identificationHints", {})
-        tags = item.get("tags", {})
+        """Read DRS's SourceServer shape, in which nothing is certain. Raise ValueError without the id."""
+        server_id, tags = _read_server_id(item), read_tags(item)
         return cls(
-            server_id=item["sourceServerID"],
-            hostname=hints.get("hostname") or hints.get("fqdn") or tags.get("Name") or item["sourceServerID"],
+            server_id=server_id,
+            hostname=_read_hostname(item, tags) or server_id,
             tags=tags,
-            replication_state=item.get("dataReplicationInfo", {}).get("dataReplicationState", ""),
-            lag_seconds=parse_duration(item.get("dataReplicationInfo", {}).get("lagDuration")),
-            staging_account_id=item.get("stagingArea", {}).get("stagingAccountID"),
-            source_network_id=item.get("sourceNetworkID"),
+            replication_state=read_text(item, "dataReplicationInfo", "dataReplicationState") or "",
+            lag_seconds=parse_duration(read_text(item, "dataReplicationInfo", "lagDuration")),
+            staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
+            source_network_id=read_text(item, "sourceNetworkID"),
         )
 
 
@@ -76,3 +90,9 @@ class Snapshot:
 
     snapshot_id: str
     taken_at: float
+
+    @classmethod
+    def from_drs(cls, item: Mapping[str, Any]) -> "Snapshot | None":
+        """Read DRS's RecoverySnapshot shape; None for one without an id or a time, which is not complete."""
+        snapshot_id, taken_at = read_text(item, "snapshotID"), read_time(item, "timestamp")
+        return cls(snapshot_id, clock.parse_iso(taken_at)) if snapshot_id and taken_at else None
