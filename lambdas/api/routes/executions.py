@@ -14,7 +14,7 @@ from api.http.parameters import (
 from api.http.request import caller, invalid_field, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.requests.executions import DecisionRequest, StartRequest
+from api.schemas.requests.executions import ContinueRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
@@ -24,6 +24,8 @@ from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
 from recovery.errors import (
+    AlreadyContinued,
+    CleanupRunning,
     ExecutionNotFound,
     IdempotencyConflict,
     JobNotFound,
@@ -96,16 +98,21 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     status=202,
     location="/executions/{executionId}",
     parameters=(IDEMPOTENCY_KEY,),
-    errors=(*START_ERRORS, ExecutionNotFound, NothingToContinue),
+    errors=(*START_ERRORS, AlreadyContinued, CleanupRunning, ExecutionNotFound, NothingToContinue),
 )
-def continue_execution(execution_id: str, body: DecisionRequest) -> ExecutionSummary:
-    """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
+def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSummary:
+    """Starts a new run that recovers those servers of this one that are not up now.
+
+    A run is continued once: answers 409, naming the last run of the chain, if it has been continued. Answers 409 if
+    nothing is left to recover, and while its instances are being terminated.
+    """
     key = _key(f"{execution_id}/continue", body)
-    run = start.continue_run(_require_id(execution_id), caller(router.current_event), key)
+    replace = body.replace_existing
+    run = start.continue_run(_require_id(execution_id), caller(router.current_event), key, replace_existing=replace)
     return build_from_row(ExecutionSummary, run.to_item())
 
 
-def _key(place: str, body: StartRequest | DecisionRequest) -> RequestKey | None:
+def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
     """The header Idempotency-Key, bound to its caller, the path and the body."""
     key, event = idempotency_key(router.current_event), router.current_event
     return RequestKey(caller(event), place, key, body.model_dump_json()) if key else None
@@ -147,7 +154,8 @@ def read_execution(execution_id: str) -> Execution:
 def build_execution(execution_id: str) -> Execution:
     """The run as its record has it now."""
     arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
-    return responses.build_execution(execution_record.read_record(execution_id), arn)
+    record = execution_record.read_record(execution_id)
+    return responses.build_execution(record, arn, execution_record.read_chain(record))
 
 
 @router.operation(

@@ -57,9 +57,17 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
         if _start_machine(row["machine"], first) or _is_machine_running(row["machine"]):
             return row
         cleanups.close_abandoned(first, row["machine"])
-    row = _claim_cleanup(chain, f"{first}.cleanup-{_next_number(row)}", requested_by)
+    row = _claim_cleanup(chain, machine_name(first, _next_number(row)), requested_by)
     _start_machine(row["machine"], first)
     return row
+
+
+def machine_name(execution_id: str, run: int) -> str:
+    """The name of the execution of clean-up-drill; `run` is the number of the clean-up.
+
+    CloudWatch Logs takes only letters, digits, `-` and `_` in the name of an execution that it logs.
+    """
+    return f"{execution_id}_cleanup-{run}"
 
 
 def read_cleanup(execution_id: str) -> tuple[dict[str, Any] | None, list[Chunk]]:
@@ -109,7 +117,9 @@ def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> 
     unasked = [f"{target} was not searched: {reason}" for target, reason in sorted(row.get("unasked", {}).items())]
     if terminated == total and not problems and not unasked:
         status = CleanupStatus.COMPLETED
-        reason = f"all {total} instances are gone" if total else "nothing to clean up: DRS has none of its instances"
+        was_asked = cleanups.list_found(first, int(row["run"]))
+        nothing = f"nothing to clean up: {'DRS has none of its instances' if was_asked else 'it started no job'}"
+        reason = f"all {total} instances are gone" if total else nothing
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
         reason = "; ".join([f"{terminated} of {total} instances are gone", *[*unasked, *problems][:MAX_PROBLEMS]])

@@ -41,7 +41,7 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_execution(
-    execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[Mapping[str, Any]] = ()
+    execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[dict[str, Any]] = ()
 ) -> bool:
     """Write META, the plan and the groups and lock the plan, in one transaction. A readiness run takes no lock.
 

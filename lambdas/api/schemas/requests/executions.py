@@ -34,5 +34,14 @@ class DecisionRequest(RequestModel):
     comment: Description = ""
 
 
+class ContinueRequest(RequestModel):
+    """Body of a continue; it may be empty. The run keeps the point in time of the one before.
+
+    `replaceExisting`: launches may replace live recovery instances. It holds for this run alone.
+    """
+
+    replace_existing: bool = False
+
+
 class CleanupRequest(RequestModel):
     """Body of a clean-up: empty, or an object without fields."""
