@@ -133,7 +133,8 @@ def _require_no_cleanup(chain: Chain) -> None:
     if row is None or row["status"] != CleanupStatus.RUNNING:
         return
     status = step_functions.get_status(step_functions.clean_up_drill_arn(), row["machine"])
-    if status in step_functions.RUNNING_STATUSES:
+    is_starting = status is None and clock.now() - clock.parse_iso(row["askedAt"]) < abandoned.START_GRACE_SECONDS
+    if is_starting or status in step_functions.RUNNING_STATUSES:
         raise CleanupRunning(f"{row['machine']} terminates the instances of {first}", cleanup=row["machine"])
     cleanups.close_abandoned(first, row["machine"])
 
