@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from api.schemas.requests.names import normalize_name
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
 from cli.run_record import UNFINISHED, Record
 
@@ -37,7 +38,7 @@ def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
     """The plan with this id, or else with exactly this name. Raise PlanUnknown, ApiRefused."""
     plans = list(api.list_items("/recovery-plans", "recoveryPlans"))
     matches = [plan for plan in plans if plan["planId"] == id_or_name]
-    matches = matches or [plan for plan in plans if plan["name"] == id_or_name]
+    matches = matches or [plan for plan in plans if plan["name"] == normalize_name(id_or_name)]
     if len(matches) == 1:
         return matches[0]
     if matches:

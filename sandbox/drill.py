@@ -148,7 +148,7 @@ def list_machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list
         pages = sandbox.client("stepfunctions").get_paginator("list_executions")
         for page in pages.paginate(stateMachineArn=sandbox.outputs[machine]):
             names = ((execution["name"], execution["executionArn"]) for execution in page["executions"])
-            arns += [arn for name, arn in names if name.split(".")[0] == record["executionId"]]
+            arns += [arn for name, arn in names if name.split("_")[0] == record["executionId"]]
     return arns
 
 

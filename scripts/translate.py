@@ -20,10 +20,13 @@ class _NoManagedPolicies:
         return {}
 
 
-def translate_template(name: str) -> str:
-    """Translate the template of this name, and return it as YAML. Raise samcli's InvalidSamDocumentException."""
+def translate_template(name: str, region: str = "us-west-2") -> str:
+    """Translate the template of this name as in this Region, and return it as YAML.
+
+    SAM writes the partition of the Region into ARNs. Raise samcli's InvalidSamDocumentException.
+    """
     template: dict[str, Any] = yaml_parse((CFN / name).read_text())
-    validator = SamTemplateValidator(template, _NoManagedPolicies(), region="us-west-2")
+    validator = SamTemplateValidator(template, _NoManagedPolicies(), region=region)
     text: str = validator.get_translated_template_if_valid()
     return text
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,12 +60,22 @@ def diff(connection: Connection, file: File) -> None:
 @app.command(epilog="Example: drs-waves plan apply --stack drs-waves --region us-west-2 shop.yaml")
 @connected
 def apply(
-    connection: Connection, file: File, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+    connection: Connection,
+    file: File,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    change_group: Annotated[
+        list[str] | None,
+        typer.Option(help="Agree to change this group though other plans use it, or to move it. Repeatable."),
+    ] = None,
 ) -> None:
     """Show what the file changes, ask, and change it: accounts, groups and the plan. Nothing is deleted.
 
     Groups and plans are identified by name. Applying a file again changes nothing.
+
+    A change of a group that other plans use, or of its account or Region, also affects those plans. `apply` names them
+    and asks for the group's name; without a terminal, name the group with --change-group.
     """
+    from api.schemas.requests.names import normalize_name
     from cli.plans.check import read_plan_file
     from cli.plans.reconciler import Reconciler
 
@@ -74,6 +85,8 @@ def apply(
         changes = reconciler.list_changes()
         if not _print_changes(changes):
             return
+        agreed = {normalize_name(name) for name in change_group or ()}
+        _require_agreement([change for change in changes if change.consequences and change.name not in agreed])
         if not yes and not _confirm():
             end(REFUSED, "Nothing was changed.")
         reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {_format_title(change)}"))
@@ -122,6 +135,17 @@ def _confirm() -> bool:
         return False
 
 
+def _require_agreement(changes: "list[Change]") -> None:
+    """Have the name of each of these groups typed, or end without a change."""
+    for change in changes:
+        try:
+            typed = typer.prompt(f"To change protection group {change.name} for all of these plans, type its name")
+        except typer.Abort:  # there is no terminal, or Ctrl-C
+            typed = ""
+        if typed.strip() != change.name:
+            end(REFUSED, f"Nothing was changed. To agree without a prompt: --change-group {shlex.quote(change.name)}")
+
+
 def _print_changes(changes: "list[Change]") -> bool:
     """Print what would be changed, and return whether anything would be."""
     from rich.markup import escape
@@ -131,6 +155,8 @@ def _print_changes(changes: "list[Change]") -> bool:
         colour, sign = ("dim", " ") if not change.is_needed else ("green", "+") if is_new else ("yellow", "~")
         unchanged = "" if change.is_needed else "  unchanged"
         console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
+        for sentence in change.consequences:
+            console().print(f"    [yellow]! {escape(sentence)}[/yellow]")
         for each in change.differences:
             before = "" if is_new else f"{_format_value(each.before)} -> "
             console().print(f"    {escape(each.field)}: {before}{_format_value(each.after)}")

@@ -23,6 +23,8 @@ class Change:
     resource_id: str | None
     version: int
     differences: tuple[Difference, ...]
+    # What the change does beyond this file. If there is any, `apply` requires an agreement to it by name.
+    consequences: tuple[str, ...] = ()
 
     @property
     def is_needed(self) -> bool:

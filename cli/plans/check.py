@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.schemas.requests.names import normalize_name, shape_of
 from cli.plans.document import Document, Location, PlanFileError, Problem, read_document
 from cli.plans.file_schema import PlanFile
 from cli.plans.resources import ServerId, wanted_group, wanted_plan
@@ -22,6 +23,7 @@ def read_plan_file(path: Path) -> Document:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         raise PlanFileError(path, [_schema_problem(document, each) for each in found]) from error
+    _normalize_names(document.data)
     problems = [*_name_problems(document), *_group_problems(document)]
     if problems := problems or [*_account_problems(document), *_plan_problems(document)]:
         raise PlanFileError(path, problems)
@@ -35,8 +37,20 @@ def _schema_problem(document: Document, error: Mapping[str, Any]) -> Problem:
     return document.problem(error["loc"], message)
 
 
+def _normalize_names(data: dict[str, Any]) -> None:
+    """Write each name in the form in which the API stores it, so that names can be compared letter by letter."""
+    plan = data["recoveryPlan"]
+    for each in (*data["protectionGroups"], plan):
+        each["name"] = normalize_name(each["name"])
+    for wave in plan["waves"]:
+        wave["groups"] = [
+            normalize_name(use) if isinstance(use, str) else {**use, "group": normalize_name(use["group"])}
+            for use in wave["groups"]
+        ]
+
+
 def _name_problems(document: Document) -> list[Problem]:
-    """Names that are repeated, and names of groups that the file does not define."""
+    """Names that are repeated or look alike, and names of groups that the file does not define."""
     problems = []
     sections = (("targetAccounts", "accountId"), ("protectionGroups", "name"))
     seen: dict[str, set[str]] = {section: set() for section, _ in sections}
@@ -45,6 +59,12 @@ def _name_problems(document: Document) -> list[Problem]:
             if each[key] in seen[section]:
                 problems.append(document.problem((section, at, key), f"{each[key]!r} is repeated"))
             seen[section].add(each[key])
+    shapes: dict[str, str] = {}
+    for at, group in enumerate(document.data["protectionGroups"]):
+        other = shapes.setdefault(shape_of(group["name"]), group["name"])
+        if other != group["name"]:
+            message = f"{group['name']!r} looks like {other!r}, another group of the file"
+            problems.append(document.problem(("protectionGroups", at, "name"), message))
     for at, wave in enumerate(document.data["recoveryPlan"]["waves"]):
         for number, use in enumerate(wave["groups"]):
             name = use if isinstance(use, str) else use["group"]

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from api.schemas.requests.accounts import MAX_REGIONS, RoleArn
-from api.schemas.requests.base import MAX_SERVERS, AccountId, Name, OptionalName, Region
+from api.schemas.requests.base import MAX_SERVERS, AccountId, KnownRegion, Name, OptionalName
 from api.schemas.requests.groups import GroupRequest
 from api.schemas.requests.plans import MAX_GROUPS_PER_WAVE, MAX_WAVES, GroupUseRequest, PlanRequest, WaveRequest
 
@@ -36,7 +36,7 @@ class FileAccount(_Part):
     account_id: AccountId
     name: OptionalName = ""
     role_arn: RoleArn
-    regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS)
+    regions: list[KnownRegion] = Field(min_length=1, max_length=MAX_REGIONS)
     external_id_variable: str = Field(
         default=DEFAULT_SECRET_VARIABLE,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",

@@ -3,12 +3,14 @@
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
 from cli.plans import resources
 from cli.plans.changes import Change, find_differences
-from cli.plans.document import Document, PlanFileError, Problem
+from cli.plans.document import Document, Location, PlanFileError, Problem
 from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE
 
 
@@ -23,21 +25,26 @@ class Reconciler:
         self._ids_by_host: dict[tuple[str, str], dict[str, list[str]]] = {}
         self._hosts_by_made_up_id: dict[str, str] = {}
         self._accounts = {each["accountId"]: each for each in api.list_items("/target-accounts", "targetAccounts")}
-        self._groups = self._find("protectionGroups", "/protection-groups", self._file_groups)
-        self._plans = self._find("recoveryPlans", "/recovery-plans", [self._data["recoveryPlan"]["name"]])
+        every_group = list(api.list_items("/protection-groups", "protectionGroups"))
+        every_plan = list(api.list_items("/recovery-plans", "recoveryPlans"))
+        self._plans_by_id = {plan["planId"]: plan for plan in every_plan}
+        self._groups = self._find(("protectionGroups",), every_group, self._file_groups)
+        self._plans = self._find(("recoveryPlan", "name"), every_plan, [self._data["recoveryPlan"]["name"]])
 
-    def _find(self, kind: str, path: str, names: Iterable[str]) -> dict[str, Any]:
-        """The API's resources with these names. Raise PlanFileError if two have the same name."""
+    def _find(self, location: Location, resources: Iterable[Any], names: Iterable[str]) -> dict[str, Any]:
+        """The resources with these names. Raise PlanFileError if two have one name, or names that look alike."""
         found: dict[str, list[Any]] = {name: [] for name in names}
-        for each in self._api.list_items(path, kind):
-            if each["name"] in found:
-                found[each["name"]].append(each)
+        by_shape = {shape_of(name): name for name in found}
+        for each in resources:
+            if name := by_shape.get(shape_of(each["name"])):
+                found[name].append(each)
         for name, several in found.items():
-            if len(several) > 1:
-                ids = ", ".join(str(each.get("groupId") or each.get("planId")) for each in several)
-                message = f"the API has several resources named {name!r}: {ids}"
-                section = "recoveryPlan" if kind == "recoveryPlans" else kind
-                raise PlanFileError(self._document.path, [self._document.problem((section,), message)])
+            if len(several) > 1 or any(each["name"] != name for each in several):
+                ids = ", ".join(f"{each['name']!r} ({each.get('groupId') or each['planId']})" for each in several)
+                is_same = all(each["name"] == name for each in several)
+                problem = f"several resources named {name!r}" if is_same else f"a name that looks like {name!r}"
+                message = f"the API has {problem}: {ids}"
+                raise PlanFileError(self._document.path, [self._document.problem(location, message)])
         return {name: several[0] for name, several in found.items() if several}
 
     # --- comparing
@@ -45,7 +52,10 @@ class Reconciler:
         """The accounts, then the groups, then the plan: each after what it uses. Raise PlanFileError."""
         accounts = [self._account_change(account) for account in self._data.get("targetAccounts", ())]
         groups = [self._group_change(group) for group in self._file_groups.values()]
-        return [*accounts, *groups, self._plan_change()]
+        changes = [*accounts, *groups, self._plan_change()]
+        if problems := [*self._servers_outside_their_group(), *self._servers_taken_from_other_plans()]:
+            raise PlanFileError(self._document.path, problems)
+        return changes
 
     def _account_change(self, account: Mapping[str, Any]) -> Change:
         current = self._accounts.get(account["accountId"])
@@ -57,7 +67,8 @@ class Reconciler:
         current = self._groups.get(group["name"])
         wanted = self._with_host_names(resources.wanted_group(group, self._server_id))
         before = resources.current_group(current) if current else {}
-        return _compare("protection group", group["name"], current, "groupId", before, wanted)
+        change = _compare("protection group", group["name"], current, "groupId", before, wanted)
+        return replace(change, consequences=self._consequences(current, wanted)) if change.is_needed else change
 
     def _plan_change(self) -> Change:
         plan = self._data["recoveryPlan"]
@@ -66,6 +77,66 @@ class Reconciler:
         group_names = {group["groupId"]: name for name, group in self._groups.items()}
         before = resources.current_plan(current, group_names) if current else {}
         return _compare("recovery plan", plan["name"], current, "planId", before, wanted)
+
+    # --- what else a change of a group affects
+    def _consequences(self, current: Any, wanted: Mapping[str, Any]) -> tuple[str, ...]:
+        """The other plans that use the group, and its move to another account or Region, each as a sentence."""
+        if not current:
+            return ()
+        found = []
+        if others := self._other_plans_using(current):
+            found.append(f"other plans use this group and change with it: {_name_plans(others)}")
+        before, after = (f"{each['accountId']}/{each['region']}" for each in (current, wanted))
+        if before != after and current.get("usedBy"):
+            found.append(f"the plans that use this group recover servers of {after} instead of {before}")
+        return tuple(found)
+
+    def _other_plans_using(self, group: Mapping[str, Any]) -> list[Any]:
+        own = self._plans.get(self._data["recoveryPlan"]["name"], {}).get("planId")
+        return [
+            self._plans_by_id.get(plan_id, {"planId": plan_id, "name": "a plan that was just created", "waves": []})
+            for plan_id in group.get("usedBy") or ()
+            if plan_id != own
+        ]
+
+    def _servers_taken_from_other_plans(self) -> list[Problem]:
+        """The groups of the file that no longer have servers that another plan names: the API would refuse them."""
+        problems = []
+        for at, (name, group) in enumerate(self._file_groups.items()):
+            if not (current := self._groups.get(name)):
+                continue
+            lost = self._lost_servers(current, resources.group_body(group, self._server_id))
+            losing = [plan for plan in self._other_plans_using(current) if lost & _servers_named(plan, current)]
+            if losing:
+                message = f"other plans name servers that this group would lose: {_name_plans(losing)}"
+                problems.append(self._document.problem(("protectionGroups", at), message))
+        return problems
+
+    def _servers_outside_their_group(self) -> list[Problem]:
+        """The uses of a group that name servers which the group, a list of servers, does not have."""
+        ids = {name: name for name in self._file_groups}
+        plan = resources.plan_body(self._data["recoveryPlan"], self._file_groups, ids, self._server_id)
+        listed = {
+            name: resources.group_body(group, self._server_id).get("sourceServerIds")
+            for name, group in self._file_groups.items()
+        }
+        problems = []
+        for at, wave in enumerate(plan["waves"]):
+            for number, use in enumerate(wave["groups"]):
+                members = listed[use["groupId"]]
+                outside = sorted(set(use.get("sourceServerIds") or ()) - set(members)) if members else []
+                if outside:
+                    named = ", ".join(self._with_host_names(outside[:5]))
+                    message = f"not in protection group {use['groupId']!r}: {named}"
+                    problems.append(self._document.problem(("recoveryPlan", "waves", at, "groups", number), message))
+        return problems
+
+    @staticmethod
+    def _lost_servers(current: Mapping[str, Any], body: Mapping[str, Any]) -> set[str]:
+        """The servers of the group in the API that a body would take out. A group by tags names no servers to lose."""
+        if not body.get("sourceServerIds"):
+            return set()
+        return set(current.get("sourceServerIds") or ()) - set(body["sourceServerIds"])
 
     # --- source servers
     def _server_id(self, account_id: str, region: str, hostname: str) -> str:
@@ -113,38 +184,81 @@ class Reconciler:
 
     # --- applying
     def apply(self, changes: list[Change], report_done: Callable[[Change], None]) -> None:
-        """Make each change that is needed. After an error, apply the file again to make the rest."""
+        """Make each change that is needed. After an error, apply the file again to make the rest.
+
+        A group keeps servers that the plan in the API still names until the plan has been replaced, because the API
+        refuses to take them out before. Raise PlanFileError, before anything is written, without an external id.
+        """
+        secrets = {change.name: self._external_id(change) for change in changes if change.kind == "target account"}
         ids = {name: group["groupId"] for name, group in self._groups.items()}
+        unfinished: list[tuple[Change, dict[str, Any]]] = []
         for change in changes:
             if not change.is_needed:
                 continue
             if change.kind == "target account":
-                self._apply_account(change)
+                self._apply_account(change, secrets[change.name])
             elif change.kind == "protection group":
                 body = resources.group_body(self._file_groups[change.name], self._server_id)
-                ids[change.name] = self._write("/protection-groups", change, body)["groupId"]
+                kept = self._servers_to_keep(change.name, body)
+                wider = {"sourceServerIds": [*body["sourceServerIds"], *kept]} if kept else {}
+                written = self._write_group(change, {**body, **wider})
+                ids[change.name] = written["groupId"]
+                if kept:
+                    unfinished.append((replace(change, version=written["version"]), body))
+                    continue
             else:
                 body = resources.plan_body(self._data["recoveryPlan"], self._file_groups, ids, self._server_id)
                 self._write("/recovery-plans", change, body)
             report_done(change)
+        for change, body in unfinished:
+            self._write_group(change, body)
+            report_done(change)
 
-    def _apply_account(self, change: Change) -> None:
+    def _servers_to_keep(self, name: str, body: Mapping[str, Any]) -> list[str]:
+        """The servers that the group would lose and that the plan in the API names."""
+        current, plan = self._groups.get(name), self._plans.get(self._data["recoveryPlan"]["name"])
+        if not current or not plan:
+            return []
+        return sorted(self._lost_servers(current, body) & _servers_named(plan, current))
+
+    def _write_group(self, change: Change, body: Mapping[str, Any]) -> Any:
+        agreed = {"changeTarget": True} if change.resource_id and change.consequences else {}
+        return self._write("/protection-groups", change, {**body, **agreed})
+
+    def _apply_account(self, change: Change, external_id: str | None) -> None:
         account = next(each for each in self._data["targetAccounts"] if each["accountId"] == change.name)
         body = _account_body(account)
         if change.resource_id is None:
-            variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
-            secret = os.environ.get(variable)
-            if not secret:
-                location = ("targetAccounts", self._data["targetAccounts"].index(account))
-                message = f"the environment variable {variable} must contain the external id of {change.name}"
-                raise PlanFileError(self._document.path, [self._document.problem(location, message)])
-            body = {**body, "externalId": secret, "accountId": change.name}
+            body = {**body, "externalId": external_id, "accountId": change.name}
         self._accounts[change.name] = self._write("/target-accounts", change, body)
+
+    def _external_id(self, change: Change) -> str | None:
+        """The external id of an account to register, from the environment; None for one that is registered."""
+        if change.resource_id is not None:
+            return None
+        at, account = next(
+            (at, each) for at, each in enumerate(self._data["targetAccounts"]) if each["accountId"] == change.name
+        )
+        variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
+        if secret := os.environ.get(variable):
+            return secret
+        message = f"the environment variable {variable} must contain the external id of {change.name}"
+        raise PlanFileError(self._document.path, [self._document.problem(("targetAccounts", at), message)])
 
     def _write(self, path: str, change: Change, body: Mapping[str, Any]) -> Any:
         if change.resource_id is None:
             return self._api.call("POST", path, body)
         return self._api.call("PUT", f"{path}/{change.resource_id}", {**body, "version": change.version})
+
+
+def _servers_named(plan: Mapping[str, Any], group: Mapping[str, Any]) -> set[str]:
+    """The servers of the group that the plan's waves name."""
+    uses = [use for wave in plan["waves"] for use in wave["groups"] if use["groupId"] == group["groupId"]]
+    return {server_id for use in uses for server_id in use.get("sourceServerIds") or ()}
+
+
+def _name_plans(plans: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{plan['name']} ({plan['planId']})" for plan in plans)
 
 
 def _account_body(account: Mapping[str, Any]) -> dict[str, Any]:

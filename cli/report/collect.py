@@ -100,7 +100,7 @@ def _children(client: Any, arn: str, execution_id: str) -> Iterator[str]:
     pages = client.get_paginator("list_executions").paginate(stateMachineArn=f"{machine}recover-target")
     for page in pages:  # newest first
         for execution in page["executions"]:
-            if execution["name"].split(".")[0] == execution_id:
+            if execution["name"].split("_")[0] == execution_id:
                 yield execution["executionArn"]
         if page["executions"] and page["executions"][-1]["startDate"] < started_at:
             return

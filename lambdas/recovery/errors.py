@@ -14,7 +14,7 @@
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded
     │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     │   └── RunPaused
-    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
     └── LateMessage, RunHalted, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
@@ -139,9 +139,12 @@ class VersionConflict(Conflict):
 
 
 class GroupInUse(Conflict):
-    """Plans use the group, or servers that the change would remove; `facts["recoveryPlans"]` names the plans."""
+    """The change would affect plans that use the group; `facts["recoveryPlans"]` names them."""
 
-    advice = "Take the group, or those servers of it, out of these recovery plans first."
+    advice = (
+        "Take the group, or those servers of it, out of these recovery plans first. To move the group to another "
+        "account or Region for all of them, send changeTarget: true."
+    )
 
 
 class PlanInUse(Conflict):
@@ -215,7 +218,7 @@ class QuotaExceeded(Transient):
     """ServiceQuotaExceededException: more jobs or servers in jobs than the account and Region allow."""
 
     status = 429
-    advice = "Nothing to do: the state machine waits for a free slot. Ask for a higher DRS quota if it happens often."
+    advice = "Nothing to do: the state machine waits for a free slot. If it is frequent, spread servers over accounts."
 
 
 class DrsRefused(DrsWavesError):
@@ -230,6 +233,13 @@ class TargetAccessDenied(DrsWavesError):
 
     status = 403
     advice = "Check the target account's role: its trust policy, external id and permissions."
+
+
+class RegionNotEnabled(DrsWavesError):
+    """An opt-in Region refused credentials that were just issued: the account has probably not enabled the Region."""
+
+    status = 409
+    advice = "Enable the Region in the account (aws account enable-region), or take the target out of the plan."
 
 
 class TargetNotInitialized(DrsWavesError):

@@ -13,6 +13,7 @@ class Settings:
     Quotas are DRS's own per account and Region (Service Quotas codes L-D88FAC3A, L-B827C881, L-05AFA8C6).
     """
 
+    stack_name: str
     function_name: str
     executions_table: str
     recovery_plans_table: str
@@ -47,6 +48,7 @@ class Settings:
             return int(text)
 
         return cls(
+            stack_name=env.get("STACK_NAME", "drs-waves"),
             function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", "drs-waves"),  # Lambda itself sets it
             executions_table=env["EXECUTIONS_TABLE"],
             recovery_plans_table=env["RECOVERY_PLANS_TABLE"],

@@ -97,6 +97,16 @@ def execution_name_problem(name: str) -> str | None:
     return None
 
 
+def execution_log_problem(name: str) -> str | None:
+    """Why CloudWatch Logs may have no log of an execution of this name, or None.
+
+    "To enable logging with CloudWatch Logs, the name should only contain 0-9, A-Z, a-z, - and _." (same page)
+    """
+    if bad := re.search(r"[^0-9A-Za-z_-]", name):
+        return f"name {name!r} has {bad.group()!r} in it, which CloudWatch Logs does not take"
+    return None
+
+
 # --- walking
 
 

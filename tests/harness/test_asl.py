@@ -165,3 +165,9 @@ def test_good_execution_names_pass(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "x" * 81, "a b", "a/b", "a:b", "what?", "a\n", "{x}", "a#b", "a\x7fb"])
 def test_bad_execution_names_do_not(name: str) -> None:
     assert asl.execution_name_problem(name)
+
+
+@pytest.mark.parametrize("name", ["plan.1", "é", "a b", "a/b"])
+def test_an_execution_of_such_a_name_has_no_log(name: str) -> None:
+    assert asl.execution_log_problem(name)
+    assert asl.execution_log_problem("Plan-1_2") is None

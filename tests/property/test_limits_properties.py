@@ -410,7 +410,7 @@ def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_on
     limits(concurrent_jobs=2, capacity_timeout_seconds=GIVE_UP_AFTER)
     row.clear()
     waiting = Batch(BatchRef("drill-1", "web", HERE, 1), ("s-1",), 1)
-    sibling = f"drill-1#web#{HERE.key}#0002#1"
+    sibling = f"drill-1/web/{HERE.key}/0002#1"
     theirs, held, moved = 0, False, time.now
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drs, "list_live_jobs", lambda target: [job(f"theirs-{theirs}-{n}", 1) for n in range(2)])

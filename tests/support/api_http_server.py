@@ -18,6 +18,7 @@ class ApiHttpServer:
     def __init__(self, product: Product) -> None:
         self.seen: list[tuple[str, str]] = []
         self.refuse: dict[tuple[str, str], int] = {}
+        self.writes_allowed: int | None = None  # writes after so many are refused
         # What is answered in the function's place, each answer once: a status, with a body, or CUT.
         self.instead: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         server = self
@@ -33,6 +34,8 @@ class ApiHttpServer:
                     status, answer = 403, {"message": "Missing Authentication Token"}
                 elif played := server.instead.get(asked):
                     status, answer = played.pop(0)
+                elif server.writes_allowed is not None and len(server.writes) > server.writes_allowed:
+                    status, answer = 500, {"message": "played by the test"}
                 elif asked in server.refuse:
                     status, answer = server.refuse[asked], {"message": "played by the test"}
                 else:

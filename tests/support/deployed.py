@@ -44,8 +44,8 @@ class Operator:
         assert reply.status == 201, reply
         return str(reply.body["planId"])
 
-    def start(self, plan_id: str) -> str:
-        reply = self.request("POST", f"/recovery-plans/{plan_id}/drills")
+    def start(self, plan_id: str, path: str = "drills") -> str:
+        reply = self.request("POST", f"/recovery-plans/{plan_id}/{path}")
         assert reply.status == 202, reply
         return str(reply.body["executionId"])
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
 WEST, EUROPE = "us-west-2", "eu-central-1"
 STACK = "drs-waves"
+# How the emulator plays what DRS's model leaves open: make proofs PROFILE=unkind
+DRS_PROFILE = os.environ.get("DRS_PROFILE") or "captured"
 REAL_DURATIONS: Mapping[str, Any] = {}
 """Let DRS jobs take as long as users of the service see: the emulator's own settings."""
 SHORT_DURATIONS: Mapping[str, Any] = {
@@ -82,7 +85,7 @@ class Product:
     def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
         origin = time.time()
         self.emulator = Emulator(speed=speed, origin=origin, account_of=account_of)
-        self.emulator.control.change_settings({"durations": dict(durations)})
+        self.emulator.control.change_settings({"profile": DRS_PROFILE, "durations": dict(durations)})
         self._clock = f"{speed:g}@{origin:.3f}"
         self._more = environment
         self.engine = Engine(speed=speed, region=WEST)

@@ -52,10 +52,10 @@ class CapturedTelemetry:
     def counts(self, metric: str, *dimensions: str) -> dict[Any, float]:
         """What CloudWatch has of a metric, by the values of these of its dimensions, targets added up.
 
-        With no dimensions asked for, the series that has none: `{(): 7}`.
+        With no dimensions asked for, the series of the stack alone: `{(): 7}`.
         """
         found = Counter[tuple[str, ...]]()
-        wanted = {"Account", "Region", *dimensions} if dimensions else set()
+        wanted = {"Stack", "Account", "Region", *dimensions} if dimensions else {"Stack"}
         for (name, named), value in published(self.emf).items():
             values = dict(named)
             if name == metric and values.keys() == wanted:

@@ -87,7 +87,13 @@ TRANSIENT = {
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, Transient) and kind is not AwsUnavailable
 }
-OF_A_TARGET = TRANSIENT | {"DrsRefused", "TargetAccessDenied", "TargetNotInitialized", "TargetNotRegistered"}
+OF_A_TARGET = TRANSIENT | {
+    "DrsRefused",
+    "RegionNotEnabled",
+    "TargetAccessDenied",
+    "TargetNotInitialized",
+    "TargetNotRegistered",
+}
 OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
 OF_AN_ABANDONED_RUN = OF_A_TARGET | {"LateMessage", "RunHalted"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+import types
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from samcli.commands.deploy import cli as deploy
 
 from api.openapi.gateway_errors import GATEWAY_ERRORS
 from api.schemas.responses.service import Problem
+from recovery.domain.target import Target
+from recovery.observability import metrics
 from tests.support.call_graph import can_do
-from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, resources, statements, translated
+from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, rendered, resources, statements, translated
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
@@ -39,6 +42,20 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
         assert (permission["Principal"], permission["Action"]) == (principal, "lambda:InvokeFunction")
         assert "SourceArn" in permission, name
     assert ":${Api}/*/*/*" in str(permissions["api.yaml"]), "of this API alone"
+
+
+def test_the_api_has_one_stage_with_a_limit_and_a_log_of_requests() -> None:
+    """SAM adds a second one, "Stage", which has neither, unless the template names a version of OpenAPI."""
+    made = translated("api.yaml")
+    (stage,) = [each["Properties"] for each in made.values() if each["Type"] == "AWS::ApiGateway::Stage"]
+    deployments = [each["Properties"] for each in made.values() if each["Type"] == "AWS::ApiGateway::Deployment"]
+    assert deployments
+    assert not [each for each in deployments if {"StageName", "StageDescription"} & set(each)]
+    assert stage["StageName"] == "v1"
+    (method,) = stage["MethodSettings"]
+    assert (method["ResourcePath"], method["HttpMethod"]) == ("/*", "*")
+    assert (method["ThrottlingRateLimit"], method["ThrottlingBurstLimit"]) == (100, 200)
+    assert "AccessLogSetting" in stage
 
 
 def test_the_api_hands_every_route_to_its_function() -> None:
@@ -210,21 +227,98 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
         assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${ControlPlane}-") in runbook, name
 
 
-def test_alarms_watch_metrics_that_functions_write() -> None:
-    """An alarm with a misspelt name or dimension would never fire."""
-    written = {"Calls", "RateLimitErrors", "Retries", "RetriesExhausted", "CircuitChanges"}
-    source = "".join(path.read_text() for path in (CFN.parent / "lambdas" / "recovery").rglob("metrics.py"))
-    for name, alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").items():
-        stats = (
-            [alarm]
-            if "MetricName" in alarm
-            else [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
-        )
-        for metric in stats:
-            if metric["Namespace"] == "DRS/RateLimits":
-                assert metric["MetricName"] in written, name
-            if metric["Namespace"].startswith("DRS/R"):
-                assert f'"{metric["MetricName"]}"' in source, name
+def series(namespace: str, metric: str, dimensions: dict[str, str]) -> tuple[str, str, frozenset[tuple[str, str]]]:
+    return namespace, metric, frozenset(dimensions.items())
+
+
+def watched(stack: str) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
+    """The series that the alarms and the dashboard's own metrics of a stack of this name watch."""
+    found = set()
+    template = rendered("monitoring.yaml", ControlPlane=stack)
+    for alarm in template.values():
+        if alarm["Type"] == "AWS::CloudWatch::Alarm":
+            properties = alarm["Properties"]
+            stats = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", ()) if "MetricStat" in each]
+            for metric in [properties] if "MetricName" in properties else stats:
+                named = {each["Name"]: each["Value"] for each in metric.get("Dimensions", ())}
+                found.add(series(metric["Namespace"], metric["MetricName"], named))
+    body = json.loads(template["Dashboard"]["Properties"]["DashboardBody"])
+    for widget in body["widgets"]:
+        before: list[str] = []
+        for line in widget["properties"].get("metrics", ()):
+            words = [each for each in line if isinstance(each, str)]
+            if words and words[0] != "...":
+                # "." repeats the word above it.
+                words = [before[at] if word == "." else word for at, word in enumerate(words)]
+                found.add(series(words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True))))
+                before = words
+    return found
+
+
+def written(stack: str, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
+    """The series that the functions of a stack of this name write, one of each kind."""
+    lines: list[str] = []
+    monkeypatch.setattr(metrics, "settings", lambda: types.SimpleNamespace(stack_name=stack))
+    monkeypatch.setattr(metrics, "sys", types.SimpleNamespace(stdout=types.SimpleNamespace(write=lines.append)))
+    target = Target("111122223333", "eu-west-1")
+    for outcome in ("ok", "DrsThrottled"):
+        metrics.count_call(target, "DescribeJobs", outcome)
+    metrics.count_rate_limit(target, "DrsThrottled")
+    metrics.count_retry(target, "DescribeJobs", 2)
+    metrics.count_exhausted(target, "StartRecovery")
+    for state in ("open", "half-open", "closed"):
+        metrics.count_circuit_change(target, state)
+    metrics.emit_leases(target, 1, 100)
+    metrics.emit_cache_lookups(1, 1)
+    metrics.emit_target_sync(target, 1.0, 1, 1)
+    metrics.emit_sync(1.0, 0)
+    metrics.flush()
+    return {
+        series(directive["Namespace"], metric["Name"], {key: line[key] for key in keys})
+        for line in map(json.loads, lines)
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for keys in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+
+
+def test_alarms_and_the_dashboard_watch_series_that_the_functions_of_their_own_stack_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alarm with a misspelt name or dimension would never fire, and one without the stack for another stack."""
+    prod, test = (written(stack, monkeypatch) for stack in ("drs-waves-prod", "drs-waves-test"))
+    ours = {each for each in watched("drs-waves-prod") if each[0] in ("DRS/RateLimits", "DRS/RecoveryInstances")}
+    assert len(ours) >= 10
+    assert ours <= prod
+    assert not prod & test, "two stacks of one account write no series together"
+    others = {each for each in watched("drs-waves-prod") if "drs-waves-prod" not in str(each)}
+    assert {namespace for namespace, _, _ in others} == {"AWS/States"}, "these have the machine as their dimension"
+
+
+def test_searches_of_the_dashboard_find_series_of_their_own_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = {(namespace, metric, frozenset(dict(named))) for namespace, metric, named in written("any", monkeypatch)}
+    body = rendered("monitoring.yaml", ControlPlane="drs-waves-prod")["Dashboard"]["Properties"]["DashboardBody"]
+    lines = [line for widget in json.loads(body)["widgets"] for line in widget["properties"].get("metrics", ())]
+    searches = [line[0]["expression"] for line in lines if isinstance(line[0], dict) and "expression" in line[0]]
+    assert len(searches) == 4
+    for search in searches:
+        found = re.fullmatch(r"""SEARCH\('\{([^}]+)\} Stack="drs-waves-prod" ([^']+)', '\w+', 60\)(?: / 60)?""", search)
+        assert found, search
+        namespace, *dimensions = found[1].split(",")
+        wanted = re.findall(r'MetricName="(\w+)"', found[2])
+        assert wanted
+        for metric in wanted:
+            assert (namespace, metric, frozenset(dimensions)) in sets
+
+
+def test_lines_of_functions_and_of_lambda_about_errors_are_counted_for_the_stack() -> None:
+    template = rendered("monitoring.yaml", ControlPlane="drs-waves-prod")
+    filters = [each["Properties"] for each in template.values() if each["Type"] == "AWS::Logs::MetricFilter"]
+    assert len(filters) == 3
+    for each in filters:
+        (made,) = each["MetricTransformations"]
+        assert series(made["MetricNamespace"], made["MetricName"], {}) in watched("drs-waves-prod")
+        assert each["LogGroupName"] == "<FunctionLogGroup>"
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm() -> None:

@@ -21,6 +21,7 @@ ACCOUNT = {
     "externalId": "a-shared-secret-of-two",
     "regions": [WEST, EUROPE],
 }
+GROUP = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": [SERVER]}
 NEW = {name: value for name, value in ACCOUNT.items() if name != "accountId"}
 
 
@@ -139,6 +140,9 @@ def test_registering_again_changes_nothing_and_with_other_values_is_refused(prod
         ({"regions": []}, "regions"),
         ({"regions": [WEST, WEST]}, "regions"),
         ({"regions": ["Oregon"]}, "regions[0]"),
+        ({"regions": ["us-wset-2"]}, "regions[0]"),
+        ({"regions": ["eu-west-22"]}, "regions[0]"),
+        ({"regions": [WEST, "us-gov-west-1"]}, "regions"),
         ({"name": "a\x00"}, "name"),
         ({"colour": "red"}, "colour"),
     ],
@@ -147,6 +151,28 @@ def test_a_bad_account_is_refused_with_the_field(change: dict[str, Any], field: 
     status, body = call_without_aws("POST", "/target-accounts", body=json.dumps(ACCOUNT | change))
     assert status == 400
     assert field in problems_by_field(body)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("us-wset-2", "us-west-2"), ("eu-west-22", "eu-west-2"), ("us-gov-west-2", "us-gov-west-1")]
+)
+def test_a_mistyped_region_of_an_account_or_a_group_is_refused_with_the_one_that_is_meant(
+    typed: str, meant: str
+) -> None:
+    """Otherwise the first run would learn of it, from an endpoint that does not exist."""
+    for path, body, field in (
+        ("/target-accounts", ACCOUNT | {"regions": [typed]}, "regions[0]"),
+        ("/protection-groups", GROUP | {"region": typed}, "region"),
+    ):
+        status, answer = call_without_aws("POST", path, body=json.dumps(body))
+        assert status == 400
+        assert f"did you mean {meant}?" in problems_by_field(answer)[field]
+
+
+def test_a_role_in_another_partition_takes_regions_of_that_partition(product: Product) -> None:
+    role = ACCOUNT["roleArn"].replace("arn:aws:", "arn:aws-us-gov:")
+    body = ACCOUNT | {"roleArn": role, "regions": ["us-gov-west-1"]}
+    assert product.request("POST", "/target-accounts", body).status == 201
 
 
 @pytest.mark.parametrize("text", ["-", "12", "1111222233334", "\u0661" * 12, "..", "{}"])

@@ -57,7 +57,7 @@ def test_a_terminating_job_carries_tags_and_its_lease_is_counted_once(product: P
         "ManagedBy": "drs-waves",
         "drs-waves:execution": record["executionId"],
         "drs-waves:cleanup": "1",
-        "drs-waves:batch": f"{record['executionId']}#cleanup-1#{HUB}/{WEST}#0001",
+        "drs-waves:batch": f"{record['executionId']}/cleanup-1/{HUB}/{WEST}/0001",
         "drs-waves:attempt": "1",
     }
     assert_all_gone_once(product, shown, 3)

@@ -2,13 +2,18 @@
 
 import json
 import os
+import re
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from recovery.drs import assumed_roles
 from recovery.store.executions import MAX_DECISIONS
+from tests.support.fault_injection import Call, calls_through
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, STACK, WEST, Product, Reply
 from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
@@ -84,6 +89,51 @@ def test_a_target_that_cannot_be_used_blocks_its_servers_and_says_what_is_wrong(
     assert record["status"] == "PARTIAL", record
     lost = next(server for server in record["sourceServers"] if server["region"] == "eu-west-3")
     assert "TargetNotInitialized" in lost["reason"]
+
+
+def refusing_credentials(regions: set[str], times: int = 1_000) -> AbstractContextManager[None]:
+    """DRS in these Regions does not know the credentials of calls, for so many calls."""
+    left = [times]
+
+    def made_by(call: Call) -> Call:
+        def refused(self: Any, operation: str, parameters: Any) -> Any:
+            if self.meta.region_name in regions and self.meta.service_model.service_name == "drs" and left[0] > 0:
+                left[0] -= 1
+                answer = {"Code": "UnrecognizedClientException", "Message": "The security token is invalid."}
+                raise ClientError({"Error": answer, "ResponseMetadata": {"HTTPStatusCode": 403}}, operation)
+            return call(self, operation, parameters)
+
+        return refused
+
+    return calls_through(made_by)
+
+
+def test_an_opt_in_region_that_an_account_has_not_enabled_is_named_as_such(product: Product) -> None:
+    here = product.group(product.seed(3))
+    there = product.group(["s-" + "9" * 17], region="eu-south-1")
+    plan = product.plan({"name": "web", "groups": [here, there], "maxFailedPercent": 25})
+    with refusing_credentials({"eu-south-1"}):
+        record = product.drill(plan)
+    assert record["status"] == "PARTIAL", record
+    lost = next(server for server in record["sourceServers"] if server["region"] == "eu-south-1")
+    assert "RegionNotEnabled" in lost["reason"]
+    assert f"the Region eu-south-1 may not be enabled in account {HUB}: it is an opt-in Region" in lost["reason"]
+
+
+def test_credentials_that_are_older_are_renewed_before_a_region_is_blamed(product: Product) -> None:
+    server_ids = product.seed(1, region="eu-south-1")
+    plan = product.plan({"name": "web", "groups": [product.group(server_ids, region="eu-south-1")]})
+    assert product.drill(plan)["status"] == "COMPLETED"
+    for client in assumed_roles._obtained_at:
+        assumed_roles._obtained_at[client] = 0
+    with refusing_credentials({"eu-south-1"}, times=1):
+        assert product.drill(plan)["status"] == "COMPLETED"
+
+
+def test_a_region_that_every_account_has_is_not_blamed_for_credentials(product: Product) -> None:
+    plan = product.plan({"name": "web", "groups": [product.group(product.seed(1))]})
+    with refusing_credentials({WEST}, times=2):
+        assert product.drill(plan)["status"] == "COMPLETED"
 
 
 def test_a_group_by_tags_in_a_target_that_cannot_be_used_refuses_the_run(product: Product) -> None:
@@ -189,6 +239,39 @@ def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
         kinds = ["RUN_STARTED", "WAVE_DONE", "APPROVAL_WANTED", "DECIDED", "WAVE_DONE", "RUN_FINISHED"]
         assert sorted(told.values("kind")) == sorted(kinds)
         assert set(told.values("planId")) == {record["planId"]}
+        for message in told.messages():
+            assert message["Subject"].startswith(f"{STACK}: drill of a plan: ")
+            said = message["Message"].splitlines()
+            assert {f"Stack: {STACK}", "Account: 123456789012", f"Region: {WEST}", "Kind: drill"} <= set(said)
+        assert f"{STACK}: drill of a plan: wave web waits for approval" == wanted["Subject"]
+
+
+def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_that_sns_takes() -> None:
+    stack, plan, wave = "s" * 40, "Wiederanlauf größter Läden " + "x" * 73, "w" * 63
+    with Product(OPERATORS_TOPIC_ARN=TOPIC, STACK_NAME=stack) as product:
+        told = Inbox(product)
+        made = product.plan(make_failing_wave(product, wave, approval={"required": True}, onFailure="ask"), name=plan)
+        run = product.start(made)
+        wait_until_asked_for(product, run, "APPROVAL")
+        assert decide(product, run, f"waves/{wave}/approve", "fine").status == 200
+        wait_until_asked_for(product, run, "DECISION")
+        assert decide(product, run, f"waves/{wave}/accept", "fine").status == 200
+        product.finish(run)
+        subjects = {message["MessageAttributes"]["kind"]["Value"]: message["Subject"] for message in told.messages()}
+    assert subjects.keys() == {
+        "RUN_STARTED",
+        "APPROVAL_WANTED",
+        "DECIDED",
+        "DECISION_WANTED",
+        "WAVE_DONE",
+        "RUN_FINISHED",
+    }
+    for subject in subjects.values():
+        assert len(subject) < 100
+        assert re.fullmatch("[ -~]+", subject)
+        assert re.match(r"s+\.*: drill of Wiederanlauf gro", subject), subject
+    assert subjects["APPROVAL_WANTED"].endswith(" waits for approval")
+    assert subjects["DECISION_WANTED"].endswith(" is AWAITING_DECISION")
 
 
 def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:

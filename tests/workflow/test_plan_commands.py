@@ -237,3 +237,156 @@ def test_the_sandbox_is_found_by_its_file(
     path.write_text(json.dumps({"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test"}))
     status, body = ApiClient.in_sandbox().request("GET", "/protection-groups", limit="1")
     assert (status, body["protectionGroups"]) == (200, [])
+
+
+# --- names, order and shared groups ------------------------------------------------------------------------------
+def write_plan(
+    path: Path, plan: str, servers: list[str], used: list[str], group: str = "databases", **more: str
+) -> Path:
+    place = {"accountId": HUB, "region": WEST, **more}
+    content = {
+        "protectionGroups": [{"name": group, **place, "sourceServerIds": servers}],
+        "recoveryPlan": {
+            "name": plan,
+            "waves": [{"name": "db", "groups": [{"group": group, "sourceServerIds": used}]}],
+        },
+    }
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def group_rows(product: Product) -> dict[str, Any]:
+    return {row["name"]: row for row in product.request("GET", "/protection-groups").body["protectionGroups"]}
+
+
+@pytest.mark.parametrize("typed", ["shop ", "shop\u00a0", ">-\n    shop\n", "'shop\n\n'"])
+def test_a_plan_is_found_again_however_its_name_is_spaced(
+    product: Product, api_server: ApiHttpServer, file: Path, typed: str
+) -> None:
+    product.seed(3)
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    file.write_text(FILE.replace("name: shop", f"name: {typed}").replace("name: databases", 'name: "databases\u2003"'))
+    again = run(api_server, "apply", file)
+    assert "Nothing to change" in again.output, again.output
+
+
+def test_a_name_is_composed_once_so_that_both_forms_are_one_plan(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(3)
+    for form in ("caf\u00e9", "cafe\u0301"):
+        file.write_text(FILE.replace("name: shop", f"name: {form}"))
+        assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    assert plan["name"] == "caf\u00e9"
+
+
+def test_a_name_that_looks_like_another_of_the_api_is_refused(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(3)
+    file.write_text(FILE.replace("name: shop", "name: coco"))
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    file.write_text(FILE.replace("name: shop", "name: \u0441\u043e\u0441\u043e"))
+    refused = run(api_server, "apply", file, "--yes")
+    assert refused.exit_code == 2
+    assert "a name that looks like" in refused.output
+    assert len(product.request("GET", "/recovery-plans").body["recoveryPlans"]) == 1
+
+
+def test_a_server_leaves_a_group_and_the_wave_that_names_it_by_one_file(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    one, two, three = product.seed(3)
+    file = tmp_path / "order.yaml"
+    for servers in ([one, two], [one], [one, three], [three], [one, two, three]):
+        applied = run(api_server, "apply", write_plan(file, "ord", servers, servers), "--yes")
+        assert applied.exit_code == 0, applied.output
+        assert sorted(group_rows(product)["databases"]["sourceServerIds"]) == sorted(servers)
+        (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+        assert sorted(plan["waves"][0]["groups"][0]["sourceServerIds"]) == sorted(servers)
+        assert "Nothing to change" in run(api_server, "apply", file).output
+
+
+@pytest.mark.parametrize("writes", [1, 2])
+def test_an_apply_that_was_cut_off_while_a_server_leaves_is_completed_by_the_next(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path, writes: int
+) -> None:
+    one, two = product.seed(2)
+    file = tmp_path / "order.yaml"
+    run(api_server, "apply", write_plan(file, "ord", [one, two], [one, two]), "--yes")
+    api_server.seen.clear()
+    api_server.writes_allowed = writes
+    assert run(api_server, "apply", write_plan(file, "ord", [one], [one]), "--yes").exit_code != 0
+    api_server.writes_allowed = None
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    assert group_rows(product)["databases"]["sourceServerIds"] == [one]
+
+
+def test_a_wave_that_names_a_server_outside_its_group_is_refused_before_anything_is_written(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    one, two = product.seed(2)
+    file = tmp_path / "order.yaml"
+    run(api_server, "apply", write_plan(file, "ord", [one, two], [one, two]), "--yes")
+    api_server.seen.clear()
+    refused = run(api_server, "apply", write_plan(file, "ord", [one], [one, two]), "--yes")
+    assert (refused.exit_code, api_server.writes) == (2, [])
+    assert "not in protection group 'databases'" in refused.output
+
+
+def test_a_group_that_another_plan_uses_is_changed_only_after_its_name_is_given(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    one, two, three = product.seed(3)
+    (far,) = product.seed(1, account=OTHER, region=EUROPE)
+    payments = write_plan(tmp_path / "payments.yaml", "payments", [one, two], [one])
+    assert run(api_server, "apply", payments, "--yes").exit_code == 0
+    crm = tmp_path / "crm.yaml"
+    for servers, place in (([one, two, three], {}), ([one, far], {"accountId": OTHER, "region": EUROPE})):
+        write_plan(crm, "crm", servers, servers[-1:], **place)
+        api_server.seen.clear()
+        refused = run(api_server, "apply", crm, "--yes")
+        assert (refused.exit_code, api_server.writes) == (3, []), refused.output
+        assert "other plans use this group and change with it: payments (rp-" in refused.output
+        assert "--change-group databases" in refused.output
+    assert group_rows(product)["databases"]["accountId"] == HUB
+    agreed = run(api_server, "apply", crm, "--yes", "--change-group", "databases")
+    assert agreed.exit_code == 0, agreed.output
+    assert group_rows(product)["databases"]["accountId"] == OTHER
+
+
+def test_the_name_of_a_shared_group_can_be_typed_at_the_prompt(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    one, two = product.seed(2)
+    run(api_server, "apply", write_plan(tmp_path / "a.yaml", "payments", [one], [one]), "--yes")
+    other = write_plan(tmp_path / "b.yaml", "crm", [one, two], [two])
+    assert run(api_server, "apply", other, answer="yes\n").exit_code == 3
+    assert run(api_server, "apply", other, answer="databases\ny\n").exit_code == 0
+    assert sorted(group_rows(product)["databases"]["sourceServerIds"]) == sorted([one, two])
+
+
+def test_servers_that_another_plan_names_are_not_taken_out_of_a_group(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    one, two = product.seed(2)
+    run(api_server, "apply", write_plan(tmp_path / "a.yaml", "payments", [one, two], [two]), "--yes")
+    api_server.seen.clear()
+    other = write_plan(tmp_path / "b.yaml", "crm", [one], [one])
+    refused = run(api_server, "apply", other, "--yes", "--change-group", "databases")
+    assert (refused.exit_code, api_server.writes) == (2, [])
+    assert "other plans name servers that this group would lose: payments (rp-" in refused.output
+
+
+def test_the_api_moves_a_group_that_plans_use_only_with_a_word_of_its_own(product: Product) -> None:
+    (one,) = product.seed(1)
+    group = product.group([one])
+    product.plan({"name": "web", "groups": [group]})
+    row = product.request("GET", f"/protection-groups/{group}").body
+    body = {"name": row["name"], "accountId": OTHER, "region": EUROPE, "sourceServerIds": [one], "version": 1}
+    refused = product.request("PUT", f"/protection-groups/{group}", body)
+    assert (refused.status, refused.body["code"]) == (409, "GroupInUse")
+    assert refused.body["recoveryPlans"]
+    moved = product.request("PUT", f"/protection-groups/{group}", {**body, "changeTarget": True})
+    assert (moved.status, moved.body["accountId"]) == (200, OTHER)

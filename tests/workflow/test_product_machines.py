@@ -8,13 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from api.schemas.requests.plans import WAVE_PATTERN
 from recovery import errors
+from recovery.cleanup import cleanup
+from recovery.domain.execution import Mode
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
+from recovery.runs import start
 from scripts import machines
 from tests.harness import jsonata_evaluator
-from tests.harness.asl import Definition, assert_sound, execution_name_problem, load, placeholders, states
+from tests.harness.asl import (
+    Definition,
+    assert_sound,
+    execution_log_problem,
+    execution_name_problem,
+    load,
+    placeholders,
+    states,
+)
 from tests.harness.engine import Execution
 from tests.support import product as products
 from tests.support.product import EUROPE, HUB, OTHER, SHORT_DURATIONS, WEST, Product
@@ -191,27 +206,55 @@ def test_every_error_is_raised_by_some_function() -> None:
     assert {kind for kind in ERRORS.values() if kind not in bases} <= raised
 
 
-@pytest.mark.parametrize("region", ["ap-southeast-2", "ap-northeast-1", "us-gov-west-1", "eusc-de-east-1"])
-def test_the_longest_name_of_a_recover_target_execution_is_one_aws_accepts(region: str) -> None:
+KNOWN_REGIONS = sorted(
+    region
+    for partition in botocore.session.Session().get_available_partitions()
+    for region in botocore.session.Session().get_available_regions("ec2", partition)
+)
+
+
+@given(
+    mode=st.sampled_from([Mode.DRILL, Mode.RECOVERY]),
+    wave=st.from_regex(re.compile(WAVE_PATTERN.rstrip("$"), re.ASCII), fullmatch=True),
+    order=st.integers(1, 40),
+    attempt=st.integers(0, 99),
+    region=st.sampled_from(KNOWN_REGIONS),
+)
+@example(mode=Mode.RECOVERY, wave="a" * 63, order=40, attempt=99, region=max(KNOWN_REGIONS, key=len))
+@settings(max_examples=300)
+def test_step_functions_and_cloudwatch_logs_take_the_name_of_every_execution(
+    mode: Mode, wave: str, order: int, attempt: int, region: str
+) -> None:
+    run = start._new_execution_id(mode)
+    text = state(RECOVER_PLAN, "RecoverTarget")["Arguments"]["Name"]
+    states_of_plan = {"input": {"accountId": HUB, "region": region}}
+    values = {"executionId": run, "order": order, "round": attempt, "wave": wave, "states": states_of_plan}
+    of_target = jsonata_evaluator.Expression(text[2:-2]).evaluate(values)
+    for name in (run, of_target, cleanup.machine_name(run, attempt)):
+        assert execution_name_problem(name) is None
+        assert execution_log_problem(name) is None
+        assert name.split("_")[0] == run, "the report finds the executions of a run by this"
+
+
+def test_no_two_executions_of_recover_target_have_the_same_name() -> None:
     text = state(RECOVER_PLAN, "RecoverTarget")["Arguments"]["Name"]
     values = {
         "executionId": "recovery-20261122-081530-4f1c09",
         "order": 40,
         "round": 99,
         "wave": "a" * 63,
-        "states": {"input": {"accountId": HUB, "region": region}},
+        "states": {"input": {"accountId": HUB, "region": "us-gov-west-1"}},
     }
-    expression = jsonata_evaluator.Expression(text[2:-2])
-    name = expression.evaluate(values)
-    assert execution_name_problem(name) is None
     others = [
+        values,
         values | {"order": 39},
         values | {"round": 98},
-        values | {"states": {"input": {"accountId": OTHER, "region": region}}},
+        values | {"states": {"input": {"accountId": OTHER, "region": "us-gov-west-1"}}},
         values | {"states": {"input": {"accountId": HUB, "region": "eu-west-1"}}},
         values | {"executionId": "recovery-20261122-081530-4f1c0a"},
     ]
-    assert len({name, *(expression.evaluate(other) for other in others)}) == 6
+    expression = jsonata_evaluator.Expression(text[2:-2])
+    assert len({expression.evaluate(other) for other in others}) == len(others)
 
 
 # --- what a run costs -----------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_jobs_carry_tags_that_say_who_started_them_and_why(product: Product) -> 
         "ManagedBy": "drs-waves",
         "drs-waves:execution": record["executionId"],
         "drs-waves:wave": "web",
-        "drs-waves:batch": f"{record['executionId']}#web#{HUB}/{WEST}#0001",
+        "drs-waves:batch": f"{record['executionId']}/web/{HUB}/{WEST}/0001",
         "drs-waves:attempt": "1",
         "drs-waves:mode": "DRILL",
     }

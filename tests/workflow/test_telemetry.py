@@ -17,8 +17,9 @@ from recovery.drs.calls import ERROR_BY_CODE
 from recovery.observability import metrics
 from tests.support import product as products
 from tests.support import telemetry
-from tests.support.product import HUB, WEST, Product
+from tests.support.product import HUB, STACK, WEST, Product
 from tests.support.telemetry import CapturedTelemetry
+from tests.support.templates import rendered
 
 TOPIC = f"arn:aws:sns:{WEST}:{DEFAULT_ACCOUNT_ID}:operators"
 OUTCOMES = {"OK": "ok"} | {code: kind.__name__ for code, kind in ERROR_BY_CODE.items()}
@@ -65,7 +66,7 @@ def test_calls_that_were_refused_can_be_told_from_all_without_knowing_a_target(
     by_outcome = {
         dict(named)["Outcome"]: count
         for (name, named), count in telemetry.published(told.emf).items()
-        if name == "Calls" and dict(named).keys() == {"Outcome"}
+        if name == "Calls" and dict(named).keys() == {"Stack", "Outcome"}
     }
     assert by_outcome["DrsThrottled"] == 2
     assert told.counts("Calls") == {(): sum(by_outcome.values())}
@@ -191,7 +192,7 @@ def test_every_line_of_every_task_says_where_in_the_run_it_belongs(product: Prod
         assert line.keys() >= KEYS[line["function_name"]], line
         assert line["correlation_id"] == line["executionId"] == record["executionId"]
         if "batch" in line:
-            assert line["batch"] == f"{record['executionId']}#web#{HUB}/{WEST}#0001"
+            assert line["batch"] == f"{record['executionId']}/web/{HUB}/{WEST}/0001"
             assert line["target"] == f"{HUB}/{WEST}"
     levels = Counter((line["message"], line["level"]) for line in lines if line["level"] != "INFO")
     assert levels == {
@@ -251,8 +252,7 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
         env={
             "PATH": os.environ["PATH"],
             **tables,
-            "POWERTOOLS_SERVICE_NAME": variables["POWERTOOLS_SERVICE_NAME"],
-            "POWERTOOLS_LOG_LEVEL": "INFO",
+            **lambda_environment(LogLevel="INFO"),
         },
         capture_output=True,
         text=True,
@@ -265,6 +265,64 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     telemetry.assert_valid(emf)
     assert {name for name, _ in telemetry.published([emf])} == {"RetriesExhausted"}
     assert "service" not in emf, "a dimension more, and no alarm finds the metric"
+
+
+def lambda_environment(**parameters: str) -> dict[str, str]:
+    """The variables about logs and metrics that Lambda sets for every function of the stack."""
+    properties = rendered("template.yaml", **parameters)["NotifyOperatorsFunction"]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    names = ("STACK_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL")
+    own = {name: variables[name] for name in names}
+    config = properties["LoggingConfig"]
+    if config["LogFormat"] == "JSON":  # Lambda's own level, which Powertools obeys instead (Lambda's guide, log levels)
+        own["AWS_LAMBDA_LOG_LEVEL"] = config.get("ApplicationLogLevel", "INFO")
+    return own
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"),
+    [
+        ("DEBUG", {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}),
+        ("INFO", {"INFO", "WARNING", "ERROR", "CRITICAL"}),
+        ("WARNING", {"WARNING", "ERROR", "CRITICAL"}),
+        ("ERROR", {"ERROR", "CRITICAL"}),
+    ],
+)
+def test_the_log_level_of_the_stack_is_that_of_every_line_and_of_no_metric(level: str, shown: set[str]) -> None:
+    """Loggers of handlers and of other modules. Metrics are lines of the log too, and always written."""
+    program = (
+        "from recovery.observability import metrics, task_handler\nfrom recovery.domain.target import Target\n"
+        "from recovery.drs import retry\n"
+        "for logger in (task_handler.logger, retry.logger):\n"
+        "    for word in ('debug', 'info', 'warning', 'error', 'critical'): getattr(logger, word)(word)\n"
+        "metrics.count_call(Target('111122223333', 'eu-west-1'), 'DescribeJobs', 'ok'); metrics.flush()"
+    )
+    tables = dict.fromkeys(products.template()["Globals"]["Function"]["Environment"]["Variables"], "none")
+    tables = {name: value for name, value in tables.items() if name.endswith("_TABLE")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=products.ROOT / "lambdas",
+        env={"PATH": os.environ["PATH"], **tables, **lambda_environment(LogLevel=level)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    (emf,) = [line for line in lines if "_aws" in line]
+    telemetry.assert_valid(emf)
+    assert emf["Stack"] == "drs-waves-test"
+    logs = Counter(line["level"] for line in lines if "_aws" not in line)
+    assert logs == {each: 3 if each == "DEBUG" else 2 for each in shown}, "and the call itself, at DEBUG"
+
+
+def test_every_function_logs_as_the_stack_says() -> None:
+    functions = [each for each in rendered("template.yaml").values() if each["Type"] == "AWS::Lambda::Function"]
+    assert len(functions) > 20
+    expected = {"LogGroup": "<FunctionLogs>", "LogFormat": "Text"}
+    assert [each["Properties"]["LoggingConfig"] for each in functions] == [expected] * len(functions)
+    levels = {each["Properties"]["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] for each in functions}
+    assert levels == {"INFO"}
 
 
 def test_no_line_of_a_run_with_faults_holds_a_secret(told: CapturedTelemetry) -> None:
@@ -317,7 +375,7 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: C
         (message,) = messages(product, url)
         (child,) = product.engine.executions("recover-target")
         waited = Counter(child.states_entered())
-    assert message["Subject"] == f"drs-waves: DrsThrottled in {HUB}/{WEST}"
+    assert message["Subject"] == f"{STACK}: DrsThrottled in {HUB}/{WEST}"
     assert {name: attribute["Value"] for name, attribute in message["MessageAttributes"].items()} == {
         "kind": "RETRIES_EXHAUSTED",
         "target": f"{HUB}/{WEST}",
@@ -326,7 +384,8 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: C
     said = facts(message)
     assert said["Target"] == f"{HUB}/{WEST}"
     assert said["Error"].startswith(f"DrsThrottled: StartRecovery in {HUB}/{WEST}: ThrottlingException")
-    assert said["Execution"] == record["executionId"]
+    assert (said["Execution"], said["Kind"]) == (record["executionId"], "drill")
+    assert (said["Stack"], said["Account"], said["Region"]) == (STACK, DEFAULT_ACCOUNT_ID, WEST)
     assert said["Wave"] == "web, batch 1"
     assert "CloudTrail" in said["What to do"]
     assert "goes on" in said["What happens"]
@@ -374,7 +433,8 @@ def test_a_subject_that_sns_would_refuse_is_made_one_that_it_takes(monkeypatch: 
         url = inbox(product)
         for name, value in (product.engine.environment | {"AWS_DEFAULT_REGION": WEST}).items():
             monkeypatch.setenv(name, value)
-        publish("TEST", "drs-waves: gröte\nWelle " + "x" * 200, "text", wave="größte", empty="")
+        publish("TEST", "{wave} waits", {"wave": "gröte\nWelle " + "x" * 200}, "text", wave="größte", empty="")
         (message,) = messages(product, url)
-    assert message["Subject"] == ("drs-waves: gr?te?Welle " + "x" * 200)[:100]
+    assert message["Subject"] == "drs-waves: grote Welle " + "x" * 67 + "... waits"
+    assert len(message["Subject"]) == 99
     assert message["MessageAttributes"].keys() == {"kind", "wave"}

@@ -46,10 +46,13 @@ def read_group(group_id: str) -> ProtectionGroup:
 def update_group(group_id: str, body: GroupUpdate) -> ProtectionGroup:
     """Replaces a protection group and returns it.
 
-    Answers 409 if it has changed since it was read, or if a plan names a server that the group would lose.
+    Answers 409 if it has changed since it was read, if a plan names a server that the group would lose, or if plans use
+    it and its account or Region would change without `changeTarget`.
     """
     given = require_version(router.current_event, body.version)
-    return build_group(groups.update_group(body.to_group(_require_id(group_id)), given))
+    return build_group(
+        groups.update_group(body.to_group(_require_id(group_id)), given, may_change_target=body.change_target)
+    )
 
 
 @router.operation(

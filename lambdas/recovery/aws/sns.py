@@ -1,6 +1,7 @@
 """Publishing to the operators' SNS topic. A message that cannot be sent is logged and dropped."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 logger = Logger(child=True)
 
-# SNS refuses subjects that are longer, or contain line breaks or characters outside ASCII.
-MAX_SUBJECT_LENGTH = 100
+# SNS takes "less than 100 characters" without line breaks (API reference, Publish), and mail programs show ASCII best.
+MAX_SUBJECT_LENGTH = 99
 
 _NOT_ALLOWED_IN_SUBJECT = re.compile(r"[^ -~]+")
 
@@ -30,17 +31,42 @@ def _client() -> "SNSClient":
     return created
 
 
-def publish(kind: str, subject: str, text: str, **attributes: str) -> None:
-    """Publish a message. Subscriptions can filter by `kind` and `attributes`."""
+def build_subject(pattern: str, names: Mapping[str, str]) -> str:
+    """Fill names into the pattern, such as `wave {wave} of {plan}`, and shorten the longest as far as SNS requires."""
+    names = {key: _to_ascii(name) for key, name in names.items()}
+    for limit in range(MAX_SUBJECT_LENGTH, 3, -1):
+        subject = pattern.format_map({key: _shorten(name, limit) for key, name in names.items()})
+        if len(subject) <= MAX_SUBJECT_LENGTH:
+            break
+    return _to_ascii(subject)[:MAX_SUBJECT_LENGTH]
+
+
+def _to_ascii(text: str) -> str:
+    """The text without accents and line breaks; other characters outside ASCII become `?`."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return _NOT_ALLOWED_IN_SUBJECT.sub("?", " ".join("".join(letters).split()))
+
+
+def _shorten(name: str, limit: int) -> str:
+    return name if len(name) <= limit else name[: limit - 3].rstrip() + "..."
+
+
+def publish(kind: str, subject: str, names: Mapping[str, str], text: str, **attributes: str) -> None:
+    """Publish a message, with the stack, account and Region that send it.
+
+    `subject` is a pattern for `names`, see `build_subject`. Subscriptions can filter by `kind` and `attributes`.
+    """
     topic = settings().operators_topic_arn
     if not topic:
         return
+    _, _, _, region, account, _ = topic.split(":", 5)
+    sender = format_facts({"Stack": settings().stack_name, "Account": account, "Region": region})
     named = {"kind": kind, **{name: value for name, value in attributes.items() if value}}
     try:
         _client().publish(
             TopicArn=topic,
-            Subject=_NOT_ALLOWED_IN_SUBJECT.sub("?", subject)[:MAX_SUBJECT_LENGTH],
-            Message=text,
+            Subject=build_subject(f"{{stack}}: {subject}", {"stack": settings().stack_name, **names}),
+            Message=f"{text}\n{sender}",
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
         )
     except (ClientError, BotoCoreError):

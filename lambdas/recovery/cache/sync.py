@@ -10,18 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.aws import dynamodb
 from recovery.cache import recovery_instances, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
-from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.drs_shapes.recovery_instances import GONE_STATES, LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.recovery_instance import RecoveryInstance
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
-from recovery.drs.client import MANAGED_BY
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import ExecutionNotFound, TargetNotInitialized
 from recovery.observability import metrics
@@ -193,13 +191,9 @@ def _with_ec2(instance: RecoveryInstance, there: Ec2Instance) -> RecoveryInstanc
 def _origins(target: Target, job_ids: Collection[str]) -> Origins:
     """The run and the plan behind each job, by the job's tags and the run's record."""
     jobs = drs.get_jobs(target, sorted(job_ids)) if job_ids else {}
-    runs = {job_id: _execution_of(job) for job_id, job in jobs.items()}
+    runs = {job_id: job_tags.read_execution(job.tags) for job_id, job in jobs.items()}
     plans = {execution_id: _plan_of(execution_id) for execution_id in set(runs.values()) if execution_id}
     return {job_id: (run, plans.get(run or "")) for job_id, run in runs.items()}
-
-
-def _execution_of(job: Job) -> str | None:
-    return job.tags.get("drs-waves:execution") if job.tags.get("ManagedBy") == MANAGED_BY else None
 
 
 def _plan_of(execution_id: str) -> str | None:

@@ -39,14 +39,17 @@ def find_groups(group_ids: Iterable[str]) -> dict[str, ProtectionGroup]:
     return {group.group_id: group for group in groups}
 
 
-def update_group(group: ProtectionGroup, version: int) -> dict[str, Any]:
+def update_group(group: ProtectionGroup, version: int, *, may_change_target: bool = False) -> dict[str, Any]:
     """Replace the given version; return the new row. A running execution keeps its own copy of the group.
 
-    Raise GroupNotFound, VersionConflict, GroupInUse when a plan names a server that the group would lose.
+    Raise GroupNotFound, VersionConflict, GroupInUse when a plan names a server that the group would lose, or when plans
+    use the group and its target would change, unless it may.
     """
     key = {"groupId": group.group_id}
     row = get_group_row(group.group_id)
     _refuse_losing_servers(row, group)
+    if not may_change_target:
+        _refuse_changing_target(row, group)
     wanted = replace(group, version=version + 1).to_item()
     gone = GroupNotFound(f"there is no protection group {group.group_id}")
     replaced = versions.replace_row(settings().protection_groups_table, key, row, wanted, version, gone)
@@ -66,6 +69,14 @@ def _refuse_losing_servers(row: Mapping[str, Any], group: ProtectionGroup) -> No
     if losing:
         names = _plan_names(losing)
         raise GroupInUse(f"recovery plans name servers that it would lose: {', '.join(names)}", recoveryPlans=names)
+
+
+def _refuse_changing_target(row: Mapping[str, Any], group: ProtectionGroup) -> None:
+    before = ProtectionGroup.from_item(row).target
+    if before != group.target and (using := _plans_using(row)):
+        names = _plan_names(using)
+        change = f"recovery plans would recover servers of {group.target.key} instead of {before.key}"
+        raise GroupInUse(f"{change}: {', '.join(names)}", recoveryPlans=names)
 
 
 def delete_group(group_id: str, version: int | None = None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from aws_lambda_powertools import Logger
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.cache import recovery_instances
 from recovery.cleanup.find import EC2_STATES_LEFT
 from recovery.domain.caught_errors import CaughtError
@@ -106,12 +106,8 @@ def _reason_to_keep(instance: LaunchedInstance) -> str | None:
 
 def _tag_job(chunk: Chunk, job: Job) -> None:
     """Tag the job. An untagged one would count twice against the quotas: as our lease and as a job of others."""
-    tags = {
-        "drs-waves:execution": chunk.ref.execution_id,
-        "drs-waves:cleanup": str(chunk.ref.run),
-        "drs-waves:batch": chunk.ref.key,
-        "drs-waves:attempt": str(chunk.lease_attempt),
-    }
+    ref = chunk.ref
+    tags = job_tags.build_termination_tags(ref.execution_id, ref.run, ref.key, chunk.lease_attempt)
     try:
         drs.tag_job(chunk.ref.target, job, tags)
     except DrsWavesError as error:

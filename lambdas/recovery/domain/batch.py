@@ -51,7 +51,7 @@ class BatchRef:
     @property
     def key(self) -> str:
         """Its name across runs, for leases and for the tags of jobs."""
-        return f"{self.execution_id}#{self.wave}#{self.target.key}#{self.number:04d}"
+        return f"{self.execution_id}/{self.wave}/{self.target.key}/{self.number:04d}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class ChunkRef:
     @property
     def key(self) -> str:
         """Its name across runs, for leases and for the tags of jobs."""
-        return f"{self.execution_id}#cleanup-{self.run}#{self.target.key}#{self.number:04}"
+        return f"{self.execution_id}/cleanup-{self.run}/{self.target.key}/{self.number:04}"
 
 
 @dataclass(frozen=True, slots=True)

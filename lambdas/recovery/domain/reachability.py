@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from recovery.errors import DrsWavesError, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, Transient
+from recovery.errors import (
+    DrsWavesError,
+    RegionNotEnabled,
+    TargetAccessDenied,
+    TargetNotInitialized,
+    TargetNotRegistered,
+    Transient,
+)
 
 
 class ReachabilityStatus(StrEnum):
@@ -37,7 +44,7 @@ class Reachability:
         match answer:
             case TargetNotInitialized():
                 return cls(ReachabilityStatus.NOT_SET_UP, answer.message, answer.advice)
-            case TargetAccessDenied() | TargetNotRegistered():
+            case TargetAccessDenied() | TargetNotRegistered() | RegionNotEnabled():
                 return cls(ReachabilityStatus.DENIED, answer.message, answer.advice)
             case Transient():
                 return cls(ReachabilityStatus.UNREACHABLE, answer.message, _UNREACHABLE_ADVICE)

@@ -9,15 +9,20 @@ import time
 from functools import lru_cache
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from recovery import regions
 from recovery.aws import clients
 from recovery.catalog import accounts
 from recovery.domain.target import Target
-from recovery.errors import TargetAccessDenied
+from recovery.errors import AwsUnavailable, RegionNotEnabled, TargetAccessDenied
 from recovery.settings import settings
+
+# Credentials of this age or less, in seconds, cannot have expired: a session lasts an hour.
+FRESH_SECONDS = 900
 
 # Replace clients this long before their credentials expire.
 EXPIRY_MARGIN_SECONDS = 300
@@ -28,6 +33,9 @@ FUNCTION_TAG = "drs-waves:function"
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
 _lock = Lock()
+
+# When the credentials of each client were obtained, in seconds since the epoch.
+_obtained_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
 def get_client(service: str, target: Target) -> Any:
@@ -43,6 +51,22 @@ def get_client(service: str, target: Target) -> Any:
         return client
 
 
+def build_refusal(client: Any, target: Target, what: str) -> AwsUnavailable | RegionNotEnabled:
+    """The error for credentials of the client that the service does not know; the caller raises it.
+
+    A Region that the account has not enabled knows no credentials of the account. Older credentials may have expired
+    instead, so they are discarded and the error is transient; the next attempt assumes the role again.
+    """
+    is_fresh = time.time() - _obtained_at.get(client, 0) <= FRESH_SECONDS
+    if is_fresh and regions.is_opt_in(target.region):
+        return RegionNotEnabled(
+            f"{what}: the Region {target.region} may not be enabled in account {target.account_id}: it is an opt-in "
+            "Region, and it does not know new credentials of the account"
+        )
+    discard_clients()
+    return AwsUnavailable(what)
+
+
 def discard_clients() -> None:
     """Create every client again at its next use, because credentials were refused."""
     _cached_client.cache_clear()
@@ -52,6 +76,7 @@ def discard_clients() -> None:
 def _cached_client(service: str, target: Target) -> tuple[Any, float]:
     credentials = _assume_role(target)
     made = clients.create_role_client(service, credentials, target.region, CONFIG)
+    _obtained_at[made] = time.time()
     return made, credentials["Expiration"].timestamp()
 
 

@@ -38,7 +38,10 @@ ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
 }
 
 # The credentials expired while the function was frozen. The next attempt assumes the role again.
-_STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException"}
+_STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken"}
+
+# Expired credentials, or a Region that the account has not enabled.
+_UNKNOWN_CREDENTIALS = {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"}
 
 
 def call(target: Target, method: str, **parameters: Any) -> Any:
@@ -47,9 +50,7 @@ def call(target: Target, method: str, **parameters: Any) -> Any:
     operation = client.meta.method_to_api_mapping[method]
     try:
         rate_limiter.reserve_call(target)
-        answer = circuit_breaker.call_through_circuit(
-            target, lambda: _send(client, method, describe_call(operation, target.key), parameters)
-        )
+        answer = circuit_breaker.call_through_circuit(target, lambda: _send(client, method, target, parameters))
     except DrsWavesError as error:
         metrics.count_call(target, operation, type(error).__name__)
         if isinstance(error, DrsThrottled | RateBudgetExhausted):
@@ -59,7 +60,8 @@ def call(target: Target, method: str, **parameters: Any) -> Any:
     return answer
 
 
-def _send(client: Any, method: str, what: str, parameters: Mapping[str, Any]) -> Any:
+def _send(client: Any, method: str, target: Target, parameters: Mapping[str, Any]) -> Any:
+    what = describe_call(client.meta.method_to_api_mapping[method], target.key)
     try:
         return getattr(client, method)(**parameters)
     except ClientError as error:
@@ -67,6 +69,8 @@ def _send(client: Any, method: str, what: str, parameters: Mapping[str, Any]) ->
         code = answer.get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = ERROR_BY_CODE.get(code) or _error_by_status(status)
+        if code in _UNKNOWN_CREDENTIALS:
+            raise assumed_roles.build_refusal(client, target, f"{what}: {code}: {answer.get('Message', '')}") from error
         if code in _STALE_CREDENTIALS:
             assumed_roles.discard_clients()
             kind = AwsUnavailable

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from recovery import job_tags
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import ServerStatus
@@ -65,7 +66,7 @@ def read_launches(target: Target, chain: Chain, recorded: RecordedLaunches) -> C
 
 
 def _is_of_chain(job: Job, chain: Chain, recorded: RecordedLaunches) -> bool:
-    return job.job_id in recorded.job_ids or job.tags.get("drs-waves:execution") in chain.execution_ids
+    return job.job_id in recorded.job_ids or job_tags.read_execution(job.tags) in chain.execution_ids
 
 
 def _is_instance_of_chain(instance: LaunchedInstance, job_ids: frozenset[str], recorded: RecordedLaunches) -> bool:

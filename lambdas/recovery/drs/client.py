@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
@@ -24,8 +24,6 @@ from recovery.drs.records import parse_items, read_records
 from recovery.errors import DrsRefused, DrsUnavailable
 
 logger = Logger(child=True)
-
-MANAGED_BY = "drs-waves"
 
 # filters.sourceServerIDs takes at most 200 ids (botocore's drs model).
 MAX_IDS_PER_DESCRIBE = 200
@@ -243,14 +241,9 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
         "start_recovery",
         sourceServers=[_launch_source(server_id, batch.snapshots.get(server_id)) for server_id in batch.server_ids],
         isDrill=mode is Mode.DRILL,
-        tags={
-            "ManagedBy": MANAGED_BY,
-            "drs-waves:execution": batch.ref.execution_id,
-            "drs-waves:wave": batch.ref.wave,
-            "drs-waves:batch": batch.ref.key,
-            "drs-waves:attempt": str(batch.attempt),
-            "drs-waves:mode": mode.value,
-        },
+        tags=job_tags.build_launch_tags(
+            batch.ref.execution_id, batch.ref.wave, batch.ref.key, batch.attempt, mode.value
+        ),
     )
     return _read_started_job("StartRecovery", target, answer)
 
@@ -281,4 +274,4 @@ def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) ->
 def tag_job(target: Target, job: Job, tags: Mapping[str, str]) -> None:
     """Tag a job after its start, for operations that take no tags."""
     if job.arn:
-        calls.call(target, "tag_resource", resourceArn=job.arn, tags={"ManagedBy": MANAGED_BY, **tags})
+        calls.call(target, "tag_resource", resourceArn=job.arn, tags=dict(tags))

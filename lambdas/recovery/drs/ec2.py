@@ -17,7 +17,10 @@ from recovery.observability import metrics
 # A filter takes at most 200 values (EC2's API reference); half of that keeps a response well below a megabyte.
 MAX_IDS_PER_DESCRIBE = 100
 
-_DENIED_CODES = {"UnauthorizedOperation", "AuthFailure", "OptInRequired"}
+_DENIED_CODES = {"UnauthorizedOperation", "OptInRequired"}
+
+# Expired credentials, or a Region that the account has not enabled.
+_UNKNOWN_CREDENTIALS = {"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"}
 
 _STALE_CREDENTIAL_CODES = {"RequestExpired", "ExpiredToken", "ExpiredTokenException"}
 
@@ -86,7 +89,7 @@ def _call(target: Target, **parameters: Any) -> Any:
     client = assumed_roles.get_client("ec2", target)
     try:
         rate_limiter.reserve_call(target, "EC2_CALLS")
-        answer = _send(client, describe_call("DescribeInstances", target.key), parameters)
+        answer = _send(client, target, parameters)
     except DrsWavesError as error:
         metrics.count_call(target, "DescribeInstances", type(error).__name__)
         if isinstance(error, RateBudgetExhausted):
@@ -96,12 +99,15 @@ def _call(target: Target, **parameters: Any) -> Any:
     return answer
 
 
-def _send(client: Any, what: str, parameters: Mapping[str, Any]) -> Any:
+def _send(client: Any, target: Target, parameters: Mapping[str, Any]) -> Any:
+    what = describe_call("DescribeInstances", target.key)
     try:
         with clients.translate_transient_errors(what):
             return client.describe_instances(**parameters)
     except ClientError as error:
         code = error.response["Error"].get("Code", "")
+        if code in _UNKNOWN_CREDENTIALS:
+            raise assumed_roles.build_refusal(client, target, f"{what}: {error}") from error
         if code in _STALE_CREDENTIAL_CODES:
             assumed_roles.discard_clients()
             raise AwsUnavailable(f"{what}: {error}") from error

@@ -5,8 +5,9 @@ while a function runs and written at its end, in one line wherever their dimensi
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
-An alarm cannot sum a metric over its dimensions. So every counted metric is also written without dimensions, Calls also
-by Outcome only, and CircuitChanges also by State only.
+Every metric has the dimension Stack, so that two stacks of one account do not set off each other's alarms. An alarm
+cannot sum a metric over its dimensions. So every counted metric is also written by Stack only, Calls also by Stack and
+Outcome, and CircuitChanges also by Stack and State.
 """
 
 import json
@@ -21,10 +22,13 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from recovery.domain.target import Target
+from recovery.settings import settings
 
 logger = Logger(child=True)
 
 NAMESPACE, CACHE_NAMESPACE = "DRS/RateLimits", "DRS/RecoveryInstances"
+
+STACK = "Stack"
 
 # Dimensions by which alarms sum a metric over all accounts and Regions.
 ROLLUP_DIMENSION = {"Calls": "Outcome", "CircuitChanges": "State"}
@@ -46,6 +50,7 @@ _lock = Lock()
 
 def count_call(target: Target, operation: str, outcome: str) -> None:
     """Count a call to DRS or EC2. `outcome` is `ok` or the name of an error, which may have prevented the call."""
+    logger.debug("call", extra={"operation": operation, "target": target.key, "outcome": outcome})
     _count("Calls", target, Operation=operation, Outcome=outcome)
 
 
@@ -80,7 +85,7 @@ def flush() -> None:
     with _lock:
         counts = dict(_pending)
         _pending.clear()
-    write_lines(lambda: build_lines(counts, round(time.time() * 1000)))
+    write_lines(lambda: build_lines(counts, round(time.time() * 1000), settings().stack_name))
 
 
 def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[str, float]]) -> None:
@@ -93,11 +98,12 @@ def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tup
                     "CloudWatchMetrics": [
                         {
                             "Namespace": namespace,
-                            "Dimensions": [list(dimensions)],
+                            "Dimensions": [[STACK, *dimensions]],
                             "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in values.items()],
                         }
                     ],
                 },
+                STACK: settings().stack_name,
                 **dimensions,
                 **{name: value for name, (_, value) in values.items()},
             }
@@ -116,7 +122,7 @@ def write_lines(build: Callable[[], list[dict[str, Any]]]) -> None:
         logger.warning("metrics not written", exc_info=True)
 
 
-def build_lines(counts: Mapping[Series, int], milliseconds: int) -> list[dict[str, Any]]:
+def build_lines(counts: Mapping[Series, int], milliseconds: int, stack: str) -> list[dict[str, Any]]:
     """Pack the counts into as few lines as possible; a line holds one value per metric and per dimension.
 
     `milliseconds` since the epoch, on the real clock, because CloudWatch knows no other.
@@ -130,13 +136,13 @@ def build_lines(counts: Mapping[Series, int], milliseconds: int) -> list[dict[st
             if metric not in line and all(line.get(name, value) == value for name, value in named.items())
         )
         if (line := next(fits, None)) is None:
-            line = {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": []}}
+            line = {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": []}, STACK: stack}
             written.append(line)
-        rollups = [[ROLLUP_DIMENSION[metric]], []] if metric in ROLLUP_DIMENSION else [[]]
+        rollups = [[STACK, ROLLUP_DIMENSION[metric]], [STACK]] if metric in ROLLUP_DIMENSION else [[STACK]]
         line["_aws"]["CloudWatchMetrics"].append(
             {
                 "Namespace": NAMESPACE,
-                "Dimensions": [list(named), *rollups],
+                "Dimensions": [[STACK, *named], *rollups],
                 "Metrics": [{"Name": metric, "Unit": "Count"}],
             }
         )

@@ -23,9 +23,11 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
         return
     sns.publish(
         "CLEANUP_NOT_SCHEDULED",
-        f"drs-waves: the clean-up of {execution.execution_id} is not scheduled",
+        "the clean-up of {execution} is not scheduled",
+        {"execution": execution.execution_id},
         sns.format_facts(
             {
+                "Kind": execution.run.mode.value.lower(),
                 "Execution": execution.execution_id,
                 "Why": why,
                 "What to do": f"{COMMAND} cleanup {execution.execution_id}, when the drill is no longer needed.",
@@ -41,7 +43,7 @@ def send_run_started(execution: Execution) -> None:
     _send(
         run,
         "RUN_STARTED",
-        f"{run.mode.value.lower()} of {run.plan_name} started",
+        "started",
         {
             "Started by": run.requested_by,
             "Point in time": run.point_in_time or "the latest",
@@ -59,7 +61,7 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
     _send(
         run,
         "APPROVAL_WANTED",
-        f"wave {wave.name} of {run.plan_name} waits for approval",
+        "wave {wave} waits for approval",
         {
             "Wave": wave.name,
             "Until": f"{clock.iso(until)}, then {after}",
@@ -76,7 +78,7 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
     _send(
         run,
         "PAUSED",
-        f"{run.plan_name} is paused before wave {wave.name}",
+        "paused before wave {wave}",
         {"Wave": wave.name, "Go on": f"{COMMAND} resume {run.execution_id}"},
         wave=wave.name,
     )
@@ -101,7 +103,7 @@ def send_wave_settled(
     _send(
         run,
         kind,
-        f"wave {wave.name} of {run.plan_name}: {verdict.status.value}",
+        f"wave {{wave}} is {verdict.status.value}",
         {
             "Wave": wave.name,
             "Result": verdict.reason,
@@ -137,7 +139,8 @@ def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | No
     """Report a decision of an operator."""
     what = f"{decision} {wave}" if wave else decision
     facts = {"Decision": what, "By": by, "Comment": comment}
-    _send(run, "DECIDED", f"{run.plan_name}: {what}", facts, **({"wave": wave} if wave else {}))
+    subject = f"{decision} of wave {{wave}}" if wave else decision
+    _send(run, "DECIDED", subject, facts, **({"wave": wave} if wave else {}))
 
 
 def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
@@ -148,7 +151,7 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
     _send(
         run,
         "RUN_FINISHED",
-        f"{run.mode.value.lower()} of {run.plan_name}: {verdict.status.value}",
+        verdict.status.value,
         {
             "Result": verdict.reason,
             "Servers": _format_tally(tally),
@@ -163,5 +166,16 @@ def _format_tally(tally: Tally) -> str:
 
 
 def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | None], **attributes: str) -> None:
-    text = sns.format_facts({"Plan": run.plan_name, "Execution": run.execution_id, **facts})
-    sns.publish(kind, f"drs-waves: {subject}", text, planId=run.plan_id, executionId=run.execution_id, **attributes)
+    """Send a message about a run. `subject` may contain `{wave}`, which is one of the attributes."""
+    mode = run.mode.value.lower()
+    text = sns.format_facts({"Plan": run.plan_name, "Kind": mode, "Execution": run.execution_id, **facts})
+    names = {"plan": run.plan_name, "wave": attributes.get("wave", "")}
+    sns.publish(
+        kind,
+        f"{mode} of {{plan}}: {subject}",
+        names,
+        text,
+        planId=run.plan_id,
+        executionId=run.execution_id,
+        **attributes,
+    )

@@ -45,9 +45,11 @@ def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attem
     metrics.count_exhausted(ref.target, task)
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"drs-waves: {error.name} in {ref.target.key}",
+        "{error} in {target}",
+        {"error": error.name, "target": ref.target.key},
         sns.format_facts(
             {
+                "Kind": ref.execution_id.partition("-")[0],  # an id begins with it
                 "Operation": task,
                 "Target": ref.target.key,
                 "Error": str(error),

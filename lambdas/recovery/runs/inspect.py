@@ -16,7 +16,13 @@ from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered
+from recovery.errors import (
+    DrsWavesError,
+    RegionNotEnabled,
+    TargetAccessDenied,
+    TargetNotInitialized,
+    TargetNotRegistered,
+)
 from recovery.runs import chain
 from recovery.runs.probe import probe_servers
 from recovery.settings import settings
@@ -31,7 +37,7 @@ MAX_HOSTNAME_LENGTH = 63
 MAX_OTHER_RUNS = 20
 
 # Errors that block every server of the target until an operator corrects their cause.
-_UNUSABLE_TARGET_ERRORS = (TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
+_UNUSABLE_TARGET_ERRORS = (RegionNotEnabled, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,24 @@ class Evidence:
     log: JobLog
     log_problem: str | None = None
 
+    @classmethod
+    def collect(
+        cls, job: Job, log: JobLog, listed: Iterable[LaunchedInstance], log_problem: str | None = None
+    ) -> "Evidence":
+        """Select from `listed`, the instances of the job's servers, those of the job.
+
+        An instance without a job is recognized by its id, which the log or the participant names.
+        """
+        launches = {launch.server_id: launch for launch in job.launches}
+        selected: dict[str, LaunchedInstance] = {}
+        for instance in sorted(listed, key=lambda each: (each.exists, each.snapshot_at or "")):
+            launch = launches.get(instance.server_id)
+            named = {log.of_server(instance.server_id).instance_id, launch.recovery_instance_id if launch else None}
+            is_named = not named.isdisjoint((instance.instance_id, instance.ec2_instance_id))
+            if instance.job_id == job.job_id or (instance.job_id is None and is_named):
+                selected[instance.server_id] = instance
+        return cls(job.job_id, launches, selected, log, log_problem)
+
 
 def read_results(batch: Batch, job: Job) -> list[ServerResult]:
     """The result of each server that the batch's attempt was to launch. Raise Transient when DRS does not answer.
@@ -57,9 +75,7 @@ def read_results(batch: Batch, job: Job) -> list[ServerResult]:
     log, log_problem = _read_if_allowed(lambda: drs.read_job_log(target, job.job_id), JobLog())
     nothing = list[LaunchedInstance]()
     listed, _ = _read_if_allowed(lambda: drs.find_recovery_instances(target, batch.server_ids), nothing)
-    launches = {launch.server_id: launch for launch in job.launches}
-    instances = _select_instances(job, launches, log, listed)
-    evidence = Evidence(job.job_id, launches, instances, log, log_problem)
+    evidence = Evidence.collect(job, log, listed, log_problem)
     return [judge_server(server_id, evidence) for server_id in batch.server_ids]
 
 
@@ -72,20 +88,6 @@ def _read_if_allowed(read: Callable[[], T], default: T) -> tuple[T, str | None]:
     except DrsWavesError as error:
         logger.warning("results without some evidence", extra={"reason": error.message})
         return default, error.message
-
-
-def _select_instances(
-    job: Job, launches: Mapping[str, Launch], log: JobLog, listed: Iterable[LaunchedInstance]
-) -> dict[str, LaunchedInstance]:
-    """The instance that the job launched, by server. An instance without a job is recognized by its id."""
-    selected: dict[str, LaunchedInstance] = {}
-    for instance in sorted(listed, key=lambda each: (each.exists, each.snapshot_at or "")):
-        launch = launches.get(instance.server_id)
-        named = {log.of_server(instance.server_id).instance_id, launch.recovery_instance_id if launch else None}
-        is_named = not named.isdisjoint((instance.instance_id, instance.ec2_instance_id))
-        if instance.job_id == job.job_id or (instance.job_id is None and is_named):
-            selected[instance.server_id] = instance
-    return selected
 
 
 def judge_server(server_id: str, evidence: Evidence) -> ServerResult:

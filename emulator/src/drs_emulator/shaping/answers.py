@@ -9,7 +9,7 @@ from typing import Any
 from drs_emulator.behaviour import Behaviour
 from drs_emulator.ids import digest
 from drs_emulator.protocol.service_model import Operation, Shape
-from drs_emulator.shaping.times import TIME_SHAPE, write_duration, write_time
+from drs_emulator.shaping.times import TIME_SHAPE, elapsed_duration, write_duration, write_time
 
 Record = dict[str, Any]
 Rewrite = Callable[[str], str]
@@ -108,7 +108,9 @@ def _has(job: Record, member: str, optional: str) -> bool:
 
 def _shape_source_server(server: Record, behaviour: Behaviour) -> Record:
     if behaviour.duration_form == "days" and "lifeCycle" in server:
-        server = server | {"lifeCycle": server["lifeCycle"] | {"elapsedReplicationDuration": "P2DT1H32M12.136909S"}}
+        life_cycle = server["lifeCycle"]
+        elapsed = elapsed_duration(life_cycle["firstByteDateTime"], life_cycle["lastSeenByServiceDateTime"])
+        server = server | {"lifeCycle": life_cycle | {"elapsedReplicationDuration": elapsed}}
     if behaviour.source_servers == "full":
         return server
     left_out = {"stagingArea"} if server.get("stagingArea", {}).get("status") == "NOT_EXTENDED" else set()

@@ -5,6 +5,7 @@ only the second. Requests must have the second, so a caller cannot pass on each 
 """
 
 import re
+from datetime import datetime, timedelta
 
 from drs_emulator.ids import digest
 
@@ -22,6 +23,15 @@ def write_time(text: str, form: str, name: str) -> str:
 def microseconds(text: str) -> int:
     """Return the digits after the milliseconds: the clock has none, but the same time always gets the same."""
     return int(digest(text)[:4], 16) % 1000
+
+
+def elapsed_duration(first: str, last: str) -> str:
+    """Return the time between two times as real answers write it: `P2DT1H32M12.136909S`."""
+    elapsed = max(datetime.fromisoformat(last) - datetime.fromisoformat(first), timedelta())
+    minutes, seconds = divmod(elapsed.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = elapsed.microseconds or microseconds(first)  # as a real one has six digits
+    return f"P{elapsed.days}DT{hours}H{minutes}M{seconds}.{fraction:06}S"
 
 
 def write_duration(text: str, form: str) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from api.http.request import invalid_field
-from api.schemas.requests.base import AccountId, OptionalName, Region, RequestModel, Version
+from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, RequestModel, Version
+from recovery import regions
 from recovery.domain.target import TargetAccount
 
 # The patterns of STS (botocore's sts model).
@@ -21,14 +22,14 @@ MAX_REGIONS = 50
 class _Account(RequestModel):
     name: OptionalName = ""
     role_arn: RoleArn
-    regions: list[Region] = Field(min_length=1, max_length=MAX_REGIONS, json_schema_extra={"uniqueItems": True})
+    regions: list[KnownRegion] = Field(min_length=1, max_length=MAX_REGIONS, json_schema_extra={"uniqueItems": True})
 
     @field_validator("regions")
     @classmethod
-    def _refuse_duplicates(cls, regions: list[str]) -> list[str]:
-        if len(set(regions)) != len(regions):
+    def _refuse_duplicates(cls, named: list[str]) -> list[str]:
+        if len(set(named)) != len(named):
             raise ValueError("names a Region twice")
-        return regions
+        return named
 
 
 class AccountRequest(_Account):
@@ -38,7 +39,7 @@ class AccountRequest(_Account):
     external_id: ExternalId
 
     def to_account(self) -> TargetAccount:
-        """The account to store. Raise InvalidRequest if the role belongs to another account."""
+        """The account to store. Raise InvalidRequest if the role belongs to another account or partition."""
         return _require_own_role(
             TargetAccount(self.account_id, self.role_arn, self.external_id, tuple(self.regions), self.name)
         )
@@ -51,7 +52,7 @@ class AccountUpdate(_Account):
     version: Version | None = None
 
     def to_account(self, before: TargetAccount) -> TargetAccount:
-        """The account to store. Raise InvalidRequest if the role belongs to another account."""
+        """The account to store. Raise InvalidRequest if the role belongs to another account or partition."""
         external_id = self.external_id or before.external_id
         return _require_own_role(
             TargetAccount(before.account_id, self.role_arn, external_id, tuple(self.regions), self.name)
@@ -61,4 +62,8 @@ class AccountUpdate(_Account):
 def _require_own_role(account: TargetAccount) -> TargetAccount:
     if f"::{account.account_id}:" not in account.role_arn:
         raise invalid_field("roleArn", f"must be a role of account {account.account_id}")
+    partition = account.role_arn.split(":")[1]
+    for region in account.regions:
+        if regions.find_partition(region) != partition:
+            raise invalid_field("regions", f"{region} is not in {partition}, the partition of the role")
     return account

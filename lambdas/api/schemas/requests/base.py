@@ -3,10 +3,21 @@
 import unicodedata
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
+from api.schemas.requests.names import normalize_name, require_legible
+from recovery import regions
 from recovery.errors import InvalidRequest
 
 # Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
@@ -33,18 +44,33 @@ def _require_printable(text: str, besides: str = "") -> str:
     return text
 
 
+def _normalize_if_text(value: Any) -> Any:
+    return normalize_name(value) if isinstance(value, str) else value
+
+
 def _require_printable_lines(text: str) -> str:
     return _require_printable(text, besides="\n\r\t")
+
+
+def _require_known_region(region: str) -> str:
+    if regions.find_partition(region) is None:
+        likely = regions.suggest(region)
+        hint = f"; did you mean {likely}?" if likely else ""
+        raise ValueError(f"{region} is no Region that this version of drs-waves knows{hint}")
+    return region
 
 
 # Patterns and limits are those of DRS where it has one (botocore's drs model, Service Quotas).
 ServerId = Annotated[str, StringConstraints(pattern=SERVER_PATTERN)]
 AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
 Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
+KnownRegion = Annotated[Region, AfterValidator(_require_known_region)]
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+    BeforeValidator(_normalize_if_text, json_schema_input_type=str),
+    StringConstraints(min_length=1, max_length=100),
     AfterValidator(_require_printable),
+    AfterValidator(require_legible),
     _describe_pattern(NAME_PATTERN),
 ]
 OptionalName = Annotated[

@@ -2,14 +2,14 @@
 
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from api.schemas.requests.base import (
     MAX_SERVERS,
     AccountId,
     Description,
+    KnownRegion,
     Name,
-    Region,
     RequestModel,
     ServerId,
     TagKey,
@@ -33,7 +33,7 @@ class GroupRequest(RequestModel):
     name: Name
     description: Description = ""
     account_id: AccountId
-    region: Region
+    region: KnownRegion
     source_server_ids: list[ServerId] = Field(
         default=[], max_length=MAX_SERVERS, json_schema_extra={"uniqueItems": True}
     )
@@ -63,3 +63,7 @@ class GroupUpdate(GroupRequest):
     """Body of PUT /protection-groups/{groupId}: the whole group."""
 
     version: Version | None = None
+    change_target: StrictBool = Field(
+        default=False,
+        description="Agrees to another account or Region for the recovery plans that use the group.",
+    )

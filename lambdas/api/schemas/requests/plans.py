@@ -19,7 +19,8 @@ from recovery.domain.plan import (
     Wave,
 )
 
-WaveName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+WaveName = Annotated[str, StringConstraints(pattern=WAVE_PATTERN)]
 
 # An inline Map runs 40 iterations at a time, so a run never has more waves than it can start.
 MAX_WAVES = 40

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
 
 
@@ -91,7 +91,7 @@ class Job:
     @property
     def started_by(self) -> tuple[str | None, str | None]:
         """The batch and the attempt that started it, from its tags; None for jobs of others."""
-        return self.tags.get("drs-waves:batch"), self.tags.get("drs-waves:attempt")
+        return job_tags.read_attempt(self.tags)
 
     @property
     def server_count(self) -> int:

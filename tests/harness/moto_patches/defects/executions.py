@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.engine.patch import defect
 from tests.harness import limits
-from tests.harness.asl import execution_name_problem
+from tests.harness.asl import execution_log_problem, execution_name_problem
 from tests.harness.moto_patches.internals import now, parser_module, replace_everywhere, threads
 
 
@@ -31,6 +31,8 @@ def name_executions() -> None:
         if problem := execution_name_problem(name):
             limits.report(f"StartExecution: {problem} (InvalidName)")
             raise api.InvalidName(f"Invalid Name: '{name}'")
+        if problem := execution_log_problem(name):  # AWS starts it
+            limits.report(f"StartExecution: {problem}")
         if limits.size_of(execution_input or "{}") > limits.PAYLOAD_LIMIT:
             limits.report(
                 f"StartExecution {name}: input is over {limits.PAYLOAD_LIMIT:,} bytes (InvalidExecutionInput)"

@@ -1,0 +1,52 @@
+"""Names of plans and groups: one form of each, and none that a reader cannot tell from another.
+
+A name is compared letter by letter wherever it is looked up, so two forms of one name would be two plans.
+"""
+
+import re
+import unicodedata
+
+# Letters that look like those of another script. Other scripts, such as Japanese and Latin, may share a word.
+SIMILAR_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
+
+# Characters without a shape of their own that are not in Unicode's category of format characters (Cf): the joiner of
+# graphemes, Hangul fillers, Khmer inherent vowels, the blank Braille pattern and variation selectors.
+_INVISIBLE = frozenset(
+    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)))
+)
+
+# Cyrillic and Greek letters, each before the Latin letter that it looks like.
+_LOOK_ALIKES = (
+    "аa еe оo рp сc уy хx ѕs іi јj һh ԁd ԛq ԝw ɡg АA ВB ЕE КK МM НH ОO РP СC ТT ХX ЅS ІI ЈJ ԌG "
+    "οo αa ρp νv ιi κk ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX"
+)
+_TO_LATIN = str.maketrans({pair[0]: pair[1] for pair in _LOOK_ALIKES.split()})
+
+
+def normalize_name(text: str) -> str:
+    """The one form of a name: composed (NFC), with plain single spaces, and none at its ends."""
+    letters = (" " if unicodedata.category(each) == "Zs" else each for each in unicodedata.normalize("NFC", text))
+    return re.sub(" +", " ", "".join(letters)).strip()
+
+
+def require_legible(name: str) -> str:
+    """Return the name. Raise ValueError if it has invisible characters, or a word of letters from similar scripts."""
+    for letter in name:
+        if letter in _INVISIBLE or unicodedata.category(letter) in ("Cf", "Co"):
+            raise ValueError(f"must have no invisible characters, such as U+{ord(letter):04X}")
+    for word in re.findall(r"[^\W\d_]+", name):
+        scripts = sorted({script for letter in word if (script := _script(letter)) in SIMILAR_SCRIPTS})
+        if len(scripts) > 1:
+            raise ValueError(
+                f"must not mix {' and '.join(map(str.title, scripts))} letters in one word, as {word!r} does"
+            )
+    return name
+
+
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").split(" ")[0]
+
+
+def shape_of(name: str) -> str:
+    """What the name looks like: equal for names that readers would take for one another."""
+    return unicodedata.normalize("NFKC", normalize_name(name)).translate(_TO_LATIN)
