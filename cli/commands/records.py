@@ -14,7 +14,7 @@ from cli.follow import follow_cleanup, print_advice, write_report
 from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import REFUSED, console, end, print_json, print_rows
-from cli.text import clean
+from cli.text import clean, describe_chain
 
 app = typer.Typer()
 
@@ -44,6 +44,8 @@ def status(
         console().print(LiveView(console(), session.options, session.speed).render(record))
         if record["reason"]:
             console().print(clean(record["reason"]), markup=False)
+        if chain := describe_chain(record):
+            console().print(chain, markup=False)
         if servers:
             head = ("server", "host", "wave", "status", "instance", "reason")
             print_rows([head, *(_server_row(each) for each in found)])
