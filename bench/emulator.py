@@ -90,7 +90,7 @@ def describe_jobs(url: str, pid: int) -> dict[str, float]:
     """
     drs, servers = client(url), seed(url, 10)
     job = drs.start_recovery(sourceServers=[{"sourceServerID": one} for one in servers], isDrill=True)["job"]["jobID"]
-    control(url, "POST", "advance", {"seconds": 900})
+    control(url, "POST", "advance", {"seconds": 300})
     request = {"filters": {"jobIDs": [job]}}
     plain = HTTPConnection(urlsplit(url).netloc)
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{REGION}/drs/aws4_request, "}

@@ -2,8 +2,9 @@
 
 import json
 import re
+import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,13 +12,33 @@ from cli import checkout
 
 # API Gateway itself gives up after 29 s.
 TIMEOUT_SECONDS = 35
-# A read is repeated after 1 s, then 2 s. A write is not: the API may have executed it.
+# A read is repeated after 1 s, then 2 s. A write is not: the API may have executed it. Those that carry an
+# Idempotency-Key are repeated by `repeat`.
 MAX_READ_TRIES = 3
 TRANSIENT_STATUSES = (429, 502, 503, 504)
 
 
+# What API Gateway and AWS call credentials that have expired.
+_EXPIRED_CODES = ("ExpiredCredentials", "ExpiredToken", "ExpiredTokenException")
+_EXPIRED_MESSAGE = "security token included in the request is expired"
+
+
 class ApiUnreachable(Exception):
-    """There is no API to call, or there are no credentials. The message says what to do."""
+    """There is no API to call, or it did not answer. The message says what to do.
+
+    `may_have_arrived` says whether the API may have executed the request.
+    """
+
+    def __init__(self, message: str, may_have_arrived: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
+
+
+class CredentialsExpired(Exception):
+    """The AWS credentials have expired or cannot be read, so that no request can be sent.
+
+    The message says how to renew them. Nothing of the request was executed.
+    """
 
 
 class Reply(NamedTuple):
@@ -30,12 +51,14 @@ class Reply(NamedTuple):
 class ApiRefused(Exception):
     """The API answered with an error, which is in `reply`."""
 
-    def __init__(self, method: str, path: str, reply: Reply) -> None:
+    def __init__(self, method: str, path: str, reply: Reply, hint: str = "") -> None:
+        """`hint` is a line to add to the message."""
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
         lines = [f"{method} {path} answered {reply.status} {body.get('code', '')}".rstrip()]
         lines += [str(body[name]) for name in ("message", "advice") if body.get(name)]
         lines += [f"  {problem['field']}: {problem['message']}" for problem in body.get("problems", ())]
+        lines += [hint] if hint else []
         super().__init__("\n".join(lines))
 
 
@@ -44,35 +67,55 @@ class ApiClient:
 
     # botocore takes longer to import than --help may take, so the methods that need it import it.
 
-    def __init__(self, url: str, region: str, credentials: Any, proxies: Mapping[str, str] | None = None) -> None:
-        """`url` is the stack's output `ApiUrl`; `credentials` are botocore's."""
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        credentials: Any,
+        proxies: Mapping[str, str] | None = None,
+        renew: Callable[[], Any] | None = None,
+        profile: str | None = None,
+    ) -> None:
+        """`url` is the stack's output `ApiUrl`; `credentials` are botocore's.
+
+        `renew` reads credentials again from where they came from, when those at hand have expired.
+        """
         from botocore.httpsession import URLLib3Session
 
         self.url = url.rstrip("/")
-        self._region, self._credentials = region, credentials
+        self._region, self._credentials, self._renew, self._profile = region, credentials, renew, profile
         self._http = URLLib3Session(proxies=dict(proxies or {}), timeout=TIMEOUT_SECONDS)
 
     @classmethod
     def on_aws(
         cls, *, url: str | None = None, stack: str | None = None, profile: str | None = None, region: str | None = None
     ) -> "ApiClient":
-        """The client for this URL, or for the output `ApiUrl` of this stack. Raise ApiUnreachable."""
+        """The client for this URL, or for the output `ApiUrl` of this stack. Raise ApiUnreachable, CredentialsExpired.
+
+        Credentials that expire are read again from the profile, the environment or the role of the machine, so that
+        renewed ones are used without a restart.
+        """
         import botocore.exceptions
         import botocore.session
         from botocore.utils import get_environ_proxies
 
+        def read_credentials() -> Any:
+            return botocore.session.Session(profile=profile).get_credentials()
+
         try:
             session = botocore.session.Session(profile=profile)
-            region = region or _region_in_url(url) or session.get_config_variable("region")
-            if not region:
+            place: str | None = region or _region_in_url(url) or session.get_config_variable("region")
+            if not place:
                 raise ApiUnreachable("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
             credentials = session.get_credentials()
             if credentials is None:
                 raise ApiUnreachable("There are no AWS credentials: give --profile, or log in.")
-            url = url or _read_api_url(session, stack or "drs-waves", region)
+            address = url or _read_api_url(session, stack or "drs-waves", place, profile)
         except botocore.exceptions.BotoCoreError as error:
-            raise ApiUnreachable(str(error)) from error
-        return cls(url, region, credentials, get_environ_proxies(url))
+            if not _is_credential_error(error):
+                raise ApiUnreachable(str(error)) from error
+            raise CredentialsExpired(_describe_expiry(profile, str(error))) from error
+        return cls(address, place, credentials, get_environ_proxies(address), read_credentials, profile)
 
     @classmethod
     def in_sandbox(cls) -> "ApiClient":
@@ -93,11 +136,19 @@ class ApiClient:
         return cls(addresses["apiUrl"], addresses["region"], credentials)
 
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
-        """Return the response, whatever its status. Repeat a read that fails for a moment. Raise ApiUnreachable."""
+        """Return the response, whatever its status. Repeat a read that fails for a moment.
+
+        Raise ApiUnreachable, CredentialsExpired.
+        """
+        if method == "GET":
+            return self._read(path, urlencode(query, quote_via=quote))
+        return self._request(method, path, urlencode(query, quote_via=quote), _encode(body), {})
+
+    def _read(self, path: str, query: str) -> Reply:
         for tries in range(1, MAX_READ_TRIES + 1):
-            is_last = method != "GET" or tries == MAX_READ_TRIES
+            is_last = tries == MAX_READ_TRIES
             try:
-                reply = self.request_once(method, path, body, **query)
+                reply = self._request("GET", path, query, None, {})
             except ApiUnreachable:
                 if is_last:
                     raise
@@ -107,24 +158,73 @@ class ApiClient:
             time.sleep(tries)
         raise AssertionError("the last try returns or raises")
 
-    def request_once(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
+    def request_once(
+        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, **query: str
+    ) -> Reply:
         """`request` without repeats, for callers that repeat it themselves."""
+        return self._request(method, path, urlencode(query, quote_via=quote), _encode(body), headers or {})
+
+    def get_as_written(self, path: str, query: str) -> Any:
+        """The body of a 2xx to a GET with this query string as it is: also with empty and repeated parameters.
+
+        Raise ApiRefused for any other status.
+        """
+        reply = self._read(path, query)
+        if not 200 <= reply.status < 300:
+            raise ApiRefused("GET", path, reply)
+        return reply.body
+
+    def _request(self, method: str, path: str, query: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
         from botocore.exceptions import BotoCoreError
 
-        url = f"{self.url}/{quote(path.lstrip('/'))}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        url = f"{self.url}/{quote(path.lstrip('/'))}" + (f"?{query}" if query else "")
         try:
-            response = self._send(method, url, None if body is None else json.dumps(body).encode())
+            reply = self._send(method, url, data, headers)
+            if _has_expired(reply) and self._read_credentials_again():
+                reply = self._send(method, url, data, headers)
         except BotoCoreError as error:  # refused, reset or timed out
-            raise ApiUnreachable(f"{urlsplit(url).netloc} does not answer: {error}") from error
-        return Reply(response.status_code, _parse(response.content))
+            message = f"{urlsplit(url).netloc} does not answer: {error}"
+            raise ApiUnreachable(message, may_have_arrived=not _is_connection_error(error)) from error
+        if _has_expired(reply):
+            reason = reply.body.get("message") if isinstance(reply.body, dict) else reply.body
+            raise CredentialsExpired(_describe_expiry(self._profile, str(reason)))
+        return reply
 
-    def _send(self, method: str, url: str, data: bytes | None) -> Any:
-        from botocore.auth import SigV4Auth
+    def _send(self, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
         from botocore.awsrequest import AWSRequest
 
-        request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=data)
-        SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
-        return self._http.send(request.prepare())
+        request = AWSRequest(method, url, headers={"Content-Type": "application/json", **headers}, data=data)
+        self._sign(request)
+        response = self._http.send(request.prepare())
+        return Reply(response.status_code, _parse(response.content))
+
+    def _sign(self, request: Any) -> None:
+        """Sign with the credentials at hand, which botocore renews if it can. Raise CredentialsExpired."""
+        from botocore.auth import SigV4Auth
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for is_last in (False, True):
+            try:
+                SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
+                return
+            except (BotoCoreError, ClientError) as error:
+                if _is_network_error(error):
+                    raise ApiUnreachable(f"The AWS credentials could not be renewed: {error}") from error
+                if is_last or not self._read_credentials_again():
+                    raise CredentialsExpired(_describe_expiry(self._profile, str(error))) from error
+
+    def _read_credentials_again(self) -> bool:
+        """Read the credentials from where they came from. Return False if there are none."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found = self._renew() if self._renew else None
+        except BotoCoreError:
+            return False
+        if found is None:
+            return False
+        self._credentials = found
+        return True
 
     def list_items(self, path: str, name: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""
@@ -154,17 +254,63 @@ def _region_in_url(url: str | None) -> str | None:
     return match[1] if match else None
 
 
-def _read_api_url(session: Any, stack: str, region: str) -> str:
+def _read_api_url(session: Any, stack: str, region: str, profile: str | None) -> str:
     from botocore.exceptions import ClientError
 
     try:
         description = session.create_client("cloudformation", region_name=region).describe_stacks(StackName=stack)
     except ClientError as error:
+        if error.response["Error"].get("Code") in _EXPIRED_CODES:
+            raise CredentialsExpired(_describe_expiry(profile, str(error))) from error
         raise ApiUnreachable(f"The stack {stack} in {region} cannot be read: {error}") from error
     outputs = {each["OutputKey"]: each["OutputValue"] for each in description["Stacks"][0].get("Outputs", ())}
     if "ApiUrl" not in outputs:
         raise ApiUnreachable(f"The stack {stack} in {region} has no output ApiUrl: is it drs-waves?")
     return str(outputs["ApiUrl"])
+
+
+def _has_expired(reply: Reply) -> bool:
+    """Return whether this is the answer to credentials that have expired, by the API or by API Gateway's default."""
+    if reply.status != 403:
+        return False
+    body = reply.body if isinstance(reply.body, dict) else {"message": reply.body}
+    message = str(body.get("message") or body.get("Message") or "")
+    return body.get("code") in _EXPIRED_CODES or _EXPIRED_MESSAGE in message
+
+
+def _describe_expiry(profile: str | None, reason: str) -> str:
+    login = f"aws sso login --profile {shlex.quote(profile)}" if profile else "aws sso login"
+    return (
+        f"The AWS credentials have expired or cannot be read: {reason}\n"
+        f"Renew them the way you got them, for example:  {login}"
+    )
+
+
+def _is_connection_error(error: Exception) -> bool:
+    """Return whether no connection was made, so that the request was not sent."""
+    from botocore import exceptions
+
+    return isinstance(
+        error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError | exceptions.ProxyConnectionError
+    )
+
+
+def _is_network_error(error: Exception) -> bool:
+    """Return whether a server did not answer, rather than refuse."""
+    from botocore import exceptions
+
+    return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError)
+
+
+def _is_credential_error(error: Exception) -> bool:
+    """Return whether there are credentials that have to be renewed by a login."""
+    from botocore import exceptions
+
+    return isinstance(error, exceptions.CredentialRetrievalError | exceptions.TokenRetrievalError | exceptions.SSOError)
+
+
+def _encode(body: Any) -> bytes | None:
+    return None if body is None else json.dumps(body).encode()
 
 
 def _parse(content: bytes) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import checkout
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
 
 ApiUrl = Annotated[
@@ -126,19 +126,19 @@ def exit_on_error(work: Callable[[], None]) -> None:
         work()
     except ApiRefused as error:
         end(REFUSED if error.reply.status < 500 else FAILED, str(error))
-    except (ApiUnreachable, OSError) as error:
+    except (ApiUnreachable, CredentialsExpired, OSError) as error:
         end(FAILED, str(error))
     except KeyboardInterrupt:
         end(INTERRUPTED, "stopped")
 
 
-def exit_status_after(work: Callable[[], int]) -> int:
-    """Run work that follows a run, and return its exit status.
+def exit_status_after(work: Callable[[], int], command: str) -> int:
+    """Run work that follows a run, and return its exit status. `command` does the same work later.
 
     Print its errors instead of raising them, so that the result of the run is still reported.
     """
     try:
         return work()
-    except (ApiRefused, ApiUnreachable, OSError) as error:
-        print_error(str(error))
+    except (ApiRefused, ApiUnreachable, CredentialsExpired, OSError) as error:
+        print_error(f"{error}\nTo do this later:  {command}")
         return FAILED

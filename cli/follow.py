@@ -1,5 +1,6 @@
 """Follow a run or a clean-up to its end, and do what comes after a run: its summary, report and clean-up."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -7,12 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from cli import run_client
-from cli.api_client import ApiClient
+from cli.api_client import ApiClient, ApiRefused, CredentialsExpired
 from cli.connection import exit_status_after
+from cli.notices import Notices
+from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status
 from cli.session import Session
-from cli.terminal import INTERRUPTED, console, end
-from cli.text import COMMAND, clean, format_real_time, format_run_time
+from cli.terminal import FAILED, INTERRUPTED, clean, console, end, print_error
+from cli.text import COMMAND, format_real_time, format_run_time
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
@@ -20,36 +23,78 @@ if TYPE_CHECKING:  # these take long to import, as do the imports within functio
 MAX_SERVERS_SHOWN = 20
 
 
-def follow_run(
-    session: Session, execution_id: str, cleanup: bool, report: Path | None, interrupt_hint: str = ""
-) -> NoReturn:
+def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path | None) -> NoReturn:
     """Show the run until it ends, then report and clean up if asked. Exit with the status of the run.
 
     If the run succeeded, exit with the status of the report and the clean-up.
     """
     from cli.views.json_lines import JsonView
 
-    view = choose_view(session)
-    try:
-        with view:
-            record = run_client.watch_run(session.api, execution_id, view, session.poll_seconds)
-    except KeyboardInterrupt:
-        command = f"{COMMAND} watch {execution_id}{session.options}"
-        end(INTERRUPTED, f"\nThe run continues. Watch it again:  {command}{interrupt_hint}")
+    commands = _commands_to_go_on(session, execution_id, cleanup, report)
+    record = _watch(session, execution_id, commands)
     status = exit_status(record)
     if not session.as_json:
         print_summary(session, record)
-    follow_ups: list[Callable[[], int]] = []
+    follow_ups: list[tuple[Callable[[], int], str]] = []
     if report:  # before the clean-up, which terminates the instances that the report lists
-        follow_ups.append(lambda: write_report(session, record, report))
+        command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
+        follow_ups.append((lambda: write_report(session, record, report), command))
     if cleanup:
-        follow_ups.append(lambda: follow_cleanup(session, execution_id))
-    for follow_up in follow_ups:
-        follow_up_status = exit_status_after(follow_up)
+        follow_ups.append((lambda: follow_cleanup(session, execution_id, make_key()), commands["Clean up then"]))
+    for number, (follow_up, command) in enumerate(follow_ups):
+        try:
+            follow_up_status = exit_status_after(follow_up, command)
+        except KeyboardInterrupt:
+            left = "".join(f"\n  {each}" for _, each in follow_ups[number:])
+            end(INTERRUPTED, f"\nThe run has ended. What was to follow it:{left}")
         status = status or follow_up_status
     if session.as_json:
         JsonView().write("result", {"exitStatus": status, "execution": record})
     raise typer.Exit(status)
+
+
+def _commands_to_go_on(session: Session, execution_id: str, cleanup: bool, report: Path | None) -> dict[str, str]:
+    """The commands that do what a watch that ends early leaves undone, each with what it is for."""
+    folder = f" --report {shlex.quote(str(report))}" if report else ""
+    commands = {"Watch it again": f"{COMMAND} watch {execution_id}{folder}{session.options}"}
+    if cleanup:
+        commands["Clean up then"] = f"{COMMAND} cleanup {execution_id}{session.options}"
+    return commands
+
+
+def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> Record:
+    """Show the run until it ends, and return its record. If that is cut short, say how to go on, and end."""
+    go_on = "\n".join(f"{purpose}:  {command}" for purpose, command in commands.items())
+    view = choose_view(session)
+    observer = _Noticing(view, Notices(session.api))
+    try:
+        with view:
+            return run_client.watch_run(session.api, execution_id, observer, session.poll_seconds)
+    except KeyboardInterrupt:
+        end(INTERRUPTED, f"\nThe run continues. {go_on}")
+    except CredentialsExpired as error:
+        end(FAILED, f"{error}\nThe run continues without this command. {go_on}")
+    except ApiRefused as error:
+        if not observer.has_shown:
+            raise
+        end(FAILED, f"{error}\nThe run continues without this command. {go_on}")
+
+
+class _Noticing:
+    """Gives a view the notices of the run before the record that has them."""
+
+    def __init__(self, view: "View", notices: Notices) -> None:
+        self._view, self._notices = view, notices
+        self.has_shown = False
+
+    def show(self, record: Record) -> None:
+        for line in self._notices.find(record):
+            self._view.notice(line)
+        self._view.show(record)
+        self.has_shown = True
+
+    def trouble(self, message: str | None) -> None:
+        self._view.trouble(message)
 
 
 def choose_view(session: Session) -> "View":
@@ -66,7 +111,7 @@ def choose_view(session: Session) -> "View":
     from cli.views.live import LiveView
 
     api = session.connection.open_api()  # the poller's thread needs a client of its own
-    capacity = CapacityPoller(lambda account_id, region: _read_capacity(api, account_id, region))
+    capacity = CapacityPoller(lambda account_id, region: _read_capacity(api, account_id, region), session.speed)
     return LiveView(console(), session.options, session.speed, capacity)
 
 
@@ -75,17 +120,30 @@ def _read_capacity(api: ApiClient, account_id: str, region: str) -> Mapping[str,
     return capacity
 
 
-def follow_cleanup(session: Session, execution_id: str) -> int:
-    """Terminate the instances of a drill, show that until it ends, and return its exit status. Raise ApiRefused."""
+def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
+    """Terminate the instances of a drill, show that until it ends, and return its exit status.
+
+    `key` is the Idempotency-Key. Raise ApiRefused.
+    """
     from cli.views.cleanup import CleanupView
     from cli.views.json_lines import JsonView
 
     view = CleanupView(session.print_line, JsonView() if session.as_json else None)
+    command = f"{COMMAND} cleanup {execution_id}{session.options}"
+    again = f"{COMMAND} cleanup {execution_id} --idempotency-key {shlex.quote(key)}{session.options}"
+    look = f"{COMMAND} get /executions/{execution_id}/cleanup{session.options}"
     try:
-        cleanup = run_client.clean_up(session.api, execution_id, view, session.poll_seconds)
+        cleanup = run_client.clean_up(session.api, execution_id, view, session.poll_seconds, key)
     except KeyboardInterrupt:
-        command = f"{COMMAND} cleanup {execution_id}{session.options}"
-        end(INTERRUPTED, f"\nThe clean-up continues. See it again:  {command}")
+        begun = "continues" if view.has_shown else "may have begun"
+        end(INTERRUPTED, f"\nThe clean-up {begun}. See it:  {look}\nFollow it again:  {again}")
+    except AnswerLost as error:
+        print_error(f"{error}\nThe clean-up may have begun. See it:  {look}\nSend the same request again:  {again}")
+        return FAILED
+    except CredentialsExpired as error:
+        begun = "continues without this command" if view.has_shown else "has not begun"
+        print_error(f"{error}\nThe clean-up {begun}. Then go on:  {again if view.has_shown else command}")
+        return FAILED
     if not session.as_json and cleanup.get("reason"):
         session.print_line(f"  {clean(cleanup['reason'])}")
     return cleanup_exit_status(cleanup)
@@ -120,19 +178,17 @@ def print_summary(session: Session, record: Record) -> None:
 
 
 def _print_servers(session: Session, record: Record) -> None:
-    """Print the servers that failed or have warnings, with the reasons, and what to do about each kind of cause."""
-    for note in record["notes"]:
-        console().print(f"  note      {clean(note)}", markup=False)
-    lines, servers = [], list(run_client.list_servers(session.api, record["executionId"]))
+    """Print the servers that failed or are not launched, with the reasons, and what to do about each kind of cause.
+
+    Warnings were shown as they became known.
+    """
+    lines, servers = [], run_client.list_servers(session.api, record["executionId"])
     for server in servers:
-        warnings = server.get("warnings", ())
-        reasons = "; ".join(filter(None, [server.get("reason"), *warnings]))
         state = server["status"] if server["status"] in ("FAILED", "EXCLUDED") else server.get("readiness")
-        if state in ("READY", None) and warnings:  # it was ready, and its launch has a warning
-            state = "WARN"
-        if reasons and state not in ("READY", None):
+        if state in ("FAILED", "EXCLUDED", "BLOCKED"):
             name = server["hostname"] or server["sourceServerId"]
-            lines.append(f"  {state:<9} {clean(name)} ({server['wave']}): {clean(reasons)}")
+            reason = server.get("reason") or "no reason is on record"
+            lines.append(f"  {state:<9} {clean(name)} ({server['wave']}): {clean(reason)}")
     for line in lines[:MAX_SERVERS_SHOWN]:
         console().print(line, markup=False)
     if len(lines) > MAX_SERVERS_SHOWN:

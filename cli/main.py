@@ -2,11 +2,13 @@
 
 import signal
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 from cli.commands import decisions, plans, records, runs, sandbox, tables
+from cli.terminal import encode_safely
 from cli.text import COMMAND
 
 app = typer.Typer(
@@ -38,13 +40,24 @@ def drs_waves(
     """Start drills and recoveries, watch them, answer their requests for decisions, clean up and report.
 
     Exit status: 0 if the run succeeded (COMPLETED, READY) or the command did its work; 1 if the run failed
-    completely or in part, or was cancelled, or the API cannot be reached; 2 for an invalid command or file; 3 for a
-    refusal (NOT_READY, not found, not in this state, or not confirmed); 130 after Ctrl-C, which does not stop the run.
+    completely or in part, or was cancelled, or the API cannot be reached, or the credentials have expired; 2 for an
+    invalid command or file; 3 for a refusal (NOT_READY, not found, not in this state, or not confirmed); 130 after
+    Ctrl-C, SIGTERM or SIGHUP, which do not stop the run.
     """
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C: the command says what goes on without it."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     # A shell that starts the command in the background makes it ignore SIGINT. Honour it anyway.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` ignores SIGHUP
+            signal.signal(number, _interrupt)
+    encode_safely()
     app(arguments, prog_name=COMMAND)

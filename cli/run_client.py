@@ -2,11 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from api.schemas.requests.names import normalize_name
+from cli import repeat
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
+from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
 
 # The path that starts a run of each mode.
@@ -14,10 +16,6 @@ _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readi
 
 # Seconds between requests while the API does not answer: the first pause doubles up to the maximum.
 MIN_RETRY_PAUSE, MAX_RETRY_PAUSE = 1.0, 30.0
-# A request for a clean-up can be repeated: the API starts only one for each run.
-MAX_CLEANUP_TRIES = 5
-
-Sleep = Callable[[float], None]
 
 
 class RunObserver(Protocol):
@@ -51,11 +49,17 @@ def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
     )
 
 
-def start_run(api: ApiClient, plan_id: str, mode: str, point_in_time: str | None = None) -> Record:
-    """Start a run and return its record. Raise ApiRefused, or ApiUnreachable if it may or may not have started."""
-    body = {"pointInTime": point_in_time} if point_in_time else None
-    record: Record = api.call("POST", f"/recovery-plans/{plan_id}/{_START_PATHS[mode]}", body)
-    return record
+def start_path(plan_id: str, mode: str) -> str:
+    """The path that starts a run of this mode: `drill`, `recovery` or `readiness`."""
+    return f"/recovery-plans/{plan_id}/{_START_PATHS[mode]}"
+
+
+def start_body(point_in_time: str | None = None, replace_existing: bool = False) -> dict[str, Any] | None:
+    """The body of a start or a continue; None if it says nothing."""
+    body: dict[str, Any] = {} if point_in_time is None else {"pointInTime": point_in_time}
+    if replace_existing:
+        body["replaceExisting"] = True
+    return body or None
 
 
 def read_run(api: ApiClient, execution_id: str) -> Record:
@@ -101,30 +105,21 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
         sleep(interval)
 
 
-def is_transient(status: int) -> bool:
-    """Return whether a later request can succeed after an answer with this status."""
-    return status == 429 or status >= 500
-
-
 def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
     """Every server of a run, or of one of its waves."""
-    filters = {"wave": wave} if wave else {}
+    filters = {} if wave is None else {"wave": wave}
     return list(api.list_items(f"/executions/{execution_id}/servers", "servers", **filters))
 
 
 def clean_up(
-    api: ApiClient, execution_id: str, observer: RunObserver, interval: float, sleep: Sleep = time.sleep
+    api: ApiClient, execution_id: str, observer: RunObserver, interval: float, key: str, sleep: Sleep = time.sleep
 ) -> Record:
-    """Terminate the instances of a drill, follow that to its end, and return the clean-up. Raise ApiRefused."""
+    """Terminate the instances of a drill, follow that to its end, and return the clean-up.
+
+    Raise ApiRefused, AnswerLost if the clean-up may have started, CredentialsExpired.
+    """
     path = f"/executions/{execution_id}/cleanup"
-    for tries in range(1, MAX_CLEANUP_TRIES + 1):
-        reply = api.request("POST", path)
-        if 200 <= reply.status < 300:
-            break
-        if tries == MAX_CLEANUP_TRIES or not is_transient(reply.status):
-            raise ApiRefused("POST", path, reply)
-        observer.trouble(f"the API answered {reply.status}; asking again")
-        sleep(2.0 ** (tries - 1))
+    repeat.post(api, path, None, key, observer.trouble, sleep)
     observer.trouble(None)
     for cleanup in _poll(api, path, observer, interval, sleep):
         observer.show(cleanup)

@@ -1,9 +1,15 @@
-"""Standard output and standard error of the command, and the statuses it exits with."""
+"""Standard output and standard error of the command, questions, and the statuses it exits with.
+
+Output never fails for a character: where the terminal or the pipe cannot encode one, its escape is printed instead,
+such as `\\u2192`. JSON is ASCII, and a file that a command prints is UTF-8.
+"""
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -14,13 +20,39 @@ if TYPE_CHECKING:  # rich takes longer to import than --help may take
 FAILED, INVALID, REFUSED, INTERRUPTED = 1, 2, 3, 130
 """0 is success. An invalid command or file is 2. A refusal, 3, comes from the API or from the user. Ctrl-C is 130."""
 
+# Unicode's control and format characters and halves of surrogate pairs; its line and paragraph separators.
+_CONTROLS, _SEPARATORS = ("Cc", "Cf", "Cs"), ("Zl", "Zp")
+
+
+def clean(text: Any, keep: str = "") -> str:
+    """The text without characters that would move a terminal's cursor, break a line or turn its direction.
+
+    Line breaks and tabs become spaces, unless `keep` has them.
+    """
+    return "".join(filter(None, (letter if letter in keep else _clean_letter(letter) for letter in str(text))))
+
+
+def _clean_letter(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if letter in "\n\r\t" or category in _SEPARATORS:
+        return " "
+    return "" if category in _CONTROLS else letter
+
+
+def encode_safely() -> None:
+    """Let standard output and standard error print the escape of a character that they cannot encode."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
 
 @lru_cache(maxsize=1)
 def console() -> "Console":
     """Standard output. Long lines are not folded, so that ids and commands can be copied."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    encode_safely()
+    return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 @lru_cache(maxsize=1)
@@ -28,14 +60,20 @@ def error_console() -> "Console":
     """Standard error."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True, stderr=True)
+    encode_safely()
+    return Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
 
 
 def print_error(message: str) -> None:
     """Print the message in red on standard error."""
     from rich.markup import escape
 
-    error_console().print(escape(message), style="red")
+    error_console().print(escape(clean(message, keep="\n")), style="red")
+
+
+def print_notice(message: str) -> None:
+    """Print the message on standard error, where it stands in no program's way."""
+    error_console().print(clean(message, keep="\n"), markup=False)
 
 
 def end(status: int, message: str) -> NoReturn:
@@ -49,13 +87,41 @@ def has_terminal() -> bool:
     return sys.stdin.isatty()
 
 
+def ask(question: str, otherwise: str) -> str:
+    """Ask on standard error and return the answer, without spaces around it.
+
+    End the command with the text of `otherwise`, such as "Nothing was started.": as a refusal if there is no answer,
+    and as interrupted after Ctrl-C.
+    """
+    try:
+        error_console().print(f"{clean(question)}: ", markup=False, end="")
+        return input().strip()
+    except EOFError:
+        end(REFUSED, f"\nThere was no answer. {otherwise}")
+    except KeyboardInterrupt:
+        end(INTERRUPTED, f"\nInterrupted. {otherwise}")
+
+
+def confirm(question: str, otherwise: str) -> bool:
+    """Ask for yes or no, and return whether the answer is yes. `otherwise` is as in `ask`."""
+    return ask(f"{question} [y/N]", otherwise).lower() in ("y", "yes")
+
+
 def print_json(value: Any) -> None:
     """Print the value as indented JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def print_file(text: str) -> None:
+    """Print the contents of a file as UTF-8, whatever the terminal's encoding is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
 
 
 def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
     """Print the rows in columns."""
+    rows = [tuple(clean(cell) for cell in row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -1,22 +1,17 @@
 """Format a run's record as text: times, counts, decisions, and the commands that answer what a run waits for."""
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.run_record import Record
+from cli.terminal import clean
 
 COMMAND = "drs-waves"
 
 
-def clean(text: Any) -> str:
-    """The text without characters that would move a terminal's cursor or break a line."""
-    characters = (
-        " " if character in "\n\r\t" else character
-        for character in str(text)
-        if character in "\n\r\t" or unicodedata.category(character)[0] != "C"
-    )
-    return "".join(characters)
+def plural(count: int, noun: str, others: str | None = None) -> str:
+    """`1 server`, `2 servers`. `others` is the plural of a noun that takes no s."""
+    return f"{count} {noun if count == 1 else others or f'{noun}s'}"
 
 
 def format_duration(seconds: float | None) -> str:

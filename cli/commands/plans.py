@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import run_client
-from cli.commands.arguments import PlanName
+from cli.commands.arguments import CommandGroup, PlanName
 from cli.connection import Connection, connected
-from cli.terminal import FAILED, INVALID, REFUSED, console, end
+from cli.terminal import FAILED, INVALID, REFUSED, ask, clean, confirm, console, end, print_file
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.plans.changes import Change
 
-app = typer.Typer(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
+app = CommandGroup(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The plan file, YAML or JSON.")]
 
@@ -42,7 +41,7 @@ def validate(file: File) -> None:
 
     with _exit_if_invalid():
         read_plan_file(file)
-    console().print(f"[green]{file} is valid[/green]")
+    console().print(f"{clean(file)} is valid", markup=False, style="green")
 
 
 @app.command(epilog="Example: drs-waves plan diff --sandbox examples/three-tier.yaml")
@@ -111,12 +110,12 @@ def export(
         end(FAILED, str(error))
     text = format_file(file, is_json=output is not None and output.suffix == ".json")
     if output is None:
-        sys.stdout.write(text)
+        print_file(text)
         return
     draft = output.with_name(f".{output.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(output)
-    console().print(f"written to {output}")
+    console().print(f"written to {clean(output)}", markup=False)
 
 
 @app.command(epilog="Example: drs-waves plan schema > plan-file.schema.json")
@@ -124,26 +123,22 @@ def schema() -> None:
     """Print the JSON Schema of plan files, for editors. The repository has it in docs/plan-file.schema.json."""
     from cli.plans.file_schema import build_json_schema
 
-    sys.stdout.write(json.dumps(build_json_schema(), indent=2, ensure_ascii=False) + "\n")
+    print_file(json.dumps(build_json_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 # --- what is asked and printed ----------------------------------------------------------------------------------
 def _confirm() -> bool:
-    try:
-        return typer.confirm("Apply this?")
-    except typer.Abort:  # there is no terminal, or Ctrl-C
-        return False
+    return confirm("Apply this?", "Nothing was changed.")
 
 
 def _require_agreement(changes: "list[Change]") -> None:
     """Have the name of each of these groups typed, or end without a change."""
     for change in changes:
-        try:
-            typed = typer.prompt(f"To change protection group {change.name} for all of these plans, type its name")
-        except typer.Abort:  # there is no terminal, or Ctrl-C
-            typed = ""
-        if typed.strip() != change.name:
-            end(REFUSED, f"Nothing was changed. To agree without a prompt: --change-group {shlex.quote(change.name)}")
+        name = clean(change.name)
+        question = f"To change protection group {name} for all of these plans, type its name"
+        agreed = f"To agree without a prompt: --change-group {shlex.quote(change.name)}"
+        if ask(question, f"Nothing was changed. {agreed}") != change.name:
+            end(REFUSED, f"Nothing was changed. {agreed}")
 
 
 def _print_changes(changes: "list[Change]") -> bool:
@@ -156,10 +151,10 @@ def _print_changes(changes: "list[Change]") -> bool:
         unchanged = "" if change.is_needed else "  unchanged"
         console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
         for sentence in change.consequences:
-            console().print(f"    [yellow]! {escape(sentence)}[/yellow]")
+            console().print(f"    [yellow]! {escape(clean(sentence))}[/yellow]")
         for each in change.differences:
             before = "" if is_new else f"{_format_value(each.before)} -> "
-            console().print(f"    {escape(each.field)}: {before}{_format_value(each.after)}")
+            console().print(f"    {escape(clean(each.field))}: {before}{_format_value(each.after)}")
     needed = sum(change.is_needed for change in changes)
     console().print(f"{needed} of {len(changes)} to change" if needed else "Nothing to change.")
     return bool(needed)
@@ -168,11 +163,11 @@ def _print_changes(changes: "list[Change]") -> bool:
 def _format_title(change: "Change") -> str:
     from rich.markup import escape
 
-    return escape(f"{change.kind} {change.name}")
+    return escape(clean(f"{change.kind} {change.name}"))
 
 
 def _format_value(value: Any) -> str:
     from rich.markup import escape
 
-    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    text = "nothing" if value is None else clean(json.dumps(value, ensure_ascii=False))
     return escape(text if len(text) <= 200 else f"{text[:200]}...")

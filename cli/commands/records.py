@@ -3,20 +3,22 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import typer
 
 from cli import run_client
-from cli.commands.arguments import AsJson, ExecutionId, Interval
+from cli.commands.arguments import AsJson, CommandGroup, ExecutionId, IdempotencyKey, Interval
+from cli.commands.confirmations import confirm_cleanup
 from cli.connection import Connection, connected
 from cli.follow import follow_cleanup, print_advice, write_report
+from cli.repeat import make_key
 from cli.run_record import exit_status
 from cli.session import Session
-from cli.terminal import REFUSED, console, end, print_json, print_rows
-from cli.text import clean, describe_chain
+from cli.terminal import REFUSED, clean, console, end, has_terminal, print_json, print_rows
+from cli.text import describe_chain
 
-app = typer.Typer()
+app = CommandGroup()
 
 
 @app.command(epilog="Example: drs-waves status drill-20261122-081530-4f1c09 --json")
@@ -29,11 +31,11 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show the progress of a run. The exit status is 0 while it is in progress, and its own once it has ended."""
-    if wave and not servers:
+    if wave is not None and not servers:
         raise typer.BadParameter("--wave goes with --servers")
     session = Session.open(connection, as_json)
     record = run_client.read_run(session.api, execution)
-    if wave and wave not in {each["name"] for each in record["waves"]}:
+    if wave is not None and wave not in {each["name"] for each in record["waves"]}:
         end(REFUSED, f"{execution} has no wave {wave!r}")
     found = run_client.list_servers(session.api, execution, wave) if servers else []
     if as_json:
@@ -69,13 +71,13 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    if plan and status:
+    if plan is not None and status is not None:
         raise typer.BadParameter("give --plan or --status, not both")
     session = Session.open(connection)
     query = {"limit": str(limit)}
-    if plan:
+    if plan is not None:
         query["planId"] = session.find_plan(plan)["planId"]
-    if status:
+    if status is not None:
         query["status"] = status.upper()
     executions = session.api.get("/executions", **query)["executions"]
     if as_json:
@@ -96,14 +98,27 @@ def get(
 ) -> None:
     """Send a signed GET to the API, and print the answer as JSON."""
     url = urlsplit(path)
-    print_json(Session.open(connection).api.get(url.path, **dict(parse_qsl(url.query))))
+    print_json(Session.open(connection).api.get_as_written(url.path, url.query))
 
 
 @app.command(epilog="Example: drs-waves cleanup drill-20261122-081530-4f1c09")
 @connected
-def cleanup(connection: Connection, execution: ExecutionId, interval: Interval = None, as_json: AsJson = False) -> None:
-    """Terminate the instances that a drill launched, and follow that to its end. A recovery is refused."""
-    raise typer.Exit(follow_cleanup(Session.open(connection, as_json, interval), execution))
+def cleanup(
+    connection: Connection,
+    execution: ExecutionId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Without a terminal, nothing is asked.")] = False,
+    idempotency_key: IdempotencyKey = None,
+    interval: Interval = None,
+    as_json: AsJson = False,
+) -> None:
+    """Terminate the instances that a drill launched, and follow that to its end. A recovery is refused.
+
+    On a terminal, the command shows these instances and asks.
+    """
+    session = Session.open(connection, as_json, interval)
+    if not yes and has_terminal():
+        confirm_cleanup(session, execution)
+    raise typer.Exit(follow_cleanup(session, execution, idempotency_key or make_key()))
 
 
 @app.command(epilog="Example: drs-waves report drill-20261122-081530-4f1c09 --to build/report")

@@ -1,23 +1,42 @@
 """The commands that start or follow a run: run, readiness, continue and watch."""
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import run_client
-from cli.api_client import ApiRefused, ApiUnreachable
-from cli.commands.arguments import AsJson, CleanUp, ExecutionId, Interval, PlanName, ReportFolder, Wait
+from cli import repeat, run_client
+from cli.api_client import ApiRefused, CredentialsExpired
+from cli.commands.arguments import (
+    AsJson,
+    CleanUp,
+    CommandGroup,
+    ConfirmReplace,
+    ExecutionId,
+    IdempotencyKey,
+    Interval,
+    PlanName,
+    PointInTime,
+    ReplaceExisting,
+    ReportFolder,
+    Wait,
+    Yes,
+)
+from cli.commands.confirmations import Consent, confirm_start
 from cli.connection import Connection, connected
 from cli.follow import follow_run
+from cli.repeat import AnswerLost
+from cli.run_preview import preview_plan, preview_rest
 from cli.run_record import Record
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, end, error_console, has_terminal, print_json
-from cli.text import COMMAND, clean
+from cli.terminal import FAILED, INTERRUPTED, REFUSED, clean, end, has_terminal, print_json, print_notice
+from cli.text import COMMAND
 
-app = typer.Typer()
+app = CommandGroup()
 
 
 class Mode(StrEnum):
@@ -25,6 +44,39 @@ class Mode(StrEnum):
 
     DRILL = "drill"
     RECOVERY = "recovery"
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A request that starts a run, and the words of a command that sends it again."""
+
+    path: str
+    body: dict[str, Any] | None
+    words: Sequence[str]
+    plan_id: str
+    key: str
+
+    def send(self, session: Session) -> Record:
+        """Send it until it is answered, and return the record of the run.
+
+        End the command, with what may have begun and how to go on, if that is not possible.
+        """
+        words = [COMMAND, *self.words, "--idempotency-key", self.key]
+        look = f"See whether it did:  {COMMAND} list --plan {self.plan_id}{session.options}"
+        again = f"Send the same request again; it starts nothing twice:\n  {shlex.join(words)}{session.options}"
+        try:
+            return repeat.post(session.api, self.path, self.body, self.key, print_notice)
+        except AnswerLost as error:
+            end(FAILED, f"{error}\nThe run may have been started. {look}\n{again}")
+        except KeyboardInterrupt:
+            end(INTERRUPTED, f"\nThe run may have been started. {look}\n{again}")
+        except CredentialsExpired as error:
+            end(FAILED, f"{error}\nThe run was not started. {again}")
+        except ApiRefused as error:
+            body = error.reply.body if isinstance(error.reply.body, dict) else {}
+            if body.get("code") != "PlanAlreadyRunning" or not body.get("executionId"):
+                raise
+            end(REFUSED, f"{error}\nWatch it:  {COMMAND} watch {body['executionId']}{session.options}")
 
 
 # --- starting ---------------------------------------------------------------------------------------------------
@@ -38,28 +90,40 @@ def run(
     ] = (Mode.DRILL),
     wait: Wait = True,
     cleanup: CleanUp = False,
-    point_in_time: Annotated[
-        str | None, typer.Option("--point-in-time", metavar="T", help="Recover this moment: 2026-11-22T08:15:30Z.")
-    ] = None,
+    point_in_time: PointInTime = None,
     report: ReportFolder = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Start a recovery without asking.")] = False,
+    yes: Yes = False,
+    replace_existing: ReplaceExisting = False,
+    confirm_replace: ConfirmReplace = None,
+    idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of a plan and follow it to its end.
 
-    To start a recovery, type the plan's name when asked, or give --yes.
+    To start a recovery, type the plan's name when asked, or give --yes. A run that replaces existing recovery
+    instances asks for more; see --replace-existing.
     """
     _require_waiting(wait, cleanup, report)
-    if mode is Mode.RECOVERY and cleanup:
+    is_recovery = mode is Mode.RECOVERY
+    if is_recovery and cleanup:
         raise typer.BadParameter("--cleanup is for drills; the instances of a recovery must stay")
-    if mode is Mode.RECOVERY and not yes and not has_terminal():
-        end(INVALID, "A recovery must be confirmed, and there is no terminal to ask on: give --yes.")
+    consent = Consent(is_recovery, yes, replace_existing, confirm_replace, has_terminal())
+    consent.require_possible()
     session = Session.open(connection, as_json, interval)
     found = session.find_plan(plan)
-    if mode is Mode.RECOVERY and not yes:
-        _confirm_recovery(found)
-    _start_and_follow(session, lambda: _start(session, found, mode.value, point_in_time), wait, cleanup, report)
+    confirm_start(session, consent, found["name"], point_in_time, lambda: preview_plan(session.api, found))
+    start = _Start(
+        path=run_client.start_path(found["planId"], mode.value),
+        body=run_client.start_body(point_in_time, replace_existing),
+        words=[
+            *("run", found["planId"], "--mode", mode.value, *_moment(point_in_time), *consent.options()),
+            *_after(wait, cleanup, report),
+        ],
+        plan_id=found["planId"],
+        key=idempotency_key or repeat.make_key(),
+    )
+    _start_and_follow(session, start, wait, cleanup, report)
 
 
 @app.command(epilog="Example: drs-waves readiness three-tier --stack drs-waves --region us-west-2")
@@ -68,18 +132,24 @@ def readiness(
     connection: Connection,
     plan: PlanName,
     wait: Wait = True,
-    point_in_time: Annotated[
-        str | None, typer.Option("--point-in-time", metavar="T", help="Check the snapshots of this moment.")
-    ] = None,
+    point_in_time: PointInTime = None,
     report: ReportFolder = None,
+    idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
     """Check whether a run of the plan would succeed, and show what prevents it. This launches nothing."""
     _require_waiting(wait, False, report)
     session = Session.open(connection, as_json, interval)
-    found = session.find_plan(plan)
-    _start_and_follow(session, lambda: _start(session, found, "readiness", point_in_time), wait, False, report)
+    plan_id = session.find_plan(plan)["planId"]
+    start = _Start(
+        path=run_client.start_path(plan_id, "readiness"),
+        body=run_client.start_body(point_in_time),
+        words=["readiness", plan_id, *_moment(point_in_time), *_after(wait, False, report)],
+        plan_id=plan_id,
+        key=idempotency_key or repeat.make_key(),
+    )
+    _start_and_follow(session, start, wait, False, report)
 
 
 @app.command("continue", epilog="Example: drs-waves continue drill-20261122-081530-4f1c09")
@@ -90,17 +160,34 @@ def continue_(
     wait: Wait = True,
     cleanup: CleanUp = False,
     report: ReportFolder = None,
+    yes: Yes = False,
+    replace_existing: ReplaceExisting = False,
+    confirm_replace: ConfirmReplace = None,
+    idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run that recovers what an ended run did not launch, and follow it."""
+    """Start a run that recovers what an ended run did not launch, and follow it.
+
+    The continuation of a recovery asks for the plan's name as its first start did, unless you give --yes.
+    """
     _require_waiting(wait, cleanup, report)
     session = Session.open(connection, as_json, interval)
-
-    def start() -> Record:
-        record: Record = session.api.call("POST", f"/executions/{execution}/continue")
-        return record
-
+    before = run_client.read_run(session.api, execution)
+    is_recovery = before["mode"] == "RECOVERY"
+    if is_recovery and cleanup:
+        raise typer.BadParameter("--cleanup is for drills; the instances of a recovery must stay")
+    consent = Consent(is_recovery, yes, replace_existing, confirm_replace, has_terminal())
+    consent.require_possible()
+    moment = before["pointInTime"]
+    confirm_start(session, consent, before["planName"], moment, lambda: preview_rest(session.api, before))
+    start = _Start(
+        path=f"/executions/{execution}/continue",
+        body=run_client.start_body(None, replace_existing),
+        words=["continue", execution, *consent.options(), *_after(wait, cleanup, report)],
+        plan_id=before["planId"],
+        key=idempotency_key or repeat.make_key(),
+    )
     _start_and_follow(session, start, wait, cleanup, report)
 
 
@@ -109,37 +196,19 @@ def _require_waiting(wait: bool, cleanup: bool, report: Path | None) -> None:
         raise typer.BadParameter("--no-wait goes with neither --cleanup nor --report; both come after the run")
 
 
-def _confirm_recovery(plan: Mapping[str, Any]) -> None:
-    name = plan["name"]
-    message = f"A recovery of {clean(name)} launches production servers, in {len(plan['waves'])} waves."
-    error_console().print(message, markup=False)
-    try:
-        typed = typer.prompt("Type the plan's name to start it", err=True)
-    except typer.Abort:
-        typed = ""
-    if typed.strip() != name:
-        end(REFUSED, "That is not its name. Nothing was started.")
+def _moment(point_in_time: str | None) -> list[str]:
+    return [] if point_in_time is None else ["--point-in-time", point_in_time]
 
 
-def _start(session: Session, plan: Mapping[str, Any], mode: str, point_in_time: str | None) -> Record:
-    list_command = f"{COMMAND} list --plan {plan['planId']}{session.options}"
-    try:
-        return run_client.start_run(session.api, plan["planId"], mode, point_in_time)
-    except ApiUnreachable as error:
-        end(FAILED, f"{error}\nThe run may have been started anyway; see:  {list_command}")
-    except KeyboardInterrupt:
-        end(INTERRUPTED, f"\nThe run may have been started; see:  {list_command}")
-    except ApiRefused as error:
-        body = error.reply.body if isinstance(error.reply.body, dict) else {}
-        if body.get("code") != "PlanAlreadyRunning" or not body.get("executionId"):
-            raise
-        end(REFUSED, f"{error}\nWatch it:  {COMMAND} watch {body['executionId']}{session.options}")
+def _after(wait: bool, cleanup: bool, report: Path | None) -> list[str]:
+    """The options for what comes after the start."""
+    words = [] if wait else ["--no-wait"]
+    words += ["--cleanup"] if cleanup else []
+    return words + (["--report", str(report)] if report else [])
 
 
-def _start_and_follow(
-    session: Session, start: Callable[[], Record], wait: bool, cleanup: bool, report: Path | None
-) -> None:
-    record = start()
+def _start_and_follow(session: Session, start: _Start, wait: bool, cleanup: bool, report: Path | None) -> None:
+    record = start.send(session)
     execution_id = record["executionId"]
     if not wait:
         if session.as_json:
@@ -149,8 +218,7 @@ def _start_and_follow(
         return
     if not session.as_json:
         session.print_line(f"{execution_id}  {record['mode'].lower()} of {clean(record['planName'])}")
-    hint = f"\nClean up then:  {COMMAND} cleanup {execution_id}{session.options}" if cleanup else ""
-    follow_run(session, execution_id, cleanup, report, hint)
+    follow_run(session, execution_id, cleanup, report)
 
 
 # --- following --------------------------------------------------------------------------------------------------

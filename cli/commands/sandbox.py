@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import checkout
+from cli.commands.arguments import CommandGroup
 from cli.terminal import INTERRUPTED, INVALID, console, end
-from cli.text import format_duration
+from cli.text import format_duration, plural
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.sandbox_example import LoadedExample
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # what these modules import takes long, so the commands impor
     from sandbox.drill import Drill
     from sandbox.stack import Sandbox
 
-app = typer.Typer(no_args_is_help=True, help="drs-waves on this machine, with emulators of AWS and DRS.")
+app = CommandGroup(no_args_is_help=True, help="drs-waves on this machine, with emulators of AWS and DRS.")
 
 Port = Annotated[
     int | None,
@@ -65,7 +66,7 @@ def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, exam
         from sandbox import drill as drills
 
         loaded = _load(sandbox, example)
-        _print_step(f"{loaded.servers} source servers and plan {loaded.plan_id} are loaded; the drill starts")
+        _print_step(f"{plural(loaded.servers, 'source server')} and plan {loaded.plan_id} are loaded; the drill starts")
         with (view := _choose_view(sandbox)):
             finished = drills.run(sandbox, loaded.plan_id, view.show)
         drills.write_figures(finished.figures, DRILL_FOLDER / FIGURES_FILE)

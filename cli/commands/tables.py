@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from cli import checkout
+from cli.commands.arguments import CommandGroup
 from cli.connection import Profile, Region
 from cli.terminal import FAILED, INVALID, console, end, print_json
 
-app = typer.Typer(
+app = CommandGroup(
     no_args_is_help=True, help="The tables of a lost stack: copy them to a new stack, or let it adopt them."
 )
 

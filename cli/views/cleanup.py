@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cli.run_record import Record
-from cli.text import clean
+from cli.terminal import clean
 from cli.views.json_lines import JsonView
 
 
@@ -14,6 +14,11 @@ class CleanupView:
         """With `json_view`, everything goes there."""
         self._print_line, self._json_view = print_line, json_view
         self._last: Record | None = None
+
+    @property
+    def has_shown(self) -> bool:
+        """Whether a clean-up has been shown, so that it is known to have begun."""
+        return self._last is not None
 
     def show(self, record: Record) -> None:
         """Show the clean-up, if it has changed."""

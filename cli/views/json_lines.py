@@ -34,9 +34,13 @@ class JsonView:
         if message:
             self.write("trouble", {"message": message})
 
+    def notice(self, line: str) -> None:
+        """Write the line."""
+        self.write("notice", {"message": line})
+
     def write(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Write a line of this type."""
-        self._stream.write(json.dumps({"type": kind, **fields}, ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps({"type": kind, **fields}) + "\n")
         self._stream.flush()
 
 

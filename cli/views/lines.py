@@ -6,7 +6,8 @@ from typing import Self
 from rich.console import Console
 
 from cli.run_record import Record
-from cli.text import clean, describe_decisions, describe_waits, format_count, format_duration, format_real_time
+from cli.terminal import clean
+from cli.text import describe_decisions, describe_waits, format_count, format_duration, format_real_time, plural
 
 
 class LineView:
@@ -50,6 +51,10 @@ class LineView:
         elif self._printed.pop("trouble", None):
             self._console.print("  the API answers again", markup=False)
 
+    def notice(self, line: str) -> None:
+        """Print the line."""
+        self._console.print(f"  {clean(line)}", markup=False)
+
     def _print_if_new(self, subject: str, line: str, at: str = "") -> bool:
         if self._printed.get(subject) == line:
             return False
@@ -60,6 +65,8 @@ class LineView:
 
 def _describe_wave(record: Record, wave: Record) -> str:
     servers = wave["servers"]
-    noun = "servers" if record["mode"] == "READINESS" else "launched"
+    count = f"{format_count(record, wave):>6} launched"
+    if record["mode"] == "READINESS":
+        count = f"{plural(servers['total'], 'server'):>14}"
     others = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
-    return f"{wave['name']:<14} {wave['status']:<12} {format_count(record, wave):>6} {noun}{others}"
+    return f"{wave['name']:<14} {wave['status']:<12} {count}{others}"

@@ -12,14 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_record import UNFINISHED, Record, list_jobs
+from cli.terminal import clean
 from cli.text import (
-    clean,
     describe_decisions,
     describe_waits,
     format_count,
     format_duration,
     format_real_time,
     format_run_time,
+    plural,
 )
 from cli.views.capacity import Capacity, describe_capacity
 
@@ -74,6 +75,10 @@ class LiveView:
         self._trouble = message
         self._draw()
 
+    def notice(self, line: str) -> None:
+        """Print the line above what is redrawn."""
+        self._live.console.print(clean(line), markup=False, style="yellow")
+
     def render(self, record: Record) -> RenderableType:
         """The record as the view shows it."""
         return Group(*self._parts(record))
@@ -123,7 +128,7 @@ def _render_waves(record: Record) -> Table:
 def _describe_running_jobs(record: Record) -> Iterator[str]:
     running = [job for job in list_jobs(record) if job.ended_at is None]
     if running:
-        yield f"{len(running)} {'job runs' if len(running) == 1 else 'jobs run'}:"
+        yield f"{plural(len(running), 'job runs', 'jobs run')}:"
     for job in running[:MAX_JOBS]:
         place = f"{'/'.join(job.target)} batch {job.batch} of {job.wave}, attempt {job.attempt}"
-        yield f"  {job.job_id}  {place}, {job.servers} servers"
+        yield f"  {job.job_id}  {place}, {plural(job.servers, 'server')}"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import urllib.request
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,25 @@ def test_it_serves_until_a_signal(number: signal.Signals) -> None:
         assert (clock["speed"], clock["origin"]) == (600, 1800000000)
         process.send_signal(number)
         assert process.wait(timeout=5) == 0
+
+
+def test_a_profile_is_an_option_and_a_wrong_one_is_refused() -> None:
+    with started("--profile", "unkind") as (_, url), urllib.request.urlopen(f"{url}/_emulator/settings") as answer:
+        settings = json.load(answer)
+    assert (settings["profile"], settings["behaviour"]["sourceServers"]) == ("unkind", "bare")
+    refused = subprocess.run([*COMMAND, "--profile", "nice"], capture_output=True, text=True, timeout=10)
+    assert refused.returncode == 2
+    assert "invalid choice: 'nice'" in refused.stderr
+
+
+def test_a_profile_overrides_that_of_the_state_file(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    for option, expected in (("slow", "slow"), ("unkind", "unkind"), ("", "unkind")):
+        with started("--state", str(file), *(["--profile", option] if option else [])) as (process, url):
+            with urllib.request.urlopen(f"{url}/_emulator/settings") as answer:
+                assert json.load(answer)["profile"] == expected
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=10) == 0
 
 
 def test_a_taken_port_is_reported_in_one_line() -> None:

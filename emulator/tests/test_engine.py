@@ -163,6 +163,38 @@ def test_a_launch_configuration_reaches_the_engine_and_a_reset_can_clean_up(emul
     wait_until(lambda: described(ec2(engine), instances)[0]["State"]["Name"] == "terminated")
 
 
+@pytest.mark.parametrize("variant", ["overwrite", "guarded"])
+def test_a_launch_into_an_instance_of_the_engine_overwrites_it_if_it_may(
+    emulator: Emulator, engine: str, variant: str
+) -> None:
+    drs = client(emulator)
+    emulator.control.change_settings({"behaviour": {"launchInto": variant}})
+    made = ec2(engine).run_instances(ImageId="ami-0a1b2c3d4e5f60718", MinCount=1, MaxCount=1)["Instances"]
+    existing = made[0]["InstanceId"]
+    server = emulator.seed(ACCOUNT, REGION, [{"hostname": f"into-{variant}"}])[0]
+    into = {"launchIntoEC2InstanceID": existing}
+    drs.update_launch_configuration(sourceServerID=server, launchIntoInstanceProperties=into)  # type: ignore[arg-type]
+
+    def launch() -> str:
+        job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
+        emulator.control.advance(2000)
+        wait_until(lambda: drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["status"] == "COMPLETED")
+        return drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["participatingServers"][0]["launchStatus"]
+
+    if variant == "guarded":
+        assert launch() == "FAILED"
+        allowed = {"Key": "AWSDRS", "Value": "AllowLaunchingIntoThisInstance"}
+        ec2(engine).create_tags(Resources=[existing], Tags=[allowed])  # type: ignore[list-item]
+        ec2(engine).stop_instances(InstanceIds=[existing])
+    assert launch() == "LAUNCHED"
+    shown = drs.describe_recovery_instances()["items"]
+    assert [instance["recoveryInstanceID"] for instance in shown] == [existing]
+    overwritten = described(ec2(engine), [existing])[0]
+    assert overwritten["State"]["Name"] == "running"
+    assert {"Key": "AWSElasticDisasterRecoverySourceServerID", "Value": server} in overwritten["Tags"]
+    emulator.control.change_settings({"profile": "captured"})
+
+
 def test_an_instance_that_no_longer_exists_can_be_terminated(emulator: Emulator, engine: str) -> None:
     drs = client(emulator)
     server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app02"}])[0]

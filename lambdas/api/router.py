@@ -10,16 +10,15 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic.alias_generators import to_camel
 
-from api.http.parameters import Parameter
+from api.http.parameters import Parameter, check_query, single_header
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
 from api.schemas.responses.base import Versioned
 from recovery.errors import AwsUnavailable, DrsWavesError, InvalidRequest
 
-# Errors of every operation, and of every operation that reads a body or parameters.
-COMMON_ERRORS: frozenset[type[DrsWavesError]] = frozenset({AwsUnavailable})
-INPUT_ERRORS: frozenset[type[DrsWavesError]] = frozenset({InvalidRequest})
+# Errors of every operation: each refuses a query parameter that it does not know.
+COMMON_ERRORS = frozenset[type[DrsWavesError]]((AwsUnavailable, InvalidRequest))
 
 # An answer is a dict of one of the shapes in `api.schemas.responses`, or None.
 Handler = TypeVar("Handler", bound=Callable[..., Mapping[str, object] | None])
@@ -59,9 +58,14 @@ class Operation(NamedTuple):
         return self.answer is not None and Versioned.__annotations__.items() <= self.answer.__annotations__.items()
 
     @property
+    def query_names(self) -> tuple[str, ...]:
+        """The query parameters that the operation knows."""
+        return tuple(each.name for each in self.parameters if each.where == "query")
+
+    @property
     def all_errors(self) -> frozenset[type[DrsWavesError]]:
         """Every error of ours that the operation can answer with."""
-        return COMMON_ERRORS.union(self.errors, INPUT_ERRORS if self.body or self.parameters else ())
+        return COMMON_ERRORS.union(self.errors)
 
 
 class Router(APIGatewayRouter):
@@ -126,6 +130,10 @@ class Api(APIGatewayRestResolver):
 
 
 def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[str, Any]) -> Response[str]:
+    check_query(event, operation.query_names)
+    for parameter in operation.parameters:
+        if parameter.where == "header":
+            single_header(event, parameter.name)
     if operation.body:
         arguments["body"] = read_body(event, operation.body, may_be_empty=operation.body_is_optional)
     answer = operation.handler(**arguments)

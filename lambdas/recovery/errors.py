@@ -316,4 +316,4 @@ class CapacityTimeout(DrsWavesError):
     """No capacity in DRS's quotas became free within the configured time."""
 
     status = 503
-    advice = "See which jobs hold the quota (GET /executions?status=POLLING and the DRS console); start again later."
+    advice = "See which jobs hold the quota (GET /capacity and the DRS console), and start again later."

@@ -13,7 +13,6 @@ class Settings:
     Quotas are DRS's own per account and Region (Service Quotas codes L-D88FAC3A, L-B827C881, L-05AFA8C6).
     """
 
-    stack_name: str
     function_name: str
     executions_table: str
     recovery_plans_table: str
@@ -48,7 +47,6 @@ class Settings:
             return int(text)
 
         return cls(
-            stack_name=env.get("STACK_NAME", "drs-waves"),
             function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", "drs-waves"),  # Lambda itself sets it
             executions_table=env["EXECUTIONS_TABLE"],
             recovery_plans_table=env["RECOVERY_PLANS_TABLE"],
@@ -71,6 +69,11 @@ class Settings:
             circuit_seconds=number("CIRCUIT_SECONDS", 60),
             operators_topic_arn=env.get("OPERATORS_TOPIC_ARN") or None,
         )
+
+
+def stack_name() -> str:
+    """The name of the stack, for metrics and messages. They need no other setting."""
+    return os.environ.get("STACK_NAME", "drs-waves")
 
 
 @lru_cache(maxsize=1)

@@ -280,11 +280,12 @@ def test_the_lines_of_any_number_of_runs_add_up_to_what_was_counted(
                 function, names = TELL[metric]
                 function(target, *values)
                 named = dict(zip(names, map(str, values), strict=True))
-                series = {"Account": target.account_id, "Region": target.region, **named}
+                stack = {"Stack": "drs-waves"}
+                series = {**stack, "Account": target.account_id, "Region": target.region, **named}
                 expected[metric, frozenset(series.items())] += 1
-                expected[metric, frozenset()] += 1
+                expected[metric, frozenset(stack.items())] += 1
                 if alone := {"Calls": "Outcome", "CircuitChanges": "State"}.get(metric):
-                    expected[metric, frozenset({alone: named[alone]}.items())] += 1
+                    expected[metric, frozenset({**stack, alone: named[alone]}.items())] += 1
             metrics.flush()
             assert len(told.lines) - before <= len({event for _, event in run}) * 2
     assert telemetry.published(told.emf) == expected
@@ -311,7 +312,7 @@ def test_threads_that_count_and_write_at_once_lose_nothing() -> None:
 
 # --- capacity: the verdict ---------------------------------------------------------------------------------------
 QUOTAS = types.SimpleNamespace(concurrent_jobs=4, servers_in_jobs=120)
-KEYS = st.sampled_from([f"drill#web#{HERE.key}#{number:04}#1" for number in range(1, 8)])
+KEYS = st.sampled_from([f"drill/web/{HERE.key}/{number:04}#1" for number in range(1, 8)])
 STEPS = st.one_of(
     st.tuples(st.just("lease"), KEYS, st.integers(1, 100)),
     st.tuples(st.just("give back"), KEYS, st.just(0)),

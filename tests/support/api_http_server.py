@@ -4,7 +4,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from tests.support.product import Product
 
@@ -17,6 +17,9 @@ class ApiHttpServer:
 
     def __init__(self, product: Product) -> None:
         self.seen: list[tuple[str, str]] = []
+        # The Idempotency-Key and the body of each POST, None where it has none.
+        self.keys: list[str | None] = []
+        self.bodies: list[Any] = []
         self.refuse: dict[tuple[str, str], int] = {}
         self.writes_allowed: int | None = None  # writes after so many are refused
         # What is answered in the function's place, each answer once: a status, with a body, or CUT.
@@ -30,6 +33,10 @@ class ApiHttpServer:
                 server.seen.append(asked)
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length).decode() or None
+                key = self.headers.get("Idempotency-Key")
+                if self.command == "POST":
+                    server.keys.append(key)
+                    server.bodies.append(json.loads(body) if body else None)
                 if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
                     status, answer = 403, {"message": "Missing Authentication Token"}
                 elif played := server.instead.get(asked):
@@ -39,7 +46,9 @@ class ApiHttpServer:
                 elif asked in server.refuse:
                     status, answer = server.refuse[asked], {"message": "played by the test"}
                 else:
-                    reply = product.request(*asked, body, **dict(parse_qsl(parts.query)))
+                    headers = {"Idempotency-Key": key} if key is not None else {}
+                    query = parse_qs(parts.query, keep_blank_values=True)
+                    reply = product.request(*asked, body, headers, query)
                     status, answer = reply.status, reply.body
                 if status == CUT:
                     self.close_connection = True

@@ -137,15 +137,26 @@ class Product:
 
     # --- what a person does ---------------------------------------------------------------------------------------
     def request(
-        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeated: Mapping[str, Sequence[str]] | None = None,
+        **query: str,
     ) -> Reply:
-        """Call the API's function as API Gateway does, and check the answer by the OpenAPI document."""
+        """Call the API's function as API Gateway does, and check the answer by the OpenAPI document.
+
+        `repeated` has query parameters that are given more than once.
+        """
+        values = {**{name: [value] for name, value in query.items()}, **(repeated or {})}
         event = {
             "resource": "/{proxy+}",
             "path": path,
             "httpMethod": method,
             "headers": {"Content-Type": "application/json", **(headers or {})},
-            "queryStringParameters": query or None,
+            "queryStringParameters": {name: each[-1] for name, each in values.items()} or None,
+            "multiValueQueryStringParameters": {name: list(each) for name, each in values.items()} or None,
             "requestContext": {
                 "requestId": "7a1c",
                 "identity": {"userArn": "arn:aws:iam::111122223333:user/ana", "sourceIp": "127.0.0.1"},

@@ -121,6 +121,7 @@ def raisable(operation: Operation) -> set[str]:
     """The errors that the code of a route can raise, read from its source."""
     waiting, names = {f"{operation.handler.__module__}.{operation.handler.__name__}"}, set[str]()
     waiting |= {"api.router.read_body"} if operation.body else set()
+    waiting |= {"api.http.parameters.check_query"}
     while waiting:
         name = waiting.pop()
         names.add(name)

@@ -258,7 +258,7 @@ def watched(stack: str) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
 def written(stack: str, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str, frozenset[tuple[str, str]]]]:
     """The series that the functions of a stack of this name write, one of each kind."""
     lines: list[str] = []
-    monkeypatch.setattr(metrics, "settings", lambda: types.SimpleNamespace(stack_name=stack))
+    monkeypatch.setenv("STACK_NAME", stack)
     monkeypatch.setattr(metrics, "sys", types.SimpleNamespace(stdout=types.SimpleNamespace(write=lines.append)))
     target = Target("111122223333", "eu-west-1")
     for outcome in ("ok", "DrsThrottled"):

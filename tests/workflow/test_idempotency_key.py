@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from recovery import clock
 from tests.harness.lambda_runtime import FunctionFault
 from tests.support.fault_injection import Call, calls_through
 from tests.support.plans import make_plan
 from tests.support.product import Product, Reply
 
 KEY = {"Idempotency-Key": "5b1c9a1e-0f3c-4c58-9a0e-6f7f0a5f2a11"}
+A_MOMENT = clock.iso(time.time() - 86_400)
 CHANGES = {"UpdateItem", "TransactWriteItems", "StartExecution"}
 
 
@@ -69,7 +72,7 @@ def test_the_same_key_with_another_body_is_refused_and_starts_nothing(product: P
     plan = make_plan(product, 1)
     first = start(product, plan)
     product.finish(first.body["executionId"])
-    reply = start(product, plan, body={"pointInTime": "2026-01-01T00:00:00Z"})
+    reply = start(product, plan, body={"pointInTime": A_MOMENT})
     assert (reply.status, reply.body["code"]) == (409, "IdempotencyConflict")
     assert reply.body["executionId"] == first.body["executionId"]
     assert runs(product) == [first.body["executionId"]]
@@ -109,7 +112,7 @@ def test_racing_requests_with_one_key_start_one_run(product: Product) -> None:
 
 def test_racing_requests_with_one_key_and_different_bodies_start_one_run(product: Product) -> None:
     plan = make_plan(product, 1)
-    bodies = [None, {"pointInTime": "2026-01-01T00:00:00Z"}] * 4
+    bodies = [None, {"pointInTime": A_MOMENT}] * 4
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda body: start(product, plan, "readiness", body), bodies))
     assert {reply.status for reply in replies} == {202, 409}

@@ -11,38 +11,14 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from recovery import clock
 from recovery.drs import assumed_roles
 from recovery.store.executions import MAX_DECISIONS
 from tests.support.fault_injection import Call, calls_through
+from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, STACK, WEST, Product, Reply
 from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
-
-TOPIC = f"arn:aws:sns:{WEST}:123456789012:{STACK}-operators"
-
-
-class Inbox:
-    """The messages that operators received: a queue that is subscribed to their topic."""
-
-    def __init__(self, product: Product) -> None:
-        self._sqs = product.engine.client("sqs")
-        self._queue = self._sqs.create_queue(QueueName="operators")["QueueUrl"]
-        wanted = {"QueueUrl": self._queue, "AttributeNames": ["QueueArn"]}
-        arn = self._sqs.get_queue_attributes(**wanted)["Attributes"]["QueueArn"]
-        sns = product.engine.client("sns")
-        sns.create_topic(Name=TOPIC.split(":")[-1])
-        sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
-        self._seen: list[dict[str, Any]] = []
-
-    def messages(self) -> list[dict[str, Any]]:
-        while found := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
-                self._seen.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-        return self._seen
-
-    def values(self, attribute: str) -> list[str]:
-        return [message["MessageAttributes"][attribute]["Value"] for message in self.messages()]
 
 
 # --- readiness ----------------------------------------------------------------------------------------------------
@@ -198,18 +174,44 @@ def test_a_run_names_a_point_in_time_and_each_server_comes_from_its_newest_snaps
 
 def test_a_moment_before_any_snapshot_refuses_the_run_and_names_a_server(product: Product) -> None:
     plan = product.plan(make_wave(product))
-    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": "2001-01-01T00:00:00Z"})
+    moment = clock.iso(product.emulator.world.clock.now() - 300 * 86_400)
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment})
     record = product.finish(reply.body["executionId"])
     assert record["status"] == "NOT_READY"
     assert "no snapshot" in record["reason"]
 
 
-@pytest.mark.parametrize("moment", ["2999-01-01T00:00:00Z", "2026-01-01T00:00:00", "yesterday", 7.5])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2999-01-01T00:00:00Z",
+        "2001-01-01T00:00:00Z",
+        "2026-11-20T00:00:00",
+        "2026-11-20",
+        "20261120",
+        "20261120T081530Z",
+        "2026-W47-5T00:00:00Z",
+        "2026-11-20 08:15:30Z",
+        "2026-11-20T08:15:30Z\n",
+        "2026-11-31T08:15:30Z",
+        "2026-11-20T24:00:00Z",
+        "1795160130",
+        "yesterday",
+        "",
+        " ",
+        7.5,
+        1_795_160_130,
+        True,
+        [],
+    ],
+)
 def test_a_point_in_time_that_is_none_is_refused_by_name(product: Product, moment: Any) -> None:
     plan = product.plan(make_wave(product))
-    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"pointInTime": moment})
-    assert reply.status == 400
-    assert reply.body["problems"][0]["field"] == "pointInTime"
+    for mode in ("drills", "recoveries", "readiness"):
+        reply = product.request("POST", f"/recovery-plans/{plan}/{mode}", {"pointInTime": moment})
+        assert reply.status == 400
+        assert reply.body["problems"][0]["field"] == "pointInTime"
+    assert product.items("Executions") == []
 
 
 # --- gates --------------------------------------------------------------------------------------------------------

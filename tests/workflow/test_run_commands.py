@@ -109,6 +109,16 @@ def test_json_output_is_json_lines_that_end_with_the_result(product: Product, ap
     assert told[-1]["execution"]["status"] == "COMPLETED"
 
 
+def test_a_server_with_older_data_is_shown_beside_those_that_failed(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    servers = product.seed(1, prefix="bad", failsAt="LAUNCH") + product.seed(1, prefix="old")
+    product.fault("PREVIOUS_SNAPSHOT", sourceServerId=servers[1])
+    result = run(api_server, "run", product.plan({"name": "web", "groups": [product.group(servers)]}), *FAST)
+    assert re.search(r"^  FAILED    bad-001 \(web\): drsjob-", result.stdout, re.M), result.stdout
+    assert re.search(r"^  WARN      old-001 \(web\): DRS could not take a snapshot", result.stdout, re.M)
+
+
 def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, api_server: ApiHttpServer) -> None:
     plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "next"))
     result = run(api_server, "run", plan, *FAST)
@@ -119,6 +129,9 @@ def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, ap
     listed = run(api_server, "status", execution_id, "--servers", "--wave", "web")
     assert re.search(r"^s-\S+ +bad-001 +web +FAILED +drsjob-", listed.stdout, re.M), listed.stdout
     assert "next" not in listed.stdout.split("server ")[1]
+    advice = "CAPACITY: EC2 has too little capacity"
+    assert advice in result.stdout
+    assert advice in listed.stdout
     told = json.loads(shell(api_server, "status", execution_id, "--servers", "--json").stdout)
     assert len(told["sourceServers"]) == told["servers"]["total"]
     assert run(api_server, "status", execution_id, "--servers", "--wave", "nowhere").exit_code == 3
@@ -353,17 +366,6 @@ def test_a_transient_error_is_shown_on_a_line_of_its_own(product: Product, api_s
     assert [line["type"] for line in told] == ["trouble", "progress", "result"]
 
 
-def test_a_start_without_an_answer_is_not_repeated_and_may_have_succeeded(
-    product: Product, api_server: ApiHttpServer
-) -> None:
-    plan = product.plan(make_wave(product))
-    api_server.instead["POST", f"/recovery-plans/{plan}/drills"] = [(CUT, None)]
-    result = run(api_server, "run", plan)
-    assert result.exit_code == 1
-    assert f"drs-waves list --plan {plan}" in result.stderr
-    assert posts(api_server) == [f"/recovery-plans/{plan}/drills"]
-
-
 # --- Ctrl-C ---------------------------------------------------------------------------------------------------------
 def test_ctrl_c_does_not_stop_the_run_and_shows_how_to_watch_it_again(
     product: Product, api_server: ApiHttpServer
@@ -505,7 +507,7 @@ def test_transitions_of_the_run_and_its_targets_are_counted(
         len([event for event in execution.history if event["type"].endswith("StateEntered")])
         for machine in ("recover-plan", "recover-target")
         for execution in product.engine.executions(machine)
-        if execution.name.split(".")[0] == record["executionId"]
+        if execution.name.split("_")[0] == record["executionId"]
     ]
     assert (counted, len(entered)) == (sum(entered), 2)
 
@@ -525,4 +527,5 @@ def test_capacity_is_read_rarely_in_the_background_and_errors_are_ignored() -> N
     while not (known := look(record)) or len(asked) < 2:
         assert time.monotonic() < deadline
     assert asked == [(HUB, "eu-west-1"), (HUB, WEST)]
-    assert list(describe_capacity(known)) == [f"{HUB}/{WEST}  1/20 jobs, 7/500 servers in jobs"]
+    (line,) = describe_capacity(known)
+    assert line == f"{HUB}/{WEST}  1/20 jobs, 7/500 servers in jobs  (as of 0:00 ago)"

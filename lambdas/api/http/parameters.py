@@ -1,7 +1,7 @@
 """Query parameters and headers: how OpenAPI describes each one, and the function that reads it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
@@ -44,7 +44,7 @@ IF_MATCH = Parameter(
 )
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
-    "Makes the start idempotent for 24 hours: requests of one caller with the same key start only one run.",
+    "Makes the request idempotent for 24 hours: requests of one caller with the same key do their work once.",
     {"type": "string", "pattern": IDEMPOTENCY_KEY_PATTERN},
     "header",
 )
@@ -55,15 +55,33 @@ def id_parameter(name: str, description: str) -> Parameter:
     return Parameter(name, description, {"type": "string", "pattern": ID_PATTERN})
 
 
-def query_parameters(event: APIGatewayProxyEvent) -> dict[str, str]:
-    """The query string. Raise InvalidRequest if a parameter is repeated or has no value."""
+def check_query(event: APIGatewayProxyEvent, known: Collection[str]) -> None:
+    """Raise InvalidRequest if a query parameter is repeated, has no value, or is none of `known`."""
     for name, values in event.multi_value_query_string_parameters.items():
         if len(values) > 1:
             raise invalid_field(name, "must not be repeated")
     for name, value in event.query_string_parameters.items():
-        if not value:
+        if name not in known:
+            allowed = f"the parameters here are {', '.join(known)}" if known else "this path has no parameters"
+            raise invalid_field(name, f"is not a parameter; {allowed}")
+        if not value.strip():
             raise invalid_field(name, "has no value; omit it or give it one")
+
+
+def query_parameters(event: APIGatewayProxyEvent) -> dict[str, str]:
+    """The query string, which `check_query` has checked."""
     return event.query_string_parameters
+
+
+def single_header(event: APIGatewayProxyEvent, name: str) -> str | None:
+    """The value of a header, None if it is absent. Raise InvalidRequest if it is repeated or has no value."""
+    found = (event.raw_event.get("multiValueHeaders") or {}).items()
+    if sum(len(values or ()) for each, values in found if each.lower() == name.lower()) > 1:
+        raise invalid_field(name, "must not be repeated")
+    text: str | None = event.headers.get(name)
+    if text is not None and not text.strip():
+        raise invalid_field(name, "has no value; omit it or give it one")
+    return text
 
 
 def plan_id_filter(event: APIGatewayProxyEvent) -> str | None:
@@ -95,8 +113,8 @@ def parse_offset(token: str | None) -> int:
 
 def read_version(event: APIGatewayProxyEvent, in_body: int | None = None) -> int | None:
     """The version that a change is based on, from the body or from `If-Match: "3"`; None if neither has it."""
-    text = event.headers.get("If-Match")
-    if not text:
+    text = single_header(event, "If-Match")
+    if text is None:
         return in_body
     if not (match := _is_etag(text.strip())):
         raise invalid_field("If-Match", 'must be one version, as the ETag of a read gives it: "3"')
@@ -117,9 +135,7 @@ def require_version(event: APIGatewayProxyEvent, in_body: int | None) -> int:
 def idempotency_key(event: APIGatewayProxyEvent) -> str | None:
     """The header Idempotency-Key, or None. Raise InvalidRequest if it is repeated or not a valid key."""
     name = "Idempotency-Key"
-    if len(event.multi_value_headers.get(name) or ()) > 1:
-        raise invalid_field(name, "must not be repeated")
-    text = event.headers.get(name)
+    text = single_header(event, name)
     if text is None:
         return None
     if not _is_key(text):

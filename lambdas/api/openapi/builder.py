@@ -87,9 +87,13 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
         },
         "servers": [
             {
-                "url": "https://{apiId}.execute-api.{region}.amazonaws.com/v1",
+                "url": "https://{apiId}.execute-api.{region}.{suffix}/v1",
                 "description": "The output ApiUrl of the stack.",
-                "variables": {"apiId": {"default": "abcdefghij"}, "region": {"default": "us-west-2"}},
+                "variables": {
+                    "apiId": {"default": "abcdefghij"},
+                    "region": {"default": "us-west-2"},
+                    "suffix": {"default": "amazonaws.com", "description": "Another one in some partitions of AWS."},
+                },
             }
         ],
         "security": [{"sigv4": []}],

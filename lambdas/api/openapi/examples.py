@@ -163,7 +163,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "GroupUpdate": {**_group, "version": 1},
     "PlanRequest": _plan,
     "PlanUpdate": {**_plan, "version": 1},
-    "StartRequest": {"pointInTime": "2025-11-22T06:00:00Z"},
+    "StartRequest": {"pointInTime": "2026-11-22T06:00:00Z"},
     "ContinueRequest": {"replaceExisting": False},
     "DecisionRequest": {"comment": "the database has been checked"},
     "SyncRequest": {"targets": [PLACE]},

@@ -135,9 +135,9 @@ def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
 def list_executions() -> Executions:
     """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status."""
     status, plan_id = query_parameters(router.current_event).get("status"), plan_id_filter(router.current_event)
-    if status and status not in ExecutionStatus.__members__:
+    if status is not None and status not in ExecutionStatus.__members__:
         raise invalid_field("status", f"must be one of {', '.join(ExecutionStatus)}")
-    if status and plan_id:
+    if status is not None and plan_id is not None:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
@@ -196,7 +196,7 @@ def list_events(execution_id: str) -> Events:
 def read_job_log(execution_id: str) -> JobLog:
     """Returns DRS's log of one of the run's jobs, page by page. This is the only read of a run that calls DRS."""
     job_id = query_parameters(router.current_event).get("jobId")
-    if not job_id:
+    if job_id is None:
         raise invalid_field("jobId", "name a job of the run; its batches list them")
     limit, token = page_parameters(router.current_event)
     items, next_token = job_log.read_job_log(_require_id(execution_id), job_id, limit, token)

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery.aws import clients
-from recovery.settings import settings
+from recovery.settings import settings, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -60,12 +60,12 @@ def publish(kind: str, subject: str, names: Mapping[str, str], text: str, **attr
     if not topic:
         return
     _, _, _, region, account, _ = topic.split(":", 5)
-    sender = format_facts({"Stack": settings().stack_name, "Account": account, "Region": region})
+    sender = format_facts({"Stack": stack_name(), "Account": account, "Region": region})
     named = {"kind": kind, **{name: value for name, value in attributes.items() if value}}
     try:
         _client().publish(
             TopicArn=topic,
-            Subject=build_subject(f"{{stack}}: {subject}", {"stack": settings().stack_name, **names}),
+            Subject=build_subject(f"{{stack}}: {subject}", {"stack": stack_name(), **names}),
             Message=f"{text}\n{sender}",
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
         )

@@ -23,8 +23,9 @@ from recovery.errors import (
     StartFailed,
     Transient,
 )
-from recovery.store import chains, cleanups
+from recovery.store import chains, cleanups, idempotency_keys
 from recovery.store.chains import Chain
+from recovery.store.idempotency_keys import RequestKey
 
 # Errors that the reason of a clean-up lists.
 MAX_PROBLEMS = 5
@@ -43,11 +44,12 @@ class Search:
     is_incomplete: bool
 
 
-def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
+def start_cleanup(execution_id: str, requested_by: str, key: RequestKey | None = None) -> dict[str, Any]:
     """Start the clean-up of a drill and its chain, or find the one that is running; return its row.
 
-    Raise ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed. The row is written before the state machine
-    is started; if the function is killed in between, the next request starts it.
+    Requests with the same key start one clean-up: a repetition returns it, or a later one, also after its end. Raise
+    ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed, IdempotencyConflict. The row is written before the
+    state machine is started; if the function is killed in between, the next request starts it.
     """
     chain = chains.read_chain(execution_id)
     _require_ended_drills(chain)
@@ -55,9 +57,14 @@ def start_cleanup(execution_id: str, requested_by: str) -> dict[str, Any]:
     row = cleanups.get_cleanup(first)
     if row and row["status"] == CleanupStatus.RUNNING:
         if _start_machine(row["machine"], first) or _is_machine_running(row["machine"]):
+            if key:
+                idempotency_keys.claim_key(key, row["machine"])
             return row
         cleanups.close_abandoned(first, row["machine"])
-    row = _claim_cleanup(chain, machine_name(first, _next_number(row)), requested_by)
+    name = machine_name(first, _next_number(row))
+    if key and idempotency_keys.claim_key(key, name) != name and row:
+        return row  # the clean-up of an earlier request with this key has ended
+    row = _claim_cleanup(chain, name, requested_by)
     _start_machine(row["machine"], first)
     return row
 

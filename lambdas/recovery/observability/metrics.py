@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from aws_lambda_powertools import Logger
 
 from recovery.domain.target import Target
-from recovery.settings import settings
+from recovery.settings import stack_name
 
 logger = Logger(child=True)
 
@@ -85,7 +85,7 @@ def flush() -> None:
     with _lock:
         counts = dict(_pending)
         _pending.clear()
-    write_lines(lambda: build_lines(counts, round(time.time() * 1000), settings().stack_name))
+    write_lines(lambda: build_lines(counts, round(time.time() * 1000), stack_name()))
 
 
 def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[str, float]]) -> None:
@@ -103,7 +103,7 @@ def emit(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tup
                         }
                     ],
                 },
-                STACK: settings().stack_name,
+                STACK: stack_name(),
                 **dimensions,
                 **{name: value for name, (_, value) in values.items()},
             }

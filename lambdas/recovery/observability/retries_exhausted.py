@@ -24,7 +24,7 @@ logger = Logger(child=True)
 PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
     DrsThrottled: (
         "See in CloudTrail which callers use DRS in that account and Region, and stop those that can wait. "
-        "If it is drs-waves alone, lower CallsPerSecond or ask AWS Support for a higher rate."
+        "If it is drs-waves alone, lower CallsPerSecond."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
     RetryExhausted: (

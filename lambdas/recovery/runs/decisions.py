@@ -2,7 +2,8 @@
 
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
 A repeated or unexpected decision is refused and changes nothing. It still wakes the waiting tasks, because the function
-that recorded the first one may have been killed before it woke them.
+that recorded the first one may have been killed before it woke them. `has_recorded` tells the repetition of a request,
+whose answer was lost, from a second decision.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from recovery.domain.verdicts import WaveDecision, WaveGate
 from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
 from recovery.observability import operator_messages
 from recovery.runs import abandoned
-from recovery.store import executions, task_tokens, waves
+from recovery.store import execution_record, executions, task_tokens, waves
 from recovery.store.executions import MAX_DECISIONS
 
 logger = Logger(child=True)
@@ -23,14 +24,23 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The API's caller who decides, with a comment."""
+    """The API's caller who decides, with a comment. `request` names a request that may be repeated."""
 
     name: str
     comment: str = ""
+    request: str | None = None
 
     def build_entry(self, decision: str) -> dict[str, str]:
         """Build the entry of the decision in the record."""
-        return {"decision": decision, "by": self.name, "at": clock.iso(), "comment": self.comment}
+        entry = {"decision": decision, "by": self.name, "at": clock.iso(), "comment": self.comment}
+        return {**entry, "request": self.request} if self.request else entry
+
+
+def has_recorded(execution_id: str, request: str) -> bool:
+    """Return whether a decision was recorded for this request, so that its repetition is no new decision."""
+    record = execution_record.read_record(execution_id)
+    entries = [entry for row in (record.meta, *record.waves) for entry in row.get("decisions", ())]
+    return any(entry.get("request") == request for entry in entries)
 
 
 def pause(execution_id: str, operator: Operator) -> None:

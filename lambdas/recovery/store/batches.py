@@ -42,6 +42,12 @@ def find_batch_of_job(execution_id: str, job_id: str) -> BatchRef | None:
     return None
 
 
+def list_failed_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers of a wave that failed."""
+    rows = executions.query_rows(execution_id, f"SERVER#{wave}#")
+    return [row for row in rows if row["status"] == ServerStatus.FAILED.value]
+
+
 def tally_servers(execution_id: str, wave: str | None = None) -> Tally:
     """Count the servers of a wave, or of the run, by outcome."""
     return tally(list_batches(execution_id, wave), inspections.list_summaries(execution_id, wave))

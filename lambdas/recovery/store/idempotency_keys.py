@@ -42,6 +42,11 @@ class RequestKey:
         """A hash that differs for another body."""
         return _digest(self.body)
 
+    @property
+    def digest(self) -> str:
+        """Names the request in the entry of a decision. A key that comes with another body is another request."""
+        return _digest(json.dumps([self.caller, self.place, self.key, self.body]))
+
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

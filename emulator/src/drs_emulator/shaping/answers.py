@@ -54,12 +54,21 @@ _touched: dict[str, bool] = {}
 
 
 def _is_touched(shape: Shape) -> bool:
-    """Return whether the shape contains a time or a record with a rule. A shape can contain itself."""
+    """Return whether the shape contains a time or a record with a rule."""
     if shape.name not in _touched:
-        _touched[shape.name] = False
-        parts = [member.shape for member in shape.members.values()] + ([shape.element] if shape.element else [])
-        _touched[shape.name] = shape.name in RULES or shape.name == TIME_SHAPE or any(map(_is_touched, parts))
+        _touched[shape.name] = _search(shape, set())
     return _touched[shape.name]
+
+
+def _search(shape: Shape, seen: set[str]) -> bool:
+    """`seen` are the shapes that are being searched, because a shape can contain itself."""
+    if shape.name in RULES or shape.name == TIME_SHAPE:
+        return True
+    if shape.name in seen:
+        return False
+    seen.add(shape.name)
+    parts = [member.shape for member in shape.members.values()] + ([shape.element] if shape.element else [])
+    return any(_search(part, seen) for part in parts)
 
 
 def _shape_job(job: Record, behaviour: Behaviour) -> Record:

@@ -53,7 +53,7 @@ class AccountUpdate(_Account):
 
     def to_account(self, before: TargetAccount) -> TargetAccount:
         """The account to store. Raise InvalidRequest if the role belongs to another account or partition."""
-        external_id = self.external_id or before.external_id
+        external_id = before.external_id if self.external_id is None else self.external_id
         return _require_own_role(
             TargetAccount(before.account_id, self.role_arn, external_id, tuple(self.regions), self.name)
         )

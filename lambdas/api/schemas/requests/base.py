@@ -32,6 +32,9 @@ LINES_PATTERN = rf"^(?:[\t\n\r]|{_PRINTABLE})*$"
 # A body of 1 MiB can have a hundred thousand errors; the answer names this many.
 MAX_PROBLEMS = 100
 
+# Pydantic puts this before the message of a ValueError of ours.
+_PYDANTIC_PREFIX = "Value error, "
+
 
 def _describe_pattern(pattern: str) -> Any:
     """Show readers of the schema what a validator of ours checks."""
@@ -115,8 +118,12 @@ def parse(model: type[Model], body: Any) -> Model:
         return model.model_validate(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
-        problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in errors]
+        problems = [{"field": _field(each["loc"]), "message": _message(each["msg"])} for each in errors]
         raise InvalidRequest("The request is not valid.", problems) from error
+
+
+def _message(text: str) -> str:
+    return text.removeprefix(_PYDANTIC_PREFIX)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

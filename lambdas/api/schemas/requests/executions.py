@@ -1,37 +1,67 @@
-"""Starts, decisions and clean-ups of runs, as callers send them. Each of these bodies may be empty."""
+"""Starts, decisions and clean-ups of runs, as callers send them. Each of these bodies may be empty.
 
-from datetime import datetime
+In every body, null in an optional field means the same as leaving the field out, as it does in answers. An empty text
+never does: it is refused where it is no value.
+"""
+
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from api.http.times import INSTRUCTION, TIME_PATTERN, parse_time
 from api.schemas.requests.base import Description, RequestModel
 from recovery import clock
 
+# DRS keeps points in time for 1 to 365 days (its user guide, "Point in time (PIT) policy"). A day is added, because the
+# oldest one is removed some time after it expires.
+MAX_RETENTION = timedelta(days=365)
+MAX_AGE = MAX_RETENTION + timedelta(days=1)
+# The clocks of callers differ a little from AWS's. DRS has no snapshot of the future, so this recovers the newest one.
+MAX_CLOCK_SKEW = timedelta(minutes=1)
 
-def _require_text(value: Any) -> Any:
+
+def _parse_time(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("must be a time in ISO 8601 with a time zone, such as 2026-11-22T08:15:30Z")
-    return value
+        raise ValueError(f"must be text; {INSTRUCTION}")
+    return parse_time(value)
+
+
+def _require_kept(moment: datetime) -> datetime:
+    """Raise ValueError for a moment that DRS cannot have a snapshot of."""
+    age = clock.now() - moment.timestamp()
+    if age < -MAX_CLOCK_SKEW.total_seconds():
+        raise ValueError(f"must not be in the future; now it is {clock.iso()}")
+    if age > MAX_AGE.total_seconds():
+        raise ValueError(f"is more than {MAX_RETENTION.days} days ago, and DRS keeps snapshots for no longer than that")
+    return moment
+
+
+def _require_words(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; leave it out, or give the reason")
+    return text
+
+
+PointInTime = Annotated[
+    datetime,
+    BeforeValidator(_parse_time),
+    AfterValidator(_require_kept),
+    Field(json_schema_extra={"pattern": TIME_PATTERN}),
+]
+Comment = Annotated[Description, AfterValidator(_require_words), Field(json_schema_extra={"minLength": 1})]
 
 
 class StartRequest(RequestModel):
-    """Body of a start; it may be empty. `pointInTime` has a time zone and is not in the future."""
+    """Body of a start; it may be empty. `pointInTime` has a time zone, and DRS can have a snapshot of it."""
 
-    point_in_time: Annotated[AwareDatetime, BeforeValidator(_require_text)] | None = None
-
-    @field_validator("point_in_time")
-    @classmethod
-    def _refuse_future(cls, moment: datetime | None) -> datetime | None:
-        if moment and moment.timestamp() > clock.now():
-            raise ValueError("must not be in the future")
-        return moment
+    point_in_time: PointInTime | None = None
 
 
 class DecisionRequest(RequestModel):
     """Body of an operator's decision; it may be empty."""
 
-    comment: Description = ""
+    comment: Comment | None = None
 
 
 class ContinueRequest(RequestModel):

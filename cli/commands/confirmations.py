@@ -1,0 +1,95 @@
+"""The questions before a command launches production servers, replaces instances or terminates them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import typer
+
+from cli.run_preview import Preview, describe_replaced, describe_terminated
+from cli.session import Session
+from cli.terminal import INVALID, REFUSED, ask, clean, confirm, end, print_notice
+
+_NOTHING, _NOT_TERMINATED = "Nothing was started.", "Nothing was terminated."
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the command line says of a start, and whether there is a terminal to ask on."""
+
+    is_recovery: bool
+    yes: bool
+    replace_existing: bool
+    confirm_replace: str | None
+    has_terminal: bool
+
+    @property
+    def must_type_replace(self) -> bool:
+        """Whether the words for a replacement have to be typed."""
+        return self.replace_existing and self.confirm_replace is None
+
+    @property
+    def must_type_name(self) -> bool:
+        """Whether the name of the plan has to be typed. The words for a replacement contain it."""
+        return self.is_recovery and not self.yes and not self.must_type_replace
+
+    def require_possible(self) -> None:
+        """End the command if it has to ask and cannot, or if its options contradict each other."""
+        if self.confirm_replace is not None and not self.replace_existing:
+            raise typer.BadParameter("--confirm-replace goes with --replace-existing")
+        if self.has_terminal:
+            return
+        if self.is_recovery and not self.yes:
+            end(INVALID, "A recovery must be confirmed, and there is no terminal to ask on: give --yes.")
+        if self.must_type_replace:
+            end(
+                INVALID,
+                "--replace-existing must be confirmed, and there is no terminal to ask on: "
+                "give --confirm-replace with the plan's name.",
+            )
+
+    def options(self) -> list[str]:
+        """The options that a repetition of the command needs to be what this one was."""
+        words = ["--yes"] if self.is_recovery and self.yes else []
+        words += ["--replace-existing"] if self.replace_existing else []
+        return words + (["--confirm-replace", self.confirm_replace] if self.confirm_replace is not None else [])
+
+
+def confirm_start(
+    session: Session, consent: Consent, plan_name: str, point_in_time: str | None, preview: Callable[[], Preview]
+) -> None:
+    """Show what the start launches and replaces, and ask for it. End the command unless it is confirmed."""
+    if consent.replace_existing and consent.confirm_replace not in (None, plan_name):
+        end(REFUSED, f"--confirm-replace does not name the plan, which is {plan_name!r}. {_NOTHING}")
+    if not consent.must_type_name and not consent.replace_existing:
+        return
+    found = preview()
+    kind = "A recovery of {} launches production servers:" if consent.is_recovery else "A drill of {}:"
+    print_notice("\n".join([kind.format(clean(plan_name)), *found.lines(point_in_time)]))
+    if consent.replace_existing:
+        _show_replaced(session, found)
+    if consent.must_type_replace:
+        _require_words(f"replace {plan_name}", "Type `replace` and the plan's name, to start it and replace these")
+    elif consent.must_type_name:
+        _require_words(plan_name, "Type the plan's name to start it")
+
+
+def _show_replaced(session: Session, preview: Preview) -> None:
+    lines = describe_replaced(session.api, preview.places)
+    if lines:
+        print_notice("\n".join(["DRS terminates these recovery instances before it launches the new ones:", *lines]))
+    else:
+        print_notice("These servers have no recovery instances that drs-waves knows of.")
+    if preview.unknown:
+        print_notice("Servers that could not be listed may have instances too.")
+
+
+def _require_words(words: str, question: str) -> None:
+    if ask(question, _NOTHING) != words:
+        end(REFUSED, f"That is not what was asked for. {_NOTHING}")
+
+
+def confirm_cleanup(session: Session, execution_id: str) -> None:
+    """Show the instances that the clean-up terminates, and ask. End the command unless it is confirmed."""
+    print_notice("\n".join(describe_terminated(session.api, execution_id)))
+    if not confirm("Terminate them?", _NOT_TERMINATED):
+        end(REFUSED, _NOT_TERMINATED)

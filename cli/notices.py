@@ -1,0 +1,64 @@
+"""What inspection found and the person who started a run should know: its notes, and its servers' warnings, counted."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.run_client import list_servers
+from cli.run_record import UNFINISHED, Record
+from cli.terminal import clean
+from cli.text import plural
+
+# Host names that a line lists; it counts the others.
+MAX_NAMES = 3
+# What differs between the same warnings of two servers: ids, moments and numbers.
+_DETAILS = re.compile(
+    r"\b(?:i|s|pit|snap|drsjob|drill|recovery|readiness)-[0-9a-zA-Z-]*[0-9][0-9a-zA-Z-]*"
+    r"|\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?|\b[0-9]+(?:[.:][0-9]+)*\b"
+)
+
+
+class Notices:
+    """Finds the notices of one run as soon as its record has them, each once."""
+
+    def __init__(self, api: ApiClient) -> None:
+        self._api = api
+        self._given = set[str]()
+        self._reads = 0
+
+    def find(self, record: Record) -> list[str]:
+        """The lines that have become known since the last call. An API that does not answer is asked again later."""
+        lines = [f"note  {clean(note)}" for note in record["notes"]]
+        wanted = 0 if not _is_inspected(record) else 1 if record["status"] in UNFINISHED else 2
+        if self._reads < wanted:  # once after the inspection, and once at the end: launches have warnings too
+            try:
+                lines += summarize_warnings(list_servers(self._api, record["executionId"]))
+                self._reads = wanted
+            except (ApiRefused, ApiUnreachable):
+                pass
+        new = [line for line in dict.fromkeys(lines) if line not in self._given]
+        self._given.update(new)
+        return new
+
+
+def _is_inspected(record: Record) -> bool:
+    """Return whether the run's servers have been inspected: no wave starts before that."""
+    has_begun = any(wave["status"] != "WAITING" for wave in record["waves"])
+    return bool(record["batches"]) or has_begun or record["status"] not in UNFINISHED
+
+
+def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each warning, with the number of servers that have it and the names of some of them."""
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for server in servers:
+        name = clean(server["hostname"] or server["sourceServerId"])
+        for warning in server.get("warnings", ()):
+            groups[_DETAILS.sub("…", warning)].append((name, warning))
+    for pattern, found in groups.items():
+        names = sorted(name for name, _ in found)
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        texts = {warning for _, warning in found}
+        text = texts.pop() if len(texts) == 1 else pattern
+        yield f"WARN  {plural(len(names), 'server')} ({', '.join(names[:MAX_NAMES])}{more}): {clean(text)}"
