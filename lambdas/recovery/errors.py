@@ -3,19 +3,18 @@
     DrsWavesError
     ├── InvalidRequest
     ├── NotFound
-    │   ├── PlanNotFound, GroupNotFound, ExecutionNotFound
-    │   └── WaveNotFound, JobNotFound, AccountNotFound
+    │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
     │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued
     │   ├── VersionConflict, GroupInUse, PlanInUse, AccountInUse, AccountAlreadyRegistered
     │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── StartFailed
     ├── Transient                  passes by itself: state machines wait and retry
-    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered
     │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     │   └── RunPaused
-    ├── DrsRefused, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
-    └── LateMessage, RunHalted, CapacityTimeout
+    ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
+    └── LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
 status and a piece of advice. A test compares the names here with those in the state machines.
@@ -201,14 +200,15 @@ class DrsThrottled(Transient):
 
 
 class DrsUnavailable(Transient):
-    """DRS answered 5xx, or did not answer."""
+    """DRS answered 5xx, or did not answer: `facts["sent"]` is False if it did not get the call, `facts["slow"]` is True
+    if the call is known to take long."""
 
     status = 503
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."
 
 
 class ServerBusy(Transient):
-    """ConflictException: a server is in another DRS job, so the start has to wait."""
+    """ConflictException: as a rule a server, `facts["resource"]` if DRS names it, is in another DRS job."""
 
     status = 409
     advice = "Nothing to do: the state machine waits until the other job has ended."
@@ -221,11 +221,25 @@ class QuotaExceeded(Transient):
     advice = "Nothing to do: the state machine waits for a free slot. If it is frequent, spread servers over accounts."
 
 
+class StartUnanswered(Transient):
+    """StartRecovery was not answered, and its job may still appear; a second call could launch the servers twice."""
+
+    status = 503
+    advice = "Nothing to do: drs-waves looks for the job for some minutes before it calls StartRecovery again."
+
+
 class DrsRefused(DrsWavesError):
     """DRS refuses this call for good: it is not valid, or names an unknown resource."""
 
     status = 400
     advice = "Read the message; drs-waves does not repeat the call."
+
+
+class JobNotVisible(DrsWavesError):
+    """DescribeJobs does not show a job. A new one can take a while to appear."""
+
+    status = 404
+    advice = "Look for the job in the DRS console."
 
 
 class TargetAccessDenied(DrsWavesError):
@@ -305,6 +319,13 @@ class RunHalted(DrsWavesError):
     advice = "Nothing to do: running jobs are followed to their end. Continue the run to recover the rest."
 
 
+class NothingToLaunch(DrsWavesError):
+    """No server of the batch may be launched now; the record has the reason for each."""
+
+    status = 409
+    advice = "Read the servers of the execution: each has its reason."
+
+
 class RunPaused(Transient):
     """The run was paused after the batch's attempt began and before it had a job."""
 
@@ -313,7 +334,7 @@ class RunPaused(Transient):
 
 
 class CapacityTimeout(DrsWavesError):
-    """No capacity in DRS's quotas became free within the configured time."""
+    """The servers of a job are more than DRS's quota of servers in jobs, so that there is never room for them."""
 
     status = 503
-    advice = "See which jobs hold the quota (GET /capacity and the DRS console), and start again later."
+    advice = "Lower SERVERS_PER_JOB of the functions to the quota of servers in jobs, and start again."

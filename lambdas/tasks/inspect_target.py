@@ -10,8 +10,11 @@ from tasks.states import InspectTargetInput, InspectTargetOutput
 
 @task
 def handler(event: InspectTargetInput, context: LambdaContext) -> InspectTargetOutput:
-    """Return counts only; the servers themselves are in the record."""
-    target = Target.from_state(event)
-    counts = inspect.inspect_target(event["executionId"], target)
+    """Return counts and the numbers of batches only; the servers themselves are in the record."""
+    target, execution_id = Target.from_state(event), event["executionId"]
+    if wave := event.get("wave"):
+        counts = inspect.inspect_for_wave(execution_id, target, wave)
+    else:
+        counts = inspect.inspect_target(execution_id, target)
     logger.info("target inspected", extra={"target": target.key, **counts.to_state()})
     return {**target.to_state(), **counts.to_state()}

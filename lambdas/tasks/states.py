@@ -40,15 +40,31 @@ class LoadPlanOutput(TypedDict):
 
 
 class InspectTargetInput(ExecutionInput, TargetState):
-    """A target of a run."""
+    """A target of a run, and the wave that waits for it, if one does."""
+
+    wave: NotRequired[str]
 
 
 class InspectTargetOutput(TargetState):
-    """Counts of servers. `done` is False when servers remain to be probed and the task has to be repeated."""
+    """Counts of servers, and the batches that the wave has left to recover, if one was given.
+
+    `done` is False when servers remain to be probed and the task has to be repeated.
+    """
 
     done: bool
     servers: int
     blocked: int
+    batches: list[int]
+
+
+class UninspectedTarget(TargetState, CaughtErrorState):
+    """A target that did not answer, and the last error."""
+
+
+class JudgeReadinessInput(ExecutionInput):
+    """A run, and its targets that were not inspected."""
+
+    uninspected: NotRequired[list[UninspectedTarget]]
 
 
 class OrderedWave(TypedDict):
@@ -146,9 +162,10 @@ class SettleBatchInput(BatchInput):
     error: CaughtErrorState | None
 
 
-class NotifyOperatorsInput(BatchInput):
-    """The state that failed, its last error, and how many attempts it made."""
+class NotifyOperatorsInput(WaveInput, TargetState):
+    """The state that failed, its last error, and how many attempts it made; `batch` is missing if it is of no batch."""
 
+    batch: NotRequired[int]
     task: str
     error: CaughtErrorState
     attempts: NotRequired[int]

@@ -8,7 +8,7 @@ from recovery.domain import plan, polling, verdicts
 from recovery.domain.batch import split_into_batches
 from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
 from recovery.domain.plan import Wave
-from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS
+from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS, RAREST_POLL_SECONDS
 from recovery.errors import InvalidRequest
 
 names = st.lists(st.text("abcdefgh", min_size=1, max_size=3), unique=True, min_size=1, max_size=8)
@@ -62,19 +62,44 @@ def test_a_fleet_is_cut_the_same_way_in_whatever_order_it_comes(numbers: set[int
     assert split_into_batches(servers, size) == split_into_batches(shuffled, size)
 
 
-@given(st.floats(0, 100_000), st.floats(60, 20_000), st.sampled_from(["PENDING", "STARTED"]))
-def test_the_next_look_is_neither_too_soon_nor_too_late(age: float, expected: float, status: str) -> None:
-    assert MIN_POLL_SECONDS <= polling.seconds_to_next_poll(age, expected, status) <= MAX_POLL_SECONDS
-
-
-@given(st.floats(600, 1_800), st.floats(0.5, 0.9), st.floats(600, 1_800))
-def test_a_job_of_the_usual_length_takes_at_most_forty_looks(took: float, pending: float, expected: float) -> None:
-    age, looks = float(polling.seconds_to_next_poll(0, expected, "PENDING")), 1
+def polls_until(took: float, expected: float) -> tuple[int, float]:
+    """How often a job of this length is polled, and how long after its end the last poll comes."""
+    age, polls = float(polling.seconds_to_next_poll(0, expected)), 1
     while age < took:
-        age += polling.seconds_to_next_poll(age, expected, "PENDING" if age < took * pending else "STARTED")
-        looks += 1
-    assert looks <= 40
-    assert age - took <= MAX_POLL_SECONDS
+        age += polling.seconds_to_next_poll(age, expected)
+        polls += 1
+    return polls, age - took
+
+
+@given(st.floats(0, 1_000_000), st.floats(60, 20_000))
+def test_the_next_poll_is_neither_too_soon_nor_too_late(age: float, expected: float) -> None:
+    wait = polling.seconds_to_next_poll(age, expected)
+    assert MIN_POLL_SECONDS <= wait <= RAREST_POLL_SECONDS
+    assert wait <= max(MAX_POLL_SECONDS, age / 20 + 1)
+
+
+@given(st.floats(60, 3_600), st.floats(180, 3_600))
+def test_a_job_of_up_to_an_hour_is_polled_at_most_forty_times(took: float, expected: float) -> None:
+    polls, late = polls_until(took, expected)
+    assert polls <= 40
+    assert late <= max(MAX_POLL_SECONDS, took / 20 + 1)
+
+
+@pytest.mark.parametrize("took", [9 * 60, 19 * 60, 30 * 60, 60 * 60])
+def test_the_end_of_a_job_that_takes_as_long_as_expected_is_seen_within_half_a_minute(took: float) -> None:
+    polls, late = polls_until(took, took)
+    assert late <= 30
+    assert polls <= 40
+
+
+def test_a_job_that_takes_a_day_is_polled_at_most_two_hundred_times() -> None:
+    assert polls_until(24 * 3_600, 1_800)[0] <= 200
+
+
+@given(st.integers(0, 100_000))
+def test_a_wait_for_capacity_never_shrinks_and_ends_within_ten_minutes(checks: int) -> None:
+    wait = polling.seconds_to_next_capacity_check(checks)
+    assert 15 <= wait <= polling.seconds_to_next_capacity_check(checks + 1) <= 600
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drs_emulator import Emulator
@@ -21,11 +21,10 @@ from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.execution import Mode
 from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
 from recovery.domain.target import Target
-from recovery.drs import calls, capacity_leases, circuit_breaker, rate_limiter
+from recovery.drs import calls, circuit_breaker, rate_limiter
 from recovery.drs import client as drs
 from recovery.drs.calls import ERROR_BY_CODE
-from recovery.drs.capacity_leases import OBSERVATION_INTERVAL_SECONDS
-from recovery.errors import CapacityTimeout, DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
+from recovery.errors import DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
 from recovery.settings import settings as product_settings
@@ -350,7 +349,7 @@ def test_leases_never_pass_the_quotas_and_none_is_refused_while_there_is_room(st
                 assert load.jobs <= QUOTAS.concurrent_jobs
                 assert load.servers <= QUOTAS.servers_in_jobs
         elif kind == "give back":
-            load = load.without_lease(what, now)
+            load = load.without_lease(what)
             leases.pop(what, None)
         elif kind == "observe":
             foreign = what
@@ -362,80 +361,6 @@ def test_leases_never_pass_the_quotas_and_none_is_refused_while_there_is_room(st
             sum(n for n, _ in leases.values()) + sum(foreign),
         )
         item = json.loads(json.dumps(load.to_item()))
-
-
-# --- capacity: giving up -----------------------------------------------------------------------------------------
-GIVE_UP_AFTER = 120
-BETWEEN_ASKS = 60
-
-
-@pytest.fixture
-def row(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The LEASES row in memory: it is written where its version is the one that was read."""
-    kept: dict[str, Any] = {}
-
-    def write(target: Target, load: QuotaUsage) -> bool:
-        if kept.get("version", load.version) != load.version:
-            return False
-        kept.update(load.to_item())
-        return True
-
-    monkeypatch.setattr(capacity_leases, "_read", lambda target, now: QuotaUsage.from_item(kept, now))
-    monkeypatch.setattr(capacity_leases, "_write", write)
-    return kept
-
-
-def gives_up(batch: Batch) -> CapacityTimeout | None:
-    """Request capacity when there is none."""
-    try:
-        assert not capacity_leases.acquire_lease(batch)
-    except CapacityTimeout as error:
-        return error
-    return None
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(
-        st.tuples(
-            st.integers(30, BETWEEN_ASKS), st.sampled_from(["still"] * 8 + ["theirs move", "ours comes or goes"])
-        ),
-        min_size=5,
-        max_size=16,
-    )
-)
-def test_waiting_for_capacity_ends_when_nothing_moves_and_we_hold_nothing_and_only_then(
-    world: World, row: dict[str, Any], steps: list[tuple[int, str]]
-) -> None:
-    time = world.time
-    limits(concurrent_jobs=2, capacity_timeout_seconds=GIVE_UP_AFTER)
-    row.clear()
-    waiting = Batch(BatchRef("drill-1", "web", HERE, 1), ("s-1",), 1)
-    sibling = f"drill-1/web/{HERE.key}/0002#1"
-    theirs, held, moved = 0, False, time.now
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drs, "list_live_jobs", lambda target: [job(f"theirs-{theirs}-{n}", 1) for n in range(2)])
-        for pause, event in steps:
-            time.sleep(pause)
-            if event == "theirs move":
-                theirs, moved = theirs + 1, time.now
-            elif event == "ours comes or goes":
-                load = capacity_leases._read(HERE, time.now)
-                changed = load.without_lease(sibling, time.now) if held else load.with_lease(sibling, 1, time.now)
-                assert capacity_leases._write(HERE, changed)
-                held, moved = not held, time.now
-            still = time.now - moved
-            gave_up = gives_up(waiting)
-            if gave_up:
-                assert gave_up.facts["jobs"] == 2
-                assert gave_up.facts["waitedSeconds"] > GIVE_UP_AFTER - 1
-                assert "2 of 2 jobs" in gave_up.message
-            if held or still <= GIVE_UP_AFTER - 1:
-                assert not gave_up, (still, held)
-            # A move of others is seen within 15 s at the next ask.
-            elif still > GIVE_UP_AFTER + OBSERVATION_INTERVAL_SECONDS + BETWEEN_ASKS:
-                assert gave_up, still
-    time.sleep(100_000)
 
 
 # --- log lines ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,14 +35,14 @@ def calls_through(made_by: Callable[[Call], Call]) -> Iterator[None]:
 
 
 @contextmanager
-def killed_after_change(function: str, number: int) -> Iterator[list[str]]:
+def killed_after_change(function: str, number: int, changes: Collection[str] = CHANGES) -> Iterator[list[str]]:
     """Kill the function, once, right after its `number`-th change; yields the changes it made before it died."""
     made, lock, dead = list[str](), threading.Lock(), threading.Event()
 
     def counting(call: Call) -> Call:
         def counted(self: Any, operation: str, parameters: Any) -> Any:
             answer = call(self, operation, parameters)
-            if operation in CHANGES and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
+            if operation in changes and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function and not dead.is_set():
                 with lock:
                     made.append(operation)
                     if len(made) == number:

@@ -259,6 +259,10 @@ class Product:
         """Write a row as it is."""
         self._table(table).put_item(Item=dict(item))
 
+    def delete(self, table: str, key: Mapping[str, Any]) -> None:
+        """Delete a row."""
+        self._table(table).delete_item(Key=dict(key))
+
     def _table(self, name: str) -> Any:
         return _table(f"{STACK}-{name}")
 

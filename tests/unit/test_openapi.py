@@ -95,7 +95,7 @@ OF_A_TARGET = TRANSIENT | {
     "TargetNotRegistered",
 }
 OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
-OF_AN_ABANDONED_RUN = OF_A_TARGET | {"LateMessage", "RunHalted"}
+OF_AN_ABANDONED_RUN = OF_A_TARGET | {"JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}
 CAUGHT = {
     # A target that cannot be reached has the reason in its own entry.

@@ -19,6 +19,8 @@ WITHOUT_A_RESOURCE = {
     "drs:DescribeRecoveryInstances",
     "drs:DescribeSourceNetworks",
     "drs:DescribeSourceServers",
+    "drs:ListRecoveryPlanExecutionSteps",
+    "drs:ListRecoveryPlanExecutions",
     "ec2:DescribeInstances",
     "servicequotas:ListServiceQuotas",
     "states:SendTaskSuccess",

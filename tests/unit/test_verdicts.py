@@ -128,17 +128,17 @@ def test_many_refusals_are_told_in_short() -> None:
     assert verdict.reason.endswith("and 15 more")
 
 
-def test_looks_get_closer_as_the_end_of_a_job_comes_near() -> None:
-    waits = [polling.seconds_to_next_poll(age, 1_200, "PENDING") for age in (0, 1_000, 1_100, 1_170, 1_200)]
+def test_polls_get_closer_as_the_end_of_a_job_comes_near() -> None:
+    waits = [polling.seconds_to_next_poll(age, 1_200) for age in (0, 1_000, 1_100, 1_170, 1_200)]
     assert waits == [120, 100, 50, 20, 20]
 
 
-def test_a_started_job_is_looked_at_twice_a_minute() -> None:
-    assert polling.seconds_to_next_poll(700, 1_200, "STARTED") == 30
+def test_polls_spread_out_again_after_the_expected_end() -> None:
+    assert [polling.seconds_to_next_poll(age, 1_200) for age in (1_230, 1_300, 1_400, 2_000)] == [20, 50, 100, 120]
 
 
-def test_a_job_far_past_its_time_is_looked_at_rarely() -> None:
-    assert polling.seconds_to_next_poll(7_200, 1_200, "STARTED") == 120
+def test_a_job_far_past_its_time_is_polled_rarely() -> None:
+    assert [polling.seconds_to_next_poll(hours * 3_600, 1_200) for hours in (2, 3, 24)] == [360, 540, 600]
 
 
 # --- what holds a wave --------------------------------------------------------------------------------------------
@@ -263,6 +263,14 @@ def test_every_replication_state_of_the_model_is_decided_on() -> None:
         (ServerFacts("INITIAL_SYNC"), Readiness.BLOCKED, "nothing to launch it from"),
         (ServerFacts("CONTINUOUS", in_job="drsjob-1"), Readiness.WARN, "drsjob-1"),
         (ServerFacts("CONTINUOUS", in_run="drill-2"), Readiness.WARN, "drill-2"),
+        (ServerFacts("CONTINUOUS", drill_instance="i-1 of a drill"), Readiness.WARN, "i-1 of a drill"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2 (of recovery-1)"), Readiness.BLOCKED, "replaceExisting"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2 (of recovery-1)"), Readiness.BLOCKED, "i-2 (of recovery-1)"),
+        (ServerFacts("CONTINUOUS", live_instance="i-2", may_replace=True), Readiness.WARN, "i-2 is live"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3")), Readiness.BLOCKED, "launches into instance i-3"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3")), Readiness.BLOCKED, "replaceExisting"),
+        (ServerFacts("CONTINUOUS", probe=Probe(launches_into="i-3"), may_replace=True), Readiness.WARN, "i-3"),
+        (ServerFacts("CONTINUOUS", probe=Probe(problem="DRS no longer knows it")), Readiness.BLOCKED, "no longer"),
     ],
 )
 def test_a_server_is_judged_with_every_reason(facts: ServerFacts, readiness: Readiness, says: str) -> None:
@@ -271,9 +279,10 @@ def test_a_server_is_judged_with_every_reason(facts: ServerFacts, readiness: Rea
     assert any(says in reason for reason in verdict.reasons) or not says
 
 
-def test_a_blocked_server_keeps_its_warnings_too() -> None:
-    verdict = judge_server(ServerFacts("STOPPED", in_job="drsjob-1"), None, 0)
-    assert len(verdict.reasons) == 2
+def test_a_blocked_server_keeps_its_warnings_too_after_what_blocks_it() -> None:
+    verdict = judge_server(ServerFacts("DISCONNECTED", in_job="drsjob-1", live_instance="i-1 (of recovery-1)"), None, 0)
+    assert len(verdict.reasons) == 3
+    assert "i-1" in verdict.reasons[0]
 
 
 def test_blocked_servers_that_are_optional_refuse_nothing() -> None:

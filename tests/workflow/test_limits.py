@@ -286,6 +286,31 @@ def _die() -> None:
     raise SystemExit
 
 
+def test_a_slow_call_without_an_answer_neither_opens_nor_closes_a_circuit(frozen: Time, limits: None) -> None:
+    def slow() -> None:
+        raise DrsUnavailable("no answer in time", slow=True)
+
+    for _ in range(20):
+        with pytest.raises(DrsUnavailable):
+            circuit_breaker.call_through_circuit(WEST, slow)
+    for _ in range(4):
+        with pytest.raises(DrsUnavailable):
+            circuit_breaker.call_through_circuit(WEST, fail)
+    with pytest.raises(DrsUnavailable):
+        circuit_breaker.call_through_circuit(WEST, slow)
+    with pytest.raises(DrsUnavailable):  # the fifth failure, since the slow call did not end the row
+        circuit_breaker.call_through_circuit(WEST, fail)
+    with pytest.raises(CircuitOpen):
+        circuit_breaker.call_through_circuit(WEST, lambda: "never asked")
+    frozen.pass_(61)
+    with pytest.raises(DrsUnavailable):
+        circuit_breaker.call_through_circuit(WEST, slow)
+    with pytest.raises(CircuitOpen):
+        circuit_breaker.call_through_circuit(WEST, lambda: "the trial may still be at work")
+    frozen.pass_(TRIAL_SECONDS + 1)
+    assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
+
+
 def test_an_answer_of_any_kind_shows_that_a_region_lives(frozen: Time, limits: None) -> None:
     for _ in range(4):
         with pytest.raises(DrsUnavailable):

@@ -119,13 +119,6 @@ def test_a_group_by_tags_in_a_target_that_cannot_be_used_refuses_the_run(product
     assert "eu-west-3 cannot be used" in record["reason"]
 
 
-def test_a_group_that_selects_nothing_is_told_though_its_wave_has_other_servers(product: Product) -> None:
-    empty = product.group(tags={"tier": "nowhere"}, name="nobody")
-    record = product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1)), empty]}))
-    assert record["status"] == "COMPLETED"
-    assert "protection group nobody selects no servers" in record["notes"]
-
-
 def test_many_servers_are_looked_at_in_rounds_and_each_once(product: Product) -> None:
     plan = product.plan(make_wave(product, count=12))
     record = product.finish(product.start(plan, "readiness"))

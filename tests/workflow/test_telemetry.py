@@ -137,7 +137,8 @@ def test_what_a_call_came_to_is_told_in_one_line(product: Product, told: Capture
     ]
     assert {"Calls", "RateLimitErrors"} in together
     assert {"Calls", "Retries"} in together
-    assert told.counts("Calls") == {(): len(together)}
+    # Three readings of a launch configuration by one task have one line, every other call has its own.
+    assert told.counts("Calls") == {(): len(together) + 2}
 
 
 def test_metrics_can_be_switched_off(told: CapturedTelemetry) -> None:

@@ -63,6 +63,7 @@ _execution: dict[str, Any] = {
     "status": "POLLING",
     "startedAt": AT,
     "pointInTime": None,
+    "replaceExisting": False,
     "continues": None,
     "continuedBy": None,
     "chain": {

@@ -68,7 +68,10 @@ def start_readiness(plan_id: str, body: StartRequest) -> ExecutionSummary:
     errors=START_ERRORS,
 )
 def start_drill(plan_id: str, body: StartRequest) -> ExecutionSummary:
-    """Starts a drill. Answers 409, naming the run, while the plan runs."""
+    """Starts a drill. Answers 409, naming the run, while the plan runs.
+
+    The run is refused if it would replace a live recovery instance, unless the body has `replaceExisting`.
+    """
     return _start(plan_id, Mode.DRILL, body)
 
 
@@ -88,7 +91,8 @@ def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
 def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
-    request = RunRequest(mode, caller(router.current_event), moment, _key(f"{plan_id}/{mode.value}", body))
+    key = _key(f"{plan_id}/{mode.value}", body)
+    request = RunRequest(mode, caller(router.current_event), moment, key, bool(body.replace_existing))
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
@@ -107,8 +111,9 @@ def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSum
     nothing is left to recover, and while its instances are being terminated.
     """
     key = _key(f"{execution_id}/continue", body)
-    replace = body.replace_existing
-    run = start.continue_run(_require_id(execution_id), caller(router.current_event), key, replace_existing=replace)
+    run = start.continue_run(
+        _require_id(execution_id), caller(router.current_event), key, replace_existing=bool(body.replace_existing)
+    )
     return build_from_row(ExecutionSummary, run.to_item())
 
 

@@ -67,13 +67,26 @@ class Batch:
     total: int
     status: BatchStatus = BatchStatus.PENDING
     attempt: int = 0
-    # Written before StartRecovery is called. A row with `intent_at` but no `job_id`: the call's answer was lost.
+    # When StartRecovery was first called, or was about to be, in this attempt: its job is searched from then on.
     intent_at: str | None = None
+    # When StartRecovery was last called; removed when DRS has refused the call, so that no job can come of it.
+    unanswered_since: str | None = None
+    # Whether StartRecovery was called again although an earlier call had no answer.
+    start_repeated: bool = False
     job_id: str | None = None
+    job_started_at: str | None = None
     launched: int = 0
     failed: int = 0
-    # Servers that DRS will never launch; no further attempt includes them.
+    # Servers that are left out for the rest of the round: DRS will never launch them, or a launch would do harm.
     dropped: tuple[str, ...] = ()
+    # Those of them that were left out for a conflict; the next attempt of the round includes them again.
+    last_try: tuple[str, ...] = ()
+    # How often in a row DRS refused the start for a conflict, since when, and the server that it last named.
+    conflicts: int = 0
+    conflict_since: str | None = None
+    conflict_server: str | None = None
+    # The EC2 instance that DRS launches a server into, by server; "" for a new one. Read before the first start.
+    launches_into: Mapping[str, str] = field(default_factory=dict)
     # Servers that the wave may do without.
     optional: frozenset[str] = frozenset()
     optional_launched: int = 0
@@ -96,10 +109,18 @@ class Batch:
             status=BatchStatus(item["status"]),
             attempt=int(item["attempt"]),
             intent_at=item.get("intentAt"),
+            unanswered_since=item.get("unansweredSince"),
+            start_repeated=bool(item.get("startRepeated", False)),
             job_id=item.get("jobId"),
+            job_started_at=item.get("jobStartedAt"),
             launched=int(item.get("launched", 0)),
             failed=int(item.get("failed", 0)),
             dropped=tuple(item.get("dropped", ())),
+            last_try=tuple(item.get("lastTry", ())),
+            conflicts=int(item.get("conflicts", 0)),
+            conflict_since=item.get("conflictSince"),
+            conflict_server=item.get("conflictServer"),
+            launches_into=item.get("launchesInto", {}),
             optional=frozenset(item.get("optional", ())),
             optional_launched=int(item.get("optionalLaunched", 0)),
             snapshots=item.get("snapshots", {}),

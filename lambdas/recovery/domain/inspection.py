@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recovery.domain.execution import Tally
-from recovery.domain.plan import Wave
+from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import Readiness, ServerVerdict
 from recovery.domain.target import Target
 
@@ -15,6 +15,7 @@ class InspectedServer:
     """A server of a wave with its verdict, and the snapshot to launch it from, if not the latest.
 
     `snapshot_at` is when that snapshot, or else its newest one, was taken, in epoch seconds; None if it was not probed.
+    `groups` has the ids of the protection groups that select the server.
     """
 
     verdict: ServerVerdict
@@ -22,24 +23,27 @@ class InspectedServer:
     optional: bool = False
     snapshot_id: str | None = None
     snapshot_at: float | None = None
+    groups: tuple[str, ...] = ()
 
     def to_json(self) -> list[Any]:
         """The server as the FLEET row has it."""
         verdict = [self.verdict.readiness.value, list(self.verdict.reasons)]
-        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at]
+        return [*verdict, self.hostname, self.optional, self.snapshot_id, self.snapshot_at, list(self.groups)]
 
     @classmethod
     def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
-        """The inverse."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at = packed
-        return cls(ServerVerdict(Readiness(readiness), tuple(reasons)), hostname, optional, snapshot_id, snapshot_at)
+        """The inverse. Rows of an older version have no groups."""
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, *groups = packed
+        verdict = ServerVerdict(Readiness(readiness), tuple(reasons))
+        return cls(verdict, hostname, optional, snapshot_id, snapshot_at, tuple(groups[0]) if groups else ())
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetInspection:
     """A wave's servers in one target. `already_launched` counts those that the continued run has launched.
 
-    `notes` are for operators; `unlistable_groups` has the reason for each group whose servers could not be listed.
+    `notes` are for operators. `unlistable_groups` and `empty_groups` have the reason for each group that the wave
+    requires and whose servers could not be listed, or that selects none.
     """
 
     wave: Wave
@@ -48,11 +52,17 @@ class WaveTargetInspection:
     already_launched: int = 0
     notes: tuple[str, ...] = ()
     unlistable_groups: tuple[str, ...] = ()
+    empty_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WaveTargetSummary:
-    """A TARGET row: how many servers a wave has in a target, in how many batches, and how many of each verdict."""
+    """A TARGET row: how many servers a wave has in a target, in how many batches, and how many of each verdict.
+
+    A `pending` target has not been inspected yet: `servers` and `optional` count those that the plan lists by id, and
+    `waiting_since`, in epoch seconds, is when its part of the wave began to wait for it. `is_late` is True for a target
+    that was pending first.
+    """
 
     wave: str
     target: Target
@@ -66,10 +76,15 @@ class WaveTargetSummary:
     example_reason: str
     notes: tuple[str, ...]
     unlistable_groups: tuple[str, ...]
+    empty_groups: tuple[str, ...] = ()
+    pending: bool = False
+    is_late: bool = False
+    waiting_since: float | None = None
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
         """Read a TARGET row."""
+        since = row.get("waitingSince")
         return cls(
             wave=row["wave"],
             target=Target.from_state(row),
@@ -83,9 +98,63 @@ class WaveTargetSummary:
             example_reason=row.get("exampleReason", ""),
             notes=tuple(row.get("notes", ())),
             unlistable_groups=tuple(row.get("unlistableGroups", ())),
+            empty_groups=tuple(row.get("emptyGroups", ())),
+            pending=bool(row.get("pending", False)),
+            is_late=bool(row.get("late", False)),
+            waiting_since=float(since) if since is not None else None,
         )
 
     @property
     def tally(self) -> Tally:
-        """Count the servers that are in no batch."""
+        """Count the servers that are in no batch. Those of a pending target have no outcome yet."""
+        if self.pending:
+            return Tally(total=self.servers, optional=self.optional)
         return Tally(total=self.blocked, excluded=self.blocked, optional=self.blocked_optional)
+
+    @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """Why the wave lacks servers that it requires and that no number counts."""
+        return (*self.unlistable_groups, *self.empty_groups)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What operators should read in the verdict on the wave about a target that was pending first."""
+        if not self.is_late:
+            return ()
+        if self.example_reason:
+            return (self.example_reason,)
+        return () if self.batches or self.already_launched or self.shortfalls else self.notes
+
+
+def describe_selection(group: ProtectionGroup) -> str:
+    """The group with what it selects: `web servers: tags tier=web in 111122223333/us-west-2`."""
+    by_tags = "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))
+    selection = f"{len(group.server_ids)} servers by id" if group.server_ids else by_tags
+    return f"{group.name}: {selection} in {group.target.key}"
+
+
+def is_listed_by_id(use: GroupUse, group: ProtectionGroup) -> bool:
+    """Whether the plan itself lists the servers of this use, so that they are known without DRS."""
+    return bool(use.only_server_ids or group.server_ids)
+
+
+def block_target(
+    wave: Wave, target: Target, groups: Mapping[str, ProtectionGroup], reason: str
+) -> WaveTargetInspection:
+    """The inspection of a wave in a target that cannot be used: block the servers that are listed by id.
+
+    Servers of a group by tags cannot be listed. Unless such a group is optional, the wave is marked as unlistable.
+    """
+    uses = [use for use in wave.groups if use.group_id in groups and groups[use.group_id].target == target]
+    blocked = ServerVerdict(Readiness.BLOCKED, (reason,))
+    servers: dict[str, InspectedServer] = {}
+    for use in uses:
+        for server_id in use.only_server_ids or groups[use.group_id].server_ids:
+            before = servers.get(server_id, InspectedServer(blocked, optional=True))
+            servers[server_id] = InspectedServer(
+                blocked, optional=before.optional and use.optional, groups=(*before.groups, use.group_id)
+            )
+    is_unlistable = any(not use.optional and not is_listed_by_id(use, groups[use.group_id]) for use in uses)
+    return WaveTargetInspection(
+        wave, target, servers, notes=(reason,), unlistable_groups=(reason,) if is_unlistable else ()
+    )

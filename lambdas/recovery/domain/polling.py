@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from recovery import clock
-from recovery.domain.drs_shapes.jobs import Job, JobStatus
+from recovery.domain.drs_shapes.jobs import Job
 
-# Seconds between two polls of a job. 20 s is prompt for a job of 20 minutes; 2 minutes limits the number of polls of a
-# job that takes hours.
+# Seconds between two polls of a job. 20 s is prompt for a job of nine minutes. Polls of a job that takes long become
+# rare with its age, to limit its events: at most ten minutes apart.
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
+RAREST_POLL_SECONDS = 600
 
-# A STARTED job can end at any time. A PENDING one cannot end before DRS has STARTED it, which takes minutes.
-MAX_POLL_OF_STARTED_SECONDS = 30
-
-# Capacity can become free at any moment, so the first checks are close. A batch that waits for hours checks once a
-# minute, to keep its events few.
+# Capacity can become free at any moment, so the first checks are close. After an hour they spread out, each wait a
+# twentieth longer than the one before, to keep the events of a batch that waits for many hours few.
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
+RAREST_CAPACITY_CHECK_SECONDS = 600
+CLOSE_CAPACITY_CHECKS = 60
 
 # Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; these are estimates.
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
@@ -23,19 +23,23 @@ EXPECTED_TERMINATION_SECONDS = 180
 
 
 def seconds_to_next_capacity_check(capacity_checks: int) -> int:
-    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later."""
-    return min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
+    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer."""
+    wait = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
+    # The exponent is limited only to keep the number finite.
+    growth = 1.05 ** min(max(capacity_checks - CLOSE_CAPACITY_CHECKS, 0), 100)
+    return round(min(wait * growth, RAREST_CAPACITY_CHECK_SECONDS))
 
 
-def seconds_to_next_poll(age: float, expected: float, job_status: str) -> int:
+def seconds_to_next_poll(age: float, expected: float) -> int:
     """Seconds to the next poll, from the job's age and the seconds that such a job is expected to take.
 
     Wait for half of the time that is left, so polls get closer towards the expected end. After it they spread out
-    again: wait for a quarter of the delay.
+    again: wait for half of the delay. The job's status says nothing of its end: some jobs are STARTED from their first
+    second, others are PENDING for most of their time.
     """
     left = expected - age
-    wait = left / 2 if left > 0 else -left / 4
-    max_wait = MAX_POLL_OF_STARTED_SECONDS if job_status == JobStatus.STARTED and left > 0 else MAX_POLL_SECONDS
+    wait = left / 2 if left > 0 else -left / 2
+    max_wait = min(max(age / 20, MAX_POLL_SECONDS), RAREST_POLL_SECONDS)
     return round(min(max(wait, MIN_POLL_SECONDS), max_wait))
 
 
@@ -99,12 +103,12 @@ class JobPoll:
         if job.is_completed:
             return cls(job.job_id, True, 0, expected_seconds)
         age = clock.now() - clock.parse_iso(job.created_at)
-        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds, job.status), expected_seconds)
+        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds), expected_seconds)
 
     @classmethod
     def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
         """A job that was started a moment ago."""
-        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds, JobStatus.PENDING), expected_seconds)
+        return cls(job_id, False, seconds_to_next_poll(0, expected_seconds), expected_seconds)
 
     def to_state(self) -> JobState:
         """The output of the states that start or poll a job."""

@@ -15,8 +15,9 @@ class WaveReadiness:
     """The inspection of one wave: how many servers it has, and how many of them cannot be recovered, with an example.
 
     `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
-    the continued run launched; no other number counts them. `unlistable_groups` has the reason for each group whose
-    servers could not be listed.
+    the continued run launched; no other number counts them. `unlistable_groups` and `empty_groups` have the reason for
+    each required group whose servers could not be listed, or that selects none. `is_complete` is False while a target
+    is pending whose servers are not even known by id; `total` then counts too few.
     """
 
     wave: Wave
@@ -27,23 +28,36 @@ class WaveReadiness:
     blocked_optional: int = 0
     already_launched: int = 0
     unlistable_groups: Sequence[str] = ()
+    empty_groups: Sequence[str] = ()
+    is_complete: bool = True
 
     def refusal(self) -> str | None:
         """Why the wave cannot be run; None when it can, without the blocked servers."""
+        name = f"wave {self.wave.name}"
         if self.unlistable_groups:
-            return f"wave {self.wave.name}: {'; '.join(self.unlistable_groups)}"
-        if self.total == 0:
-            needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
-            may_be_empty = self.already_launched or not needed
-            return None if may_be_empty else f"wave {self.wave.name} selects no servers ({self.selections})"
-        required = self.blocked - self.blocked_optional
-        nothing_left = self.blocked == self.total and required
-        if nothing_left or not verdicts.is_within_tolerance(required, self.total, self.wave.max_failed_percent):
+            return f"{name}: {'; '.join(self.unlistable_groups)}"
+        needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups
+        if self.total == 0 and self.is_complete and needed and not self.already_launched:
+            return f"{name} selects no servers ({self.selections})"
+        if self.empty_groups:
+            return f"{name}: {'; '.join(self.empty_groups)}"
+        return self._refuse_blocked() if self.blocked else None
+
+    def _refuse_blocked(self) -> str | None:
+        required, percent = self.blocked - self.blocked_optional, self.wave.max_failed_percent
+        nothing_left = self.is_complete and self.blocked == self.total and required
+        # A share of servers of which some are not known yet cannot be judged. Its wave is judged at its end.
+        may_be_tolerated = not self.is_complete and percent > 0
+        if nothing_left or not (may_be_tolerated or verdicts.is_within_tolerance(required, self.total, percent)):
             return (
                 f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
-                f"{self.wave.max_failed_percent} % may fail; for one, {self.example_reason}"
+                f"{percent} % may fail; for example, {self.example_reason}"
             )
         return None
+
+
+# The field of a start by which its requester agrees that launches replace live recovery instances.
+REPLACE_EXISTING = "replaceExisting"
 
 
 class Readiness(StrEnum):
@@ -72,28 +86,34 @@ class Probe:
     """What DRS shows for one server at a time only: its launch configuration and its newest usable snapshot.
 
     A value that was not read is None. `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to
-    launch from.
+    launch from. `launches_into` is the existing EC2 instance that a launch would overwrite. `problem` is why DRS showed
+    nothing of the server.
     """
 
     has_launch_configuration: bool | None = None
     has_snapshot: bool | None = None
     snapshot_id: str | None = None
     snapshot_at: float | None = None
+    launches_into: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What inspection knows of a source server. `lag_seconds` is how far its replica is behind, if DRS reports it.
 
-    `in_job`, `in_run` and `instance` name the DRS job that it is in now, another run that recovers it, and its present
-    recovery instance.
+    `in_job` and `in_run` name the DRS job that it is in now, and another run that recovers it. `live_instance` and
+    `drill_instance` name its present recovery instances: those that may serve production, and those of drills. With
+    `may_replace`, the requester has agreed that the launch replaces what is live.
     """
 
     replication_state: str
     lag_seconds: float | None = None
     in_job: str | None = None
     in_run: str | None = None
-    instance: str | None = None
+    live_instance: str | None = None
+    drill_instance: str | None = None
+    may_replace: bool = False
     probe: Probe = Probe()
 
 
@@ -123,21 +143,42 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
     unknown = f"DRS reports its replication as {facts.replication_state or 'not there'}, which drs-waves does not know"
     replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
     findings = [replication, *_judge_data_age(facts, rpo_minutes, now)]
+    if facts.probe.problem:
+        findings.append((Readiness.BLOCKED, facts.probe.problem))
     if facts.probe.has_launch_configuration is False:
         findings.append((Readiness.BLOCKED, "it has no launch configuration"))
     if facts.in_job:
         findings.append((Readiness.WARN, f"it is in job {facts.in_job}; its own launch waits for the end of that"))
     if facts.in_run:
         findings.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
-    if facts.instance:
-        findings.append(
-            (Readiness.WARN, f"it already has recovery instance {facts.instance}, which a new launch replaces")
-        )
+    if facts.drill_instance:
+        replaced = f"it already has recovery instance {facts.drill_instance}, which a new launch replaces"
+        findings.append((Readiness.WARN, replaced))
+    findings += _judge_live_instances(facts)
+    findings.sort(key=lambda finding: finding[0] is not Readiness.BLOCKED)  # readers see what blocks it first
     reasons = tuple(reason for _, reason in findings if reason)
     for worst in (Readiness.BLOCKED, Readiness.WARN):
         if any(readiness is worst for readiness, _ in findings):
             return ServerVerdict(worst, reasons)
     return ServerVerdict(Readiness.READY)
+
+
+def _judge_live_instances(facts: ServerFacts) -> list[tuple[Readiness, str]]:
+    """What a launch would destroy. DRS deletes the recovery instance of an earlier launch first, whichever it was."""
+    findings = []
+    if facts.live_instance:
+        harm = f"its recovery instance {facts.live_instance} is live, and a launch would replace it"
+        findings.append(_judge_harm(harm, facts))
+    if facts.probe.launches_into:
+        harm = f"its launch configuration launches into instance {facts.probe.launches_into}, and would overwrite it"
+        findings.append(_judge_harm(harm, facts))
+    return findings
+
+
+def _judge_harm(harm: str, facts: ServerFacts) -> tuple[Readiness, str]:
+    if facts.may_replace:
+        return Readiness.WARN, f"{harm}; the run says {REPLACE_EXISTING}"
+    return Readiness.BLOCKED, f"{harm}; if you mean that, start the run with {REPLACE_EXISTING}"
 
 
 def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:

@@ -98,9 +98,13 @@ def judge_approval_timeout(wave: Wave, state: WaveState, now: float) -> bool | N
     return wave.approval.on_timeout is OnTimeout.APPROVE
 
 
-def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequence[str] = ()) -> WaveVerdict:
+def judge_wave(
+    wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequence[str] = (), shortfalls: Sequence[str] = ()
+) -> WaveVerdict:
     """Judge a wave by its servers. Servers that are neither launched nor excluded count as failed.
 
+    `shortfalls` are reasons why the wave lacks servers that it requires and that the tally cannot count, such as those
+    of a group by tags in a target that was never reached. With one, the wave does not succeed.
     `problems` are errors that broke parts of the wave. They only add to the reason; the servers decide. A wave is
     PARTIAL when servers are missing within its tolerance. A failed wave with `onFailure: ask` is AWAITING_DECISION
     until an operator decides.
@@ -108,14 +112,13 @@ def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequen
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status in STATUSES_BEFORE_START and not state.round and (reason := _find_reason_to_skip(wave, snapshot)):
         return WaveVerdict(WaveStatus.SKIPPED, reason)
-    if tally.missing == 0:
-        reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
-        return WaveVerdict(WaveStatus.COMPLETED, reason)
+    if not shortfalls and (complete := _describe_complete(tally, problems)):
+        return WaveVerdict(WaveStatus.COMPLETED, complete)
     counts = (
         f"{tally.launched} of {tally.total} servers were launched, {tally.failed} failed, {tally.excluded} excluded"
     )
-    summary = "; ".join([counts, *problems[:MAX_PROBLEMS]])
-    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally):
+    summary = "; ".join([counts, *shortfalls[:MAX_PROBLEMS], *problems[:MAX_PROBLEMS]])
+    if reason_to_tolerate := _find_reason_to_tolerate(wave, snapshot, tally, is_short=bool(shortfalls)):
         return WaveVerdict(WaveStatus.PARTIAL, f"{summary}; {reason_to_tolerate}")
     if run.cancelled_by:
         ended = WaveStatus.FAILED if tally.launched or tally.failed else WaveStatus.SKIPPED
@@ -125,11 +128,23 @@ def judge_wave(wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequen
     return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
 
 
-def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally) -> str | None:
+def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
+    """The reason of a wave that lacks no server; None if it does, or if only problems are known of it."""
+    if tally.missing or (problems and not tally.total):
+        return None
+    reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
+    return "; ".join([reason, *problems[:MAX_PROBLEMS]])
+
+
+def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally, *, is_short: bool) -> str | None:
     """Why a wave with missing servers is PARTIAL; None when it has failed."""
-    if tally.required_missing == 0 and not snapshot.run.cancelled_by:
+    if not is_short and tally.required_missing == 0 and not snapshot.run.cancelled_by:
         return "all missing servers are optional"
-    if tally.launched and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent):
+    if (
+        not is_short
+        and tally.launched
+        and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent)
+    ):
         return f"{wave.max_failed_percent} % may fail"
     if snapshot.wave_states[wave.name].failure_decision == WaveDecision.ACCEPT:
         return "accepted as it is"

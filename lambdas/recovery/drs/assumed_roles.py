@@ -32,23 +32,27 @@ FUNCTION_TAG = "drs-waves:function"
 # botocore must not retry: each attempt has to pass the rate limiter, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 
+# For calls that start a job. DRS can take more than a minute to answer one with a hundred servers, and a call that we
+# stop waiting for goes on in DRS. The functions that make them have 180 seconds.
+SLOW_METHODS = frozenset(("start_recovery", "terminate_recovery_instances"))
+SLOW_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=120)
+
 _lock = Lock()
 
 # When the credentials of each client were obtained, in seconds since the epoch.
 _obtained_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
-def get_client(service: str, target: Target) -> Any:
-    """A client of the service in the target's account and Region.
+def get_client(service: str, target: Target, is_slow: bool = False) -> Any:
+    """A client of the service in the target's account and Region, which waits longer for answers if `is_slow`.
 
     Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
     """
     with _lock:  # so that threads that ask at once assume the role once
-        client, expires_at = _cached_client(service, target)
-        if time.time() > expires_at - EXPIRY_MARGIN_SECONDS:
-            _cached_client.cache_clear()
-            client, _ = _cached_client(service, target)
-        return client
+        credentials, _ = _cached_credentials(target)
+        if time.time() > credentials["Expiration"].timestamp() - EXPIRY_MARGIN_SECONDS:
+            discard_clients()
+        return _cached_client(service, target, is_slow)
 
 
 def build_refusal(client: Any, target: Target, what: str) -> AwsUnavailable | RegionNotEnabled:
@@ -70,14 +74,20 @@ def build_refusal(client: Any, target: Target, what: str) -> AwsUnavailable | Re
 def discard_clients() -> None:
     """Create every client again at its next use, because credentials were refused."""
     _cached_client.cache_clear()
+    _cached_credentials.cache_clear()
 
 
 @lru_cache(maxsize=64)
-def _cached_client(service: str, target: Target) -> tuple[Any, float]:
-    credentials = _assume_role(target)
-    made = clients.create_role_client(service, credentials, target.region, CONFIG)
-    _obtained_at[made] = time.time()
-    return made, credentials["Expiration"].timestamp()
+def _cached_client(service: str, target: Target, is_slow: bool) -> Any:
+    credentials, obtained_at = _cached_credentials(target)
+    made = clients.create_role_client(service, credentials, target.region, SLOW_CONFIG if is_slow else CONFIG)
+    _obtained_at[made] = obtained_at
+    return made
+
+
+@lru_cache(maxsize=64)
+def _cached_credentials(target: Target) -> tuple[Any, float]:
+    return _assume_role(target), time.time()
 
 
 @lru_cache(maxsize=1)

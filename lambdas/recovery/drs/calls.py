@@ -5,9 +5,17 @@ breaker. A failure becomes an error of `recovery.errors`, which state machines c
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.target import Target
@@ -37,6 +45,9 @@ ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
     "AccessDeniedException": TargetAccessDenied,
 }
 
+# Errors of botocore after which DRS has surely not received the call.
+_NOT_SENT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
+
 # The credentials expired while the function was frozen. The next attempt assumes the role again.
 _STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken"}
 
@@ -46,7 +57,7 @@ _UNKNOWN_CREDENTIALS = {"UnrecognizedClientException", "InvalidClientTokenId", "
 
 def call(target: Target, method: str, **parameters: Any) -> Any:
     """Make one call within the target's rate limit and circuit breaker. Raise errors of `recovery.errors` only."""
-    client = assumed_roles.get_client("drs", target)
+    client = assumed_roles.get_client("drs", target, is_slow=method in assumed_roles.SLOW_METHODS)
     operation = client.meta.method_to_api_mapping[method]
     try:
         rate_limiter.reserve_call(target)
@@ -74,11 +85,14 @@ def _send(client: Any, method: str, target: Target, parameters: Mapping[str, Any
         if code in _STALE_CREDENTIALS:
             assumed_roles.discard_clients()
             kind = AwsUnavailable
-        raise kind(f"{what}: {code}: {answer.get('Message', '')}") from error
+        resource = cast("Mapping[str, Any]", error.response).get("resourceId")
+        facts = {"resource": resource} if resource else {}
+        raise kind(f"{what}: {code}: {answer.get('Message', '')}", **facts) from error
     except ParamValidationError as error:  # botocore refused to send it, so it says nothing about the Region
         raise DrsRefused(f"{what}: {error}") from error
     except BotoCoreError as error:  # no answer: the connection was refused, lost or timed out
-        raise DrsUnavailable(f"{what}: {error}") from error
+        slow = method in assumed_roles.SLOW_METHODS and isinstance(error, ReadTimeoutError)
+        raise DrsUnavailable(f"{what}: {error}", sent=not isinstance(error, _NOT_SENT), slow=slow) from error
 
 
 def _error_by_status(status: int) -> type[DrsWavesError]:

@@ -19,8 +19,8 @@ from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import CapacityTimeout
-from recovery.observability import metrics
-from recovery.settings import Settings, settings
+from recovery.observability import metrics, operator_messages
+from recovery.settings import settings
 
 logger = Logger(child=True)
 
@@ -61,8 +61,8 @@ class LeaseRequest(Protocol):
 def acquire_lease(request: LeaseRequest) -> bool:
     """Lease a job slot for the next attempt; return False when none is free. A repeated request is granted again.
 
-    Raise CapacityTimeout when jobs of others alone fill the quota, and none of them has made progress for the
-    configured time.
+    Jobs of others are waited for, however long they take; operators get a message about those that are older than the
+    configured time. Raise CapacityTimeout when the servers are more than the quota allows at all.
     """
     quotas, target, servers = settings(), request.ref.target, len(request.server_ids)
     key = lease_key(request.ref.key, request.lease_attempt)
@@ -82,7 +82,8 @@ def acquire_lease(request: LeaseRequest) -> bool:
                 continue
             usage = observed
         if not usage.has_room(servers, quotas):
-            _raise_if_stuck(target, usage, quotas, now)
+            _raise_if_impossible(target, usage, servers)
+            _report_old_jobs(target, usage, now)
             return False
         taken = usage.with_lease(key, servers, now)
         if _write(target, taken):
@@ -111,16 +112,23 @@ def _observe_jobs(target: Target) -> QuotaUsage | None:
     return None
 
 
-def _raise_if_stuck(target: Target, usage: QuotaUsage, quotas: Settings, now: float) -> None:
-    waited = now - usage.changed_at
-    if not usage.leases and waited > quotas.capacity_timeout_seconds:
+def _raise_if_impossible(target: Target, usage: QuotaUsage, servers: int) -> None:
+    if not usage.can_ever_have_room(servers, settings()):
+        quota = settings().servers_in_jobs
         raise CapacityTimeout(
-            f"{target.key}: {usage.jobs} of {quotas.concurrent_jobs} jobs and {usage.servers} of "
-            f"{quotas.servers_in_jobs} servers in jobs are in use by others; nothing moved for {waited:.0f} s",
-            jobs=usage.jobs,
-            servers=usage.servers,
-            waitedSeconds=round(waited),
+            f"{target.key}: {servers} servers never fit into the quota of {quota} servers in jobs",
+            servers=servers,
+            quota=quota,
         )
+
+
+def _report_old_jobs(target: Target, usage: QuotaUsage, now: float) -> None:
+    """Tell operators which jobs of others hold the quota for longer than jobs usually take, once in that time."""
+    patience = settings().capacity_timeout_seconds
+    old = usage.old_jobs(now, patience)
+    if old and now - usage.reported_at > patience and _write(target, replace(usage, reported_at=now)):
+        logger.warning("quota held by old jobs", extra={"target": target.key, "jobs": sorted(old)})
+        operator_messages.send_quota_held(target, usage.jobs, usage.servers, old)
 
 
 def release_lease(request: LeaseRequest, attempt: int) -> None:
@@ -129,7 +137,7 @@ def release_lease(request: LeaseRequest, attempt: int) -> None:
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
         usage = _read(request.ref.target, now)
-        if key not in usage.leases or _write(request.ref.target, usage.without_lease(key, now)):
+        if key not in usage.leases or _write(request.ref.target, usage.without_lease(key)):
             return
         time.sleep(random.uniform(0, 0.05 * tries))
     # Not fatal: the lease blocks a slot only until it expires.

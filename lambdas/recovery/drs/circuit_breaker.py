@@ -4,6 +4,9 @@ While the circuit is closed, calls go through. After `circuit_failures` calls in
 calls fail at once with CircuitOpen, which the state machine turns into a wait. After `circuit_seconds` one call goes
 through as a trial: an answer closes the circuit, no answer opens it again. A Region that is down affects no other
 target.
+
+A call that is known to be slow and is not answered in time shows neither that the Region works nor that it is down: it
+counts as neither. As a trial it leaves the circuit half-open until the time of the trial is over.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,8 +45,9 @@ def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
         raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(circuit.retry_at)}")
     try:
         result = function()
-    except DrsUnavailable:
-        circuit.record_failure()
+    except DrsUnavailable as error:
+        if not error.facts.get("slow"):
+            circuit.record_failure()
         raise
     except Exception:  # every other error is an answer, so the Region works
         circuit.record_answer()

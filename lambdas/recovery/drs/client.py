@@ -14,6 +14,7 @@ from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.drs_shapes.members import read_text, read_time
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
@@ -21,7 +22,7 @@ from recovery.domain.execution import Mode
 from recovery.domain.target import Target
 from recovery.drs import calls
 from recovery.drs.records import parse_items, read_records
-from recovery.errors import DrsRefused, DrsUnavailable
+from recovery.errors import DrsUnavailable, JobNotVisible
 
 logger = Logger(child=True)
 
@@ -85,12 +86,9 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
     return next(iter(parse_items(target, "describe_recovery_snapshots", Snapshot.from_drs, answer.get("items"))), None)
 
 
-def has_launch_configuration(target: Target, server_id: str) -> bool:
-    """Whether DRS has a launch template for the server."""
-    try:
-        return bool(calls.read(target, "get_launch_configuration", sourceServerID=server_id).get("ec2LaunchTemplateID"))
-    except DrsRefused:
-        return False
+def get_launch_configuration(target: Target, server_id: str) -> LaunchConfiguration:
+    """How DRS launches the server. Raise DrsRefused when DRS has no configuration for it."""
+    return LaunchConfiguration.from_drs(calls.read(target, "get_launch_configuration", sourceServerID=server_id))
 
 
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
@@ -189,18 +187,22 @@ def get_jobs(target: Target, job_ids: Sequence[str]) -> dict[str, Job]:
 
 
 def describe_job(target: Target, job_id: str) -> Job:
-    """Read one job. Raise DrsRefused when DRS does not know it."""
+    """Read one job. Raise JobNotVisible when DRS does not show it."""
     answer = calls.read(target, "describe_jobs", filters={"jobIDs": [job_id]})
     for item in answer.get("items") or ():
         if item.get("jobID", job_id) == job_id:
             return Job.from_drs({**item, "jobID": job_id})
-    raise DrsRefused(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
+    raise JobNotVisible(f"{describe_call('DescribeJobs', target.key)}: there is no job {job_id}")
+
+
+def list_recent_jobs(target: Target) -> list[Job]:
+    """The jobs of the last two days, including those that others started."""
+    return list(_jobs_since(target, clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)))
 
 
 def list_live_jobs(target: Target) -> list[Job]:
     """The jobs that are not yet COMPLETED, including those that others started."""
-    since = clock.iso(clock.now() - LIVE_JOBS_SINCE_SECONDS)
-    return [job for job in _jobs_since(target, since) if not job.is_completed]
+    return [job for job in list_recent_jobs(target) if not job.is_completed]
 
 
 def _jobs_since(target: Target, from_date: str) -> Iterator[Job]:
@@ -215,13 +217,22 @@ def _read_started_job(operation: str, target: Target, answer: Mapping[str, Any])
         raise DrsUnavailable(f"{describe_call(operation, target.key)}: the answer names no job") from error
 
 
-def find_job(batch: Batch) -> Job | None:
-    """The job that carries the tags of the batch's attempt; None when there is none, or no intent on record."""
+def find_jobs(batch: Batch) -> list[Job]:
+    """The jobs that carry the tags of the batch's attempt, the earliest first; none without an intent on record.
+
+    There is one at most, unless DRS accepted a repeated StartRecovery beside the one that it had not answered.
+    """
     if batch.intent_at is None:
-        return None
+        return []
     since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
     mine = (batch.ref.key, str(batch.attempt))
-    return next((job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine), None)
+    jobs = [job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine]
+    return sorted(jobs, key=lambda job: (clock.parse_iso(job.created_at), job.job_id))
+
+
+def find_job(batch: Batch) -> Job | None:
+    """The earliest job of the batch's attempt; None when there is none, or no intent on record."""
+    return next(iter(find_jobs(batch)), None)
 
 
 def _launch_source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
@@ -231,9 +242,8 @@ def _launch_source(server_id: str, snapshot_id: str | None) -> dict[str, str]:
 def start_recovery(batch: Batch, mode: Mode) -> Job:
     """Start the job of the batch's attempt.
 
-    StartRecovery has no client token. A repeated task first calls `find_job` when the intent is on record, so a
-    function that was killed between the call and its answer launches no server twice. If the earlier call is still on
-    its way, DRS refuses a second job for the same servers with ServerBusy, and the next attempt finds the first job.
+    StartRecovery has no client token, so the caller records its intent first and never repeats a call that may still be
+    at work.
     """
     target = batch.ref.target
     answer = calls.call(

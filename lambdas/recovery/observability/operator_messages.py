@@ -5,14 +5,18 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import sns
+from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
 from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
+from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
 
+# Servers that a message names. A batch has at most a hundred.
+MAX_REASONS = 20
 # Kinds of causes, and servers of each, that the message about a wave names.
 MAX_CAUSES, MAX_NAMES = 4, 3
 
@@ -37,6 +41,26 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
     )
 
 
+def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[str, float]) -> None:
+    """Report jobs that have held DRS's quotas for long while a batch waits; `old_jobs` has when each was created."""
+    named = ", ".join(f"{job_id} since {clock.iso(created_at)}" for job_id, created_at in old_jobs.items())
+    sns.publish(
+        "QUOTA_HELD",
+        "batches wait for DRS capacity in {target}",
+        {"target": target.key},
+        sns.format_facts(
+            {
+                "Target": target.key,
+                "In use": f"{jobs} jobs, {servers} servers in jobs",
+                "Jobs that take long": named,
+                "What happens": "batches wait and take the next free slot; no server has failed because of this",
+                "What to do": "See in the DRS console what these jobs do. A case with AWS Support can end a job.",
+            }
+        ),
+        target=target.key,
+    )
+
+
 def send_run_started(execution: Execution) -> None:
     """Report that a run has started."""
     run = execution.run
@@ -48,6 +72,7 @@ def send_run_started(execution: Execution) -> None:
             "Started by": run.requested_by,
             "Point in time": run.point_in_time or "the latest",
             "Continues": run.continues,
+            "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,
             "Waves": ", ".join(wave.name for wave in execution.plan.waves),
             "Watch": f"{COMMAND} watch {run.execution_id}",
         },
@@ -112,6 +137,23 @@ def send_wave_settled(
             **(commands if awaits_decision else {}),
         },
         wave=wave.name,
+    )
+
+
+def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
+    """Report servers that a batch leaves out of its launch, with the reason for each."""
+    reasons = [f"{server_id}: {reason}" for server_id, reason in sorted(withheld.items())]
+    rest = len(reasons) - MAX_REASONS
+    _send(
+        run,
+        "SERVERS_WITHHELD",
+        f"{len(withheld)} servers of wave {batch.wave} of {run.plan_name} are not launched",
+        {
+            "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
+            "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),
+            "What happens": "the other servers of the batch are launched; these count as failed",
+        },
+        wave=batch.wave,
     )
 
 

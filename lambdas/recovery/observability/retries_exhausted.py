@@ -1,13 +1,14 @@
 """Notifies operators that all retries of a task have failed: which task, where, how often, and what to do."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
 from recovery import errors
 from recovery.aws import sns
-from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
+from recovery.domain.target import Target
 from recovery.errors import (
     AwsUnavailable,
     DrsThrottled,
@@ -15,6 +16,7 @@ from recovery.errors import (
     DrsWavesError,
     RateBudgetExhausted,
     RetryExhausted,
+    StartUnanswered,
 )
 from recovery.observability import metrics
 
@@ -27,6 +29,9 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
         "If it is drs-waves alone, lower CallsPerSecond."
     ),
     DrsUnavailable: "See AWS Health for DRS in that Region, and open a case with AWS Support if it shows nothing.",
+    StartUnanswered: (
+        "See in the DRS console whether the job of the batch exists, and in AWS Health whether DRS works there."
+    ),
     RetryExhausted: (
         "The error has the last answer of DRS. Throttled: see in CloudTrail which callers use DRS there. "
         "Otherwise see AWS Health for DRS in that Region."
@@ -39,29 +44,40 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
 }
 
 
-def notify_retries_exhausted(ref: BatchRef, task: str, error: CaughtError, attempts: int | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class WaitingPlace:
+    """What waits: a batch of a wave or, without `batch`, the whole part of the wave in a target."""
+
+    execution_id: str
+    wave: str
+    target: Target
+    batch: int | None = None
+
+
+def notify_retries_exhausted(place: WaitingPlace, task: str, error: CaughtError, attempts: int | None = None) -> None:
     """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known."""
     logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
-    metrics.count_exhausted(ref.target, task)
+    metrics.count_exhausted(place.target, task)
+    waits = "the batch" if place.batch else "the wave's part in this account and Region"
     sns.publish(
         "RETRIES_EXHAUSTED",
         "{error} in {target}",
-        {"error": error.name, "target": ref.target.key},
+        {"error": error.name, "target": place.target.key},
         sns.format_facts(
             {
-                "Kind": ref.execution_id.partition("-")[0],  # an id begins with it
+                "Kind": place.execution_id.partition("-")[0],  # an id begins with it
                 "Operation": task,
-                "Target": ref.target.key,
+                "Target": place.target.key,
                 "Error": str(error),
                 "Attempts": attempts or "all that the state machine makes in a row",
-                "Execution": ref.execution_id,
-                "Wave": f"{ref.wave}, batch {ref.number}",
-                "What happens": "the batch waits up to ten minutes and goes on; no server has failed because of this",
+                "Execution": place.execution_id,
+                "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave,
+                "What happens": f"{waits} waits up to ten minutes and goes on; no server has failed because of this",
                 "What to do": advice_for(error.name),
             }
         ),
-        target=ref.target.key,
-        executionId=ref.execution_id,
+        target=place.target.key,
+        executionId=place.execution_id,
     )
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recovery.domain import readiness
-from recovery.domain.execution import Execution, Mode
-from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.execution import Mode
+from recovery.domain.inspection import WaveTargetSummary, describe_selection, is_listed_by_id
 from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import WaveReadiness
+from recovery.domain.target import Target
 from recovery.runs import finish
+from recovery.runs.inspection import uninspected
 from recovery.store import executions, inspections
 
 
@@ -21,11 +23,21 @@ class RunReadiness:
     waves: Sequence[str]
 
 
-def judge_run(execution_id: str) -> RunReadiness:
-    """Judge the run by its inspection. End the run if it is refused, or if it is a readiness run."""
+def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
+    """Judge the run by its inspection. End the run if it is refused, or if it is a readiness run.
+
+    `errors` has the error of each target that did not answer. It refuses no drill and no recovery: the parts of their
+    waves in that target wait for it. A readiness run does not wait, so it is refused unless its waves can do without.
+    """
     execution = executions.get_execution(execution_id)
+    groups = executions.get_groups(execution_id)
+    if not execution.run.is_halted:
+        uninspected.record_uninspected(execution, groups, errors)
     summaries = inspections.list_summaries(execution_id)
-    waves = _judge_waves(execution, summaries)
+    waves = [
+        _judge_wave(wave, groups, [summary for summary in summaries if summary.wave == wave.name])
+        for wave in execution.plan.waves
+    ]
     refusals = readiness.collect_refusals(waves)
     is_readiness_run = execution.run.mode is Mode.READINESS
     if refusals:
@@ -36,31 +48,28 @@ def judge_run(execution_id: str) -> RunReadiness:
     return RunReadiness(refusals, is_readiness_run, [wave.name for wave in execution.plan.waves])
 
 
-def _judge_waves(execution: Execution, summaries: Sequence[WaveTargetSummary]) -> list[WaveReadiness]:
-    groups = executions.get_groups(execution.execution_id)
-    return [
-        _judge_wave(wave, groups, [summary for summary in summaries if summary.wave == wave.name])
-        for wave in execution.plan.waves
-    ]
-
-
 def _judge_wave(
     wave: Wave, groups: Mapping[str, ProtectionGroup], summaries: Sequence[WaveTargetSummary]
 ) -> WaveReadiness:
-    used = [groups[use.group_id] for use in wave.groups]
+    inspected = [summary for summary in summaries if not summary.pending]
+    examples = [summary.example_reason for summary in inspected if summary.example_reason]
     return WaveReadiness(
         wave=wave,
         total=sum(summary.servers for summary in summaries),
-        blocked=sum(summary.blocked for summary in summaries),
-        example_reason=next((summary.example_reason for summary in summaries if summary.example_reason), ""),
-        selections="; ".join(f"{group.name}: {_describe_selection(group)} in {group.target.key}" for group in used),
-        blocked_optional=sum(summary.blocked_optional for summary in summaries),
-        already_launched=sum(summary.already_launched for summary in summaries),
-        unlistable_groups=[reason for summary in summaries for reason in summary.unlistable_groups],
+        blocked=sum(summary.blocked for summary in inspected),
+        example_reason=examples[0] if examples else "",
+        selections="; ".join(describe_selection(groups[use.group_id]) for use in wave.groups),
+        blocked_optional=sum(summary.blocked_optional for summary in inspected),
+        already_launched=sum(summary.already_launched for summary in inspected),
+        unlistable_groups=[reason for summary in inspected for reason in summary.unlistable_groups],
+        empty_groups=[reason for summary in inspected for reason in summary.empty_groups],
+        is_complete=_are_all_servers_known(wave, groups, summaries),
     )
 
 
-def _describe_selection(group: ProtectionGroup) -> str:
-    if group.server_ids:
-        return f"{len(group.server_ids)} servers by id"
-    return "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))
+def _are_all_servers_known(
+    wave: Wave, groups: Mapping[str, ProtectionGroup], summaries: Sequence[WaveTargetSummary]
+) -> bool:
+    pending = {summary.target for summary in summaries if summary.pending}
+    uses = [(use, groups[use.group_id]) for use in wave.groups]
+    return all(group.target not in pending or is_listed_by_id(use, group) for use, group in uses)

@@ -5,48 +5,106 @@ until every server is probed. A round uses at most half of the target's rate lim
 needs the other half.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
 
 from recovery import clock
-from recovery.domain.execution import Execution, Mode
+from recovery.domain.execution import Execution
 from recovery.domain.readiness import Probe
 from recovery.domain.target import Target
 from recovery.drs import client as drs
+from recovery.errors import DrsRefused, Transient
 from recovery.settings import settings
 from recovery.store import inspections
+
+logger = Logger(child=True)
 
 # Seconds after which a round probes no further server. A function has 120, and its last calls may be delayed.
 ROUND_SECONDS = 60
 
+GONE = "DRS no longer knows it"
 
-def probe_servers(execution: Execution, target: Target, server_ids: Sequence[str]) -> Mapping[str, Probe] | None:
-    """Return the probes of all these servers; None if servers remain for another round."""
-    if not server_ids:
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """The servers whose snapshots, and those whose launch configurations, are to be read."""
+
+    snapshots: Collection[str]
+    configurations: Collection[str]
+
+    @property
+    def server_ids(self) -> list[str]:
+        """Every server of the request."""
+        return sorted({*self.snapshots, *self.configurations})
+
+    def is_answered_by(self, server_id: str, probe: Probe) -> bool:
+        """Whether the probe has all that the request asks about the server."""
+        if probe.problem:
+            return True
+        has_snapshot = probe.has_snapshot is not None or server_id not in self.snapshots
+        return has_snapshot and (probe.has_launch_configuration is not None or server_id not in self.configurations)
+
+
+def probe_servers(execution: Execution, target: Target, request: ProbeRequest) -> Mapping[str, Probe] | None:
+    """Return the probes of all these servers; None if servers remain for another round.
+
+    What was read before a transient error is saved. The error is raised only if nothing was read before it.
+    """
+    if not request.server_ids:
         return {}
     saved = inspections.load_probes(execution.execution_id, target)
-    missing = [server_id for server_id in server_ids if server_id not in saved]
+    missing = [
+        each for each in request.server_ids if each not in saved or not request.is_answered_by(each, saved[each])
+    ]
     if not missing:
         return saved
-    found = _probe_round(execution, target, missing)
+    found = _probe_round(execution, target, request, missing)
     inspections.save_probes(execution.execution_id, target, found)
     return {**saved, **found} if len(found) == len(missing) else None
 
 
-def _probe_round(execution: Execution, target: Target, server_ids: Sequence[str]) -> dict[str, Probe]:
+def _probe_round(
+    execution: Execution, target: Target, request: ProbeRequest, server_ids: Sequence[str]
+) -> dict[str, Probe]:
     found: dict[str, Probe] = {}
-    began, seconds_per_call = clock.now(), 2 / settings().calls_per_second
+    began, seconds_per_call, calls = clock.now(), 2 / settings().calls_per_second, 0
     for server_id in server_ids:
         if found and clock.now() - began > ROUND_SECONDS:
             break
-        found[server_id] = _probe(execution, target, server_id)
-        calls = 2 if execution.run.mode is Mode.READINESS else 1
-        clock.sleep(began + len(found) * calls * seconds_per_call - clock.now())
+        try:
+            found[server_id] = _probe(execution, target, request, server_id)
+        except Transient as error:
+            if not found:
+                raise
+            logger.warning("round of probes cut short", extra={"error": type(error).__name__, "reason": error.message})
+            break
+        calls += (server_id in request.snapshots) + (server_id in request.configurations)
+        clock.sleep(began + calls * seconds_per_call - clock.now())
     return found
 
 
-def _probe(execution: Execution, target: Target, server_id: str) -> Probe:
-    snapshot = drs.find_newest_snapshot(target, server_id, execution.run.point_in_time)
-    configured = drs.has_launch_configuration(target, server_id) if execution.run.mode is Mode.READINESS else None
+def _probe(execution: Execution, target: Target, request: ProbeRequest, server_id: str) -> Probe:
+    configured, launches_into, snapshot = None, None, None
+    try:
+        if server_id in request.configurations:
+            try:
+                launches_into = drs.get_launch_configuration(target, server_id).launches_into
+                configured = True
+            except DrsRefused:
+                if not _is_known(target, server_id):
+                    return Probe(problem=GONE)
+                configured = False
+        if server_id not in request.snapshots:
+            return Probe(configured, launches_into=launches_into)
+        snapshot = drs.find_newest_snapshot(target, server_id, execution.run.point_in_time)
+    except DrsRefused as error:
+        return Probe(problem=f"DRS refuses to show it: {error.message}" if _is_known(target, server_id) else GONE)
     if snapshot is None:
-        return Probe(configured, has_snapshot=False)
-    return Probe(configured, True, snapshot.snapshot_id, snapshot.taken_at)
+        return Probe(configured, has_snapshot=False, launches_into=launches_into)
+    return Probe(configured, True, snapshot.snapshot_id, snapshot.taken_at, launches_into)
+
+
+def _is_known(target: Target, server_id: str) -> bool:
+    return bool(drs.describe_source_servers(target, [server_id]))

@@ -12,19 +12,22 @@ from recovery.domain.execution import (
     WaveState,
     WaveStatus,
 )
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveGate
 from recovery.observability import operator_messages
 from recovery.runs import approvals
+from recovery.runs.inspection import uninspected
 from recovery.store import batches, executions, inspections, task_tokens, waves
 
 
 # --- start ------------------------------------------------------------------------------------------------------
 class TargetBatches(TargetState):
-    """The numbers of the batches that are left to recover in a target."""
+    """The numbers of the batches that are left to recover in a target; none yet while it is pending."""
 
     batches: list[int]
+    pending: bool
 
 
 class WaveStartState(TypedDict):
@@ -40,17 +43,21 @@ class WaveStartState(TypedDict):
 class WaveStart:
     """The gate that a wave is at. At START, `targets` has the batches that are left to recover, by target.
 
-    `timeout_seconds` is how long to wait for an approval.
+    `pending` are those targets that have not been inspected yet. `timeout_seconds` is how long to wait for an approval.
     """
 
     gate: WaveGate
     round: int
     targets: dict[Target, list[int]]
     timeout_seconds: int | None = None
+    pending: frozenset[Target] = frozenset()
 
     def to_state(self) -> WaveStartState:
         """The output of StartWave."""
-        targets: list[TargetBatches] = [{**key.to_state(), "batches": numbers} for key, numbers in self.targets.items()]
+        targets: list[TargetBatches] = [
+            {**key.to_state(), "batches": numbers, "pending": key in self.pending}
+            for key, numbers in self.targets.items()
+        ]
         state: WaveStartState = {"gate": self.gate, "round": self.round, "targets": targets}
         if self.timeout_seconds is not None:
             state["timeoutSeconds"] = self.timeout_seconds
@@ -69,22 +76,28 @@ def start_wave(execution_id: str, wave_name: str) -> WaveStart:
     if gate is WaveGate.RESUME and waves.pause_wave(execution_id, wave_name):
         operator_messages.send_wave_paused(execution, wave)
     state = snapshot.wave_states[wave_name]
-    targets = _start_batches(execution_id, wave, state) if gate is WaveGate.START else {}
+    if gate is WaveGate.START:
+        return _start_targets(execution_id, wave, state)
     timeout_seconds = approvals.seconds_to_timeout(state) if gate is WaveGate.APPROVAL else None
-    return WaveStart(gate, state.round, targets, timeout_seconds)
+    return WaveStart(gate, state.round, {}, timeout_seconds)
 
 
-def _start_batches(execution_id: str, wave: Wave, state: WaveState) -> dict[Target, list[int]]:
-    """Mark the wave as started and return the batches that are left to recover, by target."""
+def _start_targets(execution_id: str, wave: Wave, state: WaveState) -> WaveStart:
+    """Mark the wave as started; find the batches that are left to recover, and the targets that are still pending.
+
+    The targets are read before the batches. A target that is inspected in between is still pending here, and its
+    execution of recover-target finds its batches.
+    """
     waves.start_wave(execution_id, wave.name)
-    left: dict[Target, list[int]] = {}
+    pending = frozenset(each.target for each in inspections.list_summaries(execution_id, wave.name) if each.pending)
+    left: dict[Target, list[int]] = {target: [] for target in sorted(pending)}
     for batch in batches.list_batches(execution_id, wave.name):
         if batch.status is BatchStatus.SETTLED:
             if state.round <= batch.round or not batch.server_ids:
                 continue
             batches.start_round(batch, state.round)
         left.setdefault(batch.ref.target, []).append(batch.ref.number)
-    return left
+    return WaveStart(WaveGate.START, state.round, left, pending=pending)
 
 
 def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
@@ -131,11 +144,14 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     snapshot = waves.load_snapshot(execution_id)
     execution = Execution(snapshot.run, executions.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
-    wave_batches = batches.list_batches(execution_id, wave_name)
     state = snapshot.wave_states[wave_name]
+    summaries = _exclude_uninspected(execution, wave, state)
+    wave_batches = batches.list_batches(execution_id, wave_name)
     if not state.status.is_final and state.round == round_:
-        tally = batches.tally(wave_batches, inspections.list_summaries(execution_id, wave_name))
-        verdict = verdicts.judge_wave(wave, snapshot, tally, problems)
+        tally = batches.tally(wave_batches, summaries)
+        shortfalls = [reason for summary in summaries for reason in summary.shortfalls]
+        problems = [*problems, *(problem for summary in summaries for problem in summary.problems)]
+        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
             failed = batches.list_failed_rows(execution_id, wave_name) if tally.failed else []
             operator_messages.send_wave_settled(execution, wave, verdict, tally, failed)
@@ -149,6 +165,15 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
+
+
+def _exclude_uninspected(execution: Execution, wave: Wave, state: WaveState) -> list[WaveTargetSummary]:
+    """Exclude the servers of targets that were never inspected, if the wave has ended; return its inspections."""
+    summaries = inspections.list_summaries(execution.execution_id, wave.name)
+    has_ended = state.status is WaveStatus.IN_PROGRESS and not execution.run.is_halted
+    if has_ended and uninspected.exclude_pending(execution, wave, summaries):
+        return inspections.list_summaries(execution.execution_id, wave.name)
+    return summaries
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:

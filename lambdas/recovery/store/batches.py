@@ -9,11 +9,20 @@ from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerR
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.launch_failures import FailureKind, LaunchFailure
 from recovery.store import executions, inspections
+
+# What a batch's row keeps of the start of an attempt, until the next attempt or round.
+_OF_CONFLICT = ("conflicts", "conflictSince", "conflictServer")
+_OF_ATTEMPT = ("intentAt", "unansweredSince", "startRepeated", "lastTry", *_OF_CONFLICT)
 
 
 def _key(ref: BatchRef) -> dict[str, str]:
     return {"executionId": ref.execution_id, "item": ref.sort_key}
+
+
+def _server_key(ref: BatchRef, server_id: str) -> dict[str, str]:
+    return {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{ref.target.key}#{server_id}"}
 
 
 def _if_at(status: BatchStatus, attempt: int) -> dict[str, Any]:
@@ -59,14 +68,97 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
     return sum((summary.tally for summary in summaries), in_batches)
 
 
-def record_intent(batch: Batch) -> bool:
-    """Record the intent to call StartRecovery; return False when another invocation already has."""
+def record_withheld_results(batch: Batch, withheld: Mapping[str, str]) -> None:
+    """Record servers that are left out of the attempt as FAILED with the reason, to which their last one is added.
+
+    A server whose earlier launch failed keeps that reason as well, and the kind of its cause.
+    """
+    results = []
+    for server_id, reason in withheld.items():
+        row = dynamodb.get(executions.table(), _server_key(batch.ref, server_id)) or {}
+        before = row.get("reason") or ""
+        if before and not before.startswith(reason):
+            reason = f"{reason}; before that: {before}"
+        kind = FailureKind(row.get("cause") or FailureKind.NOT_STARTED)
+        reason = max(reason, before, key=len)
+        results.append(ServerResult(server_id, ServerStatus.FAILED, reason=reason, failure=LaunchFailure(kind, reason)))
+    record_results(batch.ref, results)
+
+
+def record_intent(batch: Batch, withheld: Collection[str] = (), last_try: Collection[str] = ()) -> bool:
+    """Record the intent to call StartRecovery for the servers that are not `withheld`.
+
+    Those of them in `last_try` are included again in the next attempt. Return False when another invocation has
+    recorded its intent since the batch was read.
+    """
+    now, is_first = clock.iso(), batch.status is BatchStatus.PENDING
+    left = [server_id for server_id in batch.server_ids if server_id not in withheld]
+    dropped = [*batch.dropped, *withheld]
+    unchanged = _if_at(batch.status, batch.attempt)
+    if batch.unanswered_since:
+        unchanged["condition"] += " AND #unansweredSince = :unanswered"
+        unchanged["given"]["unanswered"] = batch.unanswered_since
+    else:
+        unchanged["condition"] += " AND attribute_not_exists(#unansweredSince)"
     return dynamodb.update_if(
         executions.table(),
         _key(batch.ref),
-        {"status": BatchStatus.STARTING, "attempt": batch.attempt + 1, "intentAt": clock.iso()},
-        **_if_at(BatchStatus.PENDING, batch.attempt),
+        {
+            "status": BatchStatus.STARTING,
+            "attempt": batch.attempt + 1 if is_first else batch.attempt,
+            "intentAt": batch.intent_at or (now if left else None),
+            "unansweredSince": now if left else None,
+            "startRepeated": True if batch.unanswered_since else None,
+            **({"serverIds": left, "dropped": dropped, "failed": len(dropped)} if withheld else {}),
+            **({"lastTry": [*batch.last_try, *last_try]} if last_try else {}),
+        },
+        **unchanged,
     )
+
+
+def record_refusal(batch: Batch, conflict_server: str | None = None) -> None:
+    """Record that DRS refused StartRecovery or did not get it: no job can come of the call.
+
+    For a conflict give the server that DRS or a job names, "" for none: refusals for a conflict are counted.
+    """
+    unchanged = _if_at(batch.status, batch.attempt)
+    if batch.unanswered_since:
+        unchanged["condition"] += " AND #unansweredSince = :unanswered"
+        unchanged["given"]["unanswered"] = batch.unanswered_since
+    conflict, forgotten = dict[str, Any](), ["unansweredSince"]
+    if conflict_server is not None:
+        conflict = {
+            "conflicts": batch.conflicts + 1,
+            "conflictSince": batch.conflict_since or clock.iso(),
+            "conflictServer": conflict_server or None,
+        }
+        forgotten += [] if conflict_server else ["conflictServer"]
+    dynamodb.update_if(executions.table(), _key(batch.ref), conflict, remove=forgotten, **unchanged)
+
+
+def forget_conflict(batch: Batch) -> None:
+    """Count refusals for a conflict from zero again. Write nothing if there were none."""
+    if batch.conflicts:
+        unchanged = _if_at(batch.status, batch.attempt)
+        dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=list(_OF_CONFLICT), **unchanged)
+
+
+def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
+    """Leave these servers out of the attempt, whose job has started without them; the next attempt includes them."""
+    dropped = [*batch.dropped, *server_ids]
+    values = {
+        "serverIds": [server_id for server_id in batch.server_ids if server_id not in server_ids],
+        "dropped": dropped,
+        "failed": len(dropped),
+        "lastTry": [*batch.last_try, *server_ids],
+    }
+    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
+
+
+def record_launches_into(batch: Batch, launches_into: Mapping[str, str]) -> None:
+    """Record the EC2 instance that DRS launches each server into, "" for a new one."""
+    unchanged = _if_at(batch.status, batch.attempt)
+    dynamodb.update_if(executions.table(), _key(batch.ref), {"launchesInto": dict(launches_into)}, **unchanged)
 
 
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
@@ -102,16 +194,16 @@ def retry_batch(
 
     `snapshots` has the snapshot to launch each server from, if that has changed.
     """
-    dropped = [*batch.dropped, *(server_id for server_id in attempt.failed_ids if server_id not in retry_ids)]
+    dropped = [server_id for server_id in (*batch.dropped, *attempt.failed_ids) if server_id not in retry_ids]
     values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": len(dropped)}
-    _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", "intentAt"])
+    _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", *_OF_ATTEMPT])
 
 
 def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
     """Settle the batch for this round."""
     failed = [*batch.dropped, *attempt.failed_ids]
     values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
-    _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped"])
+    _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped", "lastTry"])
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
@@ -136,8 +228,14 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
     )
 
 
-def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
-    """Record a job that DRS started for the batch after the batch was closed; no machine polls it."""
+def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> bool:
+    """Record a job that no machine polls: DRS started it after the batch was closed, or beside the job of the attempt.
+
+    Return False when it is on record.
+    """
+    row = dynamodb.get(executions.table(), _key(batch.ref)) or {}
+    if any(job["jobId"] == job_id for job in row.get("jobs", ())):
+        return False
     job = {
         "attempt": batch.attempt,
         "jobId": job_id,
@@ -147,6 +245,7 @@ def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> None:
         "orphaned": True,
     }
     dynamodb.update(executions.table(), _key(batch.ref), {}, append={"jobs": job})
+    return True
 
 
 def start_round(batch: Batch, round_: int) -> bool:
@@ -155,7 +254,7 @@ def start_round(batch: Batch, round_: int) -> bool:
         executions.table(),
         _key(batch.ref),
         {"status": BatchStatus.PENDING, "failed": 0, "round": round_, "attemptsBefore": batch.attempt},
-        remove=["jobId", "intentAt", "endedAt", "reason"],
+        remove=["jobId", "endedAt", "reason", *_OF_ATTEMPT],
         **_if_at(BatchStatus.SETTLED, batch.attempt),
     )
 
@@ -184,7 +283,7 @@ def _record_result(ref: BatchRef, result: ServerResult, now: str) -> None:
     kept = {"jobId"} if result.status is ServerStatus.LAUNCHED else {"jobId", "recoveryInstanceId", "dataAt"}
     dynamodb.update_if(
         executions.table(),
-        {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{ref.target.key}#{result.server_id}"},
+        _server_key(ref, result.server_id),
         {**values, "status": result.status.value, "endedAt": now},
         remove=[name for name, value in values.items() if value is None and name not in kept],
         condition="#status <> :launched",

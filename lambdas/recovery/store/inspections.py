@@ -3,7 +3,8 @@
 The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
 rows are created here, from FLEET# rows alone, and never overwritten here; `batches` updates them. TARGET# rows have
 counts; they come last and show that the others are complete. So two invocations that overlap leave one result, and
-neither touches a batch that is running.
+neither touches a batch that is running. The TARGET# row of a target that has not answered yet is pending; the first
+inspection replaces it.
 """
 
 import json
@@ -35,6 +36,55 @@ def list_server_ids(execution_id: str, target: Target) -> list[str]:
     """The servers of the run that were inspected in this target so far."""
     rows = executions.query_rows(execution_id, "FLEET#")
     return [server_id for row in rows if Target.from_state(row) == target for server_id in _unpack_servers(row)]
+
+
+def list_group_members(execution_id: str, target: Target) -> dict[str, dict[str, str]]:
+    """The servers that each group selected in this target, by group id: the host name of each, by server id."""
+    members: dict[str, dict[str, str]] = {}
+    for row in executions.query_rows(execution_id, "FLEET#"):
+        if Target.from_state(row) == target:
+            for server_id, server in _unpack_servers(row).items():
+                for group_id in server.groups:
+                    members.setdefault(group_id, {})[server_id] = server.hostname
+    return members
+
+
+def create_pending(execution_id: str, listed: WaveTargetInspection) -> None:
+    """Write the TARGET row of a target that did not answer, unless it has one; `listed` has the servers known by id."""
+    row = {
+        "executionId": execution_id,
+        "wave": listed.wave.name,
+        **listed.target.to_state(),
+        "item": _target_item(listed.wave.name, listed.target),
+        "pending": True,
+        "servers": len(listed.servers),
+        "optional": sum(server.optional for server in listed.servers.values()),
+        **dict.fromkeys(("batches", "blocked", "warned", "blockedOptional", "alreadyLaunched"), 0),
+        "notes": list(listed.notes),
+        "unlistableGroups": list(listed.unlistable_groups),
+    }
+    dynamodb.put_new(executions.table(), row, "executionId")
+
+
+def record_wait(execution_id: str, wave: str, target: Target, note: str) -> float:
+    """Record that the wave waits for the pending target, and why; return since when, in epoch seconds."""
+    key = {"executionId": execution_id, "item": _target_item(wave, target)}
+    now = int(clock.now())
+    given = {"true": True}
+    dynamodb.update_if(executions.table(), key, {"notes": [note]}, condition="#pending = :true", given=given)
+    dynamodb.update_if(
+        executions.table(),
+        key,
+        {"waitingSince": now},
+        condition="#pending = :true AND attribute_not_exists(#waitingSince)",
+        given=given,
+    )
+    row = dynamodb.get(executions.table(), key) or {}
+    return float(row.get("waitingSince", now))
+
+
+def _target_item(wave: str, target: Target) -> str:
+    return f"TARGET#{wave}#{target.key}"
 
 
 def persist_inspection(
@@ -80,7 +130,7 @@ def _persist_wave(
     batches = batch.split_into_batches(launchable, servers_per_job)
     target_row = {
         **base,
-        "item": f"TARGET#{place}",
+        "item": _target_item(wave, target),
         "servers": len(servers),
         "batches": len(batches),
         "blocked": len(blocked),
@@ -88,18 +138,25 @@ def _persist_wave(
         "optional": sum(server.optional for server in servers.values()),
         "blockedOptional": sum(server.optional for server in blocked.values()),
         "alreadyLaunched": inspection.already_launched,
-        "exampleReason": next((f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)), ""),
+        "exampleReason": "; ".join(f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)[:3]),
         "notes": list(inspection.notes),
         "unlistableGroups": list(inspection.unlistable_groups),
+        "emptyGroups": list(inspection.empty_groups),
     }
-    if dynamodb.get(executions.table(), {"executionId": execution_id, "item": target_row["item"]}) is None:
+    recorded = dynamodb.get(executions.table(), {"executionId": execution_id, "item": target_row["item"]})
+    if recorded is None or recorded.get("pending"):
         batch_rows = [
             _new_batch(BatchRef(execution_id, wave, target, number), ids, launchable).to_item()
             for number, ids in enumerate(batches, start=1)
         ]
         server_rows = _new_server_rows(base, place, servers, batches)
         dynamodb.put_all_new(executions.table(), [*batch_rows, *server_rows], "executionId")
-        dynamodb.put_new(executions.table(), target_row, "executionId")
+        dynamodb.put_if(
+            executions.table(),
+            {**target_row, "late": recorded is not None or None},
+            "attribute_not_exists(#executionId) OR #pending = :true",
+            {"true": True},
+        )
     return WaveTargetSummary.from_item(target_row), servers
 
 
@@ -160,6 +217,8 @@ def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) 
             probe.has_snapshot,
             probe.snapshot_id,
             _whole_seconds(probe.snapshot_at),
+            probe.launches_into,
+            probe.problem,
         ]
         for server_id, probe in probes.items()
     }

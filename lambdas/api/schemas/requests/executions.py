@@ -7,7 +7,7 @@ never does: it is refused where it is no value.
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from api.http.times import INSTRUCTION, TIME_PATTERN, parse_time
 from api.schemas.requests.base import Description, RequestModel
@@ -52,10 +52,18 @@ PointInTime = Annotated[
 Comment = Annotated[Description, AfterValidator(_require_words), Field(json_schema_extra={"minLength": 1})]
 
 
+# Whether launches may replace recovery instances that are not a drill's, and instances that servers launch into.
+ReplaceExisting = Annotated[
+    StrictBool,
+    Field(description="Agrees that launches replace live recovery instances, which may be production."),
+]
+
+
 class StartRequest(RequestModel):
     """Body of a start; it may be empty. `pointInTime` has a time zone, and DRS can have a snapshot of it."""
 
     point_in_time: PointInTime | None = None
+    replace_existing: ReplaceExisting | None = None
 
 
 class DecisionRequest(RequestModel):
@@ -65,12 +73,9 @@ class DecisionRequest(RequestModel):
 
 
 class ContinueRequest(RequestModel):
-    """Body of a continue; it may be empty. The run keeps the point in time of the one before.
+    """Body of a continue; it may be empty. The run keeps the point in time of the one before, but not its consent."""
 
-    `replaceExisting`: launches may replace live recovery instances. It holds for this run alone.
-    """
-
-    replace_existing: bool = False
+    replace_existing: ReplaceExisting | None = None
 
 
 class CleanupRequest(RequestModel):

@@ -50,7 +50,8 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
         if at:
             events.append({"at": at, "event": event, "wave": wave, "text": text})
 
-    add(meta["requestedAt"], "REQUESTED", f"{meta['mode']} of {meta['planName']} by {meta['requestedBy']}")
+    consent = ", who agreed to replace live recovery instances" if meta.get("replaceExisting") else ""
+    add(meta["requestedAt"], "REQUESTED", f"{meta['mode']} of {meta['planName']} by {meta['requestedBy']}{consent}")
     add(meta.get("startedAt"), "FIRST_JOB_STARTED", "the first job was started")
     for decision in collect_decisions(record):
         comment = f": {decision['comment']}" if decision["comment"] else ""

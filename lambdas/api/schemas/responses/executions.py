@@ -12,6 +12,7 @@ from api.schemas.responses.decisions import Decision, WaitingFor, collect_decisi
 from recovery import clock
 from recovery.domain import batch as domain_batch
 from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
 
 
@@ -105,6 +106,9 @@ class Execution(ExecutionSummary):
     """A run with its waves and batches. It counts its servers; `/servers` lists them."""
 
     pointInTime: str | None
+    replaceExisting: Annotated[
+        bool, Field(description="Whether its requester agreed that launches replace live recovery instances.")
+    ]
     continues: str | None
     continuedBy: str | None
     chain: Chain
@@ -132,6 +136,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         Execution,
         meta,
         chain=build_chain(chain),
+        replaceExisting=bool(meta.get("replaceExisting", False)),
         executionArn=execution_arn,
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),
         servers=_add_counts([wave["servers"] for wave in waves]),
@@ -157,8 +162,8 @@ def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
 
 def _count_servers(wave: str, record: ExecutionRecord) -> ServerCounts:
     """The servers of a wave from its batches. Running jobs count with what DRS last reported of them."""
-    excluded = sum(int(target["blocked"]) for target in record.targets if target["wave"] == wave)
-    tally, launching = Tally(total=excluded, excluded=excluded), 0
+    summaries = [WaveTargetSummary.from_item(row) for row in record.targets if row["wave"] == wave]
+    tally, launching = sum((summary.tally for summary in summaries), Tally()), 0
     for item in (item for item in record.batches if item["wave"] == wave):
         batch = domain_batch.Batch.from_item(item)
         launched, failed = int(item.get("inFlightLaunched", 0)), int(item.get("inFlightFailed", 0))

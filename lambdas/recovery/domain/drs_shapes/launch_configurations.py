@@ -1,0 +1,21 @@
+"""Launch configurations of source servers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchConfiguration:
+    """How DRS launches a server. `launches_into` is the EC2 instance whose disks a launch replaces, None for a new one.
+
+    DRS may leave out every member, so an empty configuration is one as well.
+    """
+
+    launches_into: str | None
+
+    @classmethod
+    def from_drs(cls, answer: Mapping[str, Any]) -> "LaunchConfiguration":
+        """Read the answer of GetLaunchConfiguration, in which no member is certain."""
+        into = answer.get("launchIntoInstanceProperties") or {}
+        return cls(into.get("launchIntoEC2InstanceID") or None)

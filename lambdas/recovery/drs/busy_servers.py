@@ -1,0 +1,134 @@
+"""Finds what holds servers that DRS refuses to launch, and judges a conflict that lasts.
+
+DRS refuses a whole StartRecovery for one server that is in use, and need not name it. As a rule a job has the server,
+and ends. A job that does not end, an execution of a recovery plan of DRS itself, or something that DRS does not show
+can hold one server, and with it the up to 99 others of its batch.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from recovery import clock
+from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.target import Target
+from recovery.drs import calls
+from recovery.errors import DrsRefused, TargetAccessDenied, TargetNotInitialized
+
+logger = Logger(child=True)
+
+# Jobs of an hour are known (Windows); one that is older than this may never end.
+USUAL_JOB_SECONDS = 7_200
+
+# A conflict lasts when DRS has refused the start this often in a row, and for at least this long.
+LASTING_REFUSALS, LASTING_SECONDS = 3, 600
+
+# Into how many parts a batch is cut to find an unnamed server: each try leaves out one of them.
+PARTS = 10
+
+# The statuses of executions of DRS's recovery plans that have servers in use (botocore's drs model).
+_OPEN_EXECUTIONS = ("CREATED", "IN_PROGRESS", "CANCELLING")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What holds a server. `is_usual` is True for a job that is no older than jobs usually get, so that it will end."""
+
+    holder: str
+    is_usual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictVerdict:
+    """What to do about a conflict.
+
+    `waits_for` is what the batch has to wait for. Otherwise it starts without the servers in `withheld`, which have a
+    reason each, and in this try without those in `skipped`, to find out whether one of them is the cause.
+    """
+
+    waits_for: str | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+
+def find_job_holds(jobs: Iterable[Job], server_ids: Collection[str], now: float) -> dict[str, Hold]:
+    """Which of the servers are in a job that has not ended, and in which."""
+    holds, wanted = dict[str, Hold](), set(server_ids)
+    for job in jobs:
+        if job.is_completed:
+            continue
+        is_usual = now - clock.parse_iso(job.created_at) < USUAL_JOB_SECONDS
+        hold = Hold(f"{job.job_id} ({job.status} since {job.created_at})", is_usual)
+        holds |= {launch.server_id: hold for launch in job.launches if launch.server_id in wanted}
+    return holds
+
+
+def find_plan_holds(target: Target, server_ids: Collection[str]) -> dict[str, Hold]:
+    """Which of the servers an execution of a recovery plan of DRS holds, and which execution. Raise Transient.
+
+    Without the permission to ask, none is found.
+    """
+    holds, wanted = dict[str, Hold](), set(server_ids)
+    try:
+        for status in _OPEN_EXECUTIONS:
+            executions = _read_all(target, "list_recovery_plan_executions", "recoveryPlanExecutions", status=status)
+            for execution in executions:
+                arn = str(execution.get("recoveryPlanExecutionArn"))
+                hold = Hold(f"{arn} ({status}), an execution of a recovery plan of DRS")
+                holds |= {server_id: hold for server_id in _servers_of(target, arn) if server_id in wanted}
+    except (TargetAccessDenied, TargetNotInitialized, DrsRefused) as error:
+        logger.warning("recovery plans of DRS not read", extra={"target": target.key, "reason": error.message})
+    return holds
+
+
+def _servers_of(target: Target, execution_arn: str) -> Iterator[str]:
+    chosen, member = {"recoveryPlanExecutionArn": execution_arn}, "recoveryPlanExecutionSteps"
+    for step in _read_all(target, "list_recovery_plan_execution_steps", member, **chosen):
+        configuration = (step.get("configuration") or {}).get("executionServerStepConfiguration") or {}
+        for server in configuration.get("servers") or ():
+            yield server_id_of(str(server.get("serverArn")))
+
+
+def _read_all(target: Target, method: str, member: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
+    token: dict[str, str] = {}
+    while True:
+        answer = calls.read(target, method, **parameters, **token)
+        yield from answer.get(member) or ()
+        if not answer.get("nextToken"):
+            return
+        token = {"nextToken": answer["nextToken"]}
+
+
+def server_id_of(resource: str) -> str:
+    """The id at the end of an ARN; an id stays as it is."""
+    return resource.rsplit("/", 1)[-1]
+
+
+def judge_conflict(
+    server_ids: Sequence[str], holds: Mapping[str, Hold], named: str | None, refusals: int
+) -> ConflictVerdict:
+    """What to do about a conflict that lasts.
+
+    `holds` has what is known to hold servers of the batch, `named` is the server that DRS named in its last refusal,
+    and `refusals` counts the refusals in a row.
+    """
+    if usual := next((hold for hold in holds.values() if hold.is_usual), None):
+        return ConflictVerdict(waits_for=usual.holder)
+    withheld = {
+        server_id: f"DRS has it in a conflict that lasts: {holds[server_id].holder} holds it"
+        for server_id in server_ids
+        if server_id in holds
+    }
+    unnamed = named is None or named not in server_ids
+    alone = server_ids[0] if len(server_ids) == 1 else None
+    suspect = alone if unnamed else named
+    if suspect and suspect not in withheld:
+        withheld[suspect] = (
+            "DRS has it in a conflict that lasts, and no job or recovery plan of DRS is known to hold it"
+        )
+    if withheld:
+        return ConflictVerdict(withheld=withheld)
+    parts = min(PARTS, len(server_ids))
+    return ConflictVerdict(skipped=tuple(server_ids[max(refusals - LASTING_REFUSALS, 0) % parts :: parts]))

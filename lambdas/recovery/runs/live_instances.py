@@ -1,0 +1,145 @@
+"""Finds what a launch would destroy: live recovery instances, and instances that DRS launches into.
+
+Before a launch, DRS deletes the server's earlier recovery instance, one of a drill as well as one of a recovery. A
+launch configuration can also name an existing EC2 instance, whose disks a launch replaces. The answers come from DRS
+and EC2, never from the cache, and an answer that is missing lets nothing be launched: the errors pass to the caller.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+
+from recovery import clock
+from recovery.domain.batch import Batch
+from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.target import Target
+from recovery.drs import client as drs
+from recovery.drs import ec2
+from recovery.errors import DrsRefused, RateBudgetExhausted, TargetAccessDenied
+from recovery.settings import settings
+from recovery.store import batches, inspections
+
+# Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
+ROUND_SECONDS = 30
+
+# How long after its job DRS may not show a recovery instance. AWS gives no figure.
+SHOWN_WITHIN_SECONDS = 600
+
+# `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
+_LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
+
+# EC2's states of an instance that is gone or about to be.
+_GONE_IN_EC2 = frozenset(("terminated", "shutting-down"))
+
+
+def find_obstacles(
+    target: Target, server_ids: Collection[str], launches_into: Mapping[str, str], jobs: Iterable[Job] = ()
+) -> dict[str, str]:
+    """Why a launch of each of these servers would destroy something live; servers without a reason are left out.
+
+    `launches_into` has the EC2 instance that DRS launches a server into, by server, "" for a new one. `jobs` are jobs
+    of the target that the caller has read before. Ask DRS once for each 200 servers, and EC2 only if some are launched
+    into an instance. Raise what DRS and EC2 raise.
+    """
+    instances = drs.find_recovery_instances(target, server_ids)
+    wanted = {launches_into.get(server_id, "") for server_id in server_ids} - {""}
+    existing = _find_existing(target, wanted) if wanted else set()
+    launched = find_recent_launches(jobs, clock.now())
+    return describe_obstacles(server_ids, instances, launches_into, existing, launched)
+
+
+def describe_obstacles(
+    server_ids: Iterable[str],
+    instances: Iterable[LaunchedInstance],
+    launches_into: Mapping[str, str],
+    existing: Collection[str],
+    launched: Mapping[str, Job],
+) -> dict[str, str]:
+    """The reasons, from the recovery instances of the servers, the EC2 instances that exist, and recent launches."""
+    instances = list(instances)
+    shown = {(instance.server_id, instance.job_id) for instance in instances}
+    live = {instance.server_id: instance for instance in instances if instance.is_live}
+    found = {}
+    for server_id in server_ids:
+        if instance := live.get(server_id):
+            launched_by = f" of {instance.job_id}" if instance.job_id else ""
+            state = instance.state or "in a state that DRS does not tell"
+            found[server_id] = (
+                f"its recovery instance {instance.instance_id}{launched_by} is live ({state}), "
+                "and a launch would replace it"
+            )
+        elif (into := launches_into.get(server_id)) and into in existing:
+            found[server_id] = f"its launch configuration launches into instance {into}, which a launch would overwrite"
+        elif (job := launched.get(server_id)) and (server_id, job.job_id) not in shown:
+            found[server_id] = f"{job.job_id} launched it at {job.ended_at}, and DRS does not show the instance yet"
+    return found
+
+
+def find_recent_launches(jobs: Iterable[Job], now: float) -> dict[str, Job]:
+    """The job that launched a server for a recovery a moment ago, by server, if no job has had the server since.
+
+    DRS may not show the instance yet. A job that does not say who started it, or how the launch ended, counts.
+    """
+    newest: dict[str, tuple[float, Job, str]] = {}
+    for job in jobs:
+        created_at = clock.parse_iso(job.created_at)
+        for launch in job.launches:
+            if launch.server_id not in newest or created_at > newest[launch.server_id][0]:
+                newest[launch.server_id] = (created_at, job, launch.status)
+    return {
+        server_id: job
+        for server_id, (_, job, status) in newest.items()
+        if job.is_completed
+        and job.initiated_by not in _LAUNCHES_NOTHING_LIVE
+        and status not in (LaunchStatus.FAILED, LaunchStatus.TERMINATED)
+        and now - clock.parse_iso(job.ended_at or job.created_at) < SHOWN_WITHIN_SECONDS
+    }
+
+
+def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:
+    """Those of the instances that EC2 has, or may have: without the permission to ask, each counts as existing."""
+    try:
+        found, _ = ec2.describe_instances(target, sorted(instance_ids))
+    except TargetAccessDenied:
+        return set(instance_ids)
+    return {instance_id for instance_id, instance in found.items() if instance.state not in _GONE_IN_EC2}
+
+
+def read_launches_into(batch: Batch) -> Mapping[str, str]:
+    """The EC2 instance that DRS launches each server of the batch into, by server, "" for a new one.
+
+    Inspection has read some launch configurations. The others are read here, one call for each server with at most half
+    of the target's rate limit, and saved, so that a repeated task does not read them again. Raise RateBudgetExhausted
+    if some are left for another try of the task, and what DRS raises.
+    """
+    known = dict(batch.launches_into)
+    missing = [server_id for server_id in batch.server_ids if server_id not in known]
+    if not missing:
+        return known
+    probes = inspections.load_probes(batch.ref.execution_id, batch.ref.target)
+    for server_id in missing:
+        probe = probes.get(server_id)
+        if probe and probe.has_launch_configuration is not None:
+            known[server_id] = probe.launches_into or ""
+    missing = [server_id for server_id in missing if server_id not in known]
+    try:
+        if missing:
+            _read_round(batch.ref.target, missing, known)
+    finally:
+        if known.keys() != batch.launches_into.keys():
+            batches.record_launches_into(batch, known)
+    return known
+
+
+def _read_round(target: Target, server_ids: Iterable[str], known: dict[str, str]) -> None:
+    """Add what DRS says of these servers to `known`. Raise RateBudgetExhausted when its time is over."""
+    began, seconds_per_call = time.monotonic(), 2 / settings().calls_per_second
+    for server_id in server_ids:
+        if time.monotonic() - began > ROUND_SECONDS:
+            raise RateBudgetExhausted(f"{target.key}: the launch configurations of the batch take another round")
+        called_at = clock.now()
+        try:
+            known[server_id] = drs.get_launch_configuration(target, server_id).launches_into or ""
+        except DrsRefused:  # DRS has no configuration of it, so it refuses to launch it, too
+            known[server_id] = ""
+        clock.sleep(called_at + seconds_per_call - clock.now())

@@ -1,0 +1,410 @@
+"""A start destroys nothing that is live, and is not repeated while the first one may be at work."""
+
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from recovery import clock
+from tests.support.fault_injection import killed_after_change
+from tests.support.inbox import TOPIC, Inbox
+from tests.support.plans import make_plan
+from tests.support.product import HUB, WEST, Product
+from tests.support.runs import decide, wait_until, wait_until_asked_for
+
+UNANSWERED_SECONDS = 300
+
+
+def live_instances(product: Product) -> dict[str, tuple[str, bool]]:
+    """The recovery instances that DRS has, by server, and whether each is a drill's."""
+    found = product.emulator.client(HUB, WEST).describe_recovery_instances(filters={})["items"]
+    return {item["sourceServerID"]: (item["recoveryInstanceID"], item["isDrill"]) for item in found}
+
+
+def outcomes(record: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    return {each["hostname"]: (each["status"], each["reason"] or "") for each in record["sourceServers"]}
+
+
+def calls_of(product: Product, operation: str) -> list[dict[str, Any]]:
+    calls: list[dict[str, Any]] = product.emulator.control.calls(detail=True)["calls"]
+    return [call for call in calls if call["operation"] == operation]
+
+
+def seconds(product: Product, operation: str) -> list[float]:
+    """When DRS received each call of the operation, on the simulated clock."""
+    return [clock.parse_iso(call["simulatedTime"]) for call in calls_of(product, operation)]
+
+
+def two_plans(product: Product) -> tuple[list[str], str, str]:
+    """Two servers, a plan over them, and another over them and a third server."""
+    shared, other = product.seed(2, prefix="shared"), product.seed(1, prefix="other")
+    first = product.plan({"name": "web", "groups": [product.group(shared)]})
+    second = product.plan({"name": "all", "groups": [product.group([*shared, *other], name="all")]}, name="second")
+    return shared, first, second
+
+
+def held_start(product: Product, plan: str, mode: str) -> str:
+    """A run that is past its inspection and waits for a resume."""
+    run = product.start(plan, mode)
+    wait_until_asked_for(product, run, "RESUME")
+    return run
+
+
+# --- what is live ----------------------------------------------------------------------------------------------
+@pytest.mark.real_durations
+@pytest.mark.parametrize("mode", ["drills", "recoveries"])
+def test_a_second_plan_that_waited_for_the_job_of_a_recovery_does_not_replace_what_it_launched(
+    product: Product, mode: str
+) -> None:
+    shared, first, second = two_plans(product)
+    recovery = product.start(first, "recoveries")
+    wait_until(product, recovery, lambda record: record["servers"]["launching"])
+
+    run = product.start(second, mode)
+    assert product.finish(recovery)["status"] == "COMPLETED"
+    before = live_instances(product)
+    record = product.finish(run)
+
+    assert {server: live_instances(product)[server] for server in shared} == before
+    found = outcomes(record)
+    assert found["other-001"][0] == "LAUNCHED"
+    for host in ("shared-001", "shared-002"):
+        assert found[host][0] == "FAILED"
+        assert "is live" in found[host][1]
+    assert (record["servers"]["launched"], record["servers"]["failed"]) == (1, 2)
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_a_batch_whose_servers_are_all_live_starts_no_job_and_ends(product: Product) -> None:
+    server = product.seed(1)
+    plan = product.plan({"name": "web", "groups": [product.group(server)], "pauseBefore": True})
+    run = held_start(product, plan, "drills")
+    product.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": server[0]}], isDrill=False)
+    decide(product, run, "resume")
+    record = product.finish(run)
+    assert record["status"] == "FAILED"
+    assert product.calls()["StartRecovery"] == 1
+    ((status, reason),) = outcomes(record).values()
+    assert status == "FAILED"
+    assert "is live" in reason
+    assert len(live_instances(product)) == 1
+    assert [row["status"] for row in product.items("Executions") if row["item"].startswith("BATCH#")] == ["SETTLED"]
+
+
+def test_a_drill_may_replace_the_instances_of_a_drill(product: Product) -> None:
+    plan = make_plan(product)
+    assert product.drill(plan)["status"] == "COMPLETED"
+    before = live_instances(product)
+    assert product.drill(plan)["status"] == "COMPLETED"
+    after = live_instances(product)
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+
+
+def test_another_attempt_of_a_recovery_keeps_the_instance_that_the_failed_one_left(product: Product) -> None:
+    server = product.seed(1)[0]
+    drs = product.emulator.client(HUB, WEST)
+    drs.put_launch_action(
+        resourceId=server,
+        actionCode="AWS-RunShellScript",
+        order=2,
+        actionId="22222222-3333-4444-5555-666666666666",
+        optional=False,
+        active=True,
+        name="smoke test",
+        actionVersion="1",
+        category="VALIDATION",
+        description="d",
+        parameters={},
+    )
+    drs.update_launch_configuration(sourceServerID=server, postLaunchEnabled=True)
+    product.fault("LAUNCH_ACTION_FAILS")
+    plan = product.plan({"name": "web", "groups": [product.group([server])]}, launchAttempts=3)
+    record = product.finish(product.start(plan, "recoveries"))
+    assert record["servers"]["launched"] == 0
+    assert product.calls()["StartRecovery"] == 1
+    assert len(live_instances(product)) == 1
+    ((status, reason),) = outcomes(record).values()
+    assert status == "FAILED"
+    assert "is live" in reason
+    assert "before that: " in reason, "why the first attempt failed is gone"
+
+
+def test_a_run_that_agreed_to_replace_what_is_live_replaces_it(product: Product) -> None:
+    server = product.seed(1)
+    plan = product.plan({"name": "web", "groups": [product.group(server)], "pauseBefore": True})
+    run = held_start(product, plan, "recoveries")
+    other = product.plan({"name": "web", "groups": [product.group(server)]}, name="other")
+    assert product.finish(product.start(other, "recoveries"))["status"] == "COMPLETED"
+    before = live_instances(product)
+    (meta,) = [row for row in product.items("Executions") if row["item"] == "META" and row["executionId"] == run]
+    product.put("Executions", meta | {"replaceExisting": True})
+    decide(product, run, "resume")
+    assert product.finish(run)["status"] == "COMPLETED"
+    assert not set(before.values()) & set(live_instances(product).values())
+
+
+@pytest.mark.parametrize(("exists", "launched"), [(True, 0), (False, 1)])
+def test_a_launch_into_an_instance_that_exists_is_left_out(product: Product, exists: bool, launched: int) -> None:
+    occupied, server = product.seed(2)
+    assert product.drill(product.plan({"name": "web", "groups": [product.group([occupied])]}))["status"] == "COMPLETED"
+    instance = live_instances(product)[occupied][0] if exists else "i-0aa11bb22cc33dd44"
+    product.emulator.client(HUB, WEST).update_launch_configuration(
+        sourceServerID=server, launchIntoInstanceProperties={"launchIntoEC2InstanceID": instance}
+    )
+    plan = product.plan({"name": "web", "groups": [product.group([server])]}, name="into")
+    before = product.calls()["StartRecovery"]
+    record = product.finish(product.start(plan, "recoveries"))
+    assert record["servers"]["launched"] == launched
+    assert product.calls()["StartRecovery"] - before == launched
+    if exists:
+        assert f"launches into instance {instance}" in record["sourceServers"][0]["reason"]
+
+
+def test_launch_configurations_are_read_once_however_often_the_start_is_tried(product: Product) -> None:
+    product.fault("THROTTLING", operation="StartRecovery", count=3)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 4
+    assert product.calls()["GetLaunchConfiguration"] == 3
+
+
+@pytest.mark.parametrize("operation", ["DescribeRecoveryInstances", "GetLaunchConfiguration"])
+def test_nothing_is_launched_while_drs_cannot_be_asked_what_is_live(product: Product, operation: str) -> None:
+    product.fault("SERVER_ERROR", operation=operation, count=12)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    answered = min(
+        at
+        for at, call in zip(seconds(product, operation), calls_of(product, operation), strict=True)
+        if call["outcome"] == "OK"
+    )
+    (started,) = seconds(product, "StartRecovery")
+    assert started > answered
+
+
+def test_a_start_makes_two_calls_more_for_its_checks_and_one_for_each_launch_configuration(product: Product) -> None:
+    product.finish(product.start(make_plan(product), "recoveries"))
+    made = [call["operation"] for call in product.emulator.control.calls(detail=True)["calls"]]
+    first = made.index("GetLaunchConfiguration")
+    checks = [*["GetLaunchConfiguration"] * 3, "DescribeJobs", "DescribeRecoveryInstances"]
+    assert made[first : made.index("StartRecovery")] == checks
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("number", range(1, 9))
+def test_start_recovery_killed_while_it_leaves_a_server_out_launches_the_others_once(
+    product: Product, number: int
+) -> None:
+    live, *others = product.seed(3)
+    plan = product.plan({"name": "web", "groups": [product.group([live, *others])], "pauseBefore": True})
+    run = held_start(product, plan, "drills")
+    one = product.plan({"name": "web", "groups": [product.group([live])]}, name="one")
+    assert product.finish(product.start(one, "recoveries"))["status"] == "COMPLETED"
+    before = live_instances(product)
+    with killed_after_change("StartRecovery", number) as made:
+        decide(product, run, "resume")
+        record = product.finish(run)
+    assert len(made) == number
+    assert product.calls()["StartRecovery"] == 2
+    assert live_instances(product)[live] == before[live]
+    assert sorted(each["status"] for each in record["sourceServers"]) == ["FAILED", "LAUNCHED", "LAUNCHED"]
+    reason = next(each["reason"] for each in record["sourceServers"] if each["status"] == "FAILED")
+    assert reason.count("is live") == 1
+    assert (record["servers"]["launched"], record["servers"]["failed"]) == (2, 1)
+
+
+# --- a start without an answer ---------------------------------------------------------------------------------
+def test_a_start_that_was_not_answered_is_repeated_only_when_its_job_can_no_longer_appear(product: Product) -> None:
+    product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    first, second = seconds(product, "StartRecovery")
+    assert second - first > UNANSWERED_SECONDS
+    (machine,) = product.engine.executions("recover-target")
+    assert "WaitForDrs" in machine.states_entered()
+
+
+def test_a_start_that_was_refused_is_repeated_without_that_wait(product: Product) -> None:
+    product.fault("THROTTLING", operation="StartRecovery", count=1)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    first, second = seconds(product, "StartRecovery")
+    assert second - first < UNANSWERED_SECONDS
+
+
+def test_a_slow_start_is_waited_for(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other calls are given up after a second here, so that the test need not take twenty."""
+    brief = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=1)
+    monkeypatch.setattr("recovery.drs.assumed_roles.CONFIG", brief)
+    product.fault("LATENCY", operation="StartRecovery", milliseconds=1_500)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 1
+
+
+def test_a_server_error_is_no_refusal(product: Product) -> None:
+    product.fault("SERVER_ERROR", operation="StartRecovery", count=1)
+    assert product.finish(product.start(make_plan(product), "recoveries"))["servers"]["launched"] == 3
+    first, second = seconds(product, "StartRecovery")
+    assert second - first > UNANSWERED_SECONDS
+
+
+@pytest.mark.speed(120)
+def test_a_cancel_while_a_start_is_unanswered_waits_for_its_job_and_then_takes_effect(product: Product) -> None:
+    product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
+    run = product.start(make_plan(product), "recoveries")
+    while not product.calls().get("StartRecovery"):
+        product.request("GET", "/health")
+    decide(product, run, "cancel")
+    record = product.finish(run)
+    assert record["status"] == "CANCELLED"
+    assert product.calls()["StartRecovery"] == 1
+    assert {each["status"] for each in record["sourceServers"]} == {"SKIPPED"}
+    assert record["durationSeconds"] > UNANSWERED_SECONDS
+
+
+@pytest.mark.speed(120)
+def test_a_pause_while_a_start_is_unanswered_holds_the_batch_once_no_job_can_appear(product: Product) -> None:
+    product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
+    run = product.start(make_plan(product), "recoveries")
+    while not product.calls().get("StartRecovery"):
+        product.request("GET", "/health")
+    decide(product, run, "pause")
+    wait_until_asked_for(product, run, "RESUME")
+    assert product.calls()["StartRecovery"] == 1
+    decide(product, run, "resume")
+    assert product.finish(run)["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 2
+
+
+def test_a_settlement_while_a_start_is_unanswered_waits_for_its_job(product: Product) -> None:
+    """An unexpected error ends the task after a call that was not answered; the machine settles the batch."""
+    product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
+    run = product.start(make_plan(product), "recoveries")
+    while not product.calls().get("StartRecovery"):
+        product.request("GET", "/health")
+    product.engine.runtime.fail("StartRecovery", "KeyError", times=1)
+    record = product.finish(run)
+    assert record["status"] == "FAILED"
+    assert "KeyError" in record["sourceServers"][0]["reason"]
+    (machine,) = product.engine.executions("recover-target")
+    states = machine.states_entered()
+    assert "WaitForDrs" in states[states.index("SettleBatch") :]
+
+
+def behave(product: Product, **knobs: Any) -> None:
+    product.emulator.control.change_settings({"behaviour": knobs})
+
+
+def test_a_job_that_appears_late_is_adopted_and_no_second_one_is_started(product: Product) -> None:
+    """DRS shows the job two minutes after the call whose answer was lost, and would accept a second one."""
+    behave(product, hiddenSeconds=120, secondStart="accepted")
+    product.fault("CUT_AFTER", operation="StartRecovery", count=1)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    assert product.calls()["StartRecovery"] == 1
+    assert len(product.jobs()) == 1
+
+
+def test_a_job_that_drs_does_not_show_yet_is_polled_again(product: Product) -> None:
+    behave(product, hiddenSeconds=200)
+    record = product.finish(product.start(make_plan(product), "recoveries"))
+    assert record["servers"]["launched"] == 3
+    (machine,) = product.engine.executions("recover-target")
+    assert machine.states_entered().count("SettleBatch") == 1
+
+
+def test_a_second_job_that_drs_accepted_all_the_same_is_recorded_as_orphaned(product: Product) -> None:
+    """The job of the first call appears after it was given up, and DRS has accepted the second call."""
+    product.emulator.control.change_settings({"durations": {"recovery": {"pending": 600, "started": 600}}})
+    behave(product, hiddenSeconds=450, secondStart="accepted")
+    product.fault("CUT_AFTER", operation="StartRecovery", count=1)
+    product.finish(product.start(make_plan(product, 1), "recoveries"))
+    assert product.calls()["StartRecovery"] == 2
+    jobs = {job["jobID"] for job in product.jobs()}
+    rows = [row for row in product.items("Executions") if row["item"].startswith("BATCH#")]
+    listed = {job["jobId"]: bool(job.get("orphaned")) for row in rows for job in row["jobs"]}
+    assert jobs == listed.keys()
+    assert sorted(listed.values()) == [False, True]
+
+
+def test_an_instance_that_drs_does_not_show_yet_is_not_replaced(product: Product) -> None:
+    behave(product, instanceDelaySeconds=300)
+    server = product.seed(1)
+    plan = product.plan({"name": "web", "groups": [product.group(server)], "pauseBefore": True})
+    run = held_start(product, plan, "drills")
+    other = product.plan({"name": "web", "groups": [product.group(server)]}, name="other")
+    product.start(other, "recoveries")
+    while not product.calls().get("StartRecovery"):
+        product.request("GET", "/health")
+    decide(product, run, "resume")
+    record = product.finish(run)
+    ((status, reason),) = outcomes(record).values()
+    assert status == "FAILED"
+    assert "launched it" in reason or "is live" in reason
+    assert product.calls()["StartRecovery"] == 1
+
+
+# --- a conflict that lasts -------------------------------------------------------------------------------------
+def in_conflict(product: Product, server: str, value: bool) -> None:
+    product.emulator.control.change_server(server, {"accountId": HUB, "region": WEST, "server": {"inConflict": value}})
+
+
+@pytest.mark.parametrize("conflicts", ["named", "unnamed"])
+def test_a_server_in_a_lasting_conflict_holds_up_no_other(product: Product, conflicts: str) -> None:
+    behave(product, conflicts=conflicts)
+    ids = product.seed(5)
+    in_conflict(product, ids[2], True)
+    plan = product.plan({"name": "web", "groups": [product.group(ids)], "maxFailedPercent": 30})
+    record = product.finish(product.start(plan, "recoveries"), 100)
+    statuses = {each["sourceServerId"]: each["status"] for each in record["sourceServers"]}
+    assert statuses == {server: "FAILED" if server == ids[2] else "LAUNCHED" for server in ids}
+    assert record["status"] == "PARTIAL"
+    reason = next(each["reason"] for each in record["sourceServers"] if each["status"] == "FAILED")
+    assert "conflict" in reason
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_a_server_whose_conflict_ends_is_launched_by_the_last_try(product: Product) -> None:
+    ids = product.seed(3)
+    in_conflict(product, ids[0], True)
+    run = product.start(product.plan({"name": "web", "groups": [product.group(ids)]}), "recoveries")
+    wait_until(product, run, lambda record: record["servers"]["launching"] and record["servers"]["failed"])
+    in_conflict(product, ids[0], False)
+    record = product.finish(run, 100)
+    assert record["status"] == "COMPLETED", outcomes(record)
+    assert [each["sourceServerID"] for each in product.jobs()[0]["participatingServers"]] == [ids[0]]
+
+
+def test_a_server_that_a_recovery_plan_of_drs_holds_is_named_with_it_to_operators() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        behave(product, conflicts="unnamed")
+        held, *others = product.seed(3)
+        execution = hold_by_plan_of_drs(product, held)
+        plan = product.plan({"name": "web", "groups": [product.group([held, *others])], "maxFailedPercent": 50})
+        record = product.finish(product.start(plan, "recoveries"), 100)
+        texts = [each["Message"] for each in inbox.messages() if "SERVERS_WITHHELD" in str(each["MessageAttributes"])]
+    statuses = {each["sourceServerId"]: each["status"] for each in record["sourceServers"]}
+    assert statuses == {held: "FAILED"} | dict.fromkeys(others, "LAUNCHED")
+    assert texts
+    assert all(held in text and execution in text for text in texts)
+
+
+def hold_by_plan_of_drs(product: Product, server: str) -> str:
+    """Start a recovery plan of DRS that waits before the step of the server; return the ARN of its execution."""
+    drs = product.emulator.client(HUB, WEST)
+    arn = drs.create_recovery_plan(name="native")["recoveryPlan"]["recoveryPlanArn"]
+    arns = {item["sourceServerID"]: item["arn"] for item in drs.describe_source_servers(filters={})["items"]}
+    first = product.seed(1, prefix="first")[0]
+    arns[first] = arns[server].replace(server, first)
+    steps = (
+        ("first", {"serverStepConfiguration": {"servers": [{"serverArn": arns[first], "impactLevel": "CRITICAL"}]}}),
+        ("pause", {"waitStepConfiguration": {"waitDurationMinutes": 120}}),
+        ("held", {"serverStepConfiguration": {"servers": [{"serverArn": arns[server], "impactLevel": "CRITICAL"}]}}),
+    )
+    for name, configuration in steps:
+        drs.create_recovery_plan_step(recoveryPlanArn=arn, stepName=name, configuration=configuration)
+    started = drs.start_recovery_plan_execution(recoveryPlanArn=arn, mode="DRILL")
+    return str(started["recoveryPlanExecution"]["recoveryPlanExecutionArn"])
