@@ -5,16 +5,14 @@
     ├── NotFound
     │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
-    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued
-    │   ├── VersionConflict, GroupInUse, PlanInUse, AccountInUse, AccountAlreadyRegistered
+    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
+    │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
     │   └── NotADrill, ExecutionStillRunning, CleanupRunning
-    ├── StartFailed
     ├── Transient                  passes by itself: state machines wait and retry
-    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered
-    │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
-    │   └── RunPaused
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
+    │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
-    └── LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
+    └── StartFailed, LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
 status and a piece of advice. A test compares the names here with those in the state machines.
@@ -177,10 +175,7 @@ class ExecutionStillRunning(Conflict):
 
 
 class CleanupRunning(Conflict):
-    """A drill and the runs that continue it have one clean-up at a time; `facts["cleanup"]` names the running one.
-
-    They cannot be continued while it runs.
-    """
+    """A chain of drills has one clean-up at a time, and is not continued meanwhile; `facts["cleanup"]` names it."""
 
     advice = "Read the clean-up of the execution, and send the request again when it has ended."
 

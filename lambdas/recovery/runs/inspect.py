@@ -17,8 +17,7 @@ from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFa
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, Transient
-from recovery.runs import chain
-from recovery.runs.inspection import falls, uninspected
+from recovery.runs.inspection import chain, falls, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
