@@ -45,7 +45,6 @@ class Transient(DrsWavesError):
     advice = "Nothing to do: the state machine waits and tries again."
 
 
-# --- invalid or conflicting requests ----------------------------------------------------------------------------
 class InvalidRequest(DrsWavesError):
     """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per mistake."""
 
@@ -124,9 +123,7 @@ class NothingToContinue(Conflict):
 
 
 class AlreadyContinued(Conflict):
-    """A run is continued once; `facts["executionId"]` names the last run of its chain."""
-
-    advice = "Read the execution that executionId names. When it has ended, continue that one."
+    """A run is continued once; `facts["executionId"]` names the last run of its chain, the one to continue."""
 
 
 class VersionConflict(Conflict):
@@ -187,7 +184,6 @@ class StartFailed(DrsWavesError):
     advice = "Check GET /executions?planId=... If the run is missing, send the start again with an Idempotency-Key."
 
 
-# --- answers of DRS and AWS -------------------------------------------------------------------------------------
 class DrsThrottled(Transient):
     """DRS answered ThrottlingException or another throttling error."""
 
@@ -299,7 +295,6 @@ class RetryExhausted(Transient):
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health for the Region."
 
 
-# --- the state of a run -----------------------------------------------------------------------------------------
 class LateMessage(DrsWavesError):
     """A repeated or late task: the record has moved past it. Nothing was changed."""
 
