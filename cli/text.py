@@ -73,3 +73,16 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
             commands.append(f"{COMMAND} {decision} {record['executionId']}{wave}{options}")
         text = f": {clean(wait['text'])}" if wait.get("text") else ""
         yield f"{subject} waits for {awaited}{since}{until}{text}", commands
+
+
+def describe_chain(record: Record) -> str | None:
+    """The chain of a run that was continued or continues another, as one line; None for any other run."""
+    chain = record.get("chain")
+    if not chain or len(chain["executions"]) < 2:
+        return None
+    runs = ", ".join(f"{run['executionId']} {run['status']}" for run in chain["executions"])
+    servers = chain["servers"]
+    took = format_duration(chain["durationSeconds"])
+    return (
+        f"chain: {runs}; {servers['launched']} of {servers['total']} servers launched, {took} since the first request"
+    )

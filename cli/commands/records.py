@@ -16,6 +16,7 @@ from cli.repeat import make_key
 from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import REFUSED, clean, console, end, has_terminal, print_json, print_rows
+from cli.text import describe_chain
 
 app = CommandGroup()
 
@@ -45,6 +46,8 @@ def status(
         console().print(LiveView(console(), session.options, session.speed).render(record))
         if record["reason"]:
             console().print(clean(record["reason"]), markup=False)
+        if chain := describe_chain(record):
+            console().print(chain, markup=False)
         if servers:
             head = ("server", "host", "wave", "status", "instance", "reason")
             print_rows([head, *(_server_row(each) for each in found)])

@@ -8,7 +8,7 @@ from cli.views.json_lines import JsonView
 
 
 class CleanupView:
-    """Shows how many of a drill's instances are terminated, and which could not be."""
+    """Shows how many of a drill's instances are terminated, which could not be, and what was not searched."""
 
     def __init__(self, print_line: Callable[[str], None], json_view: JsonView | None) -> None:
         """With `json_view`, everything goes there."""
@@ -31,6 +31,10 @@ class CleanupView:
         count = record["instances"]
         self._print_line(f"clean-up {record['status']}  {count['terminated']}/{count['total']} terminated")
         if record["status"] != "RUNNING":
+            if len(record["executions"]) > 1:
+                self._print_line(f"  covers {', '.join(record['executions'])}")
+            if record["status"] != "COMPLETED" or not count["total"]:
+                self._print_line(f"  {clean(record['reason'])}")
             for failure in record["failures"]:
                 instance = f"{failure['recoveryInstanceId']} of {failure['sourceServerId']}"
                 self._print_line(f"  {instance}: {clean(failure['reason'])}")

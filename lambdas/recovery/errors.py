@@ -5,15 +5,14 @@
     ├── NotFound
     │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
-    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, VersionConflict, GroupInUse
-    │   └── PlanInUse, AccountInUse, AccountAlreadyRegistered, NotADrill, ExecutionStillRunning, CleanupRunning
-    ├── StartFailed
+    │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
+    │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
+    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── Transient                  passes by itself: state machines wait and retry
-    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered
-    │   ├── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
-    │   └── RunPaused
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
+    │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
-    └── LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
+    └── StartFailed, LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
 status and a piece of advice. A test compares the names here with those in the state machines.
@@ -46,7 +45,6 @@ class Transient(DrsWavesError):
     advice = "Nothing to do: the state machine waits and tries again."
 
 
-# --- invalid or conflicting requests ----------------------------------------------------------------------------
 class InvalidRequest(DrsWavesError):
     """400. `problems` lists `{"field": "waves[1].dependsOn", "message": "..."}`, one per mistake."""
 
@@ -124,6 +122,10 @@ class NothingToContinue(Conflict):
     advice = "Read the execution; start a new run of the plan if servers are to be launched again."
 
 
+class AlreadyContinued(Conflict):
+    """A run is continued once; `facts["executionId"]` names the last run of its chain, the one to continue."""
+
+
 class VersionConflict(Conflict):
     """The resource has changed since it was read; `facts["version"]` is its version now."""
 
@@ -164,15 +166,15 @@ class NotADrill(Conflict):
 
 
 class ExecutionStillRunning(Conflict):
-    """A drill can be cleaned up only after it has ended."""
+    """A drill can be cleaned up only after it, and every run that continues it, has ended."""
 
     advice = "Wait for the execution to end, then clean up."
 
 
 class CleanupRunning(Conflict):
-    """A drill has one clean-up at a time; `facts["cleanup"]` names the running one."""
+    """A chain of drills has one clean-up at a time, and is not continued meanwhile; `facts["cleanup"]` names it."""
 
-    advice = "Read the clean-up of the execution, and start another when it has ended."
+    advice = "Read the clean-up of the execution, and send the request again when it has ended."
 
 
 class StartFailed(DrsWavesError):
@@ -182,7 +184,6 @@ class StartFailed(DrsWavesError):
     advice = "Check GET /executions?planId=... If the run is missing, send the start again with an Idempotency-Key."
 
 
-# --- answers of DRS and AWS -------------------------------------------------------------------------------------
 class DrsThrottled(Transient):
     """DRS answered ThrottlingException or another throttling error."""
 
@@ -294,7 +295,6 @@ class RetryExhausted(Transient):
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health for the Region."
 
 
-# --- the state of a run -----------------------------------------------------------------------------------------
 class LateMessage(DrsWavesError):
     """A repeated or late task: the record has moved past it. Nothing was changed."""
 

@@ -1,15 +1,20 @@
-"""Find the instances that a drill launched and divide them into chunks, each within one target."""
+"""Find the instances that a drill and its chain have left, and divide them into chunks, each within one target."""
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import cleanup
 from recovery.observability.task_handler import logger, task
-from tasks.states import CleanupInput, FindInstancesOutput
+from tasks.states import FindInstancesInput, FindInstancesOutput
 
 
 @task
-def handler(event: CleanupInput, context: LambdaContext) -> FindInstancesOutput:
+def handler(event: FindInstancesInput, context: LambdaContext) -> FindInstancesOutput:
     """Raise NotADrill, ExecutionStillRunning, CleanupRunning, LateMessage."""
-    run, chunks = cleanup.open_and_list_chunks(event["executionId"], event["machine"])
-    logger.info("instances found", extra={"instances": sum(len(chunk.instances) for chunk in chunks)})
-    return {"run": run, "chunks": [{**chunk.ref.target.to_state(), "chunk": chunk.ref.number} for chunk in chunks]}
+    search = cleanup.open_and_search(event["executionId"], event["machine"], is_last_try=event["isLastTry"])
+    logger.info("instances found", extra={"instances": sum(len(chunk.instances) for chunk in search.chunks)})
+    return {
+        "executionId": search.execution_id,
+        "run": search.run,
+        "chunks": [{**chunk.ref.target.to_state(), "chunk": chunk.ref.number} for chunk in search.chunks],
+        "isIncomplete": search.is_incomplete,
+    }

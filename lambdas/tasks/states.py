@@ -184,11 +184,22 @@ class ChunkState(TargetState):
     chunk: int
 
 
-class FindInstancesOutput(TypedDict):
-    """The number of the clean-up, and its chunks."""
+class FindInstancesInput(CleanupInput):
+    """Whether the machine has searched as often as it does, so that a job that still runs is not waited for."""
 
+    isLastTry: bool
+
+
+class FindInstancesOutput(TypedDict):
+    """The number of the clean-up and its open chunks, with the run whose record has them.
+
+    `isIncomplete` when targets gave no answer that may give one later.
+    """
+
+    executionId: str
     run: int
     chunks: list[ChunkState]
+    isIncomplete: bool
 
 
 class ChunkInput(ExecutionInput, ChunkState):

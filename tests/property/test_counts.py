@@ -12,7 +12,7 @@ from recovery.aws import dynamodb
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.execution import ExecutionStatus, Mode, Run, ServerStatus
 from recovery.domain.target import Target
-from recovery.store import batches, execution_record, executions
+from recovery.store import batches, execution_record, executions, server_results
 from tests.support.moto_tables import empty, product_tables
 from tests.support.server_counts import assert_counts_match_servers, count
 
@@ -72,7 +72,9 @@ def attempt(outcomes: list[bool], end: str) -> None:
         batches.skip_batch(batches.get_batch(REF), "its job is no longer followed")
         return
     status = {True: ServerStatus.LAUNCHED, False: ServerStatus.FAILED}
-    batches.record_results(REF, [ServerResult(each, status[each in launched], "drsjob-1") for each in batch.server_ids])
+    server_results.record_results(
+        REF, [ServerResult(each, status[each in launched], "drsjob-1") for each in batch.server_ids]
+    )
     batch, ended = batches.get_batch(REF), Attempt(launched, failed, "drsjob-1", AT)
     if end == "tried again" and failed:
         batches.retry_batch(batch, ended, failed)

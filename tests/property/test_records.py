@@ -21,7 +21,7 @@ from recovery.domain.verdicts import ExecutionVerdict, WaveDecision, WaveVerdict
 from recovery.errors import DecisionRefused
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
-from recovery.store import batches, executions, waves
+from recovery.store import batches, executions, server_results, waves
 from tests.support.moto_tables import product_tables
 
 pytestmark = pytest.mark.proof
@@ -76,7 +76,7 @@ def at(status: str, attempt: int, job: str | None = None) -> Batch:
 
 def results(*statuses: ServerStatus) -> None:
     pairs = zip(FRESH.server_ids, statuses, strict=True)
-    batches.record_results(REF, [ServerResult(server, status, "drsjob-1") for server, status in pairs])
+    server_results.record_results(REF, [ServerResult(server, status, "drsjob-1") for server, status in pairs])
 
 
 def said(decide: Callable[..., object], *what: str) -> None:

@@ -23,6 +23,7 @@ TRANSACTION_PARTS = {
     "recovery.aws.dynamodb.put_action": "dynamodb:PutItem",
     "recovery.aws.dynamodb.update_action": "dynamodb:UpdateItem",
     "recovery.aws.dynamodb.delete_action": "dynamodb:DeleteItem",
+    "recovery.aws.dynamodb.check_action": "dynamodb:ConditionCheckItem",
 }
 OPEN = "?"  # the table that the caller names
 

@@ -139,6 +139,8 @@ def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, ap
     assert again.exit_code == 1, again.output  # what cannot be launched still cannot
     (next_id,) = set(re.findall(r"drs-waves continue (\S+)", again.stdout))
     assert product.request("GET", f"/executions/{next_id}").body["continues"] == execution_id
+    chain = f"chain: {execution_id} \\w+, {next_id} \\w+; 1 of 3 servers launched, [\\d:]+ since the first request"
+    assert re.search(chain, run(api_server, "status", execution_id).stdout)
 
 
 def test_readiness_ends_with_0_or_3_and_shows_what_prevents_a_run(product: Product, api_server: ApiHttpServer) -> None:

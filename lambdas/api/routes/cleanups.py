@@ -14,7 +14,6 @@ from recovery.errors import (
     NotADrill,
     StartFailed,
 )
-from recovery.store import cleanups, executions
 from recovery.store.idempotency_keys import RequestKey
 
 router = Router("Recovery instances")
@@ -29,10 +28,10 @@ router = Router("Recovery instances")
     errors=(CleanupRunning, ExecutionNotFound, ExecutionStillRunning, IdempotencyConflict, NotADrill, StartFailed),
 )
 def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
-    """Starts the clean-up of a drill: its instances are terminated. While one is running, returns that one.
+    """Starts the clean-up of a drill and of the runs that it is continued by or continues: terminates their instances.
 
-    With the same Idempotency-Key, it returns the clean-up that the first request started, even if that has ended.
-    Answers 409 for a recovery, and for a drill that has not ended.
+    While one is running, returns that one. With the same Idempotency-Key, it returns the clean-up that the first
+    request started, even if that has ended. Answers 409 for a recovery, and while one of these runs has not ended.
     """
     execution_id, event = _require_id(execution_id), router.current_event
     key = idempotency_key(event)
@@ -42,12 +41,11 @@ def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
 
 @router.operation("GET", "/executions/{executionId}/cleanup", errors=(ExecutionNotFound,))
 def read_cleanup(execution_id: str) -> Cleanup:
-    """Returns the progress of the clean-up of a drill. Its status is NONE if none was started."""
-    executions.get_run(_require_id(execution_id))
-    row = cleanups.get_cleanup(execution_id)
+    """Returns the progress of the latest clean-up that covers the drill. Its status is NONE if there was none."""
+    row, chunks = cleanup.read_cleanup(_require_id(execution_id))
     if row is None:
-        return build_cleanup({"executionId": execution_id, "status": "NONE"})
-    return build_cleanup(row, cleanups.list_chunks(execution_id, int(row["run"])))
+        return build_cleanup({"executionId": execution_id, "status": "NONE", "executions": []})
+    return build_cleanup(row, chunks)
 
 
 def _require_id(execution_id: str) -> str:

@@ -25,6 +25,8 @@ from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
 from recovery.errors import (
+    AlreadyContinued,
+    CleanupRunning,
     ExecutionNotFound,
     IdempotencyConflict,
     JobNotFound,
@@ -101,10 +103,14 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     status=202,
     location="/executions/{executionId}",
     parameters=(IDEMPOTENCY_KEY,),
-    errors=(*START_ERRORS, ExecutionNotFound, NothingToContinue),
+    errors=(*START_ERRORS, AlreadyContinued, CleanupRunning, ExecutionNotFound, NothingToContinue),
 )
 def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSummary:
-    """Starts a new run that recovers what this one did not launch. Answers 409 if nothing is left to recover."""
+    """Starts a new run that recovers those servers of this one that are not up now.
+
+    A run is continued once: answers 409, naming the last run of the chain, if it has been continued. Answers 409 if
+    nothing is left to recover, and while its instances are being terminated.
+    """
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(
         _require_id(execution_id), caller(router.current_event), key, replace_existing=bool(body.replace_existing)
@@ -154,7 +160,8 @@ def read_execution(execution_id: str) -> Execution:
 def build_execution(execution_id: str) -> Execution:
     """The run as its record has it now."""
     arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
-    return responses.build_execution(execution_record.read_record(execution_id), arn)
+    record = execution_record.read_record(execution_id)
+    return responses.build_execution(record, arn, execution_record.read_chain(record))
 
 
 @router.operation(

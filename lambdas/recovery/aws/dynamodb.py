@@ -208,6 +208,13 @@ def delete_action(
     return {"Delete": {"TableName": table, "Key": to_wire(key), **condition_parameters(condition, given)}}
 
 
+def check_action(
+    table: str, key: Mapping[str, Any], condition: str, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A condition on a row that the transaction does not change."""
+    return {"ConditionCheck": {"TableName": table, "Key": to_wire(key), **condition_parameters(condition, given)}}
+
+
 def transact(actions: Sequence[Mapping[str, Any]]) -> None:
     """Write at most 100 actions, all of them or none. Raise ConditionFailed when one of them is refused."""
     for attempt in range(1, MAX_CONFLICT_ATTEMPTS + 1):

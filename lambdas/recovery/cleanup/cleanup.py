@@ -1,45 +1,71 @@
-"""Starts, claims and closes clean-ups of drills. The CLEANUP row of a drill's record describes the latest one.
+"""Starts, claims and closes clean-ups of drills.
 
-`terminate` does the work in between: it finds the instances and terminates them, chunk by chunk.
+A clean-up covers the whole chain of the drill: the runs that it continues, and those that continue it. The CLEANUP row
+in the record of the first of them describes the latest one. `find` and `terminate` do the work in between.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from recovery.aws import step_functions
-from recovery.cleanup import terminate
+from recovery.cleanup import find
 from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus
-from recovery.domain.execution import Mode, Run
-from recovery.errors import AwsUnavailable, CleanupRunning, ExecutionStillRunning, LateMessage, NotADrill, StartFailed
-from recovery.store import cleanups, executions, idempotency_keys
+from recovery.domain.execution import Mode
+from recovery.errors import (
+    AwsUnavailable,
+    CleanupRunning,
+    ExecutionStillRunning,
+    LateMessage,
+    NotADrill,
+    StartFailed,
+    Transient,
+)
+from recovery.store import chains, cleanups, idempotency_keys
+from recovery.store.chains import Chain
 from recovery.store.idempotency_keys import RequestKey
 
 # Errors that the reason of a clean-up lists.
 MAX_PROBLEMS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a clean-up has to terminate: chunks that are not settled, in the record of `execution_id`.
+
+    `run` is the number of the clean-up. With `is_incomplete`, targets gave no answer that may give one later.
+    """
+
+    execution_id: str
+    run: int
+    chunks: Sequence[Chunk]
+    is_incomplete: bool
+
+
 def start_cleanup(execution_id: str, requested_by: str, key: RequestKey | None = None) -> dict[str, Any]:
-    """Start the clean-up of a drill, or find the one that is running; return its row.
+    """Start the clean-up of a drill and its chain, or find the one that is running; return its row.
 
     Requests with the same key start one clean-up: a repetition returns it, or a later one, also after its end. Raise
     ExecutionNotFound, NotADrill, ExecutionStillRunning, StartFailed, IdempotencyConflict. The row is written before the
     state machine is started; if the function is killed in between, the next request starts it.
     """
-    _require_ended_drill(executions.get_run(execution_id))
-    row = cleanups.get_cleanup(execution_id)
+    chain = chains.read_chain(execution_id)
+    _require_ended_drills(chain)
+    first = chain.first.execution_id
+    row = cleanups.get_cleanup(first)
     if row and row["status"] == CleanupStatus.RUNNING:
-        if _start_machine(row["machine"], execution_id) or _is_machine_running(row["machine"]):
+        if _start_machine(row["machine"], first) or _is_machine_running(row["machine"]):
             if key:
                 idempotency_keys.claim_key(key, row["machine"])
             return row
-        _close_abandoned(execution_id, row["machine"])
-    name = machine_name(execution_id, _next_number(row))
+        cleanups.close_abandoned(first, row["machine"])
+    name = machine_name(first, _next_number(row))
     if key and idempotency_keys.claim_key(key, name) != name and row:
         return row  # the clean-up of an earlier request with this key has ended
-    row = _claim_cleanup(execution_id, name, requested_by)
-    _start_machine(row["machine"], execution_id)
+    row = _claim_cleanup(chain, name, requested_by)
+    _start_machine(row["machine"], first)
     return row
 
 
@@ -51,75 +77,93 @@ def machine_name(execution_id: str, run: int) -> str:
     return f"{execution_id}_cleanup-{run}"
 
 
-def open_and_list_chunks(execution_id: str, machine: str) -> tuple[int, list[Chunk]]:
-    """Open the clean-up and divide the drill's instances into chunks, unless that has been done.
+def read_cleanup(execution_id: str) -> tuple[dict[str, Any] | None, list[Chunk]]:
+    """Read the latest clean-up that covers the run, and its chunks; None if there was none.
 
-    Return the number of the clean-up and the chunks that are not settled. A clean-up that a schedule started has no row
-    until now. Raise NotADrill,
-    ExecutionStillRunning, CleanupRunning, LateMessage when this clean-up has ended.
+    Raise ExecutionNotFound.
     """
-    _require_ended_drill(executions.get_run(execution_id))
-    row = _claim_cleanup(execution_id, machine, "schedule")
+    first = chains.read_chain(execution_id).first.execution_id
+    row = cleanups.get_cleanup(first)
+    if row is None or execution_id not in row.get("executions", [first]):
+        return None, []
+    return row, cleanups.list_chunks(first, int(row["run"]))
+
+
+def open_and_search(execution_id: str, machine: str, *, is_last_try: bool) -> Search:
+    """Open the clean-up, search the targets that have not been searched, and divide what was found into chunks.
+
+    A clean-up that a schedule started has no row until now. Raise NotADrill, ExecutionStillRunning, CleanupRunning;
+    LateMessage when this clean-up has ended, or when a schedule asks for a run that was continued: the last run of the
+    chain has a schedule of its own.
+    """
+    chain = chains.read_chain(execution_id)
+    _require_ended_drills(chain)
+    row = cleanups.get_cleanup(chain.first.execution_id)
+    if (row is None or row["machine"] != machine) and chain.last.execution_id != execution_id:
+        raise LateMessage(f"{execution_id} was continued; the clean-up of {chain.last.execution_id} includes it")
+    row = _claim_cleanup(chain, machine, "schedule")
     if row["status"] != CleanupStatus.RUNNING:
         raise LateMessage(f"{machine} is {row['status']} already")
-    number = int(row["run"])
-    if "chunks" not in row:
-        cleanups.create_chunks(execution_id, number, terminate.split_into_chunks(execution_id, number))
-    chunks = cleanups.list_chunks(execution_id, number)
-    return number, [chunk for chunk in chunks if chunk.status is not ChunkStatus.SETTLED]
+    first, run = chain.first.execution_id, int(row["run"])
+    unasked = find.search_targets(chain, run, is_last_try=is_last_try)
+    cleanups.record_unasked(first, machine, {target.key: error.message for target, error in unasked.items()})
+    chunks = [chunk for chunk in find.create_chunks(first, run) if chunk.status is not ChunkStatus.SETTLED]
+    return Search(first, run, chunks, any(isinstance(error, Transient) for error in unasked.values()))
 
 
 def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> dict[str, Any]:
     """Judge the clean-up by its chunks; close and return its row. Raise CleanupRunning if another execution has it."""
-    row = cleanups.get_cleanup(execution_id) or {"machine": None, "run": 0}
+    first = chains.read_chain(execution_id).first.execution_id
+    row = cleanups.get_cleanup(first) or {"machine": None, "run": 0}
     if row["machine"] != machine:
-        raise CleanupRunning(f"{row['machine']} has the clean-up of {execution_id}", cleanup=row["machine"])
-    chunks = cleanups.list_chunks(execution_id, int(row["run"]))
+        raise CleanupRunning(f"{row['machine']} has the clean-up of {first}", cleanup=row["machine"])
+    chunks = cleanups.list_chunks(first, int(row["run"]))
     total = sum(len(chunk.instances) for chunk in chunks)
     terminated = sum(len(chunk.gone) for chunk in chunks)
     counts = {"total": total, "terminated": terminated, "failed": total - terminated}
-    if terminated == total and not problems:
+    unasked = [f"{target} was not searched: {reason}" for target, reason in sorted(row.get("unasked", {}).items())]
+    if terminated == total and not problems and not unasked:
         status = CleanupStatus.COMPLETED
-        reason = f"all {total} instances are gone" if total else "there was nothing to clean up"
+        was_asked = cleanups.list_found(first, int(row["run"]))
+        nothing = f"nothing to clean up: {'DRS has none of its instances' if was_asked else 'it started no job'}"
+        reason = f"all {total} instances are gone" if total else nothing
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
-        reason = "; ".join([f"{terminated} of {total} instances are gone", *problems[:MAX_PROBLEMS]])
-    cleanups.close_cleanup(execution_id, machine, status, {**counts, "reason": reason})
-    return cleanups.get_cleanup(execution_id) or row
+        reason = "; ".join([f"{terminated} of {total} instances are gone", *[*unasked, *problems][:MAX_PROBLEMS]])
+    cleanups.close_cleanup(first, machine, status, {**counts, "reason": reason})
+    return cleanups.get_cleanup(first) or row
 
 
-def _require_ended_drill(run: Run) -> None:
-    if run.mode is not Mode.DRILL:
-        raise NotADrill(f"execution {run.execution_id} is of mode {run.mode.value}, not a drill")
-    if not run.status.is_final:
-        raise ExecutionStillRunning(f"execution {run.execution_id} is {run.status.value}")
+def _require_ended_drills(chain: Chain) -> None:
+    for run in chain.runs:
+        if run.mode is not Mode.DRILL:
+            raise NotADrill(f"execution {run.execution_id} is of mode {run.mode.value}, not a drill")
+        if not run.status.is_final:
+            raise ExecutionStillRunning(f"execution {run.execution_id} is {run.status.value}")
 
 
-def _claim_cleanup(execution_id: str, machine: str, requested_by: str) -> dict[str, Any]:
+def _claim_cleanup(chain: Chain, machine: str, requested_by: str) -> dict[str, Any]:
     """Open a clean-up for this state machine execution; return its row, the same one on every call.
 
-    Raise CleanupRunning when another one is running.
+    Raise CleanupRunning when another one is running, ExecutionStillRunning when the chain has just been continued.
     """
-    row = cleanups.get_cleanup(execution_id)
+    first = chain.first.execution_id
+    row = cleanups.get_cleanup(first)
     if row and row["machine"] == machine:
         return row
     if row and row["status"] == CleanupStatus.RUNNING and not _is_machine_running(row["machine"]):
-        _close_abandoned(execution_id, row["machine"])
-    opened = cleanups.open_cleanup(execution_id, _next_number(row), machine, requested_by)
-    row = cleanups.get_cleanup(execution_id) or opened
-    if row["machine"] != machine:
-        raise CleanupRunning(f"{row['machine']} is cleaning up {execution_id}", cleanup=row["machine"])
-    return row
+        cleanups.close_abandoned(first, row["machine"])
+    cleanups.open_cleanup(chain, _next_number(row), machine, requested_by)
+    row = cleanups.get_cleanup(first)
+    if row and row["machine"] == machine:
+        return row
+    if row and row["status"] == CleanupStatus.RUNNING:
+        raise CleanupRunning(f"{row['machine']} is cleaning up {first}", cleanup=row["machine"])
+    raise ExecutionStillRunning(f"execution {chain.last.execution_id} is being continued")
 
 
 def _next_number(row: dict[str, Any] | None) -> int:
     return int(row["run"]) + 1 if row else 1
-
-
-def _close_abandoned(execution_id: str, machine: str) -> None:
-    """Close a clean-up whose machine was aborted or timed out. Keep its results; the next clean-up does the rest."""
-    reason = {"reason": "its state machine ended before it did"}
-    cleanups.close_cleanup(execution_id, machine, CleanupStatus.FAILED, reason)
 
 
 def _start_machine(name: str, execution_id: str) -> bool:

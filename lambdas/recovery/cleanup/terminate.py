@@ -1,89 +1,55 @@
-"""Terminates the instances of a drill in chunks: at most a hundred instances of one target, in one DRS job."""
+"""Terminates the instances of a drill in chunks: at most a hundred instances of one target, in one DRS job.
 
-from collections import defaultdict
+DRS's instances decide, not its jobs: a termination job may end with no participants, or name them without a status. An
+instance that DRS no longer lists, or lists as terminated, is gone.
+"""
+
+from collections.abc import Collection, Mapping
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock, job_tags
 from recovery.cache import recovery_instances
-from recovery.domain import batch
+from recovery.cleanup.find import EC2_STATES_LEFT
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
-from recovery.domain.target import Target
-from recovery.drs import capacity_leases
+from recovery.drs import capacity_leases, ec2
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused, DrsWavesError, JobNotVisible, LateMessage, QuotaExceeded, ServerBusy
-from recovery.settings import settings
-from recovery.store import batches, cleanups
+from recovery.errors import DrsRefused, DrsUnavailable, DrsWavesError, LateMessage, QuotaExceeded, ServerBusy, Transient
+from recovery.store import cleanups
 
 logger = Logger(child=True)
 
+# DRS may show a new job, or the end of an instance, later than it happens.
+VISIBILITY_SECONDS = 300
 
-# --- chunks ----------------------------------------------------------------------------------------------------
-def split_into_chunks(execution_id: str, run: int) -> list[Chunk]:
-    """Cut the drill's instances into chunks of one target and about equal length, each small enough for a DRS job."""
-    by_target: dict[Target, dict[str, str]] = defaultdict(dict)
-    for instance in recovery_instances.find_by_execution(execution_id):
-        if instance.is_drill:
-            by_target[instance.target][instance.instance_id] = instance.server_id
-    for target, instances in _find_uncached(execution_id).items():
-        by_target[target] |= instances
-    return [
-        Chunk(ChunkRef(execution_id, run, target, number), {key: instances[key] for key in part})
-        for target, instances in sorted(by_target.items())
-        for number, part in enumerate(batch.split_into_batches(instances, settings().servers_per_job), start=1)
-    ]
+# DRS refuses a job with an instance that it no longer knows. After this many refusals in a row the reason is another.
+MAX_START_ATTEMPTS = 3
 
 
-def _find_uncached(execution_id: str) -> dict[Target, dict[str, str]]:
-    """Instances that the record lists as launched and that the cache does not know to be gone.
-
-    A cache row that is older than the launch describes an earlier instance, so it does not count. The index by
-    execution is eventually consistent and may lack a row that the table has.
-    """
-    launched = batches.list_launched_rows(execution_id)
-    known = recovery_instances.get_rows(row["sourceServerId"] for row in launched)
-    found: dict[Target, dict[str, str]] = defaultdict(dict)
-    for row in launched:
-        instance_id, cached = row.get("recoveryInstanceId"), known.get(row["sourceServerId"])
-        if not instance_id:
-            continue
-        is_older = cached is None or int(cached["version"]) / 1000 < clock.parse_iso(row["endedAt"])
-        if is_older or (cached and cached.get("recoveryInstanceId") == instance_id):
-            found[Target.from_state(row)][instance_id] = row["sourceServerId"]
-    return found
-
-
-# --- terminating ------------------------------------------------------------------------------------------------
+# --- start ------------------------------------------------------------------------------------------------------
 def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
     """Lease capacity for the chunk's job; `checks` counts the checks before this one.
 
     Raise LateMessage when the chunk is settled, CapacityTimeout.
     """
-    chunk = cleanups.get_chunk(ref)
-    if chunk.status is ChunkStatus.SETTLED:
-        raise LateMessage(f"{ref.key} is settled already")
+    chunk = _get_open_chunk(ref)
     return CapacityCheck(capacity_leases.acquire_lease(chunk), chunk.lease_attempt, checks + 1)
 
 
 def terminate_chunk(ref: ChunkRef) -> JobPoll:
     """Start the chunk's job, or return the one that was started. Raise LateMessage, and what DRS raises.
 
-    DRS refuses a job with an instance that it no longer knows; only then the instances are described. After ServerBusy
-    and QuotaExceeded the capacity is released, so that others can use it while the chunk waits.
+    After ServerBusy and QuotaExceeded the capacity is released, so that others can use it while the chunk waits.
     """
-    chunk = cleanups.get_chunk(ref)
-    if chunk.status is ChunkStatus.SETTLED:
-        raise LateMessage(f"{ref.key} is settled already")
-    is_reentry = chunk.status is not ChunkStatus.PENDING or not cleanups.record_intent(chunk)
-    chunk = cleanups.get_chunk(ref)
+    chunk = _get_open_chunk(ref)
     if chunk.job_id:
         return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
     try:
-        job = _find_job(chunk) if is_reentry else None
-        job = job or _start_job(chunk)
+        job = _find_job(chunk) or _start_job(chunk)
     except (ServerBusy, QuotaExceeded):
         capacity_leases.release_lease(chunk, chunk.lease_attempt)
         raise
@@ -93,22 +59,49 @@ def terminate_chunk(ref: ChunkRef) -> JobPoll:
     return JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
 
 
+def _get_open_chunk(ref: ChunkRef) -> Chunk:
+    chunk = cleanups.get_chunk(ref)
+    if chunk.status is ChunkStatus.SETTLED:
+        raise LateMessage(f"{ref.key} is settled already")
+    return chunk
+
+
 def _start_job(chunk: Chunk) -> Job | None:
-    """Start the job; return None when no instance is left to terminate."""
+    """Start a job for those instances that DRS calls a drill's at this moment; None when there are none.
+
+    An earlier call whose answer was lost may have started a job that DRS does not show. Its instances are then gone or
+    shutting down, and so left out; or still in that job, and DRS answers ServerBusy.
+    """
+    target = chunk.ref.target
+    for attempt in range(1, MAX_START_ATTEMPTS + 1):
+        known = _describe(chunk)
+        asked = [each for each in chunk.remaining if each in known and _reason_to_keep(known[each]) is None]
+        if not asked:
+            return None
+        if not cleanups.record_intent(chunk, asked):
+            raise LateMessage(f"{chunk.ref.key} has moved on")
+        try:
+            job = drs.terminate_recovery_instances(target, asked)
+        except DrsRefused:
+            if attempt == MAX_START_ATTEMPTS or set(asked) <= _describe(chunk).keys():
+                raise  # DRS refused the job for another reason than an instance that has gone
+        else:
+            _tag_job(chunk, job)
+            return job
+    return None
+
+
+def _describe(chunk: Chunk) -> dict[str, LaunchedInstance]:
+    """The instances of the chunk that exist, as DRS describes them now."""
     if not chunk.remaining:
-        return None
-    try:
-        job = drs.terminate_recovery_instances(chunk.ref.target, chunk.remaining)
-    except DrsRefused:
-        known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.remaining)
-        gone = set(chunk.remaining) - {instance.instance_id for instance in known}
-        if not gone:  # DRS refused the job for another reason
-            raise
-        if not cleanups.record_gone(chunk, [*chunk.gone, *gone]):
-            raise LateMessage(f"{chunk.ref.key} has moved on") from None
-        return _start_job(cleanups.get_chunk(chunk.ref))
-    _tag_job(chunk, job)
-    return job
+        return {}
+    known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.remaining)
+    return {instance.instance_id: instance for instance in known if instance.exists}
+
+
+def _reason_to_keep(instance: LaunchedInstance) -> str | None:
+    """Why the instance must not be terminated; None for one that DRS calls a drill's."""
+    return None if instance.is_drill is True else "DRS does not call it an instance of a drill, so it is left alone"
 
 
 def _tag_job(chunk: Chunk, job: Job) -> None:
@@ -122,62 +115,109 @@ def _tag_job(chunk: Chunk, job: Job) -> None:
 
 
 def _find_job(chunk: Chunk) -> Job | None:
+    """The job that an earlier invocation started and did not record, as far as DRS's jobs show it."""
     if chunk.intent_at is None:
         return None
-    servers = {chunk.instances[instance_id] for instance_id in chunk.remaining}
+    servers = {chunk.instances[instance_id] for instance_id in chunk.asked}
     return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
 
 
+# --- poll -------------------------------------------------------------------------------------------------------
 def poll_chunk(ref: ChunkRef, job_id: str) -> JobPoll:
-    """Poll the job once."""
-    return JobPoll.of_job(drs.describe_job(ref.target, job_id), EXPECTED_TERMINATION_SECONDS)
+    """Poll the job once. Raise DrsUnavailable while DRS does not show it, and what DRS raises."""
+    job = drs.get_jobs(ref.target, [job_id]).get(job_id)
+    if job is None:
+        raise DrsUnavailable(f"{ref.target.key}: DRS does not show {job_id}")
+    return JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
 
 
+# --- settle -----------------------------------------------------------------------------------------------------
 def settle_chunk(ref: ChunkRef, error: CaughtError | None) -> tuple[Chunk, JobPoll | None]:
-    """Mark terminated instances as gone, record the reason for each other one, and release the capacity.
+    """Mark the instances that are gone, record the reason for each other one, and release the capacity.
 
-    An error alone does not make an instance fail: if DRS has a job for the chunk, use its results, or return a JobPoll
-    if it is still running.
+    An error alone does not make an instance fail: DRS is asked which instances exist. Return a JobPoll if the chunk's
+    job still runs, or has just ended and DRS still lists its instances.
     """
     chunk = cleanups.get_chunk(ref)
     if chunk.status is ChunkStatus.SETTLED:
         return chunk, None
-    job = _find_current_job(chunk)
-    if job and not job.is_completed:
-        cleanups.record_job(chunk, job)
-        return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
-    problem = str(error or "no job was started")
-    terminated, failed = _read_results(chunk, job) if job else ([], dict.fromkeys(chunk.remaining, problem))
-    for instance_id in chunk.gone:
-        recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id)
+    job, problem = None, str(error or "no job was started")
+    if chunk.intent_at is None and error:
+        failed = dict.fromkeys(chunk.remaining, problem)
+    else:
+        job = _find_current_job(chunk)
+        if job and not job.is_completed:
+            cleanups.record_job(chunk, job)
+            return chunk, JobPoll.of_job(job, EXPECTED_TERMINATION_SECONDS)
+        failed = _find_instances_left(chunk, job, problem)
+        if _is_too_early(chunk, job, failed):
+            job_id = job.job_id if job else chunk.job_id
+            return chunk, JobPoll(job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)
+    terminated = [instance_id for instance_id in chunk.instances if instance_id not in failed]
+    began_at = clock.parse_iso(job.created_at) if job else 0
     for instance_id in terminated:
-        began_at = clock.parse_iso(job.created_at) if job else 0
-        recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, began_at)
+        since = began_at if instance_id in chunk.asked else 0
+        recovery_instances.mark_terminated(chunk.instances[instance_id], instance_id, since)
     # Release the lease before settling the chunk: if killed in between, the next invocation does both again.
     capacity_leases.release_lease(chunk, chunk.lease_attempt)
-    cleanups.settle_chunk(ref, sorted({*chunk.gone, *terminated}), failed, job.job_id if job else None)
+    cleanups.settle_chunk(ref, sorted(terminated), failed, job.job_id if job else chunk.job_id)
     return cleanups.get_chunk(ref), None
 
 
-def _read_results(chunk: Chunk, job: Job) -> tuple[list[str], dict[str, str]]:
-    """The instances that the job terminated, and the reason for each other one."""
-    statuses = {launch.server_id: launch.status for launch in job.launches}
-    terminated, failed = [], {}
-    for instance_id in chunk.remaining:
-        status = statuses.get(chunk.instances[instance_id])
-        if status == LaunchStatus.TERMINATED:
-            terminated.append(instance_id)
+def _find_instances_left(chunk: Chunk, job: Job | None, problem: str) -> dict[str, str]:
+    """The instances that are not gone, with the reasons. Raise the passing errors of DRS and EC2."""
+    try:
+        known = _describe(chunk)
+        unlisted = [each for each in chunk.remaining if each not in known and each not in chunk.asked]
+        forgotten = _find_forgotten(chunk, unlisted)
+    except Transient:
+        raise
+    except DrsWavesError as error:
+        return dict.fromkeys(chunk.remaining, f"{problem}; DRS could not be asked about it: {error.message}")
+    statuses = {launch.server_id: launch.status for launch in job.launches} if job else {}
+    failed = {}
+    for instance_id, instance in known.items():
+        if reason := _reason_to_keep(instance):
+            failed[instance_id] = reason
+        elif job and instance_id in chunk.asked:
+            status = statuses.get(chunk.instances[instance_id])
+            said = f"launch status {status}; " if status else ""
+            failed[instance_id] = f"{job.job_id}: {said}DRS still lists it as {instance.state or 'there'}"
         else:
-            reason = f"launch status {status}, not TERMINATED" if status else "the job does not name this instance"
-            failed[instance_id] = f"{job.job_id}: {reason}"
-    return terminated, failed
+            failed[instance_id] = problem
+    return {**failed, **forgotten}
+
+
+def _find_forgotten(chunk: Chunk, instance_ids: Collection[str]) -> Mapping[str, str]:
+    """The instances among these that EC2 still has although DRS does not list them, with the reasons."""
+    if not instance_ids:
+        return {}
+    left, _ = ec2.describe_instances(chunk.ref.target, sorted(instance_ids))
+    return {
+        each: f"DRS no longer knows it, but EC2 has it as {left[each].state}; terminate it in EC2"
+        for each in instance_ids
+        if each in left and left[each].state in EC2_STATES_LEFT
+    }
+
+
+def _is_too_early(chunk: Chunk, job: Job | None, failed: Mapping[str, str]) -> bool:
+    """Whether DRS may not show yet what the chunk's job has done; never when it calls each instance left failed."""
+    if not any(instance_id in chunk.asked for instance_id in failed):
+        return False
+    if job is None:
+        started_at = chunk.started_at or chunk.intent_at
+        return bool(chunk.job_id and started_at) and _age(started_at) < VISIBILITY_SECONDS
+    refused = {launch.server_id for launch in job.launches if launch.status == LaunchStatus.FAILED}
+    has_unknown = any(chunk.instances[each] not in refused for each in failed if each in chunk.asked)
+    return has_unknown and _age(job.ended_at or job.created_at) < VISIBILITY_SECONDS
+
+
+def _age(moment: str | None) -> float:
+    return clock.now() - clock.parse_iso(moment) if moment else float("inf")
 
 
 def _find_current_job(chunk: Chunk) -> Job | None:
     """The chunk's job as DRS describes it now, found by its servers if its id was never recorded."""
     if chunk.job_id is None:
-        return _find_job(chunk) if chunk.remaining else None
-    try:
-        return drs.describe_job(chunk.ref.target, chunk.job_id)
-    except (DrsRefused, JobNotVisible):  # DRS no longer knows it
-        return None
+        return _find_job(chunk)
+    return drs.get_jobs(chunk.ref.target, [chunk.job_id]).get(chunk.job_id)

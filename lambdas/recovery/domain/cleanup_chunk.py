@@ -1,4 +1,7 @@
-"""Clean-ups and their chunks: at most a hundred recovery instances of one target, which one DRS job terminates."""
+"""Clean-ups and their chunks: at most a hundred recovery instances of one target, which one DRS job terminates.
+
+A clean-up covers a chain: a drill and the runs that continue it. Its rows are in the record of the first of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +31,7 @@ class ChunkStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChunkRef:
-    """The name of a chunk; `run` is the number of the clean-up, for a drill can have several."""
+    """The name of a chunk; `run` is the number of the clean-up, for a chain can have several."""
 
     execution_id: str
     run: int
@@ -55,7 +58,8 @@ class ChunkRef:
 class Chunk:
     """The row of a chunk. By instance id, `instances` has the source server, `failed` why an instance is not gone.
 
-    `intent_at` is written before DRS is called, `job_id` after it answered.
+    `intent_at` is written before DRS is called, with the instances that it is `asked` to terminate; `job_id` after it
+    answered.
     """
 
     ref: ChunkRef
@@ -63,6 +67,8 @@ class Chunk:
     status: ChunkStatus = ChunkStatus.PENDING
     intent_at: str | None = None
     job_id: str | None = None
+    started_at: str | None = None
+    asked: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -75,6 +81,8 @@ class Chunk:
             status=ChunkStatus(item["status"]),
             intent_at=item.get("intentAt"),
             job_id=item.get("jobId"),
+            started_at=item.get("startedAt"),
+            asked=tuple(item.get("asked", ())),
             gone=tuple(item.get("gone", ())),
             failed=dict(item.get("failed", {})),
         )
@@ -87,6 +95,7 @@ class Chunk:
             **self.ref.target.to_state(),
             "chunk": self.ref.number,
             "instances": dict(self.instances),
+            "gone": list(self.gone) or None,
             "status": self.status,
         }
 
@@ -104,3 +113,21 @@ class Chunk:
     def remaining(self) -> list[str]:
         """The instances that are not known to be gone, in sorted order."""
         return sorted(self.instances.keys() - set(self.gone))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInstances:
+    """What a clean-up has to terminate in one target: source servers by instance id, and which are `gone` already."""
+
+    target: Target
+    instances: Mapping[str, str]
+    gone: frozenset[str] = frozenset()
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "FoundInstances":
+        """Read a FOUND row."""
+        return cls(Target.from_state(item), dict(item["instances"]), frozenset(item["gone"]))
+
+    def to_item(self) -> dict[str, Any]:
+        """The attributes of a FOUND row, without its key."""
+        return {**self.target.to_state(), "instances": dict(self.instances), "gone": sorted(self.gone)}

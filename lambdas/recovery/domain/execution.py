@@ -185,7 +185,8 @@ class Run:
     """The META row: what was requested, by whom, and the progress of the run.
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
-    recovers. With `replace_existing`, the requester has agreed that launches replace live recovery instances.
+    recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
+    requester has agreed that launches replace live recovery instances.
     `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
     `stop_reason` no further wave. `reason` and `servers` are those of its verdict.
     """
@@ -199,6 +200,7 @@ class Run:
     requested_by: str
     point_in_time: str | None = None
     continues: str | None = None
+    continued_by: str | None = None
     replace_existing: bool = False
     cancelled_by: str | None = None
     stop_reason: str | None = None
@@ -221,6 +223,7 @@ class Run:
             requested_by=item["requestedBy"],
             point_in_time=item.get("pointInTime"),
             continues=item.get("continues"),
+            continued_by=item.get("continuedBy"),
             replace_existing=bool(item.get("replaceExisting", False)),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),

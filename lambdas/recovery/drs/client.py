@@ -116,9 +116,10 @@ def read_job_log(target: Target, job_id: str) -> JobLog:
     return JobLog.from_entries(entries)
 
 
-def list_jobs_of_execution(target: Target, execution_id: str, since: str) -> list[Job]:
-    """Every job that the run started in the target; `since` is the time of its request."""
-    return [job for job in _jobs_since(target, since) if job_tags.read_execution(job.tags) == execution_id]
+def list_jobs_since(target: Target, since: str) -> list[Job]:
+    """Every job that was created in the target at or after this time, whoever started it."""
+    from_date = clock.iso(clock.parse_iso(since) - 60)  # clocks of two services differ a little
+    return list(_jobs_since(target, from_date))
 
 
 def find_recovery_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
@@ -261,16 +262,14 @@ def find_termination_job(target: Target, server_ids: Collection[str], since: str
     """The job, started at or after `since`, that terminates the instances of exactly these servers; else None.
 
     TerminateRecoveryInstances takes no tags, so the job is recognized by its servers: a source server is in one job at
-    a time, so no two jobs can match at once.
+    a time, so no two jobs can match at once. DRS may leave servers out of a job; such a job is not recognized.
     """
-    from_date = clock.iso(clock.parse_iso(since) - 60)  # clocks of two services differ a little
     wanted = set(server_ids)
     return next(
         (
             job
-            for job in _jobs_since(target, from_date)
-            if job.initiated_by == "TERMINATE_RECOVERY_INSTANCES"
-            and {launch.server_id for launch in job.launches} == wanted
+            for job in list_jobs_since(target, since)
+            if job.is_termination and {launch.server_id for launch in job.launches} == wanted
         ),
         None,
     )

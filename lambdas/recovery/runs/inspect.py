@@ -9,7 +9,6 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.domain import inspection, readiness
 from recovery.domain.batch import BatchStatus
-from recovery.domain.drs_shapes.jobs import LaunchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
@@ -17,8 +16,8 @@ from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, ServerBusy, Transient
-from recovery.runs.inspection import falls, uninspected
+from recovery.errors import DrsWavesError, Transient
+from recovery.runs.inspection import chain, falls, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
@@ -137,7 +136,7 @@ def _inspect_waves(
     execution: Execution, target: Target, groups: Mapping[str, ProtectionGroup]
 ) -> list[WaveTargetInspection] | None:
     known = _describe_servers(target, groups)
-    launched = _find_servers_launched_before(execution, target)
+    launched = chain.find_servers_up(execution.run, target)
     waves = _waves_using(execution, groups)
     selections = {wave.name: select_servers(wave, groups, known) for wave in waves}
     candidates = _find_candidates(selections.values(), known.keys() - launched)
@@ -258,20 +257,3 @@ def _choose_probes(execution: Execution, candidates: Iterable[str], known: Mappi
         return ProbeRequest(candidates, configurations)
     unhealthy = [server_id for server_id in candidates if known[server_id].replication_state not in HEALTHY_STATES]
     return ProbeRequest(unhealthy, configurations)
-
-
-def _find_servers_launched_before(execution: Execution, target: Target) -> frozenset[str]:
-    """The servers that the continued runs launched, by DRS's jobs.
-
-    Raise ServerBusy while one of these jobs is running, because its results are not known yet.
-    """
-    launched = set[str]()
-    execution_id = execution.run.continues
-    while execution_id:
-        run = executions.get_run(execution_id)
-        for job in drs.list_jobs_of_execution(target, execution_id, run.requested_at):
-            if not job.is_completed:
-                raise ServerBusy(f"{job.job_id} of {execution_id}, which this run continues, is still running")
-            launched.update(launch.server_id for launch in job.launches if launch.status == LaunchStatus.LAUNCHED)
-        execution_id = run.continues
-    return frozenset(launched)

@@ -19,7 +19,7 @@ from recovery.errors import DrsRefused, NothingToLaunch, RunHalted
 from recovery.runs import launch_results
 from recovery.runs.launch import find_current_job, record_job, record_other_jobs
 from recovery.settings import settings
-from recovery.store import batches, executions, job_durations
+from recovery.store import batches, executions, job_durations, server_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _end_attempt(
     both again.
     """
     # An earlier invocation may have found a server launched whose instance DRS no longer has now.
-    attempt = attempt.with_launched(batches.record_results(batch.ref, results))
+    attempt = attempt.with_launched(server_results.record_results(batch.ref, results))
     retry_ids = [server_id for server_id in retry_ids if server_id in attempt.failed_ids]
     capacity_leases.release_lease(batch, batch.lease_attempt)
     if retry_ids:

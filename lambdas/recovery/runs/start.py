@@ -2,7 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -10,11 +12,13 @@ from recovery import clock
 from recovery.aws import step_functions
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
-from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally
+from recovery.domain.cleanup_chunk import CleanupStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
-from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import (
+    AlreadyContinued,
     AwsUnavailable,
+    CleanupRunning,
     ExecutionNotFound,
     InvalidRequest,
     NothingToContinue,
@@ -22,7 +26,9 @@ from recovery.errors import (
     StartFailed,
 )
 from recovery.runs import abandoned
-from recovery.store import executions, idempotency_keys
+from recovery.store import chains, cleanups, executions, idempotency_keys
+from recovery.store.chains import MAX_CHAIN_LENGTH, Chain
+from recovery.store.executions import ContinuationRefused
 from recovery.store.idempotency_keys import RequestKey
 
 # The lock can change hands between reads. After this many attempts, give up.
@@ -33,8 +39,8 @@ MAX_LOCK_ATTEMPTS = 3
 class RunRequest:
     """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
-    Requests with the same idempotency key start one run. With `replace_existing`, launches may replace live recovery
-    instances.
+    Requests with the same idempotency key start one run. With `replace_existing`, the requester has agreed that
+    launches replace live recovery instances.
     """
 
     mode: Mode
@@ -61,22 +67,76 @@ def start_run(plan_id: str, request: RunRequest) -> Run:
 
 
 def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, replace_existing: bool = False) -> Run:
-    """Start a run that recovers what this one did not launch, with the same plan and groups as it had.
+    """Start a run that recovers what the chain of this one has not launched, with the same plan and groups.
 
-    The new run replaces live recovery instances only if this request says so, whatever the first run was allowed.
-    Raise ExecutionNotFound, NothingToContinue, and what `start_run` raises.
+    A run is continued once. The new run has its mode and point in time, but not its consent to replace live instances:
+    that has to be given again. Raise ExecutionNotFound, NothingToContinue, AlreadyContinued, CleanupRunning, and what
+    `start_run` raises.
     """
     if earlier := _find_run_for_key(key):
         return earlier
-    before = executions.get_execution(execution_id)
-    run = before.run
-    if run.mode is Mode.READINESS:
-        raise NothingToContinue(f"{execution_id} is a readiness run; it launched nothing", executionId=execution_id)
-    if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
-        raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
+    chain = chains.read_chain(execution_id)
+    run = next(each for each in chain.runs if each.execution_id == execution_id)
+    if not run.status.is_final and abandoned.end_if_abandoned(run):
+        run = executions.get_run(execution_id)
+    _require_continuable(run, chain)
+    _require_no_cleanup(chain)
     groups = list(executions.get_groups(execution_id).values())
     request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing)
-    return _record_and_start(before.plan, groups, request, continues=execution_id)
+    conditions = [cleanups.require_none_running(chain.first.execution_id)]
+    try:
+        return _record_and_start(executions.get_plan(execution_id), groups, request, execution_id, conditions)
+    except (PlanAlreadyRunning, ContinuationRefused) as error:  # another request may have been first
+        chain = chains.read_chain(execution_id)
+        _require_last(execution_id, chain)
+        _require_no_cleanup(chain)
+        if isinstance(error, PlanAlreadyRunning):
+            raise
+        raise AwsUnavailable(f"{execution_id} is being changed by other requests; try again") from error
+
+
+def _require_continuable(run: Run, chain: Chain) -> None:
+    """Raise NothingToContinue, AlreadyContinued."""
+    execution_id = run.execution_id
+    if run.mode is Mode.READINESS:
+        raise NothingToContinue(f"{execution_id} is a readiness run; it launched nothing", executionId=execution_id)
+    _require_last(execution_id, chain)
+    if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
+        raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
+    if run.continues and chain.first is run:
+        raise NothingToContinue(f"{execution_id} never started; continue {run.continues}", executionId=run.continues)
+    if len(chain.runs) >= MAX_CHAIN_LENGTH:
+        message = f"{execution_id} is run {len(chain.runs)} of its chain, and a chain has no more; start a new run"
+        raise NothingToContinue(message, executionId=execution_id)
+
+
+def _require_last(execution_id: str, chain: Chain) -> None:
+    """Raise AlreadyContinued unless the run is the last of its chain."""
+    last = chain.last
+    if last.execution_id == execution_id:
+        return
+    if not last.status.is_final and abandoned.end_if_abandoned(last):
+        last = executions.get_run(last.execution_id)
+    after = chain.runs[chain.execution_ids.index(execution_id) + 1].execution_id
+    through = "" if after == last.execution_id else f", and the last run of the chain is {last.execution_id}"
+    what_next = {True: f"continue {last.execution_id} instead", False: f"{last.execution_id} is {last.status.value}"}
+    has_rest = last.status.is_final and last.status is not ExecutionStatus.COMPLETED
+    raise AlreadyContinued(
+        f"{execution_id} was continued by {after}{through}; {what_next[has_rest]}", executionId=last.execution_id
+    )
+
+
+def _require_no_cleanup(chain: Chain) -> None:
+    """Raise CleanupRunning while the instances of the chain are being terminated; close a clean-up that died."""
+    first = chain.first.execution_id
+    row = cleanups.get_cleanup(first)
+    if row is None or row["status"] != CleanupStatus.RUNNING:
+        return
+    status = step_functions.get_status(step_functions.clean_up_drill_arn(), row["machine"])
+    is_starting = status is None and clock.now() - clock.parse_iso(row["askedAt"]) < abandoned.START_GRACE_SECONDS
+    if is_starting or status in step_functions.RUNNING_STATUSES:
+        raise CleanupRunning(f"{row['machine']} terminates the instances of {first}", cleanup=row["machine"])
+    cleanups.close_abandoned(first, row["machine"])
 
 
 def _find_run_for_key(key: RequestKey | None) -> Run | None:
@@ -92,7 +152,11 @@ def _find_run_for_key(key: RequestKey | None) -> Run | None:
 
 
 def _record_and_start(
-    plan: RecoveryPlan, groups: list[ProtectionGroup], request: RunRequest, continues: str | None = None
+    plan: RecoveryPlan,
+    groups: list[ProtectionGroup],
+    request: RunRequest,
+    continues: str | None = None,
+    conditions: Sequence[dict[str, Any]] = (),
 ) -> Run:
     execution_id = _new_execution_id(request.mode)
     run = Run(
@@ -107,7 +171,7 @@ def _record_and_start(
         continues=continues,
         replace_existing=request.replace_existing,
     )
-    if not _create_record(Execution(run, plan), groups):
+    if not _create_record(Execution(run, plan), groups, conditions):
         run = executions.get_run(run.execution_id)
     return _start_state_machine(run, request.key)
 
@@ -131,11 +195,11 @@ def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
     return run
 
 
-def _create_record(execution: Execution, groups: list[ProtectionGroup]) -> bool:
+def _create_record(execution: Execution, groups: list[ProtectionGroup], conditions: Sequence[dict[str, Any]]) -> bool:
     """Write the record; return False when it exists. Release a lock whose run is over, and try again."""
     for _ in range(MAX_LOCK_ATTEMPTS):
         try:
-            return executions.create_execution(execution, groups)
+            return executions.create_execution(execution, groups, conditions)
         except PlanAlreadyRunning as running:
             if not abandoned.release_plan_if_over(execution.run.plan_id, running.facts["executionId"]):
                 raise
@@ -149,6 +213,6 @@ def _new_execution_id(mode: Mode) -> str:
 
 
 def _end_unstarted(run: Run, reason: str) -> None:
-    has_ended = executions.record_end(run, ExecutionVerdict(ExecutionStatus.FAILED, reason), Tally())
+    has_ended = executions.record_failed_start(run, reason)
     if not has_ended and executions.get_run(run.execution_id).status.is_final:  # another request has ended it
         executions.release_plan(run.plan_id, run.execution_id)

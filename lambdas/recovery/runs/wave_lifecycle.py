@@ -19,7 +19,7 @@ from recovery.domain.verdicts import WaveGate
 from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
-from recovery.store import batches, executions, inspections, task_tokens, waves
+from recovery.store import batches, executions, inspections, server_results, task_tokens, waves
 
 
 # --- start ------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         problems = [*_note_open_batches(wave_batches), *problems, *found]
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
-            failed = batches.list_failed_rows(execution_id, wave_name) if tally.failed else []
+            failed = server_results.list_failed_rows(execution_id, wave_name) if tally.failed else []
             operator_messages.send_wave_settled(execution, wave, verdict, tally, failed)
         # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
         # before it stopped the run.

@@ -1,66 +1,107 @@
-"""CLEANUP rows: the clean-up of a drill, and a CLEANUP# row for each of its chunks."""
+"""CLEANUP rows: the clean-up of a chain of drills, what it found in each target (FOUND#), and its chunks (CLEANUP#).
+
+All of them are in the record of the first run of the chain, so that a chain has one clean-up at a time.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus, CleanupStatus
+from recovery.aws.dynamodb import ConditionFailed
+from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus, CleanupStatus, FoundInstances
 from recovery.domain.drs_shapes.jobs import Job
 from recovery.store import executions
+from recovery.store.chains import Chain
 
 
 def _key(execution_id: str) -> dict[str, str]:
     return {"executionId": execution_id, "item": "CLEANUP"}
 
 
+# --- the clean-up -----------------------------------------------------------------------------------------------
 def get_cleanup(execution_id: str) -> dict[str, Any] | None:
-    """Read the CLEANUP row; None when the execution was never cleaned up."""
+    """Read the CLEANUP row in the record of the first run of a chain; None when there was no clean-up."""
     return dynamodb.get(executions.table(), _key(execution_id))
 
 
-def open_cleanup(execution_id: str, run: int, machine: str, asked_by: str) -> dict[str, Any]:
-    """Write the CLEANUP row of this clean-up, unless another one is running or newer; return its values."""
+def require_none_running(execution_id: str) -> dict[str, Any]:
+    """The part of a transaction that refuses it while the chain of this first run is cleaned up."""
+    none_runs, given = "attribute_not_exists(#status) OR #status <> :running", {"running": CleanupStatus.RUNNING}
+    return dynamodb.check_action(executions.table(), _key(execution_id), none_runs, given)
+
+
+def open_cleanup(chain: Chain, run: int, machine: str, asked_by: str) -> bool:
+    """Write the CLEANUP row of this clean-up.
+
+    Return False when another one is running or newer, or when the last run of the chain has been continued.
+    """
     # The attribute is not `requestedAt`, which with `status` would put the row into the index of executions.
     values = {
         "run": run,
         "status": CleanupStatus.RUNNING,
         "machine": machine,
+        "executions": list(chain.execution_ids),
         "askedAt": clock.iso(),
         "askedBy": asked_by,
     }
-    dynamodb.update_if(
+    opening = dynamodb.update_action(
         executions.table(),
-        _key(execution_id),
+        _key(chain.first.execution_id),
         values,
-        remove=["endedAt", "reason", "chunks", "total", "terminated", "failed"],
+        remove=["endedAt", "reason", "unasked", "total", "terminated", "failed"],
         condition="attribute_not_exists(#run) OR (#run < :run AND #status <> :running)",
         given={"run": run, "running": CleanupStatus.RUNNING},
     )
-    return values
+    try:
+        dynamodb.transact([opening, executions.require_not_continued(chain.last.execution_id)])
+    except ConditionFailed:
+        return False
+    return True
 
 
 def close_cleanup(execution_id: str, machine: str, status: CleanupStatus, values: Mapping[str, Any]) -> None:
     """Close the clean-up that this execution runs; change nothing if it is closed or another execution has it."""
+    _update_running(execution_id, machine, {"status": status, "endedAt": clock.iso(), **values})
+
+
+def close_abandoned(execution_id: str, machine: str) -> None:
+    """Close a clean-up whose machine was aborted or timed out. Keep its results; the next clean-up does the rest."""
+    close_cleanup(execution_id, machine, CleanupStatus.FAILED, {"reason": "its state machine ended before it did"})
+
+
+def record_unasked(execution_id: str, machine: str, unasked: Mapping[str, str]) -> None:
+    """Record the targets that could not be searched so far, with the reasons."""
+    _update_running(execution_id, machine, {"unasked": dict(unasked)})
+
+
+def _update_running(execution_id: str, machine: str, values: Mapping[str, Any]) -> None:
     dynamodb.update_if(
         executions.table(),
         _key(execution_id),
-        {"status": status, "endedAt": clock.iso(), **values},
+        values,
         condition="#machine = :machine AND #status = :running",
         given={"machine": machine, "running": CleanupStatus.RUNNING},
     )
 
 
-def create_chunks(execution_id: str, run: int, chunks: Sequence[Chunk]) -> None:
-    """Write the rows of the chunks, then their number. Rows that exist stay as they are."""
+# --- what it found ----------------------------------------------------------------------------------------------
+def list_found(execution_id: str, run: int) -> list[FoundInstances]:
+    """What the clean-up has found, in each target that it has searched."""
+    rows = executions.query_rows(execution_id, f"FOUND#{run:03}#")
+    return [FoundInstances.from_item(row) for row in rows]
+
+
+def save_found(execution_id: str, run: int, found: FoundInstances) -> None:
+    """Save what was found in a target. The first search wins, so that repetitions make the same chunks."""
+    key = {"executionId": execution_id, "item": f"FOUND#{run:03}#{found.target.key}"}
+    dynamodb.put_new(executions.table(), {**key, **found.to_item()}, "executionId")
+
+
+# --- chunks -----------------------------------------------------------------------------------------------------
+def create_chunks(chunks: Sequence[Chunk]) -> None:
+    """Write the rows of the chunks. Rows that exist stay as they are."""
     dynamodb.put_all_new(executions.table(), [chunk.to_item() for chunk in chunks], "executionId")
-    dynamodb.update_if(
-        executions.table(),
-        _key(execution_id),
-        {"chunks": len(chunks)},
-        condition="#run = :run AND attribute_not_exists(#chunks)",
-        given={"run": run},
-    )
 
 
 def get_chunk(ref: ChunkRef) -> Chunk:
@@ -76,20 +117,26 @@ def list_chunks(execution_id: str, run: int) -> list[Chunk]:
     return [Chunk.from_item(row) for row in executions.query_rows(execution_id, f"CLEANUP#{run:03}#")]
 
 
-def record_intent(chunk: Chunk) -> bool:
-    """Record the intent to call TerminateRecoveryInstances; return False when another invocation already has."""
-    return _update_chunk(chunk.ref, ChunkStatus.PENDING, {"status": ChunkStatus.STARTING, "intentAt": clock.iso()})
+def record_intent(chunk: Chunk, asked: Sequence[str]) -> bool:
+    """Record the intent to call TerminateRecoveryInstances for these instances; False when the chunk has a job."""
+    return dynamodb.update_if(
+        executions.table(),
+        chunk.ref.row_key,
+        {"status": ChunkStatus.STARTING, "intentAt": chunk.intent_at or clock.iso(), "asked": sorted(asked)},
+        condition="#status = :pending OR #status = :starting",
+        given={"pending": ChunkStatus.PENDING, "starting": ChunkStatus.STARTING},
+    )
 
 
 def record_job(chunk: Chunk, job: Job) -> None:
     """Record the job that terminates the chunk's instances."""
-    values = {"status": ChunkStatus.TERMINATING, "jobId": job.job_id, "startedAt": job.created_at}
-    _update_chunk(chunk.ref, ChunkStatus.STARTING, values)
-
-
-def record_gone(chunk: Chunk, gone: Sequence[str]) -> bool:
-    """Record the instances that DRS no longer knows, so that the job starts without them; False if it is settled."""
-    return _update_chunk(chunk.ref, ChunkStatus.STARTING, {"gone": sorted(gone)})
+    dynamodb.update_if(
+        executions.table(),
+        chunk.ref.row_key,
+        {"status": ChunkStatus.TERMINATING, "jobId": job.job_id, "startedAt": job.created_at},
+        condition="#status = :starting",
+        given={"starting": ChunkStatus.STARTING},
+    )
 
 
 def settle_chunk(ref: ChunkRef, gone: Sequence[str], failed: Mapping[str, str], job_id: str | None) -> None:
@@ -100,11 +147,4 @@ def settle_chunk(ref: ChunkRef, gone: Sequence[str], failed: Mapping[str, str], 
         {"status": ChunkStatus.SETTLED, "gone": list(gone), "failed": failed, "jobId": job_id},
         condition="#status <> :settled",
         given={"settled": ChunkStatus.SETTLED},
-    )
-
-
-def _update_chunk(ref: ChunkRef, status: ChunkStatus, values: Mapping[str, Any]) -> bool:
-    """Update a chunk that is at this status; False when it is at another."""
-    return dynamodb.update_if(
-        executions.table(), ref.row_key, values, condition="#status = :status", given={"status": status}
     )

@@ -7,7 +7,7 @@ from typing import Any
 from recovery.aws import pagination
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
-from recovery.store import executions, waves
+from recovery.store import chains, executions, waves
 
 Row = Mapping[str, Any]
 
@@ -37,6 +37,26 @@ def read_groups(execution_id: str, limit: int, token: str | None) -> Page:
     executions.get_run(execution_id)
     groups = Partition("executionId", execution_id, ("item", "GROUP#"))
     return pagination.query_page(executions.table(), groups, limit, token)
+
+
+def read_chain(record: ExecutionRecord) -> list[ExecutionRecord]:
+    """The records of the run's chain, oldest first, without their waves; this one alone if it was never continued."""
+    meta = record.meta
+    if not meta.get("continues") and not meta.get("continuedBy"):
+        return [record]
+    return [
+        record if execution_id == meta["executionId"] else _read_without_waves(execution_id)
+        for execution_id in chains.read_chain(meta["executionId"]).execution_ids
+    ]
+
+
+def _read_without_waves(execution_id: str) -> ExecutionRecord:
+    return ExecutionRecord(
+        meta=executions.get_meta_row(execution_id),
+        waves=[],
+        batches=list(executions.query_rows(execution_id, "BATCH#")),
+        targets=list(executions.query_rows(execution_id, "TARGET#")),
+    )
 
 
 def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:

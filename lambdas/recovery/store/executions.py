@@ -24,6 +24,11 @@ Row = Mapping[str, Any]
 # A DynamoDB row has room for 400 KB. Beyond this many decisions only a cancel is recorded, so that one always fits.
 MAX_DECISIONS = 100
 
+
+class ContinuationRefused(Exception):
+    """The run to be continued has been continued, or is being cleaned up, since it was read."""
+
+
 _IS_OPEN, _OPEN = status_condition(*OPEN_STATUSES)
 
 
@@ -37,11 +42,17 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 
 # --- create and read --------------------------------------------------------------------------------------------
-def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) -> bool:
+def create_execution(
+    execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[dict[str, Any]] = ()
+) -> bool:
     """Write META, the plan and the groups and lock the plan, in one transaction. A readiness run takes no lock.
 
+    A run that continues another is linked to it in the same transaction, if that one has no continuation yet and the
+    `conditions` (parts of a transaction) hold.
+
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
-    idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound.
+    idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound, and
+    ContinuationRefused when the plan is free, but the run cannot be linked.
     """
     run, plans = execution.run, settings().recovery_plans_table
     rows = [execution.plan_item(), *map(execution.group_item, groups)]
@@ -55,7 +66,9 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
         writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=unlocked))
     if run.continues:
         link = {"continuedBy": run.execution_id}
-        writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link))
+        is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
+        writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link, condition=is_unlinked))
+        writes += conditions
     try:
         dynamodb.transact(writes)
     except ConditionFailed as refused:
@@ -65,6 +78,8 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
         if plan is None:
             raise PlanNotFound(f"there is no recovery plan {run.plan_id}") from refused
         running = plan.get("activeExecutionId")
+        if run.continues and not running:
+            raise ContinuationRefused(f"{run.continues} cannot be continued as it is now") from refused
         raise PlanAlreadyRunning(
             f"plan {run.plan_name!r} is already running as {running}"
             if running
@@ -72,6 +87,12 @@ def create_execution(execution: Execution, groups: Iterable[ProtectionGroup]) ->
             executionId=running,
         ) from refused
     return True
+
+
+def require_not_continued(execution_id: str) -> dict[str, Any]:
+    """The part of a transaction that refuses it when the run has been continued."""
+    is_last = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
+    return dynamodb.check_action(table(), _meta_key(execution_id), is_last)
 
 
 def get_run(execution_id: str) -> Run:
@@ -193,6 +214,26 @@ def correct_end(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:
         condition="#status = :status AND #reason = :reason",
         given={"status": run.status, "reason": run.reason},
     )
+
+
+def record_failed_start(run: Run, reason: str) -> bool:
+    """End a run whose state machine never started, and unlink it from the run that it continues.
+
+    That one can then be continued again. Return False when the run had ended or has been started.
+    """
+    ended = {"status": ExecutionStatus.FAILED, "reason": reason, "endedAt": clock.iso(), "servers": Tally().to_item()}
+    end = {"condition": f"{_IS_OPEN} AND attribute_not_exists(#startedAt)", "given": _OPEN}
+    writes = [dynamodb.update_action(table(), _meta_key(run.execution_id), ended, **end)]
+    if run.continues:
+        linked = {"condition": "#continuedBy = :mine", "given": {"mine": run.execution_id}}
+        key = _meta_key(run.continues)
+        writes.append(dynamodb.update_action(table(), key, {}, remove=["continuedBy"], **linked))
+    try:
+        dynamodb.transact(writes)
+    except ConditionFailed:
+        return False
+    release_plan(run.plan_id, run.execution_id)
+    return True
 
 
 def release_plan(plan_id: str, execution_id: str) -> None:

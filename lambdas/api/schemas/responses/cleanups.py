@@ -38,9 +38,10 @@ class CleanupFailure(TypedDict):
 
 
 class Cleanup(TypedDict):
-    """The clean-up of a drill."""
+    """The clean-up of a drill and of the runs that continue it; `executionId` is the first of these `executions`."""
 
     executionId: str
+    executions: list[str]
     status: Literal["NONE", "RUNNING", "COMPLETED", "PARTIAL", "FAILED"]
     run: int | None
     askedAt: str | None
@@ -63,6 +64,7 @@ def build_cleanup(row: Mapping[str, Any], chunks: Sequence[Chunk] = ()) -> Clean
     return build_from_row(
         Cleanup,
         row,
+        executions=row.get("executions", [row["executionId"]]),
         cleanup=row.get("machine"),
         instances=counts,
         jobs=[_build_job(chunk) for chunk in chunks],

@@ -1,11 +1,13 @@
 """Runs, their waves and their batches, as the API shows them. Servers and events have modules of their own."""
 
+from collections.abc import Sequence
 from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, build_from_row
+from api.schemas.responses.chains import Chain, build_chain
 from api.schemas.responses.decisions import (
     Decision,
     Wait,
@@ -141,6 +143,7 @@ class Execution(ExecutionSummary):
     ]
     continues: str | None
     continuedBy: str | None
+    chain: Chain
     cancelledBy: Annotated[str | None, Field(description="Who cancelled the run.")]
     stopReason: Annotated[str | None, Field(description="Why no further wave starts.")]
     rpoTargetMinutes: int | None
@@ -158,14 +161,15 @@ class Execution(ExecutionSummary):
     batches: list[Batch]
 
 
-def build_execution(record: ExecutionRecord, execution_arn: str) -> Execution:
-    """The whole run. `execution_arn` is that of its execution in Step Functions."""
+def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence[ExecutionRecord]) -> Execution:
+    """The whole run. `execution_arn` is that of its execution in Step Functions, `chain` the records of its chain."""
     meta = record.meta
     waves = [_build_wave(row, record) for row in record.waves]
     progress: Progress = {"waves": len(waves), "wavesEnded": sum(wave["endedAt"] is not None for wave in waves)}
     return build_from_row(
         Execution,
         meta,
+        chain=build_chain(chain),
         replaceExisting=bool(meta.get("replaceExisting", False)),
         executionArn=execution_arn,
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),

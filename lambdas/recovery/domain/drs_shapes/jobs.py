@@ -84,6 +84,11 @@ class Job:
         return self.status == JobStatus.COMPLETED
 
     @property
+    def is_termination(self) -> bool:
+        """Whether it terminates instances."""
+        return self.initiated_by == "TERMINATE_RECOVERY_INSTANCES"
+
+    @property
     def started_by(self) -> tuple[str | None, str | None]:
         """The batch and the attempt that started it, from its tags; None for jobs of others."""
         return job_tags.read_attempt(self.tags)

@@ -1,0 +1,79 @@
+"""Chains of runs, as the API shows them."""
+
+from collections.abc import Sequence
+
+from typing_extensions import TypedDict
+
+from api.schemas.responses.base import build_from_row
+from recovery import clock
+from recovery.domain.batch import Batch
+from recovery.domain.execution import ExecutionStatus, Tally
+from recovery.store.execution_record import ExecutionRecord, Row
+
+
+class ChainRun(TypedDict):
+    """A run of a chain."""
+
+    executionId: str
+    status: ExecutionStatus
+    requestedAt: str
+    endedAt: str | None
+
+
+class ChainCounts(TypedDict):
+    """Servers by outcome, each counted once. `launched` includes those that an earlier run of the chain launched."""
+
+    total: int
+    launched: int
+    failed: int
+    excluded: int
+
+
+class Chain(TypedDict):
+    """A run with those that it continues and that continue it, oldest first; alone if it was never continued.
+
+    `durationSeconds` is from the first request to the end of the last run, or until now.
+    """
+
+    executions: list[ChainRun]
+    requestedAt: str
+    endedAt: str | None
+    durationSeconds: int
+    servers: ChainCounts
+
+
+def build_chain(records: Sequence[ExecutionRecord]) -> Chain:
+    """A chain from its records, oldest first."""
+    requested_at, ended_at = records[0].meta["requestedAt"], records[-1].meta.get("endedAt")
+    end = clock.parse_iso(ended_at) if ended_at else clock.now()
+    return {
+        "executions": [build_from_row(ChainRun, record.meta) for record in records],
+        "requestedAt": requested_at,
+        "endedAt": ended_at,
+        "durationSeconds": round(end - clock.parse_iso(requested_at)),
+        "servers": _count_servers(records),
+    }
+
+
+def _count_servers(records: Sequence[ExecutionRecord]) -> ChainCounts:
+    """For each wave and target, count by the last run that inspected it: it knows what those before had launched."""
+    latest: dict[tuple[str, ...], tuple[Row, ExecutionRecord]] = {}
+    for record in records:
+        latest |= {_place(target): (target, record) for target in record.targets}
+    tally = Tally()
+    for place, (target, record) in latest.items():
+        up, excluded = int(target["alreadyLaunched"]), int(target["blocked"])
+        tally += Tally(up + excluded, launched=up, excluded=excluded)
+        for row in (row for row in record.batches if _place(row) == place):
+            tally += Tally(int(row["total"]), *_count_batch(row))
+    return build_from_row(ChainCounts, tally.to_item())
+
+
+def _count_batch(row: Row) -> tuple[int, int]:
+    """The launched and the failed servers of a batch, with what DRS last reported of a running job."""
+    batch = Batch.from_item(row)
+    return batch.launched + int(row.get("inFlightLaunched", 0)), batch.failed + int(row.get("inFlightFailed", 0))
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    return row["wave"], row["accountId"], row["region"]

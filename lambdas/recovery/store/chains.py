@@ -1,0 +1,138 @@
+"""Chains: a run together with the runs that continue it, and what their records say of launches.
+
+A run is continued once. Its META row names the run that continues it (`continuedBy`), and the META row of that one
+names it (`continues`); both are written in one transaction. A continuation that never started is unlinked again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from recovery.domain.execution import Run, ServerStatus
+from recovery.domain.target import Target
+from recovery.errors import ExecutionNotFound
+from recovery.store import executions
+
+# A longer chain is refused, so that reading one stays cheap.
+MAX_CHAIN_LENGTH = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Runs of which each continues the one before, oldest first."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def first(self) -> Run:
+        """The run that was requested as a new one. Its record has the clean-up of the chain."""
+        return self.runs[0]
+
+    @property
+    def last(self) -> Run:
+        """The run that can be continued."""
+        return self.runs[-1]
+
+    @property
+    def execution_ids(self) -> tuple[str, ...]:
+        """The ids of the runs, oldest first."""
+        return tuple(run.execution_id for run in self.runs)
+
+    def before(self, execution_id: str) -> "Chain":
+        """The runs before this one; none for the first."""
+        return Chain(self.runs[: self.execution_ids.index(execution_id)])
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedServer:
+    """The result of a server on record: its status, the job that tried it last, and its recovery instance if known."""
+
+    server_id: str
+    status: ServerStatus
+    job_id: str | None
+    instance_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedLaunches:
+    """What the record of a chain says of its launches in one target: the servers that were tried, and every job."""
+
+    servers: tuple[RecordedServer, ...]
+    job_ids: frozenset[str]
+
+    @property
+    def server_ids(self) -> frozenset[str]:
+        """The servers that were tried."""
+        return frozenset(server.server_id for server in self.servers)
+
+    @property
+    def instances(self) -> dict[str, str]:
+        """The recovery instances on record, with their servers."""
+        return {server.instance_id: server.server_id for server in self.servers if server.instance_id}
+
+
+def read_chain(execution_id: str) -> Chain:
+    """Read the chain that the run is part of; a run that was never continued is a chain of its own.
+
+    Raise ExecutionNotFound.
+    """
+    run = executions.get_run(execution_id)
+    return Chain((*reversed(list(_walk_back(run))), run, *_walk_on(run)))
+
+
+def _walk_back(run: Run) -> Iterator[Run]:
+    for _ in range(MAX_CHAIN_LENGTH):
+        before = _find_run(run.continues)
+        if before is None or before.continued_by != run.execution_id:
+            return
+        yield before
+        run = before
+
+
+def _walk_on(run: Run) -> Iterator[Run]:
+    for _ in range(MAX_CHAIN_LENGTH):
+        after = _find_run(run.continued_by)
+        if after is None or after.continues != run.execution_id:
+            return
+        yield after
+        run = after
+
+
+def _find_run(execution_id: str | None) -> Run | None:
+    if execution_id is None:
+        return None
+    try:
+        return executions.get_run(execution_id)
+    except ExecutionNotFound:  # its record was deleted
+        return None
+
+
+# --- launches on record -----------------------------------------------------------------------------------------
+def list_launch_targets(chain: Chain) -> list[Target]:
+    """The targets in which a run of the chain has tried to start a job, in order.
+
+    The intent to start a job is on record before the job is started, so no other target can have one.
+    """
+    return sorted({Target.from_state(row) for row in _read_tried_batches(chain)})
+
+
+def read_launches(chain: Chain, target: Target) -> RecordedLaunches:
+    """Read what the records of the chain say of launches in the target."""
+    batches = [row for row in _read_tried_batches(chain) if Target.from_state(row) == target]
+    job_ids = {row.get("jobId") for row in batches} | {job["jobId"] for row in batches for job in row.get("jobs", ())}
+    waves = dict.fromkeys((row["executionId"], row["wave"]) for row in batches)
+    servers = (
+        RecordedServer(
+            row["sourceServerId"], ServerStatus(row["status"]), row.get("jobId"), row.get("recoveryInstanceId")
+        )
+        for execution_id, wave in waves
+        for row in executions.query_rows(execution_id, f"SERVER#{wave}#{target.key}#")
+    )
+    return RecordedLaunches(tuple(servers), frozenset(filter(None, job_ids)))
+
+
+def _read_tried_batches(chain: Chain) -> Iterable[dict[str, Any]]:
+    for execution_id in chain.execution_ids:
+        for row in executions.query_rows(execution_id, "BATCH#"):
+            if int(row.get("attempt", 0)) or row.get("jobId") or row.get("jobs"):
+                yield row
