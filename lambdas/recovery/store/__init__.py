@@ -4,6 +4,7 @@ Services (`runs`, `cleanup`, `cache`) and the API read and write these rows thro
 GROUP#, WAVE#, TARGET#, FLEET#, PROBE#, BATCH#, SERVER#, TOKEN#, CLEANUP and CLEANUP# rows, and in the `limits` table
 REQUEST# and JOB_SECONDS# rows. `inspections` creates BATCH# and SERVER# rows, `batches` and `server_results` update
 them. Every write is idempotent or conditional on the state it moves on from, so a late or repeated task never moves a
-record backwards. It never calls DRS. The only rule that it applies is that two inspections of a run give one result, in which each
-server is in one wave. The only service besides DynamoDB that it calls is Step Functions, to answer task tokens.
+record backwards. It never calls DRS. The only rule that it applies is that two inspections of a run give one result,
+in which each server is in one wave. The only service besides DynamoDB that it calls is Step Functions, to answer task
+tokens.
 """
