@@ -218,6 +218,13 @@ def test_the_age_of_data_is_reported_or_unknown() -> None:
     }
 
 
+def test_the_age_of_data_comes_from_the_instance_before_any_snapshot_that_inspection_found() -> None:
+    launched = server("a", dataAt=at(-40), snapshotAt=at(-5))
+    cached = {**server("a"), "pointInTimeSnapshotAt": at(-20)}
+    told = build_document(Facts(record(rpoTargetMinutes=15), [launched], (), [cached]))
+    assert told["rpo"]["worstSeconds"] == 2_400
+
+
 def test_rpo_is_met_only_when_every_launched_server_is_known_to_meet_it() -> None:
     def met(*servers: dict[str, Any]) -> bool | None:
         found: bool | None = build_document(Facts(record(rpoTargetMinutes=15), servers))["rpo"]["met"]

@@ -10,6 +10,7 @@ from botocore.client import BaseClient
 
 from recovery.cache import recovery_instances
 from recovery.cache.recovery_instances import logger
+from recovery.domain.drs_shapes.members import read_time
 from tests.support.api_without_aws import call_without_aws
 from tests.support.instance_cache import SYNC, cached, sync
 from tests.support.plans import make_plan
@@ -38,6 +39,10 @@ def drilled(product: Product) -> tuple[Product, dict[str, Any]]:
 
 def test_a_row_has_everything_that_drs_and_ec2_know_of_an_instance(drilled: tuple[Product, dict[str, Any]]) -> None:
     product, record = drilled
+    product.emulator.control.change_settings(
+        {"behaviour": {"sourceServers": "full"}}
+    )  # DRS may not name the staging area
+    assert sync(product).status == "SUCCEEDED"
     server = next(each for each in record["sourceServers"] if each["accountId"] == HUB)
     reply = product.request("GET", "/recovery-instances", sourceServerIds=server["sourceServerId"])
     (row,) = reply.body["recoveryInstances"]
@@ -52,7 +57,7 @@ def test_a_row_has_everything_that_drs_and_ec2_know_of_an_instance(drilled: tupl
     assert (row["sourceExecutionId"], row["sourcePlanId"]) == (record["executionId"], record["planId"])
     assert row["jobId"] == theirs["jobID"]
     assert row["replicationStagingAccountId"] == HUB
-    assert row["pointInTimeSnapshotAt"] == theirs["pointInTimeSnapshotDateTime"]
+    assert row["pointInTimeSnapshotAt"] == server["dataAt"] == read_time(theirs, "pointInTimeSnapshotDateTime")
     assert record["requestedAt"] < row["launchTime"] <= record["endedAt"]
     assert record["endedAt"] < row["lastSyncAt"]
     assert row["sourceVpcId"] != row["vpcId"]

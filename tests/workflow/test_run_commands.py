@@ -109,6 +109,16 @@ def test_json_output_is_json_lines_that_end_with_the_result(product: Product, ap
     assert told[-1]["execution"]["status"] == "COMPLETED"
 
 
+def test_a_server_with_older_data_is_shown_beside_those_that_failed(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    servers = product.seed(1, prefix="bad", failsAt="LAUNCH") + product.seed(1, prefix="old")
+    product.fault("PREVIOUS_SNAPSHOT", sourceServerId=servers[1])
+    result = run(api_server, "run", product.plan({"name": "web", "groups": [product.group(servers)]}), *FAST)
+    assert re.search(r"^  FAILED    bad-001 \(web\): drsjob-", result.stdout, re.M), result.stdout
+    assert re.search(r"^  WARN      old-001 \(web\): DRS could not take a snapshot", result.stdout, re.M)
+
+
 def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, api_server: ApiHttpServer) -> None:
     plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "next"))
     result = run(api_server, "run", plan, *FAST)
@@ -119,6 +129,9 @@ def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, ap
     listed = run(api_server, "status", execution_id, "--servers", "--wave", "web")
     assert re.search(r"^s-\S+ +bad-001 +web +FAILED +drsjob-", listed.stdout, re.M), listed.stdout
     assert "next" not in listed.stdout.split("server ")[1]
+    advice = "CAPACITY: EC2 has too little capacity"
+    assert advice in result.stdout
+    assert advice in listed.stdout
     told = json.loads(shell(api_server, "status", execution_id, "--servers", "--json").stdout)
     assert len(told["sourceServers"]) == told["servers"]["total"]
     assert run(api_server, "status", execution_id, "--servers", "--wave", "nowhere").exit_code == 3

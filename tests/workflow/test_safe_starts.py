@@ -315,10 +315,11 @@ def test_a_job_that_drs_does_not_show_yet_is_polled_again(product: Product) -> N
     assert machine.states_entered().count("SettleBatch") == 1
 
 
+@pytest.mark.speed(120)
 def test_a_second_job_that_drs_accepted_all_the_same_is_recorded_as_orphaned(product: Product) -> None:
     """The job of the first call appears after it was given up, and DRS has accepted the second call."""
     product.emulator.control.change_settings({"durations": {"recovery": {"pending": 600, "started": 600}}})
-    behave(product, hiddenSeconds=450, secondStart="accepted")
+    behave(product, hiddenSeconds=560, secondStart="accepted")
     product.fault("CUT_AFTER", operation="StartRecovery", count=1)
     product.finish(product.start(make_plan(product, 1), "recoveries"))
     assert product.calls()["StartRecovery"] == 2

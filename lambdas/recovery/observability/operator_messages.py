@@ -163,18 +163,22 @@ def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     Rows of a run that began before an upgrade may have no cause.
     """
     by_cause: dict[str, list[Mapping[str, Any]]] = {}
-    for row in failed:
+    for row in sorted(failed, key=_name_server):
         by_cause.setdefault(row.get("cause", FailureKind.OTHER.value), []).append(row)
     facts = {}
     most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
     for cause, rows in most_frequent[:MAX_CAUSES]:
-        names = [row.get("hostname") or row["sourceServerId"] for row in rows[:MAX_NAMES]]
+        names = [_name_server(row) for row in rows[:MAX_NAMES]]
         more = f" and {len(rows) - MAX_NAMES} more" if len(rows) > MAX_NAMES else ""
         facts[f"Failed, {cause}"] = f"{', '.join(names)}{more}. {rows[0].get('reason', '')}"
         facts[f"What to do about {cause}"] = rows[0].get("advice", "")
     if left := most_frequent[MAX_CAUSES:]:
         facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
     return facts
+
+
+def _name_server(row: Mapping[str, Any]) -> str:
+    return str(row.get("hostname") or row["sourceServerId"])
 
 
 def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | None = None) -> None:

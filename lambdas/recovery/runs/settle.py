@@ -1,7 +1,7 @@
 """Settles a batch after an attempt: the result of each server, and the servers to try again."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from recovery import clock
@@ -123,7 +123,11 @@ def _settle_forgotten_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
     whether the job has ended is not known.
     """
     job = Job(str(batch.job_id), JobStatus.COMPLETED, batch.intent_at or clock.iso(), None, (), {})
-    results = launch_results.read_results(batch, job)
+    forgotten = f"DRS no longer describes {job.job_id}"
+    results = [
+        replace(result, reason=f"{forgotten}; {result.failure.cause}") if result.failure else result
+        for result in launch_results.read_results(batch, job)
+    ]
     attempt = _build_attempt(results, job)
     reason = (
         f"{outcome.problem}; {_count(attempt)}" if outcome.error else f"DRS no longer knows the job; {_count(attempt)}"
