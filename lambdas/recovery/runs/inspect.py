@@ -16,7 +16,7 @@ from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, Transient
+from recovery.errors import DrsWavesError, RegionNotEnabled, Transient
 from recovery.runs.inspection import chain, falls, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
@@ -25,6 +25,9 @@ from recovery.settings import settings
 from recovery.store import batches, executions, inspections
 
 logger = Logger(child=True)
+
+# Errors after which a target may answer later, so that its waves wait for it. People can enable a Region meanwhile.
+_MAY_ANSWER_LATER = (Transient, RegionNotEnabled)
 
 # Host names are cut to the length of one DNS label.
 MAX_HOSTNAME_LENGTH = 63
@@ -85,7 +88,7 @@ def inspect_for_wave(execution_id: str, target: Target, wave_name: str) -> Inspe
     if here.pending:
         try:
             counts = _inspect_and_persist(execution, target)
-        except Transient as error:
+        except _MAY_ANSWER_LATER as error:
             since = uninspected.begin_wait(execution_id, here, f"{type(error).__name__}: {error.message}")
             groups = executions.get_groups(execution_id)
             if not uninspected.is_wait_over(since, wave, groups, summaries, target):
@@ -120,7 +123,7 @@ def _inspect_target_or_block(execution: Execution, target: Target) -> list[WaveT
     groups = {group_id: group for group_id, group in every_group.items() if group.target == target}
     try:
         return _inspect_waves(execution, target, groups)
-    except Transient:
+    except _MAY_ANSWER_LATER:
         raise
     except DrsWavesError as error:
         logger.warning("target cannot be used", extra={"error": type(error).__name__, "reason": error.message})
