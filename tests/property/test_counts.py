@@ -47,7 +47,7 @@ def begin() -> None:
 def assert_counts_match() -> None:
     record = execution_record.read_record("drill-1")
     servers = [build_server(row, record) for row in executions.query_rows("drill-1", "SERVER#")]
-    run = build_execution(record, "an ARN")
+    run = build_execution(record, "an ARN", execution_record.read_chain(record))
     assert_counts_match_servers(run, servers)
     tally = batches.tally_servers("drill-1").to_item()
     assert tally == {outcome: count(servers)[outcome] for outcome in tally}

@@ -12,10 +12,15 @@ COUNTED = {"launched": "LAUNCHED", "failed": "FAILED", "excluded": "EXCLUDED", "
 def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Iterable[Row] = ()) -> None:
     """Check the counts of the run and of each wave, as the API returns them, against the servers that it lists.
 
+    The counts of a chain are those of the run if it is alone in it.
+
     `stored` are the rows of the record; those with counts of their own, META and the waves, must have the same.
     """
     by_wave = {wave["name"]: [each for each in servers if each["wave"] == wave["name"]] for wave in record["waves"]}
     assert record["servers"] == count(servers), (record["servers"], count(servers))
+    if len(record["chain"]["executions"]) == 1:
+        in_chain = record["chain"]["servers"]
+        assert in_chain == {name: record["servers"][name] for name in in_chain}, (in_chain, record["servers"])
     for wave in record["waves"]:
         assert wave["servers"] == count(by_wave[wave["name"]]), (wave, count(by_wave[wave["name"]]))
     for row in stored:

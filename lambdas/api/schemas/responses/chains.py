@@ -8,6 +8,7 @@ from api.schemas.responses.base import build_from_row
 from recovery import clock
 from recovery.domain.batch import Batch
 from recovery.domain.execution import ExecutionStatus, Tally
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
 
 
@@ -62,17 +63,10 @@ def _count_servers(records: Sequence[ExecutionRecord]) -> ChainCounts:
         latest |= {_place(target): (target, record) for target in record.targets}
     tally = Tally()
     for place, (target, record) in latest.items():
-        up, excluded = int(target["alreadyLaunched"]), int(target["blocked"])
-        tally += Tally(up + excluded, launched=up, excluded=excluded)
-        for row in (row for row in record.batches if _place(row) == place):
-            tally += Tally(int(row["total"]), *_count_batch(row))
+        summary = WaveTargetSummary.from_item(target)
+        tally += summary.tally + Tally(summary.already_launched, launched=summary.already_launched)
+        tally = sum((Batch.from_item(row).tally for row in record.batches if _place(row) == place), tally)
     return build_from_row(ChainCounts, tally.to_item())
-
-
-def _count_batch(row: Row) -> tuple[int, int]:
-    """The launched and the failed servers of a batch, with what DRS last reported of a running job."""
-    batch = Batch.from_item(row)
-    return batch.launched + int(row.get("inFlightLaunched", 0)), batch.failed + int(row.get("inFlightFailed", 0))
 
 
 def _place(row: Row) -> tuple[str, ...]:
