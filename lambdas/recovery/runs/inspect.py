@@ -22,7 +22,7 @@ from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
 from recovery.settings import settings
-from recovery.store import batches, executions, inspections
+from recovery.store import batches, chains, executions, inspections
 
 logger = Logger(child=True)
 
@@ -56,8 +56,8 @@ class InspectionCounts:
 
     def to_state(self) -> InspectionState:
         """The output of InspectTarget, without the target."""
-        batches = list(self.batches)
-        return {"done": self.done, "servers": self.servers, "blocked": self.blocked, "batches": batches}
+        numbers = list(self.batches)
+        return {"done": self.done, "servers": self.servers, "blocked": self.blocked, "batches": numbers}
 
 
 def inspect_target(execution_id: str, target: Target) -> InspectionCounts:
@@ -181,7 +181,10 @@ def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection
 
 
 def _find_groups_launched_before(execution: Execution, target: Target, launched: frozenset[str]) -> list[str]:
-    before = falls.find_members_of_chain(execution.run.continues, target)
+    if not launched:
+        return []
+    earlier = chains.read_chain(execution.execution_id).before(execution.execution_id)
+    before = falls.find_members(earlier, target)
     return [group_id for group_id, members in before.items() if launched & members.keys()]
 
 

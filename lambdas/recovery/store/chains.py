@@ -42,6 +42,10 @@ class Chain:
         """The runs before this one; none for the first."""
         return Chain(self.runs[: self.execution_ids.index(execution_id)])
 
+    def up_to(self, execution_id: str) -> "Chain":
+        """This run and those before it."""
+        return Chain(self.runs[: self.execution_ids.index(execution_id) + 1])
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedServer:

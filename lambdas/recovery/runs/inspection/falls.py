@@ -10,7 +10,8 @@ from recovery.domain.execution import Execution, ExecutionStatus, Mode
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 from recovery.runs.inspection.selection import WaveSelection
-from recovery.store import executions, inspections
+from recovery.store import chains, executions, inspections
+from recovery.store.chains import Chain
 
 # The newest runs of the plan that are searched for one that launched servers, and the servers that a note names.
 MAX_EARLIER_RUNS, MAX_NAMES = 100, 10
@@ -19,13 +20,12 @@ Members = Mapping[str, Mapping[str, str]]
 """The host name of each server of a group, by group id and server id."""
 
 
-def find_members_of_chain(execution_id: str | None, target: Target) -> Members:
-    """The servers that each group selected in this run and in those that it continues; nothing without a run."""
+def find_members(chain: Chain, target: Target) -> Members:
+    """The servers that each group selected in the runs of the chain."""
     found: dict[str, dict[str, str]] = {}
-    while execution_id:
+    for execution_id in chain.execution_ids:
         for group_id, members in inspections.list_group_members(execution_id, target).items():
             found.setdefault(group_id, {}).update(members)
-        execution_id = executions.get_run(execution_id).continues
     return found
 
 
@@ -39,7 +39,7 @@ def note_falls(
     last = _find_last_launch(execution)
     if last is None:
         return {}
-    before = find_members_of_chain(last, target)
+    before = find_members(chains.read_chain(last).up_to(last), target)
     now = _members_now(selections)
     notes = {}
     for group_id, group in groups.items():
@@ -53,13 +53,12 @@ def note_falls(
 
 
 def _find_last_launch(execution: Execution) -> str | None:
-    launched = (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL)
     rows = executions.list_executions(MAX_EARLIER_RUNS, None, plan_id=execution.run.plan_id).items
-    return next((row["executionId"] for row in rows if _has_launched(row, launched)), None)
+    return next((row["executionId"] for row in rows if _has_launched(row)), None)
 
 
-def _has_launched(row: Mapping[str, Any], statuses: Sequence[ExecutionStatus]) -> bool:
-    return row["mode"] != Mode.READINESS and row["status"] in statuses
+def _has_launched(row: Mapping[str, Any]) -> bool:
+    return row["mode"] != Mode.READINESS and row["status"] in (ExecutionStatus.COMPLETED, ExecutionStatus.PARTIAL)
 
 
 def _members_now(selections: Iterable[WaveSelection]) -> dict[str, set[str]]:
