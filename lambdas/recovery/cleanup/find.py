@@ -22,9 +22,6 @@ from recovery.store.chains import Chain
 
 logger = Logger(child=True)
 
-# States of an EC2 instance that costs money or holds data, as EC2 writes them.
-EC2_STATES_LEFT = frozenset(("pending", "running", "stopping", "stopped"))
-
 
 def search_targets(chain: Chain, run: int, *, is_last_try: bool) -> dict[Target, DrsWavesError]:
     """Search each target that the clean-up has not searched yet; return the error for each that gave no answer.
@@ -66,7 +63,7 @@ def _search_target(
     expected = recorded.instances | in_cache
     unlisted = expected.keys() - launches.instances.keys() - launches.others.keys()
     left, _ = ec2.describe_instances(target, sorted(unlisted)) if unlisted else ({}, 0)
-    forgotten = {each for each in unlisted if each in left and left[each].state in EC2_STATES_LEFT}
+    forgotten = {each for each in unlisted if each in left and left[each].exists}
     gone = unlisted & in_cache.keys() - forgotten  # the cache does not know it yet
 
     instances |= {each: expected[each] for each in forgotten | gone}
@@ -78,7 +75,7 @@ def _search_target(
 def create_chunks(execution_id: str, run: int) -> list[Chunk]:
     """Cut what was found into chunks of one target and about equal length, each small enough for a DRS job.
 
-    Return the chunks that are not settled. Chunks that exist are kept.
+    Return all chunks. Those that exist are kept.
     """
     for found in cleanups.list_found(execution_id, run):
         parts = batch.split_into_batches(found.instances, settings().servers_per_job)

@@ -10,7 +10,6 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock, job_tags
 from recovery.cache import recovery_instances
-from recovery.cleanup.find import EC2_STATES_LEFT
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
@@ -101,7 +100,7 @@ def _describe(chunk: Chunk) -> dict[str, LaunchedInstance]:
 
 def _reason_to_keep(instance: LaunchedInstance) -> str | None:
     """Why the instance must not be terminated; None for one that DRS calls a drill's."""
-    return None if instance.is_drill is True else "DRS does not call it an instance of a drill, so it is left alone"
+    return None if instance.is_drill else "DRS does not call it an instance of a drill, so it is left alone"
 
 
 def _tag_job(chunk: Chunk, job: Job) -> None:
@@ -196,7 +195,7 @@ def _find_forgotten(chunk: Chunk, instance_ids: Collection[str]) -> Mapping[str,
     return {
         each: f"DRS no longer knows it, but EC2 has it as {left[each].state}; terminate it in EC2"
         for each in instance_ids
-        if each in left and left[each].state in EC2_STATES_LEFT
+        if each in left and left[each].exists
     }
 
 

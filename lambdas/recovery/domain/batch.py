@@ -188,6 +188,11 @@ class Batch:
         )
 
     @property
+    def ended_outage(self) -> dict[str, Any]:
+        """The entry in the batch's list of outages for the one that ends now."""
+        return {"since": self.outage_since, "until": clock.iso(), "reason": self.outage_reason}
+
+    @property
     def launching(self) -> tuple[str, ...]:
         """The servers of the running job whose result DRS has not reported yet."""
         if not self.status.is_in_attempt:

@@ -21,7 +21,6 @@ CLOSE_CAPACITY_CHECKS = 60
 EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
 EXPECTED_TERMINATION_SECONDS = 180
 
-
 # A job is overdue after twice its usual time, and not before 45 minutes. The usual time is an average over all jobs of
 # a target, large and small. Windows servers take about twice as long as Linux ones, so jobs of 45 minutes can end well.
 OVERDUE_FACTOR, MIN_OVERDUE_SECONDS = 2, 45 * 60

@@ -29,6 +29,12 @@ EXPIRY_MARGIN_SECONDS = 300
 
 FUNCTION_TAG = "drs-waves:function"
 
+# Codes of DRS and EC2. The credentials expired while the function was frozen; the next attempt assumes the role again.
+STALE_CREDENTIALS = frozenset(("ExpiredTokenException", "ExpiredToken", "RequestExpired"))
+
+# Codes for expired credentials, or for those of an account that has not enabled the Region: see `build_refusal`.
+UNKNOWN_CREDENTIALS = frozenset(("UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"))
+
 # botocore must not retry: each attempt has to pass the rate limiter, and a start must never be sent twice.
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
 

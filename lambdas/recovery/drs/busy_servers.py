@@ -5,14 +5,15 @@ and ends. A job that does not end, an execution of a recovery plan of DRS itself
 can hold one server, and with it the up to 99 others of its batch.
 """
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.domain.drs_shapes.jobs import Job
+from recovery.domain.drs_shapes.members import read_structures, read_text
 from recovery.domain.target import Target
 from recovery.drs import calls
 from recovery.errors import DrsRefused, TargetAccessDenied, TargetNotInitialized
@@ -73,9 +74,7 @@ def find_plan_holds(target: Target, server_ids: Collection[str]) -> dict[str, Ho
     holds, wanted = dict[str, Hold](), set(server_ids)
     try:
         for status in _OPEN_EXECUTIONS:
-            executions = _read_all(target, "list_recovery_plan_executions", "recoveryPlanExecutions", status=status)
-            for execution in executions:
-                arn = str(execution.get("recoveryPlanExecutionArn"))
+            for arn in _list_executions(target, status):
                 hold = Hold(f"{arn} ({status}), an execution of a recovery plan of DRS")
                 holds |= {server_id: hold for server_id in _servers_of(target, arn) if server_id in wanted}
     except (TargetAccessDenied, TargetNotInitialized, DrsRefused) as error:
@@ -83,22 +82,24 @@ def find_plan_holds(target: Target, server_ids: Collection[str]) -> dict[str, Ho
     return holds
 
 
+def _list_executions(target: Target, status: str) -> Iterator[str]:
+    """The ARNs of the executions with this status."""
+    pages = calls.read_pages(target, "list_recovery_plan_executions", member="recoveryPlanExecutions", status=status)
+    for execution in itertools.chain.from_iterable(pages):
+        if arn := read_text(execution, "recoveryPlanExecutionArn"):
+            yield arn
+
+
 def _servers_of(target: Target, execution_arn: str) -> Iterator[str]:
-    chosen, member = {"recoveryPlanExecutionArn": execution_arn}, "recoveryPlanExecutionSteps"
-    for step in _read_all(target, "list_recovery_plan_execution_steps", member, **chosen):
-        configuration = (step.get("configuration") or {}).get("executionServerStepConfiguration") or {}
-        for server in configuration.get("servers") or ():
-            yield server_id_of(str(server.get("serverArn")))
-
-
-def _read_all(target: Target, method: str, member: str, **parameters: Any) -> Iterator[Mapping[str, Any]]:
-    token: dict[str, str] = {}
-    while True:
-        answer = calls.read(target, method, **parameters, **token)
-        yield from answer.get(member) or ()
-        if not answer.get("nextToken"):
-            return
-        token = {"nextToken": answer["nextToken"]}
+    pages = calls.read_pages(
+        target,
+        "list_recovery_plan_execution_steps",
+        member="recoveryPlanExecutionSteps",
+        recoveryPlanExecutionArn=execution_arn,
+    )
+    for step in itertools.chain.from_iterable(pages):
+        for server in read_structures(step, "configuration", "executionServerStepConfiguration", "servers"):
+            yield server_id_of(read_text(server, "serverArn") or "")
 
 
 def server_id_of(resource: str) -> str:

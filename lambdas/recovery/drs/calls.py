@@ -48,12 +48,6 @@ ERROR_BY_CODE: Mapping[str, type[DrsWavesError]] = {
 # Errors of botocore after which DRS has surely not received the call.
 _NOT_SENT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 
-# The credentials expired while the function was frozen. The next attempt assumes the role again.
-_STALE_CREDENTIALS = {"ExpiredTokenException", "ExpiredToken"}
-
-# Expired credentials, or a Region that the account has not enabled.
-_UNKNOWN_CREDENTIALS = {"UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"}
-
 
 def call(target: Target, method: str, **parameters: Any) -> Any:
     """Make one call within the target's rate limit and circuit breaker. Raise errors of `recovery.errors` only."""
@@ -80,9 +74,9 @@ def _send(client: Any, method: str, target: Target, parameters: Mapping[str, Any
         code = answer.get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = ERROR_BY_CODE.get(code) or _error_by_status(status)
-        if code in _UNKNOWN_CREDENTIALS:
+        if code in assumed_roles.UNKNOWN_CREDENTIALS:
             raise assumed_roles.build_refusal(client, target, f"{what}: {code}: {answer.get('Message', '')}") from error
-        if code in _STALE_CREDENTIALS:
+        if code in assumed_roles.STALE_CREDENTIALS:
             assumed_roles.discard_clients()
             kind = AwsUnavailable
         resource = cast("Mapping[str, Any]", error.response).get("resourceId")
@@ -111,12 +105,12 @@ def read(target: Target, method: str, **parameters: Any) -> Any:
     )
 
 
-def read_pages(target: Target, method: str, **parameters: Any) -> Iterator[list[Any]]:
-    """The items of each page; each page is a call of its own. A page without `items` is empty."""
+def read_pages(target: Target, method: str, *, member: str = "items", **parameters: Any) -> Iterator[list[Any]]:
+    """The items of each page; each page is a call of its own. A page without this member of the answer is empty."""
     token: dict[str, str] = {}
     while True:
         answer = read(target, method, **parameters, **token)
-        yield answer.get("items") or []
+        yield answer.get(member) or []
         if not answer.get("nextToken"):
             return
         token = {"nextToken": answer["nextToken"]}

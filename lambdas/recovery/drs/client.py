@@ -117,13 +117,13 @@ def read_job_log(target: Target, job_id: str) -> JobLog:
 
 
 def list_jobs_since(target: Target, since: str) -> list[Job]:
-    """Every job that was created in the target at or after this time, whoever started it."""
+    """Every job that was created in the target at or after this time, also those that others started."""
     from_date = clock.iso(clock.parse_iso(since) - 60)  # clocks of two services differ a little
     return list(_jobs_since(target, from_date))
 
 
 def find_recovery_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
-    """The recovery instances of these source servers that DRS knows, whichever run or person launched them."""
+    """The recovery instances of these source servers that DRS knows, also those that others launched."""
     ids = sorted(server_ids)
     return [
         instance
@@ -224,9 +224,8 @@ def find_jobs(batch: Batch) -> list[Job]:
     """
     if batch.intent_at is None:
         return []
-    since = clock.iso(clock.parse_iso(batch.intent_at) - 60)  # clocks of two services differ a little
     mine = (batch.ref.key, str(batch.attempt))
-    jobs = [job for job in _jobs_since(batch.ref.target, since) if job.started_by == mine]
+    jobs = [job for job in list_jobs_since(batch.ref.target, batch.intent_at) if job.started_by == mine]
     return sorted(jobs, key=lambda job: (clock.parse_iso(job.created_at), job.job_id))
 
 

@@ -19,10 +19,8 @@ MAX_IDS_PER_DESCRIBE = 100
 
 _DENIED_CODES = {"UnauthorizedOperation", "OptInRequired"}
 
-# Expired credentials, or a Region that the account has not enabled.
-_UNKNOWN_CREDENTIALS = {"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"}
-
-_STALE_CREDENTIAL_CODES = {"RequestExpired", "ExpiredToken", "ExpiredTokenException"}
+# States of an instance that is gone or about to be.
+_GONE_STATES = frozenset(("shutting-down", "terminated"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,11 @@ class Ec2Instance:
     subnet_id: str | None
     security_group_ids: tuple[str, ...]
     instance_profile: str | None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the instance costs money, holds data or may do so again."""
+        return self.state not in _GONE_STATES
 
     @classmethod
     def from_ec2(cls, item: Mapping[str, Any]) -> "Ec2Instance":
@@ -106,9 +109,9 @@ def _send(client: Any, target: Target, parameters: Mapping[str, Any]) -> Any:
             return client.describe_instances(**parameters)
     except ClientError as error:
         code = error.response["Error"].get("Code", "")
-        if code in _UNKNOWN_CREDENTIALS:
+        if code in assumed_roles.UNKNOWN_CREDENTIALS:
             raise assumed_roles.build_refusal(client, target, f"{what}: {error}") from error
-        if code in _STALE_CREDENTIAL_CODES:
+        if code in assumed_roles.STALE_CREDENTIALS:
             assumed_roles.discard_clients()
             raise AwsUnavailable(f"{what}: {error}") from error
         if code in _DENIED_CODES:

@@ -80,7 +80,7 @@ def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> str | None:
     """What a wave waits for an operator to do, with the commands; None when it waits for none."""
     status, name = WaveStatus(row["status"]), row["wave"]
     if status is WaveStatus.PAUSED:
-        return f"wave {name}: an operator to resume the run: {COMMAND} resume {run.execution_id}"
+        return f"wave {name}: {describe_wait_of_run(run)}"
     if status not in _ANSWERS or row.get("failureDecision"):
         return None
     awaited, answers = _ANSWERS[status]

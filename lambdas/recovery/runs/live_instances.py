@@ -28,9 +28,6 @@ SHOWN_WITHIN_SECONDS = 600
 # `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
 _LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
 
-# EC2's states of an instance that is gone or about to be.
-_GONE_IN_EC2 = frozenset(("terminated", "shutting-down"))
-
 
 def find_obstacles(
     target: Target, server_ids: Collection[str], launches_into: Mapping[str, str], jobs: Iterable[Job] = ()
@@ -102,7 +99,7 @@ def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:
         found, _ = ec2.describe_instances(target, sorted(instance_ids))
     except TargetAccessDenied:
         return set(instance_ids)
-    return {instance_id for instance_id, instance in found.items() if instance.state not in _GONE_IN_EC2}
+    return {instance_id for instance_id, instance in found.items() if instance.exists}
 
 
 def read_launches_into(batch: Batch) -> Mapping[str, str]:

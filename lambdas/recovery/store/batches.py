@@ -199,10 +199,6 @@ def skip_batch(batch: Batch, reason: str) -> None:
 _OF_JOB = ("launchedInJob", "failedInJob", "stage", "stageAt", "logReadAt", "usualSeconds", "overdueAt")
 
 
-def _end_outage(batch: Batch) -> dict[str, Any]:
-    return {"since": batch.outage_since, "until": clock.iso(), "reason": batch.outage_reason}
-
-
 def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], remove: list[str]) -> None:
     launched = attempt.launched_ids
     dynamodb.update_if(
@@ -216,7 +212,7 @@ def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], re
         remove=[*_OF_JOB, "outageSince", "outageReason", *remove],
         append={
             **({"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else {}),
-            **({"outages": _end_outage(batch)} if batch.outage_since else {}),
+            **({"outages": batch.ended_outage} if batch.outage_since else {}),
         },
         **_if_at(batch.status, batch.attempt),
     )

@@ -25,7 +25,7 @@ from recovery.store import executions
 
 
 def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTargetSummary]:
-    """Read the inspections of a wave, or of all waves, that are complete."""
+    """Read the inspections of a wave, or of all waves: those that are complete, and targets that are pending."""
     return [
         WaveTargetSummary.from_item(row)
         for row in executions.query_rows(execution_id, f"TARGET#{wave}#" if wave else "TARGET#")

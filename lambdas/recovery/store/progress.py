@@ -89,12 +89,11 @@ def end_outage(batch: Batch) -> None:
     """Move the mark to the list of those that are over; do nothing without a mark."""
     if batch.outage_since is None:
         return
-    over = {"since": batch.outage_since, "until": clock.iso(), "reason": batch.outage_reason}
     dynamodb.update_if(
         executions.table(),
         _key(batch.ref.execution_id, batch.ref.sort_key),
         {},
-        append={"outages": over},
+        append={"outages": batch.ended_outage},
         remove=["outageSince", "outageReason"],
         condition="#outageSince = :since",
         given={"since": batch.outage_since},

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.drs_shapes.members import read_text
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchConfiguration:
@@ -17,5 +19,4 @@ class LaunchConfiguration:
     @classmethod
     def from_drs(cls, answer: Mapping[str, Any]) -> "LaunchConfiguration":
         """Read the answer of GetLaunchConfiguration, in which no member is certain."""
-        into = answer.get("launchIntoInstanceProperties") or {}
-        return cls(into.get("launchIntoEC2InstanceID") or None)
+        return cls(read_text(answer, "launchIntoInstanceProperties", "launchIntoEC2InstanceID"))

@@ -7,6 +7,7 @@ it does not know yet may be production.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from recovery import job_tags
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.target import Target
@@ -71,7 +72,7 @@ def _find_origins(target: Target, instances: Iterable[LaunchedInstance]) -> dict
     origins = {}
     for instance_id, job_id in job_of.items():
         job = jobs.get(job_id or "")
-        execution_id = job.tags.get("drs-waves:execution") if job else None
+        execution_id = job_tags.read_execution(job.tags) if job else None
         outside = "launched outside drs-waves" if job else "DRS does not say what launched it"
         origins[instance_id] = f"of {execution_id}" if execution_id else outside
     return origins

@@ -13,7 +13,7 @@ from recovery.domain import polling
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes import job_stages
 from recovery.domain.drs_shapes.jobs import Job
-from recovery.domain.execution import OPEN_STATUSES, Mode, Run
+from recovery.domain.execution import OPEN_STATUSES, ExecutionStatus, Mode, Run
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError
 from recovery.observability import metrics, overdue_messages
@@ -136,7 +136,7 @@ def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
 
 def _describe_blockers(run: Run, wave_rows: Sequence[executions.Row]) -> list[str]:
     """What the run waits for: operators first, then targets, jobs and capacity."""
-    found = [overdue_messages.describe_wait_of_run(run)] if run.status.value == "PAUSED" else []
+    found = [overdue_messages.describe_wait_of_run(run)] if run.status is ExecutionStatus.PAUSED else []
     found += [wait for row in wave_rows if (wait := overdue_messages.describe_wait_of_wave(run, row))]
     started = {row["wave"] for row in wave_rows if row.get("startedAt")}
     for batch in batches.list_batches(run.execution_id):
