@@ -12,7 +12,6 @@ from recovery.domain.execution import (
     WaveState,
     WaveStatus,
 )
-from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveGate
@@ -154,9 +153,12 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     execution = Execution(snapshot.run, executions.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     state = snapshot.wave_states[wave_name]
-    summaries = _exclude_uninspected(execution, wave, state)
+    is_judged = not state.status.is_final and state.round == round_
+    summaries = inspections.list_summaries(execution_id, wave_name)
+    if is_judged and uninspected.exclude_pending(execution, wave, summaries):
+        summaries = inspections.list_summaries(execution_id, wave_name)
     wave_batches = batches.list_batches(execution_id, wave_name)
-    if not state.status.is_final and state.round == round_:
+    if is_judged:
         tally = batches.tally(wave_batches, summaries)
         shortfalls = [reason for summary in summaries for reason in summary.shortfalls]
         found = (problem for summary in summaries for problem in summary.problems)
@@ -175,15 +177,6 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
-
-
-def _exclude_uninspected(execution: Execution, wave: Wave, state: WaveState) -> list[WaveTargetSummary]:
-    """Exclude the servers of targets that were never inspected, if the wave has ended; return its inspections."""
-    summaries = inspections.list_summaries(execution.execution_id, wave.name)
-    has_ended = state.status is WaveStatus.IN_PROGRESS and not execution.run.is_halted
-    if has_ended and uninspected.exclude_pending(execution, wave, summaries):
-        return inspections.list_summaries(execution.execution_id, wave.name)
-    return summaries
 
 
 def _note_open_batches(wave_batches: Sequence[Batch]) -> list[str]:
