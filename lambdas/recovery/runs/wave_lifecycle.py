@@ -154,9 +154,7 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     wave = execution.plan.wave(wave_name)
     state = snapshot.wave_states[wave_name]
     is_judged = not state.status.is_final and state.round == round_
-    summaries = inspections.list_summaries(execution_id, wave_name)
-    if is_judged and uninspected.exclude_pending(execution, wave, summaries):
-        summaries = inspections.list_summaries(execution_id, wave_name)
+    summaries = _complete_inspections(execution, wave) if is_judged else []
     wave_batches = batches.list_batches(execution_id, wave_name)
     if is_judged:
         tally = batches.tally(wave_batches, summaries)
@@ -177,6 +175,14 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
+
+
+def _complete_inspections(execution: Execution, wave: Wave) -> list[WaveTargetSummary]:
+    """The inspections of the wave, after the servers of targets that were never inspected have been excluded."""
+    summaries = inspections.list_summaries(execution.execution_id, wave.name)
+    if uninspected.exclude_pending(execution, wave, summaries):
+        return inspections.list_summaries(execution.execution_id, wave.name)
+    return summaries
 
 
 def _note_open_batches(wave_batches: Sequence[Batch]) -> list[str]:
