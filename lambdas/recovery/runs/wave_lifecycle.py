@@ -12,6 +12,7 @@ from recovery.domain.execution import (
     WaveState,
     WaveStatus,
 )
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveGate
