@@ -406,6 +406,7 @@ def cleaning(status: str, terminated: int, **more: Any) -> dict[str, Any]:
     count = {"total": 2, "terminated": terminated, "failed": 0}
     return {
         "executionId": "x",
+        "executions": ["x"],
         "status": status,
         "reason": None,
         "instances": count,
