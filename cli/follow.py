@@ -155,8 +155,6 @@ def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
         begun = "continues without this command" if view.has_shown else "has not begun"
         print_error(f"{error}\nThe clean-up {begun}. Then go on:  {again if view.has_shown else command}")
         return FAILED
-    if not session.as_json and cleanup.get("reason"):
-        session.print_line(f"  {clean(cleanup['reason'])}")
     return cleanup_exit_status(cleanup)
 
 

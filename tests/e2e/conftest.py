@@ -18,7 +18,8 @@ def sandbox() -> Iterator[Sandbox]:
     parameters = {"SyncRate": "rate(1 minute)"}
     with Sandbox(port=port, drs_port=drs_port, speed=400, parameters=parameters) as running:
         seeding.register_accounts(running)
-        running.control_emulator("PUT", "/settings", {"durations": {"drill": SHORT_DURATIONS["drill"]}})
+        durations = {"drill": SHORT_DURATIONS["drill"], "recovery": {"pending": 900, "started": 900}}
+        running.control_emulator("PUT", "/settings", {"durations": durations})
         yield running
 
 

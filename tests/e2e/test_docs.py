@@ -122,6 +122,8 @@ class Scene:
             command = re.sub(r"\bPLAN\b|\bthree-tier\b", self.plan_name, command)
         if " apply " in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
+        if " --replace-existing" in command:  # nor anybody who types the two answers
+            command += f" --yes --confirm-replace {self.plan_name}"
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
         if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
             command += " --interval 0.3"  # on AWS it looks every few seconds

@@ -1,7 +1,5 @@
 """Properties of judging what inspection found: waves before a start, targets that do not answer, waves after it."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,5 +144,3 @@ def test_a_server_comes_back_from_the_record_as_it_was(
         ServerVerdict(readiness, tuple(reasons)), hostname, optional, snapshot, 1.0, tuple(groups), lag_seconds=7.0
     )
     assert InspectedServer.from_json(server.to_json()) == server
-    assert InspectedServer.from_json(server.to_json()[:-1]) == replace(server, lag_seconds=None)
-    assert InspectedServer.from_json(server.to_json()[:-2]) == replace(server, groups=(), lag_seconds=None)

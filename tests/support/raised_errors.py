@@ -23,6 +23,8 @@ Kind = type[DrsWavesError]
 ERRORS: dict[str, Kind] = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
+# Functions that log every error and let none out; tests of what is overdue break their parts.
+CONTAINED = frozenset({"recovery.runs.watch.overdue.check_open_runs", "recovery.runs.watch.overdue.follow_job"})
 BY_CODE_FUNCTION = "recovery.drs.calls._send"  # where a code of DRS becomes an error
 
 
@@ -37,7 +39,7 @@ def reachable(handler: str) -> frozenset[str]:
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting |= {step.call for step in steps(name) if step.call and step.call in sources()} - found
+        waiting |= {step.call for step in steps(name) if step.call and step.call in sources()} - found - CONTAINED
     return frozenset(found)
 
 

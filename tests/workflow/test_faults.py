@@ -135,7 +135,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
 
     def paused() -> list[str]:
         waiting = [one for one in product.engine.executions("recover-target") if "WaitForDrs" in one.states_entered()]
-        return [one.name.split(".")[-2] for one in waiting]
+        return [one.name.split("_")[-2] for one in waiting]
 
     wait_until(product, execution_id, east_alone_has_ended)
     product.emulator.world.faults.remove(None)

@@ -197,7 +197,7 @@ def test_an_error_that_does_not_pass_ends_no_machine_without_a_word(
 def test_the_reading_of_the_code_finds_the_errors_a_task_is_known_to_raise() -> None:
     """If the reading found nothing, the tests of the machines would pass without checking anything."""
     found = {handler: {kind.__name__ for kind in can_raise(handler)} for handler in handlers().values()}
-    assert [handler for handler, kinds in found.items() if not kinds] == ["tasks.notify_operators.handler"]
+    assert all(found.values()), [handler for handler, kinds in found.items() if not kinds]
     start, poll = found["tasks.start_recovery.handler"], found["tasks.poll_job.handler"]
     assert start - poll >= {ServerBusy.__name__, QuotaExceeded.__name__, "LateMessage"}
     assert poll >= {"RetryExhausted", "CircuitOpen", "RateBudgetExhausted", "AwsUnavailable", DrsRefused.__name__}
@@ -383,7 +383,7 @@ def test_each_round_of_probes_costs_the_events_the_header_says(product: Product)
 def test_each_wait_for_a_target_costs_the_events_the_header_says(product: Product) -> None:
     events, most = claims(RECOVER_TARGET, r"a wait for the target +(\d+) +at most (\d+) times")
     group = product.group(product.seed(1))
-    product.fault("REGION_DOWN", region=WEST, durationSeconds=2 * 3_600)
+    product.fault("REGION_DOWN", region=WEST, durationSeconds=6 * 3_600)
     record = product.drill(product.plan({"name": "web", "groups": [group]}))
     assert record["status"] == "COMPLETED", record
     (execution,) = of_machine(product, "recover-target")

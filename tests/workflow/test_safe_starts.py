@@ -225,6 +225,7 @@ def test_a_start_that_was_not_answered_is_repeated_only_when_its_job_can_no_long
     assert "WaitForDrs" in machine.states_entered()
 
 
+@pytest.mark.speed(60)
 def test_a_start_that_was_refused_is_repeated_without_that_wait(product: Product) -> None:
     product.fault("THROTTLING", operation="StartRecovery", count=1)
     record = product.finish(product.start(make_plan(product), "recoveries"))
@@ -367,6 +368,7 @@ def test_a_server_in_a_lasting_conflict_holds_up_no_other(product: Product, conf
     assert not any(row.get("leases") for row in product.items("Limits"))
 
 
+@pytest.mark.speed(150)
 def test_a_server_whose_conflict_ends_is_launched_by_the_last_try(product: Product) -> None:
     ids = product.seed(3)
     in_conflict(product, ids[0], True)

@@ -239,7 +239,7 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
     """The function runs in a process with the template's environment. Its standard output is the log."""
     variables = products.template()["Globals"]["Function"]["Environment"]["Variables"]
     tables = {name: "none" for name in variables if name.endswith("_TABLE")}
-    event = {"executionId": "drill-1", "wave": "web", "accountId": HUB, "region": WEST, "batch": 1, "task": "PollJob"}
+    event = {"executionId": "drill-1", "wave": "web", "accountId": HUB, "region": WEST, "task": "InspectTarget"}
     event["error"] = {"Error": "DrsThrottled", "Cause": "{}"}
     program = (
         "import json, types\nfrom tasks.notify_operators import handler\n"

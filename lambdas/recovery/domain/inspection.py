@@ -35,9 +35,8 @@ class InspectedServer:
 
     @classmethod
     def from_json(cls, packed: Sequence[Any]) -> "InspectedServer":
-        """The inverse. A row that an older version wrote lacks the last values."""
-        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, *later = packed
-        groups, lag_seconds = later[0] if later else (), later[1] if len(later) > 1 else None
+        """The inverse."""
+        readiness, reasons, hostname, optional, snapshot_id, snapshot_at, groups, lag_seconds = packed
         verdict = ServerVerdict(Readiness(readiness), tuple(reasons))
         return cls(verdict, hostname, optional, snapshot_id, snapshot_at, tuple(groups), lag_seconds)
 

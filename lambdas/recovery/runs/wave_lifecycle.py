@@ -154,9 +154,10 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     execution = Execution(snapshot.run, executions.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     state = snapshot.wave_states[wave_name]
-    summaries = _exclude_uninspected(execution, wave, state)
+    is_judged = not state.status.is_final and state.round == round_
+    summaries = _complete_inspections(execution, wave) if is_judged else []
     wave_batches = batches.list_batches(execution_id, wave_name)
-    if not state.status.is_final and state.round == round_:
+    if is_judged:
         tally = batches.tally(wave_batches, summaries)
         shortfalls = [reason for summary in summaries for reason in summary.shortfalls]
         found = (problem for summary in summaries for problem in summary.problems)
@@ -177,11 +178,10 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
 
 
-def _exclude_uninspected(execution: Execution, wave: Wave, state: WaveState) -> list[WaveTargetSummary]:
-    """Exclude the servers of targets that were never inspected, if the wave has ended; return its inspections."""
+def _complete_inspections(execution: Execution, wave: Wave) -> list[WaveTargetSummary]:
+    """The inspections of the wave, after the servers of targets that were never inspected have been excluded."""
     summaries = inspections.list_summaries(execution.execution_id, wave.name)
-    has_ended = state.status is WaveStatus.IN_PROGRESS and not execution.run.is_halted
-    if has_ended and uninspected.exclude_pending(execution, wave, summaries):
+    if uninspected.exclude_pending(execution, wave, summaries):
         return inspections.list_summaries(execution.execution_id, wave.name)
     return summaries
 
