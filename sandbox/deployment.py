@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.settings import REGION, STACK_NAME
+from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, REGION, STACK_NAME
 
 BUCKET = "drs-waves-sandbox-artifacts"
+TARGET_PARAMETERS = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID}
 
 
 def create_bucket(s3: Any) -> None:

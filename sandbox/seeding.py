@@ -9,7 +9,12 @@ from sandbox.stack import Sandbox
 
 
 def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None = None) -> None:
-    """Register each target account with its role, its external id and its Regions."""
+    """Register each target account with its role, its external id and its Regions.
+
+    An account in `regions` that the sandbox does not have yet becomes one of its target accounts.
+    """
+    for account_id in sorted(regions or {}):
+        sandbox.add_target_account(account_id)
     for account_id, role_arn in sandbox.target_roles.items():
         account = {"accountId": account_id, "roleArn": role_arn, "externalId": EXTERNAL_ID}
         create_resource(

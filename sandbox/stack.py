@@ -35,7 +35,6 @@ from sandbox.settings import (
     DEFAULT_DRS_PORT,
     DEFAULT_PORT,
     DRS_PORT_VARIABLE,
-    EXTERNAL_ID,
     HOST,
     HUB_ACCOUNT,
     PORT_VARIABLE,
@@ -260,13 +259,16 @@ class Sandbox:
             deployment.create_stack(stacks, TABLES_STACK_NAME, self._tables_template, {"ControlPlane": STACK_NAME})
 
     def _deploy_target_accounts(self) -> None:
-        if self._target_template is None:
-            return
-        parameters = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID}
         for account in (HUB_ACCOUNT, TARGET_ACCOUNT):
-            stacks = self.client("cloudformation", account=account)
-            outputs = deployment.create_stack(stacks, TARGET_STACK_NAME, self._target_template, parameters)
-            self.target_roles[account] = outputs["RoleArn"]
+            self.add_target_account(account)
+
+    def add_target_account(self, account: str) -> None:
+        """Deploy the role to assume in this account, if there is none yet."""
+        if self._target_template is None or account in self.target_roles:
+            return
+        stacks, parameters = self.client("cloudformation", account=account), deployment.TARGET_PARAMETERS
+        outputs = deployment.create_stack(stacks, TARGET_STACK_NAME, self._target_template, parameters)
+        self.target_roles[account] = outputs["RoleArn"]
 
     # --- Environments ---------------------------------------------------------------------------------------------
 

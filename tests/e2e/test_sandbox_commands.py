@@ -36,6 +36,16 @@ sandbox:
 """  # noqa: E501
 
 
+IN_ANOTHER_ACCOUNT = """
+protectionGroups:
+  - {name: ledgers, accountId: '777788889999', region: eu-west-1, tags: {tier: db}}
+recoveryPlan: {name: ledgers, waves: [{name: db, groups: [ledgers]}]}
+sandbox:
+  sourceServers:
+    - {accountId: '777788889999', region: eu-west-1, hostname: 'db-{n}', count: 1, os: Ubuntu, cpus: 2, ramGiB: 4, disksGiB: [8], tags: {tier: db}}
+"""  # noqa: E501
+
+
 def command(ports: list[int], *more: str) -> list[str]:
     options = ["--speed", "600", "--port", str(ports[0]), "--drs-port", str(ports[1]), *more]
     return [str(Path(sys.executable).with_name("drs-waves")), "sandbox", "drill", *options]
@@ -117,6 +127,16 @@ def test_a_drill_that_launches_not_all_servers_ends_with_1(ports: list[int], tmp
     )
     assert "NOT_READY" in drill.stdout, drill.stdout + drill.stderr
     assert drill.returncode == 1
+
+
+def test_an_example_may_have_servers_in_any_account(ports: list[int], tmp_path: Path) -> None:
+    example = tmp_path / "ledgers.yaml"
+    example.write_text(IN_ANOTHER_ACCOUNT)
+    drill = subprocess.run(
+        command(ports, "--example", str(example)), capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    assert "1 of 1 launched" in drill.stdout
 
 
 @pytest.mark.parametrize("taken", [0, 1])

@@ -149,6 +149,17 @@ def test_the_role_of_the_target_account_needs_the_right_external_id(sandbox: San
 
 
 @pytest.mark.e2e
+def test_an_account_that_is_added_has_the_role_to_assume(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        sandbox.add_target_account("777788889999")
+    role = sandbox.target_roles["777788889999"]
+    assert role.split(":")[4] == "777788889999"
+    given = sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="toy", ExternalId=EXTERNAL_ID)
+    key = given["Credentials"]["AccessKeyId"]
+    assert sandbox.client("sts").get_access_key_info(AccessKeyId=key)["Account"] == "777788889999"
+
+
+@pytest.mark.e2e
 def test_clients_are_of_the_account_and_region_they_are_asked_for(sandbox: Sandbox) -> None:
     assert sandbox.client("sts").get_caller_identity()["Account"] == HUB_ACCOUNT
     assert sandbox.client("sts", account=TARGET_ACCOUNT).get_caller_identity()["Account"] == TARGET_ACCOUNT

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
+# Twice as fast as real time since 1970, so that a simulated time is of another century.
+SIMULATED_CLOCK = "2@0"
 
 
 HANDLER = """
@@ -141,6 +143,7 @@ def run_ministack(folder: Path, port: int, without: str) -> Iterator[MiniStack]:
         "AUTH": "true",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
+        "DRS_WAVES_CLOCK": SIMULATED_CLOCK,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         WITHOUT: without,

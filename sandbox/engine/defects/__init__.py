@@ -7,6 +7,7 @@ from sandbox.engine.defects.other_services import (
     accept_aws_events,
     authorize_schedule_groups,
     filter_by_instance_id,
+    launch_at_simulated_times,
     read_table_replicas,
 )
 from sandbox.engine.defects.policies import resolve_principal_tags
@@ -30,6 +31,7 @@ DEFECTS: tuple[Patch, ...] = (
     accept_metric_math,
     accept_aws_events,
     filter_by_instance_id,
+    launch_at_simulated_times,
     authorize_schedule_groups,
     read_table_replicas,
     resolve_principal_tags,

@@ -1,6 +1,8 @@
 """EventBridge, EC2, EventBridge Scheduler and the global tables of DynamoDB."""
 
 import json
+import os
+import time
 from typing import Any
 
 from ministack.core import iam_actions
@@ -42,6 +44,22 @@ def filter_by_instance_id() -> None:
         return (not wanted or instance["InstanceId"] in wanted) and matches_filters(instance, filters)
 
     ec2._matches_filters = matches_id_as_well
+
+
+@defect("MiniStack 1.5.33")
+def launch_at_simulated_times() -> None:
+    """Give instances launch times of the simulated clock in DRS_WAVES_CLOCK, `<speed>@<origin>`.
+
+    MiniStack scales only the waits of Step Functions. Its launch times would be hours before the jobs that launched
+    the instances.
+    """
+    speed, _, origin = os.environ.get("DRS_WAVES_CLOCK", "1@0").partition("@")
+
+    def tell_simulated_time() -> str:
+        seconds = float(origin) + (time.time() - float(origin)) * float(speed)
+        return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
+
+    ec2._now_ts = tell_simulated_time
 
 
 @defect("MiniStack 1.5.33")

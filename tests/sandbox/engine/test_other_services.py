@@ -1,6 +1,7 @@
 """Patches of EventBridge, EC2, EventBridge Scheduler, STS, CloudFormation and DynamoDB."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -27,6 +28,16 @@ def test_instances_are_found_by_their_ids(patched: MiniStack, unpatched: MiniSta
         asked = [{"Name": "instance-id", "Values": [wanted, "i-0123456789abcdef0"]}]
         described = ec2.describe_instances(Filters=asked)["Reservations"]
         assert len([one for each in described for one in each["Instances"]]) == found
+
+
+def test_an_instance_has_a_launch_time_of_the_simulated_clock(patched: MiniStack, unpatched: MiniStack) -> None:
+    now = datetime.now(UTC).timestamp()
+    for engine, expected in ((patched, 2 * now), (unpatched, now)):
+        launched = engine.client("ec2").run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)
+        (instance,) = launched["Instances"]
+        described = engine.client("ec2").describe_instances(InstanceIds=[instance["InstanceId"]])
+        for each in (instance, described["Reservations"][0]["Instances"][0]):
+            assert each["LaunchTime"].timestamp() == pytest.approx(expected, abs=300)
 
 
 def test_a_role_that_may_make_schedules_in_one_group_can_make_them_there_alone(
