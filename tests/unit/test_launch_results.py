@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from recovery.domain.batch import ServerResult
+from recovery.domain.drs_shapes.durations import parse_duration
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
-from recovery.domain.drs_shapes.source_servers import Snapshot, SourceServer
+from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import ServerStatus
 from recovery.domain.launch_failures import (
     ADVICE,
@@ -80,6 +81,11 @@ def test_an_instance_of_an_earlier_job_is_never_taken_for_one_of_this_job() -> N
     assert judge_server(SECOND, evidence()).recovery_instance_id is None
     launched = participants((SECOND, "LAUNCHED"))
     assert judge_server(SECOND, evidence(launched)).recovery_instance_id is None
+
+
+def test_the_instance_of_the_conversion_is_not_the_one_that_was_launched() -> None:
+    result = judge_server(FIRST, Evidence.collect(job(), log("LAUNCH_END"), []))
+    assert (result.status, result.recovery_instance_id) == (ServerStatus.LAUNCHED, None)
 
 
 def test_a_launched_server_without_an_instance_anywhere_is_launched() -> None:
@@ -241,7 +247,7 @@ def test_a_long_error_keeps_its_start_and_an_encoded_message_is_cut_out() -> Non
 
 # --- answers ------------------------------------------------------------------------------------------------------
 def test_jobs_are_read_as_they_are() -> None:
-    launch, ended, running, bare = map(Job.from_drs, drs_answers.load("jobs"))
+    launch, ended, running, failback, bare = map(Job.from_drs, drs_answers.load("jobs"))
     assert (launch.created_at, launch.ended_at) == ("2026-05-12T06:30:01.482Z", "2026-05-12T06:39:07.918Z")
     assert [(each.server_id, each.status) for each in launch.launches] == [
         (FIRST, "LAUNCHED"),
@@ -251,7 +257,29 @@ def test_jobs_are_read_as_they_are() -> None:
     assert (ended.is_completed, ended.launches) == (True, ())
     assert (running.launches, running.server_count) == ((), 2)
     assert running.unnamed[0].recovery_instance_id == "i-0d4c3b2a1f0e50601"
+    assert (failback.launches, failback.server_count, failback.is_termination) == ((), 1, False)
+    assert failback.started_by == (None, None)
     assert (bare.is_completed, bare.tags, bare.started_by) == (False, {}, (None, None))
+
+
+def test_source_servers_are_read_as_they_are() -> None:
+    items = drs_answers.load("source_servers")
+    first, second = parse_items(HERE, "describe_source_servers", SourceServer.from_drs, items)
+    assert (first.hostname, first.replication_state, first.lag_seconds) == ("ledger-db-1", "CONTINUOUS", 0)
+    assert (first.staging_account_id, first.tags["source:account"]) == (None, "111122223333")
+    assert (second.hostname, second.tags, second.lag_seconds) == (SECOND, {}, 93_600.5)
+    seen, unseen = parse_items(HERE, "describe_source_servers", ServerReplication.from_drs, items)
+    assert (seen.last_seen_at, seen.last_launch, seen.error) == ("2026-05-12T06:29:11.730Z", "NOT_STARTED", None)
+    assert (unseen.hostname, unseen.last_seen_at, unseen.last_launch) == (None, None, None)
+    elapsed = items[0]["lifeCycle"]["elapsedReplicationDuration"]
+    assert parse_duration(elapsed) == 273_906.250001
+
+
+def test_recovery_instances_are_read_as_they_are() -> None:
+    drill, production, without_state = listed()
+    assert (drill.is_drill, drill.is_live, drill.hostname) == (True, False, "ledger-db-1")
+    assert (production.is_drill, production.is_live, production.ec2_instance_id) == (False, True, "i-0d4c3b2a1f0e50602")
+    assert (without_state.state, without_state.is_live) == ("", True)
 
 
 @pytest.mark.parametrize(
