@@ -9,19 +9,23 @@ from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers
 from cli.run_record import UNFINISHED, Record
 from cli.terminal import clean
-from cli.text import plural
+from recovery.wording import plural
 
 # Host names that a line lists; it counts the others.
 MAX_NAMES = 3
+_MOMENT = r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?"
 # What differs between the same warnings of two servers: ids, moments and numbers.
 _DETAILS = re.compile(
     r"\b(?:i|s|pit|snap|drsjob|drill|recovery|readiness)-[0-9a-zA-Z-]*[0-9][0-9a-zA-Z-]*"
-    r"|\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?|\b[0-9]+(?:[.:][0-9]+)*\b"
+    rf"|{_MOMENT}|\b[0-9]+(?:[.:][0-9]+)*\b"
 )
 
 
 class Notices:
-    """Finds the notices of one run as soon as its record has them, each once."""
+    """Finds the notices of one run as soon as its record has them, each once.
+
+    A note that only names another moment, such as that of the next try, counts as the same.
+    """
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -38,9 +42,10 @@ class Notices:
                 self._reads = wanted
             except (ApiRefused, ApiUnreachable):
                 pass
-        new = [line for line in dict.fromkeys(lines) if line not in self._given]
+        new = {re.sub(_MOMENT, "…", line): line for line in reversed(lines)}
+        found = [new[key] for key in reversed(new) if key not in self._given]
         self._given.update(new)
-        return new
+        return found
 
 
 def _is_inspected(record: Record) -> bool:

@@ -442,9 +442,11 @@ def test_a_clean_up_that_leaves_an_instance_ends_with_1_and_names_it(api_server:
         "reason": "protected",
     }
     api_server.instead["POST", path] = [(202, cleaning("RUNNING", 0))]
-    api_server.instead["GET", path] = [(200, cleaning("PARTIAL", 1, failures=[left]))]
+    gone = "1 of 2 instances are gone"
+    api_server.instead["GET", path] = [(200, cleaning("PARTIAL", 1, failures=[left], reason=gone))]
     result = run(api_server, "cleanup", "drill-1", *FAST)
     assert (result.exit_code, "i-1 of s-1: protected" in result.stdout) == (1, True)
+    assert result.stdout.count(gone) == 1
     api_server.instead["POST", path] = [(409, {"code": "NotADrill", "message": "is a RECOVERY"})]
     assert run(api_server, "cleanup", "drill-1", *FAST).exit_code == 3
 

@@ -18,9 +18,10 @@ import typer
 import yaml
 from typer.testing import CliRunner, Result
 
+from cli.api_client import ApiClient
 from cli.commands import records, runs
 from cli.main import app
-from cli.notices import summarize_warnings
+from cli.notices import Notices, summarize_warnings
 from cli.views.capacity import MAX_READS_MISSED, CapacityPoller, describe_capacity
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.plans import make_wave
@@ -498,6 +499,16 @@ def test_warnings_that_differ_in_ids_and_numbers_are_one_line_and_others_are_not
         "WARN  1 server (s-9): its replica is behind",
         "WARN  1 server (s-9): its lag is 7 s",
     ]
+
+
+def test_a_note_that_names_another_moment_is_not_repeated() -> None:
+    waits = "wave east waits for eu-west-1; the next attempt is at 2026-11-22T08:{}:00.000Z"
+    other = waits.replace("east", "west").format(10)
+    notices = Notices(ApiClient("http://127.0.0.1:9", WEST, None))
+    record = {"executionId": "drill-1", "status": "POLLING", "batches": [], "waves": [], "notes": []}
+    assert notices.find(record | {"notes": [waits.format(10)]}) == [f"note  {waits.format(10)}"]
+    assert notices.find(record | {"notes": [waits.format(20), other]}) == [f"note  {other}"]
+    assert notices.find(record | {"notes": [waits.format(30), "the Region answers"]}) == ["note  the Region answers"]
 
 
 # --- capacity ---------------------------------------------------------------------------------------------------------
