@@ -12,7 +12,7 @@ from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers, read_run
 from cli.run_record import Record
 from cli.terminal import clean
-from cli.text import plural
+from recovery.wording import plural
 
 Place = tuple[str, str]
 """An account id and a Region."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from cli.run_record import Record
 from cli.terminal import clean
+from recovery.wording import plural
 
 COMMAND = "drs-waves"
 
@@ -15,11 +16,6 @@ _AWAITED = {
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
 }
-
-
-def plural(count: int, noun: str, others: str | None = None) -> str:
-    """`1 server`, `2 servers`. `others` is the plural of a noun that takes no s."""
-    return f"{count} {noun if count == 1 else others or f'{noun}s'}"
 
 
 def format_duration(seconds: float | None) -> str:
@@ -83,6 +79,5 @@ def describe_chain(record: Record) -> str | None:
     runs = ", ".join(f"{run['executionId']} {run['status']}" for run in chain["executions"])
     servers = chain["servers"]
     took = format_duration(chain["durationSeconds"])
-    return (
-        f"chain: {runs}; {servers['launched']} of {servers['total']} servers launched, {took} since the first request"
-    )
+    launched = f"{servers['launched']} of {plural(servers['total'], 'server')} launched"
+    return f"chain: {runs}; {launched}, {took} since the first request"

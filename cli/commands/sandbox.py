@@ -14,7 +14,8 @@ import typer
 from cli import checkout
 from cli.commands.arguments import CommandGroup
 from cli.terminal import INTERRUPTED, INVALID, console, end
-from cli.text import format_duration, plural
+from cli.text import format_duration
+from recovery.wording import plural
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.sandbox_example import LoadedExample

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
+from recovery.wording import plural
 
 # DRS's default quotas, per account and Region (Service Quotas, L-D88FAC3A and L-05AFA8C6).
 JOBS_QUOTA, SERVERS_QUOTA = 20, 500
@@ -38,6 +39,7 @@ def draw(use: Mapping[str, Any], report: Mapping[str, Any]) -> QuotaChart:
     jobs_top = _axis_top(use["mostJobs"], JOBS_QUOTA, 2)
     servers_top = _axis_top(use["mostServers"], SERVERS_QUOTA, 1.25)
     place = f"{use['accountId']}/{use['region']}"
+    most = f"{plural(use['mostJobs'], 'job')} with {plural(use['mostServers'], 'server')}"
     return QuotaChart(
         use=use,
         ticks=scale.ticks(),
@@ -45,7 +47,7 @@ def draw(use: Mapping[str, Any], report: Mapping[str, Any]) -> QuotaChart:
         servers=_step_line(use["steps"], "servers", servers_top, scale, use["until"]),
         jobs_top=jobs_top,
         servers_top=servers_top,
-        summary=f"{place}: at most {use['mostJobs']} jobs with {use['mostServers']} servers at once.",
+        summary=f"{place}: at most {most} at once.",
     )
 
 

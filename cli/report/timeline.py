@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 from cli.text import format_duration
+from recovery.wording import plural
 
 # In SVG user units.
 TOP = 34
@@ -151,7 +152,7 @@ class _Drawing:
             result = f"{job['launched']} launched, {job['failed']} failed"
             count = f"{job['launched']}/{job['servers']}"
         else:
-            kind, result, count = "job running", "still running", f"{job['servers']} servers"
+            kind, result, count = "job running", "still running", plural(job["servers"], "server")
         place = f"{job['accountId']}/{job['region']} batch {job['batch']}, attempt {job['attempt']}"
         attempt = f", try {job['attempt']}" if job["attempt"] > 1 else ""
         labels = (f"{job['region']} {count}{attempt}", f"{count}{attempt}", count)

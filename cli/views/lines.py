@@ -7,7 +7,8 @@ from rich.console import Console
 
 from cli.run_record import Record
 from cli.terminal import clean
-from cli.text import describe_decisions, describe_waits, format_count, format_duration, format_real_time, plural
+from cli.text import describe_decisions, describe_waits, format_count, format_duration, format_real_time
+from recovery.wording import plural
 
 
 class LineView:

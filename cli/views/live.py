@@ -20,9 +20,9 @@ from cli.text import (
     format_duration,
     format_real_time,
     format_run_time,
-    plural,
 )
 from cli.views.capacity import Capacity, describe_capacity
+from recovery.wording import plural
 
 MAX_DECISIONS, MAX_JOBS = 5, 8
 

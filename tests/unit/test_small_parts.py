@@ -14,6 +14,7 @@ from recovery.domain import caught_errors
 from recovery.domain.caught_errors import CaughtError, describe_call
 from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
+from recovery.wording import all_of, plural
 
 TABLES = {
     f"{name}_TABLE": name
@@ -29,6 +30,13 @@ def test_on_aws_the_clock_is_the_wall_clock(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_simulated_clock_runs_faster_from_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRS_WAVES_CLOCK", f"60@{time.time() - 10}")
     assert 590 < clock.now() - time.time() < 620
+
+
+def test_one_thing_is_written_as_one() -> None:
+    assert [plural(count, "server") for count in (0, 1, 2)] == ["0 servers", "1 server", "2 servers"]
+    assert plural(1, "batch", "batches") == "1 batch"
+    assert all_of(1, "wave", "was completed", "were completed") == "the only wave was completed"
+    assert all_of(3, "wave", "was completed", "were completed") == "all 3 waves were completed"
 
 
 def test_a_moment_reads_back_as_it_was_written() -> None:

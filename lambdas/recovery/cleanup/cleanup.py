@@ -26,6 +26,7 @@ from recovery.errors import (
 from recovery.store import chains, cleanups, idempotency_keys
 from recovery.store.chains import Chain
 from recovery.store.idempotency_keys import RequestKey
+from recovery.wording import all_of
 
 # Errors that the reason of a clean-up lists.
 MAX_PROBLEMS = 5
@@ -126,7 +127,7 @@ def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> 
         status = CleanupStatus.COMPLETED
         was_asked = cleanups.list_found(first, int(row["run"]))
         nothing = f"nothing to clean up: {'DRS has none of its instances' if was_asked else 'it started no job'}"
-        reason = f"all {total} instances are gone" if total else nothing
+        reason = all_of(total, "instance", "is gone", "are gone") if total else nothing
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
         reason = "; ".join([f"{terminated} of {total} instances are gone", *[*unasked, *problems][:MAX_PROBLEMS]])

@@ -8,6 +8,7 @@ from recovery.domain.execution import Tally
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import Readiness, ServerVerdict
 from recovery.domain.target import Target
+from recovery.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class WaveTargetSummary:
 def describe_selection(group: ProtectionGroup) -> str:
     """The group with what it selects: `web servers: tags tier=web in 111122223333/us-west-2`."""
     by_tags = "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))
-    selection = f"{len(group.server_ids)} servers by id" if group.server_ids else by_tags
+    selection = f"{plural(len(group.server_ids), 'server')} by id" if group.server_ids else by_tags
     return f"{group.name}: {selection} in {group.target.key}"
 
 

@@ -8,6 +8,7 @@ from recovery.domain import verdicts
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict
+from recovery.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class WaveReadiness:
         may_be_tolerated = not self.is_complete and percent > 0
         if nothing_left or not (may_be_tolerated or verdicts.is_within_tolerance(required, self.total, percent)):
             return (
-                f"wave {self.wave.name}: {self.blocked} of {self.total} servers cannot be recovered, "
+                f"wave {self.wave.name}: {self.blocked} of {plural(self.total, 'server')} cannot be recovered, "
                 f"{percent} % may fail; for example, {self.example_reason}"
             )
         return None
@@ -207,7 +208,8 @@ def collect_refusals(waves: Sequence[WaveReadiness]) -> list[str]:
 def judge_readiness_run(waves: Sequence[WaveReadiness], warned: int) -> ExecutionVerdict:
     """The verdict on a readiness run that found no reason against a start."""
     total, blocked = sum(wave.total for wave in waves), sum(wave.blocked for wave in waves)
-    summary = f"{total - blocked - warned} servers are ready, {warned} with a warning, {blocked} would be left out"
+    ready = plural(total - blocked - warned, "server is ready", "servers are ready")
+    summary = f"{ready}, {warned} with a warning, {blocked} would be left out"
     return ExecutionVerdict(ExecutionStatus.READY, summary)
 
 

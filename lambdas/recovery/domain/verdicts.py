@@ -13,6 +13,7 @@ from recovery.domain.execution import (
     WaveStatus,
 )
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter, Wave
+from recovery.wording import all_of
 
 # Errors that the reason of a wave lists.
 MAX_PROBLEMS = 5
@@ -150,7 +151,9 @@ def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
     """The reason of a wave that lacks no server; None if it does, or if only problems are known of it."""
     if tally.missing or (problems and not tally.total):
         return None
-    reason = f"all {tally.total} servers were launched" if tally.total else "nothing was left to launch"
+    reason = (
+        all_of(tally.total, "server", "was launched", "were launched") if tally.total else "nothing was left to launch"
+    )
     return "; ".join([reason, *problems[:MAX_PROBLEMS]])
 
 
@@ -274,7 +277,9 @@ def judge_execution(
     if problem or not statuses:
         return ExecutionVerdict(ExecutionStatus.FAILED, problem or "the run had no waves")
     if len(waves_by_status[WaveStatus.COMPLETED]) == len(statuses):
-        return ExecutionVerdict(ExecutionStatus.COMPLETED, f"all {len(statuses)} waves were completed")
+        return ExecutionVerdict(
+            ExecutionStatus.COMPLETED, all_of(len(statuses), "wave", "was completed", "were completed")
+        )
     if waves_by_status[WaveStatus.COMPLETED] or waves_by_status[WaveStatus.PARTIAL]:
         return ExecutionVerdict(ExecutionStatus.PARTIAL, summary)
     return ExecutionVerdict(ExecutionStatus.FAILED, summary)

@@ -11,6 +11,7 @@ from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.wording import plural
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
@@ -147,7 +148,7 @@ def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]
     _send(
         run,
         "SERVERS_WITHHELD",
-        f"{len(withheld)} servers of wave {batch.wave} of {run.plan_name} are not launched",
+        f"{plural(len(withheld), 'server')} of wave {batch.wave} of {run.plan_name} not launched",
         {
             "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
             "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),

@@ -20,6 +20,7 @@ from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
 from recovery.store import batches, executions, inspections, server_results, task_tokens, waves
+from recovery.wording import plural
 
 
 # --- start ------------------------------------------------------------------------------------------------------
@@ -189,7 +190,7 @@ def _complete_inspections(execution: Execution, wave: Wave) -> list[WaveTargetSu
 def _note_open_batches(wave_batches: Sequence[Batch]) -> list[str]:
     """The servers of batches that could not be settled: their results come when the run ends."""
     unknown = sum(len(batch.launching) for batch in wave_batches)
-    return [f"the results of {unknown} servers could not be read yet"] if unknown else []
+    return [f"the results of {plural(unknown, 'server')} could not be read yet"] if unknown else []
 
 
 def _release_dependents(execution: Execution, wave: Wave, *, is_stopped: bool) -> None:

@@ -13,6 +13,7 @@ from recovery.domain.execution import OPEN_STATUSES, Execution, Mode
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.store import executions, inspections
+from recovery.wording import plural
 
 # Other open runs that are searched for servers that this run recovers too.
 MAX_OTHER_RUNS = 20
@@ -39,7 +40,11 @@ def load_context(execution: Execution, target: Target, server_ids: Collection[st
     """
     running = drs.list_live_jobs(target)
     jobs = {launch.server_id: job.job_id for job in running for launch in job.launches}
-    notes = (f"{len(running)} DRS jobs with {len(jobs)} servers run in {target.key} now",) if running else ()
+    notes = (
+        (f"{plural(len(running), 'DRS job')} with {plural(len(jobs), 'server')} in {target.key} now",)
+        if running
+        else ()
+    )
     found = [instance for instance in drs.find_recovery_instances(target, server_ids) if instance.exists]
     live = [instance for instance in found if instance.is_live]
     origins = _find_origins(target, live)

@@ -12,6 +12,7 @@ from recovery.domain.target import Target
 from recovery.runs.inspection.selection import WaveSelection
 from recovery.store import chains, executions, inspections
 from recovery.store.chains import Chain
+from recovery.wording import plural
 
 # The newest runs of the plan that are searched for one that launched servers, and the servers that a note names.
 MAX_EARLIER_RUNS, MAX_NAMES = 100, 10
@@ -45,10 +46,8 @@ def note_falls(
     for group_id, group in groups.items():
         gone = {each: name for each, name in before.get(group_id, {}).items() if each not in now.get(group_id, ())}
         if gone:
-            was, count = len(before[group_id]), len(now.get(group_id, ()))
-            notes[group_id] = (
-                f"group {group.name} selected {was} servers in {last}, now {count}: {_name_servers(gone)} missing"
-            )
+            was, count = plural(len(before[group_id]), "server"), len(now.get(group_id, ()))
+            notes[group_id] = f"group {group.name} selected {was} in {last}, now {count}: {_name_servers(gone)} missing"
     return notes
 
 
