@@ -6,7 +6,7 @@ Writes build/bench/load.json: median, p95 and p99 for each route, in real millis
 that one that had to wait for another counts in full, and apart from that how long they took once they were sent.
 Exits with 1 when an answer was a 5xx or not meant, or when the rate could not be held.
 
-The sandbox's gateway, functions, tables and DRS share the machine with whoever asks; on AWS they do not.
+The sandbox's gateway, functions, tables and DRS share the machine with the clients; on AWS they do not.
 """
 
 import argparse

@@ -12,7 +12,7 @@ from cli.api_client import ApiClient, ApiRefused, CredentialsExpired
 from cli.connection import exit_status_after
 from cli.notices import Notices
 from cli.repeat import AnswerLost, make_key
-from cli.run_record import Record, cleanup_exit_status, exit_status
+from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, clean, console, end, print_error
 from cli.text import COMMAND, format_real_time, format_run_time
@@ -31,10 +31,10 @@ def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path 
     from cli.views.json_lines import JsonView
 
     commands = _commands_to_go_on(session, execution_id, cleanup, report)
-    record = _watch(session, execution_id, commands)
+    record, late_notices = _watch(session, execution_id, commands)
     status = exit_status(record)
     if not session.as_json:
-        print_summary(session, record)
+        print_summary(session, record, late_notices)
     follow_ups: list[tuple[Callable[[], int], str]] = []
     if report:  # before the clean-up, which terminates the instances that the report lists
         command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
@@ -62,14 +62,18 @@ def _commands_to_go_on(session: Session, execution_id: str, cleanup: bool, repor
     return commands
 
 
-def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> Record:
-    """Show the run until it ends, and return its record. If that is cut short, say how to go on, and end."""
+def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> tuple[Record, list[str]]:
+    """Show the run until it ends. Return its record, and the notices that the summary has to show.
+
+    If that is cut short, say how to go on, and end.
+    """
     go_on = "\n".join(f"{purpose}:  {command}" for purpose, command in commands.items())
     view = choose_view(session)
-    observer = _Noticing(view, Notices(session.api))
+    observer = _Noticing(view, Notices(session.api), has_summary=not session.as_json)
     try:
         with view:
-            return run_client.watch_run(session.api, execution_id, observer, session.poll_seconds)
+            record = run_client.watch_run(session.api, execution_id, observer, session.poll_seconds)
+            return record, observer.late
     except KeyboardInterrupt:
         end(INTERRUPTED, f"\nThe run continues. {go_on}")
     except CredentialsExpired as error:
@@ -81,14 +85,21 @@ def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> 
 
 
 class _Noticing:
-    """Gives a view the notices of the run before the record that has them."""
+    """Gives a view the notices of the run before the record that has them.
 
-    def __init__(self, view: "View", notices: Notices) -> None:
-        self._view, self._notices = view, notices
+    The warnings of launches are known at the end of a run. They go to its summary if it has one, as `late`.
+    """
+
+    def __init__(self, view: "View", notices: Notices, has_summary: bool) -> None:
+        self._view, self._notices, self._has_summary = view, notices, has_summary
         self.has_shown = False
+        self.late: list[str] = []
 
     def show(self, record: Record) -> None:
-        for line in self._notices.find(record):
+        lines = self._notices.find(record)
+        if self._has_summary and has_launched(record):
+            self.late, lines = lines, []
+        for line in lines:
             self._view.notice(line)
         self._view.show(record)
         self.has_shown = True
@@ -144,8 +155,6 @@ def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
         begun = "continues without this command" if view.has_shown else "has not begun"
         print_error(f"{error}\nThe clean-up {begun}. Then go on:  {again if view.has_shown else command}")
         return FAILED
-    if not session.as_json and cleanup.get("reason"):
-        session.print_line(f"  {clean(cleanup['reason'])}")
     return cleanup_exit_status(cleanup)
 
 
@@ -159,8 +168,8 @@ def write_report(session: Session, record: Record, folder: Path, costs: Mapping[
 
 
 # --- the summary ------------------------------------------------------------------------------------------------
-def print_summary(session: Session, record: Record) -> None:
-    """Print how the run ended, the servers that need attention, and how to recover the rest."""
+def print_summary(session: Session, record: Record, notices: Iterable[str]) -> None:
+    """Print how the run ended, the servers that need attention, these notices, and how to recover the rest."""
     from rich.markup import escape
 
     colour = "red" if exit_status(record) else "green"
@@ -173,15 +182,14 @@ def print_summary(session: Session, record: Record) -> None:
     console().print(f"  time      {time}".rstrip(), markup=False)
     if record["status"] in ("READY", "NOT_READY") or servers["failed"] or servers["excluded"]:
         _print_servers(session, record)
+    for line in notices:
+        console().print(f"  {line}", markup=False)
     if record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and servers["launched"] < servers["total"]:
         console().print(f"  the rest  {COMMAND} continue {record['executionId']}{session.options}", markup=False)
 
 
 def _print_servers(session: Session, record: Record) -> None:
-    """Print the servers that failed or are not launched, with the reasons, and what to do about each kind of cause.
-
-    Warnings were shown as they became known.
-    """
+    """Print the servers that failed or are not launched, with the reasons, and what to do about each kind of cause."""
     lines, servers = [], run_client.list_servers(session.api, record["executionId"])
     for server in servers:
         state = server["status"] if server["status"] in ("FAILED", "EXCLUDED") else server.get("readiness")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
-from cli.run_client import list_servers
+from cli.run_client import list_servers, read_run
 from cli.run_record import Record
 from cli.terminal import clean
 from cli.text import plural
@@ -107,17 +107,27 @@ def _describe_instance(instance: Mapping[str, Any]) -> str:
 
 
 def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
-    """What a clean-up of this drill would terminate, by the record of the drill: a heading, and a line for each."""
+    """What a clean-up of this drill would terminate, by the records of its chain: a heading, and a line for each."""
     try:
-        servers = [each for each in list_servers(api, execution_id) if each["recoveryInstanceId"]]
+        chain = [each["executionId"] for each in read_run(api, execution_id)["chain"]["executions"]]
     except (ApiRefused, ApiUnreachable) as error:
         return [f"The instances of {execution_id} could not be read: {_first_line(error)}"]
-    lines = [
-        f"  {clean(each['recoveryInstanceId'])}  {clean(each['hostname'] or each['sourceServerId'])}"
-        f" in {each['accountId']}/{each['region']}"
-        for each in servers
-    ]
-    return [f"The clean-up of {execution_id} terminates {plural(len(lines), 'recovery instance')}:", *_shorten(lines)]
+    lines, unknown = dict[str, str](), list[str]()
+    for run_id in chain:
+        try:
+            servers = [each for each in list_servers(api, run_id) if each["recoveryInstanceId"]]
+        except (ApiRefused, ApiUnreachable) as error:
+            unknown.append(f"  unknown        the instances of {run_id}: {_first_line(error)}")
+        else:
+            lines |= {each["recoveryInstanceId"]: _describe_launched(each) for each in servers}
+    counted = plural(len(lines), "recovery instance")
+    runs = f" of {', '.join(chain)}" if len(chain) > 1 else ""
+    return [f"The clean-up of {execution_id} terminates {counted}{runs}:", *_shorten(list(lines.values())), *unknown]
+
+
+def _describe_launched(server: Mapping[str, Any]) -> str:
+    name = server["hostname"] or server["sourceServerId"]
+    return f"  {clean(server['recoveryInstanceId'])}  {clean(name)} in {server['accountId']}/{server['region']}"
 
 
 def _shorten(lines: list[str]) -> list[str]:

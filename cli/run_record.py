@@ -51,6 +51,11 @@ def list_jobs(record: Record) -> Iterator[Job]:
             yield Job(batch["jobId"], *place, batch["attempt"], remaining, started_at, None, None, None, *state)
 
 
+def has_launched(record: Record) -> bool:
+    """Return whether the run has ended and launched servers, so that their launches can have warnings."""
+    return record["status"] not in UNFINISHED and record["servers"]["launched"] > 0
+
+
 def exit_status(record: Record) -> int:
     """0 if the run succeeded or is in progress, 1 if it failed completely or in part or was cancelled, 3 if refused."""
     status = record["status"]

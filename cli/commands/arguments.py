@@ -24,7 +24,8 @@ class _Command(TyperCommand):
             given, *_ = self.make_parser(ctx).parse_args(args=list(args))
             for parameter in self.get_params(ctx):
                 value = given.get(parameter.name)
-                if isinstance(value, str) and not value.strip():
+                values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
+                if any(isinstance(each, str) and not each.strip() for each in values):
                     raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
         return super().parse_args(ctx, args)
 

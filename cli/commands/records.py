@@ -111,7 +111,7 @@ def cleanup(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Terminate the instances that a drill launched, and follow that to its end. A recovery is refused.
+    """Terminate the instances that a drill and its chain launched, and follow that to its end. A recovery is refused.
 
     On a terminal, the command shows these instances and asks.
     """

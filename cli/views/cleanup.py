@@ -33,7 +33,7 @@ class CleanupView:
         if record["status"] != "RUNNING":
             if len(record["executions"]) > 1:
                 self._print_line(f"  covers {', '.join(record['executions'])}")
-            if record["status"] != "COMPLETED" or not count["total"]:
+            if record["reason"]:
                 self._print_line(f"  {clean(record['reason'])}")
             for failure in record["failures"]:
                 instance = f"{failure['recoveryInstanceId']} of {failure['sourceServerId']}"

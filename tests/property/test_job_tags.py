@@ -86,3 +86,27 @@ def test_the_names_of_tags_are_written_in_one_module() -> None:
     for path in LAMBDAS.rglob("*.py"):
         constants = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
         assert path.name == "job_tags.py" or not names & {each for each in constants if isinstance(each, str)}, path
+
+
+# --- terminations -------------------------------------------------------------------------------------------------
+CHUNK = ("drill-1/cleanup-1/111122223333/us-west-2/0001", "1")
+
+
+def termination(
+    servers: list[str], tagged: tuple[str, str] | None = None, by: str = "TERMINATE_RECOVERY_INSTANCES"
+) -> Job:
+    tags = {job_tags.BATCH: tagged[0], job_tags.ATTEMPT: tagged[1]} if tagged else {}
+    parts = [{"sourceServerID": each} for each in servers]
+    return Job.from_drs({"jobID": "drsjob-1", "initiatedBy": by, "tags": tags, "participatingServers": parts})
+
+
+def test_a_termination_is_found_by_its_tags_even_if_it_names_no_server() -> None:
+    assert termination([], CHUNK).terminates(CHUNK, ["s-1", "s-2"])
+    assert not termination(["s-1", "s-2"], ("drill-1/cleanup-2", "1")).terminates(CHUNK, ["s-1", "s-2"])
+    assert not termination([], CHUNK, by="START_DRILL").terminates(CHUNK, ["s-1"])
+
+
+def test_a_termination_that_is_not_tagged_yet_is_found_by_exactly_its_servers() -> None:
+    assert termination(["s-2", "s-1"]).terminates(CHUNK, ["s-1", "s-2"])
+    assert not termination(["s-1"]).terminates(CHUNK, ["s-1", "s-2"])
+    assert not termination(["s-1", "s-2", "s-3"]).terminates(CHUNK, ["s-1", "s-2"])

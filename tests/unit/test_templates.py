@@ -227,6 +227,13 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
         assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${ControlPlane}-") in runbook, name
 
 
+def test_the_costs_in_operations_count_every_alarm_and_the_metrics_it_watches() -> None:
+    alarms = resources("AWS::CloudWatch::Alarm", "monitoring.yaml").values()
+    metrics = sum(sum("MetricStat" in each for each in alarm.get("Metrics", ())) or 1 for alarm in alarms)
+    row = f"| {len(alarms)} alarms, 0.10 for each metric they watch | {metrics} metrics | {metrics * 0.1:.2f} |"
+    assert row in (CFN.parent / "docs" / "operations.md").read_text()
+
+
 def series(namespace: str, metric: str, dimensions: dict[str, str]) -> tuple[str, str, frozenset[tuple[str, str]]]:
     return namespace, metric, frozenset(dimensions.items())
 

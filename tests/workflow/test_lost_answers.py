@@ -172,6 +172,7 @@ def test_a_clean_up_that_has_ended_is_shown_again_to_a_repetition_and_not_to_ano
     assert len(product.engine.executions("clean-up-drill")) == 1
     other = run(api_server.url, "cleanup", execution_id, *FAST)
     assert "clean-up COMPLETED  0/0 terminated" in other.stdout, other.output
+    assert other.stdout.count("nothing to clean up") == 1, other.output
 
 
 # --- not repaired: what may have begun, and how to go on --------------------------------------------------------------

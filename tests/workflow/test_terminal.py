@@ -29,7 +29,8 @@ from tests.support.runs import wait_until_asked_for
 
 FAST = ("--interval", "0.2")
 COMMAND = [str(Path(sys.executable).with_name("drs-waves"))]
-NAME = "Zahlungen \u2192 \u00dc \U0001f680 \u200fabc\u202e :bug:"
+NAME = "Zahlungen \u2192 \u00dc \U0001f680 \u05d0\u05d1\u05d2 :bug:"  # letters that are read from right to left too
+TEXT = f"{NAME} \u200fabc\u202e"  # with characters that turn the direction, which names do not take
 ESCAPE = "\x1b[2J\x9b31m\x07"
 
 
@@ -75,8 +76,9 @@ def test_no_command_fails_for_a_letter_that_the_terminal_cannot_show(
         assert b"Traceback" not in done.stderr, done.stderr.decode()
         return done
 
-    servers = product.seed(1, prefix="d\u00e4-\u2192")
-    plan = product.plan({"name": "web", "groups": [product.group(servers, name=NAME)]}, name=NAME)
+    servers = product.seed(1, prefix="d\u00e4-\u2192\u200f\u202e")
+    group = product.group(servers, name=NAME, description=TEXT)
+    plan = product.plan({"name": "web", "groups": [group]}, name=NAME, description=TEXT)
     result = shell("run", plan, "--cleanup", "--report", str(tmp_path), *FAST)
     assert (result.returncode, b"clean-up COMPLETED  1/1" in result.stdout) == (0, True), result
     assert b"Zahlungen \\u2192 " in result.stdout
@@ -84,12 +86,14 @@ def test_no_command_fails_for_a_letter_that_the_terminal_cannot_show(
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["planName"] == NAME
     (run_id,) = [execution.name for execution in product.engine.executions("recover-plan")]
     assert b":bug:" in shell("list").stdout
-    assert shell("status", run_id, "--servers").returncode == 0
+    listed = shell("status", run_id, "--servers")
+    assert (listed.returncode, b"-\\u2192-001" in listed.stdout) == (0, True), listed
     told = json.loads(shell("status", run_id, "--json").stdout.decode("ascii"))
     assert told["planName"] == NAME
     lines = shell("watch", run_id, "--json").stdout.decode("ascii").splitlines()
     assert json.loads(lines[-1])["execution"]["planName"] == NAME
-    assert yaml.safe_load(shell("plan", "export", plan).stdout.decode("utf-8"))["recoveryPlan"]["name"] == NAME
+    exported = yaml.safe_load(shell("plan", "export", plan).stdout.decode("utf-8"))["recoveryPlan"]
+    assert (exported["name"], exported["description"]) == (NAME, TEXT)
     unknown = shell("run", "nothing")
     assert (unknown.returncode, b"Zahlungen \\u2192 " in unknown.stderr) == (3, True), unknown
 
@@ -406,6 +410,37 @@ def test_a_clean_up_on_a_terminal_lists_what_it_terminates_and_asks(
     assert (agreed.exit_code, "1/1 terminated" in agreed.stdout) == (0, True), agreed.output
 
 
+def test_a_clean_up_lists_the_instances_of_the_whole_chain_from_each_of_its_runs(
+    product: Product, api_server: ApiHttpServer, terminal: None
+) -> None:
+    plan = product.plan(make_wave(product, "db"), make_wave(product, "web", approval={"required": True}))
+    first_id = product.start(plan)
+    wait_until_asked_for(product, first_id, "APPROVAL")
+    product.request("POST", f"/executions/{first_id}/cancel")
+    product.finish(first_id)
+    last_id = product.request("POST", f"/executions/{first_id}/continue").body["executionId"]
+    wait_until_asked_for(product, last_id, "APPROVAL")
+    product.request("POST", f"/executions/{last_id}/waves/web/approve")
+    product.finish(last_id)
+    instances = {
+        each["recoveryInstanceId"]
+        for run_id in (first_id, last_id)
+        for each in product.request("GET", f"/executions/{run_id}/servers").body["servers"]
+        if each["recoveryInstanceId"]
+    }
+    assert len(instances) == 2
+    for run_id in (first_id, last_id):
+        kept = run(api_server, "cleanup", run_id, answer="n\n")
+        assert (kept.exit_code, posts(api_server)) == (3, []), kept.output
+        assert f"terminates 2 recovery instances of {first_id}, {last_id}:" in kept.stderr
+        assert all(kept.stderr.count(instance) == 1 for instance in instances), kept.stderr
+    api_server.refuse["GET", f"/executions/{first_id}/servers"] = 403
+    unknown = run(api_server, "cleanup", last_id, answer="n\n")
+    assert (unknown.exit_code, posts(api_server)) == (3, []), unknown.output
+    assert f"unknown        the instances of {first_id}: " in unknown.stderr
+    assert "terminates 1 recovery instance of " in unknown.stderr
+
+
 def test_a_clean_up_with_yes_or_without_a_terminal_does_not_ask(
     product: Product, api_server: ApiHttpServer, terminal: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -425,18 +460,25 @@ def test_warnings_are_counted_and_shown_before_the_waves(
     result = run(api_server, command, plan, *FAST)
     assert result.exit_code == 0, result.output
     lines = [line for line in result.stdout.splitlines() if not line.startswith('{"level"')]
-    (warning,) = [number for number, line in enumerate(lines) if "WARN" in line]
-    assert re.search(r"WARN  12 servers \(old-001, old-002, old-003 and 9 more\): .+", lines[warning])
+    warning, *launch_warnings = [number for number, line in enumerate(lines) if "WARN" in line]
+    assert re.search(r"WARN  12 servers \(old-001, old-002, old-003 and 9 more\): .*last snapshot", lines[warning])
     final = next(number for number, line in enumerate(lines) if re.search(r"\bCOMPLETED\b|\bREADY\b|SKIPPED", line))
     assert warning < final, lines
+    # The launches have warnings of their own, from old snapshots. They come once, at the end of the summary.
+    known = [line for line in lines[final:] if "12 servers" in line and "could not take a snapshot" in line]
+    assert [lines[number] for number in launch_warnings] == known
+    assert len(known) == (command == "run")
 
 
 def test_json_has_the_notices_as_lines(product: Product, api_server: ApiHttpServer) -> None:
     servers = product.seed(2, replicationState="STALLED")
     result = run(api_server, "run", product.plan({"name": "w", "groups": [product.group(servers)]}), "--json", *FAST)
     told = [json.loads(line) for line in result.stdout.splitlines()]
-    (notice,) = [line for line in told if line.get("type") == "notice"]
-    assert notice["message"].startswith("WARN  2 servers (srv-001, srv-002): ")
+    inspection, launch = [line["message"] for line in told if line.get("type") == "notice"]
+    assert inspection.startswith("WARN  2 servers (srv-001, srv-002): ")
+    assert launch.startswith("WARN  2 servers (srv-001, srv-002): DRS could not take a snapshot")
+    types = [line["type"] for line in told if "type" in line]
+    assert types[-3:] == ["notice", "progress", "result"], types
 
 
 def test_warnings_that_differ_in_ids_and_numbers_are_one_line_and_others_are_not() -> None:

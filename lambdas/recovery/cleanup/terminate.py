@@ -118,7 +118,8 @@ def _find_job(chunk: Chunk) -> Job | None:
     if chunk.intent_at is None:
         return None
     servers = {chunk.instances[instance_id] for instance_id in chunk.asked}
-    return drs.find_termination_job(chunk.ref.target, servers, chunk.intent_at)
+    started_by = (chunk.ref.key, str(chunk.lease_attempt))
+    return drs.find_termination_job(chunk.ref.target, started_by, servers, chunk.intent_at)
 
 
 # --- poll -------------------------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def _age(moment: str | None) -> float:
 
 
 def _find_current_job(chunk: Chunk) -> Job | None:
-    """The chunk's job as DRS describes it now, found by its servers if its id was never recorded."""
+    """The chunk's job as DRS describes it now, found by its tags or servers if its id was never recorded."""
     if chunk.job_id is None:
         return _find_job(chunk)
     return drs.get_jobs(chunk.ref.target, [chunk.job_id]).get(chunk.job_id)

@@ -262,21 +262,14 @@ def start_recovery(batch: Batch, mode: Mode) -> Job:
     return _read_started_job("StartRecovery", target, answer)
 
 
-def find_termination_job(target: Target, server_ids: Collection[str], since: str) -> Job | None:
-    """The job, started at or after `since`, that terminates the instances of exactly these servers; else None.
+def find_termination_job(
+    target: Target, started_by: tuple[str, str], server_ids: Collection[str], since: str
+) -> Job | None:
+    """The job, started at or after `since`, that terminates the instances of a chunk; None if DRS shows none.
 
-    TerminateRecoveryInstances takes no tags, so the job is recognized by its servers: a source server is in one job at
-    a time, so no two jobs can match at once. DRS may leave servers out of a job; such a job is not recognized.
+    `started_by` has the key and the attempt of the chunk, which are the job's tags once it is tagged.
     """
-    wanted = set(server_ids)
-    return next(
-        (
-            job
-            for job in list_jobs_since(target, since)
-            if job.is_termination and {launch.server_id for launch in job.launches} == wanted
-        ),
-        None,
-    )
+    return next((job for job in list_jobs_since(target, since) if job.terminates(started_by, server_ids)), None)
 
 
 def terminate_recovery_instances(target: Target, instance_ids: Sequence[str]) -> Job:

@@ -1,6 +1,6 @@
 """Jobs and their participating servers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -98,9 +98,16 @@ class Job:
         """How many servers it has, named or not."""
         return len(self.launches) + len(self.unnamed)
 
-    def count(self, status: str) -> int:
-        """How many servers have this launch status."""
-        return sum(1 for launch in self.launches if launch.status == status)
+    def terminates(self, started_by: tuple[str, str], server_ids: Collection[str]) -> bool:
+        """Whether it terminates instances and has these tags or, if it is not tagged, exactly these servers.
+
+        TerminateRecoveryInstances takes no tags, so a job may have none yet. A source server is in one job at a time,
+        so no two jobs can match at once. DRS may leave servers out of a job; without a tag, such a job is not found.
+        """
+        if not self.is_termination:
+            return False
+        tagged = self.started_by
+        return tagged == started_by if tagged[0] else {each.server_id for each in self.launches} == set(server_ids)
 
     @classmethod
     def from_drs(cls, job: Mapping[str, Any]) -> "Job":
