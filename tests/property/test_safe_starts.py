@@ -10,7 +10,7 @@ from recovery import clock, errors
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.drs import busy_servers
-from recovery.drs.busy_servers import LASTING_REFUSALS, PARTS, USUAL_JOB_SECONDS, Hold
+from recovery.drs.busy_servers import LASTING_REFUSALS, PARTS, USUAL_JOB_SECONDS, ConflictVerdict, Hold
 from recovery.errors import DrsUnavailable, DrsWavesError
 from recovery.runs import launch, live_instances
 from recovery.runs.live_instances import SHOWN_WITHIN_SECONDS
@@ -96,6 +96,10 @@ def test_an_instance_that_a_later_job_terminated_or_that_drs_shows_does_not_coun
 
 # --- a conflict ------------------------------------------------------------------------------------------------
 HOLDS = st.dictionaries(st.sampled_from(SERVERS), st.builds(Hold, st.sampled_from(["drsjob-1", "plan"]), st.booleans()))
+
+
+def test_a_batch_whose_servers_were_all_left_out_by_a_try_that_died_has_no_conflict() -> None:
+    assert busy_servers.judge_conflict([], {}, SERVERS[0], LASTING_REFUSALS) == ConflictVerdict()
 
 
 @settings(max_examples=300)

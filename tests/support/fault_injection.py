@@ -54,3 +54,27 @@ def killed_after_change(function: str, number: int, changes: Collection[str] = C
 
     with calls_through(counting):
         yield made
+
+
+@contextmanager
+def killed_before(function: str, strikes: Callable[[str, Any], bool], meanwhile: Callable[[], Any]) -> Iterator[None]:
+    """Kill the function, once, right before the first call that `strikes` chooses by operation and parameters.
+
+    `meanwhile` happens at that moment. Raise AssertionError if there is no such call.
+    """
+    dead = threading.Event()
+
+    def dying(call: Call) -> Call:
+        def made(self: Any, operation: str, parameters: Any) -> Any:
+            is_mine = os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function
+            if is_mine and not dead.is_set() and strikes(operation, parameters):
+                dead.set()
+                meanwhile()
+                raise FunctionFault("Runtime.ExitError")
+            return call(self, operation, parameters)
+
+        return made
+
+    with calls_through(dying):
+        yield
+    assert dead.is_set(), f"{function} makes no such call"

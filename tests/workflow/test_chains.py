@@ -249,6 +249,63 @@ def test_a_server_that_failed_with_an_instance_is_launched_again_by_a_drill(prod
     assert (after[good[0]], after[bad[0]] != before[bad[0]]) == (before[good[0]], True)
 
 
+def behave(product: Product, **knobs: Any) -> None:
+    product.emulator.control.change_settings({"behaviour": knobs})
+
+
+def aborted(product: Product, run: str) -> dict[str, Any]:
+    """The record of the run, whose machines are stopped in the middle of their work."""
+    for machine in product.engine.executions():
+        if machine.status == "RUNNING":
+            product.engine.client("stepfunctions").stop_execution(executionArn=machine.arn)
+    return wait_until(product, run, lambda _: close(product, run))
+
+
+def aborted_start(product: Product, *, is_answered: bool) -> dict[str, Any]:
+    """The record of a run that was aborted right after StartRecovery, while DRS does not show its job.
+
+    DRS would accept a second one.
+    """
+    behave(product, hiddenSeconds=200, secondStart="accepted")
+    if not is_answered:
+        product.fault("CUT_AFTER", operation="StartRecovery", count=1)
+    run = product.start(product.plan(make_wave(product, count=2)))
+    while not (
+        any(row.get("jobId") for row in batches(product)) if is_answered else product.calls().get("StartRecovery")
+    ):
+        product.request("GET", "/health")
+    return aborted(product, run)
+
+
+def batches(product: Product) -> list[dict[str, Any]]:
+    return [row for row in product.items("Executions") if row["item"].startswith("BATCH#")]
+
+
+@pytest.mark.speed(120)
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_job_that_drs_does_not_show_yet_is_not_repeated_by_the_run_that_continues(
+    product: Product, is_answered: bool
+) -> None:
+    first = aborted_start(product, is_answered=is_answered)
+    second = continued(product, first["executionId"])
+    assert second["status"] == "COMPLETED"
+    assert product.calls()["StartRecovery"] == 1
+    assert second["sourceServers"] == []
+    assert len(ids(product)) == 2
+
+
+@pytest.mark.speed(120)
+@pytest.mark.parametrize("mode", ["drills", "recoveries"])
+def test_a_server_whose_instance_drs_does_not_show_yet_is_up(product: Product, mode: str) -> None:
+    behave(product, instanceDelaySeconds=500)
+    first, _, bad = partly_failed(product, mode)
+    before = ids(product)
+    second = continued(product, first["executionId"])
+    assert second["status"] == "COMPLETED"
+    assert [server["sourceServerId"] for server in second["sourceServers"]] == [bad]
+    assert before.items() <= ids(product).items()
+
+
 # --- the figure of a chain --------------------------------------------------------------------------------------
 def test_every_run_of_a_chain_shows_the_chain_from_its_first_request(product: Product) -> None:
     records = chain_of_three(product)
@@ -389,6 +446,26 @@ def test_a_job_that_drs_does_not_show_yet_is_waited_for(product: Product) -> Non
     shown = clean_up(product, record)
     assert (shown["status"], ids(product)) == ("COMPLETED", {})
     assert len(terminations(product)) == 1
+
+
+@pytest.mark.speed(120)
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_job_of_an_aborted_drill_that_drs_does_not_show_yet_is_waited_for(
+    product: Product, is_answered: bool
+) -> None:
+    shown = clean_up(product, aborted_start(product, is_answered=is_answered))
+    assert (shown["status"], shown["instances"]["terminated"]) == ("COMPLETED", 2)
+    assert ids(product) == {}
+
+
+@pytest.mark.speed(120)
+@pytest.mark.parametrize("failure_event", ["LAUNCH_END", "LAUNCH_FAILED"])
+def test_instances_that_drs_does_not_show_yet_are_waited_for(product: Product, failure_event: str) -> None:
+    """With LAUNCH_FAILED, the log of the job names no instance, so that the record does not know it either."""
+    behave(product, instanceDelaySeconds=400, failureEvent=failure_event)
+    shown = clean_up(product, product.drill(product.plan(make_wave(product, count=2))))
+    assert (shown["status"], shown["instances"]) == ("COMPLETED", {"total": 2, "terminated": 2, "failed": 0})
+    assert ids(product) == {}
 
 
 def test_an_instance_that_drs_does_not_call_a_drills_at_that_moment_is_left_alone(product: Product) -> None:

@@ -4,13 +4,15 @@
 they are hardest to get right.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.support.fault_injection import killed_before
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
-from tests.support.product import Product
+from tests.support.product import WEST, Product
 from tests.support.runs import decide, held_jobs, wait_until, wait_until_asked_for, wave_statuses
 
 
@@ -87,6 +89,50 @@ def test_a_server_that_is_on_record_as_launched_stays_so_and_counts_so_whatever_
     assert statuses(record) == {"bad-001": "LAUNCHED", "srv-001": "LAUNCHED"}
     assert record["status"] == "COMPLETED"
     assert len(product.jobs()) == 1
+
+
+def writes_to_batch(attribute: str) -> Callable[[str, Any], bool]:
+    def strikes(operation: str, parameters: Any) -> bool:
+        is_batch = operation == "UpdateItem" and "BATCH#" in str(parameters["Key"])
+        return is_batch and attribute in parameters["ExpressionAttributeNames"].values()
+
+    return strikes
+
+
+def test_a_server_that_was_left_out_by_a_function_that_died_counts_as_failed_after_a_cancel(product: Product) -> None:
+    """StartRecovery was killed between the server's row and the batch's row."""
+    live, *others = product.seed(3)
+    plan = product.plan({"name": "web", "groups": [product.group([live, *others])], "pauseBefore": True})
+    run = product.start(plan)
+    wait_until_asked_for(product, run, "RESUME")
+    one = product.plan({"name": "web", "groups": [product.group([live])]}, name="one")
+    assert product.finish(product.start(one, "recoveries"))["status"] == "COMPLETED"
+    with killed_before("StartRecovery", writes_to_batch("intentAt"), lambda: decide(product, run, "cancel")):
+        decide(product, run, "resume")
+        record = product.finish(run)
+    assert sorted(statuses(record).values()) == ["FAILED", "SKIPPED", "SKIPPED"]
+    assert (record["status"], record["servers"]["failed"]) == ("CANCELLED", 1)
+
+
+def test_results_that_were_written_before_the_machine_died_count_though_drs_can_no_longer_be_asked(
+    product: Product,
+) -> None:
+    """SettleBatch was killed between the servers' rows and the batch's row."""
+    bad = product.seed(1, prefix="bad", failsAt="LAUNCH")
+    plan = product.plan({"name": "app", "groups": [product.group([*product.seed(2), *bad])]}, launchAttempts=1)
+    run = product.start(plan)
+
+    def stop() -> None:
+        product.fault("REGION_DOWN", region=WEST)
+        for machine in product.engine.executions():
+            product.engine.client("stepfunctions").stop_execution(executionArn=machine.arn)
+
+    with killed_before("SettleBatch", writes_to_batch("endedAt"), stop):
+        product.machine(run).wait(60)
+    product.engine.invoke("CloseExecution", {"source": "aws.states", "detail": {"name": run, "status": "ABORTED"}})
+    record = product.finish(run)
+    assert statuses(record) == {"bad-001": "FAILED", "srv-001": "LAUNCHED", "srv-002": "LAUNCHED"}
+    assert record["servers"] == {"total": 3, "launched": 2, "failed": 1, "excluded": 0, "launching": 0}
 
 
 # --- results that come late ---------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import pytest
 from botocore.config import Config
 
 from recovery import clock
+from recovery.runs.live_instances import CONFIGURATION_SECONDS
+from tests.support.cleanups import instances_left
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan
@@ -13,6 +15,13 @@ from tests.support.product import HUB, WEST, Product
 from tests.support.runs import decide, wait_until, wait_until_asked_for
 
 UNANSWERED_SECONDS = 300
+PLACE = {"accountId": HUB, "region": WEST}
+
+
+def pass_seconds(product: Product, simulated: float) -> None:
+    until = product.emulator.world.clock.now() + simulated
+    while product.emulator.world.clock.now() < until:
+        product.request("GET", "/health")
 
 
 def live_instances(product: Product) -> dict[str, tuple[str, bool]]:
@@ -214,6 +223,43 @@ def test_start_recovery_killed_while_it_leaves_a_server_out_launches_the_others_
     assert (record["servers"]["launched"], record["servers"]["failed"]) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "missing", [["sourceServerID"], ["recoveryInstanceID"], ["sourceServerID", "recoveryInstanceID"]]
+)
+def test_a_live_instance_whose_record_lacks_an_id_is_not_replaced(product: Product, missing: list[str]) -> None:
+    live, *others = product.seed(3)
+    one = product.plan({"name": "web", "groups": [product.group([live])]}, name="one")
+    assert product.finish(product.start(one, "recoveries"))["status"] == "COMPLETED"
+    before = live_instances(product)[live]
+    strange = {"operation": "DescribeRecoveryInstances", "of": before[0], "record": {}, "without": missing}
+    product.emulator.control.add_strange_record({**PLACE, **strange})
+    plan = product.plan({"name": "web", "groups": [product.group([live, *others], name="all")]}, name="all")
+    record = product.drill(plan)
+    found = {each["sourceServerId"]: (each["status"], each["reason"] or "") for each in record["sourceServers"]}
+    assert found[live][0] == "FAILED"
+    assert "is live" in found[live][1]
+    assert [found[other][0] for other in others] == ["LAUNCHED", "LAUNCHED"]
+    left = instances_left(product)[live]
+    assert (left.id, left.is_drill) == before
+
+
+def test_a_launch_configuration_that_was_changed_while_the_wave_waited_is_read_again(product: Product) -> None:
+    server = product.seed(1)
+    run = held_start(
+        product, product.plan({"name": "web", "groups": [product.group(server)], "pauseBefore": True}), "drills"
+    )
+    into = product.emulator.control.add_ec2_instance(PLACE)["instanceId"]
+    product.emulator.client(HUB, WEST).update_launch_configuration(
+        sourceServerID=server[0], launchIntoInstanceProperties={"launchIntoEC2InstanceID": into}
+    )
+    pass_seconds(product, CONFIGURATION_SECONDS)
+    decide(product, run, "resume")
+    ((status, reason),) = outcomes(product.finish(run)).values()
+    assert status == "FAILED"
+    assert f"launches into instance {into}" in reason
+    assert "StartRecovery" not in product.calls()
+
+
 # --- a start without an answer ---------------------------------------------------------------------------------
 def test_a_start_that_was_not_answered_is_repeated_only_when_its_job_can_no_longer_appear(product: Product) -> None:
     product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
@@ -345,6 +391,25 @@ def test_an_instance_that_drs_does_not_show_yet_is_not_replaced(product: Product
     ((status, reason),) = outcomes(record).values()
     assert status == "FAILED"
     assert "launched it" in reason or "is live" in reason
+    assert product.calls()["StartRecovery"] == 1
+
+
+@pytest.mark.speed(120)
+@pytest.mark.parametrize("participants", [[{"launchStatus": "LAUNCHED"}], []])
+def test_a_recovery_that_does_not_name_its_servers_is_waited_for_while_its_instances_may_be_hidden(
+    product: Product, participants: list[dict[str, str]]
+) -> None:
+    behave(product, instanceDelaySeconds=500)
+    server = product.seed(1)
+    one = product.plan({"name": "web", "groups": [product.group(server)]}, name="one")
+    assert product.finish(product.start(one, "recoveries"))["status"] == "COMPLETED"
+    (job,) = product.jobs()
+    strange = {"operation": "DescribeJobs", "of": job["jobID"], "record": {"participatingServers": participants}}
+    product.emulator.control.add_strange_record({**PLACE, **strange})
+    record = product.drill(product.plan({"name": "web", "groups": [product.group(server)]}))
+    ((status, reason),) = outcomes(record).values()
+    assert status == "FAILED"
+    assert "is live" in reason
     assert product.calls()["StartRecovery"] == 1
 
 

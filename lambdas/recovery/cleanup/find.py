@@ -26,8 +26,9 @@ logger = Logger(child=True)
 def search_targets(chain: Chain, run: int, *, is_last_try: bool) -> dict[Target, DrsWavesError]:
     """Search each target that the clean-up has not searched yet; return the error for each that gave no answer.
 
-    A job of the chain that still runs may launch instances, so its target counts as not searched. On the last try, the
-    instances that exist now are taken, and the job stays the error.
+    A job of the chain that still runs, or that DRS does not show yet, may launch instances, and DRS shows an instance
+    some time after its job. Such a target counts as not searched. On the last try, the instances that exist now are
+    taken, and what is pending stays the error.
     """
     first = chain.first.execution_id
     searched = {found.target for found in cleanups.list_found(first, run)}
@@ -67,9 +68,8 @@ def _search_target(
     gone = unlisted & in_cache.keys() - forgotten  # the cache does not know it yet
 
     instances |= {each: expected[each] for each in forgotten | gone}
-    job = launches.running_job
-    problem = ServerBusy(f"{job.job_id} of the drill still runs in {target.key}") if job else None
-    return FoundInstances(target, instances, frozenset(gone)), problem
+    problem = ServerBusy(f"{target.key} has not shown all of the drill yet: {launches.pending}")
+    return FoundInstances(target, instances, frozenset(gone)), problem if launches.pending else None
 
 
 def create_chunks(execution_id: str, run: int) -> list[Chunk]:

@@ -131,5 +131,7 @@ def judge_conflict(
         )
     if withheld:
         return ConflictVerdict(withheld=withheld)
+    if not server_ids:  # an earlier try of the task has left all of them out, and was killed
+        return ConflictVerdict()
     parts = min(PARTS, len(server_ids))
     return ConflictVerdict(skipped=tuple(server_ids[max(refusals - LASTING_REFUSALS, 0) % parts :: parts]))

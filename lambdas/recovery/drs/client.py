@@ -122,16 +122,21 @@ def list_jobs_since(target: Target, since: str) -> list[Job]:
     return list(_jobs_since(target, from_date))
 
 
-def find_recovery_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
-    """The recovery instances of these source servers that DRS knows, also those that others launched."""
-    ids = sorted(server_ids)
+def find_recovery_instances(
+    target: Target, server_ids: Collection[str], *, with_unnamed: bool = False
+) -> list[LaunchedInstance]:
+    """The recovery instances of these source servers that DRS knows, also those that others launched.
+
+    Those whose record lacks an id are left out, unless `with_unnamed`.
+    """
+    ids, parse = sorted(server_ids), LaunchedInstance.from_any if with_unnamed else LaunchedInstance.from_drs
     return [
         instance
         for at in range(0, len(ids), MAX_IDS_PER_DESCRIBE)
         for instance in read_records(
             target,
             "describe_recovery_instances",
-            LaunchedInstance.from_drs,
+            parse,
             filters={"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]},
             maxResults=INSTANCES_PER_PAGE,
         )

@@ -15,6 +15,7 @@ from recovery.domain.polling import MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.drs import busy_servers, capacity_leases
 from recovery.drs import client as drs
 from recovery.drs.busy_servers import ConflictVerdict
+from recovery.drs.visibility import UNANSWERED_SECONDS, VISIBLE_WITHIN_SECONDS
 from recovery.errors import (
     CircuitOpen,
     DrsRefused,
@@ -39,13 +40,6 @@ from recovery.runs.watch import overdue
 from recovery.store import batches, executions, job_durations, progress, server_results
 
 logger = Logger(child=True)
-
-# How long the job of an unanswered StartRecovery may take to appear in DescribeJobs. The call may be at work for the
-# 120 seconds after which we stop waiting for its answer; the rest is for DRS to show the job.
-UNANSWERED_SECONDS = 300
-
-# How long DescribeJobs may not show a job that StartRecovery has named. AWS gives no figure.
-VISIBLE_WITHIN_SECONDS = 600
 
 # Real seconds for the checks before StartRecovery. Its answer may take 120 of the function's 180 seconds.
 PREPARATION_SECONDS = 50
@@ -196,9 +190,11 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     run = require_running(batch.ref.execution_id)
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
-    launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch)
+    launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
+    if not run.replace_existing:
+        live_instances.require_named_launches(batch.ref, jobs, clock.now())
     obstacles = (
         {}
         if run.replace_existing

@@ -7,23 +7,25 @@ and EC2, never from the cache, and an answer that is missing lets nothing be lau
 
 import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
-from recovery import clock
-from recovery.domain.batch import Batch
+from recovery import clock, job_tags
+from recovery.domain.batch import Batch, BatchRef
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
-from recovery.errors import DrsRefused, RateBudgetExhausted, TargetAccessDenied
+from recovery.drs.visibility import SHOWN_WITHIN_SECONDS
+from recovery.errors import DrsRefused, RateBudgetExhausted, ServerBusy, TargetAccessDenied
 from recovery.settings import settings
 from recovery.store import batches, inspections
 
 # Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
 ROUND_SECONDS = 30
 
-# How long after its job DRS may not show a recovery instance. AWS gives no figure.
-SHOWN_WITHIN_SECONDS = 600
+# How long a launch configuration that was read may be relied on. People change them while a wave waits.
+CONFIGURATION_SECONDS = 900
 
 # `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
 _LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
@@ -38,11 +40,27 @@ def find_obstacles(
     of the target that the caller has read before. Ask DRS once for each 200 servers, and EC2 only if some are launched
     into an instance. Raise what DRS and EC2 raise.
     """
-    instances = drs.find_recovery_instances(target, server_ids)
+    instances = _find_instances(target, server_ids)
     wanted = {launches_into.get(server_id, "") for server_id in server_ids} - {""}
     existing = _find_existing(target, wanted) if wanted else set()
     launched = find_recent_launches(jobs, clock.now())
     return describe_obstacles(server_ids, instances, launches_into, existing, launched)
+
+
+def _find_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
+    """The recovery instances of these servers.
+
+    DRS may leave out of a record which server it is of. If such an instance is live, ask for each server alone: what
+    DRS answers then is the server's.
+    """
+    found = drs.find_recovery_instances(target, server_ids, with_unnamed=True)
+    if all(instance.server_id or not instance.is_live for instance in found):
+        return found
+    return [
+        replace(instance, server_id=instance.server_id or server_id)
+        for server_id in sorted(server_ids)
+        for instance in drs.find_recovery_instances(target, [server_id], with_unnamed=True)
+    ]
 
 
 def describe_obstacles(
@@ -62,7 +80,7 @@ def describe_obstacles(
             launched_by = f" of {instance.job_id}" if instance.job_id else ""
             state = instance.state or "in a state that DRS does not tell"
             found[server_id] = (
-                f"its recovery instance {instance.instance_id}{launched_by} is live ({state}), "
+                f"its recovery instance {instance.instance_id or 'without an id'}{launched_by} is live ({state}), "
                 "and a launch would replace it"
             )
         elif (into := launches_into.get(server_id)) and into in existing:
@@ -83,14 +101,30 @@ def find_recent_launches(jobs: Iterable[Job], now: float) -> dict[str, Job]:
         for launch in job.launches:
             if launch.server_id not in newest or created_at > newest[launch.server_id][0]:
                 newest[launch.server_id] = (created_at, job, launch.status)
-    return {
-        server_id: job
-        for server_id, (_, job, status) in newest.items()
-        if job.is_completed
+    return {server_id: job for server_id, (_, job, status) in newest.items() if _is_recent_launch(job, status, now)}
+
+
+def _is_recent_launch(job: Job, status: str, now: float) -> bool:
+    """Whether a recovery launched a server with this launch status a moment ago, or may have."""
+    return (
+        job.is_completed
         and job.initiated_by not in _LAUNCHES_NOTHING_LIVE
         and status not in (LaunchStatus.FAILED, LaunchStatus.TERMINATED)
         and now - clock.parse_iso(job.ended_at or job.created_at) < SHOWN_WITHIN_SECONDS
-    }
+    )
+
+
+def require_named_launches(ref: BatchRef, jobs: Iterable[Job], now: float) -> None:
+    """Raise ServerBusy while a job of a recovery that ended a moment ago does not say which servers it launched.
+
+    They may be servers of this batch whose instances DRS does not show yet. Other batches of its run have other
+    servers. A job without the time of its end is not waited for, because that wait would have no end.
+    """
+    for job in jobs:
+        is_of_run = job_tags.read_execution(job.tags) == ref.execution_id and job.started_by[0] != ref.key
+        statuses = [launch.status for launch in job.unnamed] or ([] if job.launches else [LaunchStatus.PENDING])
+        if job.ended_at and not is_of_run and any(_is_recent_launch(job, status, now) for status in statuses):
+            raise ServerBusy(f"{ref.target.key}: {job.job_id} ended at {job.ended_at} and does not name its servers")
 
 
 def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:
@@ -102,30 +136,43 @@ def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:
     return {instance_id for instance_id, instance in found.items() if instance.exists}
 
 
-def read_launches_into(batch: Batch) -> Mapping[str, str]:
+def read_launches_into(batch: Batch, requested_at: str) -> Mapping[str, str]:
     """The EC2 instance that DRS launches each server of the batch into, by server, "" for a new one.
 
-    Inspection has read some launch configurations. The others are read here, one call for each server with at most half
-    of the target's rate limit, and saved, so that a repeated task does not read them again. Raise RateBudgetExhausted
-    if some are left for another try of the task, and what DRS raises.
+    Inspection has read some launch configurations, after the run was requested. The others, and those that were read
+    too long ago, are read here, one call for each server with at most half of the target's rate limit, and saved, so
+    that a repeated task does not read them again. Raise RateBudgetExhausted if some are left for another try of the
+    task, and what DRS raises.
     """
-    known = dict(batch.launches_into)
+    known, read_at = _find_known(batch, requested_at)
+    before = dict(known)
     missing = [server_id for server_id in batch.server_ids if server_id not in known]
-    if not missing:
-        return known
-    probes = inspections.load_probes(batch.ref.execution_id, batch.ref.target)
-    for server_id in missing:
-        probe = probes.get(server_id)
-        if probe and probe.has_launch_configuration is not None:
-            known[server_id] = probe.launches_into or ""
-    missing = [server_id for server_id in missing if server_id not in known]
     try:
         if missing:
             _read_round(batch.ref.target, missing, known)
     finally:
-        if known.keys() != batch.launches_into.keys():
-            batches.record_launches_into(batch, known)
+        if known != before or known.keys() != batch.launches_into.keys():
+            batches.record_launches_into(batch, known, read_at)
     return known
+
+
+def _find_known(batch: Batch, requested_at: str) -> tuple[dict[str, str], str]:
+    """What the batch and the inspection know well enough, and since when all of it has been known at the earliest."""
+    known = dict(batch.launches_into) if _is_recent(batch.launches_into_at) else {}
+    read_at = batch.launches_into_at if known else None
+    if not _is_recent(requested_at):
+        return known, read_at or clock.iso()
+    if missing := [server_id for server_id in batch.server_ids if server_id not in known]:
+        probes = inspections.load_probes(batch.ref.execution_id, batch.ref.target)
+        for server_id in missing:
+            probe = probes.get(server_id)
+            if probe and probe.has_launch_configuration is not None:
+                known[server_id] = probe.launches_into or ""
+    return known, requested_at
+
+
+def _is_recent(read_at: str | None) -> bool:
+    return read_at is not None and clock.now() - clock.parse_iso(read_at) < CONFIGURATION_SECONDS
 
 
 def _read_round(target: Target, server_ids: Iterable[str], known: dict[str, str]) -> None:

@@ -181,7 +181,8 @@ def _end_attempt(
     """
     # An earlier invocation may have found a server launched whose instance DRS no longer has now.
     attempt = attempt.with_launched(server_results.record_results(batch.ref, results))
-    retry_ids = [server_id for server_id in retry_ids if server_id in attempt.failed_ids]
+    # Those that were left out of this attempt are not among its failed servers, and are tried again as well.
+    retry_ids = [server_id for server_id in retry_ids if server_id not in attempt.launched_ids]
     capacity_leases.release_lease(batch, batch.lease_attempt)
     if retry_ids:
         batches.retry_batch(batch, attempt, retry_ids, snapshots)

@@ -6,9 +6,9 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus
-from recovery.domain.execution import Tally
+from recovery.domain.execution import ServerStatus, Tally
 from recovery.domain.inspection import WaveTargetSummary
-from recovery.store import executions, inspections
+from recovery.store import executions, inspections, server_results
 
 # What a batch's row keeps of the start of an attempt, until the next attempt or round.
 _OF_CONFLICT = ("conflicts", "conflictSince", "conflictServer")
@@ -136,10 +136,10 @@ def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
     dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 
-def record_launches_into(batch: Batch, launches_into: Mapping[str, str]) -> None:
-    """Record the EC2 instance that DRS launches each server into, "" for a new one."""
-    unchanged = _if_at(batch.status, batch.attempt)
-    dynamodb.update_if(executions.table(), _key(batch.ref), {"launchesInto": dict(launches_into)}, **unchanged)
+def record_launches_into(batch: Batch, launches_into: Mapping[str, str], read_at: str) -> None:
+    """Record the EC2 instance that DRS launches each server into, "" for a new one, and when the first was read."""
+    values = {"launchesInto": dict(launches_into), "launchesIntoAt": read_at}
+    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
@@ -190,9 +190,21 @@ def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
-    """Settle a batch whose servers were not tried, or not again. Their rows stay as they are, and so does `failed`."""
-    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
-    _close_attempt(batch, Attempt((), ()), values, [])
+    """Settle a batch whose servers were not tried, or not again. Their rows stay as they are, and are counted.
+
+    A function that was killed may have written results that the batch does not count yet.
+    """
+    statuses = server_results.read_statuses(batch.ref)
+    launched = [each for each in batch.server_ids if statuses.get(each) is ServerStatus.LAUNCHED]
+    failed = [each for each in batch.server_ids if statuses.get(each) is ServerStatus.FAILED]
+    values = {
+        "status": BatchStatus.SETTLED,
+        "reason": reason,
+        "endedAt": clock.iso(),
+        "serverIds": [each for each in batch.server_ids if each not in launched],
+        "failed": len(batch.dropped) + len(failed),
+    }
+    _close_attempt(batch, Attempt(launched, failed), values, [])
 
 
 # What is known of the running job.

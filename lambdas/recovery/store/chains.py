@@ -4,10 +4,11 @@ A run is continued once. Its META row names the run that continues it (`continue
 names it (`continues`); both are written in one transaction. A continuation that never started is unlinked again.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run, ServerStatus
 from recovery.domain.target import Target
 from recovery.errors import ExecutionNotFound
@@ -59,10 +60,16 @@ class RecordedServer:
 
 @dataclass(frozen=True, slots=True)
 class RecordedLaunches:
-    """What the record of a chain says of its launches in one target: the servers that were tried, and every job."""
+    """What the record of a chain says of its launches in one target: the servers that were tried, and every job.
+
+    `started` has when the last job of each batch was started, by its id. `unanswered` has when StartRecovery was called
+    for a batch, by the batch's key and its attempt, if no job is on record for the call.
+    """
 
     servers: tuple[RecordedServer, ...]
     job_ids: frozenset[str]
+    started: Mapping[str, str] = field(default_factory=dict)
+    unanswered: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def server_ids(self) -> frozenset[str]:
@@ -132,7 +139,13 @@ def read_launches(chain: Chain, target: Target) -> RecordedLaunches:
         for execution_id, wave in waves
         for row in executions.query_rows(execution_id, f"SERVER#{wave}#{target.key}#")
     )
-    return RecordedLaunches(tuple(servers), frozenset(filter(None, job_ids)))
+    started = {row["jobId"]: row["jobStartedAt"] for row in batches if row.get("jobId") and row.get("jobStartedAt")}
+    unanswered = {
+        (BatchRef.from_event(row).key, str(int(row["attempt"]))): row["unansweredSince"]
+        for row in batches
+        if row.get("unansweredSince") and not row.get("jobId")
+    }
+    return RecordedLaunches(tuple(servers), frozenset(filter(None, job_ids)), started, unanswered)
 
 
 def _read_tried_batches(chain: Chain) -> Iterable[dict[str, Any]]:

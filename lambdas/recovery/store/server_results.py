@@ -22,6 +22,12 @@ def list_failed_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["status"] == ServerStatus.FAILED.value]
 
 
+def read_statuses(ref: BatchRef) -> dict[str, ServerStatus]:
+    """The status on record of each server of the wave in the batch's target, by server."""
+    rows = executions.query_rows(ref.execution_id, f"SERVER#{ref.wave}#{ref.target.key}#")
+    return {row["sourceServerId"]: ServerStatus(row["status"]) for row in rows}
+
+
 def record_results(ref: BatchRef, results: Sequence[ServerResult]) -> frozenset[str]:
     """Write each server's result. A server that is LAUNCHED stays so, whatever a late task writes; return those.
 

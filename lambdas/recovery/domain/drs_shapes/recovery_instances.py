@@ -31,14 +31,18 @@ class LaunchedInstance:
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "LaunchedInstance | None":
         """Read DRS's RecoveryInstance shape, in which no id is certain; None for one without the ids."""
-        instance_id, server_id = read_text(item, "recoveryInstanceID"), read_text(item, "sourceServerID")
-        if instance_id is None or server_id is None:
-            return None
+        instance = cls.from_any(item)
+        return instance if instance.instance_id and instance.server_id else None
+
+    @classmethod
+    def from_any(cls, item: Mapping[str, Any]) -> "LaunchedInstance":
+        """Read DRS's RecoveryInstance shape; an id that is missing is ""."""
+        instance_id = read_text(item, "recoveryInstanceID") or ""
         hints = ("recoveryInstanceProperties", "identificationHints")
         return cls(
             instance_id=instance_id,
             ec2_instance_id=read_text(item, "ec2InstanceID") or instance_id,
-            server_id=server_id,
+            server_id=read_text(item, "sourceServerID") or "",
             state=read_text(item, "ec2InstanceState") or "",
             hostname=read_text(item, *hints, "hostname") or read_text(item, *hints, "fqdn"),
             job_id=read_text(item, "jobID"),

@@ -11,8 +11,8 @@ def find_servers_up(run: Run, target: Target) -> frozenset[str]:
     """The servers that the runs before this one in its chain have launched, and whose instances exist now.
 
     DRS decides, not the record: an instance that was terminated since is launched again. A server whose launch failed
-    does not count, even if DRS left an instance of it. Raise ServerBusy while a job of these runs is running, because
-    its results are not known yet.
+    does not count, even if DRS left an instance of it. Raise ServerBusy while a job of these runs is running or may
+    still appear, and while DRS does not show what one of them launched.
     """
     if not run.continues:
         return frozenset()
@@ -21,6 +21,6 @@ def find_servers_up(run: Run, target: Target) -> frozenset[str]:
         return frozenset()
     recorded = chains.read_launches(earlier, target)
     launches = chain_launches.read_launches(target, earlier, recorded)
-    if job := launches.running_job:
-        raise ServerBusy(f"{job.job_id} of a run that {run.execution_id} continues is still running")
+    if launches.pending:
+        raise ServerBusy(f"not all that the run before {run.execution_id} has launched is known: {launches.pending}")
     return frozenset(each.server_id for each in launches.instances.values() if launches.has_launched(each))
