@@ -373,6 +373,7 @@ def test_every_replication_state_of_the_model_is_decided_on() -> None:
         ),
         (ServerFacts("DISCONNECTED"), Readiness.WARN, "last snapshot"),
         (ServerFacts("INITIAL_SYNC"), Readiness.BLOCKED, "nothing to launch it from"),
+        (ServerFacts("CONTINUOUS", fails_back=True, may_replace=True), Readiness.BLOCKED, "FAILBACK"),
         (ServerFacts("CONTINUOUS", in_job="drsjob-1"), Readiness.WARN, "drsjob-1"),
         (ServerFacts("CONTINUOUS", in_run="drill-2"), Readiness.WARN, "drill-2"),
         (ServerFacts("CONTINUOUS", drill_instance="i-1 of a drill"), Readiness.WARN, "i-1 of a drill"),

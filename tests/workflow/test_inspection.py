@@ -51,6 +51,22 @@ def test_a_run_over_a_live_recovery_is_refused_and_names_the_instances_and_the_w
     assert product.calls()["StartRecovery"] == starts
 
 
+@pytest.mark.parametrize("mode", ["drills", "recoveries"])
+def test_a_server_that_replicates_home_is_not_launched(product: Product, mode: str) -> None:
+    """A launch of it would begin the failback, and DRS's own ids tell the two directions of a server apart."""
+    cloud = {"originAccountID": HUB, "originRegion": EUROPE, "originAvailabilityZone": f"{EUROPE}a"}
+    ids = product.seed(1, sourceCloud=cloud, tags={"app": "shop"})
+    start(product, product.plan({"name": "web", "groups": [product.group(ids)]}), "recoveries")
+    product.emulator.client(HUB, EUROPE).initialize_service()
+    product.emulator.client(HUB, WEST).reverse_replication(recoveryInstanceID=instances(product)[ids[0]])
+    home = product.plan({"name": "web", "groups": [product.group(tags={"app": "shop"}, region=EUROPE)]})
+    starts = product.calls()["StartRecovery"]
+    record = start(product, home, mode, replaceExisting=True)
+    assert record["status"] == "NOT_READY", record
+    assert "FAILBACK" in record["reason"]
+    assert product.calls()["StartRecovery"] == starts
+
+
 def test_the_cache_is_not_asked_which_instances_are_live(product: Product) -> None:
     ids = product.seed(1)
     plan = product.plan({"name": "web", "groups": [product.group(ids)]})

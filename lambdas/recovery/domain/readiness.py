@@ -105,7 +105,8 @@ class ServerFacts:
 
     `in_job` and `in_run` name the DRS job that it is in now, and another run that recovers it. `live_instance` and
     `drill_instance` name its present recovery instances: those that may serve production, and those of drills. With
-    `may_replace`, the requester has agreed that the launch replaces what is live.
+    `may_replace`, the requester has agreed that the launch replaces what is live. A server that `fails_back` replicates
+    a recovered server home.
     """
 
     replication_state: str
@@ -115,6 +116,7 @@ class ServerFacts:
     live_instance: str | None = None
     drill_instance: str | None = None
     may_replace: bool = False
+    fails_back: bool = False
     probe: Probe = Probe()
 
 
@@ -144,6 +146,8 @@ def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> Ser
     unknown = f"DRS reports its replication as {facts.replication_state or 'not there'}, which drs-waves does not know"
     replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
     findings = [replication, *_judge_data_age(facts, rpo_minutes, now)]
+    if facts.fails_back:
+        findings.insert(0, (Readiness.BLOCKED, "it replicates home (FAILBACK), so a launch would begin a failback"))
     if facts.probe.problem:
         findings.append((Readiness.BLOCKED, facts.probe.problem))
     if facts.probe.has_launch_configuration is False:

@@ -239,6 +239,7 @@ def _inspect_server(
         live_instance=context.live_instances.get(server.server_id),
         drill_instance=context.drill_instances.get(server.server_id),
         may_replace=execution.run.replace_existing,
+        fails_back=server.fails_back,
         probe=probe,
     )
     # Ignore the RPO target when the operator chose a point in time.

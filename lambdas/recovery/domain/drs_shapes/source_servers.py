@@ -59,7 +59,7 @@ class ServerReplication:
 
 @dataclass(frozen=True, slots=True)
 class SourceServer:
-    """A source server as DRS describes it."""
+    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home."""
 
     server_id: str
     hostname: str
@@ -68,6 +68,7 @@ class SourceServer:
     lag_seconds: float | None = None
     staging_account_id: str | None = None
     source_network_id: str | None = None
+    fails_back: bool = False
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -81,6 +82,7 @@ class SourceServer:
             lag_seconds=parse_duration(read_text(item, "dataReplicationInfo", "lagDuration")),
             staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
             source_network_id=read_text(item, "sourceNetworkID"),
+            fails_back=read_text(item, "replicationDirection") == "FAILBACK",
         )
 
 
