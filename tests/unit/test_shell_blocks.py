@@ -61,6 +61,8 @@ def ask(command: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
 
     driver = create_clidriver()
     driver.session.register("before-call", answer)
+    # It would log to the output of this test for the rest of the process, with --debug each step of every call.
+    monkeypatch.setattr(driver.session, "set_stream_logger", lambda *_, **__: None)
     return driver.main(shlex.split(command, comments=True)[1:]), asked
 
 
