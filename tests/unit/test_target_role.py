@@ -151,7 +151,9 @@ def test_every_difference_from_the_policies_of_aws_has_a_reason_and_every_reason
     table = reasons(heading)
     assert differing
     for grant in sorted(differing):
-        print(heading, "|", grant.action, "on", grant.on, *sorted(grant.conditions))  # noqa: T201 - pytest -rP shows it
+        why = next((table[row][2] for row in rows_about(grant, table)), "")
+        parts = (heading, f"{grant.action} on {grant.on}", *sorted(grant.conditions), why)
+        print(" | ".join(parts))  # noqa: T201 - pytest -rP shows it
     without = sorted(f"{each.action} on {each.on}" for each in differing if not rows_about(each, table))
     assert not without, f"docs/iam.md gives no reason for: {without}"
     for actions, on, reason in table:
