@@ -39,7 +39,7 @@ States:
     Type: Choice
     Choices:
       - Condition: '{% $exists($states.input.neverGiven) %}'
-        Next: RecoverBatches
+        Next: EnterTarget
     Default: NextVersion
   NextVersion:
     Type: Fail
@@ -180,7 +180,7 @@ def test_a_run_that_is_on_keeps_its_machines_and_its_functions_through_a_deploym
     assert execution in idle.stdout
 
     machine = repository / "statemachines" / "recover_target.asl.yaml"
-    change(machine, "\nStartAt: RecoverBatches\nStates:\n", NEXT_VERSION)
+    change(machine, "\nStartAt: EnterTarget\nStates:\n", NEXT_VERSION)
     given = (RUNTIME, "LogLevel=INFO", "SyncRate=rate(5 minutes)", "ReplicaRegion=")  # with a space, and with nothing
     deployed = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", *given, root=repository)
     assert deployed.returncode == 0, deployed
