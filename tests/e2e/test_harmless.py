@@ -14,6 +14,8 @@ from tests.support.processes import free_ports
 
 EUROPE = "eu-central-1"
 HOUR = 3_600
+# About as long as drs-waves expects a recovery to take. At speed 20, the machinery of the sandbox costs a tenth of it.
+JOB = 1_900
 
 
 def running_instances(sandbox: Sandbox, account: str, region: str, name: str) -> list[str]:
@@ -47,13 +49,14 @@ def test_a_drill_of_a_recovered_plan_is_refused_and_production_is_untouched(
 
 
 @pytest.mark.deployment
+@pytest.mark.timeout(600)
 def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave(
     record_property: Callable[[str, object], None],
 ) -> None:
     port, drs_port = free_ports(2)
-    with Sandbox(port=port, drs_port=drs_port, speed=120) as sandbox:
+    with Sandbox(port=port, drs_port=drs_port, speed=20) as sandbox:
         seeding.register_accounts(sandbox)
-        sandbox.control_emulator("PUT", "/settings", {"durations": {"recovery": {"pending": 1, "started": HOUR}}})
+        sandbox.control_emulator("PUT", "/settings", {"durations": {"recovery": {"pending": 1, "started": JOB}}})
         operator = Operator(sandbox)
         west = operator.seed("west-1", "west-2", account=HUB_ACCOUNT, region=REGION)
         east = operator.seed("east-1", "east-2", account=TARGET_ACCOUNT, region=EUROPE)
@@ -66,15 +69,15 @@ def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave(
         down = {"kind": "REGION_DOWN", "accountId": TARGET_ACCOUNT, "region": EUROPE, "durationSeconds": HOUR}
         sandbox.control_emulator("POST", "/faults", down)
 
-        record = operator.finish(operator.start(plan, "recoveries"), seconds=300)
+        record = operator.finish(operator.start(plan, "recoveries"), seconds=500)
 
         assert record["status"] == "COMPLETED", record
         waves_by_name = {wave["name"]: wave for wave in record["waves"]}
         requested = _epoch(record["requestedAt"])
         healthy = _epoch(waves_by_name["west"]["endedAt"]) - requested
-        assert healthy <= 1.2 * (HOUR + 1), f"{healthy / HOUR:.3f} of the ideal"
-        assert _epoch(waves_by_name["east"]["endedAt"]) - requested > 2 * HOUR
-        record_property("healthyRegionToItsIdeal", round(healthy / (HOUR + 1), 3))
+        assert healthy <= 1.2 * JOB, f"{healthy / JOB:.3f} of the ideal"
+        assert _epoch(waves_by_name["east"]["endedAt"]) - requested > HOUR + JOB
+        record_property("healthyRegionToItsIdeal", round(healthy / JOB, 3))
 
 
 def _epoch(moment: Any) -> float:
