@@ -119,11 +119,13 @@ class Scene:
         if "FILE" in command:
             command = command.replace("FILE", str(self.file))
         if re.search(r"\bPLAN\b|\bthree-tier\b", command):
-            command = re.sub(r"\bPLAN\b|\bthree-tier\b", self.plan_name, command)
+            # What a recovery launched is live, so that the plan takes no other run.
+            plan = self.plan()[1] if "--mode recovery" in command else self.plan_name
+            command = re.sub(r"\bPLAN\b|\bthree-tier\b", plan, command)
+            if " --replace-existing" in command:  # there is nobody to type the two answers
+                command += f" --yes --confirm-replace {plan}"
         if " apply " in command:
             command = re.sub(r"( apply \S+)", r"\1 --yes", command)  # there is nobody to ask
-        if " --replace-existing" in command:  # nor anybody who types the two answers
-            command += f" --yes --confirm-replace {self.plan_name}"
         command = command.replace(" --sandbox", "")  # the environment names the sandbox of the tests
         if re.search(r"drs-waves (run|readiness|continue|watch|cleanup) ", command):
             command += " --interval 0.3"  # on AWS it looks every few seconds
