@@ -61,5 +61,5 @@ def test_runs_that_continue_the_last_launch_do_not_count_with_it() -> None:
 def test_a_run_whose_record_was_deleted_does_not_end_the_comparison() -> None:
     launch(run(2, ExecutionStatus.COMPLETED, continues="drill-1"), ["s-2"])
     assert notes_on(["s-2"]) == {}
-    says = "group web servers selected 1 servers in drill-2, now 0: s-2 (host-s-2) is missing"
+    says = "group web servers selected 1 server in drill-2, now 0: s-2 (host-s-2) is missing"
     assert notes_on([]) == {"pg-1": says}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import botocore.session
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recovery import regions
@@ -91,5 +91,6 @@ def test_opt_in_regions_are_those_of_aws_that_are_not_on_from_the_start() -> Non
 def test_a_region_with_a_letter_too_few_is_unknown_and_has_a_suggestion(region: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(region) - 2))
     mistyped = region[:at] + region[at + 1 :]
+    assume(mistyped not in {known for _, known in DRS_REGIONS} | {"us-iso-east-1"})  # us-isof-east-1 without its f
     assert regions.find_partition(mistyped) is None
     assert regions.suggest(mistyped) is not None
