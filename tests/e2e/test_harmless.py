@@ -1,6 +1,5 @@
 """A recovery stays untouched by a later drill, and one Region's outage delays the other's servers by nothing."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -50,9 +49,7 @@ def test_a_drill_of_a_recovered_plan_is_refused_and_production_is_untouched(
 
 @pytest.mark.deployment
 @pytest.mark.timeout(600)
-def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave(
-    record_property: Callable[[str, object], None],
-) -> None:
+def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave() -> None:
     port, drs_port = free_ports(2)
     with Sandbox(port=port, drs_port=drs_port, speed=30) as sandbox:
         seeding.register_accounts(sandbox)
@@ -81,10 +78,10 @@ def test_a_region_that_is_down_for_an_hour_delays_only_its_own_wave(
         waves_by_name = {wave["name"]: wave for wave in record["waves"]}
         requested = _epoch(record["requestedAt"])
         healthy = _epoch(waves_by_name["west"]["endedAt"]) - requested
-        # A busy machine must not fail the test, so the ratio is only a property of its result.
+        # A busy machine must not fail the test, so the ratio is only printed.
         assert healthy < HOUR, f"{healthy / JOB:.3f} of the ideal; the other Region was up again"
         assert _epoch(waves_by_name["east"]["endedAt"]) - requested > HOUR + JOB
-        record_property("healthyRegionToItsIdeal", round(healthy / JOB, 3))
+        print(f"the healthy Region took {healthy / JOB:.3f} of its ideal")  # noqa: T201 - pytest -rP shows it
 
 
 def _epoch(moment: Any) -> float:
