@@ -26,8 +26,8 @@ LAYER_FOR_AWS := build/.layer-$(LAMBDA_PYTHON)-$(LAMBDA_ARCH)-$(LAYER_HASH)
 MACHINES := build/statemachines/.built
 # The templates of cfn/ that have resources of SAM
 SAM_TEMPLATES := template.yaml api.yaml
-# One more than there are processors, for a test waits for some of its time.
-WORKERS = $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
+# Two for each processor, because most tests of runs wait for more than half of their time.
+WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 # How the emulator plays what DRS's model leaves open: make proofs PROFILE=unkind
 PROFILE ?= captured
 # make test COVERAGE=1 measures the coverage of lambdas/ as well, which takes three quarters more CPU on Python 3.11.

@@ -9,6 +9,8 @@ from typing import Any
 from tests.harness.moto_patches.internals import row_writes
 from tests.support.product import Product, Reply
 
+# A test that looks without a pause takes the processor from the run that it looks at, whose simulated clock goes on.
+SECONDS_BETWEEN_LOOKS = 0.005
 MIN_SECONDS_BETWEEN_READS = 0.05
 MAX_SECONDS_BETWEEN_READS = 0.5
 """Some of what the API answers changes with time alone, without a write."""
@@ -27,6 +29,21 @@ def wait_until(
         time.sleep(MIN_SECONDS_BETWEEN_READS)
         row_writes.wait_for_more_than(seen, MAX_SECONDS_BETWEEN_READS)
     raise AssertionError(f"not within {seconds} s: {json.dumps(record, indent=1)[:3_000]}")
+
+
+def wait_for_calls(product: Product, operation: str, count: int = 1, seconds: float = 60) -> None:
+    """Wait until DRS has received that many calls of the operation."""
+    deadline = time.monotonic() + seconds
+    while product.calls().get(operation, 0) < count:
+        assert time.monotonic() < deadline, product.calls()
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def pass_seconds(product: Product, simulated: float) -> None:
+    """Let this many seconds of the product's clock pass."""
+    until = product.emulator.world.clock.now() + simulated
+    while product.emulator.world.clock.now() < until:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def wait_until_asked_for(product: Product, execution_id: str, kind: str) -> dict[str, Any]:

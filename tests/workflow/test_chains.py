@@ -20,7 +20,7 @@ from tests.support.fault_injection import killed_after_change
 from tests.support.instance_cache import cached, sync
 from tests.support.plans import make_wave
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product, Reply
-from tests.support.runs import decide, held_jobs, launching_run, wait_until, wave_statuses
+from tests.support.runs import decide, held_jobs, launching_run, pass_seconds, wait_until, wave_statuses
 
 KEY = {"Idempotency-Key": "c0a80b52-3e0e-4d1c-8c57-9a2f4d6e7b11"}
 
@@ -524,9 +524,7 @@ def test_a_target_that_gives_no_answer_is_named_and_the_others_are_cleaned_up(pr
 
 def time_passes(product: Product) -> None:
     """Wait until the circuit of a target that was down lets a call pass."""
-    until = product.emulator.world.clock.now() + 120
-    while product.emulator.world.clock.now() < until:
-        product.request("GET", "/health")
+    pass_seconds(product, 120)
 
 
 def test_a_target_that_answers_again_is_searched_again_by_the_same_clean_up(product: Product) -> None:

@@ -9,7 +9,7 @@ from tests.harness.lambda_runtime import FunctionFault
 from tests.support.fault_injection import killed_after_change
 from tests.support.plans import make_plan
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
-from tests.support.runs import wait_until, wave_statuses
+from tests.support.runs import wait_for_calls, wait_until, wave_statuses
 
 
 def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
@@ -126,8 +126,7 @@ def test_a_dead_region_pauses_its_own_batches_and_recovers_by_itself(product: Pr
         {"name": "west", "groups": [west], "dependsOn": []}, {"name": "east", "groups": [east], "dependsOn": []}
     )
     execution_id = product.start(plan)
-    while product.calls().get("StartRecovery", 0) < 2:
-        assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
+    wait_for_calls(product, "StartRecovery", 2)
     product.fault("REGION_DOWN", accountId=HUB, region=WEST)
 
     def east_alone_has_ended(record: dict[str, Any]) -> bool:
@@ -170,8 +169,7 @@ def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Pro
     """SettleBatch of the first attempt is repeated while the job of the second runs."""
     product.fault("LAUNCH_FAILS", count=1)
     execution_id = product.start(make_plan(product))
-    while product.calls().get("StartRecovery", 0) < 2:
-        assert product.record(execution_id)["status"] in ("PENDING", "POLLING")
+    wait_for_calls(product, "StartRecovery", 2)
     (first,) = [call for call in product.engine.runtime.invocations_of("SettleBatch") if not call.event["error"]][:1]
     late = product.engine.client("lambda").invoke(FunctionName="SettleBatch", Payload=json.dumps(first.event))
     assert json.loads(late["Payload"].read())["follow"] is None

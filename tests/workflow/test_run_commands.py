@@ -540,6 +540,7 @@ def test_capacity_is_read_rarely_in_the_background_and_errors_are_ignored() -> N
     deadline = time.monotonic() + 60
     while not (known := look(record)) or len(asked) < 2:
         assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert asked == [(HUB, "eu-west-1"), (HUB, WEST)]
     (line,) = describe_capacity(known)
     assert line == f"{HUB}/{WEST}  1/20 jobs, 7/500 servers in jobs  (as of 0:00 ago)"

@@ -12,16 +12,10 @@ from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan
 from tests.support.product import HUB, WEST, Product
-from tests.support.runs import decide, wait_until, wait_until_asked_for
+from tests.support.runs import decide, pass_seconds, wait_for_calls, wait_until, wait_until_asked_for
 
 UNANSWERED_SECONDS = 300
 PLACE = {"accountId": HUB, "region": WEST}
-
-
-def pass_seconds(product: Product, simulated: float) -> None:
-    until = product.emulator.world.clock.now() + simulated
-    while product.emulator.world.clock.now() < until:
-        product.request("GET", "/health")
 
 
 def live_instances(product: Product) -> dict[str, tuple[str, bool]]:
@@ -170,6 +164,7 @@ def test_a_launch_into_an_instance_that_exists_is_left_out(product: Product, exi
         assert f"launches into instance {instance}" in record["sourceServers"][0]["reason"]
 
 
+@pytest.mark.speed(60)
 def test_launch_configurations_are_read_once_however_often_the_start_is_tried(product: Product) -> None:
     product.fault("THROTTLING", operation="StartRecovery", count=3)
     record = product.finish(product.start(make_plan(product), "recoveries"))
@@ -301,8 +296,7 @@ def test_a_server_error_is_no_refusal(product: Product) -> None:
 def test_a_cancel_while_a_start_is_unanswered_waits_for_its_job_and_then_takes_effect(product: Product) -> None:
     product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
     run = product.start(make_plan(product), "recoveries")
-    while not product.calls().get("StartRecovery"):
-        product.request("GET", "/health")
+    wait_for_calls(product, "StartRecovery")
     decide(product, run, "cancel")
     record = product.finish(run)
     assert record["status"] == "CANCELLED"
@@ -315,8 +309,7 @@ def test_a_cancel_while_a_start_is_unanswered_waits_for_its_job_and_then_takes_e
 def test_a_pause_while_a_start_is_unanswered_holds_the_batch_once_no_job_can_appear(product: Product) -> None:
     product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
     run = product.start(make_plan(product), "recoveries")
-    while not product.calls().get("StartRecovery"):
-        product.request("GET", "/health")
+    wait_for_calls(product, "StartRecovery")
     decide(product, run, "pause")
     wait_until_asked_for(product, run, "RESUME")
     assert product.calls()["StartRecovery"] == 1
@@ -325,12 +318,12 @@ def test_a_pause_while_a_start_is_unanswered_holds_the_batch_once_no_job_can_app
     assert product.calls()["StartRecovery"] == 2
 
 
+@pytest.mark.speed(120)
 def test_a_settlement_while_a_start_is_unanswered_waits_for_its_job(product: Product) -> None:
     """An unexpected error ends the task after a call that was not answered; the machine settles the batch."""
     product.fault("CUT_BEFORE", operation="StartRecovery", count=1)
     run = product.start(make_plan(product), "recoveries")
-    while not product.calls().get("StartRecovery"):
-        product.request("GET", "/health")
+    wait_for_calls(product, "StartRecovery")
     product.engine.runtime.fail("StartRecovery", "KeyError", times=1)
     record = product.finish(run)
     assert record["status"] == "FAILED"
@@ -384,8 +377,7 @@ def test_an_instance_that_drs_does_not_show_yet_is_not_replaced(product: Product
     run = held_start(product, plan, "drills")
     other = product.plan({"name": "web", "groups": [product.group(server)]}, name="other")
     product.start(other, "recoveries")
-    while not product.calls().get("StartRecovery"):
-        product.request("GET", "/health")
+    wait_for_calls(product, "StartRecovery")
     decide(product, run, "resume")
     record = product.finish(run)
     ((status, reason),) = outcomes(record).values()

@@ -18,6 +18,7 @@ from recovery.observability import metrics
 from tests.support import product as products
 from tests.support import telemetry
 from tests.support.product import HUB, STACK, WEST, Product
+from tests.support.runs import wait_for_calls
 from tests.support.telemetry import CapturedTelemetry
 from tests.support.templates import rendered
 
@@ -111,8 +112,7 @@ def test_retries_that_are_used_up_are_counted_once(product: Product, told: Captu
 def test_each_change_of_a_circuit_is_counted_and_logged(product: Product, told: CapturedTelemetry) -> None:
     plan = product.plan({"name": "web", "groups": [product.group(product.seed(2))]})
     execution_id = product.start(plan)
-    while product.calls().get("StartRecovery", 0) < 1:
-        pass
+    wait_for_calls(product, "StartRecovery")
     product.fault("REGION_DOWN", accountId=HUB, region=WEST, durationSeconds=1800)
     assert product.finish(execution_id)["status"] == "COMPLETED"
     changes = told.counts("CircuitChanges", "State")
