@@ -70,6 +70,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "pointInTime": record.get("pointInTime"),
         "continues": record.get("continues"),
         "continuedBy": record.get("continuedBy"),
+        "chain": _chain_item(record),
         "verdict": _verdict(record),
         "servers": dict(record["servers"]),
         "rto": _rto(record),
@@ -87,6 +88,12 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "versions": dict(facts.versions),
         "sourceServers": servers,
     }
+
+
+def _chain_item(record: Record) -> dict[str, Any] | None:
+    """The runs that continue one another, oldest first, counted as one; None for a run that stands alone."""
+    chain = record.get("chain")
+    return dict(chain) if chain and len(chain["executions"]) > 1 else None
 
 
 def _verdict(record: Record) -> dict[str, Any]:

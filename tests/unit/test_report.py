@@ -437,6 +437,39 @@ def test_the_page_says_that_launched_is_not_verified_and_what_to_do_about_a_fail
     assert "What to do: Retry later." in text
 
 
+def test_the_page_shows_the_runs_of_a_chain_with_what_they_recovered_together() -> None:
+    first, last = "drill-20261122-070000-000001", "drill-20261122-080000-abcdef"
+    runs = [
+        {"executionId": first, "status": "PARTIAL", "requestedAt": at(-60), "endedAt": at(-30)},
+        {"executionId": last, "status": "COMPLETED", "requestedAt": at(0), "endedAt": None},
+    ]
+    chain = {
+        "executions": runs,
+        "requestedAt": at(-60),
+        "endedAt": None,
+        "durationSeconds": 5400,
+        "servers": {"total": 5, "launched": 4, "failed": 1, "excluded": 0},
+    }
+    facts = Facts(record(wave("db", "COMPLETED", 2, 20), continues=first, chain=chain))
+    assert build_document(facts)["chain"] == chain
+    text = page(facts).text
+    assert "Together they launched 4 of 5 servers in 1:30:00 since the first request." in text
+    assert first in text
+    assert f"{last} (this report)" in text
+
+
+def test_a_run_that_was_never_continued_shows_no_chain() -> None:
+    only = {
+        "executionId": "drill-20261122-080000-abcdef",
+        "status": "COMPLETED",
+        "requestedAt": at(0),
+        "endedAt": at(9),
+    }
+    facts = Facts(record(wave("db", "COMPLETED", 2, 20), chain={"executions": [only]}))
+    assert build_document(facts)["chain"] is None
+    assert "chain" not in page(facts).text
+
+
 def test_a_reason_has_a_line_of_its_own_below_its_server() -> None:
     """A column for it would run over the right edge of a page of 1,280 pixels."""
     html = render_html(
