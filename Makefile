@@ -92,6 +92,10 @@ bench-emulator: setup ## How fast the DRS emulator answers, and whether its memo
 bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read, cleaned up after (5 minutes)
 	$(PY) -m bench.cache
 
+.PHONY: bench-fleet
+bench-fleet: setup build ## 10,000 servers in 10 targets and 2 waves: time, calls, write units, memory, reads (8 minutes)
+	$(PY) -m bench.fleet
+
 .PHONY: bench-load
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load

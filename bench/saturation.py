@@ -65,7 +65,7 @@ def _plan(sandbox: Sandbox, number: int, servers: int) -> str:
 def _run_all(sandbox: Sandbox, plans: list[str]) -> list[dict[str, Any]]:
     ids = [sandbox.request("POST", f"/recovery-plans/{plan}/drills").body["executionId"] for plan in plans]
     records: dict[str, Any] = {}
-    threads = [threading.Thread(target=_follow, args=(sandbox, execution_id, records)) for execution_id in ids]
+    threads = [threading.Thread(target=follow, args=(sandbox, execution_id, records)) for execution_id in ids]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -73,7 +73,8 @@ def _run_all(sandbox: Sandbox, plans: list[str]) -> list[dict[str, Any]]:
     return [records[execution_id] for execution_id in ids]
 
 
-def _follow(sandbox: Sandbox, execution_id: str, records: dict[str, Any]) -> None:
+def follow(sandbox: Sandbox, execution_id: str, records: dict[str, Any]) -> None:
+    """Wait for the end of the run's state machine, and add the run's record to `records`."""
     states = sandbox.client("stepfunctions")
     arn = sandbox.outputs["RecoverPlanArn"].replace(":stateMachine:", ":execution:") + f":{execution_id}"
     while states.describe_execution(executionArn=arn)["status"] == "RUNNING":  # lighter than reading 1,200 servers
@@ -87,9 +88,9 @@ def _follow(sandbox: Sandbox, execution_id: str, records: dict[str, Any]) -> Non
 def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> dict[str, Any]:
     calls = sandbox.control_emulator("GET", "/calls")
     jobs = _jobs(sandbox)
-    began = min(_seconds(record["requestedAt"]) for record in records)
-    ended = max(_seconds(record["endedAt"]) for record in records)
-    ideal = _ideal([(servers, seconds) for servers, seconds in jobs])
+    began = min(seconds(record["requestedAt"]) for record in records)
+    ended = max(seconds(record["endedAt"]) for record in records)
+    ideal = ideal_makespan([(servers, seconds) for servers, seconds in jobs])
     total = sum(sum(outcomes.values()) for outcomes in calls["operations"].values())
     outcomes = Counter[str]()
     for operation in calls["operations"].values():
@@ -113,9 +114,9 @@ def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> d
         "callsPerServer": round(total / servers, 3),
         "stateTransitions": sum(drill.count_transitions(sandbox, arn) for arn in arns),
         "inspectionSeconds": [
-            round(_seconds(record["waves"][0]["startedAt"]) - _seconds(record["requestedAt"]), 1) for record in records
+            round(seconds(record["waves"][0]["startedAt"]) - seconds(record["requestedAt"]), 1) for record in records
         ],
-        "planSeconds": [round(_seconds(record["endedAt"]) - _seconds(record["requestedAt"]), 1) for record in records],
+        "planSeconds": [round(seconds(record["endedAt"]) - seconds(record["requestedAt"]), 1) for record in records],
     }
 
 
@@ -124,12 +125,12 @@ def _jobs(sandbox: Sandbox) -> list[tuple[int, float]]:
     pages = sandbox.client("drs").get_paginator("describe_jobs").paginate(filters={})
     jobs = sorted((job for page in pages for job in page["items"]), key=lambda job: job["creationDateTime"])
     return [
-        (len(job["participatingServers"]), _seconds(job["endDateTime"]) - _seconds(job["creationDateTime"]))
+        (len(job["participatingServers"]), seconds(job["endDateTime"]) - seconds(job["creationDateTime"]))
         for job in jobs
     ]
 
 
-def _ideal(jobs: list[tuple[int, float]]) -> float:
+def ideal_makespan(jobs: list[tuple[int, float]]) -> float:
     """The makespan of the jobs, in this order, when each starts the moment its servers fit into the quota."""
     now, used, running = 0.0, 0, list[tuple[float, int]]()
     for servers, seconds in jobs:
@@ -141,7 +142,8 @@ def _ideal(jobs: list[tuple[int, float]]) -> float:
     return max((end for end, _ in running), default=now)
 
 
-def _seconds(moment: str) -> float:
+def seconds(moment: str) -> float:
+    """Epoch seconds of an ISO 8601 time."""
     return datetime.fromisoformat(moment).timestamp()
 
 

@@ -4,7 +4,7 @@ import os
 
 from ministack import app
 
-from sandbox.engine import WITHOUT
+from sandbox.engine import WITHOUT, meter
 from sandbox.engine.accelerators import ACCELERATORS
 from sandbox.engine.defects import DEFECTS
 
@@ -17,6 +17,7 @@ def main() -> None:
     for patch in patches:
         if not without & {patch.name, "all"}:
             patch()
+    meter.start_if_asked_for()
     app.main()
 
 
