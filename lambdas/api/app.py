@@ -29,6 +29,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from recovery.call_shares import CallShare, use_share
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
@@ -80,6 +81,7 @@ def _correlation_id() -> str:
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
+@use_share(CallShare.REQUEST)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request of API Gateway, or a direct invocation, `{"operation": name}`.
 

@@ -10,7 +10,7 @@ from recovery import clock
 from recovery.cache import sync_status
 from recovery.cache.start_sync import start_cache_sync
 from recovery.domain.target import Target
-from recovery.errors import InvalidRequest, StartFailed
+from recovery.errors import InvalidRequest, StartFailed, SyncRunning
 
 router = Router("Recovery instances")
 
@@ -20,10 +20,13 @@ router = Router("Recovery instances")
     "/drs/recovery-instance-sync",
     status=202,
     location="/drs/recovery-instance-sync/status",
-    errors=(StartFailed,),
+    errors=(StartFailed, SyncRunning),
 )
 def start_sync(body: SyncRequest) -> SyncStarted:
-    """Starts a sync of all accounts and Regions, or of those in the body."""
+    """Starts a sync of all accounts and Regions, or of those in the body.
+
+    Answers 409, naming the sync, while one of the same accounts and Regions is running.
+    """
     targets = [Target(target.account_id, target.region) for target in body.targets or ()]
     return {"sync": start_cache_sync(targets), "startedAt": clock.iso()}
 
