@@ -13,7 +13,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.http import response
-from api.http.response import CORRELATION_HEADER, PROBLEM_JSON
+from api.http.response import CORRELATION_HEADER, PROBLEM_JSON, RETRY_AFTER_SECONDS, RETRY_AFTER_STATUSES
 from api.router import Api
 from api.routes import (
     accounts,
@@ -73,7 +73,8 @@ def no_route(error: NotFoundError) -> Response[str]:
 
 def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
     body = response.problem_body(status, code, title, message, advice, _correlation_id(), facts)
-    return Response(status, PROBLEM_JSON, body)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRY_AFTER_STATUSES else {}
+    return Response(status, PROBLEM_JSON, body, headers=headers)
 
 
 def _correlation_id() -> str:

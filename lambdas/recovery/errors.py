@@ -7,7 +7,7 @@
     ├── Conflict                   the request is valid, but not in this state
     │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
     │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
-    │   └── NotADrill, ExecutionStillRunning, CleanupRunning, SyncRunning
+    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── Transient                  passes by itself: state machines wait and retry
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
     │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
@@ -175,12 +175,6 @@ class CleanupRunning(Conflict):
     """A chain of drills has one clean-up at a time, and is not continued meanwhile; `facts["cleanup"]` names it."""
 
     advice = "Read the clean-up of the execution, and send the request again when it has ended."
-
-
-class SyncRunning(Conflict):
-    """A sync of the same targets is running; `facts["sync"]` names it."""
-
-    advice = "Wait until GET /drs/recovery-instance-sync/status shows its result, then start again if you need to."
 
 
 class StartFailed(DrsWavesError):

@@ -7,7 +7,9 @@ which the sandbox does not speed up.
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.target import Target
@@ -27,6 +29,14 @@ ALL_CLAIM_SECONDS = 600
 ROW_LIFETIME_SECONDS = 3_600
 
 
+@dataclass(frozen=True, slots=True)
+class RunningSync:
+    """The name of a sync, which is that of its state machine execution, and when it began (ISO 8601)."""
+
+    name: str
+    started_at: str
+
+
 def claim_all(sync: str | None) -> bool:
     """Claim all targets for a sync; return False while another one has them.
 
@@ -44,7 +54,12 @@ def claim(item: str, sync: str, seconds: float) -> bool:
     return dynamodb.update_if(
         settings().limits_table,
         _key(item),
-        {"sync": sync, "until": now + int(seconds), "expiresAt": now + ROW_LIFETIME_SECONDS},
+        {
+            "sync": sync,
+            "startedAt": clock.iso(),
+            "until": now + int(seconds),
+            "expiresAt": now + ROW_LIFETIME_SECONDS,
+        },
         condition="attribute_not_exists(#sync) OR #sync = :sync OR #until < :now",
         given={"sync": sync, "now": now},
     )
@@ -62,16 +77,19 @@ def release(item: str, sync: str) -> None:
     )
 
 
-def find_running_sync(targets: Sequence[Target]) -> str | None:
-    """A sync that is at work on every one of these targets, or on one of them beside others that are; None if none is.
+def find_running_sync(targets: Sequence[Target]) -> RunningSync | None:
+    """The sync that is at work on these targets, without targets the sync of all; None if one is left to sync.
 
-    Without targets: the sync of all targets that is running.
+    If several are, each on a part of the targets, the one that began first.
     """
     rows = dynamodb.query(settings().limits_table, Partition("target", PARTITION))
     now = time.time()
-    running = {row["item"]: str(row["sync"]) for row in rows if "sync" in row and row["until"] >= now}
-    names = [running.get(item) for item in ([target.key for target in targets] or [ALL_TARGETS])]
-    return names[0] if all(names) else None
+    running = {row["item"]: row for row in rows if "sync" in row and row["until"] >= now}
+    items = [target.key for target in targets] or [ALL_TARGETS]
+    if not running.keys() >= set(items):
+        return None
+    first = min((running[item] for item in items), key=lambda row: str(row["startedAt"]))
+    return RunningSync(first["sync"], first["startedAt"])
 
 
 def _key(item: str) -> dict[str, str]:
