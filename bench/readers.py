@@ -4,14 +4,14 @@
 
 Writes build/bench/readers.json. Exits with 1 when the recovery beside the viewers takes more than 1.1 times as long.
 
-The viewers ask for what calls DRS in the target of the recovery: its source servers and its capacity. Each sends the next
-request as soon as the one before is answered. The sandbox's gateway holds the limits of the stage, in real time. After a
-refusal a viewer waits a real second: on AWS a refused request costs the product nothing, but here the gateway, the
-functions, DynamoDB and Step Functions share the processors with the viewers.
+The viewers ask for what calls DRS in the target of the recovery: its source servers and its capacity. Each sends the
+next request as soon as the one before is answered. The sandbox's gateway holds the limits of the stage, in real time.
+After a refusal a viewer waits a real second: on AWS a refused request costs the product nothing, but here the gateway,
+the functions, DynamoDB and Step Functions share the processors with the viewers.
 
-Each real second that the viewers' load costs a run counts `speed` times. So at a high speed the figure shows the machine
-and not the product: at 60, a tenth of a second for each of a hundred calls is as long as the job itself. At 5 it is below
-a tenth of the run on two processors that do nothing else.
+Each real second that the viewers' load costs a run counts `speed` times. So at a high speed the figure shows the
+machine and not the product: at 60, a tenth of a second for each of a hundred calls is as long as the job itself. Run it
+at a low speed, on a machine that does nothing else.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """The sync of the cache: makes the rows of one target equal to what DRS and EC2 report.
 
-One sync at a time is at work on a target (`running_syncs`); there are two only if the claim of the first has expired. So
-each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
-version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not written; the time of
-the check is stored once per target (`sync_status`). A sync that was overtaken may have written an older finding over a
-row that the newer sync left alone, so it runs again.
+One sync at a time is at work on a target (`running_syncs`); there are two only if the claim of the first has expired.
+So each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
+version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not written; the time
+of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an older finding over
+a row that the newer sync left alone, so it runs again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
