@@ -84,6 +84,10 @@ bench-saturation: setup build ## 1,200 servers in one target, on DRS's quotas: h
 bench-fairness: setup build ## Three such plans at once in one target: are their shares fair? (9 minutes)
 	$(PY) -m bench.saturation --plans 3 --speed 20
 
+.PHONY: bench-readers
+bench-readers: setup build ## A recovery of 100 servers alone, and beside forty viewers that loop: how much longer? (7 minutes)
+	$(PY) -m bench.readers
+
 .PHONY: bench-emulator
 bench-emulator: setup ## How fast the DRS emulator answers, and whether its memory stays steady
 	$(PY) -m bench.emulator

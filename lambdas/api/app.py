@@ -13,7 +13,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.http import response
-from api.http.response import CORRELATION_HEADER, PROBLEM_JSON
+from api.http.response import CORRELATION_HEADER, PROBLEM_JSON, RETRY_AFTER_SECONDS, RETRY_AFTER_STATUSES
 from api.router import Api
 from api.routes import (
     accounts,
@@ -29,6 +29,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from recovery.call_shares import CallShare, use_share
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 
 logger = Logger()
@@ -72,7 +73,8 @@ def no_route(error: NotFoundError) -> Response[str]:
 
 def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
     body = response.problem_body(status, code, title, message, advice, _correlation_id(), facts)
-    return Response(status, PROBLEM_JSON, body)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRY_AFTER_STATUSES else {}
+    return Response(status, PROBLEM_JSON, body, headers=headers)
 
 
 def _correlation_id() -> str:
@@ -80,6 +82,7 @@ def _correlation_id() -> str:
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST, clear_state=True)
+@use_share(CallShare.REQUEST)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request of API Gateway, or a direct invocation, `{"operation": name}`.
 

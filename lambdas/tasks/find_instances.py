@@ -2,12 +2,14 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.call_shares import CallShare, use_share
 from recovery.cleanup import cleanup
 from recovery.observability.task_handler import logger, task
 from tasks.states import FindInstancesInput, FindInstancesOutput
 
 
 @task
+@use_share(CallShare.BACKGROUND)
 def handler(event: FindInstancesInput, context: LambdaContext) -> FindInstancesOutput:
     """Raise NotADrill, ExecutionStillRunning, CleanupRunning, LateMessage."""
     search = cleanup.open_and_search(event["executionId"], event["machine"], is_last_try=event["isLastTry"])

@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.call_shares import CallShare, use_share
 from recovery.cleanup import terminate
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import ChunkRef
@@ -10,6 +11,7 @@ from tasks.states import ForgetInstancesInput, ForgetInstancesOutput
 
 
 @task
+@use_share(CallShare.BACKGROUND)
 def handler(event: ForgetInstancesInput, context: LambdaContext) -> ForgetInstancesOutput:
     """Return a job to follow if the chunk's job is still running."""
     chunk, poll = terminate.settle_chunk(ChunkRef.from_event(event), CaughtError.from_state(event["error"]))

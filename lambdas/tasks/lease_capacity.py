@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.call_shares import CallShare, use_share
 from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import ChunkRef
 from recovery.domain.polling import CapacityState
@@ -10,6 +11,7 @@ from tasks.states import LeaseCapacityInput
 
 
 @task
+@use_share(CallShare.BACKGROUND)
 def handler(event: LeaseCapacityInput, context: LambdaContext) -> CapacityState:
     """Raise CapacityTimeout, LateMessage."""
     ref = ChunkRef.from_event(event)

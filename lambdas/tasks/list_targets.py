@@ -3,6 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery import clock
+from recovery.cache import running_syncs
 from recovery.catalog.targets import list_targets
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
@@ -12,10 +13,16 @@ from tasks.states import ListTargetsInput, ListTargetsOutput
 
 @task
 def handler(event: ListTargetsInput, context: LambdaContext) -> ListTargetsOutput:
-    """Return the targets of the input, or every target if it has none; then look for runs that are late, too."""
+    """Return the targets of the input, or every target if it has none; then look for runs that are late, too.
+
+    There are none while another sync of all targets is running.
+    """
     requested = sorted({Target.from_state(state) for state in event.get("targets") or ()})
-    targets = requested or list_targets()
     if not requested:  # the schedule, every five minutes
         logger.info("open runs checked", extra={"runs": overdue.check_open_runs()})
+    if not requested and not running_syncs.claim_all(event.get("sync")):
+        logger.info("all targets left to another sync")
+        return {"beganAt": clock.iso(), "targets": [], "isAlone": False}
+    targets = requested or list_targets()
     logger.info("targets listed", extra={"targets": len(targets), "requested": bool(requested)})
-    return {"beganAt": clock.iso(), "targets": [target.to_state() for target in targets]}
+    return {"beganAt": clock.iso(), "targets": [target.to_state() for target in targets], "isAlone": True}

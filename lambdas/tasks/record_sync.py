@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from recovery.cache import sync_status
+from recovery.cache import running_syncs, sync_status
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
@@ -17,5 +17,7 @@ def handler(event: RecordSyncInput, context: LambdaContext) -> RecordSyncOutput:
         for failure in event["failures"]
     }
     sync_status.record_result(event["beganAt"], event["targets"], failures)
+    if sync := event.get("sync"):
+        running_syncs.release(running_syncs.ALL_TARGETS, sync)
     logger.info("sync recorded", extra={"targets": event["targets"], "failed": len(failures)})
     return {"failed": len(failures)}

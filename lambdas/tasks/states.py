@@ -241,17 +241,28 @@ class FinishCleanupInput(CleanupInput):
 
 
 # --- sync-cache -------------------------------------------------------------------------------------------------
-class ListTargetsInput(TypedDict):
+class SyncInput(TypedDict):
+    """The name of the sync, which is that of its state machine execution. Machines of earlier versions send none."""
+
+    sync: NotRequired[str]
+
+
+class ListTargetsInput(SyncInput):
     """The targets to sync; every target when there is none."""
 
     targets: NotRequired[list[TargetState]]
 
 
 class ListTargetsOutput(TypedDict):
-    """The targets to sync, and when the sync began."""
+    """The targets to sync, and when the sync began. `isAlone` is False if another sync of all targets is running."""
 
     beganAt: str
     targets: list[TargetState]
+    isAlone: bool
+
+
+class SyncCacheInput(SyncInput, TargetState):
+    """A target to sync."""
 
 
 class SyncFailure(TargetState):
@@ -260,7 +271,7 @@ class SyncFailure(TargetState):
     error: CaughtErrorState
 
 
-class RecordSyncInput(TypedDict):
+class RecordSyncInput(SyncInput):
     """A sync that has ended: when it began, how many targets it had, and which of them failed."""
 
     beganAt: str

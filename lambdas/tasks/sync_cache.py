@@ -5,13 +5,21 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cache import sync
-from recovery.domain.target import Target, TargetState
+from recovery.call_shares import CallShare, use_share
+from recovery.domain.target import Target
 from recovery.observability.task_handler import logger, task
+from tasks.states import SyncCacheInput
 
 
 @task
-def handler(event: TargetState, context: LambdaContext) -> dict[str, Any]:
-    """Return what was found and changed. Raise what DRS and EC2 raise."""
-    done = sync.sync_target(Target.from_state(event)).to_state()
+@use_share(CallShare.BACKGROUND)
+def handler(event: SyncCacheInput, context: LambdaContext) -> dict[str, Any]:
+    """Return what was found and changed, nothing of that if another sync is at work. Raise what DRS and EC2 raise."""
+    target = Target.from_state(event)
+    result = sync.sync_target_alone(target, event.get("sync"))
+    if result is None:
+        logger.info("target left to another sync", extra={"target": target.key})
+        return {**target.to_state(), "status": "LEFT_TO_ANOTHER_SYNC"}
+    done = result.to_state()
     logger.info("target synced", extra=done)
     return done

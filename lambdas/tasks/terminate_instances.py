@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.call_shares import CallShare, use_share
 from recovery.cleanup import terminate
 from recovery.domain.cleanup_chunk import ChunkRef
 from recovery.domain.polling import JobState
@@ -10,6 +11,7 @@ from tasks.states import ChunkInput
 
 
 @task
+@use_share(CallShare.BACKGROUND)
 def handler(event: ChunkInput, context: LambdaContext) -> JobState:
     """Return no job when no instance is left. Raise LateMessage, ServerBusy, and what else DRS raises."""
     ref = ChunkRef.from_event(event)

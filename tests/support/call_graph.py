@@ -229,6 +229,15 @@ def _reach() -> dict[str, set[Grant]]:
             return found
 
 
+def reaches(name: str, *, past: str = "") -> frozenset[str]:
+    """Every function of ours that the function of this name may call, itself or through others but `past`."""
+    found, waiting = set[str](), {name}
+    while waiting:
+        found |= waiting
+        waiting = {step.call for each in waiting for step in steps(each) if step.call in sources()} - found - {past}
+    return frozenset(found)
+
+
 def can_do(handler: str) -> set[Grant]:
     """Every AWS action that a function with this handler (`tasks.poll_job.handler`) can request with its own role."""
     return {grant for grant in _all_of(handler) if not grant[0].startswith(tuple(f"{name}:" for name in IN_TARGETS))}

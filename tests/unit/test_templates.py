@@ -11,11 +11,13 @@ from pydantic import TypeAdapter
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
+from api.app import app
+from api.http.response import RETRY_AFTER_SECONDS, RETRY_AFTER_STATUSES
 from api.openapi.gateway_errors import GATEWAY_ERRORS
 from api.schemas.responses.service import Problem
 from recovery.domain.target import Target
 from recovery.observability import metrics
-from tests.support.call_graph import can_do
+from tests.support.call_graph import can_do, reaches
 from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, rendered, resources, statements, translated
 
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
@@ -52,20 +54,42 @@ def test_the_api_has_one_stage_with_a_limit_and_a_log_of_requests() -> None:
     assert deployments
     assert not [each for each in deployments if {"StageName", "StageDescription"} & set(each)]
     assert stage["StageName"] == "v1"
-    (method,) = stage["MethodSettings"]
-    assert (method["ResourcePath"], method["HttpMethod"]) == ("/*", "*")
+    (method,) = [each for each in stage["MethodSettings"] if each["HttpMethod"] == "*"]
+    assert method["ResourcePath"] == "/*"
     assert (method["ThrottlingRateLimit"], method["ThrottlingBurstLimit"]) == (100, 200)
     assert "AccessLogSetting" in stage
 
 
+def test_each_route_that_calls_drs_or_starts_a_sync_has_a_limit_of_its_own() -> None:
+    """Which routes do is read off the code. Those that end a run whose machine has died call DRS once, for that run."""
+    once = "recovery.runs.abandoned.end_run_without_machine"
+    calling = {
+        (operation.path, operation.method)
+        for operation in app.operations
+        if reaches(f"{operation.handler.__module__}.{operation.handler.__name__}", past=once)
+        & {"recovery.drs.calls.call", "recovery.cache.start_sync.start_cache_sync"}
+    }
+    (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
+    limits = {
+        (each["ResourcePath"], each["HttpMethod"]): (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
+        for each in api["MethodSettings"]
+        if each["HttpMethod"] != "*"
+    }
+    assert limits.keys() == calling
+    assert len(calling) == 7
+    assert all(rate <= 5 and burst <= 10 for rate, burst in limits.values())
+    known = {(path, method.upper()) for path, methods in api["DefinitionBody"]["paths"].items() for method in methods}
+    assert limits.keys() <= known, "a limit of a path that API Gateway does not know has no effect"
+
+
 def test_the_api_hands_every_route_to_its_function() -> None:
     (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
-    ((path, methods),) = api["DefinitionBody"]["paths"].items()
-    ((method, operation),) = methods.items()
-    assert (path, method) == ("/{proxy+}", "x-amazon-apigateway-any-method")
-    integration = operation["x-amazon-apigateway-integration"]
-    assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
-    assert "/functions/${FunctionArn}/invocations" in integration["uri"]["Fn::Sub"]
+    paths = api["DefinitionBody"]["paths"]
+    assert list(paths["/{proxy+}"]) == ["x-amazon-apigateway-any-method"]
+    for operation in (operation for methods in paths.values() for operation in methods.values()):
+        integration = operation["x-amazon-apigateway-integration"]
+        assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")
+        assert "/functions/${FunctionArn}/invocations" in integration["uri"]["Fn::Sub"]
     assert load("template.yaml")["Resources"]["Api"]["Properties"]["Parameters"]["FunctionArn"] == {
         "Fn::GetAtt": ["ApiFunction", "Arn"]
     }
@@ -76,7 +100,11 @@ def test_what_api_gateway_answers_itself_is_a_problem_as_the_document_has_it() -
     codes: dict[int, set[str]] = {}
     for name, response in api["GatewayResponses"].items():
         headers = response["ResponseParameters"]["Headers"]
-        assert headers == {"Content-Type": "'application/problem+json'", "X-Correlation-Id": "context.requestId"}, name
+        again = (
+            {"Retry-After": f"'{RETRY_AFTER_SECONDS}'"} if int(response["StatusCode"]) in RETRY_AFTER_STATUSES else {}
+        )
+        expected = {"Content-Type": "'application/problem+json'", "X-Correlation-Id": "context.requestId", **again}
+        assert headers == expected, name
         text = response["ResponseTemplates"]["application/json"]
         text = text.replace("$context.error.messageString", '"Not today."').replace("$context.requestId", "7a1c")
         problem = TypeAdapter(Problem).validate_json(text)

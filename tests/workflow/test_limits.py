@@ -115,7 +115,7 @@ def test_a_bucket_that_could_never_give_is_refused(rate: float, capacity: float)
 def test_calls_beyond_a_second_go_to_the_next_two_and_no_further(
     frozen: Time, limits: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
+    monkeypatch.setattr(rate_limiter, "get_bucket", lambda *names: TokenBucket(1_000, 1_000))
     began, waits = frozen.now, list[float]()
     for _ in range(30):
         frozen.now = began
@@ -132,7 +132,7 @@ def test_calls_beyond_a_second_go_to_the_next_two_and_no_further(
 def test_forty_callers_at_once_hold_the_rate(limits: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real time and real threads: 10 calls a second within 5 % above, and at least 90 % of them used."""
     # What paces a single function is not what is measured here.
-    monkeypatch.setattr(rate_limiter, "get_bucket", lambda target: TokenBucket(1_000, 1_000))
+    monkeypatch.setattr(rate_limiter, "get_bucket", lambda *names: TokenBucket(1_000, 1_000))
     for _ in range(5):  # a busy machine may leave the callers too little time, but not in each of five tries
         calls, wanted = calls_of_forty_callers(4), 10 * 4
         assert calls <= 1.05 * wanted

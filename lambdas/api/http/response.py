@@ -10,6 +10,11 @@ from aws_lambda_powertools.event_handler import Response, content_types
 PROBLEM_JSON = "application/problem+json"
 CORRELATION_HEADER = "X-Correlation-Id"
 
+# What passes by itself: too many requests or calls, and a service that does not answer.
+RETRY_AFTER_STATUSES = frozenset((429, 503))
+# A budget of calls has room again in the next second; five seconds keep callers that repeat at once apart.
+RETRY_AFTER_SECONDS = 5
+
 
 def new_id(prefix: str) -> str:
     """`pg-4f1c09ab27d3`: short enough to read out, and unique."""

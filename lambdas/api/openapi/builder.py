@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from api.http.parameters import Parameter
 from api.http.request import ACCOUNT_PATTERN, ID_PATTERN, REGION_PATTERN
-from api.http.response import CORRELATION_HEADER, PROBLEM_JSON
+from api.http.response import CORRELATION_HEADER, PROBLEM_JSON, RETRY_AFTER_STATUSES
 from api.openapi.examples import ANSWERS, BODIES
 from api.openapi.gateway_errors import GATEWAY_ERRORS
 from api.router import Operation
@@ -34,6 +34,7 @@ _HEADERS = {
     CORRELATION_HEADER: ("The id of the request in the function's log.", {"type": "string"}),
     "Location": ("Where to find what was created or started.", {"type": "string"}),
     "ETag": ("The version, for If-Match.", {"type": "string"}),
+    "Retry-After": ("Seconds after which to send the request again.", {"type": "integer"}),
 }
 
 _STATUS_DESCRIPTIONS = {
@@ -180,7 +181,7 @@ def _refusal(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
         only["required"] = ["problems"]
     return {
         "description": ", ".join(descriptions),
-        "headers": _headers(CORRELATION_HEADER),
+        "headers": _headers(CORRELATION_HEADER, *(["Retry-After"] if status in RETRY_AFTER_STATUSES else [])),
         "content": {PROBLEM_JSON: {"schema": {"allOf": [_ref(Problem), only]}}},
     }
 

@@ -6,7 +6,6 @@ from typing import Any
 from api.router import Router
 from api.schemas.requests.sync import SyncRequest
 from api.schemas.responses.sync import SyncStarted, SyncStatus, build_sync_status
-from recovery import clock
 from recovery.cache import sync_status
 from recovery.cache.start_sync import start_cache_sync
 from recovery.domain.target import Target
@@ -23,9 +22,13 @@ router = Router("Recovery instances")
     errors=(StartFailed,),
 )
 def start_sync(body: SyncRequest) -> SyncStarted:
-    """Starts a sync of all accounts and Regions, or of those in the body."""
+    """Starts a sync of all accounts and Regions, or of those in the body.
+
+    Starts none while one of the same accounts and Regions is running, and returns that one.
+    """
     targets = [Target(target.account_id, target.region) for target in body.targets or ()]
-    return {"sync": start_cache_sync(targets), "startedAt": clock.iso()}
+    running = start_cache_sync(targets)
+    return {"sync": running.name, "startedAt": running.started_at}
 
 
 @router.operation("GET", "/drs/recovery-instance-sync/status")

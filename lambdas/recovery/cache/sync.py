@@ -1,9 +1,10 @@
 """The sync of the cache: makes the rows of one target equal to what DRS and EC2 report.
 
-Each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
-version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not
-written; the time of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an
-older finding over a row that the newer sync left alone, so it runs again.
+One sync at a time is at work on a target (`running_syncs`); there are two only if the claim of the first has expired.
+So each sync has a version: the time it began, in milliseconds. A row is written, or marked as gone, only over an older
+version, so of two overlapping syncs the one that began later wins each row. Unchanged rows are not written; the time
+of the check is stored once per target (`sync_status`). A sync that was overtaken may have written an older finding over
+a row that the newer sync left alone, so it runs again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from recovery import clock, job_tags
 from recovery.aws import dynamodb
-from recovery.cache import recovery_instances, sync_status
+from recovery.cache import recovery_instances, running_syncs, sync_status
 from recovery.cache.sync_status import NOT_SET_UP, SYNCED
 from recovery.domain.drs_shapes.recovery_instances import GONE_STATES, LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import SourceServer
@@ -70,6 +71,21 @@ class _TargetFindings:
     ec2: Mapping[str, Ec2Instance]
     pages: int
     calls: int
+
+
+def sync_target_alone(target: Target, sync: str | None) -> SyncResult | None:
+    """Sync the target as part of this sync; return None, without a call of DRS, while another one is at work on it.
+
+    A sync without a name claims nothing: the machine of an earlier version started it. Raise the errors of DRS and EC2.
+    """
+    if sync is None:
+        return sync_target(target)
+    if not running_syncs.claim(target.key, sync, running_syncs.TARGET_CLAIM_SECONDS):
+        return None
+    try:
+        return sync_target(target)
+    finally:
+        running_syncs.release(target.key, sync)
 
 
 def sync_target(target: Target) -> SyncResult:

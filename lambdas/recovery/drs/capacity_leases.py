@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.call_shares import CallShare, use_share
 from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
@@ -102,7 +103,8 @@ def read_current_usage(target: Target) -> QuotaUsage:
 
 def _observe_jobs(target: Target) -> QuotaUsage | None:
     """Read the jobs of others and store the counts; None when other writers won every attempt."""
-    jobs = drs.list_live_jobs(target)
+    with use_share(CallShare.RUN):  # runs wait for this answer, too
+        jobs = drs.list_live_jobs(target)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
         usage = _read(target, now).with_foreign(jobs, now)

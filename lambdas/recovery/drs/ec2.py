@@ -91,7 +91,7 @@ def _call(target: Target, **parameters: Any) -> Any:
     """Make one DescribeInstances call within the target's rate limit. Raise AwsUnavailable, TargetAccessDenied."""
     client = assumed_roles.get_client("ec2", target)
     try:
-        rate_limiter.reserve_call(target, "EC2_CALLS")
+        rate_limiter.reserve_call(target, rate_limiter.EC2_CALLS)
         answer = _send(client, target, parameters)
     except DrsWavesError as error:
         metrics.count_call(target, "DescribeInstances", type(error).__name__)

@@ -1,20 +1,33 @@
-"""The rate limit of calls to DRS: a token bucket per process, and a budget per target that all functions share.
+"""The rate limit of calls: a token bucket per process, and a budget per target that all functions share.
 
 AWS publishes no rate limit for DRS and asks callers to back off. drs-waves limits itself to `calls_per_second` per
-target (10 by default), so that its functions do not cause throttling for each other.
+target (10 by default), so that its functions do not cause throttling for each other. `recovery.call_shares` says how
+much of that each kind of caller may use.
 """
 
+import random
 import threading
 from functools import lru_cache
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.call_shares import CallShare, current_share
 from recovery.domain.target import Target
 from recovery.errors import RateBudgetExhausted
 from recovery.settings import settings
 
-# A call may be moved to one of the next seconds. A longer wait is a state of the machine.
+# The budgets of a target, each of `calls_per_second`: AWS limits DRS and EC2 apart from each other.
+DRS_CALLS, EC2_CALLS = "CALLS", "EC2_CALLS"
+
+# A call of a run may be moved to one of the next seconds. A longer wait is a state of the machine.
 MAX_SECONDS_AHEAD = 2
+
+# How long a call of another share waits for a free place. A request must be answered within 29 s and may make several
+# calls; tasks have 120 s.
+MAX_SECONDS_WAITED = {CallShare.BACKGROUND: 10, CallShare.REQUEST: 3}
+
+# Callers that wait for the same second ask for it within this time, one after the other.
+MAX_DELAY_SECONDS = 0.2
 
 # The row of a second is useless once the second has passed. DynamoDB deletes it some time after this.
 ROW_LIFETIME_SECONDS = 3_600
@@ -63,41 +76,72 @@ class TokenBucket:
         return self._tokens
 
 
-@lru_cache(maxsize=64)
-def get_bucket(target: Target) -> TokenBucket:
-    """The target's bucket in this process."""
-    return TokenBucket(settings().calls_per_second, settings().calls_burst)
+@lru_cache(maxsize=256)
+def get_bucket(target: Target, budget: str, share: CallShare) -> TokenBucket:
+    """The bucket of the target's budget and share in this process."""
+    part = share.percent / 100
+    return TokenBucket(settings().calls_per_second * part, max(settings().calls_burst * part, 1))
 
 
-def reserve_call(target: Target, budget: str = "CALLS") -> None:
-    """Reserve one call in this second or one of the next two, and wait until that second begins.
+def reserve_call(target: Target, budget: str = DRS_CALLS) -> None:
+    """Reserve one call of the budget within the caller's share, and wait until the second that it is reserved in.
 
-    Raise RateBudgetExhausted if all three are full.
-
-    `budget` names the budget: DRS has one, and EC2 another, each of `calls_per_second`.
+    A run may reserve one of the next two seconds. Other callers get a call of the second that is on, or wait: they hold
+    no place in a later second, which a run would then lack. Raise RateBudgetExhausted if no call is free in that time.
 
     A reservation is one conditional write to the row of a second, which counts the calls of all functions, so they need
     no coordination. An unused reservation only wastes that call.
     """
-    if not get_bucket(target).acquire(timeout=MAX_SECONDS_AHEAD):
+    share = current_share()
+    patience = MAX_SECONDS_WAITED.get(share, MAX_SECONDS_AHEAD)
+    if not get_bucket(target, budget, share).acquire(timeout=patience):
         raise RateBudgetExhausted(f"{target.key}: this function has used its calls for the next seconds")
+    reserved = _reserve_ahead(target, budget) if share is CallShare.RUN else _wait_for_call(target, budget, share)
+    if not reserved:
+        raise RateBudgetExhausted(
+            f"{target.key}: the calls of this kind, {share.percent} % of {settings().calls_per_second} a second, are "
+            f"taken for {patience} s"
+        )
+
+
+def _reserve_ahead(target: Target, budget: str) -> bool:
+    """Reserve a call of this second or of one of the next two; then wait for it."""
     now = clock.now()
     for ahead in range(MAX_SECONDS_AHEAD + 1):
         second = int(now) + ahead
-        if _reserve_second(target, budget, second):
+        if _reserve_second(target, budget, CallShare.RUN, second):
             clock.sleep(max(second - clock.now(), 0))
-            return
-    raise RateBudgetExhausted(
-        f"{target.key}: all {settings().calls_per_second} calls a second are taken for the next {MAX_SECONDS_AHEAD} s"
-    )
+            return True
+    return False
 
 
-def _reserve_second(target: Target, budget: str, second: int) -> bool:
+def _wait_for_call(target: Target, budget: str, share: CallShare) -> bool:
+    """Reserve a call of the second that is on, as soon as one has a free call for this share."""
+    deadline = clock.now() + MAX_SECONDS_WAITED[share]
+    while not _reserve_second(target, budget, share, second := int(clock.now())):
+        if second + 1 > deadline:
+            return False
+        clock.sleep(second + 1 + random.uniform(0, MAX_DELAY_SECONDS) - clock.now())
+    return True
+
+
+def _reserve_second(target: Target, budget: str, share: CallShare, second: int) -> bool:
+    """Count a call into the second's row, for its share and for each more important one, if all of them have room."""
+    counters = {of: name for of, name in _COUNTERS.items() if share.percent <= of.percent}
+    limits = {of: of.calls_in_second(settings().calls_per_second, second) for of in counters}
+    if not all(limits.values()):
+        return False
     return dynamodb.update_if(
         settings().limits_table,
         {"target": target.key, "item": f"{budget}#{second}"},
         {"expiresAt": second + ROW_LIFETIME_SECONDS},
-        add={"calls": 1},
-        condition="attribute_not_exists(#calls) OR #calls < :limit",
-        given={"limit": settings().calls_per_second},
+        add=dict.fromkeys(counters.values(), 1),
+        condition=" AND ".join(
+            f"(attribute_not_exists(#{name}) OR #{name} < :{name}Limit)" for name in counters.values()
+        ),
+        given={f"{name}Limit": limits[of] for of, name in counters.items()},
     )
+
+
+# The attributes of a second's row: all calls, those that are not of runs, those of requests.
+_COUNTERS = {CallShare.RUN: "calls", CallShare.BACKGROUND: "deferrable", CallShare.REQUEST: "requests"}

@@ -4,6 +4,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.call_shares import CallShare, use_share
 from recovery.domain.execution import Execution, Run
 from recovery.errors import ExecutionNotFound
 from recovery.observability import operator_messages
@@ -52,6 +53,7 @@ def end_if_abandoned(run: Run) -> bool:
     return True
 
 
+@use_share(CallShare.RUN)  # a request that meets such a run ends it, and the results must not depend on other requests
 def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution | None, bool]:
     """End a run whose state machine has ended; return the run, and whether it was open until now.
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.call_shares import CallShare, use_share
 from recovery.domain import inspection, readiness
 from recovery.domain.batch import BatchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
@@ -105,7 +106,10 @@ def inspect_for_wave(execution_id: str, target: Target, wave_name: str) -> Inspe
 
 
 def _inspect_and_persist(execution: Execution, target: Target) -> InspectionCounts:
-    inspected = _inspect_target_or_block(execution, target)
+    # A readiness run launches nothing, so it leaves half of the calls to runs that do.
+    share = CallShare.BACKGROUND if execution.run.mode is Mode.READINESS else CallShare.RUN
+    with use_share(share):
+        inspected = _inspect_target_or_block(execution, target)
     if inspected is None:
         return InspectionCounts(done=False)
     summaries = inspections.persist_inspection(execution.execution_id, inspected, settings().servers_per_job)
