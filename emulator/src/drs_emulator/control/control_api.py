@@ -1,4 +1,4 @@
-"""The control API below `/_emulator`: JSON without credentials. Bad input gets a 400 that names the field.
+"""The control API below `/_emulator`: JSON for callers with the secret of the emulator. Bad input gets a 400 that names the field.
 
 `docs/control-api.md` lists every route and member.
 """
