@@ -9,7 +9,6 @@ from sandbox.engine.accelerators import ACCELERATORS
 from sandbox.engine.defects import DEFECTS
 from sandbox.engine.door import SECRET, close_door
 
-
 MIN_SECRET_LENGTH = 20
 
 

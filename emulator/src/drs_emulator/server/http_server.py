@@ -26,7 +26,7 @@ class HttpServer(ThreadingHTTPServer):
     request_queue_size = 256  # many clients may connect at the same time
 
     def __init__(self, host: str, port: int, handle: Callable[[Request], Reply], secret: str) -> None:
-        """The control API needs the `secret`; `handle` checks the callers of DRS. Raise OSError if the port is taken."""
+        """`secret` is for the control API; `handle` checks the callers of DRS. Raise OSError if the port is taken."""
         self.handle_call = handle
         self.secret = secret
         super().__init__((host, port), Handler)
