@@ -57,7 +57,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with emulator, _published(emulator, options.env_file) as path:
+        with emulator, published(emulator, options.env_file) as path:
             ec2 = f"EC2 of {options.engine_url}" if options.engine_url else "simulated instances"
             speed = emulator.world.clock.speed
             sys.stdout.write(f"DRS emulator on {emulator.url}, time x{speed:g}, {ec2}\n")
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _published(emulator: Emulator, path: Path | None) -> Iterator[Path]:
+def published(emulator: Emulator, path: Path | None) -> Iterator[Path]:
     """Write the file for clients while the emulator runs. Raise OSError."""
     path = path or Path.home() / ".drs-emulator" / f"{urlsplit(emulator.url).port}.env"
     variables = {
