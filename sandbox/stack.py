@@ -227,8 +227,9 @@ class Sandbox:
     def _make_folder(self) -> None:
         """Create an empty folder. Remove what an earlier sandbox left behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, mode=0o700)  # logs and code of functions are for this user alone
         for name in ("tmp", "s3", "state", "sam"):
-            (self.folder / name).mkdir(parents=True)
+            (self.folder / name).mkdir()
         # In a new folder, `sam deploy` would ask the package index for a newer sam. This file prevents that.
         (self.folder / "sam" / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
         # sam zips everything in the functions' folder. Bytecode there would make every zip different.
