@@ -215,7 +215,7 @@ class Sandbox:
         """Raise SandboxError, with the end of its log, if the engine or the emulator has died."""
         for process in self._processes:
             if process.returncode is not None:
-                raise SandboxError(_death_notice(process))
+                raise SandboxError(process.death_notice())
 
     def _require_files(self) -> None:
         for path in filter(None, (self._template, self._tables_template, self._target_template)):
@@ -298,7 +298,7 @@ class Sandbox:
         deadline = time.monotonic() + _STARTUP_SECONDS
         while process is not None:
             if process.returncode is not None:
-                raise SandboxError(_death_notice(process))
+                raise SandboxError(process.death_notice())
             if clients.is_healthy(url, self.secret):
                 return
             if time.monotonic() > deadline:
@@ -318,7 +318,7 @@ class Sandbox:
                 f"sam deploy has not ended after {_DEPLOY_SECONDS:.0f} s.\n{deploy.log_tail()}"
             ) from None
         if code != 0:
-            raise SandboxError(_death_notice(deploy, lines=40))
+            raise SandboxError(deploy.death_notice(lines=40))
         self._processes.remove(deploy)
         deploy.stop()
 
@@ -327,8 +327,3 @@ class Sandbox:
         began = time.monotonic()
         yield
         self.timings[step] = time.monotonic() - began
-
-
-def _death_notice(process: LeashedProcess, lines: int = 15) -> str:
-    end_of_log = process.log_tail(lines)
-    return f"{process.name} ended with code {process.returncode}:\n{end_of_log}\nThe whole log: {process.log}"
