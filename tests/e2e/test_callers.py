@@ -14,6 +14,7 @@ import pytest
 from cli import checkout
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
+from tests.support.deployed import Operator
 from tests.support.shell_blocks import ROOT, blocks
 
 pytestmark = pytest.mark.e2e
@@ -40,7 +41,10 @@ def shell(script: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_documented_commands_work_with_the_file_and_not_without(sandbox: Sandbox, published: Path) -> None:
+def test_the_documented_commands_work_with_the_file_and_not_without(
+    operator: Operator, sandbox: Sandbox, published: Path
+) -> None:
+    operator.seed("for-a-shell", account=HUB_ACCOUNT, region=REGION)  # DRS is initialized, as in a loaded sandbox
     (block,) = [each for each in blocks(ROOT / "docs" / "sandbox.md") if "sandbox.env" in each.text]
     script = block.text.replace("build/sandbox.env", str(published)).replace("curl -s", "curl -sS --fail-with-body")
     script = script.replace("http://127.0.0.1:4566", sandbox.engine_url).replace(
