@@ -11,7 +11,7 @@ OWNER_ONLY = 0o600
 def write_private(path: Path, text: str) -> None:
     """Write the file with mode 0600, in one step: no reader sees a part, and no other user sees anything.
 
-    Create the folders above it for the owner alone. Raise OSError.
+    Create its folder, for the owner alone, if it is missing. Raise OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

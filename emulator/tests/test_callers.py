@@ -3,6 +3,8 @@
 import http.client
 import json
 import stat
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from drs_emulator import Emulator
 from emulator_support.client import ACCOUNT, REGION, EmulatorClient
-from emulator_support.process import started
+from emulator_support.process import COMMAND, started
 from loopback.guard import SECRET_HEADER, issue_token
 
 FAULT = {"kind": "REGION_DOWN", "region": REGION}
@@ -97,6 +99,15 @@ def test_the_secret_is_in_a_file_of_this_user_and_nowhere_else() -> None:
         assert process.stdout
         assert secret not in process.stdout.read()
         assert not file.exists()
+
+
+def test_a_file_that_cannot_be_written_is_reported_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    command = [*COMMAND, "--port", "0", "--env-file", str(tmp_path / "file" / "any.env")]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("drs-emulator: cannot write ")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_another_start_has_another_secret() -> None:
