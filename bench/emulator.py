@@ -19,9 +19,12 @@ from urllib.parse import urlsplit
 
 import boto3
 
+from loopback.guard import SECRET_HEADER, make_secret
+
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "build/bench/emulator.json"
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+SECRET = make_secret()
 SERVERS, PAGE = 4000, 1000
 DESCRIBES = 1000
 TRIES = 3  # the best counts, because other work on the machine disturbs the rest
@@ -32,8 +35,11 @@ LIMITS = {"describe4000Seconds": 2.0, "describeJobsPerSecond": 300.0, "memoryGro
 @contextmanager
 def emulator() -> Iterator[tuple[int, str]]:
     """Start an emulator on a core of its own with a stopped clock, and yield its process id and URL."""
-    command = [sys.executable, "-m", "drs_emulator", "--port", "0", "--speed", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    env_file = RESULT.with_name("emulator.env")
+    command = [sys.executable, "-m", "drs_emulator", "--port", "0", "--speed", "0", "--env-file", str(env_file)]
+    environment = {**os.environ, "DRS_EMULATOR_SECRET": SECRET}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(process.pid, cores[:1])
@@ -50,7 +56,7 @@ def emulator() -> Iterator[tuple[int, str]]:
 
 def control(url: str, method: str, path: str, body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{url}/_emulator/{path}", data, method=method)  # noqa: S310
+    request = urllib.request.Request(f"{url}/_emulator/{path}", data, {SECRET_HEADER: SECRET}, method=method)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
@@ -63,7 +69,7 @@ def seed(url: str, number: int) -> list[str]:
 
 
 def client(url: str) -> Any:
-    keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "test"}
+    keys = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "test", "aws_session_token": SECRET}
     return boto3.client("drs", endpoint_url=url, region_name=REGION, **keys)  # type: ignore[call-overload]
 
 
@@ -94,6 +100,7 @@ def describe_jobs(url: str, pid: int) -> dict[str, float]:
     request = {"filters": {"jobIDs": [job]}}
     plain = HTTPConnection(urlsplit(url).netloc)
     signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{REGION}/drs/aws4_request, "}
+    signed[SECRET_HEADER] = SECRET
 
     def by_http() -> None:
         plain.request("POST", "/DescribeJobs", json.dumps(request), signed)

@@ -10,10 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.terminal import INVALID, end
+from loopback.private_files import write_environment, write_private
 
 ROOT = Path(__file__).resolve().parent.parent
 # A running sandbox publishes its addresses in this file, and removes the file when it stops.
 SANDBOX_FILE = ROOT / "build" / "sandbox.json"
+# A shell that sources this file has the credentials of the running sandbox.
+SANDBOX_VARIABLES = ROOT / "build" / "sandbox.env"
 
 
 def require_checkout(purpose: str) -> None:
@@ -40,12 +43,21 @@ def is_sandbox_running() -> bool:
 
 @contextmanager
 def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
-    """Let other commands find this sandbox while it runs. If two run, they find the one that started last."""
-    draft = SANDBOX_FILE.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(addresses, indent=2) + "\n")
-    draft.replace(SANDBOX_FILE)
+    """Let other commands of this user find this sandbox while it runs, and shells call it by SANDBOX_VARIABLES.
+
+    If two run, they find the one that started last.
+    """
+    write_private(SANDBOX_FILE, json.dumps(addresses, indent=2) + "\n")
+    variables = {
+        "AWS_ACCESS_KEY_ID": addresses["account"],
+        "AWS_SECRET_ACCESS_KEY": addresses["secret"],
+        "AWS_SESSION_TOKEN": addresses["sessionToken"],
+        "AWS_DEFAULT_REGION": addresses["region"],
+    }
+    write_environment(SANDBOX_VARIABLES, variables)
     try:
         yield
     finally:
         if SANDBOX_FILE.exists() and read_sandbox()["pid"] == os.getpid():
             SANDBOX_FILE.unlink()
+            SANDBOX_VARIABLES.unlink(missing_ok=True)

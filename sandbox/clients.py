@@ -1,4 +1,7 @@
-"""Clients of the sandbox: boto3 sessions of its accounts, signed requests to the HTTP API, and emulator control."""
+"""Clients of the sandbox: boto3 sessions of its accounts, signed requests to the HTTP API, and emulator control.
+
+Each sends `secret`, the secret of the sandbox, as the session token of its credentials.
+"""
 
 import json
 import os
@@ -14,7 +17,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from sandbox.settings import HUB_ACCOUNT, REGION, SECRET, SandboxError
+from loopback.guard import SECRET_HEADER
+from sandbox.settings import HUB_ACCOUNT, REGION, SECRET_KEY, SandboxError
 
 # Opens URLs of this machine, whatever proxies the environment names.
 LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -28,20 +32,20 @@ class Reply:
     body: Any
 
 
-def create_session(account: str, region: str) -> boto3.Session:
+def create_session(account: str, region: str, secret: str) -> boto3.Session:
     """Create a session with the credentials of an account's root, which reads no profile or configuration file."""
     core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     core.set_config_variable("config_file", os.devnull)
     core.set_config_variable("credentials_file", os.devnull)
-    return boto3.Session(account, SECRET, region_name=region, botocore_session=core)
+    return boto3.Session(account, SECRET_KEY, secret, region_name=region, botocore_session=core)
 
 
-def call_api(api_url: str, method: str, path: str, body: Any = None) -> Reply:
+def call_api(api_url: str, secret: str, method: str, path: str, body: Any = None) -> Reply:
     """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
     url = f"{api_url}/{quote(path.lstrip('/'), safe='/?&=%+:,')}"
     data = None if body is None else json.dumps(body).encode()
     signed = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=data)
-    SigV4Auth(Credentials(HUB_ACCOUNT, SECRET), "execute-api", REGION).add_auth(signed)
+    SigV4Auth(Credentials(HUB_ACCOUNT, SECRET_KEY, secret), "execute-api", REGION).add_auth(signed)
     # The URL begins with the sandbox's own, so it has no other scheme than HTTP.
     request = urllib.request.Request(url, data, dict(signed.headers), method=method)  # noqa: S310
     try:
@@ -51,15 +55,25 @@ def call_api(api_url: str, method: str, path: str, body: Any = None) -> Reply:
         return _reply(error.code, error.read())
 
 
-def control_emulator(drs_url: str, method: str, path: str, body: Any = None) -> Any:
+def control_emulator(drs_url: str, secret: str, method: str, path: str, body: Any = None) -> Any:
     """Call the control API of the DRS emulator. Raise SandboxError if it refuses."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{drs_url}/_emulator{path}", data, method=method)  # noqa: S310
+    request = urllib.request.Request(f"{drs_url}/_emulator{path}", data, {SECRET_HEADER: secret}, method=method)  # noqa: S310
     try:
         with LOCAL.open(request, timeout=60) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         raise SandboxError(f"the DRS emulator refused {method} {path}: {error.read().decode()}") from error
+
+
+def is_healthy(url: str, secret: str) -> bool:
+    """Return whether a listener of the sandbox answers a GET of this URL with a status below 400."""
+    request = urllib.request.Request(url, headers={SECRET_HEADER: secret})  # noqa: S310
+    try:
+        with LOCAL.open(request, timeout=5):
+            return True
+    except OSError:  # of which urllib's errors are a kind
+        return False
 
 
 def _reply(status: int, payload: bytes) -> Reply:

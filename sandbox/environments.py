@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET
+from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET_KEY
 
 
 def build_clean_environment() -> dict[str, str]:
@@ -22,9 +22,12 @@ def build_clean_environment() -> dict[str, str]:
 
 
 def build_engine_environment(
-    port: int, folder: Path, *, drs_url: str, speed: float, origin: float, iam: bool
+    port: int, folder: Path, *, secret: str, drs_url: str, speed: float, origin: float, iam: bool
 ) -> dict[str, str]:
-    """The environment of MiniStack and of the functions, which inherit it."""
+    """The environment of MiniStack and of the functions, which inherit it but for AWS_SESSION_TOKEN.
+
+    `secret` is what callers of the engine send as their session token. Functions get tokens of their own.
+    """
     return {
         **build_clean_environment(),
         # The engine itself
@@ -33,6 +36,7 @@ def build_engine_environment(
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_ACCOUNT_ID": HUB_ACCOUNT,
         "MINISTACK_REGION": REGION,
+        "AWS_SESSION_TOKEN": secret,
         "AUTH": "true" if iam else "false",
         "SFN_WAIT_SCALE": str(1 / speed),
         "S3_DATA_DIR": str(folder / "s3"),
@@ -47,12 +51,18 @@ def build_engine_environment(
     }
 
 
-def build_caller_environment(engine_url: str, folder: Path) -> dict[str, str]:
+def build_emulator_environment(secret: str) -> dict[str, str]:
+    """The environment of the DRS emulator, which has the secret of the engine, and calls the engine with it."""
+    return {**build_clean_environment(), "DRS_EMULATOR_SECRET": secret, "DRS_EMULATOR_ENGINE_TOKEN": secret}
+
+
+def build_caller_environment(engine_url: str, folder: Path, secret: str) -> dict[str, str]:
     """The environment of a process that calls the engine as the administrator of the hub account."""
     return {
         **build_clean_environment(),
         "AWS_ACCESS_KEY_ID": HUB_ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_SESSION_TOKEN": secret,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": engine_url,

@@ -90,6 +90,11 @@ class LeashedProcess:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
+    def death_notice(self, lines: int = 15) -> str:
+        """The exit code, the end of the log, and where the whole log is."""
+        end = self.log_tail(lines)
+        return f"{self.name} ended with code {self.returncode}:\n{end}\nThe whole log: {self.log}"
+
     def _break_leash(self) -> None:
         leash, self._leash = self._leash, -1
         if leash != -1:

@@ -13,7 +13,7 @@ STACK_NAME = "drs-waves"
 TABLES_STACK_NAME = f"{STACK_NAME}-tables"
 TARGET_STACK_NAME = "drs-waves-target"
 EXTERNAL_ID = "drs-waves-sandbox"
-SECRET = "test"  # noqa: S105  # MiniStack uses this secret key for every account
+SECRET_KEY = "test"  # noqa: S105  # signs for every account; what callers must know is the session token
 
 PORT_VARIABLE = "DRS_WAVES_PORT"
 DRS_PORT_VARIABLE = "DRS_WAVES_DRS_PORT"

@@ -17,8 +17,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +26,7 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
+from loopback import guard
 from sandbox import clients, deployment, environments
 from sandbox.clients import Reply
 from sandbox.processes import LeashedProcess
@@ -40,7 +39,7 @@ from sandbox.settings import (
     PORT_VARIABLE,
     REGION,
     ROOT,
-    SECRET,
+    SECRET_KEY,
     STACK_NAME,
     TABLES_STACK_NAME,
     TARGET_ACCOUNT,
@@ -92,6 +91,8 @@ class Sandbox:
         self.speed = speed
         self.origin = round(time.time(), 3)
         self.folder = ROOT / "build" / "sandbox" / str(self._port.number)
+        self.secret = guard.make_secret()
+        """What the engine and the emulator expect of their callers, as the session token of their credentials."""
         self.outputs: dict[str, str] = {}
         """Outputs of the root stack by name."""
         self.target_roles: dict[str, str] = {}
@@ -142,25 +143,27 @@ class Sandbox:
         """A boto3 client for the engine, or for the emulator if the service is DRS."""
         endpoint = self.drs_url if service == "drs" else self.engine_url
         quiet = Config(proxies={}, retries={"total_max_attempts": 2, "mode": "standard"})
-        return clients.create_session(account, region).client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
+        session = clients.create_session(account, region, self.secret)
+        return session.client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
 
     def request(self, method: str, path: str, body: Any = None) -> Reply:
         """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
-        return clients.call_api(self.api_url, method, path, body)
+        return clients.call_api(self.api_url, self.secret, method, path, body)
 
     def control_emulator(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control API of the DRS emulator. Raise SandboxError if it refuses."""
-        return clients.control_emulator(self.drs_url, method, path, body)
+        return clients.control_emulator(self.drs_url, self.secret, method, path, body)
 
     def addresses(self) -> dict[str, Any]:
-        """What another process needs to use this sandbox. `secret` is a placeholder that works only here."""
+        """What another process needs to use this sandbox. Only this user may read `sessionToken`, its secret."""
         return {
             "apiUrl": self.api_url,
             "engineUrl": self.engine_url,
             "drsUrl": self.drs_url,
             "region": REGION,
             "account": HUB_ACCOUNT,
-            "secret": SECRET,
+            "secret": SECRET_KEY,
+            "sessionToken": self.secret,
             "speed": self.speed,
             "origin": self.origin,
             "pid": os.getpid(),
@@ -182,7 +185,7 @@ class Sandbox:
         with self._timed("start"):
             self._on_progress("starting the local AWS and the DRS emulator")
             engine = self._run("engine", [sys.executable, "-m", "sandbox.engine"], self._build_engine_environment())
-            emulator = self._run("drs", self._emulator_command(), self.build_caller_environment())
+            emulator = self._run("drs", self._emulator_command(), environments.build_emulator_environment(self.secret))
             self._await_health(engine, f"{self.engine_url}/_ministack/health")
             if emulator:
                 self._await_health(emulator, f"{self.drs_url}/_emulator/health")
@@ -212,7 +215,7 @@ class Sandbox:
         """Raise SandboxError, with the end of its log, if the engine or the emulator has died."""
         for process in self._processes:
             if process.returncode is not None:
-                raise SandboxError(_death_notice(process))
+                raise SandboxError(process.death_notice())
 
     def _require_files(self) -> None:
         for path in filter(None, (self._template, self._tables_template, self._target_template)):
@@ -224,8 +227,9 @@ class Sandbox:
     def _make_folder(self) -> None:
         """Create an empty folder. Remove what an earlier sandbox left behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, mode=0o700)  # logs and code of functions are for this user alone
         for name in ("tmp", "s3", "state", "sam"):
-            (self.folder / name).mkdir(parents=True)
+            (self.folder / name).mkdir()
         # In a new folder, `sam deploy` would ask the package index for a newer sam. This file prevents that.
         (self.folder / "sam" / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
         # sam zips everything in the functions' folder. Bytecode there would make every zip different.
@@ -249,6 +253,7 @@ class Sandbox:
             "origin": self.origin,
             "engine-url": self.engine_url,
             "seed": self._seed,
+            "env-file": self.folder / "drs.env",
         }
         given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         return [sys.executable, "-m", "drs_emulator", *given]
@@ -276,6 +281,7 @@ class Sandbox:
         return environments.build_engine_environment(
             self._port.number,
             self.folder,
+            secret=self.secret,
             drs_url=self.drs_url,
             speed=self.speed,
             origin=self.origin,
@@ -284,7 +290,7 @@ class Sandbox:
 
     def build_caller_environment(self) -> dict[str, str]:
         """The environment of a process that calls the engine as the administrator of the hub account."""
-        return environments.build_caller_environment(self.engine_url, self.folder)
+        return environments.build_caller_environment(self.engine_url, self.folder, self.secret)
 
     # --- Waiting --------------------------------------------------------------------------------------------------
 
@@ -292,17 +298,15 @@ class Sandbox:
         deadline = time.monotonic() + _STARTUP_SECONDS
         while process is not None:
             if process.returncode is not None:
-                raise SandboxError(_death_notice(process))
-            try:
-                with clients.LOCAL.open(url, timeout=5):
-                    return
-            except (urllib.error.URLError, OSError):
-                if time.monotonic() > deadline:
-                    raise SandboxError(
-                        f"{process.name} does not answer at {url} after {_STARTUP_SECONDS:.0f} s.\n"
-                        f"{process.log_tail()}\nThe whole log: {process.log}"
-                    ) from None
-                time.sleep(0.05)
+                raise SandboxError(process.death_notice())
+            if clients.is_healthy(url, self.secret):
+                return
+            if time.monotonic() > deadline:
+                raise SandboxError(
+                    f"{process.name} does not answer at {url} after {_STARTUP_SECONDS:.0f} s.\n"
+                    f"{process.log_tail()}\nThe whole log: {process.log}"
+                )
+            time.sleep(0.05)
 
     def _await_deploy(self, deploy: LeashedProcess | None) -> None:
         if deploy is None:
@@ -314,7 +318,7 @@ class Sandbox:
                 f"sam deploy has not ended after {_DEPLOY_SECONDS:.0f} s.\n{deploy.log_tail()}"
             ) from None
         if code != 0:
-            raise SandboxError(_death_notice(deploy, lines=40))
+            raise SandboxError(deploy.death_notice(lines=40))
         self._processes.remove(deploy)
         deploy.stop()
 
@@ -323,8 +327,3 @@ class Sandbox:
         began = time.monotonic()
         yield
         self.timings[step] = time.monotonic() - began
-
-
-def _death_notice(process: LeashedProcess, lines: int = 15) -> str:
-    end_of_log = process.log_tail(lines)
-    return f"{process.name} ended with code {process.returncode}:\n{end_of_log}\nThe whole log: {process.log}"

@@ -151,8 +151,6 @@ def _print_summary(drill: "Drill", report: Path) -> None:
 
 
 def _format_guide(sandbox: "Sandbox", loaded: "LoadedExample") -> str:
-    from sandbox.settings import HUB_ACCOUNT, REGION
-
     aws = f"aws --endpoint-url {sandbox.engine_url}"
     drs = f"aws --endpoint-url {sandbox.drs_url} drs"
     arn = sandbox.outputs["RecoverPlanArn"]
@@ -165,7 +163,7 @@ def _format_guide(sandbox: "Sandbox", loaded: "LoadedExample") -> str:
 The sandbox runs at {sandbox.speed:g} times speed; Ctrl-C stops it. In another terminal:
 
   . .venv/bin/activate
-  export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}
+  . {checkout.SANDBOX_VARIABLES.relative_to(checkout.ROOT)}
 
 Start a drill of the plan, watch it, and clean up after it:
 

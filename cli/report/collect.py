@@ -109,7 +109,8 @@ def _step_functions(connection: Connection, region: str) -> Any:
 
     if connection.sandbox:
         sandbox = checkout.read_sandbox()
-        session = boto3.Session(sandbox["account"], sandbox["secret"], region_name=sandbox["region"])
+        keys = (sandbox["account"], sandbox["secret"], sandbox["sessionToken"])
+        session = boto3.Session(*keys, region_name=sandbox["region"])
         return session.client("stepfunctions", endpoint_url=sandbox["engineUrl"], config=Config(proxies={}))
     return boto3.Session(profile_name=connection.profile, region_name=region).client("stepfunctions")
 

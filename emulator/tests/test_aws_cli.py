@@ -19,6 +19,7 @@ def test_the_aws_cli_drills_a_server(emulator: EmulatorClient, tmp_path: Path) -
     environment = os.environ | {
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": emulator.secret,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
     }

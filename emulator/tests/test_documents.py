@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from drs_emulator import Emulator
+from drs_emulator.cli import published
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "control-api.md"]
@@ -25,10 +26,11 @@ def blocks(document: Path, language: str) -> list[str]:
 
 
 @pytest.mark.skipif(not (COMMANDS / "aws").exists(), reason="the AWS CLI is not installed")
-def test_the_commands_work_one_after_another() -> None:
+def test_the_commands_work_one_after_another(tmp_path: Path) -> None:
     script = "".join(text for document in DOCUMENTS for text in blocks(document, "console"))
     assert len(script.splitlines()) > 15
-    with Emulator(speed=600) as emulator:
+    home = tmp_path / ".drs-emulator" / "4567.env"  # where the command writes it by default
+    with Emulator(speed=600) as emulator, published(emulator, home):
         script = script.replace("http://127.0.0.1:4567", emulator.url)
         launched = "aws drs describe-recovery-instances --query items[0].recoveryInstanceID --output text"
         script = script.replace("i-0123456789abcdef0", f"'$({launched})'")  # the id is random
@@ -37,7 +39,7 @@ def test_the_commands_work_one_after_another() -> None:
         path = f"{COMMANDS}{os.pathsep}{clean['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
-            env=clean | {"PATH": path},
+            env=clean | {"PATH": path, "HOME": str(tmp_path)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

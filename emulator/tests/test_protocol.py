@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from emulator_support.client import ACCOUNT, REGION, EmulatorClient
+from loopback.guard import SECRET_HEADER
 
 AUTHORIZATION = (
     f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{REGION}/drs/aws4_request, SignedHeaders=host, Signature=0"
@@ -23,7 +24,7 @@ def send(
 ) -> tuple[int, dict[str, str], Any]:
     """Send a request that no SDK would send."""
     connection = http.client.HTTPConnection(urlsplit(emulator.url).netloc, timeout=10)
-    connection.request(method, path, body, {"Authorization": authorization})
+    connection.request(method, path, body, {"Authorization": authorization, SECRET_HEADER: emulator.secret})
     answer = connection.getresponse()
     text = answer.read()
     connection.close()
@@ -40,6 +41,7 @@ def test_every_operation_is_routed_and_a_missing_one_is_named(emulator: Emulator
         region_name=REGION,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="test",
+        aws_session_token=emulator.secret,
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
     for method, operation in methods.items():

@@ -24,6 +24,7 @@ def ec2(caller: EmulatorClient, region: str = REGION) -> "boto3.client":  # type
         region_name=region,
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="test",
+        aws_session_token=caller.secret,
     )
 
 

@@ -84,11 +84,8 @@ def test_calls_to_ec2_without_a_result_are_repeated(tmp_path: Path) -> None:
 
 def test_a_process_saves_on_request_and_at_its_end(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
-    with started("--state", str(file), "--speed", "600") as (process, url):
-        answer = subprocess.run(
-            ["curl", "-sX", "POST", f"{url}/_emulator/save"], capture_output=True, check=True, timeout=10
-        )
-        assert json.loads(answer.stdout)["path"] == str(file)
+    with started("--state", str(file), "--speed", "600") as process:
+        assert process.control("POST", "save")["path"] == str(file)
         saved = json.loads(file.read_text())
         process.terminate()
         assert process.wait(timeout=10) == 0

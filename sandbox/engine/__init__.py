@@ -6,6 +6,9 @@
 faster and changes no answer. Each patch says what is wrong in MiniStack. `tests/sandbox/engine` runs MiniStack with
 and without the patches side by side and fails when MiniStack no longer needs one: delete that patch then.
 
+`door` stands before MiniStack and refuses web pages, foreign host names, and callers without the secret of this
+engine, which is the session token that AWS SDKs send: AWS_SESSION_TOKEN. It is no patch, and nothing leaves it out.
+
 MiniStack's own settings (GATEWAY_PORT, AUTH, SFN_WAIT_SCALE and others) come from the environment. So do the settings
 of the sandboxed functions: the engine passes its environment on to them, and their own variables override it.
 

@@ -1,4 +1,4 @@
-"""Patch MiniStack, then run it."""
+"""Patch MiniStack, put the guard before it, then run it."""
 
 import os
 
@@ -7,6 +7,9 @@ from ministack import app
 from sandbox.engine import WITHOUT, meter
 from sandbox.engine.accelerators import ACCELERATORS
 from sandbox.engine.defects import DEFECTS
+from sandbox.engine.door import SECRET, close_door
+
+MIN_SECRET_LENGTH = 20
 
 
 def main() -> None:
@@ -18,6 +21,10 @@ def main() -> None:
         if not without & {patch.name, "all"}:
             patch()
     meter.start_if_asked_for()
+    secret = os.environ.get(SECRET, "")
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise SystemExit(f"{SECRET} must be a secret of {MIN_SECRET_LENGTH} characters or more, which callers send.")
+    close_door(int(os.environ["GATEWAY_PORT"]), secret)
     app.main()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from loopback.guard import SECRET_HEADER
 from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, REGION, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
@@ -86,7 +87,8 @@ def test_what_is_not_there_answers_404(operator: Operator, method: str, path: st
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/executions"), ("POST", "/recovery-plans/rp-none/drills")])
 def test_an_unsigned_request_is_refused(sandbox: Sandbox, method: str, path: str) -> None:
-    request = urllib.request.Request(f"{sandbox.api_url}{path}", method=method)
+    headers = {SECRET_HEADER: sandbox.secret}  # the sandbox knows the sender; the API does not
+    request = urllib.request.Request(f"{sandbox.api_url}{path}", headers=headers, method=method)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20)
     assert refused.value.code == 403

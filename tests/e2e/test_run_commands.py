@@ -23,9 +23,10 @@ def command(sandbox: Sandbox, *words: str) -> list[str]:
     return [str(Path(sys.executable).with_name("drs-waves")), *words, *where]
 
 
-def environment() -> dict[str, str]:
+def environment(sandbox: Sandbox) -> dict[str, str]:
     """The environment of a shell with credentials of the hub account."""
-    ours = {"AWS_ACCESS_KEY_ID": HUB_ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test", "COLUMNS": "120", "TERM": "xterm"}
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    ours = {name: sandbox.build_caller_environment()[name] for name in keys} | {"COLUMNS": "120", "TERM": "xterm"}
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRS_WAVES_"))} | ours
 
 
@@ -38,7 +39,7 @@ def test_a_pipeline_runs_a_drill_by_the_command_alone_and_keeps_its_report(
     operator: Operator, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     words = ("run", plan(operator, "pipeline"), "--json", "--cleanup", "--report", str(tmp_path))
-    run = subprocess.run(command(sandbox, *words), capture_output=True, text=True, env=environment(), timeout=90)
+    run = subprocess.run(command(sandbox, *words), capture_output=True, text=True, env=environment(sandbox), timeout=90)
     assert run.returncode == 0, run.stdout + run.stderr
     lines = [json.loads(line) for line in run.stdout.splitlines()]
     last = lines[-1]
@@ -51,7 +52,9 @@ def test_a_pipeline_runs_a_drill_by_the_command_alone_and_keeps_its_report(
     assert "</html>" in (tmp_path / "report.html").read_text()
 
     words = ("report", told["executionId"], "--to", str(tmp_path))
-    again = subprocess.run(command(sandbox, *words)[:-2], capture_output=True, text=True, env=environment(), timeout=30)
+    again = subprocess.run(
+        command(sandbox, *words)[:-2], capture_output=True, text=True, env=environment(sandbox), timeout=30
+    )
     assert again.returncode == 0, again.stderr
 
 
@@ -61,7 +64,9 @@ def test_a_person_types_the_plans_name_and_watches_the_recovery_on_a_terminal(
     plan_id = plan(operator, "person")
     master, slave = pty.openpty()
     words = command(sandbox, "run", plan_id, "--mode", "recovery")
-    run = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment(), start_new_session=True)
+    run = subprocess.Popen(
+        words, stdin=slave, stdout=slave, stderr=slave, env=environment(sandbox), start_new_session=True
+    )
     os.close(slave)
     shown = read_until(master, "to start it")
     assert "launches production servers" in shown

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.foreign_requests import refuse_foreign
 from tests.support.product import Product
 
 # A status that is none: the connection is closed without an answer.
@@ -28,6 +29,8 @@ class ApiHttpServer:
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
+                if refuse_foreign(self):
+                    return
                 parts = urlsplit(self.path)
                 asked = (self.command, parts.path.removeprefix("/v1"))
                 server.seen.append(asked)
@@ -59,7 +62,7 @@ class ApiHttpServer:
                 self.end_headers()
                 self.wfile.write(payload)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the library's names
+            do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815  # the library's names
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -8,6 +8,8 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.support.foreign_requests import refuse_foreign
+
 # Longer than the timeout that a test gives the client.
 LATE_SECONDS = 2.0
 
@@ -44,6 +46,8 @@ class LossyProxy:
 
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
+                if refuse_foreign(self):
+                    return
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 mine = self.command == method and urlsplit(self.path).path.endswith(ending)
                 loss = proxy.losses.pop(0) if mine and proxy.losses else None
@@ -70,7 +74,7 @@ class LossyProxy:
                 if loss is Loss.CUT_SHORT:
                     self.close_connection = True
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # the library's names
+            do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815  # the library's names
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from loopback.guard import SECRET_HEADER, make_secret
 from sandbox.engine import WITHOUT
 from sandbox.processes import LeashedProcess
 
@@ -23,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
+# What every engine of these tests expects of its callers.
+SECRET = make_secret()
 # Twice as fast as real time since 1970, so that a simulated time is of another century.
 SIMULATED_CLOCK = "2@0"
 
@@ -41,7 +44,7 @@ def handler(event, context):
         __import__(event["import"])
     if event.get("print"):
         print(event["print"])
-    return {"pid": os.getpid(), "ahead": AHEAD}
+    return {"pid": os.getpid(), "ahead": AHEAD, "value": os.environ.get(event.get("read", ""))}
 
 def answer(event, context):
     return {"statusCode": 200, "body": event["httpMethod"]}
@@ -126,7 +129,7 @@ class MiniStack:
 @functools.cache
 def client(url: str, service: str, session: boto3.Session | None = None) -> Any:
     """A client of MiniStack. Cached, because creating one takes longer than most tests."""
-    session = session or boto3.Session(ACCOUNT, "test", region_name=REGION)
+    session = session or boto3.Session(ACCOUNT, "test", SECRET, region_name=REGION)
     config = Config(proxies={}, retries={"total_max_attempts": 1})
     return session.client(service, endpoint_url=url, config=config)  # type: ignore[call-overload]
 
@@ -140,6 +143,7 @@ def run_ministack(folder: Path, port: int, without: str) -> Iterator[MiniStack]:
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
+        "AWS_SESSION_TOKEN": SECRET,
         "AUTH": "true",
         "TMPDIR": str(folder),
         "S3_DATA_DIR": str(folder / "s3"),
@@ -167,7 +171,7 @@ def await_answer(url: str, process: LeashedProcess) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            urllib.request.urlopen(url, timeout=10).close()
+            urllib.request.urlopen(urllib.request.Request(url, headers={SECRET_HEADER: SECRET}), timeout=10).close()
             return
         except OSError:
             assert process.returncode is None, process.log_tail()

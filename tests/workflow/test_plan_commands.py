@@ -234,7 +234,9 @@ def test_the_sandbox_is_found_by_its_file(
     path.write_text("{}")
     with pytest.raises(ApiUnreachable, match="delete it"):
         ApiClient.in_sandbox()
-    path.write_text(json.dumps({"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test"}))
+    path.write_text(
+        json.dumps({"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test", "sessionToken": "any"})
+    )
     status, body = ApiClient.in_sandbox().request("GET", "/protection-groups", limit="1")
     assert (status, body["protectionGroups"]) == (200, [])
 

@@ -1,18 +1,29 @@
-"""The command `drs-emulator`: serves until SIGINT or SIGTERM."""
+"""The command `drs-emulator`: serves until SIGINT or SIGTERM.
+
+It writes the secret of its callers to a file that only this user can read. Neither the terminal nor the list of
+processes shows it.
+"""
 
 import argparse
+import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from drs_emulator.behaviour import PROFILES
 from drs_emulator.control.state_file import StateError
 from drs_emulator.emulator import Emulator
 from drs_emulator.operations import BUILT
 from drs_emulator.protocol.service_model import drs_model
+from loopback.private_files import write_environment
+
+EXAMPLE_ACCOUNT = "111122223333"
 
 
 def main() -> int:
@@ -31,6 +42,8 @@ def main() -> int:
             engine_url=options.engine_url,
             state=options.state,
             profile=options.profile or "captured",
+            secret=os.environ.get("DRS_EMULATOR_SECRET"),
+            engine_token=os.environ.get("DRS_EMULATOR_ENGINE_TOKEN"),
         )
     except OSError as error:
         sys.stderr.write(f"drs-emulator: cannot listen on {options.host}:{options.port}: {error.strerror}\n")
@@ -44,16 +57,37 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with emulator:
+        with emulator, published(emulator, options.env_file) as path:
             ec2 = f"EC2 of {options.engine_url}" if options.engine_url else "simulated instances"
             speed = emulator.world.clock.speed
             sys.stdout.write(f"DRS emulator on {emulator.url}, time x{speed:g}, {ec2}\n")
+            sys.stdout.write(f"  . {path}  # sets what its clients need\n")
             sys.stdout.flush()
             stop.wait()
+    except OSError as error:
+        sys.stderr.write(f"drs-emulator: cannot write {error.filename}: {error.strerror}\n")
+        return 2
     except StateError as error:
         sys.stderr.write(f"drs-emulator: the state was not saved: {error}\n")
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def published(emulator: Emulator, path: Path | None) -> Iterator[Path]:
+    """Write the file for clients while the emulator runs. Raise OSError."""
+    path = path or Path.home() / ".drs-emulator" / f"{urlsplit(emulator.url).port}.env"
+    variables = {
+        "AWS_ENDPOINT_URL_DRS": emulator.url,
+        "AWS_ACCESS_KEY_ID": EXAMPLE_ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_SESSION_TOKEN": emulator.secret,
+    }
+    write_environment(path, variables)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 EXAMPLES = """\
@@ -73,7 +107,9 @@ examples:
   drs-emulator --operations
       list the operations of DRS that are built, and those that are missing
 
-Clients need AWS_ENDPOINT_URL_DRS=http://127.0.0.1:4567 and a 12-digit account id as their access key.
+Clients need what the --env-file sets, and a 12-digit account id as their access key.
+DRS_EMULATOR_SECRET in the environment sets the secret of the callers; otherwise it is new at each start.
+DRS_EMULATOR_ENGINE_TOKEN is the session token that the engine expects, if it expects one.
 """
 
 
@@ -93,6 +129,12 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--origin", type=float, help="epoch seconds at which simulated and real time are equal (now)")
     parser.add_argument("--engine-url", help="AWS emulator that runs the instances and knows the access keys")
     parser.add_argument("--state", type=Path, help="file to continue from, if it exists, and to save to at the end")
+    parser.add_argument(
+        "--env-file",
+        type=Path,
+        help="file to write for clients: address and credentials, to be sourced by a shell "
+        "(~/.drs-emulator/PORT.env, removed at the end)",
+    )
     parser.add_argument("--operations", action="store_true", help="list the built and the missing operations, and exit")
     return parser.parse_args()
 

@@ -26,6 +26,7 @@ from drs_emulator.server.http_server import HttpServer
 from drs_emulator.settings import Settings
 from drs_emulator.simulation.job_lifecycle import run_due_events
 from drs_emulator.world.world import World
+from loopback.guard import make_secret
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
@@ -42,6 +43,9 @@ class Emulator:
     it up or, without an engine, it is decoded from the key. `state` is a file to save to at the end. If the file
     exists, the emulator continues from it, and the file's settings replace all others. `behaviour` changes knobs of
     the `profile`, under their names in the control API: `behaviour={"timeForm": "zulu"}`.
+
+    Callers send `secret` as their session token, in the header X-Amz-Security-Token; `client` does so. By default the
+    emulator makes a secret. `engine_token` is what the engine expects in the same header, if it is guarded alike.
     """
 
     def __init__(
@@ -57,23 +61,27 @@ class Emulator:
         state: Path | None = None,
         profile: str = "captured",
         behaviour: Mapping[str, Any] | None = None,
+        secret: str | None = None,
+        engine_token: str | None = None,
     ) -> None:
         """Raise OSError if the port is taken, StateError if the state cannot be read, and BadControlInput."""
-        resolve = account_of or (engine_account_lookup(engine_url) if engine_url else decode_account)
+        self.secret = secret or make_secret()
+        resolve = account_of or (engine_account_lookup(engine_url, engine_token) if engine_url else decode_account)
         clock = Clock(speed, origin)
-        ec2 = EngineEc2(engine_url) if engine_url else SimulatedEc2(lambda: self.world.clock.now())
-        event_bus = EngineEventBus(engine_url) if engine_url else NullEventBus()
+        ec2 = EngineEc2(engine_url, engine_token) if engine_url else SimulatedEc2(lambda: self.world.clock.now())
+        event_bus = EngineEventBus(engine_url, engine_token) if engine_url else NullEventBus()
         chosen = {"profile": profile, "behaviour": dict(behaviour or {})}
-        self.world = World(
-            Settings(speed=speed, seed=seed).with_changes(chosen), clock, ec2, event_bus, AccessKeys(resolve)
-        )
+        vouched = engine_token is None and resolve is not decode_account  # else only a token says who issued a key
+        access_keys = AccessKeys(resolve, self.secret, issuer=engine_token, trusts_resolve=vouched)
+        settings = Settings(speed=speed, seed=seed).with_changes(chosen)
+        self.world = World(settings, clock, ec2, event_bus, access_keys)
         dispatcher = Dispatcher(self.world)
         dispatcher.control.engine_url = engine_url
         self.control: Control = dispatcher.control
         self.control.state_file = state
         if state and state.exists():
             load_state(self.world, state)
-        self._http = HttpServer(host, port, dispatcher.handle)
+        self._http = HttpServer(host, port, dispatcher.handle, self.secret)
         self.url = f"http://{host}:{self._http.server_port}"
         self._stopping = False
         self._threads = [
@@ -120,6 +128,7 @@ class Emulator:
             region_name=region,
             aws_access_key_id=account,
             aws_secret_access_key="test",  # noqa: S106 (not checked)
+            aws_session_token=self.secret,
             config=Config(retries={"mode": "standard", "total_max_attempts": attempts}),
         )
 

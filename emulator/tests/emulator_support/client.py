@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drs_emulator import Emulator
 from emulator_support.response_checks import check_error, check_response
+from loopback.guard import SECRET_HEADER
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
@@ -23,6 +24,7 @@ class EmulatorClient:
 
     def __init__(self, emulator: Emulator) -> None:
         self.url = emulator.url
+        self.secret = emulator.secret
         self._emulator = emulator
         self.answered: set[str] = set()  # the operations whose responses were compared with the model
 
@@ -51,7 +53,8 @@ class EmulatorClient:
 
     def control(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_emulator/{path}", data, method=method)
+        headers = {SECRET_HEADER: self.secret}
+        request = urllib.request.Request(f"{self.url}/_emulator/{path}", data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, json.load(answer)

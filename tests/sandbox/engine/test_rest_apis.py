@@ -5,7 +5,8 @@ import urllib.request
 
 import pytest
 
-from tests.support.ministack import MiniStack
+from loopback.guard import SECRET_HEADER
+from tests.support.ministack import SECRET, MiniStack
 
 
 @pytest.mark.parametrize(("engine_name", "status"), [("patched", 200), ("unpatched", 403)])
@@ -32,7 +33,8 @@ def test_an_api_refuses_in_the_words_of_its_document(patched: MiniStack, unpatch
 
 def call(method: str, url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as reply:
+        request = urllib.request.Request(url, headers={SECRET_HEADER: SECRET}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return reply.status, reply.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

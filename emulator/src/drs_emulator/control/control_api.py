@@ -1,6 +1,6 @@
-"""The control API below `/_emulator`: JSON without credentials. Bad input gets a 400 that names the field.
+"""The control API below `/_emulator`: JSON for callers that know the emulator's secret.
 
-`docs/control-api.md` lists every route and member.
+Bad input gets a 400 that names the field. `docs/control-api.md` lists every route and member.
 """
 
 import json

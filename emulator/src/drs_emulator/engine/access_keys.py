@@ -1,10 +1,13 @@
-"""Finds the account and the Region of a call in its Authorization header. Does not check signatures."""
+"""Finds the account and the Region of a call in its Authorization header, and checks that its caller is known.
+
+Does not check signatures. Who has the secret of the emulator, or credentials that the engine issued, is known.
+"""
 
 import base64
 import binascii
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import boto3
 from botocore.config import Config
@@ -12,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drs_emulator.errors import InternalServer, MissingCredentials, UnknownCredentials
 from drs_emulator.target_key import TargetKey
+from loopback.guard import SECRET_HEADER, is_trusted
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/(?:drs|ec2)/aws4_request")
 ACCOUNT = re.compile(r"\d{12}")
@@ -19,19 +23,39 @@ ENGINE_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, co
 
 
 class AccessKeys:
-    """Maps access keys to accounts. A 12-digit key is an account itself; `resolve` is called once for any other key."""
+    """Maps access keys to accounts. A 12-digit key is an account itself; `resolve` is called once for any other key.
 
-    def __init__(self, resolve: Callable[[str], str]) -> None:
+    A caller sends the `secret` as its session token. With `issuer`, the secret of an engine that is guarded as the
+    emulator is, session tokens of that engine are as good. `trusts_resolve` accepts any key that `resolve` knows.
+    """
+
+    def __init__(
+        self, resolve: Callable[[str], str], secret: str, *, issuer: str | None = None, trusts_resolve: bool = False
+    ) -> None:
         self._resolve = resolve
+        self._secret = secret
+        self._issuer = issuer
+        self._trusts_resolve = trusts_resolve
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def target_of(self, authorization: str) -> TargetKey:
-        """Raise MissingCredentials and UnknownCredentials."""
-        match = CREDENTIAL.search(authorization)
+    def target_of(self, headers: Mapping[str, str]) -> TargetKey:
+        """Raise MissingCredentials and UnknownCredentials. The names of `headers` are in lower case."""
+        match = CREDENTIAL.search(headers.get("authorization", ""))
         if match is None:
             raise MissingCredentials("The request has no SigV4 Authorization header for the service drs")
+        self._require_known(match[1], headers.get(SECRET_HEADER.lower(), ""))
         return TargetKey(self._account_of(match[1]), match[2])
+
+    def _require_known(self, access_key: str, token: str) -> None:
+        is_issued = self._issuer is not None and is_trusted(token, self._issuer)
+        if is_issued or is_trusted(token, self._secret):
+            return
+        if ACCOUNT.fullmatch(access_key) or not self._trusts_resolve:
+            raise UnknownCredentials(
+                "The session token is not the secret of this emulator. Source the file of --env-file, "
+                "which sets AWS_SESSION_TOKEN, or send the secret as X-Amz-Security-Token."
+            )
 
     def _account_of(self, access_key: str) -> str:
         if ACCOUNT.fullmatch(access_key):
@@ -43,14 +67,15 @@ class AccessKeys:
         return known
 
 
-def engine_account_lookup(engine_url: str) -> Callable[[str], str]:
-    """Return a lookup by sts:GetAccessKeyInfo of the engine, which issued the key."""
+def engine_account_lookup(engine_url: str, token: str | None = None) -> Callable[[str], str]:
+    """Return a lookup by sts:GetAccessKeyInfo of the engine, which issued the key. `token` is for a guarded engine."""
     sts = boto3.client(
         "sts",
         endpoint_url=engine_url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
+        aws_session_token=token,
         config=ENGINE_CONFIG,
     )
 

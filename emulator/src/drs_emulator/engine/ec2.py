@@ -172,8 +172,8 @@ class LaunchIntoRefused(Exception):
 class EngineEc2:
     """Queues launches per target. A free worker takes up to 25 of them and describes them in one call."""
 
-    def __init__(self, engine_url: str) -> None:
-        self._url = engine_url
+    def __init__(self, engine_url: str, token: str | None = None) -> None:
+        self._url, self._token = engine_url, token
         self._session = boto3.Session()
         self._clients: dict[TargetKey, EC2Client] = {}
         self._queues: defaultdict[TargetKey, deque[LaunchRequest]] = defaultdict(deque)
@@ -274,6 +274,7 @@ class EngineEc2:
                     region_name=target.region,
                     aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
                     aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
+                    aws_session_token=self._token,
                     config=ENGINE_CONFIG,
                 )
             return self._clients[target]

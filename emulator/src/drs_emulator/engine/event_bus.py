@@ -64,8 +64,8 @@ class NullEventBus:
 class EngineEventBus:
     """Queues results per target. One worker publishes up to ten of them per call."""
 
-    def __init__(self, engine_url: str) -> None:
-        self._url = engine_url
+    def __init__(self, engine_url: str, token: str | None = None) -> None:
+        self._url, self._token = engine_url, token
         self._queues: defaultdict[TargetKey, deque[LaunchResult]] = defaultdict(deque)
         self._lock = threading.Lock()
         self._clients: dict[TargetKey, EventBridgeClient] = {}  # used only by the worker
@@ -108,6 +108,7 @@ class EngineEventBus:
                 region_name=target.region,
                 aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
                 aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
+                aws_session_token=self._token,
                 config=ENGINE_CONFIG,
             )
         return self._clients[target]

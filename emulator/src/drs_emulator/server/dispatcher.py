@@ -63,11 +63,11 @@ class Dispatcher:
         try:
             if ec2_query_api.is_for_ec2(request) and isinstance(self.world.ec2, SimulatedEc2):
                 name = ec2_query_api.OPERATION
-                target = self.world.access_keys.target_of(request.headers.get("authorization", ""))
+                target = self.world.access_keys.target_of(request.headers)
                 return ec2_query_api.describe(self.world.ec2, target, request)
             operation, labels = self._model.match(request.method, request.path)
             name = operation.name
-            target = self.world.access_keys.target_of(request.headers.get("authorization", ""))
+            target = self.world.access_keys.target_of(request.headers)
             return self._call_operation(operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code

@@ -1,9 +1,10 @@
-"""An HTTP/1.1 server with persistent connections.
+"""An HTTP/1.1 server with persistent connections, which refuses web pages of other sites and foreign host names.
 
 It uses the standard library, because werkzeug's server closes each connection after one response and delays it by
 10 ms.
 """
 
+import json
 import logging
 import socket
 import sys
@@ -11,8 +12,10 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from drs_emulator.errors import ConnectionCut
-from drs_emulator.protocol.http_messages import Reply, Request
+from drs_emulator.control.control_api import PREFIX
+from drs_emulator.errors import AccessDenied, ConnectionCut
+from drs_emulator.protocol.http_messages import JSON, Reply, Request
+from loopback import guard
 
 log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 64 * 2**20
@@ -22,10 +25,12 @@ class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256  # many clients may connect at the same time
 
-    def __init__(self, host: str, port: int, handle: Callable[[Request], Reply]) -> None:
-        """Raise OSError if the port is taken."""
+    def __init__(self, host: str, port: int, handle: Callable[[Request], Reply], secret: str) -> None:
+        """`secret` is for the control API; `handle` checks the callers of DRS. Raise OSError if the port is taken."""
         self.handle_call = handle
+        self.secret = secret
         super().__init__((host, port), Handler)
+        self.hosts = guard.list_hosts(self.server_port, host)
 
     def server_bind(self) -> None:
         """Bind without the base class's lookup of the host name, which may query a DNS server."""
@@ -56,6 +61,11 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(length)) if length != "0" else b""
+        secret = self.server.secret if url.path.startswith(PREFIX) else None
+        if reason := guard.find_refusal(self.command, self.headers.items(), self.server.hosts, secret):
+            refusal = {**JSON, "x-amzn-errortype": AccessDenied.code}
+            self._send(Reply(guard.STATUS, refusal, json.dumps({"message": reason}).encode()))
+            return
         try:
             reply = self.server.handle_call(Request(self.command, url.path, url.query, headers, body))
         except ConnectionCut:

@@ -1,0 +1,78 @@
+"""Who can call the deployed sandbox: programs that have its secret from a file of this user."""
+
+import os
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import checkout
+from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.stack import Sandbox
+from tests.support.deployed import Operator
+from tests.support.shell_blocks import ROOT, blocks
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def published(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file for shells, as the command writes it."""
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", tmp_path / "sandbox.json")
+    monkeypatch.setattr(checkout, "SANDBOX_VARIABLES", tmp_path / "sandbox.env")
+    with checkout.published_sandbox(sandbox.addresses()):
+        yield tmp_path / "sandbox.env"
+
+
+def shell(script: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={**clean, "PATH": path, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_the_documented_commands_work_with_the_file_and_not_without(
+    operator: Operator, sandbox: Sandbox, published: Path
+) -> None:
+    operator.seed("for-a-shell", account=HUB_ACCOUNT, region=REGION)  # DRS is initialized, as in a loaded sandbox
+    (block,) = [each for each in blocks(ROOT / "docs" / "sandbox.md") if "sandbox.env" in each.text]
+    script = block.text.replace("build/sandbox.env", str(published)).replace("curl -s", "curl -sS --fail-with-body")
+    script = script.replace("http://127.0.0.1:4566", sandbox.engine_url).replace(
+        "http://127.0.0.1:4567", sandbox.drs_url
+    )
+    done = shell(script)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "recover-plan" in done.stdout
+    keys = f"AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}"
+    for command in script.splitlines()[1:]:
+        refused = shell(f"export {keys} AWS_SESSION_TOKEN=; {command}")
+        assert refused.returncode != 0, command
+        assert "AWS_SESSION_TOKEN" in refused.stdout + refused.stderr, command
+
+
+def test_a_stranger_is_refused_at_every_listener(sandbox: Sandbox) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for url in (f"{sandbox.engine_url}/_ministack/health", sandbox.api_url, f"{sandbox.drs_url}/_emulator/health"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            direct.open(url, timeout=20)
+        assert refused.value.code == 403
+
+
+def test_no_command_line_log_or_public_file_has_the_secret(sandbox: Sandbox) -> None:
+    listed = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    assert "drs_emulator" in listed
+    assert sandbox.secret not in listed
+    assert stat.S_IMODE(sandbox.folder.stat().st_mode) == 0o700
+    for path in sandbox.folder.rglob("*"):
+        if path.is_file() and sandbox.secret.encode() in path.read_bytes():
+            assert (path.name, stat.S_IMODE(path.stat().st_mode)) == ("drs.env", 0o600)
