@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "lambdas"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambdas"))
 
 from api.app import app
 
-PAGE = ROOT / "docs" / "iam.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 STAGE = "arn:aws:execute-api:us-west-2:111122223333:abcdefghij/v1"
 BEGIN, END = "<!-- written by scripts/role_routes.py -->\n", "<!-- end -->\n"
 

@@ -67,7 +67,10 @@ def refuse(error: DrsWavesError) -> Response[str]:
 def no_route(error: NotFoundError) -> Response[str]:
     """Answer 404 for a path or method that the API does not have."""
     route = f"{app.current_event.http_method} {app.current_event.path}"
-    advice = "See docs/api.md for the routes. A path has no slash at its end, nothing encoded, and no word of a route as an id."
+    advice = (
+        "See docs/api.md for the routes. A path has no slash at its end, nothing encoded, "
+        "and no word of a route as an id."
+    )
     return _error(404, "NoSuchRoute", "No such route", f"There is no {route}.", advice, {})
 
 

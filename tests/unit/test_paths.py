@@ -77,7 +77,7 @@ def test_an_id_of_a_path_has_plain_characters_only(operation: Operation, odd: st
     if not names or re.fullmatch(r"[A-Za-z0-9._-]+", odd):
         return
     name = data.draw(st.sampled_from(names))
-    path = re.sub(r"{(\w+)}", lambda each: f"a{odd}b" if each[1] == name else IDS.get(each[1], "drill-1"), operation.path)
+    path = path_of(operation._replace(path=operation.path.replace(f"{{{name}}}", f"a{odd}b")))
     assert is_refused(operation.method, path, **UNKNOWN)
 
 
@@ -120,7 +120,7 @@ def test_a_request_whose_paths_differ_is_no_route(event: dict[str, Any]) -> None
 def test_a_word_of_the_routes_is_neither_an_id_nor_the_name_of_a_wave(word: str) -> None:
     for operation in app.operations:
         for name in re.findall(r"{\w+}", operation.path):
-            path = re.sub(r"{(\w+)}", lambda each: IDS.get(each[1], "drill-1"), operation.path.replace(name, word))
+            path = path_of(operation._replace(path=operation.path.replace(name, word)))
             assert is_refused(operation.method, path, **UNKNOWN), path
     if re.fullmatch("[a-z-]+", word):
         wave = {"name": word, "groups": [{"groupId": "pg-1"}]}
@@ -133,5 +133,5 @@ def test_a_word_of_the_routes_is_neither_an_id_nor_the_name_of_a_wave(word: str)
 
 
 def test_a_route_with_a_word_that_names_may_be_is_not_registered() -> None:
-    with pytest.raises(ValueError, match="lacks approvals of /executions/{executionId}/approvals"):
+    with pytest.raises(ValueError, match="lacks approvals of /executions/"):
         Router("Runs").operation("POST", "/executions/{executionId}/approvals")

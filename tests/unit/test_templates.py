@@ -41,7 +41,9 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
         (permission,) = permissions[name]
         assert (permission["Principal"], permission["Action"]) == (principal, "lambda:InvokeFunction")
         assert "SourceArn" in permission, name
-    assert ":${Api}/*/*/*" in str(permissions["api.yaml"]), "of this API alone"
+    (permission,) = permissions["api.yaml"]
+    arn = str(permission["SourceArn"]["Fn::Sub"])
+    assert arn.endswith(":${Api}/v1/*/*"), "of this API and its stage alone, not of TestInvokeMethod"
 
 
 def test_the_api_has_one_stage_with_a_limit_and_a_log_of_requests() -> None:
