@@ -66,6 +66,10 @@ openapi: setup build ## Write docs/openapi.json, the API as tools read it
 	$(PY) scripts/openapi.py > build/openapi.json
 	mv build/openapi.json docs/openapi.json
 
+.PHONY: role-routes
+role-routes: setup build ## Write into docs/iam.md what each of its policies allows
+	$(PY) scripts/role_routes.py
+
 ##@ Measurements, written to build/bench
 
 .PHONY: bench-start

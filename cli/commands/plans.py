@@ -152,6 +152,8 @@ def _print_changes(changes: "list[Change]") -> bool:
         console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
         for sentence in change.consequences:
             console().print(f"    [yellow]! {escape(clean(sentence))}[/yellow]")
+        for sentence in change.notes:
+            console().print(f"    {escape(clean(sentence))}")
         for each in change.differences:
             before = "" if is_new else f"{_format_value(each.before)} -> "
             console().print(f"    {escape(clean(each.field))}: {before}{_format_value(each.after)}")

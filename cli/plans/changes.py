@@ -25,6 +25,8 @@ class Change:
     differences: tuple[Difference, ...]
     # What the change does beyond this file. If there is any, `apply` requires an agreement to it by name.
     consequences: tuple[str, ...] = ()
+    # What it does that no field shows.
+    notes: tuple[str, ...] = ()
 
     @property
     def is_needed(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.schemas.requests.base import plain_message
 from api.schemas.requests.names import normalize_name, shape_of
 from cli.plans.document import Document, Location, PlanFileError, Problem, read_document
 from cli.plans.file_schema import PlanFile
@@ -31,7 +32,7 @@ def read_plan_file(path: Path) -> Document:
 
 
 def _schema_problem(document: Document, error: Mapping[str, Any]) -> Problem:
-    message = str(error["msg"])
+    message = plain_message(str(error["msg"]))
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
         message += "; put it in quotes"
     return document.problem(error["loc"], message)

@@ -3,9 +3,11 @@
 These models check shapes and single values. `check` applies the API's other rules as well.
 """
 
+import re
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +26,22 @@ from api.schemas.requests.plans import MAX_GROUPS_PER_WAVE, MAX_WAVES, GroupUseR
 Hostname = Annotated[str, Field(min_length=1, max_length=256)]
 SCHEMA_ID = "plan-file.schema.json"
 DEFAULT_SECRET_VARIABLE = "DRS_WAVES_EXTERNAL_ID"  # noqa: S105  # where the secret is, not the secret
+# The value of the variable leaves this machine, so a file cannot name any other secret of the environment.
+SECRET_VARIABLE_PATTERN = rf"^{DEFAULT_SECRET_VARIABLE}(_[A-Za-z0-9_]+)?$"
+
+
+def _require_secret_variable(name: str) -> str:
+    if not re.compile(SECRET_VARIABLE_PATTERN.strip("^$")).fullmatch(name):
+        raise ValueError(
+            f"must be {DEFAULT_SECRET_VARIABLE} or begin with {DEFAULT_SECRET_VARIABLE}_, because its value is sent "
+            "to the API, for the role that the file names"
+        )
+    return name
+
+
+SecretVariable = Annotated[
+    str, AfterValidator(_require_secret_variable), Field(json_schema_extra={"pattern": SECRET_VARIABLE_PATTERN})
+]
 
 
 class _Part(BaseModel):
@@ -37,9 +55,8 @@ class FileAccount(_Part):
     name: OptionalName = ""
     role_arn: RoleArn
     regions: list[KnownRegion] = Field(min_length=1, max_length=MAX_REGIONS)
-    external_id_variable: str = Field(
+    external_id_variable: SecretVariable = Field(
         default=DEFAULT_SECRET_VARIABLE,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="The environment variable with the external id, read when the account is registered. The id is a "
         "secret, so it is not part of the file.",
     )

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from api.schemas.requests.accounts import ExternalId
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
 from cli.plans import resources
@@ -61,7 +64,10 @@ class Reconciler:
         current = self._accounts.get(account["accountId"])
         wanted = {"name": "", **_account_body(account)}
         before = {name: current.get(name) for name in wanted} if current else {}
-        return _compare("target account", account["accountId"], current, "accountId", before, wanted)
+        change = _compare("target account", account["accountId"], current, "accountId", before, wanted)
+        if current and current["roleArn"] == account["roleArn"]:
+            return change
+        return replace(change, notes=(_say_where_the_external_id_goes(account, current),))
 
     def _group_change(self, group: Mapping[str, Any]) -> Change:
         current = self._groups.get(group["name"])
@@ -240,10 +246,15 @@ class Reconciler:
             (at, each) for at, each in enumerate(self._data["targetAccounts"]) if each["accountId"] == change.name
         )
         variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
-        if secret := os.environ.get(variable):
-            return secret
         message = f"the environment variable {variable} must contain the external id of {change.name}"
-        raise PlanFileError(self._document.path, [self._document.problem(("targetAccounts", at), message)])
+        if secret := os.environ.get(variable):
+            try:
+                return TypeAdapter(ExternalId).validate_python(secret)
+            except ValidationError as error:  # its text shows the secret
+                (reason,) = error.errors(include_input=False, include_url=False)
+                message = f"{variable} contains no external id: {reason['msg']}"
+        location = ("targetAccounts", at, "externalIdVariable")
+        raise PlanFileError(self._document.path, [self._document.problem(location, message)]) from None
 
     def _write(self, path: str, change: Change, body: Mapping[str, Any]) -> Any:
         if change.resource_id is None:
@@ -259,6 +270,12 @@ def _servers_named(plan: Mapping[str, Any], group: Mapping[str, Any]) -> set[str
 
 def _name_plans(plans: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{plan['name']} ({plan['planId']})" for plan in plans)
+
+
+def _say_where_the_external_id_goes(account: Mapping[str, Any], current: Any) -> str:
+    variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
+    which = "that drs-waves has stored" if current else f"in the environment variable {variable}"
+    return f"the external id {which} goes to {account['roleArn']}"
 
 
 def _account_body(account: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,11 @@ def refuse(error: DrsWavesError) -> Response[str]:
 def no_route(error: NotFoundError) -> Response[str]:
     """Answer 404 for a path or method that the API does not have."""
     route = f"{app.current_event.http_method} {app.current_event.path}"
-    return _error(404, "NoSuchRoute", "No such route", f"There is no {route}.", "See docs/api.md for the routes.", {})
+    advice = (
+        "See docs/api.md for the routes. A path has no slash at its end, nothing encoded, "
+        "and no word of a route as an id."
+    )
+    return _error(404, "NoSuchRoute", "No such route", f"There is no {route}.", advice, {})
 
 
 def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:

@@ -6,11 +6,13 @@ from functools import wraps
 from typing import Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic.alias_generators import to_camel
 
 from api.http.parameters import Parameter, check_query, single_header
+from api.http.paths import ROUTE_WORDS, fixed_parts, is_path_as_authorized
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
@@ -90,7 +92,10 @@ class Router(APIGatewayRouter):
 
         The function's name is the operationId, its docstring the description. The annotation of its argument `body` is
         the model of the request, and its return annotation the shape of the answer. One that returns None answers 204.
+        Raise ValueError for a word that `ROUTE_WORDS` does not have, because an id could be that word.
         """
+        if unknown := fixed_parts(path) - ROUTE_WORDS:
+            raise ValueError(f"ROUTE_WORDS of api.http.paths lacks {', '.join(sorted(unknown))} of {path}")
 
         def register(handler: Handler) -> Handler:
             types = handler.__annotations__
@@ -110,6 +115,7 @@ class Router(APIGatewayRouter):
 
             @wraps(handler)
             def route(**arguments: Any) -> Response[str]:
+                _require_exact_route(operation, self.current_event, arguments)
                 return _respond(operation, self.current_event, arguments)
 
             self.route(_rule(path), method)(route)
@@ -127,6 +133,16 @@ class Api(APIGatewayRestResolver):
         for router in routers:
             self.include_router(router)
             self.operations += router.operations
+
+
+def _require_exact_route(operation: Operation, event: APIGatewayProxyEvent, ids: Mapping[str, str]) -> None:
+    """Raise NotFoundError for a request that IAM may have judged as another one.
+
+    Powertools ignores slashes at the end of a path and the case of a method. IAM does not.
+    """
+    is_exact = event.http_method == operation.method and is_path_as_authorized(event.raw_event)
+    if not is_exact or not ROUTE_WORDS.isdisjoint(ids.values()):
+        raise NotFoundError
 
 
 def _respond(operation: Operation, event: APIGatewayProxyEvent, arguments: dict[str, Any]) -> Response[str]:

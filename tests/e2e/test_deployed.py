@@ -113,7 +113,7 @@ def test_the_other_account_is_reached_only_with_its_external_id(operator: Operat
     # In a Region of its own: functions keep the clients of a target that they have reached before.
     servers = operator.seed("ie-1", account=TARGET_ACCOUNT, region=IRELAND, tags={"Name": "ie-1"})
     plan = operator.plan(web=operator.group(servers, account=TARGET_ACCOUNT, region=IRELAND))
-    operator.register(TARGET_ACCOUNT, external_id="not-the-one")
+    operator.register(TARGET_ACCOUNT, external_id="not-the-right-one")
     try:
         record = operator.drill(plan)
         assert record["status"] == "NOT_READY", record
@@ -139,7 +139,7 @@ def test_verify_tells_of_a_wrong_external_id_and_of_the_right_one(operator: Oper
         return {each["region"]: each["status"] for each in regions}
 
     try:
-        assert verified(externalId="not-the-one") == {"eu-west-3": "DENIED", "eu-south-1": "DENIED"}
+        assert verified(externalId="not-the-right-one") == {"eu-west-3": "DENIED", "eu-south-1": "DENIED"}
     finally:
         assert verified(externalId=EXTERNAL_ID) == {"eu-west-3": "OK", "eu-south-1": "NOT_SET_UP"}
     (entry,) = [

@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from api.app import app
+from api.http.paths import ROUTE_WORDS
 from api.openapi import builder
 
 
@@ -21,7 +22,8 @@ def _schema() -> dict[str, Any]:
 @functools.cache
 def _routes() -> list[tuple[str, re.Pattern[str]]]:
     paths = sorted(_schema()["paths"], key=lambda path: path.count("{"))
-    return [(path, re.compile(re.sub(r"{\w+}", "[^/]+", path) + "/*")) for path in paths]
+    words = "|".join(map(re.escape, sorted(ROUTE_WORDS)))
+    return [(path, re.compile(re.sub(r"{\w+}", rf"(?!(?:{words})(?:/|$))[A-Za-z0-9._-]+", path))) for path in paths]
 
 
 @functools.cache

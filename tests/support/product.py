@@ -144,11 +144,12 @@ class Product:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         repeated: Mapping[str, Sequence[str]] | None = None,
+        signed_by: str = "arn:aws:iam::111122223333:user/ana",
         **query: str,
     ) -> Reply:
         """Call the API's function as API Gateway does, and check the answer by the OpenAPI document.
 
-        `repeated` has query parameters that are given more than once.
+        `repeated` has query parameters that are given more than once. `signed_by` is the ARN of the caller.
         """
         values = {**{name: [value] for name, value in query.items()}, **(repeated or {})}
         event = {
@@ -160,7 +161,7 @@ class Product:
             "multiValueQueryStringParameters": {name: list(each) for name, each in values.items()} or None,
             "requestContext": {
                 "requestId": "7a1c",
-                "identity": {"userArn": "arn:aws:iam::111122223333:user/ana", "sourceIp": "127.0.0.1"},
+                "identity": {"userArn": signed_by, "sourceIp": "127.0.0.1"},
             },
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
             "isBase64Encoded": False,

@@ -1,19 +1,24 @@
 """Plan files: each problem is reported with its line, and the schema in docs/ is the one the code has."""
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from api.schemas.requests.plans import GroupUseRequest
 from cli.main import app
 from cli.plans.check import read_plan_file
 from cli.plans.document import PlanFileError
-from cli.plans.file_schema import SCHEMA_ID, FileUse, build_json_schema
+from cli.plans.file_schema import SCHEMA_ID, FileAccount, FileUse, build_json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "docs" / SCHEMA_ID
@@ -83,6 +88,16 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
         ("arn:aws:iam::1111", "arn:aws:iam::9999", ["3: targetAccounts[0].roleArn: must be a role of account"]),
         ("regions: [us-west-2]", "regions: [Oregon]", ["4: targetAccounts[0].regions[0]: "]),
         ("regions: [us-west-2]", "externalId: secret-secret", ["4: targetAccounts[0].externalId: Extra inputs"]),
+        (
+            "regions: [us-west-2]",
+            "regions: [us-west-2]\n    externalIdVariable: AWS_SECRET_ACCESS_KEY",
+            ["5: targetAccounts[0].externalIdVariable: must be DRS_WAVES_EXTERNAL_ID or begin with"],
+        ),
+        (
+            "- name: web\n      groups",
+            "- name: target-accounts\n      groups",
+            ["19: recoveryPlan.waves[1].name: 'target-accounts' is a word of the API's paths"],
+        ),
         ("name: shop", "name: [shop", ["not YAML"]),
         ("name: shop", "name: sh\x01op", ["15: file: not YAML: special characters"]),
         ("name: shop", "1: shop", ["15: recoveryPlan: a name must be text"]),
@@ -94,6 +109,58 @@ def test_each_problem_is_reported_with_its_line_and_field(tmp_path: Path, old: s
     lines = "\n".join(problems(tmp_path, FILE.replace(old, new, 1)))
     for part in says:
         assert part in lines
+
+
+def account_with(variable: Any) -> str:
+    data = yaml.safe_load(FILE)
+    data["targetAccounts"][0]["externalIdVariable"] = variable
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HOME",
+        "AWS_SESSION_TOKEN",
+        "DRS_WAVES_API_URL",
+        "DRS_WAVES_EXTERNAL_ID_",
+        "DRS_WAVES_EXTERNAL_IDX",
+        "DRS_WAVES_EXTERNAL_ID-SHOP",
+        "DRS_WAVES_EXTERNAL_ID\n",
+        "DRS_WAVES_EXTERNAL_ID_A\n",
+        "drs_waves_external_id",
+        " DRS_WAVES_EXTERNAL_ID",
+        "DRS_WAVES_EXTERNAL_ID_\u00e9",
+        "",
+        None,
+    ],
+)
+def test_a_file_names_no_environment_variable_but_those_for_external_ids(tmp_path: Path, variable: Any) -> None:
+    (line,) = problems(tmp_path, account_with(variable))
+    assert "targetAccounts[0].externalIdVariable: " in line
+
+
+@pytest.mark.parametrize(
+    "variable", ["DRS_WAVES_EXTERNAL_ID", "DRS_WAVES_EXTERNAL_ID_SHOP", "DRS_WAVES_EXTERNAL_ID_2b"]
+)
+def test_a_file_names_one_variable_for_each_external_id(tmp_path: Path, variable: str) -> None:
+    (tmp_path / "plan.yaml").write_text(account_with(variable))
+    assert read_plan_file(tmp_path / "plan.yaml").data["targetAccounts"][0]["externalIdVariable"] == variable
+
+
+@given(variable=st.text() | st.from_regex("(DRS_WAVES_)?[A-Z_]+") | st.sampled_from(sorted(os.environ)))
+def test_a_variable_that_a_file_may_name_begins_with_the_words_for_external_ids(variable: str) -> None:
+    allowed = variable == "DRS_WAVES_EXTERNAL_ID" or (
+        variable.startswith("DRS_WAVES_EXTERNAL_ID_")
+        and re.fullmatch("[A-Za-z0-9_]+", variable.removeprefix("DRS_WAVES_EXTERNAL_ID_")) is not None
+    )
+    account = {"accountId": "111122223333", "roleArn": "arn:aws:iam::111122223333:role/a", "regions": ["us-west-2"]}
+    try:
+        FileAccount.model_validate({**account, "externalIdVariable": variable})
+    except ValidationError:
+        assert not allowed
+    else:
+        assert allowed
 
 
 @pytest.mark.parametrize(

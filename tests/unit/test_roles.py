@@ -196,10 +196,16 @@ def test_the_roles_of_schedules_start_the_machine_of_their_schedule_and_nothing_
     assert {name: granted(role["Policies"]) for name, role in roles.items()} == {
         name: {("states:StartExecution", machine)} for name, machine in starts.items()
     }
-    for role in roles.values():
+    role_of_sync, group_of_sync = named(schedule["Target"]["RoleArn"]), named(schedule["GroupName"])
+    groups = {role_of_sync: group_of_sync, "CleanupScheduleRole": "CleanupSchedules"}
+    assert set(groups.values()) == set(resources("AWS::Scheduler::ScheduleGroup"))
+    for name, role in roles.items():
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
-        assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        group = {"Fn::Sub": ARN % ("scheduler", f"schedule-group/${{{groups[name]}}}")}
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}, "aws:SourceArn": group}
+        }
 
 
 # --- target accounts ----------------------------------------------------------------------------------------------

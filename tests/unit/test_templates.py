@@ -7,13 +7,14 @@ import types
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy import cli as deploy
 
 from api.app import app
 from api.http.response import RETRY_AFTER_SECONDS, RETRY_AFTER_STATUSES
 from api.openapi.gateway_errors import GATEWAY_ERRORS
+from api.schemas.requests.accounts import ExternalId
 from api.schemas.responses.service import Problem
 from recovery.domain.target import Target
 from recovery.observability import metrics
@@ -43,7 +44,9 @@ def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
         (permission,) = permissions[name]
         assert (permission["Principal"], permission["Action"]) == (principal, "lambda:InvokeFunction")
         assert "SourceArn" in permission, name
-    assert ":${Api}/*/*/*" in str(permissions["api.yaml"]), "of this API alone"
+    (permission,) = permissions["api.yaml"]
+    arn = str(permission["SourceArn"]["Fn::Sub"])
+    assert arn.endswith(":${Api}/v1/*/*"), "of this API and its stage alone, not of TestInvokeMethod"
 
 
 def test_the_api_has_one_stage_with_a_limit_and_a_log_of_requests() -> None:
@@ -129,6 +132,20 @@ def test_every_parameter_is_described_and_constrained(name: str) -> None:
     for key, parameter in load(name)["Parameters"].items():
         assert parameter["Description"], key
         assert parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue"}, key
+
+
+def test_the_template_of_a_target_takes_the_external_ids_that_the_api_takes() -> None:
+    parameter = load("target_account.yaml")["Parameters"]["ExternalId"]
+    takes = re.compile(parameter["AllowedPattern"]).fullmatch
+    external_id = TypeAdapter(ExternalId).validate_python
+    for text in ("a" * 16, "Az0_+=,.@:/-" * 2, "a" * 128):
+        assert takes(text)
+        assert external_id(text) == text
+    for text in ("a" * 15, "", "a blank in between", "a" * 16 + "\u00e9", "a" * 15 + "\n"):
+        assert not takes(text)
+        with pytest.raises(ValidationError):
+            external_id(text)
+    assert (parameter["MinLength"], parameter["MaxLength"], parameter["NoEcho"]) == (16, 128, True)
 
 
 def test_a_nested_stack_is_given_every_parameter_of_its_template() -> None:

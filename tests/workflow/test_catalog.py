@@ -135,6 +135,7 @@ def test_registering_again_changes_nothing_and_with_other_values_is_refused(prod
         ({"roleArn": "drs-waves-target"}, "roleArn"),
         ({"roleArn": "arn:aws:iam::111122223333:role/drs-waves-target"}, "roleArn"),
         ({"externalId": "x"}, "externalId"),
+        ({"externalId": "fifteen-letters"}, "externalId"),
         ({"externalId": "no spaces here"}, "externalId"),
         ({"externalId": None}, "externalId"),
         ({"regions": []}, "regions"),
@@ -151,6 +152,18 @@ def test_a_bad_account_is_refused_with_the_field(change: dict[str, Any], field: 
     status, body = call_without_aws("POST", "/target-accounts", body=json.dumps(ACCOUNT | change))
     assert status == 400
     assert field in problems_by_field(body)
+
+
+def test_an_external_id_has_at_least_sixteen_characters(product: Product) -> None:
+    sixteen = {**ACCOUNT, "externalId": "sixteen-letters-"}
+    assert product.request("POST", "/target-accounts", sixteen).status == 201
+    path = f"/target-accounts/{ACCOUNT['accountId']}"
+    shorter = product.request("PUT", path, {**NEW, "externalId": "fifteen-letters", "version": 1})
+    assert (shorter.status, problems_by_field(shorter.body)) == (
+        400,
+        {"externalId": "String should have at least 16 characters"},
+    )
+    assert product.request("PUT", path, {**NEW, "externalId": "seventeen-letters", "version": 1}).status == 200
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.support.api_http_server import ApiHttpServer
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
 NEW_ACCOUNT = "777788889999"
+VARIABLE = "DRS_WAVES_EXTERNAL_ID_SHOP"
 FILE = f"""
 protectionGroups:
   - name: databases
@@ -147,26 +148,58 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
 ) -> None:
     product.emulator.seed(NEW_ACCOUNT, WEST, [{"hostname": "db-1"}])
     role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
-    account = {"accountId": NEW_ACCOUNT, "roleArn": role, "regions": [WEST], "externalIdVariable": "SHOP_SECRET"}
+    account = {"accountId": NEW_ACCOUNT, "roleArn": role, "regions": [WEST], "externalIdVariable": VARIABLE}
     data = yaml.safe_load(FILE)
     data["targetAccounts"] = [account]
     data["protectionGroups"][0] |= {"accountId": NEW_ACCOUNT, "sourceServers": ["db-1"]}
     data["recoveryPlan"]["waves"][1]["groups"].pop()
     file.write_text(json.dumps(data, indent=1))
-    monkeypatch.delenv("SHOP_SECRET", raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     without = run(api_server, "apply", file, "--yes")
     assert (without.exit_code, api_server.writes) == (2, [])
-    assert "SHOP_SECRET" in without.output
-    assert "db-1" in run(api_server, "diff", file).output
+    assert VARIABLE in without.output
+    shown = f"the external id in the environment variable {VARIABLE} goes to {role}"
+    for difference in (without, run(api_server, "diff", file)):
+        assert "db-1" in difference.output
+        assert shown in " ".join(difference.output.split())
 
-    monkeypatch.setenv("SHOP_SECRET", "a-secret-of-two-parties")
+    monkeypatch.setenv(VARIABLE, "fifteen-letters")
+    short = run(api_server, "apply", file, "--yes")
+    assert (short.exit_code, api_server.writes) == (2, [])
+    where = f"targetAccounts[0].externalIdVariable: {VARIABLE} contains no external id: String should have at least 16"
+    assert where in " ".join(short.output.split())
+    assert "fifteen-letters" not in short.output
+
+    monkeypatch.setenv(VARIABLE, "a-secret-of-two-parties")
     applied = run(api_server, "apply", file, "--yes")
     assert applied.exit_code == 0, applied.output
     assert "a-secret-of-two" not in applied.output
     (row,) = [row for row in product.items("TargetAccounts") if row["accountId"] == NEW_ACCOUNT]
     assert (row["externalId"], row["regions"]) == ("a-secret-of-two-parties", [WEST])
-    monkeypatch.delenv("SHOP_SECRET")
+    monkeypatch.delenv(VARIABLE)
     assert run(api_server, "diff", file).output.endswith("Nothing to change.\n")
+
+    other = role.replace("drs-waves-target", "another-role")
+    file.write_text(file.read_text().replace(role, other))
+    moved = run(api_server, "diff", file)
+    assert f"the external id that drs-waves has stored goes to {other}" in " ".join(moved.output.split())
+
+
+def test_a_file_that_names_another_environment_variable_sends_nothing(
+    product: Product, api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
+    account = {"accountId": NEW_ACCOUNT, "roleArn": role, "regions": [WEST], "externalIdVariable": "TOKEN_OF_CI"}
+    file.write_text(json.dumps({**yaml.safe_load(FILE), "targetAccounts": [account]}, indent=1))
+    monkeypatch.setenv("TOKEN_OF_CI", "a-token-that-is-worth-stealing")
+    for command in (("validate", file), ("diff", file), ("apply", file, "--yes")):
+        refused = CliRunner().invoke(app, ["plan", *map(str, command)])
+        if command[0] != "validate":
+            refused = run(api_server, *command)
+        assert refused.exit_code == 2
+        assert "targetAccounts[0].externalIdVariable: must be DRS_WAVES_EXTERNAL_ID or begin with" in refused.output
+        assert "worth-stealing" not in refused.output
+    assert api_server.seen == []
 
 
 @pytest.mark.parametrize(

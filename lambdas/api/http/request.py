@@ -19,6 +19,11 @@ is_account = re.compile(ACCOUNT_PATTERN).fullmatch
 is_region = re.compile(REGION_PATTERN).fullmatch
 is_server = re.compile(SERVER_PATTERN).fullmatch
 
+# Sessions of a role, and of GetFederationToken.
+_is_session = re.compile(
+    r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)"
+).fullmatch
+
 # The largest plan that may be stored needs a third of this.
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -90,6 +95,22 @@ def require_region(text: str) -> str:
 
 
 def caller(event: APIGatewayProxyEvent) -> str:
-    """The IAM identity that API Gateway has verified; without one, the address the request came from."""
+    """The ARN that API Gateway has verified; without one, the address the request came from.
+
+    It tells callers apart. Records and messages have `name_caller`.
+    """
     identity = event.request_context.identity
     return identity.user_arn or identity.source_ip or "unknown"
+
+
+def name_caller(event: APIGatewayProxyEvent) -> str:
+    """The caller as records and messages name it: `arn:aws:sts::…:assumed-role/Responder (session name: ana)`.
+
+    STS lets the holder of a session choose its name, unless the role's trust policy binds it. So it stands apart from
+    the verified part. It has no spaces and no parentheses (botocore's sts model), so it cannot pass for that part. API
+    Gateway does not pass on the source identity of a session.
+    """
+    arn = caller(event)
+    if session := _is_session(arn):
+        return f"{session['principal']} (session name: {session['name']})"
+    return arn

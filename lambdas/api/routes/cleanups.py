@@ -1,7 +1,7 @@
 """The clean-up of drills."""
 
 from api.http.parameters import IDEMPOTENCY_KEY, idempotency_key
-from api.http.request import caller, require_id
+from api.http.request import caller, name_caller, require_id
 from api.router import Router
 from api.schemas.requests.executions import CleanupRequest
 from api.schemas.responses.cleanups import Cleanup, build_cleanup
@@ -36,7 +36,7 @@ def start_cleanup(execution_id: str, body: CleanupRequest) -> Cleanup:
     execution_id, event = _require_id(execution_id), router.current_event
     key = idempotency_key(event)
     request = RequestKey(caller(event), f"{execution_id}/cleanup", key, body.model_dump_json()) if key else None
-    return build_cleanup(cleanup.start_cleanup(execution_id, caller(event), request))
+    return build_cleanup(cleanup.start_cleanup(execution_id, name_caller(event), request))
 
 
 @router.operation("GET", "/executions/{executionId}/cleanup", errors=(ExecutionNotFound,))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from api.http.parameters import IDEMPOTENCY_KEY, idempotency_key
-from api.http.request import caller, require_id
+from api.http.request import caller, name_caller, require_id
 from api.router import Router
 from api.routes.executions import build_execution
 from api.schemas.requests.executions import DecisionRequest
@@ -91,9 +91,9 @@ def _decide(execution_id: str, wave: str, decision: WaveDecision, body: Decision
 def _record(execution_id: str, place: str, body: DecisionRequest, decide: Callable[[Operator], None]) -> Execution:
     """Record a decision, unless a request with the same Idempotency-Key has recorded it. Return the run."""
     event = router.current_event
-    operator = Operator(caller(event), body.comment or "")
+    operator = Operator(name_caller(event), body.comment or "")
     if key := idempotency_key(event):
-        request = RequestKey(operator.name, f"{execution_id}/{place}", key, body.model_dump_json()).digest
+        request = RequestKey(caller(event), f"{execution_id}/{place}", key, body.model_dump_json()).digest
         operator = replace(operator, request=request)
     try:
         decide(operator)

@@ -11,7 +11,7 @@ from api.http.parameters import (
     plan_id_filter,
     query_parameters,
 )
-from api.http.request import caller, invalid_field, require_id
+from api.http.request import caller, invalid_field, name_caller, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
 from api.schemas.requests.executions import ContinueRequest, StartRequest
@@ -93,7 +93,7 @@ def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
     key = _key(f"{plan_id}/{mode.value}", body)
-    request = RunRequest(mode, caller(router.current_event), moment, key, bool(body.replace_existing))
+    request = RunRequest(mode, name_caller(router.current_event), moment, key, bool(body.replace_existing))
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
@@ -113,7 +113,7 @@ def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSum
     """
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(
-        _require_id(execution_id), caller(router.current_event), key, replace_existing=bool(body.replace_existing)
+        _require_id(execution_id), name_caller(router.current_event), key, replace_existing=bool(body.replace_existing)
     )
     return build_from_row(ExecutionSummary, run.to_item())
 

@@ -9,11 +9,14 @@ from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, Requ
 from recovery import regions
 from recovery.domain.target import TargetAccount
 
-# The patterns of STS (botocore's sts model).
+# The patterns of STS (botocore's sts model), which takes external ids of 2 characters. Ours are harder to guess.
 RoleArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
 ]
-ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=2, max_length=1_224)]
+MIN_EXTERNAL_ID_LENGTH = 16
+ExternalId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=MIN_EXTERNAL_ID_LENGTH, max_length=1_224)
+]
 
 # AWS has about 40 Regions.
 MAX_REGIONS = 50

@@ -118,11 +118,12 @@ def parse(model: type[Model], body: Any) -> Model:
         return model.model_validate(body)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
-        problems = [{"field": _field(each["loc"]), "message": _message(each["msg"])} for each in errors]
+        problems = [{"field": _field(each["loc"]), "message": plain_message(each["msg"])} for each in errors]
         raise InvalidRequest("The request is not valid.", problems) from error
 
 
-def _message(text: str) -> str:
+def plain_message(text: str) -> str:
+    """The text of an error of pydantic, without the words that it puts before ours."""
     return text.removeprefix(_PYDANTIC_PREFIX)
 
 

@@ -1,9 +1,11 @@
 """Recovery plans, as callers send them."""
 
+import re
 from typing import Annotated
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
+from api.http.paths import ROUTE_WORDS, refuse_route_word
 from api.http.request import ID_PATTERN
 from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
 from recovery.domain import plan
@@ -21,6 +23,12 @@ from recovery.domain.plan import (
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 WaveName = Annotated[str, StringConstraints(pattern=WAVE_PATTERN)]
+# The name of a wave has a place in the paths of decisions.
+NewWaveName = Annotated[
+    WaveName,
+    AfterValidator(refuse_route_word),
+    Field(json_schema_extra={"not": {"enum": sorted(filter(re.compile(WAVE_PATTERN).fullmatch, ROUTE_WORDS))}}),
+]
 
 # An inline Map runs 40 iterations at a time, so a run never has more waves than it can start.
 MAX_WAVES = 40
@@ -57,7 +65,7 @@ class ApprovalRequest(RequestModel):
 class WaveRequest(RequestModel):
     """A wave. Without `dependsOn` it waits for the wave before it; with `[]` it waits for none."""
 
-    name: WaveName
+    name: NewWaveName
     groups: list[GroupUseRequest] = Field(min_length=1, max_length=MAX_GROUPS_PER_WAVE)
     depends_on: list[WaveName] | None = Field(default=None, max_length=MAX_WAVES)
     max_failed_percent: StrictInt = Field(default=0, ge=0, le=100)

@@ -34,7 +34,12 @@ class ExecutionSummary(TypedDict):
     status: ExecutionStatus
     reason: str | None
     requestedAt: str
-    requestedBy: str
+    requestedBy: Annotated[
+        str,
+        Field(
+            description="The verified ARN of the caller. The name of a session stands apart: its holder may choose it."
+        ),
+    ]
     startedAt: str | None
     endedAt: str | None
 
