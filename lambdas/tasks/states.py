@@ -34,7 +34,6 @@ class ClosedRecord(TypedDict):
 class LoadPlanOutput(TypedDict):
     """What recover-plan needs of the plan."""
 
-    mode: str
     launchAttempts: int
     targets: list[TargetState]
 
@@ -132,7 +131,6 @@ class BatchInput(WaveInput, TargetState):
     """A batch of a wave in one target, and how to launch it."""
 
     batch: int
-    mode: str
     launchAttempts: int
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from recovery import clock
-from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.execution import Mode, ServerStatus, Tally
 from recovery.domain.launch_failures import LaunchFailure
 from recovery.domain.target import Target
 
@@ -42,6 +42,11 @@ class BatchRef:
     def from_event(cls, event: Mapping[str, Any]) -> "BatchRef":
         """Read the input of a Task state, or a row."""
         return cls(event["executionId"], event["wave"], Target.from_state(event), int(event["batch"]))
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of its run."""
+        return Mode.of_run(self.execution_id)
 
     @property
     def sort_key(self) -> str:

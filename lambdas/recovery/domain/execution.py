@@ -15,6 +15,15 @@ class Mode(StrEnum):
     RECOVERY = "RECOVERY"
     READINESS = "READINESS"
 
+    @classmethod
+    def of_run(cls, execution_id: str) -> "Mode":
+        """The mode of the run with this id, which begins with it: `drill-20261122-081530-4f1c09`.
+
+        No row can say otherwise, so nothing that writes the record changes what a run does. Raise ValueError for an id
+        of another form.
+        """
+        return cls(execution_id.partition("-")[0].upper())
+
 
 class ExecutionStatus(StrEnum):
     """PENDING until the first job runs, then POLLING; PAUSED until an operator resumes it. The rest are final."""
@@ -212,12 +221,12 @@ class Run:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Run":
-        """Read a META row."""
+        """Read a META row. Its `mode` is for the indexes; the id decides."""
         return cls(
             execution_id=item["executionId"],
             plan_id=item["planId"],
             plan_name=item["planName"],
-            mode=Mode(item["mode"]),
+            mode=Mode.of_run(item["executionId"]),
             status=ExecutionStatus(item["status"]),
             requested_at=item["requestedAt"],
             requested_by=item["requestedBy"],
