@@ -87,6 +87,12 @@ class WaveInput(ExecutionInput):
     wave: str
 
 
+class StartWaveInput(WaveInput):
+    """Whether the state machine has waited for an approval until its deadline."""
+
+    approvalTimedOut: bool
+
+
 class KeepTokenInput(WaveInput):
     """`gate` is the WaveGate at which the wave, or a batch of it, waits."""
 

@@ -93,10 +93,6 @@ class Batch:
     conflicts: int = 0
     conflict_since: str | None = None
     conflict_server: str | None = None
-    # The EC2 instance that DRS launches a server into, by server; "" for a new one. None was read before
-    # `launches_into_at`.
-    launches_into: Mapping[str, str] = field(default_factory=dict)
-    launches_into_at: str | None = None
     # Servers that the wave may do without.
     optional: frozenset[str] = frozenset()
     optional_launched: int = 0
@@ -141,8 +137,6 @@ class Batch:
             conflicts=int(item.get("conflicts", 0)),
             conflict_since=item.get("conflictSince"),
             conflict_server=item.get("conflictServer"),
-            launches_into=item.get("launchesInto", {}),
-            launches_into_at=item.get("launchesIntoAt"),
             optional=frozenset(item.get("optional", ())),
             optional_launched=int(item.get("optionalLaunched", 0)),
             snapshots=item.get("snapshots", {}),

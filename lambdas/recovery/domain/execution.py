@@ -307,6 +307,19 @@ class Execution:
         targets = {"rpoTargetMinutes": self.plan.rpo_target_minutes, "rtoTargetMinutes": self.plan.rto_target_minutes}
         return {**self.run.to_item(), **targets}
 
+    def request_item(self) -> dict[str, Any]:
+        """The RUN row: what was requested, by whom and when."""
+        run = self.run
+        return {
+            "executionId": run.execution_id,
+            "item": "RUN",
+            "requestedAt": run.requested_at,
+            "requestedBy": run.requested_by,
+            "pointInTime": run.point_in_time,
+            "continues": run.continues,
+            "replaceExisting": run.replace_existing or None,
+        }
+
     def plan_item(self) -> dict[str, Any]:
         """The PLAN row."""
         return {"executionId": self.execution_id, "item": "PLAN", "plan": self.plan.to_item()}

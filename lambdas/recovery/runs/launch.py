@@ -88,7 +88,7 @@ def _is_paused(batch: Batch) -> bool:
 
 def require_running(execution_id: str) -> Run:
     """The run, which may be paused. Raise RunHalted when it was cancelled or has ended."""
-    run = executions.get_run(execution_id)
+    run = executions.get_requested_run(execution_id)
     if run.is_halted:
         raise RunHalted(run.halted_because)
     return run
@@ -190,6 +190,7 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     run = require_running(batch.ref.execution_id)
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
+    live_instances.require_members(batch)
     launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
@@ -209,7 +210,10 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     if withheld:
         logger.warning("servers left out", extra={"batch": batch.ref.key, "servers": withheld})
         operator_messages.send_servers_withheld(run, batch.ref, withheld)
-    batch = _get_batch_at(batch.ref, attempt)
+    # Others can write the batch's row meanwhile. What was checked is launched, whatever the row says now.
+    checked = tuple(server_id for server_id in batch.server_ids if server_id not in withheld)
+    snapshots = batch.snapshots if run.point_in_time else {}
+    batch = replace(_get_batch_at(batch.ref, attempt), server_ids=checked, snapshots=snapshots)
     if not batch.server_ids:
         raise NothingToLaunch(f"{batch.ref.key}: no server is left to launch; each has its reason")
     skipped = tuple(server_id for server_id in conflict.skipped if server_id in batch.server_ids)

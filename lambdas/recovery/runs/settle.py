@@ -219,7 +219,7 @@ def _renew_snapshots(batch: Batch, refused: dict[str, str]) -> dict[str, str] | 
     """
     if not batch.snapshots:
         return None
-    point_in_time, renewed = executions.get_run(batch.ref.execution_id).point_in_time, dict[str, str]()
+    point_in_time, renewed = executions.get_requested_run(batch.ref.execution_id).point_in_time, dict[str, str]()
     for server_id in batch.server_ids:
         if server_id in refused:
             continue

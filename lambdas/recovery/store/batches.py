@@ -138,12 +138,6 @@ def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
     dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 
-def record_launches_into(batch: Batch, launches_into: Mapping[str, str], read_at: str) -> None:
-    """Record the EC2 instance that DRS launches each server into, "" for a new one, and when the first was read."""
-    values = {"launchesInto": dict(launches_into), "launchesIntoAt": read_at}
-    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
-
-
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
     """Record the job of this attempt; return False when the batch has moved on."""
     return dynamodb.update_if(
