@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from recovery import clock
 from recovery.domain import verdicts
-from recovery.domain.execution import Execution, RunSnapshot, WaveState
+from recovery.domain.execution import Execution, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.plan import OnTimeout, Wave
 from recovery.domain.verdicts import WaveDecision
 from recovery.observability import operator_messages
@@ -29,7 +29,7 @@ def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot,
         _record_timeout(execution.execution_id, state, approved=True)
         snapshot = waves.load_snapshot(execution.execution_id)
         return _approve(snapshot, wave) if snapshot.wave_states[wave.name].approved is None else snapshot
-    if state.approval_until is None:
+    if state.status is not WaveStatus.AWAITING_APPROVAL or state.approval_until is None:
         _request(execution, wave)
     elif verdicts.judge_approval_timeout(wave, state, clock.now()) is False:
         _record_timeout(execution.execution_id, state, approved=False)
