@@ -15,6 +15,8 @@ class Settings:
 
     function_name: str
     executions_table: str
+    run_requests_table: str
+    inspections_table: str
     recovery_plans_table: str
     protection_groups_table: str
     target_accounts_table: str
@@ -49,6 +51,8 @@ class Settings:
         return cls(
             function_name=env.get("AWS_LAMBDA_FUNCTION_NAME", "drs-waves"),  # Lambda itself sets it
             executions_table=env["EXECUTIONS_TABLE"],
+            run_requests_table=env["RUN_REQUESTS_TABLE"],
+            inspections_table=env["INSPECTIONS_TABLE"],
             recovery_plans_table=env["RECOVERY_PLANS_TABLE"],
             protection_groups_table=env["PROTECTION_GROUPS_TABLE"],
             target_accounts_table=env["TARGET_ACCOUNTS_TABLE"],

@@ -13,7 +13,6 @@ def handler(event: ExecutionInput, context: LambdaContext) -> LoadPlanOutput:
     execution, targets = open_run.open_run(event["executionId"])
     logger.info("plan loaded", extra={"executionId": execution.execution_id, "planId": execution.plan.plan_id})
     return {
-        "mode": execution.run.mode,
         "launchAttempts": execution.plan.launch_attempts,
         "targets": [target.to_state() for target in targets],
     }

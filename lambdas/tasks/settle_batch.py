@@ -4,7 +4,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
-from recovery.domain.execution import Mode
 from recovery.observability.task_handler import logger, task
 from recovery.runs import settle
 from recovery.runs.settle import AttemptOutcome, SettlementState
@@ -16,6 +15,6 @@ def handler(event: SettleBatchInput, context: LambdaContext) -> SettlementState:
     """Return how many servers to try again, or a job to follow if the attempt's job is still running."""
     ref = BatchRef.from_event(event)
     outcome = AttemptOutcome(event["jobId"], CaughtError.from_state(event["error"]), event["launchAttempts"])
-    settlement = settle.settle_batch(ref, Mode(event["mode"]), outcome).to_state()
+    settlement = settle.settle_batch(ref, outcome).to_state()
     logger.info("batch settled", extra={"batch": ref.key, **settlement})
     return settlement

@@ -3,7 +3,6 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Mode
 from recovery.domain.polling import JobState
 from recovery.observability.task_handler import logger, task
 from recovery.runs import launch
@@ -14,6 +13,6 @@ from tasks.states import StartRecoveryInput
 def handler(event: StartRecoveryInput, context: LambdaContext) -> JobState:
     """Raise LateMessage, RunHalted, RunPaused, ServerBusy, and what else DRS raises."""
     ref = BatchRef.from_event(event)
-    poll = launch.start_batch(ref, Mode(event["mode"]), event["attempt"])
+    poll = launch.start_batch(ref, event["attempt"])
     logger.info("recovery started", extra={"batch": ref.key, "job": poll.job_id})
     return poll.to_state()

@@ -34,7 +34,6 @@ class ClosedRecord(TypedDict):
 class LoadPlanOutput(TypedDict):
     """What recover-plan needs of the plan."""
 
-    mode: str
     launchAttempts: int
     targets: list[TargetState]
 
@@ -88,6 +87,12 @@ class WaveInput(ExecutionInput):
     wave: str
 
 
+class StartWaveInput(WaveInput):
+    """Whether the state machine has waited for an approval until its deadline."""
+
+    approvalTimedOut: bool
+
+
 class KeepTokenInput(WaveInput):
     """`gate` is the WaveGate at which the wave, or a batch of it, waits."""
 
@@ -132,7 +137,6 @@ class BatchInput(WaveInput, TargetState):
     """A batch of a wave in one target, and how to launch it."""
 
     batch: int
-    mode: str
     launchAttempts: int
 
 

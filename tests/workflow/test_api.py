@@ -467,8 +467,8 @@ def cut_off_start(product: Product, requested_at: str) -> str:
     kept = {name: value for name, value in done.items() if name not in ("startedAt", "endedAt", "reason", "servers")}
     lost = {**kept, "executionId": "drill-lost", "status": "PENDING", "requestedAt": requested_at}
     product.put("Executions", lost)
-    (copy,) = [row for row in product.items("Executions") if row["item"] == "PLAN"]
-    product.put("Executions", {**copy, "executionId": "drill-lost"})
+    for asked in product.items("RunRequests"):
+        product.put("RunRequests", {**asked, "executionId": "drill-lost"})
     (row,) = product.items("RecoveryPlans")
     product.put("RecoveryPlans", {**row, "activeExecutionId": "drill-lost"})
     return plan

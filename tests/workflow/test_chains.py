@@ -163,9 +163,8 @@ def test_a_continuation_whose_machine_never_ran_is_closed_and_can_be_continued(
 
 def test_a_continuation_keeps_the_point_in_time_and_not_the_consent_to_replace(product: Product) -> None:
     first, _, _ = partly_failed(product)
-    table = product._table("Executions")
-    row = next(row for row in product.items("Executions") if row["item"] == "META")
-    table.put_item(Item={**row, "replaceExisting": True, "pointInTime": "2030-01-01T00:00:00.000Z"})
+    (asked,) = [row for row in product.items("RunRequests") if row["item"] == "RUN"]
+    product.put("RunRequests", {**asked, "replaceExisting": True, "pointInTime": "2030-01-01T00:00:00.000Z"})
     second = ask_to_continue(product, first["executionId"]).body["executionId"]
     rows = {row["executionId"]: row for row in product.items("Executions") if row["item"] == "META"}
     assert rows[second]["pointInTime"] == "2030-01-01T00:00:00.000Z"

@@ -324,6 +324,7 @@ def test_an_approval_whose_answer_to_the_machine_was_lost_is_given_by_saying_it_
         ExpressionAttributeNames={"#s": "status"},
         ExpressionAttributeValues={":s": "WAITING", ":a": True},
     )
+    product.put("RunRequests", {"executionId": run, "item": "RUN#web", "approved": True})
     assert decide(product, run, "waves/web/approve").status == 409
     assert product.finish(run)["status"] == "COMPLETED"
 

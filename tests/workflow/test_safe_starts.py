@@ -140,8 +140,8 @@ def test_a_run_that_agreed_to_replace_what_is_live_replaces_it(product: Product)
     other = product.plan({"name": "web", "groups": [product.group(server)]}, name="other")
     assert product.finish(product.start(other, "recoveries"))["status"] == "COMPLETED"
     before = live_instances(product)
-    (meta,) = [row for row in product.items("Executions") if row["item"] == "META" and row["executionId"] == run]
-    product.put("Executions", meta | {"replaceExisting": True})
+    (asked,) = [row for row in product.items("RunRequests") if row["item"] == "RUN" and row["executionId"] == run]
+    product.put("RunRequests", asked | {"replaceExisting": True})
     decide(product, run, "resume")
     assert product.finish(run)["status"] == "COMPLETED"
     assert not set(before.values()) & set(live_instances(product).values())

@@ -14,10 +14,20 @@ from recovery.domain.caught_errors import CaughtError
 from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.execution import Mode
 from recovery.domain.polling import EXPECTED_TERMINATION_SECONDS, MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.drs import capacity_leases, ec2
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused, DrsUnavailable, DrsWavesError, LateMessage, QuotaExceeded, ServerBusy, Transient
+from recovery.errors import (
+    DrsRefused,
+    DrsUnavailable,
+    DrsWavesError,
+    LateMessage,
+    NotADrill,
+    QuotaExceeded,
+    ServerBusy,
+    Transient,
+)
 from recovery.store import cleanups
 
 logger = Logger(child=True)
@@ -40,10 +50,12 @@ def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
 
 
 def terminate_chunk(ref: ChunkRef) -> JobPoll:
-    """Start the chunk's job, or return the one that was started. Raise LateMessage, and what DRS raises.
+    """Start the chunk's job, or return the one that was started. Raise NotADrill, LateMessage, and what DRS raises.
 
     After ServerBusy and QuotaExceeded the capacity is released, so that others can use it while the chunk waits.
     """
+    if Mode.of_run(ref.execution_id) is not Mode.DRILL:
+        raise NotADrill(f"{ref.key} is of a run that is no drill")
     chunk = _get_open_chunk(ref)
     if chunk.job_id:
         return JobPoll(chunk.job_id, False, MIN_POLL_SECONDS, EXPECTED_TERMINATION_SECONDS)

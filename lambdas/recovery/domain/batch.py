@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from recovery import clock
-from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.execution import Mode, ServerStatus, Tally
 from recovery.domain.launch_failures import LaunchFailure
 from recovery.domain.target import Target
 
@@ -42,6 +42,11 @@ class BatchRef:
     def from_event(cls, event: Mapping[str, Any]) -> "BatchRef":
         """Read the input of a Task state, or a row."""
         return cls(event["executionId"], event["wave"], Target.from_state(event), int(event["batch"]))
+
+    @property
+    def mode(self) -> Mode:
+        """The mode of its run."""
+        return Mode.of_run(self.execution_id)
 
     @property
     def sort_key(self) -> str:
@@ -88,10 +93,6 @@ class Batch:
     conflicts: int = 0
     conflict_since: str | None = None
     conflict_server: str | None = None
-    # The EC2 instance that DRS launches a server into, by server; "" for a new one. None was read before
-    # `launches_into_at`.
-    launches_into: Mapping[str, str] = field(default_factory=dict)
-    launches_into_at: str | None = None
     # Servers that the wave may do without.
     optional: frozenset[str] = frozenset()
     optional_launched: int = 0
@@ -136,8 +137,6 @@ class Batch:
             conflicts=int(item.get("conflicts", 0)),
             conflict_since=item.get("conflictSince"),
             conflict_server=item.get("conflictServer"),
-            launches_into=item.get("launchesInto", {}),
-            launches_into_at=item.get("launchesIntoAt"),
             optional=frozenset(item.get("optional", ())),
             optional_launched=int(item.get("optionalLaunched", 0)),
             snapshots=item.get("snapshots", {}),

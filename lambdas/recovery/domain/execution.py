@@ -15,6 +15,15 @@ class Mode(StrEnum):
     RECOVERY = "RECOVERY"
     READINESS = "READINESS"
 
+    @classmethod
+    def of_run(cls, execution_id: str) -> "Mode":
+        """The mode of the run with this id, which begins with it: `drill-20261122-081530-4f1c09`.
+
+        No row can say otherwise, so nothing that writes the record changes what a run does. Raise ValueError for an id
+        of another form.
+        """
+        return cls(execution_id.partition("-")[0].upper())
+
 
 class ExecutionStatus(StrEnum):
     """PENDING until the first job runs, then POLLING; PAUSED until an operator resumes it. The rest are final."""
@@ -212,12 +221,12 @@ class Run:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Run":
-        """Read a META row."""
+        """Read a META row. Its `mode` is for the indexes; the id decides."""
         return cls(
             execution_id=item["executionId"],
             plan_id=item["planId"],
             plan_name=item["planName"],
-            mode=Mode(item["mode"]),
+            mode=Mode.of_run(item["executionId"]),
             status=ExecutionStatus(item["status"]),
             requested_at=item["requestedAt"],
             requested_by=item["requestedBy"],
@@ -297,6 +306,19 @@ class Execution:
         """The META row of a new run, with the targets that it is measured against."""
         targets = {"rpoTargetMinutes": self.plan.rpo_target_minutes, "rtoTargetMinutes": self.plan.rto_target_minutes}
         return {**self.run.to_item(), **targets}
+
+    def request_item(self) -> dict[str, Any]:
+        """The RUN row: what was requested, by whom and when."""
+        run = self.run
+        return {
+            "executionId": run.execution_id,
+            "item": "RUN",
+            "requestedAt": run.requested_at,
+            "requestedBy": run.requested_by,
+            "pointInTime": run.point_in_time,
+            "continues": run.continues,
+            "replaceExisting": run.replace_existing or None,
+        }
 
     def plan_item(self) -> dict[str, Any]:
         """The PLAN row."""

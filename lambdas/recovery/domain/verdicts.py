@@ -82,8 +82,8 @@ def judge_gate(wave: Wave, snapshot: RunSnapshot, *, is_empty: bool = False) -> 
         return WaveGate.SETTLE
     if state.status is WaveStatus.AWAITING_DECISION:
         return WaveGate.DECISION
-    if state.status is WaveStatus.IN_PROGRESS:  # the task is repeated
-        return WaveGate.START
+    if state.status is WaveStatus.IN_PROGRESS:  # the task is repeated; the row alone opens no gate
+        return WaveGate.START if is_empty else _judge_own_gates(wave, state)
     may_start = may_wave_start(wave, snapshot.wave_statuses)
     if may_start is not True:
         return WaveGate.SETTLE if may_start is False else WaveGate.PREDECESSORS

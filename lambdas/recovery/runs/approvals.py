@@ -4,10 +4,12 @@ AwaitApproval waits until the deadline. StartWave then runs again and records th
 answer is in `decisions`.
 """
 
+from dataclasses import replace
+
 from recovery import clock
 from recovery.domain import verdicts
-from recovery.domain.execution import Execution, RunSnapshot, WaveState
-from recovery.domain.plan import Wave
+from recovery.domain.execution import Execution, RunSnapshot, WaveState, WaveStatus
+from recovery.domain.plan import OnTimeout, Wave
 from recovery.domain.verdicts import WaveDecision
 from recovery.observability import operator_messages
 from recovery.store import waves
@@ -16,26 +18,46 @@ from recovery.store import waves
 CLOCK_MARGIN_SECONDS = 2
 
 
-def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot) -> RunSnapshot:
+def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot, *, timed_out: bool) -> RunSnapshot:
     """Request the approval that the wave needs, once, or record the plan's decision if the deadline has passed.
 
-    Return the snapshot after that.
+    Return the snapshot after that. The wave is approved without an answer only if the state machine has waited until
+    the deadline (`timed_out`): other functions can write the row that has the deadline.
     """
     state = snapshot.wave_states[wave.name]
-    if state.approval_until is None:
+    if timed_out and _approves_without_answer(wave) and state.approved is None:
+        _record_timeout(execution.execution_id, state, approved=True)
+        snapshot = waves.load_snapshot(execution.execution_id)
+        return _approve(snapshot, wave) if snapshot.wave_states[wave.name].approved is None else snapshot
+    if state.status is not WaveStatus.AWAITING_APPROVAL or state.approval_until is None:
         _request(execution, wave)
-    elif (approved := verdicts.judge_approval_timeout(wave, state, clock.now())) is not None:
-        _record_timeout(execution.execution_id, state, approved)
+    elif verdicts.judge_approval_timeout(wave, state, clock.now()) is False:
+        _record_timeout(execution.execution_id, state, approved=False)
     else:
         return snapshot
     return waves.load_snapshot(execution.execution_id)
 
 
-def seconds_to_timeout(state: WaveState) -> int | None:
-    """How long Step Functions waits for the answer, in its own seconds."""
-    if state.approval_until is None:
+def _approve(snapshot: RunSnapshot, wave: Wave) -> RunSnapshot:
+    approved = replace(snapshot.wave_states[wave.name], approved=True)
+    return replace(snapshot, wave_states={**snapshot.wave_states, wave.name: approved})
+
+
+def _approves_without_answer(wave: Wave) -> bool:
+    return wave.approval is not None and wave.approval.on_timeout is OnTimeout.APPROVE
+
+
+def seconds_to_timeout(wave: Wave, state: WaveState) -> int | None:
+    """How long Step Functions waits for the answer, in its own seconds.
+
+    If the plan approves without an answer, the wait is as long as the plan says, also after it was interrupted.
+    """
+    if wave.approval is not None and _approves_without_answer(wave):
+        remaining = float(wave.approval.timeout_minutes * 60)
+    elif state.approval_until is None:
         return None
-    remaining = max(state.approval_until - clock.now(), 0)
+    else:
+        remaining = max(state.approval_until - clock.now(), 0)
     return round(clock.wall_seconds(remaining)) + CLOCK_MARGIN_SECONDS
 
 
@@ -47,7 +69,7 @@ def _request(execution: Execution, wave: Wave) -> None:
         operator_messages.send_approval_wanted(execution, wave, until)
 
 
-def _record_timeout(execution_id: str, state: WaveState, approved: bool) -> None:
+def _record_timeout(execution_id: str, state: WaveState, *, approved: bool) -> None:
     decision = {
         "decision": WaveDecision.APPROVE if approved else WaveDecision.REJECT,
         "by": "the plan",

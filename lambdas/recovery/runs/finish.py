@@ -40,19 +40,19 @@ def settle_open_batches(execution: Execution, reason: str) -> None:
     """Settle the batches that no machine polls any more and release their leases."""
     for batch in batches.list_batches(execution.execution_id):
         if batch.status.is_in_attempt:
-            _settle_batch(batch, execution.run.mode, reason)
+            _settle_batch(batch, reason)
         if batch.status is not BatchStatus.SETTLED:
             capacity_leases.release_lease(batch, batch.lease_attempt)
 
 
-def _settle_batch(batch: Batch, mode: Mode, reason: str) -> None:
+def _settle_batch(batch: Batch, reason: str) -> None:
     """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
 
     The run is about to end and nothing polls its batches again, so a result that is unknown now is recorded as unknown.
     """
     outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
     try:
-        settlement = settle.settle_batch(batch.ref, mode, outcome)
+        settlement = settle.settle_batch(batch.ref, outcome)
     except DrsWavesError as error:  # the run has to end, whatever the error is
         unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
         batches.skip_batch(batches.get_batch(batch.ref), unknown)

@@ -23,7 +23,7 @@ from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
 from recovery.settings import settings
-from recovery.store import batches, chains, executions, inspections
+from recovery.store import batches, chains, executions, inspections, run_requests
 
 logger = Logger(child=True)
 
@@ -91,7 +91,7 @@ def inspect_for_wave(execution_id: str, target: Target, wave_name: str) -> Inspe
             counts = _inspect_and_persist(execution, target)
         except _MAY_ANSWER_LATER as error:
             since = uninspected.begin_wait(execution_id, here, f"{type(error).__name__}: {error.message}")
-            groups = executions.get_groups(execution_id)
+            groups = run_requests.get_groups(execution_id)
             if not uninspected.is_wait_over(since, wave, groups, summaries, target):
                 raise
             hours = (clock.now() - since) / 3_600
@@ -112,6 +112,7 @@ def _inspect_and_persist(execution: Execution, target: Target) -> InspectionCoun
         inspected = _inspect_target_or_block(execution, target)
     if inspected is None:
         return InspectionCounts(done=False)
+    inspected = inspections.record_members(execution.execution_id, inspected)
     summaries = inspections.persist_inspection(execution.execution_id, inspected, settings().servers_per_job)
     servers, blocked = sum(part.servers for part in summaries), sum(part.blocked for part in summaries)
     return InspectionCounts(True, servers, blocked)
@@ -123,7 +124,7 @@ def _inspect_target_or_block(execution: Execution, target: Target) -> list[WaveT
     If the target cannot be used, its servers are blocked. So they are after an error that nobody has foreseen: it must
     not end a run that has healthy targets. Raise errors that pass by themselves.
     """
-    every_group = executions.get_groups(execution.execution_id)
+    every_group = run_requests.get_groups(execution.execution_id)
     groups = {group_id: group for group_id, group in every_group.items() if group.target == target}
     try:
         return _inspect_waves(execution, target, groups)

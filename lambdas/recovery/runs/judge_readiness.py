@@ -11,7 +11,7 @@ from recovery.domain.readiness import WaveReadiness
 from recovery.domain.target import Target
 from recovery.runs import finish
 from recovery.runs.inspection import uninspected
-from recovery.store import executions, inspections
+from recovery.store import executions, inspections, run_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     waves in that target wait for it. A readiness run does not wait, so it is refused unless its waves can do without.
     """
     execution = executions.get_execution(execution_id)
-    groups = executions.get_groups(execution_id)
+    groups = run_requests.get_groups(execution_id)
     if not execution.run.is_halted:
         uninspected.record_uninspected(execution, groups, errors)
     summaries = inspections.list_summaries(execution_id)

@@ -10,7 +10,7 @@ from recovery import clock
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.jobs import Job, LaunchStatus
-from recovery.domain.execution import ExecutionStatus, Mode, Run
+from recovery.domain.execution import ExecutionStatus, Run
 from recovery.domain.polling import MIN_POLL_SECONDS, CapacityCheck, JobPoll
 from recovery.drs import busy_servers, capacity_leases
 from recovery.drs import client as drs
@@ -88,14 +88,14 @@ def _is_paused(batch: Batch) -> bool:
 
 def require_running(execution_id: str) -> Run:
     """The run, which may be paused. Raise RunHalted when it was cancelled or has ended."""
-    run = executions.get_run(execution_id)
+    run = executions.get_requested_run(execution_id)
     if run.is_halted:
         raise RunHalted(run.halted_because)
     return run
 
 
 # --- start ------------------------------------------------------------------------------------------------------
-def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
+def start_batch(ref: BatchRef, attempt: int) -> JobPoll:
     """Start the job of this attempt, or return the one that was started; a repeated call starts nothing twice.
 
     Raise LateMessage when the batch is past this attempt, RunHalted when the run was cancelled or has ended,
@@ -110,7 +110,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
         if job is None:
             try:
                 batch, skipped = _prepare_start(batch, attempt, began)
-                job = _start_job(batch, mode, skipped)
+                job = _start_job(batch, skipped)
             except (RunPaused, ServerBusy, QuotaExceeded):
                 capacity_leases.release_lease(batch, attempt)
                 raise
@@ -119,7 +119,7 @@ def start_batch(ref: BatchRef, mode: Mode, attempt: int) -> JobPoll:
         else:
             batch = record_job(batch, job)
     executions.record_start(ref.execution_id)
-    return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, mode))
+    return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, ref.mode))
 
 
 def _get_batch_at(ref: BatchRef, attempt: int) -> Batch:
@@ -190,6 +190,7 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     run = require_running(batch.ref.execution_id)
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
+    live_instances.require_members(batch)
     launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
@@ -209,7 +210,10 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     if withheld:
         logger.warning("servers left out", extra={"batch": batch.ref.key, "servers": withheld})
         operator_messages.send_servers_withheld(run, batch.ref, withheld)
-    batch = _get_batch_at(batch.ref, attempt)
+    # Others can write the batch's row meanwhile. What was checked is launched, whatever the row says now.
+    checked = tuple(server_id for server_id in batch.server_ids if server_id not in withheld)
+    snapshots = batch.snapshots if run.point_in_time else {}
+    batch = replace(_get_batch_at(batch.ref, attempt), server_ids=checked, snapshots=snapshots)
     if not batch.server_ids:
         raise NothingToLaunch(f"{batch.ref.key}: no server is left to launch; each has its reason")
     skipped = tuple(server_id for server_id in conflict.skipped if server_id in batch.server_ids)
@@ -237,11 +241,11 @@ def _judge_conflict(batch: Batch, jobs: Iterable[Job]) -> ConflictVerdict:
     raise ServerBusy(f"{describe_call('StartRecovery', target.key)} has to wait: {server_id} is in {hold.holder}")
 
 
-def _start_job(batch: Batch, mode: Mode, skipped: tuple[str, ...]) -> Job:
+def _start_job(batch: Batch, skipped: tuple[str, ...]) -> Job:
     """Call StartRecovery. When DRS has refused it, or it was not sent, record that no job can come of the call."""
     chosen = tuple(server_id for server_id in batch.server_ids if server_id not in skipped)
     try:
-        return drs.start_recovery(replace(batch, server_ids=chosen), mode)
+        return drs.start_recovery(replace(batch, server_ids=chosen), batch.ref.mode)
     except ServerBusy as error:
         named = busy_servers.server_id_of(str(error.facts.get("resource", "")))
         batches.record_refusal(batch, conflict_server=named if named in batch.server_ids else "")

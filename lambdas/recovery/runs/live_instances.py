@@ -1,4 +1,6 @@
-"""Finds what a launch would destroy: live recovery instances, and instances that DRS launches into.
+"""Finds what must not be launched: servers of no inspection, and what would destroy something live.
+
+That is live recovery instances, and instances that DRS launches into.
 
 Before a launch, DRS deletes the server's earlier recovery instance, one of a drill as well as one of a recovery. A
 launch configuration can also name an existing EC2 instance, whose disks a launch replaces. The answers come from DRS
@@ -17,9 +19,9 @@ from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
 from recovery.drs.visibility import SHOWN_WITHIN_SECONDS
-from recovery.errors import DrsRefused, RateBudgetExhausted, ServerBusy, TargetAccessDenied
+from recovery.errors import DrsRefused, NothingToLaunch, RateBudgetExhausted, ServerBusy, TargetAccessDenied
 from recovery.settings import settings
-from recovery.store import batches, inspections
+from recovery.store import inspections
 
 # Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
 ROUND_SECONDS = 30
@@ -29,6 +31,18 @@ CONFIGURATION_SECONDS = 900
 
 # `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
 _LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
+
+
+def require_members(batch: Batch) -> None:
+    """Raise NothingToLaunch if the batch has a server that inspection did not find for its wave and target.
+
+    Many functions can write the row of a batch, and only inspection the members of a wave.
+    """
+    ref = batch.ref
+    members = inspections.get_members(ref.execution_id, ref.wave, ref.target)
+    if strangers := [server_id for server_id in batch.server_ids if server_id not in members]:
+        named = ", ".join(sorted(strangers)[:3])
+        raise NothingToLaunch(f"{ref.key} names servers that inspection did not find for its wave: {named}")
 
 
 def find_obstacles(
@@ -144,22 +158,24 @@ def read_launches_into(batch: Batch, requested_at: str) -> Mapping[str, str]:
     that a repeated task does not read them again. Raise RateBudgetExhausted if some are left for another try of the
     task, and what DRS raises.
     """
-    known, read_at = _find_known(batch, requested_at)
+    saved, saved_at = inspections.get_launches_into(batch.ref)
+    known, read_at = _find_known(batch, saved if _is_recent(saved_at) else {}, saved_at, requested_at)
     before = dict(known)
     missing = [server_id for server_id in batch.server_ids if server_id not in known]
     try:
         if missing:
             _read_round(batch.ref.target, missing, known)
     finally:
-        if known != before or known.keys() != batch.launches_into.keys():
-            batches.record_launches_into(batch, known, read_at)
+        if known != before or known.keys() != saved.keys():
+            inspections.record_launches_into(batch.ref, known, read_at)
     return known
 
 
-def _find_known(batch: Batch, requested_at: str) -> tuple[dict[str, str], str]:
-    """What the batch and the inspection know well enough, and since when all of it has been known at the earliest."""
-    known = dict(batch.launches_into) if _is_recent(batch.launches_into_at) else {}
-    read_at = batch.launches_into_at if known else None
+def _find_known(
+    batch: Batch, saved: Mapping[str, str], saved_at: str | None, requested_at: str
+) -> tuple[dict[str, str], str]:
+    """What earlier tries and the inspection know well enough, and since when all of it has been known."""
+    known, read_at = dict(saved), saved_at if saved else None
     if not _is_recent(requested_at):
         return known, read_at or clock.iso()
     if missing := [server_id for server_id in batch.server_ids if server_id not in known]:

@@ -4,7 +4,7 @@ from recovery.domain.execution import Execution, Mode
 from recovery.domain.target import Target
 from recovery.errors import LateMessage
 from recovery.observability import operator_messages
-from recovery.store import executions, waves
+from recovery.store import executions, run_requests, waves
 
 
 def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
@@ -18,4 +18,4 @@ def open_run(execution_id: str) -> tuple[Execution, list[Target]]:
         raise LateMessage(f"execution {execution_id} is {run.status.value} already")
     if waves.create_waves(execution) and run.mode is not Mode.READINESS:
         operator_messages.send_run_started(execution)
-    return execution, sorted({group.target for group in executions.get_groups(execution_id).values()})
+    return execution, sorted({group.target for group in run_requests.get_groups(execution_id).values()})

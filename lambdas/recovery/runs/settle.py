@@ -9,7 +9,7 @@ from recovery.domain import readiness
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.drs_shapes.jobs import Job, JobStatus
-from recovery.domain.execution import Mode, ServerStatus
+from recovery.domain.execution import ServerStatus
 from recovery.domain.launch_failures import FailureKind, LaunchFailure, clean_cause
 from recovery.domain.polling import JobPoll, JobState
 from recovery.domain.readiness import ServerFacts
@@ -74,7 +74,7 @@ class Settlement:
         return {"serversToRetry": self.servers_to_retry, "follow": self.follow.to_state() if self.follow else None}
 
 
-def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settlement:
+def settle_batch(ref: BatchRef, outcome: AttemptOutcome) -> Settlement:
     """Record each server's result and release the batch's capacity.
 
     An error alone does not make a server fail: if DRS has a job for this attempt, use its results, or keep polling it
@@ -87,8 +87,8 @@ def settle_batch(ref: BatchRef, mode: Mode, outcome: AttemptOutcome) -> Settleme
     if job is None:
         return _settle_forgotten_job(batch, outcome) if batch.job_id else _settle_without_job(batch, outcome)
     if not job.is_completed:
-        return Settlement(follow=JobPoll.of_job(job, job_durations.expected_seconds(ref.target, mode)))
-    return _settle_completed_job(batch, job, mode, outcome)
+        return Settlement(follow=JobPoll.of_job(job, job_durations.expected_seconds(ref.target, ref.mode)))
+    return _settle_completed_job(batch, job, outcome)
 
 
 def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlement | None:
@@ -102,12 +102,12 @@ def _find_earlier_settlement(batch: Batch, outcome: AttemptOutcome) -> Settlemen
     return None
 
 
-def _settle_completed_job(batch: Batch, job: Job, mode: Mode, outcome: AttemptOutcome) -> Settlement:
+def _settle_completed_job(batch: Batch, job: Job, outcome: AttemptOutcome) -> Settlement:
     if batch.job_id is None:
         batch = record_job(batch, job)
     if batch.start_repeated:  # the call that had no answer may have started another job
         record_other_jobs(batch, [other for other in drs.find_jobs(batch) if other.job_id != job.job_id])
-    job_durations.record_duration(batch.ref.target, mode, job)
+    job_durations.record_duration(batch.ref.target, batch.ref.mode, job)
     results = launch_results.read_results(batch, job)
     attempt = _build_attempt(results, job)
     retry_ids = (*attempt.failed_ids, *batch.last_try) if _may_retry(batch, outcome) else ()
@@ -219,7 +219,7 @@ def _renew_snapshots(batch: Batch, refused: dict[str, str]) -> dict[str, str] | 
     """
     if not batch.snapshots:
         return None
-    point_in_time, renewed = executions.get_run(batch.ref.execution_id).point_in_time, dict[str, str]()
+    point_in_time, renewed = executions.get_requested_run(batch.ref.execution_id).point_in_time, dict[str, str]()
     for server_id in batch.server_ids:
         if server_id in refused:
             continue

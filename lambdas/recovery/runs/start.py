@@ -26,7 +26,7 @@ from recovery.errors import (
     StartFailed,
 )
 from recovery.runs import abandoned
-from recovery.store import chains, cleanups, executions, idempotency_keys
+from recovery.store import chains, cleanups, executions, idempotency_keys, run_requests
 from recovery.store.chains import MAX_CHAIN_LENGTH, Chain
 from recovery.store.executions import ContinuationRefused
 from recovery.store.idempotency_keys import RequestKey
@@ -78,14 +78,14 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     chain = chains.read_chain(execution_id)
     run = next(each for each in chain.runs if each.execution_id == execution_id)
     if not run.status.is_final and abandoned.end_if_abandoned(run):
-        run = executions.get_run(execution_id)
+        run = executions.get_requested_run(execution_id)
     _require_continuable(run, chain)
     _require_no_cleanup(chain)
-    groups = list(executions.get_groups(execution_id).values())
+    groups = list(run_requests.get_groups(execution_id).values())
     request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing)
     conditions = [cleanups.require_none_running(chain.first.execution_id)]
     try:
-        return _record_and_start(executions.get_plan(execution_id), groups, request, execution_id, conditions)
+        return _record_and_start(run_requests.get_plan(execution_id), groups, request, execution_id, conditions)
     except (PlanAlreadyRunning, ContinuationRefused) as error:  # another request may have been first
         chain = chains.read_chain(execution_id)
         _require_last(execution_id, chain)

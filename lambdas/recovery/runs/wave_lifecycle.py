@@ -19,7 +19,7 @@ from recovery.domain.verdicts import WaveGate
 from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
-from recovery.store import batches, executions, inspections, server_results, task_tokens, waves
+from recovery.store import batches, executions, inspections, run_requests, server_results, task_tokens, waves
 from recovery.wording import plural
 
 
@@ -65,23 +65,29 @@ class WaveStart:
         return state
 
 
-def start_wave(execution_id: str, wave_name: str) -> WaveStart:
-    """Start the wave, unless it has to wait or must not start. Raise ExecutionNotFound."""
+def start_wave(execution_id: str, wave_name: str, *, approval_timed_out: bool = False) -> WaveStart:
+    """Start the wave, unless it has to wait or must not start. Raise ExecutionNotFound.
+
+    `approval_timed_out` is whether the state machine has waited for an approval until its deadline.
+    """
     snapshot = waves.load_snapshot(execution_id)
-    execution = Execution(snapshot.run, executions.get_plan(execution_id))
-    wave = execution.plan.wave(wave_name)
+    execution = Execution(snapshot.run, run_requests.get_plan(execution_id))
+    wave, is_empty = execution.plan.wave(wave_name), False
     gate = verdicts.judge_gate(wave, snapshot)
     if gate in (WaveGate.RESUME, WaveGate.APPROVAL) and _is_empty(execution_id, wave_name):
-        gate = verdicts.judge_gate(wave, snapshot, is_empty=True)
+        is_empty, gate = True, verdicts.judge_gate(wave, snapshot, is_empty=True)
     if gate is WaveGate.APPROVAL:
-        snapshot = approvals.request_or_time_out(execution, wave, snapshot)
+        snapshot = approvals.request_or_time_out(execution, wave, snapshot, timed_out=approval_timed_out)
         gate = verdicts.judge_gate(wave, snapshot)
     if gate is WaveGate.RESUME and waves.pause_wave(execution_id, wave_name):
         operator_messages.send_wave_paused(execution, wave)
     state = snapshot.wave_states[wave_name]
+    if gate is WaveGate.START and is_empty:  # no operator was asked, so it starts nothing
+        waves.start_wave(execution_id, wave_name)
+        return WaveStart(gate, state.round, {})
     if gate is WaveGate.START:
         return _start_targets(execution_id, wave, state)
-    timeout_seconds = approvals.seconds_to_timeout(state) if gate is WaveGate.APPROVAL else None
+    timeout_seconds = approvals.seconds_to_timeout(wave, state) if gate is WaveGate.APPROVAL else None
     return WaveStart(gate, state.round, {}, timeout_seconds)
 
 
@@ -116,7 +122,7 @@ def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: st
     snapshot = waves.load_snapshot(execution_id)
     if gate is WaveGate.RESUME and snapshot.run.status is ExecutionStatus.PAUSED and not snapshot.run.is_halted:
         return True
-    wave = executions.get_plan(execution_id).wave(wave_name)
+    wave = run_requests.get_plan(execution_id).wave(wave_name)
     is_waiting = verdicts.judge_gate(wave, snapshot) is gate
     if not is_waiting:
         task_tokens.release_tokens(execution_id, gate, wave_name)
@@ -152,7 +158,7 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
     are the errors that broke parts of the wave.
     """
     snapshot = waves.load_snapshot(execution_id)
-    execution = Execution(snapshot.run, executions.get_plan(execution_id))
+    execution = Execution(snapshot.run, run_requests.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     state = snapshot.wave_states[wave_name]
     is_judged = not state.status.is_final and state.round == round_

@@ -1,6 +1,7 @@
 """BATCH# rows: the batches of a run. `inspections` creates them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -29,12 +30,13 @@ def get_batch(ref: BatchRef) -> Batch:
     item = dynamodb.get(executions.table(), _key(ref))
     if item is None:
         raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
-    return Batch.from_item(item)
+    return replace(Batch.from_item(item), ref=ref)  # its key decides in which account and Region it is launched
 
 
 def list_batches(execution_id: str, wave: str | None = None) -> list[Batch]:
     """Read the batches of a wave, or of all waves."""
-    return [Batch.from_item(row) for row in executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")]
+    rows = executions.query_rows(execution_id, f"BATCH#{wave}#" if wave else "BATCH#")
+    return [Batch.from_item(row) for row in rows if row["item"] == BatchRef.from_event(row).sort_key]
 
 
 def find_batch_of_job(execution_id: str, job_id: str) -> BatchRef | None:
@@ -133,12 +135,6 @@ def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
         "failed": len(dropped),
         "lastTry": [*batch.last_try, *server_ids],
     }
-    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
-
-
-def record_launches_into(batch: Batch, launches_into: Mapping[str, str], read_at: str) -> None:
-    """Record the EC2 instance that DRS launches each server into, "" for a new one, and when the first was read."""
-    values = {"launchesInto": dict(launches_into), "launchesIntoAt": read_at}
     dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
 
 

@@ -1,7 +1,8 @@
 """Chains: a run together with the runs that continue it, and what their records say of launches.
 
-A run is continued once. Its META row names the run that continues it (`continuedBy`), and the META row of that one
-names it (`continues`); both are written in one transaction. A continuation that never started is unlinked again.
+A run is continued once. Its META row names the run that continues it (`continuedBy`), and the
+request of that one names it (`continues`); both are written in one transaction. A continuation that never started is
+unlinked again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,7 +88,7 @@ def read_chain(execution_id: str) -> Chain:
 
     Raise ExecutionNotFound.
     """
-    run = executions.get_run(execution_id)
+    run = executions.get_requested_run(execution_id)
     return Chain((*reversed(list(_walk_back(run))), run, *_walk_on(run)))
 
 
@@ -113,7 +114,7 @@ def _find_run(execution_id: str | None) -> Run | None:
     if execution_id is None:
         return None
     try:
-        return executions.get_run(execution_id)
+        return executions.get_requested_run(execution_id)
     except ExecutionNotFound:  # its record was deleted
         return None
 

@@ -4,6 +4,7 @@ All of them are in the record of the first run of the chain, so that a chain has
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -109,7 +110,7 @@ def get_chunk(ref: ChunkRef) -> Chunk:
     item = dynamodb.get(executions.table(), ref.row_key)
     if item is None:
         raise KeyError(f"no row {ref.row_key}")
-    return Chunk.from_item(item)
+    return replace(Chunk.from_item(item), ref=ref)  # its key decides in which account and Region it is terminated
 
 
 def list_chunks(execution_id: str, run: int) -> list[Chunk]:

@@ -7,7 +7,7 @@ from typing import Any
 from recovery.aws import pagination
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
-from recovery.store import chains, executions, waves
+from recovery.store import chains, executions, run_requests, waves
 
 Row = Mapping[str, Any]
 
@@ -35,8 +35,7 @@ def read_record(execution_id: str) -> ExecutionRecord:
 def read_groups(execution_id: str, limit: int, token: str | None) -> Page:
     """Read a page of GROUP# rows; raise ExecutionNotFound."""
     executions.get_run(execution_id)
-    groups = Partition("executionId", execution_id, ("item", "GROUP#"))
-    return pagination.query_page(executions.table(), groups, limit, token)
+    return run_requests.read_groups(execution_id, limit, token)
 
 
 def read_chain(record: ExecutionRecord) -> list[ExecutionRecord]:

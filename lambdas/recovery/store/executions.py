@@ -1,7 +1,7 @@
-"""Runs, in the executions table: the META, PLAN and GROUP# rows of a record, and the lock on a run's plan.
+"""Runs, in the executions table: the META rows of records, and the lock on a run's plan.
 
-A record is one partition of the table. META holds the request and the progress; PLAN and GROUP# hold what is recovered,
-as it was when the run was started. The other modules of this room have the other rows.
+A record is one partition of the table. META holds a copy of the request, and the progress. The other modules of this
+room have the other rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +13,11 @@ from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run, Tally
-from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.plan import ProtectionGroup
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
+from recovery.store import run_requests
 from recovery.store.conditions import status_condition
 
 Row = Mapping[str, Any]
@@ -45,7 +46,7 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 def create_execution(
     execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[dict[str, Any]] = ()
 ) -> bool:
-    """Write META, the plan and the groups and lock the plan, in one transaction. A readiness run takes no lock.
+    """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
     A run that continues another is linked to it in the same transaction, if that one has no continuation yet and the
     `conditions` (parts of a transaction) hold.
@@ -55,10 +56,9 @@ def create_execution(
     ContinuationRefused when the plan is free, but the run cannot be linked.
     """
     run, plans = execution.run, settings().recovery_plans_table
-    rows = [execution.plan_item(), *map(execution.group_item, groups)]
     writes = [
         dynamodb.put_action(table(), execution.run_item(), "attribute_not_exists(#executionId)"),
-        *(dynamodb.put_action(table(), row) for row in rows),
+        *run_requests.create_actions(execution, groups),
     ]
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
@@ -108,23 +108,15 @@ def get_meta_row(execution_id: str) -> dict[str, Any]:
     return item
 
 
-def get_plan(execution_id: str) -> RecoveryPlan:
-    """Read the plan as it was when the run was started; raise ExecutionNotFound."""
-    item = dynamodb.get(table(), {"executionId": execution_id, "item": "PLAN"})
-    if item is None:
-        raise ExecutionNotFound(f"execution {execution_id} has no plan on record")
-    return RecoveryPlan.from_item(item["plan"])
+def get_requested_run(execution_id: str) -> Run:
+    """Read META, and what was requested from the rows that only the API writes; raise ExecutionNotFound."""
+    run = get_run(execution_id)
+    return run_requests.get_request(execution_id).apply_to_run(run)
 
 
 def get_execution(execution_id: str) -> Execution:
-    """Read the run and its plan, without the groups; raise ExecutionNotFound."""
-    return Execution(get_run(execution_id), get_plan(execution_id))
-
-
-def get_groups(execution_id: str) -> dict[str, ProtectionGroup]:
-    """Read the groups as they were when the run was started, by id."""
-    groups = [ProtectionGroup.from_item(row) for row in query_rows(execution_id, "GROUP#")]
-    return {group.group_id: group for group in groups}
+    """Read the run as it was requested and its plan, without the groups; raise ExecutionNotFound."""
+    return Execution(get_requested_run(execution_id), run_requests.get_plan(execution_id))
 
 
 def list_executions(limit: int, token: str | None, plan_id: str | None = None, status: str | None = None) -> Page:
@@ -251,13 +243,16 @@ def release_plan(plan_id: str, execution_id: str) -> None:
 # --- decisions of operators -------------------------------------------------------------------------------------
 def record_pause(execution_id: str, decision: Mapping[str, Any]) -> bool:
     """Pause a run that is running; return False when it cannot be paused."""
+    if Mode.of_run(execution_id) is Mode.READINESS:
+        return False
     is_pausable, values = status_condition(*PAUSABLE_STATUSES)
     return _record_decision(
         execution_id,
         {"status": ExecutionStatus.PAUSED, "pausedAt": decision["at"]},
         decision,
-        f"{is_pausable} AND attribute_not_exists(#cancelledBy) AND #mode <> :readiness",
-        {**values, "readiness": Mode.READINESS},
+        f"{is_pausable} AND attribute_not_exists(#cancelledBy)",
+        values,
+        {"paused": True},
     )
 
 
@@ -275,6 +270,7 @@ def record_resume(execution_id: str, decision: Mapping[str, Any]) -> bool:
             decision,
             f"{resumable} AND {has_started}(#startedAt)",
             {"paused": ExecutionStatus.PAUSED},
+            {"paused": False},
         )
         for status, has_started in (
             (ExecutionStatus.PENDING, "attribute_not_exists"),
@@ -291,6 +287,7 @@ def record_cancel(execution_id: str, operator: str, decision: Mapping[str, Any])
         decision,
         f"{_IS_OPEN} AND attribute_not_exists(#cancelledBy)",
         _OPEN,
+        {"cancelledBy": operator},
         MAX_DECISIONS + 1,
     )
 
@@ -301,10 +298,12 @@ def _record_decision(
     decision: Mapping[str, Any],
     condition: str,
     given: Mapping[str, Any],
+    requested: Mapping[str, Any],
     max_decisions: int = MAX_DECISIONS,
 ) -> bool:
+    """Write `values` to META and `requested` to the RUN row, both or neither; return False when META has moved on."""
     has_room = "(attribute_not_exists(#decisions) OR size(#decisions) < :max)"
-    return dynamodb.update_if(
+    in_meta = dynamodb.update_action(
         table(),
         _meta_key(execution_id),
         values,
@@ -312,3 +311,8 @@ def _record_decision(
         condition=f"({condition}) AND {has_room}",
         given={**given, "max": max_decisions},
     )
+    try:
+        dynamodb.transact([in_meta, run_requests.decide_run_action(execution_id, requested)])
+    except ConditionFailed:
+        return False
+    return True

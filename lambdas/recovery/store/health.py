@@ -15,6 +15,7 @@ def check_tables() -> dict[str, str]:
     record, limit = {"executionId": ABSENT_KEY, "item": ABSENT_KEY}, {"target": ABSENT_KEY, "item": ABSENT_KEY}
     tables = {
         "executions": (settings().executions_table, record),
+        "runRequests": (settings().run_requests_table, record),
         "limits": (settings().limits_table, limit),
         "protectionGroups": (settings().protection_groups_table, {"groupId": ABSENT_KEY}),
         "recoveryPlans": (settings().recovery_plans_table, {"planId": ABSENT_KEY}),

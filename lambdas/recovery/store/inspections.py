@@ -1,4 +1,8 @@
-"""TARGET#, FLEET# and PROBE# rows: what inspection found in each target, and the batches that follow from it.
+"""What inspection found in each target, and the batches that follow from it.
+
+The `inspections` table has what a launch relies on, and only inspect-target and start-recovery can write it: MEMBERS#
+rows, the servers of a wave in a target, and PROBE# and INTO# rows, what DRS answered about single servers. The
+executions table has TARGET# and FLEET# rows.
 
 The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
 rows are created here, from FLEET# rows alone, and never overwritten here; `batches` updates them. TARGET# rows have
@@ -15,12 +19,14 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain import batch
 from recovery.domain.batch import Batch, BatchRef
 from recovery.domain.execution import ServerStatus
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection, WaveTargetSummary
 from recovery.domain.readiness import Probe, Readiness, ServerVerdict
 from recovery.domain.target import Target
+from recovery.settings import settings
 from recovery.store import executions
 
 
@@ -32,6 +38,58 @@ def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTarge
     ]
 
 
+# --- the inspections table --------------------------------------------------------------------------------------
+def table() -> str:
+    """The name of the inspections table."""
+    return settings().inspections_table
+
+
+def record_members(execution_id: str, inspected: Sequence[WaveTargetInspection]) -> list[WaveTargetInspection]:
+    """Write which servers each wave has in the target, or read what an earlier invocation wrote.
+
+    Return the inspections with the servers on record. A server of several waves is a member of the first of them. The
+    row is compressed, or 4,000 servers would not fit in.
+    """
+    recorded, wave_of = list[WaveTargetInspection](), dict[str, str]()
+    for found in inspected:
+        inspection = _block_servers_of_earlier_waves(found, wave_of)
+        key = _members_key(execution_id, inspection.wave.name, inspection.target)
+        row: dict[str, Any] = {**key, "packed": _pack_servers(inspection.servers)}
+        if not dynamodb.put_new(table(), row, "executionId"):
+            row = dynamodb.get(table(), key) or row
+        servers = _unpack_servers(row)
+        recorded.append(replace(inspection, servers=servers))
+        wave_of |= {each: inspection.wave.name for each, server in servers.items() if not server.verdict.is_blocked}
+    return recorded
+
+
+def get_members(execution_id: str, wave: str, target: Target) -> dict[str, InspectedServer]:
+    """The servers that the wave may launch in the target, by id; none if it was not inspected."""
+    row = dynamodb.get(table(), _members_key(execution_id, wave, target))
+    found = _unpack_servers(row) if row else {}
+    return {server_id: server for server_id, server in found.items() if not server.verdict.is_blocked}
+
+
+def _members_key(execution_id: str, wave: str, target: Target) -> dict[str, str]:
+    return {"executionId": execution_id, "item": f"MEMBERS#{wave}#{target.key}"}
+
+
+def get_launches_into(ref: BatchRef) -> tuple[dict[str, str], str | None]:
+    """The EC2 instance that DRS launches each server of a batch into, "" for a new one, and since when it is known."""
+    row = dynamodb.get(table(), _into_key(ref)) or {}
+    return dict(row.get("launchesInto", {})), row.get("readAt")
+
+
+def record_launches_into(ref: BatchRef, launches_into: Mapping[str, str], read_at: str) -> None:
+    """Record the EC2 instance that DRS launches each server into, and when the first of them was read."""
+    dynamodb.put(table(), {**_into_key(ref), "launchesInto": dict(launches_into), "readAt": read_at})
+
+
+def _into_key(ref: BatchRef) -> dict[str, str]:
+    return {"executionId": ref.execution_id, "item": f"INTO#{ref.sort_key}"}
+
+
+# --- the executions table ---------------------------------------------------------------------------------------
 def list_server_ids(execution_id: str, target: Target) -> list[str]:
     """The servers of the run that were inspected in this target so far."""
     rows = executions.query_rows(execution_id, "FLEET#")
@@ -163,12 +221,15 @@ def _persist_wave(
 def _write_once(
     base: Mapping[str, Any], place: str, servers: Mapping[str, InspectedServer]
 ) -> dict[str, InspectedServer]:
-    """Write the FLEET row, or read it if it exists. It is compressed, or 4,000 servers would not fit in."""
-    packed = zlib.compress(json.dumps({server_id: server.to_json() for server_id, server in servers.items()}).encode())
-    fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": packed}
+    """Write the FLEET row, or read it if it exists. It is compressed as the MEMBERS row is."""
+    fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": _pack_servers(servers)}
     if not dynamodb.put_new(executions.table(), fleet, "executionId"):
         fleet = dynamodb.get(executions.table(), {"executionId": base["executionId"], "item": fleet["item"]}) or fleet
     return _unpack_servers(fleet)
+
+
+def _pack_servers(servers: Mapping[str, InspectedServer]) -> bytes:
+    return zlib.compress(json.dumps({server_id: server.to_json() for server_id, server in servers.items()}).encode())
 
 
 def _unpack_servers(row: Mapping[str, Any]) -> dict[str, InspectedServer]:
@@ -225,7 +286,7 @@ def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) 
     }
     # The row is named after its first server, so a round that is repeated gives the same row, or two with equal probes.
     item = f"PROBE#{target.key}#{min(probes)}"
-    dynamodb.put(executions.table(), {"executionId": execution_id, "item": item, "probes": packed})
+    dynamodb.put(table(), {"executionId": execution_id, "item": item, "probes": packed})
 
 
 def _whole_seconds(seconds: float | None) -> int | None:
@@ -235,6 +296,6 @@ def _whole_seconds(seconds: float | None) -> int | None:
 def load_probes(execution_id: str, target: Target) -> dict[str, Probe]:
     """Read the probes of every round so far."""
     packed: dict[str, Sequence[Any]] = {}
-    for row in executions.query_rows(execution_id, f"PROBE#{target.key}#"):
+    for row in dynamodb.query(table(), Partition("executionId", execution_id, ("item", f"PROBE#{target.key}#"))):
         packed.update(row["probes"])
     return {server_id: Probe(*values) for server_id, values in packed.items()}

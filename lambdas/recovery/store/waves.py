@@ -5,6 +5,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb import ConditionFailed
 from recovery.domain.execution import (
     STATUSES_BEFORE_START,
     Execution,
@@ -14,7 +15,7 @@ from recovery.domain.execution import (
     WaveStatus,
 )
 from recovery.domain.verdicts import WaveVerdict
-from recovery.store import executions
+from recovery.store import executions, run_requests
 from recovery.store.conditions import status_condition
 
 
@@ -45,18 +46,23 @@ def list_rows(execution_id: str) -> list[dict[str, Any]]:
 
 
 def read_states(execution_id: str) -> dict[str, WaveState]:
-    """Read the state of each wave, in plan order."""
-    return {row["wave"]: WaveState.from_item(row) for row in list_rows(execution_id)}
+    """Read the state of each wave, with what operators decided, in plan order; raise ExecutionNotFound."""
+    states = [WaveState.from_item(row) for row in list_rows(execution_id)]
+    requests = run_requests.read_requests(execution_id)
+    return {state.name: requests.apply_to_wave(state) for state in states}
 
 
 def load_snapshot(execution_id: str) -> RunSnapshot:
-    """Read the wave rows and then META; raise ExecutionNotFound.
+    """Read the wave rows, what was requested and decided, and then META; raise ExecutionNotFound.
 
-    A wave that fails records that first, and then that the run stops. META is read last, so that a snapshot with the
-    failed wave has the stop as well.
+    A decision changes the row of its wave in the same transaction. The rows of waves are read first, so that a wave
+    that a decision has moved on is read with the decision. A wave that fails records that first, and then that the run
+    stops. META is read last, so that a snapshot with the failed wave has the stop as well.
     """
-    wave_states = read_states(execution_id)
-    return RunSnapshot(executions.get_run(execution_id), wave_states)
+    states = [WaveState.from_item(row) for row in list_rows(execution_id)]
+    requests = run_requests.read_requests(execution_id)
+    run = executions.get_run(execution_id)
+    return RunSnapshot(requests.apply_to_run(run), {each.name: requests.apply_to_wave(each) for each in states})
 
 
 # --- waits for operators ----------------------------------------------------------------------------------------
@@ -73,15 +79,18 @@ def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict
 
 # --- progress ---------------------------------------------------------------------------------------------------
 def request_approval(execution_id: str, wave: str, until: float) -> bool:
-    """Move a wave that has not started to AWAITING_APPROVAL, until this moment in epoch seconds."""
+    """Move a wave that nobody has approved to AWAITING_APPROVAL, until this moment in epoch seconds.
+
+    If its row says that it is IN_PROGRESS, something else has written that.
+    """
     values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL"), "approvalUntil": int(until)}
-    return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
+    return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 
 def pause_wave(execution_id: str, wave: str) -> bool:
-    """Move a waiting wave to PAUSED."""
+    """Move a waiting wave to PAUSED, also if something else has written that it is IN_PROGRESS."""
     values = {"status": WaveStatus.PAUSED, **_begin_to_wait("RESUME")}
-    return _update_wave(execution_id, wave, values, WaveStatus.WAITING)
+    return _update_wave(execution_id, wave, values, WaveStatus.WAITING, WaveStatus.IN_PROGRESS)
 
 
 def start_wave(execution_id: str, wave: str) -> bool:
@@ -154,7 +163,7 @@ _UNDECIDED = "attribute_not_exists(#failureDecision)"
 def record_approval(execution_id: str, wave: WaveState, approved: bool, decision: Mapping[str, Any]) -> bool:
     """Record an operator's answer; return False when the wave awaits none or its deadline has passed."""
     comment = f": {decision['comment']}" if decision["comment"] else ""
-    return _update_wave(
+    return _decide_wave(
         execution_id,
         wave.name,
         {
@@ -166,6 +175,7 @@ def record_approval(execution_id: str, wave: WaveState, approved: bool, decision
         condition=f"{_UNDECIDED} AND (attribute_not_exists(#approvalUntil) OR #approvalUntil > :now)",
         given={"now": int(clock.now())},
         decision=decision,
+        decided={"approved": approved},
         **_end_wait("APPROVAL", wave.waiting_since, decision),
     )
 
@@ -189,19 +199,21 @@ def record_approval_timeout(execution_id: str, wave: WaveState, approved: bool, 
 
 def record_resume(execution_id: str, wave: WaveState, decision: Mapping[str, Any], *, is_of_run: bool) -> bool:
     """Resume a paused wave; return False when it is not paused. A decision about the whole run is kept by META."""
-    return _update_wave(
+    return _decide_wave(
         execution_id,
         wave.name,
         {"status": WaveStatus.WAITING, "resumed": True},
         WaveStatus.PAUSED,
-        decision=None if is_of_run else decision,
+        decision=decision,
+        decided={"resumed": True},
+        is_of_run=is_of_run,
         **_end_wait("RESUME", wave.waiting_since, decision),
     )
 
 
 def record_retry(execution_id: str, wave: WaveState, decision: Mapping[str, Any]) -> bool:
     """Begin another round of a failed wave. `wave` has the round that failed, so that two retries begin one round."""
-    return _update_wave(
+    return _decide_wave(
         execution_id,
         wave.name,
         {"status": WaveStatus.WAITING, "round": wave.round + 1},
@@ -209,6 +221,7 @@ def record_retry(execution_id: str, wave: WaveState, decision: Mapping[str, Any]
         condition=f"{_UNDECIDED} AND (attribute_not_exists(#round) OR #round = :failed)",
         given={"failed": wave.round},
         decision=decision,
+        decided={"round": wave.round + 1},
         **_end_wait("DECISION", wave.waiting_since, decision),
     )
 
@@ -217,36 +230,64 @@ def record_failure_decision(
     execution_id: str, wave: WaveState, failure_decision: str, decision: Mapping[str, Any]
 ) -> bool:
     """Record `accept` or `abort` for a failed wave; return False when it awaits no decision."""
-    return _update_wave(
+    return _decide_wave(
         execution_id,
         wave.name,
         {"failureDecision": failure_decision},
         WaveStatus.AWAITING_DECISION,
         condition=_UNDECIDED,
         decision=decision,
+        decided={"failureDecision": failure_decision},
         **_end_wait("DECISION", wave.waiting_since, decision),
     )
 
 
-def _update_wave(
+def _decide_wave(
     execution_id: str,
     wave: str,
     values: Mapping[str, Any],
+    *statuses: WaveStatus,
+    decision: Mapping[str, Any],
+    decided: Mapping[str, Any],
+    is_of_run: bool = False,
+    **options: Any,
+) -> bool:
+    """Write `values` to the wave's row and `decided` to the requests of the run, both or neither.
+
+    Return False when the wave is at none of these statuses or does not meet the condition.
+    """
+    options = _update_options(*statuses, decision=None if is_of_run else decision, **options)
+    in_record = dynamodb.update_action(executions.table(), _key(execution_id, wave), values, **options)
+    try:
+        dynamodb.transact([in_record, run_requests.decide_wave_action(execution_id, wave, decision, decided)])
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _update_wave(
+    execution_id: str, wave: str, values: Mapping[str, Any], *statuses: WaveStatus, **options: Any
+) -> bool:
+    """Update a wave that is at one of these statuses and meets the condition; return False when it does not.
+
+    `options` are those of `_update_options`.
+    """
+    options = _update_options(*statuses, **options)
+    return dynamodb.update_if(executions.table(), _key(execution_id, wave), values, **options)
+
+
+def _update_options(
     *statuses: WaveStatus,
     decision: Mapping[str, Any] | None = None,
     append: Mapping[str, Any] | None = None,
     remove: Sequence[str] = (),
     condition: str | None = None,
     given: Mapping[str, Any] | None = None,
-) -> bool:
-    """Update a wave that is at one of these statuses and meets the condition; return False when it does not."""
+) -> dict[str, Any]:
     at_status, status_values = status_condition(*statuses)
-    return dynamodb.update_if(
-        executions.table(),
-        _key(execution_id, wave),
-        values,
-        append={**(append or {}), **({"decisions": decision} if decision else {})},
-        remove=remove,
-        condition=f"{at_status} AND {condition}" if condition else at_status,
-        given={**status_values, **(given or {})},
-    )
+    return {
+        "append": {**(append or {}), **({"decisions": decision} if decision else {})},
+        "remove": remove,
+        "condition": f"{at_status} AND {condition}" if condition else at_status,
+        "given": {**status_values, **(given or {})},
+    }

@@ -13,7 +13,7 @@ from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.target import Target
 from recovery.settings import settings
-from recovery.store import executions, inspections
+from recovery.store import inspections, run_requests
 
 # How long a wave waits for a target without which it can succeed. The waits before it double from a minute, so the wait
 # ends at most ten minutes later.
@@ -77,7 +77,7 @@ def is_needed(
 
 def exclude_target(execution: Execution, wave: Wave, target: Target, reason: str) -> None:
     """Exclude the wave's servers in the target for good, unless an inspection has come first."""
-    _exclude(execution, wave, target, executions.get_groups(execution.execution_id), reason)
+    _exclude(execution, wave, target, run_requests.get_groups(execution.execution_id), reason)
 
 
 def exclude_pending(execution: Execution, wave: Wave, summaries: Sequence[WaveTargetSummary]) -> bool:
