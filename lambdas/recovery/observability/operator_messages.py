@@ -11,7 +11,7 @@ from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
-from recovery.wording import plural
+from recovery.wording import first_of, name_first, plural
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
@@ -144,14 +144,13 @@ def send_wave_settled(
 def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
     """Report servers that a batch leaves out of its launch, with the reason for each."""
     reasons = [f"{server_id}: {reason}" for server_id, reason in sorted(withheld.items())]
-    rest = len(reasons) - MAX_REASONS
     _send(
         run,
         "SERVERS_WITHHELD",
         f"{plural(len(withheld), 'server')} of wave {batch.wave} of {run.plan_name} not launched",
         {
             "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
-            "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),
+            "Servers": "; ".join(first_of(reasons, MAX_REASONS)),
             "What happens": "the other servers of the batch are launched; these count as failed",
         },
         wave=batch.wave,
@@ -169,9 +168,8 @@ def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     facts = {}
     most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
     for cause, rows in most_frequent[:MAX_CAUSES]:
-        names = [_name_server(row) for row in rows[:MAX_NAMES]]
-        more = f" and {len(rows) - MAX_NAMES} more" if len(rows) > MAX_NAMES else ""
-        facts[f"Failed, {cause}"] = f"{', '.join(names)}{more}. {rows[0].get('reason', '')}"
+        names = name_first([_name_server(row) for row in rows], MAX_NAMES)
+        facts[f"Failed, {cause}"] = f"{names}. {rows[0].get('reason', '')}"
         facts[f"What to do about {cause}"] = rows[0].get("advice", "")
     if left := most_frequent[MAX_CAUSES:]:
         facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
