@@ -16,6 +16,7 @@ from cli.run_record import Record, cleanup_exit_status, exit_status, has_launche
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, clean, console, end, print_error
 from cli.text import COMMAND, format_real_time, format_run_time
+from recovery.wording import first_of
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
@@ -196,11 +197,9 @@ def _print_servers(session: Session, record: Record) -> None:
         if state in ("FAILED", "EXCLUDED", "BLOCKED"):
             name = server["hostname"] or server["sourceServerId"]
             reason = server.get("reason") or "no reason is on record"
-            lines.append(f"  {state:<9} {clean(name)} ({server['wave']}): {clean(reason)}")
-    for line in lines[:MAX_SERVERS_SHOWN]:
-        console().print(line, markup=False)
-    if len(lines) > MAX_SERVERS_SHOWN:
-        console().print(f"            and {len(lines) - MAX_SERVERS_SHOWN} more", markup=False)
+            lines.append(f"{state:<9} {clean(name)} ({server['wave']}): {clean(reason)}")
+    for line in first_of(lines, MAX_SERVERS_SHOWN):
+        console().print(f"  {line}", markup=False)
     print_advice(servers)
 
 

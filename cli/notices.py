@@ -9,7 +9,7 @@ from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers
 from cli.run_record import UNFINISHED, Record
 from cli.terminal import clean
-from recovery.wording import plural
+from recovery.wording import name_first, plural
 
 # Host names that a line lists; it counts the others.
 MAX_NAMES = 3
@@ -63,7 +63,6 @@ def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             groups[_DETAILS.sub("…", warning)].append((name, warning))
     for pattern, found in groups.items():
         names = sorted(name for name, _ in found)
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         texts = {warning for _, warning in found}
         text = texts.pop() if len(texts) == 1 else pattern
-        yield f"WARN  {plural(len(names), 'server')} ({', '.join(names[:MAX_NAMES])}{more}): {clean(text)}"
+        yield f"WARN  {plural(len(names), 'server')} ({name_first(names, MAX_NAMES)}): {clean(text)}"

@@ -10,9 +10,13 @@ from cli import repeat
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
 from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
+from recovery.wording import first_of
 
 # The path that starts a run of each mode.
 _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}
+
+# Plans that a message lists.
+MAX_PLANS = 20
 
 # Seconds between requests while the API does not answer: the first pause doubles up to the maximum.
 MIN_RETRY_PAUSE, MAX_RETRY_PAUSE = 1.0, 30.0
@@ -42,11 +46,9 @@ def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
     if matches:
         ids = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in matches)
         raise PlanUnknown(f"{len(matches)} plans are named {id_or_name!r}; name one by its id:{ids}")
-    names = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in plans[:20])
-    more = f"\n  and {len(plans) - 20} more" if len(plans) > 20 else ""
-    raise PlanUnknown(
-        f"There is no plan {id_or_name!r}." + (f" There are:{names}{more}" if plans else " There is none.")
-    )
+    lines = first_of([f"{plan['planId']}  {plan['name']}" for plan in plans], MAX_PLANS)
+    there_are = "\n  ".join([" There are:", *lines]) if plans else " There is none."
+    raise PlanUnknown(f"There is no plan {id_or_name!r}.{there_are}")
 
 
 def start_path(plan_id: str, mode: str) -> str:

@@ -4,7 +4,7 @@ A preview never prevents a recovery: what cannot be read is named instead.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers, read_run
 from cli.run_record import Record
 from cli.terminal import clean
-from recovery.wording import plural
+from recovery.wording import first_of, plural
 
 Place = tuple[str, str]
 """An account id and a Region."""
@@ -93,8 +93,8 @@ def describe_replaced(api: ApiClient, server_ids: Iterable[str]) -> list[str]:
             found = api.get("/recovery-instances", sourceServerIds=asked)["recoveryInstances"]
             lines += [_describe_instance(each) for each in found if each["ec2InstanceState"] not in _GONE]
     except (ApiRefused, ApiUnreachable) as error:
-        return [*lines, f"  unknown        the recovery instances of these servers: {_first_line(error)}"]
-    return _shorten(lines)
+        return [*_indent(lines), f"  unknown        the recovery instances of these servers: {_first_line(error)}"]
+    return _indent(lines)
 
 
 def _describe_instance(instance: Mapping[str, Any]) -> str:
@@ -103,7 +103,7 @@ def _describe_instance(instance: Mapping[str, Any]) -> str:
     name = instance["name"] or instance["sourceServerId"]
     place = f"{instance['accountId']}/{instance['region']}"
     state = instance["ec2InstanceState"] or "state unknown"
-    return f"  {clean(instance['recoveryInstanceId'])}  {clean(name)} in {place}, {state}, {kind}{by}"
+    return f"{clean(instance['recoveryInstanceId'])}  {clean(name)} in {place}, {state}, {kind}{by}"
 
 
 def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
@@ -122,17 +122,16 @@ def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
             lines |= {each["recoveryInstanceId"]: _describe_launched(each) for each in servers}
     counted = plural(len(lines), "recovery instance")
     runs = f" of {', '.join(chain)}" if len(chain) > 1 else ""
-    return [f"The clean-up of {execution_id} terminates {counted}{runs}:", *_shorten(list(lines.values())), *unknown]
+    return [f"The clean-up of {execution_id} terminates {counted}{runs}:", *_indent(list(lines.values())), *unknown]
 
 
 def _describe_launched(server: Mapping[str, Any]) -> str:
     name = server["hostname"] or server["sourceServerId"]
-    return f"  {clean(server['recoveryInstanceId'])}  {clean(name)} in {server['accountId']}/{server['region']}"
+    return f"{clean(server['recoveryInstanceId'])}  {clean(name)} in {server['accountId']}/{server['region']}"
 
 
-def _shorten(lines: list[str]) -> list[str]:
-    more = len(lines) - MAX_LINES
-    return [*lines[:MAX_LINES], f"  and {more} more"] if more > 0 else lines
+def _indent(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in first_of(lines, MAX_LINES)]
 
 
 def _first_line(error: Exception) -> str:

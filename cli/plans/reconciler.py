@@ -15,6 +15,7 @@ from cli.plans import resources
 from cli.plans.changes import Change, find_differences
 from cli.plans.document import Document, Location, PlanFileError, Problem
 from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE
+from recovery.wording import name_first
 
 
 class Reconciler:
@@ -132,7 +133,7 @@ class Reconciler:
                 members = listed[use["groupId"]]
                 outside = sorted(set(use.get("sourceServerIds") or ()) - set(members)) if members else []
                 if outside:
-                    named = ", ".join(self._with_host_names(outside[:5]))
+                    named = name_first(self._with_host_names(outside), 5)
                     message = f"not in protection group {use['groupId']!r}: {named}"
                     problems.append(self._document.problem(("recoveryPlan", "waves", at, "groups", number), message))
         return problems

@@ -12,7 +12,7 @@
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
     │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
-    └── StartFailed, LateMessage, RunHalted, NothingToLaunch, CapacityTimeout
+    └── StartFailed, LateMessage, RunHalted, NothingToLaunch, JobTooLarge
 
 The class names are part of the product: state machines catch and retry by them, and the API maps each to an HTTP
 status and a piece of advice. A test compares the names here with those in the state machines.
@@ -323,8 +323,8 @@ class RunPaused(Transient):
     advice = "Nothing to do: the batch waits until the run is resumed."
 
 
-class CapacityTimeout(DrsWavesError):
-    """The servers of a job are more than DRS's quota of servers in jobs, so that there is never room for them."""
+class JobTooLarge(DrsWavesError):
+    """A job has more servers than DRS's quota of servers in jobs, so that there is never room for them."""
 
     status = 503
     advice = "Lower SERVERS_PER_JOB of the functions to the quota of servers in jobs, and start again."

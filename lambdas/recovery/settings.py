@@ -30,7 +30,7 @@ class Settings:
     concurrent_jobs: int
     servers_per_job: int
     servers_in_jobs: int
-    capacity_timeout_seconds: int
+    quota_held_after_seconds: int
     calls_per_second: int
     calls_burst: int
     circuit_failures: int
@@ -66,7 +66,7 @@ class Settings:
             concurrent_jobs=number("CONCURRENT_JOBS", 20),
             servers_per_job=number("SERVERS_PER_JOB", 100),
             servers_in_jobs=number("SERVERS_IN_JOBS", 500),
-            capacity_timeout_seconds=number("CAPACITY_TIMEOUT_SECONDS", 7_200),
+            quota_held_after_seconds=number("QUOTA_HELD_AFTER_SECONDS", 7_200),
             calls_per_second=number("CALLS_PER_SECOND", 10),
             calls_burst=number("CALLS_BURST", 20),
             circuit_failures=number("CIRCUIT_FAILURES", 5),

@@ -11,7 +11,7 @@ from tasks.states import CheckCapacityInput
 
 @task
 def handler(event: CheckCapacityInput, context: LambdaContext) -> CapacityState:
-    """Raise CapacityTimeout, LateMessage, and RunHalted when the run was cancelled."""
+    """Raise JobTooLarge, LateMessage, and RunHalted when the run was cancelled."""
     ref = BatchRef.from_event(event)
     check = launch.check_capacity(ref, event["capacityChecks"])
     logger.info("capacity granted" if check.granted else "no capacity yet", extra={"batch": ref.key})

@@ -13,7 +13,7 @@ from tasks.states import LeaseCapacityInput
 @task
 @use_share(CallShare.BACKGROUND)
 def handler(event: LeaseCapacityInput, context: LambdaContext) -> CapacityState:
-    """Raise CapacityTimeout, LateMessage."""
+    """Raise JobTooLarge, LateMessage."""
     ref = ChunkRef.from_event(event)
     check = terminate.check_capacity(ref, event["capacityChecks"])
     logger.info("capacity granted" if check.granted else "no capacity yet", extra={"chunk": ref.key})

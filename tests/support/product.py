@@ -104,8 +104,8 @@ class Product:
             # moto's EC2 knows nothing of the instances that the emulator makes up.
             "AWS_ENDPOINT_URL_EC2": self.emulator.url,
             "DRS_WAVES_CLOCK": self._clock,
-            # Ten minutes of the product are a second of a busy machine here; tests of giving up set their own.
-            "CAPACITY_TIMEOUT_SECONDS": "86400",
+            # Two hours of the product are seconds of a busy machine here; tests of QUOTA_HELD set their own age.
+            "QUOTA_HELD_AFTER_SECONDS": "86400",
             **self._more,
         }
         self.engine.__enter__()

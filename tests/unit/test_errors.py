@@ -55,7 +55,7 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
     assert codes["NoSuchRoute"] == 404
     assert codes["InternalError"] == 500
     # What is caught on the way: a run that died is closed whatever its batches say, and bases are only caught.
-    within = {"CapacityTimeout", "JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
+    within = {"JobTooLarge", "JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
     within |= {"StartUnanswered", "Transient"}
     answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler") if kind.__name__ not in within}
     assert answered

@@ -1,6 +1,7 @@
 """The result of each server of a completed job, from answers shaped as DRS gives them."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -118,6 +119,38 @@ def test_a_server_that_the_job_does_not_name_is_judged_by_the_log() -> None:
 def test_a_previous_snapshot_is_a_warning_of_its_server_alone() -> None:
     assert judge_server(THIRD, evidence()).warnings == (USED_PREVIOUS_SNAPSHOT,)
     assert judge_server(FIRST, evidence()).warnings == ()
+
+
+CONTRADICTIONS = [
+    ({"event": "LAUNCH_END", "eventData": {"sourceServerID": SECOND, "rawError": "InsufficientInstanceCapacity"}},
+     "LAUNCH_END: InsufficientInstanceCapacity"),
+    ({"event": "CONVERSION_FAIL", "eventData": {"sourceServerID": SECOND}}, "CONVERSION_FAIL; DRS gave no cause"),
+    ({"event": "SERVER_SKIPPED", "eventData": {"sourceServerID": SECOND}}, "DRS skipped the server"),
+    ({"event": "DEPLOY_NETWORK_CONFIGURATION_FAILED", "eventData": {"rawError": "no VPC"}}, "no VPC"),
+    ({"event": "JOB_CANCEL"}, "the job was cancelled"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), CONTRADICTIONS)
+def test_a_launched_server_without_an_instance_has_a_warning_of_what_its_log_says(
+    entry: dict[str, object], said: str
+) -> None:
+    launched, its_log = participants((SECOND, "LAUNCHED")), JobLog.from_entries([JobLogEntry.from_drs(entry)])
+    ids = {"recoveryInstanceID": "i-0d4c3b2a1f0e50622", "sourceServerID": SECOND, "jobID": JOB}
+    gone = LaunchedInstance.from_any(ids | {"ec2InstanceState": "TERMINATED"})
+    for instances in ([], [gone]):
+        result = judge_server(SECOND, Evidence.collect(launched, its_log, instances))
+        assert result.status is ServerStatus.LAUNCHED
+        (warning,) = result.warnings
+        assert said in warning
+    there = Evidence.collect(launched, its_log, [replace(gone, state="RUNNING")])
+    assert judge_server(SECOND, there).warnings == ()
+
+
+def test_the_log_of_a_cancelled_job_that_names_the_instance_contradicts_nothing() -> None:
+    entries = [JobLogEntry("JOB_CANCEL"), JobLogEntry("LAUNCH_END", server_id=SECOND, instance_id="i-1")]
+    launched = participants((SECOND, "LAUNCHED"))
+    assert judge_server(SECOND, Evidence.collect(launched, JobLog.from_entries(entries), [])).warnings == ()
 
 
 # --- causes -------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ OF_A_TARGET = TRANSIENT | {
     "TargetNotInitialized",
     "TargetNotRegistered",
 }
-OF_A_TARGET |= {"CapacityTimeout", "DrsWavesError"}
+OF_A_TARGET |= {"JobTooLarge", "DrsWavesError"}
 OF_AN_ABANDONED_RUN = OF_A_TARGET | {"JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}
 CAUGHT = {

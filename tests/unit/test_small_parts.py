@@ -14,7 +14,7 @@ from recovery.domain import caught_errors
 from recovery.domain.caught_errors import CaughtError, describe_call
 from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
-from recovery.wording import all_of, plural
+from recovery.wording import all_of, first_of, name_first, plural
 
 TABLES = {
     f"{name}_TABLE": name
@@ -37,6 +37,23 @@ def test_one_thing_is_written_as_one() -> None:
     assert plural(1, "batch", "batches") == "1 batch"
     assert all_of(1, "wave", "was completed", "were completed") == "the only wave was completed"
     assert all_of(3, "wave", "was completed", "were completed") == "all 3 waves were completed"
+
+
+def test_a_list_says_how_many_it_leaves_out() -> None:
+    assert [first_of(["a", "b", "c"], most) for most in (1, 2, 3)] == [
+        ["a", "and 2 more"],
+        ["a", "b", "and 1 more"],
+        ["a", "b", "c"],
+    ]
+    assert first_of([], 2) == []
+    assert [name_first(["a", "b", "c"], most) for most in (2, 3)] == ["a, b and 1 more", "a, b, c"]
+
+
+def test_one_module_writes_how_many_a_list_leaves_out() -> None:
+    root = Path(__file__).resolve().parents[2]
+    modules = [path for folder in ("lambdas", "cli") for path in (root / folder).rglob("*.py")]
+    written = re.compile(r"\band \{[^}]*\} more\b")
+    assert [path.name for path in modules if written.search(path.read_text())] == ["wording.py"]
 
 
 def test_a_moment_reads_back_as_it_was_written() -> None:

@@ -243,7 +243,7 @@ def test_a_clean_up_whose_machine_died_is_taken_up_by_the_next(product: Product)
 @pytest.mark.proof
 @pytest.mark.speed(300)
 def test_many_instances_keep_to_the_quotas() -> None:
-    with Product(speed=300, SERVERS_PER_JOB="10", CONCURRENT_JOBS="2", CAPACITY_TIMEOUT_SECONDS="86400") as product:
+    with Product(speed=300, SERVERS_PER_JOB="10", CONCURRENT_JOBS="2", QUOTA_HELD_AFTER_SECONDS="86400") as product:
         record = drill(product, 45)
         shown = clean_up(product, record)
         assert shown["instances"] == {"total": 45, "terminated": 45, "failed": 0}

@@ -1,5 +1,6 @@
 """The results of servers from what the real DRS answers: instances, causes, previous snapshots, ages of data."""
 
+import html
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from api.schemas.responses.servers import INSTANCE_UNKNOWN
+from cli.notices import summarize_warnings
+from cli.report.document import Facts, build_document
+from cli.report.page import render_html
 from recovery.domain.drs_shapes.members import read_time
 from recovery.runs.launch_results import USED_PREVIOUS_SNAPSHOT
 from tests.support.fault_injection import Call, calls_through, killed_after_change
@@ -178,6 +182,45 @@ def hidden_instances() -> Iterator[None]:
 
     with calls_through(hiding):
         yield
+
+
+@contextmanager
+def failure_in_the_log(server_id: str) -> Iterator[None]:
+    """The log of each job has a failed launch of the server meanwhile, whatever DRS calls it."""
+    failed = {"sourceServerID": server_id, "rawError": "An error occurred (InsufficientInstanceCapacity) when calling"}
+
+    def adding(call: Call) -> Call:
+        def added(self: Any, name: str, parameters: Mapping[str, Any]) -> Any:
+            answer = call(self, name, parameters)
+            if name != "DescribeJobLogItems":
+                return answer
+            kept = [item for item in answer["items"] if item["eventData"].get("sourceServerID") != server_id]
+            return {**answer, "items": [*kept, {"event": "LAUNCH_END", "eventData": failed}]}
+
+        return added
+
+    with calls_through(adding):
+        yield
+
+
+def test_a_launched_server_whose_log_has_a_failure_and_that_has_no_instance_is_doubted_everywhere() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        told = Inbox(product)
+        doubtful, well = product.seed(2)
+        with hidden_instances(), failure_in_the_log(doubtful):
+            record = product.drill(product.plan({"name": "web", "groups": [product.group([doubtful, well])]}))
+        servers = {server["sourceServerId"]: server for server in record["sourceServers"]}
+        assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 2)
+        (launched, shown) = servers[doubtful]["warnings"]
+        assert "no existing instance" in launched
+        assert "InsufficientInstanceCapacity" in launched
+        assert shown == INSTANCE_UNKNOWN
+        assert servers[well]["warnings"] == []
+        message = told.messages()[told.values("kind").index("WAVE_DONE")]["Message"]
+        assert f"Warnings: {servers[doubtful]['hostname']}: {launched}\n" in message
+        assert any(launched in line for line in summarize_warnings(record["sourceServers"]))
+        report = build_document(Facts(record, record["sourceServers"]))
+        assert launched in html.unescape(render_html(report))
 
 
 def test_an_instance_that_drs_shows_late_is_unknown_and_added_by_a_later_sync(product: Product) -> None:

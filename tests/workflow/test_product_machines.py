@@ -201,7 +201,7 @@ def test_the_reading_of_the_code_finds_the_errors_a_task_is_known_to_raise() -> 
     start, poll = found["tasks.start_recovery.handler"], found["tasks.poll_job.handler"]
     assert start - poll >= {ServerBusy.__name__, QuotaExceeded.__name__, "LateMessage"}
     assert poll >= {"RetryExhausted", "CircuitOpen", "RateBudgetExhausted", "AwsUnavailable", DrsRefused.__name__}
-    assert "CapacityTimeout" in found["tasks.check_capacity.handler"]
+    assert "JobTooLarge" in found["tasks.check_capacity.handler"]
     assert "TargetNotInitialized" in found["tasks.inspect_target.handler"]
     assert found["tasks.settle_wave.handler"] == {"AwsUnavailable", "ExecutionNotFound"}
 
@@ -338,7 +338,7 @@ def test_a_chunk_of_a_clean_up_and_each_poll_of_its_job_cost_the_events_the_head
 def test_each_wait_for_capacity_costs_the_events_the_header_says() -> None:
     (wait,) = claims(RECOVER_TARGET, r"a wait for capacity +(\d+) ")
     an_hour = {"drill": {"pending": 3_600}}  # 6 s here: on a busy machine, too, the run waits at least twice
-    with Product(durations=an_hour, CONCURRENT_JOBS="1", CAPACITY_TIMEOUT_SECONDS="7200") as product:
+    with Product(durations=an_hour, CONCURRENT_JOBS="1", QUOTA_HELD_AFTER_SECONDS="7200") as product:
         foreign, own = product.seed(2)
         product.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": foreign}], isDrill=True)
         product.emulator.control.change_settings({"durations": dict(SHORT_DURATIONS)})

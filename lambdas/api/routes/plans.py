@@ -12,6 +12,7 @@ from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.plan import ProtectionGroup
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound, VersionConflict
+from recovery.wording import name_first
 
 router = Router("Recovery plans")
 
@@ -44,7 +45,7 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
             elif group.server_ids:
                 strangers = sorted(set(use.source_server_ids or ()) - set(group.server_ids))
                 if strangers:
-                    message = f"not in protection group {group.name}: {', '.join(strangers[:5])}"
+                    message = f"not in protection group {group.name}: {name_first(strangers, 5)}"
                     problems.append({"field": f"{field}.sourceServerIds", "message": message})
     if problems:
         raise InvalidRequest("The plan refers to resources that do not exist.", problems)

@@ -26,7 +26,7 @@ from recovery.errors import (
 from recovery.store import chains, cleanups, idempotency_keys
 from recovery.store.chains import Chain
 from recovery.store.idempotency_keys import RequestKey
-from recovery.wording import all_of
+from recovery.wording import all_of, first_of
 
 # Errors that the reason of a clean-up lists.
 MAX_PROBLEMS = 5
@@ -130,7 +130,9 @@ def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> 
         reason = all_of(total, "instance", "is gone", "are gone") if total else nothing
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
-        reason = "; ".join([f"{terminated} of {total} instances are gone", *[*unasked, *problems][:MAX_PROBLEMS]])
+        reason = "; ".join(
+            [f"{terminated} of {total} instances are gone", *first_of([*unasked, *problems], MAX_PROBLEMS)]
+        )
     cleanups.close_cleanup(first, machine, status, {**counts, "reason": reason})
     return cleanups.get_cleanup(first) or row
 

@@ -43,7 +43,7 @@ MAX_START_ATTEMPTS = 3
 def check_capacity(ref: ChunkRef, checks: int) -> CapacityCheck:
     """Lease capacity for the chunk's job; `checks` counts the checks before this one.
 
-    Raise LateMessage when the chunk is settled, CapacityTimeout.
+    Raise LateMessage when the chunk is settled, JobTooLarge.
     """
     chunk = _get_open_chunk(ref)
     return CapacityCheck(capacity_leases.acquire_lease(chunk), chunk.lease_attempt, checks + 1)

@@ -8,7 +8,7 @@ from recovery.domain import verdicts
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict
-from recovery.wording import plural
+from recovery.wording import first_of, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +219,4 @@ def judge_readiness_run(waves: Sequence[WaveReadiness], warned: int) -> Executio
 
 def judge_refusal(reasons: Sequence[str]) -> ExecutionVerdict:
     """The verdict on a run that must not start, with the first ten reasons."""
-    more = f"; and {len(reasons) - 10} more" if len(reasons) > 10 else ""
-    return ExecutionVerdict(ExecutionStatus.NOT_READY, "; ".join(reasons[:10]) + more)
+    return ExecutionVerdict(ExecutionStatus.NOT_READY, "; ".join(first_of(reasons, 10)))

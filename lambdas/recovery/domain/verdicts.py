@@ -13,7 +13,7 @@ from recovery.domain.execution import (
     WaveStatus,
 )
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter, Wave
-from recovery.wording import all_of
+from recovery.wording import all_of, first_of
 
 # Errors that the reason of a wave lists.
 MAX_PROBLEMS = 5
@@ -120,7 +120,9 @@ def judge_wave(
     run, state = snapshot.run, snapshot.wave_states[wave.name]
     if state.status in STATUSES_BEFORE_START and not state.round and (reason := _find_reason_to_skip(wave, snapshot)):
         return WaveVerdict(WaveStatus.SKIPPED, reason)
-    summary = "; ".join([tally.describe("were launched"), *shortfalls[:MAX_PROBLEMS], *problems[:MAX_PROBLEMS]])
+    summary = "; ".join(
+        [tally.describe("were launched"), *first_of(shortfalls, MAX_PROBLEMS), *first_of(problems, MAX_PROBLEMS)]
+    )
     if success := _judge_success(wave, snapshot, tally, summary, problems, shortfalls):
         return success
     if run.cancelled_by:
@@ -154,7 +156,7 @@ def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
     reason = (
         all_of(tally.total, "server", "was launched", "were launched") if tally.total else "nothing was left to launch"
     )
-    return "; ".join([reason, *problems[:MAX_PROBLEMS]])
+    return "; ".join([reason, *first_of(problems, MAX_PROBLEMS)])
 
 
 def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally, *, is_short: bool) -> str | None:
@@ -268,7 +270,7 @@ def judge_execution(
     summary = "; ".join(
         [
             *(f"{status.value}: {', '.join(names)}" for status, names in waves_by_status.items() if names),
-            *causes[:MAX_PROBLEMS],
+            *first_of(causes, MAX_PROBLEMS),
         ]
     )
     if cancelled_by:

@@ -19,7 +19,7 @@ from recovery.call_shares import CallShare, use_share
 from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import CapacityTimeout
+from recovery.errors import JobTooLarge
 from recovery.observability import metrics, operator_messages
 from recovery.settings import settings
 
@@ -63,7 +63,7 @@ def acquire_lease(request: LeaseRequest) -> bool:
     """Lease a job slot for the next attempt; return False when none is free. A repeated request is granted again.
 
     Jobs of others are waited for, however long they take; operators get a message about those that are older than the
-    configured time. Raise CapacityTimeout when the servers are more than the quota allows at all.
+    configured time. Raise JobTooLarge when the servers are more than the quota allows at all.
     """
     quotas, target, servers = settings(), request.ref.target, len(request.server_ids)
     key = lease_key(request.ref.key, request.lease_attempt)
@@ -117,7 +117,7 @@ def _observe_jobs(target: Target) -> QuotaUsage | None:
 def _raise_if_impossible(target: Target, usage: QuotaUsage, servers: int) -> None:
     if not usage.can_ever_have_room(servers, settings()):
         quota = settings().servers_in_jobs
-        raise CapacityTimeout(
+        raise JobTooLarge(
             f"{target.key}: {servers} servers never fit into the quota of {quota} servers in jobs",
             servers=servers,
             quota=quota,
@@ -126,7 +126,7 @@ def _raise_if_impossible(target: Target, usage: QuotaUsage, servers: int) -> Non
 
 def _report_old_jobs(target: Target, usage: QuotaUsage, now: float) -> None:
     """Tell operators which jobs of others hold the quota for longer than jobs usually take, once in that time."""
-    patience = settings().capacity_timeout_seconds
+    patience = settings().quota_held_after_seconds
     old = usage.old_jobs(now, patience)
     if old and now - usage.reported_at > patience and _write(target, replace(usage, reported_at=now)):
         logger.warning("quota held by old jobs", extra={"target": target.key, "jobs": sorted(old)})

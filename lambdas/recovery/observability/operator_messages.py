@@ -6,19 +6,19 @@ from typing import Any
 from recovery import clock
 from recovery.aws import sns
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, Tally, WaveStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
 from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
-from recovery.wording import plural
+from recovery.wording import first_of, name_first, plural
 
 # Operators answer with this command, or through the API.
 COMMAND = "drs-waves"
 
 # Servers that a message names. A batch has at most a hundred.
 MAX_REASONS = 20
-# Kinds of causes, and servers of each, that the message about a wave names.
+# Kinds of causes, and of warnings, and servers of each, that the message about a wave names.
 MAX_CAUSES, MAX_NAMES = 4, 3
 
 
@@ -111,11 +111,12 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
 
 
 def send_wave_settled(
-    execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally, failed: Sequence[Mapping[str, Any]] = ()
+    execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally, notable: Sequence[Mapping[str, Any]] = ()
 ) -> None:
     """Report that a wave has ended, or that it has failed and waits for a decision.
 
-    `failed` has the SERVER# rows of its failed servers. The message shows causes, each with a few servers.
+    `notable` has the SERVER# rows of its servers that failed, or were launched with a warning. The message shows causes
+    and warnings, each with a few servers.
     """
     run = execution.run
     awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
@@ -134,7 +135,8 @@ def send_wave_settled(
             "Wave": wave.name,
             "Result": verdict.reason,
             "Servers": tally.describe(),
-            **_format_causes(failed),
+            **_format_causes(row for row in notable if row["status"] == ServerStatus.FAILED),
+            "Warnings": _format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
             **(commands if awaits_decision else {}),
         },
         wave=wave.name,
@@ -144,14 +146,13 @@ def send_wave_settled(
 def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
     """Report servers that a batch leaves out of its launch, with the reason for each."""
     reasons = [f"{server_id}: {reason}" for server_id, reason in sorted(withheld.items())]
-    rest = len(reasons) - MAX_REASONS
     _send(
         run,
         "SERVERS_WITHHELD",
         f"{plural(len(withheld), 'server')} of wave {batch.wave} of {run.plan_name} not launched",
         {
             "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
-            "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),
+            "Servers": "; ".join(first_of(reasons, MAX_REASONS)),
             "What happens": "the other servers of the batch are launched; these count as failed",
         },
         wave=batch.wave,
@@ -169,13 +170,23 @@ def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     facts = {}
     most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
     for cause, rows in most_frequent[:MAX_CAUSES]:
-        names = [_name_server(row) for row in rows[:MAX_NAMES]]
-        more = f" and {len(rows) - MAX_NAMES} more" if len(rows) > MAX_NAMES else ""
-        facts[f"Failed, {cause}"] = f"{', '.join(names)}{more}. {rows[0].get('reason', '')}"
+        names = name_first([_name_server(row) for row in rows], MAX_NAMES)
+        facts[f"Failed, {cause}"] = f"{names}. {rows[0].get('reason', '')}"
         facts[f"What to do about {cause}"] = rows[0].get("advice", "")
     if left := most_frequent[MAX_CAUSES:]:
         facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
     return facts
+
+
+def _format_warnings(launched: Iterable[Mapping[str, Any]]) -> str | None:
+    """The warnings of launches, the most frequent first, each with a few servers; None if there are none."""
+    names: dict[str, list[str]] = {}
+    for row in sorted(launched, key=_name_server):
+        for warning in row.get("launchWarnings", ()):
+            names.setdefault(warning, []).append(_name_server(row))
+    most_frequent = sorted(names.items(), key=lambda entry: -len(entry[1]))
+    lines = [f"{name_first(servers, MAX_NAMES)}: {warning}" for warning, servers in most_frequent]
+    return "\n  ".join(first_of(lines, MAX_CAUSES)) or None
 
 
 def _name_server(row: Mapping[str, Any]) -> str:

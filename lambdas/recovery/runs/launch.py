@@ -62,7 +62,7 @@ REFUSALS = (
 def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
     """Lease capacity for the batch's next job, unless the run is paused; `checks` counts the checks before this one.
 
-    Raise LateMessage when the batch is settled, RunHalted, CapacityTimeout.
+    Raise LateMessage when the batch is settled, RunHalted, JobTooLarge.
     """
     batch = batches.get_batch(ref)
     if batch.status is BatchStatus.SETTLED:

@@ -2,8 +2,8 @@
 
 A participant of a completed job has a launch status and, on the real service, no instance: DescribeRecoveryInstances
 has the instances, with the job of each, and the log of the job has the causes of failures. No member of an answer is
-certain. A server that DRS calls LAUNCHED is so, whatever else is missing; one whose status says nothing is judged by
-its instance and the log.
+certain. A server that DRS calls LAUNCHED is so, whatever else is missing, with a warning if the log contradicts that;
+one whose status says nothing is judged by its instance and the log.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,10 @@ USED_PREVIOUS_SNAPSHOT = (
     "DRS could not take a snapshot and launched it from a previous one, so its data are older than they would have been"
 )
 JUDGED_BY_INSTANCE = "DRS gave no launch status; drs-waves found the instance that the job launched"
+CONTRADICTED_BY_LOG = (
+    "DRS calls it launched, but showed no existing instance of it when the job ended, and the log of the job says "
+    "{cause}; see in the DRS console whether it runs"
+)
 
 # Launch statuses that decide by themselves. Any other of a completed job says nothing.
 _CONCLUSIVE = frozenset((LaunchStatus.LAUNCHED, LaunchStatus.FAILED, LaunchStatus.TERMINATED))
@@ -98,7 +102,7 @@ def judge_server(server_id: str, evidence: Evidence) -> ServerResult:
     data_at = instance.snapshot_at if instance else None
     job_id = evidence.job_id
     if _is_launched(launch, instance, log):
-        warnings = _find_warnings(launch, log)
+        warnings = _find_warnings(launch, instance, log, evidence)
         return ServerResult(server_id, ServerStatus.LAUNCHED, job_id, instance_id, data_at, warnings=warnings)
     failure = _find_failure(launch, log, evidence)
     status = f"launch status {launch.status}" if launch else "the job does not name this server"
@@ -114,7 +118,9 @@ def _is_launched(launch: Launch | None, instance: LaunchedInstance | None, log: 
     return log.is_launched or (instance is not None and instance.exists)
 
 
-def _find_warnings(launch: Launch | None, log: ServerLog) -> tuple[str, ...]:
+def _find_warnings(
+    launch: Launch | None, instance: LaunchedInstance | None, log: ServerLog, evidence: Evidence
+) -> tuple[str, ...]:
     warnings = []
     if log.used_previous_snapshot:
         warnings.append(USED_PREVIOUS_SNAPSHOT)
@@ -122,23 +128,32 @@ def _find_warnings(launch: Launch | None, log: ServerLog) -> tuple[str, ...]:
         warnings.append(JUDGED_BY_INSTANCE)
     if launch and launch.failed_action:
         warnings.append(launch_failures.clean_cause(launch.failed_action))
+    is_there = (instance is not None and instance.exists) or log.is_launched
+    if not is_there and (logged := _find_logged_failure(log, evidence.log)):
+        warnings.append(CONTRADICTED_BY_LOG.format(cause=logged.cause))
     return tuple(warnings)
 
 
 def _find_failure(launch: Launch | None, log: ServerLog, evidence: Evidence) -> LaunchFailure:
-    if log.failure and log.failure.raw_error:
-        return launch_failures.judge_error(log.failure.event, log.failure.raw_error)
-    if launch and launch.failed_action:
+    has_error = log.failure is not None and log.failure.raw_error is not None
+    if launch and launch.failed_action and not has_error:
         return launch_failures.judge_failed_action(launch.failed_action)
-    if log.failure:
-        return launch_failures.judge_error(log.failure.event, None)
-    if log.was_skipped:
-        return LaunchFailure(FailureKind.SKIPPED, "DRS skipped the server")
-    if evidence.log.failure:
-        return launch_failures.judge_error(evidence.log.failure.event, evidence.log.failure.raw_error)
-    if evidence.log.was_cancelled:
-        return LaunchFailure(FailureKind.CANCELLED, "the job was cancelled")
+    if logged := _find_logged_failure(log, evidence.log):
+        return logged
     if evidence.log_problem:
         cause = launch_failures.clean_cause(f"the log of the job could not be read: {evidence.log_problem}")
         return LaunchFailure(FailureKind.NOT_GIVEN, cause)
     return launch_failures.judge_silence(log.stage)
+
+
+def _find_logged_failure(of_server: ServerLog, of_job: JobLog) -> LaunchFailure | None:
+    """Why the server was not launched by the log of its job; None if the log does not say that it was not."""
+    if of_server.failure:
+        return launch_failures.judge_error(of_server.failure.event, of_server.failure.raw_error)
+    if of_server.was_skipped:
+        return LaunchFailure(FailureKind.SKIPPED, "DRS skipped the server")
+    if of_job.failure:
+        return launch_failures.judge_error(of_job.failure.event, of_job.failure.raw_error)
+    if of_job.was_cancelled:
+        return LaunchFailure(FailureKind.CANCELLED, "the job was cancelled")
+    return None

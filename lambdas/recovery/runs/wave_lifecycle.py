@@ -171,8 +171,8 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         problems = [*_note_open_batches(wave_batches), *problems, *found]
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
-            failed = server_results.list_failed_rows(execution_id, wave_name) if tally.failed else []
-            operator_messages.send_wave_settled(execution, wave, verdict, tally, failed)
+            notable = server_results.list_notable_rows(execution_id, wave_name)
+            operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
         # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
         # before it stopped the run.
         snapshot = waves.load_snapshot(execution_id)

@@ -16,10 +16,10 @@ def _server_key(ref: BatchRef, server_id: str) -> dict[str, str]:
     return {"executionId": ref.execution_id, "item": f"SERVER#{ref.wave}#{ref.target.key}#{server_id}"}
 
 
-def list_failed_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
-    """Read the SERVER# rows of the servers of a wave that failed."""
+def list_notable_rows(execution_id: str, wave: str) -> list[dict[str, Any]]:
+    """Read the SERVER# rows of the servers of a wave that failed, or were launched with a warning."""
     rows = executions.query_rows(execution_id, f"SERVER#{wave}#")
-    return [row for row in rows if row["status"] == ServerStatus.FAILED.value]
+    return [row for row in rows if row["status"] == ServerStatus.FAILED.value or row.get("launchWarnings")]
 
 
 def read_statuses(ref: BatchRef) -> dict[str, ServerStatus]:

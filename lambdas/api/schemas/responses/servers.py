@@ -13,7 +13,7 @@ from recovery.domain.launch_failures import FailureKind
 from recovery.store.execution_record import ExecutionRecord, Row
 
 INSTANCE_UNKNOWN = (
-    "DRS calls it launched but does not show its recovery instance yet; a later sync of the cache adds the instance"
+    "DRS calls it launched but does not show its recovery instance yet; a sync of the cache adds it when DRS does"
 )
 
 

@@ -12,7 +12,7 @@ from recovery.domain.target import Target
 from recovery.runs.inspection.selection import WaveSelection
 from recovery.store import chains, executions, inspections
 from recovery.store.chains import Chain
-from recovery.wording import plural
+from recovery.wording import name_first, plural
 
 # The newest runs of the plan that are searched for one that launched servers, and the servers that a note names.
 MAX_EARLIER_RUNS, MAX_NAMES = 100, 10
@@ -72,5 +72,4 @@ def _members_now(selections: Iterable[WaveSelection]) -> dict[str, set[str]]:
 def _name_servers(servers: Mapping[str, str]) -> str:
     """`s-1 (web-1), s-2 (web-2) and 3 more are`, or `s-1 is`."""
     names = [f"{each} ({name})" if name and name != each else each for each, name in sorted(servers.items())]
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return f"{', '.join(names[:MAX_NAMES])}{more} {'is' if len(names) == 1 else 'are'}"
+    return f"{name_first(names, MAX_NAMES)} {'is' if len(names) == 1 else 'are'}"
