@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from recovery import clock, errors
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.target import Target
 from recovery.drs import busy_servers
 from recovery.drs.busy_servers import LASTING_REFUSALS, PARTS, USUAL_JOB_SECONDS, ConflictVerdict, Hold
 from recovery.errors import DrsUnavailable, DrsWavesError
 from recovery.runs import launch, live_instances
 from recovery.runs.live_instances import SHOWN_WITHIN_SECONDS
 
+HERE = Target("111122223333", "us-west-2")
 NOW = 1_800_000_000.0
 SERVERS = [f"s-{number:017}" for number in range(6)]
 STATES = ["PENDING", "RUNNING", "STOPPING", "STOPPED", "SHUTTING-DOWN", "TERMINATED", "NOT_FOUND", None, "NEW_STATE"]
@@ -144,7 +146,7 @@ def test_a_server_that_nobody_names_is_left_out_by_one_of_ten_tries(count: int) 
 
 @given(age=st.floats(0, 2 * USUAL_JOB_SECONDS), ended=st.booleans())
 def test_a_job_holds_its_servers_until_it_ends_and_is_usual_for_two_hours(age: float, ended: bool) -> None:
-    holds = busy_servers.find_job_holds([job(SERVERS[:2], NOW - age, ended=ended)], SERVERS[1:], NOW)
+    holds = busy_servers.find_job_holds(HERE, [job(SERVERS[:2], NOW - age, ended=ended)], SERVERS[1:], NOW)
     assert holds.keys() == (set() if ended else {SERVERS[1]})
     if abs(age - USUAL_JOB_SECONDS) > 0.01:
         assert all(hold.is_usual == (age < USUAL_JOB_SECONDS) for hold in holds.values())

@@ -230,7 +230,7 @@ def _hold_servers(batch: Batch, attempt: int) -> None:
 def _judge_conflict(batch: Batch, jobs: Iterable[Job]) -> ConflictVerdict:
     """What to do about servers that something holds. Raise ServerBusy while the batch has to wait for it."""
     target, now = batch.ref.target, clock.now()
-    holds = busy_servers.find_job_holds(jobs, batch.server_ids, now)
+    holds = busy_servers.find_job_holds(target, jobs, batch.server_ids, now)
     since = clock.parse_iso(batch.conflict_since) if batch.conflict_since else now
     lasts = batch.conflicts >= busy_servers.LASTING_REFUSALS and now - since >= busy_servers.LASTING_SECONDS
     if not lasts and not holds:
