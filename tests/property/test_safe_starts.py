@@ -1,5 +1,6 @@
 """The decisions before a start: what a launch would destroy, what a conflict means, and which errors are refusals."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,12 +10,17 @@ from hypothesis import strategies as st
 from recovery import clock, errors
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
+from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage, lease_key
+from recovery.domain.target import Target
 from recovery.drs import busy_servers
 from recovery.drs.busy_servers import LASTING_REFUSALS, PARTS, USUAL_JOB_SECONDS, ConflictVerdict, Hold
+from recovery.drs.visibility import HOLD_NEEDED_SECONDS, HOLD_SECONDS, UNANSWERED_SECONDS, VISIBLE_WITHIN_SECONDS
 from recovery.errors import DrsUnavailable, DrsWavesError
 from recovery.runs import launch, live_instances
 from recovery.runs.live_instances import SHOWN_WITHIN_SECONDS
+from tests.support.product import resources
 
+HERE = Target("111122223333", "us-west-2")
 NOW = 1_800_000_000.0
 SERVERS = [f"s-{number:017}" for number in range(6)]
 STATES = ["PENDING", "RUNNING", "STOPPING", "STOPPED", "SHUTTING-DOWN", "TERMINATED", "NOT_FOUND", None, "NEW_STATE"]
@@ -94,6 +100,79 @@ def test_an_instance_that_a_later_job_terminated_or_that_drs_shows_does_not_coun
     assert live_instances.describe_obstacles(SERVERS[:1], [gone], {}, set(), recent) == {}
 
 
+# --- servers that are held while their job starts --------------------------------------------------------------
+BATCHES = [f"recovery-{number}/web/{HERE.key}/0001" for number in range(3)]
+STEPS = st.one_of(
+    st.tuples(st.just("start"), st.sampled_from(BATCHES), st.sets(st.sampled_from(SERVERS))),
+    st.tuples(st.just("release"), st.sampled_from(BATCHES), st.none()),
+    st.tuples(st.just("close"), st.sampled_from(BATCHES), st.none()),
+    st.tuples(st.just("pass"), st.sampled_from([1, HOLD_SECONDS // 3, HOLD_SECONDS]), st.none()),
+)
+
+
+@settings(max_examples=300)
+@given(steps=st.lists(STEPS, max_size=30), attempt=st.integers(1, 3))
+def test_no_two_batches_hold_a_server_and_none_holds_one_for_longer_than_a_start_may_be_hidden(
+    steps: list[tuple[str, Any, Any]], attempt: int
+) -> None:
+    """As `capacity_leases` calls it, with the row written and read between any two steps."""
+    now, item = NOW, dict[str, Any]()
+    held = dict[str, tuple[set[str], float]]()
+    for kind, what, servers in steps:
+        usage = QuotaUsage.from_item(item, now)
+        held = {batch: hold for batch, hold in held.items() if hold[1] > now}
+        if kind == "pass":
+            now += what
+            continue
+        key = lease_key(what, attempt)
+        if kind == "start":
+            taken = {server for batch, hold in held.items() if batch != what for server in hold[0] & servers}
+            found = usage.find_holder(key, servers)
+            assert (found is not None) == bool(taken)
+            if found:
+                assert found[0] in taken
+                assert found[0] in held[found[1]][0]
+            elif not usage.holds(key, servers, now + HOLD_NEEDED_SECONDS):
+                usage = usage.with_hold(key, servers, now, HOLD_SECONDS)
+                held[what] = (servers, now + HOLD_SECONDS)
+        elif key in usage.leases:
+            usage = usage.without_lease(key) if kind == "release" else usage.with_hold_only(key)
+            if kind == "release":
+                held.pop(what, None)
+        item = json.loads(json.dumps(usage.to_item()))
+        # The next attempt of a batch does not wait for an earlier one of its own.
+        assert all(usage.find_holder(lease_key(batch, attempt + 1), hold[0]) is None for batch, hold in held.items())
+        assert all(hold[1] - now <= HOLD_SECONDS for hold in held.values())
+    for lease in QuotaUsage.from_item(item, now + HOLD_SECONDS).leases.values():
+        assert not lease.held
+
+
+def test_a_hold_outlasts_the_function_and_the_time_in_which_its_job_may_be_hidden() -> None:
+    function_seconds = resources("AWS::Serverless::Function")["StartRecoveryFunction"]["Timeout"]
+    assert function_seconds + max(UNANSWERED_SECONDS, VISIBLE_WITHIN_SECONDS) <= HOLD_NEEDED_SECONDS
+    assert HOLD_NEEDED_SECONDS < HOLD_SECONDS < LEASE_SECONDS
+
+
+def test_a_write_of_the_row_costs_at_most_fourteen_units_with_every_server_of_the_quota_held() -> None:
+    """500 servers in jobs, and the 20 jobs that DRS runs at most. A write unit is 1 KB, rounded up."""
+    usage = QuotaUsage.from_item(None, NOW)
+    for number in range(20):
+        servers = [f"s-{number:02}{server:015}" for server in range(25)]
+        usage = usage.with_hold(
+            lease_key(f"recovery-20261127-201905-df0da3/a-wave/{HERE.key}/{number:04}", 1), servers, NOW, 900
+        )
+    assert 10 * 1_024 < item_size(usage.to_item()) <= 14 * 1_024
+
+
+def item_size(value: Any) -> int:
+    """The size of an attribute value as DynamoDB counts it (DynamoDB developer guide, "item sizes and formats")."""
+    if isinstance(value, dict):
+        return 3 + sum(len(name) + 1 + item_size(part) for name, part in value.items())
+    if isinstance(value, list):
+        return 3 + sum(1 + item_size(part) for part in value)
+    return len(value.encode()) if isinstance(value, str) else 21  # of a number at most
+
+
 # --- a conflict ------------------------------------------------------------------------------------------------
 HOLDS = st.dictionaries(st.sampled_from(SERVERS), st.builds(Hold, st.sampled_from(["drsjob-1", "plan"]), st.booleans()))
 
@@ -144,7 +223,7 @@ def test_a_server_that_nobody_names_is_left_out_by_one_of_ten_tries(count: int) 
 
 @given(age=st.floats(0, 2 * USUAL_JOB_SECONDS), ended=st.booleans())
 def test_a_job_holds_its_servers_until_it_ends_and_is_usual_for_two_hours(age: float, ended: bool) -> None:
-    holds = busy_servers.find_job_holds([job(SERVERS[:2], NOW - age, ended=ended)], SERVERS[1:], NOW)
+    holds = busy_servers.find_job_holds(HERE, [job(SERVERS[:2], NOW - age, ended=ended)], SERVERS[1:], NOW)
     assert holds.keys() == (set() if ended else {SERVERS[1]})
     if abs(age - USUAL_JOB_SECONDS) > 0.01:
         assert all(hold.is_usual == (age < USUAL_JOB_SECONDS) for hold in holds.values())

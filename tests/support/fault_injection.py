@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.client import BaseClient
@@ -78,3 +79,33 @@ def killed_before(function: str, strikes: Callable[[str, Any], bool], meanwhile:
     with calls_through(dying):
         yield
     assert dead.is_set(), f"{function} makes no such call"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """`reached` is set when the call is about to be made; it is made when `go` is set."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def held_before(function: str, operation: str, seconds: float = 30) -> Iterator[Gate]:
+    """Hold the function right before its first call of the operation, at most for so many seconds."""
+    gate, lock = Gate(), threading.Lock()
+
+    def holding(call: Call) -> Call:
+        def made(self: Any, called: str, parameters: Any) -> Any:
+            if called == operation and os.environ.get("AWS_LAMBDA_FUNCTION_NAME") == function:
+                with lock:
+                    is_first = not gate.reached.is_set()
+                    gate.reached.set()
+                if is_first:
+                    gate.go.wait(seconds)
+            return call(self, called, parameters)
+
+        return made
+
+    with calls_through(holding):
+        yield gate
+    assert gate.reached.is_set(), f"{function} never called {operation}"

@@ -1,11 +1,13 @@
 """Runs that continue others, and the clean-up of such chains, on the real machines with the real handlers."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from recovery.runs import abandoned
+from recovery.runs.inspection.uninspected import DISPENSABLE_SECONDS
 from tests.support.cleanups import (
     begin,
     clean_up,
@@ -303,6 +305,67 @@ def test_a_server_whose_instance_drs_does_not_show_yet_is_up(product: Product, m
     assert second["status"] == "COMPLETED"
     assert [server["sourceServerId"] for server in second["sourceServers"]] == [bad]
     assert before.items() <= ids(product).items()
+
+
+# --- jobs of the run before that are still running -----------------------------------------------------------------
+def interrupted_in_two_regions(product: Product, *, optional: bool = False) -> tuple[str, str]:
+    """A run that was aborted while its job in Europe ran and after its servers in the west had failed.
+
+    Return its id and that of the fault that keeps the job PENDING. The servers in the west can be launched now.
+    """
+    west = product.seed(2, prefix="west", failsAt="LAUNCH")
+    east = product.seed(2, prefix="east", account=OTHER, region=EUROPE)
+    use = {"groupId": product.group(east, account=OTHER, region=EUROPE, name="east"), "optional": optional}
+    plan = product.plan(
+        {"name": "west", "groups": [product.group(west, name="west")], "dependsOn": []},
+        {"name": "east", "groups": [use], "dependsOn": []},
+        launchAttempts=1,
+    )
+    world = product.emulator.world
+    fault = world.faults.add({"kind": "JOB_STAYS_PENDING", "region": EUROPE}, world.clock.now())
+    run = product.start(plan, "recoveries")
+    wait_until(product, run, lambda record: record["servers"]["failed"] == 2 and record["servers"]["launching"] == 2)
+    aborted(product, run)
+    for server_id in west:
+        repair(product, server_id)
+    return run, fault
+
+
+@pytest.mark.speed(60)
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_job_of_the_run_before_that_is_still_running_holds_up_no_other_target(
+    product: Product, optional: bool
+) -> None:
+    """The part of the wave that has to wait asks each minute; a wave that could do without waits as well."""
+    first, fault = interrupted_in_two_regions(product, optional=optional)
+    second = ask_to_continue(product, first).body["executionId"]
+    wait_until(product, second, lambda record: record["servers"]["launched"] == 2)
+    assert [job["status"] for job in product.jobs(OTHER, EUROPE)] == ["PENDING"]
+    if optional:  # longer than a wave waits for an optional target that does not answer
+        until = product.emulator.world.clock.now() + DISPENSABLE_SECONDS
+        while product.emulator.world.clock.now() < until:
+            time.sleep(0.1)
+    product.emulator.control.remove_faults(fault)
+    record = product.finish(second)
+    assert (record["status"], wave_statuses(record)) == ("COMPLETED", {"west": "COMPLETED", "east": "COMPLETED"})
+    assert record["chain"]["servers"]["launched"] == 4
+    assert len(product.jobs(OTHER, EUROPE)) == 1
+    (waited,) = [
+        one for one in product.engine.executions("recover-target") if "WaitForEarlierJobs" in one.states_entered()
+    ]
+    assert "NotifyOperatorsOfTarget" not in waited.states_entered()
+
+
+@pytest.mark.speed(60)
+def test_a_cancel_ends_the_wait_for_a_job_of_the_run_before(product: Product) -> None:
+    first, fault = interrupted_in_two_regions(product)
+    second = ask_to_continue(product, first).body["executionId"]
+    wait_until(product, second, lambda record: record["servers"]["launched"] == 2)
+    decide(product, second, "cancel")
+    record = product.finish(second)
+    assert record["status"] == "CANCELLED"
+    assert [job["status"] for job in product.jobs(OTHER, EUROPE)] == ["PENDING"]
+    product.emulator.control.remove_faults(fault)
 
 
 # --- the figure of a chain --------------------------------------------------------------------------------------

@@ -1,6 +1,9 @@
-"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs that others started."""
+"""How much of DRS's quotas is in use in a target: leases of drs-waves, and jobs that others started.
 
-from collections.abc import Iterable, Mapping
+While a batch starts its job, its lease also holds the batch's servers, so that no other batch starts a job with them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,9 +23,36 @@ def lease_key(job_name: str | None, attempt: int | str | None) -> str:
     return f"{job_name}#{attempt}"
 
 
+def read_job_name(key: str) -> str:
+    """The name of the batch or chunk that a lease is for, from the key of the lease."""
+    return key.rpartition("#")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job slot and so many servers, until a time in epoch seconds; `held` has the servers it holds until another."""
+
+    servers: int
+    expires_at: float
+    held: frozenset[str] = frozenset()
+    held_until: float = 0
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any], now: float) -> "Lease":
+        """Read the entry of a lease, without a hold that is over."""
+        held_until = float(item.get("heldUntil", 0))
+        held = frozenset(item.get("held", ())) if held_until > now else frozenset[str]()
+        return cls(int(item["servers"]), float(item["expiresAt"]), held, held_until if held else 0)
+
+    def to_item(self) -> dict[str, Any]:
+        """The entry of the lease in the row of its target."""
+        hold = {"held": sorted(self.held), "heldUntil": int(self.held_until)} if self.held else {}
+        return {"servers": self.servers, "expiresAt": int(self.expires_at), **hold}
+
+
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
-    """The quota usage of a target: leases (key to servers and expiry) and the jobs of others.
+    """The quota usage of a target: leases by key, and the jobs of others.
 
     `observing_until` is the deadline of the function that is calling DescribeJobs now. Jobs of others have "foreign" in
     their names; `oldest_foreign` has when the oldest of them were created, in epoch seconds, by their ids.
@@ -30,7 +60,7 @@ class QuotaUsage:
     """
 
     version: int
-    leases: Mapping[str, tuple[int, float]]
+    leases: Mapping[str, Lease]
     foreign_jobs: int = 0
     foreign_servers: int = 0
     oldest_foreign: Mapping[str, float] = field(default_factory=dict)
@@ -42,11 +72,10 @@ class QuotaUsage:
     def from_item(cls, item: Mapping[str, Any] | None, now: float) -> "QuotaUsage":
         """Read the LEASES row, without expired leases."""
         item = item or {}
-        held = item.get("leases", {}).items()
-        leases = {key: (int(lease["servers"]), float(lease["expiresAt"])) for key, lease in held}
+        leases = {key: Lease.from_item(lease, now) for key, lease in item.get("leases", {}).items()}
         return cls(
             version=int(item.get("version", 0)),
-            leases={key: lease for key, lease in leases.items() if lease[1] > now},
+            leases={key: lease for key, lease in leases.items() if lease.expires_at > now},
             foreign_jobs=int(item.get("foreignJobs", 0)),
             foreign_servers=int(item.get("foreignServers", 0)),
             oldest_foreign={job: float(at) for job, at in item.get("oldestForeign", {}).items()},
@@ -59,9 +88,7 @@ class QuotaUsage:
         """The row in its next version."""
         return {
             "version": self.version + 1,
-            "leases": {
-                key: {"servers": servers, "expiresAt": int(until)} for key, (servers, until) in self.leases.items()
-            },
+            "leases": {key: lease.to_item() for key, lease in self.leases.items()},
             "foreignJobs": self.foreign_jobs,
             "foreignServers": self.foreign_servers,
             "oldestForeign": {job: int(at) for job, at in self.oldest_foreign.items()},
@@ -78,7 +105,7 @@ class QuotaUsage:
     @property
     def servers(self) -> int:
         """Servers in jobs."""
-        return sum(servers for servers, _ in self.leases.values()) + self.foreign_servers
+        return sum(lease.servers for lease in self.leases.values()) + self.foreign_servers
 
     def has_room(self, servers: int, quotas: Settings) -> bool:
         """Whether a slot is free, and capacity for so many servers."""
@@ -94,7 +121,32 @@ class QuotaUsage:
 
     def with_lease(self, key: str, servers: int, now: float) -> "QuotaUsage":
         """The usage with a lease added."""
-        return replace(self, leases={**self.leases, key: (servers, now + LEASE_SECONDS)})
+        return replace(self, leases={**self.leases, key: Lease(servers, now + LEASE_SECONDS)})
+
+    def find_holder(self, key: str, server_ids: Collection[str]) -> tuple[str, str] | None:
+        """One of the servers that the lease of another batch holds, and the name of that batch; None if there is none.
+
+        Another attempt of the same batch is no other: it has ended before this one began.
+        """
+        for other, lease in sorted(self.leases.items()):
+            if (job_name := read_job_name(other)) != read_job_name(key) and (taken := lease.held & set(server_ids)):
+                return min(taken), job_name
+        return None
+
+    def holds(self, key: str, server_ids: Collection[str], until: float) -> bool:
+        """Whether the lease holds these servers until this time or longer."""
+        lease = self.leases.get(key)
+        return lease is not None and lease.held >= set(server_ids) and lease.held_until >= until
+
+    def with_hold(self, key: str, server_ids: Collection[str], now: float, seconds: float) -> "QuotaUsage":
+        """The usage with a lease from now on, also one that had expired, that holds these servers for so long."""
+        lease = Lease(len(server_ids), now + LEASE_SECONDS, frozenset(server_ids), now + seconds)
+        return replace(self, leases={**self.leases, key: lease})
+
+    def with_hold_only(self, key: str) -> "QuotaUsage":
+        """The usage with a lease that expires with its hold."""
+        lease = self.leases[key]
+        return replace(self, leases={**self.leases, key: replace(lease, expires_at=lease.held_until)})
 
     def without_lease(self, key: str) -> "QuotaUsage":
         """The usage with a lease released."""

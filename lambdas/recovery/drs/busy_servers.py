@@ -16,6 +16,7 @@ from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.drs_shapes.members import read_structures, read_text
 from recovery.domain.target import Target
 from recovery.drs import calls
+from recovery.drs import client as drs
 from recovery.errors import DrsRefused, TargetAccessDenied, TargetNotInitialized
 
 logger = Logger(child=True)
@@ -54,15 +55,20 @@ class ConflictVerdict:
     skipped: tuple[str, ...] = ()
 
 
-def find_job_holds(jobs: Iterable[Job], server_ids: Collection[str], now: float) -> dict[str, Hold]:
-    """Which of the servers are in a job that has not ended, and in which."""
+def find_job_holds(target: Target, jobs: Iterable[Job], server_ids: Collection[str], now: float) -> dict[str, Hold]:
+    """Which of the servers are in a job that has not ended, and in which.
+
+    A job of a failback or a termination may name only recovery instances: then DRS is asked, with one call for 200
+    servers, which instances the servers have. Raise what DRS raises.
+    """
+    running = [job for job in jobs if not job.is_completed]
+    unnamed = frozenset[str]().union(*(job.unnamed_instance_ids for job in running))
+    instances = drs.find_instances_of(target, server_ids, unnamed) if unnamed and server_ids else []
     holds, wanted = dict[str, Hold](), set(server_ids)
-    for job in jobs:
-        if job.is_completed:
-            continue
+    for job in running:
         is_usual = now - clock.parse_iso(job.created_at) < USUAL_JOB_SECONDS
         hold = Hold(f"{job.job_id} ({job.status} since {job.created_at})", is_usual)
-        holds |= {launch.server_id: hold for launch in job.launches if launch.server_id in wanted}
+        holds |= dict.fromkeys(wanted & job.find_servers(instances), hold)
     return holds
 
 

@@ -3,11 +3,14 @@
 Before a batch or a chunk starts its job, it leases a job slot and its servers, in one row per target, so two functions
 never take the same slot. DescribeJobs shows the jobs of others; it is called at most every 15 s per target, however
 many batches wait. An unreleased lease expires. If its job still runs then, it counts as a job of others.
+
+Before a batch calls StartRecovery, its lease also holds its servers, in the same row, so that two runs never start them
+at once. The hold outlasts the time in which DRS may hide the new job, and goes with the lease.
 """
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,10 +19,12 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.call_shares import CallShare, use_share
+from recovery.domain.caught_errors import describe_call
 from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import JobTooLarge
+from recovery.drs.visibility import HOLD_NEEDED_SECONDS, HOLD_SECONDS
+from recovery.errors import AwsUnavailable, JobTooLarge, QuotaExceeded, ServerBusy
 from recovery.observability import metrics, operator_messages
 from recovery.settings import settings
 
@@ -133,13 +138,49 @@ def _report_old_jobs(target: Target, usage: QuotaUsage, now: float) -> None:
         operator_messages.send_quota_held(target, usage.jobs, usage.servers, old)
 
 
+def hold_servers(request: LeaseRequest, attempt: int) -> None:
+    """Let the lease of that attempt hold its servers, so that no other batch starts a job with one of them.
+
+    To be called before DRS is asked for the jobs that run: from then on, another batch finds either the hold or the
+    job. A repeated call finds the servers held, and renews a hold that would end too early. One write of the row.
+    Raise ServerBusy while another batch holds one of the servers, QuotaExceeded when the lease has expired and its slot
+    is taken, and AwsUnavailable when other writers won every attempt.
+    """
+    target, server_ids, key = request.ref.target, request.server_ids, lease_key(request.ref.key, attempt)
+    for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
+        now = clock.now()
+        usage = _read(target, now)
+        if found := usage.find_holder(key, server_ids):
+            server_id, holder = found
+            raise ServerBusy(
+                f"{describe_call('StartRecovery', target.key)} has to wait: batch {holder} is starting {server_id}"
+            )
+        if usage.holds(key, server_ids, now + HOLD_NEEDED_SECONDS):
+            return
+        if key not in usage.leases and not usage.has_room(len(server_ids), settings()):
+            raise QuotaExceeded(f"{target.key}: the lease of {key} has expired, and its slot is taken")
+        if _write(target, usage.with_hold(key, server_ids, now, HOLD_SECONDS)):
+            return
+        time.sleep(random.uniform(0, 0.05 * tries))
+    raise AwsUnavailable(f"{target.key}: other writers of its leases came first each time")
+
+
 def release_lease(request: LeaseRequest, attempt: int) -> None:
-    """Release the slot of that attempt. Does nothing if the attempt holds none, so it may be repeated."""
+    """Release the slot and the servers of that attempt. Does nothing if the attempt holds none: it may be repeated."""
+    _change_lease(request, attempt, QuotaUsage.without_lease)
+
+
+def release_lease_after_hold(request: LeaseRequest, attempt: int) -> None:
+    """Let the lease of that attempt, whose job may still appear, expire with its hold of the servers."""
+    _change_lease(request, attempt, QuotaUsage.with_hold_only)
+
+
+def _change_lease(request: LeaseRequest, attempt: int, change: Callable[[QuotaUsage, str], QuotaUsage]) -> None:
     key = lease_key(request.ref.key, attempt)
     for tries in range(1, MAX_WRITE_ATTEMPTS + 1):
         now = clock.now()
         usage = _read(request.ref.target, now)
-        if key not in usage.leases or _write(request.ref.target, usage.without_lease(key)):
+        if key not in usage.leases or _write(request.ref.target, change(usage, key)):
             return
         time.sleep(random.uniform(0, 0.05 * tries))
     # Not fatal: the lease blocks a slot only until it expires.

@@ -5,6 +5,7 @@ twice.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -140,6 +141,24 @@ def find_recovery_instances(
             filters={"sourceServerIDs": ids[at : at + MAX_IDS_PER_DESCRIBE]},
             maxResults=INSTANCES_PER_PAGE,
         )
+    ]
+
+
+def find_instances_of(
+    target: Target, server_ids: Collection[str], wanted: Collection[str] = ()
+) -> list[LaunchedInstance]:
+    """The recovery instances of these servers, also those whose record lacks an id.
+
+    DRS may leave out of a record which server it is of. If such an instance is live or one of the `wanted`, ask for
+    each server alone: what DRS answers then is the server's.
+    """
+    found = find_recovery_instances(target, server_ids, with_unnamed=True)
+    if all(each.server_id or not (each.is_live or each.instance_id in wanted) for each in found):
+        return found
+    return [
+        replace(instance, server_id=instance.server_id or server_id)
+        for server_id in sorted(server_ids)
+        for instance in find_recovery_instances(target, [server_id], with_unnamed=True)
     ]
 
 

@@ -37,18 +37,23 @@ def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, Ex
 
 
 def settle_open_batches(execution: Execution, reason: str) -> None:
-    """Settle the batches that no machine polls any more and release their leases."""
+    """Settle the batches that no machine polls any more and release their leases.
+
+    A batch keeps the servers that it holds if its job may exist unseen, or if a function that outlives its machine may
+    be about to start it.
+    """
     for batch in batches.list_batches(execution.execution_id):
-        if batch.status.is_in_attempt:
-            _settle_batch(batch, reason)
+        is_known = batch.status.is_in_attempt and _settle_batch(batch, reason)
         if batch.status is not BatchStatus.SETTLED:
-            capacity_leases.release_lease(batch, batch.lease_attempt)
+            release = capacity_leases.release_lease if is_known else capacity_leases.release_lease_after_hold
+            release(batch, batch.lease_attempt)
 
 
-def _settle_batch(batch: Batch, reason: str) -> None:
+def _settle_batch(batch: Batch, reason: str) -> bool:
     """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
 
     The run is about to end and nothing polls its batches again, so a result that is unknown now is recorded as unknown.
+    Return False if DRS could not be asked for the job, or need not show it yet.
     """
     outcome = AttemptOutcome(batch.job_id, CaughtError.from_error(RunHalted(reason)), launch_attempts=0)
     try:
@@ -57,11 +62,12 @@ def _settle_batch(batch: Batch, reason: str) -> None:
         unknown = f"{reason}; DRS could not be asked what became of its servers: {error.message}"
         batches.skip_batch(batches.get_batch(batch.ref), unknown)
         logger.warning("batch not settled", extra={"batch": batch.ref.key, "reason": error.message})
-        return
+        return False
     if settlement.follow:
         job = f"{settlement.follow.job_id} continues in DRS and is no longer followed"
         batches.skip_batch(batches.get_batch(batch.ref), f"{reason}; {job}")
         logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})
+    return True
 
 
 def judge_and_end(execution: Execution, problem: str | None) -> ExecutionVerdict:

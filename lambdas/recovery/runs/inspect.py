@@ -17,7 +17,7 @@ from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsWavesError, RegionNotEnabled, Transient
+from recovery.errors import DrsWavesError, RegionNotEnabled, ServerBusy, Transient
 from recovery.runs.inspection import chain, falls, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
@@ -74,9 +74,9 @@ def inspect_target(execution_id: str, target: Target) -> InspectionCounts:
 
 
 def inspect_for_wave(execution_id: str, target: Target, wave_name: str) -> InspectionCounts:
-    """Inspect a target that did not answer before the run began, for a wave that waits for it.
+    """Inspect a target that could not be inspected before the run began, for a wave that waits for it.
 
-    If the target does not answer for as long as the wave may wait, exclude the wave's servers there. Raise what
+    If it still cannot be when the wave has waited for as long as it may, exclude the wave's servers there. Raise what
     `inspect_target` raises until then. In a halted run the wave does not wait.
     """
     execution = executions.get_execution(execution_id)
@@ -92,10 +92,11 @@ def inspect_for_wave(execution_id: str, target: Target, wave_name: str) -> Inspe
         except _MAY_ANSWER_LATER as error:
             since = uninspected.begin_wait(execution_id, here, f"{type(error).__name__}: {error.message}")
             groups = run_requests.get_groups(execution_id)
-            if not uninspected.is_wait_over(since, wave, groups, summaries, target):
+            is_busy = isinstance(error, ServerBusy)
+            if not uninspected.is_wait_over(since, wave, groups, summaries, target, is_busy=is_busy):
                 raise
-            hours = (clock.now() - since) / 3_600
-            reason = f"{target.key} did not answer for {hours:.1f} hours: {type(error).__name__}: {error.message}"
+            hours, trouble = (clock.now() - since) / 3_600, "had running jobs" if is_busy else "did not answer"
+            reason = f"{target.key} {trouble} for {hours:.1f} hours: {type(error).__name__}: {error.message}"
             uninspected.exclude_target(execution, wave, target, reason)
     left = [
         each.ref.number

@@ -112,7 +112,8 @@ def start_batch(ref: BatchRef, attempt: int) -> JobPoll:
                 batch, skipped = _prepare_start(batch, attempt, began)
                 job = _start_job(batch, skipped)
             except (RunPaused, ServerBusy, QuotaExceeded):
-                capacity_leases.release_lease(batch, attempt)
+                if not is_unanswered(batches.get_batch(ref)):  # unless another try of the task is calling StartRecovery
+                    capacity_leases.release_lease(batch, attempt)
                 raise
             batch = record_job(batch, job)
             batch = _withhold_skipped(batch, skipped) if skipped else batch
@@ -184,14 +185,15 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     Return the batch, and the servers that this call leaves out to find one in a conflict. Raise RunHalted, RunPaused,
     NothingToLaunch, ServerBusy, and what DRS and EC2 raise.
 
-    The jobs are read before the instances: a job that runs now may be launching an instance that DRS does not show yet.
-    A job that starts after this launches nothing before StartRecovery is called.
+    The servers are held first: from then on, no other batch of drs-waves starts a job with them. The jobs are read
+    before the instances: a job that runs now may be launching an instance that DRS does not show yet.
     """
     run = require_running(batch.ref.execution_id)
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
     live_instances.require_members(batch)
     launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
+    _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
     if not run.replace_existing:
@@ -220,10 +222,19 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     return batch, skipped if len(skipped) < len(batch.server_ids) else ()
 
 
+def _hold_servers(batch: Batch, attempt: int) -> None:
+    """Hold the servers of the batch. A start of another batch ends, so that it counts like a usual job."""
+    try:
+        capacity_leases.hold_servers(batch, attempt)
+    except ServerBusy:
+        batches.forget_conflict(batch)
+        raise
+
+
 def _judge_conflict(batch: Batch, jobs: Iterable[Job]) -> ConflictVerdict:
     """What to do about servers that something holds. Raise ServerBusy while the batch has to wait for it."""
     target, now = batch.ref.target, clock.now()
-    holds = busy_servers.find_job_holds(jobs, batch.server_ids, now)
+    holds = busy_servers.find_job_holds(target, jobs, batch.server_ids, now)
     since = clock.parse_iso(batch.conflict_since) if batch.conflict_since else now
     lasts = batch.conflicts >= busy_servers.LASTING_REFUSALS and now - since >= busy_servers.LASTING_SECONDS
     if not lasts and not holds:

@@ -9,7 +9,6 @@ and EC2, never from the cache, and an answer that is missing lets nothing be lau
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 
 from recovery import clock, job_tags
 from recovery.domain.batch import Batch, BatchRef
@@ -54,27 +53,11 @@ def find_obstacles(
     of the target that the caller has read before. Ask DRS once for each 200 servers, and EC2 only if some are launched
     into an instance. Raise what DRS and EC2 raise.
     """
-    instances = _find_instances(target, server_ids)
+    instances = drs.find_instances_of(target, server_ids)
     wanted = {launches_into.get(server_id, "") for server_id in server_ids} - {""}
     existing = _find_existing(target, wanted) if wanted else set()
     launched = find_recent_launches(jobs, clock.now())
     return describe_obstacles(server_ids, instances, launches_into, existing, launched)
-
-
-def _find_instances(target: Target, server_ids: Collection[str]) -> list[LaunchedInstance]:
-    """The recovery instances of these servers.
-
-    DRS may leave out of a record which server it is of. If such an instance is live, ask for each server alone: what
-    DRS answers then is the server's.
-    """
-    found = drs.find_recovery_instances(target, server_ids, with_unnamed=True)
-    if all(instance.server_id or not instance.is_live for instance in found):
-        return found
-    return [
-        replace(instance, server_id=instance.server_id or server_id)
-        for server_id in sorted(server_ids)
-        for instance in drs.find_recovery_instances(target, [server_id], with_unnamed=True)
-    ]
 
 
 def describe_obstacles(

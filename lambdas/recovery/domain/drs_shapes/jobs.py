@@ -1,12 +1,13 @@
 """Jobs and their participating servers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from recovery import clock, job_tags
 from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 
 
 class JobStatus(StrEnum):
@@ -97,6 +98,17 @@ class Job:
     def server_count(self) -> int:
         """How many servers it has, named or not."""
         return len(self.launches) + len(self.unnamed)
+
+    @property
+    def unnamed_instance_ids(self) -> frozenset[str]:
+        """The recovery instances of the participants that do not name their source server."""
+        return frozenset(launch.recovery_instance_id for launch in self.unnamed if launch.recovery_instance_id)
+
+    def find_servers(self, instances: Iterable[LaunchedInstance]) -> frozenset[str]:
+        """The servers in it: those that it names, and those of these instances of which it names only the instance."""
+        named = {launch.server_id for launch in self.launches}
+        by_instance = self.unnamed_instance_ids
+        return frozenset(named | {each.server_id for each in instances if each.instance_id in by_instance})
 
     def terminates(self, started_by: tuple[str, str], server_ids: Collection[str]) -> bool:
         """Whether it terminates instances and has these tags or, if it is not tagged, exactly these servers.

@@ -39,13 +39,14 @@ def load_context(execution: Execution, target: Target, server_ids: Collection[st
     DescribeRecoveryInstances takes one call for 200 servers, and so does DescribeJobs for 1,000 jobs of live instances.
     """
     running = drs.list_live_jobs(target)
-    jobs = {launch.server_id: job.job_id for job in running for launch in job.launches}
+    listed = drs.find_recovery_instances(target, server_ids)
+    jobs = {server_id: job.job_id for job in running for server_id in job.find_servers(listed)}
     notes = (
         (f"{plural(len(running), 'DRS job')} with {plural(len(jobs), 'server')} in {target.key} now",)
         if running
         else ()
     )
-    found = [instance for instance in drs.find_recovery_instances(target, server_ids) if instance.exists]
+    found = [instance for instance in listed if instance.exists]
     live = [instance for instance in found if instance.is_live]
     origins = _find_origins(target, live)
     return TargetContext(

@@ -1,4 +1,6 @@
-"""Targets that did not answer their first inspection: they wait in their own waves, and the run goes on.
+"""Targets that could not be inspected at first: they wait in their own waves, and the run goes on.
+
+Either a target did not answer, or jobs of the run that this one continues are running there.
 
 A TARGET row that is pending stands for such a target in each wave. The first inspection that succeeds replaces it, or
 the exclusion of its servers does. Either writes the FLEET row first, once, so both cannot happen.
@@ -18,6 +20,10 @@ from recovery.store import inspections, run_requests
 # How long a wave waits for a target without which it can succeed. The waits before it double from a minute, so the wait
 # ends at most ten minutes later.
 DISPENSABLE_SECONDS = 20 * 60
+
+# How long a wave waits at least while jobs of the run that this one continues are running in the target. Jobs of an
+# hour are known (Windows), and they launch servers of the wave.
+BUSY_SECONDS = 2 * 3_600
 
 # How long a wave waits for a target that it needs. An outage of a Region that lasts for a day is one after which people
 # decide anew, and the history of recover-target has room for as many waits.
@@ -54,9 +60,15 @@ def is_wait_over(
     groups: Mapping[str, ProtectionGroup],
     summaries: Sequence[WaveTargetSummary],
     target: Target,
+    *,
+    is_busy: bool = False,
 ) -> bool:
-    """Whether the wave has waited long enough for the target; `summaries` are those of the wave."""
-    limit = NEEDED_SECONDS if is_needed(wave, groups, summaries, target) else DISPENSABLE_SECONDS
+    """Whether the wave has waited long enough for the target; `summaries` are those of the wave.
+
+    `is_busy` is whether the target answers, and jobs of the run that this one continues are running there.
+    """
+    dispensable = BUSY_SECONDS if is_busy else DISPENSABLE_SECONDS
+    limit = NEEDED_SECONDS if is_needed(wave, groups, summaries, target) else dispensable
     return clock.now() - since >= limit
 
 
