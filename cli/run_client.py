@@ -10,6 +10,7 @@ from cli import repeat
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
 from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
+from recovery.free_text import flatten
 from recovery.wording import first_of
 
 # The path that starts a run of each mode.
@@ -44,9 +45,9 @@ def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        ids = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in matches)
+        ids = "".join(f"\n  {plan['planId']}  {flatten(plan['name'])}" for plan in matches)
         raise PlanUnknown(f"{len(matches)} plans are named {id_or_name!r}; name one by its id:{ids}")
-    lines = first_of([f"{plan['planId']}  {plan['name']}" for plan in plans], MAX_PLANS)
+    lines = first_of([f"{plan['planId']}  {flatten(plan['name'])}" for plan in plans], MAX_PLANS)
     there_are = "\n  ".join([" There are:", *lines]) if plans else " There is none."
     raise PlanUnknown(f"There is no plan {id_or_name!r}.{there_are}")
 

@@ -68,14 +68,14 @@ def test_starts_decisions_cancels_and_clean_ups_name_the_session_of_their_caller
     inbox = Inbox(product)
 
     def send(path: str, key: str | None = None) -> Any:
-        reply = product.request("POST", path, headers=headers(key), signed_by=f"{ROLE}/ana")
+        reply = product.request("POST", path, headers=headers(key), caller=f"{ROLE}/ana")
         assert reply.status in (200, 202), reply
         return reply.body
 
     plan = make_plan(product, 2)
     run = send(f"/recovery-plans/{plan}/drills", "one")["executionId"]
     assert send(f"/recovery-plans/{plan}/drills", "one")["executionId"] == run
-    other = product.request("POST", f"/recovery-plans/{plan}/drills", headers=headers("one"), signed_by=f"{ROLE}/eve")
+    other = product.request("POST", f"/recovery-plans/{plan}/drills", headers=headers("one"), caller=f"{ROLE}/eve")
     assert other.status == 409, "another session is another caller"
     send(f"/executions/{run}/pause", "one")
     send(f"/executions/{run}/pause", "one")

@@ -34,7 +34,7 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
                 "Execution": run.execution_id,
                 "Wave": wave,
                 "Target": f"{minutes} min; it was missed by {clock.iso()} at the latest",
-                "Waits for": "\n  ".join(first_of(blockers, MAX_BLOCKERS)) or "nothing: it is about to end",
+                "Waits for": first_of(blockers, MAX_BLOCKERS) or "nothing: it is about to end",
                 "What happens": "the run goes on; nothing is cancelled because of the target",
                 "What to do": f"Answer what it waits for. {COMMAND} status {run.execution_id} shows its progress, "
                 "docs/runbook.md, 'A run is late' what each wait means.",

@@ -47,6 +47,8 @@ class Requests:
             point_in_time=self.run.get("pointInTime"),
             continues=self.run.get("continues"),
             replace_existing=bool(self.run.get("replaceExisting", False)),
+            four_eyes=bool(self.run.get("fourEyes", False)),
+            earlier_requesters=tuple(self.run.get("earlierRequesters") or ()),
             cancelled_by=self.run.get("cancelledBy") or run.cancelled_by,
         )
 
