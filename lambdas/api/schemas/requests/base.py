@@ -1,6 +1,5 @@
 """What all request bodies share: the base model, field types, and parsing with an error that names each field."""
 
-import unicodedata
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -17,17 +16,15 @@ from pydantic.alias_generators import to_camel
 
 from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
 from api.schemas.requests.names import normalize_name, require_legible
-from recovery import regions
+from recovery import free_text, regions
 from recovery.errors import InvalidRequest
 
-# Unicode's control characters, line and paragraph separators, and halves of surrogate pairs.
-UNPRINTABLE = frozenset(("Cc", "Zl", "Zp", "Cs"))
-
-# The same rules as JSON Schema can express them. A name also needs a character other than a space.
-_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
-PRINTABLE_PATTERN = rf"^{_PRINTABLE}*$"
-NAME_PATTERN = rf"^{_PRINTABLE}*[^\s\x00-\x1f\x7f-\x9f\u2028\u2029]{_PRINTABLE}*$"
-LINES_PATTERN = rf"^(?:[\t\n\r]|{_PRINTABLE})*$"
+# What the validators below refuse, as far as JSON Schema can express it. A name also needs a character that is no space.
+_STYLES = "\ufe0e\ufe0f"  # of symbols: shown as text, shown as an emoji
+_HIDDEN, _HIDDEN_BUT_STYLES = free_text.pattern_class(), free_text.pattern_class(_STYLES)
+PRINTABLE_PATTERN = rf"^[^{_HIDDEN_BUT_STYLES}]*$"
+NAME_PATTERN = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
+LINES_PATTERN = rf"^(?:[\t\n\r]|[^{_HIDDEN_BUT_STYLES}])*$"
 
 # A body of 1 MiB can have a hundred thousand errors; the answer names this many.
 MAX_PROBLEMS = 100
@@ -41,9 +38,11 @@ def _describe_pattern(pattern: str) -> Any:
     return Field(json_schema_extra={"pattern": pattern})
 
 
-def _require_printable(text: str, besides: str = "") -> str:
-    if any(unicodedata.category(letter) in UNPRINTABLE and letter not in besides for letter in text):
-        raise ValueError("must have no control characters")
+def _require_visible(text: str, besides: str = "") -> str:
+    """Return the text. Raise ValueError, which names the first character that no reader sees."""
+    if hidden := free_text.find_hidden(text, besides, with_styles=True):
+        code_point = free_text.name_code_point(hidden)
+        raise ValueError(f"must have no control characters or invisible characters, such as {code_point}")
     return text
 
 
@@ -51,8 +50,8 @@ def _normalize_if_text(value: Any) -> Any:
     return normalize_name(value) if isinstance(value, str) else value
 
 
-def _require_printable_lines(text: str) -> str:
-    return _require_printable(text, besides="\n\r\t")
+def _require_visible_lines(text: str) -> str:
+    return _require_visible(text, besides=free_text.LINE_BREAKS_AND_TABS)
 
 
 def _require_known_region(region: str) -> str:
@@ -72,27 +71,26 @@ Name = Annotated[
     str,
     BeforeValidator(_normalize_if_text, json_schema_input_type=str),
     StringConstraints(min_length=1, max_length=100),
-    AfterValidator(_require_printable),
     AfterValidator(require_legible),
     _describe_pattern(NAME_PATTERN),
 ]
 OptionalName = Annotated[
     str,
     StringConstraints(max_length=100, strip_whitespace=True),
-    AfterValidator(_require_printable),
+    AfterValidator(_require_visible),
     _describe_pattern(PRINTABLE_PATTERN),
 ]
 Description = Annotated[
     str,
     StringConstraints(max_length=1_000),
-    AfterValidator(_require_printable_lines),
+    AfterValidator(_require_visible_lines),
     _describe_pattern(LINES_PATTERN),
 ]
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_require_printable)]
+TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_require_visible)]
 TagValue = Annotated[
     str,
     StringConstraints(max_length=256),
-    AfterValidator(_require_printable),
+    AfterValidator(_require_visible),
     _describe_pattern(PRINTABLE_PATTERN),
 ]
 # The version of the resource that a change was made from; the header If-Match may carry it instead.

@@ -6,14 +6,10 @@ A name is compared letter by letter wherever it is looked up, so two forms of on
 import re
 import unicodedata
 
+from recovery import free_text
+
 # Letters that look like those of another script. Other scripts, such as Japanese and Latin, may share a word.
 SIMILAR_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
-
-# Characters without a shape of their own that are not in Unicode's category of format characters (Cf): the joiner of
-# graphemes, Hangul fillers, Khmer inherent vowels, the blank Braille pattern and variation selectors.
-_INVISIBLE = frozenset(
-    map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)))
-)
 
 # Cyrillic and Greek letters, each before the Latin letter that it looks like.
 _LOOK_ALIKES = (
@@ -31,9 +27,9 @@ def normalize_name(text: str) -> str:
 
 def require_legible(name: str) -> str:
     """Return the name. Raise ValueError if it has invisible characters, or a word of letters from similar scripts."""
-    for letter in name:
-        if letter in _INVISIBLE or unicodedata.category(letter) in ("Cf", "Co"):
-            raise ValueError(f"must have no invisible characters, such as U+{ord(letter):04X}")
+    if hidden := free_text.find_hidden(name):
+        code_point = free_text.name_code_point(hidden)
+        raise ValueError(f"must have no control characters or invisible characters, such as {code_point}")
     for word in re.findall(r"[^\W\d_]+", name):
         scripts = sorted({script for letter in word if (script := _script(letter)) in SIMILAR_SCRIPTS})
         if len(scripts) > 1:
