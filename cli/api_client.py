@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli import checkout
+from recovery.free_text import flatten
 
 # API Gateway itself gives up after 29 s.
 TIMEOUT_SECONDS = 35
@@ -16,6 +17,8 @@ TIMEOUT_SECONDS = 35
 # Idempotency-Key are repeated by `repeat`.
 MAX_READ_TRIES = 3
 TRANSIENT_STATUSES = (429, 502, 503, 504)
+# Of each text of an error, which names at most a hundred fields.
+MAX_SHOWN_LENGTH = 2_000
 
 
 # What API Gateway and AWS call credentials that have expired.
@@ -55,11 +58,24 @@ class ApiRefused(Exception):
         """`hint` is a line to add to the message."""
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
-        lines = [f"{method} {path} answered {reply.status} {body.get('code', '')}".rstrip()]
-        lines += [str(body[name]) for name in ("message", "advice") if body.get(name)]
-        lines += [f"  {problem['field']}: {problem['message']}" for problem in body.get("problems", ())]
+        lines = [flatten(f"{method} {path} answered {reply.status} {body.get('code', '')}")]
+        lines += [f"  {_shorten(body[name])}" for name in ("message", "advice") if body.get(name)]
+        lines += [f"  {_shorten(problem)}" for problem in _describe_problems(body)]
         lines += [hint] if hint else []
         super().__init__("\n".join(lines))
+
+
+def _describe_problems(body: Mapping[str, Any]) -> Iterator[str]:
+    """The wrong fields of a request. What a proxy answers may have any shape."""
+    problems = body.get("problems")
+    for problem in problems if isinstance(problems, list) else ():
+        yield f"{problem.get('field')}: {problem.get('message')}" if isinstance(problem, dict) else str(problem)
+
+
+def _shorten(text: object) -> str:
+    """A text of the API, or of what answers in its place, as one line: a proxy may answer a whole page."""
+    line = flatten(text)
+    return line if len(line) <= MAX_SHOWN_LENGTH else f"{line[:MAX_SHOWN_LENGTH]}..."
 
 
 class ApiClient:
@@ -113,7 +129,7 @@ class ApiClient:
             address = url or _read_api_url(session, stack or "drs-waves", place, profile)
         except botocore.exceptions.BotoCoreError as error:
             if not _is_credential_error(error):
-                raise ApiUnreachable(str(error)) from error
+                raise ApiUnreachable(flatten(error)) from error
             raise CredentialsExpired(_describe_expiry(profile, str(error))) from error
         return cls(address, place, credentials, get_environ_proxies(address), read_credentials, profile)
 
@@ -183,7 +199,7 @@ class ApiClient:
             if _has_expired(reply) and self._read_credentials_again():
                 reply = self._send(method, url, data, headers)
         except BotoCoreError as error:  # refused, reset or timed out
-            message = f"{urlsplit(url).netloc} does not answer: {error}"
+            message = f"{urlsplit(url).netloc} does not answer: {flatten(error)}"
             raise ApiUnreachable(message, may_have_arrived=not _is_connection_error(error)) from error
         if _has_expired(reply):
             reason = reply.body.get("message") if isinstance(reply.body, dict) else reply.body
@@ -209,7 +225,7 @@ class ApiClient:
                 return
             except (BotoCoreError, ClientError) as error:
                 if _is_network_error(error):
-                    raise ApiUnreachable(f"The AWS credentials could not be renewed: {error}") from error
+                    raise ApiUnreachable(f"The AWS credentials could not be renewed: {flatten(error)}") from error
                 if is_last or not self._read_credentials_again():
                     raise CredentialsExpired(_describe_expiry(self._profile, str(error))) from error
 
@@ -262,7 +278,7 @@ def _read_api_url(session: Any, stack: str, region: str, profile: str | None) ->
     except ClientError as error:
         if error.response["Error"].get("Code") in _EXPIRED_CODES:
             raise CredentialsExpired(_describe_expiry(profile, str(error))) from error
-        raise ApiUnreachable(f"The stack {stack} in {region} cannot be read: {error}") from error
+        raise ApiUnreachable(f"The stack {stack} in {region} cannot be read: {flatten(error)}") from error
     outputs = {each["OutputKey"]: each["OutputValue"] for each in description["Stacks"][0].get("Outputs", ())}
     if "ApiUrl" not in outputs:
         raise ApiUnreachable(f"The stack {stack} in {region} has no output ApiUrl: is it drs-waves?")
@@ -281,7 +297,7 @@ def _has_expired(reply: Reply) -> bool:
 def _describe_expiry(profile: str | None, reason: str) -> str:
     login = f"aws sso login --profile {shlex.quote(profile)}" if profile else "aws sso login"
     return (
-        f"The AWS credentials have expired or cannot be read: {reason}\n"
+        f"The AWS credentials have expired or cannot be read: {flatten(reason)}\n"
         f"Renew them the way you got them, for example:  {login}"
     )
 

@@ -13,6 +13,7 @@ import typer
 from cli import checkout
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
+from recovery.free_text import flatten
 
 ApiUrl = Annotated[
     str | None, typer.Option("--api-url", envvar="DRS_WAVES_API_URL", help="The URL of the API: the output ApiUrl.")
@@ -126,8 +127,10 @@ def exit_on_error(work: Callable[[], None]) -> None:
         work()
     except ApiRefused as error:
         end(REFUSED if error.reply.status < 500 else FAILED, str(error))
-    except (ApiUnreachable, CredentialsExpired, OSError) as error:
+    except (ApiUnreachable, CredentialsExpired) as error:
         end(FAILED, str(error))
+    except OSError as error:  # its text names a file
+        end(FAILED, flatten(error))
     except KeyboardInterrupt:
         end(INTERRUPTED, "stopped")
 

@@ -14,8 +14,9 @@ from cli.notices import Notices
 from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, clean, console, end, print_error
+from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
 from cli.text import COMMAND, format_real_time, format_run_time
+from recovery.free_text import flatten
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
@@ -163,7 +164,7 @@ def write_report(session: Session, record: Record, folder: Path, costs: Mapping[
     from cli.report import collect
 
     path = collect.write_report(collect.collect_facts(session.api, record, costs, session.speed), folder)
-    session.print_line(f"  report    {path}")
+    session.print_line(f"  report    {flatten(path)}")
     return 0
 
 
@@ -174,7 +175,7 @@ def print_summary(session: Session, record: Record, notices: Iterable[str]) -> N
 
     colour = "red" if exit_status(record) else "green"
     servers = record["servers"]
-    console().print(f"[{colour}]{record['status']}[/{colour}]  {escape(clean(record['reason'] or ''))}")
+    console().print(f"[{colour}]{record['status']}[/{colour}]  {escape(flatten(record['reason'] or ''))}")
     if record["mode"] != "READINESS":
         launched = f"{servers['launched']} of {servers['total']} launched"
         console().print(f"  servers   {launched}, {servers['failed']} failed, {servers['excluded']} excluded")
@@ -196,7 +197,7 @@ def _print_servers(session: Session, record: Record) -> None:
         if state in ("FAILED", "EXCLUDED", "BLOCKED"):
             name = server["hostname"] or server["sourceServerId"]
             reason = server.get("reason") or "no reason is on record"
-            lines.append(f"  {state:<9} {clean(name)} ({server['wave']}): {clean(reason)}")
+            lines.append(f"  {state:<9} {flatten(name)} ({server['wave']}): {flatten(reason)}")
     for line in lines[:MAX_SERVERS_SHOWN]:
         console().print(line, markup=False)
     if len(lines) > MAX_SERVERS_SHOWN:
@@ -208,4 +209,4 @@ def print_advice(servers: Iterable[Mapping[str, Any]]) -> None:
     """Print what to do about each kind of cause for which servers failed."""
     failed = [server for server in servers if server["status"] == "FAILED" and server.get("advice")]
     for cause, advice in {server["cause"]: server["advice"] for server in failed}.items():
-        console().print(f"  {clean(cause)}: {clean(advice)}", markup=False)
+        console().print(f"  {flatten(cause)}: {flatten(advice)}", markup=False)

@@ -8,7 +8,7 @@ from typing import Any
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers
 from cli.run_record import UNFINISHED, Record
-from cli.terminal import clean
+from recovery.free_text import flatten
 from recovery.wording import plural
 
 # Host names that a line lists; it counts the others.
@@ -34,7 +34,7 @@ class Notices:
 
     def find(self, record: Record) -> list[str]:
         """The lines that have become known since the last call. An API that does not answer is asked again later."""
-        lines = [f"note  {clean(note)}" for note in record["notes"]]
+        lines = [f"note  {flatten(note)}" for note in record["notes"]]
         wanted = 0 if not _is_inspected(record) else 1 if record["status"] in UNFINISHED else 2
         if self._reads < wanted:  # once after the inspection, and once at the end: launches have warnings too
             try:
@@ -58,7 +58,7 @@ def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each warning, with the number of servers that have it and the names of some of them."""
     groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for server in servers:
-        name = clean(server["hostname"] or server["sourceServerId"])
+        name = flatten(server["hostname"] or server["sourceServerId"])
         for warning in server.get("warnings", ()):
             groups[_DETAILS.sub("…", warning)].append((name, warning))
     for pattern, found in groups.items():
@@ -66,4 +66,4 @@ def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         texts = {warning for _, warning in found}
         text = texts.pop() if len(texts) == 1 else pattern
-        yield f"WARN  {plural(len(names), 'server')} ({', '.join(names[:MAX_NAMES])}{more}): {clean(text)}"
+        yield f"WARN  {plural(len(names), 'server')} ({', '.join(names[:MAX_NAMES])}{more}): {flatten(text)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired, Reply
+from recovery.free_text import flatten
 
 # Pauses of about 1, 2, 4, 8 and 16 s. With six answers that are late, the command takes four minutes.
 MAX_TRIES, FIRST_PAUSE_SECONDS = 6, 1.0
@@ -90,4 +91,4 @@ def _describe(reply: Reply) -> str:
     if 200 <= reply.status < 300:
         return "the API's answer was cut"
     code = reply.body.get("code") if isinstance(reply.body, dict) else None
-    return f"the API answered {reply.status}" + (f" {code}" if code else "")
+    return f"the API answered {reply.status}" + (f" {flatten(code)}" if code else "")

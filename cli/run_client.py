@@ -10,6 +10,7 @@ from cli import repeat
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
 from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
+from recovery.free_text import flatten
 
 # The path that starts a run of each mode.
 _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}
@@ -40,9 +41,9 @@ def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        ids = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in matches)
+        ids = "".join(f"\n  {plan['planId']}  {flatten(plan['name'])}" for plan in matches)
         raise PlanUnknown(f"{len(matches)} plans are named {id_or_name!r}; name one by its id:{ids}")
-    names = "".join(f"\n  {plan['planId']}  {plan['name']}" for plan in plans[:20])
+    names = "".join(f"\n  {plan['planId']}  {flatten(plan['name'])}" for plan in plans[:20])
     more = f"\n  and {len(plans) - 20} more" if len(plans) > 20 else ""
     raise PlanUnknown(
         f"There is no plan {id_or_name!r}." + (f" There are:{names}{more}" if plans else " There is none.")

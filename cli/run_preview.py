@@ -11,7 +11,7 @@ from typing import Any
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.run_client import list_servers, read_run
 from cli.run_record import Record
-from cli.terminal import clean
+from recovery.free_text import flatten
 from recovery.wording import plural
 
 Place = tuple[str, str]
@@ -40,7 +40,7 @@ class Preview:
         counted = plural(len(self.places), "server")
         yield f"  launches       {counted} in {plural(self.waves, 'wave')}{f': {where}' if where else ''}"
         yield f"  point in time  {point_in_time or 'the latest data'}"
-        yield from (f"  unknown        {clean(text)}" for text in self.unknown)
+        yield from (f"  unknown        {flatten(text)}" for text in self.unknown)
 
 
 def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
@@ -103,7 +103,7 @@ def _describe_instance(instance: Mapping[str, Any]) -> str:
     name = instance["name"] or instance["sourceServerId"]
     place = f"{instance['accountId']}/{instance['region']}"
     state = instance["ec2InstanceState"] or "state unknown"
-    return f"  {clean(instance['recoveryInstanceId'])}  {clean(name)} in {place}, {state}, {kind}{by}"
+    return f"  {flatten(instance['recoveryInstanceId'])}  {flatten(name)} in {place}, {state}, {kind}{by}"
 
 
 def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
@@ -127,7 +127,7 @@ def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
 
 def _describe_launched(server: Mapping[str, Any]) -> str:
     name = server["hostname"] or server["sourceServerId"]
-    return f"  {clean(server['recoveryInstanceId'])}  {clean(name)} in {server['accountId']}/{server['region']}"
+    return f"  {flatten(server['recoveryInstanceId'])}  {flatten(name)} in {server['accountId']}/{server['region']}"
 
 
 def _shorten(lines: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from cli.api_client import ApiClient
 from cli.connection import Connection
 from cli.run_client import PlanUnknown, find_plan
 from cli.run_record import Record
-from cli.terminal import REFUSED, clean, console, end, error_console
+from cli.terminal import REFUSED, console, end, error_console
 
 # Seconds between reads of a run. On AWS a run takes an hour; in the sandbox, a simulated minute takes a second.
 POLL_SECONDS, SANDBOX_POLL_SECONDS = 5.0, 1.0
@@ -46,7 +46,7 @@ class Session:
 
     def print_line(self, text: str) -> None:
         """Print a line for people. With --json it goes to standard error, because standard output is for programs."""
-        (error_console() if self.as_json else console()).print(clean(text, keep="\n"), markup=False)
+        (error_console() if self.as_json else console()).print(text, markup=False)
 
     def find_plan(self, id_or_name: str) -> Record:
         """The plan with this id or name. End the command if there is none, or more than one."""

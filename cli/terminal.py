@@ -2,41 +2,29 @@
 
 Output never fails for a character: where the terminal or the pipe cannot encode one, its escape is printed instead,
 such as `\\u2192`. JSON is ASCII, and a file that a command prints is UTF-8.
+
+Everything else is printed by `console` and `error_console`, which leave out what would move the cursor, turn the
+direction of text or hide something, wherever the text comes from. What others have written is flattened to one line
+before it becomes part of a line of ours (`recovery.free_text`).
 """
 
 import json
 import sys
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from recovery.free_text import clean, flatten
+
 if TYPE_CHECKING:  # rich takes longer to import than --help may take
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 FAILED, INVALID, REFUSED, INTERRUPTED = 1, 2, 3, 130
 """0 is success. An invalid command or file is 2. A refusal, 3, comes from the API or from the user. Ctrl-C is 130."""
-
-# Unicode's control and format characters and halves of surrogate pairs; its line and paragraph separators.
-_CONTROLS, _SEPARATORS = ("Cc", "Cf", "Cs"), ("Zl", "Zp")
-
-
-def clean(text: Any, keep: str = "") -> str:
-    """The text without characters that would move a terminal's cursor, break a line or turn its direction.
-
-    Line breaks and tabs become spaces, unless `keep` has them.
-    """
-    return "".join(filter(None, (letter if letter in keep else _clean_letter(letter) for letter in str(text))))
-
-
-def _clean_letter(letter: str) -> str:
-    category = unicodedata.category(letter)
-    if letter in "\n\r\t" or category in _SEPARATORS:
-        return " "
-    return "" if category in _CONTROLS else letter
 
 
 def encode_safely() -> None:
@@ -49,31 +37,38 @@ def encode_safely() -> None:
 @lru_cache(maxsize=1)
 def console() -> "Console":
     """Standard output. Long lines are not folded, so that ids and commands can be copied."""
-    from rich.console import Console
-
-    encode_safely()
-    return Console(highlight=False, soft_wrap=True, emoji=False)
+    return make_console()
 
 
 @lru_cache(maxsize=1)
 def error_console() -> "Console":
     """Standard error."""
+    return make_console(stderr=True)
+
+
+def make_console(**options: Any) -> "Console":
+    """A console that prints no control character but line breaks and its own, and no invisible one."""
     from rich.console import Console
 
+    class _CleanConsole(Console):
+        def render(self, renderable: "RenderableType", options: "ConsoleOptions | None" = None) -> "Iterable[Segment]":
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else segment._replace(text=clean(segment.text, keep="\n"))
+
     encode_safely()
-    return Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
+    return _CleanConsole(highlight=False, soft_wrap=True, emoji=False, **options)
 
 
 def print_error(message: str) -> None:
     """Print the message in red on standard error."""
     from rich.markup import escape
 
-    error_console().print(escape(clean(message, keep="\n")), style="red")
+    error_console().print(escape(message), style="red")
 
 
 def print_notice(message: str) -> None:
     """Print the message on standard error, where it stands in no program's way."""
-    error_console().print(clean(message, keep="\n"), markup=False)
+    error_console().print(message, markup=False)
 
 
 def end(status: int, message: str) -> NoReturn:
@@ -94,7 +89,7 @@ def ask(question: str, otherwise: str) -> str:
     and as interrupted after Ctrl-C.
     """
     try:
-        error_console().print(f"{clean(question)}: ", markup=False, end="")
+        error_console().print(f"{question}: ", markup=False, end="")
         return input().strip()
     except EOFError:
         end(REFUSED, f"\nThere was no answer. {otherwise}")
@@ -121,7 +116,7 @@ def print_file(text: str) -> None:
 
 def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
     """Print the rows in columns."""
-    rows = [tuple(clean(cell) for cell in row) for row in rows]
+    rows = [tuple(map(flatten, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

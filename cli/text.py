@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.run_record import Record
-from cli.terminal import clean
+from recovery.free_text import flatten
 from recovery.wording import plural
 
 COMMAND = "drs-waves"
@@ -52,7 +52,7 @@ def describe_decisions(record: Record) -> Iterator[str]:
     for decision in record["decisions"]:
         on = f" {decision['wave']}" if decision["wave"] else ""
         comment = f": {decision['comment']}" if decision["comment"] else ""
-        yield clean(f"{decision['decision']}{on} by {decision['by']}, {decision['at']}{comment}")
+        yield flatten(f"{decision['decision']}{on} by {decision['by']}, {decision['at']}{comment}")
 
 
 def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str]]]:
@@ -67,7 +67,7 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
             decision = answer.rsplit("/", 1)[1]
             wave = f" {wait['wave']}" if "/waves/" in answer else ""
             commands.append(f"{COMMAND} {decision} {record['executionId']}{wave}{options}")
-        text = f": {clean(wait['text'])}" if wait.get("text") else ""
+        text = f": {flatten(wait['text'])}" if wait.get("text") else ""
         yield f"{subject} waits for {awaited}{since}{until}{text}", commands
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
-from cli.terminal import clean
+from recovery.free_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable

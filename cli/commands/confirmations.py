@@ -7,7 +7,8 @@ import typer
 
 from cli.run_preview import Preview, describe_replaced, describe_terminated
 from cli.session import Session
-from cli.terminal import INVALID, REFUSED, ask, clean, confirm, end, print_notice
+from cli.terminal import INVALID, REFUSED, ask, confirm, end, print_notice
+from recovery.free_text import flatten
 
 _NOTHING, _NOT_TERMINATED = "Nothing was started.", "Nothing was terminated."
 
@@ -64,7 +65,7 @@ def confirm_start(
         return
     found = preview()
     kind = "A recovery of {} launches production servers:" if consent.is_recovery else "A drill of {}:"
-    print_notice("\n".join([kind.format(clean(plan_name)), *found.lines(point_in_time)]))
+    print_notice("\n".join([kind.format(flatten(plan_name)), *found.lines(point_in_time)]))
     if consent.replace_existing:
         _show_replaced(session, found)
     if consent.must_type_replace:

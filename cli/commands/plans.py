@@ -6,17 +6,21 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import run_client
 from cli.commands.arguments import CommandGroup, PlanName
 from cli.connection import Connection, connected
-from cli.terminal import FAILED, INVALID, REFUSED, ask, clean, confirm, console, end, print_file
+from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file
+from recovery.free_text import escape_json, flatten
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
-    from cli.plans.changes import Change
+    from cli.plans.changes import Change, Difference
+
+# Characters of a value that a diff shows.
+MAX_VALUE_LENGTH = 200
 
 app = CommandGroup(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
 
@@ -41,7 +45,7 @@ def validate(file: File) -> None:
 
     with _exit_if_invalid():
         read_plan_file(file)
-    console().print(f"{clean(file)} is valid", markup=False, style="green")
+    console().print(f"{flatten(file)} is valid", markup=False, style="green")
 
 
 @app.command(epilog="Example: drs-waves plan diff --sandbox examples/three-tier.yaml")
@@ -115,7 +119,7 @@ def export(
     draft = output.with_name(f".{output.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(output)
-    console().print(f"written to {clean(output)}", markup=False)
+    console().print(f"written to {flatten(output)}", markup=False)
 
 
 @app.command(epilog="Example: drs-waves plan schema > plan-file.schema.json")
@@ -134,7 +138,7 @@ def _confirm() -> bool:
 def _require_agreement(changes: "list[Change]") -> None:
     """Have the name of each of these groups typed, or end without a change."""
     for change in changes:
-        name = clean(change.name)
+        name = flatten(change.name)
         question = f"To change protection group {name} for all of these plans, type its name"
         agreed = f"To agree without a prompt: --change-group {shlex.quote(change.name)}"
         if ask(question, f"Nothing was changed. {agreed}") != change.name:
@@ -151,10 +155,9 @@ def _print_changes(changes: "list[Change]") -> bool:
         unchanged = "" if change.is_needed else "  unchanged"
         console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
         for sentence in change.consequences:
-            console().print(f"    [yellow]! {escape(clean(sentence))}[/yellow]")
+            console().print(f"    [yellow]! {escape(flatten(sentence))}[/yellow]")
         for each in change.differences:
-            before = "" if is_new else f"{_format_value(each.before)} -> "
-            console().print(f"    {escape(clean(each.field))}: {before}{_format_value(each.after)}")
+            console().print(f"    {flatten(each.field)}: {_format_values(each, is_new=is_new)}", markup=False)
     needed = sum(change.is_needed for change in changes)
     console().print(f"{needed} of {len(changes)} to change" if needed else "Nothing to change.")
     return bool(needed)
@@ -163,11 +166,22 @@ def _print_changes(changes: "list[Change]") -> bool:
 def _format_title(change: "Change") -> str:
     from rich.markup import escape
 
-    return escape(clean(f"{change.kind} {change.name}"))
+    return escape(flatten(f"{change.kind} {change.name}"))
 
 
-def _format_value(value: Any) -> str:
-    from rich.markup import escape
+def _format_values(difference: "Difference", *, is_new: bool) -> str:
+    """`"old" -> "new"` as JSON, which quotes text and escapes what it hides. Long ones begin near where they differ."""
+    before, after = (
+        "nothing" if value is None else escape_json(json.dumps(value, ensure_ascii=False))
+        for value in (difference.before, difference.after)
+    )
+    if is_new:
+        return _cut(after, 0)
+    same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before))
+    start = max(same - MAX_VALUE_LENGTH // 4, 0) if max(len(before), len(after)) > MAX_VALUE_LENGTH else 0
+    return f"{_cut(before, start)} -> {_cut(after, start)}"
 
-    text = "nothing" if value is None else clean(json.dumps(value, ensure_ascii=False))
-    return escape(text if len(text) <= 200 else f"{text[:200]}...")
+
+def _cut(text: str, start: int) -> str:
+    shown = text[start : start + MAX_VALUE_LENGTH]
+    return f"{'...' if start else ''}{shown}{'...' if start + MAX_VALUE_LENGTH < len(text) else ''}"

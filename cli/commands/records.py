@@ -15,8 +15,9 @@ from cli.follow import follow_cleanup, print_advice, write_report
 from cli.repeat import make_key
 from cli.run_record import exit_status
 from cli.session import Session
-from cli.terminal import REFUSED, clean, console, end, has_terminal, print_json, print_rows
+from cli.terminal import REFUSED, console, end, has_terminal, print_json, print_rows
 from cli.text import describe_chain
+from recovery.free_text import flatten
 
 app = CommandGroup()
 
@@ -45,7 +46,7 @@ def status(
 
         console().print(LiveView(console(), session.options, session.speed).render(record))
         if record["reason"]:
-            console().print(clean(record["reason"]), markup=False)
+            console().print(f"reason: {flatten(record['reason'])}", markup=False)
         if chain := describe_chain(record):
             console().print(chain, markup=False)
         if servers:
@@ -58,7 +59,7 @@ def status(
 def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
     reasons = "; ".join(filter(None, [server["reason"], *server["warnings"]]))
     fields = (server["sourceServerId"], server["hostname"], server["wave"], server["status"])
-    return tuple(clean(cell or "") for cell in (*fields, server["recoveryInstanceId"], reasons))
+    return tuple(cell or "" for cell in (*fields, server["recoveryInstanceId"], reasons))
 
 
 @app.command("list", epilog="Example: drs-waves list --plan three-tier")
@@ -87,7 +88,7 @@ def list_(
     for each in executions:
         at = each["requestedAt"][:19].replace("T", " ")
         cells = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
-        rows.append(tuple(clean(cell) for cell in cells))
+        rows.append(cells)
     print_rows(rows if executions else [("There are no runs.",)])
 
 

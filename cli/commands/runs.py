@@ -33,8 +33,9 @@ from cli.repeat import AnswerLost
 from cli.run_preview import preview_plan, preview_rest
 from cli.run_record import Record
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, REFUSED, clean, end, has_terminal, print_json, print_notice
+from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND
+from recovery.free_text import flatten
 
 app = CommandGroup()
 
@@ -217,7 +218,7 @@ def _start_and_follow(session: Session, start: _Start, wait: bool, cleanup: bool
             session.print_line(f"{execution_id} is started. Watch it:  {COMMAND} watch {execution_id}{session.options}")
         return
     if not session.as_json:
-        session.print_line(f"{execution_id}  {record['mode'].lower()} of {clean(record['planName'])}")
+        session.print_line(f"{execution_id}  {record['mode'].lower()} of {flatten(record['planName'])}")
     follow_run(session, execution_id, cleanup, report)
 
 

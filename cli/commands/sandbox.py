@@ -15,6 +15,7 @@ from cli import checkout
 from cli.commands.arguments import CommandGroup
 from cli.terminal import INTERRUPTED, INVALID, console, end
 from cli.text import format_duration
+from recovery.free_text import flatten
 from recovery.wording import plural
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
@@ -136,12 +137,14 @@ def _write_report(sandbox: "Sandbox", drill: "Drill") -> Path:
 
 
 def _print_summary(drill: "Drill", report: Path) -> None:
+    from rich.markup import escape
+
     figures, servers = drill.figures, drill.figures["servers"]
     colour = "green" if drill.succeeded else "red"
     time = f"{format_duration(figures['makespanSeconds'])} simulated"
     ideal = f"{figures['overheadRatio']} of the {format_duration(figures['idealSeconds'])} that DRS itself took"
     calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
-    console().print(f"[{colour}]{figures['status']}[/{colour}]  {drill.record['reason']}")
+    console().print(f"[{colour}]{figures['status']}[/{colour}]  {escape(flatten(drill.record['reason'] or ''))}")
     console().print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
     console().print(f"  time      {time}, {ideal}")
     console().print(f"  DRS       {calls}")

@@ -10,6 +10,7 @@ from cli import checkout
 from cli.commands.arguments import CommandGroup
 from cli.connection import Profile, Region
 from cli.terminal import FAILED, INVALID, console, end, print_json
+from recovery.free_text import flatten
 
 app = CommandGroup(
     no_args_is_help=True, help="The tables of a lost stack: copy them to a new stack, or let it adopt them."
@@ -46,7 +47,7 @@ def copy(
                     kept += 1
             console().print(f"{table}: {copied} copied, {kept} existed already")
     except (BotoCoreError, ClientError) as error:
-        end(FAILED, f"{error}; what was copied stays, and you can repeat the command")
+        end(FAILED, f"{flatten(error)}; what was copied stays, and you can repeat the command")
 
 
 def _list_rows(dynamodb: Any, table: str) -> Iterator[dict[str, Any]]:

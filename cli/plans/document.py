@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from recovery.free_text import flatten
+
 Location = tuple[str | int, ...]
 
 # YAML aliases can expand exponentially. A file that expands to more than this is refused.
@@ -35,7 +37,9 @@ class PlanFileError(Exception):
 
     def lines(self) -> list[str]:
         """`shop.yaml:12: recoveryPlan.waves[0].name: Field required`, a line for each problem."""
-        return [f"{self.path}:{each.line}: {each.field}: {each.message}" for each in self.problems]
+        return [
+            f"{flatten(self.path)}:{each.line}: {flatten(f'{each.field}: {each.message}')}" for each in self.problems
+        ]
 
 
 @dataclass(frozen=True, slots=True)

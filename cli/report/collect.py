@@ -12,6 +12,7 @@ from cli.connection import Connection
 from cli.report.document import Facts, build_document
 from cli.report.page import render_html
 from cli.run_client import list_servers
+from recovery.free_text import escape_json, flatten
 
 HTML_FILE, JSON_FILE = "report.html", "report.json"
 
@@ -72,7 +73,7 @@ def _read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] |
 def write_report(facts: Facts, folder: Path) -> Path:
     """Write the page and its JSON into the folder, and return the path of the page."""
     document = build_document(facts)
-    write_file(json.dumps(document, indent=2, ensure_ascii=False) + "\n", folder / JSON_FILE)
+    write_file(escape_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n", folder / JSON_FILE)
     write_file(render_html(document), folder / HTML_FILE)
     return folder / HTML_FILE
 
@@ -100,7 +101,7 @@ def count_transitions(connection: Connection, record: Mapping[str, Any]) -> int:
             _count_entered_states(client, each) for each in (arn, *_children(client, arn, record["executionId"]))
         )
     except (BotoCoreError, ClientError) as error:
-        raise ApiUnreachable(f"the histories of Step Functions cannot be read: {error}") from error
+        raise ApiUnreachable(f"the histories of Step Functions cannot be read: {flatten(error)}") from error
 
 
 def _step_functions(connection: Connection, region: str) -> Any:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from cli.report import quota_chart, timeline
 from cli.report.times import parse_time
 from cli.text import format_duration
+from recovery.free_text import clean
 
 TEMPLATE = "report.html.j2"
 
@@ -39,6 +41,7 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_clean,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -46,6 +49,13 @@ def _template() -> Template:
     )
     environment.filters.update(duration=_duration, moment=_date_and_time, clock=_time_of_day, plural=_plural)
     return environment.get_template(TEMPLATE)
+
+
+def _clean(value: object) -> object:
+    """A text without hidden characters, which could turn the direction of the rest of its line."""
+    if isinstance(value, Markup):  # of a macro, whose texts have been cleaned and escaped
+        return value
+    return clean(value, keep="\n\t") if isinstance(value, str) else value
 
 
 def _duration(seconds: float | None) -> str:

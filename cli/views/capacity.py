@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cli.run_record import Record
-from cli.terminal import clean
 from cli.text import format_duration
+from recovery.free_text import flatten
 
 Target = tuple[str, str]
 """An account id and a Region."""
@@ -81,6 +81,6 @@ def describe_capacity(capacity: Capacity) -> Iterator[str]:
             jobs, servers = entry["jobs"], entry["serversInJobs"]
             text = f"{jobs['used']}/{jobs['quota']} jobs, {servers['used']}/{servers['quota']} servers in jobs"
         else:
-            text = clean(entry.get("message") or entry.get("status") or "unknown")
+            text = flatten(entry.get("message") or entry.get("status") or "unknown")
             text = text.removeprefix(target).lstrip(" :")
         yield f"{target}  {text}  (as of {format_duration(age)} ago)"

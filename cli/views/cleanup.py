@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from cli.run_record import Record
-from cli.terminal import clean
 from cli.views.json_lines import JsonView
+from recovery.free_text import flatten
 
 
 class CleanupView:
@@ -34,14 +34,14 @@ class CleanupView:
             if len(record["executions"]) > 1:
                 self._print_line(f"  covers {', '.join(record['executions'])}")
             if record["reason"]:
-                self._print_line(f"  {clean(record['reason'])}")
+                self._print_line(f"  {flatten(record['reason'])}")
             for failure in record["failures"]:
                 instance = f"{failure['recoveryInstanceId']} of {failure['sourceServerId']}"
-                self._print_line(f"  {instance}: {clean(failure['reason'])}")
+                self._print_line(f"  {instance}: {flatten(failure['reason'])}")
 
     def trouble(self, message: str | None) -> None:
         """Show the message."""
         if message and self._json_view:
             self._json_view.trouble(message)
         elif message:
-            self._print_line(clean(message))
+            self._print_line(flatten(message))

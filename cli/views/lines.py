@@ -6,8 +6,8 @@ from typing import Self
 from rich.console import Console
 
 from cli.run_record import Record
-from cli.terminal import clean
 from cli.text import describe_decisions, describe_waits, format_count, format_duration, format_real_time
+from recovery.free_text import clean
 from recovery.wording import plural
 
 

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
-from cli.terminal import clean
 from cli.text import (
     describe_decisions,
     describe_waits,
@@ -22,6 +21,7 @@ from cli.text import (
     format_run_time,
 )
 from cli.views.capacity import Capacity, describe_capacity
+from recovery.free_text import clean, flatten
 from recovery.wording import plural
 
 MAX_DECISIONS, MAX_JOBS = 5, 8
@@ -92,7 +92,7 @@ class LiveView:
     def _parts(self, record: Record) -> Iterator[RenderableType]:
         yield Text.assemble(
             (record["executionId"], "bold"),
-            f"  {record['mode'].lower()} of {clean(record['planName'])}  ",
+            f"  {record['mode'].lower()} of {flatten(record['planName'])}  ",
             (record["status"], _COLOURS.get(record["status"], "cyan")),
             f"  {format_run_time(record)}",
             f"  {format_real_time(record['durationSeconds'], self._speed)}",
@@ -138,6 +138,6 @@ def _describe_progress(job: Job) -> str:
     """`: conversion, 14 min of usual 20`, as far as it is known."""
     if job.seconds is None:
         return ""
-    stage = f"{clean(job.stage)}, " if job.stage else ""
+    stage = f"{flatten(job.stage)}, " if job.stage else ""
     usual = f" of usual {round(job.usual_seconds / 60)}" if job.usual_seconds else ""
     return f": {stage}{job.seconds // 60} min{usual}"

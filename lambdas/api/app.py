@@ -30,8 +30,9 @@ from api.routes import (
     sync,
 )
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
+from recovery.observability.log_lines import write_log_line
 
-logger = Logger()
+logger = Logger(json_serializer=write_log_line)
 
 app = Api(
     accounts.router,

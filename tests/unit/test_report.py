@@ -18,6 +18,7 @@ from cli import text as wording
 from cli.report import collect, scale, timeline
 from cli.report.document import SCHEMA, Facts, build_document
 from cli.report.page import render_html
+from recovery.free_text import clean
 
 HUB, WEST = "111122223333", "us-west-2"
 NASTY = "<script>alert(1)</script>\"'&{{ 7*7 }}</td></svg>"
@@ -604,7 +605,7 @@ def test_durations_are_formatted_as_clock_times(seconds: float | None, said: str
 
 
 def test_text_from_the_api_cannot_move_the_cursor() -> None:
-    assert wording.clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
+    assert clean("a\x1b[2Jb\nc\u202ed\x07") == "a[2Jb cd"
 
 
 def test_a_wait_is_answered_by_commands_that_name_the_same_deployment() -> None:

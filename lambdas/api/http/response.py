@@ -7,6 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
+from recovery.free_text import escape_json
+
 PROBLEM_JSON = "application/problem+json"
 CORRELATION_HEADER = "X-Correlation-Id"
 
@@ -17,8 +19,8 @@ def new_id(prefix: str) -> str:
 
 
 def json_response(status: int, answer: Mapping[str, object] | None, headers: Mapping[str, str]) -> Response[str]:
-    """The answer as JSON; None is an empty body."""
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")) if answer else ""
+    """The answer as JSON; None is an empty body. Hidden characters, such as in names that AWS has, are escaped."""
+    body = escape_json(json.dumps(answer, ensure_ascii=False, separators=(",", ":"))) if answer else ""
     return Response(status, content_types.APPLICATION_JSON, body, headers=dict(headers))
 
 

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery.aws import clients
+from recovery.free_text import flatten, quote
 from recovery.settings import settings, stack_name
 
 if TYPE_CHECKING:
@@ -74,5 +75,14 @@ def publish(kind: str, subject: str, names: Mapping[str, str], text: str, **attr
 
 
 def format_facts(facts: Mapping[str, object]) -> str:
-    """One `name: value` line per fact; facts without a value are left out."""
-    return "\n".join(f"{name}: {value}" for name, value in facts.items() if value not in (None, ""))
+    """One `name: value` line per fact; facts without a value are left out.
+
+    A value that is a list has its parts on indented lines. A text of several lines, such as a comment, is quoted below
+    the name, so that none of its lines looks like a fact.
+    """
+    return "\n".join(f"{name}:{_format_value(value)}" for name, value in facts.items() if value not in (None, "", []))
+
+
+def _format_value(value: object) -> str:
+    text = "\n  ".join(map(flatten, value)) if isinstance(value, list) else quote(value)
+    return text if text.startswith("\n") else f" {text}"

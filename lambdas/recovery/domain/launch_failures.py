@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from recovery.free_text import flatten
+
 # Characters of DRS's error that the record keeps; the model allows 65,535. The whole text is in the log of the job.
 MAX_CAUSE_LENGTH = 500
 
@@ -138,12 +140,11 @@ _CODE = re.compile(r"\(([\w.]+)\) when calling")
 # EC2 appends the encoded details of a denial, which take thousands of characters.
 _ENCODED = re.compile(r"(Encoded authorization failure message:)\s*\S+", re.IGNORECASE)
 _DECODE = r"\1 (left out; `aws sts decode-authorization-message` decodes it)"
-_NOT_PRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def clean_cause(text: str) -> str:
-    """DRS's text in one line: without control characters and encoded blobs, and cut after its first 500 characters."""
-    line = _NOT_PRINTABLE.sub(" ", _ENCODED.sub(_DECODE, text)).strip()
+    """DRS's text in one line: without hidden characters and encoded blobs, and cut after its first 500 characters."""
+    line = flatten(_ENCODED.sub(_DECODE, text))
     return line if len(line) <= MAX_CAUSE_LENGTH else f"{line[: MAX_CAUSE_LENGTH - 1]}…"
 
 

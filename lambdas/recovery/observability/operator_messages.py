@@ -148,7 +148,7 @@ def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]
     _send(
         run,
         "SERVERS_WITHHELD",
-        f"{plural(len(withheld), 'server')} of wave {batch.wave} of {run.plan_name} not launched",
+        f"{plural(len(withheld), 'server')} of wave {{wave}} not launched",
         {
             "Wave": f"{batch.wave}, batch {batch.number} in {batch.target.key}",
             "Servers": "; ".join(reasons[:MAX_REASONS]) + (f"; and {rest} more" if rest > 0 else ""),

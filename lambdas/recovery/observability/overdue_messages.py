@@ -22,7 +22,7 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
     """Report that a run, or a wave of it, has not ended within its RTO target, and what it waits for."""
     mode = run.mode.value.lower()
     late = "wave {wave} is" if wave else "it is"
-    more = f"\n  and {len(blockers) - MAX_BLOCKERS} more" if len(blockers) > MAX_BLOCKERS else ""
+    more = [f"and {len(blockers) - MAX_BLOCKERS} more"] if len(blockers) > MAX_BLOCKERS else []
     sns.publish(
         "WAVE_OVERDUE" if wave else "RUN_OVERDUE",
         f"{mode} of {{plan}}: {late} past its RTO target",
@@ -34,7 +34,7 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
                 "Execution": run.execution_id,
                 "Wave": wave,
                 "Target": f"{minutes} min; it was missed by {clock.iso()} at the latest",
-                "Waits for": "\n  ".join(blockers[:MAX_BLOCKERS]) + more if blockers else "nothing: it is about to end",
+                "Waits for": [*blockers[:MAX_BLOCKERS], *more] or "nothing: it is about to end",
                 "What happens": "the run goes on; nothing is cancelled because of the target",
                 "What to do": f"Answer what it waits for. {COMMAND} status {run.execution_id} shows its progress, "
                 "docs/runbook.md, 'A run is late' what each wait means.",

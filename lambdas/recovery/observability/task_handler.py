@@ -12,8 +12,9 @@ from recovery.domain.batch import BatchRef
 from recovery.domain.target import Target
 from recovery.errors import DrsWavesError, Transient
 from recovery.observability import metrics
+from recovery.observability.log_lines import write_log_line
 
-logger = Logger()
+logger = Logger(json_serializer=write_log_line)
 Event = TypeVar("Event", bound=Mapping[str, Any])
 Output = TypeVar("Output", bound=Mapping[str, Any])
 

@@ -14,6 +14,7 @@ from recovery.domain.execution import (
     WaveStatus,
 )
 from recovery.domain.verdicts import WaveVerdict
+from recovery.free_text import flatten
 from recovery.store import executions
 from recovery.store.conditions import status_condition
 
@@ -153,7 +154,7 @@ _UNDECIDED = "attribute_not_exists(#failureDecision)"
 
 def record_approval(execution_id: str, wave: WaveState, approved: bool, decision: Mapping[str, Any]) -> bool:
     """Record an operator's answer; return False when the wave awaits none or its deadline has passed."""
-    comment = f": {decision['comment']}" if decision["comment"] else ""
+    comment = f": {flatten(decision['comment'])}" if decision["comment"] else ""
     return _update_wave(
         execution_id,
         wave.name,

@@ -19,7 +19,7 @@ from api.schemas.requests.names import normalize_name, require_legible
 from recovery import free_text, regions
 from recovery.errors import InvalidRequest
 
-# What the validators below refuse, as far as JSON Schema can express it. A name also needs a character that is no space.
+# What the validators below refuse, as far as JSON Schema can express it. A name also needs more than spaces.
 _STYLES = "\ufe0e\ufe0f"  # of symbols: shown as text, shown as an emoji
 _HIDDEN, _HIDDEN_BUT_STYLES = free_text.pattern_class(), free_text.pattern_class(_STYLES)
 PRINTABLE_PATTERN = rf"^[^{_HIDDEN_BUT_STYLES}]*$"
@@ -126,4 +126,4 @@ def _message(text: str) -> str:
 
 def _field(location: tuple[int | str, ...]) -> str:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-    return text[:MAX_SHOWN_LENGTH] or "body"
+    return free_text.flatten(text)[:MAX_SHOWN_LENGTH] or "body"
