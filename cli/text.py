@@ -68,6 +68,8 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
             wave = f" {wait['wave']}" if "/waves/" in answer else ""
             commands.append(f"{COMMAND} {decision} {record['executionId']}{wave}{options}")
         text = f": {flatten(wait['text'])}" if wait.get("text") else ""
+        if others := wait.get("notBy"):
+            text += f", by another person than {flatten(' and '.join(others))}"
         yield f"{subject} waits for {awaited}{since}{until}{text}", commands
 
 

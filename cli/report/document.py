@@ -12,6 +12,7 @@ from typing import Any
 from cli.report.times import end_of, seconds_between
 from cli.report.waits import find_waits, total_seconds
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
+from recovery.identities import find_same_person
 
 SCHEMA = "drs-waves/report/2"
 
@@ -81,7 +82,8 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "cleanup": _cleanup_item(facts.cleanup),
         "jobs": [_job_item(job) for job in jobs],
         "waits": [wait.to_item() for wait in find_waits(record)],
-        "decisions": [dict(decision) for decision in record["decisions"]],
+        "fourEyes": bool(record.get("fourEyes", False)),
+        "decisions": [_decision_item(decision, record) for decision in record["decisions"]],
         "events": [dict(event) for event in facts.events],
         "quotaUse": list(_quota_use(jobs, end)),
         "costs": dict(facts.costs),
@@ -94,6 +96,14 @@ def _chain_item(record: Record) -> dict[str, Any] | None:
     """The runs that continue one another, oldest first, counted as one; None for a run that stands alone."""
     chain = record.get("chain")
     return dict(chain) if chain and len(chain["executions"]) > 1 else None
+
+
+def _decision_item(decision: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """A decision. `bySamePerson` says of an approval or acceptance whether its author may have started the run."""
+    is_consent = decision["decision"] in ("approve", "accept") and decision["by"] != "the plan"
+    requesters = record.get("requesters") or [record["requestedBy"]]
+    same = is_consent and find_same_person(decision["by"], requesters) is not None
+    return {**decision, "bySamePerson": same}
 
 
 def _verdict(record: Record) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class IdempotencyConflict(Conflict):
 
 
 class DecisionRefused(Conflict):
-    """The run or wave does not wait for this decision: it was made before, is too late, or is for another wave."""
+    """The run or wave does not wait for this decision: it was made, is too late, for another wave or person."""
 
     advice = "Read the execution: waitingFor lists what it waits for. Nothing was changed."
 

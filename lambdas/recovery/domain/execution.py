@@ -186,7 +186,8 @@ class Run:
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
-    requester has agreed that launches replace live recovery instances.
+    requester has agreed that launches replace live recovery instances. With `four_eyes`, none of `requesters` approves
+    its waves: `requested_by` and `earlier_requesters`, who requested the runs before it in its chain.
     `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
     `stop_reason` no further wave. `reason` and `servers` are those of its verdict.
     """
@@ -202,6 +203,8 @@ class Run:
     continues: str | None = None
     continued_by: str | None = None
     replace_existing: bool = False
+    four_eyes: bool = False
+    earlier_requesters: tuple[str, ...] = ()
     cancelled_by: str | None = None
     stop_reason: str | None = None
     aborted_reason: str | None = None
@@ -225,6 +228,8 @@ class Run:
             continues=item.get("continues"),
             continued_by=item.get("continuedBy"),
             replace_existing=bool(item.get("replaceExisting", False)),
+            four_eyes=bool(item.get("fourEyes", False)),
+            earlier_requesters=tuple(item.get("earlierRequesters") or ()),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),
             aborted_reason=item.get("abortedReason"),
@@ -249,7 +254,14 @@ class Run:
             "pointInTime": self.point_in_time,
             "continues": self.continues,
             "replaceExisting": self.replace_existing or None,
+            "fourEyes": self.four_eyes or None,
+            "earlierRequesters": list(self.earlier_requesters) or None,
         }
+
+    @property
+    def requesters(self) -> tuple[str, ...]:
+        """Who requested this run and those before it in its chain, each once, oldest first."""
+        return tuple(dict.fromkeys((*self.earlier_requesters, self.requested_by)))
 
     @property
     def is_halted(self) -> bool:

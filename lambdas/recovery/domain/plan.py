@@ -189,8 +189,9 @@ class RecoveryPlan:
     """Waves that form a graph without cycles. A server has at most `launch_attempts` attempts.
 
     A run is measured against the targets: how old the recovered data may be (RPO) and how long the run may take (RTO).
-    Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. `active_execution_id` is
-    the run that has the plan's lock, if any. `version` counts the writes of the plan, from 1.
+    Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
+    started a run does not approve its waves. `active_execution_id` is the run that has the plan's lock, if any.
+    `version` counts the writes of the plan, from 1.
     """
 
     plan_id: str
@@ -201,6 +202,7 @@ class RecoveryPlan:
     rpo_target_minutes: int | None = None
     rto_target_minutes: int | None = None
     clean_up_after_hours: int | None = None
+    four_eyes: bool = False
     active_execution_id: str | None = None
     version: int = 1
 
@@ -216,6 +218,7 @@ class RecoveryPlan:
             rpo_target_minutes=item.get("rpoTargetMinutes"),
             rto_target_minutes=item.get("rtoTargetMinutes"),
             clean_up_after_hours=item.get("cleanUpAfterHours"),
+            four_eyes=bool(item.get("fourEyes", False)),
             active_execution_id=item.get("activeExecutionId"),
             version=int(item.get("version", 1)),
         )
@@ -226,6 +229,7 @@ class RecoveryPlan:
             "rpoTargetMinutes": self.rpo_target_minutes,
             "rtoTargetMinutes": self.rto_target_minutes,
             "cleanUpAfterHours": self.clean_up_after_hours,
+            "fourEyes": self.four_eyes or None,
         }
         return {
             "planId": self.plan_id,

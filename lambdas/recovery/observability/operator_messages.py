@@ -71,6 +71,7 @@ def send_run_started(execution: Execution) -> None:
         "started",
         {
             "Started by": run.requested_by,
+            "Approvals": f"need another person than {' and '.join(run.requesters)}" if run.four_eyes else None,
             "Point in time": run.point_in_time or "the latest",
             "Continues": run.continues,
             "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,
@@ -91,11 +92,17 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
         {
             "Wave": wave.name,
             "Until": f"{clock.iso(until)}, then {after}",
+            "Needs": _name_other_person(run, "approve"),
             "Approve": f"{COMMAND} approve {run.execution_id} {wave.name}",
             "Reject": f"{COMMAND} reject {run.execution_id} {wave.name}",
         },
         wave=wave.name,
     )
+
+
+def _name_other_person(run: Run, decision: str) -> str | None:
+    """Who must not make the decision, if the plan has `fourEyes`."""
+    return f"to {decision}, another person than {' and '.join(run.requesters)}" if run.four_eyes else None
 
 
 def send_wave_paused(execution: Execution, wave: Wave) -> None:
@@ -135,7 +142,7 @@ def send_wave_settled(
             "Result": verdict.reason,
             "Servers": tally.describe(),
             **_format_causes(failed),
-            **(commands if awaits_decision else {}),
+            **({"Needs": _name_other_person(run, "accept"), **commands} if awaits_decision else {}),
         },
         wave=wave.name,
     )

@@ -1,5 +1,7 @@
 """Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, accept, abort.
 
+With `fourEyes`, who has started the run may not approve or accept.
+
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
 A repeated or unexpected decision is refused and changes nothing. It still wakes the waiting tasks, because the function
 that recorded the first one may have been killed before it woke them. `has_recorded` tells the repetition of a request,
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
-from recovery import clock
+from recovery import clock, identities
 from recovery.domain.execution import PAUSABLE_STATUSES, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import WaveDecision, WaveGate
 from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
@@ -20,6 +22,9 @@ from recovery.store import execution_record, executions, task_tokens, waves
 from recovery.store.executions import MAX_DECISIONS
 
 logger = Logger(child=True)
+
+# With `fourEyes`, these need another person than who started the run: they let the run go on past a gate of its plan.
+NEED_ANOTHER_PERSON = (WaveDecision.APPROVE, WaveDecision.ACCEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,28 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
-    is_recorded = not snapshot.run.is_halted and _record_wave_decision(snapshot, wave, decision, operator)
+    refused_for = _find_requester(snapshot, wave, decision, operator)
+    is_recorded = not (snapshot.run.is_halted or refused_for) and _record_wave_decision(
+        snapshot, wave, decision, operator
+    )
     task_tokens.release_tokens(execution_id, gate, wave)
+    if refused_for:
+        reason = f"with fourEyes, another person does this than who started the run, and you may be {refused_for}"
+        raise _refusal(snapshot.run, f"{decision} {wave}", reason)
     if not is_recorded:
         if not snapshot.run.is_halted:  # another decision came first
             snapshot = waves.load_snapshot(execution_id)
         raise _refusal(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
     operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
+
+
+def _find_requester(snapshot: RunSnapshot, wave: str, decision: WaveDecision, operator: Operator) -> str | None:
+    """Who started the run, if that prevents this operator from making a decision that the wave waits for."""
+    run, status = snapshot.run, snapshot.wave_states[wave].status
+    awaits_it = status in (WaveStatus.AWAITING_APPROVAL, WaveStatus.AWAITING_DECISION)
+    if not run.four_eyes or run.is_halted or not awaits_it or decision not in NEED_ANOTHER_PERSON:
+        return None
+    return identities.find_same_person(operator.name, run.requesters)
 
 
 def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecision, operator: Operator) -> bool:

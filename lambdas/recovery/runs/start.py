@@ -40,7 +40,7 @@ class RunRequest:
     """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
     Requests with the same idempotency key start one run. With `replace_existing`, the requester has agreed that
-    launches replace live recovery instances.
+    launches replace live recovery instances. `earlier` requested the runs that this one continues.
     """
 
     mode: Mode
@@ -48,6 +48,7 @@ class RunRequest:
     point_in_time: str | None = None
     key: RequestKey | None = None
     replace_existing: bool = False
+    earlier: tuple[str, ...] = ()
 
 
 def start_run(plan_id: str, request: RunRequest) -> Run:
@@ -82,7 +83,7 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     _require_continuable(run, chain)
     _require_no_cleanup(chain)
     groups = list(executions.get_groups(execution_id).values())
-    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing)
+    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing, run.requesters)
     conditions = [cleanups.require_none_running(chain.first.execution_id)]
     try:
         return _record_and_start(executions.get_plan(execution_id), groups, request, execution_id, conditions)
@@ -170,6 +171,8 @@ def _record_and_start(
         point_in_time=request.point_in_time,
         continues=continues,
         replace_existing=request.replace_existing,
+        four_eyes=plan.four_eyes,
+        earlier_requesters=request.earlier,
     )
     if not _create_record(Execution(run, plan), groups, conditions):
         run = executions.get_run(run.execution_id)

@@ -18,6 +18,7 @@ from recovery.domain.plan import (
     RunAfter,
     Wave,
 )
+from recovery.errors import InvalidRequest
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 WaveName = Annotated[str, StringConstraints(pattern=WAVE_PATTERN)]
@@ -77,6 +78,11 @@ class PlanRequest(RequestModel):
     rpo_target_minutes: Minutes | None = None
     rto_target_minutes: Minutes | None = None
     clean_up_after_hours: StrictInt | None = Field(default=None, ge=1, le=MAX_CLEAN_UP_HOURS)
+    four_eyes: StrictBool = Field(
+        default=False,
+        description="Who has started a run approves none of its waves and accepts none that failed: another person "
+        "does. No approval may then have `onTimeout` approve.",
+    )
     waves: list[WaveRequest] = Field(min_length=1, max_length=MAX_WAVES)
 
     @field_validator("waves")
@@ -92,7 +98,9 @@ class PlanRequest(RequestModel):
         return waves
 
     def to_plan(self, plan_id: str) -> RecoveryPlan:
-        """The plan to store. Raise InvalidRequest if its waves are inconsistent."""
+        """The plan to store. Raise InvalidRequest if its waves are inconsistent, or contradict `fourEyes`."""
+        if self.four_eyes:
+            self._require_another_person()
         return RecoveryPlan(
             plan_id=plan_id,
             name=self.name,
@@ -102,7 +110,26 @@ class PlanRequest(RequestModel):
             rpo_target_minutes=self.rpo_target_minutes,
             rto_target_minutes=self.rto_target_minutes,
             clean_up_after_hours=self.clean_up_after_hours,
+            four_eyes=self.four_eyes,
         )
+
+    def _require_another_person(self) -> None:
+        """Raise InvalidRequest where a wave is approved without a person, or if no wave needs one."""
+        asked = ((at, wave.approval) for at, wave in enumerate(self.waves))
+        approvals = {at: approval for at, approval in asked if approval and approval.required}
+        problems = [
+            {
+                "field": f"waves[{at}].approval.onTimeout",
+                "message": "must be reject: with fourEyes, a wave is approved by another person and never by the time",
+            }
+            for at, approval in approvals.items()
+            if approval.on_timeout is OnTimeout.APPROVE
+        ]
+        if not approvals and not any(wave.on_failure is OnFailure.ASK for wave in self.waves):
+            message = "has no effect: no wave requires an approval or has onFailure ask"
+            problems.append({"field": "fourEyes", "message": message})
+        if problems:
+            raise InvalidRequest("The plan contradicts fourEyes.", problems)
 
     def to_waves(self) -> tuple[Wave, ...]:
         """The waves, each after those it depends on. Raise InvalidRequest if they are inconsistent."""

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from api.schemas.responses.base import build_from_row
 from recovery import clock
 from recovery.domain.batch import BatchStatus
-from recovery.domain.execution import ExecutionStatus, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
@@ -30,6 +30,12 @@ class WaitingFor(_ForAny):
     since: str | None
     until: NotRequired[str | None]
     text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
+    notBy: NotRequired[
+        Annotated[
+            list[str],
+            Field(description="With `fourEyes`: who started the run, and so may neither `approve` nor `accept`."),
+        ]
+    ]
     answers: list[str]
 
 
@@ -79,7 +85,7 @@ def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
             {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         )
     waiting += [
-        _waiting_wave(row, base) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
+        _waiting_wave(row, meta) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
     return waiting + of_aws
 
@@ -103,18 +109,23 @@ def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
         yield {"wave": row["wave"], "for": "JOB", "since": row["jobStartedAt"], "text": text, "answers": []}
 
 
-def _waiting_wave(row: Row, base: str) -> WaitingFor:
+def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
+    base = f"/executions/{meta['executionId']}"
     status = WaveStatus(row["status"])
     awaited, answers = _AWAITED[status]
     until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
     prefix = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
-    return {
+    run = Run.from_item(meta)
+    waiting: WaitingFor = {
         "wave": row["wave"],
         "for": awaited,
         "since": row.get("waitingSince"),
         "until": clock.iso(float(until)) if until else None,
         "answers": [f"POST {prefix}/{answer}" for answer in answers],
     }
+    if run.four_eyes and awaited != "RESUME":
+        waiting["notBy"] = list(run.requesters)
+    return waiting
 
 
 def collect_waits(record: ExecutionRecord) -> list[Wait]:

@@ -19,7 +19,7 @@ from api.schemas.responses.decisions import (
 from recovery import clock
 from recovery.domain import batch as domain_batch
 from recovery.domain.batch import BatchStatus
-from recovery.domain.execution import ExecutionStatus, Mode, Tally, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, Tally, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
 
@@ -141,6 +141,12 @@ class Execution(ExecutionSummary):
     replaceExisting: Annotated[
         bool, Field(description="Whether its requester agreed that launches replace live recovery instances.")
     ]
+    fourEyes: Annotated[
+        bool, Field(description="Whether another person than who started the run approves and accepts its waves.")
+    ]
+    requesters: Annotated[
+        list[str], Field(description="Who started this run and those before it in its chain, oldest first.")
+    ]
     continues: str | None
     continuedBy: str | None
     chain: Chain
@@ -164,6 +170,7 @@ class Execution(ExecutionSummary):
 def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence[ExecutionRecord]) -> Execution:
     """The whole run. `execution_arn` is that of its execution in Step Functions, `chain` the records of its chain."""
     meta = record.meta
+    run = Run.from_item(meta)
     waves = [_build_wave(row, record) for row in record.waves]
     progress: Progress = {"waves": len(waves), "wavesEnded": sum(wave["endedAt"] is not None for wave in waves)}
     return build_from_row(
@@ -171,6 +178,8 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         meta,
         chain=build_chain(chain),
         replaceExisting=bool(meta.get("replaceExisting", False)),
+        fourEyes=run.four_eyes,
+        requesters=list(run.requesters),
         executionArn=execution_arn,
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),
         servers=_add_counts([wave["servers"] for wave in waves]),

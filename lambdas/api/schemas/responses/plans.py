@@ -49,6 +49,7 @@ class RecoveryPlan(Versioned):
     rpoTargetMinutes: NotRequired[int | None]
     rtoTargetMinutes: NotRequired[int | None]
     cleanUpAfterHours: NotRequired[int | None]
+    fourEyes: NotRequired[bool]
     waves: list[PlanWave]
     activeExecutionId: str | None
 

@@ -1,0 +1,47 @@
+"""Whether two callers of the API may be the same person, by the ARNs that AWS has verified.
+
+An ARN names credentials, not a person. Whoever assumes a role chooses the name of the session, and so does a user who
+gets a federation token, so two of these names may be one person. The only names of sessions that tell people apart are
+those of IAM Identity Center: it puts in the name of the signed-in user, and nobody else can assume its roles, which
+"only AWS" can modify (AWS's user guide "IAM roles created by IAM Identity Center").
+"""
+
+import re
+from collections.abc import Iterable
+
+_ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
+# AWSReservedSSO_<name of the permission set>_<16 hexadecimal digits>
+_OF_IDENTITY_CENTER = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
+
+
+def may_be_same_person(one: str, other: str) -> bool:
+    """Whether these callers may be one person. Callers without an ARN, such as addresses, always may."""
+    first, second = _ARN.fullmatch(one), _ARN.fullmatch(other)
+    if one == other or first is None or second is None:
+        return True
+    if _name_in_identity_center(first) and _name_in_identity_center(second):
+        # One user may have several permission sets, also in several accounts.
+        return _name_in_identity_center(first) == _name_in_identity_center(second)
+    if first["account"] != second["account"]:
+        return False
+    kinds = {first["kind"], second["kind"]}
+    if kinds == {"assumed-role"}:
+        return _role(first) == _role(second)
+    # The user who got a federation token has chosen its name.
+    return "federated-user" in kinds and kinds <= {"federated-user", "user", "root"}
+
+
+def find_same_person(caller: str, others: Iterable[str]) -> str | None:
+    """The first of the others who may be the caller; None if there is none."""
+    return next((other for other in others if may_be_same_person(caller, other)), None)
+
+
+def _role(caller: re.Match[str]) -> str:
+    return (caller["name"] or "").split("/")[0]
+
+
+def _name_in_identity_center(caller: re.Match[str]) -> str | None:
+    """The name of the signed-in user, in one case; None for other callers."""
+    role, _, session = (caller["name"] or "").partition("/")
+    is_of_identity_center = caller["kind"] == "assumed-role" and _OF_IDENTITY_CENTER.fullmatch(role)
+    return session.lower() if is_of_identity_center and session else None
