@@ -21,6 +21,7 @@ from tests.support.server_counts import assert_counts_match_servers
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB, OTHER = "111122223333", "444455556666"
+ANA = f"arn:aws:iam::{HUB}:user/ana"
 WEST, EUROPE = "us-west-2", "eu-central-1"
 STACK = "drs-waves"
 # How the emulator plays what DRS's model leaves open: make proofs PROFILE=unkind
@@ -144,11 +145,12 @@ class Product:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         repeated: Mapping[str, Sequence[str]] | None = None,
+        caller: str = ANA,
         **query: str,
     ) -> Reply:
         """Call the API's function as API Gateway does, and check the answer by the OpenAPI document.
 
-        `repeated` has query parameters that are given more than once.
+        `caller` is the ARN that API Gateway has verified. `repeated` has query parameters that come more than once.
         """
         values = {**{name: [value] for name, value in query.items()}, **(repeated or {})}
         event = {
@@ -160,7 +162,7 @@ class Product:
             "multiValueQueryStringParameters": {name: list(each) for name, each in values.items()} or None,
             "requestContext": {
                 "requestId": "7a1c",
-                "identity": {"userArn": "arn:aws:iam::111122223333:user/ana", "sourceIp": "127.0.0.1"},
+                "identity": {"userArn": caller, "sourceIp": "127.0.0.1"},
             },
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
             "isBase64Encoded": False,
