@@ -11,7 +11,7 @@ from markupsafe import Markup
 from cli.report import quota_chart, timeline
 from cli.report.times import parse_time
 from cli.text import format_duration
-from recovery.free_text import clean
+from recovery.free_text import flatten
 
 TEMPLATE = "report.html.j2"
 
@@ -52,10 +52,10 @@ def _template() -> Template:
 
 
 def _clean(value: object) -> object:
-    """A text without hidden characters, which could turn the direction of the rest of its line."""
+    """A text as one line, also for tooltips, without hidden characters: those can turn the direction of text."""
     if isinstance(value, Markup):  # of a macro, whose texts have been cleaned and escaped
         return value
-    return clean(value, keep="\n\t") if isinstance(value, str) else value
+    return flatten(value) if isinstance(value, str) else value
 
 
 def _duration(seconds: float | None) -> str:

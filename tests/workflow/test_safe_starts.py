@@ -443,13 +443,17 @@ def test_a_server_that_a_recovery_plan_of_drs_holds_is_named_with_it_to_operator
         behave(product, conflicts="unnamed")
         held, *others = product.seed(3)
         execution = hold_by_plan_of_drs(product, held)
-        plan = product.plan({"name": "web", "groups": [product.group([held, *others])], "maxFailedPercent": 50})
+        wave = {"name": "web", "groups": [product.group([held, *others])], "maxFailedPercent": 50}
+        plan = product.plan(wave, name="shop {eu} {0}")  # a name is no pattern
         record = product.finish(product.start(plan, "recoveries"), 100)
-        texts = [each["Message"] for each in inbox.messages() if "SERVERS_WITHHELD" in str(each["MessageAttributes"])]
+        found = [each for each in inbox.messages() if "SERVERS_WITHHELD" in str(each["MessageAttributes"])]
+        texts = [each["Message"] for each in found]
     statuses = {each["sourceServerId"]: each["status"] for each in record["sourceServers"]}
     assert statuses == {held: "FAILED"} | dict.fromkeys(others, "LAUNCHED")
     assert texts
     assert all(held in text and execution in text for text in texts)
+    subject = "drs-waves: recovery of shop {eu} {0}: 1 server of wave web not launched"
+    assert {each["Subject"] for each in found} == {subject}
 
 
 def hold_by_plan_of_drs(product: Product, server: str) -> str:

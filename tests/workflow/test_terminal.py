@@ -78,8 +78,11 @@ def test_no_command_fails_for_a_letter_that_the_terminal_cannot_show(
         return done
 
     servers = product.seed(1, prefix="d\u00e4-\u2192\u200f\u202e")
-    group = product.group(servers, name=NAME, description=TEXT)
-    plan = product.plan({"name": "web", "groups": [group]}, name=NAME, description=TEXT)
+    group = product.group(servers, name=NAME)
+    plan = product.plan({"name": "web", "groups": [group]}, name=NAME)
+    for table in ("ProtectionGroups", "RecoveryPlans"):  # as a version stored it that did not refuse such characters
+        for row in product.items(table):
+            product.put(table, {**row, "description": TEXT})
     result = shell("run", plan, "--cleanup", "--report", str(tmp_path), *FAST)
     assert (result.returncode, b"clean-up COMPLETED  1/1" in result.stdout) == (0, True), result
     assert b"Zahlungen \\u2192 " in result.stdout
