@@ -64,6 +64,8 @@ _execution: dict[str, Any] = {
     "startedAt": AT,
     "pointInTime": None,
     "replaceExisting": False,
+    "fourEyes": False,
+    "requesters": [ANA],
     "continues": None,
     "continuedBy": None,
     "chain": {
