@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli import checkout
+from cli.refusal import describe_refusal
 from recovery.free_text import flatten
 
 # API Gateway itself gives up after 29 s.
@@ -17,8 +18,6 @@ TIMEOUT_SECONDS = 35
 # Idempotency-Key are repeated by `repeat`.
 MAX_READ_TRIES = 3
 TRANSIENT_STATUSES = (429, 502, 503, 504)
-# Of each text of an error, which names at most a hundred fields.
-MAX_SHOWN_LENGTH = 2_000
 
 
 # What API Gateway and AWS call credentials that have expired.
@@ -59,23 +58,9 @@ class ApiRefused(Exception):
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
         lines = [flatten(f"{method} {path} answered {reply.status} {body.get('code', '')}")]
-        lines += [f"  {_shorten(body[name])}" for name in ("message", "advice") if body.get(name)]
-        lines += [f"  {_shorten(problem)}" for problem in _describe_problems(body)]
+        lines += [f"  {line}" for line in describe_refusal(body)]
         lines += [hint] if hint else []
         super().__init__("\n".join(lines))
-
-
-def _describe_problems(body: Mapping[str, Any]) -> Iterator[str]:
-    """The wrong fields of a request. What a proxy answers may have any shape."""
-    problems = body.get("problems")
-    for problem in problems if isinstance(problems, list) else ():
-        yield f"{problem.get('field')}: {problem.get('message')}" if isinstance(problem, dict) else str(problem)
-
-
-def _shorten(text: object) -> str:
-    """A text of the API, or of what answers in its place, as one line: a proxy may answer a whole page."""
-    line = flatten(text)
-    return line if len(line) <= MAX_SHOWN_LENGTH else f"{line[:MAX_SHOWN_LENGTH]}..."
 
 
 class ApiClient:
@@ -148,7 +133,7 @@ class ApiClient:
         """The client for a sandbox at these addresses. Raise KeyError if one is missing."""
         from botocore.credentials import Credentials
 
-        credentials = Credentials(addresses["account"], addresses["secret"], addresses["sessionToken"])
+        credentials = Credentials(addresses["account"], addresses["secret"])
         return cls(addresses["apiUrl"], addresses["region"], credentials)
 
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Reply:

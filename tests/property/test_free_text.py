@@ -25,7 +25,7 @@ from recovery.aws import sns
 from recovery.errors import InvalidRequest
 from recovery.observability.log_lines import write_log_line
 
-CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+CATEGORIES: Any = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 # Without a shape, though Unicode does not call them controls or formats.
 SHAPELESS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u2800\u3164\uffa0\ufe00\U000e0100\U0001d159"
 HIDDEN = st.one_of(st.characters(categories=CATEGORIES), st.sampled_from(SHAPELESS))
@@ -96,7 +96,7 @@ ACCOUNT = {
     "externalId": "secret",
     "regions": ["us-west-2"],
 }
-FIELDS = {
+FIELDS: dict[str, tuple[Any, str, Any]] = {
     "plan name": (PlanRequest, "name", lambda text: {"name": text, "waves": WAVES}),
     "plan description": (PlanRequest, "description", lambda text: {"name": "p", "description": text, "waves": WAVES}),
     "group name": (GroupRequest, "name", lambda text: {**GROUP, "name": text}),
