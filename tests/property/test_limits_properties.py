@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from drs_emulator import Emulator
 from recovery import clock, errors
 from recovery.aws import dynamodb
+from recovery.call_shares import CallShare
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.execution import Mode
@@ -24,6 +25,7 @@ from recovery.domain.target import Target
 from recovery.drs import calls, circuit_breaker, rate_limiter
 from recovery.drs import client as drs
 from recovery.drs.calls import ERROR_BY_CODE
+from recovery.drs.rate_limiter import DRS_CALLS
 from recovery.errors import DrsRefused, DrsThrottled, DrsUnavailable, DrsWavesError, Transient
 from recovery.observability import metrics
 from recovery.observability.task_handler import logger, task
@@ -206,7 +208,7 @@ def act(target: Target, action: str) -> str:
         if action == "reserve":
             rate_limiter.reserve_call(target)
         elif action == "bucket":
-            return str(rate_limiter.get_bucket(target).try_acquire())
+            return str(rate_limiter.get_bucket(target, DRS_CALLS, CallShare.RUN).try_acquire())
         else:
             circuit_breaker.call_through_circuit(target, fails if action == "fails" else lambda: None)
     except DrsWavesError as error:

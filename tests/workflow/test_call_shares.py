@@ -167,15 +167,15 @@ def test_a_low_limit_leaves_every_share_some_calls(
     monkeypatch.setenv("CALLS_PER_SECOND", str(calls_per_second))
     product_settings.cache_clear()
     began, got = int(frozen.now), Counter[CallShare]()
-    for second in range(began, began + 100):
+    for second in range(began, began + 40):
         for share in reversed(CallShare):  # the least important first
             for _ in range(calls_per_second):
                 got[share] += rate_limiter._reserve_second(HERE, DRS_CALLS, share, second)
     product_settings.cache_clear()
-    assert got[CallShare.REQUEST] >= 10 * calls_per_second
-    assert got[CallShare.BACKGROUND] >= 20 * calls_per_second
-    assert got[CallShare.RUN] >= 50 * calls_per_second
-    assert sum(got.values()) == 100 * calls_per_second
+    assert got[CallShare.REQUEST] >= 4 * calls_per_second
+    assert got[CallShare.BACKGROUND] >= 8 * calls_per_second
+    assert got[CallShare.RUN] >= 20 * calls_per_second
+    assert sum(got.values()) == 40 * calls_per_second
 
 
 # --- real readers beside a run ----------------------------------------------------------------------------------
