@@ -1,8 +1,11 @@
 """drs-waves deployed in the sandbox, through its HTTP API."""
 
 import json
+import time
 import urllib.error
 import urllib.request
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -124,6 +127,37 @@ def test_the_other_account_is_reached_only_with_its_external_id(operator: Operat
         operator.register(TARGET_ACCOUNT)
     assert operator.drill(plan)["status"] == "COMPLETED"
     assert "ie-1" in instances(sandbox, TARGET_ACCOUNT, IRELAND)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("POST", "/capacity", "NoSuchRoute"),
+        ("PUT", "/executions/drill-none/job-log", "NoSuchRoute"),
+        ("GET", "/targets", "NoSuchRoute"),
+        ("GET", "/executions/drill-none/events", "ExecutionNotFound"),
+        ("GET", "/executions/drill-none/job-log?jobId=drsjob-1", "ExecutionNotFound"),
+        ("GET", "/target-accounts/999999999999", "AccountNotFound"),
+        ("POST", "/target-accounts/999999999999/verify", "AccountNotFound"),
+    ],
+)
+def test_the_function_answers_every_path_also_those_that_api_gateway_knows(
+    operator: Operator, method: str, path: str, code: str
+) -> None:
+    reply = operator.request(method, path)
+    assert (reply.status, reply.body["code"]) == (404, code)
+
+
+def test_api_gateway_holds_the_limit_of_a_route_that_calls_drs_and_no_other(operator: Operator) -> None:
+    def ask(path: str) -> str:
+        return str(operator.request("GET", path).body.get("code", "OK"))
+
+    with ThreadPoolExecutor(10) as pool:
+        limited = Counter(pool.map(ask, ["/executions/drill-none/job-log?jobId=drsjob-1"] * 40))
+        others = Counter(pool.map(ask, ["/executions/drill-none/events"] * 40))
+    assert limited.keys() == {"ExecutionNotFound", "TooManyRequests"}, limited
+    assert others.keys() == {"ExecutionNotFound"}
+    time.sleep(2)  # so that the route answers the next test
 
 
 def test_verify_tells_of_a_wrong_external_id_and_of_the_right_one(operator: Operator, sandbox: Sandbox) -> None:
