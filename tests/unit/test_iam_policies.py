@@ -1,5 +1,6 @@
 """docs/iam.md: each route is allowed by the policies of exactly those roles that its table says."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -159,3 +160,14 @@ def test_only_a_responder_starts_a_recovery() -> None:
     recovery = start._new_execution_id(Mode.RECOVERY)
     assert allowed("POST", "/recovery-plans/rp-0123456789ab/recoveries") == {"responder"}
     assert allowed("POST", f"/executions/{recovery}/continue") == {"responder"}
+
+
+# --- trust policies -----------------------------------------------------------------------------------------------
+def test_each_trust_policy_of_the_page_binds_the_session_name() -> None:
+    section = PAGE.split("## Names in the record")[1].split("\n## ")[0]
+    policies = [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)]
+    assert len(policies) == 2
+    for policy in policies:
+        (assume,) = [each for each in policy["Statement"] if "sts:AssumeRole" in each["Action"]]
+        assert assume["Condition"]["StringEquals"].keys() == {"sts:RoleSessionName"}
+        assert {each["Action"] for each in policy["Statement"]} == {"sts:AssumeRole", "sts:SetSourceIdentity"}
