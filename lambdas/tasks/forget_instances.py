@@ -13,8 +13,8 @@ from tasks.states import ForgetInstancesInput, ForgetInstancesOutput
 @task
 @use_share(CallShare.BACKGROUND)
 def handler(event: ForgetInstancesInput, context: LambdaContext) -> ForgetInstancesOutput:
-    """Return a job to follow if the chunk's job is still running."""
+    """Return a job to follow if the chunk's job is still running, and whether instances wait for their own job."""
     chunk, poll = terminate.settle_chunk(ChunkRef.from_event(event), CaughtError.from_state(event["error"]))
     terminated, failed, follow = len(chunk.gone), len(chunk.failed), poll.to_state() if poll else None
     logger.info("instances forgotten", extra={"chunk": chunk.ref.key, "terminated": terminated, "failed": failed})
-    return {"terminated": terminated, "failed": failed, "follow": follow}
+    return {"terminated": terminated, "failed": failed, "follow": follow, "waits": chunk.waits}

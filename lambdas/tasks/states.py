@@ -231,11 +231,15 @@ class ForgetInstancesInput(ChunkInput):
 
 
 class ForgetInstancesOutput(TypedDict):
-    """How many instances are gone and how many are not. `follow` is a job that is still running."""
+    """How many instances are gone and how many are not. `follow` is a job that is still running.
+
+    `waits` is True if others were in a conflict, and need a job of their own.
+    """
 
     terminated: int
     failed: int
     follow: JobState | None
+    waits: bool
 
 
 class FinishCleanupInput(CleanupInput):

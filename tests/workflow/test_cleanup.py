@@ -2,13 +2,16 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from drs_emulator.target_key import TargetKey
 from recovery import clock
-from tests.support.cleanups import begin, clean_up, instances_left, read, terminations
-from tests.support.fault_injection import killed_after_change
+from tests.support.cleanups import begin, clean_up, instances_left, read, terminations, wait_for
+from tests.support.fault_injection import Call, calls_through, killed_after_change
 from tests.support.instance_cache import cached, sync
 from tests.support.plans import make_plan
 from tests.support.product import EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
@@ -158,8 +161,116 @@ def test_an_instance_that_somebody_else_has_terminated_does_not_keep_the_others(
     assert_all_gone_once(product, clean_up(product, record), 3)
 
 
+# --- a server in a conflict -----------------------------------------------------------------------------------------
+def in_conflict(product: Product, server_id: str, value: bool) -> None:
+    server = {"accountId": HUB, "region": WEST, "server": {"inConflict": value}}
+    product.emulator.control.change_server(server_id, server)
+
+
+def wait_for_others(product: Product, busy: str) -> None:
+    """Wait until only the instance of this server is left."""
+    until = time.monotonic() + 60
+    while set(instances_left(product)) != {busy}:
+        assert time.monotonic() < until, instances_left(product)
+        time.sleep(0.02)
+
+
+@contextmanager
+def last_calls_before_terminations() -> Iterator[list[str]]:
+    """Yields the call of DRS that came right before each TerminateRecoveryInstances of the clean-up."""
+    before, last = list[str](), list[str]()
+
+    def watching(call: Call) -> Call:
+        def watched(self: Any, operation: str, parameters: Any) -> Any:
+            if self.meta.service_model.service_name == "drs":
+                if operation == "TerminateRecoveryInstances":
+                    before.extend(last[-1:])
+                last.append(operation)
+            return call(self, operation, parameters)
+
+        return watched
+
+    with calls_through(watching):
+        yield before
+
+
+@pytest.mark.parametrize(("conflicts", "count"), [("named", 4), ("unnamed", 4), ("unnamed", 23)])
+def test_the_others_of_a_chunk_do_not_wait_for_a_server_in_a_conflict(
+    product: Product, conflicts: str, count: int
+) -> None:
+    product.emulator.control.change_settings({"behaviour": {"conflicts": conflicts}})
+    record = drill(product, count)
+    busy = sorted(each["sourceServerId"] for each in record["sourceServers"])[1]
+    in_conflict(product, busy, True)
+    with last_calls_before_terminations() as before:
+        name = begin(product, record)
+        wait_for_others(product, busy)
+        assert read(product, record)["status"] == "RUNNING"
+        in_conflict(product, busy, False)
+        wait_for(product, name)
+    shown = read(product, record)
+    assert_all_gone_once(product, shown, count)
+    assert [job["instances"] for job in shown["jobs"]][-1] == 1
+    assert sum(job["instances"] for job in shown["jobs"]) == count
+    assert {job["jobId"] for job in shown["jobs"]} == {job.id for job in terminations(product)}
+    assert before
+    assert set(before) == {"DescribeRecoveryInstances"}
+
+
+def test_a_conflict_that_does_not_end_fails_its_server_alone(product: Product) -> None:
+    record = drill(product)
+    busy = record["sourceServers"][1]
+    in_conflict(product, busy["sourceServerId"], True)
+    shown = clean_up(product, record)
+    assert shown["status"] == "PARTIAL", shown
+    assert shown["instances"] == {"total": 3, "terminated": 2, "failed": 1}
+    (failure,) = shown["failures"]
+    assert failure["recoveryInstanceId"] == busy["recoveryInstanceId"]
+    assert "is in a conflict" in failure["reason"]
+    assert set(instances_left(product)) == {busy["sourceServerId"]}
+    assert not any(row.get("leases") for row in product.items("Limits"))
+
+
+def test_an_instance_that_failed_beside_one_in_a_conflict_stays_failed(product: Product) -> None:
+    record = drill(product, 4)
+    busy, stays = (each["sourceServerId"] for each in record["sourceServers"][:2])
+    in_conflict(product, busy, True)
+    product.fault("TERMINATION_FAILS", sourceServerId=stays)
+    name = begin(product, record)
+    (machine,) = [one for one in product.engine.executions("clean-up-drill") if one.name == name]
+    until = time.monotonic() + 60
+    while len(instances_left(product)) > 2 or not read(product, record)["failures"]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    in_conflict(product, busy, False)
+    machine.wait(60)
+    shown = read(product, record)
+    assert shown["instances"] == {"total": 4, "terminated": 3, "failed": 1}
+    assert [failure["sourceServerId"] for failure in shown["failures"]] == [stays]
+    assert [sorted(job.participants) for job in terminations(product)][-1] == [busy]
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_a_function_killed_between_two_parts_of_a_chunk_terminates_everything_once(
+    product: Product, number: int
+) -> None:
+    record = drill(product)
+    busy = record["sourceServers"][1]["sourceServerId"]
+    in_conflict(product, busy, True)
+    with killed_after_change("ForgetInstances", number) as made:
+        name = begin(product, record)
+        wait_for_others(product, busy)
+        while len(made) < number:
+            time.sleep(0.02)
+        in_conflict(product, busy, False)
+        wait_for(product, name)
+    assert_all_gone_once(product, read(product, record), 3)
+
+
+@pytest.mark.parametrize("conflicts", ["named", "unnamed"])
 @pytest.mark.real_durations
-def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None:
+def test_a_server_that_is_in_another_job_is_waited_for_alone(product: Product, conflicts: str) -> None:
+    product.emulator.control.change_settings({"behaviour": {"conflicts": conflicts}})
     record = drill(product)
     server, other = record["sourceServers"][:2]
     drs = product.emulator.client(HUB, WEST)
@@ -168,6 +279,8 @@ def test_a_server_that_is_in_another_job_is_waited_for(product: Product) -> None
     shown = clean_up(product, record)
     (machine,) = product.engine.executions("clean-up-drill")
     assert "WaitForDrs" in machine.states_entered()
+    held = product.emulator.world.target(TargetKey(HUB, WEST)).jobs[job]
+    assert terminations(product)[0].created_at < held.begins_at
     while drs.describe_jobs(filters={"jobIDs": [job]})["items"][0]["status"] != "COMPLETED":
         time.sleep(0.05)
     # Its own instance was replaced by the other job's, which is none of ours.

@@ -1,4 +1,4 @@
-"""Clean-ups and their chunks: at most a hundred recovery instances of one target, which one DRS job terminates.
+"""Clean-ups and their chunks: at most a hundred recovery instances of one target, as a rule for one DRS job.
 
 A clean-up covers a chain: a drill and the runs that continue it. Its rows are in the record of the first of them.
 """
@@ -55,11 +55,21 @@ class ChunkRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkJob:
+    """A job that has terminated some of the instances of a chunk, and how many it was started for."""
+
+    job_id: str
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The row of a chunk. By instance id, `instances` has the source server, `failed` why an instance is not gone.
 
     `intent_at` is written before DRS is called, with the instances that it is `asked` to terminate; `job_id` after it
-    answered.
+    answered. Instances whose servers are in a conflict are left to a further `part`, with a job of its own;
+    `earlier_jobs` are those of the parts before. In this part, `left_out` has the instances that are known to be in a
+    conflict, and `conflicts` counts the refusals for which no server was found.
     """
 
     ref: ChunkRef
@@ -71,6 +81,10 @@ class Chunk:
     asked: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
+    part: int = 1
+    earlier_jobs: tuple[ChunkJob, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    conflicts: int = 0
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Chunk":
@@ -85,6 +99,10 @@ class Chunk:
             asked=tuple(item.get("asked", ())),
             gone=tuple(item.get("gone", ())),
             failed=dict(item.get("failed", {})),
+            part=int(item.get("part", 1)),
+            earlier_jobs=tuple(ChunkJob(job["jobId"], int(job["instances"])) for job in item.get("earlierJobs", ())),
+            left_out=frozenset(item.get("leftOut", ())),
+            conflicts=int(item.get("conflicts", 0)),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -97,22 +115,28 @@ class Chunk:
             "instances": dict(self.instances),
             "gone": list(self.gone) or None,
             "status": self.status,
+            "part": self.part,
         }
 
     @property
     def server_ids(self) -> tuple[str, ...]:
         """The servers that its job counts against DRS's quotas."""
-        return tuple(self.instances.values())
+        return tuple(self.instances[instance_id] for instance_id in self.remaining)
 
     @property
     def lease_attempt(self) -> int:
-        """A chunk has only one attempt; the next clean-up terminates what it leaves."""
-        return 1
+        """Each part has a job of its own, and only one; the next clean-up terminates what they leave."""
+        return self.part
+
+    @property
+    def waits(self) -> bool:
+        """Whether a part has ended, and instances that were in a conflict are left to the next one."""
+        return self.part > 1 and self.status is ChunkStatus.PENDING
 
     @property
     def remaining(self) -> list[str]:
-        """The instances that are not known to be gone, in sorted order."""
-        return sorted(self.instances.keys() - set(self.gone))
+        """The instances without a result, in sorted order."""
+        return sorted(self.instances.keys() - set(self.gone) - self.failed.keys())
 
 
 @dataclass(frozen=True, slots=True)

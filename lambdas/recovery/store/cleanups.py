@@ -3,14 +3,14 @@
 All of them are in the record of the first run of the chain, so that a chain has one clean-up at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
-from recovery.domain.cleanup_chunk import Chunk, ChunkRef, ChunkStatus, CleanupStatus, FoundInstances
+from recovery.domain.cleanup_chunk import Chunk, ChunkJob, ChunkRef, ChunkStatus, CleanupStatus, FoundInstances
 from recovery.domain.drs_shapes.jobs import Job
 from recovery.store import executions
 from recovery.store.chains import Chain
@@ -119,33 +119,77 @@ def list_chunks(execution_id: str, run: int) -> list[Chunk]:
 
 
 def record_intent(chunk: Chunk, asked: Sequence[str]) -> bool:
-    """Record the intent to call TerminateRecoveryInstances for these instances; False when the chunk has a job."""
-    return dynamodb.update_if(
-        executions.table(),
-        chunk.ref.row_key,
+    """Record the intent to call TerminateRecoveryInstances for these instances; False when the part has a job."""
+    return _update_chunk(
+        chunk,
         {"status": ChunkStatus.STARTING, "intentAt": chunk.intent_at or clock.iso(), "asked": sorted(asked)},
-        condition="#status = :pending OR #status = :starting",
+        condition="(#status = :pending OR #status = :starting)",
         given={"pending": ChunkStatus.PENDING, "starting": ChunkStatus.STARTING},
+    )
+
+
+def record_conflict(chunk: Chunk, left_out: Collection[str], conflicts: int) -> None:
+    """Record what is known of a conflict, so that the next call of this part leaves it out."""
+    _update_chunk(
+        chunk,
+        {"leftOut": sorted(left_out), "conflicts": conflicts},
+        condition="#status = :starting",
+        given={"starting": ChunkStatus.STARTING},
     )
 
 
 def record_job(chunk: Chunk, job: Job) -> None:
     """Record the job that terminates the chunk's instances."""
-    dynamodb.update_if(
-        executions.table(),
-        chunk.ref.row_key,
+    _update_chunk(
+        chunk,
         {"status": ChunkStatus.TERMINATING, "jobId": job.job_id, "startedAt": job.created_at},
         condition="#status = :starting",
         given={"starting": ChunkStatus.STARTING},
     )
 
 
-def settle_chunk(ref: ChunkRef, gone: Sequence[str], failed: Mapping[str, str], job_id: str | None) -> None:
+def begin_part(chunk: Chunk, gone: Sequence[str], failed: Mapping[str, str], job_id: str) -> None:
+    """Record the results of a part, and begin the next one for the instances that have none."""
+    jobs = [*chunk.earlier_jobs, ChunkJob(job_id, len(chunk.asked))]
+    _update_chunk(
+        chunk,
+        {
+            "status": ChunkStatus.PENDING,
+            "part": chunk.part + 1,
+            "gone": list(gone),
+            "failed": failed,
+            "earlierJobs": [{"jobId": job.job_id, "instances": job.instances} for job in jobs],
+        },
+        remove=["intentAt", "asked", "jobId", "startedAt", "leftOut"],
+        condition="#status <> :settled",
+        given={"settled": ChunkStatus.SETTLED},
+    )
+
+
+def settle_chunk(chunk: Chunk, gone: Sequence[str], failed: Mapping[str, str], job_id: str | None) -> None:
     """Record the chunk's result, once: the instances that are gone, and the reason for each that is not."""
-    dynamodb.update_if(
-        executions.table(),
-        ref.row_key,
+    _update_chunk(
+        chunk,
         {"status": ChunkStatus.SETTLED, "gone": list(gone), "failed": failed, "jobId": job_id},
         condition="#status <> :settled",
         given={"settled": ChunkStatus.SETTLED},
+    )
+
+
+def _update_chunk(
+    chunk: Chunk,
+    values: Mapping[str, Any],
+    *,
+    condition: str,
+    given: Mapping[str, Any],
+    remove: Sequence[str] = (),
+) -> bool:
+    """Update the row if the condition holds and the chunk is still at this part; False otherwise."""
+    return dynamodb.update_if(
+        executions.table(),
+        chunk.ref.row_key,
+        values,
+        remove=remove,
+        condition=f"{condition} AND #part = :part",
+        given={**given, "part": chunk.part},
     )

@@ -1,12 +1,12 @@
 """Clean-ups of drills, as the API shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import build_from_row
-from recovery.domain.cleanup_chunk import Chunk
+from recovery.domain.cleanup_chunk import Chunk, ChunkStatus
 
 
 class CleanupCounts(TypedDict):
@@ -67,19 +67,23 @@ def build_cleanup(row: Mapping[str, Any], chunks: Sequence[Chunk] = ()) -> Clean
         executions=row.get("executions", [row["executionId"]]),
         cleanup=row.get("machine"),
         instances=counts,
-        jobs=[_build_job(chunk) for chunk in chunks],
+        jobs=[job for chunk in chunks for job in _build_jobs(chunk)],
         failures=[failure for chunk in chunks for failure in _build_failures(chunk)],
     )
 
 
-def _build_job(chunk: Chunk) -> CleanupJob:
-    return {
-        "accountId": chunk.ref.target.account_id,
-        "region": chunk.ref.target.region,
-        "status": chunk.status,
-        "jobId": chunk.job_id,
-        "instances": len(chunk.instances),
-    }
+def _build_jobs(chunk: Chunk) -> Iterator[CleanupJob]:
+    """The jobs of the parts that have ended, and that of the part that is on."""
+    left = len(chunk.instances) - sum(job.instances for job in chunk.earlier_jobs)
+    jobs = [(ChunkStatus.SETTLED, job.job_id, job.instances) for job in chunk.earlier_jobs]
+    for status, job_id, instances in [*jobs, (chunk.status, chunk.job_id, left)]:
+        yield {
+            "accountId": chunk.ref.target.account_id,
+            "region": chunk.ref.target.region,
+            "status": status,
+            "jobId": job_id,
+            "instances": instances,
+        }
 
 
 def _build_failures(chunk: Chunk) -> list[CleanupFailure]:
