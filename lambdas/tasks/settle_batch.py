@@ -14,7 +14,13 @@ from tasks.states import SettleBatchInput
 def handler(event: SettleBatchInput, context: LambdaContext) -> SettlementState:
     """Return how many servers to try again, or a job to follow if the attempt's job is still running."""
     ref = BatchRef.from_event(event)
-    outcome = AttemptOutcome(event["jobId"], CaughtError.from_state(event["error"]), event["launchAttempts"])
+    outcome = AttemptOutcome(
+        job_id=event["jobId"],
+        error=CaughtError.from_state(event["error"]),
+        launch_attempts=event["launchAttempts"],
+        round=event.get("round"),
+        attempt=event.get("attempt"),
+    )
     settlement = settle.settle_batch(ref, outcome).to_state()
     logger.info("batch settled", extra={"batch": ref.key, **settlement})
     return settlement

@@ -134,10 +134,11 @@ class CloseExecutionOutput(TypedDict):
 
 # --- recover-target ---------------------------------------------------------------------------------------------
 class BatchInput(WaveInput, TargetState):
-    """A batch of a wave in one target, and how to launch it."""
+    """A batch of a wave in one target, and how to launch it. Runs that began before an upgrade have no `round`."""
 
     batch: int
     launchAttempts: int
+    round: NotRequired[int]
 
 
 class CheckCapacityInput(BatchInput):
@@ -160,8 +161,12 @@ class PollJobInput(BatchInput):
 
 
 class SettleBatchInput(BatchInput):
-    """The job that was polled, and the error that ended the attempt, if any."""
+    """The attempt, the job that was polled, and the error that ended the attempt, if any.
 
+    `attempt` is None if no check of the capacity was answered. Runs that began before an upgrade do not have it.
+    """
+
+    attempt: NotRequired[int | None]
     jobId: str | None
     error: CaughtErrorState | None
 

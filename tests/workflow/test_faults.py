@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from recovery.domain.caught_errors import describe_call
 from tests.harness.lambda_runtime import FunctionFault
 from tests.support.fault_injection import killed_after_change
-from tests.support.plans import make_plan
+from tests.support.plans import make_plan, make_wave
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
-from tests.support.runs import wait_for_calls, wait_until, wave_statuses
+from tests.support.runs import decide, wait_for_calls, wait_until, wait_until_asked_for, wave_statuses
 
 
 def assert_launched_once(product: Product, record: dict[str, Any], servers: int) -> None:
@@ -23,6 +24,8 @@ def assert_launched_once(product: Product, record: dict[str, Any], servers: int)
         assert server["sourceServerId"] in jobs[server["jobId"]]
     assert not any(row.get("leases") for row in product.items("Limits"))
 
+
+REFUSED = FunctionFault("DrsRefused", f"{describe_call('StartRecovery', f'{HUB}/{WEST}')}: ValidationException: no")
 
 # The changes that StartRecovery makes for a batch of three servers of a recovery, in order.
 CHANGES_OF_A_START = [
@@ -163,6 +166,40 @@ def test_capacity_that_others_hold_is_waited_for(product: Product) -> None:
 
 def _named(name: str) -> FunctionFault:
     return FunctionFault(name)
+
+
+@pytest.mark.parametrize("error", [None, "TargetAccessDenied", "NothingToLaunch", REFUSED])
+@pytest.mark.parametrize("when", ["CheckCapacity", "StartRecovery"])
+def test_a_settlement_that_comes_after_the_retry_of_an_operator_changes_nothing(
+    product: Product, error: FunctionFault | str | None, when: str
+) -> None:
+    """SettleBatch of the first round is repeated in the second, before its job is started or while it runs."""
+    if error:
+        product.engine.runtime.fail("StartRecovery", error, times=1)
+    else:
+        product.fault("LAUNCH_FAILS", count=3)
+    wave = make_wave(product, "web", count=3, onFailure="ask")
+    run = product.start(product.plan(wave, launchAttempts=1))
+    wait_until_asked_for(product, run, "DECISION")
+    (first,) = product.engine.runtime.invocations_of("SettleBatch")
+    event = json.dumps(first.event)
+    before, after = list[Any](), list[Any]()
+
+    def rows() -> Any:
+        return sorted((row for row in product.items("Executions") if row["item"][:6] in ("BATCH#", "SERVER")), key=str)
+
+    def repeat(*_: Any) -> None:
+        before.append(rows())
+        late = product.engine.client("lambda").invoke(FunctionName="SettleBatch", Payload=event)
+        assert json.loads(late["Payload"].read())["serversToRetry"] == 0
+        after.append(rows())
+
+    product.engine.runtime.after(when, repeat, times=1)
+    assert decide(product, run, "waves/web/retry").status == 200
+    record = product.finish(run)
+    assert before
+    assert before == after
+    assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 3), record
 
 
 def test_a_settlement_that_comes_late_leaves_the_next_attempt_alone(product: Product) -> None:

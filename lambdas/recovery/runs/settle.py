@@ -27,12 +27,15 @@ class AttemptOutcome:
     """How an attempt ended, as the state machine saw it.
 
     `job_id` is the job that the machine polled, if any, and `error` the error that it caught, if any. A server is
-    tried at most `launch_attempts` times.
+    tried at most `launch_attempts` times. `round` and `attempt` tell a late call from one for the batch as it is now;
+    None if they are not known.
     """
 
     job_id: str | None
     error: CaughtError | None
     launch_attempts: int
+    round: int | None = None
+    attempt: int | None = None
 
     @property
     def problem(self) -> str:
@@ -53,6 +56,12 @@ class AttemptOutcome:
     def was_halted(self) -> bool:
         """Whether the run was cancelled or ended before the job could be started."""
         return self.error is not None and self.error.is_a(RunHalted)
+
+    def is_late(self, batch: Batch) -> bool:
+        """Whether the batch has begun another round, or a later attempt, since this one ended."""
+        if self.round is not None and batch.round > self.round:
+            return True
+        return self.attempt is not None and batch.status.is_in_attempt and batch.attempt > self.attempt
 
 
 class SettlementState(TypedDict):
@@ -81,6 +90,8 @@ def settle_batch(ref: BatchRef, outcome: AttemptOutcome) -> Settlement:
     if it is still running. Raise StartUnanswered while a job of the attempt may still appear.
     """
     batch = batches.get_batch(ref)
+    if outcome.is_late(batch):
+        return Settlement()
     if earlier := _find_earlier_settlement(batch, outcome):
         return earlier
     job = find_current_job(batch)

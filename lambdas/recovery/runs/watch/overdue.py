@@ -42,7 +42,7 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         check_run(executions.get_meta_row(ref.execution_id))
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
-    except Exception:
+    except Exception:  # a defect in this watch must not stop the job from being polled
         logger.exception("job not looked at", extra={"batch": ref.key})
 
 
@@ -94,7 +94,7 @@ def _check_safely(execution_id: str) -> bool:
     except DrsWavesError as error:
         logger.warning("open run not checked", extra={"executionId": execution_id, "reason": error.message})
         return False
-    except Exception:
+    except Exception:  # a record that cannot be read must not keep the watch from the other runs
         logger.exception("open run not checked", extra={"executionId": execution_id})
         return False
     return True
