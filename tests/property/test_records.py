@@ -61,6 +61,9 @@ def on_moto() -> Iterator[None]:
 def begin() -> None:
     dynamodb.put("recovery_plans", {**PLAN.to_item(), "activeExecutionId": "drill-1"})
     dynamodb.put("executions", RUN.to_item())
+    for asked in dynamodb.query("run_requests", Partition("executionId", "drill-1")):
+        dynamodb.delete("run_requests", {"executionId": "drill-1", "item": asked["item"]})
+    dynamodb.put("run_requests", EXECUTION.request_item())
     store_row = {"executionId": "drill-1", "item": "WAVE#web", "wave": "web", "order": 0, "status": "WAITING"}
     dynamodb.put("executions", store_row)
     dynamodb.put("executions", FRESH.to_item())

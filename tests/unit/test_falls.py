@@ -18,6 +18,7 @@ from tests.support.moto_tables import product_tables
 TARGET = Target("111122223333", "us-west-2")
 WAVE = Wave("web", (GroupUse("pg-1"),))
 GROUP = ProtectionGroup("pg-1", "web servers", TARGET, tags={"tier": "web"})
+PLAN = RecoveryPlan("rp-1", "shop", (WAVE,))
 READY = ServerVerdict(Readiness.READY)
 
 
@@ -35,6 +36,7 @@ def run(number: int, status: ExecutionStatus, continues: str | None = None) -> R
 def launch(past: Run, server_ids: list[str], continued_by: str | None = None) -> None:
     """Write the record of a run that has ended, and whose inspection found these servers in the group."""
     dynamodb.put("executions", {**past.to_item(), "continuedBy": continued_by})
+    dynamodb.put("run_requests", Execution(past, PLAN).request_item())
     servers = {each: InspectedServer(READY, f"host-{each}", groups=("pg-1",)) for each in server_ids}
     inspections.persist_inspection(past.execution_id, [WaveTargetInspection(WAVE, TARGET, servers)], 100)
 

@@ -1,5 +1,6 @@
 """The roles of machines, schedules and target accounts allow exactly what is requested with them."""
 
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -320,3 +321,50 @@ def test_the_page_on_security_says_what_the_role_of_a_function_allows(function: 
         "sts:AssumeRole",
         "sts:TagSession",
     }
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    page = (CFN.parent / "docs" / "security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    sources = (path.read_text() for path in (CFN.parent / "tests").rglob("test_*.py"))
+    defined = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE)}
+    assert len(named) > 10
+    assert named <= defined
+
+
+# --- what launches and terminates believes --------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("table", "writers"),
+    [
+        ("run_requests", {"ApiFunction"}),
+        ("inspections", {"InspectTargetFunction", "StartRecoveryFunction"}),
+        ("target_accounts", {"ApiFunction"}),
+    ],
+)
+def test_a_table_that_is_believed_is_written_by_few(table: str, writers: set[str]) -> None:
+    found = {
+        function
+        for function, properties in resources(FUNCTION).items()
+        for action, resource in granted_tables(properties["Policies"])
+        if resource == table and not action.endswith(("GetItem", "Query", "Scan"))
+    }
+    assert found == writers
+
+
+def granted_tables(policies: list[dict[str, Any]]) -> set[Grant]:
+    """Actions on tables, by the name of the table as the settings have it."""
+    prefix = "table/${AWS::StackName}-"
+    return {
+        (action, resource.partition(prefix)[2].replace("-", "_"))
+        for action, resource in granted(policies)
+        if prefix in resource
+    }
+
+
+def test_a_state_that_launches_takes_the_run_and_the_target_from_the_input_of_its_machine() -> None:
+    """A task that is taken over can answer anything, so its answer must not say what is launched, and where."""
+    file = CFN / resources(MACHINE)["RecoverTargetMachine"]["DefinitionUri"]
+    machine = load_machine(file, {name: name for name in placeholders(file)})
+    selected = machine["States"]["RecoverBatches"]["ItemSelector"]
+    for name in ("executionId", "wave", "accountId", "region", "launchAttempts"):
+        assert selected[name] == f"{{% $states.context.Execution.Input.{name} %}}"

@@ -18,7 +18,16 @@ from recovery.wording import all_of, first_of, name_first, plural
 
 TABLES = {
     f"{name}_TABLE": name
-    for name in ("EXECUTIONS", "RECOVERY_PLANS", "PROTECTION_GROUPS", "TARGET_ACCOUNTS", "LIMITS", "RECOVERY_INSTANCES")
+    for name in (
+        "EXECUTIONS",
+        "RUN_REQUESTS",
+        "INSPECTIONS",
+        "RECOVERY_PLANS",
+        "PROTECTION_GROUPS",
+        "TARGET_ACCOUNTS",
+        "LIMITS",
+        "RECOVERY_INSTANCES",
+    )
 }
 
 

@@ -32,7 +32,7 @@ CHANGES_OF_A_START = [
     ("the reading of the first launch configuration is counted", "UpdateItem"),
     ("that of the second", "UpdateItem"),
     ("that of the third", "UpdateItem"),
-    ("the launch configurations are on record", "UpdateItem"),
+    ("the launch configurations are on record", "PutItem"),
     ("the look at the jobs is counted", "UpdateItem"),
     ("the look at the recovery instances is counted", "UpdateItem"),
     ("the intent is on record", "UpdateItem"),

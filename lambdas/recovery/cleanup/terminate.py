@@ -143,7 +143,9 @@ def _describe(chunk: Chunk) -> dict[str, LaunchedInstance]:
     if not chunk.remaining:
         return {}
     known, _ = drs.describe_recovery_instances(chunk.ref.target, chunk.remaining)
-    return {instance.instance_id: instance for instance in known if instance.exists}
+    # Of two records of one instance, the one that calls it no drill's counts.
+    in_order = sorted(known, key=lambda instance: not instance.is_drill)
+    return {instance.instance_id: instance for instance in in_order if instance.exists}
 
 
 def _reason_to_keep(instance: LaunchedInstance) -> str | None:
