@@ -25,13 +25,14 @@ def request_or_time_out(execution: Execution, wave: Wave, snapshot: RunSnapshot,
     the deadline (`timed_out`): other functions can write the row that has the deadline.
     """
     state = snapshot.wave_states[wave.name]
-    if timed_out and _approves_without_answer(wave) and state.approved is None:
+    answer = verdicts.judge_approval_timeout(wave, state, clock.now())
+    if answer and timed_out:
         _record_timeout(execution.execution_id, state, approved=True)
         snapshot = waves.load_snapshot(execution.execution_id)
         return _approve(snapshot, wave) if snapshot.wave_states[wave.name].approved is None else snapshot
     if state.status is not WaveStatus.AWAITING_APPROVAL or state.approval_until is None:
         _request(execution, wave)
-    elif verdicts.judge_approval_timeout(wave, state, clock.now()) is False:
+    elif answer is False:
         _record_timeout(execution.execution_id, state, approved=False)
     else:
         return snapshot
