@@ -89,7 +89,7 @@ bench-fairness: setup build ## Three such plans at once in one target: are their
 	$(PY) -m bench.saturation --plans 3 --speed 20
 
 .PHONY: bench-readers
-bench-readers: setup build ## A recovery of 100 servers alone, and beside forty viewers that loop: how much longer? (5 minutes)
+bench-readers: setup build ## A recovery of 100 servers alone, and beside forty viewers that loop: how much longer? (6 minutes)
 	PYTHONPATH=lambdas $(PY) -m bench.readers
 
 .PHONY: bench-emulator

@@ -12,7 +12,8 @@ DRS's jobs take six minutes here, and on AWS 20; a longer job would only hide wh
 DRS once for each server before its start, which is when it needs calls most.
 
 Each real second that the viewers' load costs the run counts `speed` times, because all share one process. At 4 that is
-little on a machine that does nothing else; at 60 the figure would show the machine and not the product.
+little on a machine that does nothing else; at 60 the figure would show the machine and not the product. One more
+recovery, beside viewers of another target, shows that part: they load the machine as much and take none of its calls.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,14 +37,19 @@ from tests.support.product import HUB, SHORT_DURATIONS, Product
 
 ROOT = Path(__file__).resolve().parent.parent
 # A target for each run, so that none knows how long the jobs of another took.
-WARM_UP_REGION, ALONE_REGION, BESIDE_REGION = "eu-central-1", "us-east-1", "us-west-2"
+WARM_UP_REGION, ALONE_REGION, BESIDE_OTHERS_REGION, BESIDE_REGION = (
+    "eu-central-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+)
+OTHER_REGION = "eu-west-1"
 SECONDS_AFTER_REFUSAL = 1
 HIGHEST_RATIO = 1.1
 
 
 def main() -> int:
     options = _options()
-    answers, lock, stop = Counter[str](), threading.Lock(), threading.Event()
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),  # where functions write their logs and metrics
@@ -53,21 +60,12 @@ def main() -> int:
         _recover(product, WARM_UP_REGION, 1)
         product.emulator.control.change_settings({"spread": 0, "durations": dict(SHORT_DURATIONS)})
         alone = _recover(product, ALONE_REGION, options.servers)
-        paths = itertools.cycle((f"/targets/{HUB}/{BESIDE_REGION}/source-servers", f"/capacity/{HUB}/{BESIDE_REGION}"))
-
-        def ask() -> None:
-            with lock:
-                path = next(paths)
-            reply = product.request("GET", path)
-            outcome = reply.body.get("code") or reply.body.get("status") or "OK"
-            with lock:
-                answers[f"{reply.status} {outcome}"] += 1
-            if outcome != "OK":
-                stop.wait(SECONDS_AFTER_REFUSAL)
-
-        with looping(ask, options.viewers):
+        product.seed(options.servers, region=OTHER_REGION)
+        with _viewers(product, OTHER_REGION, options.viewers):
+            beside_others = _recover(product, BESIDE_OTHERS_REGION, options.servers)
+        product.seed(1, region=BESIDE_REGION)
+        with _viewers(product, BESIDE_REGION, options.viewers) as answers:
             beside = _recover(product, BESIDE_REGION, options.servers)
-            stop.set()
     figures = {
         "servers": options.servers,
         "viewers": options.viewers,
@@ -75,8 +73,10 @@ def main() -> int:
         "cores": os.cpu_count(),
         "loadAverage": round(os.getloadavg()[0], 1),
         "alone": alone,
+        "besideViewersOfAnotherTarget": beside_others,
         "beside": beside,
         "ratio": round(beside["planSeconds"] / alone["planSeconds"], 4),
+        "ratioToViewersOfAnotherTarget": round(beside["planSeconds"] / beside_others["planSeconds"], 4),
         "answersToViewers": dict(answers.most_common()),
     }
     drill.write_figures(figures, ROOT / "build" / "bench" / "readers.json")
@@ -106,6 +106,29 @@ def _recover(product: Product, region: str, servers: int) -> dict[str, Any]:
         "planSeconds": round(_seconds(record["endedAt"]) - requested, 1),
         "secondsToStart": round(started - requested, 1),
     }
+
+
+@contextlib.contextmanager
+def _viewers(product: Product, region: str, count: int) -> Iterator[Counter[str]]:
+    """Viewers of the Region that loop until the block ends; yield what they are answered, by status and outcome."""
+    answers, lock, stop = Counter[str](), threading.Lock(), threading.Event()
+    paths = itertools.cycle((f"/targets/{HUB}/{region}/source-servers", f"/capacity/{HUB}/{region}"))
+
+    def ask() -> None:
+        with lock:
+            path = next(paths)
+        reply = product.request("GET", path)
+        outcome = reply.body.get("code") or reply.body.get("status") or "OK"
+        with lock:
+            answers[f"{reply.status} {outcome}"] += 1
+        if outcome != "OK":
+            stop.wait(SECONDS_AFTER_REFUSAL)
+
+    with looping(ask, count):
+        try:
+            yield answers
+        finally:
+            stop.set()
 
 
 def _seconds(moment: str) -> float:
