@@ -188,6 +188,8 @@ def print_summary(session: Session, record: Record, notices: Iterable[str]) -> N
         console().print(f"  {line}", markup=False)
     if record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and servers["launched"] < servers["total"]:
         console().print(f"  the rest  {COMMAND} continue {record['executionId']}{session.options}", markup=False)
+    if record["status"] == "NOT_READY" and record["continues"]:
+        console().print(f"  mend it   {COMMAND} continue {record['continues']}{session.options}", markup=False)
 
 
 def _print_servers(session: Session, record: Record) -> None:

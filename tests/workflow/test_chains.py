@@ -19,6 +19,7 @@ from tests.support.cleanups import (
     wait_for,
 )
 from tests.support.fault_injection import killed_after_change
+from tests.support.inbox import TOPIC, Inbox
 from tests.support.instance_cache import cached, sync
 from tests.support.plans import make_wave
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product, Reply
@@ -141,6 +142,45 @@ def test_after_a_start_that_was_refused_for_good_the_run_can_be_continued_again(
         first["executionId"],
         second["executionId"],
     ]
+
+
+def test_after_a_continuation_that_was_refused_the_run_can_be_continued_again() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        first, good, bad = partly_failed(product)
+        broken = {"accountId": HUB, "region": WEST, "server": {"replicationState": "STOPPED"}}
+        product.emulator.control.change_server(bad, broken)
+        refused = [continued(product, first["executionId"]) for _ in range(2)]
+        assert [record["status"] for record in refused] == ["NOT_READY"] * 2
+        assert [record["continues"] for record in refused] == [first["executionId"]] * 2
+        assert product.record(first["executionId"])["continuedBy"] is None
+        message = inbox.messages()[-1]["Message"]
+        assert f"Recover the rest: drs-waves continue {first['executionId']}\n" in message
+
+        orphan = ask_to_continue(product, refused[0]["executionId"])
+        assert (orphan.status, orphan.body["executionId"]) == (409, first["executionId"])
+        assert f"continue {first['executionId']}" in orphan.body["detail"]
+
+        mended = {"accountId": HUB, "region": WEST, "server": {"replicationState": "CONTINUOUS"}}
+        product.emulator.control.change_server(bad, mended)
+        last = continued(product, first["executionId"])
+        assert (last["status"], ids(product).keys()) == ("COMPLETED", {*good, bad})
+        names = [run["executionId"] for run in last["chain"]["executions"]]
+        assert names == [first["executionId"], last["executionId"]]
+        assert ask_to_continue(product, first["executionId"]).body["code"] == "AlreadyContinued"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_function_killed_while_it_refuses_a_continuation_leaves_the_run_continuable(
+    product: Product, number: int
+) -> None:
+    first, _, bad = partly_failed(product)
+    broken = {"accountId": HUB, "region": WEST, "server": {"replicationState": "STOPPED"}}
+    product.emulator.control.change_server(bad, broken)
+    with killed_after_change("JudgeReadiness", number) as made:
+        assert continued(product, first["executionId"])["status"] == "NOT_READY"
+    assert len(made) >= number, made
+    assert continued(product, first["executionId"])["status"] == "NOT_READY"
 
 
 def test_a_continuation_whose_machine_never_ran_is_closed_and_can_be_continued(

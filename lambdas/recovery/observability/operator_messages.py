@@ -249,8 +249,10 @@ def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | No
 def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
     """Report that a run has ended."""
     run = execution.run
-    # A refused run is not continued, because that would use the plan as it was.
-    rest = run.mode is not Mode.READINESS and verdict.status is not ExecutionStatus.NOT_READY and tally.missing
+    # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
+    is_refused = verdict.status is ExecutionStatus.NOT_READY
+    last = run.continues if is_refused else run.execution_id
+    rest = run.mode is not Mode.READINESS and last and (is_refused or tally.missing)
     _send(
         run,
         "RUN_FINISHED",
@@ -258,7 +260,7 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
         {
             "Result": verdict.reason,
             "Servers": tally.describe(),
-            "Recover the rest": f"{COMMAND} continue {run.execution_id}" if rest else None,
+            "Recover the rest": f"{COMMAND} continue {last}" if rest else None,
         },
         status=verdict.status.value,
     )

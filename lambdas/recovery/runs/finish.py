@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
-from recovery.domain.execution import Execution, Mode, Run, RunSnapshot, Tally, WaveStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveStatus
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted
@@ -122,6 +122,8 @@ def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> Exec
             executions.release_plan(run.plan_id, execution_id)
             break
         verdict, tally = judge(run), batches.tally_servers(execution_id)
+        if verdict.status is ExecutionStatus.NOT_READY:  # while this run still locks the plan
+            executions.unlink_continuation(run)
         if executions.record_end(run, verdict, tally):
             operator_messages.send_run_finished(execution, verdict, tally)
             return verdict

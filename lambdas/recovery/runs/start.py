@@ -105,7 +105,7 @@ def _require_continuable(run: Run, chain: Chain) -> None:
     if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
         raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
     if run.continues and chain.first is run:
-        raise NothingToContinue(f"{execution_id} never started; continue {run.continues}", executionId=run.continues)
+        raise NothingToContinue(f"{execution_id} launched nothing; continue {run.continues}", executionId=run.continues)
     if len(chain.runs) >= MAX_CHAIN_LENGTH:
         message = f"{execution_id} is run {len(chain.runs)} of its chain, and a chain has no more; start a new run"
         raise NothingToContinue(message, executionId=execution_id)

@@ -1,8 +1,8 @@
 """Chains: a run together with the runs that continue it, and what their records say of launches.
 
-A run is continued once. Its META row names the run that continues it (`continuedBy`), and the
-request of that one names it (`continues`); both are written in one transaction. A continuation that never started is
-unlinked again.
+A run is continued once. Its META row names the run that continues it (`continuedBy`), and the request of that one
+names it (`continues`); both are written in one transaction. A continuation that never started, or was refused because
+it is not ready, has launched nothing and is unlinked again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -228,6 +228,19 @@ def record_failed_start(run: Run, reason: str) -> bool:
     return True
 
 
+def unlink_continuation(run: Run) -> None:
+    """Unlink a run that launches nothing from the run that it continues, so that this can be continued again."""
+    if run.continues:
+        dynamodb.update_if(
+            table(),
+            _meta_key(run.continues),
+            {},
+            remove=["continuedBy"],
+            condition="#continuedBy = :mine",
+            given={"mine": run.execution_id},
+        )
+
+
 def release_plan(plan_id: str, execution_id: str) -> None:
     """Remove the lock if it is this execution's; another run may have taken it by now."""
     dynamodb.update_if(

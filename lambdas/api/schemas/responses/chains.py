@@ -57,14 +57,18 @@ def build_chain(records: Sequence[ExecutionRecord]) -> Chain:
 
 
 def _count_servers(records: Sequence[ExecutionRecord]) -> ChainCounts:
-    """For each wave and target, count by the last run that inspected it: it knows what those before had launched."""
+    """For each wave and target, count by the last run that inspected it: it knows what those before had launched.
+
+    A run that was refused is alone, and counts only its own servers.
+    """
     latest: dict[tuple[str, ...], tuple[Row, ExecutionRecord]] = {}
     for record in records:
         latest |= {_place(target): (target, record) for target in record.targets}
     tally = Tally()
     for place, (target, record) in latest.items():
         summary = WaveTargetSummary.from_item(target)
-        tally += summary.tally + Tally(summary.already_launched, launched=summary.already_launched)
+        before = summary.already_launched if len(records) > 1 else 0
+        tally += summary.tally + Tally(before, launched=before)
         tally = sum((Batch.from_item(row).tally for row in record.batches if _place(row) == place), tally)
     return build_from_row(ChainCounts, tally.to_item())
 
