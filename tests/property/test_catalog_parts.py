@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from api.http import response
 from cli.plans.changes import find_differences
 from cli.plans.document import Location, read_document
-from recovery.domain import capacity_report
-from recovery.domain.capacity_report import NOT_REPLICATING_STATES, Quotas
+from recovery.domain.capacity import report as capacity_report
+from recovery.domain.capacity.report import NOT_REPLICATING_STATES, Quotas
 from recovery.domain.drs_shapes import durations
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.errors import DrsWavesError, Transient

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from recovery.domain import plan, polling, verdicts
 from recovery.domain.batch import split_into_batches
-from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.plan import Wave
 from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS, RAREST_POLL_SECONDS
+from recovery.domain.tally import Tally
 from recovery.errors import InvalidRequest
 
 names = st.lists(st.text("abcdefgh", min_size=1, max_size=3), unique=True, min_size=1, max_size=8)

@@ -93,7 +93,7 @@ GROUP: dict[str, Any] = {"name": "g", "accountId": "111122223333", "region": "us
 ACCOUNT = {
     "accountId": "111122223333",
     "roleArn": "arn:aws:iam::111122223333:role/x",
-    "externalId": "secret",
+    "externalId": "sixteen-letters-or-more",
     "regions": ["us-west-2"],
 }
 FIELDS: dict[str, tuple[Any, str, Any]] = {

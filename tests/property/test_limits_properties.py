@@ -18,9 +18,9 @@ from recovery import clock, errors
 from recovery.aws import dynamodb
 from recovery.call_shares import CallShare
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
+from recovery.domain.capacity.usage import LEASE_SECONDS, QuotaUsage
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.execution import Mode
-from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage
 from recovery.domain.target import Target
 from recovery.drs import calls, circuit_breaker, rate_limiter
 from recovery.drs import client as drs

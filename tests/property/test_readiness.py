@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery.domain import inspection, verdicts
-from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.inspection import InspectedServer, WaveTargetSummary
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import Probe, Readiness, ServerFacts, ServerVerdict, WaveReadiness, judge_server
+from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.runs.inspection import uninspected
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
-from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
+from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveDecision, WaveVerdict
 from recovery.errors import DecisionRefused

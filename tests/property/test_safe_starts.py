@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery import clock, errors
+from recovery.domain.capacity.usage import LEASE_SECONDS, QuotaUsage, lease_key
 from recovery.domain.drs_shapes.jobs import Job, Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
-from recovery.domain.quota_usage import LEASE_SECONDS, QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import busy_servers
 from recovery.drs.busy_servers import LASTING_REFUSALS, PARTS, USUAL_JOB_SECONDS, ConflictVerdict, Hold

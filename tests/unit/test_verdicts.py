@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery.domain import polling, verdicts
-from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveState, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
 from recovery.domain.readiness import (
     Probe,
@@ -20,6 +20,7 @@ from recovery.domain.readiness import (
     judge_refusal,
     judge_server,
 )
+from recovery.domain.tally import Tally
 from recovery.domain.verdicts import WaveGate, WaveVerdict
 
 WEB = Wave("web", (), depends_on=("app", "cache"))

@@ -104,7 +104,7 @@ def caller(event: APIGatewayProxyEvent) -> str:
 
 
 def name_caller(event: APIGatewayProxyEvent) -> str:
-    """The caller as records and messages name it: `arn:aws:sts::…:assumed-role/Responder (session name: ana)`.
+    """The caller as records and messages name it: an ARN `…:assumed-role/Responder (session name: ana)`.
 
     STS lets the holder of a session choose its name, unless the role's trust policy binds it. So it stands apart from
     the verified part. It has no spaces and no parentheses (botocore's sts model), so it cannot pass for that part. API

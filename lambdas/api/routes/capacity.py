@@ -9,8 +9,8 @@ from api.router import Router
 from api.schemas.responses.targets import CapacityOfAccount, CapacityOfAll, CapacityOfTarget, build_capacity
 from recovery import clock
 from recovery.catalog.accounts import get_account, list_accounts
-from recovery.domain import capacity_report
-from recovery.domain.capacity_report import CapacityReport
+from recovery.domain.capacity import report as capacity_report
+from recovery.domain.capacity.report import CapacityReport
 from recovery.domain.target import Target, TargetAccount
 from recovery.drs import capacity_leases, fan_out, service_quotas
 from recovery.drs import client as drs

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from recovery import clock
-from recovery.domain.execution import Mode, ServerStatus, Tally
+from recovery.domain.execution import Mode, ServerStatus
 from recovery.domain.launch_failures import LaunchFailure
+from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recovery.domain.execution import Tally
 from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import Readiness, ServerVerdict
+from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.wording import plural
 

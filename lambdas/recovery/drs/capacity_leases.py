@@ -19,8 +19,8 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.call_shares import CallShare, use_share
+from recovery.domain.capacity.usage import QuotaUsage, lease_key
 from recovery.domain.caught_errors import describe_call
-from recovery.domain.quota_usage import QuotaUsage, lease_key
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs.visibility import HOLD_NEEDED_SECONDS, HOLD_SECONDS

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery import clock
-from recovery.domain.capacity_report import Quotas
+from recovery.domain.capacity.report import Quotas
 from recovery.domain.target import Target
 from recovery.drs import assumed_roles
 

@@ -6,9 +6,10 @@ from typing import Any
 from recovery import clock
 from recovery.aws import sns
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, Tally, WaveStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, WaveStatus
 from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import Wave
+from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.wording import first_of, name_first, plural

@@ -8,7 +8,8 @@ from aws_lambda_powertools import Logger
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
-from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, Tally, WaveStatus
+from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, WaveStatus
+from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted

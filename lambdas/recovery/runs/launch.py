@@ -326,6 +326,5 @@ def poll_batch(ref: BatchRef, job_id: str, expected_seconds: int) -> JobPoll:
 
 def may_be_invisible(batch: Batch, job_id: str) -> bool:
     """Whether StartRecovery named this job of the batch so recently that DescribeJobs need not show it yet."""
-    if batch.job_id != job_id or batch.job_started_at is None:
-        return False
-    return clock.now() - clock.parse_iso(batch.job_started_at) < VISIBLE_WITHIN_SECONDS
+    named_at = batch.job_started_at if batch.job_id == job_id else None
+    return named_at is not None and clock.now() - clock.parse_iso(named_at) < VISIBLE_WITHIN_SECONDS

@@ -7,8 +7,9 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus
-from recovery.domain.execution import ServerStatus, Tally
+from recovery.domain.execution import ServerStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.tally import Tally
 from recovery.store import executions, inspections, server_results
 
 # What a batch's row keeps of the start of an attempt, until the next attempt or round.

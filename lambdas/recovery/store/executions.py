@@ -12,8 +12,9 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
-from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run, Tally
+from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import ProtectionGroup
+from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
@@ -164,13 +165,8 @@ def record_abort(execution_id: str, reason: str) -> None:
 
 
 def _record_once(execution_id: str, attribute: str, reason: str) -> None:
-    dynamodb.update_if(
-        table(),
-        _meta_key(execution_id),
-        {attribute: reason},
-        condition=f"attribute_not_exists(#{attribute}) AND {_IS_OPEN}",
-        given=_OPEN,
-    )
+    is_first = f"attribute_not_exists(#{attribute}) AND {_IS_OPEN}"
+    dynamodb.update_if(table(), _meta_key(execution_id), {attribute: reason}, condition=is_first, given=_OPEN)
 
 
 def record_end(run: Run, verdict: ExecutionVerdict, tally: Tally) -> bool:

@@ -6,14 +6,8 @@ from typing import Any
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
-from recovery.domain.execution import (
-    STATUSES_BEFORE_START,
-    Execution,
-    RunSnapshot,
-    Tally,
-    WaveState,
-    WaveStatus,
-)
+from recovery.domain.execution import STATUSES_BEFORE_START, Execution, RunSnapshot, WaveState, WaveStatus
+from recovery.domain.tally import Tally
 from recovery.domain.verdicts import WaveVerdict
 from recovery.free_text import flatten
 from recovery.store import executions, run_requests

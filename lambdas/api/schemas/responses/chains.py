@@ -7,8 +7,9 @@ from typing_extensions import TypedDict
 from api.schemas.responses.base import build_from_row
 from recovery import clock
 from recovery.domain.batch import Batch
-from recovery.domain.execution import ExecutionStatus, Tally
+from recovery.domain.execution import ExecutionStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.tally import Tally
 from recovery.store.execution_record import ExecutionRecord, Row
 
 

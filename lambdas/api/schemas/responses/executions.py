@@ -19,8 +19,9 @@ from api.schemas.responses.decisions import (
 from recovery import clock
 from recovery.domain import batch as domain_batch
 from recovery.domain.batch import BatchStatus
-from recovery.domain.execution import ExecutionStatus, Mode, Run, Tally, WaveStatus
+from recovery.domain.execution import ExecutionStatus, Mode, Run, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.tally import Tally
 from recovery.store.execution_record import ExecutionRecord, Row
 
 

@@ -5,8 +5,8 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged
-from recovery.domain import capacity_report
-from recovery.domain.capacity_report import CapacityReport
+from recovery.domain.capacity import report as capacity_report
+from recovery.domain.capacity.report import CapacityReport
 from recovery.domain.drs_shapes.source_servers import ServerReplication
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.domain.target import Target
