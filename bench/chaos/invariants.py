@@ -22,7 +22,8 @@ def no_live_recovery_is_replaced(truth: Truth) -> Iterator[str]:
                 recovered = launch["jobId"]
         instance = truth.instances.get(server_id, {})
         if recovered and (instance.get("isDrill", True) or instance.get("jobID") != recovered):
-            yield f"{server_id}: the instance that {recovered} recovered is not there; DRS has {instance}"
+            left = {name: instance.get(name) for name in ("recoveryInstanceID", "jobID", "isDrill", "ec2InstanceState")}
+            yield f"{server_id}: what {recovered} recovered is not there; DRS has {left} after {launches}"
 
 
 def record_equals_truth(record: Mapping[str, Any], servers: Sequence[Mapping[str, Any]], truth: Truth) -> Iterator[str]:

@@ -55,6 +55,8 @@ def _add_job(truth: Truth, drs: Any, job: dict[str, Any]) -> None:
         launch = {
             "jobId": job["jobID"],
             "execution": job.get("tags", {}).get(EXECUTION_TAG),
+            "createdAt": str(job["creationDateTime"]),
+            "endedAt": str(job.get("endDateTime")),
             "isRecovery": job["initiatedBy"] == "START_RECOVERY",
             "status": server.get("launchStatus"),
         }
