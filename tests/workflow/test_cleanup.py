@@ -161,6 +161,43 @@ def test_an_instance_that_somebody_else_has_terminated_does_not_keep_the_others(
     assert_all_gone_once(product, clean_up(product, record), 3)
 
 
+def test_an_instance_of_which_neither_drs_nor_the_record_says_whose_it_is_is_named_and_left(product: Product) -> None:
+    """DRS may leave out the job of an instance, and the record lacks its id if DRS showed it late."""
+    record = product.drill(make_plan(product))
+    unproven = record["sourceServers"][1]
+    row = next(each for each in product.items("Executions") if each.get("recoveryInstanceId") == instance_of(unproven))
+    product.put("Executions", {name: value for name, value in row.items() if name != "recoveryInstanceId"})
+    with without_job(instance_of(unproven)):
+        shown = clean_up(product, record)
+    assert (shown["status"], shown["instances"]["terminated"]) == ("COMPLETED", 2), shown
+    command = f"terminate-recovery-instances --region {WEST} --recovery-instance-ids {instance_of(unproven)}"
+    assert command in shown["reason"]
+    assert set(instances_left(product)) == {unproven["sourceServerId"]}
+
+
+def instance_of(server: dict[str, Any]) -> str:
+    return str(server["recoveryInstanceId"])
+
+
+@contextmanager
+def without_job(instance_id: str) -> Iterator[None]:
+    """DRS does not say meanwhile which job launched the instance."""
+
+    def hiding(call: Call) -> Call:
+        def hidden(self: Any, operation: str, parameters: Any) -> Any:
+            answer = call(self, operation, parameters)
+            if operation == "DescribeRecoveryInstances":
+                for item in answer["items"]:
+                    if item["recoveryInstanceID"] == instance_id:
+                        item.pop("jobID", None)
+            return answer
+
+        return hidden
+
+    with calls_through(hiding):
+        yield
+
+
 # --- a server in a conflict -----------------------------------------------------------------------------------------
 def in_conflict(product: Product, server_id: str, value: bool) -> None:
     server = {"accountId": HUB, "region": WEST, "server": {"inConflict": value}}

@@ -4,7 +4,7 @@ A clean-up covers the whole chain of the drill: the runs that it continues, and 
 in the record of the first of them describes the latest one. `find` and `terminate` do the work in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from recovery.aws import step_functions
 from recovery.cleanup import find
-from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus
+from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus, FoundInstances
 from recovery.domain.execution import Mode
 from recovery.errors import (
     AwsUnavailable,
@@ -122,19 +122,32 @@ def finish_cleanup(execution_id: str, machine: str, problems: Sequence[str]) -> 
     total = sum(len(chunk.instances) for chunk in chunks)
     terminated = sum(len(chunk.gone) for chunk in chunks)
     counts = {"total": total, "terminated": terminated, "failed": total - terminated}
+    found = cleanups.list_found(first, int(row["run"]))
+    unproven = [text for each in found for text in _describe_unproven(each)]
     unasked = [f"{target} was not searched: {reason}" for target, reason in sorted(row.get("unasked", {}).items())]
     if terminated == total and not problems and not unasked:
         status = CleanupStatus.COMPLETED
-        was_asked = cleanups.list_found(first, int(row["run"]))
-        nothing = f"nothing to clean up: {'DRS has none of its instances' if was_asked else 'it started no job'}"
+        nothing = f"nothing to clean up: {'DRS has none of its instances' if found else 'it started no job'}"
         reason = all_of(total, "instance", "is gone", "are gone") if total else nothing
     else:
         status = CleanupStatus.PARTIAL if terminated else CleanupStatus.FAILED
         reason = "; ".join(
             [f"{terminated} of {total} instances are gone", *first_of([*unasked, *problems], MAX_PROBLEMS)]
         )
+    reason = "; ".join([reason, *first_of(unproven, MAX_PROBLEMS)])
     cleanups.close_cleanup(first, machine, status, {**counts, "reason": reason})
     return cleanups.get_cleanup(first) or row
+
+
+def _describe_unproven(found: FoundInstances) -> Iterator[str]:
+    """What a person has to look at, with the command that terminates it; the clean-up never does."""
+    account_id, region = found.target.account_id, found.target.region
+    for instance_id, server_id in sorted(found.unproven.items()):
+        yield (
+            f"{instance_id} of {server_id} in account {account_id} is left alone, because DRS does not say which job "
+            f"launched it; if it is of this drill, terminate it there: aws drs terminate-recovery-instances "
+            f"--region {region} --recovery-instance-ids {instance_id}"
+        )
 
 
 def _require_ended_drills(chain: Chain) -> None:

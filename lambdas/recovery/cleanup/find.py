@@ -15,6 +15,7 @@ from recovery.domain.cleanup_chunk import Chunk, ChunkRef, FoundInstances
 from recovery.domain.recovery_instance import RecoveryInstance
 from recovery.domain.target import Target
 from recovery.drs import chain_launches, ec2
+from recovery.drs.chain_launches import ChainLaunches
 from recovery.errors import DrsWavesError, ServerBusy, TargetNotInitialized
 from recovery.settings import settings
 from recovery.store import chains, cleanups
@@ -69,7 +70,14 @@ def _search_target(
 
     instances |= {each: expected[each] for each in forgotten | gone}
     problem = ServerBusy(f"{target.key} has not shown all of the drill yet: {launches.pending}")
-    return FoundInstances(target, instances, frozenset(gone)), problem if launches.pending else None
+    found = FoundInstances(target, instances, frozenset(gone), _find_unproven(launches, instances))
+    return found, problem if launches.pending else None
+
+
+def _find_unproven(launches: ChainLaunches, ours: Collection[str]) -> dict[str, str]:
+    """Instances of drills of the chain's servers of which DRS does not name the job; anyone may have launched them."""
+    unnamed = [each for each in launches.others.values() if each.job_id is None and each.is_drill]
+    return {each.instance_id: each.server_id for each in unnamed if each.instance_id not in ours}
 
 
 def create_chunks(execution_id: str, run: int) -> list[Chunk]:

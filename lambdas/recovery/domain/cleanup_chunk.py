@@ -141,17 +141,28 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class FoundInstances:
-    """What a clean-up has to terminate in one target: source servers by instance id, and which are `gone` already."""
+    """What a clean-up has to terminate in one target: source servers by instance id, and which are `gone` already.
+
+    `unproven` are instances of drills of the same servers of which DRS names no job, nor the record the instance, so
+    that nothing proves that the chain launched them. They are named and left alone.
+    """
 
     target: Target
     instances: Mapping[str, str]
     gone: frozenset[str] = frozenset()
+    unproven: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "FoundInstances":
         """Read a FOUND row."""
-        return cls(Target.from_state(item), dict(item["instances"]), frozenset(item["gone"]))
+        unproven = dict(item.get("unproven", {}))
+        return cls(Target.from_state(item), dict(item["instances"]), frozenset(item["gone"]), unproven)
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of a FOUND row, without its key."""
-        return {**self.target.to_state(), "instances": dict(self.instances), "gone": sorted(self.gone)}
+        return {
+            **self.target.to_state(),
+            "instances": dict(self.instances),
+            "gone": sorted(self.gone),
+            "unproven": dict(self.unproven),
+        }
