@@ -33,6 +33,7 @@ CHANGES_OF_A_START = [
     ("that of the second", "UpdateItem"),
     ("that of the third", "UpdateItem"),
     ("the launch configurations are on record", "PutItem"),
+    ("the servers are held", "UpdateItem"),
     ("the look at the jobs is counted", "UpdateItem"),
     ("the look at the recovery instances is counted", "UpdateItem"),
     ("the intent is on record", "UpdateItem"),

@@ -175,7 +175,7 @@ def test_a_hold_that_nobody_releases_ends_by_itself(product: Product) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("number", range(1, 12))
 def test_a_start_killed_after_a_change_launches_each_server_once_beside_another_run(
     unkind: Product, number: int
 ) -> None:
