@@ -44,12 +44,12 @@ def test_a_running_sandbox_is_found_by_this_user_only(tmp_path: Path, monkeypatc
     sandbox = {
         "account": "1" * 12,
         "secret": "test",
-        "sessionToken": "s3cr3t",
+        "sessionToken": "made-up",
         "region": "us-west-2",
         "pid": os.getpid(),
     }
     with checkout.published_sandbox(sandbox):
         assert {stat.S_IMODE(path.stat().st_mode) for path in (addresses, variables)} == {0o600}
         assert checkout.read_sandbox() == sandbox
-        assert "export AWS_SESSION_TOKEN=s3cr3t\n" in variables.read_text()
+        assert "export AWS_SESSION_TOKEN=made-up\n" in variables.read_text()
     assert list(tmp_path.iterdir()) == []
