@@ -77,11 +77,11 @@ def test_drs_answers_no_caller_without_the_secret(emulator: EmulatorClient, key:
 
 
 def test_the_tokens_of_a_guarded_engine_are_as_good_as_the_secret() -> None:
-    with Emulator(speed=0, engine_token="of the engine", account_of=lambda _: ACCOUNT) as running:
+    with Emulator(speed=0, engine_token="made-up", account_of=lambda _: ACCOUNT) as running:
         emulator = EmulatorClient(running)
         emulator.seed()
         session = "ASIA0000000000000000"
-        assert drs(emulator, session, issue_token("of the engine")).describe_source_servers()["items"]
+        assert drs(emulator, session, issue_token("made-up")).describe_source_servers()["items"]
         for token in (None, "guessed", issue_token("of another engine")):
             with pytest.raises(ClientError, match="not the secret of this emulator"):
                 drs(emulator, session, token).describe_source_servers()

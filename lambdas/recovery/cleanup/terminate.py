@@ -133,8 +133,8 @@ def _leave_out(ours: list[str], left_out: Collection[str], conflicts: int) -> li
 def _find_busy(chunk: Chunk, asked: Collection[str], refusal: ServerBusy) -> frozenset[str]:
     """The instances that the refusal names, or whose servers are in a job that has not ended."""
     named = busy_servers.server_id_of(str(refusal.facts.get("resource", "")))
-    servers = {chunk.instances[each] for each in asked}
-    holds = busy_servers.find_job_holds(drs.list_live_jobs(chunk.ref.target), servers, clock.now())
+    servers, target = {chunk.instances[each] for each in asked}, chunk.ref.target
+    holds = busy_servers.find_job_holds(target, drs.list_live_jobs(target), servers, clock.now())
     return frozenset(each for each in asked if named in (each, chunk.instances[each]) or chunk.instances[each] in holds)
 
 
