@@ -142,7 +142,6 @@ def test_a_continuation_of_a_recovery_does_not_replace_what_another_run_recovere
     refused = product.finish(product.request("POST", path).body["executionId"])
     assert refused["status"] == "NOT_READY", refused
     assert (before[bad[0]] in refused["reason"], instances(product)) == (True, before)
-    path = f"/executions/{refused['executionId']}/continue"
     agreed = product.finish(product.request("POST", path, {"replaceExisting": True}).body["executionId"])
     assert (agreed["status"], agreed["replaceExisting"]) == ("COMPLETED", True), agreed
     assert instances(product)[good[0]] == before[good[0]]
