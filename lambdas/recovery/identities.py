@@ -1,4 +1,4 @@
-"""Whether two callers of the API may be the same person, by the ARNs that AWS has verified.
+"""How callers of the API are named, and whether two of them may be the same person, by the ARNs that AWS has verified.
 
 An ARN names credentials, not a person. Whoever assumes a role chooses the name of the session, and so does a user who
 gets a federation token, so two of these names may be one person. The only names of sessions that tell people apart are
@@ -10,13 +10,35 @@ import re
 from collections.abc import Iterable
 
 _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
+# Sessions of a role, and of GetFederationToken.
+_SESSION = re.compile(r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)")
+_NAMED_SESSION = re.compile(r"(?P<principal>\S+) \(session name: (?P<name>[^ ()]+)\)")
 # AWSReservedSSO_<name of the permission set>_<16 hexadecimal digits>
 _OF_IDENTITY_CENTER = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
 
 
+def name_caller(arn: str) -> str:
+    """The caller as records and messages name it: `…:assumed-role/Responder (session name: ana)`.
+
+    STS lets the holder of a session choose its name, unless the role's trust policy binds it. So it stands apart from
+    the verified part. It has no spaces and no parentheses (botocore's sts model), so it cannot pass for that part.
+    """
+    session = _SESSION.fullmatch(arn)
+    return f"{session['principal']} (session name: {session['name']})" if session else arn
+
+
+def _read_caller(caller: str) -> re.Match[str] | None:
+    """The parts of the ARN of a caller, whom `name_caller` may have named."""
+    named = _NAMED_SESSION.fullmatch(caller)
+    return _ARN.fullmatch(f"{named['principal']}/{named['name']}" if named else caller)
+
+
 def may_be_same_person(one: str, other: str) -> bool:
-    """Whether these callers may be one person. Callers without an ARN, such as addresses, always may."""
-    first, second = _ARN.fullmatch(one), _ARN.fullmatch(other)
+    """Whether these callers, by ARN or as `name_caller` names them, may be one person.
+
+    Callers without an ARN, such as addresses, always may.
+    """
+    first, second = _read_caller(one), _read_caller(other)
     if one == other or first is None or second is None:
         return True
     if _name_in_identity_center(first) and _name_in_identity_center(second):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.identities import find_same_person, may_be_same_person
+from recovery.identities import find_same_person, may_be_same_person, name_caller
 
 ROOT = "arn:aws:iam::111122223333:root"
 ANA, BEN = "arn:aws:iam::111122223333:user/ana", "arn:aws:iam::111122223333:user/teams/ben"
@@ -40,6 +40,8 @@ FEDERATED = "arn:aws:sts::111122223333:federated-user/{}"
 def test_callers_that_may_be_one_person(one: str, other: str) -> None:
     assert may_be_same_person(one, other)
     assert may_be_same_person(other, one)
+    assert may_be_same_person(name_caller(one), name_caller(other))  # as the record has them
+    assert may_be_same_person(name_caller(one), other)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +61,15 @@ def test_callers_that_may_be_one_person(one: str, other: str) -> None:
 def test_callers_that_are_two_principals(one: str, other: str) -> None:
     assert not may_be_same_person(one, other)
     assert not may_be_same_person(other, one)
+    assert not may_be_same_person(name_caller(one), name_caller(other))
+    assert not may_be_same_person(name_caller(one), other)
 
 
 @given(st.text("abcXYZ0123456789+=,.@_-", min_size=2, max_size=64), st.text("abcXYZ+=,.@_-", min_size=2, max_size=64))
 def test_no_name_of_a_session_makes_another_person_of_who_has_the_role(one: str, other: str) -> None:
     assert may_be_same_person(ROLE.format(one), ROLE.format(other))
     assert may_be_same_person(FEDERATED.format(one), FEDERATED.format(other))
+    assert may_be_same_person(name_caller(ROLE.format(one)), name_caller(ROLE.format(other)))
 
 
 def test_the_first_who_may_be_the_caller_is_named() -> None:

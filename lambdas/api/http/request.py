@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+from recovery import identities
 from recovery.errors import AccountNotFound, InvalidRequest, NotFound
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -18,11 +19,6 @@ is_id = re.compile(ID_PATTERN).fullmatch
 is_account = re.compile(ACCOUNT_PATTERN).fullmatch
 is_region = re.compile(REGION_PATTERN).fullmatch
 is_server = re.compile(SERVER_PATTERN).fullmatch
-
-# Sessions of a role, and of GetFederationToken.
-_is_session = re.compile(
-    r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)"
-).fullmatch
 
 # The largest plan that may be stored needs a third of this.
 MAX_BODY_BYTES = 1024 * 1024
@@ -104,13 +100,5 @@ def caller(event: APIGatewayProxyEvent) -> str:
 
 
 def name_caller(event: APIGatewayProxyEvent) -> str:
-    """The caller as records and messages name it: an ARN `…:assumed-role/Responder (session name: ana)`.
-
-    STS lets the holder of a session choose its name, unless the role's trust policy binds it. So it stands apart from
-    the verified part. It has no spaces and no parentheses (botocore's sts model), so it cannot pass for that part. API
-    Gateway does not pass on the source identity of a session.
-    """
-    arn = caller(event)
-    if session := _is_session(arn):
-        return f"{session['principal']} (session name: {session['name']})"
-    return arn
+    """The caller as records and messages name it. API Gateway does not pass on the source identity of a session."""
+    return identities.name_caller(caller(event))
