@@ -9,6 +9,7 @@ from cli import text
 from cli.report.document import Facts, build_document
 from cli.report.page import render_html
 from recovery.errors import InvalidRequest
+from recovery.identities import name_caller
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import ANA, HUB, Product, Reply
@@ -58,10 +59,10 @@ def test_who_started_the_run_does_not_approve_its_wave(
 ) -> None:
     run_id = start(product, product.plan(make_wave(product, approval=APPROVAL), fourEyes=True), starter)
     record = wait_until_asked_for(product, run_id, "APPROVAL")
-    assert (record["fourEyes"], record["waitingFor"][0]["notBy"]) == (True, [starter])
+    assert (record["fourEyes"], record["waitingFor"][0]["notBy"]) == (True, [name_caller(starter)])
     for caller in (starter, same_person):
         refused = decide(product, run_id, "approve", caller)
-        assert (refused.status, refused.body["code"], starter in refused.body["message"]) == (
+        assert (refused.status, refused.body["code"], name_caller(starter) in refused.body["message"]) == (
             409,
             "DecisionRefused",
             True,
