@@ -186,7 +186,7 @@ def hidden_instances() -> Iterator[None]:
 
 @contextmanager
 def failure_in_the_log(server_id: str) -> Iterator[None]:
-    """The log of each job has a failed launch of the server meanwhile, whatever DRS calls it."""
+    """The log of each job has a failed launch of the server, from a previous snapshot, whatever DRS calls it."""
     failed = {"sourceServerID": server_id, "rawError": "An error occurred (InsufficientInstanceCapacity) when calling"}
 
     def adding(call: Call) -> Call:
@@ -195,7 +195,8 @@ def failure_in_the_log(server_id: str) -> Iterator[None]:
             if name != "DescribeJobLogItems":
                 return answer
             kept = [item for item in answer["items"] if item["eventData"].get("sourceServerID") != server_id]
-            return {**answer, "items": [*kept, {"event": "LAUNCH_END", "eventData": failed}]}
+            events = ("USING_PREVIOUS_SNAPSHOT", "LAUNCH_END")
+            return {**answer, "items": [*kept, *({"event": event, "eventData": failed} for event in events)]}
 
         return added
 
@@ -211,13 +212,15 @@ def test_a_launched_server_whose_log_has_a_failure_and_that_has_no_instance_is_d
             record = product.drill(product.plan({"name": "web", "groups": [product.group([doubtful, well])]}))
         servers = {server["sourceServerId"]: server for server in record["sourceServers"]}
         assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 2)
-        (launched, shown) = servers[doubtful]["warnings"]
+        (snapshot, launched, shown) = servers[doubtful]["warnings"]
+        assert snapshot == USED_PREVIOUS_SNAPSHOT
         assert "no existing instance" in launched
         assert "InsufficientInstanceCapacity" in launched
         assert shown == INSTANCE_UNKNOWN
         assert servers[well]["warnings"] == []
         message = told.messages()[told.values("kind").index("WAVE_DONE")]["Message"]
-        assert f"Warnings: {servers[doubtful]['hostname']}: {launched}\n" in message
+        name = servers[doubtful]["hostname"]
+        assert f"\nWarnings: {name}: {snapshot}\n  {name}: {launched}\n" in message
         assert any(launched in line for line in summarize_warnings(record["sourceServers"]))
         report = build_document(Facts(record, record["sourceServers"]))
         assert launched in html.unescape(render_html(report))

@@ -186,15 +186,15 @@ def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return facts
 
 
-def _format_warnings(launched: Iterable[Mapping[str, Any]]) -> str | None:
-    """The warnings of launches, the most frequent first, each with a few servers; None if there are none."""
+def _format_warnings(launched: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The warnings of launches, the most frequent first, each with a few servers."""
     names: dict[str, list[str]] = {}
     for row in sorted(launched, key=_name_server):
         for warning in row.get("launchWarnings", ()):
             names.setdefault(warning, []).append(_name_server(row))
     most_frequent = sorted(names.items(), key=lambda entry: -len(entry[1]))
     lines = [f"{name_first(servers, MAX_NAMES)}: {warning}" for warning, servers in most_frequent]
-    return "\n  ".join(first_of(lines, MAX_CAUSES)) or None
+    return first_of(lines, MAX_CAUSES)
 
 
 def _name_server(row: Mapping[str, Any]) -> str:
@@ -267,7 +267,7 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
     )
 
 
-def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | None], **attributes: str) -> None:
+def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str] | None], **attributes: str) -> None:
     """Send a message about a run. `subject` may contain `{wave}`, which is one of the attributes."""
     mode = run.mode.value.lower()
     text = sns.format_facts({"Plan": run.plan_name, "Kind": mode, "Execution": run.execution_id, **facts})
