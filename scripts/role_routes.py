@@ -16,6 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lambdas"))
 
 from api.app import app
+from api.http.paths import fixed_parts
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "iam.md"
 STAGE = "arn:aws:execute-api:us-west-2:111122223333:abcdefghij/v1"
@@ -23,7 +24,7 @@ BEGIN, END = "<!-- written by scripts/role_routes.py -->\n", "<!-- end -->\n"
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 ROUTES = [(operation.method, operation.path) for operation in app.operations]
-WORDS = sorted({part for _, path in ROUTES for part in path.split("/") if part and "{" not in part})
+WORDS = sorted(set().union(*(fixed_parts(path) for _, path in ROUTES)))
 RUN_KINDS = ("drill", "recovery", "readiness")
 # Ids as the API makes them, and the name of a wave.
 PLAIN_IDS = {

@@ -31,7 +31,7 @@ SECRET_VARIABLE_PATTERN = rf"^{DEFAULT_SECRET_VARIABLE}(_[A-Za-z0-9_]+)?$"
 
 
 def _require_secret_variable(name: str) -> str:
-    if not re.compile(SECRET_VARIABLE_PATTERN.strip("^$")).fullmatch(name):
+    if not re.fullmatch(SECRET_VARIABLE_PATTERN, name):
         raise ValueError(
             f"must be {DEFAULT_SECRET_VARIABLE} or begin with {DEFAULT_SECRET_VARIABLE}_, because its value is sent "
             "to the API, for the role that the file names"

@@ -58,8 +58,8 @@ _HIDDEN = re.compile(
 
 LINE_BREAKS_AND_TABS = "\n\r\t"
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
-# Whether a symbol is shown as text or as an emoji.
-_STYLES = frozenset("\ufe0e\ufe0f")
+# The characters that show a symbol as text or as an emoji.
+STYLES_OF_SYMBOLS = "\ufe0e\ufe0f"
 
 
 def pattern_class(besides: str = "") -> str:
@@ -101,7 +101,7 @@ def name_code_point(character: str) -> str:
 
 def _is_style_of_a_symbol(match: re.Match[str]) -> bool:
     before = match.string[match.start() - 1 : match.start()]
-    return match[0] in _STYLES and before != "" and unicodedata.category(before) == "So"
+    return match[0] in STYLES_OF_SYMBOLS and before != "" and unicodedata.category(before) == "So"
 
 
 def clean(text: object, keep: str = "") -> str:

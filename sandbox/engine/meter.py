@@ -26,9 +26,7 @@ _SECONDS = 1.0
 
 def count_dynamodb_requests(path: Path) -> None:
     """Write to this file, as JSON: for each operation `requests`, `refused`, `units` and `bytes` of the requests."""
-    counts: dict[str, dict[str, float]] = defaultdict(
-        lambda: dict.fromkeys(("requests", "refused", "units", "bytes"), 0)
-    )
+    counts: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(_COUNTED, 0))
     handle = dynamodb.handle_request
 
     async def counted(method: str, at: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:

@@ -44,16 +44,12 @@ def _approve(snapshot: RunSnapshot, wave: Wave) -> RunSnapshot:
     return replace(snapshot, wave_states={**snapshot.wave_states, wave.name: approved})
 
 
-def _approves_without_answer(wave: Wave) -> bool:
-    return wave.approval is not None and wave.approval.on_timeout is OnTimeout.APPROVE
-
-
 def seconds_to_timeout(wave: Wave, state: WaveState) -> int | None:
     """How long Step Functions waits for the answer, in its own seconds.
 
     If the plan approves without an answer, the wait is as long as the plan says, also after it was interrupted.
     """
-    if wave.approval is not None and _approves_without_answer(wave):
+    if wave.approval is not None and wave.approval.on_timeout is OnTimeout.APPROVE:
         remaining = float(wave.approval.timeout_minutes * 60)
     elif state.approval_until is None:
         return None

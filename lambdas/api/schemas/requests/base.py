@@ -20,8 +20,7 @@ from recovery import free_text, regions
 from recovery.errors import InvalidRequest
 
 # What the validators below refuse, as far as JSON Schema can express it. A name also needs more than spaces.
-_STYLES = "\ufe0e\ufe0f"  # of symbols: shown as text, shown as an emoji
-_HIDDEN, _HIDDEN_BUT_STYLES = free_text.pattern_class(), free_text.pattern_class(_STYLES)
+_HIDDEN, _HIDDEN_BUT_STYLES = free_text.pattern_class(), free_text.pattern_class(free_text.STYLES_OF_SYMBOLS)
 PRINTABLE_PATTERN = rf"^[^{_HIDDEN_BUT_STYLES}]*$"
 NAME_PATTERN = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
 LINES_PATTERN = rf"^(?:[\t\n\r]|[^{_HIDDEN_BUT_STYLES}])*$"
