@@ -5,7 +5,7 @@ from typing import Any
 
 from recovery.free_text import flatten
 
-# Of each text, of which there are at most a hundred.
+# Characters of a text that are shown; the API sends at most a hundred texts.
 MAX_ERROR_LENGTH = 2_000
 
 

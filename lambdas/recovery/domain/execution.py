@@ -142,7 +142,9 @@ def _read_counts(row: Mapping[str, Any]) -> dict[str, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The META row: what was requested, by whom, and the progress of the run.
+    """What was requested, by whom, and the progress of the run.
+
+    META has a copy of the request. What acts on the request takes it from the RUN row (`Requests.apply_to_run`).
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
@@ -209,6 +211,12 @@ class Run:
             "planName": self.plan_name,
             "mode": self.mode.value,
             "status": self.status.value,
+            **self.request_to_item(),
+        }
+
+    def request_to_item(self) -> dict[str, Any]:
+        """What was requested, as META and the RUN row have it."""
+        return {
             "requestedAt": self.requested_at,
             "requestedBy": self.requested_by,
             "pointInTime": self.point_in_time,
@@ -253,8 +261,8 @@ class RunSnapshot:
 class Execution:
     """A run and its plan as it was when the run was started.
 
-    The record has a copy, so a plan can be edited while it runs. The copy is a row of its own, PLAN, because every task
-    of every batch reads META, and the largest plan has 380 KB.
+    The run has a copy, so a plan can be edited while it runs. The copy is a row of its own, PLAN, because every task of
+    every batch reads META and the request, and the largest plan has 380 KB.
     """
 
     run: Run
@@ -272,18 +280,7 @@ class Execution:
 
     def request_item(self) -> dict[str, Any]:
         """The RUN row: what was requested, by whom and when."""
-        run = self.run
-        return {
-            "executionId": run.execution_id,
-            "item": "RUN",
-            "requestedAt": run.requested_at,
-            "requestedBy": run.requested_by,
-            "pointInTime": run.point_in_time,
-            "continues": run.continues,
-            "replaceExisting": run.replace_existing or None,
-            "fourEyes": run.four_eyes or None,
-            "earlierRequesters": list(run.earlier_requesters) or None,
-        }
+        return {"executionId": self.execution_id, "item": "RUN", **self.run.request_to_item()}
 
     def plan_item(self) -> dict[str, Any]:
         """The PLAN row."""

@@ -76,7 +76,7 @@ def judge_gate(wave: Wave, snapshot: RunSnapshot, *, is_empty: bool = False) -> 
         return WaveGate.SETTLE
     if state.status is WaveStatus.AWAITING_DECISION:
         return WaveGate.DECISION
-    if state.status is WaveStatus.IN_PROGRESS:  # the task is repeated; the row alone opens no gate
+    if state.status is WaveStatus.IN_PROGRESS:  # a repeated task; or a row that lies, so the gates still count
         return WaveGate.START if is_empty else _judge_own_gates(wave, state)
     may_start = may_wave_start(wave, snapshot.wave_statuses)
     if may_start is not True:

@@ -53,7 +53,7 @@ class Requests:
         )
 
     def apply_to_wave(self, state: WaveState) -> WaveState:
-        """The wave with what operators decided. That its row says more lets nothing start."""
+        """The wave with what operators decided. What its own row says of that counts only if it stops something."""
         decided = self.waves.get(state.name, {})
         rejected = False if state.approved is False else None
         return replace(

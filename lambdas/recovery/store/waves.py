@@ -76,14 +76,14 @@ def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict
 def request_approval(execution_id: str, wave: str, until: float) -> bool:
     """Move a wave that nobody has approved to AWAITING_APPROVAL, until this moment in epoch seconds.
 
-    If its row says that it is IN_PROGRESS, something else has written that.
+    Its row may say IN_PROGRESS although nobody has approved it: another function wrote that, and it does not count.
     """
     values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL"), "approvalUntil": int(until)}
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 
 def pause_wave(execution_id: str, wave: str) -> bool:
-    """Move a waiting wave to PAUSED, also if something else has written that it is IN_PROGRESS."""
+    """Move a waiting wave to PAUSED, also if another function wrote that it is IN_PROGRESS."""
     values = {"status": WaveStatus.PAUSED, **_begin_to_wait("RESUME")}
     return _update_wave(execution_id, wave, values, WaveStatus.WAITING, WaveStatus.IN_PROGRESS)
 

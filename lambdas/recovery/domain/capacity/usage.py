@@ -30,7 +30,10 @@ def read_job_name(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job slot and so many servers, until a time in epoch seconds; `held` has the servers it holds until another."""
+    """A reservation of a job slot and of so many servers, until `expires_at` in epoch seconds.
+
+    Until `held_until` it also holds the servers in `held`: no other batch may start a job with them.
+    """
 
     servers: int
     expires_at: float
