@@ -21,6 +21,10 @@ from recovery.drs.visibility import SHOWN_WITHIN_SECONDS
 from recovery.errors import DrsRefused, NothingToLaunch, RateBudgetExhausted, ServerBusy, TargetAccessDenied
 from recovery.settings import settings
 from recovery.store import inspections
+from recovery.wording import name_first
+
+# Servers that an error names.
+MAX_NAMES = 3
 
 # Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
 ROUND_SECONDS = 30
@@ -40,7 +44,7 @@ def require_members(batch: Batch) -> None:
     ref = batch.ref
     members = inspections.get_members(ref.execution_id, ref.wave, ref.target)
     if strangers := [server_id for server_id in batch.server_ids if server_id not in members]:
-        named = ", ".join(sorted(strangers)[:3])
+        named = name_first(sorted(strangers), MAX_NAMES)
         raise NothingToLaunch(f"{ref.key} names servers that inspection did not find for its wave: {named}")
 
 
