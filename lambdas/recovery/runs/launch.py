@@ -196,13 +196,10 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
+    obstacles = dict[str, str]()
     if not run.replace_existing:
         live_instances.require_named_launches(batch.ref, jobs, clock.now())
-    obstacles = (
-        {}
-        if run.replace_existing
-        else live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
-    )
+        obstacles = live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
     if time.monotonic() - began > PREPARATION_SECONDS:
         raise RateBudgetExhausted(f"{batch.ref.target.key}: the checks before the start took long; it follows shortly")
     withheld = {**conflict.withheld, **obstacles}
