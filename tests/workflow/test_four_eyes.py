@@ -1,6 +1,7 @@
 """With `fourEyes`, another person approves than who started the run: API, record, messages, views and report."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from cli.report.document import Facts, build_document
 from cli.report.page import render_html
 from recovery.errors import InvalidRequest
 from recovery.identities import name_caller
+from tests.support.fault_injection import held_before
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import ANA, HUB, Product, Reply
@@ -17,6 +19,7 @@ from tests.support.runs import wait_until, wait_until_asked_for, wave_statuses
 
 BEN = f"arn:aws:iam::{HUB}:user/ben"
 OPERATORS = f"arn:aws:sts::{HUB}:assumed-role/operators/{{}}"
+IDENTITY_CENTER = f"arn:aws:sts::{HUB}:assumed-role/AWSReservedSSO_{{}}_0123456789abcdef/{{}}"
 APPROVERS = f"arn:aws:sts::{HUB}:assumed-role/approvers/{{}}"
 APPROVAL = {"required": True, "timeoutMinutes": 60}
 
@@ -51,8 +54,13 @@ def start_continuation(product: Product, run_id: str, caller: str) -> str:
         (ANA, ANA, BEN),
         (OPERATORS.format("ana"), OPERATORS.format("ben"), APPROVERS.format("ana")),
         (ANA, f"arn:aws:sts::{HUB}:federated-user/ben", APPROVERS.format("x")),
+        (
+            IDENTITY_CENTER.format("Operators", "ana"),
+            IDENTITY_CENTER.format("Approvers", "ana"),
+            IDENTITY_CENTER.format("Operators", "ben"),
+        ),
     ],
-    ids=["user", "role under another session name", "federation token"],
+    ids=["user", "role under another session name", "federation token", "user of Identity Center"],
 )
 def test_who_started_the_run_does_not_approve_its_wave(
     product: Product, starter: str, same_person: str, another: str
@@ -70,6 +78,19 @@ def test_who_started_the_run_does_not_approve_its_wave(
     assert product.record(run_id)["decisions"] == []
     assert decide(product, run_id, "approve", another).status == 200
     assert product.finish(run_id)["status"] == "COMPLETED"
+
+
+def test_who_started_the_run_cannot_approve_in_the_moment_in_which_the_wait_begins(product: Product) -> None:
+    run_id = start(product, product.plan(make_wave(product, approval=APPROVAL, pauseBefore=True), fourEyes=True), ANA)
+    wait_until_asked_for(product, run_id, "RESUME")
+    with held_before("Api", "GetItem") as gate, ThreadPoolExecutor(1) as pool:  # it has read that the wave is paused
+        early = pool.submit(decide, product, run_id, "approve", ANA)
+        assert gate.reached.wait(30)
+        assert product.request("POST", f"/executions/{run_id}/resume", caller=ANA).status == 200
+        wait_until_asked_for(product, run_id, "APPROVAL")
+        gate.go.set()
+        assert early.result().status == 409
+    assert [each["decision"] for each in product.record(run_id)["decisions"]] == ["resume"]
 
 
 def test_who_started_the_run_may_reject_its_wave(product: Product) -> None:

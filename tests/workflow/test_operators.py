@@ -18,7 +18,14 @@ from tests.support.fault_injection import Call, calls_through
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, STACK, WEST, Product, Reply
-from tests.support.runs import decide, launching_run, wait_until, wait_until_asked_for, wave_statuses
+from tests.support.runs import (
+    SECONDS_BETWEEN_LOOKS,
+    decide,
+    launching_run,
+    wait_until,
+    wait_until_asked_for,
+    wave_statuses,
+)
 
 
 # --- readiness ----------------------------------------------------------------------------------------------------
@@ -291,6 +298,28 @@ def test_an_approval_that_nobody_gives_counts_as_the_plan_says(product: Product,
     assert wave_statuses(record) == {"web": ends_as}
     (decision,) = record["decisions"]
     assert (decision["decision"], decision["by"]) == (on_timeout, "the plan")
+
+
+@pytest.mark.speed(60)
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_refused_answer_does_not_begin_the_wait_for_an_approval_again(product: Product, decision: str) -> None:
+    approval = {"required": True, "timeoutMinutes": 13 * 24 * 60, "onTimeout": "approve"}
+    run = product.start(product.plan(make_wave(product, approval=approval)))
+    wait_until_asked_for(product, run, "APPROVAL")
+
+    def read_tokens() -> list[str]:
+        return [row["token"] for row in product.items("Executions") if row["item"].startswith("TOKEN#APPROVAL#")]
+
+    deadline = time.monotonic() + 30
+    while not (waiting := read_tokens()):
+        assert time.monotonic() < deadline
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    # The deadline has just passed, and the wait of the machine is about to end.
+    (wave,) = [row for row in product.items("Executions") if row["item"] == "WAVE#web"]
+    product.put("Executions", {**wave, "approvalUntil": 1})
+    refused = decide(product, run, f"waves/web/{decision}")
+    assert (refused.status, refused.body["code"]) == (409, "DecisionRefused")
+    assert read_tokens() == waiting
 
 
 def test_a_decision_sent_twice_late_or_for_the_wrong_wave_is_refused_and_changes_nothing(product: Product) -> None:

@@ -3,9 +3,9 @@
 With `fourEyes`, who has started the run may not approve or accept.
 
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
-A repeated or unexpected decision is refused and changes nothing. It still wakes the waiting tasks, because the function
-that recorded the first one may have been killed before it woke them. `has_recorded` tells the repetition of a request,
-whose answer was lost, from a second decision.
+A repeated or unexpected decision is refused and changes nothing. It still wakes tasks that have nothing more to wait
+for, because the function that recorded the first one may have been killed before it woke them. `has_recorded` tells the
+repetition of a request, whose answer was lost, from a second decision.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 
 from recovery import clock, identities
+from recovery.domain import verdicts
 from recovery.domain.execution import PAUSABLE_STATUSES, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import WaveDecision, WaveGate
 from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
 from recovery.observability import operator_messages
 from recovery.runs import abandoned
-from recovery.store import execution_record, executions, task_tokens, waves
+from recovery.store import execution_record, executions, run_requests, task_tokens, waves
 from recovery.store.executions import MAX_DECISIONS
 
 logger = Logger(child=True)
@@ -95,26 +96,26 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
-    refused_for = _find_requester(snapshot, wave, decision, operator)
-    is_recorded = not (snapshot.run.is_halted or refused_for) and _record_wave_decision(
-        snapshot, wave, decision, operator
-    )
-    task_tokens.release_tokens(execution_id, gate, wave)
-    if refused_for:
-        reason = f"with fourEyes, another person does this than who started the run, and you may be {refused_for}"
-        raise _refusal(snapshot.run, f"{decision} {wave}", reason)
-    if not is_recorded:
-        if not snapshot.run.is_halted:  # another decision came first
-            snapshot = waves.load_snapshot(execution_id)
-        raise _refusal(snapshot.run, f"{decision} {wave}", _find_reason_against_decision(snapshot, wave))
-    operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
+    # Whatever the wave waits for now: it may begin to wait for this decision before the decision is written.
+    requester = _find_requester(snapshot.run, decision, operator)
+    is_refused = snapshot.run.is_halted or requester is not None
+    if not is_refused and _record_wave_decision(snapshot, wave, decision, operator):
+        task_tokens.release_tokens(execution_id, gate, wave)
+        operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
+        return
+    snapshot = waves.load_snapshot(execution_id)  # another decision may have come first
+    is_awaited = verdicts.judge_gate(run_requests.get_plan(execution_id).wave(wave), snapshot) is gate
+    if not is_awaited:  # a task that still waits would only begin its wait again, with the whole time of the plan
+        task_tokens.release_tokens(execution_id, gate, wave)
+    reason = _find_reason_against_decision(snapshot, wave)
+    if is_awaited and requester:
+        reason = f"with fourEyes, another person does this than who started the run, and you may be {requester}"
+    raise _refusal(snapshot.run, f"{decision} {wave}", reason)
 
 
-def _find_requester(snapshot: RunSnapshot, wave: str, decision: WaveDecision, operator: Operator) -> str | None:
-    """Who started the run, if that prevents this operator from making a decision that the wave waits for."""
-    run, status = snapshot.run, snapshot.wave_states[wave].status
-    awaits_it = status in (WaveStatus.AWAITING_APPROVAL, WaveStatus.AWAITING_DECISION)
-    if not run.four_eyes or run.is_halted or not awaits_it or decision not in NEED_ANOTHER_PERSON:
+def _find_requester(run: Run, decision: WaveDecision, operator: Operator) -> str | None:
+    """Who started the run, if that prevents this operator from making the decision."""
+    if not run.four_eyes or decision not in NEED_ANOTHER_PERSON:
         return None
     return identities.find_same_person(operator.name, run.requesters)
 
