@@ -20,6 +20,7 @@ from recovery.errors import (
     AwsUnavailable,
     CleanupRunning,
     ExecutionNotFound,
+    IdempotencyConflict,
     InvalidRequest,
     NothingToContinue,
     PlanAlreadyRunning,
@@ -57,7 +58,7 @@ def start_run(plan_id: str, request: RunRequest) -> Run:
     Raise PlanNotFound, PlanAlreadyRunning, InvalidRequest when the plan references deleted groups, StartFailed,
     IdempotencyConflict.
     """
-    if earlier := _find_run_for_key(request.key):
+    if earlier := _find_run_for_key(request.key, request.mode):
         return earlier
     plan = plans.get_plan(plan_id)
     groups = find_groups(plan.group_ids)
@@ -74,7 +75,7 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     that has to be given again. Raise ExecutionNotFound, NothingToContinue, AlreadyContinued, CleanupRunning, and what
     `start_run` raises.
     """
-    if earlier := _find_run_for_key(key):
+    if earlier := _find_run_for_key(key, Mode.of_run(execution_id)):
         return earlier
     chain = chains.read_chain(execution_id)
     run = next(each for each in chain.runs if each.execution_id == execution_id)
@@ -140,16 +141,28 @@ def _require_no_cleanup(chain: Chain) -> None:
     cleanups.close_abandoned(first, row["machine"])
 
 
-def _find_run_for_key(key: RequestKey | None) -> Run | None:
+def _find_run_for_key(key: RequestKey | None, mode: Mode) -> Run | None:
     """The run that an earlier request with this key recorded, or None. Start its state machine if it never ran."""
     execution_id = idempotency_keys.find_execution(key) if key else None
     if execution_id is None:
         return None
+    _require_mode(execution_id, mode)
     try:
         run = executions.get_run(execution_id)
     except ExecutionNotFound:  # the earlier request claimed the key and was interrupted or refused
         return None
     return _start_state_machine(run, key)
+
+
+def _require_mode(execution_id: str, mode: Mode) -> str:
+    """Return the id that a key stands for. Raise IdempotencyConflict if a run with it would be of another mode.
+
+    Many functions can write the row of a key, and the id alone says what the run does.
+    """
+    if execution_id.partition("-")[0] != mode.value.lower():
+        message = f"this Idempotency-Key stands for {execution_id}, which is not of mode {mode.value}"
+        raise IdempotencyConflict(message, executionId=execution_id)
+    return execution_id
 
 
 def _record_and_start(
@@ -160,8 +173,10 @@ def _record_and_start(
     conditions: Sequence[dict[str, Any]] = (),
 ) -> Run:
     execution_id = _new_execution_id(request.mode)
+    if request.key:
+        execution_id = _require_mode(idempotency_keys.claim_key(request.key, execution_id), request.mode)
     run = Run(
-        execution_id=idempotency_keys.claim_key(request.key, execution_id) if request.key else execution_id,
+        execution_id=execution_id,
         plan_id=plan.plan_id,
         plan_name=plan.name,
         mode=request.mode,

@@ -67,9 +67,10 @@ class Requests:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_actions(execution: Execution, groups: Iterable[ProtectionGroup]) -> list[dict[str, Any]]:
-    """The parts of a transaction that write the request of a new run, its plan and its groups."""
-    rows = [execution.request_item(), execution.plan_item(), *map(execution.group_item, groups)]
-    return [dynamodb.put_action(table(), row) for row in rows]
+    """The parts of a transaction that write the request of a new run, its plan and its groups, once."""
+    request = dynamodb.put_action(table(), execution.request_item(), "attribute_not_exists(#executionId)")
+    rows = [execution.plan_item(), *map(execution.group_item, groups)]
+    return [request, *(dynamodb.put_action(table(), row) for row in rows)]
 
 
 def get_request(execution_id: str) -> Requests:
