@@ -4,7 +4,8 @@ import json
 import os
 import re
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -320,6 +321,43 @@ def test_a_refused_answer_does_not_begin_the_wait_for_an_approval_again(product:
     refused = decide(product, run, f"waves/web/{decision}")
     assert (refused.status, refused.body["code"]) == (409, "DecisionRefused")
     assert read_tokens() == waiting
+
+
+@contextmanager
+def transactions_that_take_long() -> Iterator[None]:
+    """Let the first answer to each transaction be that it is at work, as after a call whose answer was lost.
+
+    Then it is done, and a call with its token succeeds (DynamoDB's reference of TransactWriteItems).
+    """
+    done = set[str | None]()
+
+    def late(call: Call) -> Call:
+        def made(self: Any, operation: str, parameters: Any) -> Any:
+            if operation != "TransactWriteItems":
+                return call(self, operation, parameters)
+            token = parameters.get("ClientRequestToken")
+            if token in done - {None}:
+                return {}
+            call(self, operation, parameters)
+            done.add(token)
+            error = {"Code": "TransactionInProgressException", "Message": "in progress"}
+            raise ClientError({"Error": error}, operation)
+
+        return made
+
+    with calls_through(late):
+        yield
+
+
+def test_a_decision_whose_writing_was_answered_late_is_no_second_decision(product: Product) -> None:
+    run = product.start(product.plan(make_wave(product, approval={"required": True})))
+    wait_until_asked_for(product, run, "APPROVAL")
+    with transactions_that_take_long():
+        for decision in ("pause", "waves/web/approve", "resume"):
+            assert decide(product, run, decision).status == 200, decision
+    record = product.finish(run)
+    assert record["status"] == "COMPLETED"
+    assert [each["decision"] for each in record["decisions"]] == ["pause", "approve", "resume"]
 
 
 def test_a_decision_sent_twice_late_or_for_the_wrong_wave_is_refused_and_changes_nothing(product: Product) -> None:

@@ -6,6 +6,7 @@ answer that boto3's own retries did not overcome.
 """
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -216,10 +217,14 @@ def check_action(
 
 
 def transact(actions: Sequence[Mapping[str, Any]]) -> None:
-    """Write at most 100 actions, all of them or none. Raise ConditionFailed when one of them is refused."""
+    """Write at most 100 actions, all of them or none. Raise ConditionFailed when one of them is refused.
+
+    All attempts have one token, by which DynamoDB knows that an earlier one, whose answer was lost, has written them.
+    """
+    token = secrets.token_hex(16)
     for attempt in range(1, MAX_CONFLICT_ATTEMPTS + 1):
         try:
-            _call("transact_write_items", TransactItems=list(actions))
+            _call("transact_write_items", TransactItems=list(actions), ClientRequestToken=token)
             return
         except AwsUnavailable:
             if attempt == MAX_CONFLICT_ATTEMPTS:
