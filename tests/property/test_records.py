@@ -65,6 +65,7 @@ def begin() -> None:
     for asked in dynamodb.query("run_requests", Partition("executionId", "drill-1")):
         dynamodb.delete("run_requests", {"executionId": "drill-1", "item": asked["item"]})
     dynamodb.put("run_requests", EXECUTION.request_item())
+    dynamodb.put("run_requests", EXECUTION.plan_item())
     store_row = {"executionId": "drill-1", "item": "WAVE#web", "wave": "web", "order": 0, "status": "WAITING"}
     dynamodb.put("executions", store_row)
     dynamodb.put("executions", FRESH.to_item())
