@@ -504,3 +504,10 @@ def test_a_cancelled_run_that_may_still_be_starting_ends_by_itself(product: Prod
     reply = product.request("POST", "/executions/drill-lost/cancel")
     assert (reply.status, reply.body["status"]) == (200, "CANCELLED")
     assert product.record("drill-lost")["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("execution_id", ["content", "drill", "other-20261122-081530-4f1c09", "drill-0", "-"])
+@pytest.mark.parametrize("decision", ["pause", "resume", "cancel", "continue", "cleanup", "waves/web/approve"])
+def test_an_id_that_no_run_can_have_is_not_found(product: Product, execution_id: str, decision: str) -> None:
+    reply = product.request("POST", f"/executions/{execution_id}/{decision}")
+    assert (reply.status, reply.body["code"]) == (404, "ExecutionNotFound")

@@ -166,6 +166,8 @@ def _refusals(operation: Operation) -> list[tuple[int, tuple[str, ...]]]:
     codes: dict[int, list[str]] = {500: ["InternalError"], **{status: [] for status in GATEWAY_ERRORS}}
     for kind in sorted(operation.all_errors, key=lambda kind: kind.__name__):
         codes.setdefault(kind.status, []).append(kind.__name__)
+    if "{" in operation.path:  # an id that is a word of a route, or has characters that no id has
+        codes.setdefault(404, []).append("NoSuchRoute")
     return [(status, tuple(codes[status])) for status in sorted(codes)]
 
 
