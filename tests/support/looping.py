@@ -1,4 +1,4 @@
-"""Callers that repeat a call without a pause, each as a function of its own."""
+"""Callers that repeat a call, each as a function of its own."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,12 +16,15 @@ def without_buckets(patch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def looping(what: Callable[[], object], callers: int) -> Iterator[None]:
-    """Threads that call `what` again as soon as it has returned, for as long as the block lasts."""
+def looping(what: Callable[[], object], callers: int, pause: float = 0) -> Iterator[None]:
+    """Threads that call `what` again and again for as long as the block lasts, each after a pause of real seconds.
+
+    Without a pause they take the processor from what a test measures beside them.
+    """
     stop = threading.Event()
 
     def loop() -> None:
-        while not stop.is_set():
+        while not stop.wait(pause):
             what()
 
     threads = [threading.Thread(target=loop) for _ in range(callers)]

@@ -75,9 +75,9 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     that has to be given again. Raise ExecutionNotFound, NothingToContinue, AlreadyContinued, CleanupRunning, and what
     `start_run` raises.
     """
+    chain = chains.read_chain(execution_id)
     if earlier := _find_run_for_key(key, Mode.of_run(execution_id)):
         return earlier
-    chain = chains.read_chain(execution_id)
     run = next(each for each in chain.runs if each.execution_id == execution_id)
     if not run.status.is_final and abandoned.end_if_abandoned(run):
         run = executions.get_requested_run(execution_id)
