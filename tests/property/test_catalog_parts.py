@@ -17,7 +17,7 @@ from recovery.domain.capacity import report as capacity_report
 from recovery.domain.capacity.report import NOT_REPLICATING_STATES, Quotas
 from recovery.domain.drs_shapes import durations
 from recovery.domain.reachability import Reachability, ReachabilityStatus
-from recovery.errors import DrsWavesError, Transient
+from recovery.errors import DrsWavesError, RateBudgetExhausted, Transient
 
 EXAMPLES = settings(max_examples=200, deadline=None)
 counts = st.integers(0, 10_000)
@@ -86,7 +86,9 @@ def test_an_error_is_never_told_as_well_and_always_with_advice(kind: type[DrsWav
     assert standing.status is not ReachabilityStatus.OK
     assert standing.message == text
     assert standing.advice
-    assert (standing.status is ReachabilityStatus.UNREACHABLE) == issubclass(kind, Transient)
+    is_ours = issubclass(kind, RateBudgetExhausted)
+    assert (standing.status is ReachabilityStatus.NOT_ASKED) == is_ours
+    assert (standing.status is ReachabilityStatus.UNREACHABLE) == (issubclass(kind, Transient) and not is_ours)
 
 
 @EXAMPLES

@@ -119,6 +119,9 @@ def test_a_request_that_finds_no_free_call_is_told_when_to_come_back(
     assert (reply.status, reply.body["code"]) == (429, "RateBudgetExhausted")
     assert int(reply.headers["Retry-After"]) > 0
     assert "20 % of 10 a second" in reply.body["message"]
+    told = product.request("GET", f"/capacity/{HUB}/{WEST}").body
+    assert told["status"] == "NOT_ASKED", "a target that was not asked is called unreachable"
+    assert "20 % of 10 a second" in told["message"]
     record = product.drill(make_plan(product))
     assert record["status"] == "COMPLETED", "runs go on"
 

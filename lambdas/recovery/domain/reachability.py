@@ -6,6 +6,7 @@ from typing import Any
 
 from recovery.errors import (
     DrsWavesError,
+    RateBudgetExhausted,
     RegionNotEnabled,
     TargetAccessDenied,
     TargetNotInitialized,
@@ -15,19 +16,22 @@ from recovery.errors import (
 
 
 class ReachabilityStatus(StrEnum):
-    """UNREACHABLE may pass by itself; REFUSED does not."""
+    """UNREACHABLE may pass by itself; REFUSED does not. NOT_ASKED says nothing about the target."""
 
     OK = "OK"
     NOT_SET_UP = "NOT_SET_UP"
     DENIED = "DENIED"
     UNREACHABLE = "UNREACHABLE"
     REFUSED = "REFUSED"
+    NOT_ASKED = "NOT_ASKED"
 
 
 _UNREACHABLE_ADVICE = (
     "Ask again in a minute. If it lasts, see AWS Health for the Region, whether the Region is enabled in the account, "
     "and whether its name is right."
 )
+
+_NOT_ASKED_ADVICE = "Ask again in a few seconds. Runs go first, and other requests use the rest of the calls just now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Reachability:
                 return cls(ReachabilityStatus.NOT_SET_UP, answer.message, answer.advice)
             case TargetAccessDenied() | TargetNotRegistered() | RegionNotEnabled():
                 return cls(ReachabilityStatus.DENIED, answer.message, answer.advice)
+            case RateBudgetExhausted():
+                return cls(ReachabilityStatus.NOT_ASKED, answer.message, _NOT_ASKED_ADVICE)
             case Transient():
                 return cls(ReachabilityStatus.UNREACHABLE, answer.message, _UNREACHABLE_ADVICE)
             case DrsWavesError():
