@@ -17,11 +17,13 @@ import pytest
 
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
+from tests.support import product
 from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SECOND = ("--env", "second", "--region", REGION)
+TABLES = len(product.tables())
 BUCKET = "drs-waves-engineers"
 # The layer is built for the Python of this machine, as the sandbox needs it.
 RUNTIME = f"PythonRuntime=python3.{sys.version_info.minor}"
@@ -245,7 +247,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     assert taken_down.returncode == 0, taken_down
     assert "instances of drills running" in taken_down.stdout
     assert stacks(sandbox) == {"drs-waves-second-tables"}
-    assert len(tables(sandbox)) == 6
+    assert len(tables(sandbox)) == TABLES
     for name in tables(sandbox):
         described = sandbox.client("dynamodb").describe_table(TableName=name)["Table"]
         assert described["DeletionProtectionEnabled"], name
@@ -255,7 +257,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     taken_down = run(sandbox, "teardown.sh", *SECOND, "--yes")
     assert taken_down.returncode == 0, taken_down
     lose_the_stack_of_the_tables(sandbox)
-    assert (stacks(sandbox), len(tables(sandbox))) == (set(), 6)
+    assert (stacks(sandbox), len(tables(sandbox))) == (set(), TABLES)
     take_over(sandbox)
     deploy_again(sandbox, second, repository)
     assert "taken-down" in plans(second)
@@ -266,7 +268,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     assert (again.returncode, "there is no stack" in again.stdout) == (0, True), again
     unnamed = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves")
     assert unnamed.returncode == 3, unnamed
-    assert (stacks(sandbox), len(tables(sandbox))) == ({"drs-waves-second-tables"}, 6)
+    assert (stacks(sandbox), len(tables(sandbox))) == ({"drs-waves-second-tables"}, TABLES)
     deleted = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves-second")
     assert deleted.returncode == 0, deleted
     assert (stacks(sandbox), tables(sandbox)) == (set(), [])
