@@ -133,7 +133,7 @@ class ApiClient:
         """The client for a sandbox at these addresses. Raise KeyError if one is missing."""
         from botocore.credentials import Credentials
 
-        credentials = Credentials(addresses["account"], addresses["secret"])
+        credentials = Credentials(addresses["account"], addresses["secret"], addresses["sessionToken"])
         return cls(addresses["apiUrl"], addresses["region"], credentials)
 
     def request(self, method: str, path: str, body: Any = None, **query: str) -> Reply:
