@@ -101,7 +101,7 @@ bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read
 	$(PY) -m bench.cache
 
 .PHONY: bench-fleet
-bench-fleet: setup build ## 10,000 servers in 10 targets and 2 waves: time, calls, write units, memory, reads (8 minutes)
+bench-fleet: setup build ## 10,000 servers in 10 targets and 2 waves: time, calls, write units, reads (8 minutes)
 	$(PY) -m bench.fleet
 
 .PHONY: bench-load

@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.function_memory import watched_memory
 from bench.saturation import RATE_LIMIT, follow, ideal_makespan, seconds
 from cli.api_client import ApiClient
 from cli.report.collect import collect_facts, write_report
@@ -64,14 +63,11 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
     seeding.register_accounts(sandbox, {account: list(REGIONS) for account in (HUB_ACCOUNT, TARGET_ACCOUNT)})
     plan_id = _create_plan(sandbox, servers // len(TARGETS) // len(WAVES))
     before, calls_before = _read_meter(meter), _count_drs_calls(sandbox)
-    peaks: dict[str, int] = {}
     records: dict[str, Any] = {}
-    with watched_memory(sandbox, peaks):
-        reply = sandbox.request("POST", f"/recovery-plans/{plan_id}/drills")
-        execution_id = reply.body["executionId"]
-        follow(sandbox, execution_id, records)
-        after, calls_after = _read_meter(meter), _count_drs_calls(sandbox)
-        reads = _measure_reads(sandbox, execution_id)
+    execution_id = sandbox.request("POST", f"/recovery-plans/{plan_id}/drills").body["executionId"]
+    follow(sandbox, execution_id, records)
+    after, calls_after = _read_meter(meter), _count_drs_calls(sandbox)
+    reads = _measure_reads(sandbox, execution_id)
     record = records[execution_id]
     used = {name: {key: after[name][key] - before.get(name, {}).get(key, 0) for key in after[name]} for name in after}
     arns = drill.list_machine_executions(sandbox, record)
@@ -98,7 +94,6 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
         "readUnitsPerServer": round(sum(used[name]["units"] for name in used if not _is_write(name)) / total, 3),
         "dynamodb": used,
         "stateTransitions": sum(drill.count_transitions(sandbox, arn) for arn in arns),
-        "peakMegabytes": {name: round(kilobytes / 1024) for name, kilobytes in sorted(peaks.items())},
         **reads,
     }
 

@@ -21,8 +21,8 @@ from tests.support.moto_tables import empty, product_tables
 
 HERE = Target("111122223333", "us-west-2")
 CALLERS = 40
-# Forty callers ask for 130 calls a second then, and the budget has ten.
-PAUSE = 0.3
+# Forty callers ask for 40 calls a second then, and the budget has ten. More would only keep the machine busy.
+PAUSE = 1
 SECONDS = 4
 SHARES = st.sampled_from(CallShare)
 
@@ -202,7 +202,6 @@ def test_forty_looping_callers_leave_a_run_its_calls(
         with looping(lambda: reserve(share), CALLERS, PAUSE):
             time.sleep(1)
             beside = calls_of_a_run()
-        # Without shares one or two calls were left. The rest is for the machine, which the callers keep busy.
-        if beside >= 0.6 * kept * alone:
+        if beside >= 0.9 * kept * alone:
             return
     raise AssertionError(f"of {alone} calls, {beside} were left to the run")

@@ -15,6 +15,7 @@ from tests.support.fault_injection import Call, calls_through, killed_after_chan
 from tests.support.instance_cache import cached, sync
 from tests.support.plans import make_plan
 from tests.support.product import DRS_PROFILE, EUROPE, HUB, OTHER, SCHEDULES, WEST, Product
+from tests.support.runs import pass_seconds
 
 
 def drill(product: Product, count: int = 3) -> dict[str, Any]:
@@ -389,7 +390,8 @@ def test_a_clean_up_whose_machine_died_is_taken_up_by_the_next(product: Product)
     assert shown["run"] == 2
     assert shown["status"] == "COMPLETED", shown
     assert cached(product) == {}
-    assert instances_left(product) == {}
+    pass_seconds(product, 600)  # DRS may list an instance that shuts down for some minutes
+    assert product.emulator.client(HUB, WEST).describe_recovery_instances(filters={})["items"] == []
 
 
 @pytest.mark.proof

@@ -16,8 +16,8 @@ from tests.support.plans import make_plan
 from tests.support.product import HUB, WEST, Product
 
 VIEWERS = 40
-# Forty viewers send 80 requests a second then, of which a target's budget has room for two.
-PAUSE = 0.5
+# Forty viewers send 40 requests a second then, of which a target's budget has room for two.
+PAUSE = 1
 
 
 def starts(product: Product) -> list[float]:
@@ -53,12 +53,14 @@ def test_a_recovery_reads_what_it_needs_before_its_start_as_fast_beside_forty_lo
 
         alone = seconds_until_start("alone")
         answers = Counter[int]()
-        with looping(lambda: answers.update([product.request("GET", path).status]), VIEWERS, PAUSE):
-            beside = seconds_until_start("beside")
+        for number in range(3):  # a busy machine may slow down one try, but not each of three
+            with looping(lambda: answers.update([product.request("GET", path).status]), VIEWERS, PAUSE):
+                beside = seconds_until_start(f"beside-{number}")
+            if beside <= 1.25 * alone:
+                break
         assert answers.keys() == {200, 429}, answers
     assert alone >= (servers - 1) / 5 * 0.9, "half of ten calls a second"
-    # The viewers' threads take the processor too. Without shares the recovery never gets to its start.
-    assert beside <= 2 * alone, f"{beside:.1f} s instead of {alone:.1f} s"
+    assert beside <= 1.25 * alone, f"{beside:.1f} s instead of {alone:.1f} s"
 
 
 # --- who has which share ----------------------------------------------------------------------------------------
