@@ -11,16 +11,17 @@ Writes build/bench/memory.json and exits with 1 when a function has taken more t
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.function_memory import watched_memory
 from sandbox import drill, seeding
 from sandbox.engine import WITHOUT
 from sandbox.settings import HUB_ACCOUNT, REGION
@@ -28,6 +29,8 @@ from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 SYNC = "/drs/recovery-instance-sync"
+# A process that is gone has told its last peak by then.
+LOOK_SECONDS = 0.5
 
 
 def main() -> int:
@@ -35,7 +38,7 @@ def main() -> int:
     os.environ[WITHOUT] = "fork_environments"  # forks would share, and count, what all of them have imported
     peaks: dict[str, int] = defaultdict(int)
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
-        with watched_memory(sandbox, peaks):
+        with _watched(sandbox, peaks):
             _work(sandbox, options.servers)
         sizes = _sizes(sandbox)
     figures = {
@@ -124,6 +127,37 @@ def _sizes(sandbox: Sandbox) -> dict[str, int]:
     """MemorySize by function."""
     pages = sandbox.client("lambda").get_paginator("list_functions").paginate()
     return {each["FunctionName"]: each["MemorySize"] for page in pages for each in page["Functions"]}
+
+
+@contextlib.contextmanager
+def _watched(sandbox: Sandbox, peaks: dict[str, int]) -> Iterator[None]:
+    """Keep the highest peak of each function's processes, in KiB."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(LOOK_SECONDS):
+            _look(str(sandbox.folder), peaks)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        _look(str(sandbox.folder), peaks)
+
+
+def _look(folder: str, peaks: dict[str, int]) -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if folder not in (process / "cmdline").read_text() or "_worker.py" not in (process / "cmdline").read_text():
+                continue
+            variables = (process / "environ").read_text().split("\0")
+            (name,) = (each.partition("=")[2] for each in variables if each.startswith("AWS_LAMBDA_FUNCTION_NAME="))
+            status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+            if "VmHWM" in status:  # a zombie has none
+                peaks[name] = max(peaks[name], int(status["VmHWM"].split()[0]))
 
 
 if __name__ == "__main__":
