@@ -1,6 +1,6 @@
 """The shares of a target's calls: what runs keep, whatever readers, syncs, readiness runs and clean-ups request."""
 
-import time
+import heapq
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,14 +16,12 @@ from recovery.drs import rate_limiter
 from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS, MAX_SECONDS_WAITED
 from recovery.errors import RateBudgetExhausted
 from recovery.settings import settings as product_settings
-from tests.support.looping import looping, without_buckets
+from tests.support.looping import without_buckets
 from tests.support.moto_tables import empty, product_tables
 
 HERE = Target("111122223333", "us-west-2")
 CALLERS = 40
-# Forty callers ask for 40 calls a second then, and the budget has ten. More would only keep the machine busy.
-PAUSE = 1
-SECONDS = 4
+SECONDS = 10
 SHARES = st.sampled_from(CallShare)
 
 
@@ -180,28 +178,31 @@ def test_a_low_limit_leaves_every_share_some_calls(
     assert sum(got.values()) == 40 * calls_per_second
 
 
-# --- real readers beside a run ----------------------------------------------------------------------------------
-def calls_of_a_run() -> int:
-    """How many calls a run reserves within some seconds, one after the other."""
-    began, calls = time.time(), 0
-    while time.time() < began + SECONDS:
-        calls += reserve(CallShare.RUN)
+# --- callers beside a run ---------------------------------------------------------------------------------------
+def calls_of_a_run(moment: Time, share: CallShare, callers: int) -> int:
+    """How many calls a run reserves within some seconds, beside callers of this share, one call after the other.
+
+    Each has a clock of its own, and the one whose clock is furthest behind acts next, so that no machine is too slow
+    for it. A call takes a twentieth of a second.
+    """
+    empty("limits")
+    began, calls, run = moment.now, 0, 0
+    waiting = [(began + who / (callers + 1), who) for who in range(callers + 1)]
+    while waiting:
+        at, who = heapq.heappop(waiting)
+        moment.now = at
+        is_granted = reserve(CallShare.RUN if who == run else share)
+        if moment.now >= began + SECONDS:
+            continue
+        calls += is_granted and who == run
+        heapq.heappush(waiting, (moment.now + 0.05, who))
     return calls
 
 
 @pytest.mark.parametrize("share", [CallShare.REQUEST, CallShare.BACKGROUND])
-def test_forty_looping_callers_leave_a_run_its_calls(
-    tables: None, monkeypatch: pytest.MonkeyPatch, share: CallShare
-) -> None:
-    """In real time. Beside requests a run keeps eight calls of ten, beside work that can wait five."""
-    without_buckets(monkeypatch)
-    kept = 1 - share.percent / 100
-    for _ in range(5):  # a busy machine may leave the run too little time, but not in each of five tries
-        empty("limits")
-        alone = calls_of_a_run()
-        with looping(lambda: reserve(share), CALLERS, PAUSE):
-            time.sleep(1)
-            beside = calls_of_a_run()
-        if beside >= 0.9 * kept * alone:
-            return
-    raise AssertionError(f"of {alone} calls, {beside} were left to the run")
+def test_forty_looping_callers_leave_a_run_its_calls(frozen: Time, share: CallShare) -> None:
+    """Beside requests a run keeps eight calls of ten, beside work that can wait five."""
+    alone = calls_of_a_run(frozen, share, 0)
+    beside = calls_of_a_run(frozen, share, CALLERS)
+    assert alone >= 9 * SECONDS
+    assert beside >= (1 - share.percent / 100) * alone

@@ -2,13 +2,12 @@
 
 import time
 from collections import Counter
-from datetime import datetime
 
 import pytest
 
 from recovery.call_shares import CallShare
 from recovery.drs import rate_limiter
-from recovery.drs.rate_limiter import EC2_CALLS
+from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS
 from tests.support import cleanups
 from tests.support.instance_cache import sync
 from tests.support.looping import looping, without_buckets
@@ -20,47 +19,30 @@ VIEWERS = 40
 PAUSE = 1
 
 
-def starts(product: Product) -> list[float]:
-    """When the launch configurations of a run were read, in seconds of the clock."""
-    calls = product.emulator.control.calls(detail=True)["calls"]
-    return [
-        datetime.fromisoformat(call["simulatedTime"]).timestamp()
-        for call in calls
-        if (call["operation"], call["outcome"]) == ("GetLaunchConfiguration", "OK")
-    ]
-
-
 @pytest.mark.timeout(180)
-def test_a_recovery_reads_what_it_needs_before_its_start_as_fast_beside_forty_looping_viewers(
+def test_a_recovery_finds_four_fifths_of_each_second_free_beside_forty_looping_viewers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In real time, until the start of the job. A recovery reads the launch configuration of each server first."""
+    """In real time, until the start of the job. A recovery reads the launch configuration of each server first.
+
+    The counters of the budget tell what the viewers left, on a busy machine as well. `make bench-readers` has the time.
+    """
     servers, path = 20, f"/targets/{HUB}/{WEST}/source-servers"
     without_buckets(monkeypatch)
     with Product(speed=1) as product:
         product.seed(5, prefix="other")
-
-        def seconds_until_start(prefix: str) -> float:
-            plan = product.plan({"name": "web", "groups": [product.group(product.seed(servers, prefix=prefix))]})
-            product.emulator.world.call_log.clear()
+        plan = product.plan({"name": "web", "groups": [product.group(product.seed(servers, prefix="web"))]})
+        answers = Counter[int]()
+        with looping(lambda: answers.update([product.request("GET", path).status]), VIEWERS, PAUSE):
             product.start(plan, "recoveries")
-            deadline = time.time() + 60
+            deadline = time.time() + 90
             while not product.calls().get("StartRecovery") and time.time() < deadline:
                 time.sleep(0.1)
-            read = starts(product)
-            assert len(read) == servers
-            return max(read) - min(read)
-
-        alone = seconds_until_start("alone")
-        answers = Counter[int]()
-        for number in range(3):  # a busy machine may slow down one try, but not each of three
-            with looping(lambda: answers.update([product.request("GET", path).status]), VIEWERS, PAUSE):
-                beside = seconds_until_start(f"beside-{number}")
-            if beside <= 1.25 * alone:
-                break
+        assert product.calls()["StartRecovery"] == 1
+        assert product.calls()["GetLaunchConfiguration"] == servers
+        seconds = [row for row in product.items("Limits") if row["item"].startswith(f"{DRS_CALLS}#")]
+        assert max(int(row.get("requests", 0)) for row in seconds) == 2, "a fifth of ten calls a second"
         assert answers.keys() == {200, 429}, answers
-    assert alone >= (servers - 1) / 5 * 0.9, "half of ten calls a second"
-    assert beside <= 1.25 * alone, f"{beside:.1f} s instead of {alone:.1f} s"
 
 
 # --- who has which share ----------------------------------------------------------------------------------------
