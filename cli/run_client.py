@@ -110,7 +110,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
 
 def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
     """Every server of a run, or of one of its waves."""
-    filters = {} if wave is None else {"wave": wave}
+    filters = {"limit": "1000"} if wave is None else {"limit": "1000", "wave": wave}
     return list(api.list_items(f"/executions/{execution_id}/servers", "servers", **filters))
 
 

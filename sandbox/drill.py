@@ -65,7 +65,7 @@ def list_servers(sandbox: Sandbox, execution_id: str) -> list[dict[str, Any]]:
     """Every server of a run, page by page."""
     found, more = list[dict[str, Any]](), ""
     while True:
-        reply = sandbox.request("GET", f"/executions/{execution_id}/servers?limit=200{more}")
+        reply = sandbox.request("GET", f"/executions/{execution_id}/servers?limit=1000{more}")
         if reply.status != 200:
             raise SandboxError(f"GET /executions/{execution_id}/servers answered {reply.status}: {reply.body}")
         found += reply.body["servers"]

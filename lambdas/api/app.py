@@ -26,6 +26,7 @@ from api.routes import (
     openapi,
     plans,
     recovery_instances,
+    servers,
     source_servers,
     sync,
 )
@@ -40,6 +41,7 @@ app = Api(
     groups.router,
     plans.router,
     executions.router,
+    servers.router,
     decisions.router,
     recovery_instances.router,
     sync.router,

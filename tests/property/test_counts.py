@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from api.schemas.responses.executions import build_execution
 from api.schemas.responses.servers import build_server
 from recovery.aws import dynamodb
-from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run, ServerStatus
+from recovery.domain.inspection import InspectedServer
+from recovery.domain.readiness import Readiness, ServerVerdict
+from recovery.domain.server_result import Attempt, ServerResult
 from recovery.domain.target import Target
-from recovery.store import batches, execution_record, executions, server_results
+from recovery.store import batches, execution_record
+from recovery.store.batch_servers import pack_servers
 from tests.support.moto_tables import empty, product_tables
 from tests.support.server_counts import assert_counts_match_servers, count
 
@@ -36,17 +40,19 @@ def begin() -> None:
     place = {"executionId": "drill-1", "wave": "web", **REF.target.to_state()}
     wave = {**place, "item": "WAVE#web", "order": 0, "status": "IN_PROGRESS", "dependsOn": []}
     target = {**place, "item": f"TARGET#web#{REF.target.key}", "servers": 5, "batches": 1, "blocked": 1, **COUNTS}
-    for row in (RUN.to_item(), wave, target, Batch(REF, SERVERS, len(SERVERS), optional=frozenset({"s-2"})).to_item()):
+    batch = Batch(REF, SERVERS, len(SERVERS), optional=frozenset({"s-2"})).to_item()
+    ready, blocked = (ServerVerdict(verdict) for verdict in (Readiness.READY, Readiness.BLOCKED))
+    found = pack_servers({server: InspectedServer(ready) for server in SERVERS})
+    excluded = {**place, "item": f"EXCLUDED#web#{REF.target.key}"}
+    excluded["servers"] = pack_servers({"s-5": InspectedServer(blocked)})
+    for row in (RUN.to_item(), wave, target, {**batch, "servers": found}, excluded):
         dynamodb.put("executions", row)
-    for server in (*SERVERS, "s-5"):
-        status, number = ("EXCLUDED", None) if server == "s-5" else ("PENDING", 1)
-        row = {**place, "item": f"SERVER#web#{REF.target.key}#{server}", "sourceServerId": server, "status": status}
-        dynamodb.put("executions", {**row, "batch": number})
 
 
 def assert_counts_match() -> None:
     record = execution_record.read_record("drill-1")
-    servers = [build_server(row, record) for row in executions.query_rows("drill-1", "SERVER#")]
+    walked = execution_record.walk_servers("drill-1", None, None, None, None)
+    servers = [build_server(each, record.waves[0]) for each in walked]
     run = build_execution(record, "an ARN", execution_record.read_chain(record))
     assert_counts_match_servers(run, servers)
     tally = batches.tally_servers("drill-1").to_item()
@@ -72,10 +78,8 @@ def attempt(outcomes: list[bool], end: str) -> None:
         batches.skip_batch(batches.get_batch(REF), "its job is no longer followed")
         return
     status = {True: ServerStatus.LAUNCHED, False: ServerStatus.FAILED}
-    server_results.record_results(
-        REF, [ServerResult(each, status[each in launched], "drsjob-1") for each in batch.server_ids]
-    )
-    batch, ended = batches.get_batch(REF), Attempt(launched, failed, "drsjob-1", AT)
+    results = [ServerResult(each, status[each in launched], "drsjob-1") for each in batch.server_ids]
+    batch, ended = batches.get_batch(REF), Attempt(results, "drsjob-1", AT)
     if end == "tried again" and failed:
         batches.retry_batch(batch, ended, failed)
     elif end == "some tried again" and failed[1:]:

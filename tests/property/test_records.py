@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
-from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
+from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, WaveStatus
 from recovery.domain.plan import RecoveryPlan, Wave
+from recovery.domain.server_result import Attempt, ServerResult
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveDecision, WaveVerdict
 from recovery.errors import DecisionRefused
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
-from recovery.store import batches, executions, server_results, waves
+from recovery.store import batch_servers, batches, executions, waves
 from tests.support.moto_tables import product_tables
 
 pytestmark = pytest.mark.proof
@@ -69,9 +71,6 @@ def begin() -> None:
     store_row = {"executionId": "drill-1", "item": "WAVE#web", "wave": "web", "order": 0, "status": "WAITING"}
     dynamodb.put("executions", store_row)
     dynamodb.put("executions", FRESH.to_item())
-    for server in FRESH.server_ids:
-        row = {"executionId": "drill-1", "item": f"SERVER#web#{REF.target.key}#{server}", "status": "PENDING"}
-        dynamodb.put("executions", row)
 
 
 def at(status: str, attempt: int, job: str | None = None) -> Batch:
@@ -79,9 +78,15 @@ def at(status: str, attempt: int, job: str | None = None) -> Batch:
     return Batch(REF, FRESH.server_ids, 2, status=BatchStatus(status), attempt=attempt, job_id=job)
 
 
-def results(*statuses: ServerStatus) -> None:
-    pairs = zip(FRESH.server_ids, statuses, strict=True)
-    server_results.record_results(REF, [ServerResult(server, status, "drsjob-1") for server, status in pairs])
+def ended(job: str, **statuses: ServerStatus) -> Attempt:
+    """An attempt whose job ended with these results: `s1` is the result of s-1."""
+    return Attempt([ServerResult(f"s-{name[1:]}", status, job) for name, status in statuses.items()], job)
+
+
+def shown_late(job: str, server: str) -> None:
+    """A sync finds the instance that the job launched."""
+    instance = LaunchedInstance(f"i-{server}", f"i-{server}", server, "RUNNING", None, job, True, None)
+    batch_servers.add_instances("drill-1", [instance])
 
 
 def said(decide: Callable[..., object], *what: str) -> None:
@@ -97,13 +102,13 @@ MESSAGES: list[Callable[[], object]] = [
     lambda: batches.record_job(at("STARTING", 1), "drsjob-1", "2026-01-01T00:00:01.000Z"),
     lambda: executions.record_start("drill-1"),
     lambda: batches.record_progress(REF, "drsjob-1", ["s-1"], []),
-    lambda: results(LAUNCHED, FAILED),
-    lambda: batches.retry_batch(at("LAUNCHING", 1, "drsjob-1"), Attempt(["s-1"], ["s-2"], "drsjob-1"), ["s-2"]),
+    lambda: batches.retry_batch(at("LAUNCHING", 1, "drsjob-1"), ended("drsjob-1", s1=LAUNCHED, s2=FAILED), ["s-2"]),
+    lambda: shown_late("drsjob-1", "s-1"),
     lambda: batches.record_intent(at("PENDING", 1)),
     lambda: batches.record_job(at("STARTING", 2), "drsjob-2", "2026-01-01T00:00:02.000Z"),
     lambda: batches.record_progress(REF, "drsjob-2", ["s-2"], []),
-    lambda: results(FAILED, LAUNCHED),
-    lambda: batches.close_batch(at("LAUNCHING", 2, "drsjob-2"), Attempt(["s-2"], [], "drsjob-2"), "done"),
+    lambda: batches.close_batch(at("LAUNCHING", 2, "drsjob-2"), ended("drsjob-2", s1=FAILED, s2=LAUNCHED), "done"),
+    lambda: shown_late("drsjob-2", "s-2"),
     lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.COMPLETED, "done"), Tally(2, 2)),
     lambda: waves.settle_wave("drill-1", "web", WaveVerdict(WaveStatus.FAILED, "late"), Tally(2)),
     lambda: executions.record_end(RUN, ExecutionVerdict(ExecutionStatus.COMPLETED, "done"), Tally(2, 2)),
@@ -128,8 +133,8 @@ def ranks(rows: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
             # PENDING again after an attempt is further on than that attempt.
             attempt = row["attempt"] + (1 if status == "PENDING" and row["attempt"] else 0)
             found["BATCH"] = (9, 9) if status == "SETTLED" else (attempt, BATCH_RANK[status] or 0)
-        else:
-            found[row["item"]] = (SERVER_RANK[status],)
+            for server, result in Batch.from_item(row).results.items():
+                found[server] = (SERVER_RANK[result["status"]], "recoveryInstanceId" in result)
     return found
 
 

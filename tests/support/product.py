@@ -230,7 +230,7 @@ class Product:
         """Every server of the run, page by page."""
         found, token = list[dict[str, Any]](), {}
         while True:
-            reply = self.request("GET", f"/executions/{execution_id}/servers", limit="200", **token)
+            reply = self.request("GET", f"/executions/{execution_id}/servers", limit="1000", **token)
             assert reply.status == 200, reply
             found += reply.body["servers"]
             if reply.body["nextToken"] is None:

@@ -10,6 +10,7 @@ import pytest
 
 from drs_emulator.target_key import TargetKey
 from recovery import clock
+from recovery.packing import pack, unpack
 from tests.support.cleanups import begin, clean_up, instances_left, read, terminations, wait_for
 from tests.support.fault_injection import Call, calls_through, killed_after_change
 from tests.support.instance_cache import cached, sync
@@ -168,8 +169,10 @@ def test_an_instance_of_which_neither_drs_nor_the_record_says_whose_it_is_is_nam
     """DRS may leave out the job of an instance, and the record lacks its id if DRS showed it late."""
     record = product.drill(make_plan(product))
     unproven = record["sourceServers"][1]
-    row = next(each for each in product.items("Executions") if each.get("recoveryInstanceId") == instance_of(unproven))
-    product.put("Executions", {name: value for name, value in row.items() if name != "recoveryInstanceId"})
+    (row,) = [each for each in product.items("Executions") if each["item"].startswith("BATCH#")]
+    results = unpack(row["results"].value)
+    del results[unproven["sourceServerId"]]["recoveryInstanceId"]
+    product.put("Executions", {**row, "results": pack(results)})
     with without_job(instance_of(unproven)):
         shown = clean_up(product, record)
     assert (shown["status"], shown["instances"]["terminated"]) == ("COMPLETED", 2), shown

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from recovery.packing import pack
 from tests.support.fault_injection import killed_before
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave
@@ -77,14 +78,14 @@ def test_a_retry_that_a_cancel_forestalls_leaves_its_servers_failed(product: Pro
 def test_a_server_that_is_on_record_as_launched_stays_so_and_counts_so_whatever_its_job_reports_later(
     product: Product,
 ) -> None:
-    """SettleBatch was killed between the results and the batch, and the instance was terminated before its next try."""
+    """The record has it as launched, and the instance was terminated before the attempt is settled."""
     server = product.seed(1, prefix="bad", failsAt="LAUNCH")[0]
     plan = product.plan({"name": "app", "groups": [product.group([server, *product.seed(1)])]})
     with held_jobs(product):
         run = product.start(plan)
         wait_until(product, run, lambda record: record["servers"]["launching"])
-        (row,) = (row for row in product.items("Executions") if row.get("sourceServerId") == server)
-        product.put("Executions", {**row, "status": "LAUNCHED", "jobId": "drsjob-1"})
+        (row,) = (row for row in product.items("Executions") if row["item"].startswith("BATCH#"))
+        product.put("Executions", {**row, "results": pack({server: {"status": "LAUNCHED", "jobId": "drsjob-1"}})})
     record = product.finish(run)
     assert statuses(record) == {"bad-001": "LAUNCHED", "srv-001": "LAUNCHED"}
     assert record["status"] == "COMPLETED"
@@ -99,25 +100,29 @@ def writes_to_batch(attribute: str) -> Callable[[str, Any], bool]:
     return strikes
 
 
-def test_a_server_that_was_left_out_by_a_function_that_died_counts_as_failed_after_a_cancel(product: Product) -> None:
-    """StartRecovery was killed between the server's row and the batch's row."""
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_server_that_was_left_out_by_a_function_that_died_counts_the_same_everywhere_after_a_cancel(
+    product: Product, is_written: bool
+) -> None:
+    """StartRecovery was killed before the write that leaves the server out, or after it, before the call of DRS."""
     live, *others = product.seed(3)
     plan = product.plan({"name": "web", "groups": [product.group([live, *others])], "pauseBefore": True})
     run = product.start(plan)
     wait_until_asked_for(product, run, "RESUME")
     one = product.plan({"name": "web", "groups": [product.group([live])]}, name="one")
     assert product.finish(product.start(one, "recoveries"))["status"] == "COMPLETED"
-    with killed_before("StartRecovery", writes_to_batch("intentAt"), lambda: decide(product, run, "cancel")):
+    strikes = (lambda operation, _: operation == "StartRecovery") if is_written else writes_to_batch("intentAt")
+    with killed_before("StartRecovery", strikes, lambda: decide(product, run, "cancel")):
         decide(product, run, "resume")
         record = product.finish(run)
-    assert sorted(statuses(record).values()) == ["FAILED", "SKIPPED", "SKIPPED"]
-    assert (record["status"], record["servers"]["failed"]) == ("CANCELLED", 1)
+    left_out = "FAILED" if is_written else "SKIPPED"
+    assert sorted(statuses(record).values()) == [left_out, "SKIPPED", "SKIPPED"]
+    assert (record["status"], record["servers"]["failed"]) == ("CANCELLED", int(is_written))
 
 
 def test_results_that_were_written_before_the_machine_died_count_though_drs_can_no_longer_be_asked(
     product: Product,
 ) -> None:
-    """SettleBatch was killed between the servers' rows and the batch's row."""
     bad = product.seed(1, prefix="bad", failsAt="LAUNCH")
     plan = product.plan({"name": "app", "groups": [product.group([*product.seed(2), *bad])]}, launchAttempts=1)
     run = product.start(plan)
@@ -127,8 +132,8 @@ def test_results_that_were_written_before_the_machine_died_count_though_drs_can_
         for machine in product.engine.executions():
             product.engine.client("stepfunctions").stop_execution(executionArn=machine.arn)
 
-    with killed_before("SettleBatch", writes_to_batch("endedAt"), stop):
-        product.machine(run).wait(60)
+    product.engine.runtime.after("SettleBatch", stop, times=1)
+    product.machine(run).wait(60)
     product.engine.invoke("CloseExecution", {"source": "aws.states", "detail": {"name": run, "status": "ABORTED"}})
     record = product.finish(run)
     assert statuses(record) == {"bad-001": "FAILED", "srv-001": "LAUNCHED", "srv-002": "LAUNCHED"}

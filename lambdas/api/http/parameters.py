@@ -28,14 +28,16 @@ class Parameter(NamedTuple):
     required: bool = False
 
 
-PAGE = (
-    Parameter(
-        "limit",
-        "Items on a page.",
-        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
-    ),
-    Parameter("nextToken", "The nextToken of the page before, unchanged.", {"type": "string", "minLength": 1}),
-)
+def page(most: int = MAX_PAGE_SIZE) -> tuple[Parameter, Parameter]:
+    """The parameters of a list with pages of at most `most` items."""
+    size = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_PAGE_SIZE}
+    return (
+        Parameter("limit", "Items on a page.", size),
+        Parameter("nextToken", "The nextToken of the page before, unchanged.", {"type": "string", "minLength": 1}),
+    )
+
+
+PAGE = page()
 IF_MATCH = Parameter(
     "If-Match",
     "The version that the change is based on, from the ETag of a read.",
@@ -92,13 +94,13 @@ def plan_id_filter(event: APIGatewayProxyEvent) -> str | None:
     return text
 
 
-def page_parameters(event: APIGatewayProxyEvent) -> tuple[int, str | None]:
-    """`limit` and `nextToken` from the query string."""
+def page_parameters(event: APIGatewayProxyEvent, most: int = MAX_PAGE_SIZE) -> tuple[int, str | None]:
+    """`limit`, which is at most `most`, and `nextToken` from the query string."""
     parameters = query_parameters(event)
     text = parameters.get("limit", str(DEFAULT_PAGE_SIZE))
-    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PAGE_SIZE))
-    if not (is_number and 1 <= int(text) <= MAX_PAGE_SIZE):
-        raise invalid_field("limit", f"must be a whole number from 1 to {MAX_PAGE_SIZE}")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    if not (is_number and 1 <= int(text) <= most):
+        raise invalid_field("limit", f"must be a whole number from 1 to {most}")
     return int(text), parameters.get("nextToken")
 
 

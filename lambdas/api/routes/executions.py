@@ -20,7 +20,6 @@ from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
 from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
 from api.schemas.responses.groups import ProtectionGroups, build_group
-from api.schemas.responses.servers import Servers, build_server
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
@@ -34,7 +33,6 @@ from recovery.errors import (
     PlanAlreadyRunning,
     PlanNotFound,
     StartFailed,
-    WaveNotFound,
 )
 from recovery.runs import job_log, start
 from recovery.runs.start import RunRequest
@@ -162,22 +160,6 @@ def build_execution(execution_id: str) -> Execution:
     arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
     record = execution_record.read_record(execution_id)
     return responses.build_execution(record, arn, execution_record.read_chain(record))
-
-
-@router.operation(
-    "GET",
-    "/executions/{executionId}/servers",
-    parameters=(Parameter("wave", "Only servers of this wave.", {"type": "string", "minLength": 1}), *PAGE),
-    errors=(ExecutionNotFound, WaveNotFound),
-)
-def list_servers(execution_id: str) -> Servers:
-    """Lists the source servers of a run, page by page: all of them, or those of a wave."""
-    wave = query_parameters(router.current_event).get("wave")
-    if wave is not None:
-        wave = require_id(wave, WaveNotFound, "wave")
-    limit, token = page_parameters(router.current_event)
-    record, page = execution_record.read_servers(_require_id(execution_id), wave, limit, token)
-    return {"servers": [build_server(row, record) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}/protection-groups", parameters=PAGE, errors=(ExecutionNotFound,))

@@ -38,23 +38,34 @@ def _to_plain(value: Any) -> Any:
     return value
 
 
+# The last of all characters, also in the order of DynamoDB's sort keys, which is that of their UTF-8 bytes.
+LAST_CHARACTER = "\U0010ffff"
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """The rows to query: those whose key attribute `name` has this value.
 
-    `sort_prefix` is a sort key and a prefix: `("item", "WAVE#")` narrows the query to rows that begin with it.
+    `sort_prefix` is a sort key and a prefix: `("item", "WAVE#")` narrows the query to rows that begin with it, and
+    `first` to those of them from this sort key on.
     """
 
     name: str
     value: str
     sort_prefix: tuple[str, str] | None = None
+    first: str | None = None
 
     def parameters(self) -> dict[str, Any]:
         """The parameters of a Query."""
         condition, names, values = "#name = :value", {"#name": self.name}, {":value": self.value}
         if self.sort_prefix:
-            condition += " AND begins_with(#sort, :prefix)"
-            names["#sort"], values[":prefix"] = self.sort_prefix
+            names["#sort"], prefix = self.sort_prefix
+            if self.first is None:
+                condition += " AND begins_with(#sort, :prefix)"
+                values[":prefix"] = prefix
+            else:
+                condition += " AND #sort BETWEEN :first AND :last"
+                values[":first"], values[":last"] = self.first, prefix + LAST_CHARACTER
         return {
             "KeyConditionExpression": condition,
             "ExpressionAttributeNames": names,

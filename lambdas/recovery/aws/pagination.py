@@ -48,7 +48,7 @@ def _read_page(read: Callable[[dict[str, Any] | None], Any], token: str | None) 
         answer = read(decode_token(token) if token else None)
     except ClientError as error:
         if token and clients.code_of(error) == "ValidationException":
-            raise _invalid_token() from error
+            raise invalid_token() from error
         raise
     return Page([from_wire(item) for item in answer["Items"]], encode_token(answer.get("LastEvaluatedKey")))
 
@@ -63,10 +63,10 @@ def decode_token(token: str) -> dict[str, Any]:
     try:
         key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as error:
-        raise _invalid_token() from error
+        raise invalid_token() from error
     if isinstance(key, dict) and key and all(_is_string_value(value) for value in key.values()):
         return key
-    raise _invalid_token()
+    raise invalid_token()
 
 
 def _is_string_value(value: Any) -> bool:
@@ -77,6 +77,7 @@ def _is_string_value(value: Any) -> bool:
     return isinstance(text, str) and text.isprintable() and 0 < len(text) <= MAX_KEY_LENGTH
 
 
-def _invalid_token() -> InvalidRequest:
+def invalid_token() -> InvalidRequest:
+    """The error for a token that this API did not issue for the list."""
     problem = {"field": "nextToken", "message": "use the nextToken of the page before, unchanged"}
     return InvalidRequest("The nextToken is not valid for this list.", [problem])

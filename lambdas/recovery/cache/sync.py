@@ -24,7 +24,7 @@ from recovery.drs import ec2
 from recovery.drs.ec2 import Ec2Instance
 from recovery.errors import ExecutionNotFound, TargetNotInitialized
 from recovery.observability import metrics
-from recovery.store import executions, server_results
+from recovery.store import batch_servers, executions
 
 # How often an overtaken sync runs again. Each repetition begins later than the sync that overtook it.
 MAX_SYNC_ATTEMPTS = 3
@@ -132,7 +132,7 @@ def _add_to_records(changed: Sequence[RecoveryInstance], launched: Mapping[str, 
         if instance.execution_id and instance.plan_id:  # without a plan, the run has no record here
             by_run.setdefault(instance.execution_id, []).append(launched[instance.server_id])
     for execution_id, instances in by_run.items():
-        server_results.add_instances(execution_id, instances)
+        batch_servers.add_instances(execution_id, instances)
 
 
 def _has_instance(row: Mapping[str, Any]) -> bool:

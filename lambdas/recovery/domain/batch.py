@@ -1,16 +1,17 @@
 """Batches: the servers of one wave and target that one DRS job launches."""
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from recovery import clock
-from recovery.domain.execution import Mode, ServerStatus
-from recovery.domain.launch_failures import LaunchFailure
+from recovery.domain.execution import Mode
+from recovery.domain.server_result import Recorded
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
+from recovery.packing import unpack
 
 
 class BatchStatus(StrEnum):
@@ -64,7 +65,7 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `launched` and `failed` count the servers whose rows are LAUNCHED and FAILED. `total` is constant.
+    `launched` and `failed` count its servers by their results on record. `total` is constant.
     """
 
     ref: BatchRef
@@ -83,7 +84,7 @@ class Batch:
     job_started_at: str | None = None
     launched: int = 0
     failed: int = 0
-    # The servers of the running job that DRS has reported as launched and as failed; their rows follow at its end.
+    # The servers of the running job that DRS has reported as launched and as failed; their results follow at its end.
     launched_in_job: tuple[str, ...] = ()
     failed_in_job: tuple[str, ...] = ()
     # Servers that are left out for the rest of the round: DRS will never launch them, or a launch would do harm.
@@ -114,6 +115,8 @@ class Batch:
     outage_reason: str | None = None
     ended_at: str | None = None
     reason: str | None = None
+    # The results on record, as the row has them.
+    packed_results: bytes | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Batch":
@@ -152,6 +155,7 @@ class Batch:
             outage_reason=item.get("outageReason"),
             ended_at=item.get("endedAt"),
             reason=item.get("reason"),
+            packed_results=item.get("results"),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -171,13 +175,19 @@ class Batch:
         }
 
     @property
+    def results(self) -> Mapping[str, Recorded]:
+        """The results on record, by server. A server that no attempt has tried yet has none."""
+        results: Mapping[str, Recorded] = unpack(self.packed_results) if self.packed_results else {}
+        return results
+
+    @property
     def lease_attempt(self) -> int:
         """The attempt to which the batch's lease belongs, or will belong."""
         return self.attempt + 1 if self.status is BatchStatus.PENDING else self.attempt
 
     @property
     def tally(self) -> Tally:
-        """Count its servers by outcome so far, as their rows and DRS's last report of the running job have them.
+        """Count its servers by outcome so far, as the record and DRS's last report of the running job have them.
 
         A server that has failed counts as failed until another job tries it again.
         """
@@ -213,50 +223,3 @@ def split_into_batches(server_ids: Iterable[str], size: int) -> list[tuple[str, 
     count = -(-len(servers) // size)
     cuts = [len(servers) * number // count for number in range(count + 1)] if count else []
     return [tuple(servers[start:end]) for start, end in itertools.pairwise(cuts)]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The result of an attempt: the servers that it launched, those that failed, and its job, if there was one."""
-
-    launched_ids: Sequence[str]
-    failed_ids: Sequence[str]
-    job_id: str | None = None
-    started_at: str | None = None
-    ended_at: str | None = None
-
-    def with_launched(self, server_ids: Collection[str]) -> "Attempt":
-        """The same, with these servers launched."""
-        launched = [*self.launched_ids, *(each for each in self.failed_ids if each in server_ids)]
-        failed = [each for each in self.failed_ids if each not in server_ids]
-        return replace(self, launched_ids=launched, failed_ids=failed)
-
-    def to_item(self, number: int) -> dict[str, Any]:
-        """The entry in the batch's list of jobs."""
-        return {
-            "attempt": number,
-            "jobId": self.job_id,
-            "startedAt": self.started_at,
-            "endedAt": self.ended_at or clock.iso(),
-            "launched": len(self.launched_ids),
-            "failed": len(self.failed_ids),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ServerResult:
-    """The result of an attempt for one server.
-
-    A LAUNCHED server has no `recovery_instance_id` while DRS does not show its instance, and a FAILED one may have an
-    instance, such as after a launch action that failed. `data_at` is the time of the data that the instance was
-    launched from, as DRS reports it. `failure` is why a server FAILED; `warnings` are for one that was launched.
-    """
-
-    server_id: str
-    status: ServerStatus
-    job_id: str | None = None
-    recovery_instance_id: str | None = None
-    data_at: str | None = None
-    reason: str | None = None
-    failure: LaunchFailure | None = None
-    warnings: tuple[str, ...] = ()

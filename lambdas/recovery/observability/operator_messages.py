@@ -123,8 +123,8 @@ def send_wave_settled(
 ) -> None:
     """Report that a wave has ended, or that it has failed and waits for a decision.
 
-    `notable` has the SERVER# rows of its servers that failed, or were launched with a warning. The message shows causes
-    and warnings, each with a few servers.
+    `notable` has its servers that failed, or were launched with a warning, as the record has them. The message shows
+    causes and warnings, each with a few servers.
     """
     run = execution.run
     awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
@@ -170,7 +170,7 @@ def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]
 def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Two facts for each kind of cause, the most frequent first: a few servers with the reason of one, and the advice.
 
-    Rows of a run that began before an upgrade may have no cause.
+    A server may have no cause.
     """
     by_cause: dict[str, list[Mapping[str, Any]]] = {}
     for row in sorted(failed, key=_name_server):

@@ -37,7 +37,7 @@ from recovery.errors import (
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
 from recovery.runs.watch import overdue
-from recovery.store import batches, executions, job_durations, progress, server_results
+from recovery.store import batches, executions, job_durations, progress
 
 logger = Logger(child=True)
 
@@ -203,7 +203,6 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     if time.monotonic() - began > PREPARATION_SECONDS:
         raise RateBudgetExhausted(f"{batch.ref.target.key}: the checks before the start took long; it follows shortly")
     withheld = {**conflict.withheld, **obstacles}
-    server_results.record_withheld_results(batch, withheld)
     if not batches.record_intent(batch, withheld, conflict.withheld.keys() - obstacles.keys()):
         raise StartUnanswered(f"{batch.ref.key}: another try of the task is calling StartRecovery")
     if withheld:
@@ -272,8 +271,7 @@ def _withhold_skipped(batch: Batch, skipped: tuple[str, ...]) -> Batch:
     reason = "DRS started the others of the batch without it: one of the servers that were left out is in a conflict"
     withheld = dict.fromkeys(skipped, reason)
     logger.warning("servers left out", extra={"batch": batch.ref.key, "servers": withheld})
-    server_results.record_withheld_results(batch, withheld)
-    batches.record_left_out(batch, skipped)
+    batches.record_left_out(batch, withheld)
     operator_messages.send_servers_withheld(executions.get_run(batch.ref.execution_id), batch.ref, withheld)
     return batches.get_batch(batch.ref)
 

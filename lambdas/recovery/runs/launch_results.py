@@ -13,12 +13,13 @@ from typing import TypeVar
 from aws_lambda_powertools import Logger
 
 from recovery.domain import launch_failures
-from recovery.domain.batch import Batch, ServerResult
+from recovery.domain.batch import Batch
 from recovery.domain.drs_shapes.job_log import JobLog, ServerLog
 from recovery.domain.drs_shapes.jobs import Job, Launch, LaunchStatus
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.execution import ServerStatus
 from recovery.domain.launch_failures import FailureKind, LaunchFailure
+from recovery.domain.server_result import ServerResult
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, Transient
 

@@ -1,25 +1,26 @@
 """Settles a batch after an attempt: the result of each server, and the servers to try again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from recovery import clock
 from recovery.domain import readiness
-from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus, ServerResult
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.drs_shapes.jobs import Job, JobStatus
 from recovery.domain.execution import ServerStatus
 from recovery.domain.launch_failures import FailureKind, LaunchFailure, clean_cause
 from recovery.domain.polling import JobPoll, JobState
 from recovery.domain.readiness import ServerFacts
+from recovery.domain.server_result import Attempt, ServerResult
 from recovery.drs import capacity_leases
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, NothingToLaunch, RunHalted
 from recovery.runs import launch_results
 from recovery.runs.launch import find_current_job, record_job, record_other_jobs
 from recovery.settings import settings
-from recovery.store import batches, executions, job_durations, server_results
+from recovery.store import batches, executions, job_durations
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,9 @@ def _settle_completed_job(batch: Batch, job: Job, outcome: AttemptOutcome) -> Se
     if batch.start_repeated:  # the call that had no answer may have started another job
         record_other_jobs(batch, [other for other in drs.find_jobs(batch) if other.job_id != job.job_id])
     job_durations.record_duration(batch.ref.target, batch.ref.mode, job)
-    results = launch_results.read_results(batch, job)
-    attempt = _build_attempt(results, job)
+    attempt = Attempt(launch_results.read_results(batch, job), job.job_id, job.created_at, job.ended_at)
     retry_ids = (*attempt.failed_ids, *batch.last_try) if _may_retry(batch, outcome) else ()
-    return _end_attempt(batch, results, attempt, retry_ids, _count(attempt))
+    return _end_attempt(batch, attempt, retry_ids, _count(attempt))
 
 
 def _may_retry(batch: Batch, outcome: AttemptOutcome) -> bool:
@@ -139,11 +139,11 @@ def _settle_forgotten_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
         replace(result, reason=f"{forgotten}; {result.failure.cause}") if result.failure else result
         for result in launch_results.read_results(batch, job)
     ]
-    attempt = _build_attempt(results, job)
+    attempt = Attempt(results, job.job_id, job.created_at, job.ended_at)
     reason = (
         f"{outcome.problem}; {_count(attempt)}" if outcome.error else f"DRS no longer knows the job; {_count(attempt)}"
     )
-    return _end_attempt(batch, results, attempt, (), reason)
+    return _end_attempt(batch, attempt, (), reason)
 
 
 def _count(attempt: Attempt) -> str:
@@ -169,7 +169,7 @@ def _settle_without_job(batch: Batch, outcome: AttemptOutcome) -> Settlement:
     retry_ids = [server_id for server_id in batch.server_ids if server_id not in refused] if may_differ else []
     if outcome.had_nothing_to_launch and _may_retry(batch, outcome):
         retry_ids = list(batch.last_try)
-    return _end_attempt(batch, results, _build_attempt(results), retry_ids, outcome.problem, snapshots)
+    return _end_attempt(batch, Attempt(results), retry_ids, outcome.problem, snapshots)
 
 
 def _fail_unstarted(batch: Batch, server_id: str, problem: str) -> ServerResult:
@@ -179,19 +179,17 @@ def _fail_unstarted(batch: Batch, server_id: str, problem: str) -> ServerResult:
 
 def _end_attempt(
     batch: Batch,
-    results: Sequence[ServerResult],
     attempt: Attempt,
     retry_ids: Collection[str],
     reason: str,
     snapshots: Mapping[str, str] | None = None,
 ) -> Settlement:
-    """Record the results, then retry or close the batch.
+    """Record the results with the end of the attempt, and retry or close the batch.
 
-    The lease is released before the batch is written: if the function is killed in between, the next invocation does
-    both again.
+    The lease is released before: if the function is killed in between, the next invocation does both again.
     """
-    # An earlier invocation may have found a server launched whose instance DRS no longer has now.
-    attempt = attempt.with_launched(server_results.record_results(batch.ref, results))
+    launched = [server_id for server_id, each in batch.results.items() if each["status"] == ServerStatus.LAUNCHED]
+    attempt = attempt.with_launched(launched)
     # Those that were left out of this attempt are not among its failed servers, and are tried again as well.
     retry_ids = [server_id for server_id in retry_ids if server_id not in attempt.launched_ids]
     capacity_leases.release_lease(batch, batch.lease_attempt)
@@ -200,14 +198,6 @@ def _end_attempt(
     else:
         batches.close_batch(batch, attempt, reason)
     return Settlement(len(retry_ids))
-
-
-def _build_attempt(results: Sequence[ServerResult], job: Job | None = None) -> Attempt:
-    launched = [result.server_id for result in results if result.status is ServerStatus.LAUNCHED]
-    failed = [result.server_id for result in results if result.status is ServerStatus.FAILED]
-    if job is None:
-        return Attempt(launched, failed)
-    return Attempt(launched, failed, job.job_id, job.created_at, job.ended_at)
 
 
 def _find_refused_servers(batch: Batch) -> dict[str, str]:

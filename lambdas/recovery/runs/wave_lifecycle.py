@@ -19,7 +19,7 @@ from recovery.domain.verdicts import WaveGate
 from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
-from recovery.store import batches, executions, inspections, run_requests, server_results, task_tokens, waves
+from recovery.store import batch_servers, batches, executions, inspections, run_requests, task_tokens, waves
 from recovery.wording import plural
 
 
@@ -171,7 +171,7 @@ def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequen
         problems = [*_note_open_batches(wave_batches), *problems, *found]
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
         if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
-            notable = server_results.list_notable_rows(execution_id, wave_name)
+            notable = batch_servers.list_notable(execution_id, wave_name)
             operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
         # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
         # before it stopped the run.

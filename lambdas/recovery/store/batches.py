@@ -1,4 +1,8 @@
-"""BATCH# rows: the batches of a run. `inspections` creates them."""
+"""BATCH# rows: the batches of a run, with the results of their servers. `inspections` creates them.
+
+What happens to a batch and to its servers in one moment is one write. So a function that is killed leaves either all of
+it on record or nothing.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -6,11 +10,16 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import dynamodb
-from recovery.domain.batch import Attempt, Batch, BatchRef, BatchStatus
+from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.execution import ServerStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.launch_failures import FailureKind, LaunchFailure
+from recovery.domain.server_result import Attempt, Recorded, ServerResult, add_results
 from recovery.domain.tally import Tally
-from recovery.store import executions, inspections, server_results
+from recovery.errors import AwsUnavailable
+from recovery.packing import pack
+from recovery.store import executions, inspections
+from recovery.store.batch_servers import MAX_CHANGES
 
 # What a batch's row keeps of the start of an attempt, until the next attempt or round.
 _OF_CONFLICT = ("conflicts", "conflictSince", "conflictServer")
@@ -69,35 +78,86 @@ def tally(batches: Iterable[Batch], summaries: Iterable[WaveTargetSummary]) -> T
     return sum((summary.tally for summary in summaries), in_batches)
 
 
-def record_intent(batch: Batch, withheld: Collection[str] = (), last_try: Collection[str] = ()) -> bool:
+def record_intent(batch: Batch, withheld: Mapping[str, str] | None = None, last_try: Collection[str] = ()) -> bool:
     """Record the intent to call StartRecovery for the servers that are not `withheld`.
 
-    Those of them in `last_try` are included again in the next attempt. Return False when another invocation has
-    recorded its intent since the batch was read.
+    `withheld` has the reason for each server that is left out of the attempt; they are FAILED. Those of them in
+    `last_try` are included again in the next attempt. Return False when another invocation has recorded its intent
+    since the batch was read.
     """
-    now, is_first = clock.iso(), batch.status is BatchStatus.PENDING
+    now, is_first, withheld = clock.iso(), batch.status is BatchStatus.PENDING, withheld or {}
     left = [server_id for server_id in batch.server_ids if server_id not in withheld]
-    dropped = [*batch.dropped, *withheld]
-    unchanged = _if_at(batch.status, batch.attempt)
+    values = {
+        "status": BatchStatus.STARTING,
+        "attempt": batch.attempt + 1 if is_first else batch.attempt,
+        "intentAt": batch.intent_at or (now if left else None),
+        "unansweredSince": now if left else None,
+        "startRepeated": True if batch.unanswered_since else None,
+        **({"serverIds": left, "dropped": [*batch.dropped, *withheld]} if withheld else {}),
+        **({"lastTry": [*batch.last_try, *last_try]} if last_try else {}),
+    }
+    is_unchanged = _if_at(batch.status, batch.attempt)
     if batch.unanswered_since:
-        unchanged["condition"] += " AND #unansweredSince = :unanswered"
-        unchanged["given"]["unanswered"] = batch.unanswered_since
+        is_unchanged["condition"] += " AND #unansweredSince = :unanswered"
+        is_unchanged["given"]["unanswered"] = batch.unanswered_since
     else:
-        unchanged["condition"] += " AND attribute_not_exists(#unansweredSince)"
-    return dynamodb.update_if(
-        executions.table(),
-        _key(batch.ref),
-        {
-            "status": BatchStatus.STARTING,
-            "attempt": batch.attempt + 1 if is_first else batch.attempt,
-            "intentAt": batch.intent_at or (now if left else None),
-            "unansweredSince": now if left else None,
-            "startRepeated": True if batch.unanswered_since else None,
-            **({"serverIds": left, "dropped": dropped, "failed": len(dropped)} if withheld else {}),
-            **({"lastTry": [*batch.last_try, *last_try]} if last_try else {}),
-        },
-        **unchanged,
-    )
+        is_unchanged["condition"] += " AND attribute_not_exists(#unansweredSince)"
+    return _write_with_results(batch, _withhold(batch, withheld), values, is_unchanged)
+
+
+def _withhold(batch: Batch, withheld: Mapping[str, str]) -> list[ServerResult]:
+    """The results of servers that are left out of an attempt: FAILED with the reason, to which the last one is added.
+
+    A server whose earlier launch failed keeps that reason as well, and the kind of its cause.
+    """
+    results, on_record = [], batch.results if withheld else {}
+    for server_id, reason in withheld.items():
+        recorded = on_record.get(server_id, {})
+        before = recorded.get("reason") or ""
+        if before and not before.startswith(reason):
+            reason = f"{reason}; before that: {before}"
+        kind = FailureKind(recorded.get("cause") or FailureKind.NOT_STARTED)
+        reason = max(reason, before, key=len)
+        results.append(ServerResult(server_id, ServerStatus.FAILED, reason=reason, failure=LaunchFailure(kind, reason)))
+    return results
+
+
+def _write_with_results(
+    batch: Batch,
+    results: Sequence[ServerResult],
+    values: Mapping[str, Any],
+    is_unchanged: Mapping[str, Any],
+    **more: Any,
+) -> bool:
+    """Write `values` to the batch, and add the results to those on record, in one write; False if it has moved on.
+
+    `is_unchanged` is the condition on the batch, `more` goes to `update_parameters`. The sync of the cache may have
+    added an instance to a result since the batch was read, and this must not be lost: the results are then added to
+    what is on record by now. Raise AwsUnavailable if that happens again and again.
+    """
+    if not results:
+        return dynamodb.update_if(executions.table(), _key(batch.ref), values, **more, **is_unchanged)
+    now = clock.iso()
+    for _ in range(MAX_CHANGES):
+        merged = add_results(batch.results, results, now)
+        as_read = "#results = :before" if batch.packed_results else "attribute_not_exists(#results)"
+        given = {**is_unchanged["given"], **({"before": batch.packed_results} if batch.packed_results else {})}
+        counted = {**values, "results": pack(merged), **_count(batch, merged)}
+        condition = f"{is_unchanged['condition']} AND {as_read}"
+        if dynamodb.update_if(executions.table(), _key(batch.ref), counted, **more, condition=condition, given=given):
+            return True
+        read = get_batch(batch.ref)
+        if read.packed_results == batch.packed_results:  # so it was the other condition
+            return False
+        batch = replace(batch, packed_results=read.packed_results)
+    raise AwsUnavailable(f"the results of {batch.ref.key} change again and again")
+
+
+def _count(batch: Batch, results: Mapping[str, Recorded]) -> dict[str, int]:
+    """The counts of a batch's servers, by their results on record."""
+    launched = {server_id for server_id, result in results.items() if result["status"] == ServerStatus.LAUNCHED}
+    failed = len(results) - len(launched)
+    return {"launched": len(launched), "failed": failed, "optionalLaunched": len(batch.optional & launched)}
 
 
 def record_refusal(batch: Batch, conflict_server: str | None = None) -> None:
@@ -127,16 +187,17 @@ def forget_conflict(batch: Batch) -> None:
         dynamodb.update_if(executions.table(), _key(batch.ref), {}, remove=list(_OF_CONFLICT), **unchanged)
 
 
-def record_left_out(batch: Batch, server_ids: Collection[str]) -> None:
-    """Leave these servers out of the attempt, whose job has started without them; the next attempt includes them."""
-    dropped = [*batch.dropped, *server_ids]
+def record_left_out(batch: Batch, withheld: Mapping[str, str]) -> None:
+    """Leave these servers out of the attempt, whose job has started without them; the next attempt includes them.
+
+    `withheld` has the reason for each.
+    """
     values = {
-        "serverIds": [server_id for server_id in batch.server_ids if server_id not in server_ids],
-        "dropped": dropped,
-        "failed": len(dropped),
-        "lastTry": [*batch.last_try, *server_ids],
+        "serverIds": [server_id for server_id in batch.server_ids if server_id not in withheld],
+        "dropped": [*batch.dropped, *withheld],
+        "lastTry": [*batch.last_try, *withheld],
     }
-    dynamodb.update_if(executions.table(), _key(batch.ref), values, **_if_at(batch.status, batch.attempt))
+    _write_with_results(batch, _withhold(batch, withheld), values, _if_at(batch.status, batch.attempt))
 
 
 def record_job(batch: Batch, job_id: str, started_at: str) -> bool:
@@ -168,40 +229,27 @@ def record_progress(ref: BatchRef, job_id: str, launched: Sequence[str], failed:
 def retry_batch(
     batch: Batch, attempt: Attempt, retry_ids: Collection[str], snapshots: Mapping[str, str] | None = None
 ) -> None:
-    """Move the batch back to PENDING with the servers to try again, and drop the others that failed.
+    """Record the results, and move the batch back to PENDING with the servers to try again.
 
-    All of them have failed so far, and still have if no further job tries them. `snapshots` has the snapshot to launch
-    each server from, if that has changed.
+    The others that failed are dropped. All of them have failed so far, and still have if no further job tries them.
+    `snapshots` has the snapshot to launch each server from, if that has changed.
     """
     dropped = [server_id for server_id in (*batch.dropped, *attempt.failed_ids) if server_id not in retry_ids]
-    failed = len(dropped) + len(retry_ids)
-    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "failed": failed}
-    _close_attempt(batch, attempt, {**values, "snapshots": snapshots}, ["jobId", *_OF_ATTEMPT])
+    values = {"status": BatchStatus.PENDING, "serverIds": list(retry_ids), "dropped": dropped, "snapshots": snapshots}
+    _close_attempt(batch, attempt, values, ["jobId", *_OF_ATTEMPT])
 
 
 def close_batch(batch: Batch, attempt: Attempt, reason: str) -> None:
-    """Settle the batch for this round."""
+    """Record the results, and settle the batch for this round."""
     failed = [*batch.dropped, *attempt.failed_ids]
-    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
-    _close_attempt(batch, attempt, {**values, "serverIds": failed, "failed": len(failed)}, ["dropped", "lastTry"])
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso(), "serverIds": failed}
+    _close_attempt(batch, attempt, values, ["dropped", "lastTry"])
 
 
 def skip_batch(batch: Batch, reason: str) -> None:
-    """Settle a batch whose servers were not tried, or not again. Their rows stay as they are, and are counted.
-
-    A function that was killed may have written results that the batch does not count yet.
-    """
-    statuses = server_results.read_statuses(batch.ref)
-    launched = [each for each in batch.server_ids if statuses.get(each) is ServerStatus.LAUNCHED]
-    failed = [each for each in batch.server_ids if statuses.get(each) is ServerStatus.FAILED]
-    values = {
-        "status": BatchStatus.SETTLED,
-        "reason": reason,
-        "endedAt": clock.iso(),
-        "serverIds": [each for each in batch.server_ids if each not in launched],
-        "failed": len(batch.dropped) + len(failed),
-    }
-    _close_attempt(batch, Attempt(launched, failed), values, [])
+    """Settle a batch whose servers were not tried, or not again. Their results stay as they are."""
+    values = {"status": BatchStatus.SETTLED, "reason": reason, "endedAt": clock.iso()}
+    _close_attempt(batch, Attempt(()), values, [])
 
 
 # What is known of the running job.
@@ -209,22 +257,13 @@ _OF_JOB = ("launchedInJob", "failedInJob", "stage", "stageAt", "logReadAt", "usu
 
 
 def _close_attempt(batch: Batch, attempt: Attempt, values: Mapping[str, Any], remove: list[str]) -> None:
-    launched = attempt.launched_ids
-    dynamodb.update_if(
-        executions.table(),
-        _key(batch.ref),
-        {
-            **values,
-            "launched": batch.launched + len(launched),
-            "optionalLaunched": batch.optional_launched + len(batch.optional.intersection(launched)),
-        },
-        remove=[*_OF_JOB, "outageSince", "outageReason", *remove],
-        append={
-            **({"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else {}),
-            **({"outages": batch.ended_outage} if batch.outage_since else {}),
-        },
-        **_if_at(batch.status, batch.attempt),
-    )
+    append = {
+        **({"jobs": attempt.to_item(batch.attempt)} if attempt.job_id else {}),
+        **({"outages": batch.ended_outage} if batch.outage_since else {}),
+    }
+    forgotten = [*_OF_JOB, "outageSince", "outageReason", *remove]
+    is_unchanged = _if_at(batch.status, batch.attempt)
+    _write_with_results(batch, attempt.results, values, is_unchanged, remove=forgotten, append=append)
 
 
 def record_orphaned_job(batch: Batch, job_id: str, started_at: str) -> bool:

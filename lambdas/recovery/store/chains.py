@@ -13,7 +13,7 @@ from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run, ServerStatus
 from recovery.domain.target import Target
 from recovery.errors import ExecutionNotFound
-from recovery.store import executions
+from recovery.store import batch_servers, executions
 
 # A longer chain is refused, so that reading one stays cheap.
 MAX_CHAIN_LENGTH = 25
@@ -135,10 +135,14 @@ def read_launches(chain: Chain, target: Target) -> RecordedLaunches:
     waves = dict.fromkeys((row["executionId"], row["wave"]) for row in batches)
     servers = (
         RecordedServer(
-            row["sourceServerId"], ServerStatus(row["status"]), row.get("jobId"), row.get("recoveryInstanceId")
+            server["sourceServerId"],
+            ServerStatus(server["status"]),
+            server.get("jobId"),
+            server.get("recoveryInstanceId"),
         )
         for execution_id, wave in waves
-        for row in executions.query_rows(execution_id, f"SERVER#{wave}#{target.key}#")
+        for row in executions.query_rows(execution_id, f"BATCH#{wave}#{target.key}#")
+        for server in batch_servers.list_servers(row)
     )
     started = {row["jobId"]: row["jobStartedAt"] for row in batches if row.get("jobId") and row.get("jobStartedAt")}
     unanswered = {

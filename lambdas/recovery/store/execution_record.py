@@ -1,13 +1,15 @@
 """Reads the whole record of a run, for the API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recovery.aws import pagination
-from recovery.aws.dynamodb_expressions import Partition
+from recovery.aws import dynamodb, pagination
+from recovery.aws.dynamodb_expressions import Partition, from_wire, to_wire
 from recovery.aws.pagination import Page
-from recovery.store import chains, executions, run_requests, waves
+from recovery.domain.execution import ServerStatus
+from recovery.domain.target import Target
+from recovery.store import batch_servers, chains, executions, run_requests, waves
 
 Row = Mapping[str, Any]
 
@@ -58,8 +60,57 @@ def _read_without_waves(execution_id: str) -> ExecutionRecord:
     )
 
 
-def read_servers(execution_id: str, wave: str | None, limit: int, token: str | None) -> tuple[ExecutionRecord, Page]:
-    """Read a page of SERVER# rows, and the record that they belong to."""
-    record = read_record(execution_id)
-    servers = Partition("executionId", execution_id, ("item", f"SERVER#{wave}#" if wave else "SERVER#"))
-    return record, pagination.query_page(executions.table(), servers, limit, token)
+# --- servers ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class ServerInRecord:
+    """A server of a run, and the row that it is in."""
+
+    server: Row
+    row: Row
+
+    @property
+    def token(self) -> str:
+        """The token of the page that begins after this server."""
+        key = {"executionId": self.row["executionId"], "item": self.row["item"], "after": self.server["sourceServerId"]}
+        return str(pagination.encode_token(to_wire(key)))
+
+
+def walk_servers(
+    execution_id: str, wave: str | None, target: Target | None, status: ServerStatus | None, token: str | None
+) -> Iterator[ServerInRecord]:
+    """Walk through the servers of a run, of a wave, or of a target, from where the page with this token begins.
+
+    Those in batches come first, in the order of waves, targets and ids, and those that inspection excluded last. Rows
+    that cannot have a server with the status are not read. One Query reads some ten thousand servers. Raise
+    InvalidRequest for a token of another list.
+    """
+    place = "" if wave is None else f"{wave}#" if target is None else f"{wave}#{target.key}#"
+    first, after = _decode_token(execution_id, token) if token else (None, "")
+    for kind in _kinds_with(status):
+        prefix = f"{kind}{place}"
+        if first and not first.startswith(prefix):
+            continue
+        partition = Partition("executionId", execution_id, ("item", prefix), first)
+        for row in dynamodb.query(executions.table(), partition):
+            if target is None or Target.from_state(row) == target:
+                servers = batch_servers.list_servers(row)
+                yield from (ServerInRecord(each, row) for each in servers if each["sourceServerId"] > after)
+            after = ""
+        first = None
+    if first:
+        raise pagination.invalid_token()
+
+
+def _kinds_with(status: ServerStatus | None) -> tuple[str, ...]:
+    """The kinds of rows that may have a server with this status."""
+    if status is None:
+        return ("BATCH#", "EXCLUDED#")
+    return ("EXCLUDED#",) if status is ServerStatus.EXCLUDED else ("BATCH#",)
+
+
+def _decode_token(execution_id: str, token: str) -> tuple[str, str]:
+    """The row in which a page begins, and the server after which it does. Raise InvalidRequest."""
+    key = from_wire(pagination.decode_token(token))
+    if key.keys() != {"executionId", "item", "after"} or key["executionId"] != execution_id:
+        raise pagination.invalid_token()
+    return key["item"], key["after"]

@@ -132,7 +132,7 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
 
 
 def query_rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `SERVER#`, ..."""
+    """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `BATCH#`, ..."""
     return dynamodb.query(table(), Partition("executionId", execution_id, ("item", prefix)))
 
 

@@ -4,16 +4,14 @@ The `inspections` table has what a launch relies on, and only inspect-target and
 rows, the servers of a wave in a target, and PROBE# and INTO# rows, what DRS answered about single servers. The
 executions table has TARGET# and FLEET# rows.
 
-The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# and SERVER#
-rows are created here, from FLEET# rows alone, and never overwritten here; `batches` updates them. TARGET# rows have
-counts; they come last and show that the others are complete. So two invocations that overlap leave one result, and
-neither touches a batch that is running. The TARGET# row of a target that has not answered yet is pending; the first
-inspection replaces it.
+The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# rows, and
+EXCLUDED# rows with the servers that no batch has, are created here, from FLEET# rows alone, and never overwritten here;
+`batches` updates BATCH# rows. TARGET# rows have counts; they come last and show that the others are complete. So two
+invocations that overlap leave one result, and neither touches a batch that is running. The TARGET# row of a target that
+has not answered yet is pending; the first inspection replaces it.
 """
 
-import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,12 +20,12 @@ from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain import batch
 from recovery.domain.batch import Batch, BatchRef
-from recovery.domain.execution import ServerStatus
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection, WaveTargetSummary
 from recovery.domain.readiness import Probe, Readiness, ServerVerdict
 from recovery.domain.target import Target
 from recovery.settings import settings
 from recovery.store import executions
+from recovery.store.batch_servers import pack_servers, unpack_servers
 
 
 def list_summaries(execution_id: str, wave: str | None = None) -> list[WaveTargetSummary]:
@@ -54,10 +52,10 @@ def record_members(execution_id: str, inspected: Sequence[WaveTargetInspection])
     for found in inspected:
         inspection = _block_servers_of_earlier_waves(found, wave_of)
         key = _members_key(execution_id, inspection.wave.name, inspection.target)
-        row: dict[str, Any] = {**key, "packed": _pack_servers(inspection.servers)}
+        row: dict[str, Any] = {**key, "packed": pack_servers(inspection.servers)}
         if not dynamodb.put_new(table(), row, "executionId"):
             row = dynamodb.get(table(), key) or row
-        servers = _unpack_servers(row)
+        servers = unpack_servers(row["packed"])
         recorded.append(replace(inspection, servers=servers))
         wave_of |= {each: inspection.wave.name for each, server in servers.items() if not server.verdict.is_blocked}
     return recorded
@@ -66,7 +64,7 @@ def record_members(execution_id: str, inspected: Sequence[WaveTargetInspection])
 def get_members(execution_id: str, wave: str, target: Target) -> dict[str, InspectedServer]:
     """The servers that the wave may launch in the target, by id; none if it was not inspected."""
     row = dynamodb.get(table(), _members_key(execution_id, wave, target))
-    found = _unpack_servers(row) if row else {}
+    found = unpack_servers(row["packed"]) if row else {}
     return {server_id: server for server_id, server in found.items() if not server.verdict.is_blocked}
 
 
@@ -93,7 +91,9 @@ def _into_key(ref: BatchRef) -> dict[str, str]:
 def list_server_ids(execution_id: str, target: Target) -> list[str]:
     """The servers of the run that were inspected in this target so far."""
     rows = executions.query_rows(execution_id, "FLEET#")
-    return [server_id for row in rows if Target.from_state(row) == target for server_id in _unpack_servers(row)]
+    return [
+        server_id for row in rows if Target.from_state(row) == target for server_id in unpack_servers(row["packed"])
+    ]
 
 
 def list_group_members(execution_id: str, target: Target) -> dict[str, dict[str, str]]:
@@ -101,7 +101,7 @@ def list_group_members(execution_id: str, target: Target) -> dict[str, dict[str,
     members: dict[str, dict[str, str]] = {}
     for row in executions.query_rows(execution_id, "FLEET#"):
         if Target.from_state(row) == target:
-            for server_id, server in _unpack_servers(row).items():
+            for server_id, server in unpack_servers(row["packed"]).items():
                 for group_id in server.groups:
                     members.setdefault(group_id, {})[server_id] = server.hostname
     return members
@@ -203,12 +203,13 @@ def _persist_wave(
     }
     recorded = dynamodb.get(executions.table(), {"executionId": execution_id, "item": target_row["item"]})
     if recorded is None or recorded.get("pending"):
-        batch_rows = [
-            _new_batch(BatchRef(execution_id, wave, target, number), ids, launchable).to_item()
+        rows = [
+            _new_batch_row(BatchRef(execution_id, wave, target, number), {each: launchable[each] for each in ids})
             for number, ids in enumerate(batches, start=1)
         ]
-        server_rows = _new_server_rows(base, place, servers, batches)
-        dynamodb.put_all_new(executions.table(), [*batch_rows, *server_rows], "executionId")
+        if blocked:
+            rows.append({**base, "item": f"EXCLUDED#{place}", "servers": pack_servers(blocked)})
+        dynamodb.put_all_new(executions.table(), rows, "executionId")
         dynamodb.put_if(
             executions.table(),
             {**target_row, "late": recorded is not None or None},
@@ -221,54 +222,22 @@ def _persist_wave(
 def _write_once(
     base: Mapping[str, Any], place: str, servers: Mapping[str, InspectedServer]
 ) -> dict[str, InspectedServer]:
-    """Write the FLEET row, or read it if it exists. It is compressed as the MEMBERS row is."""
-    fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": _pack_servers(servers)}
+    """Write the FLEET row, or read it if it exists."""
+    fleet: dict[str, Any] = {**base, "item": f"FLEET#{place}", "packed": pack_servers(servers)}
     if not dynamodb.put_new(executions.table(), fleet, "executionId"):
         fleet = dynamodb.get(executions.table(), {"executionId": base["executionId"], "item": fleet["item"]}) or fleet
-    return _unpack_servers(fleet)
+    return unpack_servers(fleet["packed"])
 
 
-def _pack_servers(servers: Mapping[str, InspectedServer]) -> bytes:
-    return zlib.compress(json.dumps({server_id: server.to_json() for server_id, server in servers.items()}).encode())
-
-
-def _unpack_servers(row: Mapping[str, Any]) -> dict[str, InspectedServer]:
-    """Read the servers of a FLEET row."""
-    unpacked = json.loads(zlib.decompress(row["packed"]))
-    return {server_id: InspectedServer.from_json(server) for server_id, server in unpacked.items()}
-
-
-def _new_batch(ref: BatchRef, server_ids: tuple[str, ...], servers: Mapping[str, InspectedServer]) -> Batch:
-    return Batch(
+def _new_batch_row(ref: BatchRef, servers: Mapping[str, InspectedServer]) -> dict[str, Any]:
+    created = Batch(
         ref,
-        server_ids,
-        len(server_ids),
-        optional=frozenset(server_id for server_id in server_ids if servers[server_id].optional),
-        snapshots={each: snapshot for each in server_ids if (snapshot := servers[each].snapshot_id)},
+        tuple(servers),
+        len(servers),
+        optional=frozenset(server_id for server_id, server in servers.items() if server.optional),
+        snapshots={each: server.snapshot_id for each, server in servers.items() if server.snapshot_id},
     )
-
-
-def _new_server_rows(
-    base: Mapping[str, Any], place: str, servers: Mapping[str, InspectedServer], batches: Sequence[Sequence[str]]
-) -> Iterator[dict[str, Any]]:
-    number_of = {server_id: number for number, ids in enumerate(batches, start=1) for server_id in ids}
-    for server_id, server in servers.items():
-        blocked = server.verdict.is_blocked
-        yield {
-            **base,
-            "item": f"SERVER#{place}#{server_id}",
-            "sourceServerId": server_id,
-            "hostname": server.hostname or None,
-            "batch": number_of.get(server_id),
-            "status": (ServerStatus.EXCLUDED if blocked else ServerStatus.PENDING).value,
-            "reason": "; ".join(server.verdict.reasons) if blocked else None,
-            "readiness": server.verdict.readiness.value,
-            "warnings": list(server.verdict.reasons) if not blocked and server.verdict.reasons else None,
-            "optional": server.optional or None,
-            "snapshotId": server.snapshot_id,
-            "snapshotAt": clock.iso(server.snapshot_at) if server.snapshot_at is not None else None,
-            "lagSeconds": _whole_seconds(server.lag_seconds),
-        }
+    return {**created.to_item(), "servers": pack_servers(servers)}
 
 
 def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) -> None:

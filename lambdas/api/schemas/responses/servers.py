@@ -1,6 +1,5 @@
 """The source servers of a run, as the API shows them."""
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from api.schemas.responses.base import Paged, build_from_row
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ServerStatus, WaveStatus
 from recovery.domain.launch_failures import FailureKind
-from recovery.store.execution_record import ExecutionRecord, Row
+from recovery.store.execution_record import Row, ServerInRecord
 
 INSTANCE_UNKNOWN = (
     "DRS calls it launched but does not show its recovery instance yet; a sync of the cache adds it when DRS does"
@@ -55,31 +54,36 @@ class Servers(Paged):
     servers: list[Server]
 
 
-def build_server(row: Row, record: ExecutionRecord) -> Server:
-    """A server with its state now.
+def build_server(found: ServerInRecord, wave: Row) -> Server:
+    """A server with its state now; `wave` is the row of its wave.
 
-    Its row is written when its job ends. Until then the batch has what DRS last reported of it. SKIPPED follows from
-    the wave.
+    Its result is on record when its job has ended. Until then the batch has what DRS last reported of it. SKIPPED
+    follows from the wave.
     """
+    row, batch = found.server, found.row
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
     if status not in (ServerStatus.LAUNCHED, ServerStatus.EXCLUDED):
-        batch = _find_batch(row, record.batches)
-        wave = next(wave for wave in record.waves if wave["wave"] == row["wave"])
-        if batch and BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
+        if BatchStatus(batch["status"]).is_in_attempt and row["sourceServerId"] in batch["serverIds"]:
             status, job_id = _status_in_job(row["sourceServerId"], batch), batch.get("jobId")
             reason = f"{job_id} reports it as failed and still runs" if status is ServerStatus.FAILED else None
             row = {**row, "cause": None, "advice": None}  # those of an earlier job
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
-            status, reason = ServerStatus.SKIPPED, (batch or {}).get("reason") or wave.get("reason")
+            status, reason = ServerStatus.SKIPPED, batch.get("reason") or wave.get("reason")
     return build_from_row(
         Server,
         row,
         optional=bool(row.get("optional")),
         warnings=_list_warnings(row),
-        status=status,
+        status=ServerStatus(status),
         jobId=job_id,
         reason=reason,
     )
+
+
+def mentions(server: Server, text: str) -> bool:
+    """Whether the server's id, host name, instance, job or reason contains the text, in upper or lower case."""
+    named = (server[name] for name in ("sourceServerId", "hostname", "recoveryInstanceId", "jobId", "reason"))
+    return any(text.casefold() in each.casefold() for each in named if each)
 
 
 def _status_in_job(server_id: str, batch: Row) -> ServerStatus:
@@ -94,8 +98,3 @@ def _list_warnings(row: Row) -> list[str]:
     if row["status"] == ServerStatus.LAUNCHED and not row.get("recoveryInstanceId"):
         warnings.append(INSTANCE_UNKNOWN)
     return warnings
-
-
-def _find_batch(row: Row, batches: Iterable[Row]) -> Row | None:
-    place = ("wave", "accountId", "region", "batch")
-    return next((batch for batch in batches if all(batch[key] == row.get(key) for key in place)), None)
