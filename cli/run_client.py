@@ -66,8 +66,10 @@ def start_body(point_in_time: str | None = None, replace_existing: bool = False)
 
 
 def read_run(api: ApiClient, execution_id: str) -> Record:
-    """The record of a run. Raise ApiRefused."""
-    record: Record = api.get(f"/executions/{execution_id}")
+    """The record of a run, with all of its batches. Raise ApiRefused."""
+    record: dict[str, Any] = api.get(f"/executions/{execution_id}")
+    if record["batchesLeftOut"]:
+        record["batches"] = list(api.list_items(f"/executions/{execution_id}/batches", "batches"))
     return record
 
 

@@ -305,9 +305,9 @@ class LambdaRuntime:
 
     def _check_size(self, name: str, what: str, payload: bytes | str) -> None:
         text = payload.decode() if isinstance(payload, bytes) else payload
-        size = limits.size_of(text)
-        if size > limits.PAYLOAD_LIMIT:
-            limits.report(f"{what} of function {name} has {size:,} bytes, the limit is {limits.PAYLOAD_LIMIT:,}")
+        size, limit = limits.size_of(text), limits.ANSWER_LIMIT if name == "Api" else limits.PAYLOAD_LIMIT
+        if size > limit:
+            limits.report(f"{what} of function {name} has {size:,} bytes, the limit is {limit:,}")
             raise FunctionFault("Function.PayloadTooLarge", f"{what} of {size} bytes")
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 PAYLOAD_LIMIT = 262_144
 """Bytes of UTF-8 JSON that a state's input or output, a task's arguments or an execution's input may have."""
+ANSWER_LIMIT = 6_291_456
+"""Bytes of an invocation that no state machine makes, and of its answer (Lambda quotas). Those of the API are such."""
 HISTORY_LIMIT = 25_000
 """Events of one execution; the one that would be number 25,000 is ExecutionFailed."""
 DEFINITION_LIMIT = 1_048_576

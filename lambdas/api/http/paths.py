@@ -13,6 +13,7 @@ ROUTE_WORDS = frozenset(
         "abort",
         "accept",
         "approve",
+        "batches",
         "cancel",
         "capacity",
         "cleanup",

@@ -58,6 +58,27 @@ _run = {
 
 _counts = {"total": 1, "launched": 0, "failed": 0, "excluded": 0, "launching": 1}
 
+_batch = {
+    "wave": "database",
+    **PLACE,
+    "batch": 0,
+    "status": "LAUNCHING",
+    "attempt": 1,
+    "jobId": JOB,
+    "startedAt": AT,
+    "jobStartedAt": AT,
+    "jobSeconds": 90,
+    "stage": "conversion",
+    "stageAt": AT,
+    "usualSeconds": 1200,
+    "overdueAt": None,
+    "endedAt": None,
+    "reason": None,
+    "servers": 1,
+    "jobs": [],
+    "outages": [],
+}
+
 _execution: dict[str, Any] = {
     **_run,
     "status": "POLLING",
@@ -105,28 +126,8 @@ _execution: dict[str, Any] = {
             "earlierVerdicts": [],
         }
     ],
-    "batches": [
-        {
-            "wave": "database",
-            **PLACE,
-            "batch": 0,
-            "status": "LAUNCHING",
-            "attempt": 1,
-            "jobId": JOB,
-            "startedAt": AT,
-            "jobStartedAt": AT,
-            "jobSeconds": 90,
-            "stage": "conversion",
-            "stageAt": AT,
-            "usualSeconds": 1200,
-            "overdueAt": None,
-            "endedAt": None,
-            "reason": None,
-            "servers": 1,
-            "jobs": [],
-            "outages": [],
-        }
-    ],
+    "batches": [_batch],
+    "batchesLeftOut": 0,
 }
 
 _instance = {
@@ -195,6 +196,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ExecutionSummary": _run,
     "Executions": {"executions": [_run], "nextToken": None},
     "Execution": _execution,
+    "Batches": {"batches": [_batch], "nextToken": None},
     "Servers": {
         "servers": [
             {

@@ -18,7 +18,7 @@ from api.schemas.requests.executions import ContinueRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
-from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
+from api.schemas.responses.executions import Batches, Execution, Executions, ExecutionSummary
 from api.schemas.responses.groups import ProtectionGroups, build_group
 from recovery import clock
 from recovery.aws import step_functions
@@ -160,6 +160,14 @@ def build_execution(execution_id: str) -> Execution:
     arn = step_functions.execution_arn(step_functions.recover_plan_arn(), execution_id)
     record = execution_record.read_record(execution_id)
     return responses.build_execution(record, arn, execution_record.read_chain(record))
+
+
+@router.operation("GET", "/executions/{executionId}/batches", parameters=PAGE, errors=(ExecutionNotFound,))
+def list_batches(execution_id: str) -> Batches:
+    """Lists the batches of a run, page by page. The run itself has up to 500 of them."""
+    limit, token = page_parameters(router.current_event)
+    page = execution_record.read_batches(_require_id(execution_id), limit, token)
+    return {"batches": [responses.build_batch(row) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}/protection-groups", parameters=PAGE, errors=(ExecutionNotFound,))

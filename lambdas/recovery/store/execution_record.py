@@ -40,6 +40,13 @@ def read_groups(execution_id: str, limit: int, token: str | None) -> Page:
     return run_requests.read_groups(execution_id, limit, token)
 
 
+def read_batches(execution_id: str, limit: int, token: str | None) -> Page:
+    """Read a page of BATCH# rows; raise ExecutionNotFound."""
+    executions.get_meta_row(execution_id)
+    rows = Partition("executionId", execution_id, ("item", "BATCH#"))
+    return pagination.query_page(executions.table(), rows, limit, token)
+
+
 def read_chain(record: ExecutionRecord) -> list[ExecutionRecord]:
     """The records of the run's chain, oldest first, without their waves; this one alone if it was never continued."""
     meta = record.meta

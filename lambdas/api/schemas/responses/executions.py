@@ -1,7 +1,7 @@
 """Runs, their waves and their batches, as the API shows them. Servers and events have modules of their own."""
 
 from collections.abc import Sequence
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -137,7 +137,21 @@ class Batch(TypedDict):
     reason: str | None
     servers: int
     jobs: list[Job]
-    outages: Annotated[list[Outage], Field(description="When DRS kept the batch waiting; the last may be going on.")]
+    outages: Annotated[
+        list[Outage],
+        Field(description="When DRS kept the batch waiting, the last ten times; the last may be going on."),
+    ]
+
+
+# Batches, and outages of a batch, that the answer for a run has. An answer has room for 6 MB (Lambda quotas), and a
+# plan of 40 groups of 4,000 servers has 1,600 batches and more.
+MAX_BATCHES_SHOWN, MAX_OUTAGES_SHOWN = 500, 10
+
+
+class Batches(Paged):
+    """A page of the batches of a run."""
+
+    batches: list[Batch]
 
 
 class Execution(ExecutionSummary):
@@ -170,7 +184,11 @@ class Execution(ExecutionSummary):
     decisions: list[Decision]
     notes: list[str]
     waves: list[ExecutionWave]
-    batches: list[Batch]
+    batches: Annotated[
+        list[Batch],
+        Field(description=f"At most {MAX_BATCHES_SHOWN:,}, those that have not ended first; `/batches` lists all."),
+    ]
+    batchesLeftOut: int
 
 
 def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence[ExecutionRecord]) -> Execution:
@@ -195,8 +213,17 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         decisions=collect_decisions(record),
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
-        batches=[_build_batch(row) for row in record.batches],
+        batches=[build_batch(row) for row in _choose_batches(record.batches)],
+        batchesLeftOut=max(len(record.batches) - MAX_BATCHES_SHOWN, 0),
     )
+
+
+def _choose_batches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many batches as the answer has room for, in order: those that have not ended rather than those that have."""
+    if len(rows) <= MAX_BATCHES_SHOWN:
+        return rows
+    chosen = sorted(rows, key=lambda row: row["status"] == BatchStatus.SETTLED)[:MAX_BATCHES_SHOWN]
+    return sorted(chosen, key=lambda row: str(row["item"]))
 
 
 def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
@@ -235,10 +262,11 @@ def _add_counts(counts: list[ServerCounts]) -> ServerCounts:
     }
 
 
-def _build_batch(row: Row) -> Batch:
+def build_batch(row: Row) -> Batch:
+    """A batch with its state now."""
     jobs = [build_from_row(Job, job) for job in row.get("jobs", ())]
     job_started_at = row.get("jobStartedAt") if row["status"] == BatchStatus.LAUNCHING else None
-    outages = [build_from_row(Outage, outage) for outage in row.get("outages", ())]
+    outages = [build_from_row(Outage, outage) for outage in row.get("outages", ())[-MAX_OUTAGES_SHOWN:]]
     if row.get("outageSince"):
         outages.append({"since": row["outageSince"], "until": None, "reason": row["outageReason"]})
     return build_from_row(
