@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from recovery.domain.batch import ServerResult
 from recovery.domain.drs_shapes.durations import parse_duration
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
@@ -20,6 +19,7 @@ from recovery.domain.launch_failures import (
     clean_cause,
     judge_error,
 )
+from recovery.domain.server_result import ServerResult
 from recovery.domain.target import Target
 from recovery.drs.records import parse_items
 from recovery.runs.launch_results import JUDGED_BY_INSTANCE, USED_PREVIOUS_SNAPSHOT, Evidence, judge_server
