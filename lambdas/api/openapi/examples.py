@@ -58,7 +58,7 @@ _run = {
 
 _counts = {"total": 1, "launched": 0, "failed": 0, "excluded": 0, "launching": 1}
 
-_batch = {
+_batch: dict[str, Any] = {
     "wave": "database",
     **PLACE,
     "batch": 0,

@@ -132,18 +132,7 @@ def read_launches(chain: Chain, target: Target) -> RecordedLaunches:
     """Read what the records of the chain say of launches in the target."""
     batches = [row for row in _read_tried_batches(chain) if Target.from_state(row) == target]
     job_ids = {row.get("jobId") for row in batches} | {job["jobId"] for row in batches for job in row.get("jobs", ())}
-    waves = dict.fromkeys((row["executionId"], row["wave"]) for row in batches)
-    servers = (
-        RecordedServer(
-            server["sourceServerId"],
-            ServerStatus(server["status"]),
-            server.get("jobId"),
-            server.get("recoveryInstanceId"),
-        )
-        for execution_id, wave in waves
-        for row in executions.query_rows(execution_id, f"BATCH#{wave}#{target.key}#")
-        for server in batch_servers.list_servers(row)
-    )
+    servers = [_read_server(server) for row in batches for server in batch_servers.list_servers(row)]
     started = {row["jobId"]: row["jobStartedAt"] for row in batches if row.get("jobId") and row.get("jobStartedAt")}
     unanswered = {
         (BatchRef.from_event(row).key, str(int(row["attempt"]))): row["unansweredSince"]
@@ -151,6 +140,12 @@ def read_launches(chain: Chain, target: Target) -> RecordedLaunches:
         if row.get("unansweredSince") and not row.get("jobId")
     }
     return RecordedLaunches(tuple(servers), frozenset(filter(None, job_ids)), started, unanswered)
+
+
+def _read_server(server: Mapping[str, Any]) -> RecordedServer:
+    return RecordedServer(
+        server["sourceServerId"], ServerStatus(server["status"]), server.get("jobId"), server.get("recoveryInstanceId")
+    )
 
 
 def _read_tried_batches(chain: Chain) -> Iterable[dict[str, Any]]:
