@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recovery import clock
-from recovery.domain.batch import ServerResult
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
 from recovery.domain.drs_shapes.members import read_time
@@ -22,6 +21,7 @@ from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
 from recovery.domain.execution import ServerStatus
 from recovery.domain.launch_failures import MAX_CAUSE_LENGTH, clean_cause
+from recovery.domain.server_result import ServerResult
 from recovery.domain.target import Target
 from recovery.drs.records import parse_items
 from recovery.runs.launch_results import Evidence, judge_server
