@@ -33,7 +33,7 @@ PROFILE ?= captured
 # make test COVERAGE=1 measures the coverage of lambdas/ as well, which takes three quarters more CPU on Python 3.11.
 COVERED = $(if $(COVERAGE),--cov --cov-report=term --cov-report=html)
 TYPED := $(wildcard lambdas cli emulator/src loopback sandbox scripts)
-LINTED := $(wildcard lambdas cli emulator loopback sandbox scripts tests bench)
+LINTED := $(wildcard lambdas cli emulator loopback sandbox scripts tests bench conftest.py)
 
 ##@ Start here
 
