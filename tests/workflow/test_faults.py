@@ -59,21 +59,32 @@ def test_start_recovery_makes_no_change_but_those_after_which_it_is_killed(produ
     assert made == [operation for _, operation in CHANGES_OF_A_START]
 
 
+# The changes that SettleBatch makes, in order, however many servers the batch has.
+CHANGES_OF_A_SETTLEMENT = [
+    ("the look at the job is counted", "UpdateItem"),
+    ("the job's duration is kept", "UpdateItem"),
+    ("the look at the recovery instances is counted", "UpdateItem"),
+    ("the reading of the job's log is counted", "UpdateItem"),
+    ("the lease is given back", "UpdateItem"),
+    ("the batch is settled, with the results of its servers", "UpdateItem"),
+]
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize(
-    ("point", "number"),
-    [
-        ("the call is counted in the budget", 1),
-        ("the job's duration is kept", 2),
-        ("the lease is given back", 3),
-        ("the batch is settled", 4),
-    ],
-)
-def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Product, point: str, number: int) -> None:
+@pytest.mark.parametrize("number", range(1, len(CHANGES_OF_A_SETTLEMENT) + 1))
+def test_settle_batch_killed_after_any_of_its_changes_loses_nothing(product: Product, number: int) -> None:
     with killed_after_change("SettleBatch", number) as made:
         record = product.drill(make_plan(product))
-    assert len(made) == number, f"SettleBatch no longer makes change {number}, {point}: {made}"
+    assert made == [operation for _, operation in CHANGES_OF_A_SETTLEMENT[:number]], CHANGES_OF_A_SETTLEMENT[number - 1]
     assert_launched_once(product, record, 3)
+
+
+@pytest.mark.parametrize("servers", [3, 60])
+def test_settle_batch_makes_no_change_but_those_after_which_it_is_killed(product: Product, servers: int) -> None:
+    with killed_after_change("SettleBatch", 100) as made:
+        record = product.drill(product.plan(make_wave(product, "web", count=servers)))
+    assert made == [operation for _, operation in CHANGES_OF_A_SETTLEMENT]
+    assert_launched_once(product, record, servers)
 
 
 @pytest.mark.proof
