@@ -38,7 +38,7 @@ def collect_facts(
 def _list_instances(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
     """The run's recovery instances in the cache; none if the cache does not answer."""
     try:
-        return list(api.list_items("/recovery-instances", "recoveryInstances", executionId=execution_id))
+        return list(api.list_items("/recovery-instances", "recoveryInstances", executionId=execution_id, limit="1000"))
     except (ApiRefused, ApiUnreachable):
         return []
 

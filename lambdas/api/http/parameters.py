@@ -8,7 +8,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from api.http.request import ID_PATTERN, invalid_field, is_id
 
-DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+# A client reads a whole fleet from the pages of servers and of instances, whose items are small.
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_LARGE_PAGE_SIZE = 50, 200, 1_000
 
 ETAG_PATTERN = r'^(?:W/)?"?([1-9][0-9]{0,14})"?$'
 # Visible ASCII: a UUID, or a name of the caller's own.

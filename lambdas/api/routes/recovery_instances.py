@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from api.http.parameters import PAGE, Parameter, id_parameter, page_parameters, plan_id_filter, query_parameters
+from api.http.parameters import (
+    MAX_LARGE_PAGE_SIZE,
+    Parameter,
+    id_parameter,
+    page,
+    page_parameters,
+    plan_id_filter,
+    query_parameters,
+)
 from api.http.request import (
     ACCOUNT_PATTERN,
     REGION_PATTERN,
@@ -47,7 +55,7 @@ SELECTORS = ("planId", "executionId", "sourceServerIds", "accountId")
         Parameter(
             "region", "Instances in this Region; needs `accountId`.", {"type": "string", "pattern": REGION_PATTERN}
         ),
-        *PAGE,
+        *page(MAX_LARGE_PAGE_SIZE),
     ),
 )
 def list_recovery_instances() -> RecoveryInstances:
@@ -66,12 +74,12 @@ def list_recovery_instances() -> RecoveryInstances:
             if name in query:
                 raise invalid_field(name, "does not go with sourceServerIds")
         return _list_by_servers(_parse_server_ids(query["sourceServerIds"]))
-    page = _read_page(selectors[0], query)
-    return {"recoveryInstances": [_build_instance(row) for row in page.items], "nextToken": page.next_token}
+    found = _read_page(selectors[0], query)
+    return {"recoveryInstances": [_build_instance(row) for row in found.items], "nextToken": found.next_token}
 
 
 def _read_page(selector: str, query: dict[str, str]) -> Page:
-    limit, token = page_parameters(router.current_event)
+    limit, token = page_parameters(router.current_event, MAX_LARGE_PAGE_SIZE)
     if selector == "planId":
         return recovery_instances.list_by_plan(plan_id_filter(router.current_event) or "", limit, token)
     if selector == "executionId":

@@ -2,7 +2,7 @@
 
 import json
 
-from api.http.parameters import Parameter, page, page_parameters, query_parameters
+from api.http.parameters import MAX_LARGE_PAGE_SIZE, Parameter, page, page_parameters, query_parameters
 from api.http.request import invalid_field, is_account, is_region, require_id
 from api.router import Router
 from api.schemas.responses.servers import Server, Servers, build_server, mentions
@@ -13,7 +13,7 @@ from recovery.store import execution_record, executions, waves
 
 router = Router("Runs")
 
-MAX_SERVERS, MAX_TEXT_LENGTH = 1_000, 100
+MAX_TEXT_LENGTH = 100
 
 # A page ends early at this many bytes: an answer of a function has room for 6 MB (Lambda quotas), and API Gateway's
 # for 10 MB. It also ends after this many servers that were read and do not match, so that an answer takes seconds.
@@ -36,7 +36,7 @@ MAX_BYTES, MAX_EXAMINED = 4_000_000, 10_000
             "Only servers whose id, host name, instance, job or reason contains this, in upper or lower case.",
             {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_LENGTH},
         ),
-        *page(MAX_SERVERS),
+        *page(MAX_LARGE_PAGE_SIZE),
     ),
     errors=(ExecutionNotFound, WaveNotFound),
 )
@@ -51,7 +51,7 @@ def list_servers(execution_id: str) -> Servers:
     status, target, text = _parse_status(query.get("status")), _parse_target(query.get("target")), query.get("text", "")
     if len(text) > MAX_TEXT_LENGTH:
         raise invalid_field("text", f"must have at most {MAX_TEXT_LENGTH} characters")
-    limit, token = page_parameters(router.current_event, MAX_SERVERS)
+    limit, token = page_parameters(router.current_event, MAX_LARGE_PAGE_SIZE)
     executions.get_meta_row(execution_id)
     wave_rows = {row["wave"]: row for row in waves.list_rows(execution_id)}
     found, size, last = list[Server](), 0, token
