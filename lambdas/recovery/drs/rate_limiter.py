@@ -24,7 +24,7 @@ MAX_SECONDS_AHEAD = 2
 
 # How long a call of another share waits for a free place. A request must be answered within 29 s and may make several
 # calls; tasks have 120 s.
-MAX_SECONDS_WAITED = {CallShare.BACKGROUND: 10, CallShare.REQUEST: 3}
+MAX_SECONDS_WAITED = {CallShare.READING: 10, CallShare.BACKGROUND: 10, CallShare.REQUEST: 3}
 
 # Callers that wait for the same second ask for it within this time, one after the other.
 MAX_DELAY_SECONDS = 0.2
@@ -86,8 +86,9 @@ def get_bucket(target: Target, budget: str, share: CallShare) -> TokenBucket:
 def reserve_call(target: Target, budget: str = DRS_CALLS) -> None:
     """Reserve one call of the budget within the caller's share, and wait until the second that it is reserved in.
 
-    A run may reserve one of the next two seconds. Other callers get a call of the second that is on, or wait: they hold
-    no place in a later second, which a run would then lack. Raise RateBudgetExhausted if no call is free in that time.
+    A run may reserve one of the next two seconds. Other callers, and a run that reads server by server, get a call of
+    the second that is on, or wait: they hold no place in a later second, which a run would then lack. Raise
+    RateBudgetExhausted if no call is free in that time.
 
     A reservation is one conditional write to the row of a second, which counts the calls of all functions, so they need
     no coordination. An unused reservation only wastes that call.
@@ -143,5 +144,5 @@ def _reserve_second(target: Target, budget: str, share: CallShare, second: int) 
     )
 
 
-# The attributes of a second's row: all calls, those that are not of runs, those of requests.
+# The attributes of a second's row: all calls, those that are not of runs, those of requests. READING is in the first.
 _COUNTERS = {CallShare.RUN: "calls", CallShare.BACKGROUND: "deferrable", CallShare.REQUEST: "requests"}

@@ -36,6 +36,7 @@ from recovery.errors import (
 )
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
+from recovery.runs.inspection import configurations
 from recovery.runs.watch import overdue
 from recovery.store import batches, executions, job_durations, progress, server_results
 
@@ -192,7 +193,7 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
     live_instances.require_members(batch)
-    launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
+    launches_into = {} if run.replace_existing else configurations.read_launches_into(batch, run.requested_at)
     _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
