@@ -83,6 +83,7 @@ def test_a_share_has_its_part_of_the_limit_over_any_number_of_seconds(
 def test_runs_have_half_of_the_limit_beside_all_others_and_four_fifths_beside_requests() -> None:
     assert {share: share.calls_in_second(10, 7) for share in CallShare} == {
         CallShare.RUN: 10,
+        CallShare.READING: 10,
         CallShare.BACKGROUND: 5,
         CallShare.REQUEST: 2,
     }
@@ -168,7 +169,7 @@ def test_a_low_limit_leaves_every_share_some_calls(
     product_settings.cache_clear()
     began, got = int(frozen.now), Counter[CallShare]()
     for second in range(began, began + 40):
-        for share in reversed(CallShare):  # the least important first
+        for share in (CallShare.REQUEST, CallShare.BACKGROUND, CallShare.RUN):  # the least important first
             for _ in range(calls_per_second):
                 got[share] += rate_limiter._reserve_second(HERE, DRS_CALLS, share, second)
     product_settings.cache_clear()
@@ -206,3 +207,22 @@ def test_forty_looping_callers_leave_a_run_its_calls(frozen: Time, share: CallSh
     beside = calls_of_a_run(frozen, share, CALLERS)
     assert alone >= 9 * SECONDS
     assert beside >= (1 - share.percent / 100) * alone
+
+
+def test_polls_and_starts_of_runs_go_before_what_runs_read_server_by_server(frozen: Time) -> None:
+    """However many functions read, another call of a run waits for the next second at most."""
+    began = frozen.now
+    for _ in range(CALLERS):
+        frozen.now = began
+        reserve(CallShare.READING)
+    frozen.now = began
+    assert {row["calls"] for row in rows().values()} == {10}
+    assert calls_of_a_run(frozen, CallShare.READING, 0) >= 9 * SECONDS
+    polls, at = 0, frozen.now + 100
+    for second in range(SECONDS):
+        for _ in range(CALLERS):
+            frozen.now = at + second
+            reserve(CallShare.READING)
+        frozen.now = at + second
+        polls += reserve(CallShare.RUN)
+    assert polls == SECONDS

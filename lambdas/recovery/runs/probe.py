@@ -1,8 +1,8 @@
 """Probes servers: reads what DRS shows for one server at a time only, its snapshots and its launch configuration.
 
 The probes are read in rounds and saved. A round fits into a function's time, and the state machine repeats the task
-until every server is probed. A readiness run uses at most half of the target's rate limit. A drill or a recovery uses all
-all of it, behind the other calls of runs.
+until every server is probed. A readiness run uses at most half of the target's rate limit. A run that launches uses all
+of it, but its probes let the other calls of runs go first.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +15,7 @@ from recovery.call_shares import CallShare, current_share, use_share
 from recovery.domain.execution import Execution
 from recovery.domain.readiness import Probe
 from recovery.domain.target import Target
+from recovery.drs import calls
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, Transient
 from recovery.store import inspections
@@ -61,7 +62,7 @@ def probe_servers(execution: Execution, target: Target, request: ProbeRequest) -
     if not missing:
         return saved
     is_run = current_share() is CallShare.RUN
-    with use_share(CallShare.READING if is_run else current_share()):
+    with use_share(CallShare.READING if is_run else current_share()), calls.many_reads(target):
         found = _probe_round(execution, target, request, missing)
     inspections.save_probes(execution.execution_id, target, found)
     return {**saved, **found} if len(found) == len(missing) else None

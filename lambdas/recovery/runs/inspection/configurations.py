@@ -13,6 +13,7 @@ from recovery.call_shares import CallShare, use_share
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.execution import Execution
 from recovery.domain.polling import READ_AHEAD_SECONDS
+from recovery.drs import calls
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, RateBudgetExhausted
 from recovery.settings import settings
@@ -87,12 +88,13 @@ def _read(batch: Batch, requested_at: str, max_age: float, is_over: Callable[[],
     known, read_at = _find_known(batch, saved if _is_recent(saved_at, max_age) else {}, saved_at, requested_at, max_age)
     before = dict(known)
     try:
-        for server_id in batch.server_ids:
-            if server_id in known:
-                continue
-            if is_over():
-                break
-            known[server_id] = _read_one(batch, server_id)
+        with calls.many_reads(batch.ref.target):
+            for server_id in batch.server_ids:
+                if server_id in known:
+                    continue
+                if is_over():
+                    break
+                known[server_id] = _read_one(batch, server_id)
     finally:
         if known and (known != before or known.keys() != saved.keys()):
             inspections.record_launches_into(batch.ref, known, read_at)
