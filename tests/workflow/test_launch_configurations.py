@@ -60,7 +60,7 @@ def test_a_drill_of_a_large_target_starts_its_first_job_before_it_has_read_every
         assert record["servers"]["launched"] == 60, record
         calls = made(product, READ, STARTED)
         assert 40 <= calls.index(STARTED) < 60, "the inspection reads for twenty seconds, at two calls a second"
-        assert calls.count(READ) == 60, "each server is asked for once"
+        assert calls.count(READ) <= 80, "each server once, and the batch that waits once more if its answers get old"
         first_end = min(clock.parse_iso(job["endDateTime"]) for job in product.jobs())
         assert max(times(product, READ)) < first_end, "the last batch is read while the jobs of the others run"
 
@@ -131,11 +131,13 @@ def test_a_wave_that_waits_for_an_approval_is_not_read_again_and_again(product: 
     _, _, plan = two_waves(product, approval={"required": True})
     run = product.start(plan, "drills")
     wait_until_asked_for(product, run, "APPROVAL")
+    before = product.calls()[READ]
+    assert before <= 6, "in the inspection, and the second wave's once more if the first took long"
     pass_seconds(product, 2 * CONFIGURATION_SECONDS)
-    assert product.calls()[READ] == 4
+    assert product.calls()[READ] == before
     decide(product, run, "waves/second/approve")
     assert product.finish(run)["servers"]["launched"] == 4
-    assert product.calls()[READ] == 6
+    assert product.calls()[READ] == before + 2, "those of the inspection are too old by then"
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------------
