@@ -1,5 +1,6 @@
 """When to poll a DRS job, or to check the capacity, again; and when a job, a wave or a run takes too long."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -16,6 +17,9 @@ RAREST_POLL_SECONDS = 600
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 RAREST_CAPACITY_CHECK_SECONDS = 600
 CLOSE_CAPACITY_CHECKS = 60
+
+# The first checks are also close when a job that holds capacity should end, and until so long after it.
+EXPECTED_END_SECONDS = 120
 
 # Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; this is the shortest
 # that users report. A longer job is polled some times more, while a guess beyond its end would delay the wave.
@@ -34,11 +38,18 @@ OVERDUE_FACTOR, MIN_OVERDUE_SECONDS = 2, 45 * 60
 STAGE_READ_SECONDS = 300
 
 
-def seconds_to_next_capacity_check(capacity_checks: int) -> int:
-    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer."""
+def seconds_to_next_capacity_check(capacity_checks: int, ends_in: Iterable[float] = ()) -> int:
+    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer.
+
+    `ends_in` has in how many seconds each job that holds capacity should end; below 0 for one that is late. The wait
+    ends no later than the next of them.
+    """
     wait = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
     # The exponent is limited only to keep the number finite.
     growth = 1.05 ** min(max(capacity_checks - CLOSE_CAPACITY_CHECKS, 0), 100)
+    expected = [seconds for seconds in ends_in if seconds > -EXPECTED_END_SECONDS]
+    if expected and capacity_checks < CLOSE_CAPACITY_CHECKS:
+        wait = min(wait, max(round(min(expected)), MIN_CAPACITY_WAIT_SECONDS))
     return round(min(wait * growth, RAREST_CAPACITY_CHECK_SECONDS))
 
 
@@ -85,13 +96,15 @@ class CapacityState(TypedDict):
 class CapacityCheck:
     """Whether the job of an attempt has its capacity. `checks` counts the checks made in a row, this one included.
 
-    `paused` is True when the run is paused, so that no capacity was requested.
+    `paused` is True when the run is paused, so that no capacity was requested. `ends_in` has in how many seconds the
+    jobs that hold the capacity should end.
     """
 
     granted: bool
     attempt: int
     checks: int
     paused: bool = False
+    ends_in: Sequence[float] = ()
 
     def to_state(self) -> CapacityState:
         """The output of CheckCapacity and LeaseCapacity."""
@@ -99,7 +112,7 @@ class CapacityCheck:
             "granted": self.granted,
             "paused": self.paused,
             "attempt": self.attempt,
-            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1),
+            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1, self.ends_in),
             "capacityChecks": self.checks,
         }
 

@@ -69,10 +69,12 @@ def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
     if batch.status is BatchStatus.SETTLED:
         raise LateMessage(f"{ref.key} is settled already")
     paused = _is_paused(batch)
-    granted = not paused and capacity_leases.acquire_lease(batch)
+    granted, ends_in = not paused and capacity_leases.acquire_lease(batch), list[float]()
     if granted:
         progress.end_outage(batch)
-    return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused)
+    elif not paused:
+        ends_in = capacity_leases.list_ends(ref.target, job_durations.expected_seconds(ref.target, ref.mode))
+    return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused, ends_in)
 
 
 def _is_paused(batch: Batch) -> bool:
