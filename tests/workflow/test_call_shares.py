@@ -235,7 +235,8 @@ def test_a_block_of_calls_is_one_write_and_leaves_others_the_rest_of_the_second(
         assert [row["calls"] for row in rows().values()] == [10]
 
 
-def test_calls_of_a_block_that_were_not_made_in_time_are_lost(frozen: Time) -> None:
+def test_calls_of_a_block_that_were_not_made_in_time_are_lost(frozen: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recovery.drs.rate_limiter.time.monotonic", lambda: frozen.now)
     with use_share(CallShare.READING), rate_limiter.reserve_in_blocks(HERE):
         rate_limiter.reserve_call(HERE)
         frozen.now += 2

@@ -7,6 +7,7 @@ much of that each kind of caller may use.
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,6 +32,9 @@ MAX_SECONDS_WAITED = {CallShare.READING: 10, CallShare.BACKGROUND: 10, CallShare
 
 # Callers that wait for the same second ask for it within this time, one after the other.
 MAX_DELAY_SECONDS = 0.2
+
+# Real seconds in which calls that were reserved together are made.
+BLOCK_SECONDS = 2
 
 # The row of a second is useless once the second has passed. DynamoDB deletes it some time after this.
 ROW_LIFETIME_SECONDS = 3_600
@@ -117,8 +121,8 @@ def reserve_in_blocks(target: Target) -> Iterator[None]:
 
 
 class _CallBlock:
-    """Calls that were reserved together. Those that are left over after the next second are lost: DRS would get them
-    beside the calls of a later second.
+    """Calls that were reserved together. Those that are left over after a while are lost: DRS would get them beside the
+    calls of a later second.
     """
 
     def __init__(self, target: Target) -> None:
@@ -127,10 +131,9 @@ class _CallBlock:
 
     def take(self) -> None:
         """Take one of the calls, or reserve further ones. Raise RateBudgetExhausted."""
-        now = clock.now()
-        if not self._left or now >= self._until:
-            self._left = _reserve(self.target, DRS_CALLS, _calls_of_block(current_share(), int(now)))
-            self._until = int(clock.now()) + 2
+        if not self._left or time.monotonic() >= self._until:
+            self._left = _reserve(self.target, DRS_CALLS, _calls_of_block(current_share(), int(clock.now())))
+            self._until = time.monotonic() + BLOCK_SECONDS
         self._left -= 1
 
 
