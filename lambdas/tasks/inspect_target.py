@@ -23,5 +23,7 @@ def handler(event: InspectTargetInput, context: LambdaContext) -> InspectTargetO
         counts = inspect.inspect_for_wave(execution_id, target, wave)
     else:
         counts = inspect.inspect_target(execution_id, target)
-    logger.info("target inspected", extra={"target": target.key, **counts.to_state()})
+    logger.info(
+        "read ahead" if "batch" in event else "target inspected", extra={"target": target.key, **counts.to_state()}
+    )
     return {**target.to_state(), **counts.to_state()}
