@@ -1,8 +1,8 @@
 """Who calls DRS and EC2, and which share of a target's rate limit that caller may use.
 
-A run that launches servers may use the whole limit. Work that can wait may use half of it, and within that half the
-requests of the API may use a fifth of the limit. So a run always has at least half of the limit to itself, and four
-fifths beside any number of people who only read.
+A run that launches servers may use the whole limit; what it reads server by server goes behind its other calls. Work
+that can wait may use half of the limit, and within that half the requests of the API may use a fifth of the limit. So a
+run always has at least half of the limit to itself, and four fifths beside any number of people who only read.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,10 @@ class CallShare(StrEnum):
 
     RUN = "run"
     """A drill or a recovery."""
+    READING = "reading"
+    """What a drill or a recovery reads server by server: other calls of runs go first."""
     BACKGROUND = "background"
-    """Work that can wait: readiness runs, clean-ups, syncs of the cache."""
+    """Work that can wait: readiness runs, clean-ups, syncs of the cache, what a run reads ahead."""
     REQUEST = "request"
     """A request of the API, which can be sent again."""
 
@@ -36,7 +38,7 @@ class CallShare(StrEnum):
         return until - before
 
 
-_PERCENT = {CallShare.RUN: 100, CallShare.BACKGROUND: 50, CallShare.REQUEST: 20}
+_PERCENT = {CallShare.RUN: 100, CallShare.READING: 100, CallShare.BACKGROUND: 50, CallShare.REQUEST: 20}
 
 _current: ContextVar[CallShare] = ContextVar("call_share", default=CallShare.RUN)
 

@@ -39,9 +39,10 @@ class LoadPlanOutput(TypedDict):
 
 
 class InspectTargetInput(ExecutionInput, TargetState):
-    """A target of a run, and the wave that waits for it, if one does."""
+    """A target of a run, and the wave that waits for it, if one does. `batch` is one whose job runs: it reads ahead."""
 
     wave: NotRequired[str]
+    batch: NotRequired[int]
 
 
 class InspectTargetOutput(TargetState):

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recovery import clock
 from recovery.domain import plan, polling, verdicts
 from recovery.domain.batch import split_into_batches
+from recovery.domain.drs_shapes.jobs import Job, JobStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.plan import Wave
 from recovery.domain.polling import MAX_POLL_SECONDS, MIN_POLL_SECONDS, RAREST_POLL_SECONDS
@@ -101,6 +103,29 @@ def test_a_job_that_takes_a_day_is_polled_at_most_two_hundred_times() -> None:
 def test_a_wait_for_capacity_never_shrinks_and_ends_within_ten_minutes(checks: int) -> None:
     wait = polling.seconds_to_next_capacity_check(checks)
     assert 15 <= wait <= polling.seconds_to_next_capacity_check(checks + 1) <= 600
+
+
+@given(st.integers(0, 100_000), st.lists(st.floats(-7_200, 7_200), max_size=20))
+def test_a_wait_for_capacity_ends_when_a_job_should_end_and_is_else_as_long_as_ever(
+    checks: int, ends_in: list[float]
+) -> None:
+    usual = polling.seconds_to_next_capacity_check(checks)
+    wait = polling.seconds_to_next_capacity_check(checks, ends_in)
+    soon = [seconds for seconds in ends_in if seconds > -120]
+    assert 15 <= wait <= usual
+    if soon and checks < 60:
+        assert wait <= max(min(soon) + 1, 15)
+    else:
+        assert wait == usual, "the events of a batch that waits for hours stay few"
+
+
+@given(age=st.floats(0, 7_200), expected=st.integers(1, 7_200))
+def test_configurations_are_read_ahead_some_minutes_before_the_expected_end(age: float, expected: int) -> None:
+    job = Job("drsjob-1", JobStatus.STARTED, clock.iso(clock.now() - age), None, (), {})
+    poll = polling.JobPoll.of_job(job, expected)
+    left = expected - age
+    if min(abs(left - 120), abs(left - 600)) > 2:  # the clock goes on
+        assert poll.to_state()["mayReadAhead"] == (120 < left < 600)
 
 
 RUN = Run("drill-1", "rp-1", "shop", Mode.DRILL, ExecutionStatus.POLLING, "2026-01-01T00:00:00.000Z", "ana")

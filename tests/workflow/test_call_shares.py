@@ -83,6 +83,7 @@ def test_a_share_has_its_part_of_the_limit_over_any_number_of_seconds(
 def test_runs_have_half_of_the_limit_beside_all_others_and_four_fifths_beside_requests() -> None:
     assert {share: share.calls_in_second(10, 7) for share in CallShare} == {
         CallShare.RUN: 10,
+        CallShare.READING: 10,
         CallShare.BACKGROUND: 5,
         CallShare.REQUEST: 2,
     }
@@ -168,7 +169,7 @@ def test_a_low_limit_leaves_every_share_some_calls(
     product_settings.cache_clear()
     began, got = int(frozen.now), Counter[CallShare]()
     for second in range(began, began + 40):
-        for share in reversed(CallShare):  # the least important first
+        for share in (CallShare.REQUEST, CallShare.BACKGROUND, CallShare.RUN):  # the least important first
             for _ in range(calls_per_second):
                 got[share] += rate_limiter._reserve_second(HERE, DRS_CALLS, share, second)
     product_settings.cache_clear()
@@ -206,3 +207,48 @@ def test_forty_looping_callers_leave_a_run_its_calls(frozen: Time, share: CallSh
     beside = calls_of_a_run(frozen, share, CALLERS)
     assert alone >= 9 * SECONDS
     assert beside >= (1 - share.percent / 100) * alone
+
+
+def test_other_calls_of_runs_go_before_what_runs_read_server_by_server(frozen: Time) -> None:
+    """Readers may use the whole limit, but hold no place in a later second, as polls and starts do.
+
+    Twelve readers try at every tenth of a second, and a run once in the middle of each, when they have taken it.
+    """
+    began, waits, read = int(frozen.now), list[float](), 0
+    for tenth in range(10 * SECONDS):
+        now = began + tenth / 10
+        frozen.now = now
+        read += sum(rate_limiter._reserve_second(HERE, DRS_CALLS, CallShare.READING, int(now)) for _ in range(12))
+        if tenth % 10 == 5:
+            assert reserve(CallShare.RUN)
+            waits.append(frozen.now - now)
+    assert set(waits) == {0.5}, "the next second has its place"
+    assert read == 10 * SECONDS - (SECONDS - 1)
+
+
+def test_a_block_of_calls_is_one_write_and_leaves_others_the_rest_of_the_second(frozen: Time) -> None:
+    with use_share(CallShare.READING), rate_limiter.reserve_in_blocks(HERE):
+        for _ in range(5):
+            rate_limiter.reserve_call(HERE)
+        assert [row["calls"] for row in rows().values()] == [5]
+        assert sum(reserve(CallShare.RUN) for _ in range(5)) == 5
+        assert [row["calls"] for row in rows().values()] == [10]
+
+
+def test_calls_of_a_block_that_were_not_made_in_time_are_lost(frozen: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recovery.drs.rate_limiter.time.monotonic", lambda: frozen.now)
+    with use_share(CallShare.READING), rate_limiter.reserve_in_blocks(HERE):
+        rate_limiter.reserve_call(HERE)
+        frozen.now += 2
+        rate_limiter.reserve_call(HERE)
+    assert [row["calls"] for row in rows().values()] == [5, 5]
+
+
+def test_a_block_takes_what_is_left_of_the_second(frozen: Time) -> None:
+    began = frozen.now
+    for _ in range(8):
+        assert reserve(CallShare.RUN)
+    with use_share(CallShare.READING), rate_limiter.reserve_in_blocks(HERE):
+        for _ in range(2):
+            rate_limiter.reserve_call(HERE)
+    assert (frozen.now, [row["calls"] for row in rows().values()]) == (began, [10])

@@ -29,9 +29,7 @@ REFUSED = FunctionFault("DrsRefused", f"{describe_call('StartRecovery', f'{HUB}/
 
 # The changes that StartRecovery makes for a batch of three servers of a recovery, in order.
 CHANGES_OF_A_START = [
-    ("the reading of the first launch configuration is counted", "UpdateItem"),
-    ("that of the second", "UpdateItem"),
-    ("that of the third", "UpdateItem"),
+    ("the readings of the launch configurations are counted", "UpdateItem"),
     ("the launch configurations are on record", "PutItem"),
     ("the servers are held", "UpdateItem"),
     ("the look at the jobs is counted", "UpdateItem"),

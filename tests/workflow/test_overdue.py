@@ -45,17 +45,17 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
             record = product.record(run)
             (batch,) = record["batches"]
             assert batch["stage"] == "not begun"
-            assert batch["usualSeconds"] == 1_200
+            assert batch["usualSeconds"] == 540
             assert batch["jobSeconds"] > 2_700
             (waiting,) = record["waitingFor"]
             assert (waiting["wave"], waiting["for"], waiting["answers"]) == ("db", "JOB", [])
             assert batch["jobId"] in waiting["text"]
-            assert "usually takes 20 min" in waiting["text"]
+            assert "usually takes 9 min" in waiting["text"]
             ((described, commands),) = describe_waits(record, "")
             assert "waits for a DRS job that takes far longer than usual" in described
             assert commands == []
             (job,) = list_jobs(record)
-            assert (job.stage, job.usual_seconds) == ("not begun", 1_200)
+            assert (job.stage, job.usual_seconds) == ("not begun", 540)
         record = product.finish(run)
 
         assert record["status"] == "COMPLETED"
@@ -64,7 +64,7 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
         assert batch["jobId"] in of_wave
         assert "Wave: db" in of_wave
         assert "not begun, " in of_job
-        assert "min of usual 20" in of_job
+        assert "min of usual 9" in of_job
         assert f"job-log?jobId={batch['jobId']}" in of_job
         assert set(KINDS) <= set(events_of(product, run))
         assert record["batches"][0]["overdueAt"] is None

@@ -34,6 +34,7 @@ from tests.harness.engine import Execution
 from tests.support import product as products
 from tests.support.product import EUROPE, HUB, OTHER, SHORT_DURATIONS, WEST, Product
 from tests.support.raised_errors import ERRORS, can_raise
+from tests.support.runs import wait_for_calls
 
 SOURCES = sorted(machines.SOURCES.glob("*.asl.yaml"))
 FILES = [machines.BUILT / source.with_suffix(".json").name for source in SOURCES]
@@ -142,8 +143,9 @@ def named_in(rules: list[dict[str, Any]]) -> set[str]:
     return {name for rule in rules for name in rule["ErrorEquals"]}
 
 
-# States that lead to a wait and then back to the task that failed.
-WAITS = ("WaitForDrs", "WaitForTarget", "WaitLonger?")
+# States that lead to a wait and then back to the task that failed. After WaitForJob the job is polled; what was not
+# read ahead is read at another poll or by StartRecovery.
+WAITS = ("WaitForDrs", "WaitForTarget", "WaitLonger?", "WaitForJob")
 
 
 def catches_all(body: dict[str, Any]) -> str | None:
@@ -300,10 +302,25 @@ def test_a_batch_and_each_poll_of_its_job_cost_the_events_the_header_says(produc
     )
     product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1))]}))
     (execution,) = of_machine(product, "recover-target")
-    polls = entries(execution)["PollJob"]
+    (ahead,) = claims(RECOVER_TARGET, r"a read ahead +(\d+) +at most twice for each batch")
+    polls, aheads = entries(execution)["PollJob"], entries(execution)["ReadAhead"]
     assert 1 < polls <= most_polls
-    assert set(distances(execution, "PollJob")) == {poll}
-    assert len(execution.history) - polls * poll <= batch
+    assert aheads == 1, "nothing comes next, so it is done at once"
+    assert sorted(distances(execution, "PollJob")) == [poll] * (polls - 2) + [poll + ahead]
+    assert len(execution.history) - polls * poll - aheads * ahead <= batch
+
+
+def test_each_batch_reads_ahead_at_most_as_often_as_the_header_says() -> None:
+    with Product(speed=120, durations={}) as product:
+        first, second = (product.group(product.seed(1, prefix=name), name=name) for name in ("first", "second"))
+        plan = product.plan(
+            {"name": "first", "groups": [first]}, {"name": "second", "groups": [second], "dependsOn": ["first"]}
+        )
+        run = product.start(plan, "recoveries")
+        wait_for_calls(product, "StartRecovery")
+        product.engine.runtime.fail("InspectTarget", "KeyError", times=5)
+        assert product.finish(run)["servers"]["launched"] == 2
+        assert {entries(execution)["ReadAhead"] for execution in of_machine(product, "recover-target")} == {2}
 
 
 def test_a_batch_that_is_tried_again_costs_no_more_than_the_header_says(product: Product) -> None:
@@ -311,7 +328,9 @@ def test_a_batch_that_is_tried_again_costs_no_more_than_the_header_says(product:
     product.drill(product.plan({"name": "web", "groups": [product.group(product.seed(1, failsAt="LAUNCH"))]}))
     (execution,) = of_machine(product, "recover-target")
     assert entries(execution)["StartRecovery"] == 2
-    assert len(execution.history) - entries(execution)["PollJob"] * poll <= batch
+    (ahead,) = claims(RECOVER_TARGET, r"a read ahead +(\d+) +at most twice for each batch")
+    others = entries(execution)["PollJob"] * poll + entries(execution)["ReadAhead"] * ahead
+    assert len(execution.history) - others <= batch
 
 
 def test_a_target_of_a_sync_costs_the_events_the_header_says(product: Product) -> None:

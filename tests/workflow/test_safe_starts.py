@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 
 from recovery import clock
-from recovery.runs.live_instances import CONFIGURATION_SECONDS
+from recovery.runs.inspection.configurations import CONFIGURATION_SECONDS
 from tests.support.cleanups import instances_left
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox

@@ -1,5 +1,6 @@
 """When to poll a DRS job, or to check the capacity, again; and when a job, a wave or a run takes too long."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -17,9 +18,17 @@ MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 RAREST_CAPACITY_CHECK_SECONDS = 600
 CLOSE_CAPACITY_CHECKS = 60
 
-# Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; these are estimates.
-EXPECTED_JOB_SECONDS = {"DRILL": 1_200, "RECOVERY": 1_800}
+# The first checks are also close when a job that holds capacity should end, and until so long after it.
+EXPECTED_END_SECONDS = 120
+
+# Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; this is the shortest
+# that users report. A longer job is polled some times more, while a guess beyond its end would delay the wave.
+EXPECTED_JOB_SECONDS = 540
 EXPECTED_TERMINATION_SECONDS = 180
+
+# When a job is expected to end in more than two minutes and less than ten, the launch configurations of later batches
+# are read ahead. They are younger than 15 minutes at a start that follows, and no poll near the end is delayed.
+READ_AHEAD_SECONDS, MIN_READ_AHEAD_SECONDS = 600, 120
 
 # A job is overdue after twice its usual time, and not before 45 minutes. The usual time is an average over all jobs of
 # a target, large and small. Windows servers take about twice as long as Linux ones, so jobs of 45 minutes can end well.
@@ -29,11 +38,18 @@ OVERDUE_FACTOR, MIN_OVERDUE_SECONDS = 2, 45 * 60
 STAGE_READ_SECONDS = 300
 
 
-def seconds_to_next_capacity_check(capacity_checks: int) -> int:
-    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer."""
+def seconds_to_next_capacity_check(capacity_checks: int, ends_in: Iterable[float] = ()) -> int:
+    """How long a batch waits after so many checks before the next one: 15 s at first, a minute later, then longer.
+
+    `ends_in` has in how many seconds each job that holds capacity should end; below 0 for one that is late. The wait
+    ends no later than the next of them.
+    """
     wait = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
     # The exponent is limited only to keep the number finite.
     growth = 1.05 ** min(max(capacity_checks - CLOSE_CAPACITY_CHECKS, 0), 100)
+    expected = [seconds for seconds in ends_in if seconds > -EXPECTED_END_SECONDS]
+    if expected and capacity_checks < CLOSE_CAPACITY_CHECKS:
+        wait = min(wait, max(round(min(expected)), MIN_CAPACITY_WAIT_SECONDS))
     return round(min(wait * growth, RAREST_CAPACITY_CHECK_SECONDS))
 
 
@@ -80,13 +96,15 @@ class CapacityState(TypedDict):
 class CapacityCheck:
     """Whether the job of an attempt has its capacity. `checks` counts the checks made in a row, this one included.
 
-    `paused` is True when the run is paused, so that no capacity was requested.
+    `paused` is True when the run is paused, so that no capacity was requested. `ends_in` has in how many seconds the
+    jobs that hold the capacity should end.
     """
 
     granted: bool
     attempt: int
     checks: int
     paused: bool = False
+    ends_in: Sequence[float] = ()
 
     def to_state(self) -> CapacityState:
         """The output of CheckCapacity and LeaseCapacity."""
@@ -94,7 +112,7 @@ class CapacityCheck:
             "granted": self.granted,
             "paused": self.paused,
             "attempt": self.attempt,
-            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1),
+            "waitSeconds": seconds_to_next_capacity_check(self.checks - 1, self.ends_in),
             "capacityChecks": self.checks,
         }
 
@@ -106,19 +124,22 @@ class JobState(TypedDict):
     finished: bool
     waitSeconds: int
     expectedSeconds: int
+    mayReadAhead: bool
 
 
 @dataclass(frozen=True, slots=True)
 class JobPoll:
     """What a state machine needs to know of a job: whether it has ended, and when to poll it again.
 
-    `job_id` is None when there is nothing to do and so no job. `expected_seconds` is what such a job takes.
+    `job_id` is None when there is nothing to do and so no job. `expected_seconds` is what such a job takes. With
+    `may_read_ahead`, this is the time to read launch configurations of later batches.
     """
 
     job_id: str | None
     finished: bool
     wait_seconds: int
     expected_seconds: int
+    may_read_ahead: bool = False
 
     @classmethod
     def of_job(cls, job: Job, expected_seconds: int) -> "JobPoll":
@@ -126,7 +147,8 @@ class JobPoll:
         if job.is_completed:
             return cls(job.job_id, True, 0, expected_seconds)
         age = clock.now() - clock.parse_iso(job.created_at)
-        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds), expected_seconds)
+        may_read_ahead = MIN_READ_AHEAD_SECONDS < expected_seconds - age < READ_AHEAD_SECONDS
+        return cls(job.job_id, False, seconds_to_next_poll(age, expected_seconds), expected_seconds, may_read_ahead)
 
     @classmethod
     def of_new_job(cls, job_id: str, expected_seconds: int) -> "JobPoll":
@@ -140,4 +162,5 @@ class JobPoll:
             "finished": self.finished,
             "waitSeconds": self.wait_seconds,
             "expectedSeconds": self.expected_seconds,
+            "mayReadAhead": self.may_read_ahead,
         }

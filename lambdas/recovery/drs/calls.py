@@ -5,6 +5,7 @@ breaker. A failure becomes an error of `recovery.errors`, which state machines c
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 from botocore.exceptions import (
@@ -103,6 +104,13 @@ def read(target: Target, method: str, **parameters: Any) -> Any:
         lambda: call(target, method, **parameters),
         on_retry=lambda attempt: metrics.count_retry(target, operation, attempt),
     )
+
+
+@contextmanager
+def many_reads(target: Target) -> Iterator[None]:
+    """Make many reads in a row with a few writes and reads of the limits table, instead of two for each of them."""
+    with rate_limiter.reserve_in_blocks(target), circuit_breaker.remember_circuit():
+        yield
 
 
 def read_pages(target: Target, method: str, *, member: str = "items", **parameters: Any) -> Iterator[list[Any]]:

@@ -19,7 +19,7 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.aws import dynamodb
 from recovery.call_shares import CallShare, use_share
-from recovery.domain.capacity.usage import QuotaUsage, lease_key
+from recovery.domain.capacity.usage import LEASE_SECONDS, QuotaUsage, lease_key
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.target import Target
 from recovery.drs import client as drs
@@ -104,6 +104,13 @@ def read_current_usage(target: Target) -> QuotaUsage:
     jobs = drs.list_live_jobs(target)
     now = clock.now()
     return _read(target, now).with_foreign(jobs, now)
+
+
+def list_ends(target: Target, expected_seconds: float) -> list[float]:
+    """In how many seconds each job with a lease in the target should end, if such a job takes `expected_seconds`."""
+    now = clock.now()
+    ages = [LEASE_SECONDS - (lease.expires_at - now) for lease in _read(target, now).leases.values()]
+    return [expected_seconds - age for age in ages]
 
 
 def _observe_jobs(target: Target) -> QuotaUsage | None:

@@ -9,7 +9,9 @@ A call that is known to be slow and is not answered in time shows neither that t
 counts as neither. As a trial it leaves the circuit half-open until the time of the trial is over.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -30,6 +32,10 @@ T = TypeVar("T")
 TRIAL_SECONDS = 60
 
 
+# How long code that makes many calls in a row relies on a circuit that it found closed and without failures.
+REMEMBERED_SECONDS = 1
+
+
 class CircuitState(StrEnum):
     """HALF_OPEN: one call is on its way as a trial."""
 
@@ -40,12 +46,13 @@ class CircuitState(StrEnum):
 
 def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
     """Call the function unless the target's circuit is open. Raise CircuitOpen, and what the function raises."""
-    circuit = _Circuit.read(target)
+    circuit = _recall(target) or _Circuit.read(target)
     if circuit.state is not CircuitState.CLOSED and not circuit.claim_trial():
         raise CircuitOpen(f"{target.key} has not been answering; the next attempt is at {clock.iso(circuit.retry_at)}")
     try:
         result = function()
     except DrsUnavailable as error:
+        _forget()
         if not error.facts.get("slow"):
             circuit.record_failure()
         raise
@@ -54,6 +61,34 @@ def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
         raise
     circuit.record_answer()
     return result
+
+
+@contextmanager
+def remember_circuit() -> Iterator[None]:
+    """Read the circuit once a second in the block, instead of at each call, while it is closed."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
+def _recall(target: Target) -> "_Circuit | None":
+    """The circuit as it was a moment ago; None if it has to be read, as it always has outside of `remember_circuit`."""
+    known = _remembered.get()
+    if known is None:
+        return None
+    at, circuit = known.get(target, (0.0, None))
+    if circuit is None or clock.now() - at >= REMEMBERED_SECONDS:
+        circuit = _Circuit.read(target)
+        is_sound = circuit.state is CircuitState.CLOSED and not circuit.failures
+        known[target] = (clock.now(), circuit if is_sound else None)
+    return circuit
+
+
+def _forget() -> None:
+    if known := _remembered.get():
+        known.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +155,9 @@ class _Circuit:
             condition="attribute_not_exists(#state) OR #state = :before",
             given={"before": before.value},
         )
+
+
+_remembered: ContextVar[dict[Target, tuple[float, _Circuit | None]] | None] = ContextVar("circuits", default=None)
 
 
 def _key(target: Target) -> dict[str, str]:

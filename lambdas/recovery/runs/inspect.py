@@ -30,6 +30,9 @@ logger = Logger(child=True)
 # Errors after which a target may answer later, so that its waves wait for it. People can enable a Region meanwhile.
 _MAY_ANSWER_LATER = (Transient, RegionNotEnabled)
 
+# How long a drill may read launch configurations before its first wave: those of 200 servers at 10 calls a second.
+CONFIGURATIONS_SECONDS = 20
+
 # Host names are cut to the length of one DNS label.
 MAX_HOSTNAME_LENGTH = 63
 
@@ -183,7 +186,9 @@ class Findings:
 
 
 def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection[str]) -> list[str]:
-    return sorted({each for selection in selections for each in selection.servers if each in launchable})
+    """The servers in the order in which the waves launch them."""
+    ordered = [each for selection in selections for each in sorted(selection.servers) if each in launchable]
+    return list(dict.fromkeys(ordered))
 
 
 def _find_groups_launched_before(execution: Execution, target: Target, launched: frozenset[str]) -> list[str]:
@@ -257,15 +262,18 @@ def _inspect_server(
 
 
 def _choose_probes(execution: Execution, candidates: Iterable[str], known: Mapping[str, SourceServer]) -> ProbeRequest:
-    """The servers to probe one by one: all of them when there is time for it, else those that are not healthy.
+    """The servers to probe one by one: all of them in a readiness run, else those for which there is time.
 
-    One or two calls for each of a thousand servers take minutes of the target's rate limit, which a recovery cannot
-    spare. A healthy server has a snapshot, and its lag is the age of that snapshot. A drill has the time to read every
-    launch configuration, because it must not overwrite an instance that a server is set to launch into. A recovery
-    reads them before each of its jobs.
+    One or two calls for each of a thousand servers take minutes of the target's rate limit, which a run that launches
+    cannot spare. A healthy server has a snapshot, and its lag is the age of that snapshot. A drill reads the launch
+    configurations of the servers that it launches first: all of a small plan, so that it is refused before it starts if
+    a launch would overwrite an instance. The others are read before their own jobs, those of a recovery too.
     """
     candidates = list(candidates)
-    configurations = [] if execution.run.mode is Mode.RECOVERY else candidates
+    configurations = candidates
+    if execution.run.mode is not Mode.READINESS:
+        most = CONFIGURATIONS_SECONDS * settings().calls_per_second if execution.run.mode is Mode.DRILL else 0
+        configurations = candidates[:most]
     if execution.run.mode is Mode.READINESS or execution.run.point_in_time:
         return ProbeRequest(candidates, configurations)
     unhealthy = [server_id for server_id in candidates if known[server_id].replication_state not in HEALTHY_STATES]

@@ -36,6 +36,7 @@ from recovery.errors import (
 )
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
+from recovery.runs.inspection import configurations
 from recovery.runs.watch import overdue
 from recovery.store import batches, executions, job_durations, progress
 
@@ -68,10 +69,12 @@ def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
     if batch.status is BatchStatus.SETTLED:
         raise LateMessage(f"{ref.key} is settled already")
     paused = _is_paused(batch)
-    granted = not paused and capacity_leases.acquire_lease(batch)
+    granted, ends_in = not paused and capacity_leases.acquire_lease(batch), list[float]()
     if granted:
         progress.end_outage(batch)
-    return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused)
+    elif not paused:
+        ends_in = capacity_leases.list_ends(ref.target, job_durations.expected_seconds(ref.target, ref.mode))
+    return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused, ends_in)
 
 
 def _is_paused(batch: Batch) -> bool:
@@ -192,7 +195,7 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {batch.ref.key} has no job yet")
     live_instances.require_members(batch)
-    launches_into = {} if run.replace_existing else live_instances.read_launches_into(batch, run.requested_at)
+    launches_into = {} if run.replace_existing else configurations.read_launches_into(batch, run.requested_at)
     _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)

@@ -7,7 +7,6 @@ launch configuration can also name an existing EC2 instance, whose disks a launc
 and EC2, never from the cache, and an answer that is missing lets nothing be launched: the errors pass to the caller.
 """
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 
 from recovery import clock, job_tags
@@ -18,19 +17,12 @@ from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
 from recovery.drs.visibility import SHOWN_WITHIN_SECONDS
-from recovery.errors import DrsRefused, NothingToLaunch, RateBudgetExhausted, ServerBusy, TargetAccessDenied
-from recovery.settings import settings
+from recovery.errors import NothingToLaunch, ServerBusy, TargetAccessDenied
 from recovery.store import inspections
 from recovery.wording import name_first
 
 # Servers that an error names.
 MAX_NAMES = 3
-
-# Real seconds after which a round reads no further launch configuration. A hundred take 20 s at 10 calls a second.
-ROUND_SECONDS = 30
-
-# How long a launch configuration that was read may be relied on. People change them while a wave waits.
-CONFIGURATION_SECONDS = 900
 
 # `initiatedBy` of jobs after which a server has no live recovery instance of theirs (botocore's drs model).
 _LAUNCHES_NOTHING_LIVE = frozenset(("START_DRILL", "TERMINATE_RECOVERY_INSTANCES", "DIAGNOSTIC"))
@@ -135,58 +127,3 @@ def _find_existing(target: Target, instance_ids: Collection[str]) -> set[str]:
     except TargetAccessDenied:
         return set(instance_ids)
     return {instance_id for instance_id, instance in found.items() if instance.exists}
-
-
-def read_launches_into(batch: Batch, requested_at: str) -> Mapping[str, str]:
-    """The EC2 instance that DRS launches each server of the batch into, by server, "" for a new one.
-
-    Inspection has read some launch configurations, after the run was requested. The others, and those that were read
-    too long ago, are read here, one call for each server with at most half of the target's rate limit, and saved, so
-    that a repeated task does not read them again. Raise RateBudgetExhausted if some are left for another try of the
-    task, and what DRS raises.
-    """
-    saved, saved_at = inspections.get_launches_into(batch.ref)
-    known, read_at = _find_known(batch, saved if _is_recent(saved_at) else {}, saved_at, requested_at)
-    before = dict(known)
-    missing = [server_id for server_id in batch.server_ids if server_id not in known]
-    try:
-        if missing:
-            _read_round(batch.ref.target, missing, known)
-    finally:
-        if known != before or known.keys() != saved.keys():
-            inspections.record_launches_into(batch.ref, known, read_at)
-    return known
-
-
-def _find_known(
-    batch: Batch, saved: Mapping[str, str], saved_at: str | None, requested_at: str
-) -> tuple[dict[str, str], str]:
-    """What earlier tries and the inspection know well enough, and since when all of it has been known."""
-    known, read_at = dict(saved), saved_at if saved else None
-    if not _is_recent(requested_at):
-        return known, read_at or clock.iso()
-    if missing := [server_id for server_id in batch.server_ids if server_id not in known]:
-        probes = inspections.load_probes(batch.ref.execution_id, batch.ref.target)
-        for server_id in missing:
-            probe = probes.get(server_id)
-            if probe and probe.has_launch_configuration is not None:
-                known[server_id] = probe.launches_into or ""
-    return known, requested_at
-
-
-def _is_recent(read_at: str | None) -> bool:
-    return read_at is not None and clock.now() - clock.parse_iso(read_at) < CONFIGURATION_SECONDS
-
-
-def _read_round(target: Target, server_ids: Iterable[str], known: dict[str, str]) -> None:
-    """Add what DRS says of these servers to `known`. Raise RateBudgetExhausted when its time is over."""
-    began, seconds_per_call = time.monotonic(), 2 / settings().calls_per_second
-    for server_id in server_ids:
-        if time.monotonic() - began > ROUND_SECONDS:
-            raise RateBudgetExhausted(f"{target.key}: the launch configurations of the batch take another round")
-        called_at = clock.now()
-        try:
-            known[server_id] = drs.get_launch_configuration(target, server_id).launches_into or ""
-        except DrsRefused:  # DRS has no configuration of it, so it refuses to launch it, too
-            known[server_id] = ""
-        clock.sleep(called_at + seconds_per_call - clock.now())

@@ -1,8 +1,8 @@
 """Probes servers: reads what DRS shows for one server at a time only, its snapshots and its launch configuration.
 
 The probes are read in rounds and saved. A round fits into a function's time, and the state machine repeats the task
-until every server is probed. A round uses at most half of the target's rate limit, because a run in the same target
-needs the other half.
+until every server is probed. A readiness run uses at most half of the target's rate limit. A run that launches uses all
+of it, but its probes let the other calls of runs go first.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.call_shares import CallShare, current_share, use_share
 from recovery.domain.execution import Execution
 from recovery.domain.readiness import Probe
 from recovery.domain.target import Target
+from recovery.drs import calls
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused, Transient
-from recovery.settings import settings
 from recovery.store import inspections
 
 logger = Logger(child=True)
@@ -60,7 +61,9 @@ def probe_servers(execution: Execution, target: Target, request: ProbeRequest) -
     ]
     if not missing:
         return saved
-    found = _probe_round(execution, target, request, missing)
+    is_run = current_share() is CallShare.RUN
+    with use_share(CallShare.READING if is_run else current_share()), calls.many_reads(target):
+        found = _probe_round(execution, target, request, missing)
     inspections.save_probes(execution.execution_id, target, found)
     return {**saved, **found} if len(found) == len(missing) else None
 
@@ -69,7 +72,7 @@ def _probe_round(
     execution: Execution, target: Target, request: ProbeRequest, server_ids: Sequence[str]
 ) -> dict[str, Probe]:
     found: dict[str, Probe] = {}
-    began, seconds_per_call, calls = clock.now(), 2 / settings().calls_per_second, 0
+    began = clock.now()
     for server_id in server_ids:
         if found and clock.now() - began > ROUND_SECONDS:
             break
@@ -80,8 +83,6 @@ def _probe_round(
                 raise
             logger.warning("round of probes cut short", extra={"error": type(error).__name__, "reason": error.message})
             break
-        calls += (server_id in request.snapshots) + (server_id in request.configurations)
-        clock.sleep(began + calls * seconds_per_call - clock.now())
     return found
 
 

@@ -19,15 +19,17 @@ def _key(target: Target, mode: Mode) -> dict[str, str]:
 def expected_seconds(target: Target, mode: Mode) -> int:
     """How long the next job of this kind is expected to take."""
     row = dynamodb.get(settings().limits_table, _key(target, mode))
-    return int(row["seconds"]) if row else EXPECTED_JOB_SECONDS[mode.value]
+    return int(row["seconds"]) if row else EXPECTED_JOB_SECONDS
 
 
 def record_duration(target: Target, mode: Mode, job: Job) -> None:
-    """Add a job to the average. A repeated call gives the newest job more weight, which is harmless."""
+    """Add a job to the average, or begin it. A repeated call gives the newest job more weight, which is harmless."""
     if job.ended_at is None:
         return
     took = clock.parse_iso(job.ended_at) - clock.parse_iso(job.created_at)
     if took <= 0:  # DRS does not say when it created the job
         return
-    seconds = round((1 - NEWEST_JOB_WEIGHT) * expected_seconds(target, mode) + NEWEST_JOB_WEIGHT * took)
+    row = dynamodb.get(settings().limits_table, _key(target, mode))
+    before = int(row["seconds"]) if row else took
+    seconds = round((1 - NEWEST_JOB_WEIGHT) * before + NEWEST_JOB_WEIGHT * took)
     dynamodb.update(settings().limits_table, _key(target, mode), {"seconds": seconds})
