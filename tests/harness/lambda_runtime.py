@@ -233,7 +233,7 @@ class LambdaRuntime:
         self.after(function, _raiser(error), times)
 
     def limit_concurrency(self, functions: int | None, exempt: Collection[str] = ()) -> None:
-        """Refuse what goes beyond so many functions at a time, as Lambda does for an account: all with 0, none with None.
+        """Refuse what goes beyond so many functions at a time, as Lambda does: all with 0, none with None.
 
         `exempt` are functions that neither count nor are refused. An asynchronous invocation is never refused: Lambda
         keeps it for six hours.

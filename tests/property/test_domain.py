@@ -91,7 +91,9 @@ def test_the_next_poll_is_neither_too_soon_nor_too_late(age: float, expected: fl
 
 
 @given(st.floats(120, 3_600), st.floats(60, 20_000))
-def test_a_job_of_up_to_an_hour_is_polled_at_most_forty_times_whatever_is_expected(took: float, expected: float) -> None:
+def test_a_job_of_up_to_an_hour_is_polled_at_most_forty_times_whatever_is_expected(
+    took: float, expected: float
+) -> None:
     polls, late = polls_until(took, expected)
     assert polls < 40
     assert is_soon(late, took)

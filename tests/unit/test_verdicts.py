@@ -154,7 +154,9 @@ def test_a_batch_tries_again_each_minute_at_first_and_later_as_often_as_the_outa
     ]
 
 
-@pytest.mark.parametrize(("minutes", "text"), [(0, "2 minutes"), (15, "3 minutes"), (60, "8 minutes"), (600, "15 minutes")])
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(0, "2 minutes"), (15, "3 minutes"), (60, "8 minutes"), (600, "15 minutes")]
+)
 def test_a_batch_that_waits_says_when_it_tries_again_at_the_latest(minutes: int, text: str) -> None:
     assert polling.describe_next_try(minutes * 60) == f"next try within {text}"
 

@@ -82,9 +82,7 @@ EXPECTED: dict[str, Callable[[float], float]] = {
 
 @pytest.mark.parametrize("expectation", EXPECTED)
 @pytest.mark.parametrize("minutes", [9, 30, 45, 60])
-def test_forty_batches_and_the_polls_of_their_jobs_leave_a_third_of_the_history(
-    minutes: int, expectation: str
-) -> None:
+def test_forty_batches_and_the_polls_of_their_jobs_leave_a_third_of_the_history(minutes: int, expectation: str) -> None:
     """Each job is STARTED from its first second: only its age and the expectation say when it will end."""
     polls = polls_of_job(minutes * MINUTE, EXPECTED[expectation](minutes * MINUTE))
     events_of_batch, _ = rows_of_table()[0]

@@ -21,8 +21,8 @@ MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 RAREST_CAPACITY_CHECK_SECONDS = 600
 CLOSE_CAPACITY_CHECKS = 20
 
-# Seconds that a batch waits after the retries of a task are used up. The first waits are close, because most troubles of
-# DRS are short. Each later one is about an eighth longer than the one before, so that a day of outage costs few events.
+# Seconds that a batch waits after the retries of a task are used up. The first waits are close, because most troubles
+# of DRS are short. Each later one is an eighth longer than the one before, so that a day of outage costs few events.
 # WaitForDrs and WaitForTarget of recover-target have this rule too; a machine cannot ask a function for it.
 FIRST_TRY_SECONDS, RAREST_TRY_SECONDS = 60, 900
 CLOSE_TRIES = 7

@@ -1,7 +1,7 @@
 """Notices runs and waves that have missed their RTO target, and DRS jobs far over their usual time.
 
-A poll of a job looks at its job and its run. A run that waits for operators or for capacity has no job, and an old job is
-polled rarely, so the schedule that syncs the cache looks at all open runs every five minutes.
+A poll of a job looks at its job and its run. A run that waits for operators or for capacity has no job, and an old job
+is polled rarely, so the schedule that syncs the cache looks at all open runs every five minutes.
 """
 
 from collections.abc import Sequence
