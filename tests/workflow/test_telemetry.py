@@ -14,6 +14,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
 from recovery.aws.sns import publish
+from recovery.domain.target import Target
 from recovery.drs.calls import ERROR_BY_CODE
 from recovery.observability import metrics
 from tests.support import product as products
@@ -367,6 +368,14 @@ def messages(product: Product, url: str) -> list[dict[str, Any]]:
 
 def facts(message: dict[str, Any]) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in message["Message"].splitlines())
+
+
+def test_attempts_beyond_the_tenth_are_counted_as_the_tenth(told: CapturedTelemetry) -> None:
+    for attempt in (2, 9, 10, 11, 100):
+        metrics.count_retry(Target(HUB, WEST), "PollJob", attempt)
+    metrics.flush()
+    counts = told.counts("Retries", "Operation", "Attempt")
+    assert counts == {("PollJob", "2"): 1, ("PollJob", "9"): 1, ("PollJob", "10"): 3}
 
 
 def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: CapturedTelemetry) -> None:
