@@ -140,9 +140,11 @@ def test_forty_waves_in_ten_targets_recover_all_in_an_account_that_runs_ten_func
 
     plan = product.plan(*map(wave, range(40)))
     product.engine.runtime.limit_concurrency(10, exempt=API)
-    record = product.drill(plan, timeout=500)
-    assert record["status"] == "COMPLETED", record
-    assert record["servers"]["launched"] == 400
+    run = product.start(plan)
+    assert product.machine(run).wait(500).output["status"] == "COMPLETED"
+    batches = [row for row in product.items("Executions") if row["item"].startswith("BATCH#")]
+    assert len(batches) == 400
+    assert {(row["status"], int(row["launched"])) for row in batches} == {("SETTLED", 1)}
     launched = [
         server["sourceServerID"]
         for account, region in targets
@@ -150,7 +152,7 @@ def test_forty_waves_in_ten_targets_recover_all_in_an_account_that_runs_ten_func
         for server in job["participatingServers"]
     ]
     assert len(launched) == len(set(launched)) == 400
-    assert {machine.status for machine in product.engine.executions()} == {"SUCCEEDED"}
+    assert {machine.status for machine in product.engine.executions("recover-target")} == {"SUCCEEDED"}
     assert product.engine.runtime.refused > 1_000
     (machine,) = product.engine.executions("recover-plan")
     assert len(machine.history) < 25_000
