@@ -8,6 +8,7 @@ from statistics import mean
 import pytest
 
 from recovery.domain import polling
+from recovery.store import job_durations
 from scripts import machines
 from tests.harness.asl import states
 from tests.harness.limits import HISTORY_LIMIT
@@ -88,6 +89,29 @@ def test_forty_batches_and_the_polls_of_their_jobs_leave_a_third_of_the_history(
     events_of_batch, _ = rows_of_table()[0]
     assert polls < 40
     assert BATCHES * (events_of_batch + polls * loop(POLL)) <= HISTORY_LIMIT * 2 / 3
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_drill_of_three_waves_waits_for_the_polls_of_its_jobs_a_ninth_of_its_time_at_most(seed: int) -> None:
+    """Two batches in each wave, jobs of nine minutes give or take a tenth, and at first no job to learn from."""
+    chance = random.Random(seed)
+    expected = [float(polling.EXPECTED_JOB_SECONDS["DRILL"])] * 2
+    ideal = total = 0.0
+    for _ in range(3):
+        took = [chance.uniform(0.9, 1.1) * 9 * MINUTE for _ in expected]
+        ideal += max(took)
+        total += max(seen_at(*job) for job in zip(took, expected, strict=True))
+        weight = job_durations.NEWEST_JOB_WEIGHT
+        expected = [(1 - weight) * usual + weight * seconds for usual, seconds in zip(expected, took, strict=True)]
+    assert total <= ideal * 10 / 9
+
+
+def seen_at(took: float, expected: float) -> float:
+    """The age of the job when a poll finds that it has ended."""
+    age = 0.0
+    while age < took:
+        age += polling.seconds_to_next_poll(age, expected)
+    return age
 
 
 def rows_of_table() -> list[tuple[int, int]]:
