@@ -22,5 +22,7 @@ def handler(event: NotifyOperatorsInput, context: LambdaContext) -> dict[str, An
     if number := event.get("batch"):
         outages.note_outage(BatchRef(event["executionId"], event["wave"], target, int(number)), error)
     place = WaitingPlace(event["executionId"], event["wave"], target, number)
-    retries_exhausted.notify_retries_exhausted(place, event["task"], error, event.get("attempts"))
+    retries_exhausted.notify_retries_exhausted(
+        place, event["task"], error, event.get("attempts"), event.get("waitSeconds")
+    )
     return {}

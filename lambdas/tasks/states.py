@@ -173,12 +173,16 @@ class SettleBatchInput(BatchInput):
 
 
 class NotifyOperatorsInput(WaveInput, TargetState):
-    """The state that failed, its last error, and how many attempts it made; `batch` is missing if it is of no batch."""
+    """The state that failed, its last error, how many attempts it made, and how many seconds it waits now.
+
+    `batch` is missing if it is of no batch. Runs that began before an upgrade have no `waitSeconds`.
+    """
 
     batch: NotRequired[int]
     task: str
     error: CaughtErrorState
     attempts: NotRequired[int]
+    waitSeconds: NotRequired[int]
 
 
 # --- clean-up-drill ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,11 @@ class LambdaRuntime:
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _process_environment: Any = None
     _modules_seen: int = 0
+    _concurrency: int | None = None
+    _exempt: Collection[str] = ()
+    _busy: int = 0
+    refused: int = 0
+    """How many invocations were refused because of `limit_concurrency`."""
 
     def start(self) -> None:
         """Take over moto's invocations and `os.environ`, and make every module under `code_root` a cold start."""
@@ -227,6 +232,15 @@ class LambdaRuntime:
         """Make the next `times` invocations do their work and die before they answer."""
         self.after(function, _raiser(error), times)
 
+    def limit_concurrency(self, functions: int | None, exempt: Collection[str] = ()) -> None:
+        """Refuse what goes beyond so many functions at a time, as Lambda does: all with 0, none with None.
+
+        `exempt` are functions that neither count nor are refused. An asynchronous invocation is never refused: Lambda
+        keeps it for six hours.
+        """
+        with self._lock:
+            self._concurrency, self._exempt = functions, exempt
+
     def clear_hooks(self) -> None:
         self._before.clear()
         self._after.clear()
@@ -249,10 +263,31 @@ class LambdaRuntime:
             self._threads.append(thread)
             thread.start()
             return b""
-        result, error = self._run(function, body)
+        counts = function.function_name not in self._exempt
+        if counts and not self._take_place():
+            answer["x-amz-function-error"] = "Unhandled"
+            refusal = {"errorType": "Lambda.TooManyRequestsException", "errorMessage": "Rate Exceeded."}
+            return json.dumps(refusal).encode()
+        try:
+            result, error = self._run(function, body)
+        finally:
+            if counts:
+                self._leave_place()
         if error is not None:
             answer["x-amz-function-error"] = "Unhandled"
         return result
+
+    def _take_place(self) -> bool:
+        with self._lock:
+            if self._concurrency is not None and self._busy >= self._concurrency:
+                self.refused += 1
+                return False
+            self._busy += 1
+            return True
+
+    def _leave_place(self) -> None:
+        with self._lock:
+            self._busy -= 1
 
     def _run(self, function: Any, body: bytes | str | None) -> tuple[bytes, str | None]:
         event = json.loads(body) if body else {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,36 @@ def test_hooks_see_what_goes_in_and_out_and_may_raise_what_they_like(engine: Eng
     assert seen == [("start", "A")]
     engine.runtime.clear_hooks()
     assert invoke(engine, "start", {"server": "b"}) == "B"
+
+
+def test_functions_beyond_a_limit_are_refused_as_lambda_refuses_them(engine: Engine) -> None:
+    running, go = threading.Event(), threading.Event()
+
+    def busy(event: Any, context: Any) -> str:
+        running.set()
+        go.wait(10)
+        return "done"
+
+    for name, handler in (
+        ("busy", busy),
+        ("other", lambda event, context: "ran"),
+        ("free", lambda event, context: "ran"),
+    ):
+        engine.create_function(name, handler)
+    engine.runtime.limit_concurrency(1, exempt=["free"])
+    first = threading.Thread(target=invoke, args=(engine, "busy"))
+    first.start()
+    assert running.wait(10)
+    assert invoke(engine, "other")[1]["errorType"] == "Lambda.TooManyRequestsException"
+    assert invoke(engine, "free") == "ran"
+    go.set()
+    first.join()
+    assert invoke(engine, "other") == "ran"
+    engine.runtime.limit_concurrency(0)
+    assert invoke(engine, "other")[1]["errorType"] == "Lambda.TooManyRequestsException"
+    engine.runtime.limit_concurrency(None)
+    assert invoke(engine, "other") == "ran"
+    assert engine.runtime.refused == 2
 
 
 def test_durations_and_errors_are_on_record(engine: Engine) -> None:

@@ -132,16 +132,33 @@ def test_many_refusals_are_told_in_short() -> None:
 
 
 def test_polls_get_closer_as_the_end_of_a_job_comes_near() -> None:
-    waits = [polling.seconds_to_next_poll(age, 1_200) for age in (0, 1_000, 1_100, 1_170, 1_200)]
-    assert waits == [120, 100, 50, 20, 20]
+    waits = [polling.seconds_to_next_poll(age, 1_200) for age in (0, 1_000, 1_100, 1_150, 1_170, 1_200)]
+    assert waits == [120, 100, 75, 38, 22, 20]
 
 
 def test_polls_spread_out_again_after_the_expected_end() -> None:
-    assert [polling.seconds_to_next_poll(age, 1_200) for age in (1_230, 1_300, 1_400, 2_000)] == [20, 50, 100, 120]
+    assert [polling.seconds_to_next_poll(age, 1_200) for age in (1_230, 1_300, 1_400, 2_000)] == [20, 50, 100, 200]
+
+
+def test_a_long_expectation_does_not_keep_a_young_job_from_being_polled() -> None:
+    assert [polling.seconds_to_next_poll(age, 3_600) for age in (0, 120, 540, 900)] == [120, 60, 60, 90]
 
 
 def test_a_job_far_past_its_time_is_polled_rarely() -> None:
-    assert [polling.seconds_to_next_poll(hours * 3_600, 1_200) for hours in (2, 3, 24)] == [360, 540, 600]
+    assert [polling.seconds_to_next_poll(hours * 3_600, 1_200) for hours in (1, 2, 24)] == [360, 600, 600]
+
+
+def test_a_batch_tries_again_each_minute_at_first_and_later_as_often_as_the_outage_is_long() -> None:
+    assert [polling.seconds_to_next_try(failures) for failures in (1, 7, 8, 20, 31, 32, 1_000)] == [
+        *(60, 60, 67, 262, 900, 900, 900)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "text"), [(0, "2 minutes"), (15, "3 minutes"), (60, "8 minutes"), (600, "15 minutes")]
+)
+def test_a_batch_that_waits_says_when_it_tries_again_at_the_latest(minutes: int, text: str) -> None:
+    assert polling.describe_next_try(minutes * 60) == f"next try within {text}"
 
 
 # --- what holds a wave --------------------------------------------------------------------------------------------

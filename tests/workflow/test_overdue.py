@@ -1,6 +1,7 @@
 """Runs and waves past their RTO target, DRS jobs far over their usual time, and batches that DRS keeps waiting."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -147,6 +148,7 @@ def test_a_batch_that_drs_keeps_waiting_says_so_until_drs_answers(product: Produ
     assert f"{HUB}/{WEST}" in waiting["text"]
     ((described, _),) = describe_waits(record, "")
     assert "wave web waits for DRS since" in described
+    assert re.search(r"; next try within \d+ minutes$", described)
     assert record["batches"][0]["outages"][0]["until"] is None
     product.emulator.world.faults.remove(None)
     record = product.finish(run)

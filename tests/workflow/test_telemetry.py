@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
 from recovery.aws.sns import publish
+from recovery.domain.target import Target
 from recovery.drs.calls import ERROR_BY_CODE
 from recovery.observability import metrics
 from tests.support import product as products
@@ -368,6 +370,14 @@ def facts(message: dict[str, Any]) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in message["Message"].splitlines())
 
 
+def test_attempts_beyond_the_tenth_are_counted_as_the_tenth(told: CapturedTelemetry) -> None:
+    for attempt in (2, 9, 10, 11, 100):
+        metrics.count_retry(Target(HUB, WEST), "PollJob", attempt)
+    metrics.flush()
+    counts = told.counts("Retries", "Operation", "Attempt")
+    assert counts == {("PollJob", "2"): 1, ("PollJob", "9"): 1, ("PollJob", "10"): 3}
+
+
 def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: CapturedTelemetry) -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         url = inbox(product)
@@ -389,7 +399,7 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: C
     assert (said["Stack"], said["Account"], said["Region"]) == (STACK, DEFAULT_ACCOUNT_ID, WEST)
     assert said["Wave"] == "web, batch 1"
     assert "CloudTrail" in said["What to do"]
-    assert "goes on" in said["What happens"]
+    assert re.search(r"the batch waits and goes on at \d\d:\d\d UTC; no server has failed", said["What happens"])
     assert (waited["NotifyOperators"], waited["WaitForDrs"]) == (1, 1)
     assert record["servers"]["launched"] == 2
     assert told.counts("RetriesExhausted") == {(): 1}

@@ -1,25 +1,38 @@
-"""When to poll a DRS job, or to check the capacity, again; and when a job, a wave or a run takes too long."""
+"""When to poll a DRS job, check the capacity or try again; and when a job, a wave or a run takes too long."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
 from recovery import clock
 from recovery.domain.drs_shapes.jobs import Job
+from recovery.wording import plural
 
-# Seconds between two polls of a job. 20 s is prompt for a job of nine minutes. Polls of a job that takes long become
-# rare with its age, to limit its events: at most ten minutes apart.
-MIN_POLL_SECONDS, MAX_POLL_SECONDS = 20, 120
+# Seconds between two polls of a job. No launch ends within the first two minutes. A job can end at any time after
+# that, whatever is expected of it, so in its first ten minutes the polls are a minute apart at most. Later they are at
+# most a tenth of its age apart, so that a job that takes long costs few events, and is noticed late by a tenth at most.
+FIRST_POLL_SECONDS, MIN_POLL_SECONDS, MAX_POLL_SECONDS = 120, 20, 60
+MAX_POLL_SHARE = 0.1
 RAREST_POLL_SECONDS = 600
 
-# Capacity can become free at any moment, so the first checks are close. After an hour they spread out, each wait a
-# twentieth longer than the one before, to keep the events of a batch that waits for many hours few.
+# Capacity can become free at any moment, so the first checks are close. After a quarter of an hour they spread out,
+# each wait a twentieth longer than the one before, to keep the events of a batch that waits for hours few.
 MIN_CAPACITY_WAIT_SECONDS, MAX_CAPACITY_WAIT_SECONDS = 15, 60
 RAREST_CAPACITY_CHECK_SECONDS = 600
-CLOSE_CAPACITY_CHECKS = 60
+CLOSE_CAPACITY_CHECKS = 20
+
+# Seconds that a batch waits after the retries of a task are used up. The first waits are close, because most troubles
+# of DRS are short. Each later one is an eighth longer than the one before, so that a day of outage costs few events.
+# WaitForDrs and WaitForTarget of recover-target have this rule too; a machine cannot ask a function for it.
+FIRST_TRY_SECONDS, RAREST_TRY_SECONDS = 60, 900
+CLOSE_TRIES = 7
+TRY_GROWTH = 1.12
+# Operators are told, and so the record says that the batch waits, after eight failures in a row at the latest.
+FAILURES_BEFORE_MARK = 8
 
 # The first checks are also close when a job that holds capacity should end, and until so long after it.
-EXPECTED_END_SECONDS = 120
+EXPECTED_END_SECONDS, EXPECTED_END_CHECKS = 120, 30
 
 # Seconds that a job takes, until the target has had one of its kind. AWS documents no figures; this is the shortest
 # that users report. A longer job is polled some times more, while a guess beyond its end would delay the wave.
@@ -44,26 +57,49 @@ def seconds_to_next_capacity_check(capacity_checks: int, ends_in: Iterable[float
     `ends_in` has in how many seconds each job that holds capacity should end; below 0 for one that is late. The wait
     ends no later than the next of them.
     """
-    wait = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
     # The exponent is limited only to keep the number finite.
     growth = 1.05 ** min(max(capacity_checks - CLOSE_CAPACITY_CHECKS, 0), 100)
+    close = min(MIN_CAPACITY_WAIT_SECONDS + 5 * capacity_checks, MAX_CAPACITY_WAIT_SECONDS)
+    wait = min(close * growth, RAREST_CAPACITY_CHECK_SECONDS)
     expected = [seconds for seconds in ends_in if seconds > -EXPECTED_END_SECONDS]
-    if expected and capacity_checks < CLOSE_CAPACITY_CHECKS:
-        wait = min(wait, max(round(min(expected)), MIN_CAPACITY_WAIT_SECONDS))
-    return round(min(wait * growth, RAREST_CAPACITY_CHECK_SECONDS))
+    if expected and capacity_checks < EXPECTED_END_CHECKS:
+        wait = min(wait, max(min(expected), MIN_CAPACITY_WAIT_SECONDS))
+    return round(wait)
 
 
 def seconds_to_next_poll(age: float, expected: float) -> int:
     """Seconds to the next poll, from the job's age and the seconds that such a job is expected to take.
 
-    Wait for half of the time that is left, so polls get closer towards the expected end. After it they spread out
-    again: wait for half of the delay. The job's status says nothing of its end: some jobs are STARTED from their first
-    second, others are PENDING for most of their time.
+    Wait for three quarters of the time that is left, so polls get closer towards the expected end. After it they spread
+    out again: wait for half of the delay. The expectation can be wrong, so it makes polls closer only: the age alone
+    limits each wait. The job's status says nothing of its end: some jobs are STARTED from their first second, others
+    are PENDING for most of their time.
     """
     left = expected - age
-    wait = left / 2 if left > 0 else -left / 2
-    max_wait = min(max(age / 20, MAX_POLL_SECONDS), RAREST_POLL_SECONDS)
+    wait = left * 3 / 4 if left > 0 else -left / 2
+    max_wait = min(max(age * MAX_POLL_SHARE, MAX_POLL_SECONDS), RAREST_POLL_SECONDS) if age > 0 else FIRST_POLL_SECONDS
     return round(min(max(wait, MIN_POLL_SECONDS), max_wait))
+
+
+def seconds_to_next_try(failures: int) -> int:
+    """How long a batch waits after so many failures in a row, each with all its retries."""
+    # The exponent is limited only to keep the number finite.
+    growth = TRY_GROWTH ** min(max(failures - CLOSE_TRIES, 0), 100)
+    return round(min(FIRST_TRY_SECONDS * growth, RAREST_TRY_SECONDS))
+
+
+def describe_next_try(age: float) -> str:
+    """`next try within 2 minutes`, for a batch that the record has shown as waiting for `age` seconds.
+
+    The machine knows when exactly. The longest wait that it can have reached by now is the limit.
+    """
+    left = age
+    for failures in itertools.count(FAILURES_BEFORE_MARK):
+        wait = seconds_to_next_try(failures)
+        left -= wait
+        if left < 0 or wait == RAREST_TRY_SECONDS:
+            break
+    return f"next try within {plural(-(-wait // 60), 'minute')}"
 
 
 def is_job_overdue(age: float, usual: float) -> bool:

@@ -47,6 +47,9 @@ _pending: Counter[Series] = Counter()
 
 _lock = Lock()
 
+# Each attempt is a metric of its own, which CloudWatch bills. A task that Lambda refuses can have a hundred.
+LAST_ATTEMPT = 10
+
 
 def count_call(target: Target, operation: str, outcome: str) -> None:
     """Count a call to DRS or EC2. `outcome` is `ok` or the name of an error, which may have prevented the call."""
@@ -61,7 +64,7 @@ def count_rate_limit(target: Target, error: str) -> None:
 
 def count_retry(target: Target, operation: str, attempt: int) -> None:
     """Count a repetition of a call or a task; `attempt` is 2 for the first."""
-    _count("Retries", target, Operation=operation, Attempt=str(attempt))
+    _count("Retries", target, Operation=operation, Attempt=str(min(attempt, LAST_ATTEMPT)))
 
 
 def count_exhausted(target: Target, operation: str) -> None:

@@ -1,11 +1,12 @@
 """Notifies operators that all retries of a task have failed: which task, where, how often, and what to do."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
-from recovery import errors
+from recovery import clock, errors
 from recovery.aws import sns
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.target import Target
@@ -54,11 +55,17 @@ class WaitingPlace:
     batch: int | None = None
 
 
-def notify_retries_exhausted(place: WaitingPlace, task: str, error: CaughtError, attempts: int | None = None) -> None:
-    """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known."""
+def notify_retries_exhausted(
+    place: WaitingPlace, task: str, error: CaughtError, attempts: int | None = None, wait_seconds: int | None = None
+) -> None:
+    """Log, count and report to operators that a task failed with this error on all of its `attempts`, if known.
+
+    `wait_seconds` is how long it waits now; None in a run that began before an upgrade.
+    """
     logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
     metrics.count_exhausted(place.target, task)
     waits = "the batch" if place.batch else "the wave's part in this account and Region"
+    again = f"at {_minute(clock.now() + wait_seconds)}" if wait_seconds else "within ten minutes"
     sns.publish(
         "RETRIES_EXHAUSTED",
         "{error} in {target}",
@@ -72,13 +79,18 @@ def notify_retries_exhausted(place: WaitingPlace, task: str, error: CaughtError,
                 "Attempts": attempts or "all that the state machine makes in a row",
                 "Execution": place.execution_id,
                 "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave,
-                "What happens": f"{waits} waits up to ten minutes and goes on; no server has failed because of this",
+                "What happens": f"{waits} waits and goes on {again}; no server has failed because of this",
                 "What to do": advice_for(error.name),
             }
         ),
         target=place.target.key,
         executionId=place.execution_id,
     )
+
+
+def _minute(moment: float) -> str:
+    """`08:36 UTC`, the minute in which the moment is past."""
+    return f"{clock.iso(math.ceil(moment / 60) * 60)[11:16]} UTC"
 
 
 def advice_for(name: str) -> str:

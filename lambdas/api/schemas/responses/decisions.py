@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from api.schemas.responses.base import build_from_row
 from recovery import clock
+from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
@@ -94,11 +95,12 @@ def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
     """What AWS keeps a batch waiting with."""
     target = f"{row['accountId']}/{row['region']}"
     if since := row.get("outageSince"):
+        next_try = polling.describe_next_try(clock.now() - clock.parse_iso(since))
         yield {
             "wave": row["wave"],
             "for": "DRS",
             "since": since,
-            "text": f"{target}: {row['outageReason']}",
+            "text": f"{target}: {row['outageReason']}; {next_try}",
             "answers": [],
         }
     if row.get("overdueAt") and row["status"] == BatchStatus.LAUNCHING:

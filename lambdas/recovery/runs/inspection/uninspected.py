@@ -17,8 +17,8 @@ from recovery.domain.target import Target
 from recovery.settings import settings
 from recovery.store import inspections, run_requests
 
-# How long a wave waits for a target without which it can succeed. The waits before it double from a minute, so the wait
-# ends at most ten minutes later.
+# How long a wave waits for a target without which it can succeed. The waits before it are an eighth of that at most, so
+# the wait ends a few minutes later.
 DISPENSABLE_SECONDS = 20 * 60
 
 # How long a wave waits at least while jobs of the run that this one continues are running in the target. Jobs of an

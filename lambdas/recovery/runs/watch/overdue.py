@@ -1,7 +1,7 @@
 """Notices runs and waves that have missed their RTO target, and DRS jobs far over their usual time.
 
-A poll of a job looks at its job and its run, at least every two minutes. A run that waits for operators or for capacity
-has no job, so the schedule that syncs the cache looks at all open runs every five minutes.
+A poll of a job looks at its job and its run. A run that waits for operators or for capacity has no job, and an old job
+is polled rarely, so the schedule that syncs the cache looks at all open runs every five minutes.
 """
 
 from collections.abc import Sequence
@@ -148,7 +148,8 @@ def _describe_blockers(run: Run, wave_rows: Sequence[executions.Row]) -> list[st
 def _describe_batch(batch: Batch) -> str:
     target = batch.ref.target.key
     if batch.outage_since:
-        return f"DRS in {target} keeps it waiting since {batch.outage_since}: {batch.outage_reason}"
+        next_try = polling.describe_next_try(clock.now() - clock.parse_iso(batch.outage_since))
+        return f"DRS in {target} keeps it waiting since {batch.outage_since}: {batch.outage_reason}; {next_try}"
     if batch.job_id and batch.job_started_at:
         age = clock.now() - clock.parse_iso(batch.job_started_at)
         return f"{batch.job_id} in {target}: {polling.describe_job(batch.stage, age, batch.usual_seconds)}"
