@@ -6,6 +6,11 @@ The ideal is what DRS alone needs: for each wave the longest list schedule of a 
 emulator gave them, on the quota of 500 servers in jobs. Real seconds are those of this machine, on which functions,
 DRS, DynamoDB and Step Functions share the processors. Write units are DynamoDB's, counted by the engine.
 
+`peakMemoryMegabytes` is the highest VmHWM of a process of each function, largest first. A process here is a fork that
+shares the pages of the clients and modules of all functions, and they count in each; so a figure is an upper bound of
+what the function takes on AWS, where it imports only its own. Its growth over the smallest one is the work on the
+fleet. `make bench-memory` measures processes of their own.
+
 Writes build/bench/fleet.json and exits with 1 when a server was not launched or a limit is missed.
 """
 
@@ -25,7 +30,7 @@ from cli.api_client import ApiClient
 from cli.report.collect import collect_facts, write_report
 from cli.run_client import list_servers
 from sandbox import drill, seeding
-from sandbox.engine.meter import METER
+from sandbox.engine import FUNCTIONS, METER
 from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 
@@ -93,6 +98,7 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
         "writeUnitsPerServer": round(sum(used[name]["units"] for name in used if _is_write(name)) / total, 3),
         "readUnitsPerServer": round(sum(used[name]["units"] for name in used if not _is_write(name)) / total, 3),
         "dynamodb": used,
+        "peakMemoryMegabytes": _read_peaks(meter.with_name(FUNCTIONS)),
         "stateTransitions": sum(drill.count_transitions(sandbox, arn) for arn in arns),
         **reads,
     }
@@ -168,6 +174,12 @@ def _read_meter(meter: Path) -> dict[str, dict[str, float]]:
     time.sleep(2)
     counted: dict[str, dict[str, float]] = json.loads(meter.read_text())
     return counted
+
+
+def _read_peaks(noted: Path) -> dict[str, int]:
+    """The peak of each function in MB, largest first, once the engine has written it."""
+    peaks = {name: each["peakMegabytes"] for name, each in _read_meter(noted).items()}
+    return {name: round(peaks[name]) for name in sorted(peaks, key=peaks.__getitem__, reverse=True)}
 
 
 def _is_write(operation: str) -> bool:

@@ -4,6 +4,9 @@
 
 Writes build/bench/load.json: median, p95 and p99 for each route, in real milliseconds from when a request was due, so
 that one that had to wait for another counts in full, and apart from that how long they took once they were sent.
+`parts` says where that time went: `function` is the product's handler with its calls, of which `functionCpu` is what it
+computes itself; `start` is the start of a process for it; `engine` is the rest of the local AWS, from its first line of
+Python for the request to its last; `queue` is what is left, before the engine takes the request and behind it.
 Exits with 1 when an answer was a 5xx or not meant, or when the rate could not be held.
 
 The sandbox's gateway, functions, tables and DRS share the machine with the clients; on AWS they do not.
@@ -15,6 +18,7 @@ import os
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -24,6 +28,7 @@ from typing import Any
 
 from sandbox import drill, seeding
 from sandbox.clients import Reply
+from sandbox.engine import METER, TIMES_HEADER
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 
@@ -39,6 +44,7 @@ Send = Callable[[], Reply]
 
 def main() -> int:
     options = _options()
+    os.environ[METER] = str(Path(tempfile.mkdtemp(prefix="load-")) / "dynamodb.json")
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=SPEED, on_progress=print) as sandbox:
         seeding.register_accounts(sandbox)
         mix = _mix(sandbox)
@@ -109,12 +115,15 @@ def _load(mix: list[tuple[int, str, Send]], rate: int, seconds: int) -> dict[str
     chosen = random.Random(7).choices(mix, [weight for weight, _, _ in mix], k=rate * seconds)
     taken, statuses = defaultdict[str, list[float]](list), defaultdict[str, Counter[str]](Counter)
     answering: list[float] = []
+    parts: list[dict[str, float]] = []
     began = time.monotonic()
 
     def send(due: float, route: str, request: Send) -> None:
         sent_at = time.monotonic()
-        status = str(request().status)
+        reply = request()
         answering.append((time.monotonic() - sent_at) * 1_000)
+        parts.append(_parts(json.loads(reply.headers[TIMES_HEADER]), answering[-1]))
+        status = str(reply.status)
         taken[route].append((time.monotonic() - due) * 1_000)
         statuses[route][status] += 1
 
@@ -146,7 +155,19 @@ def _load(mix: list[tuple[int, str, Send]], rate: int, seconds: int) -> dict[str
         "unexpected": unexpected,
         "all": _spread(everything),
         "onceSent": _spread(answering),
+        "parts": {name: _spread([each[name] for each in parts]) for name in parts[0]},
+        "processesStarted": sum(each["start"] > 0 for each in parts),
         "routes": {route: {**_spread(taken[route]), "statuses": dict(statuses[route])} for route in sorted(taken)},
+    }
+
+
+def _parts(times: dict[str, float], answered: float) -> dict[str, float]:
+    return {
+        "function": times["function"],
+        "functionCpu": times["cpu"],
+        "start": times["start"],
+        "engine": times["total"] - times["function"] - times["start"],
+        "queue": answered - times["total"],
     }
 
 

@@ -7,7 +7,8 @@ import json
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -26,10 +27,14 @@ LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response of the HTTP API; `body` is the parsed JSON, or the text if it is not JSON."""
+    """A response of the HTTP API; `body` is the parsed JSON, or the text if it is not JSON.
+
+    Names of `headers` are in lower case.
+    """
 
     status: int
     body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def create_session(account: str, region: str, secret: str) -> boto3.Session:
@@ -50,9 +55,9 @@ def call_api(api_url: str, secret: str, method: str, path: str, body: Any = None
     request = urllib.request.Request(url, data, dict(signed.headers), method=method)  # noqa: S310
     try:
         with LOCAL.open(request, timeout=60) as response:
-            return _reply(response.status, response.read())
+            return _reply(response.status, response.read(), response.headers.items())
     except urllib.error.HTTPError as error:
-        return _reply(error.code, error.read())
+        return _reply(error.code, error.read(), error.headers.items())
 
 
 def control_emulator(drs_url: str, secret: str, method: str, path: str, body: Any = None) -> Any:
@@ -76,8 +81,9 @@ def is_healthy(url: str, secret: str) -> bool:
         return False
 
 
-def _reply(status: int, payload: bytes) -> Reply:
+def _reply(status: int, payload: bytes, headers: Iterable[tuple[str, str]]) -> Reply:
+    lower = {name.lower(): value for name, value in headers}
     try:
-        return Reply(status, json.loads(payload))
+        return Reply(status, json.loads(payload), lower)
     except ValueError:
-        return Reply(status, payload.decode(errors="replace"))
+        return Reply(status, payload.decode(errors="replace"), lower)

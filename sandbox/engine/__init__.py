@@ -20,3 +20,18 @@ WITHOUT = "DRS_WAVES_ENGINE_WITHOUT"
 
 ENVIRONMENTS_AHEAD = "DRS_WAVES_ENVIRONMENTS_AHEAD"
 """How many execution environments of each new function start before its first call."""
+
+METER = "DRS_WAVES_ENGINE_METER"
+"""The file to which the engine writes what `meter` counts each second. Without it nothing is measured.
+
+What `function_meter` notes is in `functions.json` beside it.
+"""
+
+FUNCTIONS = "functions.json"
+
+TIMES_HEADER = "x-engine-times"
+"""The header of an answer with its times in milliseconds, as JSON, if the engine measures.
+
+`total` is from the engine's first line of Python for the request to its last. Of that, `start` is the start of an
+execution environment and `function` the function, both 0 without one. `cpu` is what the function's process computed.
+"""

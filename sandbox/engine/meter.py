@@ -1,4 +1,4 @@
-"""Count the requests to DynamoDB, and the capacity units that DynamoDB would bill for them.
+"""Count the requests to DynamoDB, and the capacity units that DynamoDB would bill for them; measure functions beside.
 
 MiniStack works out the units from the sizes of items, as DynamoDB does: one write unit for each KB, twice that in a
 transaction, and the writes of indexes. Refused requests have no units in its answers, so they are counted alone.
@@ -15,8 +15,7 @@ from typing import Any
 
 from ministack.services import dynamodb
 
-METER = "DRS_WAVES_ENGINE_METER"
-"""The file to which the engine writes the counts each second. Without it nothing is counted."""
+from sandbox.engine import FUNCTIONS, METER, function_meter
 
 _READS = ("GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems")
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
@@ -46,9 +45,14 @@ def count_dynamodb_requests(path: Path) -> None:
             count["refused"] += 1
         return status, answered_headers, answer
 
+    dynamodb.handle_request = counted
+    _write_each_second(path, counts)
+
+
+def _write_each_second(path: Path, counts: dict[str, dict[str, float]]) -> None:
     def write() -> None:
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(counts))
+        draft.write_text(json.dumps({name: dict(counted) for name, counted in list(counts.items())}))
         draft.replace(path)
 
     def write_often() -> None:
@@ -56,7 +60,6 @@ def count_dynamodb_requests(path: Path) -> None:
             time.sleep(_SECONDS)
             write()
 
-    dynamodb.handle_request = counted
     threading.Thread(target=write_often, daemon=True).start()
     atexit.register(write)
 
@@ -65,3 +68,4 @@ def start_if_asked_for() -> None:
     """Count if the environment names a file."""
     if path := os.environ.get(METER):
         count_dynamodb_requests(Path(path))
+        _write_each_second(Path(path).with_name(FUNCTIONS), function_meter.note_functions())

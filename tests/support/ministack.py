@@ -44,7 +44,8 @@ def handler(event, context):
         __import__(event["import"])
     if event.get("print"):
         print(event["print"])
-    return {"pid": os.getpid(), "ahead": AHEAD, "value": os.environ.get(event.get("read", ""))}
+    code = os.path.realpath(__file__)
+    return {"pid": os.getpid(), "ahead": AHEAD, "value": os.environ.get(event.get("read", "")), "code": code}
 
 def answer(event, context):
     return {"statusCode": 200, "body": event["httpMethod"]}

@@ -26,12 +26,7 @@ class ExecutionRecord:
 
 def read_record(execution_id: str) -> ExecutionRecord:
     """Read the record; raise ExecutionNotFound."""
-    return ExecutionRecord(
-        meta=executions.get_meta_row(execution_id),
-        waves=waves.list_rows(execution_id),
-        batches=list(executions.query_rows(execution_id, "BATCH#")),
-        targets=list(executions.query_rows(execution_id, "TARGET#")),
-    )
+    return _read_rest(executions.get_meta_row(execution_id), waves.list_rows(execution_id))
 
 
 def read_groups(execution_id: str, limit: int, token: str | None) -> Page:
@@ -59,11 +54,21 @@ def read_chain(record: ExecutionRecord) -> list[ExecutionRecord]:
 
 
 def _read_without_waves(execution_id: str) -> ExecutionRecord:
+    return _read_rest(executions.get_meta_row(execution_id), [])
+
+
+def _read_rest(meta: Row, wave_rows: list[dict[str, Any]]) -> ExecutionRecord:
+    """Read the batches and targets of a run whose META and waves have been read.
+
+    While the run goes on, they may be as they were a moment ago. Such reads cost half: viewers repeat them, and the run
+    needs the throughput of its rows for itself. No decision of an operator writes to them.
+    """
+    has_ended = meta.get("endedAt") is not None
     return ExecutionRecord(
-        meta=executions.get_meta_row(execution_id),
-        waves=[],
-        batches=list(executions.query_rows(execution_id, "BATCH#")),
-        targets=list(executions.query_rows(execution_id, "TARGET#")),
+        meta=meta,
+        waves=wave_rows,
+        batches=list(executions.query_rows(meta["executionId"], "BATCH#", consistent=has_ended)),
+        targets=list(executions.query_rows(meta["executionId"], "TARGET#", consistent=has_ended)),
     )
 
 

@@ -131,9 +131,10 @@ def list_executions(limit: int, token: str | None, plan_id: str | None = None, s
     return pagination.query_page(table(), Partition(name, value), limit, token, index=index, newest_first=True)
 
 
-def query_rows(execution_id: str, prefix: str) -> Iterator[dict[str, Any]]:
-    """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `BATCH#`, ..."""
-    return dynamodb.query(table(), Partition("executionId", execution_id, ("item", prefix)))
+def query_rows(execution_id: str, prefix: str, *, consistent: bool = True) -> Iterator[dict[str, Any]]:
+    """Read every row of the record whose sort key begins like this: `WAVE#`, `TARGET#app#`, `EXCLUDED#`, ..."""
+    rows = Partition("executionId", execution_id, ("item", prefix))
+    return dynamodb.query(table(), rows, consistent=consistent)
 
 
 # --- progress ---------------------------------------------------------------------------------------------------

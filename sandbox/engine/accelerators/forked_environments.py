@@ -5,6 +5,7 @@ import hashlib
 import io
 import logging
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -49,6 +50,20 @@ class ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack is
         finally:
             _spawning.worker = None
 
+    def share_code(self, unpacked: Path) -> None:
+        """Replace the code that MiniStack has unpacked for this worker by a link to that of the first one.
+
+        All environments with the same code then load the bytecode that the first one wrote. Compiling the product's API
+        takes a second, and thirty requests that come at once start thirty environments.
+        """
+        folder = Path(tempfile.gettempdir()) / f"code-{hashlib.sha256(self.code_zip).hexdigest()[:16]}"
+        with _unpacking:
+            if folder.exists():
+                shutil.rmtree(unpacked)
+            else:
+                unpacked.rename(folder)
+        unpacked.symlink_to(folder)
+
     def fork_server(self) -> ForkServer:
         return _fork_server_for(tuple(filter(None, map(_unpacked_layer, self._layers))))
 
@@ -64,6 +79,7 @@ class _ForkingSubprocess:
         worker = _spawning.worker
         if worker is None:
             return subprocess.Popen(args, **options)
+        worker.share_code(Path(options["cwd"]))
         return worker.fork_server().fork(args[-1], cwd=options["cwd"], env=options["env"])
 
 

@@ -1,5 +1,6 @@
 """Patches that make MiniStack faster."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +46,10 @@ def test_a_function_finds_only_what_aws_would_give_it(patched: MiniStack, unpatc
     assert "pid" in patched.invoke({"import": "boto3"})
     assert patched.invoke({"import": "typer"})["errorType"] == "ModuleNotFoundError"
     assert "pid" in unpatched.invoke({"import": "typer"})
+
+
+def test_environments_of_the_same_code_share_it_and_its_bytecode(patched: MiniStack, unpatched: MiniStack) -> None:
+    shared, own = (Path(engine.invoke({})["code"]) for engine in (patched, unpatched))
+    assert shared.parent.name.startswith("code-")
+    assert list(shared.parent.glob("__pycache__/index.*.pyc"))
+    assert own.parent.name == "code"
