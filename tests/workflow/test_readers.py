@@ -98,7 +98,7 @@ def test_each_caller_counts_against_its_share(product: Product) -> None:
 def test_a_request_that_finds_no_free_call_is_told_when_to_come_back(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limiter, "_reserve_second", lambda target, budget, share, *_: share is CallShare.RUN)
+    monkeypatch.setattr(rate_limiter, "_reserve_second", lambda target, budget, share, *_: share.percent == 100)
     reply = product.request("GET", f"/targets/{HUB}/{WEST}/source-servers")
     assert (reply.status, reply.body["code"]) == (429, "RateBudgetExhausted")
     assert int(reply.headers["Retry-After"]) > 0
