@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from recovery.call_shares import CallShare
 from recovery.drs import rate_limiter
 from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS
 from tests.support import cleanups
