@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from recovery.call_shares import CallShare
 from recovery.drs import rate_limiter
 from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS
 from tests.support import cleanups
@@ -98,7 +97,7 @@ def test_each_caller_counts_against_its_share(product: Product) -> None:
 def test_a_request_that_finds_no_free_call_is_told_when_to_come_back(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limiter, "_reserve_second", lambda target, budget, share, second: share is CallShare.RUN)
+    monkeypatch.setattr(rate_limiter, "_reserve_second", lambda target, budget, share, *_: share.percent == 100)
     reply = product.request("GET", f"/targets/{HUB}/{WEST}/source-servers")
     assert (reply.status, reply.body["code"]) == (429, "RateBudgetExhausted")
     assert int(reply.headers["Retry-After"]) > 0
