@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from recovery.domain.batch import Batch, BatchRef
+from recovery.domain.execution import ServerStatus
 from recovery.domain.inspection import InspectedServer
+from recovery.domain.launch_failures import FailureKind, LaunchFailure
 from recovery.domain.readiness import Readiness, ServerVerdict
+from recovery.domain.server_result import ServerResult, add_results
 from recovery.domain.target import Target
 from recovery.packing import pack
 from recovery.store.batch_servers import pack_servers
@@ -20,6 +23,7 @@ from tests.support.product import WEST, Product
 
 LARGEST_ANSWER = 4_500_000  # a function's answer has room for 6 MB (Lambda quotas), API Gateway's for 10 MB
 READY = ServerVerdict(Readiness.READY)
+AT = "2026-01-01T00:00:00.000Z"
 
 
 def listed(product: Product, run: str, name: str = "servers", **query: str) -> list[dict[str, Any]]:
@@ -118,7 +122,7 @@ def test_no_page_of_servers_comes_near_the_largest_answer_of_a_function(product:
 def test_the_largest_run_fits_into_an_answer_and_shows_what_has_not_ended(product: Product) -> None:
     """40 groups of 4,000 servers in forty waves: 3,200 batches, each with all that a batch can have."""
     jobs = [{"attempt": each, "jobId": f"drsjob-{each:017}", "launched": 1, "failed": 1} for each in range(3)]
-    jobs = [{**job, "startedAt": "2026-01-01T00:00:00.000Z", "endedAt": "2026-01-01T00:00:00.000Z"} for job in jobs]
+    jobs = [{**job, "startedAt": "2026-01-01T00:00:00.000Z", "endedAt": AT} for job in jobs]
     outages = [{"since": f"{number:024}", "until": "u" * 24, "reason": "r" * 300} for number in range(30)]
     ended = {"status": "SETTLED", "jobs": jobs, "outages": outages, "reason": "r" * 300, "stage": "conversion"}
     run = fill(product, 1_600, 2, 2, ended, status="FAILED")
@@ -130,3 +134,24 @@ def test_the_largest_run_fits_into_an_answer_and_shows_what_has_not_ended(produc
     assert len(reply.body["batches"]) + reply.body["batchesLeftOut"] == 3_201
     assert reply.body["batches"][-1]["status"] == "LAUNCHING"
     assert len(listed(product, run, "batches", limit="200")) == 3_201
+
+
+def test_the_row_of_a_full_batch_with_the_longest_reasons_fits_into_a_table() -> None:
+    """A row may have 400 KB (DynamoDB's quotas). Random characters of a large alphabet are hardest to compress."""
+    chance = random.Random(1)
+
+    def long_text(length: int) -> str:
+        return "".join(chr(chance.randint(0x4E00, 0x9FFF)) for _ in range(length))
+
+    ids = [f"s-{chance.getrandbits(68):017x}" for _ in range(100)]
+    verdict = ServerVerdict(Readiness.WARN, (long_text(200), long_text(200)))
+    found = {each: InspectedServer(verdict, long_text(63), True, f"pit-{each}", 1e9, ("pg-1",), 1) for each in ids}
+    failure = LaunchFailure(FailureKind.OTHER, "cause")
+    failed = [
+        ServerResult(each, ServerStatus.FAILED, f"drsjob-{each}", f"i-{each}", AT, long_text(3_000), failure)
+        for each in ids
+    ]
+    created = Batch(BatchRef("drill-1", "w" * 63, Target("1" * 12, WEST), 1), tuple(ids), 100).to_item()
+    lists = dict.fromkeys(("dropped", "lastTry", "launchedInJob", "failedInJob"), ids)
+    rest = json.dumps({**{name: value for name, value in created.items() if value}, **lists})
+    assert len(pack_servers(found)) + len(pack(add_results({}, failed, AT))) + len(rest) < 300_000
