@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from api.schemas.requests.accounts import ExternalId
+from api.schemas.requests.accounts import require_external_id
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
 from cli.plans import resources
 from cli.plans.changes import Change, find_differences
 from cli.plans.document import Document, Location, PlanFileError, Problem
 from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE
+from recovery.errors import InvalidRequest
 from recovery.wording import name_first
 
 
@@ -250,10 +249,9 @@ class Reconciler:
         message = f"the environment variable {variable} must contain the external id of {change.name}"
         if secret := os.environ.get(variable):
             try:
-                return TypeAdapter(ExternalId).validate_python(secret)
-            except ValidationError as error:  # its text shows the secret
-                (reason,) = error.errors(include_input=False, include_url=False)
-                message = f"{variable} contains no external id: {reason['msg']}"
+                return require_external_id(secret)
+            except InvalidRequest as error:
+                message = f"{variable} contains no external id: it {error.problems[0]['message']}"
         location = ("targetAccounts", at, "externalIdVariable")
         raise PlanFileError(self._document.path, [self._document.problem(location, message)]) from None
 

@@ -166,7 +166,7 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     monkeypatch.setenv(VARIABLE, "fifteen-letters")
     short = run(api_server, "apply", file, "--yes")
     assert (short.exit_code, api_server.writes) == (2, [])
-    where = f"targetAccounts[0].externalIdVariable: {VARIABLE} contains no external id: String should have at least 16"
+    where = f"targetAccounts[0].externalIdVariable: {VARIABLE} contains no external id: it must have at least 16"
     assert where in " ".join(short.output.split())
     assert "fifteen-letters" not in short.output
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from api.http.request import invalid_field
-from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, RequestModel, Version
+from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, RequestModel, Version, parse
 from api.schemas.requests.forms import Form
 from recovery import regions
 from recovery.domain.target import TargetAccount
@@ -43,6 +43,15 @@ class _Account(RequestModel):
         if len(set(named)) != len(named):
             raise ValueError("names a Region twice")
         return named
+
+
+class _ExternalIdOnly(RequestModel):
+    external_id: ExternalId
+
+
+def require_external_id(text: str) -> str:
+    """Return the external id. Raise InvalidRequest, which does not repeat it, if the API would refuse it."""
+    return parse(_ExternalIdOnly, {"externalId": text}).external_id
 
 
 class AccountRequest(_Account):

@@ -43,8 +43,8 @@ class Place:
 
     @property
     def form(self) -> Form | None:
-        """The form that the type names."""
-        return next((each for each in self.metadata if isinstance(each, Form)), None)
+        """The form that the type names last: that of the field, before that of what its type is made of."""
+        return next((each for each in reversed(self.metadata) if isinstance(each, Form)), None)
 
     @property
     def model(self) -> type[BaseModel] | None:
@@ -92,8 +92,15 @@ def suggest_hours(text: str) -> int | None:
 
 
 def suggest_number(text: str) -> int | None:
-    """5 for `5` in quotes."""
-    return int(text) if re.fullmatch(r"\s*\d{1,9}%?\s*", text, re.ASCII) and "%" not in text else None
+    """5 for `5` in quotes and for `5%`."""
+    found = re.fullmatch(r"\s*(\d{1,9})\s*%?\s*", text, re.ASCII)
+    return int(found[1]) if found else None
+
+
+def suggest_gib(text: str) -> int | None:
+    """16 for `16G`, `16 GiB` and `16`."""
+    found = re.fullmatch(r"\s*(\d{1,9})\s*(?:gi?b?)?\s*", text, re.IGNORECASE | re.ASCII)
+    return int(found[1]) if found else None
 
 
 def _fold(text: str) -> str:
