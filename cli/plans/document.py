@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
+from api.http.json_mistakes import explain_json
 from api.schemas.requests.words import show_json
-from cli.plans.syntax import explain_json, explain_yaml
+from cli.plans.syntax import explain_yaml
 from recovery.free_text import flatten
 
 Location = tuple[str | int, ...]
@@ -128,7 +129,7 @@ def _explain(text: str, error: yaml.MarkedYAMLError, *, is_json: bool) -> tuple[
         try:
             json.loads(text)
         except json.JSONDecodeError as wrong:
-            return explain_json(wrong)
+            return wrong.lineno, f"not JSON: {explain_json(wrong)}"
         except RecursionError:
             return 1, "nested too deeply"
     return explain_yaml(error, text)

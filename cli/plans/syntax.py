@@ -1,6 +1,5 @@
-"""Says in plain words why a text is not YAML or not JSON, and in which line."""
+"""Says in plain words why a text is not YAML, and in which line."""
 
-import json
 import re
 
 import yaml
@@ -25,26 +24,6 @@ _YAML_WORDS = (
     ("sequence entries are not allowed here", "an entry of a list cannot begin here; begin a new line", 0),
 )  # fmt: skip
 _YAML_OTHERWISE = "cannot be read here; look at the indentation, quotes and brackets of this line and the one before"
-
-# The beginning of a message of json, and what it means to the writer of the file.
-_JSON_WORDS = (
-    ("Expecting property name", "a name in double quotes is missing here; the comma before it may be one too many"),
-    ("Expecting ',' delimiter", "a comma or a closing bracket is missing before this place"),
-    ("Expecting ':' delimiter", "a colon is missing before this place"),
-    ("Expecting value", "a value is missing here, or text is not in double quotes"),
-    ("Illegal trailing comma", "the last comma is one too many"),
-    ("Unterminated string", "the quote that begins here is not closed"),
-    ("Invalid control character", "a line break or tab within quotes; write \\n or \\t"),
-    ("Invalid \\", "no such escape; write \\\\ for \\"),
-    ("Extra data", "the file continues after its closing bracket"),
-)
-_JSON_OTHERWISE = "cannot be read here"
-
-
-def explain_json(error: json.JSONDecodeError) -> tuple[int, str]:
-    """The line and the message."""
-    words = next((words for start, words in _JSON_WORDS if error.msg.startswith(start)), _JSON_OTHERWISE)
-    return error.lineno, f"not JSON: {words} (column {error.colno})"
 
 
 def explain_yaml(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
