@@ -53,8 +53,8 @@ def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(place for key, part in parts for place in _places(part, (*at, key)))]
 
 
-WRONG = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
-WRONG = WRONG | st.lists(WRONG, max_size=2) | st.dictionaries(st.text(max_size=5), WRONG, max_size=2)
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+WRONG = VALUES | st.lists(VALUES, max_size=2) | st.dictionaries(st.text(max_size=5), VALUES, max_size=2)
 
 
 @settings(max_examples=150)

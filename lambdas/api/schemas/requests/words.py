@@ -67,21 +67,18 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     owner = find(model, location[:-1])
     if owner is None or owner.model is None:
         return "unknown field"
-    below = sorted(find_homes(owner.model, name), key=lambda path: (len(path), 0 in path))
-    home = next(((*location[:-1], *path) for path in below), None)
-    anywhere = [*([()] if name in names_of(model) else []), *find_homes(model, name)]
-    if home is None and len(anywhere) == 1:
-        (home,) = anywhere
+    home = _home_of(name, model, owner.model, location[:-1])
     if home is None:
         known = names_of(owner.model)
-        likely = closest(name, known)
-        allowed = f"allowed here: {', '.join(known)}" if known else "nothing is allowed here"
-        return f"unknown field; {f'did you mean {likely}?' if likely else allowed}"
+        if likely := closest(name, known):
+            return f"unknown field; did you mean {likely}?"
+        return f"unknown field; allowed here: {', '.join(known) or 'nothing'}"
     if not home:
         return "unknown field here; it belongs at the top"
+    # A place below this one is named from here on, any other from the top on.
+    shown = home[len(location) - 1 :] if home[: len(location) - 1] == location[:-1] else home
     place = find(model, (*home, name))
     example: Any = {name: example_of(place) if place else None}
-    shown = home[len(location) - 1 :] if home[: len(location) - 1] == location[:-1] else home
     for part in reversed(shown[1:]):
         example = [example] if isinstance(part, int) else {part: example}
     where = ", in an entry of ".join(str(part) for part in shown if isinstance(part, str))
@@ -89,23 +86,34 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     return f"unknown field here; it belongs in {entry}{where}, such as {_entry(shown[0], example, show)}"
 
 
+def _home_of(name: str, model: type[BaseModel], owner: type[BaseModel], at: Location) -> Location | None:
+    """Where this field belongs: the nearest part below its owner that has it, or the only part of all."""
+    below = sorted(find_homes(owner, name), key=lambda path: (len(path), 0 in path))
+    if below:
+        return (*at, *below[0])
+    anywhere = [*([()] if name in names_of(model) else []), *find_homes(model, name)]
+    return anywhere[0] if len(anywhere) == 1 else None
+
+
 def _describe_size(kind: str, context: Mapping[str, Any], place: Place, show: Show) -> str | None:
     """What to say of a value that is too long, short, large or small."""
     least, most = context.get("min_length"), context.get("max_length")
-    if kind == "string_too_short" or (kind == "too_short" and place.type is str):
-        return "is empty" if least == 1 else f"must have at least {least} characters"
-    if kind == "string_too_long" or (kind == "too_long" and place.type is str):
-        return f"must have at most {most:,} characters"
-    if kind == "too_short":
-        example = example_of(place)
-        return "is empty; it needs at least one entry" + ("" if example is None else f", such as {show(example)}")
-    if kind == "too_long":
-        return f"must have at most {most:,} entries"
-    if kind in ("greater_than_equal", "less_than_equal"):
-        low = next((each.ge for each in _limits(place) if isinstance(each, Ge)), None)
-        high = next((each.le for each in _limits(place) if isinstance(each, Le)), None)
-        return f"must be {place.form.words if place.form else 'a whole number'}, from {low} to {high}"
-    return None
+    unit = "characters" if kind.startswith("string") or place.type is str else "entries"
+    if kind in ("string_too_short", "too_short") and least == 1:
+        example = example_of(place) if unit == "entries" else None
+        return "is empty" if example is None else f"is empty; it needs at least one entry, such as {show(example)}"
+    if kind in ("string_too_short", "too_short"):
+        return f"must have at least {least} {unit}"
+    if kind in ("string_too_long", "too_long"):
+        return f"must have at most {most:,} {unit}"
+    return _describe_range(place) if kind in ("greater_than", "greater_than_equal", "less_than_equal") else None
+
+
+def _describe_range(place: Place) -> str:
+    words = place.form.words if place.form else "a whole number"
+    low = next((f"from {each.ge}" for each in _limits(place) if isinstance(each, Ge)), "above 0 and up")
+    high = next((f" to {each.le}" for each in _limits(place) if isinstance(each, Le)), "")
+    return f"must be {words}, {low}{high}"
 
 
 def _limits(place: Place) -> Iterator[Any]:
