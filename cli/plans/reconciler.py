@@ -1,6 +1,7 @@
 """Compare a plan file with the API, and apply what differs."""
 
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -49,6 +50,18 @@ class Reconciler:
                 message = f"the API has {problem}: {ids}"
                 raise PlanFileError(self._document.path, [self._document.problem(location, message)])
         return {name: several[0] for name, several in found.items() if several}
+
+    def list_warnings(self) -> list[str]:
+        """The accounts of groups that neither the API nor the file registers, with what registers each."""
+        known = {*self._accounts, *(each["accountId"] for each in self._data.get("targetAccounts", ()))}
+        used: dict[str, dict[str, str]] = {}
+        for name, group in self._file_groups.items():
+            if group["accountId"] not in known:
+                used.setdefault(group["accountId"], {})[name] = group["region"]
+        return [
+            resources.advise_registration(account_id, region_by_group, shlex.quote(str(self._document.path)))
+            for account_id, region_by_group in used.items()
+        ]
 
     # --- comparing
     def list_changes(self) -> list[Change]:
