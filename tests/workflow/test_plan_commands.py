@@ -149,7 +149,8 @@ def test_an_account_that_nobody_registered_is_named_with_the_command_that_regist
 ) -> None:
     product.seed(2)
     file.write_text(FILE.replace(OTHER, NEW_ACCOUNT))
-    entry = f"[{{accountId: '{NEW_ACCOUNT}', roleArn: 'arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target', regions: [{EUROPE}]}}]"
+    role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
+    entry = f"[{{accountId: '{NEW_ACCOUNT}', roleArn: '{role}', regions: [{EUROPE}]}}]"
     for command in (("diff",), ("apply", "--yes")):
         shown = run(api_server, command[0], file, *command[1:]).output
         assert f"! account {NEW_ACCOUNT} of 'web' is not registered" in shown
