@@ -132,11 +132,14 @@ def _wave_order(waves: list[tuple[int, Mapping[str, Any]]]) -> Found:
 
 
 def _needs(wave: Mapping[str, Any], before: list[str]) -> list[str]:
-    if "dependsOn" in wave:
-        named = wave["dependsOn"]
-        return [name for each in (named if isinstance(named, list) else [named]) if (name := _wave_name(each))]
-    is_mistyped = any(closest(str(name), names_of(FileWave)) == "dependsOn" for name in wave)
-    return [] if is_mistyped else before
+    """The waves that it depends on: by `dependsOn`, also if that is mistyped, or else the one before it."""
+    given = [key for key in wave if closest(str(key), names_of(FileWave)) == "dependsOn"]
+    if not given:
+        return before
+    named = wave["dependsOn" if "dependsOn" in wave else given[0]]
+    if named is None:
+        return before
+    return [name for each in (named if isinstance(named, list) else [named]) if (name := _wave_name(each))]
 
 
 def _wave_name(name: Any) -> str | None:

@@ -191,6 +191,21 @@ def test_all_mistakes_of_a_file_are_found_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_mistyped_field_and_a_name_in_capitals_hide_no_cycle(tmp_path: Path) -> None:
+    text = FILE.replace("name: database\n", "name: Database\n      dependson: App\n")
+    assert any("these waves form a cycle: database -> app -> database" in line for line in mistakes(tmp_path, text))
+
+
+def test_a_field_of_waves_in_a_group_is_sent_there(tmp_path: Path) -> None:
+    lines = mistakes(
+        tmp_path, FILE.replace("    tags: {app: payroll}\nrec", "    tags: {app: payroll}\n    pauseBefore: true\nrec")
+    )
+    assert lines == [
+        "14: protectionGroups[1].pauseBefore: unknown field here; it belongs in an entry of recoveryPlan.waves, such "
+        "as recoveryPlan: {waves: [{pauseBefore: true}]}"
+    ]
+
+
 def test_a_name_that_is_given_twice_hides_no_other_mistake(tmp_path: Path) -> None:
     lines = mistakes(tmp_path, FILE.replace("  name: Payroll", "  name: Payroll\n  name: Shop\n  colour: red"))
     assert lines[0] == "16: recoveryPlan.name: is repeated"

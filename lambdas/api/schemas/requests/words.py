@@ -81,7 +81,7 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     example: Any = {name: example_of(place) if place else None}
     for part in reversed(shown[1:]):
         example = [example] if isinstance(part, int) else {part: example}
-    where = ", in an entry of ".join(str(part) for part in shown if isinstance(part, str))
+    where = ".".join(part for part in shown if isinstance(part, str))
     entry = "an entry of " if shown[-1] == 0 else ""
     return f"unknown field here; it belongs in {entry}{where}, such as {_entry(shown[0], example, show)}"
 
