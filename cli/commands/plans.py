@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import run_client
-from cli.commands.arguments import CommandGroup, PlanName
+from cli.commands.arguments import AsJson, CommandGroup, PlanName
+from cli.commands.changes import format_title, print_changes, print_changes_as_json, print_warnings
 from cli.connection import Connection, connected
 from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file
-from recovery.free_text import escape_json, flatten
+from recovery.free_text import flatten
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
-    from cli.plans.changes import Change, Difference
+    from cli.plans.changes import Change
 
-# Characters of a value that a diff shows.
-MAX_VALUE_LENGTH = 200
+# The status of `diff --exit-code` if there are changes.
+CHANGES = 2
 
 app = CommandGroup(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
 
@@ -28,14 +29,14 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True
 
 
 @contextmanager
-def _exit_if_invalid() -> Iterator[None]:
+def _exit_if_invalid(status: int = INVALID) -> Iterator[None]:
     """Print the problems of an invalid file, each with its line and field, and exit."""
     from cli.plans.document import PlanFileError
 
     try:
         yield
     except PlanFileError as error:
-        end(INVALID, "\n".join(error.lines()))
+        end(status, "\n".join(error.lines()))
 
 
 @app.command(epilog="Example: drs-waves plan validate examples/three-tier.yaml")
@@ -50,14 +51,32 @@ def validate(file: File) -> None:
 
 @app.command(epilog="Example: drs-waves plan diff --sandbox examples/three-tier.yaml")
 @connected
-def diff(connection: Connection, file: File) -> None:
+def diff(
+    connection: Connection,
+    file: File,
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="End with 2 if there is anything to change; an invalid file is then 1."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show what `apply` would change."""
     from cli.plans.check import read_plan_file
     from cli.plans.reconciler import Reconciler
 
-    with _exit_if_invalid():
+    with _exit_if_invalid(FAILED if exit_code else INVALID):
         document = read_plan_file(file)
-        _print_changes(Reconciler(connection.open_api(), document).list_changes())
+        reconciler = Reconciler(connection.open_api(), document)
+        warnings = reconciler.list_warnings()
+        if not as_json:
+            print_warnings(warnings)
+        changes = reconciler.list_changes()
+    if as_json:
+        print_changes_as_json(changes, warnings)
+    else:
+        print_changes(changes)
+    if exit_code and any(change.is_needed for change in changes):
+        raise typer.Exit(CHANGES)
 
 
 @app.command(epilog="Example: drs-waves plan apply --stack drs-waves --region us-west-2 shop.yaml")
@@ -85,14 +104,15 @@ def apply(
     with _exit_if_invalid():
         document = read_plan_file(file)
         reconciler = Reconciler(connection.open_api(), document)
+        print_warnings(reconciler.list_warnings())
         changes = reconciler.list_changes()
-        if not _print_changes(changes):
+        if not print_changes(changes):
             return
         agreed = {normalize_name(name) for name in change_group or ()}
         _require_agreement([change for change in changes if change.consequences and change.name not in agreed])
         if not yes and not _confirm():
             end(REFUSED, "Nothing was changed.")
-        reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {_format_title(change)}"))
+        reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {format_title(change)}"))
 
 
 @app.command(epilog="Example: drs-waves plan export three-tier --sandbox --output shop.yaml")
@@ -130,7 +150,7 @@ def schema() -> None:
     print_file(json.dumps(build_json_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
-# --- what is asked and printed ----------------------------------------------------------------------------------
+# --- what is asked ----------------------------------------------------------------------------------------------
 def _confirm() -> bool:
     return confirm("Apply this?", "Nothing was changed.")
 
@@ -143,47 +163,3 @@ def _require_agreement(changes: "list[Change]") -> None:
         agreed = f"To agree without a prompt: --change-group {shlex.quote(change.name)}"
         if ask(question, f"Nothing was changed. {agreed}") != change.name:
             end(REFUSED, f"Nothing was changed. {agreed}")
-
-
-def _print_changes(changes: "list[Change]") -> bool:
-    """Print what would be changed, and return whether anything would be."""
-    from rich.markup import escape
-
-    for change in changes:
-        is_new = change.resource_id is None
-        colour, sign = ("dim", " ") if not change.is_needed else ("green", "+") if is_new else ("yellow", "~")
-        unchanged = "" if change.is_needed else "  unchanged"
-        console().print(f"[{colour}]{sign} {_format_title(change)}{unchanged}[/{colour}]")
-        for sentence in change.consequences:
-            console().print(f"    [yellow]! {escape(flatten(sentence))}[/yellow]")
-        for sentence in change.notes:
-            console().print(f"    {escape(flatten(sentence))}")
-        for each in change.differences:
-            console().print(f"    {flatten(each.field)}: {_format_values(each, is_new=is_new)}", markup=False)
-    needed = sum(change.is_needed for change in changes)
-    console().print(f"{needed} of {len(changes)} to change" if needed else "Nothing to change.")
-    return bool(needed)
-
-
-def _format_title(change: "Change") -> str:
-    from rich.markup import escape
-
-    return escape(flatten(f"{change.kind} {change.name}"))
-
-
-def _format_values(difference: "Difference", *, is_new: bool) -> str:
-    """`"old" -> "new"` as JSON, which quotes text and escapes what it hides. Long ones begin near where they differ."""
-    before, after = (
-        "nothing" if value is None else escape_json(json.dumps(value, ensure_ascii=False))
-        for value in (difference.before, difference.after)
-    )
-    if is_new:
-        return _cut(after, 0)
-    same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), len(before))
-    start = max(same - MAX_VALUE_LENGTH // 4, 0) if max(len(before), len(after)) > MAX_VALUE_LENGTH else 0
-    return f"{_cut(before, start)} -> {_cut(after, start)}"
-
-
-def _cut(text: str, start: int) -> str:
-    shown = text[start : start + MAX_VALUE_LENGTH]
-    return f"{'...' if start else ''}{shown}{'...' if start + MAX_VALUE_LENGTH < len(text) else ''}"

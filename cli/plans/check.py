@@ -1,41 +1,52 @@
-"""Checks a plan file as far as possible without the API."""
+"""Checks a plan file as far as possible without the API, and finds all of its mistakes at once."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from api.schemas.requests.base import plain_message
-from api.schemas.requests.names import normalize_name, shape_of
+from api.schemas.requests.base import parse
+from api.schemas.requests.names import normalize_name
+from api.schemas.requests.plans import PlanRequest
+from api.schemas.requests.words import describe
+from cli.plans import rules
 from cli.plans.document import Document, Location, PlanFileError, Problem, read_document
 from cli.plans.file_schema import PlanFile
 from cli.plans.resources import ServerId, wanted_group, wanted_plan
 from recovery.errors import InvalidRequest
 
+# What a wave has to do with four eyes.
+_APPROVAL_FIELDS = ("approval", "onFailure")
+
 
 def read_plan_file(path: Path) -> Document:
     """The file, checked. Raise PlanFileError with the line and field of each problem."""
     document = read_document(path)
-    try:
-        PlanFile.model_validate(document.data)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        raise PlanFileError(path, [_schema_problem(document, each) for each in found]) from error
-    _normalize_names(document.data)
-    problems = [*_name_problems(document), *_group_problems(document)]
-    if problems := problems or [*_account_problems(document), *_plan_problems(document)]:
+    found = list(_schema_mistakes(document))
+    if isinstance(document.data, dict):
+        found += rules.find_mistakes(document.data, document.line, document.show)
+    problems = [*document.problems, *(document.problem(location, message) for location, message in found)]
+    wrong = {location for location, _ in found}
+    if not problems:
+        _normalize_names(document.data)
+        problems = [*_group_problems(document, wrong), *_plan_problems(document)]
+    elif isinstance(document.data, dict):
+        problems += [*_group_problems(document, wrong), *_four_eyes_problems(document, wrong)]
+    if problems:
         raise PlanFileError(path, problems)
     return document
 
 
-def _schema_problem(document: Document, error: Mapping[str, Any]) -> Problem:
-    message = plain_message(str(error["msg"]))
-    if error["type"] == "string_type" and isinstance(error["input"], int | float):
-        message += "; put it in quotes"
-    return document.problem(error["loc"], message)
+def _schema_mistakes(document: Document) -> Iterator[tuple[Location, str]]:
+    try:
+        PlanFile.model_validate(document.data)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            if each["type"] != "invalid_key":  # such a name is among the document's own problems
+                yield each["loc"], describe(each, PlanFile, document.show)
 
 
 def _normalize_names(data: dict[str, Any]) -> None:
@@ -50,50 +61,40 @@ def _normalize_names(data: dict[str, Any]) -> None:
         ]
 
 
-def _name_problems(document: Document) -> list[Problem]:
-    """Names that are repeated or look alike, and names of groups that the file does not define."""
-    problems = []
-    sections = (("targetAccounts", "accountId"), ("protectionGroups", "name"))
-    seen: dict[str, set[str]] = {section: set() for section, _ in sections}
-    for section, key in sections:
-        for at, each in enumerate(document.data.get(section, ())):
-            if each[key] in seen[section]:
-                problems.append(document.problem((section, at, key), f"{each[key]!r} is repeated"))
-            seen[section].add(each[key])
-    shapes: dict[str, str] = {}
-    for at, group in enumerate(document.data["protectionGroups"]):
-        other = shapes.setdefault(shape_of(group["name"]), group["name"])
-        if other != group["name"]:
-            message = f"{group['name']!r} looks like {other!r}, another group of the file"
-            problems.append(document.problem(("protectionGroups", at, "name"), message))
-    for at, wave in enumerate(document.data["recoveryPlan"]["waves"]):
-        for number, use in enumerate(wave["groups"]):
-            name = use if isinstance(use, str) else use["group"]
-            if name not in seen["protectionGroups"]:
-                location = ("recoveryPlan", "waves", at, "groups", number)
-                problems.append(document.problem(location, f"the file has no protection group {name!r}"))
-    return problems
-
-
-def _group_problems(document: Document) -> list[Problem]:
+def _group_problems(document: Document, wrong: set[Location]) -> list[Problem]:
+    """What the API would refuse in the groups that have no other mistake."""
     problems, server_id = list[Problem](), _made_up_ids()
-    for at, group in enumerate(document.data["protectionGroups"]):
-        problems += _refusals(document, ("protectionGroups", at), partial(wanted_group, group, server_id))
+    groups = document.data.get("protectionGroups")
+    for at, group in enumerate(groups if isinstance(groups, list) else ()):
+        location = ("protectionGroups", at)
+        if not any(each[:2] == location for each in wrong):
+            problems += _refusals(document, location, partial(wanted_group, group, server_id))
     return problems
-
-
-def _account_problems(document: Document) -> list[Problem]:
-    return [
-        document.problem(("targetAccounts", at, "roleArn"), f"must be a role of account {account['accountId']}")
-        for at, account in enumerate(document.data.get("targetAccounts", ()))
-        if f"::{account['accountId']}:" not in account["roleArn"]
-    ]
 
 
 def _plan_problems(document: Document) -> list[Problem]:
     plan = document.data["recoveryPlan"]
     groups = {group["name"]: group for group in document.data["protectionGroups"]}
     return _refusals(document, ("recoveryPlan",), partial(wanted_plan, plan, groups, _made_up_ids()))
+
+
+def _four_eyes_problems(document: Document, wrong: set[Location]) -> list[Problem]:
+    """What the API would refuse in `fourEyes` of a plan with other mistakes: its waves with their approvals alone."""
+    plan = document.data.get("recoveryPlan")
+    if not isinstance(plan, dict) or plan.get("fourEyes") is not True or not isinstance(plan.get("waves"), list):
+        return []
+    if any(name in each for each in wrong for name in _APPROVAL_FIELDS) or ("recoveryPlan", "waves") in wrong:
+        return []
+    waves = [
+        {"name": f"wave-{at}", "groups": [{"groupId": "pg"}], **_some(wave, _APPROVAL_FIELDS)}
+        for at, wave in enumerate(plan["waves"])
+    ]
+    body = {"name": "plan", "fourEyes": True, "waves": waves}
+    return _refusals(document, ("recoveryPlan",), lambda: parse(PlanRequest, body).to_plan(""))
+
+
+def _some(part: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: part[name] for name in names if name in part} if isinstance(part, dict) else {}
 
 
 def _refusals(document: Document, location: Location, convert: Callable[[], Any]) -> list[Problem]:

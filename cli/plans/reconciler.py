@@ -1,20 +1,20 @@
 """Compare a plan file with the API, and apply what differs."""
 
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from api.schemas.requests.accounts import ExternalId
+from api.schemas.requests.accounts import require_external_id
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
 from cli.plans import resources
 from cli.plans.changes import Change, find_differences
 from cli.plans.document import Document, Location, PlanFileError, Problem
 from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE
+from recovery.errors import InvalidRequest
 from recovery.wording import name_first
 
 
@@ -50,6 +50,18 @@ class Reconciler:
                 message = f"the API has {problem}: {ids}"
                 raise PlanFileError(self._document.path, [self._document.problem(location, message)])
         return {name: several[0] for name, several in found.items() if several}
+
+    def list_warnings(self) -> list[str]:
+        """The accounts of groups that neither the API nor the file registers, with what registers each."""
+        known = {*self._accounts, *(each["accountId"] for each in self._data.get("targetAccounts", ()))}
+        used: dict[str, dict[str, str]] = {}
+        for name, group in self._file_groups.items():
+            if group["accountId"] not in known:
+                used.setdefault(group["accountId"], {})[name] = group["region"]
+        return [
+            resources.advise_registration(account_id, region_by_group, shlex.quote(str(self._document.path)))
+            for account_id, region_by_group in used.items()
+        ]
 
     # --- comparing
     def list_changes(self) -> list[Change]:
@@ -250,10 +262,9 @@ class Reconciler:
         message = f"the environment variable {variable} must contain the external id of {change.name}"
         if secret := os.environ.get(variable):
             try:
-                return TypeAdapter(ExternalId).validate_python(secret)
-            except ValidationError as error:  # its text shows the secret
-                (reason,) = error.errors(include_input=False, include_url=False)
-                message = f"{variable} contains no external id: {reason['msg']}"
+                return require_external_id(secret)
+            except InvalidRequest as error:
+                message = f"{variable} contains no external id: it {error.problems[0]['message']}"
         location = ("targetAccounts", at, "externalIdVariable")
         raise PlanFileError(self._document.path, [self._document.problem(location, message)]) from None
 

@@ -31,15 +31,33 @@ def test_a_dependency_that_does_not_exist_is_named() -> None:
     ]
 
 
-def test_waves_that_wait_in_a_circle_are_named() -> None:
+def test_waves_that_wait_in_a_circle_are_named_once_in_its_order() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        order_waves([wave("a", "c"), wave("b", "a"), wave("c", "b"), wave("free")])
-    assert fields(refused.value) == ["waves[0].dependsOn", "waves[1].dependsOn", "waves[2].dependsOn"]
+        order_waves([wave("a", "c"), wave("b", "a"), wave("c", "b"), wave("free"), wave("after", "a")])
+    assert fields(refused.value) == ["waves[0].dependsOn"]
+    assert "a -> c -> b -> a;" in refused.value.problems[0]["message"]
 
 
-def test_a_wave_that_waits_for_itself_is_a_circle() -> None:
-    with pytest.raises(InvalidRequest):
-        order_waves([wave("a", "a")])
+def test_circles_with_a_common_wave_are_each_named() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        order_waves([wave("a", "b", "c"), wave("b", "a"), wave("c", "a")])
+    messages = [each["message"] for each in refused.value.problems]
+    assert ["a -> b -> a" in messages[0], "a -> c -> a" in messages[1], len(messages)] == [True, True, 2]
+
+
+def test_a_wave_that_waits_for_itself_is_a_mistake_of_its_own() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        order_waves([wave("a", "a"), wave("b", "a")])
+    assert refused.value.problems == [
+        {"field": "waves[0].dependsOn", "message": "wave 'a' depends on itself; take it out"}
+    ]
+
+
+def test_all_that_is_wrong_with_waves_is_named_at_once() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        order_waves([wave("database", "app"), wave("app", "database"), wave("app"), wave("web", "databse")])
+    assert fields(refused.value) == ["waves[2].name", "waves[3].dependsOn", "waves[0].dependsOn"]
+    assert "did you mean 'database'?" in refused.value.problems[1]["message"]
 
 
 def test_waves_keep_their_order_where_dependencies_allow() -> None:

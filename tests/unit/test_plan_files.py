@@ -66,7 +66,11 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("name: shop", "nmae: shop", ["14: recoveryPlan.name: Field required", "15: recoveryPlan.nmae: Extra inputs"]),
+        (
+            "name: shop",
+            "nmae: shop",
+            ["14: recoveryPlan.name: is missing", "15: recoveryPlan.nmae: unknown field; did you mean name?"],
+        ),
         ("accountId: '111122223333'\n    region", "accountId: 111122223333\n    region", ["7: ", "put it in quotes"]),
         ("- name: web\n      groups", "- name: WEB\n      groups", ["19: recoveryPlan.waves[1].name"]),
         (
@@ -75,7 +79,11 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
             ["18: recoveryPlan.waves[0].groups[0]: the file has no", "'bd'"],
         ),
         ("group: db,", "group: bd,", ["22: recoveryPlan.waves[1].groups[1]: the file has no protection group 'bd'"]),
-        ("  - name: web\n    acc", "  - name: db\n    acc", ["10: protectionGroups[1].name: 'db' is repeated"]),
+        (
+            "  - name: web\n    acc",
+            "  - name: db\n    acc",
+            ["10: protectionGroups[1].name: duplicate name; first used at line 6"],
+        ),
         ("groups: [db]", "groups: [db]\n      dependsOn: [web]", ["recoveryPlan.waves[0].dependsOn: ", "form a cycle"]),
         (
             "groups: [db]",
@@ -83,11 +91,15 @@ def test_the_base_file_of_these_tests_is_valid(tmp_path: Path) -> None:
             ["19: recoveryPlan.waves[0].dependsOn: there is no"],
         ),
         ("groups: [db]", "groups: [db]\n      maxFailedPercent: '5'", ["19: recoveryPlan.waves[0].maxFailedPercent: "]),
-        ("tags: {tier: web}", "sourceServers: []", ["10: protectionGroups[1]: ", "sourceServerIds or tags"]),
+        (
+            "tags: {tier: web}",
+            "sourceServers: []",
+            ["13: protectionGroups[1].sourceServers: ", "sourceServerIds or tags"],
+        ),
         ("tags: {tier: web}", "tags: {tier: web, tier: db}", ["13: protectionGroups[1].tags.tier: is repeated"]),
         ("arn:aws:iam::1111", "arn:aws:iam::9999", ["3: targetAccounts[0].roleArn: must be a role of account"]),
         ("regions: [us-west-2]", "regions: [Oregon]", ["4: targetAccounts[0].regions[0]: "]),
-        ("regions: [us-west-2]", "externalId: secret-secret", ["4: targetAccounts[0].externalId: Extra inputs"]),
+        ("regions: [us-west-2]", "externalId: secret-secret", ["4: targetAccounts[0].externalId: unknown field"]),
         (
             "regions: [us-west-2]",
             "regions: [us-west-2]\n    externalIdVariable: AWS_SECRET_ACCESS_KEY",

@@ -161,7 +161,7 @@ def test_an_external_id_has_at_least_sixteen_characters(product: Product) -> Non
     shorter = product.request("PUT", path, {**NEW, "externalId": "fifteen-letters", "version": 1})
     assert (shorter.status, problems_by_field(shorter.body)) == (
         400,
-        {"externalId": "String should have at least 16 characters"},
+        {"externalId": "must have at least 16 characters"},
     )
     assert product.request("PUT", path, {**NEW, "externalId": "seventeen-letters", "version": 1}).status == 200
 

@@ -97,6 +97,73 @@ def test_changes_are_shown_first_and_applied_only_after_a_yes(
     assert run(api_server, "diff", file).output.endswith("Nothing to change.\n")
 
 
+def test_what_is_new_is_shown_whole_and_in_lines(product: Product, api_server: ApiHttpServer, file: Path) -> None:
+    product.seed(2)
+    many = [f"wave-{number:02}" for number in range(12)]
+    data = yaml.safe_load(FILE)
+    data["recoveryPlan"]["waves"] += [
+        {"name": name, "groups": ["web"], "dependsOn": many[:at]} for at, name in enumerate(many)
+    ]
+    file.write_text(yaml.safe_dump(data))
+    new = run(api_server, "diff", file).output
+    assert "..." not in new
+    assert '{"' not in new
+    assert all(f"      - name: {name}\n" in new for name in ("database", "web", *many))
+    assert "        groups:\n        - {group: web}\n" in new
+    assert "    tags:\n      {tier: web}\n" in new
+
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    data["recoveryPlan"]["waves"].append({"name": "last", "groups": ["web"]})
+    file.write_text(yaml.safe_dump(data))
+    assert "    waves[last]:\n      name: last\n" in run(api_server, "diff", file).output
+
+
+def test_the_exit_code_says_whether_there_are_changes(product: Product, api_server: ApiHttpServer, file: Path) -> None:
+    product.seed(2)
+    assert run(api_server, "diff", file).exit_code == 0
+    assert run(api_server, "diff", file, "--exit-code").exit_code == 2
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    assert run(api_server, "diff", file, "--exit-code").exit_code == 0
+    file.write_text("colour: red")
+    assert run(api_server, "diff", file, "--exit-code").exit_code == 1
+
+
+def test_a_program_reads_the_changes_as_json(product: Product, api_server: ApiHttpServer, file: Path) -> None:
+    product.seed(2)
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    file.write_text(FILE.replace("maxFailedPercent: 10", "maxFailedPercent: 25").replace("web}", "front}"))
+    shown = run(api_server, "diff", file, "--json", "--exit-code")
+    assert shown.exit_code == 2
+    made = json.loads(shown.stdout)
+    assert made["warnings"] == []
+    assert [(each["kind"], each["name"], each["action"]) for each in made["changes"]] == [
+        ("protection group", "databases", "none"),
+        ("protection group", "web", "change"),
+        ("recovery plan", "shop", "change"),
+    ]
+    assert made["changes"][2]["differences"] == [{"field": "waves[web].maxFailedPercent", "before": 10, "after": 25}]
+
+
+def test_an_account_that_nobody_registered_is_named_with_the_command_that_registers_it(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    file.write_text(FILE.replace(OTHER, NEW_ACCOUNT))
+    role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
+    entry = f"[{{accountId: '{NEW_ACCOUNT}', roleArn: '{role}', regions: [{EUROPE}]}}]"
+    for command in (("diff",), ("apply", "--yes")):
+        shown = run(api_server, command[0], file, *command[1:]).output
+        assert f"! account {NEW_ACCOUNT} of 'web' is not registered" in shown
+        assert f"targetAccounts: {entry}" in shown
+        assert f"drs-waves plan apply {file}" in shown
+    (warning,) = json.loads(run(api_server, "diff", file, "--json").stdout)["warnings"]
+    assert NEW_ACCOUNT in warning
+
+    account = yaml.safe_load(entry)
+    file.write_text(yaml.safe_dump({"targetAccounts": account, **yaml.safe_load(file.read_text())}))
+    assert "is not registered" not in run(api_server, "diff", file).output
+
+
 def test_an_interrupted_apply_is_completed_by_the_next(product: Product, api_server: ApiHttpServer, file: Path) -> None:
     product.seed(2)
     api_server.refuse["POST", "/recovery-plans"] = 500
@@ -166,7 +233,7 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     monkeypatch.setenv(VARIABLE, "fifteen-letters")
     short = run(api_server, "apply", file, "--yes")
     assert (short.exit_code, api_server.writes) == (2, [])
-    where = f"targetAccounts[0].externalIdVariable: {VARIABLE} contains no external id: String should have at least 16"
+    where = f"targetAccounts[0].externalIdVariable: {VARIABLE} contains no external id: it must have at least 16"
     assert where in " ".join(short.output.split())
     assert "fifteen-letters" not in short.output
 

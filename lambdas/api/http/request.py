@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+from api.http.json_mistakes import explain_json
 from recovery import identities
 from recovery.errors import AccountNotFound, InvalidRequest, NotFound
 
@@ -41,8 +42,10 @@ def json_body(event: APIGatewayProxyEvent, *, may_be_empty: bool = False) -> Any
         raise invalid_field("body", "the request needs a JSON body")
     try:
         return json.loads(text, object_pairs_hook=_object)
-    except ValueError as error:
-        raise invalid_field("body", f"not JSON: {error}") from error
+    except json.JSONDecodeError as error:
+        raise invalid_field("body", f"not JSON: {explain_json(error)}") from error
+    except ValueError as error:  # Python refuses integers of more than 4,300 digits
+        raise invalid_field("body", "not JSON: a number has too many digits") from error
     except RecursionError as error:
         raise invalid_field("body", "nested too deeply") from error
 
@@ -64,7 +67,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict[str, Any]()
     for name, value in pairs:
         if name in values:
-            raise ValueError(f"{name[:MAX_SHOWN_LENGTH]!r} is repeated in one object")
+            raise invalid_field("body", f"not JSON: {name[:MAX_SHOWN_LENGTH]!r} is repeated in one object")
         values[name] = value
     return values
 

@@ -5,17 +5,22 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, field_validator
 
 from api.http.request import invalid_field
-from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, RequestModel, Version
+from api.schemas.requests.base import AccountId, KnownRegion, OptionalName, RequestModel, Version, parse
+from api.schemas.requests.forms import Form
 from recovery import regions
 from recovery.domain.target import TargetAccount
 
 # The patterns of STS (botocore's sts model), which takes external ids of 2 characters. Ours are harder to guess.
 RoleArn = Annotated[
-    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048)
+    str,
+    StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$", max_length=2_048),
+    Form("the ARN of an IAM role", "arn:aws:iam::111122223333:role/drs-waves-target"),
 ]
 MIN_EXTERNAL_ID_LENGTH = 16
 ExternalId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=MIN_EXTERNAL_ID_LENGTH, max_length=1_224)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=MIN_EXTERNAL_ID_LENGTH, max_length=1_224),
+    Form("letters, digits and _+=,.@:/-"),  # no example: somebody would use it
 ]
 
 # AWS has about 40 Regions.
@@ -23,9 +28,14 @@ MAX_REGIONS = 50
 
 
 class _Account(RequestModel):
-    name: OptionalName = ""
-    role_arn: RoleArn
-    regions: list[KnownRegion] = Field(min_length=1, max_length=MAX_REGIONS, json_schema_extra={"uniqueItems": True})
+    name: OptionalName = Field(default="", description="For people.")
+    role_arn: RoleArn = Field(description="The role that drs-waves assumes in the account.")
+    regions: list[KnownRegion] = Field(
+        min_length=1,
+        max_length=MAX_REGIONS,
+        json_schema_extra={"uniqueItems": True},
+        description="The Regions into which DRS recovers servers of the account.",
+    )
 
     @field_validator("regions")
     @classmethod
@@ -33,6 +43,15 @@ class _Account(RequestModel):
         if len(set(named)) != len(named):
             raise ValueError("names a Region twice")
         return named
+
+
+class _ExternalIdOnly(RequestModel):
+    external_id: ExternalId
+
+
+def require_external_id(text: str) -> str:
+    """Return the external id. Raise InvalidRequest, which does not repeat it, if the API would refuse it."""
+    return parse(_ExternalIdOnly, {"externalId": text}).external_id
 
 
 class AccountRequest(_Account):

@@ -15,6 +15,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from api.http.request import ACCOUNT_PATTERN, MAX_SHOWN_LENGTH, REGION_PATTERN, SERVER_PATTERN
+from api.schemas.requests import words
+from api.schemas.requests.forms import Form, suggest_minutes
 from api.schemas.requests.names import normalize_name, require_legible
 from recovery import free_text, regions
 from recovery.errors import InvalidRequest
@@ -27,9 +29,6 @@ LINES_PATTERN = rf"^(?:[\t\n\r]|[^{_HIDDEN_BUT_STYLES}])*$"
 
 # A body of 1 MiB can have a hundred thousand errors; the answer names this many.
 MAX_PROBLEMS = 100
-
-# Pydantic puts this before the message of a ValueError of ours.
-_PYDANTIC_PREFIX = "Value error, "
 
 
 def _describe_pattern(pattern: str) -> Any:
@@ -62,9 +61,15 @@ def _require_known_region(region: str) -> str:
 
 
 # Patterns and limits are those of DRS where it has one (botocore's drs model, Service Quotas).
-ServerId = Annotated[str, StringConstraints(pattern=SERVER_PATTERN)]
-AccountId = Annotated[str, StringConstraints(pattern=ACCOUNT_PATTERN)]
-Region = Annotated[str, StringConstraints(pattern=REGION_PATTERN)]
+ServerId = Annotated[
+    str, StringConstraints(pattern=SERVER_PATTERN), Form("the id of a source server", "s-1111111111111111a")
+]
+AccountId = Annotated[
+    str, StringConstraints(pattern=ACCOUNT_PATTERN), Form("the 12 digits of an account", "111122223333")
+]
+Region = Annotated[
+    str, StringConstraints(pattern=REGION_PATTERN), Form("the name of a Region", "us-west-2", regions.suggest)
+]
 KnownRegion = Annotated[Region, AfterValidator(_require_known_region)]
 Name = Annotated[
     str,
@@ -72,6 +77,7 @@ Name = Annotated[
     StringConstraints(min_length=1, max_length=100),
     AfterValidator(require_legible),
     _describe_pattern(NAME_PATTERN),
+    Form("a name", "payroll"),
 ]
 OptionalName = Annotated[
     str,
@@ -85,7 +91,12 @@ Description = Annotated[
     AfterValidator(_require_visible_lines),
     _describe_pattern(LINES_PATTERN),
 ]
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_require_visible)]
+TagKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_require_visible),
+    Form("the key of a tag", "app"),
+]
 TagValue = Annotated[
     str,
     StringConstraints(max_length=256),
@@ -93,9 +104,11 @@ TagValue = Annotated[
     _describe_pattern(PRINTABLE_PATTERN),
 ]
 # The version of the resource that a change was made from; the header If-Match may carry it instead.
-Version = Annotated[int, Field(strict=True, ge=1, le=10**15)]
+Version = Annotated[
+    int, Field(strict=True, ge=1, le=10**15, description="The version that the change was made from; or send If-Match.")
+]
 # RPO and RTO targets: up to a week.
-Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
+Minutes = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60), Form("minutes as a whole number", 120, suggest_minutes)]
 
 # DRS allows 4,000 source servers per account and Region.
 MAX_SERVERS = 4_000
@@ -114,14 +127,9 @@ def parse(model: type[Model], body: Any) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
-        problems = [{"field": _field(each["loc"]), "message": plain_message(each["msg"])} for each in errors]
+        errors = error.errors(include_url=False)[:MAX_PROBLEMS]
+        problems = [{"field": _field(each["loc"]), "message": words.describe(each, model)} for each in errors]
         raise InvalidRequest("The request is not valid.", problems) from error
-
-
-def plain_message(text: str) -> str:
-    """The text of an error of pydantic, without the words that it puts before ours."""
-    return text.removeprefix(_PYDANTIC_PREFIX)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -1,6 +1,6 @@
 """Protection groups, as callers send them."""
 
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
@@ -16,6 +16,7 @@ from api.schemas.requests.base import (
     TagValue,
     Version,
 )
+from api.schemas.requests.forms import Form
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 
@@ -30,19 +31,32 @@ class GroupRequest(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_require_field("sourceServerIds"), _require_field("tags")]})
 
-    name: Name
-    description: Description = ""
-    account_id: AccountId
-    region: KnownRegion
+    # What an example of a group has besides the fields that every group needs.
+    EXAMPLE_HAS: ClassVar = ("tags",)
+
+    name: Annotated[Name, Form("a name", "payroll-db")] = Field(description="The name of the group.")
+    description: Description = Field(default="", description="For people.")
+    account_id: AccountId = Field(description="The account of the source servers.")
+    region: KnownRegion = Field(description="The Region into which DRS recovers them.")
     source_server_ids: list[ServerId] = Field(
-        default=[], max_length=MAX_SERVERS, json_schema_extra={"uniqueItems": True}
+        default=[],
+        max_length=MAX_SERVERS,
+        json_schema_extra={"uniqueItems": True},
+        description="The servers of the group. A group has these or `tags`.",
     )
-    tags: dict[TagKey, TagValue] = Field(default={}, max_length=50)
+    tags: Annotated[dict[TagKey, TagValue], Form("a mapping", {"app": "payroll"})] = Field(
+        default={}, max_length=50, description="The group has every server with all of these tags."
+    )
 
     @model_validator(mode="after")
     def _one_selection(self) -> Self:
-        if bool(self.source_server_ids) == bool(self.tags):
-            raise ValueError("give either sourceServerIds or tags, and not an empty one")
+        if not self.source_server_ids and not self.tags:
+            raise ValueError(
+                'selects no servers: give sourceServerIds, such as ["s-1111111111111111a"], or tags, such as '
+                '{"app": "payroll"}'
+            )
+        if self.source_server_ids and self.tags:
+            raise ValueError("has both sourceServerIds and tags: give one of them")
         if len(set(self.source_server_ids)) != len(self.source_server_ids):
             raise ValueError("sourceServerIds names a server twice")
         return self

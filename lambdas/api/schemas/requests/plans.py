@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstra
 from api.http.paths import ROUTE_WORDS, refuse_route_word
 from api.http.request import ID_PATTERN
 from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
+from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
 from recovery.domain import plan
 from recovery.domain.plan import (
     DEFAULT_APPROVAL_MINUTES,
@@ -23,7 +24,14 @@ from recovery.domain.plan import (
 from recovery.errors import InvalidRequest
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
-WaveName = Annotated[str, StringConstraints(pattern=WAVE_PATTERN)]
+WaveName = Annotated[
+    str,
+    StringConstraints(pattern=WAVE_PATTERN),
+    Form("lower-case letters, digits and hyphens, at most 63 characters", "database", suggest_slug),
+]
+Count = Annotated[StrictInt, Form("a whole number", 2, suggest_number)]
+Percent = Annotated[StrictInt, Form("a whole number", 10, suggest_number)]
+Hours = Annotated[StrictInt, Form("hours as a whole number", 48, suggest_hours)]
 # The name of a wave has a place in the paths of decisions.
 NewWaveName = Annotated[
     WaveName,
@@ -46,17 +54,28 @@ MAX_CLEAN_UP_HOURS = 4 * 7 * 24
 class GroupUseRequest(RequestModel):
     """A protection group in a wave, whole or in part."""
 
-    group_id: Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-    source_server_ids: list[ServerId] | None = Field(default=None, min_length=1, max_length=MAX_SERVERS)
-    optional: StrictBool = False
+    group_id: Annotated[str, StringConstraints(pattern=ID_PATTERN), Form("the id of a protection group", "pg-1")] = (
+        Field(description="The protection group.")
+    )
+    source_server_ids: list[ServerId] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_SERVERS,
+        description="Only these servers of the group; without it, all of them.",
+    )
+    optional: StrictBool = Field(
+        default=False, description="Whether the wave goes on without these servers, and does not fail because of them."
+    )
 
 
 class ApprovalRequest(RequestModel):
     """Whether the wave needs an approval, and what happens when none is given in time."""
 
-    required: StrictBool
-    timeout_minutes: StrictInt = Field(default=DEFAULT_APPROVAL_MINUTES, ge=1, le=MAX_APPROVAL_MINUTES)
-    on_timeout: OnTimeout = OnTimeout.REJECT
+    required: StrictBool = Field(description="Whether the wave waits for an approval.")
+    timeout_minutes: Annotated[StrictInt, Form("minutes as a whole number", 30, suggest_minutes)] = Field(
+        default=DEFAULT_APPROVAL_MINUTES, ge=1, le=MAX_APPROVAL_MINUTES, description="How long it waits."
+    )
+    on_timeout: OnTimeout = Field(default=OnTimeout.REJECT, description="What no answer counts as.")
 
     def to_approval(self) -> Approval | None:
         """None if no approval is required."""
@@ -66,32 +85,58 @@ class ApprovalRequest(RequestModel):
 class WaveRequest(RequestModel):
     """A wave. Without `dependsOn` it waits for the wave before it; with `[]` it waits for none."""
 
-    name: NewWaveName
-    groups: list[GroupUseRequest] = Field(min_length=1, max_length=MAX_GROUPS_PER_WAVE)
-    depends_on: list[WaveName] | None = Field(default=None, max_length=MAX_WAVES)
-    max_failed_percent: StrictInt = Field(default=0, ge=0, le=100)
-    approval: ApprovalRequest | None = None
-    pause_before: StrictBool = False
-    on_failure: OnFailure = OnFailure.CONTINUE
-    run_after: RunAfter = RunAfter.SUCCESS
-    rto_target_minutes: Minutes | None = None
+    name: NewWaveName = Field(description="The name of the wave; no other wave of the plan has it.")
+    groups: list[GroupUseRequest] = Field(
+        min_length=1, max_length=MAX_GROUPS_PER_WAVE, description="The protection groups that the wave recovers."
+    )
+    depends_on: list[WaveName] | None = Field(
+        default=None,
+        max_length=MAX_WAVES,
+        description="The waves that this one waits for. Without it, it waits for the wave before it; with `[]`, for "
+        "none.",
+    )
+    max_failed_percent: Percent = Field(
+        default=0, ge=0, le=100, description="How many of its servers may fail without failing the wave."
+    )
+    approval: ApprovalRequest | None = Field(default=None, description="Whether an operator approves the wave first.")
+    pause_before: StrictBool = Field(
+        default=False, description="Whether the run waits before the wave until an operator resumes it."
+    )
+    on_failure: OnFailure = Field(default=OnFailure.CONTINUE, description="What follows when the wave fails.")
+    run_after: RunAfter = Field(
+        default=RunAfter.SUCCESS, description="Whether the waves it depends on must succeed, or only end."
+    )
+    rto_target_minutes: Minutes | None = Field(default=None, description="How long the wave should take at most.")
 
 
 class PlanRequest(RequestModel):
     """Body of POST /recovery-plans."""
 
-    name: Name
-    description: Description = ""
-    launch_attempts: StrictInt = Field(default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5)
-    rpo_target_minutes: Minutes | None = None
-    rto_target_minutes: Minutes | None = None
-    clean_up_after_hours: StrictInt | None = Field(default=None, ge=1, le=MAX_CLEAN_UP_HOURS)
+    name: Name = Field(description="The name of the plan.")
+    description: Description = Field(default="", description="For people.")
+    launch_attempts: Count = Field(
+        default=DEFAULT_LAUNCH_ATTEMPTS, ge=1, le=5, description="How often each server is launched at most."
+    )
+    rpo_target_minutes: Minutes | None = Field(
+        default=None, description="How old the recovered data may be; runs are measured against it."
+    )
+    rto_target_minutes: Minutes | None = Field(
+        default=None, description="How long a run may take; runs are measured against it."
+    )
+    clean_up_after_hours: Hours | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_CLEAN_UP_HOURS,
+        description="When the instances of a drill are terminated, after its end. Without it, on demand only.",
+    )
     four_eyes: StrictBool = Field(
         default=False,
         description="Who has started a run approves none of its waves and accepts none that failed: another person "
         "does. No approval may then have `onTimeout` approve.",
     )
-    waves: list[WaveRequest] = Field(min_length=1, max_length=MAX_WAVES)
+    waves: list[WaveRequest] = Field(
+        min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
+    )
 
     @field_validator("waves")
     @classmethod
