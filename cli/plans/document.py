@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -88,6 +88,12 @@ def format_field(location: Location) -> str:
     return text.lstrip(".") or "file"
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without types of other libraries, some of which add theirs to SafeLoader for the whole process."""
+
+    yaml_multi_constructors: ClassVar[dict[str, Any]] = {}
+
+
 def read_document(path: Path) -> Document:
     """Read the file. Raise PlanFileError if it is not YAML or JSON. Wrong names of fields are among its problems."""
     try:
@@ -100,7 +106,7 @@ def read_document(path: Path) -> Document:
     if is_json:
         text = text.replace("\t", " ")  # YAML takes no tabs between its parts; within its texts, JSON has none
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _PlainLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise _unreadable(path, 1, f"is empty; {_HELP}")

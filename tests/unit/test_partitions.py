@@ -58,7 +58,10 @@ def test_the_code_of_the_functions_builds_no_arn_of_one_partition() -> None:
     for path in (ROOT / "lambdas").rglob("*.py"):
         if path.name == "examples.py":
             continue
-        texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        forms = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Form"]
+        examples = {id(each) for form in forms for each in ast.walk(form)}
+        texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in examples]
         assert not [text for text in texts if isinstance(text, str) and re.search(r"arn:aws[a-z-]*:", text)], path
 
 

@@ -221,6 +221,14 @@ def test_fields_of_the_plan_at_the_top_are_sent_to_their_place(tmp_path: Path) -
     ) in lines
 
 
+def test_types_that_another_library_adds_to_yaml_are_not_allowed_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml.SafeLoader, "yaml_multi_constructors", {"!": lambda loader, suffix, node: suffix})
+    (line,) = mistakes(tmp_path, "recoveryPlan:\n  name: !x y\n")
+    assert line.startswith("2: file: not YAML: types are not allowed")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
