@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from api.app import app
 from api.http.paths import ROUTE_WORDS
+from api.http.times import TIME_PATTERN
 from api.openapi import builder
 
 
@@ -26,9 +27,18 @@ def _routes() -> list[tuple[str, re.Pattern[str]]]:
     return [(path, re.compile(re.sub(r"{\w+}", rf"(?!(?:{words})(?:/|$))[A-Za-z0-9._-]+", path))) for path in paths]
 
 
+FORMATS = FormatChecker(())
+
+
+@FORMATS.checks("date-time")
+def _is_time(value: object) -> bool:
+    """Whether a text is a time as RFC 3339 writes it, with a time zone."""
+    return not isinstance(value, str) or re.fullmatch(TIME_PATTERN, value) is not None
+
+
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator({**json.loads(schema), "components": _schema()["components"]})
+    return Draft202012Validator({**json.loads(schema), "components": _schema()["components"]}, format_checker=FORMATS)
 
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
@@ -59,3 +69,7 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
     media = headers["Content-Type"]
     assert media in answer["content"], (name, status, media)
     _validator(json.dumps(answer["content"][media]["schema"])).validate(body)
+    if "x-codes" in answer:
+        assert body["status"] == status, (name, body)
+        assert body["code"] in answer["x-codes"], (name, body)
+        assert body["code"] != "InvalidRequest" or body["problems"], (name, body)
