@@ -170,11 +170,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
         "servers": "The servers of the wave by outcome.",
         "earlierVerdicts": "Statuses that late results of servers replaced, oldest first.",
     },
-    "Job": {
-        **_COUNTS,
-        "startedAt": "When DRS accepted the job.",
-        "endedAt": "When the job was found to have ended.",
-    },
+    "Job": {**_COUNTS, "startedAt": "When DRS accepted the job.", "endedAt": "When the job was found to have ended."},
     "Outage": {"since": "When it began.", "until": "When it ended; null while it lasts."},
     "Batch": {
         "batch": "The number of the batch among those of its wave, account and Region, from 0.",
@@ -221,12 +217,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
         "by": "The verified ARN of who decided.",
         "at": "When it was decided.",
     },
-    "Event": {
-        **_WAVE_OR_RUN,
-        "at": "When it happened.",
-        "event": "The kind of the event.",
-        "text": "What happened.",
-    },
+    "Event": {**_WAVE_OR_RUN, "at": "When it happened.", "event": "The kind of event.", "text": "What happened."},
     "Events": {"events": "The events of this page."},
     "JobLogItem": {"event": "The event, as DRS names it.", "logDateTime": "When DRS logged it."},
     "JobLog": {"jobLog": "The entries of this page."},
@@ -311,6 +302,8 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
         "lastLaunchResult": "How the server's last launch ended, as DRS reports it.",
     },
     "SourceServers": {"sourceServers": "The servers of this page."},
+    "RootLinks": {"openapi": "The OpenAPI document.", "health": "Whether the API and its tables work."},
+    "ApiRoot": {"name": "The name of this software.", "version": "Its version.", "links": "Where to read on."},
     "Health": {
         "status": "`ok` if every table is.",
         "version": "The version of drs-waves.",

@@ -55,5 +55,3 @@ def _lineage(shape: type[Any]) -> Iterator[type[Any]]:
     for base in getattr(shape, "__orig_bases__", shape.__bases__):
         if isinstance(base, type):
             yield from _lineage(base)
-
-
