@@ -12,7 +12,7 @@ _LEFT_OUT = {"array": [], "boolean": False, "object": {}}
 
 
 class BodySchemas(GenerateJsonSchema):
-    """JSON Schema of bodies, in which answers are as strict and as complete as requests, and each field is described."""
+    """JSON Schema of bodies, in which answers are as strict and complete as requests and each field is described."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """No: the title of a field would only repeat its name."""

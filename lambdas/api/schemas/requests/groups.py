@@ -19,7 +19,6 @@ from api.schemas.requests.base import (
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 
-
 # JSON Schema for: exactly one of the two fields is present and not empty. Written with `oneOf`, generators of clients
 # would make two models of the group, both without fields.
 _ONE_SELECTION: dict[str, Any] = {
