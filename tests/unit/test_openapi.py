@@ -120,6 +120,10 @@ def test_every_time_has_the_format_of_a_time_and_nothing_else_has() -> None:
     assert timed == {(name, field) for name, field, _ in properties() if named(field)}
 
 
+def test_no_schema_is_put_together_in_a_way_that_generators_read_as_several_models() -> None:
+    assert not re.findall('"(?:oneOf|allOf)":', json.dumps(schema()))
+
+
 def test_every_operation_id_is_a_verb_that_generators_keep_as_it_is() -> None:
     ids = [operation.name for operation in OPERATIONS]
     assert all(re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)*", name) and not keyword.iskeyword(name) for name in ids)
