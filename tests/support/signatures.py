@@ -18,7 +18,7 @@ _REQUIRED = {"host", "x-amz-date", "x-amz-security-token"}
 def is_signed(method: str, url: str, headers: Mapping[str, str], body: bytes | None, credentials: Credentials) -> bool:
     """Whether the request carries the signature of these credentials, which have a session token."""
     found = _AUTHORIZATION.fullmatch(headers.get("Authorization", ""))
-    if not found or found["key"] != credentials.access_key or not _REQUIRED <= set(found["names"].split(";")):
+    if not found or found["key"] != credentials.access_key or _REQUIRED - set(found["names"].split(";")):
         return False
     if headers["X-Amz-Security-Token"] != credentials.token:
         return False
