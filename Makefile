@@ -139,7 +139,7 @@ coverage: setup build ## Run the tests of make test that run in this process, an
 
 .PHONY: proofs
 proofs: export DRS_PROFILE = $(PROFILE)
-proofs: setup build $(NODE_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
+proofs: setup build $(NODE_READY) $(CHECKS_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
 	$(PY) -m pytest -m proof -n $(WORKERS) --dist worksteal
 	$(PY) -m pytest -m deployment
 

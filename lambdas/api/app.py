@@ -4,6 +4,8 @@ import gc
 
 gc.disable()  # What an import makes stays. To search it for garbage takes a tenth of the start.
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -69,19 +71,37 @@ def refuse(error: DrsWavesError) -> Response[str]:
 
 @app.not_found
 def no_route(error: NotFoundError) -> Response[str]:
-    """Answer 404 for a path or method that the API does not have."""
-    route = f"{app.current_event.http_method} {app.current_event.path}"
+    """Answer 405 for a method that the path does not have, and 404 for a path that no route has."""
+    method, path = app.current_event.http_method, app.current_event.path
+    if methods := app.list_methods(app.current_event):
+        allowed = ", ".join(methods)
+        return _error(
+            405,
+            "MethodNotAllowed",
+            "Method not allowed",
+            f"{path} has no method {method}.",
+            f"Its methods are {allowed}.",
+            headers={"Allow": allowed},
+        )
     advice = (
         "See docs/api.md for the routes. A path has no slash at its end, nothing encoded, "
         "and no word of a route as an id."
     )
-    return _error(404, "NoSuchRoute", "No such route", f"There is no {route}.", advice, {})
+    return _error(404, "NoSuchRoute", "No such route", f"There is no {method} {path}.", advice)
 
 
-def _error(status: int, code: str, title: str, message: str, advice: str, facts: dict[str, Any]) -> Response[str]:
+def _error(
+    status: int,
+    code: str,
+    title: str,
+    message: str,
+    advice: str,
+    facts: Mapping[str, Any] = MappingProxyType({}),
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response[str]:
     body = response.problem_body(status, code, title, message, advice, _correlation_id(), facts)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRY_AFTER_STATUSES else {}
-    return Response(status, PROBLEM_JSON, body, headers=headers)
+    again = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in RETRY_AFTER_STATUSES else {}
+    return Response(status, PROBLEM_JSON, body, headers={**again, **headers})
 
 
 def _correlation_id() -> str:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from pydantic.alias_generators import to_camel
 
 from api.http.parameters import Parameter, check_query, single_header
-from api.http.paths import ROUTE_WORDS, fixed_parts, is_path_as_authorized
+from api.http.paths import ROUTE_WORDS, fixed_parts, is_path_as_authorized, is_path_of
 from api.http.request import json_body
 from api.http.response import json_response
 from api.schemas.requests.base import RequestModel, parse
@@ -133,6 +133,12 @@ class Api(APIGatewayRestResolver):
         for router in routers:
             self.include_router(router)
             self.operations += router.operations
+
+    def list_methods(self, event: APIGatewayProxyEvent) -> list[str]:
+        """The methods that the path of a request has; none for a path that is not written as that of a route."""
+        if not is_path_as_authorized(event.raw_event):
+            return []
+        return [operation.method for operation in self.operations if is_path_of(operation.path, event.path)]
 
 
 def _require_exact_route(operation: Operation, event: APIGatewayProxyEvent, ids: Mapping[str, str]) -> None:

@@ -130,22 +130,30 @@ def test_the_other_account_is_reached_only_with_its_external_id(operator: Operat
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "code"),
+    ("method", "path", "status", "code"),
     [
-        ("POST", "/capacity", "NoSuchRoute"),
-        ("PUT", "/executions/drill-none/job-log", "NoSuchRoute"),
-        ("GET", "/targets", "NoSuchRoute"),
-        ("GET", "/executions/drill-none/events", "ExecutionNotFound"),
-        ("GET", "/executions/drill-none/job-log?jobId=drsjob-1", "ExecutionNotFound"),
-        ("GET", "/target-accounts/999999999999", "AccountNotFound"),
-        ("POST", "/target-accounts/999999999999/verify", "AccountNotFound"),
+        ("POST", "/capacity", 405, "MethodNotAllowed"),
+        ("PUT", "/executions/drill-none/job-log", 405, "MethodNotAllowed"),
+        ("DELETE", "/", 405, "MethodNotAllowed"),
+        ("GET", "/targets", 404, "NoSuchRoute"),
+        ("GET", "/executions/drill-none/events", 404, "ExecutionNotFound"),
+        ("GET", "/executions/drill-none/job-log?jobId=drsjob-1", 404, "ExecutionNotFound"),
+        ("GET", "/target-accounts/999999999999", 404, "AccountNotFound"),
+        ("POST", "/target-accounts/999999999999/verify", 404, "AccountNotFound"),
     ],
 )
 def test_the_function_answers_every_path_also_those_that_api_gateway_knows(
-    operator: Operator, method: str, path: str, code: str
+    operator: Operator, method: str, path: str, status: int, code: str
 ) -> None:
     reply = operator.request(method, path)
-    assert (reply.status, reply.body["code"]) == (404, code)
+    assert (reply.status, reply.body["code"]) == (status, code)
+
+
+def test_the_root_says_what_this_is_and_where_to_read_on(operator: Operator) -> None:
+    reply = operator.request("GET", "/")
+    assert (reply.status, reply.body["name"]) == (200, "drs-waves")
+    for path in reply.body["links"].values():
+        assert operator.request("GET", path).status == 200
 
 
 def test_api_gateway_holds_the_limit_of_a_route_that_calls_drs_and_no_other(operator: Operator) -> None:

@@ -2,21 +2,28 @@
 
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
+
+from botocore.credentials import Credentials
 
 from tests.support.foreign_requests import refuse_foreign
 from tests.support.product import Product
+from tests.support.signatures import is_signed
 
 # A status that is none: the connection is closed without an answer.
 CUT = 0
 
 
 class ApiHttpServer:
-    """The API behind HTTP: the product's function answers each request; unsigned requests are refused."""
+    """The API behind HTTP: the product's function answers each request; unsigned requests are refused.
 
-    def __init__(self, product: Product) -> None:
+    With `credentials`, those are refused too that these have not signed.
+    """
+
+    def __init__(self, product: Product, credentials: Credentials | None = None) -> None:
         self.seen: list[tuple[str, str]] = []
         # The Idempotency-Key and the body of each POST, None where it has none.
         self.keys: list[str | None] = []
@@ -35,13 +42,17 @@ class ApiHttpServer:
                 asked = (self.command, parts.path.removeprefix("/v1"))
                 server.seen.append(asked)
                 length = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(length).decode() or None
+                raw = self.rfile.read(length)
+                body = raw.decode() or None
+                headers: Mapping[str, str] = {}
                 key = self.headers.get("Idempotency-Key")
                 if self.command == "POST":
                     server.keys.append(key)
                     server.bodies.append(json.loads(body) if body else None)
                 if "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
                     status, answer = 403, {"message": "Missing Authentication Token"}
+                elif credentials and not self._is_signed_by(credentials, raw):
+                    status, answer = 403, {"code": "InvalidSignature", "message": "The signature does not match."}
                 elif played := server.instead.get(asked):
                     status, answer = played.pop(0)
                 elif server.writes_allowed is not None and len(server.writes) > server.writes_allowed:
@@ -49,18 +60,23 @@ class ApiHttpServer:
                 elif asked in server.refuse:
                     status, answer = server.refuse[asked], {"message": "played by the test"}
                 else:
-                    headers = {"Idempotency-Key": key} if key is not None else {}
+                    sent = {"Idempotency-Key": key} if key is not None else {}
                     query = parse_qs(parts.query, keep_blank_values=True)
-                    reply = product.request(*asked, body, headers, query)
-                    status, answer = reply.status, reply.body
+                    reply = product.request(*asked, body, sent, query)
+                    status, answer, headers = reply.status, reply.body, reply.headers
                 if status == CUT:
                     self.close_connection = True
                     return
                 payload = b"" if answer is None else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(payload)))
+                for name, value in {**headers, "Content-Length": str(len(payload))}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(payload)
+
+            def _is_signed_by(self, credentials: Credentials, body: bytes) -> bool:
+                url = f"http://{self.headers['Host']}{self.path}"
+                return is_signed(self.command, url, cast("Mapping[str, str]", self.headers), body, credentials)
 
             do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = _answer  # noqa: N815  # the library's names
 

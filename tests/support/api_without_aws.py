@@ -13,10 +13,15 @@ class Context:
     memory_limit_in_mb = 512
 
 
-def call_without_aws(method: str, path: str, **event: Any) -> tuple[int, Any]:
-    """The status and body of the answer. A request that reached DynamoDB would be answered with 500."""
+def answer_without_aws(method: str, path: str, **event: Any) -> dict[str, Any]:
+    """What the function returns. A request that reached DynamoDB would be answered with 500."""
     request = {"path": path, "httpMethod": method, "requestContext": {"requestId": "7a1c"}, "body": None, **event}
-    answer = app.handler(request, Context())  # type: ignore[arg-type]  # as much of a context as is read
+    return app.handler(request, Context())  # type: ignore[arg-type]  # as much of a context as is read
+
+
+def call_without_aws(method: str, path: str, **event: Any) -> tuple[int, Any]:
+    """The status and body of the answer."""
+    answer = answer_without_aws(method, path, **event)
     return answer["statusCode"], json.loads(answer["body"])
 
 

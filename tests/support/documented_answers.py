@@ -4,12 +4,13 @@ import functools
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from api.app import app
 from api.http.paths import ROUTE_WORDS
+from api.http.times import TIME_PATTERN
 from api.openapi import builder
 
 
@@ -26,9 +27,18 @@ def _routes() -> list[tuple[str, re.Pattern[str]]]:
     return [(path, re.compile(re.sub(r"{\w+}", rf"(?!(?:{words})(?:/|$))[A-Za-z0-9._-]+", path))) for path in paths]
 
 
+FORMATS = FormatChecker(())
+
+
+@FORMATS.checks("date-time")
+def _is_time(value: object) -> bool:
+    """Whether a text is a time as RFC 3339 writes it, with a time zone."""
+    return not isinstance(value, str) or re.fullmatch(TIME_PATTERN, value) is not None
+
+
 @functools.cache
 def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator({**json.loads(schema), "components": _schema()["components"]})
+    return Draft202012Validator({**json.loads(schema), "components": _schema()["components"]}, format_checker=FORMATS)
 
 
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
@@ -44,13 +54,12 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
     """Raise AssertionError, or jsonschema's ValidationError, for an answer that the document does not describe."""
     operation = operation_of(method, path)
     if operation is None:
-        assert (status, body["code"]) == (404, "NoSuchRoute"), (method, path, status)
+        no_method = (status, body["code"]) == (405, "MethodNotAllowed") and headers["Allow"]
+        assert no_method or (status, body["code"]) == (404, "NoSuchRoute"), (method, path, status)
         return
     name = operation["operationId"]
     assert str(status) in operation["responses"], (name, status, body)
-    answer = operation["responses"][str(status)]
-    if "$ref" in answer:
-        answer = _schema()["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]]
+    answer = _find_response(operation, status)
     missing = {header for header in answer.get("headers", ()) if header not in headers}
     assert not missing, (name, status, missing)
     if "content" not in answer:
@@ -59,3 +68,21 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
     media = headers["Content-Type"]
     assert media in answer["content"], (name, status, media)
     _validator(json.dumps(answer["content"][media]["schema"])).validate(body)
+    check_code(operation, status, body)
+
+
+def check_code(operation: Mapping[str, Any], status: int, body: Any) -> None:
+    """Raise AssertionError for an error whose code the operation does not list with this status."""
+    answer = _find_response(operation, status)
+    if "x-codes" in answer:
+        name = operation["operationId"]
+        assert body["status"] == status, (name, body)
+        assert body["code"] in answer["x-codes"], (name, body)
+        assert body["code"] != "InvalidRequest" or body["problems"], (name, body)
+
+
+def _find_response(operation: Mapping[str, Any], status: int) -> dict[str, Any]:
+    answer: dict[str, Any] = operation["responses"][str(status)]
+    if "$ref" in answer:
+        return cast("dict[str, Any]", _schema()["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]])
+    return answer

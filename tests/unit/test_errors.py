@@ -60,7 +60,7 @@ def test_the_page_of_the_api_names_every_error_that_it_answers_with_its_status()
     answered = {kind.__name__: kind.status for kind in can_raise("api.app.handler") if kind.__name__ not in within}
     assert answered
     of_gateway = {code: status for status, names in GATEWAY_ERRORS.items() for code in names}
-    assert codes == answered | of_gateway | {"NoSuchRoute": 404, "InternalError": 500}
+    assert codes == answered | of_gateway | {"NoSuchRoute": 404, "MethodNotAllowed": 405, "InternalError": 500}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ERRORS.values() if issubclass(kind, Transient)])

@@ -2,9 +2,11 @@
 
 import functools
 import json
+import keyword
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from api.app import app
 from api.openapi import builder
+from api.openapi.descriptions import EVERYWHERE, OF_SHAPES
 from api.openapi.examples import ANSWERS, BODIES
 from api.router import Operation, _rule
 from recovery import errors
@@ -79,6 +82,52 @@ def test_every_answer_of_the_api_has_a_correlation_id() -> None:
                 if "$ref" in answer:
                     answer = made["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]]
                 assert "X-Correlation-Id" in answer["headers"], status
+
+
+@by_name
+def test_every_error_has_one_schema_also_those_that_no_status_is_listed_for(operation: Operation) -> None:
+    made = schema()
+    responses = made["paths"][operation.path][operation.method.lower()]["responses"]
+    for status, answer in responses.items():
+        if status != str(operation.status):
+            described = made["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]]
+            (content,) = described["content"].values()
+            assert content == {"schema": {"$ref": "#/components/schemas/Problem"}}, status
+            assert described.get("x-codes") or status == "default"
+    assert "default" in responses
+
+
+def properties() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, shape in schema()["components"]["schemas"].items():
+        for field, described in shape.get("properties", {}).items():
+            yield name, field, described
+
+
+def test_every_property_of_every_schema_is_described() -> None:
+    assert not [(name, field) for name, field, described in properties() if not described.get("description")]
+
+
+def test_every_description_belongs_to_a_property() -> None:
+    texts = {described["description"] for _, _, described in properties()}
+    assert set(EVERYWHERE.values()) <= texts
+    assert {text for shape in OF_SHAPES.values() for text in shape.values()} <= texts
+    assert OF_SHAPES.keys() <= schema()["components"]["schemas"].keys()
+
+
+def test_every_time_has_the_format_of_a_time_and_nothing_else_has() -> None:
+    timed = {(name, field) for name, field, described in properties() if '"date-time"' in json.dumps(described)}
+    named = re.compile(r"\w+At|\w+Time|at|since|until|pointInTime").fullmatch
+    assert timed == {(name, field) for name, field, _ in properties() if named(field)}
+
+
+def test_no_schema_is_put_together_in_a_way_that_generators_read_as_several_models() -> None:
+    assert not re.findall('"(?:oneOf|allOf)":', json.dumps(schema()))
+
+
+def test_every_operation_id_is_a_verb_that_generators_keep_as_it_is() -> None:
+    ids = [operation.name for operation in OPERATIONS]
+    assert all(re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+)*", name) and not keyword.iskeyword(name) for name in ids)
+    assert len({name.lower() for name in ids}) == len(ids)
 
 
 # Errors that the code catches before they reach a request.

@@ -1,4 +1,7 @@
-"""The API answers a path only as IAM has judged it: any other way to write it answers 404 before a handler runs."""
+"""The API answers a path only as IAM has judged it: any other way to write it answers 404 before a handler runs.
+
+A method that a path does not have answers 405.
+"""
 
 import json
 import re
@@ -12,8 +15,10 @@ from hypothesis import strategies as st
 from api.app import app
 from api.http.paths import ROUTE_WORDS
 from api.router import Operation, Router
-from tests.support.api_without_aws import call_without_aws, problems_by_field
+from tests.support.api_without_aws import answer_without_aws, call_without_aws, problems_by_field
 
+ROOT = next(operation for operation in app.operations if operation.path == "/")
+BELOW_THE_ROOT = [operation for operation in app.operations if operation is not ROOT]
 IDS = {"accountId": "444455556666", "region": "eu-central-1", "wave": "database"}
 operations = st.sampled_from(app.operations)
 
@@ -34,7 +39,10 @@ UNKNOWN = {"queryStringParameters": {"stauts": "FAILED"}}
 @pytest.mark.parametrize("operation", app.operations, ids=lambda operation: operation.name)
 def test_a_route_is_found_by_its_own_path_whatever_api_gateway_says_beside_it(operation: Operation) -> None:
     path = path_of(operation)
-    for context in ({}, {"path": f"/v1{path}", "stage": "v1"}, {"path": path, "stage": "v1"}):
+    contexts = [{}, {"path": f"/v1{path}", "stage": "v1"}, {"path": path, "stage": "v1"}]
+    if operation is ROOT:  # the URL of the stage has no slash at its end
+        contexts.append({"path": "/v1", "stage": "v1"})
+    for context in contexts:
         event = {"requestContext": {"requestId": "7a1c", **context}, "pathParameters": {"proxy": path[1:]}}
         status, body = call_without_aws(operation.method, path, **UNKNOWN, **event)
         assert (status, list(problems_by_field(body))) == (400, ["stauts"])
@@ -66,9 +74,16 @@ REWRITES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("rewrite", REWRITES.values(), ids=REWRITES.keys())
-@pytest.mark.parametrize("operation", app.operations, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", BELOW_THE_ROOT, ids=lambda operation: operation.name)
 def test_another_way_to_write_a_path_is_no_route(operation: Operation, rewrite: Callable[[str], str]) -> None:
     assert is_refused(operation.method, rewrite(path_of(operation)), **UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "//", "///", "/.", "/..", "/./", "%2F", "/%2F", "/ ", "/\n", "\\", "/;", "/?", "/v1"]
+)
+def test_another_way_to_write_the_root_is_no_route(path: str) -> None:
+    assert is_refused("GET", path, **UNKNOWN)
 
 
 @given(operation=operations, odd=st.text(min_size=1, max_size=3), data=st.data())
@@ -81,19 +96,41 @@ def test_an_id_of_a_path_has_plain_characters_only(operation: Operation, odd: st
     assert is_refused(operation.method, path, **UNKNOWN)
 
 
+def methods_of(path: str) -> set[str]:
+    return {operation.method for operation in app.operations if path_of(operation) == path}
+
+
+def refusal_of_method(method: str, path: str, **event: Any) -> tuple[int, str, set[str]]:
+    """The status, the code and the methods of the header Allow."""
+    answer = answer_without_aws(method, path, **event)
+    (allowed,) = answer["multiValueHeaders"].get("Allow", [""])
+    return answer["statusCode"], json.loads(answer["body"])["code"], set(allowed.split(", "))
+
+
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PATCH", "TRACE", "ANY", "lower", "capitalized"])
 @pytest.mark.parametrize("operation", app.operations, ids=lambda operation: operation.name)
-def test_another_method_or_another_way_to_write_it_is_no_route(operation: Operation, method: str) -> None:
+def test_another_method_or_another_way_to_write_it_is_not_allowed(operation: Operation, method: str) -> None:
     written = {"lower": operation.method.lower(), "capitalized": operation.method.capitalize()}.get(method, method)
-    assert is_refused(written, path_of(operation), **UNKNOWN)
+    path = path_of(operation)
+    assert refusal_of_method(written, path, **UNKNOWN) == (405, "MethodNotAllowed", methods_of(path))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("operation", app.operations, ids=lambda operation: operation.name)
+def test_a_method_is_not_allowed_exactly_if_the_path_does_not_have_it(operation: Operation, method: str) -> None:
+    path = path_of(operation)
+    status, _, allowed = refusal_of_method(method, path, **UNKNOWN)
+    assert (status, allowed) == ((400, {""}) if method in methods_of(path) else (405, methods_of(path)))
 
 
 @pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Original-URL", "X-Rewrite-URL"])
 def test_a_header_changes_neither_method_nor_path(name: str) -> None:
     value = "POST" if "Method" in name else "/recovery-plans/rp-1/recoveries"
     headers = {"headers": {name: value}, "multiValueHeaders": {name: [value]}}
-    assert is_refused("GET", "/recovery-plans/rp-1/recoveries", **headers)
-    assert is_refused("POST", "/recovery-plans/rp-1", **headers)
+    refused = refusal_of_method("GET", "/recovery-plans/rp-1/recoveries", **headers)
+    assert refused == (405, "MethodNotAllowed", {"POST"})
+    refused = refusal_of_method("POST", "/recovery-plans/rp-1", **headers)
+    assert refused == (405, "MethodNotAllowed", {"GET", "PUT", "DELETE"})
 
 
 PLAN, RECOVERIES = "/recovery-plans/rp-1/readiness", "/recovery-plans/rp-1/recoveries"

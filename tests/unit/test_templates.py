@@ -88,7 +88,8 @@ def test_each_route_that_calls_drs_or_starts_a_sync_has_a_limit_of_its_own() -> 
 def test_the_api_hands_every_route_to_its_function() -> None:
     (api,) = resources("AWS::Serverless::Api", "api.yaml").values()
     paths = api["DefinitionBody"]["paths"]
-    assert list(paths["/{proxy+}"]) == ["x-amazon-apigateway-any-method"]
+    for path in ("/", "/{proxy+}"):
+        assert list(paths[path]) == ["x-amazon-apigateway-any-method"]
     for operation in (operation for methods in paths.values() for operation in methods.values()):
         integration = operation["x-amazon-apigateway-integration"]
         assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST")

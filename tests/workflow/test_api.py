@@ -9,6 +9,7 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
+from recovery import VERSION
 from tests.support.api_without_aws import call_without_aws, problems_by_field
 from tests.support.product import HUB, WEST, Product
 
@@ -283,7 +284,6 @@ def test_a_bad_plan_is_refused_with_the_field_and_nothing_is_stored(
         ("POST", "/recovery-plans/rp-none/recoveries"),
         ("GET", "/executions/drill-none"),
         ("GET", "/nowhere"),
-        ("DELETE", "/recovery-plans"),
     ],
 )
 def test_a_resource_that_does_not_exist_answers_404(product: Product, method: str, path: str) -> None:
@@ -291,6 +291,17 @@ def test_a_resource_that_does_not_exist_answers_404(product: Product, method: st
     assert reply.status == 404
     assert reply.body["advice"]
     assert reply.body["correlationId"] == "7a1c"
+
+
+def test_a_method_that_a_path_does_not_have_answers_405_and_names_those_that_it_has(product: Product) -> None:
+    reply = product.request("DELETE", "/recovery-plans")
+    assert (reply.status, reply.body["code"], reply.headers["Allow"]) == (405, "MethodNotAllowed", "POST, GET")
+
+
+def test_the_root_says_what_this_is_and_its_links_lead_somewhere(product: Product) -> None:
+    reply = product.request("GET", "/")
+    assert (reply.status, reply.body["name"], reply.body["version"]) == (200, "drs-waves", VERSION)
+    assert [product.request("GET", path).status for path in reply.body["links"].values()] == [200, 200]
 
 
 NO_IDS = [

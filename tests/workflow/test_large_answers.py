@@ -122,8 +122,9 @@ def test_no_page_of_servers_comes_near_the_largest_answer_of_a_function(product:
 def test_the_largest_run_fits_into_an_answer_and_shows_what_has_not_ended(product: Product) -> None:
     """40 groups of 4,000 servers in forty waves: 3,200 batches, each with all that a batch can have."""
     jobs = [{"attempt": each, "jobId": f"drsjob-{each:017}", "launched": 1, "failed": 1} for each in range(3)]
-    jobs = [{**job, "startedAt": "2026-01-01T00:00:00.000Z", "endedAt": AT} for job in jobs]
-    outages = [{"since": f"{number:024}", "until": "u" * 24, "reason": "r" * 300} for number in range(30)]
+    jobs = [{**job, "startedAt": AT, "endedAt": AT} for job in jobs]
+    until, reason = "2026-01-02T00:00:00.000Z", "r" * 300
+    outages = [{"since": f"2026-01-01T00:{n:02}:00.000Z", "until": until, "reason": reason} for n in range(30)]
     ended = {"status": "SETTLED", "jobs": jobs, "outages": outages, "reason": "r" * 300, "stage": "conversion"}
     run = fill(product, 1_600, 2, 2, ended, status="FAILED")
     (last,) = [row for row in product.items("Executions") if row["item"] == f"BATCH#web#{1_599:012}/{WEST}#0002"]

@@ -149,13 +149,14 @@ def test_a_sync_that_fails_or_is_killed_blocks_no_other(filled: Product) -> None
     sync(filled, targets=[HERE])
     assert claims(filled) == []
     filled.emulator.control.remove_faults(None)
+    began = {"startedAt": "2026-01-01T00:00:00.000Z"}
     for item, seconds in ((ALL_TARGETS, ALL_CLAIM_SECONDS), (Target(HUB, WEST).key, TARGET_CLAIM_SECONDS)):
-        killed = {"target": running_syncs.PARTITION, "item": item, "sync": "killed", "startedAt": "2026-01-01"}
+        killed = {"target": running_syncs.PARTITION, "item": item, "sync": "killed", **began}
         filled.put("Limits", {**killed, "until": int(time.time()) + int(seconds)})
     assert start(filled)["sync"] == "killed"
     assert start(filled, targets=[HERE])["sync"] == "killed"
     for item in (ALL_TARGETS, Target(HUB, WEST).key):
-        killed = {"target": running_syncs.PARTITION, "item": item, "sync": "killed", "startedAt": "2026-01-01"}
+        killed = {"target": running_syncs.PARTITION, "item": item, "sync": "killed", **began}
         filled.put("Limits", {**killed, "until": int(time.time()) - 1})
     assert sync(filled).status == "SUCCEEDED"
 

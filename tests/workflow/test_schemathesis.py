@@ -19,9 +19,19 @@ from schemathesis.specs.openapi.checks import (
 
 from api.app import app
 from api.openapi import builder
+from tests.support import documented_answers
 from tests.support.product import Product
 
 pytestmark = pytest.mark.proof
+
+DOCUMENT = builder.build_document(app.operations)
+
+
+def code_conformance(context: Any, response: Any, case: Any) -> None:
+    """The code of an error is one that the operation lists with the status."""
+    operation = DOCUMENT["paths"][case.operation.path][case.method.lower()]
+    documented_answers.check_code(operation, response.status_code, response.json() if response.content else None)
+
 
 CHECKS = [
     not_a_server_error,
@@ -29,6 +39,7 @@ CHECKS = [
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    code_conformance,
 ]
 # Requests to each route; the same ones in each run.
 EXAMPLES = 12
@@ -79,7 +90,7 @@ def product() -> Iterator[Product]:
         yield running
 
 
-schema = schemathesis.openapi.from_dict(builder.build_document(app.operations))
+schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @pytest.mark.timeout(600)

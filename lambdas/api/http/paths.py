@@ -55,6 +55,15 @@ def fixed_parts(route: str) -> set[str]:
     return {part for part in route.split("/") if part and "{" not in part}
 
 
+def is_path_of(route: str, path: str) -> bool:
+    """Whether the path has the words of the route, and no word in place of an id."""
+    wanted, given = route.split("/"), path.split("/")
+    return len(wanted) == len(given) and all(
+        part not in ROUTE_WORDS if word.startswith("{") else part == word
+        for word, part in zip(wanted, given, strict=True)
+    )
+
+
 def refuse_route_word(name: str) -> str:
     """Return the name of something that has a place in a path. Raise ValueError if it is a word of a route."""
     if name in ROUTE_WORDS:
@@ -67,13 +76,12 @@ def is_path_as_authorized(event: Mapping[str, Any]) -> bool:
 
     API Gateway passes on the path of a request three times: as `path`, in `requestContext.path` after the stage, and
     as the parameter `proxy` of its resource `/{proxy+}`. A REST API passes `path` on without decoding it. All three
-    must be the same text.
+    must be the same text. The root is a resource of its own: IAM judges it as `GET/`, with and without the slash at
+    the end of the stage.
     """
     path, context = event["path"], event.get("requestContext") or {}
     whole, proxy = context.get("path"), (event.get("pathParameters") or {}).get("proxy")
-    return (
-        _is_plain(path) is not None
-        # A domain name of one's own has no stage in its paths.
-        and whole in (None, path, f"/{context.get('stage')}{path}")
-        and proxy in (None, path.removeprefix("/"))
-    )
+    wholes = [None, path, f"/{context.get('stage')}{path}"]  # a domain name of one's own has no stage in its paths
+    if path == "/":
+        wholes.append(f"/{context.get('stage')}")
+    return (path == "/" or _is_plain(path) is not None) and whole in wholes and proxy in (None, path.removeprefix("/"))

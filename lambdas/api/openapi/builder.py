@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
 
 from api.http.parameters import Parameter
 from api.http.request import ACCOUNT_PATTERN, ID_PATTERN, REGION_PATTERN
 from api.http.response import CORRELATION_HEADER, PROBLEM_JSON, RETRY_AFTER_STATUSES
 from api.openapi.examples import ANSWERS, BODIES
 from api.openapi.gateway_errors import GATEWAY_ERRORS
+from api.openapi.schemas import BodySchemas
 from api.router import Operation
 from api.schemas.responses.service import Problem
 from recovery import VERSION
@@ -37,33 +37,15 @@ _HEADERS = {
     "Retry-After": ("Seconds after which to send the request again.", {"type": "integer"}),
 }
 
+# The response of every status that an operation does not list.
+_OTHER = "problem"
+
 _STATUS_DESCRIPTIONS = {
     200: "OK",
     201: "Created; Location is its path.",
     202: "Started; Location is where to follow it.",
     204: "Deleted.",
 }
-
-
-# What an answer means by a field that it leaves out, by the field's type in JSON Schema.
-_LEFT_OUT = {"array": [], "boolean": False, "object": {}}
-
-
-class _Schemas(GenerateJsonSchema):
-    """JSON Schema of bodies, in which answers are as strict and as complete as requests."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """No: the title of a field would only repeat its name."""
-        return False
-
-    def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
-        """No further fields, unless the shape itself allows them, and what each field means that is left out."""
-        made = super().typed_dict_schema(schema)
-        made["additionalProperties"] = getattr(schema["cls"], "__pydantic_config__", {}).get("extra") == "allow"
-        for name in made["properties"].keys() - made.get("required", ()):
-            field = made["properties"][name]
-            field["default"] = _LEFT_OUT.get(field.get("type"))
-        return made
 
 
 def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
@@ -73,7 +55,7 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
     _, schemas = TypeAdapter.json_schemas(
         [(shape, "validation", TypeAdapter(shape)) for shape in sorted(shapes, key=lambda shape: shape.__name__)],
         ref_template="#/components/schemas/{model}",
-        schema_generator=_Schemas,
+        schema_generator=BodySchemas,
     )
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -102,7 +84,14 @@ def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas["$defs"],
-            "responses": {_name(*each): _refusal(*each) for operation in operations for each in _refusals(operation)},
+            "responses": {
+                **{_name(*each): _refusal(*each) for operation in operations for each in _refusals(operation)},
+                _OTHER: {
+                    "description": "Any other error has the same form.",
+                    "headers": _headers(CORRELATION_HEADER),
+                    "content": {PROBLEM_JSON: {"schema": _ref(Problem)}},
+                },
+            },
             "examples": {name: {"value": value} for name, value in (BODIES | ANSWERS).items()},
             "headers": {name: {"description": text, "schema": schema} for name, (text, schema) in _HEADERS.items()},
             "securitySchemes": {
@@ -158,7 +147,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.answer:
         success["content"] = {JSON: {"schema": _ref(operation.answer), **_example(operation.answer)}}
     refusals = {str(status): _ref_to("responses", _name(status, codes)) for status, codes in _refusals(operation)}
-    return {str(operation.status): success, **refusals}
+    return {str(operation.status): success, **refusals, "default": _ref_to("responses", _OTHER)}
 
 
 def _refusals(operation: Operation) -> list[tuple[int, tuple[str, ...]]]:
@@ -176,15 +165,14 @@ def _name(status: int, codes: tuple[str, ...]) -> str:
 
 
 def _refusal(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
+    """An error as documented: one schema for all of them, and the codes beside it, for generators merge no schemas."""
     of_gateway = GATEWAY_ERRORS.get(status, ())
     descriptions = [f"`{code}`" for code in codes] + [f"`{code}` (API Gateway itself)" for code in of_gateway]
-    only: dict[str, Any] = {"properties": {"status": {"const": status}, "code": {"enum": [*codes, *of_gateway]}}}
-    if codes == ("InvalidRequest",):
-        only["required"] = ["problems"]
     return {
         "description": ", ".join(descriptions),
         "headers": _headers(CORRELATION_HEADER, *(["Retry-After"] if status in RETRY_AFTER_STATUSES else [])),
-        "content": {PROBLEM_JSON: {"schema": {"allOf": [_ref(Problem), only]}}},
+        "content": {PROBLEM_JSON: {"schema": _ref(Problem)}},
+        "x-codes": [*codes, *of_gateway],
     }
 
 

@@ -281,6 +281,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         ],
         "nextToken": None,
     },
+    "ApiRoot": {
+        "name": "drs-waves",
+        "version": "0.1.0",
+        "links": {"openapi": "/openapi.json", "health": "/health"},
+    },
     "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
     "OpenapiDocument": {"openapi": "3.1.0"},
 }

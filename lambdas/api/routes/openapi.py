@@ -1,11 +1,18 @@
-"""The API's own description."""
+"""The API's own description: what it is, and its OpenAPI document."""
 
 from typing import cast
 
 from api.router import Api, Router
-from api.schemas.responses.service import OpenapiDocument
+from api.schemas.responses.service import ApiRoot, OpenapiDocument
+from recovery import VERSION
 
 router = Router("Service")
+
+
+@router.operation("GET", "/")
+def read_root() -> ApiRoot:
+    """Says what this is: its name, its version, and where to find its document and its health."""
+    return {"name": "drs-waves", "version": VERSION, "links": {"openapi": "/openapi.json", "health": "/health"}}
 
 
 @router.operation("GET", "/openapi.json")

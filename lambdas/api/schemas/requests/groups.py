@@ -20,16 +20,19 @@ from api.schemas.requests.forms import Form
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 
-
-def _require_field(name: str) -> dict[str, Any]:
-    """JSON Schema for: the field is present and not empty."""
-    return {"required": [name], "properties": {name: {"minItems": 1, "minProperties": 1}}}
+# JSON Schema for: exactly one of the two fields is present and not empty. Written with `oneOf`, generators of clients
+# would make two models of the group, both without fields.
+_ONE_SELECTION: dict[str, Any] = {
+    "if": {"required": ["tags"], "properties": {"tags": {"minProperties": 1}}},
+    "then": {"properties": {"sourceServerIds": {"maxItems": 0}}},
+    "else": {"required": ["sourceServerIds"], "properties": {"sourceServerIds": {"minItems": 1}}},
+}
 
 
 class GroupRequest(RequestModel):
     """Body of POST /protection-groups."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_require_field("sourceServerIds"), _require_field("tags")]})
+    model_config = ConfigDict(json_schema_extra=_ONE_SELECTION)
 
     # What an example of a group has besides the fields that every group needs.
     EXAMPLE_HAS: ClassVar = ("tags",)

@@ -9,6 +9,9 @@ from typing_extensions import TypedDict  # pydantic does not read typing's befor
 
 Shape = TypeVar("Shape")
 
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A moment as RFC 3339 writes it, such as `2026-11-22T08:15:30.123Z`: what `clock.iso` and DRS's shapes give."""
+
 
 class Paged(TypedDict):
     """A page of a list."""

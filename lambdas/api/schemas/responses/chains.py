@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import build_from_row
+from api.schemas.responses.base import Time, build_from_row
 from recovery import clock
 from recovery.domain.batch import Batch
 from recovery.domain.execution import ExecutionStatus
@@ -18,8 +18,8 @@ class ChainRun(TypedDict):
 
     executionId: str
     status: ExecutionStatus
-    requestedAt: str
-    endedAt: str | None
+    requestedAt: Time
+    endedAt: Time | None
 
 
 class ChainCounts(TypedDict):
@@ -38,8 +38,8 @@ class Chain(TypedDict):
     """
 
     executions: list[ChainRun]
-    requestedAt: str
-    endedAt: str | None
+    requestedAt: Time
+    endedAt: Time | None
     durationSeconds: int
     servers: ChainCounts
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import build_from_row
+from api.schemas.responses.base import Time, build_from_row
 from recovery.domain.cleanup_chunk import Chunk, ChunkStatus
 
 
@@ -44,9 +44,9 @@ class Cleanup(TypedDict):
     executions: list[str]
     status: Literal["NONE", "RUNNING", "COMPLETED", "PARTIAL", "FAILED"]
     run: int | None
-    askedAt: str | None
+    askedAt: Time | None
     askedBy: str | None
-    endedAt: str | None
+    endedAt: Time | None
     reason: str | None
     cleanup: str | None
     instances: CleanupCounts

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import build_from_row
+from api.schemas.responses.base import Time, build_from_row
 from recovery import clock
 from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
@@ -28,8 +28,8 @@ class WaitingFor(_ForAny):
     """
 
     wave: str | None
-    since: str | None
-    until: NotRequired[str | None]
+    since: Time | None
+    until: NotRequired[Time | None]
     text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
     notBy: NotRequired[
         Annotated[
@@ -48,8 +48,8 @@ class Wait(_For):
     """
 
     wave: str | None
-    since: str
-    until: str | None
+    since: Time
+    until: Time | None
     by: str | None
 
 
@@ -59,7 +59,7 @@ class Decision(TypedDict):
     wave: str | None
     decision: str
     by: str
-    at: str
+    at: Time
     comment: str
 
 

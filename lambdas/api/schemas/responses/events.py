@@ -5,7 +5,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged
+from api.schemas.responses.base import Paged, Time
 from api.schemas.responses.decisions import collect_decisions
 from recovery.domain.batch import BatchStatus
 from recovery.store.execution_record import ExecutionRecord
@@ -14,7 +14,7 @@ from recovery.store.execution_record import ExecutionRecord
 class Event(TypedDict):
     """An event of a run."""
 
-    at: str
+    at: Time
     event: str
     wave: str | None
     text: str
@@ -30,7 +30,7 @@ class JobLogItem(TypedDict):
     """An entry of DRS's log of a job."""
 
     event: NotRequired[str | None]
-    logDateTime: NotRequired[str | None]
+    logDateTime: NotRequired[Time | None]
     eventData: NotRequired[
         Annotated[dict[str, Any] | None, Field(description="As DRS returns it; see DescribeJobLogItems.")]
     ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged, build_from_row
+from api.schemas.responses.base import Paged, Time, build_from_row
 from api.schemas.responses.chains import Chain, build_chain
 from api.schemas.responses.decisions import (
     Decision,
@@ -34,15 +34,15 @@ class ExecutionSummary(TypedDict):
     mode: Mode
     status: ExecutionStatus
     reason: str | None
-    requestedAt: str
+    requestedAt: Time
     requestedBy: Annotated[
         str,
         Field(
             description="The verified ARN of the caller. The name of a session stands apart: its holder may choose it."
         ),
     ]
-    startedAt: str | None
-    endedAt: str | None
+    startedAt: Time | None
+    endedAt: Time | None
 
 
 class Executions(Paged):
@@ -73,7 +73,7 @@ class EarlierVerdict(TypedDict):
 
     status: WaveStatus
     reason: str
-    replacedAt: str
+    replacedAt: Time
 
 
 class ExecutionWave(TypedDict):
@@ -83,11 +83,11 @@ class ExecutionWave(TypedDict):
     order: int
     status: WaveStatus
     dependsOn: list[str]
-    startedAt: str | None
-    endedAt: str | None
+    startedAt: Time | None
+    endedAt: Time | None
     reason: str | None
     rtoTargetMinutes: int | None
-    overdueAt: Annotated[str | None, Field(description="When the wave was found to be past its RTO target.")]
+    overdueAt: Annotated[Time | None, Field(description="When the wave was found to be past its RTO target.")]
     round: int
     durationSeconds: int | None
     servers: ServerCounts
@@ -99,8 +99,8 @@ class Job(TypedDict):
 
     attempt: int
     jobId: str
-    startedAt: str | None
-    endedAt: NotRequired[str | None]
+    startedAt: Time | None
+    endedAt: NotRequired[Time | None]
     launched: int
     failed: int
     orphaned: NotRequired[
@@ -111,8 +111,8 @@ class Job(TypedDict):
 class Outage(TypedDict):
     """A time in which DRS kept a batch waiting: it did not answer, throttled, or was busy with a server."""
 
-    since: str
-    until: str | None
+    since: Time
+    until: Time | None
     reason: str
 
 
@@ -126,14 +126,14 @@ class Batch(TypedDict):
     status: str
     attempt: int | None
     jobId: str | None
-    startedAt: str | None
-    jobStartedAt: str | None
+    startedAt: Time | None
+    jobStartedAt: Time | None
     jobSeconds: Annotated[int | None, Field(description="The age of the running job.")]
     stage: Annotated[str | None, Field(description="The stage of the running job, by DRS's log, every five minutes.")]
-    stageAt: Annotated[str | None, Field(description="When the job was first seen in this stage.")]
+    stageAt: Annotated[Time | None, Field(description="When the job was first seen in this stage.")]
     usualSeconds: Annotated[int | None, Field(description="How long such a job usually takes in this target.")]
-    overdueAt: Annotated[str | None, Field(description="When the running job was found to take far longer than that.")]
-    endedAt: str | None
+    overdueAt: Annotated[Time | None, Field(description="When the running job was found to take far longer than that.")]
+    endedAt: Time | None
     reason: str | None
     servers: int
     jobs: list[Job]
@@ -157,7 +157,7 @@ class Batches(Paged):
 class Execution(ExecutionSummary):
     """A run with its waves and batches. It counts its servers; `/servers` lists them."""
 
-    pointInTime: str | None
+    pointInTime: Time | None
     replaceExisting: Annotated[
         bool, Field(description="Whether its requester agreed that launches replace live recovery instances.")
     ]
@@ -174,7 +174,7 @@ class Execution(ExecutionSummary):
     stopReason: Annotated[str | None, Field(description="Why no further wave starts.")]
     rpoTargetMinutes: int | None
     rtoTargetMinutes: int | None
-    overdueAt: Annotated[str | None, Field(description="When the run was found to be past its RTO target.")]
+    overdueAt: Annotated[Time | None, Field(description="When the run was found to be past its RTO target.")]
     executionArn: str
     durationSeconds: int | None
     servers: ServerCounts

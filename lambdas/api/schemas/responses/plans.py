@@ -4,7 +4,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged, Versioned, build_from_row
+from api.schemas.responses.base import Paged, Time, Versioned, build_from_row
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
 
@@ -58,7 +58,7 @@ class DrillInstances(TypedDict):
     """The instances that drills of a plan have left running; `since` is the oldest launch."""
 
     count: int
-    since: str | None
+    since: Time | None
     executions: list[str]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged
+from api.schemas.responses.base import Paged, Time
 
 
 class RecoveryInstance(TypedDict):
@@ -19,7 +19,7 @@ class RecoveryInstance(TypedDict):
     privateIp: str | None
     publicIp: str | None
     instanceType: str | None
-    launchTime: str | None
+    launchTime: Time | None
     accountId: str
     region: str
     jobId: str | None
@@ -32,8 +32,8 @@ class RecoveryInstance(TypedDict):
     subnetId: str | None
     securityGroupIds: list[str]
     instanceProfile: str | None
-    pointInTimeSnapshotAt: str | None
-    lastSyncAt: str
+    pointInTimeSnapshotAt: Time | None
+    lastSyncAt: Time
 
 
 class RecoveryInstances(Paged):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged, build_from_row
+from api.schemas.responses.base import Paged, Time, build_from_row
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ServerStatus, WaveStatus
 from recovery.domain.launch_failures import FailureKind
@@ -26,7 +26,7 @@ class Server(TypedDict):
     region: str
     readiness: str | None
     snapshotId: str | None
-    snapshotAt: str | None
+    snapshotAt: Time | None
     lagSeconds: Annotated[
         int | None,
         Field(description="How far the replica was behind when the run inspected it; null if DRS did not report it."),
@@ -35,10 +35,10 @@ class Server(TypedDict):
         str | None, Field(description="A FAILED server has one if the launch failed after DRS created the instance.")
     ]
     dataAt: Annotated[
-        str | None,
+        Time | None,
         Field(description="The time of the data that the instance was launched from, as DRS reports it."),
     ]
-    endedAt: str | None
+    endedAt: Time | None
     optional: bool
     warnings: list[str]
     status: ServerStatus

@@ -6,6 +6,21 @@ from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
 
+class RootLinks(TypedDict):
+    """Paths of the API. Like a Location, they follow the URL of the API."""
+
+    openapi: str
+    health: str
+
+
+class ApiRoot(TypedDict):
+    """What this is."""
+
+    name: str
+    version: str
+    links: RootLinks
+
+
 class Health(TypedDict):
     """Whether the API and its tables work. Each table is `ok`, or the reason why it is not."""
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import build_from_row
+from api.schemas.responses.base import Time, build_from_row
 from recovery.cache import sync_status
 
 
@@ -13,14 +13,14 @@ class SyncStarted(TypedDict):
     """A sync that was started; `sync` is the name of its execution in Step Functions."""
 
     sync: str
-    startedAt: str
+    startedAt: Time
 
 
 class LastSync(TypedDict):
     """The last finished sync of all accounts and Regions."""
 
-    beganAt: str | None
-    endedAt: str | None
+    beganAt: Time | None
+    endedAt: Time | None
     targets: int | None
     failed: int | None
 
@@ -31,11 +31,11 @@ class TargetSyncStatus(TypedDict):
     accountId: str
     region: str
     status: Literal["SYNCED", "NOT_SET_UP", "FAILED"]
-    lastSyncAt: str | None
+    lastSyncAt: Time | None
     instances: int
     seconds: float
     error: str | None
-    failedAt: str | None
+    failedAt: Time | None
 
 
 class SyncStatus(TypedDict):

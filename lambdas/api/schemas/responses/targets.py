@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged
+from api.schemas.responses.base import Paged, Time
 from recovery.domain.capacity import report as capacity_report
 from recovery.domain.capacity.report import CapacityReport
 from recovery.domain.drs_shapes.source_servers import ServerReplication
@@ -44,13 +44,13 @@ class TargetCapacity(TypedDict):
 class CapacityOfTarget(TargetCapacity):
     """The free capacity of one account and Region."""
 
-    at: str
+    at: Time
 
 
 class CapacityOfAccount(TypedDict):
     """The free capacity of each Region of an account."""
 
-    at: str
+    at: Time
     targets: list[TargetCapacity]
     accountsWithoutRegions: list[str]
 
@@ -70,7 +70,7 @@ class SourceServer(TypedDict):
     replicationState: str | None
     lagSeconds: float | None
     replicationError: str | None
-    lastSeenAt: str | None
+    lastSeenAt: Time | None
     lastLaunchResult: str | None
     recoveryInstanceId: str | None
 
