@@ -29,7 +29,7 @@ from bench.saturation import RATE_LIMIT, follow, ideal_makespan, seconds
 from cli.api_client import ApiClient
 from cli.report.collect import collect_facts, write_report
 from cli.run_client import list_servers
-from sandbox import drill, seeding
+from sandbox import deployment, drill, seeding
 from sandbox.engine import FUNCTIONS, METER
 from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
@@ -69,6 +69,7 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
     plan_id = _create_plan(sandbox, servers // len(TARGETS) // len(WAVES))
     before, calls_before = _read_meter(meter), _count_drs_calls(sandbox)
     records: dict[str, Any] = {}
+    deployment.await_functions(sandbox.client("lambda"))
     execution_id = sandbox.request("POST", f"/recovery-plans/{plan_id}/drills").body["executionId"]
     follow(sandbox, execution_id, records)
     after, calls_after = _read_meter(meter), _count_drs_calls(sandbox)

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox import drill, seeding
+from sandbox import deployment, drill, seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 
@@ -65,6 +65,7 @@ def _plan(sandbox: Sandbox, number: int, servers: int) -> str:
 def _run_all(sandbox: Sandbox, plans: list[str]) -> list[dict[str, Any]]:
     ids = [sandbox.request("POST", f"/recovery-plans/{plan}/drills").body["executionId"] for plan in plans]
     records: dict[str, Any] = {}
+    deployment.await_functions(sandbox.client("lambda"))
     threads = [threading.Thread(target=follow, args=(sandbox, execution_id, records)) for execution_id in ids]
     for thread in threads:
         thread.start()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,19 @@ def read_outputs(cloudformation: Any, name: str) -> dict[str, str]:
     """The outputs of a stack by name."""
     described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def await_functions(functions: Any) -> None:
+    """Wait until each function has an execution environment, so that a measured run does not wait for its start.
+
+    Return after 30 seconds in any case: a function that is called without one starts it then.
+    """
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        pages = functions.get_paginator("list_functions").paginate()
+        if all(each.get("State") != "Pending" for page in pages for each in page["Functions"]):
+            return
+        time.sleep(0.2)
 
 
 def list_resources(cloudformation: Any, name: str) -> Iterator[tuple[str, str]]:

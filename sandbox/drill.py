@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox import deployment
 from sandbox.settings import SandboxError
 from sandbox.stack import Sandbox
 
-# Simulated seconds between reads of the record, about as often as a job changes, but at least MIN_POLL_SECONDS and at
-# most MAX_POLL_SECONDS of real time.
-POLL_SIMULATED_SECONDS = 20
-MIN_POLL_SECONDS, MAX_POLL_SECONDS = 0.33, 2.0
+# Simulated seconds between reads of the record, but at least MIN_POLL_SECONDS and at most MAX_POLL_SECONDS of real time:
+# each read takes processor time from the run.
+POLL_SIMULATED_SECONDS = 60
+MIN_POLL_SECONDS, MAX_POLL_SECONDS = 1.0, 2.0
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 
 Show = Callable[[Mapping[str, Any]], None]
@@ -36,6 +37,7 @@ class Drill:
 
 def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Drill:
     """Start the plan through the API, show the record each time it is read, and measure the run once it has ended."""
+    deployment.await_functions(sandbox.client("lambda"))
     before = Counter(_drs_calls(sandbox))
     reply = sandbox.request("POST", f"/recovery-plans/{plan_id}/{mode}")
     if reply.status != 202:

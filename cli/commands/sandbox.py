@@ -59,7 +59,7 @@ DRILL_FOLDER, FIGURES_FILE = checkout.ROOT / "build" / "drill", "drill.json"
 
 
 @app.command(epilog="Example: drs-waves sandbox drill --speed 120")
-def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, example: Example = None) -> None:
+def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 45.0, example: Example = None) -> None:
     """Start the sandbox, run the example's drill, write build/drill/drill.json and report.html, and stop the sandbox.
 
     The exit status is 0 if every server was launched, and 1 if not.

@@ -2,6 +2,7 @@
 
 import html
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -59,14 +60,17 @@ def test_launched_servers_have_their_instances_and_the_times_of_their_data(profi
         durations = product.emulator.control.settings()["durations"]
         product.emulator.control.change_settings({"profile": profile, "durations": durations})
         servers = drill(product, product.seed(3))
-        truth = instances(product)
         assert {server["status"] for server in servers.values()} == {"LAUNCHED"}
+        while len(truth := instances(product)) < 3:  # an unkind DRS shows them late
+            time.sleep(0.05)
         for server_id, server in servers.items():
-            assert server["recoveryInstanceId"] == truth[server_id]["recoveryInstanceID"]
-            assert server["warnings"] == []
+            known = server["recoveryInstanceId"]
+            assert known == truth[server_id]["recoveryInstanceID"] or (known is None and profile == "unkind")
+            assert server["warnings"] == ([] if known else [INSTANCE_UNKNOWN])
         assert sync(product).status == "SUCCEEDED"
         for server in product.servers(product.request("GET", "/executions").body["executions"][0]["executionId"]):
             theirs = truth[server["sourceServerId"]]
+            assert server["recoveryInstanceId"] == theirs["recoveryInstanceID"]
             assert server["dataAt"] == read_time(theirs, "pointInTimeSnapshotDateTime")
 
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.drs import assumed_roles
+from recovery.runs import probe
 from recovery.store.executions import MAX_DECISIONS
 from tests.support.fault_injection import Call, calls_through
 from tests.support.inbox import TOPIC, Inbox
@@ -127,7 +128,8 @@ def test_a_group_by_tags_in_a_target_that_cannot_be_used_refuses_the_run(product
     assert "eu-west-3 cannot be used" in record["reason"]
 
 
-def test_many_servers_are_looked_at_in_rounds_and_each_once(product: Product) -> None:
+def test_many_servers_are_looked_at_in_rounds_and_each_once(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "ROUND_SECONDS", 1)
     plan = product.plan(make_wave(product, count=12))
     record = product.finish(product.start(plan, "readiness"))
     assert record["status"] == "READY"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, OTHER, SHORT_DURATIONS, Product
-from tests.support.runs import decide, launching_run
+from tests.support.runs import decide, launching_run, wait_until_asked_for
 from tests.support.throttled_partition import REFUSALS, throttled_partition
 
 SPEED = 60
@@ -98,9 +98,12 @@ def test_a_decision_that_the_partition_refuses_is_postponed_with_503_and_counts_
 
 
 def test_a_viewer_takes_half_of_the_units_for_the_batches_of_a_run_until_it_has_ended(product: Product) -> None:
-    with launching_run(product, make_plan(product)) as run, throttled_partition(run) as partition:
+    run = product.start(product.plan(make_wave(product, "web", approval={"required": True, "timeoutMinutes": 600})))
+    wait_until_asked_for(product, run, "APPROVAL")  # none of its tasks reads the record meanwhile
+    with throttled_partition(run) as partition:
         product.request("GET", f"/executions/{run}")
     assert partition.reads.taken == 1 + 1 + 0.5 + 0.5  # META, the waves, the batches and the targets
+    decide(product, run, "waves/web/approve")
     product.machine(run).wait()
     with throttled_partition(run) as partition:
         product.request("GET", f"/executions/{run}")

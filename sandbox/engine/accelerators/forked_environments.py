@@ -132,6 +132,7 @@ def _start_ahead(count: int) -> None:
 
     def create_and_start(*args: Any, **kwargs: Any) -> Any:
         created = create(*args, **kwargs)
+        _show_state(created[0], "Pending")
         # MiniStack reads the account and Region from context variables, so the thread needs a copy of this context.
         queue.submit(contextvars.copy_context().run, _start_environments, created[0], count)
         return created
@@ -155,3 +156,10 @@ def _start_environments(name: str, count: int) -> None:
     finally:
         for worker in workers:
             lambda_runtime.release_worker(worker)
+        _show_state(name, "Active")
+
+
+def _show_state(name: str, state: str) -> None:
+    """Let GetFunction show the state, as AWS does while a function is prepared. It can be called in either state."""
+    if function := lambda_svc._functions.get(name):
+        function["config"]["State"] = state
