@@ -13,8 +13,8 @@ from sandbox import deployment
 from sandbox.settings import SandboxError
 from sandbox.stack import Sandbox
 
-# Simulated seconds between reads of the record, but at least MIN_POLL_SECONDS and at most MAX_POLL_SECONDS of real time:
-# each read takes processor time from the run.
+# Simulated seconds between reads of the record, but at least MIN_POLL_SECONDS and at most MAX_POLL_SECONDS of real
+# time: each read takes processor time from the run.
 POLL_SIMULATED_SECONDS = 60
 MIN_POLL_SECONDS, MAX_POLL_SECONDS = 1.0, 2.0
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
