@@ -93,6 +93,7 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
         "idealSeconds": round(ideal, 1),
         "ratio": round(makespan / ideal, 4),
         "inspectionRealSeconds": round(inspection / sandbox.speed, 1),
+        "wavesRealSeconds": [_time_wave(record, wave, sandbox.speed) for wave in record["waves"]],
         "drsCallsPerServer": round(sum(drs_calls.values()) / total, 3),
         "drsCalls": drs_calls,
         "dynamodbCallsPerServer": round(sum(each["requests"] for each in used.values()) / total, 3),
@@ -156,6 +157,15 @@ def _find_ideal(sandbox: Sandbox, record: Mapping[str, Any]) -> float:
     for (wave, _, _), each in jobs.items():
         longest[wave] = max(longest[wave], ideal_makespan(each))
     return sum(longest.values())
+
+
+def _time_wave(record: Mapping[str, Any], wave: Mapping[str, Any], speed: float) -> dict[str, float]:
+    """Real seconds from the start of a wave to its first and last job, and from the end of its last job to its own."""
+    jobs = [job for batch in record["batches"] if batch["wave"] == wave["name"] for job in batch["jobs"]]
+    began, starts = seconds(wave["startedAt"]), sorted(seconds(job["startedAt"]) for job in jobs)
+    last_end = max(seconds(job["endedAt"]) for job in jobs)
+    times = {"firstJob": starts[0] - began, "lastJob": starts[-1] - began, "end": seconds(wave["endedAt"]) - last_end}
+    return {name: round(each / speed, 1) for name, each in times.items()}
 
 
 def _read_durations(sandbox: Sandbox, account_id: str, region: str) -> dict[str, float]:
