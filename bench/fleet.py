@@ -30,13 +30,15 @@ from cli.api_client import ApiClient
 from cli.report.collect import collect_facts, write_report
 from cli.run_client import list_servers
 from sandbox import deployment, drill, seeding
-from sandbox.engine import FUNCTIONS, METER
+from sandbox.engine import ENVIRONMENTS_MOST, FUNCTIONS, METER
 from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT
 from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = ("us-west-2", "us-east-1", "us-east-2", "eu-west-1", "eu-central-1")
 TARGETS = [(account, region) for account in (HUB_ACCOUNT, TARGET_ACCOUNT) for region in REGIONS]
+# Fifty batches end at once. To start fifty environments of a function would take two processors half a minute.
+ENVIRONMENTS_OF_A_FUNCTION = 6
 WAVES = ("databases", "applications")
 MOST = {"ratio": 1.15, "inspectionRealSeconds": 10, "listServersSeconds": 10, "reportSeconds": 15}
 
@@ -45,6 +47,7 @@ def main() -> int:
     options = _options()
     meter = Path(tempfile.mkdtemp(prefix="fleet-")) / "dynamodb.json"
     os.environ[METER] = str(meter)
+    os.environ[ENVIRONMENTS_MOST] = str(ENVIRONMENTS_OF_A_FUNCTION)
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
         figures = _measure(sandbox, options.servers, meter)
     missed = [name for name, most in MOST.items() if figures[name] > most]

@@ -21,6 +21,13 @@ WITHOUT = "DRS_WAVES_ENGINE_WITHOUT"
 ENVIRONMENTS_AHEAD = "DRS_WAVES_ENVIRONMENTS_AHEAD"
 """How many execution environments of each new function start before its first call."""
 
+ENVIRONMENTS_MOST = "DRS_WAVES_ENVIRONMENTS_MOST"
+"""How many execution environments of a function run at once; further calls wait for one of them. Unlimited without it.
+
+Fifty calls that come at once would start fifty environments. On AWS those start beside each other; here they share the
+processors, and to wait for one that runs takes less time.
+"""
+
 METER = "DRS_WAVES_ENGINE_METER"
 """The file to which the engine writes what `meter` counts each second. Without it nothing is measured.
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from sandbox.engine import ENVIRONMENTS_AHEAD
+from sandbox.engine import ENVIRONMENTS_AHEAD, ENVIRONMENTS_MOST
 from sandbox.engine.accelerators.fork_server import ForkedProcess, ForkServer
 from sandbox.engine.patch import accelerator
 
@@ -60,7 +61,7 @@ class ForkedWorker(lambda_runtime.Worker):  # type: ignore[misc]  # MiniStack is
         folder = Path(tempfile.gettempdir()) / f"code-{hashlib.sha256(self.code_zip).hexdigest()[:16]}"
         with _unpacking:
             if folder.exists():
-                shutil.rmtree(unpacked)
+                shutil.rmtree(unpacked, ignore_errors=True)  # MiniStack may be deleting it at this moment
             else:
                 unpacked.rename(folder)
         unpacked.symlink_to(folder)
@@ -123,6 +124,22 @@ def fork_environments() -> None:
     ahead = int(os.environ.get(ENVIRONMENTS_AHEAD, "1"))
     if ahead:
         _start_ahead(ahead)
+    if most := int(os.environ.get(ENVIRONMENTS_MOST, "0")):
+        _limit_environments(most)
+
+
+def _limit_environments(most: int) -> None:
+    execute: Callable[..., Any] = lambda_svc._execute_function_warm
+    places: defaultdict[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(most))
+    lock = threading.Lock()
+
+    def execute_in_turn(function: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            place = places[str((function.get("config") or function).get("FunctionName"))]
+        with place:
+            return execute(function, *args, **kwargs)
+
+    lambda_svc._execute_function_warm = execute_in_turn
 
 
 def _start_ahead(count: int) -> None:
