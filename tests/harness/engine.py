@@ -57,8 +57,8 @@ class Execution:
     @property
     def history(self) -> list[dict[str, Any]]:
         """The events so far, as GetExecutionHistory has them (which needs 10 s for 15,000 of them)."""
-        environment = self._execution.exec_worker.env
-        return list(environment.event_manager._history_event_list)
+        environment = getattr(self._execution.exec_worker, "env", None)
+        return list(environment.event_manager._history_event_list) if environment else []  # it starts at this moment
 
     def states_entered(self) -> list[str]:
         """Names of the states entered so far, in order; those of parallel branches are interleaved."""

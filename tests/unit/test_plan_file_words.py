@@ -221,6 +221,14 @@ def test_fields_of_the_plan_at_the_top_are_sent_to_their_place(tmp_path: Path) -
     ) in lines
 
 
+def test_mappings_are_plain_though_another_library_makes_others_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {**yaml.SafeLoader.yaml_constructors, "tag:yaml.org,2002:map": lambda loader, node: None}
+    monkeypatch.setattr(yaml.SafeLoader, "yaml_constructors", other)
+    assert not mistakes(tmp_path, FILE)
+
+
 def test_types_that_another_library_adds_to_yaml_are_not_allowed_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,26 +101,21 @@ _CAPACITY = {
 # Fields of one shape, and of those that extend it.
 OF_SHAPES: Mapping[str, Mapping[str, str]] = {
     "AccountRequest": _ACCOUNT,
-    "AccountUpdate": {**_ACCOUNT, "version": "The version that the change is based on, unless `If-Match` has it."},
+    "AccountUpdate": _ACCOUNT,
     "TargetAccount": _ACCOUNT,
     "TargetAccounts": {"targetAccounts": "The accounts of this page."},
     "RegionReachability": {"status": "Whether DRS answered.", "message": "Why DRS did not answer; null if it did."},
     "Verification": {"ok": "Whether DRS answered in each Region.", "regions": "The status of each Region."},
     "GroupRequest": _GROUP,
-    "GroupUpdate": {"version": "The version that the change is based on, unless `If-Match` has it."},
     "ProtectionGroup": _GROUP,
     "ProtectionGroups": {"protectionGroups": "The groups of this page."},
     "GroupUseRequest": _GROUP_USE,
     "GroupUse": _GROUP_USE,
     "ApprovalRequest": _APPROVAL,
     "Approval": _APPROVAL,
-    "WaveRequest": {
-        **_WAVE,
-        "dependsOn": "Names of the waves that end first; left out, it is the wave before; `[]` means none.",
-    },
+    "WaveRequest": _WAVE,
     "PlanWave": _WAVE,
     "PlanRequest": _PLAN,
-    "PlanUpdate": {"version": "The version that the change is based on, unless `If-Match` has it."},
     "RecoveryPlan": _PLAN,
     "RecoveryPlans": {"recoveryPlans": "The plans of this page."},
     "DrillInstances": {
