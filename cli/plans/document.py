@@ -91,7 +91,7 @@ def format_field(location: Location) -> str:
 class _PlainLoader(yaml.SafeLoader):
     """YAML without types of other libraries, some of which add theirs to SafeLoader for the whole process."""
 
-    yaml_constructors = dict(yaml.constructor.SafeConstructor.yaml_constructors)
+    yaml_constructors: ClassVar[dict[str | None, Any]] = dict(yaml.constructor.SafeConstructor.yaml_constructors)
     yaml_multi_constructors: ClassVar[dict[str | None, Any]] = {}
 
 
