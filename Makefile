@@ -104,6 +104,10 @@ bench-cache: setup build ## 2,000 recovery instances in 10 targets: synced, read
 bench-fleet: setup build ## 10,000 servers in 10 targets and 2 waves: time, calls, write units, reads (8 minutes)
 	$(PY) -m bench.fleet
 
+.PHONY: bench-waits
+bench-waits: setup $(MACHINES) ## What waits cost: polls of jobs, events, an outage of DRS, refusals of Lambda (3 minutes)
+	PYTHONPATH=lambdas:. $(PY) -m bench.waits
+
 .PHONY: bench-load
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load

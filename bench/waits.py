@@ -1,6 +1,6 @@
 """Prints what waits cost: polls of jobs, events of histories, an outage of DRS, refusals of Lambda.
 
-    PYTHONPATH=lambdas python -m bench.waits [--speed 60]
+    PYTHONPATH=lambdas:. python -m bench.waits [--speed 60]
 
 Writes build/bench/waits.json. Polls and their events are computed from the rules and the built machines. The other
 figures are measured: the product runs in this process, with the real machines and functions. Each real second that they
@@ -47,7 +47,7 @@ def polls() -> list[dict[str, Any]]:
     for minutes in DURATIONS:
         for name, factor in EXPECTATIONS.items():
             took = minutes * MINUTE
-            expected = polling.EXPECTED_JOB_SECONDS["DRILL"] if factor is None else took * factor
+            expected = polling.EXPECTED_JOB_SECONDS if factor is None else took * factor
             seen = [_follow(took + seconds, expected) for seconds in range(-30, 31)]
             most = max(count for count, _ in seen)
             late = [seconds for _, seconds in seen]
