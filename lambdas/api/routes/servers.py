@@ -54,17 +54,17 @@ def list_servers(execution_id: str) -> Servers:
     limit, token = page_parameters(router.current_event, MAX_LARGE_PAGE_SIZE)
     executions.get_meta_row(execution_id)
     wave_rows = {row["wave"]: row for row in waves.list_rows(execution_id)}
-    found, size, last = list[Server](), 0, token
+    found, size, last = list[Server](), 0, None
     for examined, each in enumerate(execution_record.walk_servers(execution_id, wave, target, status, token), start=1):
         server = build_server(each, wave_rows[each.row["wave"]])
         if (status is None or server["status"] is status) and mentions(server, text):
             size += len(json.dumps(server))
-            if len(found) == limit or (found and size > MAX_BYTES):
-                return {"servers": found, "nextToken": last}
+            if last and (len(found) == limit or (found and size > MAX_BYTES)):
+                return {"servers": found, "nextToken": last.token}
             found.append(server)
         elif examined > MAX_EXAMINED:
             return {"servers": found, "nextToken": each.token}
-        last = each.token
+        last = each
     return {"servers": found, "nextToken": None}
 
 
