@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, get_ident
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -115,13 +115,15 @@ class ThrottledPartition:
     """None for the rows of all tables."""
     writes: Units
     reads: Units
+    thread: int | None = None
+    """The only thread whose requests count, None for all."""
     refused: Counter[str] = field(default_factory=Counter)
     _turns: Iterator[tuple[str, str, str]] = field(default_factory=lambda: itertools.cycle(REFUSALS))
 
     def answer(self, handler: Any, operation: str, original: Callable[[Any], Any]) -> Any:
         """Refuse the request, or let moto answer it and take its units."""
         touched = [self._is_mine(handler, each) for each in _actions(operation, handler.body)]
-        if not any(touched):
+        if not any(touched) or self.thread not in (None, get_ident()):
             return original(handler)
         units = self.writes if operation in WRITES else self.reads
         if not units.may_begin():
@@ -186,14 +188,23 @@ def _read_units(body: Row, result: Row) -> float:
 
 @contextmanager
 def throttled_partition(
-    key: str | None, *, writes: float = PLENTY, reads: float = PLENTY, speed: float = 1
+    key: str | None,
+    *,
+    writes: float = PLENTY,
+    reads: float = PLENTY,
+    speed: float = 1,
+    only_this_thread: bool = False,
 ) -> Iterator[ThrottledPartition]:
-    """Refuse what exceeds so many units in a simulated second. boto3's pauses between attempts are simulated too."""
+    """Refuse what exceeds so many units in a simulated second. boto3's pauses between attempts are simulated too.
+
+    With `only_this_thread`, what the tasks of a run read and write at the same time neither counts nor is refused.
+    """
 
     def clock() -> float:
         return time.monotonic() * speed
 
-    partition = ThrottledPartition(key, Units(writes, clock), Units(reads, clock))
+    thread = get_ident() if only_this_thread else None
+    partition = ThrottledPartition(key, Units(writes, clock), Units(reads, clock), thread)
     pauses = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / speed))
     operations = {name: _throttled(partition, name) for name in (*WRITES, *READS)}
     with mock.patch.object(botocore.endpoint, "time", pauses), mock.patch.multiple(DynamoHandler, **operations):
