@@ -1,9 +1,9 @@
 """How callers of the API are named, and whether two of them may be the same person, by the ARNs that AWS has verified.
 
-An ARN names credentials, not a person. Whoever assumes a role chooses the name of the session, and so does a user who
-gets a federation token, so two of these names may be one person. The only names of sessions that tell people apart are
-those of IAM Identity Center: it puts in the name of the signed-in user, and nobody else can assume its roles, which
-"only AWS" can modify (AWS's user guide "IAM roles created by IAM Identity Center").
+An ARN names credentials, not a person. The caller of AssumeRole chooses the name of the session, and so does a user
+who gets a federation token, so two of these names may be one person. Only the names of sessions of IAM Identity Center
+identify people: it puts in the name of the signed-in user, and no other person can assume its roles, which "only AWS"
+can modify (AWS's user guide "IAM roles created by IAM Identity Center").
 """
 
 import re

@@ -1,4 +1,4 @@
-"""docs/emulator.md says of every knob of the DRS emulator which variants it has, and who vouches for each."""
+"""docs/emulator.md says of every knob of the DRS emulator which variants it has, and the source of each."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from drs_emulator.world.faults import FaultKind
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "emulator.md").read_text()
-WITNESSES = ("capture", "model", "guide", "users", "nobody")
+SOURCES = ("capture", "model", "guide", "users", "no source")
 
 
 def rows(knob: str) -> list[list[str]]:
@@ -28,13 +28,13 @@ def rows(knob: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("knob", KNOBS)
-def test_every_variant_of_a_knob_is_listed_with_its_witness(knob: str) -> None:
+def test_every_variant_of_a_knob_is_listed_with_its_source(knob: str) -> None:
     listed = rows(camel_case(knob))
     variants = [value for value in KNOBS[knob].metadata["variants"] if not isinstance(value, bool)]
     text = " ".join(cells[1] for cells in listed)
     assert all(f"`{variant}`" in text for variant in variants)
     assert listed
-    assert all(any(witness in cells[2] for witness in WITNESSES) for cells in listed)
+    assert all(any(witness in cells[2] for witness in SOURCES) for cells in listed)
 
 
 @pytest.mark.parametrize("knob", KNOBS)

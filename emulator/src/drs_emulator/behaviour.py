@@ -1,7 +1,7 @@
 """How the emulator plays what the service model leaves open: one knob each, and named profiles that set them all.
 
-`docs/emulator.md` lists every knob with its variants, and says who vouches for each: a capture of the real service,
-the model, the AWS documentation, or nobody. This module imports nothing of the package.
+`docs/emulator.md` lists every knob with its variants, with the source of each: a capture of the real service,
+the model, the AWS documentation, or none. This module imports nothing of the package.
 """
 
 from dataclasses import asdict, dataclass, field, fields, replace

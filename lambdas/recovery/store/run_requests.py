@@ -77,7 +77,7 @@ def get_request(execution_id: str) -> Requests:
     """Read the RUN row alone; raise ExecutionNotFound."""
     row = dynamodb.get(table(), _key(execution_id, "RUN"))
     if row is None:
-        raise ExecutionNotFound(f"nobody requested an execution {execution_id}")
+        raise ExecutionNotFound(f"there is no request for an execution {execution_id}")
     return Requests(row)
 
 
@@ -85,7 +85,7 @@ def read_requests(execution_id: str) -> Requests:
     """Read the RUN row and the decisions about waves, in one Query; raise ExecutionNotFound."""
     rows = {row["item"]: row for row in _query(execution_id, "RUN")}
     if "RUN" not in rows:
-        raise ExecutionNotFound(f"nobody requested an execution {execution_id}")
+        raise ExecutionNotFound(f"there is no request for an execution {execution_id}")
     return Requests(rows.pop("RUN"), {item.removeprefix("RUN#"): row for item, row in rows.items()})
 
 

@@ -20,7 +20,7 @@ MIN_EXTERNAL_ID_LENGTH = 16
 ExternalId = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]+$", min_length=MIN_EXTERNAL_ID_LENGTH, max_length=1_224),
-    Form("letters, digits and _+=,.@:/-"),  # no example: somebody would use it
+    Form("letters, digits and _+=,.@:/-"),  # no example: people would copy it
 ]
 
 # AWS has about 40 Regions.

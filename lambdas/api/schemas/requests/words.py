@@ -30,7 +30,7 @@ from api.schemas.requests.forms import (
 # How examples are written: as JSON, or as YAML in a YAML file.
 Show = Callable[[Any], str]
 
-# A message repeats at most this much of what somebody wrote.
+# A message repeats at most this much of the input.
 _MAX_REPEATED = 60
 
 
