@@ -7,12 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
+from cli.commands.completion import complete_plan, complete_run, complete_wave
+from cli.listings.output import Output
+from cli.lookup.runs import LATEST
 from recovery.free_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _EMPTY = "is empty. Leave it out, or give it a value; an unset variable of the shell reads like this."
+
+# The library's name of a type, and the word that stands for a value of it. Other options have a metavar.
+_TYPE = re.compile(r" <([a-z\[\] ]+)>")
+_PLACEHOLDERS = {
+    "str": "TEXT",
+    "file": "FILE",
+    "path": "PATH",
+    "directory": "DIR",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "list[str]": "TEXT",
+}
+_DEFAULT = re.compile(r"default: \((.+?)\)")
+_RANGE = re.compile(r"([0-9.]+)<=x<=([0-9.]+)")
 
 
 class _Command(TyperCommand):
@@ -29,6 +48,28 @@ class _Command(TyperCommand):
                     raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage without the braces of the library: `[OPTIONS] PLAN`."""
+        return [piece.strip("{}").upper() for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options in one style: words in capitals for values, and no types of the library."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is None:
+                continue
+            text = _DEFAULT.sub(r"default: \1", _RANGE.sub(r"\1 to \2", record[1]))
+            if parameter.param_type_name == "argument":
+                name = _TYPE.sub("", record[0]).upper()
+                sections["Arguments"].append((name, text.removesuffix("  [required]")))
+            else:
+                name = _TYPE.sub(lambda match: f" {_PLACEHOLDERS[match[1]]}", record[0])
+                sections["Options"].append((name, text))
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
 
 class CommandGroup(typer.Typer):
     """A group whose commands refuse an empty text."""
@@ -43,6 +84,14 @@ def _check_id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", text):
         raise typer.BadParameter(f"{clean(text)[:80]!r} is not a valid id")
     return text
+
+
+def _check_run(text: str) -> str:
+    """An id or a prefix of one, `latest` or `latest:PLAN`."""
+    word, colon, plan = text.partition(":")
+    if word == LATEST and bool(colon) == bool(plan.strip()):
+        return text
+    return _check_id(text)
 
 
 def _check_key(text: str | None) -> str | None:
@@ -63,19 +112,71 @@ def _check_time(text: str | None) -> str | None:
     return text
 
 
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its exact name.")]
-ExecutionId = Annotated[str, typer.Argument(metavar="EXECUTION", help="The id of the run.", callback=_check_id)]
-WaveName = Annotated[str, typer.Argument(metavar="WAVE", help="The name of the wave.", callback=_check_id)]
+PlanName = Annotated[
+    str,
+    typer.Argument(metavar="PLAN", autocompletion=complete_plan, help="The plan's id, or its exact name."),
+]
+PlanToRead = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN", autocompletion=complete_plan, help="The plan's id, its name, or the beginning of its name."
+    ),
+]
+PlanOption = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="PLAN",
+        autocompletion=complete_plan,
+        help="Only those of this plan: its id, its name, or the beginning of its name.",
+    ),
+]
+ExecutionId = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXECUTION",
+        callback=_check_run,
+        autocompletion=complete_run,
+        help="The run: its id, the beginning of its id, `latest`, or `latest:PLAN`.",
+    ),
+]
+WaveName = Annotated[
+    str,
+    typer.Argument(metavar="WAVE", callback=_check_id, autocompletion=complete_wave, help="The name of the wave."),
+]
+WaveOption = Annotated[
+    str | None,
+    typer.Option("--wave", metavar="WAVE", autocompletion=complete_wave, help="Only this wave."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+OutputForm = Annotated[
+    Output | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORM",
+        help="table, json, jsonl (an item a line) or csv; --json is short for --output json.  [default: table]",
+    ),
+]
+
+
+def choose_output(output: Output | None, as_json: bool) -> Output:
+    """The form that `--output` or `--json` asks for. Raise BadParameter if they contradict each other."""
+    if as_json and output not in (None, Output.JSON):
+        raise typer.BadParameter("give --output or --json, not both")
+    return Output.JSON if as_json else output or Output.TABLE
+
+
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end, or only start it.")]
 CleanUp = Annotated[
     bool,
     typer.Option("--cleanup", help="Terminate the drill's instances afterwards, whatever its result."),
 ]
 ReportFolder = Annotated[
-    Path | None, typer.Option("--report", file_okay=False, help="Write report.html and report.json to this folder.")
+    Path | None,
+    typer.Option("--report", metavar="DIR", file_okay=False, help="Write report.html and report.json to this folder."),
 ]
-Comment = Annotated[str | None, typer.Option("--comment", help="The reason, for the record.")]
+Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="The reason, for the record.")]
 IdempotencyKey = Annotated[
     str | None,
     typer.Option(
@@ -86,7 +187,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 Interval = Annotated[
-    float | None, typer.Option("--interval", min=0.2, max=600, help="Seconds between reads of the run.")
+    float | None,
+    typer.Option("--interval", metavar="SECONDS", min=0.2, max=600, help="Seconds between reads of the run."),
 ]
 PointInTime = Annotated[
     str | None,
@@ -98,6 +200,8 @@ PointInTime = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start a recovery without asking.")]
+YesContinue = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: neither for a recovery nor for `latest`.")]
+YesLatest = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether `latest` is the run that is meant.")]
 ReplaceExisting = Annotated[
     bool,
     typer.Option(
