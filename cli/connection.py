@@ -163,7 +163,7 @@ def _choose_running_sandbox() -> Connection:
     return Connection(sandbox=True)
 
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
+CONNECTION_OPTIONS: dict[str, tuple[Any, Any]] = {
     "context": (ContextName, None),
     "url": (ApiUrl, None),
     "stack": (Stack, None),
@@ -183,18 +183,18 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
-        connection = choose_connection(**{name: arguments.pop(name) for name in _OPTIONS})
+        connection = choose_connection(**{name: arguments.pop(name) for name in CONNECTION_OPTIONS})
         exit_on_error(lambda: command(connection, **arguments))
 
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in CONNECTION_OPTIONS.items()
     ]
     as_keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     run.__signature__ = inspect.Signature([*as_keywords, *added])  # type: ignore[attr-defined]  # typer reads it
     run.__annotations__ = {
         **{name: hint for name, hint in hints.items() if name in {each.name for each in own}},
-        **{name: annotation for name, (annotation, _) in _OPTIONS.items()},
+        **{name: annotation for name, (annotation, _) in CONNECTION_OPTIONS.items()},
     }
     del run.__wrapped__  # typer would read the annotations of the wrapped function instead
     return run

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from cli.commands import contexts, decisions, listings, plans, records, runs, sandbox, tables
+from cli.commands.arguments import LightGroup
 from cli.terminal import encode_safely
 from cli.text import COMMAND
 
 app = typer.Typer(
+    cls=LightGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",

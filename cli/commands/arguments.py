@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from cli.commands.completion import complete_plan, complete_run, complete_wave
 from cli.listings.output import Output
@@ -34,19 +34,34 @@ _DEFAULT = re.compile(r"default: \((.+?)\)")
 _RANGE = re.compile(r"([0-9.]+)<=x<=([0-9.]+)")
 
 
+def write_plainly(name: str, text: str) -> tuple[str, str]:
+    """The name and the text of a parameter's help without the library's types, ranges and brackets."""
+    text = _DEFAULT.sub(r"default: \1", _RANGE.sub(r"\1 to \2", text))
+    if not name.startswith("-"):
+        return _TYPE.sub("", name).upper(), text.removesuffix("  [required]")
+    return _TYPE.sub(lambda match: f" {_PLACEHOLDERS[match[1]]}", name), text
+
+
 class _Command(TyperCommand):
     """A command that refuses an empty text, which would otherwise mean the same as a text that is left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raise BadParameter, which names the option or argument."""
-        if not ctx.resilient_parsing:
-            given, *_ = self.make_parser(ctx).parse_args(args=list(args))
-            for parameter in self.get_params(ctx):
-                value = given.get(parameter.name)
-                values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
-                if any(isinstance(each, str) and not each.strip() for each in values):
-                    raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
+        if ctx.resilient_parsing:  # for completion
+            return super().parse_args(ctx, self._without_open_option(ctx, args))
+        given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in self.get_params(ctx):
+            value = given.get(parameter.name)
+            values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
+            if any(isinstance(each, str) and not each.strip() for each in values):
+                raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
         return super().parse_args(ctx, args)
+
+    def _without_open_option(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave out an option whose value the shell asks for. It would hide the words before it, such as the run."""
+        with_value = [each for each in self.get_params(ctx) if not getattr(each, "is_flag", True)]
+        is_open = bool(args) and any(args[-1] in each.opts for each in with_value)
+        return args[:-1] if is_open else args
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The usage without the braces of the library: `[OPTIONS] PLAN`."""
@@ -58,21 +73,33 @@ class _Command(TyperCommand):
         for parameter in self.get_params(ctx):
             if (record := parameter.get_help_record(ctx)) is None:
                 continue
-            text = _DEFAULT.sub(r"default: \1", _RANGE.sub(r"\1 to \2", record[1]))
-            if parameter.param_type_name == "argument":
-                name = _TYPE.sub("", record[0]).upper()
-                sections["Arguments"].append((name, text.removesuffix("  [required]")))
-            else:
-                name = _TYPE.sub(lambda match: f" {_PLACEHOLDERS[match[1]]}", record[0])
-                sections["Options"].append((name, text))
+            is_argument = parameter.param_type_name == "argument"
+            sections["Arguments" if is_argument else "Options"].append(write_plainly(*record))
         for title, rows in sections.items():
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
 
+class LightGroup(TyperGroup):
+    """A group of commands that shows their help without importing pydantic."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give the flags of the library, such as --help, a default.
+
+        It imports pydantic to judge None, and that takes as long as all else that the help of a command needs.
+        """
+        for option in self.get_params(ctx):
+            if getattr(option, "is_bool_flag", False) and option.default is None:
+                option.default = False
+        return super().parse_args(ctx, args)
+
+
 class CommandGroup(typer.Typer):
     """A group whose commands refuse an empty text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"cls": LightGroup, **options})
 
     def command(self, name: str | None = None, **options: Any) -> "Callable[[Any], Any]":
         """Register a command."""

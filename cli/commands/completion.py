@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.connection import choose_connection
+from cli.connection import CONNECTION_OPTIONS, choose_connection
 from recovery.free_text import flatten
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 MAX_SECONDS = 2.0
 # Runs that are offered: the newest. Plans: one page.
 MAX_RUNS, MAX_PLANS = "50", "200"
-_CONNECTION = ("context", "url", "stack", "profile", "region", "sandbox")
 
 Offer = tuple[str, str]
 """A word that the shell offers, and what some shells show beside it."""
@@ -72,7 +71,7 @@ def _ask(ctx: typer.Context, read: "Callable[[ApiClient], Iterable[Offer]]") -> 
 
     def ask() -> None:
         with contextlib.suppress(BaseException):  # of whatever kind: the shell must not show it
-            given = {name: ctx.params.get(name) for name in _CONNECTION}
+            given = {name: ctx.params.get(name) for name in CONNECTION_OPTIONS}
             api = choose_connection(**{**given, "sandbox": bool(given["sandbox"])}).open_api()  # type: ignore[arg-type]
             offers.extend(read(api))
 

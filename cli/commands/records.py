@@ -31,11 +31,22 @@ from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_json, print_rows
 from cli.text import describe_chain
 from recovery.domain.execution import ExecutionStatus
-from recovery.free_text import flatten
+from recovery.free_text import clean, flatten
 
 app = CommandGroup()
 
 _STATUSES = ", ".join(ExecutionStatus)
+
+
+def _check_status(text: str | None) -> str | None:
+    """The status as the API writes it. Refuse what the API would refuse, before anything is asked."""
+    if text is None or text.upper() in set(ExecutionStatus):
+        return text and text.upper()
+    raise typer.BadParameter(f"{clean(text)[:80]!r} is no status of a run. There are: {_STATUSES}")
+
+
+def _complete_status(incomplete: str) -> list[str]:
+    return [status.value for status in ExecutionStatus if status.startswith(incomplete)]
 
 
 @app.command(epilog="Example: drs-waves status drill-20261122-081530-4f1c09 --json")
@@ -93,8 +104,14 @@ def list_(
     connection: Connection,
     plan: PlanOption = None,
     status: Annotated[
-        ExecutionStatus | None,
-        typer.Option("--status", metavar="STATUS", case_sensitive=False, help=f"Only those that are {_STATUSES}."),
+        str | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            callback=_check_status,
+            autocompletion=_complete_status,
+            help=f"Only those that are {_STATUSES}.",
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="COUNT", min=1, max=200, help="At most so many, the newest.")
@@ -111,7 +128,7 @@ def list_(
     if plan is not None:
         query["planId"] = session.find_plan(plan, by_prefix=True)["planId"]
     if status is not None:
-        query["status"] = status.value
+        query["status"] = status
     print_listing(RUNS, session.api.get(RUNS.path, **query)[RUNS.items], form)
 
 

@@ -83,11 +83,6 @@ def show_count(values: Any) -> str:
     return str(len(values)) if values else ""
 
 
-def show_number(value: Any) -> str:
-    """The number; nothing for 0."""
-    return str(value) if value else ""
-
-
 def show_mode(value: Any) -> str:
     """`drill`."""
     return flatten(value).lower()
@@ -133,12 +128,11 @@ RUNS = Listing(
 PLANS = Listing(
     path="/recovery-plans",
     items="recoveryPlans",
-    schema="RecoveryPlanRead",
+    schema="RecoveryPlan",
     columns=(
         Column("planId", "plan"),
         Column("name", "name", folds=True),
         Column("waves", "waves", show_count),
-        Column("drillInstances.count", "drill instances", show_number, folds=True),
         Column("activeExecutionId", "runs now", optional=True),
         Column("rtoTargetMinutes", "RTO target", show_minutes, optional=True),
         Column("rpoTargetMinutes", "RPO target", show_minutes, optional=True),
