@@ -117,27 +117,35 @@ def choose_connection(
     Raise typer.BadParameter for names that contradict each other, and for an invalid configuration file.
     """
     if sandbox:
-        if url or stack or profile or region or context:
+        if any((url, stack, profile, region, context)):
             raise typer.BadParameter(
                 "--sandbox goes with none of --context, --api-url, --stack, --profile and --region"
             )
         return Connection(sandbox=True)
     if url and stack:
         raise typer.BadParameter("give --api-url or --stack, not both")
-    if not (url or stack or context):
+    if not any((url, stack, context)):
         url, stack, context = _read_environment()
+    is_named = any((url, stack, context))
     try:
-        if url or stack or context:
-            known = read_config().find(context) if context else None
-        elif not (profile or region) and checkout.is_sandbox_running():
+        if not (is_named or profile or region) and checkout.is_sandbox_running():
             return _choose_running_sandbox()
-        else:
-            config = read_config()
-            known = config.find(config.default) if config.default else None
+        known = _find_context(context) if context or not is_named else None
     except ConfigInvalid as error:
         raise typer.BadParameter(str(error)) from error
-    if known is None:
-        return Connection(url, stack, profile, region)
+    return Connection(url, stack, profile, region) if known is None else _override(known, url, stack, profile, region)
+
+
+def _find_context(name: str | None) -> Context | None:
+    """The context with this name, or the default one if there is one. Raise ConfigInvalid."""
+    config = read_config()
+    wanted = name or config.default
+    return config.find(wanted) if wanted else None
+
+
+def _override(
+    known: Context, url: str | None, stack: str | None, profile: str | None, region: str | None
+) -> Connection:
     if not (url or stack):
         url, stack = known.api_url, known.stack
     return Connection(url, stack, profile or known.profile, region or known.region, context=known)

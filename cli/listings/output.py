@@ -73,26 +73,20 @@ def _print_table(listing: Listing, items: Sequence[Item]) -> None:
     from rich.cells import cell_len
 
     columns = [column for column in listing.columns if column.in_table]
-    rows = [
-        [column.title for column in columns],
-        *([_table_cell(column, item) for column in columns] for item in items),
-    ]
-    widths = [max(cell_len(row[at]) for row in rows) for at in range(len(columns))]
-    left_out: list[str] = []
+    rows = [[column.title for column in columns], *(_table_cells(columns, item) for item in items)]
+    shown, widths = list(range(len(columns))), [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
     if console().is_terminal:
         shown, widths = _fit(columns, widths, console().width)
-        left_out = [column.title for at, column in enumerate(columns) if at not in shown]
-        rows = [[row[at] for at in shown] for row in rows]
     for row in rows:
-        _print_row(row, widths)
-    if left_out:
-        columns_left = " and ".join(filter(None, [", ".join(left_out[:-1]), left_out[-1]]))
-        error_console().print(f"Not shown at this width: {columns_left}. --output csv shows them.", style="dim")
+        _print_row([row[at] for at in shown], widths)
+    if left_out := [column.title for at, column in enumerate(columns) if at not in shown]:
+        text = f"Not shown at this width: {', '.join(left_out)}. --output csv shows everything."
+        error_console().print(text, style="dim", markup=False)
 
 
-def _table_cell(column: Column, item: Item) -> str:
-    value = column.read(item)
-    return "" if value is None else flatten(column.text(value))
+def _table_cells(columns: Sequence[Column], item: Item) -> list[str]:
+    values = ((column, column.read(item)) for column in columns)
+    return ["" if value is None else flatten(column.text(value)) for column, value in values]
 
 
 def _fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> tuple[list[int], list[int]]:
