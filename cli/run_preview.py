@@ -36,7 +36,9 @@ class Preview:
         """By which deployment, from which moment, what would be launched, and where: wave by wave."""
         yield f"  environment    {environment}"
         yield f"  point in time  {point_in_time or 'the latest data'}"
-        yield f"  launches       {plural(len(self.servers), 'server')} in {plural(len(self.waves), 'wave')}"
+        counted = f"{plural(len(self.servers), 'server')} in {plural(len(self.waves), 'wave')}"
+        where = f": {_count_by_place(place for _, place in self.servers.values())}" if self.servers else ""
+        yield f"  launches       {counted}{where}"
         waves = [f"{flatten(wave)}: {_count_by_place(self._places_of(wave))}" for wave in self.waves]
         yield from (f"                 {line}" for line in first_of(waves, MAX_LINES))
         yield from (f"  unknown        {flatten(text)}" for text in self.unknown)

@@ -27,6 +27,8 @@ class Column:
     optional: bool = False
     """Whether a table on a narrow terminal may leave the column out."""
     in_table: bool = True
+    below: bool = False
+    """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
 
     def read(self, item: Item) -> Any:
         """The value; None if the item has none."""
@@ -210,7 +212,7 @@ SERVERS = Listing(
         Column("hostname", "host", folds=True),
         Column("wave", "wave", folds=True),
         Column("status", "status"),
-        Column("reason", "reason", folds=True),
+        Column("reason", "reason", below=True),
         Column("recoveryInstanceId", "instance", optional=True),
         Column("accountId", "account", optional=True),
         Column("region", "Region", optional=True),
@@ -243,9 +245,9 @@ LOGS = Listing(
     columns=(
         Column("logDateTime", "at", show_time),
         Column("wave", "wave", folds=True),
-        Column("event", "event", folds=True),
-        Column("eventData.sourceServerID", "server", folds=True),
-        Column("eventData.rawError", "error", folds=True),
+        Column("event", "event"),
+        Column("eventData.sourceServerID", "server"),
+        Column("eventData.rawError", "error", below=True),
         Column("jobId", "job", optional=True),
         Column("eventData.targetInstanceID", "instance", optional=True),
     ),
@@ -267,7 +269,7 @@ CAPACITY = Listing(
         Column("serversInJobs", "in jobs", show_usage),
         Column("replicatingServers", "replicating", show_usage, folds=True),
         Column("largestJob", "largest job", folds=True),
-        Column("message", "message", folds=True, optional=True),
+        Column("message", "message", below=True),
         Column("advice", "advice", in_table=False),
     ),
     empty="No account with Regions is registered.",

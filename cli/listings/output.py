@@ -1,7 +1,7 @@
 """Print a listing as a table, JSON, JSON lines or CSV.
 
-A table on a terminal fits its width: cells that may fold do, and columns that may be left out are. In a pipe, nothing
-is folded, cut or left out, and each item is one line.
+A table on a terminal fits its width: cells that may fold do, long sentences stand below their row, and columns that may
+be left out are. In a pipe, nothing is folded, cut or left out, and each item is one line.
 """
 
 import csv
@@ -13,11 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 from cli.listings.catalog import Column, Item, Listing
+from cli.listings.layout import GAP, lay_out
 from cli.terminal import console, error_console, print_json
 from recovery.free_text import flatten
 
-# Characters of a cell that folds, at least; characters between two columns.
-MIN_FOLDED, GAP = 11, 2
+# Characters before a text that stands below its row.
+INDENT = 4
 # A spreadsheet runs text that begins with one of these.
 _FORMULAS = ("=", "+", "-", "@")
 
@@ -74,14 +75,13 @@ def _print_table(listing: Listing, items: Sequence[Item]) -> None:
 
     columns = [column for column in listing.columns if column.in_table]
     rows = [[column.title for column in columns], *(_table_cells(columns, item) for item in items)]
-    shown, widths = list(range(len(columns))), [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
-    if console().is_terminal:
-        shown, widths = _fit(columns, widths, console().width)
-    for row in rows:
-        _print_row([row[at] for at in shown], widths)
-    if left_out := [column.title for at, column in enumerate(columns) if at not in shown]:
-        text = f"Not shown at this width: {', '.join(left_out)}. --output csv shows everything."
-        error_console().print(text, style="dim", markup=False)
+    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
+    layout = lay_out(columns, widths, console().width if console().is_terminal else None)
+    for number, row in enumerate(rows):
+        _print_row([row[at] for at in layout.shown], layout.widths)
+        _print_below([row[at] for at in layout.below] if number else [])
+    if left_out := layout.list_left_out(columns):
+        error_console().print(f"Not shown at this width: {', '.join(left_out)}. --output csv shows everything.")
 
 
 def _table_cells(columns: Sequence[Column], item: Item) -> list[str]:
@@ -89,21 +89,12 @@ def _table_cells(columns: Sequence[Column], item: Item) -> list[str]:
     return ["" if value is None else flatten(column.text(value)) for column, value in values]
 
 
-def _fit(columns: Sequence[Column], natural: Sequence[int], width: int) -> tuple[list[int], list[int]]:
-    """The columns that a table of this width shows, by their places, and the width of each."""
-    shown = list(range(len(columns)))
-    least = [min(size, MIN_FOLDED) if column.folds else size for column, size in zip(columns, natural, strict=True)]
-    while sum(least[at] + GAP for at in shown) - GAP > width:
-        optional = [at for at in shown if columns[at].optional]
-        if not optional:
-            break
-        shown.remove(optional[-1])
-    room = width + GAP - sum(least[at] + GAP for at in shown)
-    widths = {at: least[at] for at in shown}
-    while room > 0 and (narrow := [at for at in shown if widths[at] < natural[at]]):
-        widths[min(narrow, key=lambda at: widths[at])] += 1
-        room -= 1
-    return shown, [widths[at] for at in shown]
+def _print_below(cells: Sequence[str]) -> None:
+    from rich.text import Text
+
+    for cell in filter(None, cells):
+        for line in Text(cell).wrap(console(), console().width - INDENT):
+            console().print(f"{' ' * INDENT}{line.plain.rstrip()}", markup=False)
 
 
 def _print_row(cells: Sequence[str], widths: Sequence[int]) -> None:

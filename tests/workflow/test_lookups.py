@@ -173,7 +173,7 @@ def test_a_recovery_shows_servers_by_wave_places_time_and_deployment_before_it_a
     result = run(api_server, "run", "shop", "--mode", "recovery", answer="no\n")
     assert (result.exit_code, posts(api_server)) == (3, []), result.output
     shown = " ".join(result.stderr.split())
-    assert f"environment {api_server.url}, {WEST} point in time the latest data launches 5 servers in 2 waves" in shown
+    assert f"environment {api_server.url}, {WEST} point in time the latest data launches 5 servers" in shown
     assert f"db: 2 in 111122223333/{WEST} web: 3 in 111122223333/{WEST}" in shown
 
 
