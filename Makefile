@@ -70,6 +70,14 @@ openapi: setup build ## Write docs/openapi.json, the API as tools read it
 role-routes: setup build ## Write into docs/iam.md what each of its policies allows
 	$(PY) scripts/role_routes.py
 
+##@ The command
+
+.PHONY: reference
+reference: setup build ## Write docs/commands.md and docs/schemas, the reference of drs-waves and of what it prints
+	$(PY) scripts/command_reference.py > build/commands.md
+	mv build/commands.md docs/commands.md
+	$(PY) scripts/output_schemas.py
+
 ##@ Measurements, written to build/bench
 
 .PHONY: bench-start

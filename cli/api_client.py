@@ -14,11 +14,11 @@ from recovery.free_text import flatten
 
 # API Gateway itself gives up after 29 s.
 TIMEOUT_SECONDS = 35
+DEFAULT_STACK = "drs-waves"
 # A read is repeated after 1 s, then 2 s. A write is not: the API may have executed it. Those that carry an
 # Idempotency-Key are repeated by `repeat`.
 MAX_READ_TRIES = 3
 TRANSIENT_STATUSES = (429, 502, 503, 504)
-
 
 # What API Gateway and AWS call credentials that have expired.
 _EXPIRED_CODES = ("ExpiredCredentials", "ExpiredToken", "ExpiredTokenException")
@@ -111,7 +111,7 @@ class ApiClient:
             credentials = session.get_credentials()
             if credentials is None:
                 raise ApiUnreachable("There are no AWS credentials: give --profile, or log in.")
-            address = url or _read_api_url(session, stack or "drs-waves", place, profile)
+            address = url or _read_api_url(session, stack or DEFAULT_STACK, place, profile)
         except botocore.exceptions.BotoCoreError as error:
             if not _is_credential_error(error):
                 raise ApiUnreachable(flatten(error)) from error

@@ -11,19 +11,45 @@ from typing import Annotated, Any
 import typer
 
 from cli import checkout
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
+from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
+from cli.contexts.config import ConfigInvalid, Context, read_config
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
 from recovery.free_text import flatten
 
+
+def complete_context(incomplete: str) -> list[str]:
+    """The names of the contexts, for the shell; nothing if the file cannot be read."""
+    try:
+        return [name for name in read_config().contexts if name.startswith(incomplete)]
+    except ConfigInvalid:
+        return []
+
+
+ContextName = Annotated[
+    str | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        autocompletion=complete_context,
+        help="A deployment of the configuration file; see `drs-waves context`.  [env var: DRS_WAVES_CONTEXT]",
+    ),
+]
 ApiUrl = Annotated[
-    str | None, typer.Option("--api-url", envvar="DRS_WAVES_API_URL", help="The URL of the API: the output ApiUrl.")
+    str | None,
+    typer.Option(
+        "--api-url", metavar="URL", help="The URL of the API: the output ApiUrl.  [env var: DRS_WAVES_API_URL]"
+    ),
 ]
 Stack = Annotated[
     str | None,
-    typer.Option("--stack", help="The stack with the output ApiUrl.  [env var: DRS_WAVES_STACK; default: drs-waves]"),
+    typer.Option(
+        "--stack",
+        metavar="NAME",
+        help="The stack with the output ApiUrl.  [env var: DRS_WAVES_STACK; default: drs-waves]",
+    ),
 ]
-Profile = Annotated[str | None, typer.Option("--profile", help="The AWS profile that signs requests.")]
-Region = Annotated[str | None, typer.Option("--region", help="The Region of the API.")]
+Profile = Annotated[str | None, typer.Option("--profile", metavar="NAME", help="The AWS profile that signs requests.")]
+Region = Annotated[str | None, typer.Option("--region", metavar="REGION", help="The Region of the API.")]
 Sandbox = Annotated[
     bool,
     typer.Option(
@@ -35,13 +61,17 @@ Sandbox = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The deployment that the command line or the environment names."""
+    """The deployment that the command line, the environment or a context names.
+
+    `context` is the context that it is, which the other fields may override.
+    """
 
     api_url: str | None = None
     stack: str | None = None
     profile: str | None = None
     region: str | None = None
     sandbox: bool = False
+    context: Context | None = None
 
     def open_api(self) -> ApiClient:
         """A new client. Raise ApiUnreachable."""
@@ -54,43 +84,100 @@ class Connection:
         """The options that name this deployment, to append to a command: ` --stack shop --region us-west-2`."""
         if self.sandbox:
             return " --sandbox"
+        known = self.context or Context("")
         options = {
-            "--api-url": self.api_url,
-            "--stack": self.stack,
-            "--profile": self.profile,
-            "--region": self.region,
+            "--context": known.name,
+            "--api-url": None if self.api_url == known.api_url else self.api_url,
+            "--stack": None if self.stack == known.stack else self.stack,
+            "--profile": None if self.profile == known.profile else self.profile,
+            "--region": None if self.region == known.region else self.region,
         }
         return "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
 
+    def describe(self) -> str:
+        """The deployment in words: `context prod: stack drs-waves-prod, eu-west-1, profile hub`."""
+        if self.sandbox:
+            return "the sandbox of this checkout"
+        place = self.api_url or f"stack {self.stack or DEFAULT_STACK}"
+        details = [place, self.region, f"profile {self.profile}" if self.profile else None]
+        context = f"context {self.context.name}: " if self.context else ""
+        return flatten(context + ", ".join(filter(None, details)))
+
 
 def choose_connection(
-    url: str | None, stack: str | None, profile: str | None, region: str | None, sandbox: bool
+    url: str | None,
+    stack: str | None,
+    profile: str | None,
+    region: str | None,
+    sandbox: bool,
+    context: str | None = None,
 ) -> Connection:
-    """The deployment that these options name. If nothing names one, a sandbox that runs from this checkout.
+    """The deployment that these options name, or else the environment, a running sandbox or the default context.
 
-    Raise typer.BadParameter for options that contradict each other.
+    Raise typer.BadParameter for names that contradict each other, and for an invalid configuration file.
     """
     if sandbox:
-        if stack or profile or region:
-            raise typer.BadParameter("--sandbox goes with none of --stack, --profile and --region")
-        return Connection(url, None, None, None, sandbox=True)
+        if any((url, stack, profile, region, context)):
+            raise typer.BadParameter(
+                "--sandbox goes with none of --context, --api-url, --stack, --profile and --region"
+            )
+        return Connection(sandbox=True)
     if url and stack:
         raise typer.BadParameter("give --api-url or --stack, not both")
-    if not url:  # the command line overrides the environment
-        stack = stack or os.environ.get("DRS_WAVES_STACK") or None
-    is_named = any((url, stack, profile, region))
-    if not is_named and checkout.is_sandbox_running():
-        typer.echo("Using the sandbox that runs from this checkout; --stack or --api-url names another.", err=True)
-        return Connection(url, stack, profile, region, sandbox=True)
-    return Connection(url, stack, profile, region, sandbox=False)
+    if not any((url, stack, context)):
+        url, stack, context = _read_environment()
+    is_named = any((url, stack, context))
+    try:
+        if not (is_named or profile or region) and checkout.is_sandbox_running():
+            return _choose_running_sandbox()
+        known = _find_context(context) if context or not is_named else None
+    except ConfigInvalid as error:
+        raise typer.BadParameter(str(error)) from error
+    return Connection(url, stack, profile, region) if known is None else _override(known, url, stack, profile, region)
 
 
-_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "api_url": (ApiUrl, None),
+def _find_context(name: str | None) -> Context | None:
+    """The context with this name, or the default one if there is one. Raise ConfigInvalid."""
+    config = read_config()
+    wanted = name or config.default
+    return config.find(wanted) if wanted else None
+
+
+def _override(
+    known: Context, url: str | None, stack: str | None, profile: str | None, region: str | None
+) -> Connection:
+    if not (url or stack):
+        url, stack = known.api_url, known.stack
+    return Connection(url, stack, profile or known.profile, region or known.region, context=known)
+
+
+def _read_environment() -> tuple[str | None, str | None, str | None]:
+    """The URL, the stack and the context that the environment names: one of them at most."""
+    variables = ("DRS_WAVES_API_URL", "DRS_WAVES_STACK", "DRS_WAVES_CONTEXT")
+    url, stack, context = (os.environ.get(name) or None for name in variables)
+    given = [name for name in variables if os.environ.get(name)]
+    if len(given) > 1:
+        raise typer.BadParameter(f"{' and '.join(given)} are set, and each names a deployment; unset all but one")
+    return url, stack, context
+
+
+def _choose_running_sandbox() -> Connection:
+    if (default := read_config().default) is not None:
+        raise typer.BadParameter(
+            f"A sandbox runs from this checkout, and the default context is {default}: "
+            f"give --sandbox or --context {default}."
+        )
+    typer.echo("Using the sandbox that runs from this checkout; --stack or --api-url names another.", err=True)
+    return Connection(sandbox=True)
+
+
+CONNECTION_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "context": (ContextName, None),
+    "url": (ApiUrl, None),
     "stack": (Stack, None),
     "profile": (Profile, None),
     "region": (Region, None),
-    "in_sandbox": (Sandbox, False),
+    "sandbox": (Sandbox, False),
 }
 
 
@@ -104,18 +191,18 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
-        connection = choose_connection(*(arguments.pop(name) for name in _OPTIONS))
+        connection = choose_connection(**{name: arguments.pop(name) for name in CONNECTION_OPTIONS})
         exit_on_error(lambda: command(connection, **arguments))
 
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
+        for name, (annotation, default) in CONNECTION_OPTIONS.items()
     ]
     as_keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
     run.__signature__ = inspect.Signature([*as_keywords, *added])  # type: ignore[attr-defined]  # typer reads it
     run.__annotations__ = {
         **{name: hint for name, hint in hints.items() if name in {each.name for each in own}},
-        **{name: annotation for name, (annotation, _) in _OPTIONS.items()},
+        **{name: annotation for name, (annotation, _) in CONNECTION_OPTIONS.items()},
     }
     del run.__wrapped__  # typer would read the annotations of the wrapped function instead
     return run

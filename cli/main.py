@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import decisions, plans, records, runs, sandbox, tables
+from cli.commands import contexts, decisions, listings, plans, records, runs, sandbox, tables
+from cli.commands.arguments import LightGroup
 from cli.terminal import encode_safely
 from cli.text import COMMAND
 
 app = typer.Typer(
+    cls=LightGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions):
+for commands in (runs, records, decisions, listings):
     app.add_typer(commands.app)
 app.add_typer(plans.app, name="plan")
+app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")
 

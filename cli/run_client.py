@@ -1,23 +1,17 @@
-"""Find plans, start runs, follow them to their end and clean up after them, all through the API."""
+"""Start runs, follow them to their end and clean up after them, all through the API."""
 
 import random
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from api.schemas.requests.names import normalize_name
 from cli import repeat
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
 from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
-from recovery.free_text import flatten
-from recovery.wording import first_of
 
 # The path that starts a run of each mode.
 _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}
-
-# Plans that a message lists.
-MAX_PLANS = 20
 
 # Seconds between requests while the API does not answer: the first pause doubles up to the maximum.
 MIN_RETRY_PAUSE, MAX_RETRY_PAUSE = 1.0, 30.0
@@ -31,25 +25,6 @@ class RunObserver(Protocol):
 
     def trouble(self, message: str | None) -> None:
         """Report that the API does not answer. None reports that it answers again."""
-
-
-class PlanUnknown(Exception):
-    """No plan matches, or several do. The message lists them."""
-
-
-def find_plan(api: ApiClient, id_or_name: str) -> dict[str, Any]:
-    """The plan with this id, or else with exactly this name. Raise PlanUnknown, ApiRefused."""
-    plans = list(api.list_items("/recovery-plans", "recoveryPlans"))
-    matches = [plan for plan in plans if plan["planId"] == id_or_name]
-    matches = matches or [plan for plan in plans if plan["name"] == normalize_name(id_or_name)]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        ids = "".join(f"\n  {plan['planId']}  {flatten(plan['name'])}" for plan in matches)
-        raise PlanUnknown(f"{len(matches)} plans are named {id_or_name!r}; name one by its id:{ids}")
-    lines = first_of([f"{plan['planId']}  {flatten(plan['name'])}" for plan in plans], MAX_PLANS)
-    there_are = "\n  ".join([" There are:", *lines]) if plans else " There is none."
-    raise PlanUnknown(f"There is no plan {id_or_name!r}.{there_are}")
 
 
 def start_path(plan_id: str, mode: str) -> str:

@@ -26,27 +26,37 @@ _GONE = ("TERMINATED", "NOT_FOUND")
 
 @dataclass(slots=True)
 class Preview:
-    """The servers that a run would launch, by id, and what is unknown of them."""
+    """The servers that a run would launch, by id, each with its wave and its place, and what is unknown of them."""
 
-    places: dict[str, Place] = field(default_factory=dict)
-    waves: int = 0
+    waves: list[str]
+    servers: dict[str, tuple[str, Place]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
-    def lines(self, point_in_time: str | None) -> Iterator[str]:
-        """What would be launched, where, and from which moment."""
-        where = ", ".join(
-            f"{count} in {'/'.join(place)}" for place, count in sorted(Counter(self.places.values()).items())
-        )
-        counted = plural(len(self.places), "server")
-        yield f"  launches       {counted} in {plural(self.waves, 'wave')}{f': {where}' if where else ''}"
+    def lines(self, environment: str, point_in_time: str | None) -> Iterator[str]:
+        """By which deployment, from which moment, what would be launched, and where: wave by wave."""
+        yield f"  environment    {environment}"
         yield f"  point in time  {point_in_time or 'the latest data'}"
+        counted = f"{plural(len(self.servers), 'server')} in {plural(len(self.waves), 'wave')}"
+        where = f": {_count_by_place(place for _, place in self.servers.values())}" if self.servers else ""
+        yield f"  launches       {counted}{where}"
+        waves = [f"{flatten(wave)}: {_count_by_place(self._places_of(wave))}" for wave in self.waves]
+        yield from (f"                 {line}" for line in first_of(waves, MAX_LINES))
         yield from (f"  unknown        {flatten(text)}" for text in self.unknown)
+
+    def _places_of(self, wave: str) -> list[Place]:
+        return [place for of, place in self.servers.values() if of == wave]
+
+
+def _count_by_place(places: Iterable[Place]) -> str:
+    """`12 in 111122223333/us-west-2, 3 in 444455556666/eu-west-1`."""
+    counts = sorted(Counter(places).items())
+    return ", ".join(f"{count} in {'/'.join(place)}" for place, count in counts) or "no servers"
 
 
 def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
     """What a run of the plan would launch now."""
-    preview = Preview(waves=len(plan["waves"]))
-    for use in (use for wave in plan["waves"] for use in wave["groups"]):
+    preview = Preview([wave["name"] for wave in plan["waves"]])
+    for name, use in ((wave["name"], use) for wave in plan["waves"] for use in wave["groups"]):
         subject = f"the servers of protection group {use['groupId']}"
         try:
             group = api.get(f"/protection-groups/{use['groupId']}")
@@ -55,20 +65,21 @@ def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
         except (ApiRefused, ApiUnreachable) as error:
             preview.unknown.append(f"{subject}: {_first_line(error)}")
         else:
-            preview.places.update(dict.fromkeys(server_ids, (group["accountId"], group["region"])))
+            place = (group["accountId"], group["region"])
+            preview.servers.update(dict.fromkeys(server_ids, (name, place)))
     return preview
 
 
 def preview_rest(api: ApiClient, record: Record) -> Preview:
     """What a continuation of this run would launch: what its record does not show as launched."""
-    preview = Preview()
+    preview = Preview([])
     try:
         servers = [each for each in list_servers(api, record["executionId"]) if each["status"] != "LAUNCHED"]
     except (ApiRefused, ApiUnreachable) as error:
         preview.unknown.append(f"the servers of {record['executionId']}: {_first_line(error)}")
         servers = []
-    preview.places = {each["sourceServerId"]: (each["accountId"], each["region"]) for each in servers}
-    preview.waves = len({each["wave"] for each in servers})
+    preview.servers = {each["sourceServerId"]: (each["wave"], (each["accountId"], each["region"])) for each in servers}
+    preview.waves = [wave["name"] for wave in record["waves"] if any(each["wave"] == wave["name"] for each in servers)]
     return preview
 
 
@@ -106,23 +117,59 @@ def _describe_instance(instance: Mapping[str, Any]) -> str:
     return f"{flatten(instance['recoveryInstanceId'])}  {flatten(name)} in {place}, {state}, {kind}{by}"
 
 
-def describe_terminated(api: ApiClient, execution_id: str) -> list[str]:
-    """What a clean-up of this drill would terminate, by the records of its chain: a heading, and a line for each."""
+@dataclass(slots=True)
+class CleanupPreview:
+    """The instances that a clean-up of a drill would terminate, by the records of its chain.
+
+    `servers` are those of the API that have an instance, by the id of the instance. `chain` is empty if it is unknown.
+    """
+
+    execution_id: str
+    chain: list[str] = field(default_factory=list)
+    servers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    def lines(self, environment: str) -> Iterator[str]:
+        """How many there are, by which deployment, where, of which waves, and a line for each instance."""
+        servers = list(self.servers.values())
+        runs = f" of {', '.join(self.chain)}" if len(self.chain) > 1 else ""
+        counted = plural(len(servers), "recovery instance")
+        yield f"The clean-up of {self.execution_id} terminates {counted}{runs}:"
+        yield f"  environment    {environment}"
+        if servers:
+            yield f"  where          {_count_by_place((each['accountId'], each['region']) for each in servers)}"
+            waves = Counter(flatten(each["wave"]) for each in servers)
+            counts = [f"{wave} {count}" for wave, count in waves.items()]
+            yield f"  waves          {', '.join(first_of(counts, MAX_LINES))}"
+        yield from _indent([_describe_launched(each) for each in servers])
+        yield from (f"  unknown        {flatten(text)}" for text in self.unknown)
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        servers = list(self.servers.values())
+        return {
+            "executionId": self.execution_id,
+            "executions": self.chain,
+            "servers": servers,
+            "unknown": self.unknown,
+        }
+
+
+def preview_cleanup(api: ApiClient, execution_id: str) -> CleanupPreview:
+    """What a clean-up of this drill would terminate."""
+    found = CleanupPreview(execution_id)
     try:
-        chain = [each["executionId"] for each in read_run(api, execution_id)["chain"]["executions"]]
+        found.chain = [each["executionId"] for each in read_run(api, execution_id)["chain"]["executions"]]
     except (ApiRefused, ApiUnreachable) as error:
-        return [f"The instances of {execution_id} could not be read: {_first_line(error)}"]
-    lines, unknown = dict[str, str](), list[str]()
-    for run_id in chain:
+        found.unknown.append(f"the instances of {execution_id}: {_first_line(error)}")
+    for run_id in found.chain:
         try:
             servers = [each for each in list_servers(api, run_id) if each["recoveryInstanceId"]]
         except (ApiRefused, ApiUnreachable) as error:
-            unknown.append(f"  unknown        the instances of {run_id}: {_first_line(error)}")
+            found.unknown.append(f"the instances of {run_id}: {_first_line(error)}")
         else:
-            lines |= {each["recoveryInstanceId"]: _describe_launched(each) for each in servers}
-    counted = plural(len(lines), "recovery instance")
-    runs = f" of {', '.join(chain)}" if len(chain) > 1 else ""
-    return [f"The clean-up of {execution_id} terminates {counted}{runs}:", *_indent(list(lines.values())), *unknown]
+            found.servers |= {each["recoveryInstanceId"]: each for each in servers}
+    return found
 
 
 def _describe_launched(server: Mapping[str, Any]) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from cli import checkout
 from cli.api_client import ApiClient
 from cli.connection import Connection
-from cli.run_client import PlanUnknown, find_plan
+from cli.lookup.plans import PlanUnknown, find_plan
+from cli.lookup.runs import FoundRun, RunUnknown, find_run
 from cli.run_record import Record
-from cli.terminal import REFUSED, console, end, error_console
+from cli.terminal import REFUSED, console, end, error_console, print_notice
 
 # Seconds between reads of a run. On AWS a run takes an hour; in the sandbox, a simulated minute takes a second.
 POLL_SECONDS, SANDBOX_POLL_SECONDS = 5.0, 1.0
@@ -48,9 +49,26 @@ class Session:
         """Print a line for people. With --json it goes to standard error, because standard output is for programs."""
         (error_console() if self.as_json else console()).print(text, markup=False)
 
-    def find_plan(self, id_or_name: str) -> Record:
+    def find_plan(self, id_or_name: str, *, by_prefix: bool = False) -> Record:
         """The plan with this id or name. End the command if there is none, or more than one."""
         try:
-            return find_plan(self.api, id_or_name)
+            return find_plan(self.api, id_or_name, by_prefix=by_prefix)
         except PlanUnknown as error:
             end(REFUSED, str(error))
+
+    def look_up_run(self, text: str, *, plan_by_prefix: bool = False) -> FoundRun:
+        """The run that the argument EXECUTION names. Show which it is, unless the argument is its id.
+
+        End the command if there is none, or more than one.
+        """
+        try:
+            found = find_run(self.api, text, plan_by_prefix=plan_by_prefix)
+        except (PlanUnknown, RunUnknown) as error:
+            end(REFUSED, str(error))
+        if found.execution_id != text:
+            print_notice(f"{text} is {found.describe()}")
+        return found
+
+    def find_run(self, text: str) -> str:
+        """The id of the run that the argument EXECUTION of a command that only reads names."""
+        return self.look_up_run(text, plan_by_prefix=True).execution_id

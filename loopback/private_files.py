@@ -19,7 +19,7 @@ def write_private(path: Path, text: str) -> None:
     # O_EXCL: the file is new, so it has this mode from its first byte on.
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         draft.replace(path)
     except BaseException:

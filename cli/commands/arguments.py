@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
+from cli.commands.completion import complete_plan, complete_run, complete_wave
+from cli.listings.output import Output
+from cli.lookup.runs import LATEST
 from recovery.free_text import clean
 
 if TYPE_CHECKING:
@@ -14,24 +17,89 @@ if TYPE_CHECKING:
 
 _EMPTY = "is empty. Leave it out, or give it a value; an unset variable of the shell reads like this."
 
+# The library's name of a type, and the word that stands for a value of it. Other options have a metavar.
+_TYPE = re.compile(r" <([a-z\[\] ]+)>")
+_PLACEHOLDERS = {
+    "str": "TEXT",
+    "file": "FILE",
+    "path": "PATH",
+    "directory": "DIR",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "list[str]": "TEXT",
+}
+_DEFAULT = re.compile(r"default: \((.+?)\)")
+_RANGE = re.compile(r"([0-9.]+)<=x<=([0-9.]+)")
+
+
+def write_plainly(name: str, text: str) -> tuple[str, str]:
+    """The name and the text of a parameter's help without the library's types, ranges and brackets."""
+    text = _DEFAULT.sub(r"default: \1", _RANGE.sub(r"\1 to \2", text))
+    if not name.startswith("-"):
+        return _TYPE.sub("", name).upper(), text.removesuffix("  [required]")
+    return _TYPE.sub(lambda match: f" {_PLACEHOLDERS[match[1]]}", name), text
+
 
 class _Command(TyperCommand):
     """A command that refuses an empty text, which would otherwise mean the same as a text that is left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raise BadParameter, which names the option or argument."""
-        if not ctx.resilient_parsing:
-            given, *_ = self.make_parser(ctx).parse_args(args=list(args))
-            for parameter in self.get_params(ctx):
-                value = given.get(parameter.name)
-                values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
-                if any(isinstance(each, str) and not each.strip() for each in values):
-                    raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
+        if ctx.resilient_parsing:  # for completion
+            return super().parse_args(ctx, self._without_open_option(ctx, args))
+        given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in self.get_params(ctx):
+            value = given.get(parameter.name)
+            values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
+            if any(isinstance(each, str) and not each.strip() for each in values):
+                raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
+        return super().parse_args(ctx, args)
+
+    def _without_open_option(self, ctx: Any, args: list[str]) -> list[str]:
+        """Leave out an option whose value the shell asks for. It would hide the words before it, such as the run."""
+        with_value = [each for each in self.get_params(ctx) if not getattr(each, "is_flag", True)]
+        is_open = bool(args) and any(args[-1] in each.opts for each in with_value)
+        return args[:-1] if is_open else args
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage without the braces of the library: `[OPTIONS] PLAN`."""
+        return [piece.strip("{}").upper() for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options in one style: words in capitals for values, and no types of the library."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is None:
+                continue
+            is_argument = parameter.param_type_name == "argument"
+            sections["Arguments" if is_argument else "Options"].append(write_plainly(*record))
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class LightGroup(TyperGroup):
+    """A group of commands that shows their help without importing pydantic."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give the flags of the library, such as --help, a default.
+
+        It imports pydantic to judge None, and that takes as long as all else that the help of a command needs.
+        """
+        for option in self.get_params(ctx):
+            if getattr(option, "is_bool_flag", False) and option.default is None:
+                option.default = False
         return super().parse_args(ctx, args)
 
 
 class CommandGroup(typer.Typer):
     """A group whose commands refuse an empty text."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"cls": LightGroup, **options})
 
     def command(self, name: str | None = None, **options: Any) -> "Callable[[Any], Any]":
         """Register a command."""
@@ -43,6 +111,14 @@ def _check_id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}", text):
         raise typer.BadParameter(f"{clean(text)[:80]!r} is not a valid id")
     return text
+
+
+def _check_run(text: str) -> str:
+    """An id or a prefix of one, `latest` or `latest:PLAN`."""
+    word, colon, plan = text.partition(":")
+    if word == LATEST and bool(colon) == bool(plan.strip()):
+        return text
+    return _check_id(text)
 
 
 def _check_key(text: str | None) -> str | None:
@@ -63,19 +139,71 @@ def _check_time(text: str | None) -> str | None:
     return text
 
 
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its exact name.")]
-ExecutionId = Annotated[str, typer.Argument(metavar="EXECUTION", help="The id of the run.", callback=_check_id)]
-WaveName = Annotated[str, typer.Argument(metavar="WAVE", help="The name of the wave.", callback=_check_id)]
+PlanName = Annotated[
+    str,
+    typer.Argument(metavar="PLAN", autocompletion=complete_plan, help="The plan's id, or its exact name."),
+]
+PlanToRead = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN", autocompletion=complete_plan, help="The plan's id, its name, or the beginning of its name."
+    ),
+]
+PlanOption = Annotated[
+    str | None,
+    typer.Option(
+        "--plan",
+        metavar="PLAN",
+        autocompletion=complete_plan,
+        help="Only those of this plan: its id, its name, or the beginning of its name.",
+    ),
+]
+ExecutionId = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXECUTION",
+        callback=_check_run,
+        autocompletion=complete_run,
+        help="The run: its id, the beginning of its id, `latest`, or `latest:PLAN`.",
+    ),
+]
+WaveName = Annotated[
+    str,
+    typer.Argument(metavar="WAVE", callback=_check_id, autocompletion=complete_wave, help="The name of the wave."),
+]
+WaveOption = Annotated[
+    str | None,
+    typer.Option("--wave", metavar="WAVE", autocompletion=complete_wave, help="Only this wave."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+OutputForm = Annotated[
+    Output | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORM",
+        help="table, json, jsonl (an item a line) or csv; --json is short for --output json.  [default: table]",
+    ),
+]
+
+
+def choose_output(output: Output | None, as_json: bool) -> Output:
+    """The form that `--output` or `--json` asks for. Raise BadParameter if they contradict each other."""
+    if as_json and output not in (None, Output.JSON):
+        raise typer.BadParameter("give --output or --json, not both")
+    return Output.JSON if as_json else output or Output.TABLE
+
+
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end, or only start it.")]
 CleanUp = Annotated[
     bool,
     typer.Option("--cleanup", help="Terminate the drill's instances afterwards, whatever its result."),
 ]
 ReportFolder = Annotated[
-    Path | None, typer.Option("--report", file_okay=False, help="Write report.html and report.json to this folder.")
+    Path | None,
+    typer.Option("--report", metavar="DIR", file_okay=False, help="Write report.html and report.json to this folder."),
 ]
-Comment = Annotated[str | None, typer.Option("--comment", help="The reason, for the record.")]
+Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="The reason, for the record.")]
 IdempotencyKey = Annotated[
     str | None,
     typer.Option(
@@ -86,7 +214,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 Interval = Annotated[
-    float | None, typer.Option("--interval", min=0.2, max=600, help="Seconds between reads of the run.")
+    float | None,
+    typer.Option("--interval", metavar="SECONDS", min=0.2, max=600, help="Seconds between reads of the run."),
 ]
 PointInTime = Annotated[
     str | None,
@@ -98,6 +227,8 @@ PointInTime = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start a recovery without asking.")]
+YesContinue = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: neither for a recovery nor for `latest`.")]
+YesLatest = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether `latest` is the run that is meant.")]
 ReplaceExisting = Annotated[
     bool,
     typer.Option(

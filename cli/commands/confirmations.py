@@ -5,12 +5,38 @@ from dataclasses import dataclass
 
 import typer
 
-from cli.run_preview import Preview, describe_replaced, describe_terminated
+from cli.lookup.runs import FoundRun
+from cli.run_preview import Preview, describe_replaced, preview_cleanup
 from cli.session import Session
-from cli.terminal import INVALID, REFUSED, ask, confirm, end, print_notice
+from cli.terminal import INVALID, REFUSED, ask, confirm, end, has_terminal, print_notice
 from recovery.free_text import flatten
 
+_NOTHING_DONE = "Nothing was done."
 _NOTHING, _NOT_TERMINATED = "Nothing was started.", "Nothing was terminated."
+
+
+def find_run_to_change(session: Session, text: str, act: str, *, yes: bool) -> str:
+    """The id of the run that EXECUTION names, for a command that changes something: `act`, such as `approve web of`.
+
+    `latest` may have become another person's run a second ago. So it is asked for by its id, which is then the id that
+    the command uses; without a terminal, `yes` is needed. A prefix never passes from one run to another.
+    """
+    found = session.look_up_run(text)
+    confirm_latest(found, act, yes=yes)
+    return found.execution_id
+
+
+def confirm_latest(found: FoundRun, act: str, *, yes: bool) -> None:
+    """Ask whether the run that `latest` stood for is meant, unless `yes`. End the command unless it is."""
+    if not found.is_latest or yes:
+        return
+    if not has_terminal():
+        end(
+            INVALID,
+            f"`latest` must be confirmed, and there is no terminal to ask on: give {found.execution_id}, or --yes.",
+        )
+    if not confirm(f"{act} {found.execution_id}?", _NOTHING_DONE):
+        end(REFUSED, _NOTHING_DONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +82,26 @@ class Consent:
 
 
 def confirm_start(
-    session: Session, consent: Consent, plan_name: str, point_in_time: str | None, preview: Callable[[], Preview]
+    session: Session,
+    consent: Consent,
+    plan_name: str,
+    point_in_time: str | None,
+    preview: Callable[[], Preview],
+    continues: str | None = None,
 ) -> None:
-    """Show what the start launches and replaces, and ask for it. End the command unless it is confirmed."""
+    """Show what the start launches and replaces, and ask for it. End the command unless it is confirmed.
+
+    `continues` is the id of the run that the start continues.
+    """
     if consent.replace_existing and consent.confirm_replace not in (None, plan_name):
         end(REFUSED, f"--confirm-replace does not name the plan, which is {plan_name!r}. {_NOTHING}")
     if not consent.must_type_name and not consent.replace_existing:
         return
     found = preview()
-    kind = "A recovery of {} launches production servers:" if consent.is_recovery else "A drill of {}:"
-    print_notice("\n".join([kind.format(flatten(plan_name)), *found.lines(point_in_time)]))
+    what = f"{'recovery' if consent.is_recovery else 'drill'} of {flatten(plan_name)}"
+    head = f"The continuation of {continues}, a {what}" if continues else f"A {what}"
+    head += " launches production servers:" if consent.is_recovery else ":"
+    print_notice("\n".join([head, *found.lines(session.connection.describe(), point_in_time)]))
     if consent.replace_existing:
         _show_replaced(session, found)
     if consent.must_type_replace:
@@ -75,7 +111,7 @@ def confirm_start(
 
 
 def _show_replaced(session: Session, preview: Preview) -> None:
-    lines = describe_replaced(session.api, preview.places)
+    lines = describe_replaced(session.api, preview.servers)
     if lines:
         print_notice("\n".join(["DRS terminates these recovery instances before it launches the new ones:", *lines]))
     else:
@@ -91,6 +127,7 @@ def _require_words(words: str, question: str) -> None:
 
 def confirm_cleanup(session: Session, execution_id: str) -> None:
     """Show the instances that the clean-up terminates, and ask. End the command unless it is confirmed."""
-    print_notice("\n".join(describe_terminated(session.api, execution_id)))
+    found = preview_cleanup(session.api, execution_id)
+    print_notice("\n".join(found.lines(session.connection.describe())))
     if not confirm("Terminate them?", _NOT_TERMINATED):
         end(REFUSED, _NOT_TERMINATED)

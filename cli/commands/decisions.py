@@ -4,7 +4,16 @@ import shlex
 
 from cli import repeat
 from cli.api_client import CredentialsExpired
-from cli.commands.arguments import AsJson, CommandGroup, Comment, ExecutionId, IdempotencyKey, WaveName
+from cli.commands.arguments import (
+    AsJson,
+    CommandGroup,
+    Comment,
+    ExecutionId,
+    IdempotencyKey,
+    WaveName,
+    YesLatest,
+)
+from cli.commands.confirmations import find_run_to_change
 from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED
@@ -23,11 +32,13 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
         execution: ExecutionId,
         wave: WaveName,
         comment: Comment = None,
+        yes: YesLatest = False,
         idempotency_key: IdempotencyKey = None,
         as_json: AsJson = False,
     ) -> None:
-        path, words = f"/waves/{wave}/{decision}", [decision, execution, wave]
-        _send(Session.open(connection, as_json), execution, path, words, comment, idempotency_key)
+        session = Session.open(connection, as_json)
+        run_id = find_run_to_change(session, execution, f"{decision} wave {wave} of", yes=yes)
+        _send(session, run_id, f"/waves/{wave}/{decision}", [decision, run_id, wave], comment, idempotency_key)
 
 
 def _add_run_decision(decision: str, summary: str, example: str) -> None:
@@ -37,22 +48,24 @@ def _add_run_decision(decision: str, summary: str, example: str) -> None:
         connection: Connection,
         execution: ExecutionId,
         comment: Comment = None,
+        yes: YesLatest = False,
         idempotency_key: IdempotencyKey = None,
         as_json: AsJson = False,
     ) -> None:
-        words = [decision, execution]
-        _send(Session.open(connection, as_json), execution, f"/{decision}", words, comment, idempotency_key)
+        session = Session.open(connection, as_json)
+        run_id = find_run_to_change(session, execution, decision, yes=yes)
+        _send(session, run_id, f"/{decision}", [decision, run_id], comment, idempotency_key)
 
 
 _RUN = "drill-20261122-081530-4f1c09"
 _add_wave_decision("approve", "Start a wave that waits for approval.", f"{_RUN} web --comment checked")
 _add_wave_decision("reject", "Skip a wave that waits for approval.", f'{_RUN} web --comment "not today"')
-_add_wave_decision("retry", "Retry the failed servers of a wave that waits for a decision.", f"{_RUN} web")
-_add_wave_decision("accept", "Accept the result of a failed wave that waits for a decision.", f"{_RUN} web")
-_add_wave_decision("abort", "Give up a failed wave that waits for a decision, and stop the run.", f"{_RUN} web")
-_add_run_decision("pause", "Pause a run before its next wave or batch. Jobs that run are followed.", _RUN)
+_add_wave_decision("retry", "Retry the failed servers of a wave that asks.", f"{_RUN} web")
+_add_wave_decision("accept", "Accept the result of a failed wave that asks.", f"{_RUN} web")
+_add_wave_decision("abort", "Give up a failed wave that asks, and stop the run.", f"{_RUN} web")
+_add_run_decision("pause", "Pause a run before its next wave or batch.", _RUN)
 _add_run_decision("resume", "Resume a run that was paused, by an operator or by its plan.", _RUN)
-_add_run_decision("cancel", "Start nothing more of a run. Jobs that run are followed to their end.", _RUN)
+_add_run_decision("cancel", "Start nothing more of a run.", _RUN)
 
 
 def _send(

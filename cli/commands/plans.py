@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import run_client
-from cli.commands.arguments import AsJson, CommandGroup, PlanName
+from cli.commands.arguments import AsJson, CommandGroup, PlanToRead
 from cli.commands.changes import format_title, print_changes, print_changes_as_json, print_warnings
 from cli.connection import Connection, connected
+from cli.lookup.plans import PlanUnknown, find_plan
 from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file
 from recovery.free_text import flatten
 
@@ -90,7 +90,9 @@ def apply(
         typer.Option(help="Agree to change this group though other plans use it, or to move it. Repeatable."),
     ] = None,
 ) -> None:
-    """Show what the file changes, ask, and change it: accounts, groups and the plan. Nothing is deleted.
+    """Show what the file changes, ask, and apply it.
+
+    This creates and changes accounts, groups and the plan. Nothing is deleted.
 
     Groups and plans are identified by name. Applying a file again changes nothing.
 
@@ -119,18 +121,18 @@ def apply(
 @connected
 def export(
     connection: Connection,
-    plan: PlanName,
+    plan: PlanToRead,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file: JSON if its name ends in .json.")
     ] = None,
 ) -> None:
-    """Write a plan of the API, with its groups and accounts, as a file."""
+    """Write a plan with its groups and accounts as a file."""
     from cli.plans.export import NotExportable, export_plan, format_file
 
     api = connection.open_api()
     try:
-        file = export_plan(api, run_client.find_plan(api, plan))
-    except (run_client.PlanUnknown, NotExportable) as error:
+        file = export_plan(api, find_plan(api, plan, by_prefix=True))
+    except (PlanUnknown, NotExportable) as error:
         end(FAILED, str(error))
     text = format_file(file, is_json=output is not None and output.suffix == ".json")
     if output is None:

@@ -8,18 +8,45 @@ from urllib.parse import urlsplit
 import typer
 
 from cli import run_client
-from cli.commands.arguments import AsJson, CommandGroup, ExecutionId, IdempotencyKey, Interval
-from cli.commands.confirmations import confirm_cleanup
+from cli.commands.arguments import (
+    AsJson,
+    CommandGroup,
+    ExecutionId,
+    IdempotencyKey,
+    Interval,
+    OutputForm,
+    PlanOption,
+    choose_output,
+)
+from cli.commands.completion import complete_wave
+from cli.commands.confirmations import confirm_cleanup, confirm_latest
 from cli.connection import Connection, connected
 from cli.follow import follow_cleanup, print_advice, write_report
+from cli.listings.catalog import RUNS
+from cli.listings.output import print_listing
 from cli.repeat import make_key
+from cli.run_preview import preview_cleanup
 from cli.run_record import exit_status
 from cli.session import Session
-from cli.terminal import REFUSED, console, end, has_terminal, print_json, print_rows
+from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_json, print_rows
 from cli.text import describe_chain
-from recovery.free_text import flatten
+from recovery.domain.execution import ExecutionStatus
+from recovery.free_text import clean, flatten
 
 app = CommandGroup()
+
+_STATUSES = ", ".join(ExecutionStatus)
+
+
+def _check_status(text: str | None) -> str | None:
+    """The status as the API writes it. Refuse what the API would refuse, before anything is asked."""
+    if text is None or text.upper() in set(ExecutionStatus):
+        return text and text.upper()
+    raise typer.BadParameter(f"{clean(text)[:80]!r} is no status of a run. There are: {_STATUSES}")
+
+
+def _complete_status(incomplete: str) -> list[str]:
+    return [status.value for status in ExecutionStatus if status.startswith(incomplete)]
 
 
 @app.command(epilog="Example: drs-waves status drill-20261122-081530-4f1c09 --json")
@@ -28,13 +55,22 @@ def status(
     connection: Connection,
     execution: ExecutionId,
     servers: Annotated[bool, typer.Option("--servers", help="List its source servers too.")] = False,
-    wave: Annotated[str | None, typer.Option("--wave", help="With --servers: only those of this wave.")] = None,
+    wave: Annotated[
+        str | None,
+        typer.Option(
+            "--wave", metavar="WAVE", autocompletion=complete_wave, help="With --servers: only those of this wave."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the progress of a run. The exit status is 0 while it is in progress, and its own once it has ended."""
+    """Show the progress of a run.
+
+    The exit status is 0 while it is in progress, and its own once it has ended.
+    """
     if wave is not None and not servers:
         raise typer.BadParameter("--wave goes with --servers")
     session = Session.open(connection, as_json)
+    execution = session.find_run(execution)
     record = run_client.read_run(session.api, execution)
     if wave is not None and wave not in {each["name"] for each in record["waves"]}:
         end(REFUSED, f"{execution} has no wave {wave!r}")
@@ -66,60 +102,86 @@ def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
 @connected
 def list_(
     connection: Connection,
-    plan: Annotated[str | None, typer.Option("--plan", help="Only those of this plan, by id or name.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Only those of this status: POLLING, ...")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="At most so many, the newest.")] = 20,
+    plan: PlanOption = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            callback=_check_status,
+            autocompletion=_complete_status,
+            help=f"Only those that are {_STATUSES}.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="COUNT", min=1, max=200, help="At most so many, the newest.")
+    ] = 20,
+    output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
     if plan is not None and status is not None:
         raise typer.BadParameter("give --plan or --status, not both")
+    form = choose_output(output, as_json)
     session = Session.open(connection)
     query = {"limit": str(limit)}
     if plan is not None:
-        query["planId"] = session.find_plan(plan)["planId"]
+        query["planId"] = session.find_plan(plan, by_prefix=True)["planId"]
     if status is not None:
-        query["status"] = status.upper()
-    executions = session.api.get("/executions", **query)["executions"]
-    if as_json:
-        print_json({"executions": executions})
-        return
-    rows: list[tuple[str, ...]] = [("execution", "plan", "mode", "status", "requested", "by")]
-    for each in executions:
-        at = each["requestedAt"][:19].replace("T", " ")
-        cells = (each["executionId"], each["planName"], each["mode"].lower(), each["status"], at, each["requestedBy"])
-        rows.append(cells)
-    print_rows(rows if executions else [("There are no runs.",)])
+        query["status"] = status
+    print_listing(RUNS, session.api.get(RUNS.path, **query)[RUNS.items], form)
 
 
 @app.command(epilog="Example: drs-waves get '/executions?status=FAILED' --region us-west-2")
 @connected
 def get(
-    connection: Connection, path: Annotated[str, typer.Argument(help="A path of docs/api.md, such as /capacity.")]
+    connection: Connection,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A path of docs/api.md, such as /capacity.")],
 ) -> None:
     """Send a signed GET to the API, and print the answer as JSON."""
     url = urlsplit(path)
     print_json(Session.open(connection).api.get_as_written(url.path, url.query))
 
 
-@app.command(epilog="Example: drs-waves cleanup drill-20261122-081530-4f1c09")
+@app.command(epilog="Example: drs-waves cleanup drill-20261122-081530-4f1c09 --dry-run")
 @connected
 def cleanup(
     connection: Connection,
     execution: ExecutionId,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be terminated, and do nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Without a terminal, nothing is asked.")] = False,
     idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Terminate the instances that a drill and its chain launched, and follow that to its end. A recovery is refused.
+    """Terminate the instances that a drill launched, and follow that.
 
-    On a terminal, the command shows these instances and asks.
+    The clean-up covers the drill's chain: the runs that it continues and that continue it. The instances of a recovery
+    stay. On a terminal, the command shows the instances and asks.
     """
     session = Session.open(connection, as_json, interval)
+    if dry_run:
+        _show_cleanup(session, session.find_run(execution))
+        return
+    found = session.look_up_run(execution)
     if not yes and has_terminal():
-        confirm_cleanup(session, execution)
-    raise typer.Exit(follow_cleanup(session, execution, idempotency_key or make_key()))
+        confirm_cleanup(session, found.execution_id)
+    else:
+        confirm_latest(found, "Clean up", yes=yes)
+    raise typer.Exit(follow_cleanup(session, found.execution_id, idempotency_key or make_key()))
+
+
+def _show_cleanup(session: Session, execution_id: str) -> None:
+    """Print what a clean-up would terminate. End the command if it would be refused, or if something is unknown."""
+    if run_client.read_run(session.api, execution_id)["mode"] == "RECOVERY":
+        end(REFUSED, f"{execution_id} is a recovery; a clean-up terminates the instances of drills only.")
+    found = preview_cleanup(session.api, execution_id)
+    if session.as_json:
+        print_json(found.to_json())
+    else:
+        console().print("\n".join(found.lines(session.connection.describe())), markup=False)
+        console().print("Nothing was terminated.")
+    raise typer.Exit(FAILED if found.unknown else 0)
 
 
 @app.command(epilog="Example: drs-waves report drill-20261122-081530-4f1c09 --to build/report")
@@ -133,11 +195,14 @@ def report(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a run, as an HTML page and as JSON. For a run in progress, it shows the state so far."""
+    """Write the report of a run, as an HTML page and as JSON.
+
+    For a run in progress, it shows the state so far.
+    """
     from cli.report import collect
 
     session = Session.open(connection, as_json)
-    record = run_client.read_run(session.api, execution)
+    record = run_client.read_run(session.api, session.find_run(execution))
     costs = {"stateTransitions": collect.count_transitions(connection, record)} if with_transitions else {}
     write_report(session, record, to, costs)
     if as_json:

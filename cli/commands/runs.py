@@ -25,8 +25,9 @@ from cli.commands.arguments import (
     ReportFolder,
     Wait,
     Yes,
+    YesContinue,
 )
-from cli.commands.confirmations import Consent, confirm_start
+from cli.commands.confirmations import Consent, confirm_latest, confirm_start
 from cli.connection import Connection, connected
 from cli.follow import follow_run
 from cli.repeat import AnswerLost
@@ -87,7 +88,10 @@ def run(
     connection: Connection,
     plan: PlanName,
     mode: Annotated[
-        Mode, typer.Option("--mode", help="A drill launches copies; a recovery launches production servers.")
+        Mode,
+        typer.Option(
+            "--mode", metavar="drill|recovery", help="A drill launches copies; a recovery launches production servers."
+        ),
     ] = (Mode.DRILL),
     wait: Wait = True,
     cleanup: CleanUp = False,
@@ -139,7 +143,10 @@ def readiness(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check whether a run of the plan would succeed, and show what prevents it. This launches nothing."""
+    """Check whether a run of the plan would succeed.
+
+    This shows what would prevent it, and launches nothing.
+    """
     _require_waiting(wait, False, report)
     session = Session.open(connection, as_json, interval)
     plan_id = session.find_plan(plan)["planId"]
@@ -161,27 +168,31 @@ def continue_(
     wait: Wait = True,
     cleanup: CleanUp = False,
     report: ReportFolder = None,
-    yes: Yes = False,
+    yes: YesContinue = False,
     replace_existing: ReplaceExisting = False,
     confirm_replace: ConfirmReplace = None,
     idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run that recovers what an ended run did not launch, and follow it.
+    """Start a run that recovers what an ended run did not launch.
 
     The continuation of a recovery asks for the plan's name as its first start did, unless you give --yes.
     """
     _require_waiting(wait, cleanup, report)
     session = Session.open(connection, as_json, interval)
+    found = session.look_up_run(execution)
+    execution = found.execution_id
     before = run_client.read_run(session.api, execution)
     is_recovery = before["mode"] == "RECOVERY"
     if is_recovery and cleanup:
         raise typer.BadParameter("--cleanup is for drills; the instances of a recovery must stay")
     consent = Consent(is_recovery, yes, replace_existing, confirm_replace, has_terminal())
     consent.require_possible()
+    if not consent.must_type_name and not consent.must_type_replace:
+        confirm_latest(found, "continue", yes=yes)
     moment = before["pointInTime"]
-    confirm_start(session, consent, before["planName"], moment, lambda: preview_rest(session.api, before))
+    confirm_start(session, consent, before["planName"], moment, lambda: preview_rest(session.api, before), execution)
     start = _Start(
         path=f"/executions/{execution}/continue",
         body=run_client.start_body(None, replace_existing),
@@ -233,4 +244,5 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a run to its end. Ctrl-C ends this command; the run continues."""
-    follow_run(Session.open(connection, as_json, interval), execution, cleanup=False, report=report)
+    session = Session.open(connection, as_json, interval)
+    follow_run(session, session.find_run(execution), cleanup=False, report=report)

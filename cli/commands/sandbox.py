@@ -60,7 +60,9 @@ DRILL_FOLDER, FIGURES_FILE = checkout.ROOT / "build" / "drill", "drill.json"
 
 @app.command(epilog="Example: drs-waves sandbox drill --speed 120")
 def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 45.0, example: Example = None) -> None:
-    """Start the sandbox, run the example's drill, write build/drill/drill.json and report.html, and stop the sandbox.
+    """Run the example's drill in a sandbox of its own.
+
+    It writes build/drill/drill.json and report.html.
 
     The exit status is 0 if every server was launched, and 1 if not.
     """
@@ -79,7 +81,7 @@ def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 45.0, exam
 
 @app.command(epilog="Example: drs-waves sandbox up --port 5566 --drs-port 5567")
 def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, example: Example = None) -> None:
-    """Start the sandbox, load the example, and keep the sandbox running until Ctrl-C."""
+    """Start the sandbox with the example, until Ctrl-C."""
     with _running_sandbox(port, drs_port, speed) as sandbox:
         console().print(_format_guide(sandbox, _load(sandbox, example)), markup=False)
         stopped = threading.Event()

@@ -12,9 +12,7 @@ from cli.connection import Profile, Region
 from cli.terminal import FAILED, INVALID, console, end, print_json
 from recovery.free_text import flatten
 
-app = CommandGroup(
-    no_args_is_help=True, help="The tables of a lost stack: copy them to a new stack, or let it adopt them."
-)
+app = CommandGroup(no_args_is_help=True, help="The tables of a lost stack: copy or adopt them.")
 
 # The tables that can have a replica in another Region, and their keys. They hold what planners enter.
 COPIED_TABLES = {"target-accounts": "accountId", "protection-groups": "groupId", "recovery-plans": "planId"}
@@ -69,7 +67,10 @@ def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> boo
 def adopt(
     stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
 ) -> None:
-    """Print what CloudFormation needs to import tables that no stack owns. This changes nothing on AWS."""
+    """Print what CloudFormation needs to import the tables.
+
+    The tables are those that no stack owns. This changes nothing on AWS.
+    """
     checkout.require_checkout("`tables adopt`")
     print_json(list_importable(stack))
 

@@ -22,6 +22,7 @@ from cli import checkout
 from cli.connection import choose_connection
 from cli.main import app
 from recovery import VERSION
+from scripts import command_reference, output_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
@@ -32,6 +33,8 @@ PLACES = [
 ]
 # Messages to operators begin their commands with `{COMMAND}`.
 MENTION = re.compile(r"(?:^ *drs-waves|`drs-waves|\{COMMAND\})((?: [a-z]+){1,2})", re.MULTILINE)
+# Modules that `--help` may import; it needs about 250. Each takes some time, whatever it is.
+MAX_MODULES_OF_HELP = 400
 # In prose, drs-waves is the product.
 IN_CODE = re.compile(r"```.*?```|`[^`\n]+`|\{COMMAND\} [a-z]+", re.DOTALL)
 
@@ -46,6 +49,7 @@ def list_commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tup
 
 
 COMMANDS = list(list_commands())
+GROUPS = {command[0] for command in COMMANDS if len(command) == 2}
 
 
 def run(*words: str, env: dict[str, str] | None = None, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
@@ -65,15 +69,49 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
-    groups = {command[0] for command in COMMANDS if len(command) == 2}
-    assert groups == {"plan", "sandbox", "tables"}
-    assert len(COMMANDS) == len(set(COMMANDS)) == 26
+    assert {"plan", "context", "sandbox", "tables"} == GROUPS
+    assert len(COMMANDS) == len(set(COMMANDS)) == 37
 
 
-def test_help_and_completion_import_nothing_that_takes_long() -> None:
-    heavy = "{'boto3', 'botocore', 'jinja2', 'pydantic', 'rich', 'sandbox', 'yaml'}"
-    loaded = run(sys.executable, "-c", f"import sys, cli.main; print(sorted({heavy} & set(sys.modules)))")
-    assert loaded.stdout == "[]\n", loaded.stdout + loaded.stderr
+@pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")
+def test_help_imports_nothing_that_takes_long(words: tuple[str, ...]) -> None:
+    program = (
+        "import atexit, sys, cli.main; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr)); "
+        f"cli.main.main({[*words, '--help']!r})"
+    )
+    loaded = set(run(sys.executable, "-c", program).stderr.split())
+    assert "cli.main" in loaded
+    assert loaded & {"boto3", "botocore", "jinja2", "pydantic", "rich", "sandbox", "yaml"} == set()
+    assert len(loaded) < MAX_MODULES_OF_HELP
+
+
+@pytest.mark.parametrize("group", [(), ("plan",), ("context",), ("sandbox",), ("tables",)], ids=" ".join)
+def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) -> None:
+    shown = run(COMMAND, *group, "--help", env={"COLUMNS": "80"}).stdout
+    summaries = shown.split("\nCommands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(summaries) > 1
+    assert [line for line in summaries if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_one_style_of_words_for_values(command: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(app, [*command, "--help"]).output
+    usage, rest = shown.split("\n", 1)
+    assert re.fullmatch(r"Usage: root( [a-z]+)+ \[OPTIONS\]( \[?[A-Z]+\]?)*", usage)
+    options = re.findall(r"^ +(?:-\w, )?(--[a-z-]+) (\S+)  ", rest.split("\n\n  Example")[0], re.MULTILINE)
+    assert not re.search(r"<(str|int|float|file|list|path)|<=x<=|default: \(", shown)
+    assert all(re.fullmatch("[A-Z]+|drill\\|recovery", value) for _, value in options), options
+
+
+def test_the_reference_of_commands_is_the_parsers() -> None:
+    """If it fails, run `make reference`."""
+    assert (ROOT / "docs" / "commands.md").read_text() == command_reference.build_document()
+
+
+def test_the_schemas_of_listings_are_those_of_the_openapi_document() -> None:
+    """If it fails, run `make reference`."""
+    written = {path.name: path.read_text() for path in (ROOT / "docs" / "schemas").iterdir()}
+    assert written == output_schemas.format_schemas()
 
 
 def test_the_version_is_that_of_the_product() -> None:
@@ -178,7 +216,8 @@ def test_every_command_that_is_written_down_exists(place: Path) -> None:
     for code in IN_CODE.findall(place.read_text()):
         for words in MENTION.findall(code):
             first, *rest = words.split()
-            assert (first,) in COMMANDS or (first, *rest) in COMMANDS, f"{place.name}: drs-waves{words}"
+            known = (first,) in COMMANDS or (first, *rest) in COMMANDS or (not rest and first in GROUPS)
+            assert known, f"{place.name}: drs-waves{words}"
 
 
 def test_every_module_has_its_place_in_the_rooms() -> None:

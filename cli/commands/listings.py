@@ -1,0 +1,162 @@
+"""The commands that list what the API has: plans, groups, accounts, instances, servers, events, logs and capacity."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from cli import run_client
+from cli.api_client import ApiClient
+from cli.commands.arguments import (
+    AsJson,
+    CommandGroup,
+    ExecutionId,
+    OutputForm,
+    PlanOption,
+    WaveOption,
+    choose_output,
+)
+from cli.connection import Connection, connected
+from cli.listings import catalog
+from cli.listings.catalog import Item, Listing
+from cli.listings.instances import MAX_COMMANDS, describe, group_running_drills, sort_key
+from cli.listings.output import Output, print_listing
+from cli.run_record import list_jobs
+from cli.session import Session
+from cli.terminal import REFUSED, end, print_notice
+from cli.text import COMMAND
+from recovery.wording import first_of
+
+app = CommandGroup()
+
+
+def _add(name: str, listing: Listing, summary: str) -> None:
+    @app.command(name, help=summary, epilog=f"Example: drs-waves {name} --output csv")
+    @connected
+    def show(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
+        form = choose_output(output, as_json)
+        api = Session.open(connection).api
+        print_listing(listing, list(api.list_items(listing.path, listing.items)), form)
+
+
+_add("plans", catalog.PLANS, "List the recovery plans.")
+_add("groups", catalog.GROUPS, "List the protection groups.")
+_add("accounts", catalog.ACCOUNTS, "List the registered accounts.")
+
+
+@app.command(epilog="Example: drs-waves capacity --output json")
+@connected
+def capacity(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List what DRS's quotas leave free. This calls DRS in each Region.
+
+    Only Regions that the registered accounts name are asked.
+    """
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    listing = catalog.CAPACITY
+    print_listing(listing, list(session.api.list_items(listing.path, listing.items, limit="20")), form)
+
+
+@app.command(epilog="Example: drs-waves instances --plan three-tier")
+@connected
+def instances(
+    connection: Connection,
+    plan: PlanOption = None,
+    output: OutputForm = None,
+    as_json: AsJson = False,
+) -> None:
+    """List recovery instances, those that drills left running first.
+
+    Ages are as of the last sync, which runs every five minutes. Without --plan, the Regions of all accounts and groups
+    are read.
+    """
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    if plan is None:
+        found = list(_read_all_instances(session.api))
+    else:
+        query = {"planId": session.find_plan(plan, by_prefix=True)["planId"]}
+        found = list(_read_instances(session.api, query))
+    items = sorted((describe(each, session.options) for each in found), key=sort_key)
+    print_listing(catalog.INSTANCES, items, form)
+    if form is Output.TABLE and (left := group_running_drills(items)):
+        print_notice("\nInstances of drills that still run, and the commands that terminate them:")
+        lines = [f"  {counted}:  {command}" for counted, command in left]
+        print_notice("\n".join(first_of(lines, MAX_COMMANDS)))
+
+
+def _read_all_instances(api: ApiClient) -> Iterable[Item]:
+    """The instances in each account and Region that a group or an account names."""
+    targets = {
+        (account["accountId"], region)
+        for account in api.list_items(catalog.ACCOUNTS.path, catalog.ACCOUNTS.items)
+        for region in account["regions"]
+    }
+    for group in api.list_items(catalog.GROUPS.path, catalog.GROUPS.items):
+        targets.add((group["accountId"], group["region"]))
+    for account_id, region in sorted(targets):
+        yield from _read_instances(api, {"accountId": account_id, "region": region})
+
+
+def _read_instances(api: ApiClient, query: Mapping[str, str]) -> Iterable[Item]:
+    return api.list_items(catalog.INSTANCES.path, catalog.INSTANCES.items, **query)
+
+
+# --- of a run -------------------------------------------------------------------------------------------------------
+@app.command(epilog="Example: drs-waves servers latest --wave web --output csv")
+@connected
+def servers(
+    connection: Connection,
+    execution: ExecutionId,
+    wave: WaveOption = None,
+    output: OutputForm = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the source servers of a run, and what became of them."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    execution_id = session.find_run(execution)
+    found = run_client.list_servers(session.api, execution_id, wave)
+    if wave is not None and not found:
+        end(REFUSED, f"{execution_id} has no servers in a wave {wave!r}")
+    print_listing(catalog.SERVERS, found, form)
+
+
+@app.command(epilog="Example: drs-waves events latest")
+@connected
+def events(connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List what happened in a run, oldest first."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    path = catalog.EVENTS.path.format(executionId=session.find_run(execution))
+    print_listing(catalog.EVENTS, list(session.api.list_items(path, catalog.EVENTS.items)), form)
+
+
+@app.command(epilog="Example: drs-waves logs latest --wave web")
+@connected
+def logs(
+    connection: Connection,
+    execution: ExecutionId,
+    wave: WaveOption = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="JOB", help="Only this DRS job.")] = None,
+    output: OutputForm = None,
+    as_json: AsJson = False,
+) -> None:
+    """List DRS's logs of the jobs of a run. This calls DRS once for each job."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    execution_id = session.find_run(execution)
+    record = run_client.read_run(session.api, execution_id)
+    jobs = {each.job_id: each.wave for each in list_jobs(record)}
+    found = {each: of for each, of in jobs.items() if job in (None, each) and wave in (None, of)}
+    if not found and (wave is not None or job is not None):
+        listed = "".join(f"\n  {each}  {of}" for each, of in jobs.items()) or " none"
+        end(REFUSED, f"{execution_id} has no such job. Its jobs:{listed}")
+    path = catalog.LOGS.path.format(executionId=execution_id)
+    items: list[dict[str, Any]] = []
+    for each, of in found.items():
+        entries = session.api.list_items(path, catalog.LOGS.items, jobId=each)
+        items += [{**entry, "jobId": each, "wave": of} for entry in entries]
+    print_listing(catalog.LOGS, items, form)
+    if form is Output.TABLE and not jobs:
+        print_notice(f"The run has no DRS jobs yet:  {COMMAND} status {execution_id}{session.options}")

@@ -1,0 +1,1 @@
+"""Contexts: deployments with names, in a configuration file of the user."""

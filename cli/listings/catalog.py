@@ -1,0 +1,288 @@
+"""Each listing of the command: where its items come from, what they are, and the columns that show them.
+
+Table, CSV and JSON Schema (`docs/schemas`) follow from the same description.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recovery.free_text import flatten
+
+Item = Mapping[str, Any]
+Format = Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A value of an item, and how a table shows it."""
+
+    path: str
+    """Where the value is, such as `jobs.used`. It heads the column of a CSV file."""
+    title: str
+    text: Format = flatten
+    """How a table shows a value that is not None."""
+    folds: bool = False
+    """Whether a table on a narrow terminal may fold its cells: names and sentences, but no ids, which are copied."""
+    optional: bool = False
+    """Whether a table on a narrow terminal may leave the column out."""
+    in_table: bool = True
+    below: bool = False
+    """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
+
+    def read(self, item: Item) -> Any:
+        """The value; None if the item has none."""
+        value: Any = item
+        for name in self.path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of items of one kind. `items` is the name of the list in the API's answer and in JSON output."""
+
+    path: str
+    items: str
+    schema: str
+    """The schema of an item in the OpenAPI document."""
+    columns: tuple[Column, ...]
+    empty: str
+    """What a table says in place of rows."""
+    added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the command adds to each item of the API: fields, and their JSON Schemas."""
+
+
+# --- how a table shows a value --------------------------------------------------------------------------------------
+def show_time(text: Any) -> str:
+    """`2026-11-22 08:15:30`, in UTC as the API writes it."""
+    return flatten(text)[:19].replace("T", " ")
+
+
+def show_minute(text: Any) -> str:
+    """`2026-11-22 08:15`."""
+    return show_time(text)[:16]
+
+
+def show_yes(value: Any) -> str:
+    """`yes`, or nothing."""
+    return "yes" if value else ""
+
+
+def show_words(values: Any) -> str:
+    """`eu-west-1 us-west-2`; the tags `app=shop tier=db`."""
+    words = [f"{key}={value}" for key, value in values.items()] if isinstance(values, Mapping) else values
+    return flatten(" ".join(map(str, words)))
+
+
+def show_usage(usage: Any) -> str:
+    """`3/20`: what is in use, and the quota."""
+    return f"{usage['used']}/{usage['quota']}"
+
+
+def show_count(values: Any) -> str:
+    """The number of entries; nothing for none."""
+    return str(len(values)) if values else ""
+
+
+def show_mode(value: Any) -> str:
+    """`drill`."""
+    return flatten(value).lower()
+
+
+def show_minutes(value: Any) -> str:
+    """`90 min`."""
+    return f"{value} min"
+
+
+def show_kind(is_drill: Any) -> str:
+    """Whether DRS calls an instance a drill's."""
+    return "drill" if is_drill else "NOT a drill's"
+
+
+def show_age(seconds: Any) -> str:
+    """`47 min`, `5 h 12 min`, `3 d 4 h`."""
+    minutes = int(seconds) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+# --- the listings ---------------------------------------------------------------------------------------------------
+RUNS = Listing(
+    path="/executions",
+    items="executions",
+    schema="ExecutionSummary",
+    columns=(
+        Column("executionId", "execution"),
+        Column("planName", "plan", folds=True),
+        Column("status", "status"),
+        Column("requestedAt", "requested", show_minute),
+        Column("mode", "mode", show_mode, optional=True),
+        Column("requestedBy", "by", folds=True, optional=True),
+        Column("endedAt", "ended", in_table=False),
+        Column("reason", "reason", in_table=False),
+    ),
+    empty="There are no runs.",
+)
+PLANS = Listing(
+    path="/recovery-plans",
+    items="recoveryPlans",
+    schema="RecoveryPlan",
+    columns=(
+        Column("planId", "plan"),
+        Column("name", "name", folds=True),
+        Column("waves", "waves", show_count),
+        Column("activeExecutionId", "runs now", optional=True),
+        Column("rtoTargetMinutes", "RTO target", show_minutes, optional=True),
+        Column("rpoTargetMinutes", "RPO target", show_minutes, optional=True),
+        Column("description", "description", folds=True, optional=True),
+        Column("version", "version", in_table=False),
+    ),
+    empty="There are no plans: `drs-waves plan apply FILE` makes one from a file.",
+)
+GROUPS = Listing(
+    path="/protection-groups",
+    items="protectionGroups",
+    schema="ProtectionGroup",
+    columns=(
+        Column("groupId", "group"),
+        Column("name", "name", folds=True),
+        Column("accountId", "account"),
+        Column("region", "Region"),
+        Column("sourceServerIds", "servers", show_count),
+        Column("tags", "or tags", show_words, folds=True),
+        Column("usedBy", "used by", show_words, folds=True, optional=True),
+        Column("description", "description", folds=True, optional=True),
+        Column("version", "version", in_table=False),
+    ),
+    empty="There are no protection groups: `drs-waves plan apply FILE` makes those of a file.",
+)
+ACCOUNTS = Listing(
+    path="/target-accounts",
+    items="targetAccounts",
+    schema="TargetAccount",
+    columns=(
+        Column("accountId", "account"),
+        Column("name", "name", folds=True),
+        Column("regions", "Regions", show_words, folds=True),
+        Column("roleArn", "role", folds=True),
+        Column("version", "version", in_table=False),
+    ),
+    empty="No accounts are registered: `drs-waves plan apply FILE` registers those of a file.",
+)
+INSTANCES = Listing(
+    path="/recovery-instances",
+    items="recoveryInstances",
+    schema="RecoveryInstance",
+    columns=(
+        Column("recoveryInstanceId", "instance"),
+        Column("name", "name", folds=True),
+        Column("accountId", "account"),
+        Column("region", "Region"),
+        Column("ageSeconds", "age", show_age),
+        Column("isDrill", "kind", show_kind, folds=True),
+        Column("ec2InstanceState", "state", optional=True),
+        Column("sourceExecutionId", "launched by", optional=True),
+        Column("sourceServerId", "source server", in_table=False),
+        Column("launchTime", "launched", in_table=False),
+        Column("sourcePlanId", "plan", in_table=False),
+        Column("cleanUpCommand", "clean up", in_table=False),
+    ),
+    empty="There are no recovery instances.",
+    added={
+        "ageSeconds": {
+            "description": "How old the instance was at `lastSyncAt`; null if DRS does not say when it was launched.",
+            "type": ["integer", "null"],
+        },
+        "cleanUpCommand": {
+            "description": "The command that terminates it with its drill; null if it is not left by a drill.",
+            "type": ["string", "null"],
+        },
+    },
+)
+SERVERS = Listing(
+    path="/executions/{executionId}/servers",
+    items="servers",
+    schema="Server",
+    columns=(
+        Column("sourceServerId", "server"),
+        Column("hostname", "host", folds=True),
+        Column("wave", "wave", folds=True),
+        Column("status", "status"),
+        Column("reason", "reason", below=True),
+        Column("recoveryInstanceId", "instance", optional=True),
+        Column("accountId", "account", optional=True),
+        Column("region", "Region", optional=True),
+        Column("readiness", "readiness", in_table=False),
+        Column("dataAt", "data of", in_table=False),
+        Column("endedAt", "ended", in_table=False),
+        Column("jobId", "job", in_table=False),
+        Column("cause", "cause", in_table=False),
+        Column("advice", "advice", in_table=False),
+        Column("warnings", "warnings", in_table=False),
+    ),
+    empty="The run has no servers.",
+)
+EVENTS = Listing(
+    path="/executions/{executionId}/events",
+    items="events",
+    schema="Event",
+    columns=(
+        Column("at", "at", show_time),
+        Column("event", "event"),
+        Column("wave", "wave", folds=True),
+        Column("text", "what happened", folds=True),
+    ),
+    empty="There are no events.",
+)
+LOGS = Listing(
+    path="/executions/{executionId}/job-log",
+    items="jobLog",
+    schema="JobLogItem",
+    columns=(
+        Column("logDateTime", "at", show_time),
+        Column("wave", "wave", folds=True),
+        Column("event", "event"),
+        Column("eventData.sourceServerID", "server"),
+        Column("eventData.rawError", "error", below=True),
+        Column("jobId", "job", optional=True),
+        Column("eventData.targetInstanceID", "instance", optional=True),
+    ),
+    empty="DRS has logged nothing for this run.",
+    added={
+        "jobId": {"description": "The DRS job.", "type": "string"},
+        "wave": {"description": "The wave of the job.", "type": "string"},
+    },
+)
+CAPACITY = Listing(
+    path="/capacity",
+    items="targets",
+    schema="TargetCapacity",
+    columns=(
+        Column("accountId", "account"),
+        Column("region", "Region"),
+        Column("status", "status", folds=True),
+        Column("jobs", "jobs", show_usage),
+        Column("serversInJobs", "in jobs", show_usage),
+        Column("replicatingServers", "replicating", show_usage, folds=True),
+        Column("largestJob", "largest job", folds=True),
+        Column("message", "message", below=True),
+        Column("advice", "advice", in_table=False),
+    ),
+    empty="No account with Regions is registered.",
+)
+# Each command that lists something.
+LISTINGS = {
+    "list": RUNS,
+    "plans": PLANS,
+    "groups": GROUPS,
+    "accounts": ACCOUNTS,
+    "instances": INSTANCES,
+    "servers": SERVERS,
+    "events": EVENTS,
+    "logs": LOGS,
+    "capacity": CAPACITY,
+}

@@ -1,0 +1,169 @@
+"""The listing commands against the product, through HTTP: their four forms, their schemas, and their width."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from cli.listings import output
+from cli.listings.catalog import LISTINGS
+from cli.main import app
+from tests.support.api_http_server import ApiHttpServer
+from tests.support.instance_cache import sync
+from tests.support.plans import make_failing_wave, make_wave
+from tests.support.product import HUB, WEST, Product
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
+OF_A_RUN = ("servers", "events", "logs")
+
+
+@pytest.fixture
+def api_server(product: Product, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiHttpServer]:
+    for name in ("DRS_WAVES_API_URL", "DRS_WAVES_STACK", "DRS_WAVES_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    with ApiHttpServer(product) as opened:
+        yield opened
+
+
+@pytest.fixture
+def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
+    """A drill of which one server failed, whose instances run."""
+    (account,) = [row for row in product.items("TargetAccounts") if row["accountId"] == HUB]
+    product.put("TargetAccounts", {**account, "regions": [WEST]})
+    plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "db", 2, dependsOn=[]), name="shop")
+    product.drill(plan)
+    sync(product)
+    return api_server
+
+
+def run(api_server: ApiHttpServer, *words: str) -> Result:
+    """The command. The product's functions run in this process and may log to its standard output, in JSON lines."""
+    result = CliRunner().invoke(app, [*words, "--api-url", api_server.url, "--region", WEST])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def own(result: Result) -> str:
+    return "".join(
+        line for line in result.stdout.splitlines(keepends=True) if not line.startswith(('{"level"', '{"_aws"'))
+    )
+
+
+def _identity(console: Console) -> Console:
+    return console
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    return (name, "latest") if name in OF_A_RUN else (name,)
+
+
+def validator_of(name: str) -> tuple[dict[str, Any], Draft202012Validator]:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    return schema, Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def test_each_listing_is_the_same_in_four_forms_and_fits_its_schema(scene: ApiHttpServer) -> None:
+    for name, listing in LISTINGS.items():
+        schema, validator = validator_of(name)
+        whole = json.loads(own(run(scene, *words_of(name), "--output", "json")))
+        validator.validate(whole)
+        items = whole[listing.items]
+        assert items, name
+        assert set(items[0]) <= set(schema["$defs"]["Item"]["properties"])
+        if name not in ("capacity", "instances"):  # what others do meanwhile changes these
+            lines = own(run(scene, *words_of(name), "--output", "jsonl")).splitlines()
+            assert [json.loads(line) for line in lines] == items
+            assert json.loads(own(run(scene, *words_of(name), "--json"))) == whole
+        rows = list(csv.reader(io.StringIO(own(run(scene, *words_of(name), "--output", "csv")))))
+        assert rows[0] == [column.path for column in listing.columns]
+        assert len(rows) == len(items) + 1
+        assert {len(row) for row in rows} == {len(listing.columns)}
+        table = own(run(scene, *words_of(name))).splitlines()
+        assert len(table) == len(items) + 1, table
+        assert all(column.title in table[0] for column in listing.columns if column.in_table)
+
+
+def test_every_column_shows_what_an_item_of_the_schema_has() -> None:
+    for name, listing in LISTINGS.items():
+        schema, _ = validator_of(name)
+        for column in listing.columns:
+            assert column.path.split(".")[0] in schema["$defs"]["Item"]["properties"], f"{name}: {column.path}"
+
+
+def test_a_listing_has_the_items_of_every_page(product: Product, api_server: ApiHttpServer) -> None:
+    for number in range(203):
+        product.request("POST", "/protection-groups", {
+            "name": f"group {number}", "accountId": HUB, "region": WEST, "tags": {"number": str(number)},
+        })  # fmt: skip
+    assert len(own(run(api_server, "groups", "--output", "jsonl")).splitlines()) == 203
+
+
+def test_instances_of_drills_come_first_with_the_command_that_terminates_them(
+    product: Product, scene: ApiHttpServer
+) -> None:
+    shown = run(scene, "instances")
+    (run_id,) = {each["executionId"] for each in product.request("GET", "/executions").body["executions"]}
+    assert f"  3 instances:  drs-waves cleanup {run_id} --api-url {scene.url}" in shown.stderr
+    found = json.loads(own(run(scene, "instances", "--plan", "sho", "--json")))["recoveryInstances"]
+    assert len(found) == 3
+    assert all(each["cleanUpCommand"].startswith(f"drs-waves cleanup {run_id}") for each in found)
+    assert all(each["ageSeconds"] >= 0 for each in found)
+
+
+def test_logs_are_those_of_every_job_or_of_one_wave(scene: ApiHttpServer) -> None:
+    everything = json.loads(own(run(scene, "logs", "latest", "--json")))["jobLog"]
+    assert {each["wave"] for each in everything} == {"web", "db"}
+    web = json.loads(own(run(scene, "logs", "latest", "--wave", "web", "--json")))["jobLog"]
+    assert web == [each for each in everything if each["wave"] == "web"]
+    nowhere = CliRunner().invoke(app, ["logs", "latest", "--job", "x", "--api-url", scene.url, "--region", WEST])
+    assert (nowhere.exit_code, "has no such job" in nowhere.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_table_on_a_terminal_fits_and_cuts_no_id(
+    scene: ApiHttpServer, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    for name, listing in LISTINGS.items():
+        items = json.loads(own(run(scene, *words_of(name), "--json")))[listing.items]
+        screen = io.StringIO()
+        terminal = Console(
+            file=screen, width=width, force_terminal=True, soft_wrap=True, highlight=False, no_color=True
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(output, "console", partial(_identity, terminal))
+            output.print_listing(listing, items, output.Output.TABLE)
+        lines = screen.getvalue().splitlines()
+        assert max(map(len, lines)) <= width, f"{name}\n{screen.getvalue()}"
+        key = listing.columns[0]
+        assert all(key.text(key.read(item)) in screen.getvalue() for item in items)
+        for at, column in enumerate(listing.columns):
+            if column.folds and column.in_table and not column.optional and at:
+                texts = [column.text(value) for item in items if (value := column.read(item)) is not None]
+                letters = "".join(screen.getvalue().split())
+                assert all(text.split()[0][:6] in letters for text in texts if text), f"{name}: {column.path}"
+
+
+def test_text_that_a_spreadsheet_would_run_is_not_a_formula_in_csv(product: Product, api_server: ApiHttpServer) -> None:
+    product.plan(make_wave(product), name="=HYPERLINK(1)", description="+1\t@x")
+    (row,) = csv.DictReader(io.StringIO(own(run(api_server, "plans", "--output", "csv"))))
+    assert (row["name"], row["description"][:2]) == ("'=HYPERLINK(1)", "'+")
+
+
+def test_a_status_that_does_not_exist_is_refused_before_the_api_is_asked(api_server: ApiHttpServer) -> None:
+    words = ["list", "--status", "running", "--api-url", api_server.url, "--region", WEST]
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, "POLLING, PAUSED" in result.stderr, api_server.seen) == (2, True, []), result.output
+
+
+def test_two_forms_at_once_are_refused(api_server: ApiHttpServer) -> None:
+    words = ["plans", "--json", "--output", "csv", "--api-url", api_server.url, "--region", WEST]
+    assert CliRunner().invoke(app, words).exit_code == 2
+    assert api_server.seen == []
