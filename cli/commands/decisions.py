@@ -2,17 +2,30 @@
 
 import shlex
 
-from cli import repeat
+from cli import repeat, run_client
 from cli.api_client import CredentialsExpired
 from cli.commands.arguments import AsJson, CommandGroup, Comment, ExecutionId, IdempotencyKey, WaveName
 from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, end, print_json, print_notice
+from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_waits
 
 app = CommandGroup()
+
+
+# The decisions that need a comment if the plan has `commentsRequired`.
+_MAY_NEED_COMMENT = ("accept", "abort")
+
+
+def _ask_for_comment(session: Session, execution_id: str, decision: str, wave: str) -> str | None:
+    """The reason, typed on the terminal, if the plan requires one. End the command if none is typed."""
+    if not run_client.read_run(session.api, execution_id)["commentsRequired"]:
+        return None
+    otherwise = "Nothing was decided."
+    comment = ask(f"The plan requires a reason. Why do you {decision} {wave}?", otherwise)
+    return comment or end(REFUSED, f"A reason is required. {otherwise}")
 
 
 def _add_wave_decision(decision: str, summary: str, example: str) -> None:
@@ -27,7 +40,10 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
         as_json: AsJson = False,
     ) -> None:
         path, words = f"/waves/{wave}/{decision}", [decision, execution, wave]
-        _send(Session.open(connection, as_json), execution, path, words, comment, idempotency_key)
+        session = Session.open(connection, as_json)
+        if comment is None and decision in _MAY_NEED_COMMENT and has_terminal():
+            comment = _ask_for_comment(session, execution, decision, wave)
+        _send(session, execution, path, words, comment, idempotency_key)
 
 
 def _add_run_decision(decision: str, summary: str, example: str) -> None:
