@@ -73,7 +73,8 @@ CleanUp = Annotated[
     typer.Option("--cleanup", help="Terminate the drill's instances afterwards, whatever its result."),
 ]
 ReportFolder = Annotated[
-    Path | None, typer.Option("--report", file_okay=False, help="Write report.html and report.json to this folder.")
+    Path | None,
+    typer.Option("--report", file_okay=False, help="Write report.html, report.json and servers.csv to this folder."),
 ]
 Comment = Annotated[str | None, typer.Option("--comment", help="The reason, for the record.")]
 IdempotencyKey = Annotated[
