@@ -26,20 +26,21 @@ _OPTIONAL_COLUMNS = ("recoveryInstanceId", "endedAt", "snapshotAt", "rpoSeconds"
 
 @dataclass(frozen=True, slots=True)
 class WaveServers:
-    """The servers of a wave, and which columns their table has."""
+    """The servers of a wave, and the columns of their table.
+
+    `has` says by optional column whether any server has a value, `has_retries` whether one was tried more than once.
+    """
 
     name: str
     servers: Sequence[Mapping[str, Any]]
+    has: Mapping[str, bool]
+    has_retries: bool
 
-    @property
-    def has(self) -> dict[str, bool]:
-        """Whether any server has a value, by column."""
-        return {name: any(each.get(name) is not None for each in self.servers) for name in _OPTIONAL_COLUMNS}
-
-    @property
-    def has_retries(self) -> bool:
-        """Whether a server was tried more than once."""
-        return any(each["attempts"] > 1 for each in self.servers)
+    @classmethod
+    def of(cls, name: str, servers: Sequence[Mapping[str, Any]]) -> "WaveServers":
+        """Look once which columns there are: a table may have thousands of rows."""
+        has = {column: any(each.get(column) is not None for each in servers) for column in _OPTIONAL_COLUMNS}
+        return cls(name, servers, has, any(each["attempts"] > 1 for each in servers))
 
     @property
     def columns(self) -> int:
@@ -61,7 +62,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         r=report,
         chart=timeline.draw(report),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
-        servers_by_wave=[WaveServers(name, servers) for name, servers in by_wave.items()],
+        servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],
         has_rto_targets=any(each["targetMinutes"] for each in (report["rto"]["whole"], *report["rto"]["waves"])),
         result_word="readiness" if report["mode"] == "READINESS" else "result",
         cleanup_left=_describe_left(report),
