@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.report import files
-from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members
+from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
 from cli.report.outages import find_outages
 from cli.report.times import end_of, seconds_between
 from cli.report.waits import find_waits, total_seconds
@@ -86,7 +86,9 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "waves": [dict(wave) for wave in record["waves"]],
         "plan": describe_plan(facts.plan, tested),
         "tested": tested,
-        "groups": [describe_group(group, members.get(group["groupId"], [])) for group in facts.groups],
+        "groups": [
+            describe_group(group, members.get(group["groupId"], [])) for group in order_groups(facts.plan, facts.groups)
+        ],
         "cleanup": _cleanup_item(facts),
         "jobs": [_job_item(job) for job in jobs],
         "outages": find_outages(record),

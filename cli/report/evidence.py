@@ -52,8 +52,16 @@ def describe_plan(plan: Mapping[str, Any] | None, tested: Mapping[str, Any] | No
     """The version of the plan, who changed it last, and the hash of what was tested."""
     if plan is None:
         return None
-    names = ("planId", "name", "version", "updatedBy", "updatedAt", "commentsRequired", "fourEyes")
-    return {**{name: plan.get(name) for name in names}, "testedSha256": hash_canonically(tested)}
+    names = ("planId", "name", "version", "updatedBy", "updatedAt")
+    options = {name: bool(plan.get(name)) for name in ("fourEyes", "commentsRequired")}
+    return {**{name: plan.get(name) for name in names}, **options, "testedSha256": hash_canonically(tested)}
+
+
+def order_groups(plan: Mapping[str, Any] | None, groups: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The groups in the order in which the waves of the plan use them. Others keep theirs, and come last."""
+    used = dict.fromkeys(use["groupId"] for wave in (plan or {}).get("waves", ()) for use in wave["groups"])
+    place = {group_id: number for number, group_id in enumerate(used)}
+    return sorted(groups, key=lambda group: place.get(group["groupId"], len(place)))
 
 
 def describe_group(group: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -109,6 +109,13 @@ def test_a_group_shows_the_names_of_its_servers_before_their_ids() -> None:
     assert f"2 servers by id: x s-{'x':0>17}, {missing} (not found)" in text
 
 
+def test_groups_are_in_the_order_of_the_plan() -> None:
+    waves = [{"name": "db", "groups": [{"groupId": "pg-2"}]}, {"name": "web", "groups": [{"groupId": "pg-1"}]}]
+    groups = [group(name="a"), group(groupId="pg-2", name="b")]
+    assert [each["name"] for each in report_on(the_plan=plan(waves=waves), groups=groups)["groups"]] == ["b", "a"]
+    assert [each["name"] for each in build_document(Facts(record(), groups=groups))["groups"]] == ["a", "b"]
+
+
 def test_a_large_group_names_some_of_its_servers() -> None:
     servers = [member(f"h{number:03}") for number in range(MEMBERS_SHOWN + 5)]
     text = re.sub(r"<[^>]+>", "", render_html(report_on(*servers)))

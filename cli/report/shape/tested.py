@@ -16,8 +16,8 @@ class Plan(TypedDict):
     version: int
     updatedBy: Annotated[str | None, Field(description="Who changed it last; null if that was not recorded.")]
     updatedAt: Time | None
-    commentsRequired: bool | None
-    fourEyes: bool | None
+    commentsRequired: bool
+    fourEyes: bool
     testedSha256: Annotated[
         Sha256, Field(description="The SHA-256 of `tested` as JSON with sorted keys and no spaces (`jq -jcS .tested`).")
     ]
