@@ -61,6 +61,11 @@ plan-schema: setup build ## Write docs/plan-file.schema.json, by which editors c
 
 ##@ The API
 
+.PHONY: report-schema
+report-schema: setup build ## Write docs/report.schema.json, the shape of report.json
+	$(PY) scripts/report_schema.py > build/report.schema.json
+	mv build/report.schema.json docs/report.schema.json
+
 .PHONY: openapi
 openapi: setup build ## Write docs/openapi.json, the API as tools read it
 	$(PY) scripts/openapi.py > build/openapi.json

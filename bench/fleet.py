@@ -137,7 +137,7 @@ def _measure_reads(sandbox: Sandbox, execution_id: str) -> dict[str, float]:
     listed = time.monotonic() - began - status
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        page = write_report(collect_facts(api, record), Path(folder))
+        page = write_report(collect_facts(api, record), Path(folder)).html
         written, size = time.monotonic() - began, page.stat().st_size
     return {
         "statusSeconds": round(status, 2),

@@ -38,11 +38,13 @@ def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path 
     if not session.as_json:
         print_summary(session, record, late_notices)
     follow_ups: list[tuple[Callable[[], int], str]] = []
-    if report:  # before the clean-up, which terminates the instances that the report lists
+    if report:  # before the clean-up, in case that fails
         command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
         follow_ups.append((lambda: write_report(session, record, report), command))
     if cleanup:
         follow_ups.append((lambda: follow_cleanup(session, execution_id, make_key()), commands["Clean up then"]))
+    if report and cleanup:  # again, because it has the result of the clean-up
+        follow_ups.append((lambda: write_report(session, record, report), command))
     for number, (follow_up, command) in enumerate(follow_ups):
         try:
             follow_up_status = exit_status_after(follow_up, command)
@@ -161,11 +163,13 @@ def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
 
 
 def write_report(session: Session, record: Record, folder: Path, costs: Mapping[str, Any] | None = None) -> int:
-    """Write the report of the run to the folder, print its path, and return 0."""
+    """Write the report of the run to the folder, print its paths, and return 0."""
     from cli.report import collect
 
-    path = collect.write_report(collect.collect_facts(session.api, record, costs, session.speed), folder)
-    session.print_line(f"  report    {flatten(path)}")
+    written = collect.write_report(collect.collect_facts(session.api, record, costs, session.speed), folder)
+    session.print_line(f"  report    {flatten(written.html)}")
+    session.print_line(f"            {flatten(written.csv)}")
+    session.print_line(f"            {flatten(written.json)}, SHA-256 {written.json_sha256}")
     return 0
 
 

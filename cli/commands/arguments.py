@@ -201,7 +201,9 @@ CleanUp = Annotated[
 ]
 ReportFolder = Annotated[
     Path | None,
-    typer.Option("--report", metavar="DIR", file_okay=False, help="Write report.html and report.json to this folder."),
+    typer.Option(
+        "--report", metavar="DIR", file_okay=False, help="Write report.html, report.json and servers.csv to this folder."
+    ),
 ]
 Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="The reason, for the record.")]
 IdempotencyKey = Annotated[

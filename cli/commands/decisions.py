@@ -2,7 +2,7 @@
 
 import shlex
 
-from cli import repeat
+from cli import repeat, run_client
 from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
@@ -18,10 +18,23 @@ from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, end, print_json, print_notice
+from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_waits
 
 app = CommandGroup()
+
+
+# The decisions that need a comment if the plan has `commentsRequired`.
+_MAY_NEED_COMMENT = ("accept", "abort")
+
+
+def _ask_for_comment(session: Session, execution_id: str, decision: str, wave: str) -> str | None:
+    """The reason, typed on the terminal, if the plan requires one. End the command if none is typed."""
+    if not run_client.read_run(session.api, execution_id)["commentsRequired"]:
+        return None
+    otherwise = "Nothing was decided."
+    comment = ask(f"The plan requires a reason. Why do you {decision} {wave}?", otherwise)
+    return comment or end(REFUSED, f"A reason is required. {otherwise}")
 
 
 def _add_wave_decision(decision: str, summary: str, example: str) -> None:
@@ -38,6 +51,8 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
     ) -> None:
         session = Session.open(connection, as_json)
         run_id = find_run_to_change(session, execution, f"{decision} wave {wave} of", yes=yes)
+        if comment is None and decision in _MAY_NEED_COMMENT and has_terminal():
+            comment = _ask_for_comment(session, run_id, decision, wave)
         _send(session, run_id, f"/waves/{wave}/{decision}", [decision, run_id, wave], comment, idempotency_key)
 
 

@@ -189,21 +189,32 @@ def _show_cleanup(session: Session, execution_id: str) -> None:
 def report(
     connection: Connection,
     execution: ExecutionId,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", file_okay=False, help="The folder to write to.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            "--report",
+            metavar="DIR",
+            file_okay=False,
+            help="The folder to write to. Without it, a folder here that is named after the run.",
+        ),
+    ] = None,
     with_transitions: Annotated[
         bool, typer.Option("--with-transitions", help="Count Step Functions' transitions; this reads every history.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the report of a run, as an HTML page and as JSON.
+    """Write the report of a run as HTML, JSON and CSV.
 
-    For a run in progress, it shows the state so far.
+    The CSV has its servers. For a run in progress, the report shows the state so far.
     """
-    from cli.report import collect
+    from cli.report import collect, files
 
     session = Session.open(connection, as_json)
     record = run_client.read_run(session.api, session.find_run(execution))
     costs = {"stateTransitions": collect.count_transitions(connection, record)} if with_transitions else {}
-    write_report(session, record, to, costs)
+    folder = to or Path(record["executionId"])
+    write_report(session, record, folder, costs)
     if as_json:
-        print_json({"html": str(to / collect.HTML_FILE), "json": str(to / collect.JSON_FILE)})
+        names = {"html": files.HTML_FILE, "json": files.JSON_FILE, "csv": files.CSV_FILE}
+        print_json({kind: str(folder / name) for kind, name in names.items()})

@@ -135,7 +135,7 @@ def _write_report(sandbox: "Sandbox", drill: "Drill") -> Path:
 
     costs = {name: drill.figures[name] for name in ("drsCalls", "stateTransitions")}
     facts = collect.collect_facts(ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed)
-    return collect.write_report(facts, DRILL_FOLDER)
+    return collect.write_report(facts, DRILL_FOLDER).html
 
 
 def _print_summary(drill: "Drill", report: Path) -> None:

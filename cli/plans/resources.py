@@ -71,9 +71,13 @@ def wanted_group(group: Mapping[str, Any], server_id: ServerId) -> dict[str, Any
     return current_group(parse(GroupRequest, group_body(group, server_id)).to_group("").to_item())
 
 
+# What a resource has besides what a plan file says.
+_OF_THE_API = frozenset({"groupId", "planId", "version", "usedBy", "activeExecutionId", "updatedBy", "updatedAt"})
+
+
 def current_group(item: Mapping[str, Any]) -> dict[str, Any]:
     """A group that the API returned, comparable."""
-    fields = {name: value for name, value in item.items() if name not in ("groupId", "version", "usedBy")}
+    fields = {name: value for name, value in item.items() if name not in _OF_THE_API}
     return _with_sorted_servers(fields)
 
 
@@ -88,7 +92,7 @@ def wanted_plan(
 
 def current_plan(item: Mapping[str, Any], group_names: Mapping[str, str]) -> dict[str, Any]:
     """A plan that the API returned, comparable. `group_names` are by id."""
-    fields = {name: value for name, value in item.items() if name not in ("planId", "version", "activeExecutionId")}
+    fields = {name: value for name, value in item.items() if name not in _OF_THE_API}
     waves = [{**wave, "groups": [_current_use(use, group_names) for use in wave["groups"]]} for wave in item["waves"]]
     return {**fields, "waves": waves}
 

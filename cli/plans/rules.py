@@ -14,7 +14,7 @@ from api.schemas.requests.words import Show
 from cli.plans.document import Location
 from cli.plans.file_schema import FileWave
 from recovery import regions
-from recovery.domain.plan import find_wave_problems
+from recovery.domain.dependencies.wave_order import find_wave_problems
 
 Found = Iterator[tuple[Location, str]]
 Line = Callable[[Location], int]

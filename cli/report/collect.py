@@ -1,8 +1,8 @@
 """Collect the facts of a report from the API and Step Functions, and write the report."""
 
-import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ from cli import checkout
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
 from cli.connection import Connection
 from cli.report.document import Facts, build_document
+from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE, digest, write_csv, write_json
 from cli.report.page import render_html
 from cli.run_client import list_servers
-from recovery.free_text import escape_json, flatten
-
-HTML_FILE, JSON_FILE = "report.html", "report.json"
+from recovery.free_text import flatten
 
 
 def collect_facts(
@@ -27,20 +26,21 @@ def collect_facts(
         servers=list_servers(api, execution_id),
         events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
         instances=_list_instances(api, execution_id),
+        plan=_read_plan(api, execution_id),
         groups=_list_groups(api, execution_id),
-        cleanup=_read_cleanup(api, record),
+        cleanup=read_cleanup(api, record),
         costs=costs or {},
         versions=_read_versions(api),
         speed=speed,
     )
 
 
-def _list_instances(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
-    """The run's recovery instances in the cache; none if the cache does not answer."""
+def _list_instances(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | None:
+    """The run's recovery instances in the cache; None if the cache does not answer."""
     try:
         return list(api.list_items("/recovery-instances", "recoveryInstances", executionId=execution_id, limit="1000"))
     except (ApiRefused, ApiUnreachable):
-        return []
+        return None
 
 
 def _read_versions(api: ApiClient) -> dict[str, str]:
@@ -51,6 +51,15 @@ def _read_versions(api: ApiClient) -> dict[str, str]:
     return {"drs-waves": str(health["version"])}
 
 
+def _read_plan(api: ApiClient, execution_id: str) -> dict[str, Any] | None:
+    """The plan as the run used it; None if the API does not answer, or is too old to know it."""
+    try:
+        plan: dict[str, Any] = api.get(f"/executions/{execution_id}/recovery-plan")
+    except (ApiRefused, ApiUnreachable):
+        return None
+    return plan
+
+
 def _list_groups(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
     """The protection groups as the run used them; none if the API does not answer, or is too old to know them."""
     try:
@@ -59,7 +68,7 @@ def _list_groups(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
         return []
 
 
-def _read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | None:
+def read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | None:
     """The clean-up of a drill; None for other runs, and if the API does not answer."""
     if record["mode"] != "DRILL":
         return None
@@ -70,19 +79,32 @@ def _read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] |
     return cleanup
 
 
-def write_report(facts: Facts, folder: Path) -> Path:
-    """Write the page and its JSON into the folder, and return the path of the page."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The files of a report. `json_sha256` is the digest of its JSON, which the page shows."""
+
+    html: Path
+    json: Path
+    csv: Path
+    json_sha256: str
+
+
+def write_report(facts: Facts, folder: Path) -> Written:
+    """Write the page, its JSON and the table of servers into the folder."""
     document = build_document(facts)
-    write_file(escape_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n", folder / JSON_FILE)
-    write_file(render_html(document), folder / HTML_FILE)
-    return folder / HTML_FILE
+    text = write_json(document)
+    written = Written(folder / HTML_FILE, folder / JSON_FILE, folder / CSV_FILE, digest(text))
+    write_file(text, written.json)
+    write_file(write_csv(document), written.csv)
+    write_file(render_html(document), written.html)
+    return written
 
 
 def write_file(text: str, path: Path) -> None:
     """Write the whole file or, after an error, nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_text(text, encoding="utf-8", newline="")
     draft.replace(path)
 
 

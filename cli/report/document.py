@@ -9,12 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.report import files
+from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
+from cli.report.outages import find_outages
 from cli.report.times import end_of, seconds_between
 from cli.report.waits import find_waits, total_seconds
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from recovery.identities import find_same_person
 
-SCHEMA = "drs-waves/report/2"
+SCHEMA = "drs-waves/report/3"
 
 # A PARTIAL wave counts as recovered: the plan or an operator accepted its result.
 _RECOVERED = ("COMPLETED", "PARTIAL")
@@ -34,19 +37,20 @@ class Facts:
     """What a report is made from.
 
     `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
-    knows them. `groups` are the protection groups as the run used them, `cleanup` is that of a drill. `costs` may have
-    `drsCalls` (by operation) and `stateTransitions`.
+    knows them, and None if that does not answer. `plan` and `groups` are as the run used them, `cleanup` is that of a
+    drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`.
     """
 
     record: Record
     servers: Sequence[Mapping[str, Any]] = ()
     events: Sequence[Mapping[str, Any]] = ()
-    instances: Sequence[Mapping[str, Any]] = ()
+    instances: Sequence[Mapping[str, Any]] | None = ()
     costs: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     speed: float | None = None
     groups: Sequence[Mapping[str, Any]] = ()
     cleanup: Mapping[str, Any] | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -54,8 +58,10 @@ def build_document(facts: Facts) -> dict[str, Any]:
     record = facts.record
     end = end_of(record)
     jobs = sorted(list_jobs(record), key=lambda job: (job.started_at or "", job.job_id or ""))
-    servers = _servers(facts)
-    return {
+    servers = _servers(facts, {job.job_id: job.attempt for job in jobs})
+    tested = describe_tested(facts.plan, facts.groups, servers)
+    members = find_members(servers)
+    document = {
         "schema": SCHEMA,
         "executionId": record["executionId"],
         "executionArn": record.get("executionArn"),
@@ -78,9 +84,14 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "rpo": _rpo(record, servers),
         "notes": list(record.get("notes", ())),
         "waves": [dict(wave) for wave in record["waves"]],
-        "groups": [_group_item(group) for group in facts.groups],
-        "cleanup": _cleanup_item(facts.cleanup),
+        "plan": describe_plan(facts.plan, tested),
+        "tested": tested,
+        "groups": [
+            describe_group(group, members.get(group["groupId"], [])) for group in order_groups(facts.plan, facts.groups)
+        ],
+        "cleanup": _cleanup_item(facts),
         "jobs": [_job_item(job) for job in jobs],
+        "outages": find_outages(record),
         "waits": [wait.to_item() for wait in find_waits(record)],
         "fourEyes": bool(record.get("fourEyes", False)),
         "decisions": [_decision_item(decision, record) for decision in record["decisions"]],
@@ -90,6 +101,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "versions": dict(facts.versions),
         "sourceServers": servers,
     }
+    return {**document, "files": {files.CSV_FILE: files.digest(files.write_csv(document))}}
 
 
 def _chain_item(record: Record) -> dict[str, Any] | None:
@@ -131,9 +143,32 @@ def _rto(record: Record) -> dict[str, Any]:
         record["durationSeconds"],
         None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes"),
         is_over=record["status"] not in UNFINISHED,
-        is_recovered=record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"]),
+        is_recovered=_has_recovered(record),
     )
-    return {"whole": whole, "waves": waves, "waitedForPeopleSeconds": round(total_seconds(find_waits(record)))}
+    waited = round(total_seconds(find_waits(record)))
+    return {"whole": whole, "chain": _rto_of_chain(record, whole), "waves": waves, "waitedForPeopleSeconds": waited}
+
+
+def _rto_of_chain(record: Record, whole: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The time since the first request of the chain, against the plan's target; None for a run that stands alone.
+
+    The servers are back when the last run of the chain has recovered what was left. Only its own report knows that of
+    a run that is PARTIAL.
+    """
+    chain = _chain_item(record)
+    if chain is None:
+        return None
+    last = chain["executions"][-1]
+    is_this = last["executionId"] == record["executionId"]
+    seconds, target = chain["durationSeconds"], whole["targetMinutes"]
+    is_recovered = last["status"] in _RECOVERED and (not is_this or _has_recovered(record))
+    found = _against_target(seconds, target, is_over=chain["endedAt"] is not None, is_recovered=is_recovered)
+    is_known = is_this or last["status"] != "PARTIAL" or found["met"] is False
+    return found if is_known else {**found, "met": None}
+
+
+def _has_recovered(record: Record) -> bool:
+    return record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"])
 
 
 def _against_target(seconds: int | None, target: int | None, *, is_over: bool, is_recovered: bool) -> dict[str, Any]:
@@ -184,19 +219,23 @@ def _count_unrecovered(record: Record, servers: Sequence[Mapping[str, Any]]) -> 
     return sum(server["status"] != "LAUNCHED" and not server["optional"] for server in servers)
 
 
-def _servers(facts: Facts) -> list[dict[str, Any]]:
-    """Each server with the age of the data it was launched from, in the order of waves, then of host names."""
+def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Each server with the age of its data and its number of attempts, in the order of waves, then of host names.
+
+    `attempt_of` has the attempt of each job.
+    """
     record = facts.record
     snapshots = {
         (each["sourceServerId"], each["recoveryInstanceId"]): each.get("pointInTimeSnapshotAt")
-        for each in facts.instances
+        for each in facts.instances or ()
     }
     order = {wave["name"]: number for number, wave in enumerate(record["waves"])}
     servers = []
     for server in facts.servers:
         cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
         data_at = server.get("dataAt") or cached or server.get("snapshotAt")
-        servers.append({**server, **_data_age(record, server, data_at)})
+        attempts = attempt_of.get(server.get("jobId") or "", 0)
+        servers.append({**server, **_data_age(record, server, data_at), "attempts": attempts})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )
@@ -225,17 +264,20 @@ def _data_age(record: Record, server: Mapping[str, Any], data_at: str | None) ->
     }
 
 
-# --- groups and clean-up ----------------------------------------------------------------------------------------
-def _group_item(group: Mapping[str, Any]) -> dict[str, Any]:
-    """A protection group with what it selects: ids, or tags."""
-    names = ("groupId", "name", "accountId", "region", "version", "sourceServerIds", "tags")
-    return {name: group.get(name) for name in names}
-
-
-def _cleanup_item(cleanup: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The clean-up, without its jobs."""
-    names = ("status", "askedAt", "askedBy", "endedAt", "reason", "instances", "failures")
-    return {name: cleanup.get(name) for name in names} if cleanup else None
+# --- clean-up ---------------------------------------------------------------------------------------------------
+def _cleanup_item(facts: Facts) -> dict[str, Any] | None:
+    """The clean-up, without its jobs. `running` is how many instances of this run the cache has, None if unknown."""
+    if facts.cleanup is None:
+        return None
+    names = ("status", "askedAt", "askedBy", "endedAt", "reason", "executions", "instances", "failures")
+    hosts = {server["sourceServerId"]: server["hostname"] for server in facts.servers}
+    of_failure = ("sourceServerId", "recoveryInstanceId", "accountId", "region", "reason")
+    failures = [
+        {"hostname": hosts.get(each["sourceServerId"]), **{name: each[name] for name in of_failure}}
+        for each in facts.cleanup.get("failures") or ()
+    ]
+    found = {name: facts.cleanup.get(name) for name in names}
+    return {**found, "failures": failures, "running": None if facts.instances is None else len(facts.instances)}
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The report of a run as one HTML page that loads nothing else."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,42 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli.report import quota_chart, timeline
+from cli.report import files, quota_chart, timeline
 from cli.report.times import parse_time
 from cli.text import format_duration
 from recovery.free_text import flatten
 
 TEMPLATE = "report.html.j2"
+
+# Servers that the page names of each group. All are in servers.csv.
+MEMBERS_SHOWN = 20
+
+# Columns of the table of servers that are left out where no server of the wave has a value.
+_OPTIONAL_COLUMNS = ("recoveryInstanceId", "endedAt", "snapshotAt", "rpoSeconds")
+
+
+@dataclass(frozen=True, slots=True)
+class WaveServers:
+    """The servers of a wave, and the columns of their table.
+
+    `has` says by optional column whether any server has a value, `has_retries` whether one was tried more than once.
+    """
+
+    name: str
+    servers: Sequence[Mapping[str, Any]]
+    has: Mapping[str, bool]
+    has_retries: bool
+
+    @classmethod
+    def of(cls, name: str, servers: Sequence[Mapping[str, Any]]) -> "WaveServers":
+        """Look once which columns there are: a table may have thousands of rows."""
+        has = {column: any(each.get(column) is not None for each in servers) for column in _OPTIONAL_COLUMNS}
+        return cls(name, servers, has, any(each["attempts"] > 1 for each in servers))
+
+    @property
+    def columns(self) -> int:
+        """How many columns there are."""
+        return 3 + sum(self.has.values()) + self.has_retries
 
 
 def render_html(report: Mapping[str, Any]) -> str:
@@ -30,10 +62,44 @@ def render_html(report: Mapping[str, Any]) -> str:
         r=report,
         chart=timeline.draw(report),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
-        servers_by_wave=by_wave,
+        servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],
+        has_rto_targets=any(each["targetMinutes"] for each in (report["rto"]["whole"], *report["rto"]["waves"])),
+        result_word="readiness" if report["mode"] == "READINESS" else "result",
+        cleanup_left=_describe_left(report),
+        members_shown=MEMBERS_SHOWN,
+        members={group["groupId"]: _list_members(group) for group in report["groups"]},
+        page_label=_page_label(report),
+        json_sha256=files.digest(files.write_json(report)),
         not_launched=not_launched,
         warned=[each for each in report["sourceServers"] if each.get("warnings")],
     )
+
+
+def _list_members(group: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The servers that the run found for a group; then those that it lists by id and that the run did not find."""
+    found = {each["sourceServerId"] for each in group["members"]}
+    missing = [server_id for server_id in group["sourceServerIds"] or () if server_id not in found]
+    return [
+        *({**each, "isFound": True} for each in group["members"]),
+        *({"sourceServerId": server_id, "hostname": None, "isFound": False} for server_id in missing),
+    ]
+
+
+def _describe_left(report: Mapping[str, Any]) -> str:
+    """What is left of a drill that was not cleaned up."""
+    running = (report["cleanup"] or {}).get("running")
+    if running:
+        return f"{_plural(running, 'instance')} {'runs' if running == 1 else 'run'}"
+    launched = sum(bool(each["recoveryInstanceId"]) for each in report["sourceServers"])
+    if running is None or launched:
+        return f"{_plural(launched, 'instance')} launched, and how many run is not known"
+    return "no instance was launched"
+
+
+def _page_label(report: Mapping[str, Any]) -> str | None:
+    """What each printed page says at its foot: a string of CSS. None for an id that is none."""
+    execution_id = str(report["executionId"])
+    return f"drs-waves {execution_id}" if re.fullmatch(r"[A-Za-z0-9._-]+", execution_id) else None
 
 
 @lru_cache(maxsize=1)
@@ -47,7 +113,9 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(duration=_duration, moment=_date_and_time, clock=_time_of_day, plural=_plural)
+    environment.filters.update(
+        duration=_duration, moment=_date_and_time, when=_when, day=_day, clock=_time_of_day, plural=_plural
+    )
     return environment.get_template(TEMPLATE)
 
 
@@ -65,6 +133,15 @@ def _duration(seconds: float | None) -> str:
 def _date_and_time(time: str | None) -> str:
     """`2026-11-22 08:15:30 UTC`."""
     return f"{parse_time(time):%Y-%m-%d %H:%M:%S} UTC" if time else "unknown"
+
+
+def _when(time: str | None) -> str:
+    """`2026-11-22 08:15:30`, in UTC, for tables."""
+    return f"{parse_time(time):%Y-%m-%d %H:%M:%S}" if time else "unknown"
+
+
+def _day(time: str | None) -> str:
+    return f"{parse_time(time):%Y-%m-%d}" if time else "unknown"
 
 
 def _time_of_day(time: str | None) -> str:

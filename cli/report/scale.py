@@ -9,7 +9,7 @@ from cli.report.times import parse_time
 from cli.text import format_duration
 
 # In SVG user units; the drawing is as wide as the page.
-WIDTH, LEFT, RIGHT = 960, 150, 16
+WIDTH, LEFT, RIGHT = 960, 150, 24
 MAX_TICKS = 9
 
 _TICK_SECONDS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400)

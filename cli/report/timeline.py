@@ -14,7 +14,9 @@ WAVE_HEIGHT, LANE_HEIGHT, GAP = 18, 13, 12
 MIN_BAR_WIDTH = 2.0  # a bar stays visible, however short its time
 # The jobs of a wave that do not fit into these lanes share the last one.
 MAX_LANES = 12
-LETTER_WIDTH, HALF_MARK = 5.8, 10.0
+HALF_MARK = 10.0
+# How wide a letter of a label is, by its CSS class. Labels of waves are bold, and mostly capitals.
+_LETTER_WIDTHS = {"onbar": 7.4, "onwait": 6.2, "onjob": 5.4}
 
 _WAVE_KINDS = {"COMPLETED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
 _AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an operator to resume"}
@@ -37,10 +39,18 @@ class Bar:
     covered: float = 0.0
 
     @property
+    def label_kind(self) -> str:
+        """The CSS class of the label."""
+        if self.kind.startswith("job") or self.kind == "outage":
+            return "onjob"
+        return "onwait" if self.kind == "wait" else "onbar"
+
+    @property
     def label(self) -> str:
         """The longest label that fits."""
         room = self.width - self.covered - 6
-        return next((label for label in self.labels if len(label) * LETTER_WIDTH <= room), "")
+        letter = _LETTER_WIDTHS[self.label_kind]
+        return next((label for label in self.labels if len(label) * letter <= room), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +125,11 @@ class _Drawing:
         self._add_waits_and_decisions(wave["name"])
         self._y += WAVE_HEIGHT + 3
         lanes: list[float] = []
-        for job in self._report["jobs"]:
-            if job["wave"] == wave["name"] and job["startedAt"]:
-                self._add_job(job, lanes)
+        outages = [(each["since"], self._add_outage, each) for each in self._report["outages"]]
+        jobs = [(each["startedAt"], self._add_job, each) for each in self._report["jobs"] if each["startedAt"]]
+        for _, add, each in sorted((*outages, *jobs), key=lambda timed: str(timed[0])):
+            if each["wave"] == wave["name"]:
+                add(each, lanes)
         self._y += len(lanes) * LANE_HEIGHT + GAP
 
     def finish(self) -> Timeline:
@@ -144,6 +156,14 @@ class _Drawing:
             if decision["wave"] == wave:
                 title = f"{decision['decision']} by {decision['by']}"
                 self._marks.append(Mark(self._scale.x(decision["at"]), self._y, number, title))
+
+    def _add_outage(self, outage: Mapping[str, Any], lanes: list[float]) -> None:
+        since, until, time = outage["since"], outage["until"], format_duration(outage["seconds"])
+        lane = _take_lane(lanes, self._scale.x(since), self._scale.x(until or self._end))
+        place = f"{outage['accountId']}/{outage['region']}"
+        title = f"DRS in {place} keeps {outage['wave']} waiting, {time}: {outage['reason']}"
+        labels = (f"{outage['region']} waits for DRS, {time}", f"waits for DRS, {time}", f"DRS {time}")
+        self._add_bar(since, until, self._y + lane * LANE_HEIGHT, LANE_HEIGHT - 2, "outage", title, labels)
 
     def _add_job(self, job: Mapping[str, Any], lanes: list[float]) -> None:
         lane = _take_lane(lanes, self._scale.x(job["startedAt"]), self._scale.x(job["endedAt"] or self._end))

@@ -14,6 +14,7 @@ import pytest
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
+from tests.support.report_schema import list_violations
 
 pytestmark = pytest.mark.e2e
 
@@ -49,6 +50,8 @@ def test_a_pipeline_runs_a_drill_by_the_command_alone_and_keeps_its_report(
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["servers"] == {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0}
     assert {server["status"] for server in told["sourceServers"]} == {"LAUNCHED"}
+    assert list_violations(told) == []
+    assert told["cleanup"]["status"] == "COMPLETED"
     assert "</html>" in (tmp_path / "report.html").read_text()
 
     words = ("report", told["executionId"], "--to", str(tmp_path))

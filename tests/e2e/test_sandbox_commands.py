@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import free_ports, gone_within
+from tests.support.report_schema import list_violations
 
 # A drill takes 20 seconds on a quiet machine; the limits are for a busy one.
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(400)]
@@ -98,6 +99,7 @@ def test_a_successful_drill_leaves_its_figures(ports: list[int]) -> None:
     assert report["executionId"] in (FIGURES.parent / "report.html").read_text()
     assert report["costs"] == {name: figures[name] for name in ("drsCalls", "stateTransitions")}
     assert len(report["sourceServers"]) == figures["servers"]["total"]
+    assert list_violations(report) == []
     assert set(figures) == {
         *("executionId", "mode", "status", "timeScale", "servers", "waves", "makespanSeconds", "idealSeconds"),
         *("overheadRatio", "drsCalls", "stateTransitions", "lambdaInvocations"),

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery import clock
-from recovery.domain import plan, polling, verdicts
+from recovery.domain import polling, verdicts
 from recovery.domain.batch import split_into_batches
+from recovery.domain.dependencies.wave_order import order_waves
 from recovery.domain.drs_shapes.jobs import Job, JobStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
 from recovery.domain.plan import Wave
@@ -33,9 +34,9 @@ def waves(draw: st.DrawFn) -> list[Wave]:
 def test_ordered_waves_never_wait_for_a_later_one(given_waves: list[Wave]) -> None:
     if _has_cycle(given_waves):
         with pytest.raises(InvalidRequest):
-            plan.order_waves(given_waves)
+            order_waves(given_waves)
         return
-    ordered = plan.order_waves(given_waves)
+    ordered = order_waves(given_waves)
     assert sorted(wave.name for wave in ordered) == sorted(wave.name for wave in given_waves)
     seen: set[str] = set()
     for wave in ordered:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave, order_waves
+from recovery.domain.dependencies.wave_order import order_waves
+from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
 from recovery.domain.target import Target
 from recovery.errors import InvalidRequest
 

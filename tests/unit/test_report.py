@@ -52,6 +52,8 @@ def wave(name: str, status: str, begin: float | None, end: float | None, **more:
         "reason": f"{name} is {status}",
         "round": 0,
         "rtoTargetMinutes": None,
+        "overdueAt": None,
+        "earlierVerdicts": [],
         "durationSeconds": None if begin is None or end is None else round((end - begin) * 60),
         "servers": {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0},
         **more,
@@ -94,6 +96,7 @@ def server(name: str, wave: str = "db", **more: Any) -> dict[str, Any]:
         "recoveryInstanceId": f"i-{name:0>17}",
         "endedAt": at(20),
         "optional": False,
+        "groups": [],
         "warnings": [],
         "status": "LAUNCHED",
         "jobId": "drsjob-1",
@@ -474,7 +477,9 @@ def test_a_run_that_was_never_continued_shows_no_chain() -> None:
 def test_a_reason_has_a_line_of_its_own_below_its_server() -> None:
     """A column for it would run over the right edge of a page of 1,280 pixels."""
     html = render_html(
-        build_document(Facts(record(wave("db", "FAILED", 2, 20)), [server("x", reason="a long reason")]))
+        build_document(
+            Facts(record(wave("db", "FAILED", 2, 20)), [server("x", reason="a long reason", snapshotAt=at(-9))])
+        )
     )
     table = html.split("<h2>Servers</h2>")[1]
     assert '<tr class="why"><td colspan="7">a long reason</td></tr>' in table

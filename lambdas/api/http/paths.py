@@ -31,6 +31,7 @@ ROUTE_WORDS = frozenset(
         "recoveries",
         "recovery-instance-sync",
         "recovery-instances",
+        "recovery-plan",
         "recovery-plans",
         "reject",
         "resume",

@@ -98,8 +98,8 @@ def caller(event: APIGatewayProxyEvent) -> str:
 
     It tells callers apart. Records and messages have `name_caller`.
     """
-    identity = event.request_context.identity
-    return identity.user_arn or identity.source_ip or "unknown"
+    identity = (event.get("requestContext") or {}).get("identity") or {}
+    return str(identity.get("userArn") or identity.get("sourceIp") or "unknown")
 
 
 def name_caller(event: APIGatewayProxyEvent) -> str:

@@ -80,6 +80,7 @@ _PLAN = {
     "launchAttempts": "How often a launch is tried before the server has failed.",
     "cleanUpAfterHours": "Hours after which the instances of an ended drill are terminated; without it, they stay.",
     "fourEyes": "Whether another person than who started a run approves and accepts its waves.",
+    "commentsRequired": "Whether a failed wave is accepted or aborted with a comment only.",
     "waves": "The waves of the plan.",
     "activeExecutionId": "The run of the plan that is on; null if none is.",
     "drillInstances": "The instances that drills of the plan have left running.",
@@ -116,6 +117,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
     "WaveRequest": _WAVE,
     "PlanWave": _WAVE,
     "PlanRequest": _PLAN,
+    "PlanContent": _PLAN,
     "RecoveryPlan": _PLAN,
     "RecoveryPlans": {"recoveryPlans": "The plans of this page."},
     "DrillInstances": {

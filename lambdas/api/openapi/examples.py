@@ -16,15 +16,17 @@ PLACE = {"accountId": ACCOUNT, "region": REGION}
 
 _account = {"name": "shop production", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/drs-waves-target", "regions": [REGION]}
 
+_author = {"updatedBy": ANA, "updatedAt": AT}
+
 _group = {"name": "database servers", **PLACE, "sourceServerIds": [SERVER]}
 
 _plan = {"name": "shop", "waves": [{"name": "database", "groups": [{"groupId": GROUP}]}]}
 
 _stored_account = {"accountId": ACCOUNT, **_account, "version": 1}
 
-_stored_group = {"groupId": GROUP, **_group, "description": "", "version": 1, "usedBy": [PLAN]}
+_stored_group = {"groupId": GROUP, **_group, "description": "", "version": 1, **_author, "usedBy": [PLAN]}
 
-_stored_plan = {
+_plan_as_run = {
     "planId": PLAN,
     "name": "shop",
     "description": "",
@@ -40,8 +42,10 @@ _stored_plan = {
         }
     ],
     "version": 1,
-    "activeExecutionId": None,
+    **_author,
 }
+
+_stored_plan = {**_plan_as_run, "activeExecutionId": None}
 
 _run = {
     "executionId": RUN,
@@ -86,6 +90,7 @@ _execution: dict[str, Any] = {
     "pointInTime": None,
     "replaceExisting": False,
     "fourEyes": False,
+    "commentsRequired": False,
     "requesters": [ANA],
     "continues": None,
     "continuedBy": None,
@@ -190,6 +195,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable]},
     "ProtectionGroup": _stored_group,
     "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},
+    "PlanContent": _plan_as_run,
     "RecoveryPlan": _stored_plan,
     "RecoveryPlanRead": {**_stored_plan, "drillInstances": {"count": 1, "since": AT, "executions": [RUN]}},
     "RecoveryPlans": {"recoveryPlans": [_stored_plan], "nextToken": None},
@@ -212,6 +218,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
                 "dataAt": AT,
                 "endedAt": LATER,
                 "optional": False,
+                "groups": [GROUP],
                 "warnings": [],
                 "status": "LAUNCHED",
                 "jobId": JOB,

@@ -20,6 +20,7 @@ from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
 from api.schemas.responses.executions import Batches, Execution, Executions, ExecutionSummary
 from api.schemas.responses.groups import ProtectionGroups, build_group
+from api.schemas.responses.plans import PlanContent, build_plan_as_run
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
@@ -168,6 +169,12 @@ def list_batches(execution_id: str) -> Batches:
     limit, token = page_parameters(router.current_event)
     page = execution_record.read_batches(_require_id(execution_id), limit, token)
     return {"batches": [responses.build_batch(row) for row in page.items], "nextToken": page.next_token}
+
+
+@router.operation("GET", "/executions/{executionId}/recovery-plan", errors=(ExecutionNotFound,))
+def read_plan_of_execution(execution_id: str) -> PlanContent:
+    """Returns the recovery plan of a run as it was when the run was started."""
+    return build_plan_as_run(execution_record.read_plan(_require_id(execution_id)))
 
 
 @router.operation("GET", "/executions/{executionId}/protection-groups", parameters=PAGE, errors=(ExecutionNotFound,))

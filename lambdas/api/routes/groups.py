@@ -1,12 +1,16 @@
 """Protection groups."""
 
+from dataclasses import replace
+
 from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
-from api.http.request import require_id
+from api.http.request import name_caller, require_id
 from api.http.response import new_id
 from api.router import Router
 from api.schemas.requests.groups import GroupRequest, GroupUpdate
 from api.schemas.responses.groups import ProtectionGroup, ProtectionGroups, build_group
+from recovery import clock
 from recovery.catalog import groups
+from recovery.domain.plan import ProtectionGroup as StoredGroup
 from recovery.errors import GroupInUse, GroupNotFound, VersionConflict
 
 router = Router("Protection groups")
@@ -19,9 +23,14 @@ def _require_id(group_id: str) -> str:
 @router.operation("POST", "/protection-groups", status=201, location="/protection-groups/{groupId}")
 def create_group(body: GroupRequest) -> ProtectionGroup:
     """Creates a protection group."""
-    group = body.to_group(new_id("pg"))
+    group = _sign(body.to_group(new_id("pg")))
     groups.create_group(group)
     return build_group(group.to_item())
+
+
+def _sign(group: StoredGroup) -> StoredGroup:
+    """The group with who changes it, and when."""
+    return replace(group, updated_by=name_caller(router.current_event), updated_at=clock.iso())
 
 
 @router.operation("GET", "/protection-groups", parameters=PAGE)
@@ -50,9 +59,8 @@ def update_group(group_id: str, body: GroupUpdate) -> ProtectionGroup:
     it and its account or Region would change without `changeTarget`.
     """
     given = require_version(router.current_event, body.version)
-    return build_group(
-        groups.update_group(body.to_group(_require_id(group_id)), given, may_change_target=body.change_target)
-    )
+    group = _sign(body.to_group(_require_id(group_id)))
+    return build_group(groups.update_group(group, given, may_change_target=body.change_target))
 
 
 @router.operation(

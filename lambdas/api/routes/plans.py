@@ -1,16 +1,20 @@
 """Recovery plans."""
 
+from dataclasses import replace
+
 from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
-from api.http.request import require_id
+from api.http.request import name_caller, require_id
 from api.http.response import new_id
 from api.router import Router
 from api.schemas.requests.plans import PlanRequest, PlanUpdate
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.plans import DrillInstances, RecoveryPlan, RecoveryPlanRead, RecoveryPlans, build_plan
+from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.plan import ProtectionGroup
+from recovery.domain.plan import RecoveryPlan as StoredPlan
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound, VersionConflict
 from recovery.wording import name_first
 
@@ -27,10 +31,15 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
 
     Answers 400 if its waves are inconsistent, or if it names groups or servers that do not exist.
     """
-    plan = body.to_plan(new_id("rp"))
+    plan = _sign(body.to_plan(new_id("rp")))
     _check_groups(body, find_groups(plan.group_ids))
     plans.create_plan(plan)
     return build_plan(plan)
+
+
+def _sign(plan: StoredPlan) -> StoredPlan:
+    """The plan with who changes it, and when."""
+    return replace(plan, updated_by=name_caller(router.current_event), updated_at=clock.iso())
 
 
 def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> None:
@@ -77,7 +86,7 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
     """
     plan_id = _require_id(plan_id)
     given = require_version(router.current_event, body.version)
-    plan = body.to_plan(plan_id)
+    plan = _sign(body.to_plan(plan_id))
     _check_groups(body, find_groups(plan.group_ids))
     return build_plan(plans.update_plan(plan, given))
 

@@ -52,8 +52,7 @@ def update_group(group: ProtectionGroup, version: int, *, may_change_target: boo
         _refuse_changing_target(row, group)
     wanted = replace(group, version=version + 1).to_item()
     gone = GroupNotFound(f"there is no protection group {group.group_id}")
-    replaced = versions.replace_row(settings().protection_groups_table, key, row, wanted, version, gone)
-    return {**wanted, "usedBy": replaced.get("usedBy")}
+    return dict(versions.replace_row(settings().protection_groups_table, key, row, wanted, version, gone))
 
 
 def _refuse_losing_servers(row: Mapping[str, Any], group: ProtectionGroup) -> None:

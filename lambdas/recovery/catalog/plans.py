@@ -66,6 +66,7 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
             raise _deleted_groups_error() from refused
         versions.ignore_own_write(fresh, wanted.to_item(), PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
         row = fresh or row
+        wanted = replace(wanted, updated_by=row.get("updatedBy"), updated_at=row.get("updatedAt"))
     return replace(wanted, active_execution_id=row.get("activeExecutionId"))
 
 

@@ -12,6 +12,9 @@ from recovery.errors import VersionConflict
 # Attributes that an update keeps: runs set and release a plan's lock, and plans register with their groups.
 MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "usedBy"})
 
+# Who changed a row last, and when. A request that is repeated after its answer was lost has another time.
+AUTHOR_ATTRIBUTES = frozenset({"updatedBy", "updatedAt"})
+
 # How many plans or groups a refusal names.
 MAX_NAMED = 10
 
@@ -35,7 +38,7 @@ def build_replacement(
 def replace_row(
     table: str, key: Mapping[str, str], row: Mapping[str, Any], item: Mapping[str, Any], version: int, gone: Exception
 ) -> Mapping[str, Any]:
-    """Replace the row with the item if it still has this version; return the row that was replaced.
+    """Replace the row with the item if it still has this version; return the row as it is then.
 
     Raise `gone` when there is no such row any more, VersionConflict when it has another version.
     """
@@ -44,17 +47,24 @@ def replace_row(
     except ConditionFailed:
         current = dynamodb.get(table, key)
         ignore_own_write(current, item, gone)
-        return current or row
-    return row
+        return current or item
+    return {**{name: row[name] for name in MANAGED_ATTRIBUTES if name in row}, **item}
 
 
 def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gone: Exception) -> None:
-    """After a refused write, do nothing if the row equals the item: an earlier write succeeded without an answer."""
+    """After a refused write, do nothing if the row equals the item: an earlier write succeeded without an answer.
+
+    Who made it, and when, stays as it is.
+    """
     if row is None:
         raise gone
-    written = from_wire(to_wire(item))
-    if {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES} != written:
+    if _content(row) != _content(from_wire(to_wire(item))):
         refuse_stale(row)
+
+
+def _content(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without what others maintain, and without its author."""
+    return {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES | AUTHOR_ATTRIBUTES}
 
 
 def require_version(current: int, version: int | None) -> None:

@@ -149,7 +149,8 @@ class Run:
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
     requester has agreed that launches replace live recovery instances. With `four_eyes`, none of `requesters` approves
-    its waves: `requested_by` and `earlier_requesters`, who requested the runs before it in its chain.
+    its waves: `requested_by` and `earlier_requesters`, who requested the runs before it in its chain. With
+    `comments_required`, its failed waves are accepted or aborted with a reason only.
     `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
     `stop_reason` no further wave. `reason` and `servers` are those of its verdict.
     """
@@ -166,6 +167,7 @@ class Run:
     continued_by: str | None = None
     replace_existing: bool = False
     four_eyes: bool = False
+    comments_required: bool = False
     earlier_requesters: tuple[str, ...] = ()
     cancelled_by: str | None = None
     stop_reason: str | None = None
@@ -191,6 +193,7 @@ class Run:
             continued_by=item.get("continuedBy"),
             replace_existing=bool(item.get("replaceExisting", False)),
             four_eyes=bool(item.get("fourEyes", False)),
+            comments_required=bool(item.get("commentsRequired", False)),
             earlier_requesters=tuple(item.get("earlierRequesters") or ()),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),
@@ -223,6 +226,7 @@ class Run:
             "continues": self.continues,
             "replaceExisting": self.replace_existing or None,
             "fourEyes": self.four_eyes or None,
+            "commentsRequired": self.comments_required or None,
             "earlierRequesters": list(self.earlier_requesters) or None,
         }
 

@@ -1,23 +1,17 @@
 """Protection groups and recovery plans: the servers to recover, and their order."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from recovery.domain.target import Target
-from recovery.errors import InvalidRequest
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
 
 # An approval without an answer must not delay a run for ever.
 DEFAULT_APPROVAL_MINUTES = 24 * 60
-
-# A plan can have more cycles than anybody reads.
-MAX_CYCLES = 20
 
 # A group is tested against thousands of servers, so the set of its ids is built only once.
 _frozenset = lru_cache(maxsize=256)(frozenset[str])
@@ -27,7 +21,7 @@ _frozenset = lru_cache(maxsize=256)(frozenset[str])
 class ProtectionGroup:
     """Source servers of one target: those of `server_ids`, or all that have every tag of `tags`; never both.
 
-    `version` counts the writes of the group, from 1.
+    `version` counts the writes of the group, from 1; `updated_by` (None if it was not recorded) made the last one.
     """
 
     group_id: str
@@ -37,6 +31,8 @@ class ProtectionGroup:
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     version: int = 1
+    updated_by: str | None = None
+    updated_at: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "ProtectionGroup":
@@ -49,6 +45,8 @@ class ProtectionGroup:
             tags=dict(item.get("tags", {})),
             description=item.get("description", ""),
             version=int(item.get("version", 1)),
+            updated_by=item.get("updatedBy"),
+            updated_at=item.get("updatedAt"),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -63,6 +61,8 @@ class ProtectionGroup:
             **self.target.to_state(),
             **selection,
             "version": self.version,
+            "updatedBy": self.updated_by,
+            "updatedAt": self.updated_at,
         }
 
     @property
@@ -195,8 +195,9 @@ class RecoveryPlan:
 
     A run is measured against the targets: how old the recovered data may be (RPO) and how long the run may take (RTO).
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
-    started a run does not approve its waves. `active_execution_id` is the run that has the plan's lock, if any.
-    `version` counts the writes of the plan, from 1.
+    started a run does not approve its waves. With `comments_required`, a failed wave is accepted or aborted with a
+    reason only. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the
+    plan, from 1; `updated_by` (None if it was not recorded) made the last one.
     """
 
     plan_id: str
@@ -208,8 +209,11 @@ class RecoveryPlan:
     rto_target_minutes: int | None = None
     clean_up_after_hours: int | None = None
     four_eyes: bool = False
+    comments_required: bool = False
     active_execution_id: str | None = None
     version: int = 1
+    updated_by: str | None = None
+    updated_at: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "RecoveryPlan":
@@ -224,8 +228,11 @@ class RecoveryPlan:
             rto_target_minutes=item.get("rtoTargetMinutes"),
             clean_up_after_hours=item.get("cleanUpAfterHours"),
             four_eyes=bool(item.get("fourEyes", False)),
+            comments_required=bool(item.get("commentsRequired", False)),
             active_execution_id=item.get("activeExecutionId"),
             version=int(item.get("version", 1)),
+            updated_by=item.get("updatedBy"),
+            updated_at=item.get("updatedAt"),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -235,6 +242,9 @@ class RecoveryPlan:
             "rtoTargetMinutes": self.rto_target_minutes,
             "cleanUpAfterHours": self.clean_up_after_hours,
             "fourEyes": self.four_eyes or None,
+            "commentsRequired": self.comments_required or None,
+            "updatedBy": self.updated_by,
+            "updatedAt": self.updated_at,
         }
         return {
             "planId": self.plan_id,
@@ -261,69 +271,3 @@ class RecoveryPlan:
     def dependents_of(self, name: str) -> list[Wave]:
         """The waves that depend on this one directly."""
         return [wave for wave in self.waves if name in wave.depends_on]
-
-
-def order_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
-    """Sort the waves so that each comes after those it depends on; otherwise keep their order.
-
-    Raise InvalidRequest, naming each wrong field: a repeated name, a dependency that does not exist, a cycle. The Map
-    of recover-plan relies on the order: it runs at most 40 iterations at a time, so no wave may wait for a later one.
-    """
-    left = list(waves)
-    if problems := find_wave_problems([(wave.name, wave.depends_on) for wave in left]):
-        named = [{"field": f"waves[{at}].{field}", "message": message} for at, field, message in problems]
-        raise InvalidRequest("The plan's waves are inconsistent.", named)
-    ordered: list[Wave] = []
-    placed: set[str] = set()
-    while left:
-        ready = next(wave for wave in left if placed.issuperset(wave.depends_on))
-        ordered.append(ready)
-        placed.add(ready.name)
-        left.remove(ready)
-    return tuple(ordered)
-
-
-def find_wave_problems(waves: Sequence[tuple[str, Iterable[str]]]) -> list[tuple[int, str, str]]:
-    """All that is wrong with the names of waves and of those they depend on: (index, field, message). A cycle is one.
-
-    A wave that depends on itself is no cycle, but a mistake of its own. Dependencies that do not exist are in none.
-    """
-    index = {name: at for at, (name, _) in reversed(list(enumerate(waves)))}
-    problems = []
-    needs: dict[int, list[int]] = {}
-    for at, (name, depends_on) in enumerate(waves):
-        if index[name] != at:
-            problems.append((at, "name", f"wave name {name!r} is used twice"))
-        for other in dict.fromkeys(depends_on):
-            if other not in index:
-                likely = next(iter(difflib.get_close_matches(other, index, n=1)), None)
-                hint = f"; did you mean {likely!r}?" if likely else ""
-                problems.append((at, "dependsOn", f"there is no wave {other!r} in this plan{hint}"))
-            elif index[other] == at:
-                problems.append((at, "dependsOn", f"wave {name!r} depends on itself; take it out"))
-        needs[at] = [index[other] for other in dict.fromkeys(depends_on) if index.get(other, at) != at]
-    for cycle in islice(_find_cycles(needs), MAX_CYCLES):
-        names = " -> ".join(waves[at][0] for at in (*cycle, cycle[0]))
-        message = f"these waves form a cycle: {names}; a wave without dependsOn depends on the wave before it"
-        problems.append((cycle[0], "dependsOn", message))
-    return problems
-
-
-def _find_cycles(needs: Mapping[int, list[int]]) -> Iterator[list[int]]:
-    """Each cycle, once, from its first wave on: each wave before the one that it needs.
-
-    The next one is what is left without the dependency that closes this one.
-    """
-    left = {at: list(others) for at, others in needs.items()}
-    while left:
-        if free := [at for at, others in left.items() if not any(other in left for other in others)]:
-            for at in free:
-                del left[at]
-            continue
-        path = [next(iter(left))]
-        while (following := next(other for other in left[path[-1]] if other in left)) not in path:
-            path.append(following)
-        left[path[-1]].remove(following)
-        cycle = path[path.index(following) :]
-        first = cycle.index(min(cycle))
-        yield cycle[first:] + cycle[:first]

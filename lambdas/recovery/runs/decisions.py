@@ -1,6 +1,7 @@
 """Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, accept, abort.
 
-With `fourEyes`, who has started the run may not approve or accept.
+With `fourEyes`, who has started the run may not approve or accept. With `commentsRequired`, accept and abort need a
+comment.
 
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
 A repeated or unexpected decision is refused and changes nothing. It still wakes tasks that have nothing more to wait
@@ -16,7 +17,7 @@ from recovery import clock, identities
 from recovery.domain import verdicts
 from recovery.domain.execution import PAUSABLE_STATUSES, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.verdicts import WaveDecision, WaveGate
-from recovery.errors import AwsUnavailable, DecisionRefused, WaveNotFound
+from recovery.errors import AwsUnavailable, DecisionRefused, InvalidRequest, WaveNotFound
 from recovery.observability import operator_messages
 from recovery.runs import abandoned
 from recovery.store import execution_record, executions, run_requests, task_tokens, waves
@@ -26,6 +27,9 @@ logger = Logger(child=True)
 
 # With `fourEyes`, these need another person than who started the run: they let the run go on past a gate of its plan.
 NEED_ANOTHER_PERSON = (WaveDecision.APPROVE, WaveDecision.ACCEPT)
+
+# With `commentsRequired`, these need a reason: they decide what becomes of a wave that failed.
+NEED_COMMENT = (WaveDecision.ACCEPT, WaveDecision.ABORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,16 @@ def cancel(execution_id: str, operator: Operator) -> None:
 
 
 def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: Operator) -> None:
-    """Record a decision about a wave and wake the tasks that wait for it. Raise WaveNotFound, DecisionRefused."""
+    """Record a decision about a wave and wake the tasks that wait for it.
+
+    Raise WaveNotFound, DecisionRefused, InvalidRequest when the plan requires a comment and there is none.
+    """
     snapshot = waves.load_snapshot(execution_id)
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
+    if snapshot.run.comments_required and decision in NEED_COMMENT and not operator.comment:
+        message = f"is missing; the plan has commentsRequired, so {decision} needs the reason"
+        raise InvalidRequest("The decision needs a comment.", [{"field": "comment", "message": message}])
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
     # Whatever the wave waits for now: it may begin to wait for this decision before the decision is written.
     requester = _find_requester(snapshot.run, decision, operator)

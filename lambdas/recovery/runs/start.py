@@ -187,6 +187,7 @@ def _record_and_start(
         continues=continues,
         replace_existing=request.replace_existing,
         four_eyes=plan.four_eyes,
+        comments_required=plan.comments_required,
         earlier_requesters=request.earlier,
     )
     if not _create_record(Execution(run, plan), groups, conditions):

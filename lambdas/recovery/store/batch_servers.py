@@ -62,6 +62,7 @@ def _describe(server: InspectedServer) -> dict[str, Any]:
         "readiness": server.verdict.readiness.value,
         "warnings": reasons if reasons and not is_blocked else None,
         "optional": server.optional or None,
+        "groups": list(server.groups) or None,
         "snapshotId": server.snapshot_id,
         "snapshotAt": clock.iso(server.snapshot_at) if server.snapshot_at is not None else None,
         "lagSeconds": None if server.lag_seconds is None else int(server.lag_seconds),

@@ -8,6 +8,7 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb_expressions import Partition, from_wire, to_wire
 from recovery.aws.pagination import Page
 from recovery.domain.execution import ServerStatus
+from recovery.domain.plan import RecoveryPlan
 from recovery.domain.target import Target
 from recovery.store import batch_servers, chains, executions, run_requests, waves
 
@@ -27,6 +28,11 @@ class ExecutionRecord:
 def read_record(execution_id: str) -> ExecutionRecord:
     """Read the record; raise ExecutionNotFound."""
     return _read_rest(executions.get_meta_row(execution_id), waves.list_rows(execution_id))
+
+
+def read_plan(execution_id: str) -> RecoveryPlan:
+    """Read the plan as it was when the run was started; raise ExecutionNotFound."""
+    return run_requests.get_plan(execution_id)
 
 
 def read_groups(execution_id: str, limit: int, token: str | None) -> Page:

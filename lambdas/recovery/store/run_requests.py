@@ -48,6 +48,7 @@ class Requests:
             continues=self.run.get("continues"),
             replace_existing=bool(self.run.get("replaceExisting", False)),
             four_eyes=bool(self.run.get("fourEyes", False)),
+            comments_required=bool(self.run.get("commentsRequired", False)),
             earlier_requesters=tuple(self.run.get("earlierRequesters") or ()),
             cancelled_by=self.run.get("cancelledBy") or run.cancelled_by,
         )

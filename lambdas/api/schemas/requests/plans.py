@@ -9,7 +9,7 @@ from api.http.paths import ROUTE_WORDS, refuse_route_word
 from api.http.request import ID_PATTERN
 from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
 from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
-from recovery.domain import plan
+from recovery.domain.dependencies import wave_order
 from recovery.domain.plan import (
     DEFAULT_APPROVAL_MINUTES,
     DEFAULT_LAUNCH_ATTEMPTS,
@@ -134,6 +134,9 @@ class PlanRequest(RequestModel):
         description="Who has started a run approves none of its waves and accepts none that failed: another person "
         "does. No approval may then have `onTimeout` approve.",
     )
+    comments_required: StrictBool = Field(
+        default=False, description="A failed wave is accepted or aborted with a `comment` only, which says why."
+    )
     waves: list[WaveRequest] = Field(
         min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
     )
@@ -164,6 +167,7 @@ class PlanRequest(RequestModel):
             rto_target_minutes=self.rto_target_minutes,
             clean_up_after_hours=self.clean_up_after_hours,
             four_eyes=self.four_eyes,
+            comments_required=self.comments_required,
         )
 
     def _require_another_person(self) -> None:
@@ -187,7 +191,7 @@ class PlanRequest(RequestModel):
     def to_waves(self) -> tuple[Wave, ...]:
         """The waves, each after those it depends on. Raise InvalidRequest if they are inconsistent."""
         previous = [None, *(wave.name for wave in self.waves)]
-        return plan.order_waves(
+        return wave_order.order_waves(
             Wave(
                 name=wave.name,
                 groups=tuple(

@@ -25,6 +25,16 @@ class Versioned(TypedDict):
     version: int
 
 
+class Authored(Versioned):
+    """A resource that says who changed it last."""
+
+    updatedBy: Annotated[
+        str | None,
+        Field(description="The verified ARN of the caller who changed it last; null if that was not recorded."),
+    ]
+    updatedAt: Annotated[Time | None, Field(description="When it was changed last; null if that was not recorded.")]
+
+
 def build_from_row(shape: type[Shape], row: Mapping[str, Any], **computed: Any) -> Shape:
     """Build an answer from a row, which may hold more than is shown, and from fields that are not in the row.
 

@@ -164,6 +164,9 @@ class Execution(ExecutionSummary):
     fourEyes: Annotated[
         bool, Field(description="Whether another person than who started the run approves and accepts its waves.")
     ]
+    commentsRequired: Annotated[
+        bool, Field(description="Whether a failed wave is accepted or aborted with a comment only.")
+    ]
     requesters: Annotated[
         list[str], Field(description="Who started this run and those before it in its chain, oldest first.")
     ]
@@ -203,6 +206,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         chain=build_chain(chain),
         replaceExisting=bool(meta.get("replaceExisting", False)),
         fourEyes=run.four_eyes,
+        commentsRequired=run.comments_required,
         requesters=list(run.requesters),
         executionArn=execution_arn,
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),

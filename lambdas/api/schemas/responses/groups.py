@@ -5,10 +5,10 @@ from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 
-from api.schemas.responses.base import Paged, Versioned, build_from_row
+from api.schemas.responses.base import Authored, Paged, build_from_row
 
 
-class ProtectionGroup(Versioned):
+class ProtectionGroup(Authored):
     """A protection group; it has either `sourceServerIds` or `tags`."""
 
     groupId: str

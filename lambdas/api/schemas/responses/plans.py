@@ -4,7 +4,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from api.schemas.responses.base import Paged, Time, Versioned, build_from_row
+from api.schemas.responses.base import Authored, Paged, Time, build_from_row
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
 
@@ -39,8 +39,8 @@ class PlanWave(TypedDict):
     rtoTargetMinutes: NotRequired[int | None]
 
 
-class RecoveryPlan(Versioned):
-    """A recovery plan; `activeExecutionId` names its running execution."""
+class PlanContent(Authored):
+    """What a recovery plan says."""
 
     planId: str
     name: str
@@ -50,7 +50,13 @@ class RecoveryPlan(Versioned):
     rtoTargetMinutes: NotRequired[int | None]
     cleanUpAfterHours: NotRequired[int | None]
     fourEyes: NotRequired[bool]
+    commentsRequired: NotRequired[bool]
     waves: list[PlanWave]
+
+
+class RecoveryPlan(PlanContent):
+    """A recovery plan; `activeExecutionId` names its running execution."""
+
     activeExecutionId: str | None
 
 
@@ -77,3 +83,8 @@ class RecoveryPlans(Paged):
 def build_plan(plan: domain_plan.RecoveryPlan) -> RecoveryPlan:
     """The plan as drs-waves knows it."""
     return build_from_row(RecoveryPlan, plan.to_item(), activeExecutionId=plan.active_execution_id)
+
+
+def build_plan_as_run(plan: domain_plan.RecoveryPlan) -> PlanContent:
+    """The plan as a run used it."""
+    return build_from_row(PlanContent, plan.to_item())

@@ -40,6 +40,7 @@ class Server(TypedDict):
     ]
     endedAt: Time | None
     optional: bool
+    groups: Annotated[list[str], Field(description="Ids of the protection groups that select it.")]
     warnings: list[str]
     status: ServerStatus
     jobId: str | None
@@ -73,6 +74,7 @@ def build_server(found: ServerInRecord, wave: Row) -> Server:
         Server,
         row,
         optional=bool(row.get("optional")),
+        groups=row.get("groups", []),
         warnings=_list_warnings(row),
         status=ServerStatus(status),
         jobId=job_id,

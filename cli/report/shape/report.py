@@ -1,0 +1,67 @@
+"""The whole report."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
+
+from cli.report.shape.run import (
+    Chain,
+    Cleanup,
+    Costs,
+    Counts,
+    Decision,
+    Event,
+    Job,
+    Outage,
+    QuotaUse,
+    Rpo,
+    Rto,
+    Verdict,
+    Wait,
+    Wave,
+)
+from cli.report.shape.tested import Group, Plan, Server, Tested
+from cli.report.shape.values import Sha256, Time
+
+
+class Report(TypedDict):
+    """The report of a run of drs-waves: report.json. Times are in UTC. What is not known is null."""
+
+    schema: Literal["drs-waves/report/3"]
+    executionId: str
+    executionArn: str | None
+    planId: str
+    planName: str
+    mode: Literal["DRILL", "RECOVERY", "READINESS"]
+    requestedAt: Time
+    requestedBy: str
+    startedAt: Time | None
+    endedAt: Annotated[Time | None, Field(description="Null while the run goes on.")]
+    asOf: Annotated[Time, Field(description="The end of the run, or when its record was read.")]
+    timeScale: Annotated[float | None, Field(description="How many times as fast as the wall, in the sandbox.")]
+    pointInTime: Time | None
+    continues: str | None
+    continuedBy: str | None
+    chain: Annotated[Chain | None, Field(description="Null for a run that stands alone.")]
+    verdict: Verdict
+    servers: Counts
+    rto: Rto
+    rpo: Rpo
+    notes: list[str]
+    waves: list[Wave]
+    plan: Annotated[Plan | None, Field(description="Null if the API does not return the plan of a run.")]
+    tested: Tested | None
+    groups: list[Group]
+    cleanup: Annotated[Cleanup | None, Field(description="Null for what is no drill.")]
+    jobs: list[Job]
+    outages: list[Outage]
+    waits: list[Wait]
+    fourEyes: bool
+    decisions: list[Decision]
+    events: list[Event]
+    quotaUse: list[QuotaUse]
+    costs: Costs
+    versions: Annotated[dict[str, str], Field(description="Of the product, by name.")]
+    sourceServers: list[Server]
+    files: Annotated[dict[str, Sha256], Field(description="The SHA-256 of the files beside this one.")]

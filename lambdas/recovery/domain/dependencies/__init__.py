@@ -1,0 +1,1 @@
+"""Dependencies between the waves of a plan."""
