@@ -45,12 +45,12 @@ help: ## List the targets
 setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
-drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
-	.venv/bin/drs-waves sandbox drill
+drill: setup build ## Start the sandbox and watch a drill with a failure, an outage and an approval (PLAN=my.yaml, QUIET=1)
+	@.venv/bin/drs-waves sandbox drill $(if $(QUIET),--quiet) $(if $(PLAN),--plan "$(PLAN)")
 
 .PHONY: sandbox
-sandbox: setup build ## Start the sandbox and keep it running
-	.venv/bin/drs-waves sandbox up
+sandbox: setup build ## Start the sandbox and keep it running (PLAN=my.yaml)
+	@.venv/bin/drs-waves sandbox up $(if $(PLAN),--plan "$(PLAN)") || test $$? = 130  # Ctrl-C is how it ends
 
 ##@ Plan files
 

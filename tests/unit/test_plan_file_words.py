@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli import sandbox_example
+from cli.trial import loading
 from cli.plans.check import read_plan_file
 from sandbox.settings import SandboxError
 from tests.support.plan_file import FILE, mistakes
@@ -289,10 +289,9 @@ def test_the_sandbox_loads_no_file_that_lacks_its_servers(tmp_path: Path) -> Non
             "[db-1]",
             "9: protectionGroups[0].sourceServers[0]: the sandbox has no server 'db-1'; did you mean",
         ),
-        (FILE[FILE.index("sandbox:") :], "", "1: sandbox: is missing; it has the servers"),
         ("count: 2", "count: none", "26: sandbox.sourceServers[0].count: must be a whole number"),
     ):
         (tmp_path / "plan.yaml").write_text(FILE.replace(old, new))
         with pytest.raises(SandboxError) as refused:
-            sandbox_example.load_example(None, tmp_path / "plan.yaml")  # type: ignore[arg-type]
+            loading.load_plan(None, tmp_path / "plan.yaml")  # type: ignore[arg-type]
         assert f"plan.yaml:{says}" in str(refused.value)

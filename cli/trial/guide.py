@@ -1,0 +1,55 @@
+"""What the sandbox tells those who started it: commands that run as printed, in the folder that it was started in."""
+
+import os
+import shlex
+from pathlib import Path
+
+from cli import checkout
+from cli.trial.loading import LoadedPlan
+from recovery.free_text import flatten
+from recovery.wording import plural
+
+DRILL_ENDS = """
+Open the report in a browser: it has the times against the targets, the outage, the failed launch and the approval.
+
+Next:
+
+  make sandbox                                 keep the sandbox running; docs/quickstart.md leads through it
+  .venv/bin/drs-waves plan init my-plan.yaml   write a plan of your own application
+  make drill PLAN=my-plan.yaml                 drill it here, with servers made up from its groups
+"""
+
+
+def format_guide(loaded: LoadedPlan, speed: float, message_log: Path) -> str:
+    """What to do first in a sandbox that runs; docs/sandbox.md has the rest."""
+    plan, file = shlex.quote(loaded.name), shlex.quote(_from_here(loaded.path))
+    activate = shlex.quote(_from_here(checkout.ROOT / ".venv" / "bin" / "activate"))
+    commands = (
+        (f"drs-waves readiness {plan}", "can DRS launch every server? Launches nothing"),
+        (f"drs-waves run {plan} --cleanup", "a drill, whose instances are terminated at its end"),
+        ("drs-waves messages --follow", "the messages that operators get"),
+        (f"drs-waves plan diff {file}", "what you changed in the file; `plan apply` applies it"),
+    )
+    width = max(len(command) for command, _ in commands)
+    lines = "\n".join(f"  {command:<{width}}  # {purpose}" for command, purpose in commands)
+    return f"""
+The sandbox runs, with plan {flatten(loaded.name)} of {flatten(_from_here(loaded.path))} and \
+{plural(len(loaded.server_ids), "source server")}. Ctrl-C stops it.
+An hour takes {_minutes(3600 / speed)} here, and all times shown are simulated. In another terminal, in this folder:
+
+  . {activate}
+{lines}
+
+Messages to operators are also in {flatten(_from_here(message_log))}.
+docs/quickstart.md leads through a drill; docs/sandbox.md shows Step Functions and DRS at work, and how to break things.
+"""
+
+
+def _from_here(path: Path) -> str:
+    """The path from the folder of the process, where that is shorter."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _minutes(seconds: float) -> str:
+    return "a minute" if seconds == 60 else f"{seconds / 60:.3g} minutes"
