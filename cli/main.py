@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import decisions, plans, records, runs, sandbox, tables
+from cli.commands import decisions, messages, plans, records, runs, sandbox, tables
 from cli.terminal import encode_safely
 from cli.text import COMMAND
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions):
+for commands in (runs, records, decisions, messages):
     app.add_typer(commands.app)
 app.add_typer(plans.app, name="plan")
 app.add_typer(sandbox.app, name="sandbox")

@@ -15,6 +15,7 @@ from sandbox.stack import Sandbox
 PERSON = "maria"
 FAILING_HOST = "app-orders-02"
 FAILING_TARGET = ("111122223333", "us-west-2")
+STALLED_HOST = "db-catalog-01"  # in the same account and Region
 AWAY = ("444455556666", "eu-central-1")
 AWAY_MINUTES = 10
 WAVE_OF_FAULTS = "application"
@@ -111,6 +112,15 @@ def _age(stage: Stage, since: str) -> float:
 
 
 # --- what happens in examples/demonstration.yaml ----------------------------------------------------------------
+def prepare(stage: Stage) -> None:
+    """Stall the replication of a server before the run, so that its data are older than those of the others."""
+    server_id = stage.server_ids[*FAILING_TARGET, STALLED_HOST]
+    account_id, region = FAILING_TARGET
+    server = {"replicationState": "STALLED", "lagDuration": "PT5M"}
+    body = {"accountId": account_id, "region": region, "server": server}
+    stage.sandbox.control_emulator("PATCH", f"/source-servers/{server_id}", body)
+
+
 def _has_started(stage: Stage) -> bool:
     return bool(stage.record["waves"]) and stage.wave("database").get("status") == "IN_PROGRESS"
 
@@ -119,7 +129,10 @@ def _spoil_a_launch(stage: Stage) -> str:
     server_id = stage.server_ids[*FAILING_TARGET, FAILING_HOST]
     error = "Server.InternalError: Internal error on launch"
     stage.add_fault(kind="LAUNCH_FAILS", sourceServerId=server_id, count=1, rawError=error)
-    return "the databases launch first, in two accounts and Regions; the other waves wait until they are up"
+    return (
+        "the databases launch first, in two accounts and Regions; the other waves wait until they are up. The "
+        f"replication of {STALLED_HOST} is stalled, so it launches from older data than the others"
+    )
 
 
 def _asks_for_approval(stage: Stage) -> bool:

@@ -43,9 +43,9 @@ class Inbox:
         self._queues = sandbox.client("sqs")
         self._queue = self._queues.create_queue(QueueName=_QUEUE)["QueueUrl"]
         asked = self._queues.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        sandbox.client("sns").subscribe(
-            TopicArn=sandbox.outputs["OperatorsTopicArn"], Protocol="sqs", Endpoint=asked["Attributes"]["QueueArn"]
-        )
+        queue, topic = asked["Attributes"]["QueueArn"], sandbox.outputs["OperatorsTopicArn"]
+        self._queues.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": _allow_delivery(queue, topic)})
+        sandbox.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
 
     def collect(self) -> list[Message]:
         """Write new messages to the log, and return them, oldest first."""
@@ -63,3 +63,15 @@ class Inbox:
                 at = self._sandbox.now() - age * self._sandbox.speed
                 yield Message(at, sent.get("Subject") or "", sent["Message"])
                 self._queues.delete_message(QueueUrl=self._queue, ReceiptHandle=each["ReceiptHandle"])
+
+
+def _allow_delivery(queue: str, topic: str) -> str:
+    """The policy that a queue needs for messages of a topic."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,5 +1,6 @@
 """The commands of the group `sandbox`: up and drill. They need a checkout."""
 
+import json
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ import typer
 from cli import checkout
 from cli.commands.arguments import CommandGroup
 from cli.terminal import INTERRUPTED, INVALID, console, end
-from cli.text import format_duration
+from cli.text import format_duration, format_run_time
 from recovery.free_text import flatten
 from recovery.wording import plural
 
@@ -178,10 +179,12 @@ def _follow_with_acts(
     sandbox: "Sandbox", loaded: "LoadedPlan", view: "View", inbox: "Inbox", *, has_faults: bool
 ) -> "Callable[[Mapping[str, Any]], None]":
     """What shows each record of a run, plays the acts that are due, and collects messages."""
-    from sandbox.demonstration import FAULTS, Demonstration, Stage
+    from sandbox.demonstration import FAULTS, Demonstration, Stage, prepare
 
-    acts = FAULTS if has_faults else ()
-    demonstration = Demonstration(Stage(sandbox, loaded.server_ids), acts, view.notice)
+    stage = Stage(sandbox, loaded.server_ids)
+    if has_faults:
+        prepare(stage)
+    demonstration = Demonstration(stage, FAULTS if has_faults else (), view.notice)
 
     def follow(record: "Mapping[str, Any]") -> None:
         view.show(record)
@@ -196,16 +199,27 @@ def _print_summary(drill: "Drill", figures: "Mapping[str, Any]", report: Path) -
 
     servers = figures["servers"]
     colour = "green" if drill.succeeded else "red"
-    time = f"{format_duration(figures['makespanSeconds'])} simulated"
+    time = f"{format_run_time(drill.record)}, simulated"
     if figures["overheadRatio"]:
         time += f", {figures['overheadRatio']} of the {format_duration(figures['idealSeconds'])} that DRS itself took"
     calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
     console().print(f"[{colour}]{figures['status']}[/{colour}]  {escape(flatten(drill.record['reason'] or ''))}")
     console().print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
     console().print(f"  time      {time}")
+    if data := _describe_data(report):
+        console().print(f"  data      {data}")
     console().print(f"  DRS       {calls}")
     console().print(f"  Step Functions  {figures['stateTransitions']} state transitions")
     console().print(f"  figures   {(DRILL_FOLDER / FIGURES_FILE).relative_to(checkout.ROOT)}")
     if (DRILL_FOLDER / MESSAGES_FILE).exists():
         console().print(f"  messages  {(DRILL_FOLDER / MESSAGES_FILE).relative_to(checkout.ROOT)}")
     console().print(f"  report    {report.relative_to(checkout.ROOT)}")
+
+
+def _describe_data(report: Path) -> str:
+    """How old the launched data were, if the plan has a target for them; nothing otherwise."""
+    rpo = json.loads(report.with_name("report.json").read_text())["rpo"]
+    if not rpo["targetMinutes"] or rpo["worstSeconds"] is None:
+        return ""
+    age, target = format_duration(rpo["worstSeconds"]), format_duration(rpo["targetMinutes"] * 60)
+    return f"at most {age} old at the request, of {target} RPO"
