@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import decisions, messages, plans, records, runs, sandbox, tables
+from cli.commands import decisions, messages, plan_init, plans, records, runs, sandbox, tables
 from cli.terminal import encode_safely
 from cli.text import COMMAND
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 for commands in (runs, records, decisions, messages):
     app.add_typer(commands.app)
+plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")
