@@ -66,9 +66,7 @@ def init(
     counts = _count_values(servers, key)
     question = f"Values of {flatten(key)} in the order of recovery"
     values = values or _ask(question, ",".join(sorted(counts)) or "database,app,web", _values)
-    plan = FirstPlan(
-        plan_name, account_id, region, key, values, {value: counts.get(value, 0) for value in values if counts}
-    )
+    plan = FirstPlan(name, account_id, region, key, values, {value: counts.get(value, 0) for value in values if counts})
     _write(file, write_first_plan(plan, file))
     _print_result(connection, file, plan.values, counts, len(servers))
 

@@ -83,7 +83,7 @@ def drill(
     The exit status is 0 if every server was launched, and 1 if not.
     """
     with _running_sandbox(port, drs_port, speed) as sandbox:
-        from cli.trial.guide import DRILL_ENDS
+        from cli.trial.guide import format_end
         from sandbox import drill as drills
         from sandbox.inbox import Inbox
 
@@ -102,7 +102,7 @@ def drill(
         report = _write_report(sandbox, finished)
     _print_summary(finished, figures, report)
     if not quiet:
-        console().print(DRILL_ENDS, markup=False)
+        console().print(format_end(plan), markup=False)
     raise typer.Exit(0 if finished.succeeded else 1)
 
 
@@ -147,6 +147,8 @@ def _load(sandbox: "Sandbox", path: Path) -> "LoadedPlan":
     from cli.trial.loading import load_plan
 
     loaded = load_plan(sandbox, path)
+    if loaded.notes:
+        console().print(f"{flatten(path)} describes no source servers, so they are made up:", markup=False)
     for note in loaded.notes:
         console().print(f"  {note}", markup=False)
     _print_step(f"{plural(len(loaded.server_ids), 'source server')} and plan {flatten(loaded.name)} are loaded")

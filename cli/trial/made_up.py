@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.schemas.requests.forms import suggest_slug
+from recovery.free_text import flatten
 from recovery.wording import plural
 
 # How many servers a group gets that selects by tags.
@@ -42,8 +43,8 @@ def make_up_servers(file: Mapping[str, Any]) -> MadeUpServers:
         made = list(_servers_of(group, named[group["name"]], name))
         for row in made:
             rows.setdefault((row["accountId"], row["region"], row["hostname"]), row)
-        how = "with its tags" if group.get("tags") else "as it names them"
-        notes.append(f"{group['name']}: {plural(len(made), 'made-up server')}, {how}")
+        how = "with its tags" if group.get("tags") else "that it names"
+        notes.append(f"{flatten(group['name'])}: {plural(len(made), 'server')} {how}")
     return MadeUpServers(list(rows.values()), notes)
 
 
