@@ -19,6 +19,7 @@ STALLED_HOST = "db-catalog-01"  # in the same account and Region
 AWAY = ("444455556666", "eu-central-1")
 AWAY_MINUTES = 10
 WAVE_OF_FAULTS = "application"
+_LAUNCH_ERROR = "Server.InternalError: Internal error on launch"
 # How long a question stays on the screen before the person answers it, in simulated seconds of the run.
 PATIENCE_SECONDS = 150
 
@@ -113,22 +114,20 @@ def _age(stage: Stage, since: str) -> float:
 
 # --- what happens in examples/demonstration.yaml ----------------------------------------------------------------
 def prepare(stage: Stage) -> None:
-    """Stall the replication of a server before the run, so that its data are older than those of the others."""
-    server_id = stage.server_ids[*FAILING_TARGET, STALLED_HOST]
+    """Before the run starts: stall the replication of one server, and let the first launch of another fail."""
     account_id, region = FAILING_TARGET
+    stalled, failing = (stage.server_ids[account_id, region, host] for host in (STALLED_HOST, FAILING_HOST))
     server = {"replicationState": "STALLED", "lagDuration": "PT5M"}
     body = {"accountId": account_id, "region": region, "server": server}
-    stage.sandbox.control_emulator("PATCH", f"/source-servers/{server_id}", body)
+    stage.sandbox.control_emulator("PATCH", f"/source-servers/{stalled}", body)
+    stage.add_fault(kind="LAUNCH_FAILS", sourceServerId=failing, count=1, rawError=_LAUNCH_ERROR)
 
 
 def _has_started(stage: Stage) -> bool:
-    return bool(stage.record["waves"]) and stage.wave("database").get("status") == "IN_PROGRESS"
+    return stage.wave("database").get("status", "WAITING") != "WAITING"
 
 
-def _spoil_a_launch(stage: Stage) -> str:
-    server_id = stage.server_ids[*FAILING_TARGET, FAILING_HOST]
-    error = "Server.InternalError: Internal error on launch"
-    stage.add_fault(kind="LAUNCH_FAILS", sourceServerId=server_id, count=1, rawError=error)
+def _say_what_starts(stage: Stage) -> str:
     return (
         "the databases launch first, in two accounts and Regions; the other waves wait until they are up. The "
         f"replication of {STALLED_HOST} is stalled, so it launches from older data than the others"
@@ -183,7 +182,7 @@ def _say_what_is_retried(stage: Stage) -> str:
 
 
 FAULTS = (
-    Act(_has_started, _spoil_a_launch),
+    Act(_has_started, _say_what_starts),
     Act(_asks_for_approval, _say_what_is_asked),
     Act(_runs_in_both_regions, _take_the_region_away),
     Act(_tries_again, _say_what_is_retried),

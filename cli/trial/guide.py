@@ -48,14 +48,16 @@ def format_guide(loaded: LoadedPlan, speed: float, message_log: Path) -> str:
     lines = "\n".join(f"  {command:<{width}}  # {purpose}" for command, purpose in commands)
     return f"""
 The sandbox runs, with plan {flatten(loaded.name)} of {flatten(_from_here(loaded.path))} and \
-{plural(len(loaded.server_ids), "source server")}. Ctrl-C stops it.
-An hour takes {_minutes(3600 / speed)} here, and all times shown are simulated. In another terminal, in this folder:
+{plural(len(loaded.server_ids), "source server")}.
+An hour takes {_minutes(3600 / speed)} here, and all times shown are simulated.
+Ctrl-C stops it. In another terminal, in this folder:
 
   . {activate}
 {lines}
 
 Messages to operators are also in {flatten(_from_here(message_log))}.
-docs/quickstart.md leads through a drill; docs/sandbox.md shows Step Functions and DRS at work, and how to break things.
+docs/quickstart.md leads through a drill. docs/sandbox.md shows how to see Step
+Functions and DRS at work, and how to break something.
 """
 
 
