@@ -124,7 +124,7 @@ def prepare(stage: Stage) -> None:
 
 
 def _has_started(stage: Stage) -> bool:
-    return stage.wave("database").get("status", "WAITING") != "WAITING"
+    return bool(stage.wave("database").get("status", "WAITING") != "WAITING")
 
 
 def _say_what_starts(stage: Stage) -> str:

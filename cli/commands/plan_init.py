@@ -47,28 +47,32 @@ def init(
 
     Without --order it reads the servers of the account through the API, if the API answers, and offers their tags.
     """
-    if file.exists() and not force:
-        end(REFUSED, f"{flatten(file)} exists and was not changed. Name another file, or overwrite it with --force.")
-    if not file.parent.is_dir():
-        end(INVALID, f"There is no folder {flatten(file.parent)}.")
+    _require_writable(file, force)
     from cli.plans.first_plan import FirstPlan, write_first_plan
 
-    is_complete = all((account, target_region or connection.region, tag, order))
     account_id = _given(account, "--account", _account)
     region = _given(target_region or connection.region, "--target-region", _region)
     values = _given(order, "--order", _values)
-    default_name = re.sub(r"\.(ya?ml|json)$", "", file.name)
-    name = name or (default_name if is_complete else _ask("Name of the plan", default_name, _plain))
+    plan_name = name or _choose_name(file, is_asking=not all((account_id, region, tag, values)))
     account_id = account_id or _ask("Account to recover (12 digits)", None, _account)
     region = region or _ask("Region into which DRS recovers its servers", None, _region)
-    servers = [] if order else _read_tags(connection, account_id, region)
+    servers = [] if values else _read_tags(connection, account_id, region)
     key = tag or _choose_tag(servers)
     counts = _count_values(servers, key)
     question = f"Values of {flatten(key)} in the order of recovery"
     values = values or _ask(question, ",".join(sorted(counts)) or "database,app,web", _values)
-    plan = FirstPlan(name, account_id, region, key, values, {value: counts.get(value, 0) for value in values if counts})
+    plan = FirstPlan(
+        plan_name, account_id, region, key, values, {value: counts.get(value, 0) for value in values if counts}
+    )
     _write(file, write_first_plan(plan, file))
     _print_result(connection, file, plan.values, counts, len(servers))
+
+
+def _require_writable(file: Path, force: bool) -> None:
+    if file.exists() and not force:
+        end(REFUSED, f"{flatten(file)} exists and was not changed. Name another file, or overwrite it with --force.")
+    if not file.parent.is_dir():
+        end(INVALID, f"There is no folder {flatten(file.parent)}.")
 
 
 def _write(file: Path, text: str) -> None:
@@ -134,6 +138,12 @@ def _count_values(servers: Sequence[Tags], key: str) -> dict[str, int]:
     """How many servers have each value of the tag."""
     values = [tags[key] for tags in servers if tags.get(key)]
     return {value: values.count(value) for value in dict.fromkeys(values)}
+
+
+def _choose_name(file: Path, *, is_asking: bool) -> str:
+    """The plan's name: that of the file, or another if there are questions anyway."""
+    name = re.sub(r"\.(ya?ml|json)$", "", file.name)
+    return _ask("Name of the plan", name, _plain) if is_asking else name
 
 
 # --- answers ----------------------------------------------------------------------------------------------------

@@ -189,6 +189,15 @@ def test_a_plan_without_servers_gets_some_made_up_and_its_approval_is_given(port
     assert "app-orders-02" not in drill.stdout
 
 
+def test_a_first_plan_runs_as_plan_init_writes_it(ports: list[int], tmp_path: Path) -> None:
+    plan, drs_waves = tmp_path / "shop.yaml", command(ports)[0]
+    target = ("--account", "222233334444", "--target-region", "eu-west-1", "--tag", "Tier", "--order", "database,web")
+    subprocess.run([drs_waves, "plan", "init", str(plan), *target], check=True, cwd=ROOT, timeout=60)
+    drill = subprocess.run(command(ports, "--plan", str(plan)), capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    assert "6 of 6 launched" in drill.stdout
+
+
 @pytest.mark.parametrize("taken", [0, 1])
 def test_a_port_in_use_ends_with_2_and_a_message(ports: list[int], taken: int) -> None:
     with socket.socket() as other:

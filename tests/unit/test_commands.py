@@ -67,7 +67,7 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
     groups = {command[0] for command in COMMANDS if len(command) == 2}
     assert groups == {"plan", "sandbox", "tables"}
-    assert len(COMMANDS) == len(set(COMMANDS)) == 26
+    assert len(COMMANDS) == len(set(COMMANDS)) == 28
 
 
 def test_help_and_completion_import_nothing_that_takes_long() -> None:

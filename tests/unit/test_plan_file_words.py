@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.trial import loading
 from cli.plans.check import read_plan_file
+from cli.trial import loading
 from sandbox.settings import SandboxError
 from tests.support.plan_file import FILE, mistakes
 
