@@ -45,7 +45,7 @@ help: ## List the targets
 setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
-drill: setup build ## Start the sandbox and watch a drill with a failure, an outage and an approval (PLAN=my.yaml, QUIET=1)
+drill: setup build ## Watch a drill with a failure, an outage and an approval (PLAN=my.yaml QUIET=1)
 	@.venv/bin/drs-waves sandbox drill $(if $(QUIET),--quiet) $(if $(PLAN),--plan "$(PLAN)")
 
 .PHONY: sandbox

@@ -128,10 +128,11 @@ def _has_started(stage: Stage) -> bool:
 
 
 def _say_what_starts(stage: Stage) -> str:
-    return (
-        "the databases launch first, in two accounts and Regions; the other waves wait until they are up. The "
-        f"replication of {STALLED_HOST} is stalled, so it launches from older data than the others"
-    )
+    return "the databases launch first, in two accounts and Regions; the other waves wait for them"
+
+
+def _say_what_is_stalled(stage: Stage) -> str:
+    return f"the replication of {STALLED_HOST} is stalled, so it launches from older data; its age counts for the RPO"
 
 
 def _asks_for_approval(stage: Stage) -> bool:
@@ -139,10 +140,7 @@ def _asks_for_approval(stage: Stage) -> bool:
 
 
 def _say_what_is_asked(stage: Stage) -> str:
-    return (
-        "the databases are up; the application starts, and the web tier waits for an approval by another person "
-        "than who started the drill (fourEyes)"
-    )
+    return "the databases are up: the application starts, and the web tier waits for an approval by another person"
 
 
 def _runs_in_both_regions(stage: Stage) -> bool:
@@ -155,9 +153,7 @@ def _take_the_region_away(stage: Stage) -> str:
     stage.outage = stage.add_fault(
         kind="REGION_DOWN", accountId=account_id, region=region, durationSeconds=AWAY_MINUTES * 60
     )
-    return (
-        f"{region} stops answering; its job goes on in DRS, and the run waits and asks again. The other Region goes on"
-    )
+    return f"{region} stops answering; its job goes on in DRS, and the run waits and asks again"
 
 
 def _answers_again(stage: Stage) -> bool:
@@ -165,9 +161,7 @@ def _answers_again(stage: Stage) -> bool:
 
 
 def _say_it_is_back(stage: Stage) -> str:
-    return (
-        f"{AWAY[1]} answers again after {AWAY_MINUTES} minutes; the run finds its job as it is, and starts none twice"
-    )
+    return f"{AWAY[1]} answers again after {AWAY_MINUTES} minutes; the run goes on with the job that it had started"
 
 
 def _tries_again(stage: Stage) -> bool:
@@ -175,14 +169,12 @@ def _tries_again(stage: Stage) -> bool:
 
 
 def _say_what_is_retried(stage: Stage) -> str:
-    return (
-        f"{FAILING_HOST} did not launch, though DRS calls the job COMPLETED; the run keeps the others and launches it "
-        "again"
-    )
+    return f"{FAILING_HOST} did not launch, though DRS calls its job COMPLETED; the run launches it again, alone"
 
 
 FAULTS = (
     Act(_has_started, _say_what_starts),
+    Act(_has_started, _say_what_is_stalled),
     Act(_asks_for_approval, _say_what_is_asked),
     Act(_runs_in_both_regions, _take_the_region_away),
     Act(_tries_again, _say_what_is_retried),

@@ -26,7 +26,7 @@ class Message:
 
     def format(self) -> str:
         """The message as lines of a log, with an empty line after it."""
-        moment = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        moment = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%d %H:%M UTC, simulated")
         body = "\n".join(f"  {line}".rstrip() for line in self.text.strip().splitlines())
         return f"{moment}  {self.subject}\n{body}\n\n"
 

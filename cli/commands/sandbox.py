@@ -83,12 +83,13 @@ def drill(
     The exit status is 0 if every server was launched, and 1 if not.
     """
     with _running_sandbox(port, drs_port, speed) as sandbox:
-        from cli.trial.guide import format_end
+        from cli.trial.guide import describe_speed, format_end
         from sandbox import drill as drills
         from sandbox.inbox import Inbox
 
         (DRILL_FOLDER / MESSAGES_FILE).unlink(missing_ok=True)
         loaded = _load(sandbox, plan or EXAMPLES / ("three-tier.yaml" if quiet else "demonstration.yaml"))
+        console().print(describe_speed(speed))
         with (view := _choose_view(sandbox)):
             if quiet:
                 finished = drills.run(sandbox, loaded.plan_id, view.show)

@@ -49,7 +49,7 @@ def format_guide(loaded: LoadedPlan, speed: float, message_log: Path) -> str:
     return f"""
 The sandbox runs, with plan {flatten(loaded.name)} of {flatten(_from_here(loaded.path))} and \
 {plural(len(loaded.server_ids), "source server")}.
-An hour takes {_minutes(3600 / speed)} here, and all times shown are simulated.
+{describe_speed(speed)}
 Ctrl-C stops it. In another terminal, in this folder:
 
   . {activate}
@@ -67,5 +67,8 @@ def _from_here(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _minutes(seconds: float) -> str:
-    return "a minute" if seconds == 60 else f"{seconds / 60:.3g} minutes"
+def describe_speed(speed: float) -> str:
+    """How long an hour of the sandbox takes."""
+    seconds = 3600 / speed
+    took = "a minute" if seconds == 60 else f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.3g} minutes"
+    return f"An hour takes {took} here, and all times shown are simulated."
