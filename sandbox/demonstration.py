@@ -17,7 +17,7 @@ FAILING_HOST = "app-orders-02"
 FAILING_TARGET = ("111122223333", "us-west-2")
 STALLED_HOST = "db-catalog-01"  # in the same account and Region
 AWAY = ("444455556666", "eu-central-1")
-AWAY_MINUTES = 10
+AWAY_MINUTES = 10  # at least
 WAVE_OF_FAULTS = "application"
 _LAUNCH_ERROR = "Server.InternalError: Internal error on launch"
 # How long a question stays on the screen before the person answers it, in simulated seconds of the run.
@@ -39,6 +39,9 @@ class Stage:
     record: Record = field(default_factory=dict)
     outage: str = ""
     """The id of the fault that keeps the Region away."""
+    outage_began: float = 0.0
+    is_noticed: bool = False
+    """Whether the run has come upon the outage."""
     answered: set[str] = field(default_factory=set)
     person: people.Person | None = None
 
@@ -54,11 +57,6 @@ class Stage:
     def add_fault(self, **fault: Any) -> str:
         """Let the DRS emulator fail in this way, and return the fault's id."""
         return str(self.sandbox.control_emulator("POST", "/faults", fault)["id"])
-
-    def is_active(self, fault_id: str) -> bool:
-        """Return whether the fault still strikes."""
-        faults = self.sandbox.control_emulator("GET", "/faults")["faults"]
-        return any(each["active"] for each in faults if each["id"] == fault_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +148,30 @@ def _runs_in_both_regions(stage: Stage) -> bool:
 
 def _take_the_region_away(stage: Stage) -> str:
     account_id, region = AWAY
-    stage.outage = stage.add_fault(
-        kind="REGION_DOWN", accountId=account_id, region=region, durationSeconds=AWAY_MINUTES * 60
-    )
-    return f"{region} stops answering; its job goes on in DRS, and the run waits and asks again"
+    stage.outage = stage.add_fault(kind="REGION_DOWN", accountId=account_id, region=region)
+    stage.outage_began = stage.sandbox.now()
+    return f"{region} stops answering; its job goes on in DRS"
 
 
-def _answers_again(stage: Stage) -> bool:
-    return bool(stage.outage) and not stage.is_active(stage.outage)
+def _notices(stage: Stage) -> bool:
+    """The run polls a job every few minutes, so the outage lasts until the run has come upon it."""
+    waits = (wait for wait in stage.record["waitingFor"] if wait["for"] == "DRS")
+    stage.is_noticed = bool(stage.outage) and any(AWAY[1] in (wait.get("text") or "") for wait in waits)
+    return stage.is_noticed
 
 
-def _say_it_is_back(stage: Stage) -> str:
-    return f"{AWAY[1]} answers again after {AWAY_MINUTES} minutes; the run goes on with the job that it had started"
+def _say_what_is_noticed(stage: Stage) -> str:
+    return f"the run gets no answer from {AWAY[1]}: it waits and asks again, and no server fails because of it"
+
+
+def _has_lasted(stage: Stage) -> bool:
+    return stage.is_noticed and stage.sandbox.now() - stage.outage_began >= AWAY_MINUTES * 60
+
+
+def _bring_the_region_back(stage: Stage) -> str:
+    stage.sandbox.control_emulator("DELETE", f"/faults/{stage.outage}")
+    minutes = round((stage.sandbox.now() - stage.outage_began) / 60)
+    return f"{AWAY[1]} answers again after {minutes} minutes; the run goes on with the job that it had started"
 
 
 def _tries_again(stage: Stage) -> bool:
@@ -177,7 +187,8 @@ FAULTS = (
     Act(_has_started, _say_what_is_stalled),
     Act(_asks_for_approval, _say_what_is_asked),
     Act(_runs_in_both_regions, _take_the_region_away),
+    Act(_notices, _say_what_is_noticed),
+    Act(_has_lasted, _bring_the_region_back),
     Act(_tries_again, _say_what_is_retried),
-    Act(_answers_again, _say_it_is_back),
 )
 """The acts of examples/demonstration.yaml."""
