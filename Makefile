@@ -45,12 +45,12 @@ help: ## List the targets
 setup: $(VENV_READY) ## Make .venv with everything in requirements/dev.txt, and our own commands
 
 .PHONY: drill
-drill: setup build ## Start the sandbox, run a drill in it, report on it in build/drill
-	.venv/bin/drs-waves sandbox drill
+drill: setup build ## Watch a drill with a failure, an outage and an approval (PLAN=my.yaml QUIET=1)
+	@.venv/bin/drs-waves sandbox drill $(if $(QUIET),--quiet) $(if $(PLAN),--plan "$(PLAN)")
 
 .PHONY: sandbox
-sandbox: setup build ## Start the sandbox and keep it running
-	.venv/bin/drs-waves sandbox up
+sandbox: setup build ## Start the sandbox and keep it running (PLAN=my.yaml)
+	@.venv/bin/drs-waves sandbox up $(if $(PLAN),--plan "$(PLAN)") || test $$? = 130  # Ctrl-C is how it ends
 
 ##@ Plan files
 
@@ -284,18 +284,20 @@ $(VENV_READY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "drs-waves needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." >&2; \
 	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
-	test -x $(PY) && $(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bootstrap.txt
-	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
+	@echo "Installing Python packages into .venv ..."
+	@test -x $(PY) && $(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/bootstrap.txt
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/dev.txt; }
-	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(EDITABLE:%=--editable %)
 	@rm -f .venv/.ready-*
 	@touch $@
 
 $(CHECKS_READY): $(VENV_READY)
-	test -x .venv-checks/bin/python && .venv-checks/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-checks
-	$(UV) pip sync --quiet --python .venv-checks/bin/python --require-hashes requirements/checks.txt || { \
+	@echo "Installing the tools of lint into .venv-checks ..."
+	@test -x .venv-checks/bin/python && .venv-checks/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv-checks
+	@$(UV) pip sync --quiet --python .venv-checks/bin/python --require-hashes requirements/checks.txt || { \
 	  echo "uv could not install the lock; trying pip, which takes longer" >&2; \
 	  .venv-checks/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/checks.txt; }
 	@rm -f .venv-checks/.ready-*
@@ -308,15 +310,17 @@ $(NODE_READY):
 	@touch $@
 
 $(MACHINES): scripts/machines.py $(wildcard statemachines/*.yaml) $(VENV_READY)
-	$(PY) scripts/machines.py
+	@echo "Building the state machines ..."
+	@$(PY) scripts/machines.py
 	@touch $@
 
 $(LAYER_HERE): $(VENV_READY)
+	@echo "Building the Lambda layer ..."
 	@rm -rf build/layer build/.layer-* && mkdir -p build/layer
-	$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --python $(PY) \
+	@$(UV) pip install --quiet --no-deps --require-hashes --target build/layer/python --python $(PY) \
 	  --requirement requirements/lambda.txt
 	@rm -rf build/layer/python/bin build/layer/python/.lock
-	$(PY) -m compileall -q --invalidation-mode unchecked-hash build/layer/python  # or each cold start compiles it again
+	@$(PY) -m compileall -q --invalidation-mode unchecked-hash build/layer/python  # or each cold start compiles it again
 	@touch $@
 
 $(LAYER_FOR_AWS): $(VENV_READY)

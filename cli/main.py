@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import contexts, decisions, listings, plans, records, runs, sandbox, tables
+from cli.commands import contexts, decisions, listings, messages, plan_init, plans, records, runs, sandbox, tables
 from cli.commands.arguments import LightGroup
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -18,8 +18,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions, listings):
+for commands in (runs, records, decisions, listings, messages):
     app.add_typer(commands.app)
+plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")

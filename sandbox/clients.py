@@ -1,6 +1,6 @@
 """Clients of the sandbox: boto3 sessions of its accounts, signed requests to the HTTP API, and emulator control.
 
-Each sends `secret`, the secret of the sandbox, as the session token of its credentials.
+Each sends `secret`, the secret of the sandbox, as the session token of its credentials, or a token that STS issued.
 """
 
 import json
@@ -45,12 +45,17 @@ def create_session(account: str, region: str, secret: str) -> boto3.Session:
     return boto3.Session(account, SECRET_KEY, secret, region_name=region, botocore_session=core)
 
 
-def call_api(api_url: str, secret: str, method: str, path: str, body: Any = None) -> Reply:
+def root_credentials(secret: str) -> Credentials:
+    """The credentials of the hub account's root."""
+    return Credentials(HUB_ACCOUNT, SECRET_KEY, secret)
+
+
+def call_api(api_url: str, credentials: Credentials, method: str, path: str, body: Any = None) -> Reply:
     """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
     url = f"{api_url}/{quote(path.lstrip('/'), safe='/?&=%+:,')}"
     data = None if body is None else json.dumps(body).encode()
     signed = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=data)
-    SigV4Auth(Credentials(HUB_ACCOUNT, SECRET_KEY, secret), "execute-api", REGION).add_auth(signed)
+    SigV4Auth(credentials, "execute-api", REGION).add_auth(signed)
     # The URL begins with the sandbox's own, so it has no other scheme than HTTP.
     request = urllib.request.Request(url, data, dict(signed.headers), method=method)  # noqa: S310
     try:

@@ -1,7 +1,7 @@
 """Give a running sandbox something to recover: registered accounts, source servers, groups and plans."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.settings import EXTERNAL_ID, REGION, SandboxError
@@ -22,14 +22,19 @@ def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None 
         )
 
 
-def seed_source_servers(sandbox: Sandbox, rows: list[Mapping[str, Any]]) -> dict[str, str]:
-    """Create the rows' servers in the DRS emulator, and return their ids by host name."""
+def seed_source_servers(sandbox: Sandbox, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:
+    """Create the rows' servers in the DRS emulator, and return their ids by account, Region and host name.
+
+    A row of one server may have its `sourceServerId`; other servers get one from the emulator.
+    """
     by_target: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
+        given = {"sourceServerID": row["sourceServerId"]} if "sourceServerId" in row else {}
         for number in range(1, row["count"] + 1):
             hostname = row["hostname"].format(n=number)
             by_target[row["accountId"], row["region"]].append(
                 {
+                    **given,
                     "hostname": hostname,
                     "os": row["os"],
                     "cpus": row["cpus"],
@@ -38,11 +43,12 @@ def seed_source_servers(sandbox: Sandbox, rows: list[Mapping[str, Any]]) -> dict
                     "tags": {"Name": hostname, **row["tags"]},
                 }
             )
-    ids: dict[str, str] = {}
+    ids: dict[tuple[str, str, str], str] = {}
     for (account_id, region), servers in by_target.items():
         body = {"accountId": account_id, "region": region, "servers": servers}
         answer = sandbox.control_emulator("POST", "/source-servers", body)
-        ids |= dict(zip((server["hostname"] for server in servers), answer["sourceServerIDs"], strict=True))
+        for server, server_id in zip(servers, answer["sourceServerIDs"], strict=True):
+            ids[account_id, region, server["hostname"]] = server_id
     return ids
 
 

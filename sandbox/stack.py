@@ -148,7 +148,7 @@ class Sandbox:
 
     def request(self, method: str, path: str, body: Any = None) -> Reply:
         """Call the HTTP API as an operator does, signed with IAM credentials of the hub account."""
-        return clients.call_api(self.api_url, self.secret, method, path, body)
+        return clients.call_api(self.api_url, clients.root_credentials(self.secret), method, path, body)
 
     def control_emulator(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control API of the DRS emulator. Raise SandboxError if it refuses."""
@@ -167,6 +167,7 @@ class Sandbox:
             "speed": self.speed,
             "origin": self.origin,
             "pid": os.getpid(),
+            "messageLog": str(self.folder / "messages.log"),
         }
 
     def now(self) -> float:

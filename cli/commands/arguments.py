@@ -202,7 +202,10 @@ CleanUp = Annotated[
 ReportFolder = Annotated[
     Path | None,
     typer.Option(
-        "--report", metavar="DIR", file_okay=False, help="Write report.html, report.json and servers.csv to this folder."
+        "--report",
+        metavar="DIR",
+        file_okay=False,
+        help="Write report.html, report.json and servers.csv to this folder.",
     ),
 ]
 Comment = Annotated[str | None, typer.Option("--comment", metavar="TEXT", help="The reason, for the record.")]

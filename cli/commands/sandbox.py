@@ -7,21 +7,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import checkout
 from cli.commands.arguments import CommandGroup
 from cli.terminal import INTERRUPTED, INVALID, console, end
-from cli.text import format_duration
+from cli.text import format_duration, format_run_time
 from recovery.free_text import flatten
 from recovery.wording import plural
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
-    from cli.sandbox_example import LoadedExample
+    from collections.abc import Callable, Mapping
+
+    from cli.trial.loading import LoadedPlan
     from cli.views.view import View
     from sandbox.drill import Drill
+    from sandbox.inbox import Inbox
     from sandbox.stack import Sandbox
 
 app = CommandGroup(no_args_is_help=True, help="drs-waves on this machine, with emulators of AWS and DRS.")
@@ -45,48 +48,83 @@ DrsPort = Annotated[
 Speed = Annotated[
     float, typer.Option(min=1, max=600, envvar="DRS_WAVES_SPEED", help="Simulated seconds for each real second.")
 ]
-Example = Annotated[
+PlanFile = Annotated[
     Path | None,
     typer.Option(
+        "--plan",
+        "--example",
         exists=True,
         dir_okay=False,
-        show_default="examples/three-tier.yaml",
-        help="A file with source servers, protection groups and a plan.",
+        show_default=False,
+        help="A plan file of your own. Source servers that it does not describe are made up from its groups.",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", help="Only run the drill, from which figures are taken: no faults, no answers, no explanations."
     ),
 ]
 # What a drill leaves behind.
-DRILL_FOLDER, FIGURES_FILE = checkout.ROOT / "build" / "drill", "drill.json"
+DRILL_FOLDER, FIGURES_FILE, MESSAGES_FILE = checkout.ROOT / "build" / "drill", "drill.json", "messages.log"
+EXAMPLES = checkout.ROOT / "examples"
 
 
-@app.command(epilog="Example: drs-waves sandbox drill --speed 120")
-def drill(port: Port = None, drs_port: DrsPort = None, speed: Speed = 45.0, example: Example = None) -> None:
-    """Run the example's drill in a sandbox of its own.
+@app.command(epilog="Example: drs-waves sandbox drill --plan shop.yaml")
+def drill(
+    port: Port = None, drs_port: DrsPort = None, speed: Speed = 45.0, plan: PlanFile = None, quiet: Quiet = False
+) -> None:
+    """Run a drill in a sandbox of its own.
 
-    It writes build/drill/drill.json and report.html.
+    It is a demonstration: a server fails, a Region is away for ten minutes, a wave waits for an approval, and a line
+    explains each. With --plan it is a drill of your own plan without faults, in which approvals are given. With --quiet
+    it is a drill of examples/three-tier.yaml, or of your plan, in which nothing is done to the run. Its report and
+    figures are in build/drill.
 
     The exit status is 0 if every server was launched, and 1 if not.
     """
     with _running_sandbox(port, drs_port, speed) as sandbox:
+        from cli.trial.guide import describe_speed, format_end
         from sandbox import drill as drills
+        from sandbox.inbox import Inbox
 
-        loaded = _load(sandbox, example)
-        _print_step(f"{plural(loaded.servers, 'source server')} and plan {loaded.plan_id} are loaded; the drill starts")
+        (DRILL_FOLDER / MESSAGES_FILE).unlink(missing_ok=True)
+        loaded = _load(sandbox, plan or EXAMPLES / ("three-tier.yaml" if quiet else "demonstration.yaml"))
+        console().print(describe_speed(speed))
         with (view := _choose_view(sandbox)):
-            finished = drills.run(sandbox, loaded.plan_id, view.show)
-        drills.write_figures(finished.figures, DRILL_FOLDER / FIGURES_FILE)
+            if quiet:
+                finished = drills.run(sandbox, loaded.plan_id, view.show)
+                figures = finished.figures
+            else:
+                inbox = Inbox(sandbox, DRILL_FOLDER / MESSAGES_FILE)
+                follow = _follow_with_acts(sandbox, loaded, view, inbox, has_faults=plan is None)
+                finished = drills.run(sandbox, loaded.plan_id, follow)
+                figures = drills.mark_demonstration(finished.figures)
+        drills.write_figures(figures, DRILL_FOLDER / FIGURES_FILE)
         report = _write_report(sandbox, finished)
-    _print_summary(finished, report)
+    _print_summary(finished, figures, report)
+    if not quiet:
+        console().print(format_end(plan), markup=False)
     raise typer.Exit(0 if finished.succeeded else 1)
 
 
 @app.command(epilog="Example: drs-waves sandbox up --port 5566 --drs-port 5567")
-def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, example: Example = None) -> None:
-    """Start the sandbox with the example, until Ctrl-C."""
+def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, plan: PlanFile = None) -> None:
+    """Start the sandbox with a plan, until Ctrl-C.
+
+    The plan is examples/three-tier.yaml, or your own.
+    """
     with _running_sandbox(port, drs_port, speed) as sandbox:
-        console().print(_format_guide(sandbox, _load(sandbox, example)), markup=False)
+        from cli.trial.guide import format_guide
+        from sandbox.inbox import Inbox
+
+        inbox = Inbox(sandbox, Path(sandbox.addresses()["messageLog"]))
+        loaded = _load(sandbox, plan or EXAMPLES / "three-tier.yaml")
+        console().print(format_guide(loaded, sandbox.speed, inbox.log), markup=False)
         stopped = threading.Event()
         while not stopped.wait(1):
             sandbox.require_alive()
+            inbox.collect()
 
 
 @contextmanager
@@ -110,10 +148,16 @@ def _running_sandbox(port: int | None, drs_port: int | None, speed: float) -> "I
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _load(sandbox: "Sandbox", example: Path | None) -> "LoadedExample":
-    from cli.sandbox_example import load_example
+def _load(sandbox: "Sandbox", path: Path) -> "LoadedPlan":
+    from cli.trial.loading import load_plan
 
-    return load_example(sandbox, example or checkout.ROOT / "examples" / "three-tier.yaml")
+    loaded = load_plan(sandbox, path)
+    if loaded.notes:
+        console().print(f"{flatten(path)} describes no source servers, so they are made up:", markup=False)
+    for note in loaded.notes:
+        console().print(f"  {note}", markup=False)
+    _print_step(f"{plural(len(loaded.server_ids), 'source server')} and plan {flatten(loaded.name)} are loaded")
+    return loaded
 
 
 def _print_step(message: str) -> None:
@@ -138,61 +182,51 @@ def _write_report(sandbox: "Sandbox", drill: "Drill") -> Path:
     return collect.write_report(facts, DRILL_FOLDER).html
 
 
-def _print_summary(drill: "Drill", report: Path) -> None:
+def _follow_with_acts(
+    sandbox: "Sandbox", loaded: "LoadedPlan", view: "View", inbox: "Inbox", *, has_faults: bool
+) -> "Callable[[Mapping[str, Any]], None]":
+    """What shows each record of a run, plays the acts that are due, and collects messages."""
+    from sandbox.demonstration import FAULTS, Demonstration, Stage, prepare
+
+    stage = Stage(sandbox, loaded.server_ids)
+    if has_faults:
+        prepare(stage)
+    demonstration = Demonstration(stage, FAULTS if has_faults else (), view.notice)
+
+    def follow(record: "Mapping[str, Any]") -> None:
+        view.show(record)
+        demonstration.follow(record)
+        inbox.collect()
+
+    return follow
+
+
+def _print_summary(drill: "Drill", figures: "Mapping[str, Any]", report: Path) -> None:
     from rich.markup import escape
 
-    figures, servers = drill.figures, drill.figures["servers"]
+    servers = figures["servers"]
     colour = "green" if drill.succeeded else "red"
-    time = f"{format_duration(figures['makespanSeconds'])} simulated"
-    ideal = f"{figures['overheadRatio']} of the {format_duration(figures['idealSeconds'])} that DRS itself took"
+    time = f"{format_run_time(drill.record)}, simulated"
+    if figures["overheadRatio"]:
+        time += f", {figures['overheadRatio']} of the {format_duration(figures['idealSeconds'])} that DRS itself took"
     calls = ", ".join(f"{count} {name}" for name, count in figures["drsCalls"].items())
     console().print(f"[{colour}]{figures['status']}[/{colour}]  {escape(flatten(drill.record['reason'] or ''))}")
     console().print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
-    console().print(f"  time      {time}, {ideal}")
+    console().print(f"  time      {time}")
+    if data := _describe_data(report):
+        console().print(f"  data      {data}")
     console().print(f"  DRS       {calls}")
     console().print(f"  Step Functions  {figures['stateTransitions']} state transitions")
     console().print(f"  figures   {(DRILL_FOLDER / FIGURES_FILE).relative_to(checkout.ROOT)}")
+    if (DRILL_FOLDER / MESSAGES_FILE).exists():
+        console().print(f"  messages  {(DRILL_FOLDER / MESSAGES_FILE).relative_to(checkout.ROOT)}")
     console().print(f"  report    {report.relative_to(checkout.ROOT)}")
 
 
-def _format_guide(sandbox: "Sandbox", loaded: "LoadedExample") -> str:
-    aws = f"aws --endpoint-url {sandbox.engine_url}"
-    drs = f"aws --endpoint-url {sandbox.drs_url} drs"
-    arn = sandbox.outputs["RecoverPlanArn"]
-    event = {
-        "httpMethod": "POST",
-        "path": f"/recovery-plans/{loaded.plan_id}/drills",
-        "requestContext": {"requestId": "by-hand", "identity": {"sourceIp": "127.0.0.1"}},
-    }
-    return f"""
-The sandbox runs at {sandbox.speed:g} times speed; Ctrl-C stops it. In another terminal:
-
-  . .venv/bin/activate
-  . {checkout.SANDBOX_VARIABLES.relative_to(checkout.ROOT)}
-
-Start a drill of the plan, watch it, and clean up after it:
-
-  drs-waves run {loaded.plan_id} --sandbox --cleanup --report build/report
-
-Start a drill through the function behind the HTTP API:
-
-  {aws} lambda invoke --function-name {sandbox.resources["ApiFunction"]} \\
-    --payload '{json.dumps(event)}' build/reply.json; cat build/reply.json
-
-Change the plan in its file, compare the file with the API, and apply it:
-
-  drs-waves plan diff --sandbox examples/three-tier.yaml
-  drs-waves plan apply --sandbox examples/three-tier.yaml
-
-See what Step Functions runs, and how far it is:
-
-  {aws} stepfunctions list-executions --state-machine-arn {arn}
-  {aws} stepfunctions get-execution-history --execution-arn EXECUTION_ARN --output text \\
-    --query 'events[].[timestamp,type,stateEnteredEventDetails.name]'
-
-See what DRS does, and the instances it launched:
-
-  {drs} describe-jobs --filters '{{}}' --output text --query 'items[].[jobID,status,initiatedBy]'
-  {aws} ec2 describe-instances --output text \\
-    --query 'Reservations[].Instances[].[InstanceId,State.Name,PrivateIpAddress,Tags[?Key==`Name`]|[0].Value]'
-"""
+def _describe_data(report: Path) -> str:
+    """How old the launched data were, if the plan has a target for them; nothing otherwise."""
+    rpo = json.loads(report.with_name("report.json").read_text())["rpo"]
+    if not rpo["targetMinutes"] or rpo["worstSeconds"] is None:
+        return ""
+    age, target = format_duration(rpo["worstSeconds"]), format_duration(rpo["targetMinutes"] * 60)
+    return f"at most {age} old at the request, of {target} RPO"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from api.schemas.requests.base import MAX_SERVERS
 from api.schemas.requests.forms import closest, did_you_mean, names_of, suggest_slug
 from api.schemas.requests.names import normalize_name, shape_of
 from api.schemas.requests.plans import WAVE_PATTERN
@@ -40,6 +41,8 @@ def find_mistakes(data: Mapping[str, Any], line: Line, show: Show) -> Found:
         yield from _unknown_groups(waves, groups, is_list=isinstance(data.get("protectionGroups"), list))
         yield from _wave_names(waves, line)
         yield from _wave_order(waves)
+    if isinstance(data.get("sandbox"), Mapping):
+        yield from _host_names(_parts(data["sandbox"], "sourceServers"), line)
 
 
 def _parts(data: Mapping[str, Any], section: str) -> list[tuple[int, Mapping[str, Any]]]:
@@ -96,6 +99,33 @@ def _role(location: Location, account: Mapping[str, Any]) -> Found:
         partition = regions.find_partition(region) if isinstance(region, str) else None
         if partition and partition != found[1]:
             yield (*location, "regions", at), f"{region} is not in {found[1]}, the partition of the role"
+
+
+# --- servers of the sandbox --------------------------------------------------------------------------------------
+def _host_names(rows: Iterable[tuple[int, Mapping[str, Any]]], line: Line) -> Found:
+    """Host names that two servers of an account and Region would have. Groups find servers by them."""
+    rows_by_host: dict[tuple[Any, Any, str], int] = {}
+    for at, row in rows:
+        place = ("sandbox", "sourceServers", at, "hostname")
+        hosts = _expand_hosts(row.get("hostname"), row.get("count"))
+        if len(hosts) > len(set(hosts)):
+            yield place, f"has no {{n}}, so all {len(hosts)} servers would have one name; write '{hosts[0]}-{{n:02}}'"
+        keys = [(str(row.get("accountId")), str(row.get("region")), host) for host in hosts]
+        other = next((rows_by_host[key] for key in keys if key in rows_by_host), None)
+        if other is not None:
+            host = next(key[2] for key in keys if key in rows_by_host)
+            yield place, f"the row of line {line(('sandbox', 'sourceServers', other))} has the server {host!r} too"
+        rows_by_host |= dict.fromkeys(keys, at)
+
+
+def _expand_hosts(pattern: Any, count: Any) -> list[str]:
+    """The host names of a row; none if it has another mistake."""
+    if not isinstance(pattern, str) or not isinstance(count, int) or not 1 <= count <= MAX_SERVERS:
+        return []
+    try:
+        return [pattern.format(n=number) for number in range(1, count + 1)]
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError):
+        return []
 
 
 # --- waves ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""`drs-waves sandbox drill`, as `make drill` runs it: its figures, its exit status, and how it stops."""
+"""`drs-waves sandbox drill`, as `make drill` runs it: its acts, its figures, its exit status, and how it stops."""
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -47,8 +48,21 @@ sandbox:
 """  # noqa: E501
 
 
-def command(ports: list[int], *more: str) -> list[str]:
-    options = ["--speed", "600", "--port", str(ports[0]), "--drs-port", str(ports[1]), *more]
+WITHOUT_SERVERS = """
+protectionGroups:
+  - {name: ledgers, accountId: '777788889999', region: eu-west-1, tags: {tier: db}}
+  - {name: desks, accountId: '888899990000', region: eu-west-2, sourceServers: [desk-01, desk-02]}
+  - {name: vaults, accountId: '777788889999', region: eu-west-1, sourceServerIds: [s-1111111111111111a]}
+recoveryPlan:
+  name: a bank
+  waves:
+    - {name: db, groups: [ledgers]}
+    - {name: rest, groups: [desks, vaults], approval: {required: true}}
+"""
+
+
+def command(ports: list[int], *more: str, speed: int = 600) -> list[str]:
+    options = ["--speed", str(speed), "--port", str(ports[0]), "--drs-port", str(ports[1]), *more]
     return [str(Path(sys.executable).with_name("drs-waves")), "sandbox", "drill", *options]
 
 
@@ -68,7 +82,7 @@ def descendants(pid: int) -> list[int]:
 
 def test_an_interrupted_drill_leaves_no_process_behind(ports: list[int]) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    drill = subprocess.Popen(command(ports), stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
+    drill = subprocess.Popen(command(ports, "--quiet"), stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
     assert drill.stdout is not None
     try:
         for line in drill.stdout:
@@ -91,7 +105,7 @@ def test_an_interrupted_drill_leaves_no_process_behind(ports: list[int]) -> None
 
 def test_a_successful_drill_leaves_its_figures(ports: list[int]) -> None:
     FIGURES.unlink(missing_ok=True)
-    drill = subprocess.run(command(ports), capture_output=True, text=True, cwd=ROOT, timeout=300)
+    drill = subprocess.run(command(ports, "--quiet"), capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert drill.returncode == 0, drill.stdout + drill.stderr
     figures = json.loads(FIGURES.read_text())
     report = json.loads((FIGURES.parent / "report.json").read_text())
@@ -125,7 +139,7 @@ def test_a_drill_that_launches_not_all_servers_ends_with_1(ports: list[int], tmp
     example = tmp_path / "nothing.yaml"
     example.write_text(NOTHING_TO_RECOVER)
     drill = subprocess.run(
-        command(ports, "--example", str(example)), capture_output=True, text=True, cwd=ROOT, timeout=300
+        command(ports, "--quiet", "--plan", str(example)), capture_output=True, text=True, cwd=ROOT, timeout=300
     )
     assert "NOT_READY" in drill.stdout, drill.stdout + drill.stderr
     assert drill.returncode == 1
@@ -135,10 +149,60 @@ def test_an_example_may_have_servers_in_any_account(ports: list[int], tmp_path: 
     example = tmp_path / "ledgers.yaml"
     example.write_text(IN_ANOTHER_ACCOUNT)
     drill = subprocess.run(
-        command(ports, "--example", str(example)), capture_output=True, text=True, cwd=ROOT, timeout=300
+        command(ports, "--quiet", "--plan", str(example)), capture_output=True, text=True, cwd=ROOT, timeout=300
     )
     assert drill.returncode == 0, drill.stdout + drill.stderr
     assert "1 of 1 launched" in drill.stdout
+
+
+def test_the_demonstration_meets_a_failure_an_outage_and_an_approval_and_explains_them(ports: list[int]) -> None:
+    FIGURES.unlink(missing_ok=True)
+    drill = subprocess.run(command(ports, speed=90), capture_output=True, text=True, cwd=ROOT, timeout=390)
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    figures = json.loads(FIGURES.read_text())
+    assert (figures["demonstration"], figures["overheadRatio"], figures["idealSeconds"]) == (True, None, None)
+    report = json.loads((FIGURES.parent / "report.json").read_text())
+    (approval,) = report["decisions"]
+    assert (approval["decision"], approval["wave"], approval["bySamePerson"]) == ("approve", "web", False)
+    assert "session name: maria" in approval["by"]
+    attempts = [job["attempt"] for job in report["jobs"] if job["wave"] == "application"]
+    assert sorted(attempts) == [1, 1, 2]
+    assert report["rto"]["whole"]["met"] is not None
+    assert report["rpo"]["worstSeconds"] > 0
+    lines = [line.strip() for line in drill.stdout.splitlines()]
+    for said in (
+        *("the databases launch first", "the web tier waits for an approval", "maria, who did not start the drill"),
+        *(
+            "eu-central-1 stops answering",
+            "no answer from eu-central-1",
+            "eu-central-1 answers again",
+            "app-orders-02 did not launch",
+        ),
+    ):
+        assert any(re.match(rf"\d\d:\d\d .*{re.escape(said)}", line) for line in lines), said
+    messages = (FIGURES.parent / "messages.log").read_text()
+    assert "drill of demonstration: wave web waits for approval" in messages
+    assert "444455556666/eu-central-1" in messages
+
+
+def test_a_plan_without_servers_gets_some_made_up_and_its_approval_is_given(ports: list[int], tmp_path: Path) -> None:
+    plan = tmp_path / "bank.yaml"
+    plan.write_text(WITHOUT_SERVERS)
+    drill = subprocess.run(command(ports, "--plan", str(plan)), capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    assert "ledgers: 3 servers with its tags" in drill.stdout
+    assert "6 of 6 launched" in drill.stdout
+    assert "maria, who did not start the drill, answers: approve wave rest" in drill.stdout
+    assert "app-orders-02" not in drill.stdout
+
+
+def test_a_first_plan_runs_as_plan_init_writes_it(ports: list[int], tmp_path: Path) -> None:
+    plan, drs_waves = tmp_path / "shop.yaml", command(ports)[0]
+    target = ("--account", "222233334444", "--target-region", "eu-west-1", "--tag", "Tier", "--order", "database,web")
+    subprocess.run([drs_waves, "plan", "init", str(plan), *target], check=True, cwd=ROOT, timeout=60)
+    drill = subprocess.run(command(ports, "--plan", str(plan)), capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert drill.returncode == 0, drill.stdout + drill.stderr
+    assert "6 of 6 launched" in drill.stdout
 
 
 @pytest.mark.parametrize("taken", [0, 1])

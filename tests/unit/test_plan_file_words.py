@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli import sandbox_example
 from cli.plans.check import read_plan_file
+from cli.trial import loading
 from sandbox.settings import SandboxError
 from tests.support.plan_file import FILE, mistakes
 
@@ -282,6 +282,24 @@ def test_a_json_file_may_be_indented_with_tabs_and_its_examples_are_json(tmp_pat
     assert line.endswith('protectionGroups[1].tags: must be a mapping, such as {"app": "payroll"}')
 
 
+def test_two_servers_of_the_sandbox_never_share_a_host_name(tmp_path: Path) -> None:
+    rows = "      hostname: db-{n:02}\n      count: 2\n"
+    assert rows in FILE
+    (without_number,) = mistakes(tmp_path, FILE.replace(rows, "      hostname: db-01\n      count: 2\n"))
+    assert without_number == (
+        "25: sandbox.sourceServers[0].hostname: has no {n}, so all 2 servers would have one name; write 'db-01-{n:02}'"
+    )
+    data = yaml.safe_load(FILE)
+    data["sandbox"]["sourceServers"] *= 2
+    (repeated,) = mistakes(tmp_path, yaml.safe_dump(data, sort_keys=False))
+    assert "sandbox.sourceServers[1].hostname: the row of line" in repeated
+    assert "has the server 'db-01' too" in repeated
+    data["sandbox"]["sourceServers"] = [data["sandbox"]["sourceServers"][0], {**data["sandbox"]["sourceServers"][0]}]
+    data["sandbox"]["sourceServers"][1]["region"] = "eu-west-1"
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(data))
+    read_plan_file(tmp_path / "plan.yaml")
+
+
 def test_the_sandbox_loads_no_file_that_lacks_its_servers(tmp_path: Path) -> None:
     for old, new, says in (
         (
@@ -289,10 +307,9 @@ def test_the_sandbox_loads_no_file_that_lacks_its_servers(tmp_path: Path) -> Non
             "[db-1]",
             "9: protectionGroups[0].sourceServers[0]: the sandbox has no server 'db-1'; did you mean",
         ),
-        (FILE[FILE.index("sandbox:") :], "", "1: sandbox: is missing; it has the servers"),
         ("count: 2", "count: none", "26: sandbox.sourceServers[0].count: must be a whole number"),
     ):
         (tmp_path / "plan.yaml").write_text(FILE.replace(old, new))
         with pytest.raises(SandboxError) as refused:
-            sandbox_example.load_example(None, tmp_path / "plan.yaml")  # type: ignore[arg-type]
+            loading.load_plan(None, tmp_path / "plan.yaml")  # type: ignore[arg-type]
         assert f"plan.yaml:{says}" in str(refused.value)

@@ -492,3 +492,24 @@ def test_the_api_moves_a_group_that_plans_use_only_with_a_word_of_its_own(produc
     assert refused.body["recoveryPlans"]
     moved = product.request("PUT", f"/protection-groups/{group}", {**body, "changeTarget": True})
     assert (moved.status, moved.body["accountId"]) == (200, OTHER)
+
+
+def test_init_offers_the_tags_of_the_servers_and_makes_a_wave_of_each_value(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    for tier, count in (("web", 3), ("database", 2), ("batch", 1)):
+        product.seed(count, prefix=tier, tags={"Name": tier, "Tier": tier, "env": "prod"})
+    product.seed(1, prefix="lone", tags={"env": "prod"})
+    file = tmp_path / "shop.yaml"
+    written = run(api_server, "init", file, "--name", "shop", "--account", HUB, answer="\ndatabase,web\n")
+    assert written.exit_code == 0, written.output
+    assert "Tags of the 7 servers" in written.output
+    assert "Tier: web (3), database (2), batch (1)" in written.output
+    assert "[batch,database,web]" in written.output
+    assert "2 servers of the target are in none of them" in written.output
+    assert "2 servers now" in file.read_text()
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    assert [wave["name"] for wave in plan["waves"]] == ["database", "web"]
+    record = product.drill(plan["planId"])
+    assert record["servers"]["launched"] == 5
