@@ -110,10 +110,19 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
         sleep(interval)
 
 
-def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
-    """Every server of a run, or of one of its waves."""
-    filters = {"limit": "1000"} if wave is None else {"limit": "1000", "wave": wave}
-    return list(api.list_items(f"/executions/{execution_id}/servers", "servers", **filters))
+def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """The runs of all plans, or of one, that wait for people; those that have waited longest come first."""
+    runs = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
+    waiting = {run["executionId"]: run for run in runs if run["waitingFor"] and plan_id in (None, run["planId"])}
+    yield from sorted(waiting.values(), key=lambda run: min(wait["since"] or "" for wait in run["waitingFor"]))
+
+
+def list_servers(
+    api: ApiClient, execution_id: str, wave: str | None = None, status: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every server of a run, of one of its waves, or of one status, read page by page as they are taken."""
+    filters = {name: value for name, value in (("wave", wave), ("status", status)) if value is not None}
+    return api.list_items(f"/executions/{execution_id}/servers", "servers", limit="1000", **filters)
 
 
 def clean_up(
