@@ -89,7 +89,7 @@ def watch_run(
 
 
 def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sleep: Sleep) -> Iterator[dict[str, Any]]:
-    pause = 0.0
+    pause, work = 0.0, "clean-up" if path.endswith("/cleanup") else "run"
     while True:
         try:
             reply: Reply | None = api.request_once("GET", path)
@@ -98,7 +98,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
             reply, trouble = None, str(error)
         if trouble or reply is None:
             pause = min(max(2 * pause, MIN_RETRY_PAUSE), MAX_RETRY_PAUSE)
-            observer.trouble(f"{trouble}; asking again")
+            observer.trouble(f"{trouble}; asking again, and the {work} goes on meanwhile")
             sleep(pause * random.uniform(0.5, 1))
             continue
         if pause:

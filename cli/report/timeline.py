@@ -16,7 +16,7 @@ MIN_BAR_WIDTH = 2.0  # a bar stays visible, however short its time
 MAX_LANES = 12
 LETTER_WIDTH, HALF_MARK = 5.8, 10.0
 
-_WAVE_KINDS = {"COMPLETED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
+_WAVE_KINDS = {"COMPLETED": "good", "CHECKED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
 _AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an operator to resume"}
 
 

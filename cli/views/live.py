@@ -25,7 +25,7 @@ from cli.views.capacity import Capacity, describe_capacity
 from cli.views.fold import fold_command, fold_line
 from cli.views.waves_table import COLOURS, OTHER_COLOUR, render_waves, render_waves_in
 from recovery.free_text import clean, flatten
-from recovery.wording import plural
+from recovery.wording import first_of, plural
 
 MAX_DECISIONS, MAX_JOBS = 5, 8
 # Lines that the table of waves leaves to jobs, decisions and capacity.
@@ -144,7 +144,7 @@ class LiveView:
         """`1:12:30 of 1:30:00 RTO, as of 06:37:46 UTC`."""
         real = format_real_time(record["durationSeconds"], self._speed)
         at = datetime.fromtimestamp(find_now(record), UTC)
-        return ", ".join(filter(None, [format_run_time(record), real, f"as of {at:%H:%M:%S} UTC"]))
+        return f"{format_run_time(record)}{f' ({real})' if real else ''}, as of {at:%H:%M:%S} UTC"
 
     # --- its parts ----------------------------------------------------------------------------------------------
     @property
@@ -195,13 +195,15 @@ def _describe_running_jobs(record: Record, width: int | None) -> Iterator[str]:
     running = [job for job in list_jobs(record) if job.ended_at is None]
     if running:
         yield f"{plural(len(running), 'job runs', 'jobs run')}:"
-    for job in running[:MAX_JOBS]:
-        place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
-        what = f"{plural(job.servers, 'server')} in {'/'.join(job.target)}"
-        job_id = f", {job.job_id}" if width is None or width >= _WIDTH_FOR_JOB_IDS else ""
-        yield f"  {place}: {_describe_progress(job)}{what}{job_id}"
-    if len(running) > MAX_JOBS:
-        yield f"  and {len(running) - MAX_JOBS} more"
+    for line in first_of([_describe_job(job, width) for job in running], MAX_JOBS):
+        yield f"  {line}"
+
+
+def _describe_job(job: Job, width: int | None) -> str:
+    place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
+    what = f"{plural(job.servers, 'server')} in {'/'.join(job.target)}"
+    job_id = f", {job.job_id}" if width is None or width >= _WIDTH_FOR_JOB_IDS else ""
+    return f"{place}: {_describe_progress(job)}{what}{job_id}"
 
 
 def _describe_progress(job: Job) -> str:

@@ -230,6 +230,39 @@ def test_an_attempt_that_is_over_is_not_announced() -> None:
     assert f"the next attempt is at {at(70)}" in page(early, 120, 40)
 
 
+def test_the_live_view_redraws_in_its_window_and_leaves_the_whole_record() -> None:
+    console = window(80, 24)
+    with LiveView(console, STACK) as view:
+        for shown in (FORTY, WAITS, FORTY):
+            view.show(shown)
+        view.notice("WARN  3 servers have old data")
+        view.trouble("the API answered 503; asking again")
+        view.trouble(None)
+        view.show(FORTY | {"status": "PARTIAL", "state": "PARTIAL", "waitingFor": []})
+    assert isinstance(console.file, io.StringIO)
+    screen, deepest_redraw = play(console.file.getvalue())
+    assert deepest_redraw < 24
+    assert screen[0].startswith("WARN  3 servers")
+    assert [line.split()[0] for line in screen if line.startswith("tier-")] == [each["name"] for each in FORTY["waves"]]
+
+
+def play(written: str) -> tuple[list[str], int]:
+    """The lines that a terminal shows after this, and by how many lines the cursor went up at most."""
+    screen, row, column, up, deepest = dict[int, str](), 0, 0, 0, 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
+        if part == "\x1b[1A":
+            row, up = row - 1, up + 1
+            deepest = max(deepest, up)
+        elif part == "\x1b[2K":
+            screen[row] = ""
+        elif part in ("\r", "\n"):
+            row, column, up = row + (part == "\n"), 0, up if part == "\r" else 0
+        elif not part.startswith("\x1b"):
+            screen[row] = screen.get(row, "").ljust(column)[:column] + part
+            column += len(part)
+    return [screen.get(number, "") for number in range(max(screen) + 1)], deepest
+
+
 # --- elsewhere ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["approval", "forty"])
 def test_in_a_pipe_nothing_is_cut(name: str) -> None:
