@@ -113,7 +113,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
 def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[str, Any]]:
     """The runs of all plans, or of one, that wait for people; those that have waited longest come first."""
     runs = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
-    waiting = {run["executionId"]: run for run in runs if run["waitingFor"] and plan_id in (None, run["planId"])}
+    waiting = {run["executionId"]: run for run in runs if run.get("waitingFor") and plan_id in (None, run["planId"])}
     yield from sorted(waiting.values(), key=lambda run: min(wait["since"] or "" for wait in run["waitingFor"]))
 
 
