@@ -8,6 +8,7 @@ from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import Segment, SegmentLines
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -54,7 +55,7 @@ class LiveView:
         self._read_at = 0.0
         self._trouble: str | None = None
         self._has_ended = False
-        self._page: tuple[tuple[int, int], list[RenderableType]] | None = None
+        self._page: tuple[tuple[int, int], Sequence[RenderableType]] | None = None
         self._live = Live(
             console=console,
             get_renderable=self.render_frame,
@@ -105,11 +106,11 @@ class LiveView:
         head, *rest = self._lay_out(record)
         return Group(head, self._age(record), *rest)
 
-    def _lay_out(self, record: Record) -> list[RenderableType]:
-        """The page for the window as it is now. It is kept until the record or the window changes."""
+    def _lay_out(self, record: Record) -> Sequence[RenderableType]:
+        """The page for the window as it is now. It is kept, drawn, until the record or the window changes."""
         size = (self._console.width, self._console.height)
         if self._page is None or self._page[0] != size:
-            self._page = size, self._fit(record)
+            self._page = size, [SegmentLines(self._draw(part), new_lines=True) for part in self._fit(record)]
         return self._page[1]
 
     def _fit(self, record: Record) -> list[RenderableType]:
@@ -128,8 +129,10 @@ class LiveView:
         return [head, *table, *waits, *details]
 
     def _count_lines(self, parts: Sequence[RenderableType]) -> int:
-        options = self._console.options.update(height=None)
-        return sum(len(self._console.render_lines(part, options, pad=False)) for part in parts)
+        return sum(len(self._draw(part)) for part in parts)
+
+    def _draw(self, part: RenderableType) -> list[list[Segment]]:
+        return self._console.render_lines(part, self._console.options.update(height=None), pad=False)
 
     def _age(self, record: Record) -> RenderableType:
         """How old the answer of the API is. The sign before it turns for as long as this view lives."""

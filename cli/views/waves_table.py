@@ -64,16 +64,21 @@ def render_waves_in(record: Record, console: Console, max_lines: int) -> list[Ta
     if _count_lines(table, console) <= max_lines:
         return [table]
     ranked = sorted(waves, key=_rank)
-    for count in range(min(len(waves) - 1, max(max_lines, 1)), 0, -1):
-        shown = {wave["name"] for wave in ranked[:count]}
-        rest = Text(
-            _describe_rest([wave for wave in waves if wave["name"] not in shown], record), "dim", overflow="fold"
-        )
-        rest.no_wrap = False
-        table = _draw(record, [wave for wave in waves if wave["name"] in shown], console)
-        if _count_lines(table, console) + _count_lines(rest, console) <= max_lines:
-            return [table, rest]
-    return [Text(_describe_rest(waves, record), "dim", overflow="fold", no_wrap=False)]
+
+    def show_first(count: int) -> list[Table | Text]:
+        names = {wave["name"] for wave in ranked[:count]}
+        shown, others = [[wave for wave in waves if (wave["name"] in names) is is_shown] for is_shown in (True, False)]
+        rest = Text(_describe_rest(others, record), "dim", overflow="fold", no_wrap=False)
+        return [_draw(record, shown, console), rest] if shown else [rest]
+
+    def fits(count: int) -> bool:
+        return sum(_count_lines(part, console) for part in show_first(count)) <= max_lines
+
+    fewest, most = 0, min(len(waves) - 1, max_lines)
+    while fewest < most:  # the largest number that fits
+        middle = (fewest + most + 1) // 2
+        fewest, most = (middle, most) if fits(middle) else (fewest, middle - 1)
+    return show_first(fewest)
 
 
 def _rank(wave: Record) -> int:
