@@ -206,7 +206,7 @@ def _print_servers(session: Session, record: Record) -> None:
     """Print the servers that failed or are excluded, with the reasons, and what to do about each kind of cause."""
     api, execution_id = session.api, record["executionId"]
     failed, excluded = (
-        list(islice(run_client.list_servers(api, execution_id, status=status), MAX_SERVERS_READ))
+        list(islice(run_client.walk_servers(api, execution_id, status=status), MAX_SERVERS_READ))
         for status in ("FAILED", "EXCLUDED")
     )
     lines = [_describe_server(server) for server in (*failed, *excluded)]

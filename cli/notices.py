@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
-from cli.run_client import list_servers
+from cli.run_client import walk_servers
 from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
@@ -41,7 +41,7 @@ class Notices:
         wanted = 0 if is_early else 1 if record["status"] in UNFINISHED else 2
         if self._reads < wanted:  # once after the inspection, and once at the end: launches have warnings too
             try:
-                lines += summarize_warnings(list_servers(self._api, record["executionId"]))
+                lines += summarize_warnings(walk_servers(self._api, record["executionId"]))
                 self._reads = wanted
             except (ApiRefused, ApiUnreachable):
                 pass

@@ -117,7 +117,12 @@ def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[st
     yield from sorted(waiting.values(), key=lambda run: min(wait["since"] or "" for wait in run["waitingFor"]))
 
 
-def list_servers(
+def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
+    """Every server of a run, or of one of its waves."""
+    return list(walk_servers(api, execution_id, wave))
+
+
+def walk_servers(
     api: ApiClient, execution_id: str, wave: str | None = None, status: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """Every server of a run, of one of its waves, or of one status, read page by page as they are taken."""

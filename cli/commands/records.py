@@ -42,7 +42,7 @@ def status(
     record = run_client.read_run(session.api, execution)
     if wave is not None and wave not in {each["name"] for each in record["waves"]}:
         end(REFUSED, f"{execution} has no wave {wave!r}")
-    found = run_client.list_servers(session.api, execution, wave) if servers else iter(())
+    found = run_client.walk_servers(session.api, execution, wave) if servers else iter(())
     if as_json:
         print_json({**record, "sourceServers": list(found)} if servers else record)
     else:

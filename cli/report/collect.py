@@ -24,7 +24,7 @@ def collect_facts(
     execution_id = record["executionId"]
     return Facts(
         record=record,
-        servers=list(list_servers(api, execution_id)),
+        servers=list_servers(api, execution_id),
         events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
         instances=_list_instances(api, execution_id),
         groups=_list_groups(api, execution_id),
