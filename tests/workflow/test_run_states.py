@@ -13,7 +13,13 @@ from tests.support.api_http_server import ApiHttpServer
 from tests.support.fault_injection import Call, calls_through
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
-from tests.support.runs import decide, held_jobs, launching_run, wait_until, wait_until_asked_for, wave_statuses
+from tests.support.runs import (
+    decide,
+    launching_run,
+    wait_until,
+    wait_until_asked_for,
+    wave_statuses,
+)
 
 APPROVAL: dict[str, Any] = {"approval": {"required": True, "timeoutMinutes": 600}}
 
@@ -65,8 +71,9 @@ def test_a_cancel_is_seen_until_the_jobs_that_run_have_ended(product: Product) -
 
 
 def test_a_list_reads_the_waves_of_open_runs_only(product: Product) -> None:
-    for name in ("one", "two", "three"):
-        product.drill(product.plan(make_wave(product, name)))
+    runs = [product.drill(product.plan(make_wave(product, name)))["executionId"] for name in ("one", "two", "three")]
+    meta = next(row for row in product.items("Executions") if (row["executionId"], row["item"]) == (runs[1], "META"))
+    product.put("Executions", {**meta, "status": "POLLING"})  # its machine has ended, and so reads nothing
     reads: list[str] = []
 
     def counting(call: Call) -> Call:
@@ -77,15 +84,12 @@ def test_a_list_reads_the_waves_of_open_runs_only(product: Product) -> None:
 
         return counted
 
-    with held_jobs(product):
-        run = product.start(product.plan(make_wave(product, "web", **APPROVAL)))
-        wait_until_asked_for(product, run, "APPROVAL")
-        with calls_through(counting):
-            page = product.request("GET", "/executions").body["executions"]
-        assert len(page) == 4
-        assert sorted(reads) == ["GetItem", "Query", "Query"]  # the index, then META and waves of the open run
-        decide(product, run, "cancel")
-    product.finish(run)
+    with calls_through(counting):
+        page = product.request("GET", "/executions").body["executions"]
+    assert {each["executionId"]: each["state"] for each in page} == dict(
+        zip(runs, ("COMPLETED", "RUNNING", "COMPLETED"), strict=True)
+    )
+    assert sorted(reads) == ["GetItem", "Query", "Query"]  # the index, then META and waves of the open run
 
 
 def test_the_waves_and_servers_of_a_readiness_check_are_checked(product: Product) -> None:
