@@ -1,7 +1,8 @@
 """Follow a run or a clean-up to its end, and do what comes after a run: its summary, report and clean-up."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,14 +16,14 @@ from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
-from cli.text import COMMAND, format_real_time, format_run_time
+from cli.text import COMMAND, describe_rto, format_real_time, format_run_time, suggest_next
 from recovery.free_text import flatten
 from recovery.wording import first_of
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
 
-MAX_SERVERS_SHOWN = 20
+MAX_SERVERS_SHOWN, MAX_SERVERS_READ = 20, 1000
 
 
 def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path | None) -> NoReturn:
@@ -36,7 +37,8 @@ def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path 
     record, late_notices = _watch(session, execution_id, commands)
     status = exit_status(record)
     if not session.as_json:
-        print_summary(session, record, late_notices)
+        done = {"report": report is not None, "clean up": cleanup}
+        print_summary(session, record, late_notices, [name for name, is_done in done.items() if is_done])
     follow_ups: list[tuple[Callable[[], int], str]] = []
     if report:  # before the clean-up, in case that fails
         command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
@@ -174,40 +176,54 @@ def write_report(session: Session, record: Record, folder: Path, costs: Mapping[
 
 
 # --- the summary ------------------------------------------------------------------------------------------------
-def print_summary(session: Session, record: Record, notices: Iterable[str]) -> None:
-    """Print how the run ended, the servers that need attention, these notices, and how to recover the rest."""
+def print_summary(session: Session, record: Record, notices: Iterable[str], done: Collection[str] = ()) -> None:
+    """Print how the run ended, the servers that need attention first, its times, these notices, and what to do next.
+
+    `done` names what follows by itself, such as `report`, and so need not be suggested.
+    """
     from rich.markup import escape
 
     colour = "red" if exit_status(record) else "green"
     servers = record["servers"]
     console().print(f"[{colour}]{record['status']}[/{colour}]  {escape(flatten(record['reason'] or ''))}")
+    if record["status"] in ("READY", "NOT_READY") or servers["failed"] or servers["excluded"]:
+        _print_servers(session, record)
     if record["mode"] != "READINESS":
         launched = f"{servers['launched']} of {servers['total']} launched"
         console().print(f"  servers   {launched}, {servers['failed']} failed, {servers['excluded']} excluded")
     time = f"{format_run_time(record)} {format_real_time(record['durationSeconds'], session.speed)}"
     console().print(f"  time      {time}".rstrip(), markup=False)
-    if record["status"] in ("READY", "NOT_READY") or servers["failed"] or servers["excluded"]:
-        _print_servers(session, record)
+    for line in describe_rto(record):
+        console().print(f"  RTO       {line}", markup=False)
     for line in notices:
         console().print(f"  {line}", markup=False)
-    if record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and servers["launched"] < servers["total"]:
-        console().print(f"  the rest  {COMMAND} continue {record['executionId']}{session.options}", markup=False)
-    if record["status"] == "NOT_READY" and record["continues"]:
-        console().print(f"  mend it   {COMMAND} continue {record['continues']}{session.options}", markup=False)
+    print_next(session, record, done)
+
+
+def print_next(session: Session, record: Record, done: Collection[str] = ()) -> None:
+    """Print what to do next about the run, as commands."""
+    for name, command in suggest_next(record, session.options, without=done):
+        console().print(f"  {name:<8}  {command}", markup=False)
 
 
 def _print_servers(session: Session, record: Record) -> None:
-    """Print the servers that failed or are not launched, with the reasons, and what to do about each kind of cause."""
-    lines, servers = [], run_client.list_servers(session.api, record["executionId"])
-    for server in servers:
-        state = server["status"] if server["status"] in ("FAILED", "EXCLUDED") else server.get("readiness")
-        if state in ("FAILED", "EXCLUDED", "BLOCKED"):
-            name = server["hostname"] or server["sourceServerId"]
-            reason = server.get("reason") or "no reason is on record"
-            lines.append(f"{state:<9} {flatten(name)} ({server['wave']}): {flatten(reason)}")
+    """Print the servers that failed or are excluded, with the reasons, and what to do about each kind of cause."""
+    api, execution_id = session.api, record["executionId"]
+    failed, excluded = (
+        list(islice(run_client.walk_servers(api, execution_id, status=status), MAX_SERVERS_READ))
+        for status in ("FAILED", "EXCLUDED")
+    )
+    lines = [_describe_server(server) for server in (*failed, *excluded)]
     for line in first_of(lines, MAX_SERVERS_SHOWN):
         console().print(f"  {line}", markup=False)
-    print_advice(servers)
+    print_advice(failed)
+
+
+def _describe_server(server: Mapping[str, Any]) -> str:
+    name = server["hostname"] or server["sourceServerId"]
+    cause = f" [{server['cause']}]" if server.get("cause") else ""
+    reason = server.get("reason") or "no reason is on record"
+    return f"{server['status']:<9} {flatten(name)} ({server['wave']}): {flatten(reason)}{cause}"
 
 
 def print_advice(servers: Iterable[Mapping[str, Any]]) -> None:

@@ -2,15 +2,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
-from cli.run_client import list_servers
+from cli.run_client import walk_servers
 from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
 
+# Servers of one page. The warnings of a larger run are read at its end.
+MAX_SERVERS_WHILE_FOLLOWING = 1000
 # Host names that a line lists; it counts the others.
 MAX_NAMES = 3
 _MOMENT = r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?"
@@ -35,10 +37,11 @@ class Notices:
     def find(self, record: Record) -> list[str]:
         """The lines that have become known since the last call. An API that does not answer is asked again later."""
         lines = [f"note  {flatten(note)}" for note in record["notes"]]
-        wanted = 0 if not _is_inspected(record) else 1 if record["status"] in UNFINISHED else 2
+        is_early = not _is_inspected(record) or (_is_large(record) and record["status"] in UNFINISHED)
+        wanted = 0 if is_early else 1 if record["status"] in UNFINISHED else 2
         if self._reads < wanted:  # once after the inspection, and once at the end: launches have warnings too
             try:
-                lines += summarize_warnings(list_servers(self._api, record["executionId"]))
+                lines += summarize_warnings(walk_servers(self._api, record["executionId"]))
                 self._reads = wanted
             except (ApiRefused, ApiUnreachable):
                 pass
@@ -48,13 +51,18 @@ class Notices:
         return found
 
 
+def _is_large(record: Record) -> bool:
+    """Return whether its servers fill more than a page, which is too much to read while the run goes on."""
+    return bool(record["servers"]["total"] > MAX_SERVERS_WHILE_FOLLOWING)
+
+
 def _is_inspected(record: Record) -> bool:
     """Return whether the run's servers have been inspected: no wave starts before that."""
     has_begun = any(wave["status"] != "WAITING" for wave in record["waves"])
     return bool(record["batches"]) or has_begun or record["status"] not in UNFINISHED
 
 
-def summarize_warnings(servers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def summarize_warnings(servers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A line for each warning, with the number of servers that have it and the names of some of them."""
     groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for server in servers:

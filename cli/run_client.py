@@ -64,7 +64,7 @@ def watch_run(
 
 
 def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sleep: Sleep) -> Iterator[dict[str, Any]]:
-    pause = 0.0
+    pause, work = 0.0, "clean-up" if path.endswith("/cleanup") else "run"
     while True:
         try:
             reply: Reply | None = api.request_once("GET", path)
@@ -73,7 +73,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
             reply, trouble = None, str(error)
         if trouble or reply is None:
             pause = min(max(2 * pause, MIN_RETRY_PAUSE), MAX_RETRY_PAUSE)
-            observer.trouble(f"{trouble}; asking again")
+            observer.trouble(f"{trouble}; asking again, and the {work} goes on meanwhile")
             sleep(pause * random.uniform(0.5, 1))
             continue
         if pause:
@@ -85,10 +85,24 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
         sleep(interval)
 
 
+def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[str, Any]]:
+    """The runs of all plans, or of one, that wait for people; those that have waited longest come first."""
+    runs = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
+    waiting = {run["executionId"]: run for run in runs if run.get("waitingFor") and plan_id in (None, run["planId"])}
+    yield from sorted(waiting.values(), key=lambda run: min(wait["since"] or "" for wait in run["waitingFor"]))
+
+
 def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
     """Every server of a run, or of one of its waves."""
-    filters = {"limit": "1000"} if wave is None else {"limit": "1000", "wave": wave}
-    return list(api.list_items(f"/executions/{execution_id}/servers", "servers", **filters))
+    return list(walk_servers(api, execution_id, wave))
+
+
+def walk_servers(
+    api: ApiClient, execution_id: str, wave: str | None = None, status: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Every server of a run, of one of its waves, or of one status, read page by page as they are taken."""
+    filters = {name: value for name, value in (("wave", wave), ("status", status)) if value is not None}
+    return api.list_items(f"/executions/{execution_id}/servers", "servers", limit="1000", **filters)
 
 
 def clean_up(

@@ -1,13 +1,37 @@
 """Format a run's record as text: times, counts, decisions, and the commands that answer what a run waits for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from cli.run_record import Record
+from cli.run_record import UNFINISHED, Record, list_jobs
+from recovery.clock import parse_iso
 from recovery.free_text import flatten
-from recovery.wording import plural
+from recovery.wording import describe_deadline, describe_span, first_of, plural
 
 COMMAND = "drs-waves"
+_RECOVERED = ("COMPLETED", "PARTIAL")
+
+# What people read instead of the API's values. Values that are not here, such as the end states, stay as they are.
+_RUN_WORDS = {
+    "STARTING": "starting",
+    "RUNNING": "running",
+    "WAITING_FOR_PEOPLE": "waiting for you",
+    "PAUSED": "paused",
+    "CANCELLING": "cancelling",
+    # Statuses, from an API that does not give states yet.
+    "PENDING": "starting",
+    "POLLING": "running",
+}
+_WAVE_WORDS = {
+    "WAITING": "not started",
+    "PAUSED": "paused",
+    "AWAITING_APPROVAL": "waits for approval",
+    "IN_PROGRESS": "launching",
+    "AWAITING_DECISION": "waits for a decision",
+}
+WAITS_FOR_DRS = "waits for DRS"
+# A wave that has been on for so long without a batch waits for an account and Region that was not inspected yet.
+_SECONDS_WITHOUT_BATCH = 60
 
 _AWAITED = {
     "APPROVAL": "approval",
@@ -16,6 +40,36 @@ _AWAITED = {
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
 }
+# What people are asked for, in a list.
+_ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume"}
+MAX_WAITS_OF_A_LIST = 2
+
+
+def describe_state(run: Mapping[str, Any]) -> str:
+    """Where a run is, in the words that people see: `waiting for you`, `COMPLETED`."""
+    state: str = run.get("state") or run["status"]
+    return _RUN_WORDS.get(state, state)
+
+
+def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
+    """Where a wave is, in the words that people see: `not started`, `waits for DRS`, `COMPLETED`."""
+    if wave["status"] == "IN_PROGRESS" and not wave["servers"]["launching"]:
+        batches = [batch for batch in record["batches"] if batch["wave"] == wave["name"]]
+        is_uninspected = not batches and not record.get("batchesLeftOut")
+        is_late = (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
+        if any(_is_kept_waiting(batch) for batch in batches) or (is_uninspected and is_late):
+            return WAITS_FOR_DRS
+    status: str = wave["status"]
+    return _WAVE_WORDS.get(status, status)
+
+
+def _is_kept_waiting(batch: Mapping[str, Any]) -> bool:
+    return any(outage["until"] is None for outage in batch.get("outages", ()))
+
+
+def find_now(record: Record) -> float:
+    """The time of the answer by the run's clock, in epoch seconds; for a run that has ended, its end."""
+    return parse_iso(record["requestedAt"]) + (record["durationSeconds"] or 0)
 
 
 def format_duration(seconds: float | None) -> str:
@@ -52,25 +106,115 @@ def describe_decisions(record: Record) -> Iterator[str]:
     for decision in record["decisions"]:
         on = f" {decision['wave']}" if decision["wave"] else ""
         comment = f": {decision['comment']}" if decision["comment"] else ""
-        yield flatten(f"{decision['decision']}{on} by {decision['by']}, {decision['at']}{comment}")
+        at = _format_moment(parse_iso(decision["at"]), find_now(record))
+        yield flatten(f"{decision['decision']}{on} by {decision['by']}, {at}{comment}")
 
 
 def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str]]]:
-    """What the run waits for, and the commands that answer it."""
+    """What the run waits for, in the order of `waitingFor`, and the commands that answer it."""
+    now = find_now(record)
     for wait in record["waitingFor"]:
         subject = f"wave {wait['wave']}" if wait["wave"] else "the run"
         awaited = _AWAITED.get(wait["for"], wait["for"])
-        since = f" since {wait['since']}" if wait.get("since") else ""
-        until = f" until {wait['until']}" if wait.get("until") else ""
-        commands = []
-        for answer in wait["answers"]:
-            decision = answer.rsplit("/", 1)[1]
-            wave = f" {wait['wave']}" if "/waves/" in answer else ""
-            commands.append(f"{COMMAND} {decision} {record['executionId']}{wave}{options}")
+        since = f" since {_format_since(parse_iso(wait['since']), now)}" if wait.get("since") else ""
+        until = f"; deadline {describe_deadline(parse_iso(wait['until']), now)}" if wait.get("until") else ""
         text = f": {flatten(wait['text'])}" if wait.get("text") else ""
         if others := wait.get("notBy"):
             text += f", by another person than {flatten(' and '.join(others))}"
-        yield f"{subject} waits for {awaited}{since}{until}{text}", commands
+        yield f"{subject} waits for {awaited}{since}{until}{text}", list_answers(record, wait, options)
+
+
+def summarize_waits(waits: Iterable[Mapping[str, Any]]) -> str:
+    """What people have to do for a run of a list: `approval of web until 2026-11-27 08:36`."""
+    texts = []
+    for wait in waits:
+        wave = f" of {wait['wave']}" if wait["wave"] else ""
+        until = f" until {wait['until'][:16].replace('T', ' ')}" if wait.get("until") else ""
+        texts.append(f"{_ASKED_FOR.get(wait['for'], wait['for'])}{wave}{until}")
+    return "; ".join(first_of(texts, MAX_WAITS_OF_A_LIST))
+
+
+def list_answers(run: Mapping[str, Any], wait: Mapping[str, Any], options: str) -> list[str]:
+    """The commands that answer what a run waits for."""
+    commands = []
+    for answer in wait["answers"]:
+        decision = answer.rsplit("/", 1)[1]
+        wave = f" {wait['wave']}" if "/waves/" in answer else ""
+        commands.append(f"{COMMAND} {decision} {run['executionId']}{wave}{options}")
+    return commands
+
+
+def _format_since(moment: float, now: float) -> str:
+    """`06:36 UTC (1 h 22 min)`."""
+    return f"{_format_moment(moment, now)} ({describe_span(now - moment)})"
+
+
+def _format_moment(moment: float, now: float) -> str:
+    """`06:36 UTC`, with the date if it is on another day."""
+    return describe_deadline(moment, now).rpartition(", ")[2]
+
+
+def describe_cancelling(record: Record) -> str | None:
+    """What still runs of a run that is being cancelled, and how long that takes; None for any other run."""
+    if record.get("state") != "CANCELLING":
+        return None
+    begun = f"cancelling, by {flatten(record['cancelledBy'])}: nothing more starts"
+    jobs = [job for job in list_jobs(record) if job.ended_at is None]
+    if not jobs:
+        return f"{begun}; no DRS job runs, so the run ends within minutes"
+    servers = plural(sum(job.servers for job in jobs), "server")
+    left = [job.usual_seconds - job.seconds for job in jobs if job.usual_seconds and job.seconds is not None]
+    ends = f"they usually end within {describe_span(max(left))}" if left and max(left) > 0 else ""
+    if not ends:
+        ends = "they take longer than usual" if left else "such jobs usually take 20 to 30 min"
+    number = plural(len(jobs), "DRS job runs", "DRS jobs run")
+    return f"{begun}; {number} on with {servers}, because DRS cannot stop jobs; {ends}"
+
+
+def describe_rto(record: Record) -> Iterator[str]:
+    """Whether an ended run and its waves met their RTO targets. What is not recovered has missed its target."""
+    if record["mode"] == "READINESS" or record["status"] == "NOT_READY":
+        return
+    waves = record["waves"]
+    if target := record.get("rtoTargetMinutes"):
+        is_recovered = all(each["status"] in _RECOVERED for each in (record, *waves))
+        yield f"{_judge_rto(record['durationSeconds'], target, is_recovered)} by the run"
+    for wave in waves:
+        if target := wave.get("rtoTargetMinutes"):
+            verdict = _judge_rto(wave["durationSeconds"], target, wave["status"] in _RECOVERED)
+            if verdict != "met":
+                yield f"{verdict} by wave {wave['name']}"
+
+
+def _judge_rto(seconds: int | None, target_minutes: int, is_recovered: bool) -> str:
+    if not is_recovered or seconds is None:
+        return "missed"
+    over = seconds - target_minutes * 60
+    return f"missed by {describe_span(over)}" if over > 0 else "met"
+
+
+def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """What to do next about a run, each with its command. `without` names those that are done anyway.
+
+    The names are `watch`, `the rest`, `mend it`, `check`, `drill`, `report` and `clean up`.
+    """
+    run, plan = record["executionId"], record["planId"]
+    launched, total = record["servers"]["launched"], record["servers"]["total"]
+    has_ended = record["status"] not in UNFINISHED
+    is_partial = record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and launched < total
+    is_refused = record["status"] == "NOT_READY"
+    steps = {
+        "watch": (not has_ended, f"watch {run}"),
+        "the rest": (is_partial and not record["continuedBy"] and record["mode"] != "READINESS", f"continue {run}"),
+        "mend it": (is_refused and bool(record["continues"]), f"continue {record['continues']}"),
+        "check": (is_refused and not record["continues"], f"readiness {plan}"),
+        "drill": (record["status"] == "READY", f"run {plan}"),
+        "report": (has_ended, f"report {run} --to build/report"),
+        "clean up": (has_ended and record["mode"] == "DRILL" and launched > 0, f"cleanup {run}"),
+    }
+    for name, (is_due, command) in steps.items():
+        if is_due and name not in without:
+            yield name, f"{COMMAND} {command}{options}"
 
 
 def describe_chain(record: Record) -> str | None:

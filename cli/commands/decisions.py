@@ -19,7 +19,7 @@ from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
-from cli.text import COMMAND, describe_waits
+from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
 
 app = CommandGroup()
 
@@ -104,7 +104,9 @@ def _send(
     if session.as_json:
         print_json(record)
         return
-    session.print_line(f"{words[0]} is recorded; {execution_id} is {record['status']}")
+    session.print_line(f"{words[0]} is recorded; {execution_id} is {describe_state(record)}")
+    if cancelling := describe_cancelling(record):
+        session.print_line(cancelling)
     for wait, commands in describe_waits(record, session.options):
         session.print_line("\n  ".join([f"{wait}:", *commands]))
     if record["status"] in UNFINISHED:

@@ -1,6 +1,7 @@
 """The commands about runs on record: status, list, get, cleanup and report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,21 +22,23 @@ from cli.commands.arguments import (
 from cli.commands.completion import complete_wave
 from cli.commands.confirmations import confirm_cleanup, confirm_latest
 from cli.connection import Connection, connected
-from cli.follow import follow_cleanup, print_advice, write_report
+from cli.follow import follow_cleanup, print_advice, print_next, write_report
 from cli.listings.catalog import RUNS
-from cli.listings.output import print_listing
+from cli.listings.output import Output, print_listing
 from cli.repeat import make_key
 from cli.run_preview import preview_cleanup
 from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_json, print_rows
-from cli.text import describe_chain
+from cli.text import describe_chain, describe_waits
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
 
 app = CommandGroup()
 
 _STATUSES = ", ".join(ExecutionStatus)
+# Servers whose columns have one width.
+SERVERS_PRINTED_AT_ONCE = 1000
 
 
 def _check_status(text: str | None) -> str | None:
@@ -74,9 +77,9 @@ def status(
     record = run_client.read_run(session.api, execution)
     if wave is not None and wave not in {each["name"] for each in record["waves"]}:
         end(REFUSED, f"{execution} has no wave {wave!r}")
-    found = run_client.list_servers(session.api, execution, wave) if servers else []
+    found = run_client.walk_servers(session.api, execution, wave) if servers else iter(())
     if as_json:
-        print_json({**record, "sourceServers": found} if servers else record)
+        print_json({**record, "sourceServers": list(found)} if servers else record)
     else:
         from cli.views.live import LiveView
 
@@ -86,10 +89,20 @@ def status(
         if chain := describe_chain(record):
             console().print(chain, markup=False)
         if servers:
-            head = ("server", "host", "wave", "status", "instance", "reason")
-            print_rows([head, *(_server_row(each) for each in found)])
-            print_advice(found)
+            _print_servers(found)
+        print_next(session, record)
     raise typer.Exit(exit_status(record))
+
+
+def _print_servers(servers: Iterator[Mapping[str, Any]]) -> None:
+    """Print the servers in columns, each page as it comes, and what to do about those that failed."""
+    failed = list[Mapping[str, Any]]()
+    head: list[tuple[str, ...]] = [("server", "host", "wave", "status", "instance", "reason")]
+    while page := list(islice(servers, SERVERS_PRINTED_AT_ONCE)):
+        print_rows([*head, *map(_server_row, page)])
+        failed += [server for server in page if server["status"] == "FAILED"]
+        head = []
+    print_advice(failed)
 
 
 def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
@@ -116,20 +129,44 @@ def list_(
     limit: Annotated[
         int, typer.Option("--limit", metavar="COUNT", min=1, max=200, help="At most so many, the newest.")
     ] = 20,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only those that wait for people, with the commands that answer.")
+    ] = False,
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first, with what each waits for."""
     if plan is not None and status is not None:
         raise typer.BadParameter("give --plan or --status, not both")
+    if waiting and status is not None:
+        raise typer.BadParameter("give --waiting or --status, not both")
     form = choose_output(output, as_json)
     session = Session.open(connection)
+    if waiting:
+        _list_waiting(session, session.find_plan(plan, by_prefix=True)["planId"] if plan is not None else None, form)
+        return
     query = {"limit": str(limit)}
     if plan is not None:
         query["planId"] = session.find_plan(plan, by_prefix=True)["planId"]
     if status is not None:
         query["status"] = status
     print_listing(RUNS, session.api.get(RUNS.path, **query)[RUNS.items], form)
+
+
+def _list_waiting(session: Session, plan_id: str | None, form: Output) -> None:
+    """List the runs that wait for people, the longest wait first."""
+    found = list(run_client.list_waiting(session.api, plan_id))
+    if form is not Output.TABLE:
+        print_listing(RUNS, found, form)
+        return
+    if not found:
+        session.print_line("No run waits for people.")
+    for each in found:
+        run = run_client.read_run(session.api, each["executionId"])  # it has the time by the run's clock
+        session.print_line(f"{run['executionId']}  {run['mode'].lower()} of {flatten(run['planName'])}")
+        for wait, commands in describe_waits(run, session.options):
+            if commands:
+                session.print_line("\n    ".join([f"  {wait}:", *commands]))
 
 
 @app.command(epilog="Example: drs-waves get '/executions?status=FAILED' --region us-west-2")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli.text import describe_state, summarize_waits
 from recovery.free_text import flatten
 
 Item = Mapping[str, Any]
@@ -90,6 +91,11 @@ def show_mode(value: Any) -> str:
     return flatten(value).lower()
 
 
+def show_state(state: Any) -> str:
+    """`waiting for you`."""
+    return describe_state({"state": state})
+
+
 def show_minutes(value: Any) -> str:
     """`90 min`."""
     return f"{value} min"
@@ -118,8 +124,10 @@ RUNS = Listing(
     columns=(
         Column("executionId", "execution"),
         Column("planName", "plan", folds=True),
-        Column("status", "status"),
-        Column("requestedAt", "requested", show_minute),
+        Column("state", "state", show_state),
+        Column("status", "status", in_table=False),
+        Column("waitingFor", "waits for", summarize_waits, folds=True),
+        Column("requestedAt", "requested", show_minute, optional=True),
         Column("mode", "mode", show_mode, optional=True),
         Column("requestedBy", "by", folds=True, optional=True),
         Column("endedAt", "ended", in_table=False),

@@ -18,7 +18,7 @@ HALF_MARK = 10.0
 # How wide a letter of a label is, by its CSS class. Labels of waves are bold, and mostly capitals.
 _LETTER_WIDTHS = {"onbar": 7.4, "onwait": 6.2, "onjob": 5.4}
 
-_WAVE_KINDS = {"COMPLETED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
+_WAVE_KINDS = {"COMPLETED": "good", "CHECKED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
 _AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an operator to resume"}
 
 

@@ -1,5 +1,6 @@
 """The capacity that DRS's quotas leave in the accounts and Regions of a run."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cli.run_record import Record
 from cli.text import format_duration
+from recovery.clock import parse_iso
 from recovery.free_text import flatten
 
 Target = tuple[str, str]
@@ -73,8 +75,15 @@ class CapacityPoller:
                 continue
 
 
-def describe_capacity(capacity: Capacity) -> Iterator[str]:
-    """A line for each account and Region whose capacity is known, with its age."""
+# What an answer says of a moment that has passed by now, such as that of the next attempt.
+_NEXT_ATTEMPT = re.compile(r"; the next attempt is at ([0-9T:.-]+Z)")
+
+
+def describe_capacity(capacity: Capacity, now: float | None = None) -> Iterator[str]:
+    """A line for each account and Region whose capacity is known, with its age.
+
+    `now` is the run's time in epoch seconds. A next attempt that is over by then is left out.
+    """
     for (account_id, region), (entry, age) in sorted(capacity.items()):
         target = f"{account_id}/{region}"
         if entry.get("jobs"):
@@ -83,4 +92,7 @@ def describe_capacity(capacity: Capacity) -> Iterator[str]:
         else:
             text = flatten(entry.get("message") or entry.get("status") or "unknown")
             text = text.removeprefix(target).lstrip(" :")
+            next_attempt = _NEXT_ATTEMPT.search(text)
+            if next_attempt and now is not None and parse_iso(next_attempt[1]) < now:
+                text = text.replace(next_attempt[0], "")
         yield f"{target}  {text}  (as of {format_duration(age)} ago)"

@@ -2,15 +2,18 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from cli.run_record import Record
 
+# What grows with every answer while nothing happens.
+_GROWING = ("durationSeconds", "jobSeconds")
+
 
 class JsonView:
-    """Writes the record when anything other than its duration has changed. Each line begins with `type`."""
+    """Writes the record when anything other than its times has changed. Each line begins with `type`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -24,7 +27,7 @@ class JsonView:
 
     def show(self, record: Record) -> None:
         """Write the record, if it has changed."""
-        timeless = json.dumps(_without_key(record, "durationSeconds"), sort_keys=True)
+        timeless = json.dumps(_without_keys(record, _GROWING), sort_keys=True)
         if timeless != self._last:
             self._last = timeless
             self.write("progress", {"execution": record})
@@ -44,7 +47,7 @@ class JsonView:
         self._stream.flush()
 
 
-def _without_key(value: Any, key: str) -> Any:
+def _without_keys(value: Any, keys: Collection[str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: _without_key(part, key) for name, part in value.items() if name != key}
-    return [_without_key(part, key) for part in value] if isinstance(value, list) else value
+        return {name: _without_keys(part, keys) for name, part in value.items() if name not in keys}
+    return [_without_keys(part, keys) for part in value] if isinstance(value, list) else value

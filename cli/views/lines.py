@@ -6,9 +6,19 @@ from typing import Self
 from rich.console import Console
 
 from cli.run_record import Record
-from cli.text import describe_decisions, describe_waits, format_count, format_duration, format_real_time
+from cli.text import (
+    describe_cancelling,
+    describe_decisions,
+    describe_waits,
+    describe_wave_state,
+    format_count,
+    format_duration,
+    format_real_time,
+)
 from recovery.free_text import clean
 from recovery.wording import plural
+
+_MIN_NAME_WIDTH, _STATE_WIDTH = 14, 20
 
 
 class LineView:
@@ -33,17 +43,19 @@ class LineView:
             self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
+        if record.get("state") == "CANCELLING" and "cancelling" not in self._printed:
+            self._print_if_new("cancelling", describe_cancelling(record) or "", at)
         self._show_waits(record, at)
 
     def _show_waits(self, record: Record, at: str) -> None:
-        waits = dict(describe_waits(record, self._options))
-        for wait, commands in waits.items():
-            if self._print_if_new(f"wait {wait}", f"{wait}:", at):
+        subjects = [_name_wait(wait) for wait in record["waitingFor"]]
+        for subject, (text, commands) in zip(subjects, describe_waits(record, self._options), strict=True):
+            if subject not in self._printed:  # its text has times that change with each read
+                self._print_if_new(subject, text, at)
                 for command in commands:
                     self._console.print(f"    {command}", markup=False)
-        for subject in [each for each in self._printed if each.startswith("wait ")]:
-            if subject.removeprefix("wait ") not in waits:
-                del self._printed[subject]  # print it again if the run waits for the same later
+        for subject in [each for each in self._printed if each.startswith("wait ") and each not in subjects]:
+            del self._printed[subject]
 
     def trouble(self, message: str | None) -> None:
         """Print the message, unless it is the same as before."""
@@ -64,10 +76,17 @@ class LineView:
         return True
 
 
+def _name_wait(wait: Record) -> str:
+    """What stays the same while the run waits for this. Two batches of a wave can wait for different targets."""
+    what = " ".join((wait.get("text") or "").split()[:1])
+    return f"wait {wait['for']} {wait['wave']} {wait.get('since')} {what}"
+
+
 def _describe_wave(record: Record, wave: Record) -> str:
     servers = wave["servers"]
     count = f"{format_count(record, wave):>6} launched"
     if record["mode"] == "READINESS":
         count = f"{plural(servers['total'], 'server'):>14}"
     others = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
-    return f"{wave['name']:<14} {wave['status']:<12} {count}{others}"
+    width = max(_MIN_NAME_WIDTH, *(len(each["name"]) for each in record["waves"]))
+    return f"{wave['name']:<{width}} {describe_wave_state(record, wave):<{_STATE_WIDTH}} {count}{others}"

@@ -1,46 +1,39 @@
-"""The live view: a table on a terminal that is redrawn in place."""
+"""The live view: a page on a terminal that is redrawn in place, and the same page once for `status`."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.segment import Segment, SegmentLines
+from rich.spinner import Spinner
 from rich.text import Text
 
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.text import (
+    describe_cancelling,
     describe_decisions,
+    describe_state,
     describe_waits,
-    format_count,
-    format_duration,
+    find_now,
     format_real_time,
     format_run_time,
 )
 from cli.views.capacity import Capacity, describe_capacity
+from cli.views.fold import fold_command, fold_line
+from cli.views.waves_table import COLOURS, OTHER_COLOUR, render_waves, render_waves_in
 from recovery.free_text import clean, flatten
-from recovery.wording import plural
+from recovery.wording import first_of, plural
 
 MAX_DECISIONS, MAX_JOBS = 5, 8
-
-_COLOURS = {
-    "COMPLETED": "green",
-    "READY": "green",
-    "PARTIAL": "yellow",
-    "FAILED": "red",
-    "CANCELLED": "red",
-    "NOT_READY": "red",
-    "SKIPPED": "dim",
-    "WAITING": "dim",
-    "PAUSED": "magenta",
-    "AWAITING_APPROVAL": "magenta",
-    "AWAITING_DECISION": "magenta",
-}
-_TEXT_COLUMNS = ("wave", "state", "")
-_NUMBER_COLUMNS = ("servers", "running", "failed", "left out", "time", "RTO")
+# Lines that the table of waves leaves to jobs, decisions and capacity.
+_LINES_FOR_DETAILS, _MIN_LINES_OF_TABLE = 6, 4
+# Below this width, lines about jobs leave out the id.
+_WIDTH_FOR_JOB_IDS = 100
+_FRAMES_PER_SECOND = 4
 
 
 class LiveView:
@@ -52,92 +45,174 @@ class LiveView:
         options: str = "",
         speed: float | None = None,
         capacity: Callable[[Record], Capacity] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._options, self._speed, self._capacity = options, speed, capacity
-        self._live = Live(console=console, auto_refresh=False, vertical_overflow="visible")
+        self._console, self._options, self._speed, self._capacity = console, options, speed, capacity
+        self._clock = clock
+        # ASCII, which every terminal can show
+        self._spinner = Spinner("line")
         self._record: Record | None = None
+        self._read_at = 0.0
         self._trouble: str | None = None
+        self._has_ended = False
+        self._page: tuple[tuple[int, int], Sequence[RenderableType]] | None = None
+        self._live = Live(
+            console=console,
+            get_renderable=self.render_frame,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            vertical_overflow="crop",
+        )
 
     def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._has_ended = self._record is not None and self._record["status"] not in UNFINISHED
         self._live.__exit__(kind, error, tb)
 
     def show(self, record: Record) -> None:
         """Redraw."""
-        self._record = record
-        self._draw()
+        self._record, self._read_at, self._page = record, self._clock(), None
+        self._redraw()
 
     def trouble(self, message: str | None) -> None:
         """Redraw, with the message below."""
-        self._trouble = message
-        self._draw()
+        self._trouble, self._page = message, None
+        self._redraw()
 
     def notice(self, line: str) -> None:
         """Print the line above what is redrawn."""
         self._live.console.print(clean(line), markup=False, style="yellow")
 
     def render(self, record: Record) -> RenderableType:
-        """The record as the view shows it."""
-        return Group(*self._parts(record))
+        """The whole record as the view shows it, however high that is."""
+        lines = [*self._list_waits(record), *self._list_details(record)]
+        age = Text(self._describe_time(record), "dim")
+        return Group(*self._fold([_head(record), age]), render_waves(record, self._console), *self._fold(lines))
 
-    def _draw(self) -> None:
-        parts: list[RenderableType] = [self.render(self._record)] if self._record else []
-        if self._trouble:
-            parts.append(Text(clean(self._trouble), style="yellow"))
-        self._live.update(Group(*parts), refresh=True)
+    def _redraw(self) -> None:
+        if self._live.is_started:
+            self._live.refresh()
 
-    def _parts(self, record: Record) -> Iterator[RenderableType]:
-        yield Text.assemble(
-            (record["executionId"], "bold"),
-            f"  {record['mode'].lower()} of {flatten(record['planName'])}  ",
-            (record["status"], _COLOURS.get(record["status"], "cyan")),
-            f"  {format_run_time(record)}",
-            f"  {format_real_time(record['durationSeconds'], self._speed)}",
-        )
-        yield _render_waves(record)
-        yield from (Text(line, style="dim") for line in list(describe_decisions(record))[-MAX_DECISIONS:])
-        yield from (Text(line, style="dim") for line in _describe_running_jobs(record))
-        for wait, commands in describe_waits(record, self._options):
-            yield Text(f"{wait}:", style="magenta")
-            yield from (Text(f"  {command}", overflow="fold") for command in commands)
+    # --- the page in the window ---------------------------------------------------------------------------------
+    def render_frame(self) -> RenderableType:
+        """The page as it is now. The last one, after which the view ends, is the whole record."""
+        record = self._record
+        if record is None:
+            return Group(*self._fold(self._list_troubles()))
+        if self._has_ended:
+            return self.render(record)
+        head, *rest = self._lay_out(record)
+        return Group(head, self._age(record), *rest)
+
+    def _lay_out(self, record: Record) -> Sequence[RenderableType]:
+        """The page for the window as it is now. It is kept, drawn, until the record or the window changes."""
+        size = (self._console.width, self._console.height)
+        if self._page is None or self._page[0] != size:
+            self._page = size, [SegmentLines(self._draw(part), new_lines=True) for part in self._fit(record)]
+        return self._page[1]
+
+    def _fit(self, record: Record) -> list[RenderableType]:
+        """What people have to answer stays; the table of waves is cut before that, and details before the table."""
+        (head,) = self._fold([_head(record)])
+        waits = self._fold([*self._list_waits(record), *self._list_troubles()])
+        details = self._fold(self._list_details(record))
+        room = (
+            self._console.height - 2 - self._count_lines([head, *waits])
+        )  # a line for the age, and one for the cursor
+        for_table = room - min(self._count_lines(details), _LINES_FOR_DETAILS)
+        table = render_waves_in(record, self._console, max(for_table, _MIN_LINES_OF_TABLE))
+        room -= self._count_lines(table)
+        while details and self._count_lines(details) > max(room, 0):
+            details.pop()
+        return [head, *table, *waits, *details]
+
+    def _count_lines(self, parts: Sequence[RenderableType]) -> int:
+        return sum(len(self._draw(part)) for part in parts)
+
+    def _draw(self, part: RenderableType) -> list[list[Segment]]:
+        return self._console.render_lines(part, self._console.options.update(height=None), pad=False)
+
+    def _age(self, record: Record) -> RenderableType:
+        """How old the answer of the API is. The sign before it turns for as long as this view lives."""
+        sign = str(self._spinner.render(self._console.get_time()))
+        age = f" {self._describe_time(record)} ({int(self._clock() - self._read_at)} s ago)"
+        hint = "; Ctrl-C ends the view, not the run"
+        if self._console.width <= len(f"{sign}{age}{hint}"):
+            hint = ""
+        return Text.assemble(sign, age, hint, style="dim", no_wrap=True, overflow="ellipsis")
+
+    def _describe_time(self, record: Record) -> str:
+        """`1:12:30 of 1:30:00 RTO, as of 06:37:46 UTC`."""
+        real = format_real_time(record["durationSeconds"], self._speed)
+        at = datetime.fromtimestamp(find_now(record), UTC)
+        return f"{format_run_time(record)}{f' ({real})' if real else ''}, as of {at:%H:%M:%S} UTC"
+
+    # --- its parts ----------------------------------------------------------------------------------------------
+    @property
+    def _width(self) -> int | None:
+        """The width of the terminal. Elsewhere lines are as long as they are."""
+        return self._console.width if self._console.is_terminal else None
+
+    def _fold(self, parts: Sequence[RenderableType]) -> list[RenderableType]:
+        """On a terminal, words that are too long are folded. Elsewhere every line stays whole."""
+        for part in parts:
+            if isinstance(part, Text):
+                part.no_wrap = self._width is None
+                part.overflow = "ignore" if part.no_wrap else "fold"
+        return list(parts)
+
+    def _list_troubles(self) -> list[RenderableType]:
+        return [self._text(clean(self._trouble), "yellow")] if self._trouble else []
+
+    def _list_waits(self, record: Record) -> list[RenderableType]:
+        """What is in the way of the run, first of all what people have to answer, and the commands that do."""
+        lines: list[RenderableType] = []
+        if cancelling := describe_cancelling(record):
+            lines.append(self._text(cancelling, "yellow"))
+        for wait, commands in sorted(describe_waits(record, self._options), key=lambda each: not each[1]):
+            lines.append(self._text(f"{wait}:" if commands else wait, "magenta" if commands else "yellow"))
+            lines += [Text(f"  {line}") for command in commands for line in fold_command(command, self._width)]
+        return lines
+
+    def _list_details(self, record: Record) -> list[RenderableType]:
+        lines = list(_describe_running_jobs(record, self._width))
+        lines += list(describe_decisions(record))[-MAX_DECISIONS:]
         if self._capacity and record["status"] in UNFINISHED:
-            yield from (Text(line, style="dim") for line in describe_capacity(self._capacity(record)))
+            lines += describe_capacity(self._capacity(record), find_now(record))
+        return [self._text(line, "dim") for line in lines]
+
+    def _text(self, line: str, style: str) -> Text:
+        return Text(fold_line(line, self._width), style)
 
 
-def _render_waves(record: Record) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for heading in _TEXT_COLUMNS:
-        table.add_column(heading, no_wrap=heading != "wave")
-    for heading in _NUMBER_COLUMNS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for wave in record["waves"]:
-        servers, colour = wave["servers"], _COLOURS.get(wave["status"], "cyan")
-        state = f"[{colour}]{wave['status']}[/{colour}]"
-        bar = ProgressBar(total=max(servers["total"], 1), completed=servers["launched"], width=12)
-        counts = (format_count(record, wave), *(servers[name] or "" for name in ("launching", "failed", "excluded")))
-        seconds, target = wave["durationSeconds"], (wave.get("rtoTargetMinutes") or 0) * 60
-        is_over = bool(target) and (seconds or 0) > target
-        rto = Text(f"{format_duration(target)}{' over' if is_over else ''}" if target else "", "red" if is_over else "")
-        table.add_row(escape(wave["name"]), state, bar, *map(str, counts), format_duration(seconds), rto)
-    return table
+def _head(record: Record) -> Text:
+    state = describe_state(record)
+    kind = f"{record['mode'].lower()} of {flatten(record['planName'])}"
+    parts = (Text(record["executionId"], "bold"), Text(kind), Text(state, COLOURS.get(state, OTHER_COLOUR)))
+    return Text("  ").join(parts)
 
 
-def _describe_running_jobs(record: Record) -> Iterator[str]:
+def _describe_running_jobs(record: Record, width: int | None) -> Iterator[str]:
     running = [job for job in list_jobs(record) if job.ended_at is None]
     if running:
         yield f"{plural(len(running), 'job runs', 'jobs run')}:"
-    for job in running[:MAX_JOBS]:
-        place = f"{'/'.join(job.target)} batch {job.batch} of {job.wave}, attempt {job.attempt}"
-        yield f"  {job.job_id}  {place}, {plural(job.servers, 'server')}{_describe_progress(job)}"
+    for line in first_of([_describe_job(job, width) for job in running], MAX_JOBS):
+        yield f"  {line}"
+
+
+def _describe_job(job: Job, width: int | None) -> str:
+    place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
+    what = f"{plural(job.servers, 'server')} in {'/'.join(job.target)}"
+    job_id = f", {job.job_id}" if width is None or width >= _WIDTH_FOR_JOB_IDS else ""
+    return f"{place}: {_describe_progress(job)}{what}{job_id}"
 
 
 def _describe_progress(job: Job) -> str:
-    """`: conversion, 14 min of usual 20`, as far as it is known."""
+    """`conversion, 14 min of usual 20; `, as far as it is known."""
     if job.seconds is None:
         return ""
     stage = f"{flatten(job.stage)}, " if job.stage else ""
     usual = f" of usual {round(job.usual_seconds / 60)}" if job.usual_seconds else ""
-    return f": {stage}{job.seconds // 60} min{usual}"
+    return f"{stage}{job.seconds // 60} min{usual}; "

@@ -77,8 +77,9 @@ def test_a_person_types_the_plans_name_and_watches_the_recovery_on_a_terminal(
     shown = read_until(master, None)
     assert run.wait(10) == 0, shown
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    assert re.search(r"recovery of a plan\s+POLLING", text), text[-3000:]
-    assert re.search(r"1 job runs:\s+drsjob-", text)
+    assert re.search(r"recovery of a plan\s+running", text), text[-3000:]
+    assert re.search(r"as of \d\d:\d\d:\d\d UTC \(\d+ s ago\)", text)
+    assert re.search(r"1 job runs:\s+\S+ batch 1: .*2 servers in ", text)
     assert "2 of 2 launched" in text
     assert "COMPLETED" in text
 

@@ -624,10 +624,12 @@ def test_a_wait_is_answered_by_commands_that_name_the_same_deployment() -> None:
         },
         {"wave": None, "for": "RESUME", "since": at(1), "answers": ["POST /executions/x/resume"]},
     ]
-    found = dict(wording.describe_waits(record(executionId="x", waitingFor=asks), " --stack shop"))
+    waiting = record(executionId="x", waitingFor=asks, requestedAt=at(0), durationSeconds=7 * 60)
+    found = dict(wording.describe_waits(waiting, " --stack shop"))
+    since = "since 08:01 UTC (6 min)"
     assert found == {
-        f"wave web waits for approval since {at(1)} until {at(9)}": ["drs-waves approve x web --stack shop"],
-        f"the run waits for an operator to resume it since {at(1)}": ["drs-waves resume x --stack shop"],
+        f"wave web waits for approval {since}; deadline in 2 min, 08:09 UTC": ["drs-waves approve x web --stack shop"],
+        f"the run waits for an operator to resume it {since}": ["drs-waves resume x --stack shop"],
     }
 
 

@@ -39,7 +39,7 @@ _COUNTS = {
     "total": "All of them.",
     "launched": "Those that were launched.",
     "failed": "Those that failed.",
-    "excluded": "Those that the run left out.",
+    "excluded": "Those that the run excluded, each for a reason.",
     "launching": "Those in a DRS job that runs now.",
     "terminated": "Those that are gone.",
 }
@@ -136,7 +136,7 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
         "startedAt": "When the first DRS job started; null before that.",
         "endedAt": "When the run ended; null while it is on.",
     },
-    "Executions": {"executions": "The runs of this page."},
+    "ListedExecution": {"waitingFor": "What the run waits for now."},
     "Execution": {
         "pointInTime": "The point in time that the servers are recovered to; null for their latest data.",
         "continues": "The run that this one continues; null if it continues none.",
@@ -146,7 +146,6 @@ OF_SHAPES: Mapping[str, Mapping[str, str]] = {
         "durationSeconds": "Seconds from the request to the end, or until now.",
         "servers": "The servers of the run by outcome.",
         "progress": "How many of its waves have ended.",
-        "waitingFor": "What the run waits for now.",
         "decisions": "What operators decided, oldest first.",
         "notes": "What the inspection of the servers noticed.",
         "waves": "The waves of the run, in order.",

@@ -83,9 +83,12 @@ _batch: dict[str, Any] = {
     "outages": [],
 }
 
+_listed: dict[str, Any] = {**_run, "state": "STARTING", "waitingFor": []}
+
 _execution: dict[str, Any] = {
-    **_run,
+    **_listed,
     "status": "POLLING",
+    "state": "RUNNING",
     "startedAt": AT,
     "pointInTime": None,
     "replaceExisting": False,
@@ -110,7 +113,6 @@ _execution: dict[str, Any] = {
     "durationSeconds": 95,
     "servers": _counts,
     "progress": {"waves": 1, "wavesEnded": 0},
-    "waitingFor": [],
     "waits": [],
     "decisions": [],
     "notes": [],
@@ -200,7 +202,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "RecoveryPlanRead": {**_stored_plan, "drillInstances": {"count": 1, "since": AT, "executions": [RUN]}},
     "RecoveryPlans": {"recoveryPlans": [_stored_plan], "nextToken": None},
     "ExecutionSummary": _run,
-    "Executions": {"executions": [_run], "nextToken": None},
+    "Executions": {"executions": [_listed], "nextToken": None},
     "Execution": _execution,
     "Batches": {"batches": [_batch], "nextToken": None},
     "Servers": {

@@ -138,7 +138,10 @@ def _key(place: str, body: StartRequest | ContinueRequest) -> RequestKey | None:
     ),
 )
 def list_executions() -> Executions:
-    """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status."""
+    """Lists runs, newest first, page by page: all of them, those of a plan, or those with a status.
+
+    `waitingFor` has the decisions that each run waits for.
+    """
     status, plan_id = query_parameters(router.current_event).get("status"), plan_id_filter(router.current_event)
     if status is not None and status not in ExecutionStatus.__members__:
         raise invalid_field("status", f"must be one of {', '.join(ExecutionStatus)}")
@@ -146,8 +149,9 @@ def list_executions() -> Executions:
         raise invalid_field("planId", "give either planId or status")
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
-    summaries = [build_from_row(ExecutionSummary, row) for row in page.items]
-    return {"executions": summaries, "nextToken": page.next_token}
+    open_runs = execution_record.read_open_runs(page.items)
+    listed = [responses.build_listed(*open_runs.get(row["executionId"], (row, []))) for row in page.items]
+    return {"executions": listed, "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}", errors=(ExecutionNotFound,))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Threads that write rows at once; botocore keeps ten connections by default.
+# Threads that read or write rows at once; botocore keeps ten connections by default.
 MAX_WRITERS = 10
 # How often a transaction that meets another one on the same row is sent.
 MAX_CONFLICT_ATTEMPTS = 5
@@ -183,14 +183,14 @@ def put_new(table: str, item: Mapping[str, Any], key: str) -> bool:
 
 def put_all_new(table: str, items: Iterable[Mapping[str, Any]], key: str) -> None:
     """`put_new` for many rows, several at a time."""
-    write_each(lambda item: put_new(table, item, key), items)
+    map_each(lambda item: put_new(table, item, key), items)
 
 
-def write_each(write: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Call `write` for each item, several at a time; return the results in order."""
+def map_each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Call `work`, which reads or writes rows, for each item, several at a time; return the results in order."""
     client()  # created once, before the threads share it
     with ThreadPoolExecutor(MAX_WRITERS) as pool:
-        return list(pool.map(write, items))
+        return list(pool.map(work, items))
 
 
 def delete(

@@ -114,8 +114,8 @@ def _sync_once(target: Target) -> SyncResult:
     changed = [instance for server_id, instance in found.items() if known.get(server_id) != instance]
     unseen = [instance for server_id, instance in known.items() if server_id not in found and instance.target == target]
     _add_to_records(changed, findings.launched)
-    written = sum(dynamodb.write_each(lambda instance: recovery_instances.write_instance(instance, version), changed))
-    removed = sum(dynamodb.write_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen))
+    written = sum(dynamodb.map_each(lambda instance: recovery_instances.write_instance(instance, version), changed))
+    removed = sum(dynamodb.map_each(lambda instance: recovery_instances.mark_gone(instance, version), unseen))
     seconds = clock.now() - began
     recorded = sync_status.record_success(target, version, status, len(found), seconds)
     metrics.emit_target_sync(target, seconds, len(found), written + removed)

@@ -49,7 +49,10 @@ OPEN_STATUSES = (*PAUSABLE_STATUSES, ExecutionStatus.PAUSED)
 
 
 class WaveStatus(StrEnum):
-    """AWAITING_… and PAUSED wait for an operator; COMPLETED, PARTIAL, FAILED and SKIPPED are final."""
+    """AWAITING_… and PAUSED wait for an operator; COMPLETED, PARTIAL, FAILED, SKIPPED and CHECKED are final.
+
+    CHECKED is for readiness checks. Records of versions before 0.2 have SKIPPED instead.
+    """
 
     WAITING = "WAITING"
     PAUSED = "PAUSED"
@@ -60,11 +63,12 @@ class WaveStatus(StrEnum):
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
+    CHECKED = "CHECKED"
 
     @property
     def is_final(self) -> bool:
         """Whether the wave has ended and keeps this status."""
-        return self in (WaveStatus.COMPLETED, WaveStatus.PARTIAL, WaveStatus.FAILED, WaveStatus.SKIPPED)
+        return self.succeeded or self in (WaveStatus.FAILED, WaveStatus.SKIPPED, WaveStatus.CHECKED)
 
     @property
     def succeeded(self) -> bool:
@@ -77,7 +81,7 @@ STATUSES_BEFORE_START = (WaveStatus.WAITING, WaveStatus.PAUSED, WaveStatus.AWAIT
 
 
 class ServerStatus(StrEnum):
-    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; LAUNCHING and SKIPPED follow from the batch and the wave.
+    """PENDING, LAUNCHED, FAILED and EXCLUDED are stored; the others follow from the batch and the wave.
 
     A server that a job failed to launch is FAILED, whether or not another job was to try it again.
     """
@@ -88,6 +92,7 @@ class ServerStatus(StrEnum):
     FAILED = "FAILED"
     EXCLUDED = "EXCLUDED"
     SKIPPED = "SKIPPED"
+    CHECKED = "CHECKED"
 
 
 @dataclass(frozen=True, slots=True)

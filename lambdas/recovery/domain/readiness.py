@@ -213,7 +213,7 @@ def judge_readiness_run(waves: Sequence[WaveReadiness], warned: int) -> Executio
     """The verdict on a readiness run that found no reason against a start."""
     total, blocked = sum(wave.total for wave in waves), sum(wave.blocked for wave in waves)
     ready = plural(total - blocked - warned, "server is ready", "servers are ready")
-    summary = f"{ready}, {warned} with a warning, {blocked} would be left out"
+    summary = f"{ready}, {warned} with a warning, {blocked} would be excluded"
     return ExecutionVerdict(ExecutionStatus.READY, summary)
 
 

@@ -205,9 +205,10 @@ def judge_wave_again(
     """The verdict on a wave that has ended, after results of its servers came late; None when its verdict is right.
 
     The status never becomes worse: what was launched stays launched, and what was tolerated stays so after a cancel.
+    A wave of a readiness check launched nothing.
     """
     state = snapshot.wave_states[wave.name]
-    if state.servers is None or state.servers == tally.to_item():
+    if state.status is WaveStatus.CHECKED or state.servers is None or state.servers == tally.to_item():
         return None
     summary = f"{tally.describe('were launched')}; judged again, because results came after the wave had ended"
     verdict = _judge_success(wave, snapshot, tally, summary, (), shortfalls) or WaveVerdict(WaveStatus.FAILED, summary)

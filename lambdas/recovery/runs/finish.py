@@ -102,9 +102,11 @@ def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> 
 
 def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
     """End a run that launches nothing: a readiness run, or one that was refused. Return the verdict on record."""
-    execution_id, skipped = execution.execution_id, WaveVerdict(WaveStatus.SKIPPED, reason)
+    execution_id = execution.execution_id
+    status = WaveStatus.CHECKED if execution.run.mode is Mode.READINESS else WaveStatus.SKIPPED
     for wave in execution.plan.waves:
-        waves.settle_wave(execution_id, wave.name, skipped, batches.tally_servers(execution_id, wave.name))
+        tally = batches.tally_servers(execution_id, wave.name)
+        waves.settle_wave(execution_id, wave.name, WaveVerdict(status, reason), tally)
 
     def judge(run: Run) -> ExecutionVerdict:
         if not run.cancelled_by:

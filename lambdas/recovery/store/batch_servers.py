@@ -94,7 +94,7 @@ def add_instances(execution_id: str, launched: Iterable[LaunchedInstance]) -> in
         return 0
     rows = executions.query_rows(execution_id, "BATCH#")
     tried = [row for row in rows if "results" in row and row["item"] == BatchRef.from_event(row).sort_key]
-    return sum(dynamodb.write_each(lambda row: _add_to_batch(row, by_server), tried))
+    return sum(dynamodb.map_each(lambda row: _add_to_batch(row, by_server), tried))
 
 
 def _add_to_batch(row: Row, by_server: Mapping[str, LaunchedInstance]) -> int:

@@ -35,9 +35,10 @@ def create_waves(execution: Execution) -> bool:
     return all(created)
 
 
-def list_rows(execution_id: str) -> list[dict[str, Any]]:
+def list_rows(execution_id: str, *, consistent: bool = True) -> list[dict[str, Any]]:
     """Read the wave rows, in plan order."""
-    return sorted(executions.query_rows(execution_id, "WAVE#"), key=lambda row: int(row["order"]))
+    rows = executions.query_rows(execution_id, "WAVE#", consistent=consistent)
+    return sorted(rows, key=lambda row: int(row["order"]))
 
 
 def read_states(execution_id: str) -> dict[str, WaveState]:

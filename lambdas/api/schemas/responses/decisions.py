@@ -1,7 +1,7 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -15,6 +15,20 @@ from recovery.store.execution_record import ExecutionRecord, Row
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
 Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
+
+RunState = Literal[
+    "STARTING",
+    "RUNNING",
+    "WAITING_FOR_PEOPLE",
+    "PAUSED",
+    "CANCELLING",
+    "READY",
+    "COMPLETED",
+    "PARTIAL",
+    "FAILED",
+    "CANCELLED",
+    "NOT_READY",
+]
 
 # A keyword cannot be the name of a field in the syntax of classes.
 _For = TypedDict("_For", {"for": AwaitedDecision})
@@ -71,24 +85,41 @@ _AWAITED: Mapping[WaveStatus, tuple[AwaitedDecision, tuple[str, ...]]] = {
 }
 
 
+def find_state(meta: Row, waiting: Sequence[WaitingFor]) -> RunState:
+    """Where a run that waits for this is, in the words that people see: the end states, and what an open run does."""
+    status = ExecutionStatus(meta["status"])
+    if status.is_final:
+        return cast("RunState", status.value)
+    if meta.get("cancelledBy"):
+        return "CANCELLING"
+    if status is ExecutionStatus.PAUSED:
+        return "PAUSED"
+    if any(wait["answers"] for wait in waiting):
+        return "WAITING_FOR_PEOPLE"
+    return "STARTING" if status is ExecutionStatus.PENDING else "RUNNING"
+
+
 def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
     """The decisions that the run waits for, and what AWS keeps it waiting with."""
-    meta = record.meta
-    base = f"/executions/{meta['executionId']}"
-    if ExecutionStatus(meta["status"]).is_final:
+    if ExecutionStatus(record.meta["status"]).is_final:
         return []
     of_aws = [wait for row in record.batches for wait in _waits_for_aws(row)]
-    if meta.get("cancelledBy"):
-        return of_aws
+    return collect_waiting_for_people(record.meta, record.waves) + of_aws
+
+
+def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[WaitingFor]:
+    """The decisions that a run with these waves waits for."""
+    if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
+        return []
+    base = f"/executions/{meta['executionId']}"
     waiting: list[WaitingFor] = []
     if meta["status"] == ExecutionStatus.PAUSED:
         waiting.append(
             {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         )
-    waiting += [
-        _waiting_wave(row, meta) for row in record.waves if row["status"] in _AWAITED and not row.get("failureDecision")
+    return waiting + [
+        _waiting_wave(row, meta) for row in wave_rows if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
-    return waiting + of_aws
 
 
 def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:

@@ -10,11 +10,14 @@ from api.schemas.responses.base import Paged, Time, build_from_row
 from api.schemas.responses.chains import Chain, build_chain
 from api.schemas.responses.decisions import (
     Decision,
+    RunState,
     Wait,
     WaitingFor,
     collect_decisions,
     collect_waiting,
+    collect_waiting_for_people,
     collect_waits,
+    find_state,
 )
 from recovery import clock
 from recovery.domain import batch as domain_batch
@@ -45,10 +48,28 @@ class ExecutionSummary(TypedDict):
     endedAt: Time | None
 
 
+class ListedExecution(ExecutionSummary):
+    """A run, with what it waits for."""
+
+    state: Annotated[
+        RunState,
+        Field(
+            description="`status` in the words that people see: what an open run does. "
+            "CANCELLING lasts from the cancel until the jobs that run have ended."
+        ),
+    ]
+    waitingFor: list[WaitingFor]
+
+
 class Executions(Paged):
     """A page of runs, newest first."""
 
-    executions: list[ExecutionSummary]
+    executions: Annotated[
+        list[ListedExecution],
+        Field(
+            description="The runs of this page. `waitingFor` has the decisions; the run itself has also what AWS does."
+        ),
+    ]
 
 
 class ServerCounts(TypedDict):
@@ -154,7 +175,7 @@ class Batches(Paged):
     batches: list[Batch]
 
 
-class Execution(ExecutionSummary):
+class Execution(ListedExecution):
     """A run with its waves and batches. It counts its servers; `/servers` lists them."""
 
     pointInTime: Time | None
@@ -182,7 +203,6 @@ class Execution(ExecutionSummary):
     durationSeconds: int | None
     servers: ServerCounts
     progress: Progress
-    waitingFor: list[WaitingFor]
     waits: Annotated[list[Wait], Field(description="Every wait for an operator so far, ended or not.")]
     decisions: list[Decision]
     notes: list[str]
@@ -194,12 +214,19 @@ class Execution(ExecutionSummary):
     batchesLeftOut: int
 
 
+def build_listed(meta: Row, wave_rows: Sequence[Row]) -> ListedExecution:
+    """An entry of a list. `wave_rows` may be empty for a run that has ended."""
+    waiting = collect_waiting_for_people(meta, wave_rows)
+    return build_from_row(ListedExecution, meta, state=find_state(meta, waiting), waitingFor=waiting)
+
+
 def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence[ExecutionRecord]) -> Execution:
     """The whole run. `execution_arn` is that of its execution in Step Functions, `chain` the records of its chain."""
     meta = record.meta
     run = Run.from_item(meta)
     waves = [_build_wave(row, record) for row in record.waves]
     progress: Progress = {"waves": len(waves), "wavesEnded": sum(wave["endedAt"] is not None for wave in waves)}
+    waiting = collect_waiting(record)
     return build_from_row(
         Execution,
         meta,
@@ -212,7 +239,8 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),
         servers=_add_counts([wave["servers"] for wave in waves]),
         progress=progress,
-        waitingFor=collect_waiting(record),
+        state=find_state(meta, waiting),
+        waitingFor=waiting,
         waits=collect_waits(record),
         decisions=collect_decisions(record),
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),

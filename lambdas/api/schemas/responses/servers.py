@@ -58,8 +58,8 @@ class Servers(Paged):
 def build_server(found: ServerInRecord, wave: Row) -> Server:
     """A server with its state now; `wave` is the row of its wave.
 
-    Its result is on record when its job has ended. Until then the batch has what DRS last reported of it. SKIPPED
-    follows from the wave.
+    Its result is on record when its job has ended. Until then the batch has what DRS last reported of it. SKIPPED and
+    CHECKED follow from the wave.
     """
     row, batch = found.server, found.row
     status, job_id, reason = row["status"], row.get("jobId"), row.get("reason")
@@ -69,7 +69,9 @@ def build_server(found: ServerInRecord, wave: Row) -> Server:
             reason = f"{job_id} reports it as failed and still runs" if status is ServerStatus.FAILED else None
             row = {**row, "cause": None, "advice": None}  # those of an earlier job
         elif status == ServerStatus.PENDING and WaveStatus(wave["status"]).is_final:
-            status, reason = ServerStatus.SKIPPED, batch.get("reason") or wave.get("reason")
+            is_checked = wave["status"] == WaveStatus.CHECKED
+            status = ServerStatus.CHECKED if is_checked else ServerStatus.SKIPPED
+            reason = batch.get("reason") or wave.get("reason")
     return build_from_row(
         Server,
         row,

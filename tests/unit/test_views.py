@@ -1,0 +1,377 @@
+"""The views of a run, as an operator reads them: pages for windows of several sizes, and for a pipe.
+
+Each picture is a file in `snapshots`. SNAPSHOTS=write writes them anew: look at what has changed.
+"""
+
+import io
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cli.terminal import make_console
+from cli.text import describe_cancelling, describe_rto, describe_wave_state, suggest_next
+from cli.views.capacity import KnownCapacity
+from cli.views.fold import fold_command
+from cli.views.json_lines import JsonView
+from cli.views.lines import LineView
+from cli.views.live import LiveView
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+RUN, PLAN = "drill-20261127-052516-17019c", "rp-26ed6c56c54f"
+WEST, EUROPE = ("111122223333", "us-west-2"), ("444455556666", "eu-west-1")
+STACK = " --stack drs-waves-prod --region us-west-2 --profile recovery-operator"
+BEGIN = datetime(2026, 11, 27, 5, 25, 16, tzinfo=UTC)
+ANA = "arn:aws:sts::111122223333:assumed-role/Responder (session name: ana)"
+
+
+def at(minutes: float) -> str:
+    return f"{BEGIN + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def wave(name: str, status: str, total: int, launched: int = 0, **more: Any) -> dict[str, Any]:
+    """A wave; `minutes` is how long it has been on, `rto` its target, and the rest are counts of its servers."""
+    minutes, rto = more.pop("minutes", None), more.pop("rto", None)
+    counts = {"total": total, "launched": launched, "failed": 0, "excluded": 0, "launching": 0, **more}
+    seconds = None if minutes is None else round(minutes * 60)
+    return {"name": name, "status": status, "servers": counts, "durationSeconds": seconds, "rtoTargetMinutes": rto}
+
+
+def batch(wave: str, servers: int, target: tuple[str, str] = WEST, **more: Any) -> dict[str, Any]:
+    """A batch whose job runs."""
+    place = {"wave": wave, "accountId": target[0], "region": target[1], "batch": 1, "servers": servers}
+    job = {"status": "LAUNCHING", "jobId": "drsjob-14d4e0c8881a47818", "attempt": 1, "startedAt": at(50)}
+    state = {"jobStartedAt": at(50), "jobSeconds": 860, "stage": "conversion", "usualSeconds": 1200}
+    return {**place, **job, **state, "endedAt": None, "jobs": [], "outages": [], **more}
+
+
+def wait(kind: str, wave: str | None, *answers: str, since: float = 60, **more: Any) -> dict[str, Any]:
+    path = f"POST /executions/{RUN}" + (f"/waves/{wave}" if wave and kind != "RESUME" else "")
+    return {"wave": wave, "for": kind, "since": at(since), "answers": [f"{path}/{each}" for each in answers], **more}
+
+
+def record(*waves: dict[str, Any], minutes: float = 72.5, **more: Any) -> dict[str, Any]:
+    """A run so many minutes after its request."""
+    names = ("total", "launched", "failed", "excluded", "launching")
+    return {
+        "executionId": RUN,
+        "planId": PLAN,
+        "planName": "payroll",
+        "mode": "DRILL",
+        "status": "POLLING",
+        "state": "RUNNING",
+        "reason": None,
+        "requestedAt": at(0),
+        "endedAt": None,
+        "durationSeconds": round(minutes * 60),
+        "rtoTargetMinutes": 90,
+        "continues": None,
+        "continuedBy": None,
+        "cancelledBy": None,
+        "servers": {name: sum(each["servers"][name] for each in waves) for name in names},
+        "waves": list(waves),
+        "batches": [],
+        "batchesLeftOut": 0,
+        "waitingFor": [],
+        "decisions": [],
+        "notes": [],
+        **more,
+    }
+
+
+APPROVAL = wait("APPROVAL", "web", "approve", "reject", since=71.5, until=at(191.5))
+WAITS = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5, rto=30),
+    wave("batch-processing", "PARTIAL", 10, 9, minutes=34.25, rto=30, failed=1),
+    wave("application", "IN_PROGRESS", 12, 4, minutes=14.3, rto=30, launching=8),
+    wave("web", "AWAITING_APPROVAL", 6),
+    wave("reports", "WAITING", 2, excluded=1),
+    state="WAITING_FOR_PEOPLE",
+    batches=[batch("application", 8), batch("application", 4, EUROPE, stage="snapshot", attempt=2)],
+    waitingFor=[APPROVAL],
+    decisions=[{"wave": None, "decision": "pause", "by": ANA, "at": at(40), "comment": "checking the network"}],
+)
+CANCELLING = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5),
+    wave("application", "IN_PROGRESS", 12, 4, minutes=14.3, launching=8),
+    wave("web", "WAITING", 6),
+    state="CANCELLING",
+    cancelledBy=ANA,
+    batches=[batch("application", 8)],
+    decisions=[{"wave": None, "decision": "cancel", "by": ANA, "at": at(70), "comment": "wrong plan"}],
+)
+AWAY = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5),
+    wave("europe", "IN_PROGRESS", 12, minutes=31),
+    wave("west", "IN_PROGRESS", 12, minutes=31, launching=12),
+    wave("web", "WAITING", 6),
+    batches=[
+        batch("europe", 12, EUROPE, status="PENDING", jobId=None, outages=[{"since": at(44), "until": None}]),
+        batch("west", 12),
+    ],
+    waitingFor=[
+        wait(
+            "DRS",
+            "europe",
+            since=44,
+            text=f"{'/'.join(EUROPE)}: DRS does not answer DescribeJobs; next try within 4 minutes",
+        )
+    ],
+)
+FORTY = record(
+    *(wave(f"tier-{number:02}", "COMPLETED", 100, 100, minutes=21 + number) for number in range(1, 18)),
+    wave("tier-18-mainframe-gateways", "FAILED", 100, 20, minutes=40, failed=80),
+    *(wave(f"tier-{number}", "IN_PROGRESS", 300, 100, minutes=12, launching=200) for number in range(19, 23)),
+    wave("tier-23", "AWAITING_DECISION", 40, 20, minutes=31, failed=20),
+    *(wave(f"tier-{number}", "WAITING", 300) for number in range(24, 41)),
+    state="WAITING_FOR_PEOPLE",
+    batches=[batch(f"tier-{number}", 100, batch=part) for number in range(19, 23) for part in (1, 2)],
+    waitingFor=[wait("DECISION", "tier-23", "retry", "accept", "abort", since=66)],
+)
+CAPACITY = {
+    WEST: KnownCapacity({"jobs": {"used": 2, "quota": 20}, "serversInJobs": {"used": 20, "quota": 500}}, 34),
+    EUROPE: KnownCapacity(
+        {"message": f"{'/'.join(EUROPE)} has not been answering; the next attempt is at {at(70)}"}, 150
+    ),
+}
+PAGES: Mapping[str, tuple[dict[str, Any], int, int]] = {
+    "approval-80x24": (WAITS, 80, 24),
+    "approval-120x40": (WAITS, 120, 40),
+    "cancelling-80x24": (CANCELLING, 80, 24),
+    "away-80x24": (AWAY, 80, 24),
+    "forty-80x24": (FORTY, 80, 24),
+    "forty-120x40": (FORTY, 120, 40),
+}
+
+
+def window(width: int, height: int) -> Console:
+    """A terminal of this size."""
+    return make_console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+
+
+def pipe() -> Console:
+    """Not a terminal. Rich takes it to be 80 columns wide."""
+    return make_console(file=io.StringIO(), width=80)
+
+
+def text_of(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+def check(name: str, shown: str) -> None:
+    """Compare with the picture of this name."""
+    path = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("SNAPSHOTS") == "write":
+        path.write_text(shown)
+    assert shown == path.read_text()
+
+
+def page(shown: Mapping[str, Any], width: int, height: int, seconds: float = 12) -> str:
+    """The live view so many seconds after an answer of the API."""
+    now, console = [0.0], window(width, height)
+    view = LiveView(console, STACK, capacity=lambda record: CAPACITY, clock=lambda: now[0])
+    view.show(shown)
+    now[0] = seconds
+    lines = console.render_lines(view.render_frame(), console.options.update(height=None), pad=False)
+    return "".join(f"{''.join(part.text for part in line).rstrip()}\n" for line in lines)
+
+
+# --- the live view --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_of_the_live_view_looks_like_its_picture(name: str) -> None:
+    shown, width, height = PAGES[name]
+    check(name, page(shown, width, height))
+
+
+@pytest.mark.parametrize("height", [12, 24, 40])
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("shown", [WAITS, CANCELLING, AWAY, FORTY], ids=["waits", "cancelling", "away", "forty"])
+def test_a_page_fits_into_its_window_with_names_and_commands_whole(
+    shown: dict[str, Any], width: int, height: int
+) -> None:
+    lines = page(shown, width, height).splitlines()
+    if height > 12:
+        assert len(lines) < height
+    assert max(map(len, lines)) <= width
+    whole = " ".join(" ".join(lines).replace(" \\", "").split())
+    for wait_ in shown["waitingFor"]:
+        for answer in wait_["answers"]:
+            assert f"drs-waves {answer.rsplit('/', 1)[1]} {RUN} {wait_['wave']}{STACK}" in whole
+    if wait_ := next((each for each in shown["waitingFor"] if each.get("until")), None):
+        assert "deadline in 1 h 59 min, 08:36 UTC" in whole
+
+
+def test_the_age_of_the_answer_grows_while_nothing_changes() -> None:
+    assert "as of 06:37:46 UTC (0 s ago)" in page(WAITS, 80, 24, seconds=0.2)
+    assert "as of 06:37:46 UTC (65 s ago)" in page(WAITS, 80, 24, seconds=65)
+
+
+def test_the_sign_of_life_turns() -> None:
+    console = window(80, 24)
+    view = LiveView(console)
+    view.show(WAITS)
+    signs = set()
+    for tick in range(8):
+        console.get_time = lambda tick=tick: tick * 0.2  # type: ignore[misc]
+        line = console.render_lines(view.render_frame(), console.options, pad=False)[1]
+        signs.add(line[0].text[:1])
+    assert len(signs) > 1
+
+
+def test_an_attempt_that_is_over_is_not_announced() -> None:
+    assert "the next attempt" not in page(WAITS, 120, 40)
+    early = WAITS | {"durationSeconds": 69 * 60}
+    assert f"the next attempt is at {at(70)}" in page(early, 120, 40)
+
+
+def test_the_live_view_redraws_in_its_window_and_leaves_the_whole_record() -> None:
+    console = window(80, 24)
+    with LiveView(console, STACK) as view:
+        for shown in (FORTY, WAITS, FORTY):
+            view.show(shown)
+        view.notice("WARN  3 servers have old data")
+        view.trouble("the API answered 503; asking again")
+        view.trouble(None)
+        view.show(FORTY | {"status": "PARTIAL", "state": "PARTIAL", "waitingFor": []})
+    assert isinstance(console.file, io.StringIO)
+    screen, deepest_redraw = play(console.file.getvalue())
+    assert deepest_redraw < 24
+    assert screen[0].startswith("WARN  3 servers")
+    assert [line.split()[0] for line in screen if line.startswith("tier-")] == [each["name"] for each in FORTY["waves"]]
+
+
+def play(written: str) -> tuple[list[str], int]:
+    """The lines that a terminal shows after this, and by how many lines the cursor went up at most."""
+    screen, row, column, up, deepest = dict[int, str](), 0, 0, 0, 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
+        if part == "\x1b[1A":
+            row, up = row - 1, up + 1
+            deepest = max(deepest, up)
+        elif part == "\x1b[2K":
+            screen[row] = ""
+        elif part in ("\r", "\n"):
+            row, column, up = row + (part == "\n"), 0, up if part == "\r" else 0
+        elif not part.startswith("\x1b"):
+            screen[row] = screen.get(row, "").ljust(column)[:column] + part
+            column += len(part)
+    return [screen.get(number, "") for number in range(max(screen) + 1)], deepest
+
+
+# --- elsewhere ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["approval", "forty"])
+def test_in_a_pipe_nothing_is_cut(name: str) -> None:
+    shown, console = {"approval": WAITS, "forty": FORTY}[name], pipe()
+    console.print(LiveView(console, STACK).render(shown))
+    check(f"{name}-in-a-pipe", text_of(console))
+
+
+def test_the_lines_of_a_log_look_like_their_picture() -> None:
+    console = pipe()
+    with LineView(console, STACK) as view:
+        begun = [each | {"status": "WAITING", "servers": {**each["servers"], "failed": 0}} for each in WAITS["waves"]]
+        view.show(record(*begun, minutes=1, state="STARTING"))
+        view.show(WAITS)
+        view.show(WAITS | {"durationSeconds": 80 * 60})  # nothing is new but the time
+        view.show(WAITS | {"waitingFor": [], "durationSeconds": 81 * 60})
+        view.show(AWAY | {"durationSeconds": 82 * 60})
+        view.show(CANCELLING | {"durationSeconds": 90 * 60})
+    check("lines", text_of(console))
+
+
+def test_a_wave_that_runs_says_whether_it_launches_or_waits_for_drs() -> None:
+    states = {each["name"]: describe_wave_state(AWAY, each) for each in AWAY["waves"]}
+    assert states == {
+        "database": "COMPLETED",
+        "europe": "waits for DRS",
+        "west": "launching",
+        "web": "not started",
+    }
+    uninspected = wave("far", "IN_PROGRESS", 3, minutes=5)
+    assert describe_wave_state(record(uninspected), uninspected) == "waits for DRS"
+    fresh = wave("near", "IN_PROGRESS", 3, minutes=0.2)
+    assert describe_wave_state(record(fresh), fresh) == "launching"
+
+
+def test_json_lines_do_not_repeat_what_only_grows_with_time() -> None:
+    stream = io.StringIO()
+    view = JsonView(stream)
+    for seconds in (0, 5, 10):
+        batches = [each | {"jobSeconds": 860 + seconds} for each in WAITS["batches"]]
+        view.show(WAITS | {"durationSeconds": WAITS["durationSeconds"] + seconds, "batches": batches})
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+# --- what comes next ------------------------------------------------------------------------------------------------
+ENDED: dict[str, Any] = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5, rto=30),
+    wave("web", "FAILED", 6, 5, minutes=34, rto=30, failed=1),
+    status="PARTIAL",
+    state="PARTIAL",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "commands"),
+    [
+        ({}, [f"continue {RUN}", f"report {RUN} --to build/report", f"cleanup {RUN}"]),
+        ({"continuedBy": "drill-2"}, [f"report {RUN} --to build/report", f"cleanup {RUN}"]),
+        ({"mode": "RECOVERY"}, [f"continue {RUN}", f"report {RUN} --to build/report"]),
+        ({"mode": "READINESS", "status": "READY"}, [f"run {PLAN}", f"report {RUN} --to build/report"]),
+        (
+            {"status": "NOT_READY", "servers": {"launched": 0, "total": 9}},
+            [f"readiness {PLAN}", f"report {RUN} --to build/report"],
+        ),
+        (
+            {"status": "NOT_READY", "continues": "drill-0", "servers": {"launched": 0, "total": 9}},
+            ["continue drill-0", f"report {RUN} --to build/report"],
+        ),
+        ({"status": "POLLING", "state": "RUNNING"}, [f"watch {RUN}"]),
+    ],
+)
+def test_a_run_says_what_to_do_next_with_the_options_of_its_deployment(
+    changes: dict[str, Any], commands: list[str]
+) -> None:
+    told = dict(suggest_next(ENDED | changes, STACK))
+    assert list(told.values()) == [f"drs-waves {command}{STACK}" for command in commands]
+    assert not {"report", "clean up"} & set(dict(suggest_next(ENDED | changes, STACK, without=["report", "clean up"])))
+
+
+def test_times_are_held_against_their_rto_targets() -> None:
+    assert list(describe_rto(ENDED)) == ["missed by the run", "missed by wave web"]
+    recovered = wave("web", "PARTIAL", 6, 5, minutes=34, rto=30, failed=1)
+    late = record(ENDED["waves"][0], recovered, status="PARTIAL", minutes=95)
+    assert list(describe_rto(late)) == ["missed by 5 min by the run", "missed by 4 min by wave web"]
+    in_time = record(ENDED["waves"][0], status="COMPLETED", minutes=80)
+    assert list(describe_rto(in_time)) == ["met by the run"]
+    assert list(describe_rto(in_time | {"mode": "READINESS"})) == []
+
+
+def test_a_cancelled_run_says_what_still_runs_and_how_long_that_takes() -> None:
+    assert (describe_cancelling(WAITS), describe_cancelling(ENDED)) == (None, None)
+    told = describe_cancelling(CANCELLING) or ""
+    assert "1 DRS job runs on with 8 servers" in told
+    assert told.endswith("they usually end within 6 min")
+    unknown = CANCELLING | {"batches": [batch("application", 8, usualSeconds=None), batch("web", 2, usualSeconds=None)]}
+    assert (describe_cancelling(unknown) or "").endswith(
+        "2 DRS jobs run on with 10 servers, because DRS cannot stop jobs; such jobs usually take 20 to 30 min"
+    )
+    late = CANCELLING | {"batches": [batch("application", 8, jobSeconds=1300)]}
+    assert (describe_cancelling(late) or "").endswith("they take longer than usual")
+    assert (describe_cancelling(CANCELLING | {"batches": []}) or "").endswith(
+        "no DRS job runs, so the run ends within minutes"
+    )
+
+
+@pytest.mark.parametrize("width", [None, 40, 79, 200])
+def test_a_folded_command_is_the_same_command_for_a_shell(width: int | None) -> None:
+    command = f"drs-waves approve {RUN} web{STACK}"
+    lines = fold_command(command, width)
+    assert re.sub(r"\\\n", "", "\n".join(lines)).split() == command.split()
+    if width:
+        assert all(len(line) <= max(width - 2, len(RUN) + 8) for line in lines)
