@@ -1,6 +1,7 @@
 """Words of sentences for people that more than one room writes."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 
 def plural(count: int, noun: str, others: str | None = None) -> str:
@@ -23,3 +24,21 @@ def name_first(names: Sequence[str], most: int) -> str:
     """`a, b and 3 more`: the first `most` of the names, and how many others there are."""
     shown = ", ".join(names[:most])
     return " ".join([shown, *first_of(names, most)[most:]])
+
+
+def describe_span(seconds: float) -> str:
+    """`1 h 59 min`, `12 min`, `2 d 3 h`, `less than a minute`: two units at most, rounded to the minute."""
+    minutes = round(abs(seconds) / 60)
+    if not minutes:
+        return "less than a minute"
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    parts = [(days, "d"), (hours, "h"), (0 if days else rest, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def describe_deadline(until: float, now: float) -> str:
+    """`in 1 h 59 min, 08:36 UTC`, or `5 min ago, 08:36 UTC`; with the date if it is on another day. Epoch seconds."""
+    moment, today = datetime.fromtimestamp(until, UTC), datetime.fromtimestamp(now, UTC)
+    clock_time = moment.strftime("%H:%M UTC" if moment.date() == today.date() else "%Y-%m-%d %H:%M UTC")
+    span = describe_span(until - now)
+    return f"in {span}, {clock_time}" if until >= now else f"{span} ago, {clock_time}"

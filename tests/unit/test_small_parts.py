@@ -14,7 +14,7 @@ from recovery.domain import caught_errors
 from recovery.domain.caught_errors import CaughtError, describe_call
 from recovery.errors import DrsRefused, InvalidRequest
 from recovery.settings import Settings
-from recovery.wording import all_of, first_of, name_first, plural
+from recovery.wording import all_of, describe_deadline, describe_span, first_of, name_first, plural
 
 TABLES = {
     f"{name}_TABLE": name
@@ -63,6 +63,35 @@ def test_one_module_writes_how_many_a_list_leaves_out() -> None:
     modules = [path for folder in ("lambdas", "cli") for path in (root / folder).rglob("*.py")]
     written = re.compile(r"\band \{[^}]*\} more\b")
     assert [path.name for path in modules if written.search(path.read_text())] == ["wording.py"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "less than a minute"),
+        (59.6, "1 min"),
+        (3_600, "1 h"),
+        (7_140, "1 h 59 min"),
+        (86_399, "1 d"),
+        (187_800, "2 d 4 h"),
+        (-720, "12 min"),
+    ],
+)
+def test_a_span_of_time_is_said_in_words(seconds: float, said: str) -> None:
+    assert describe_span(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ("2026-11-22T08:36:46.000Z", "in 1 h 59 min, 08:36 UTC"),
+        ("2026-11-22T06:32:30.000Z", "5 min ago, 06:32 UTC"),
+        ("2026-11-23T00:37:30.000Z", "in 18 h, 2026-11-23 00:37 UTC"),
+        ("2026-11-22T06:37:30.000Z", "in less than a minute, 06:37 UTC"),
+    ],
+)
+def test_a_deadline_says_how_long_and_when(until: str, said: str) -> None:
+    assert describe_deadline(clock.parse_iso(until), clock.parse_iso("2026-11-22T06:37:30.000Z")) == said
 
 
 def test_a_moment_reads_back_as_it_was_written() -> None:
