@@ -12,7 +12,7 @@ from recovery.observability.operator_messages import name_section
 from recovery.wording import describe_deadline, first_of
 
 # Lines about what a run waits for; a run of a thousand servers can have ten jobs in each of many targets.
-MAX_BLOCKERS = 10
+MAX_BLOCKERS = 20
 
 _ANSWERS: Mapping[WaveStatus, tuple[str, tuple[str, ...]]] = {
     WaveStatus.AWAITING_APPROVAL: ("an approval", ("approve", "reject")),
@@ -34,7 +34,7 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
                 "Plan": run.plan_name,
                 "Execution": run.execution_id,
                 "Wave": wave,
-                "Target": f"{minutes} min; it was missed by {clock.iso()} at the latest",
+                "Target": f"{minutes} min; missed by {clock.iso()[11:16]} UTC at the latest",
                 "Waits for": first_of(blockers, MAX_BLOCKERS) or "nothing: it is about to end",
                 "What happens": "the run goes on; nothing is cancelled because of the target",
                 "What to do": [
@@ -86,15 +86,14 @@ def describe_wait_of_run(run: Run) -> str:
     return f"an operator to resume the run: {format_command('resume', run.execution_id)}"
 
 
-def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> str | None:
-    """What a wave waits for an operator to do, with the commands; None when it waits for none."""
+def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> list[str]:
+    """What a wave waits for an operator to do, and each command on a line; nothing when it waits for none."""
     status, name = WaveStatus(row["status"]), row["wave"]
     if status is WaveStatus.PAUSED:
-        return f"wave {name}: {describe_wait_of_run(run)}"
+        return [f"wave {name}: {describe_wait_of_run(run)}"]
     if status not in _ANSWERS or row.get("failureDecision"):
-        return None
+        return []
     awaited, answers = _ANSWERS[status]
-    commands = ", or ".join(format_command(answer, run.execution_id, name) for answer in answers)
     since = row.get("waitingSince")
-    began = f", since {describe_deadline(clock.parse_iso(since), clock.now())}" if since else ""
-    return f"wave {name}: {awaited}{began}: {commands}"
+    began = f", asked for {describe_deadline(clock.parse_iso(since), clock.now())}" if since else ""
+    return [f"wave {name}: {awaited}{began}:", *(format_command(answer, run.execution_id, name) for answer in answers)]
