@@ -36,7 +36,6 @@ from sandbox.settings import (
     DRS_PORT_VARIABLE,
     HOST,
     HUB_ACCOUNT,
-    PARAMETERS,
     PORT_VARIABLE,
     REGION,
     ROOT,
@@ -106,7 +105,7 @@ class Sandbox:
         self._template = template
         self._tables_template = tables_template
         self._target_template = target_template
-        self._parameters = {**PARAMETERS, **(parameters or {})}
+        self._parameters = dict(parameters or {})
         self._with_emulator = emulator
         self._enforce_iam = enforce_iam
         self._on_progress = on_progress
