@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, REGION, STACK_NAME
+from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, PARAMETERS, REGION, STACK_NAME
 
 BUCKET = "drs-waves-sandbox-artifacts"
 TARGET_PARAMETERS = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID}
@@ -19,16 +19,14 @@ def create_bucket(s3: Any) -> None:
 
 
 def build_sam_command(template: Path, parameters: Mapping[str, str]) -> list[str]:
-    """Build the `sam deploy` command of the root stack."""
+    """Build the `sam deploy` command of the root stack. sam passes on those parameters that the template has."""
     command = [sys.executable, "-m", "samcli", "deploy", "--template-file", str(template)]
     command += ["--stack-name", STACK_NAME, "--region", REGION, "--s3-bucket", BUCKET, "--no-progressbar"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_IAM"]
     command += ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-    if parameters:
-        # Quoted because sam splits each of these words at blanks again.
-        overrides = (f"{name}={json.dumps(value)}" for name, value in parameters.items())
-        command += ["--parameter-overrides", *overrides]
-    return command
+    # Quoted because sam splits each of these words at blanks again.
+    overrides = (f"{name}={json.dumps(value)}" for name, value in {**PARAMETERS, **parameters}.items())
+    return [*command, "--parameter-overrides", *overrides]
 
 
 def create_stack(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:

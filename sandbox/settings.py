@@ -12,6 +12,8 @@ REGION = "us-west-2"
 STACK_NAME = "drs-waves"
 TABLES_STACK_NAME = f"{STACK_NAME}-tables"
 TARGET_STACK_NAME = "drs-waves-target"
+# What commands in messages end with, and the environment that messages name.
+PARAMETERS = {"CommandOptions": "--sandbox", "EnvironmentName": "sandbox"}
 EXTERNAL_ID = "drs-waves-sandbox"
 SECRET_KEY = "test"  # noqa: S105  # signs for every account; what callers must know is the session token
 

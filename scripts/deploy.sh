@@ -45,7 +45,7 @@ if ((${#parameters[@]} == 0)); then
   given=$(parameters_in_file)
   [[ -z $given ]] || mapfile -t parameters <<<"$given"
 fi
-given=$(quote_for_sam "ControlPlane=$stack" ${parameters[@]:+"${parameters[@]}"})
+given=$(quote_for_sam "ControlPlane=$stack" "EnvironmentName=$env" ${parameters[@]:+"${parameters[@]}"})
 mapfile -t parameters <<<"$given"
 
 runs='' resources=''

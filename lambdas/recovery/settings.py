@@ -80,6 +80,11 @@ def stack_name() -> str:
     return os.environ.get("STACK_NAME", "drs-waves")
 
 
+def environment_name() -> str:
+    """The name of the environment, such as `prod`, as `make deploy` was given it; empty if nothing gave one."""
+    return os.environ.get("ENVIRONMENT_NAME", "")
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this function, read at first use."""

@@ -1,6 +1,7 @@
 """Alarms fire on metrics that functions really write, and reach operators through their topic."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -71,9 +72,15 @@ def test_throttling_used_up_retries_and_a_dead_region_set_off_their_alarms(
     told = []
     while messages := sandbox.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            told.append(json.loads(message["Body"])["Message"])
+            told.append(json.loads(message["Body"]))
             sandbox.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    alarms = [json.loads(text) for text in told if text.startswith("{")]
-    assert {alarm["AlarmName"] for alarm in alarms if alarm["NewStateValue"] == "ALARM"} >= WANTED
-    assert all("docs/runbook.md" in alarm["AlarmDescription"] for alarm in alarms)
+    alarms = [each for each in told if each["MessageAttributes"]["kind"]["Value"] == "ALARM"]
+    went_off = {each["MessageAttributes"]["alarm"]["Value"] for each in alarms if ": ALARM " in each["Subject"]}
+    assert {f"{STACK_NAME}-{name}" for name in went_off} >= WANTED
+    for alarm in alarms:
+        lines = alarm["Message"].splitlines()
+        assert lines[:2] == [f"Stack: {STACK_NAME}", "Environment: sandbox"]
+        assert "Runbook: docs/runbook.md, " in alarm["Message"]
+        assert re.search(r"^See it: drs-waves .* --sandbox$", alarm["Message"], re.MULTILINE)
+    assert not [each for each in told if each["Message"].startswith("{")], "no raw event was sent"
     assert REGION in sandbox.outputs["OperatorsTopicArn"]

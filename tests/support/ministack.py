@@ -44,6 +44,8 @@ def handler(event, context):
         __import__(event["import"])
     if event.get("print"):
         print(event["print"])
+    if "alarmData" in event:
+        print("told of", event["alarmData"]["alarmName"], event["alarmData"]["state"]["value"])
     code = os.path.realpath(__file__)
     return {"pid": os.getpid(), "ahead": AHEAD, "value": os.environ.get(event.get("read", "")), "code": code}
 

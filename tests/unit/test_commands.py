@@ -1,6 +1,6 @@
 """The command itself: its help, its version, its completion, how it finds the sandbox, and what an install has.
 
-Also: each command that a document or a message to operators names exists, and so does each target of make.
+Whether the commands that are written down exist is in test_printed_commands.py.
 """
 
 import json
@@ -26,17 +26,8 @@ from scripts import command_reference, output_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
-PLACES = [
-    *sorted((ROOT / "docs").glob("*.md")),
-    ROOT / "README.md",
-    ROOT / "lambdas/recovery/observability/operator_messages.py",
-]
-# Messages to operators begin their commands with `{COMMAND}`.
-MENTION = re.compile(r"(?:^ *drs-waves|`drs-waves|\{COMMAND\})((?: [a-z]+){1,2})", re.MULTILINE)
 # Modules that `--help` may import; it needs about 250. Each takes some time, whatever it is.
 MAX_MODULES_OF_HELP = 400
-# In prose, drs-waves is the product.
-IN_CODE = re.compile(r"```.*?```|`[^`\n]+`|\{COMMAND\} [a-z]+", re.DOTALL)
 
 
 def list_commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -211,24 +202,8 @@ def test_a_sandbox_that_does_not_answer_is_not_used_unless_it_is_named(sandbox_f
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_every_command_that_is_written_down_exists(place: Path) -> None:
-    for code in IN_CODE.findall(place.read_text()):
-        for words in MENTION.findall(code):
-            first, *rest = words.split()
-            known = (first,) in COMMANDS or (first, *rest) in COMMANDS or (not rest and first in GROUPS)
-            assert known, f"{place.name}: drs-waves{words}"
-
-
 def test_every_module_has_its_place_in_the_rooms() -> None:
     rooms = (ROOT / "docs" / "architecture.md").read_text().split("## The rooms")[1].split("```")[1]
     named = set(re.findall(r"\w+", rooms))
     for module in (ROOT / "lambdas" / "recovery").glob("[a-z]*.py"):
         assert module.stem in named, module.stem
-
-
-def test_every_make_target_that_is_written_down_exists() -> None:
-    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for place in PLACES[:-1]:
-        for target in re.findall(r"`make ([a-z0-9-]+)", place.read_text()):
-            assert target in targets, f"{place.name}: make {target}"

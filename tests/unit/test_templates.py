@@ -18,6 +18,7 @@ from api.schemas.requests.accounts import ExternalId
 from api.schemas.responses.service import Problem
 from recovery.domain.target import Target
 from recovery.observability import metrics
+from recovery.observability.alarm_messages import ALARMS
 from tests.support.call_graph import can_do, reaches
 from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, rendered, resources, statements, translated
 
@@ -269,8 +270,52 @@ def test_every_alarm_tells_operators_and_leads_to_a_section_of_the_runbook() -> 
     for name, alarm in alarms.items():
         (section,) = re.findall(r'docs/runbook.md, "([^"]+)"', alarm["AlarmDescription"])
         assert section in headings, name
-        assert alarm["AlarmActions"] == [{"Ref": "OperatorsTopicArn"}], name
+        for state in ("AlarmActions", "InsufficientDataActions"):
+            assert alarm[state] == [{"Ref": "AnnounceAlarmArn"}], name
         assert alarm["AlarmName"]["Fn::Sub"].removeprefix("${ControlPlane}-") in runbook, name
+
+
+def test_every_alarm_has_a_text_that_leads_to_the_same_section_of_the_runbook() -> None:
+    alarms = {
+        alarm["AlarmName"]["Fn::Sub"].removeprefix("${ControlPlane}-"): alarm
+        for alarm in resources("AWS::CloudWatch::Alarm", "monitoring.yaml").values()
+    }
+    assert set(ALARMS) == set(alarms)
+    for name, text in ALARMS.items():
+        assert f'docs/runbook.md, "{text.section}"' in alarms[name]["AlarmDescription"], name
+        # That a minute passes in which no run fails does not end what the alarm was about.
+        ends = [{"Ref": "AnnounceAlarmArn"}] if text.ended else None
+        assert alarms[name].get("OKActions") == ends, name
+
+
+def test_an_alarm_reaches_operators_though_its_function_fails_or_is_not_run() -> None:
+    function = resources(FUNCTION)["AnnounceAlarmFunction"]
+    fallback = {"OnFailure": {"Type": "SNS", "Destination": {"Ref": "OperatorsTopic"}}}
+    invocations = function["EventInvokeConfig"]
+    assert invocations["DestinationConfig"] == fallback
+    assert invocations["MaximumEventAgeInSeconds"] <= 300, "Lambda repeats a refused call for six hours by default"
+    (permission,) = resources("AWS::Lambda::Permission", "monitoring.yaml").values()
+    assert permission["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":alarm:${ControlPlane}-*")
+    given = load("template.yaml")["Resources"]["Monitoring"]["Properties"]["Parameters"]["AnnounceAlarmArn"]
+    assert given == {"Fn::GetAtt": ["AnnounceAlarmFunction", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "is_taken"),
+    [
+        ("", True),
+        ("--sandbox", True),
+        ("--stack drs-waves-prod --region eu-west-1 --profile dr", True),
+        ("--stack x; rm -rf /", False),
+        ("--stack $(id)", False),
+        ("prod", False),
+    ],
+)
+def test_options_of_commands_are_options_and_no_other_text(options: str, is_taken: bool) -> None:
+    pattern = load("template.yaml")["Parameters"]["CommandOptions"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, options)) is is_taken
 
 
 def test_the_costs_in_operations_count_every_alarm_and_the_metrics_it_watches() -> None:

@@ -155,7 +155,10 @@ def test_after_a_continuation_that_was_refused_the_run_can_be_continued_again() 
         assert [record["continues"] for record in refused] == [first["executionId"]] * 2
         assert product.record(first["executionId"])["continuedBy"] is None
         message = inbox.messages()[-1]["Message"]
-        assert f"Recover the rest: drs-waves continue {first['executionId']}\n" in message
+        assert (
+            f"Recover the rest: drs-waves continue {first['executionId']} --stack drs-waves --region {WEST}\n"
+            in message
+        )
 
         orphan = ask_to_continue(product, refused[0]["executionId"])
         assert (orphan.status, orphan.body["executionId"]) == (409, first["executionId"])

@@ -58,7 +58,7 @@ TEXTS = [
 FACTS = (
     "Plan|Kind|Execution|Started by|Approvals|Point in time|Continues|Live instances|Waves|Watch|Wave|Until|Needs|"
     "Approve|Reject|Go on|Result|Servers|Retry|Accept|Abort|Decision|By|Comment|Stack|Account|Region|Recover the rest|"
-    "Failed, [A-Z_]+|What to do about [A-Z_]+"
+    "Resume|See all servers|Report|Failed, [A-Z_]+|What to do about [A-Z_]+"
 )
 CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
@@ -144,7 +144,10 @@ def test_hostile_text_in_every_field_of_a_run_reaches_no_reader_as_a_line_or_a_c
         assert_harmless(message["Message"], is_message=True)
         assert message["Subject"].isprintable()
         commands = [line for line in message["Message"].split("\n") if line.startswith("Approve:")]
-        assert all(re.fullmatch(rf"Approve: drs-waves approve {run_id} (?:web|app)", line) for line in commands)
+        assert all(
+            re.fullmatch(rf"Approve: drs-waves approve {run_id} (?:web|app) --stack drs-waves --region {WEST}", line)
+            for line in commands
+        )
     for file in ("report.html", "report.json"):
         page = (tmp_path / file).read_text(encoding="utf-8")
         assert_harmless(page if file == "report.json" else page.replace("\t", ""))

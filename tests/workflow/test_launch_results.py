@@ -224,7 +224,7 @@ def test_a_launched_server_whose_log_has_a_failure_and_that_has_no_instance_is_d
         assert servers[well]["warnings"] == []
         message = told.messages()[told.values("kind").index("WAVE_DONE")]["Message"]
         name = servers[doubtful]["hostname"]
-        assert f"\nWarnings: {name}: {snapshot}\n  {name}: {launched}\n" in message
+        assert f"\nWarnings: {name}: {snapshot}\n  {name}: {launched}\n" in f"{message}\n"
         assert any(launched in line for line in summarize_warnings(record["sourceServers"]))
         report = build_document(Facts(record, record["sourceServers"]))
         assert launched in html.unescape(render_html(report))

@@ -245,10 +245,10 @@ def test_a_wave_waits_for_approval_and_the_record_tells_who_gave_it() -> None:
         assert sorted(told.values("kind")) == sorted(kinds)
         assert set(told.values("planId")) == {record["planId"]}
         for message in told.messages():
-            assert message["Subject"].startswith(f"{STACK}: drill of a plan: ")
+            assert message["Subject"].startswith(f"{STACK}: DRILL of a plan: ")
             said = message["Message"].splitlines()
-            assert {f"Stack: {STACK}", "Account: 123456789012", f"Region: {WEST}", "Kind: drill"} <= set(said)
-        assert f"{STACK}: drill of a plan: wave web waits for approval" == wanted["Subject"]
+            assert said[:4] == [f"Stack: {STACK}", "Account: 123456789012", f"Region: {WEST}", "Kind: DRILL"]
+        assert f"{STACK}: DRILL of a plan: wave web waits for approval" == wanted["Subject"]
 
 
 def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_that_sns_takes() -> None:
@@ -274,7 +274,7 @@ def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_tha
     for subject in subjects.values():
         assert len(subject) < 100
         assert re.fullmatch("[ -~]+", subject)
-        assert re.match(r"s+\.*: drill of Wiederanlauf gro", subject), subject
+        assert re.match(r"s+\.*: DRILL of Wiederanlauf gro", subject), subject
     assert subjects["APPROVAL_WANTED"].endswith(" waits for approval")
     assert subjects["DECISION_WANTED"].endswith(" is AWAITING_DECISION")
 

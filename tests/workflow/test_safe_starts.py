@@ -499,7 +499,7 @@ def test_a_server_that_a_recovery_plan_of_drs_holds_is_named_with_it_to_operator
     assert statuses == {held: "FAILED"} | dict.fromkeys(others, "LAUNCHED")
     assert texts
     assert all(held in text and execution in text for text in texts)
-    subject = "drs-waves: recovery of shop {eu} {0}: 1 server of wave web not launched"
+    subject = "drs-waves: RECOVERY of shop {eu} {0}: 1 server of wave web not launched"
     assert {each["Subject"] for each in found} == {subject}
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from recovery.aws import clients
 from recovery.free_text import flatten, quote
-from recovery.settings import settings, stack_name
+from recovery.settings import environment_name, settings, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -53,25 +53,31 @@ def _shorten(name: str, limit: int) -> str:
 
 
 def publish(kind: str, subject: str, names: Mapping[str, str], text: str, **attributes: str) -> None:
-    """Publish a message, with the stack, account and Region that send it.
+    """Publish a message, or log that it could not be sent: no work stops because of it. See `publish_or_raise`."""
+    try:
+        publish_or_raise(kind, subject, names, text, **attributes)
+    except (ClientError, BotoCoreError):
+        logger.exception("message not sent", extra={"kind": kind, "subject": subject})
 
-    `subject` is a pattern for `names`, see `build_subject`. Subscriptions can filter by `kind` and `attributes`.
+
+def publish_or_raise(kind: str, subject: str, names: Mapping[str, str], text: str, **attributes: str) -> None:
+    """Publish a message that begins with the stack, environment, account and Region that send it.
+
+    `subject` is a pattern for `names`, see `build_subject`. Subscriptions can filter by `kind` and `attributes`. Raise
+    ClientError, BotoCoreError.
     """
     topic = settings().operators_topic_arn
     if not topic:
         return
     _, _, _, region, account, _ = topic.split(":", 5)
-    sender = format_facts({"Stack": stack_name(), "Account": account, "Region": region})
+    sender = {"Stack": stack_name(), "Environment": environment_name(), "Account": account, "Region": region}
     named = {"kind": kind, **{name: value for name, value in attributes.items() if value}}
-    try:
-        _client().publish(
-            TopicArn=topic,
-            Subject=build_subject(f"{{stack}}: {subject}", {"stack": stack_name(), **names}),
-            Message=f"{text}\n{sender}",
-            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
-        )
-    except (ClientError, BotoCoreError):
-        logger.exception("message not sent", extra={"kind": kind, "subject": subject})
+    _client().publish(
+        TopicArn=topic,
+        Subject=build_subject(f"{{stack}}: {subject}", {"stack": stack_name(), **names}),
+        Message=f"{format_facts(sender)}\n{text}",
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
+    )
 
 
 def format_facts(facts: Mapping[str, object]) -> str:

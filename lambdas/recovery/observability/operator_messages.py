@@ -1,45 +1,40 @@
 """Messages to operators about a run, with the commands that answer them; each follows a change of the record."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recovery import clock
 from recovery.aws import sns
+from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, WaveStatus
-from recovery.domain.launch_failures import FailureKind
-from recovery.domain.plan import Wave
+from recovery.domain.plan import OnTimeout, Wave
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
-from recovery.wording import first_of, name_first, plural
-
-# Operators answer with this command, or through the API.
-COMMAND = "drs-waves"
+from recovery.observability import wave_facts
+from recovery.wording import describe_deadline, first_of, plural
 
 # Servers that a message names. A batch has at most a hundred.
 MAX_REASONS = 20
-# Kinds of causes, and of warnings, and servers of each, that the message about a wave names.
-MAX_CAUSES, MAX_NAMES = 4, 3
 
 
 def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
     """Report that nothing will clean up after this drill; send nothing if its plan asks for no clean-up."""
     if execution.run.mode is not Mode.DRILL or execution.plan.clean_up_after_hours is None:
         return
-    sns.publish(
+    _send(
+        execution.run,
         "CLEANUP_NOT_SCHEDULED",
-        "the clean-up of {execution} is not scheduled",
-        {"execution": execution.execution_id},
-        sns.format_facts(
-            {
-                "Kind": execution.run.mode.value.lower(),
-                "Execution": execution.execution_id,
-                "Why": why,
-                "What to do": f"{COMMAND} cleanup {execution.execution_id}, when the drill is no longer needed.",
-            }
-        ),
-        executionId=execution.execution_id,
+        "its clean-up is not scheduled",
+        {
+            "Why": why,
+            "What happens": "the instances of the drill run, and cost money, until they are terminated",
+            "What to do": [
+                "when the drill is no longer needed:",
+                format_command("cleanup", execution.execution_id),
+            ],
+        },
     )
 
 
@@ -56,7 +51,11 @@ def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[s
                 "In use": f"{jobs} jobs, {servers} servers in jobs",
                 "Jobs that take long": named,
                 "What happens": "batches wait and take the next free slot; no server has failed because of this",
-                "What to do": "See in the DRS console what these jobs do. A case with AWS Support can end a job.",
+                "What to do": [
+                    "See in the DRS console what these jobs do. A case with AWS Support can end a job.",
+                    format_command("get", f"/capacity/{target.key}"),
+                ],
+                "Runbook": name_section("Quota full"),
             }
         ),
         target=target.key,
@@ -77,7 +76,7 @@ def send_run_started(execution: Execution) -> None:
             "Continues": run.continues,
             "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,
             "Waves": ", ".join(wave.name for wave in execution.plan.waves),
-            "Watch": f"{COMMAND} watch {run.execution_id}",
+            "Watch": format_command("watch", run.execution_id),
         },
     )
 
@@ -85,25 +84,26 @@ def send_run_started(execution: Execution) -> None:
 def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None:
     """Report that a wave waits for approval."""
     run, approval = execution.run, wave.approval
-    after = f"{approval.on_timeout.value} without an answer" if approval else ""
+    then = "approved" if approval and approval.on_timeout is OnTimeout.APPROVE else "rejected"
     _send(
         run,
         "APPROVAL_WANTED",
         "wave {wave} waits for approval",
         {
             "Wave": wave.name,
-            "Until": f"{clock.iso(until)}, then {after}",
-            "Needs": _name_other_person(run, "approve"),
-            "Approve": f"{COMMAND} approve {run.execution_id} {wave.name}",
-            "Reject": f"{COMMAND} reject {run.execution_id} {wave.name}",
+            "Until": f"{describe_deadline(until, clock.now())}; without an answer the wave is {then} then",
+            "Needs": wave_facts.name_other_person(run, "approve"),
+            "Approve": [
+                format_command("approve", run.execution_id, wave.name),
+                "The wave starts. Check first that the applications of the waves before it work.",
+            ],
+            "Reject": [
+                format_command("reject", run.execution_id, wave.name),
+                f"The wave is skipped. {wave_facts.describe_skips(execution.plan, wave)}",
+            ],
         },
         wave=wave.name,
     )
-
-
-def _name_other_person(run: Run, decision: str) -> str | None:
-    """Who must not make the decision, if the plan has `fourEyes`."""
-    return f"to {decision}, another person than {' and '.join(run.requesters)}" if run.four_eyes else None
 
 
 def send_wave_paused(execution: Execution, wave: Wave) -> None:
@@ -113,7 +113,10 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
         run,
         "PAUSED",
         "paused before wave {wave}",
-        {"Wave": wave.name, "Go on": f"{COMMAND} resume {run.execution_id}"},
+        {
+            "Wave": wave.name,
+            "Resume": [format_command("resume", run.execution_id), "The wave starts, and so do all that are paused."],
+        },
         wave=wave.name,
     )
 
@@ -131,10 +134,6 @@ def send_wave_settled(
     kind = (
         "DECISION_WANTED" if awaits_decision else "WAVE_FAILED" if verdict.status is WaveStatus.FAILED else "WAVE_DONE"
     )
-    commands = {
-        decision.capitalize(): f"{COMMAND} {decision} {run.execution_id} {wave.name}"
-        for decision in ("retry", "accept", "abort")
-    }
     _send(
         run,
         kind,
@@ -143,9 +142,9 @@ def send_wave_settled(
             "Wave": wave.name,
             "Result": verdict.reason,
             "Servers": tally.describe(),
-            **_format_causes(row for row in notable if row["status"] == ServerStatus.FAILED),
-            "Warnings": _format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
-            **({"Needs": _name_other_person(run, "accept"), **commands} if awaits_decision else {}),
+            **wave_facts.format_causes(row for row in notable if row["status"] == ServerStatus.FAILED),
+            "Warnings": wave_facts.format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
+            **(wave_facts.format_answers(execution, wave, tally) if awaits_decision else {}),
         },
         wave=wave.name,
     )
@@ -165,40 +164,6 @@ def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]
         },
         wave=batch.wave,
     )
-
-
-def _format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Two facts for each kind of cause, the most frequent first: a few servers with the reason of one, and the advice.
-
-    A server may have no cause.
-    """
-    by_cause: dict[str, list[Mapping[str, Any]]] = {}
-    for row in sorted(failed, key=_name_server):
-        by_cause.setdefault(row.get("cause", FailureKind.OTHER.value), []).append(row)
-    facts = {}
-    most_frequent = sorted(by_cause.items(), key=lambda entry: -len(entry[1]))
-    for cause, rows in most_frequent[:MAX_CAUSES]:
-        names = name_first([_name_server(row) for row in rows], MAX_NAMES)
-        facts[f"Failed, {cause}"] = f"{names}. {rows[0].get('reason', '')}"
-        facts[f"What to do about {cause}"] = rows[0].get("advice", "")
-    if left := most_frequent[MAX_CAUSES:]:
-        facts["Other causes"] = ", ".join(f"{cause} ({len(rows)})" for cause, rows in left)
-    return facts
-
-
-def _format_warnings(launched: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The warnings of launches, the most frequent first, each with a few servers."""
-    names: dict[str, list[str]] = {}
-    for row in sorted(launched, key=_name_server):
-        for warning in row.get("launchWarnings", ()):
-            names.setdefault(warning, []).append(_name_server(row))
-    most_frequent = sorted(names.items(), key=lambda entry: -len(entry[1]))
-    lines = [f"{name_first(servers, MAX_NAMES)}: {warning}" for warning, servers in most_frequent]
-    return first_of(lines, MAX_CAUSES)
-
-
-def _name_server(row: Mapping[str, Any]) -> str:
-    return str(row.get("hostname") or row["sourceServerId"])
 
 
 def send_wave_corrected(
@@ -261,7 +226,8 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
         {
             "Result": verdict.reason,
             "Servers": tally.describe(),
-            "Recover the rest": f"{COMMAND} continue {last}" if rest else None,
+            "Recover the rest": format_command("continue", last) if rest and last else None,
+            "Report": format_command("report", run.execution_id, "--to", run.execution_id),
         },
         status=verdict.status.value,
     )
@@ -269,8 +235,8 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
 
 def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str] | None], **attributes: str) -> None:
     """Send a message about a run. `subject` may contain `{wave}`, which is one of the attributes."""
-    mode = run.mode.value.lower()
-    text = sns.format_facts({"Plan": run.plan_name, "Kind": mode, "Execution": run.execution_id, **facts})
+    mode = run.mode.value
+    text = sns.format_facts({"Kind": mode, "Plan": run.plan_name, "Execution": run.execution_id, **facts})
     names = {"plan": run.plan_name, "wave": attributes.get("wave", "")}
     sns.publish(
         kind,
@@ -281,3 +247,8 @@ def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str]
         executionId=run.execution_id,
         **attributes,
     )
+
+
+def name_section(section: str) -> str:
+    """The section of the runbook that a message leads to."""
+    return f'docs/runbook.md, "{section}"'

@@ -5,13 +5,14 @@ from typing import Any
 
 from recovery import clock
 from recovery.aws import sns
+from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Run, WaveStatus
-from recovery.observability.operator_messages import COMMAND
-from recovery.wording import first_of
+from recovery.domain.execution import Mode, Run, WaveStatus
+from recovery.observability.operator_messages import name_section
+from recovery.wording import describe_deadline, first_of
 
 # Lines about what a run waits for; a run of a thousand servers can have ten jobs in each of many targets.
-MAX_BLOCKERS = 10
+MAX_BLOCKERS = 20
 
 _ANSWERS: Mapping[WaveStatus, tuple[str, tuple[str, ...]]] = {
     WaveStatus.AWAITING_APPROVAL: ("an approval", ("approve", "reject")),
@@ -21,7 +22,7 @@ _ANSWERS: Mapping[WaveStatus, tuple[str, tuple[str, ...]]] = {
 
 def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Sequence[str]) -> None:
     """Report that a run, or a wave of it, has not ended within its RTO target, and what it waits for."""
-    mode = run.mode.value.lower()
+    mode = run.mode.value
     late = "wave {wave} is" if wave else "it is"
     sns.publish(
         "WAVE_OVERDUE" if wave else "RUN_OVERDUE",
@@ -29,15 +30,18 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
         {"plan": run.plan_name, "wave": wave or ""},
         sns.format_facts(
             {
-                "Plan": run.plan_name,
                 "Kind": mode,
+                "Plan": run.plan_name,
                 "Execution": run.execution_id,
                 "Wave": wave,
-                "Target": f"{minutes} min; it was missed by {clock.iso()} at the latest",
+                "Target": f"{minutes} min; missed by {clock.iso()[11:16]} UTC at the latest",
                 "Waits for": first_of(blockers, MAX_BLOCKERS) or "nothing: it is about to end",
                 "What happens": "the run goes on; nothing is cancelled because of the target",
-                "What to do": f"Answer what it waits for. {COMMAND} status {run.execution_id} shows its progress, "
-                "docs/runbook.md, 'A run is late' what each wait means.",
+                "What to do": [
+                    "Answer what it waits for. See its progress:",
+                    format_command("status", run.execution_id),
+                ],
+                "Runbook": name_section("A run is past its RTO"),
             }
         ),
         planId=run.plan_id,
@@ -48,21 +52,27 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
 
 def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
     """Report that a DRS job takes far longer than usual; `progress` has its stage and age."""
+    mode = Mode.of_run(ref.execution_id).value
     sns.publish(
         "JOB_OVERDUE",
-        "a DRS job in {target} takes far longer than usual",
+        f"{mode}: a DRS job in {{target}} takes far longer than usual",
         {"target": ref.target.key},
         sns.format_facts(
             {
-                "Job": job_id,
-                "Target": ref.target.key,
+                "Kind": mode,
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
+                "Target": ref.target.key,
+                "Job": job_id,
                 "Stage and age": progress,
                 "What happens": "drs-waves polls the job until DRS ends it; no server has failed because of this",
-                "What to do": "Read DRS's log of the job in the DRS console, or with "
-                f"{COMMAND} get '/executions/{ref.execution_id}/job-log?jobId={job_id}'. See AWS Health for DRS and "
-                "EC2 in the Region. In the stage conversion, look at the conversion servers in the staging subnet.",
+                "What to do": [
+                    "Read DRS's log of the job, here or in the DRS console:",
+                    format_command("get", f"/executions/{ref.execution_id}/job-log?jobId={job_id}"),
+                    "See AWS Health for DRS and EC2 in the Region. In the stage conversion, look at the conversion "
+                    "servers in the staging subnet.",
+                ],
+                "Runbook": name_section("A job is stuck"),
             }
         ),
         target=ref.target.key,
@@ -73,16 +83,17 @@ def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
 
 def describe_wait_of_run(run: Run) -> str:
     """That the run is paused, and the command that resumes it."""
-    return f"an operator to resume the run: {COMMAND} resume {run.execution_id}"
+    return f"an operator to resume the run: {format_command('resume', run.execution_id)}"
 
 
-def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> str | None:
-    """What a wave waits for an operator to do, with the commands; None when it waits for none."""
+def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> list[str]:
+    """What a wave waits for an operator to do, and each command on a line; nothing when it waits for none."""
     status, name = WaveStatus(row["status"]), row["wave"]
     if status is WaveStatus.PAUSED:
-        return f"wave {name}: {describe_wait_of_run(run)}"
+        return [f"wave {name}: {describe_wait_of_run(run)}"]
     if status not in _ANSWERS or row.get("failureDecision"):
-        return None
+        return []
     awaited, answers = _ANSWERS[status]
-    commands = ", or ".join(f"{COMMAND} {answer} {run.execution_id} {name}" for answer in answers)
-    return f"wave {name}: {awaited}, since {row.get('waitingSince', 'a while')}: {commands}"
+    since = row.get("waitingSince")
+    began = f", asked for {describe_deadline(clock.parse_iso(since), clock.now())}" if since else ""
+    return [f"wave {name}: {awaited}{began}:", *(format_command(answer, run.execution_id, name) for answer in answers)]

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock, errors
 from recovery.aws import sns
+from recovery.commands import format_command
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.target import Target
 from recovery.errors import (
@@ -20,6 +21,7 @@ from recovery.errors import (
     StartUnanswered,
 )
 from recovery.observability import metrics
+from recovery.observability.operator_messages import name_section
 
 logger = Logger(child=True)
 
@@ -66,21 +68,24 @@ def notify_retries_exhausted(
     metrics.count_exhausted(place.target, task)
     waits = "the batch" if place.batch else "the wave's part in this account and Region"
     again = f"at {_minute(clock.now() + wait_seconds)}" if wait_seconds else "within ten minutes"
+    mode = place.execution_id.partition("-")[0].upper()  # an id begins with it
     sns.publish(
         "RETRIES_EXHAUSTED",
-        "{error} in {target}",
+        f"{mode}: {{error}} in {{target}}",
         {"error": error.name, "target": place.target.key},
         sns.format_facts(
             {
-                "Kind": place.execution_id.partition("-")[0],  # an id begins with it
-                "Operation": task,
-                "Target": place.target.key,
-                "Error": str(error),
-                "Attempts": attempts or "all that the state machine makes in a row",
+                "Kind": mode,
                 "Execution": place.execution_id,
                 "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave,
+                "Target": place.target.key,
+                "Operation": task,
+                "Error": str(error),
+                "Attempts": attempts or "all that the state machine makes in a row",
                 "What happens": f"{waits} waits and goes on {again}; no server has failed because of this",
                 "What to do": advice_for(error.name),
+                "See it": format_command("status", place.execution_id),
+                "Runbook": name_section("A Region does not answer" if place.batch is None else "DRS does not answer"),
             }
         ),
         target=place.target.key,

@@ -1,7 +1,7 @@
 """Patches that make MiniStack answer as AWS does, one module per group of services."""
 
 from sandbox.engine.defects.lambda_functions import keep_exception_names, separate_logs
-from sandbox.engine.defects.metrics import accept_metric_math, count_embedded_metrics
+from sandbox.engine.defects.metrics import accept_metric_math, count_embedded_metrics, invoke_functions_of_alarms
 from sandbox.engine.defects.nested_stacks import transform_nested_templates
 from sandbox.engine.defects.other_services import (
     accept_aws_events,
@@ -29,6 +29,7 @@ DEFECTS: tuple[Patch, ...] = (
     import_gateway_responses,
     count_embedded_metrics,
     accept_metric_math,
+    invoke_functions_of_alarms,
     accept_aws_events,
     filter_by_instance_id,
     launch_at_simulated_times,

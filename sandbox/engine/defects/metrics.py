@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge
 from ministack.services.cloudformation import provisioners
 
 from sandbox.engine.patch import defect
@@ -88,3 +88,28 @@ def accept_metric_math() -> None:
         return record(name, props)
 
     provisioners._cw_metric_alarm_record = record_any
+
+
+@defect("MiniStack 1.5.33")
+def invoke_functions_of_alarms() -> None:
+    """Invoke a function that is an action of an alarm, as CloudWatch does. MiniStack knows only topics as actions."""
+    dispatch = cloudwatch._dispatch_alarm_actions
+    fields = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
+
+    def dispatch_and_invoke(alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
+        dispatch(alarm, old_state, new_state, reason)
+        functions = [arn for arn in alarm.get(fields[new_state]) or () if ":lambda:" in arn]
+        event = {
+            "source": "aws.cloudwatch",
+            "alarmArn": alarm["AlarmArn"],
+            "alarmData": {
+                "alarmName": alarm["AlarmName"],
+                "state": {"value": new_state, "reason": reason},
+                "previousState": {"value": old_state},
+                "configuration": {"description": alarm.get("AlarmDescription", "")},
+            },
+        }
+        for arn in functions if alarm.get("ActionsEnabled", True) else ():
+            eventbridge._dispatch_to_lambda(arn, json.dumps(event))
+
+    cloudwatch._dispatch_alarm_actions = dispatch_and_invoke

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 
 from tests.support.ministack import MiniStack, deploy
 
@@ -13,7 +14,7 @@ def embedded(value: int, **dimensions: str) -> str:
     return json.dumps({"_aws": about, "Calls": value, **dimensions})
 
 
-def alarm(engine: MiniStack, name: str, **dimensions: str) -> None:
+def alarm(engine: MiniStack, name: str, actions: Sequence[str] = (), **dimensions: str) -> None:
     """An alarm on more than five `Calls` of exactly these dimensions."""
     engine.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
@@ -25,6 +26,7 @@ def alarm(engine: MiniStack, name: str, **dimensions: str) -> None:
         EvaluationPeriods=1,
         Threshold=5,
         ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=list(actions),
     )
 
 
@@ -67,3 +69,26 @@ def test_an_alarm_on_an_expression_can_be_deployed(patched: MiniStack, unpatched
     template = {"Resources": {"Share": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}}}
     for engine, outcome in ((patched, "CREATE_COMPLETE"), (unpatched, "ROLLBACK_COMPLETE")):
         assert deploy(engine, "math", template) == outcome
+
+
+def is_told(engine: MiniStack, text: str, within: float) -> bool:
+    """Whether the toy's log has this text."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        group = f"/aws/lambda/{engine.outputs['Toy']}"
+        events = engine.client("logs").filter_log_events(logGroupName=group)["events"]
+        if any(text in event["message"] for event in events):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_an_alarm_calls_the_function_that_is_its_action(patched: MiniStack, unpatched: MiniStack) -> None:
+    for engine in (patched, unpatched):
+        engine.invoke({"print": "the log group is there"})
+        name = engine.outputs["Toy"]
+        arn = engine.client("lambda").get_function(FunctionName=name)["Configuration"]["FunctionArn"]
+        alarm(engine, "calling", actions=[arn], Outcome="calling")
+        engine.client("cloudwatch").set_alarm_state(AlarmName="calling", StateValue="ALARM", StateReason="tried")
+    assert is_told(patched, "told of calling ALARM", within=60)
+    assert not is_told(unpatched, "told of calling", within=1)

@@ -137,7 +137,7 @@ def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
 def _describe_blockers(run: Run, wave_rows: Sequence[executions.Row]) -> list[str]:
     """What the run waits for: operators first, then targets, jobs and capacity."""
     found = [overdue_messages.describe_wait_of_run(run)] if run.status is ExecutionStatus.PAUSED else []
-    found += [wait for row in wave_rows if (wait := overdue_messages.describe_wait_of_wave(run, row))]
+    found += [line for row in wave_rows for line in overdue_messages.describe_wait_of_wave(run, row)]
     started = {row["wave"] for row in wave_rows if row.get("startedAt")}
     for batch in batches.list_batches(run.execution_id):
         if batch.ref.wave in started and batch.status is not BatchStatus.SETTLED:
