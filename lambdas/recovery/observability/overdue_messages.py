@@ -68,7 +68,7 @@ def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
                 "What happens": "drs-waves polls the job until DRS ends it; no server has failed because of this",
                 "What to do": [
                     "Read DRS's log of the job, here or in the DRS console:",
-                    format_command("get", f"/executions/{ref.execution_id}/job-log?jobId={job_id}"),
+                    format_command("logs", ref.execution_id, "--job", job_id),
                     "See AWS Health for DRS and EC2 in the Region. In the stage conversion, look at the conversion "
                     "servers in the staging subnet.",
                 ],
