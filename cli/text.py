@@ -212,9 +212,9 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
         "report": (has_ended, f"report {run} --to build/report"),
         "clean up": (has_ended and record["mode"] == "DRILL" and launched > 0, f"cleanup {run}"),
     }
-    for name, (is_due, command) in steps.items():
+    for name, (is_due, words) in steps.items():
         if is_due and name not in without:
-            yield name, f"{COMMAND} {command}{options}"
+            yield name, " ".join((COMMAND, words)) + options
 
 
 def describe_chain(record: Record) -> str | None:

@@ -61,7 +61,12 @@ def _section(command: Any, path: str, context: Any) -> str:
     is_group = hasattr(command, "commands")
     lines = [f"## {path}", "", _prose(command.help or "")]
     if not is_group:
-        usage = " ".join([path, *command.collect_usage_pieces(context)])
+        required = [
+            f"{each.opts[0]} {each.metavar}"
+            for each in command.params
+            if each.required and each.opts[0].startswith("-")
+        ]
+        usage = " ".join([path, *required, *command.collect_usage_pieces(context)])
         left_out = CONNECTION_OPTIONS if _is_connected(command) else ()
         own = [each for each in command.params if each.name not in left_out]
         lines += ["", f"```text\n{usage}\n```", "", _options(own, context)]

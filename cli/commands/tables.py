@@ -22,9 +22,14 @@ LOCK = "activeExecutionId"  # marks a plan as running, in a Region that is lost
 @app.command(epilog="Example: drs-waves tables copy --from drs-waves-prod --to drs-waves-new --region eu-central-1")
 def copy(
     source: Annotated[
-        str, typer.Option("--from", help="The stack whose tables, or their replicas, exist in this Region.")
+        str,
+        typer.Option(
+            "--from", metavar="STACK", help="The stack whose tables, or their replicas, exist in this Region."
+        ),
     ],
-    target: Annotated[str, typer.Option("--to", help="The stack to fill. It must be deployed already.")],
+    target: Annotated[
+        str, typer.Option("--to", metavar="STACK", help="The stack to fill. It must be deployed already.")
+    ],
     region: Region = None,
     profile: Profile = None,
 ) -> None:
@@ -65,7 +70,9 @@ def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> boo
 
 @app.command(epilog="Example: drs-waves tables adopt --stack drs-waves-prod > resources.json")
 def adopt(
-    stack: Annotated[str, typer.Option("--stack", help="The control plane whose tables are imported.")],
+    stack: Annotated[
+        str, typer.Option("--stack", metavar="STACK", help="The control plane whose tables are imported.")
+    ],
 ) -> None:
     """Print what CloudFormation needs to import the tables.
 

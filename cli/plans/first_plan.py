@@ -60,7 +60,8 @@ def write_first_plan(plan: FirstPlan, path: Path) -> str:
 #
 # Check it:                   drs-waves plan validate {file}
 # Drill it on this machine:   make drill PLAN={file}
-# Compare it and apply it:    drs-waves plan diff {file}, then drs-waves plan apply {file}
+# Compare it with the API:    drs-waves plan diff {file}
+# Apply it:                   drs-waves plan apply {file}
 
 # The accounts whose servers are recovered. `apply` registers those that drs-waves does not know, with the external id
 # that the environment variable {DEFAULT_SECRET_VARIABLE} has then: it is a secret, so it is not in this file.

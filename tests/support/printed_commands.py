@@ -14,6 +14,7 @@ from typing import Any
 
 import typer
 
+from cli.connection import CONNECTION_OPTIONS, choose_connection
 from cli.main import app
 from tests.support.shell_blocks import DOCUMENTS, ROOT, blocks
 
@@ -51,7 +52,7 @@ _FILLED_IN = {
 }
 _INLINE = re.compile(r"`([^`\n]+)`")
 # A line of a text of the code that is a command: after an indentation, "Example:", or a label.
-_IN_TEXT = re.compile(r"(?:^  +|Example: |: +|`)(?:[A-Z][A-Z0-9_]*=\S+ )*(drs-waves [a-z][^`]*)", re.MULTILINE)
+_IN_TEXT = re.compile(r"(^  +|Example: |: +|`)(?:[A-Z][A-Z0-9_]*=\S+ )*(drs-waves [a-z][^`]*)", re.MULTILINE)
 _BY_NAME = re.compile(r"\0( [a-z][^`\0]*)")
 
 
@@ -71,7 +72,8 @@ class Printed:
         lexer.commenters = "#"
         words = list(lexer)
         ends = [at for at, word in enumerate(words) if word[0] in ";<>|&"]
-        return words[1 : ends[0] if ends else None]
+        synopsis = [word.strip("[]") for word in words[1 : ends[0] if ends else None] if word != "[OPTIONS]"]
+        return [word for word in synopsis if word != "COMMAND"]
 
 
 # --- where they are -----------------------------------------------------------------------------------------------
@@ -115,9 +117,9 @@ def in_help() -> Iterator[Printed]:
         place = f"help of {' '.join((COMMAND, *words))}"
         options = [getattr(parameter, "help", None) for parameter in command.params]
         for text in filter(None, (command.help, command.epilog, *options)):
-            for found in _IN_TEXT.findall(text):
+            for before, found in _IN_TEXT.findall(text):
                 if _is_command(found):
-                    yield Printed(place, found.rstrip(". "))
+                    yield Printed(place, found.rstrip(". "), is_mention=before == "`")
 
 
 def in_code(folders: Sequence[str] = ("cli", "lambdas", "sandbox")) -> Iterator[Printed]:
@@ -139,9 +141,9 @@ def in_code(folders: Sequence[str] = ("cli", "lambdas", "sandbox")) -> Iterator[
             for line in text.splitlines():
                 for found in _BY_NAME.findall(line):
                     yield Printed(place, f"{COMMAND}{found}".rstrip(". "))
-                for found in _IN_TEXT.findall(line):
+                for before, found in _IN_TEXT.findall(line):
                     if _is_command(found) and not line.startswith("Example: "):  # the help has those
-                        yield Printed(place, found.rstrip(". "))
+                        yield Printed(place, found.rstrip(". "), is_mention=before == "`")
 
 
 def _fill_in(part: ast.expr) -> str:
@@ -204,8 +206,12 @@ def parse(words: Sequence[str], *, is_mention: bool = False) -> dict[str, Any]:
         if missing and missing[1] in left and missing[1] != SAMPLES["FILE"]:
             return parse([*path, *(SAMPLES["FILE"] if word == missing[1] else word for word in left)])
         raise NotACommand(message) from error
-    if parameters.get("in_sandbox") and any(parameters.get(name) for name in ("stack", "region", "profile")):
-        raise NotACommand("--sandbox goes with none of --stack, --profile and --region")
+    if {"sandbox", "stack"} <= set(parameters):
+        deployment = {name: parameters[name] for name in CONNECTION_OPTIONS if name != "context"}
+        try:
+            choose_connection(**deployment, context=None)  # contexts are those of the reader's own machine
+        except typer.BadParameter as error:
+            raise NotACommand(error.message) from error
     return parameters
 
 

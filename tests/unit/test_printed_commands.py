@@ -49,7 +49,7 @@ def test_a_command_that_is_written_down_is_taken_by_the_command_line(printed: Pr
 
 def test_commands_are_found_in_every_kind_of_place() -> None:
     places = {printed.place.split(":")[0] for printed in WRITTEN}
-    assert {"README.md", "quickstart.md", "runbook.md", "cli/follow.py", "cli/commands/sandbox.py"} <= places
+    assert {"README.md", "quickstart.md", "runbook.md", "cli/follow.py", "cli/trial/guide.py"} <= places
     assert {"help of drs-waves run", "help of drs-waves plan diff"} <= places
     assert len(WRITTEN) > 90
 

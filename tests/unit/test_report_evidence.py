@@ -15,8 +15,8 @@ from cli.report.collect import write_report
 from cli.report.document import Facts, build_document
 from cli.report.page import MEMBERS_SHOWN, render_html
 from scripts import report_schema
+from tests.support.report_facts import ALL, HUB, NASTY, WEST, at, batch, job, page, record, server, wave
 from tests.support.report_schema import SCHEMA, list_violations
-from tests.unit.test_report import ALL, HUB, NASTY, WEST, at, batch, job, page, record, server, wave
 
 BEN = "arn:aws:iam::111122223333:user/ben"
 
