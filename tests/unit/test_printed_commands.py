@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recovery.commands import format_command
+from recovery.observability import wave_facts
 from recovery.observability.alarm_messages import ALARMS
 from tests.support import sample_messages
 from tests.support.printed_commands import (
@@ -128,6 +130,14 @@ def test_an_answer_to_a_failed_wave_says_what_it_does_and_how_long_it_takes(
     assert "cannot be cancelled" in answers["Retry"]
     assert answers["Accept"].endswith("start next: app, web.")
     assert answers["Abort"].startswith("No further wave starts")
+
+
+def test_an_answer_that_needs_a_reason_says_so(messages: dict[str, dict[str, Any]]) -> None:
+    run = replace(sample_messages.RUN, comments_required=True)
+    execution, wave = replace(sample_messages.EXECUTION, run=run), sample_messages.WAVES[0]
+    answers = wave_facts.format_answers(execution, wave, sample_messages.TALLY)
+    asking = [name for name, lines in answers.items() if "The plan requires a reason" in str(lines)]
+    assert asking == ["Accept", "Abort"]
 
 
 def test_the_deadline_of_an_approval_is_in_words(messages: dict[str, dict[str, Any]]) -> None:

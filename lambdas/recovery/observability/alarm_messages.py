@@ -49,9 +49,10 @@ class AlarmText:
     ended: str | None = None
 
 
-_CAPACITY = ("get", "/capacity")
+_CAPACITY = ("capacity",)
 _SYNC = ("get", "/drs/recovery-instance-sync/status")
 _RUNS = ("list",)
+_INSTANCES = ("instances",)
 _HEALTH = ("get", "/health")
 _NORMAL = "Calls to DRS are normal again; batches that waited go on by themselves."
 
@@ -126,9 +127,9 @@ ALARMS: Mapping[str, AlarmText] = {
     "cleanups-failed": AlarmText(
         "instances of a drill still run",
         "The clean-up of a drill failed, timed out or was aborted. The instances that it left cost money.",
-        "Find the drill, and clean it up with `cleanup` and its id.",
+        "The command lists the instances that drills have left, and the commands that terminate them.",
         "A drill was left running",
-        _RUNS,
+        _INSTANCES,
     ),
     "sync-errors": AlarmText(
         "an account and Region cannot be read",

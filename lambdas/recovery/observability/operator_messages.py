@@ -53,7 +53,7 @@ def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[s
                 "What happens": "batches wait and take the next free slot; no server has failed because of this",
                 "What to do": [
                     "See in the DRS console what these jobs do. A case with AWS Support can end a job.",
-                    format_command("get", f"/capacity/{target.key}"),
+                    format_command("capacity"),
                 ],
                 "Runbook": name_section("Quota full"),
             }

@@ -62,13 +62,14 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     run, plan = execution.run, execution.plan
     waiting = [each.name for each in plan.dependents_of(wave.name)]
     attempts = plan.launch_attempts
+    asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
     effects = {
         "retry": f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
         f"of about {ATTEMPT_MINUTES} min each: up to {attempts * ATTEMPT_MINUTES} min in all. DRS jobs cannot be "
         "cancelled, so correct the cause first.",
-        "accept": f"The wave counts as PARTIAL at once. {_describe_starts(waiting)}",
+        "accept": f"The wave counts as PARTIAL at once. {_describe_starts(waiting)}{asked}",
         "abort": "No further wave starts, and the run ends when its jobs have ended. Launched servers keep running; "
-        "`continue` recovers the rest later.",
+        f"`continue` recovers the rest later.{asked}",
     }
     return {
         "See all servers": format_command("status", run.execution_id, "--servers", "--wave", wave.name),
