@@ -7,6 +7,7 @@ from drs_emulator.clock import iso
 from drs_emulator.control.control_input import read_target_key, read_text
 from drs_emulator.engine.ec2 import SimulatedEc2, SimulatedInstance
 from drs_emulator.ids import new_id
+from drs_emulator.records.managed_instance import ManagedInstance
 from drs_emulator.records.strange_record import StrangeRecord
 from drs_emulator.settings import BadControlInput
 from drs_emulator.shaping.strange_records import FILTERS, KINDS, ready_made
@@ -29,7 +30,13 @@ def add_ec2_instance(world: World, body: Body) -> Body:
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise BadControlInput("tags: must be an object of texts")
     with world.lock:
-        return _describe(key, _simulated(world).add(key, instance_id, state, tags))
+        added = _simulated(world).add(key, instance_id, state, tags)
+        shown = "RUNNING" if state == "running" else "STOPPED"
+        machine = ManagedInstance(
+            instance_id, key, world.clock.now(), private_ip=added.private_ip, tags=dict(tags), state=shown
+        )
+        world.target(key).machines[instance_id] = machine
+        return _describe(key, added)
 
 
 def list_ec2_instances(world: World) -> Body:

@@ -5,6 +5,20 @@ A step changes records, writes the job's log and calls EC2; it never waits. Ever
 world's lock. Importing this package registers the steps.
 """
 
-from drs_emulator.simulation import failback_steps, launch_steps, plan_execution, termination_steps
+from drs_emulator.simulation import (
+    failback_steps,
+    launch_actions,
+    launch_steps,
+    plan_execution,
+    systems_manager,
+    termination_steps,
+)
 
-__all__ = ["failback_steps", "launch_steps", "plan_execution", "termination_steps"]
+__all__ = [
+    "failback_steps",
+    "launch_actions",
+    "launch_steps",
+    "plan_execution",
+    "systems_manager",
+    "termination_steps",
+]

@@ -11,6 +11,7 @@ from drs_emulator.target_key import TargetKey
 from drs_emulator.world.call_log import CallLog
 from drs_emulator.world.faults import Faults
 from drs_emulator.world.rate_limits import RateLimiter
+from drs_emulator.world.rules import Rules
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event, Timeline
 
@@ -35,6 +36,7 @@ class World:
         self.rate_limiter = RateLimiter()
         self.call_log = CallLog()
         self.faults = Faults()
+        self.rules = Rules()
         self.wake_ticker = threading.Event()  # set when the next event is earlier than the ticker expects
 
     def target(self, key: TargetKey) -> Target:
@@ -60,4 +62,5 @@ class World:
             self.rate_limiter.clear()
             self.call_log.clear()
             self.faults = Faults()
+            self.rules = Rules()
             self.ec2.reset()
