@@ -30,6 +30,7 @@ from loopback.guard import make_secret
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
+    from mypy_boto3_ec2.client import EC2Client
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +123,21 @@ class Emulator:
 
     def client(self, account: str, region: str, *, attempts: int = 1) -> "DrsClient":
         """Return a boto3 client of this emulator. By default it does not retry."""
-        return boto3.client(
-            "drs",
+        client: DrsClient = self._client("drs", account, region, attempts)
+        return client
+
+    def ssm_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of Systems Manager."""
+        return self._client("ssm", account, region, attempts)
+
+    def ec2_client(self, account: str, region: str, *, attempts: int = 1) -> "EC2Client":
+        """Return a boto3 client of EC2, for DescribeInstanceStatus and, without an engine, DescribeInstances."""
+        client: EC2Client = self._client("ec2", account, region, attempts)
+        return client
+
+    def _client(self, service: str, account: str, region: str, attempts: int) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=account,

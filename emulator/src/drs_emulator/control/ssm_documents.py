@@ -27,25 +27,19 @@ def add_document(world: World, body: Body) -> Body:
     platforms = tuple(_read_list(body, "platforms") or PLATFORMS)
     if not set(platforms) <= set(PLATFORMS):
         raise BadControlInput(f"platforms: must be some of {', '.join(PLATFORMS)}")
+    sent = enumerate(_read_list(body, "parameters"))
+    parameters = tuple(_read_parameter(each, f"parameters[{index}]") for index, each in sent)
+    read_steps = tuple(_read_step(each, f"steps[{index}]") for index, each in enumerate(steps))
+    seconds, description = _read_seconds(body, "seconds", ""), str(body.get("description", ""))
     with world.lock:
         versions = world.target(key).documents.setdefault(name, [])
-        document = SsmDocument(
-            name,
-            kind,
-            tuple(
-                _read_parameter(each, f"parameters[{index}]")
-                for index, each in enumerate(_read_list(body, "parameters"))
-            ),
-            tuple(_read_step(each, f"steps[{index}]") for index, each in enumerate(steps)),
-            _read_seconds(body, "seconds", ""),
-            platforms,
-            str(body.get("description", "")),
-            len(versions) + 1,
-            world.clock.now(),
-            key.account,
+        number, now = len(versions) + 1, world.clock.now()
+        versions.append(
+            SsmDocument(
+                name, kind, parameters, read_steps, seconds, platforms, description, number, now, owner=key.account
+            )
         )
-        versions.append(document)
-    return {"name": name, "version": document.version}
+    return {"name": name, "version": number}
 
 
 def _read_parameter(sent: Any, path: str) -> Parameter:

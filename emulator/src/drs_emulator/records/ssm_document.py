@@ -49,7 +49,6 @@ class SsmDocument:
     version: int = 1
     created_at: float = 0
     owner: str = "Amazon"
-    stdout: str | None = None
 
     @property
     def plugin(self) -> str:
