@@ -3,7 +3,7 @@
 DescribeInstanceStatus is served with an engine too, because the engine does not boot its instances.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from drs_emulator.clock import iso
@@ -15,7 +15,7 @@ from drs_emulator.operations.registry import Call, operation
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.instance_health import Health, health_of, is_shown_by_ec2
 
-MAX_IDS = 100
+MAX_IDS, MAX_PAGE = 100, 1000
 STATE_CODES = {"running": 16, "terminated": 48, "stopped": 80}
 DETAILS = {"ok": "passed", "impaired": "failed"}
 READERS: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -28,38 +28,44 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 @operation("DescribeInstanceStatus", "ec2")
 def describe_instance_status(call: Call) -> dict[str, Any]:
-    """In order of id; only running instances unless IncludeAllInstances is true.
+    """In order of id; only running instances unless IncludeAllInstances is true."""
+    ids, size = _read_ids_and_size(call)
+    machines = (each for _, each in sorted(call.target.machines.items()))
+    known = {each.id: each for each in machines if is_shown_by_ec2(each, call.now)}
+    _refuse_unknown(ids, known.keys())
+    asked = [each for each in known.values() if not ids or each.id in ids]
+    if not call.input.get("IncludeAllInstances"):
+        asked = [each for each in asked if each.state == "RUNNING"]
+    shown = (_describe_status(health_of(call.world, each), call.now) for each in asked)
+    matching = [each for each in shown if _matches(each, call.input.get("Filters") or [])]
+    try:
+        token = call.input.get("NextToken")
+        items, token = take_page(call, matching, lambda each: str(each["InstanceId"]), size, token)
+    except ForeignToken as error:
+        raise Refused("InvalidNextToken", "The token is invalid") from error
+    return {"InstanceStatuses": items} | ({"NextToken": token} if token else {})
 
-    EC2 refuses more than 100 ids, and ids together with MaxResults. One unknown id fails the whole call.
-    """
+
+def _read_ids_and_size(call: Call) -> tuple[list[str], int]:
+    """EC2 refuses more than 100 ids, and ids together with MaxResults."""
     ids: list[str] = call.input.get("InstanceIds") or []
     size = call.input.get("MaxResults")
     if ids and size is not None:
         raise Refused(
-            "InvalidParameterCombination",
-            "The parameter instancesSet cannot be used with the parameter maxResults",
+            "InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults"
         )
     if len(ids) > MAX_IDS:
         raise Refused("InvalidParameterValue", f"There can be {MAX_IDS} instance ids, not {len(ids)}")
-    if size is not None and not 5 <= size <= 1000:
+    if size is not None and not 5 <= size <= MAX_PAGE:
         raise Refused("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid.")
-    known = {key: each for key, each in sorted(call.target.machines.items()) if is_shown_by_ec2(each, call.now)}
-    if unknown := sorted(set(ids) - known.keys()):
-        listed = ", ".join(unknown)
+    return ids, size or MAX_PAGE
+
+
+def _refuse_unknown(ids: list[str], known: Collection[str]) -> None:
+    """One unknown id fails the whole call."""
+    if unknown := sorted(each for each in ids if each not in known):
         ending = "IDs '%s' do not exist" if len(unknown) > 1 else "ID '%s' does not exist"
-        raise Refused("InvalidInstanceID.NotFound", f"The instance {ending % listed}")
-    shown = [
-        _describe_status(health_of(call.world, each), call.now)
-        for each in known.values()
-        if (not ids or each.id in ids) and (call.input.get("IncludeAllInstances") or each.state == "RUNNING")
-    ]
-    matching = [each for each in shown if _matches(each, call.input.get("Filters") or [])]
-    try:
-        token = call.input.get("NextToken")
-        items, token = take_page(call, matching, lambda each: str(each["InstanceId"]), size or 1000, token)
-    except ForeignToken as error:
-        raise Refused("InvalidNextToken", "The token is invalid") from error
-    return {"InstanceStatuses": items} | ({"NextToken": token} if token else {})
+        raise Refused("InvalidInstanceID.NotFound", f"The instance {ending % ', '.join(unknown)}")
 
 
 def _matches(shown: dict[str, Any], filters: list[dict[str, Any]]) -> bool:

@@ -10,6 +10,7 @@ from drs_emulator.operations.registry import Call, operation
 from drs_emulator.operations.systems_manager.documents import check_parameters, find_versions, pick_version
 from drs_emulator.operations.systems_manager.paging import newest_first, paginate_ssm, read_time
 from drs_emulator.records.automation import Automation, AutomationStep
+from drs_emulator.records.ssm_document import SsmDocument
 from drs_emulator.simulation.systems_manager import automation_run
 
 NOT_BUILT = (
@@ -33,28 +34,19 @@ def start_automation_execution(call: Call) -> dict[str, Any]:
             raise NotBuilt(f"The emulator does not implement {name} of StartAutomationExecution")
     if known := _find_token(call):
         return {"AutomationExecutionId": known}
-    versions = find_versions(call.target, sent["DocumentName"])
-    if not versions or versions[-1].kind != "Automation":
-        raise Refused(
-            "AutomationDefinitionNotFoundException", f"Automation document {sent['DocumentName']} does not exist."
-        )
-    document = pick_version(versions, sent.get("DocumentVersion"))
-    if document is None:
-        raise Refused("AutomationDefinitionVersionNotFoundException", "The document has no such version.")
-    parameters: dict[str, list[str]] = sent.get("Parameters") or {}
+    document, parameters = _find_document(call), sent.get("Parameters") or {}
     check_parameters(document, parameters, "InvalidAutomationExecutionParametersException")
     target = call.target
     if sum(not each.has_ended for each in target.automations.values()) >= MAX_OPEN:
         raise Refused("AutomationExecutionLimitExceededException", f"{MAX_OPEN} automations are running or waiting.")
     target.automations_made += 1
-    defaults = {each.name: [each.default] for each in document.parameters if each.default}
     automation = Automation(
         id=str(uuid.uuid4()),
         number=target.automations_made,
         target=target.key,
         document=document.name,
         version=str(document.version),
-        parameters=defaults | parameters,
+        parameters={each.name: [each.default] for each in document.parameters if each.default} | parameters,
         mode=sent.get("Mode") or "Auto",
         started_at=call.now,
         steps=[AutomationStep(step, str(uuid.uuid4())) for step in document.steps],
@@ -64,6 +56,18 @@ def start_automation_execution(call: Call) -> dict[str, Any]:
     if token := sent.get("ClientToken"):
         target.automation_tokens[token.lower()] = (_fingerprint(sent), automation.id, call.now)
     return {"AutomationExecutionId": automation.id}
+
+
+def _find_document(call: Call) -> SsmDocument:
+    """Raise Refused."""
+    name = call.input["DocumentName"]
+    versions = find_versions(call.target, name)
+    if not versions or versions[-1].kind != "Automation":
+        raise Refused("AutomationDefinitionNotFoundException", f"Automation document {name} does not exist.")
+    document = pick_version(versions, call.input.get("DocumentVersion"))
+    if document is None:
+        raise Refused("AutomationDefinitionVersionNotFoundException", "The document has no such version.")
+    return document
 
 
 def _find_token(call: Call) -> str | None:

@@ -69,23 +69,30 @@ def _repeat_request(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find_instances(call: Call, document: SsmDocument) -> list[str]:
-    """Return the ids of the instances of the request, without duplicates. Raise Refused."""
+    """Return the ids of the instances of the request. Raise Refused.
+
+    Instances of another platform are left out if others are left, because a tag can be on both.
+    """
     ids: list[str] = call.input.get("InstanceIds") or []
     targets: list[dict[str, Any]] = call.input.get("Targets") or []
     if bool(ids) == bool(targets):
         raise Refused("InvalidInstanceId", "Either InstanceIds or Targets must be given.")
     named = [each for target in targets if target.get("Key") == "InstanceIds" for each in target.get("Values", [])]
     asked = ids or named
-    if len(set(asked)) < len(asked):
-        raise Refused("DuplicateInstanceId")
     if asked:
-        refuse_unmanaged(call, asked)
+        _check_named(call, asked)
     else:
         asked = [each for each in sorted(call.target.machines) if _has_tags(call, each, targets)]
-    machines = call.target.machines
-    if asked and ids and not any(machines[each].platform in document.platforms for each in asked):
+    fitting = [each for each in asked if call.target.machines[each].platform in document.platforms]
+    if ids and not fitting:
         raise Refused("UnsupportedPlatformType", f"{document.name} does not support the platform of the instances.")
-    return [each for each in asked if machines[each].platform in document.platforms]
+    return fitting
+
+
+def _check_named(call: Call, ids: list[str]) -> None:
+    if len(set(ids)) < len(ids):
+        raise Refused("DuplicateInstanceId")
+    refuse_unmanaged(call, ids)
 
 
 def _has_tags(call: Call, instance_id: str, targets: list[dict[str, Any]]) -> bool:

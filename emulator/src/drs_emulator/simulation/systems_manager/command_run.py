@@ -22,6 +22,7 @@ EXPIRE, STOP = "COMMAND_EXPIRE", "COMMAND_STOP"
 RETRY_SECONDS = 30.0  # between attempts to reach an agent
 CANCEL_SECONDS = 5.0  # until a running command stops
 STOPPED_CODE = 137  # of a command that the agent stopped, by the agent's source code
+TIMED_OUT = ("TimedOut", "ExecutionTimedOut")
 UNDELIVERABLE = Outcome(("Failed", "Undeliverable"))
 DELIVERY_TIMED_OUT = Outcome(("TimedOut", "DeliveryTimedOut"))
 
@@ -150,24 +151,36 @@ def _decide(world: World, target: Target, command: Command, instance: ManagedIns
     scripts = [text for values in (command.request.get("Parameters") or {}).values() for text in values]
     rule = world.rules.draw(RuleKind.COMMAND, target.key, command.document, "\n".join(scripts), instance)
     seconds = command.run_seconds * draw_pace(world, target, "command", command.number, instance.id)
-    if rule and rule.seconds is not None:
-        seconds = rule.seconds
-    if (rule and rule.effect == "HANGS") or seconds > command.execution_seconds:
-        return command.execution_seconds, Outcome(("TimedOut", "ExecutionTimedOut"), STOPPED_CODE)
-    output = _say(command, instance, scripts) if rule is None or rule.stdout is None else rule.stdout
-    if rule and rule.stdout_length is not None:
-        output = ((output or "x") * (rule.stdout_length // len(output or "x") + 1))[: rule.stdout_length]
-    if rule is None or rule.effect == "SUCCEEDS":
-        return seconds, Outcome(("Success", "Success"), 0, output, (rule and rule.stderr) or "")
-    return seconds, _fail(rule, output)
+    if rule is None:
+        outcome = Outcome(("Success", "Success"), 0, _say(command, instance, scripts))
+    else:
+        seconds = seconds if rule.seconds is None else rule.seconds
+        outcome = _obey(rule, _say(command, instance, scripts))
+    if outcome.status == TIMED_OUT or seconds > command.execution_seconds:
+        return command.execution_seconds, Outcome(TIMED_OUT, STOPPED_CODE)
+    return seconds, outcome
+
+
+def _obey(rule: Rule, usual_output: str) -> Outcome:
+    """Return what a rule says. A failure writes nothing to its output unless the rule says so."""
+    if rule.effect == "HANGS":
+        return Outcome(TIMED_OUT)
+    output = rule.stdout
+    if output is None:
+        output = usual_output if rule.effect == "SUCCEEDS" or rule.stdout_length else ""
+    if rule.stdout_length is not None:
+        repeated = output or "x"
+        output = (repeated * (rule.stdout_length // len(repeated) + 1))[: rule.stdout_length]
+    if rule.effect == "SUCCEEDS":
+        return Outcome(("Success", "Success"), 0, output, rule.stderr or "")
+    return _fail(rule, output)
 
 
 def _fail(rule: Rule, output: str) -> Outcome:
     """The agent adds its own line to the error output."""
     code = rule.exit_code or 1
     said = f"{rule.stderr}\n" if rule.stderr else ""
-    shown = output if rule.stdout is not None or rule.stdout_length is not None else ""
-    return Outcome(("Failed", "Failed"), code, shown, f"{said}failed to run commands: exit status {code}")
+    return Outcome(("Failed", "Failed"), code, output, f"{said}failed to run commands: exit status {code}")
 
 
 def _say(command: Command, instance: ManagedInstance, scripts: list[str]) -> str:
