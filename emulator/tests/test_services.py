@@ -83,7 +83,7 @@ def test_a_fault_without_a_service_strikes_drs_only(emulator: EmulatorClient) ->
     emulator.control("POST", "faults", {"kind": "THROTTLING"})
     emulator.ssm.list_commands()
     status, answer = emulator.control("POST", "faults", {"kind": "THROTTLING", "service": "s3"})
-    assert (status, answer["message"]) == (400, "service: must be one of drs, ssm, ec2, all")
+    assert (status, answer["message"]) == (400, "service: must be one of drs, ssm, ec2, elbv2, all")
     status, answer = emulator.control("POST", "faults", {"kind": "THROTTLING", "operation": "Send"})
     assert (status, answer["message"]) == (400, "operation: must be an operation")
 
@@ -94,6 +94,7 @@ def test_what_is_not_built_says_so(emulator: EmulatorClient) -> None:
     built = emulator.control("GET", "health")[1]["otherServices"]
     assert {"SendCommand", "StartAutomationExecution", "DescribeInstanceInformation"} <= set(built["ssm"])
     assert built["ec2"] == ["DescribeInstanceStatus", "DescribeInstances"]
+    assert built["elbv2"] == ["DescribeTargetHealth"]
 
 
 def test_commands_automations_and_rules_survive_a_restart(tmp_path: Path) -> None:

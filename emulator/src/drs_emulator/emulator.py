@@ -135,6 +135,10 @@ class Emulator:
         client: EC2Client = self._client("ec2", account, region, attempts)
         return client
 
+    def elb_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of Elastic Load Balancing, for DescribeTargetHealth."""
+        return self._client("elbv2", account, region, attempts)
+
     def _client(self, service: str, account: str, region: str, attempts: int) -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,

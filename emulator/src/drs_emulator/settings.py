@@ -142,10 +142,15 @@ class Settings:
 
 
 def known_operations(names: Iterable[Any]) -> set[str]:
-    """Return the operations of DRS and, if `names` has others, those of Systems Manager and EC2 that it can name."""
+    """Return the operations of DRS and, if `names` has others, those of the other services."""
     known = set(drs_model().operations)
     if not known.issuperset(names):
-        known |= {*service_model("ssm").operations, "DescribeInstanceStatus", "DescribeInstances"}
+        known |= {
+            *service_model("ssm").operations,
+            "DescribeInstanceStatus",
+            "DescribeInstances",
+            "DescribeTargetHealth",
+        }
     return known
 
 

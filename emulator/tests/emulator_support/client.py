@@ -64,6 +64,10 @@ class EmulatorClient:
     def ec2(self) -> Any:
         return self._emulator.ec2_client(ACCOUNT, REGION)
 
+    @cached_property
+    def elb(self) -> Any:
+        return self._emulator.elb_client(ACCOUNT, REGION)
+
     @property
     def unchecked(self) -> Any:
         """A client for answers that break the model."""

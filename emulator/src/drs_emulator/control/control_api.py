@@ -27,7 +27,16 @@ from drs_emulator.world.world import World
 PREFIX = "/_emulator"
 Route = Callable[[Request], dict[str, Any]]
 RESET_FLAGS = {"terminateInstances": "terminate_instances"}
-CREATES = {"source-servers", "failback-clients", "faults", "ec2-instances", "strange-records", "rules", "ssm-documents"}
+CREATES = {
+    "source-servers",
+    "failback-clients",
+    "faults",
+    "ec2-instances",
+    "strange-records",
+    "rules",
+    "ssm-documents",
+    "target-groups",
+}
 
 
 class Control:
@@ -75,6 +84,7 @@ class Control:
             ("POST", "rules"): lambda request: {"id": self.add_rule(read_body(request))},
             ("DELETE", "rules"): lambda _: {"deleted": self.remove_rules(None)},
             ("POST", "ssm-documents"): lambda request: self.add_document(read_body(request)),
+            ("POST", "target-groups"): lambda request: self.add_target_group(read_body(request)),
             ("GET", "instances"): lambda _: {"instances": self.instances()},
             ("POST", "save"): lambda _: self.save(),
         }
@@ -111,6 +121,10 @@ class Control:
     def add_document(self, body: dict[str, Any]) -> dict[str, Any]:
         """Add a document of Systems Manager, or a new version of one."""
         return ssm_documents.add_document(self._world, body)
+
+    def add_target_group(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Add a target group in which instances of source servers become healthy."""
+        return additions.add_target_group(self._world, body)
 
     def instances(self) -> list[dict[str, Any]]:
         """Return the instances as Systems Manager and the status checks see them."""

@@ -26,6 +26,38 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
+@operation("DescribeInstances", "ec2")
+def describe_instances(call: Call) -> dict[str, Any]:
+    """Describe simulated instances by the filter instance-id. Refuse any other request, and all with an engine."""
+    filters: list[dict[str, Any]] = call.input.get("Filters") or []
+    ec2 = call.world.ec2
+    if not isinstance(ec2, SimulatedEc2) or [each.get("Name") for each in filters] != ["instance-id"]:
+        raise Refused(
+            "InvalidAction",
+            "the emulator supports only DescribeInstances with the filter instance-id, and only without an engine",
+        )
+    found = ec2.find(call.target.key, set(filters[0].get("Values") or ()))
+    return {"Reservations": [_describe_reservation(call.target.key, instance) for instance in found]}
+
+
+def _describe_reservation(target: TargetKey, instance: SimulatedInstance) -> dict[str, Any]:
+    seed = digest(target)[:17]
+    profile = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
+    described = {
+        "InstanceId": instance.id,
+        "State": {"Name": instance.state},
+        "InstanceType": instance.type,
+        "LaunchTime": iso(instance.launched_at),
+        "PrivateIpAddress": instance.private_ip,
+        "SubnetId": f"subnet-{seed}",
+        "VpcId": f"vpc-{seed}",
+        "SecurityGroups": [{"GroupId": f"sg-{seed}", "GroupName": "default"}],
+        "IamInstanceProfile": {"Arn": f"arn:aws:iam::{target.account}:instance-profile/{profile}"},
+        "Tags": [{"Key": key, "Value": value} for key, value in instance.tags.items()],
+    }
+    return {"ReservationId": f"r-{instance.id[2:]}", "OwnerId": target.account, "Instances": [described]}
+
+
 @operation("DescribeInstanceStatus", "ec2")
 def describe_instance_status(call: Call) -> dict[str, Any]:
     """In order of id; only running instances unless IncludeAllInstances is true."""
@@ -38,9 +70,13 @@ def describe_instance_status(call: Call) -> dict[str, Any]:
         asked = [each for each in asked if each.state == "RUNNING"]
     shown = (_describe_status(health_of(call.world, each), call.now) for each in asked)
     matching = [each for each in shown if _matches(each, call.input.get("Filters") or [])]
+    return _paginate(call, matching, size)
+
+
+def _paginate(call: Call, shown: list[dict[str, Any]], size: int) -> dict[str, Any]:
     try:
         token = call.input.get("NextToken")
-        items, token = take_page(call, matching, lambda each: str(each["InstanceId"]), size, token)
+        items, token = take_page(call, shown, lambda each: str(each["InstanceId"]), size, token)
     except ForeignToken as error:
         raise Refused("InvalidNextToken", "The token is invalid") from error
     return {"InstanceStatuses": items} | ({"NextToken": token} if token else {})
@@ -98,35 +134,3 @@ def _describe_status(health: Health, now: float) -> dict[str, Any]:
         "SystemStatus": summary("system"),
         "AttachedEbsStatus": summary("ebs"),
     }
-
-
-@operation("DescribeInstances", "ec2")
-def describe_instances(call: Call) -> dict[str, Any]:
-    """Describe simulated instances by the filter instance-id. Refuse any other request, and all with an engine."""
-    filters: list[dict[str, Any]] = call.input.get("Filters") or []
-    ec2 = call.world.ec2
-    if not isinstance(ec2, SimulatedEc2) or [each.get("Name") for each in filters] != ["instance-id"]:
-        raise Refused(
-            "InvalidAction",
-            "the emulator supports only DescribeInstances with the filter instance-id, and only without an engine",
-        )
-    found = ec2.find(call.target.key, set(filters[0].get("Values") or ()))
-    return {"Reservations": [_describe_reservation(call.target.key, instance) for instance in found]}
-
-
-def _describe_reservation(target: TargetKey, instance: SimulatedInstance) -> dict[str, Any]:
-    seed = digest(target)[:17]
-    profile = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
-    described = {
-        "InstanceId": instance.id,
-        "State": {"Name": instance.state},
-        "InstanceType": instance.type,
-        "LaunchTime": iso(instance.launched_at),
-        "PrivateIpAddress": instance.private_ip,
-        "SubnetId": f"subnet-{seed}",
-        "VpcId": f"vpc-{seed}",
-        "SecurityGroups": [{"GroupId": f"sg-{seed}", "GroupName": "default"}],
-        "IamInstanceProfile": {"Arn": f"arn:aws:iam::{target.account}:instance-profile/{profile}"},
-        "Tags": [{"Key": key, "Value": value} for key, value in instance.tags.items()],
-    }
-    return {"ReservationId": f"r-{instance.id[2:]}", "OwnerId": target.account, "Instances": [described]}

@@ -27,7 +27,7 @@ class Call:
 
 Handler = Callable[[Call], dict[str, Any]]
 
-BUILT_BY_SERVICE: dict[str, dict[str, Handler]] = {"drs": {}, "ssm": {}, "ec2": {}}
+BUILT_BY_SERVICE: dict[str, dict[str, Handler]] = {"drs": {}, "ssm": {}, "ec2": {}, "elbv2": {}}
 BUILT = BUILT_BY_SERVICE["drs"]
 
 

@@ -1,4 +1,4 @@
-"""botocore's service models: operations, errors and shapes of DRS, Systems Manager and EC2.
+"""botocore's service models: operations, errors and shapes of DRS, Systems Manager, EC2 and Elastic Load Balancing.
 
 The emulator takes every route, status and shape from these models, so an update of botocore updates the emulator.
 """
@@ -186,7 +186,7 @@ class ServiceModel:
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """Return the model of botocore's service: drs, ssm or ec2."""
+    """Return the model of botocore's service: drs, ssm, ec2 or elbv2."""
     return ServiceModel(botocore.session.get_session().get_service_model(name))
 
 

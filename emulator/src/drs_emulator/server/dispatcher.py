@@ -23,7 +23,7 @@ from drs_emulator.operations.tags import check_tags
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.service_model import Operation
 from drs_emulator.protocol.validation import check_output
-from drs_emulator.server.services import DRS, EC2, Service, find_service
+from drs_emulator.server.services import DRS, SSM, Service, find_service
 from drs_emulator.shaping.answers import reshape
 from drs_emulator.shaping.strange_records import add_strange_records
 from drs_emulator.simulation.job_lifecycle import run_due_events
@@ -46,7 +46,7 @@ class Effects:
 
 
 class Dispatcher:
-    """Handles the requests of DRS, Systems Manager, EC2 and the control API."""
+    """Handles the requests of DRS, Systems Manager, EC2, Elastic Load Balancing and the control API."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -120,9 +120,9 @@ class Dispatcher:
         return service.render(operation, output, request_id)
 
     def _take_token(self, service: Service, operation: str, key: TargetKey) -> None:
-        """Raise Throttled. EC2 has its own, higher limits, so only those that the settings name apply to it."""
+        """Raise Throttled. EC2 and load balancers have higher limits: only those that the settings name apply."""
         settings, now = self.world.settings, self.world.clock.now()
-        if service is not EC2 or operation in settings.rate_limits:
+        if service in (DRS, SSM) or operation in settings.rate_limits:
             self.world.rate_limiter.take(key, operation, settings.rate_limit(operation), now)
 
     def _start_seconds(self, operation: str) -> float:

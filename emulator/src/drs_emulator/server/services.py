@@ -1,7 +1,7 @@
 """The services that the emulator plays, each with its protocol. They share one URL.
 
 A request is for the service that it is signed for. DRS has a path for each operation, Systems Manager the header
-X-Amz-Target, and EC2 posts forms to the root path.
+X-Amz-Target; EC2 and Elastic Load Balancing post forms to the root path.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 from drs_emulator.errors import Refused, ServiceError
 from drs_emulator.operations import BUILT_BY_SERVICE
 from drs_emulator.operations.registry import Handler
-from drs_emulator.protocol import ec2_query, json_rpc, rest_json
+from drs_emulator.protocol import json_rpc, query, rest_json
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.service_model import Operation, ServiceModel, service_model
 
@@ -62,27 +62,32 @@ class SystemsManager(Service):
 
 
 @dataclass(frozen=True, slots=True)
-class Ec2(Service):
+class QueryService(Service):
+    dialect: query.Dialect
+
     def match(self, request: Request) -> tuple[Operation, Labels]:
-        operation = ec2_query.match(self.model, request)
+        operation = query.match(self.model, request)
         if operation.name not in self.built:
-            raise Refused("InvalidAction", f"the emulator supports only {' and '.join(sorted(self.built))}")
+            raise Refused("InvalidAction", f"the emulator supports only {' and '.join(self.built)}")
         return operation, {}
 
     def parse(self, operation: Operation, labels: Labels, request: Request) -> dict[str, Any]:
-        return ec2_query.parse(operation, request)
+        return query.parse(self.dialect, operation, request)
 
     def render(self, operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
-        return ec2_query.render(self.model, operation, output, request_id)
+        return query.render(self.dialect, self.model, operation, output, request_id)
 
     def render_error(self, error: ServiceError, request_id: str) -> Reply:
-        return ec2_query.render_error(error, request_id)
+        return query.render_error(self.dialect, error, request_id)
 
 
-DRS, SSM, EC2 = Service("drs"), SystemsManager("ssm"), Ec2("ec2")
+DRS, SSM = Service("drs"), SystemsManager("ssm")
+EC2, ELB = QueryService("ec2", query.EC2), QueryService("elbv2", query.QUERY)
 
 
 def find_service(request: Request) -> Service:
     if json_rpc.TARGET_HEADER in request.headers:
         return SSM
-    return EC2 if request.method == "POST" and request.path == "/" else DRS
+    if request.method != "POST" or request.path != "/":
+        return DRS
+    return ELB if "/elasticloadbalancing/" in request.headers.get("authorization", "") else EC2

@@ -79,7 +79,7 @@ KIND_FIELDS = {
     "service": CALL_FAULTS,
     "action_name": ACTION_FAULTS,
 }
-SERVICES = ("drs", "ssm", "ec2", "all")
+SERVICES = ("drs", "ssm", "ec2", "elbv2", "all")
 TEXT_FIELDS = {
     "account_id": (re.compile(r"\d{12}"), "12 digits"),
     "region": (re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d"), "a Region"),
@@ -95,7 +95,8 @@ class Fault:
     """A fault. A scope of None matches everything. It strikes at most `count` times, and ends by itself at `until`.
 
     `duration_seconds`, `hold_seconds` and `retry_after_seconds` are simulated. `milliseconds` are real, because the
-    time-outs of an SDK are. `service` is drs, ssm, ec2 or all. `action_name` is the one launch action that it strikes.
+    time-outs of an SDK are. `service` is drs, ssm, ec2, elbv2 or all. `action_name` is the one launch action that it
+    strikes.
     """
 
     id: str
@@ -242,7 +243,9 @@ def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
 def _service_of(operation: str) -> str:
     if operation in drs_model().operations:
         return "drs"
-    return "ssm" if operation in service_model("ssm").operations else "ec2"
+    if operation in service_model("ssm").operations:
+        return "ssm"
+    return "elbv2" if operation == "DescribeTargetHealth" else "ec2"
 
 
 def _check_field(name: str, value: Any) -> None:

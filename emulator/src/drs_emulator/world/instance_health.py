@@ -15,7 +15,10 @@ AREAS = {"system": "system-impaired", "instance": "instance-impaired", "ebs": "e
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`registered_at` is None without an agent. The checks pass at `passes_at`, unless they stay in `checks`."""
+    """`registered_at` is None without an agent. The checks pass at `passes_at`, unless they stay in `checks`.
+
+    `target_health` is what a rule says of target groups.
+    """
 
     instance: ManagedInstance
     registered_at: float | None
@@ -23,6 +26,7 @@ class Health:
     back_at: float | None
     passes_at: float
     checks: str
+    target_health: str | None = None
 
     def is_registered(self, now: float) -> bool:
         runs = self.instance.state == "RUNNING"
@@ -54,7 +58,9 @@ def health_of(world: World, instance: ManagedInstance) -> Health:
     registered: float | None = started + boot.pending * instance.pace
     passes_at = started + (boot.pending + boot.started) * instance.pace
     checks, is_absent, lost_after, back_after, made_at = "ok", False, None, None, 0.0
+    target_health = None
     for rule in world.rules.of_instance(instance):
+        target_health = rule.target_health or target_health
         checks = rule.checks or checks
         if rule.checks_seconds is not None:
             passes_at = started + rule.checks_seconds
@@ -67,7 +73,7 @@ def health_of(world: World, instance: ManagedInstance) -> Health:
         registered = None
     lost_at = None if lost_after is None or registered is None else max(registered, made_at) + lost_after
     back_at = None if lost_at is None or back_after is None else lost_at + back_after
-    return Health(instance, registered, lost_at, back_at, passes_at, checks)
+    return Health(instance, registered, lost_at, back_at, passes_at, checks, target_health)
 
 
 def is_shown_by_ec2(instance: ManagedInstance, now: float) -> bool:

@@ -23,6 +23,7 @@ class RuleKind(StrEnum):
 
 
 CHECKS = ("ok", "initializing", "instance-impaired", "system-impaired", "ebs-impaired", "insufficient-data")
+TARGET_HEALTH = ("healthy", "initial", "unhealthy", "unused", "draining", "unavailable")
 EFFECTS = {RuleKind.COMMAND: ("SUCCEEDS", "FAILS", "HANGS"), RuleKind.AUTOMATION: (
     "SUCCEEDS", "FAILS", "HANGS", "IS_CANCELLED",
 )}  # fmt: skip
@@ -35,7 +36,7 @@ class Rule:
     INSTANCE: `checks` is the state in which the status checks stay, `checks_seconds` the time until they pass,
     `agent` online or absent, `agent_seconds` the time until the agent registers. Both count from the launch. The agent
     is lost `agent_lost_seconds` after it registered, or after the rule was made if that is later, and back after
-    `agent_back_seconds`.
+    `agent_back_seconds`. `target_health` is its state in all target groups.
 
     COMMAND and AUTOMATION: `effect`, after `seconds`, in at most `count` runs. A command has `exit_code`, `stdout`,
     `stderr`, and `stdout_length`, to which its output is repeated. An automation has the `step` that is meant.
@@ -58,6 +59,7 @@ class Rule:
     agent_seconds: float | None = None
     agent_lost_seconds: float | None = None
     agent_back_seconds: float | None = None
+    target_health: str | None = None
     effect: str = "SUCCEEDS"
     seconds: float | None = None
     count: int | None = None
@@ -74,7 +76,15 @@ RUNS = {"document", "contains", "effect", "seconds", "count"}
 FIELDS = {
     RuleKind.INSTANCE: COMMON
     | INSTANCE_SCOPE
-    | {"checks", "checks_seconds", "agent", "agent_seconds", "agent_lost_seconds", "agent_back_seconds"},
+    | {
+        "checks",
+        "checks_seconds",
+        "agent",
+        "agent_seconds",
+        "agent_lost_seconds",
+        "agent_back_seconds",
+        "target_health",
+    },
     RuleKind.COMMAND: COMMON | INSTANCE_SCOPE | RUNS | {"exit_code", "stdout", "stderr", "stdout_length"},
     RuleKind.AUTOMATION: COMMON | RUNS | {"step", "message"},
 }
@@ -189,8 +199,9 @@ def _check_field(kind: RuleKind, name: str, value: Any) -> None:
     elif name.endswith("seconds"):
         requirement = "a number, 0 or more"
         is_valid = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
-    elif name in ("checks", "agent", "effect"):
-        choices = {"checks": CHECKS, "agent": ("online", "absent")}.get(name) or EFFECTS[kind]
+    elif name in ("checks", "agent", "target_health", "effect"):
+        named = {"checks": CHECKS, "agent": ("online", "absent"), "target_health": TARGET_HEALTH}
+        choices = named.get(name) or EFFECTS[kind]
         requirement, is_valid = f"one of {', '.join(choices)}", value in choices
     else:
         requirement, is_valid = "a text", isinstance(value, str)

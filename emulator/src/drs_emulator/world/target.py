@@ -14,6 +14,7 @@ from drs_emulator.records.recovery_plan import PlanExecution, RecoveryPlan
 from drs_emulator.records.source_server import SourceServer
 from drs_emulator.records.ssm_document import SsmDocument
 from drs_emulator.records.strange_record import StrangeRecord
+from drs_emulator.records.target_group import TargetGroup
 from drs_emulator.target_key import TargetKey
 
 Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanExecution
@@ -51,6 +52,7 @@ class Target:
     automations: dict[str, Automation] = field(default_factory=dict)
     automations_made: int = 0
     automation_tokens: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    target_groups: dict[str, TargetGroup] = field(default_factory=dict)
 
     def count_load(self) -> tuple[int, int]:
         """Return (jobs in progress, servers in them), which the quotas limit."""
