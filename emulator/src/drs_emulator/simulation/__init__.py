@@ -1,4 +1,4 @@
-"""Simulates jobs and executions of recovery plans over time.
+"""Simulates jobs, executions of recovery plans, commands and automations over time.
 
 `start_job` checks the quotas and puts all steps of a job on the timeline; `run_due_events` runs those that are due.
 A step changes records, writes the job's log and calls EC2; it never waits. Every function here runs under the
