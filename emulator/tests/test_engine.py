@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from drs_emulator import Emulator
-from emulator_support.client import DRILL, wait_until
+from emulator_support.client import BOOT, DRILL, wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
@@ -137,6 +138,23 @@ def test_recovery_instances_run_and_are_terminated_at_the_engine(emulator: Emula
     assert {states[instance] for instance in instances[:5]} == {"terminated"}
     assert {states[instance] for instance in instances[5:]} == {"running"}
     assert len(drs.describe_recovery_instances()["items"]) == 26
+
+
+def test_status_checks_and_commands_are_the_emulators_for_instances_of_the_engine(emulator: Emulator) -> None:
+    drs, ssm = client(emulator), emulator.ssm_client(ACCOUNT, REGION)
+    (server,) = emulator.seed(ACCOUNT, REGION, [{"hostname": "db01"}])
+    job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)["job"]["jobID"]
+    (instance,) = finish(emulator, job_id, DRILL)
+    emulator.control.advance(BOOT)
+    status = emulator.ec2_client(ACCOUNT, REGION).describe_instance_status(InstanceIds=[instance])
+    assert [each["SystemStatus"]["Status"] for each in status["InstanceStatuses"]] == ["ok"]
+    parameters = {"commands": ["echo ready"]}
+    sent = ssm.send_command(InstanceIds=[instance], DocumentName="AWS-RunShellScript", Parameters=parameters)
+    emulator.control.advance(10)
+    run = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId=instance)
+    assert (run["Status"], run["StandardOutputContent"]) == ("Success", "ready\n")
+    with pytest.raises(ClientError, match="InvalidAction"):
+        emulator.ec2_client(ACCOUNT, REGION).describe_instances(InstanceIds=[instance])
 
 
 def test_a_second_launch_terminates_the_first_instance_at_the_engine(emulator: Emulator, engine: str) -> None:

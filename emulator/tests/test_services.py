@@ -122,3 +122,38 @@ def test_commands_automations_and_rules_survive_a_restart(tmp_path: Path) -> Non
         command = ssm.send_command(InstanceIds=[instance], **late)["Command"]["CommandId"]
         second.control.advance(10)
         assert ssm.get_command_invocation(CommandId=command, InstanceId=instance)["Status"] == "Failed"
+
+
+def test_every_built_operation_of_systems_manager_answers_in_every_profile(any_profile: EmulatorClient) -> None:
+    emulator = any_profile
+    document = {"name": "Shop-Freeze", "type": "Automation", "steps": [{"name": "freeze", "action": "aws:approve"}]}
+    emulator.control("POST", "ssm-documents", {"accountId": ACCOUNT, "region": REGION} | document)
+    emulator.answered.clear()
+    ssm = emulator.ssm
+    emulator.start(emulator.seed())
+    emulator.advance(2 * DRILL)
+    instances = [each["instanceId"] for each in emulator.control("GET", "instances")[1]["instances"]]
+    ssm.describe_instance_information()
+    command = ssm.send_command(InstanceIds=instances, **SHELL)["Command"]["CommandId"]
+    emulator.advance(6)
+    for _ in range(3):
+        ssm.get_command_invocation(CommandId=command, InstanceId=instances[0])
+        ssm.list_command_invocations(CommandId=command, Details=True)
+        ssm.list_commands()
+        emulator.advance(2)
+    ssm.cancel_command(CommandId=command)
+    ssm.describe_document(Name="Shop-Freeze")
+    ssm.list_documents()
+    started = ssm.start_automation_execution(DocumentName="Shop-Freeze")
+    execution = {"AutomationExecutionId": started["AutomationExecutionId"]}
+    emulator.advance(5)
+    ssm.get_automation_execution(**execution)
+    ssm.describe_automation_step_executions(**execution)
+    ssm.describe_automation_executions()
+    ssm.send_automation_signal(**execution, SignalType="Approve")
+    ssm.get_automation_execution(**execution)
+    other = ssm.start_automation_execution(DocumentName="Shop-Freeze")["AutomationExecutionId"]
+    ssm.stop_automation_execution(AutomationExecutionId=other)
+    ssm.get_automation_execution(AutomationExecutionId=other)
+    built = emulator.control("GET", "health")[1]["otherServices"]["ssm"]
+    assert set(built) <= emulator.answered
