@@ -267,3 +267,20 @@ def test_a_wrong_document_is_refused_by_the_name_of_its_field(
     assert (status, answer["message"].startswith(field)) == (400, True), answer
     own = emulator.ssm.list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])
     assert own["DocumentIdentifiers"] == []
+
+
+def test_only_the_newest_ended_executions_and_commands_are_kept(emulator: EmulatorClient) -> None:
+    emulator.change(jobsKept=2)
+    add(emulator, steps=[{"name": "freeze", "seconds": 1}], parameters=["Mode"])
+    instances = emulator.booted()
+    executions, commands = [], []
+    for _ in range(4):
+        executions.append(start(emulator))
+        sent = emulator.ssm.send_command(
+            InstanceIds=instances, DocumentName="AWS-RunShellScript", Parameters={"commands": ["id"]}
+        )
+        commands.append(sent["Command"]["CommandId"])
+        emulator.advance(10)
+    listed = emulator.ssm.describe_automation_executions()["AutomationExecutionMetadataList"]
+    assert [each["AutomationExecutionId"] for each in listed] == executions[:-3:-1]
+    assert [each["CommandId"] for each in emulator.ssm.list_commands()["Commands"]] == commands[:-3:-1]

@@ -8,7 +8,7 @@ from drs_emulator.errors import NotBuilt, Refused
 from drs_emulator.ids import digest
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.operations.systems_manager.documents import check_parameters, find_versions, pick_version
-from drs_emulator.operations.systems_manager.paging import newest_first, paginate_ssm, read_time
+from drs_emulator.operations.systems_manager.paging import forget_oldest, newest_first, paginate_ssm, read_time
 from drs_emulator.records.automation import Automation, AutomationStep
 from drs_emulator.records.ssm_document import SsmDocument
 from drs_emulator.simulation.systems_manager import automation_run
@@ -53,6 +53,7 @@ def start_automation_execution(call: Call) -> dict[str, Any]:
         tags={tag["Key"]: tag["Value"] for tag in sent.get("Tags") or ()},
     )
     automation_run.start(call.world, target, automation)
+    forget_oldest(target.automations, call.world.settings.jobs_kept)
     if token := sent.get("ClientToken"):
         target.automation_tokens[token.lower()] = (_fingerprint(sent), automation.id, call.now)
     return {"AutomationExecutionId": automation.id}

@@ -9,7 +9,7 @@ from drs_emulator.errors import Refused
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.operations.systems_manager.documents import check_parameters, find_versions, pick_version
 from drs_emulator.operations.systems_manager.managed_instances import refuse_unmanaged
-from drs_emulator.operations.systems_manager.paging import newest_first, paginate_ssm, read_time
+from drs_emulator.operations.systems_manager.paging import forget_oldest, newest_first, paginate_ssm, read_time
 from drs_emulator.records.command import Command, Invocation
 from drs_emulator.records.ssm_document import SsmDocument
 from drs_emulator.simulation.systems_manager import command_run
@@ -57,7 +57,7 @@ def send_command(call: Call) -> dict[str, Any]:
         shown_at=call.now + behaviour.command_delay_seconds,
     )
     command_run.send(call.world, target, command)
-    _forget_commands(call)
+    forget_oldest(target.commands, call.world.settings.jobs_kept)
     return {"Command": command.to_api()}
 
 
@@ -119,16 +119,6 @@ def _read_execution_timeout(parameters: dict[str, list[str]]) -> float:
 def _share_of(limit: str, number: int) -> int:
     """Read a number or a percentage of the instances. That a share is rounded down is an assumption."""
     return int(limit[:-1]) * number // 100 if limit.endswith("%") else int(limit)
-
-
-def _forget_commands(call: Call) -> None:
-    """Delete the oldest ended commands, as many as the settings keep of jobs. AWS keeps them for 30 days."""
-    commands = call.target.commands
-    while len(commands) > call.world.settings.jobs_kept:
-        oldest = next((key for key, each in commands.items() if each.has_ended), None)
-        if oldest is None:
-            return
-        del commands[oldest]
 
 
 @operation("ListCommands", "ssm")

@@ -22,8 +22,10 @@ def describe_instance_information(call: Call) -> dict[str, Any]:
     if call.world.settings.behaviour.unknown_instances == "refused":
         refuse_unknown_instances(call, ids)
     seen_at = call.now - call.world.settings.behaviour.agent_report_seconds
-    every = (health_of(call.world, each) for _, each in sorted(call.target.machines.items()))
-    shown = [each for each in every if each.is_registered(seen_at) and _matches(each, asked, seen_at)]
+    machines = call.target.machines
+    named = sorted(machines.keys() & set(ids) if ids else machines)
+    healths = (health_of(call.world, machines[each]) for each in named)
+    shown = [each for each in healths if each.is_registered(seen_at) and _matches(each, asked, seen_at)]
     return paginate_ssm(
         call,
         shown,

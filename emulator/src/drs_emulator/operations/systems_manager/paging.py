@@ -1,7 +1,7 @@
-"""Pages and filters of Systems Manager, whose members begin with a capital letter."""
+"""Pages and filters of Systems Manager, whose members begin with a capital letter, and what it keeps."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from drs_emulator.clock import from_iso
 from drs_emulator.errors import Invalid, Refused
@@ -9,6 +9,14 @@ from drs_emulator.operations.pagination import ForeignToken, take_page
 from drs_emulator.operations.registry import Call
 
 Entry = TypeVar("Entry")
+
+
+class Ending(Protocol):
+    @property
+    def has_ended(self) -> bool: ...
+
+
+Kept = TypeVar("Kept", bound=Ending)
 
 
 def paginate_ssm(
@@ -40,3 +48,11 @@ def read_time(name: str, text: str) -> float:
         return from_iso(text)
     except ValueError as error:
         raise Invalid(f"The filter value {text} for {name} is not a valid timestamp") from error
+
+
+def forget_oldest(entries: dict[str, Kept], kept: int) -> None:
+    """Delete the oldest commands or automations that have ended, beyond `kept`. AWS keeps them for 30 days."""
+    surplus = len(entries) - kept
+    if surplus > 0:
+        for name in [name for name, entry in entries.items() if entry.has_ended][:surplus]:
+            del entries[name]

@@ -9,7 +9,7 @@ automation as Success after its running step; a cancelled step takes two seconds
 from drs_emulator.records.automation import Automation, AutomationStep
 from drs_emulator.simulation.job_lifecycle import EVENT_HANDLERS
 from drs_emulator.simulation.systems_manager.instances import draw_pace
-from drs_emulator.world.rules import Rule, RuleKind
+from drs_emulator.world.rules import RuleKind
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
@@ -78,15 +78,9 @@ def _decide(world: World, automation: Automation, step: AutomationStep, at: floa
     if rule and rule.seconds is not None:
         seconds = rule.seconds
     if rule is None or rule.effect != "HANGS":
-        effect, message = _effect(rule)
-        event = Event(automation.target, automation.id, STEP_END, effect, f"{step.id} {message}")
+        effect, message = (rule.effect, rule.message or "The step failed") if rule else (SUCCEEDS, "")
+        event = Event(automation.target, automation.id, STEP_END, detail=f"{step.id} {effect} {message}")
         world.schedule(at + seconds, event)
-
-
-def _effect(rule: Rule | None) -> tuple[str, str]:
-    if rule is None:
-        return SUCCEEDS, ""
-    return rule.effect, rule.message or "The step failed"
 
 
 def _usual_seconds(world: World, automation: Automation, step: AutomationStep) -> float:
@@ -115,8 +109,8 @@ def _find_open_step(target: Target, event: Event) -> tuple[Automation, Automatio
 def _handle_step_end(world: World, target: Target, event: Event, due: float) -> None:
     if found := _find_open_step(target, event):
         automation, step = found
-        status = {FAILS: "Failed", IS_CANCELLED: "Cancelled"}.get(event.server_id, "Success")
-        message = event.detail.partition(" ")[2]
+        _, effect, message = event.detail.split(" ", 2)
+        status = {FAILS: "Failed", IS_CANCELLED: "Cancelled"}.get(effect, "Success")
         end_step(world, automation, step, status, due, message if status == "Failed" else "")
 
 
