@@ -153,8 +153,29 @@ def test_status_checks_and_commands_are_the_emulators_for_instances_of_the_engin
     emulator.control.advance(10)
     run = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId=instance)
     assert (run["Status"], run["StandardOutputContent"]) == ("Success", "ready\n")
-    with pytest.raises(ClientError, match="InvalidAction"):
-        emulator.ec2_client(ACCOUNT, REGION).describe_instances(InstanceIds=[instance])
+
+
+def test_other_calls_of_ec2_are_passed_on_to_the_engine(emulator: Emulator, engine: str) -> None:
+    through = emulator.ec2_client(ACCOUNT, REGION)
+    launched = ec2(engine).run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)["Instances"][0]
+    (shown,) = described(through, [launched["InstanceId"]])
+    assert shown["PrivateIpAddress"] == launched["PrivateIpAddress"]
+    assert [each["CidrBlock"] for each in through.describe_vpcs()["Vpcs"]]
+    with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):
+        through.describe_instances(InstanceIds=["i-00000000000000000"])
+    with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):  # DRS did not launch it
+        through.describe_instance_status(InstanceIds=[launched["InstanceId"]])
+    emulator.control.add_fault({"kind": "REGION_DOWN", "region": REGION, "service": "ec2"})
+    with pytest.raises(ClientError, match="REGION_DOWN"):
+        through.describe_vpcs()
+    counted = emulator.control.calls()["operations"]["DescribeVpcs"]
+    assert counted == {"OK": 1, "ServiceUnavailable": 1}
+
+
+def test_an_engine_that_does_not_answer_is_unavailable() -> None:
+    nobody = "http://127.0.0.1:1"
+    with Emulator(speed=0, engine_url=nobody) as alone, pytest.raises(ClientError, match="does not answer"):
+        alone.ec2_client(ACCOUNT, REGION).describe_vpcs()
 
 
 def test_a_second_launch_terminates_the_first_instance_at_the_engine(emulator: Emulator, engine: str) -> None:

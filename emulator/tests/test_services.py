@@ -157,3 +157,14 @@ def test_every_built_operation_of_systems_manager_answers_in_every_profile(any_p
     ssm.get_automation_execution(AutomationExecutionId=other)
     built = emulator.control("GET", "health")[1]["otherServices"]["ssm"]
     assert set(built) <= emulator.answered
+
+
+def test_the_waiters_of_boto3_end(emulator: EmulatorClient) -> None:
+    (instance,) = emulator.booted()
+    quickly = {"Delay": 1, "MaxAttempts": 1}
+    emulator.ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=quickly)
+    emulator.ec2.get_waiter("system_status_ok").wait(InstanceIds=[instance], WaiterConfig=quickly)
+    command = emulator.ssm.send_command(InstanceIds=[instance], **SHELL)["Command"]["CommandId"]
+    emulator.advance(10)
+    waiter = emulator.ssm.get_waiter("command_executed")
+    waiter.wait(CommandId=command, InstanceId=instance, WaiterConfig=quickly)

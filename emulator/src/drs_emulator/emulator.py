@@ -21,6 +21,7 @@ from drs_emulator.control.state_file import load_state, save_state
 from drs_emulator.engine.access_keys import AccessKeys, decode_account, engine_account_lookup
 from drs_emulator.engine.ec2 import EngineEc2, SimulatedEc2
 from drs_emulator.engine.event_bus import EngineEventBus, NullEventBus
+from drs_emulator.engine.forwarding import EngineForwarder
 from drs_emulator.server.dispatcher import Dispatcher
 from drs_emulator.server.http_server import HttpServer
 from drs_emulator.settings import Settings
@@ -76,6 +77,7 @@ class Emulator:
         access_keys = AccessKeys(resolve, self.secret, issuer=engine_token, trusts_resolve=vouched)
         settings = Settings(speed=speed, seed=seed).with_changes(chosen)
         self.world = World(settings, clock, ec2, event_bus, access_keys)
+        self.world.forwarder = EngineForwarder(engine_url) if engine_url else None
         dispatcher = Dispatcher(self.world)
         dispatcher.control.engine_url = engine_url
         self.control: Control = dispatcher.control
@@ -131,7 +133,7 @@ class Emulator:
         return self._client("ssm", account, region, attempts)
 
     def ec2_client(self, account: str, region: str, *, attempts: int = 1) -> "EC2Client":
-        """Return a boto3 client of EC2, for DescribeInstanceStatus and, without an engine, DescribeInstances."""
+        """Return a boto3 client of EC2, for DescribeInstanceStatus. Other calls are the engine's, if there is one."""
         client: EC2Client = self._client("ec2", account, region, attempts)
         return client
 

@@ -28,14 +28,11 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 
 @operation("DescribeInstances", "ec2")
 def describe_instances(call: Call) -> dict[str, Any]:
-    """Describe simulated instances by the filter instance-id. Refuse any other request, and all with an engine."""
+    """Describe simulated instances by the filter instance-id. Refuse any other request."""
     filters: list[dict[str, Any]] = call.input.get("Filters") or []
     ec2 = call.world.ec2
     if not isinstance(ec2, SimulatedEc2) or [each.get("Name") for each in filters] != ["instance-id"]:
-        raise Refused(
-            "InvalidAction",
-            "the emulator supports only DescribeInstances with the filter instance-id, and only without an engine",
-        )
+        raise Refused("InvalidAction", "the emulator supports only DescribeInstances with the filter instance-id")
     found = ec2.find(call.target.key, set(filters[0].get("Values") or ()))
     return {"Reservations": [_describe_reservation(call.target.key, instance) for instance in found]}
 

@@ -11,7 +11,6 @@ from drs_emulator.errors import (
     Conflict,
     ConnectionCut,
     InternalServer,
-    NotBuilt,
     ServiceError,
     Throttled,
     Unavailable,
@@ -93,12 +92,31 @@ class Dispatcher:
         request: Request,
         request_id: str,
     ) -> Reply:
-        handler = service.built.get(operation.name)
-        if handler is None:
-            raise NotBuilt(f"The DRS emulator does not implement {operation.name}")
-        world = self.world
+        world, handler = self.world, service.built.get(operation.name)
+        engine = world.forwarder if service.is_of_engine(operation) else None
+        if handler is None and engine is None:
+            raise service.missing(operation)
         effects = self._apply_faults(service, operation.name, key, request)
         self._take_token(service, operation.name, key)
+        if engine:
+            reply = engine.forward(request)
+        else:
+            reply = self._execute(service, operation, labels, key, request, request_id)
+        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
+        if effects.response_is_lost:
+            raise ConnectionCut(took_effect=True)
+        return reply
+
+    def _execute(
+        self,
+        service: Service,
+        operation: Operation,
+        labels: dict[str, str],
+        key: TargetKey,
+        request: Request,
+        request_id: str,
+    ) -> Reply:
+        world = self.world
         values = service.parse(operation, labels, request)
         with world.lock:
             now = world.clock.now()
@@ -109,14 +127,11 @@ class Dispatcher:
             call = Call(world, target, operation.name, values, now)
             if service is DRS and world.settings.behaviour.tag_rules == "strict":
                 check_tags(call)
-            output = handler(call)
+            output = service.built[operation.name](call)
             check_output(operation, output)
             if service is DRS:
                 output = reshape(operation, output, world.settings.behaviour)
                 output = add_strange_records(operation.name, values, output, target.strange_records)
-        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
-        if effects.response_is_lost:
-            raise ConnectionCut(took_effect=True)
         return service.render(operation, output, request_id)
 
     def _take_token(self, service: Service, operation: str, key: TargetKey) -> None:

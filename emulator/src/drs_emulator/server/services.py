@@ -7,7 +7,7 @@ X-Amz-Target; EC2 and Elastic Load Balancing post forms to the root path.
 from dataclasses import dataclass
 from typing import Any
 
-from drs_emulator.errors import Refused, ServiceError
+from drs_emulator.errors import NotBuilt, Refused, ServiceError
 from drs_emulator.operations import BUILT_BY_SERVICE
 from drs_emulator.operations.registry import Handler
 from drs_emulator.protocol import json_rpc, query, rest_json
@@ -15,6 +15,8 @@ from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.service_model import Operation, ServiceModel, service_model
 
 Labels = dict[str, str]
+# What the emulator plays though an engine has the instances, which does not boot them
+PLAYED_WITH_ENGINE = {"DescribeInstanceStatus", "DescribeTargetHealth"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Service:
     @property
     def built(self) -> dict[str, Handler]:
         return BUILT_BY_SERVICE[self.name]
+
+    def missing(self, operation: Operation) -> ServiceError:
+        """Return the error of an operation that is not built."""
+        return NotBuilt(f"The DRS emulator does not implement {operation.name}")
+
+    def is_of_engine(self, operation: Operation) -> bool:
+        """Return whether an engine, if there is one, answers this operation."""
+        return False
 
     def match(self, request: Request) -> tuple[Operation, Labels]:
         """Find the operation of a request, and the values of its path labels. Raise ServiceError."""
@@ -66,10 +76,13 @@ class QueryService(Service):
     dialect: query.Dialect
 
     def match(self, request: Request) -> tuple[Operation, Labels]:
-        operation = query.match(self.model, request)
-        if operation.name not in self.built:
-            raise Refused("InvalidAction", f"the emulator supports only {' and '.join(self.built)}")
-        return operation, {}
+        return query.match(self.model, request), {}
+
+    def missing(self, operation: Operation) -> ServiceError:
+        return Refused("InvalidAction", f"the emulator supports only {' and '.join(self.built)}")
+
+    def is_of_engine(self, operation: Operation) -> bool:
+        return operation.name not in PLAYED_WITH_ENGINE
 
     def parse(self, operation: Operation, labels: Labels, request: Request) -> dict[str, Any]:
         return query.parse(self.dialect, operation, request)

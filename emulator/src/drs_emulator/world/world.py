@@ -6,6 +6,7 @@ from drs_emulator.clock import Clock
 from drs_emulator.engine.access_keys import AccessKeys
 from drs_emulator.engine.ec2 import Ec2
 from drs_emulator.engine.event_bus import EventBus
+from drs_emulator.engine.forwarding import EngineForwarder
 from drs_emulator.settings import Settings
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.call_log import CallLog
@@ -30,6 +31,7 @@ class World:
         self.ec2 = ec2
         self.event_bus = event_bus
         self.access_keys = access_keys
+        self.forwarder: EngineForwarder | None = None  # with an engine
         self.lock = threading.RLock()
         self.targets: dict[TargetKey, Target] = {}
         self.timeline = Timeline()
