@@ -107,7 +107,7 @@ def test_a_step_that_hangs_times_out(emulator: EmulatorClient) -> None:
     assert states(emulator, execution) == ["TimedOut", "TimedOut"]
 
 
-def test_an_automation_that_somebody_cancels_half_way(emulator: EmulatorClient) -> None:
+def test_an_automation_that_is_cancelled_half_way(emulator: EmulatorClient) -> None:
     add(emulator)
     emulator.rule("AUTOMATION", step="drainQueues", effect="IS_CANCELLED", seconds=10)
     execution = start(emulator)

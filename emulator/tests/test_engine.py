@@ -173,8 +173,8 @@ def test_other_calls_of_ec2_are_passed_on_to_the_engine(emulator: Emulator, engi
 
 
 def test_an_engine_that_does_not_answer_is_unavailable() -> None:
-    nobody = "http://127.0.0.1:1"
-    with Emulator(speed=0, engine_url=nobody) as alone, pytest.raises(ClientError, match="does not answer"):
+    unused = "http://127.0.0.1:1"
+    with Emulator(speed=0, engine_url=unused) as alone, pytest.raises(ClientError, match="does not answer"):
         alone.ec2_client(ACCOUNT, REGION).describe_vpcs()
 
 

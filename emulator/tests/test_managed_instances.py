@@ -180,6 +180,15 @@ def test_with_the_unkind_profile_agents_are_shown_late_and_one_unknown_id_fails_
     assert list(agents(captured, shown["instanceId"], "i-00000000000000000")) == [shown["instanceId"]]
 
 
+def test_a_new_instance_is_unknown_to_ec2_for_a_while_and_fails_the_call(emulator: EmulatorClient) -> None:
+    emulator.change(behaviour={"statusDelaySeconds": 600})
+    (instance,) = emulator.booted()
+    with pytest.raises(ClientError, match=rf"InvalidInstanceID\.NotFound.*'{instance}'"):
+        status(emulator, instance)
+    emulator.advance(600)
+    assert status(emulator, instance) == ("ok",) * 3
+
+
 def test_an_instance_of_the_control_api_boots_too(emulator: EmulatorClient) -> None:
     added = {"accountId": ACCOUNT, "region": REGION, "instanceId": "i-0aaaabbbbccccdddd", "tags": {"role": "bastion"}}
     assert emulator.control("POST", "ec2-instances", added)[0] == 201

@@ -49,7 +49,8 @@ class Behaviour:
     - `launch_into`: whether a launch into an existing instance needs it stopped and tagged (guarded).
     - `launch_actions`: whether a job waits for its launch actions, or ends and they go on after it.
 
-    Systems Manager:
+    Launched instances:
+    - `status_delay_seconds`: how long after its launch DescribeInstanceStatus does not know an instance.
     - `command_delay_seconds`: how long a new command is not found. `agent_report_seconds`: how late the state of an
       agent is shown. `unknown_instances`: ids that an account does not have, in DescribeInstanceInformation.
     - `lost_agent`: how a command ends that cannot be delivered. `cancel_command`: whether a running command stops.
@@ -77,6 +78,7 @@ class Behaviour:
     instance_delay_seconds: float = _seconds(0)
     launch_into: str = _choice("overwrite", "guarded")
     launch_actions: str = _choice("waited", "after")
+    status_delay_seconds: float = _seconds(0)
     command_delay_seconds: float = _seconds(0)
     agent_report_seconds: float = _seconds(0)
     unknown_instances: str = _choice("absent", "refused")
@@ -163,6 +165,7 @@ UNKIND = Behaviour(
     second_start="accepted",
     instance_delay_seconds=120,
     launch_actions="after",
+    status_delay_seconds=150,
     command_delay_seconds=5,
     agent_report_seconds=60,
     unknown_instances="refused",

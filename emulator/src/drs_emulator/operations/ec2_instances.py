@@ -12,6 +12,7 @@ from drs_emulator.errors import Refused
 from drs_emulator.ids import digest
 from drs_emulator.operations.pagination import ForeignToken, take_page
 from drs_emulator.operations.registry import Call, operation
+from drs_emulator.records.managed_instance import ManagedInstance
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.instance_health import Health, health_of, is_shown_by_ec2
 
@@ -59,8 +60,8 @@ def _describe_reservation(target: TargetKey, instance: SimulatedInstance) -> dic
 def describe_instance_status(call: Call) -> dict[str, Any]:
     """In order of id; only running instances unless IncludeAllInstances is true."""
     ids, size = _read_ids_and_size(call)
-    machines = (each for _, each in sorted(call.target.machines.items()))
-    known = {each.id: each for each in machines if is_shown_by_ec2(each, call.now)}
+    machines, delay = call.target.machines, call.world.settings.behaviour.status_delay_seconds
+    known = {key: machines[key] for key in sorted(machines) if _is_known(machines[key], call.now, delay)}
     _refuse_unknown(ids, known.keys())
     asked = [each for each in known.values() if not ids or each.id in ids]
     if not call.input.get("IncludeAllInstances"):
@@ -77,6 +78,10 @@ def _paginate(call: Call, shown: list[dict[str, Any]], size: int) -> dict[str, A
     except ForeignToken as error:
         raise Refused("InvalidNextToken", "The token is invalid") from error
     return {"InstanceStatuses": items} | ({"NextToken": token} if token else {})
+
+
+def _is_known(instance: ManagedInstance, now: float, delay: float) -> bool:
+    return now >= instance.launched_at + delay and is_shown_by_ec2(instance, now)
 
 
 def _read_ids_and_size(call: Call) -> tuple[list[str], int]:
