@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from drs_emulator import Emulator
-from emulator_support.client import DRILL, wait_until
+from emulator_support.client import BOOT, DRILL, wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
@@ -137,6 +138,44 @@ def test_recovery_instances_run_and_are_terminated_at_the_engine(emulator: Emula
     assert {states[instance] for instance in instances[:5]} == {"terminated"}
     assert {states[instance] for instance in instances[5:]} == {"running"}
     assert len(drs.describe_recovery_instances()["items"]) == 26
+
+
+def test_status_checks_and_commands_are_the_emulators_for_instances_of_the_engine(emulator: Emulator) -> None:
+    drs, ssm = client(emulator), emulator.ssm_client(ACCOUNT, REGION)
+    (server,) = emulator.seed(ACCOUNT, REGION, [{"hostname": "db01"}])
+    job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)["job"]["jobID"]
+    (instance,) = finish(emulator, job_id, DRILL)
+    emulator.control.advance(BOOT)
+    status = emulator.ec2_client(ACCOUNT, REGION).describe_instance_status(InstanceIds=[instance])
+    assert [each["SystemStatus"]["Status"] for each in status["InstanceStatuses"]] == ["ok"]
+    parameters = {"commands": ["echo ready"]}
+    sent = ssm.send_command(InstanceIds=[instance], DocumentName="AWS-RunShellScript", Parameters=parameters)
+    emulator.control.advance(10)
+    run = ssm.get_command_invocation(CommandId=sent["Command"]["CommandId"], InstanceId=instance)
+    assert (run["Status"], run["StandardOutputContent"]) == ("Success", "ready\n")
+
+
+def test_other_calls_of_ec2_are_passed_on_to_the_engine(emulator: Emulator, engine: str) -> None:
+    through = emulator.ec2_client(ACCOUNT, REGION)
+    launched = ec2(engine).run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)["Instances"][0]
+    (shown,) = described(through, [launched["InstanceId"]])
+    assert shown["PrivateIpAddress"] == launched["PrivateIpAddress"]
+    assert [each["CidrBlock"] for each in through.describe_vpcs()["Vpcs"]]
+    with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):
+        through.describe_instances(InstanceIds=["i-00000000000000000"])
+    with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):  # DRS did not launch it
+        through.describe_instance_status(InstanceIds=[launched["InstanceId"]])
+    emulator.control.add_fault({"kind": "REGION_DOWN", "region": REGION, "service": "ec2"})
+    with pytest.raises(ClientError, match="REGION_DOWN"):
+        through.describe_vpcs()
+    counted = emulator.control.calls()["operations"]["DescribeVpcs"]
+    assert counted == {"OK": 1, "ServiceUnavailable": 1}
+
+
+def test_an_engine_that_does_not_answer_is_unavailable() -> None:
+    unused = "http://127.0.0.1:1"
+    with Emulator(speed=0, engine_url=unused) as alone, pytest.raises(ClientError, match="does not answer"):
+        alone.ec2_client(ACCOUNT, REGION).describe_vpcs()
 
 
 def test_a_second_launch_terminates_the_first_instance_at_the_engine(emulator: Emulator, engine: str) -> None:

@@ -47,6 +47,14 @@ class Behaviour:
       DescribeJobs does not show the new job. `second_start`: a start on the servers of a job that is still hidden.
     - `instance_delay_seconds`: how long after its job a new recovery instance is not shown.
     - `launch_into`: whether a launch into an existing instance needs it stopped and tagged (guarded).
+    - `launch_actions`: whether a job waits for its launch actions, or ends and they go on after it.
+
+    Launched instances:
+    - `status_delay_seconds`: how long after its launch DescribeInstanceStatus does not know an instance.
+    - `command_delay_seconds`: how long a new command is not found. `agent_report_seconds`: how late the state of an
+      agent is shown. `unknown_instances`: ids that an account does not have, in DescribeInstanceInformation.
+    - `lost_agent`: how a command ends that cannot be delivered. `cancel_command`: whether a running command stops.
+    - `output_cut`: whether cut output ends with a mark. `automation_tokens`: whether client tokens are remembered.
 
     Requests:
     - `conflicts`: whether ConflictException names the resource. `tag_rules`: whether the limits of AWS apply to tags.
@@ -69,6 +77,15 @@ class Behaviour:
     second_start: str = _choice("refused", "accepted")
     instance_delay_seconds: float = _seconds(0)
     launch_into: str = _choice("overwrite", "guarded")
+    launch_actions: str = _choice("waited", "after")
+    status_delay_seconds: float = _seconds(0)
+    command_delay_seconds: float = _seconds(0)
+    agent_report_seconds: float = _seconds(0)
+    unknown_instances: str = _choice("absent", "refused")
+    lost_agent: str = _choice("DeliveryTimedOut", "Undeliverable")
+    cancel_command: str = _choice("stops", "ignored")
+    output_cut: str = _choice("marked", "plain")
+    automation_tokens: str = _choice("kept", "forgotten")
     conflicts: str = _choice("named", "unnamed")
     tag_rules: str = _choice("strict", "any")
 
@@ -147,6 +164,14 @@ UNKIND = Behaviour(
     hidden_seconds=120,
     second_start="accepted",
     instance_delay_seconds=120,
+    launch_actions="after",
+    status_delay_seconds=150,
+    command_delay_seconds=5,
+    agent_report_seconds=60,
+    unknown_instances="refused",
+    lost_agent="Undeliverable",
+    cancel_command="ignored",
+    automation_tokens="forgotten",
     conflicts="unnamed",
 )
 PROFILES = {

@@ -21,6 +21,7 @@ from drs_emulator.control.state_file import load_state, save_state
 from drs_emulator.engine.access_keys import AccessKeys, decode_account, engine_account_lookup
 from drs_emulator.engine.ec2 import EngineEc2, SimulatedEc2
 from drs_emulator.engine.event_bus import EngineEventBus, NullEventBus
+from drs_emulator.engine.forwarding import EngineForwarder
 from drs_emulator.server.dispatcher import Dispatcher
 from drs_emulator.server.http_server import HttpServer
 from drs_emulator.settings import Settings
@@ -30,6 +31,7 @@ from loopback.guard import make_secret
 
 if TYPE_CHECKING:
     from mypy_boto3_drs.client import DrsClient
+    from mypy_boto3_ec2.client import EC2Client
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Emulator:
         access_keys = AccessKeys(resolve, self.secret, issuer=engine_token, trusts_resolve=vouched)
         settings = Settings(speed=speed, seed=seed).with_changes(chosen)
         self.world = World(settings, clock, ec2, event_bus, access_keys)
+        self.world.forwarder = EngineForwarder(engine_url) if engine_url else None
         dispatcher = Dispatcher(self.world)
         dispatcher.control.engine_url = engine_url
         self.control: Control = dispatcher.control
@@ -122,8 +125,25 @@ class Emulator:
 
     def client(self, account: str, region: str, *, attempts: int = 1) -> "DrsClient":
         """Return a boto3 client of this emulator. By default it does not retry."""
-        return boto3.client(
-            "drs",
+        client: DrsClient = self._client("drs", account, region, attempts)
+        return client
+
+    def ssm_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of Systems Manager."""
+        return self._client("ssm", account, region, attempts)
+
+    def ec2_client(self, account: str, region: str, *, attempts: int = 1) -> "EC2Client":
+        """Return a boto3 client of EC2, for DescribeInstanceStatus. Other calls are the engine's, if there is one."""
+        client: EC2Client = self._client("ec2", account, region, attempts)
+        return client
+
+    def elb_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of Elastic Load Balancing, for DescribeTargetHealth."""
+        return self._client("elbv2", account, region, attempts)
+
+    def _client(self, service: str, account: str, region: str, attempts: int) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
             endpoint_url=self.url,
             region_name=region,
             aws_access_key_id=account,

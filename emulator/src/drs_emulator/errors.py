@@ -5,7 +5,8 @@ ServiceError
   QuotaExceeded, Throttled, Uninitialized                 it could be met later, or after a change
   InternalServer, Unavailable                             the service failed
   MissingCredentials, UnknownCredentials                  the caller is unknown
-  UnknownOperation, NotBuilt                              DRS has no such operation, or the emulator has not
+  UnknownOperation, NotBuilt                              the service has no such operation, or the emulator has not
+  Refused                                                 an error of Systems Manager or EC2, by its code
 ConnectionCut                                             no response at all
 """
 
@@ -62,6 +63,16 @@ class Unavailable(ServiceError):
     def __init__(self, message: str, status: int = 503) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Refused(ServiceError):
+    """An error of a service whose errors have no members but a message, by its code in the model."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ConnectionCut(Exception):

@@ -6,11 +6,12 @@ assumption.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from drs_emulator.behaviour import CAPTURED, KNOBS, PROFILES, BadBehaviour, Behaviour, find_profile
-from drs_emulator.protocol.service_model import drs_model
+from drs_emulator.protocol.service_model import drs_model, service_model
 
 
 class BadControlInput(ValueError):
@@ -41,6 +42,9 @@ class Durations:
     failback: JobDuration = JobDuration(*PROFILES["captured"].failback)
     replication: JobDuration = JobDuration(10 * 60, 120 * 60)  # INITIATING, then INITIAL_SYNC
     launch_action: JobDuration = JobDuration(2 * 60, 1 * 60)  # until the SSM agent is found, then each action
+    boot: JobDuration = JobDuration(90, 90)  # until the SSM agent registers, then until the status checks pass
+    command: JobDuration = JobDuration(1, 4)  # until a command reaches an instance, then its run
+    automation: JobDuration = JobDuration(1, 10)  # until an automation begins, then each step
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Settings:
 
     def _merge_rate_limits(self, change: dict[str, Any]) -> dict[str, RateLimit]:
         sent = _check_object(change.get("rateLimits", {}), "rateLimits")
-        _check_names(sent, {"default", *drs_model().operations}, "rateLimits.")
+        _check_names(sent, {"default", *known_operations(sent.keys() - {"default"})}, "rateLimits.")
         limits = dict(self.rate_limits)
         for name, limit in sent.items():
             if limit is None and name != "default":
@@ -135,6 +139,19 @@ class Settings:
                 continue
             limits[name] = RateLimit(**_read_numbers(sent, name, asdict(self.rate_limit(name)), "rateLimits."))
         return limits
+
+
+def known_operations(names: Iterable[Any]) -> set[str]:
+    """Return the operations of DRS and, if `names` has others, those of the other services."""
+    known = set(drs_model().operations)
+    if not known.issuperset(names):
+        known |= {
+            *service_model("ssm").operations,
+            "DescribeInstanceStatus",
+            "DescribeInstances",
+            "DescribeTargetHealth",
+        }
+    return known
 
 
 def _apply_profile(change: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import json
 import time
 import urllib.error
 import urllib.request
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from drs_emulator import Emulator
-from emulator_support.response_checks import check_error, check_response
+from emulator_support.response_checks import check_error, check_response, check_ssm_response
 from loopback.guard import SECRET_HEADER
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
+BOOT = 180 * 1.1  # the longest time in seconds from a launch until the status checks pass
 DRILL = 19 * 60 * 1.1  # the longest duration of a drill in seconds
 
 
@@ -41,6 +42,31 @@ class EmulatorClient:
         else:
             check_response(model, http_response, parsed)
             self.answered.add(model.name)
+
+    def ssm_of(self, account: str, region: str) -> Any:
+        """Return a client of Systems Manager that compares every response with the model."""
+        client = self._emulator.ssm_client(account, region)
+        client.meta.events.register("after-call.ssm", self._check_ssm)
+        return client
+
+    def _check_ssm(self, parsed: dict[str, Any], model: Any, http_response: Any, **_: object) -> None:
+        if http_response.status_code >= 300:
+            check_error(model, parsed)
+        else:
+            check_ssm_response(model, http_response, parsed)
+            self.answered.add(model.name)
+
+    @cached_property
+    def ssm(self) -> Any:
+        return self.ssm_of(ACCOUNT, REGION)
+
+    @cached_property
+    def ec2(self) -> Any:
+        return self._emulator.ec2_client(ACCOUNT, REGION)
+
+    @cached_property
+    def elb(self) -> Any:
+        return self._emulator.elb_client(ACCOUNT, REGION)
 
     @property
     def unchecked(self) -> Any:
@@ -92,6 +118,17 @@ class EmulatorClient:
         }
         servers = self.job(job_id)["participatingServers"]
         return [found[server["sourceServerID"]]["recoveryInstanceID"] for server in servers]
+
+    def rule(self, kind: str, **fields: Any) -> str:
+        status, answer = self.control("POST", "rules", {"kind": kind, **fields})
+        assert status == 201, answer
+        return str(answer["id"])
+
+    def booted(self, number: int = 1) -> list[str]:
+        """Run a drill, and wait until the status checks have passed and the agents are online."""
+        instances = self.launched(number)
+        self.advance(BOOT)
+        return instances
 
     def events(self, job_id: str) -> list[str]:
         return [item["event"] for item in self.drs.describe_job_log_items(jobID=job_id, maxResults=1000)["items"]]

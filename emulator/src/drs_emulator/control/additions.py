@@ -1,4 +1,4 @@
-"""Reads what tests add beside source servers: EC2 instances that DRS did not launch, and strange records."""
+"""Reads what tests add beside source servers: EC2 instances that DRS did not launch, target groups, strange records."""
 
 import re
 from typing import Any
@@ -7,7 +7,9 @@ from drs_emulator.clock import iso
 from drs_emulator.control.control_input import read_target_key, read_text
 from drs_emulator.engine.ec2 import SimulatedEc2, SimulatedInstance
 from drs_emulator.ids import new_id
+from drs_emulator.records.managed_instance import ManagedInstance
 from drs_emulator.records.strange_record import StrangeRecord
+from drs_emulator.records.target_group import TargetGroup
 from drs_emulator.settings import BadControlInput
 from drs_emulator.shaping.strange_records import FILTERS, KINDS, ready_made
 from drs_emulator.target_key import TargetKey
@@ -29,7 +31,13 @@ def add_ec2_instance(world: World, body: Body) -> Body:
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise BadControlInput("tags: must be an object of texts")
     with world.lock:
-        return _describe(key, _simulated(world).add(key, instance_id, state, tags))
+        added = _simulated(world).add(key, instance_id, state, tags)
+        shown = "RUNNING" if state == "running" else "STOPPED"
+        machine = ManagedInstance(
+            instance_id, key, world.clock.now(), private_ip=added.private_ip, tags=dict(tags), state=shown
+        )
+        world.target(key).machines[instance_id] = machine
+        return _describe(key, added)
 
 
 def list_ec2_instances(world: World) -> Body:
@@ -54,6 +62,25 @@ def _describe(key: TargetKey, instance: SimulatedInstance) -> Body:
         "tags": instance.tags,
         "overwritten": instance.overwritten,
     }
+
+
+def add_target_group(world: World, body: Body) -> Body:
+    """Add a target group, or replace the one of this name. Raise BadControlInput."""
+    key = read_target_key(body)
+    name = read_text(body, "name", r"[a-zA-Z0-9][a-zA-Z0-9-]{0,31}", "up to 32 letters, digits and hyphens")
+    port, seconds = body.get("port", 80), body.get("healthySeconds", 30)
+    members = body.get("sourceServerIds", []), body.get("instanceIds", [])
+    if not isinstance(port, int) or not 1 <= port <= 65_535:
+        raise BadControlInput("port: must be a port")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < float("inf"):
+        raise BadControlInput("healthySeconds: must be a number, 0 or more")
+    for field, ids in zip(("sourceServerIds", "instanceIds"), members, strict=True):
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            raise BadControlInput(f"{field}: must be a list of ids")
+    group = TargetGroup(name, key, port, list(members[0]), list(members[1]), seconds)
+    with world.lock:
+        world.target(key).target_groups[group.arn] = group
+    return {"targetGroupArn": group.arn}
 
 
 def add_strange_record(world: World, body: Body) -> Body:

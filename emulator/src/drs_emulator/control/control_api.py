@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from drs_emulator.clock import iso
-from drs_emulator.control import additions
+from drs_emulator.control import additions, ssm_documents
 from drs_emulator.control.control_input import read_body, read_flags, read_target_key
 from drs_emulator.control.source_server_input import change_server, parse_server
 from drs_emulator.control.state_file import StateError, save_state
 from drs_emulator.ids import new_id
-from drs_emulator.operations import BUILT
+from drs_emulator.operations import BUILT, BUILT_BY_SERVICE
 from drs_emulator.protocol.http_messages import JSON, Reply, Request
 from drs_emulator.protocol.service_model import drs_model
 from drs_emulator.records.recovery_instance import Failback
@@ -27,7 +27,16 @@ from drs_emulator.world.world import World
 PREFIX = "/_emulator"
 Route = Callable[[Request], dict[str, Any]]
 RESET_FLAGS = {"terminateInstances": "terminate_instances"}
-CREATES = {"source-servers", "failback-clients", "faults", "ec2-instances", "strange-records"}
+CREATES = {
+    "source-servers",
+    "failback-clients",
+    "faults",
+    "ec2-instances",
+    "strange-records",
+    "rules",
+    "ssm-documents",
+    "target-groups",
+}
 
 
 class Control:
@@ -71,6 +80,12 @@ class Control:
             ("GET", "ec2-instances"): lambda _: additions.list_ec2_instances(world),
             ("POST", "strange-records"): lambda request: additions.add_strange_record(world, read_body(request)),
             ("DELETE", "strange-records"): lambda _: additions.remove_strange_records(world),
+            ("GET", "rules"): lambda _: {"rules": world.rules.describe()},
+            ("POST", "rules"): lambda request: {"id": self.add_rule(read_body(request))},
+            ("DELETE", "rules"): lambda _: {"deleted": self.remove_rules(None)},
+            ("POST", "ssm-documents"): lambda request: self.add_document(read_body(request)),
+            ("POST", "target-groups"): lambda request: self.add_target_group(read_body(request)),
+            ("GET", "instances"): lambda _: {"instances": self.instances()},
             ("POST", "save"): lambda _: self.save(),
         }
 
@@ -78,6 +93,7 @@ class Control:
         return {
             ("PATCH", "source-servers"): lambda request: self.change_server(name, read_body(request)),
             ("DELETE", "faults"): lambda _: {"deleted": self.remove_faults(name)},
+            ("DELETE", "rules"): lambda _: {"deleted": self.remove_rules(name)},
         }
 
     def add_fault(self, body: dict[str, Any]) -> str:
@@ -93,6 +109,27 @@ class Control:
     def add_strange_record(self, body: dict[str, Any]) -> dict[str, Any]:
         return additions.add_strange_record(self._world, body)
 
+    def add_rule(self, body: dict[str, Any]) -> str:
+        """Add a rule of how instances boot, or of what commands or automations do, and return its id."""
+        with self._world.lock:
+            return self._world.rules.add(body, self._world.clock.now())
+
+    def remove_rules(self, rule_id: str | None) -> list[str]:
+        with self._world.lock:
+            return self._world.rules.remove(rule_id)
+
+    def add_document(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Add a document of Systems Manager, or a new version of one."""
+        return ssm_documents.add_document(self._world, body)
+
+    def add_target_group(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Add a target group in which instances of source servers become healthy."""
+        return additions.add_target_group(self._world, body)
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the instances as Systems Manager and the status checks see them."""
+        return ssm_documents.list_instances(self._world)
+
     def health(self) -> dict[str, Any]:
         clock = self._world.clock
         missing = drs_model().operations.keys() - BUILT.keys()
@@ -106,6 +143,7 @@ class Control:
                 "anchor": asdict(clock.anchor),
             },
             "operations": {"built": sorted(BUILT), "missing": sorted(missing)},
+            "otherServices": {name: sorted(built) for name, built in BUILT_BY_SERVICE.items() if name != "drs"},
         }
 
     def reset(self, *, terminate_instances: bool = False) -> dict[str, Any]:

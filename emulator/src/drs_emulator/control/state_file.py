@@ -1,11 +1,11 @@
 """Saves the state to a file of versioned JSON, and loads it. The file is written atomically.
 
-It contains settings, simulated time, faults, and every account and Region with its events to come. It does not contain
-the call log and the tokens of the rate limits.
+It contains settings, simulated time, faults, rules, and every account and Region with its events to come. It does not
+contain the call log and the tokens of the rate limits.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,6 +16,7 @@ from drs_emulator.simulation import launch_steps, termination_steps
 from drs_emulator.simulation.job_lifecycle import StepContext, run_due_events
 from drs_emulator.simulation.job_schedule import Step
 from drs_emulator.world.faults import FaultEntry
+from drs_emulator.world.rules import RuleEntry, Rules
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event
 from drs_emulator.world.world import World
@@ -36,6 +37,8 @@ class SavedState:
     faults: list[FaultEntry]
     targets: list[Target]
     events: list[tuple[float, Event]]
+    rules_made: int = 0
+    rules: list[RuleEntry] = field(default_factory=list)
 
 
 STATE_ADAPTER = TypeAdapter(SavedState)
@@ -55,6 +58,8 @@ def save_state(world: World, path: Path) -> float:
             faults=list(world.faults.entries.values()),
             targets=list(world.targets.values()),
             events=world.timeline.pending(),
+            rules_made=world.rules.made,
+            rules=list(world.rules.entries.values()),
         )
         text = STATE_ADAPTER.dump_json(saved, exclude=DERIVED_FIELDS)
     temporary_file = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -87,6 +92,7 @@ def load_state(world: World, path: Path) -> None:
         world.clock.resume(saved.simulated_now, saved.settings.speed)
         world.faults.made = saved.faults_made
         world.faults.entries = {entry.fault.id: entry for entry in saved.faults}
+        world.rules = Rules(saved.rules_made, {entry.rule.id: entry for entry in saved.rules})
         for target in saved.targets:
             target.active = {job.id: job for job in target.jobs.values() if job.in_progress}
             world.targets[target.key] = target

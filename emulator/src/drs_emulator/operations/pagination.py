@@ -29,20 +29,35 @@ def paginate(
     """
     sizes = call.world.settings.page_size
     size = min(call.input.get("maxResults") or sizes.default, sizes.maximum, max_items or sizes.maximum)
+    try:
+        items, token = take_page(call, entries, sort_key, size, call.input.get("nextToken"))
+    except ForeignToken as error:
+        raise Invalid(f"nextToken {error}", fields=[("nextToken", str(error))]) from error
+    response: dict[str, Any] = {name: [to_api(item) for item in items]}
+    return response | {"nextToken": token} if token else response
+
+
+class ForeignToken(Exception):
+    """A token belongs to another call."""
+
+
+def take_page(
+    call: Call, entries: Iterable[Entry], sort_key: Callable[[Entry], str], size: int, token: str | None
+) -> tuple[list[Entry], str]:
+    """Return a page of entries and the token of the next one, which is empty on the last. Raise ForeignToken."""
     fingerprint = digest(call.operation, json.dumps(_without_paging(call.input), sort_keys=True))[:16]
-    if token := call.input.get("nextToken"):
+    if token:
         after = _read_token(token, fingerprint)
         entries = (entry for entry in entries if sort_key(entry) > after)
     items = list(islice(entries, size + 1))
-    response: dict[str, Any] = {name: [to_api(item) for item in items[:size]]}
-    if len(items) > size:
-        token_content = json.dumps([fingerprint, sort_key(items[size - 1])]).encode()
-        response["nextToken"] = base64.urlsafe_b64encode(token_content).decode()
-    return response
+    if len(items) <= size:
+        return items, ""
+    content = json.dumps([fingerprint, sort_key(items[size - 1])]).encode()
+    return items[:size], base64.urlsafe_b64encode(content).decode()
 
 
 def _without_paging(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in ("maxResults", "nextToken")}
+    return {name: value for name, value in values.items() if name.lower() not in ("maxresults", "nexttoken")}
 
 
 def _read_token(token: str, fingerprint: str) -> str:
@@ -51,5 +66,5 @@ def _read_token(token: str, fingerprint: str) -> str:
     except ValueError:
         token_fingerprint, after = None, ""
     if token_fingerprint != fingerprint or not isinstance(after, str):
-        raise Invalid("nextToken belongs to another call", fields=[("nextToken", "belongs to another call")])
+        raise ForeignToken("belongs to another call")
     return after

@@ -1,10 +1,10 @@
-"""The registry of operations. `@operation("Name")` registers a function for an operation of the model."""
+"""The registry of operations. `@operation("Name")` registers a function for an operation of the model of a service."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drs_emulator.protocol.service_model import drs_model
+from drs_emulator.protocol.service_model import service_model
 from drs_emulator.world.target import Target
 from drs_emulator.world.world import World
 
@@ -27,15 +27,17 @@ class Call:
 
 Handler = Callable[[Call], dict[str, Any]]
 
-BUILT: dict[str, Handler] = {}
+BUILT_BY_SERVICE: dict[str, dict[str, Handler]] = {"drs": {}, "ssm": {}, "ec2": {}, "elbv2": {}}
+BUILT = BUILT_BY_SERVICE["drs"]
 
 
-def operation(name: str) -> Callable[[Handler], Handler]:
-    if name not in drs_model().operations:
-        raise LookupError(f"The service model has no operation {name}")
+def operation(name: str, service: str = "drs") -> Callable[[Handler], Handler]:
+    """Register a function for an operation. `service` is the name of the model in botocore."""
+    if name not in service_model(service).operations:
+        raise LookupError(f"The model of {service} has no operation {name}")
 
     def register(handler: Handler) -> Handler:
-        BUILT[name] = handler
+        BUILT_BY_SERVICE[service][name] = handler
         return handler
 
     return register

@@ -5,31 +5,29 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from drs_emulator.errors import InternalServer, Invalid, ServiceError
+from drs_emulator.errors import Invalid, ServiceError
 from drs_emulator.protocol.http_messages import JSON, Reply, Request
 from drs_emulator.protocol.service_model import Member, Operation, ServiceModel
-from drs_emulator.protocol.validation import compile_check, find_problems
+from drs_emulator.protocol.validation import check_input, find_problems
 
 
 def parse(operation: Operation, labels: dict[str, str], request: Request) -> dict[str, Any]:
     """Return the validated input of a request, without members unknown to the model. Raise Invalid."""
     if operation.input is None:
         return {}
-    body = _parse_body(request.body)
+    body = parse_body(request.body)
     query = parse_qs(request.query, keep_blank_values=True) if request.query else {}
     values: dict[str, Any] = {}
     for member in operation.input.members.values():
         value = _read_member(member, labels, query, request.headers, body)
         if value is not None:
             values[member.name] = value
-    problems = list(find_problems(operation.input, values))
-    if problems:
-        text = "; ".join(map(str, problems[:10]))
-        raise Invalid(f"{operation.name}: {text}", fields=[(p.path, p.message) for p in problems[:100]])
+    check_input(operation, values)
     return values
 
 
-def _parse_body(body: bytes) -> dict[str, Any]:
+def parse_body(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a request. Raise Invalid."""
     if not body.strip():
         return {}
     try:
@@ -54,16 +52,6 @@ def _read_member(
             return sent
         return int(sent[0]) if member.shape.kind in ("integer", "long") and sent[0].isdigit() else sent[0]
     return body.get(member.wire_name)
-
-
-def check_output(operation: Operation, output: dict[str, Any]) -> None:
-    """Raise InternalServer if the output breaks the model, which is a defect here."""
-    if operation.output is None:
-        if output:
-            raise InternalServer(f"{operation.name} has no output, but its handler returned {sorted(output)}")
-    elif not compile_check(operation.output)(output):
-        problem = next(find_problems(operation.output, output, strict=True), "for an unknown reason")
-        raise InternalServer(f"The emulator's response to {operation.name} breaks the model: {problem}")
 
 
 def render(operation: Operation, output: dict[str, Any], request_id: str) -> Reply:

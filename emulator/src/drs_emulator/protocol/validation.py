@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drs_emulator.protocol.service_model import Check, Shape
+from drs_emulator.errors import InternalServer, Invalid
+from drs_emulator.protocol.service_model import Check, Operation, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,24 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path or 'body'}: {self.message}"
+
+
+def check_input(operation: Operation, values: dict[str, Any]) -> None:
+    """Raise Invalid, which names the first fields that break the model."""
+    problems = list(find_problems(operation.input, values)) if operation.input else []
+    if problems:
+        text = "; ".join(map(str, problems[:10]))
+        raise Invalid(f"{operation.name}: {text}", fields=[(p.path, p.message) for p in problems[:100]])
+
+
+def check_output(operation: Operation, output: dict[str, Any]) -> None:
+    """Raise InternalServer if the output breaks the model, which is a defect here."""
+    if operation.output is None:
+        if output:
+            raise InternalServer(f"{operation.name} has no output, but its handler returned {sorted(output)}")
+    elif not compile_check(operation.output)(output):
+        problem = next(find_problems(operation.output, output, strict=True), "for an unknown reason")
+        raise InternalServer(f"The emulator's response to {operation.name} breaks the model: {problem}")
 
 
 def find_problems(shape: Shape, value: Any, path: str = "", *, strict: bool = False) -> Iterator[Problem]:
@@ -51,6 +70,7 @@ PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "list": list,
     "string": str,
     "timestamp": str,  # the model's date-time members are ISO strings
+    "epoch": (int, float),
     "boolean": bool,
     "integer": int,
     "long": int,

@@ -50,8 +50,10 @@ class Participant:
 
     `ec2_requested` and `ec2_responded` record the progress of the call to EC2, and `ec2_overdue` that its result is
     late. `private_ip` and `error` are that result. `point_in_time` is the time of the snapshot to launch from. The
-    faults `fails_at` with its `launch_error`, `uses_previous_snapshot`, `actions_fail` and `termination_fails` are
-    decided when the job starts.
+    faults `fails_at` with its `launch_error`, `uses_previous_snapshot`, `action_faults` and `termination_fails` are
+    decided when the job starts; `action_faults` maps the name of a launch action, or an empty name for all of them, to
+    the kind of its fault. `next_actions` are the ids of the launch actions to come, and `actions_left` counts those
+    that the job waits for.
     """
 
     server_id: str
@@ -67,10 +69,11 @@ class Participant:
     fails_at: FailsAt | None = None
     launch_error: str = ""
     uses_previous_snapshot: bool = False
-    actions_fail: bool = False
+    action_faults: dict[str, str] = field(default_factory=dict)
     termination_fails: bool = False
     agent_found_at: float | None = None
     action_runs: dict[str, ActionRun] = field(default_factory=dict)
+    next_actions: list[str] = field(default_factory=list)
     actions_left: int = 0
 
     @property
@@ -81,11 +84,10 @@ class Participant:
         fields: dict[str, Any] = {"sourceServerID": self.server_id, "launchStatus": self.status.value}
         if self.recovery_instance_id:
             fields["recoveryInstanceID"] = self.recovery_instance_id
+        if self.agent_found_at is not None or self.action_runs:
+            fields["launchActionsStatus"] = {"runs": [run.to_api() for run in self.action_runs.values()]}
         if self.agent_found_at is not None:
-            fields["launchActionsStatus"] = {
-                "ssmAgentDiscoveryDatetime": iso(self.agent_found_at),
-                "runs": [run.to_api() for run in self.action_runs.values()],
-            }
+            fields["launchActionsStatus"]["ssmAgentDiscoveryDatetime"] = iso(self.agent_found_at)
         return fields
 
 

@@ -7,24 +7,22 @@ from dataclasses import dataclass
 
 from drs_emulator.clock import iso
 from drs_emulator.control.control_api import PREFIX, Control
-from drs_emulator.engine import ec2_query_api
-from drs_emulator.engine.ec2 import SimulatedEc2
 from drs_emulator.errors import (
     Conflict,
     ConnectionCut,
     InternalServer,
-    NotBuilt,
     ServiceError,
     Throttled,
     Unavailable,
     Uninitialized,
     UnknownCredentials,
 )
-from drs_emulator.operations import BUILT, Call
+from drs_emulator.operations import Call
 from drs_emulator.operations.tags import check_tags
 from drs_emulator.protocol.http_messages import Reply, Request
-from drs_emulator.protocol.rest_json import check_output, parse, render, render_error
-from drs_emulator.protocol.service_model import Operation, drs_model
+from drs_emulator.protocol.service_model import Operation
+from drs_emulator.protocol.validation import check_output
+from drs_emulator.server.services import DRS, SSM, Service, find_service
 from drs_emulator.shaping.answers import reshape
 from drs_emulator.shaping.strange_records import add_strange_records
 from drs_emulator.simulation.job_lifecycle import run_due_events
@@ -47,12 +45,11 @@ class Effects:
 
 
 class Dispatcher:
-    """Handles the requests of DRS, of the control API, and of EC2 if its instances are simulated."""
+    """Handles the requests of DRS, Systems Manager, EC2, Elastic Load Balancing and the control API."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.control = Control(world)
-        self._model = drs_model()
 
     def handle(self, request: Request) -> Reply:
         if request.path.startswith(PREFIX):
@@ -60,46 +57,67 @@ class Dispatcher:
         request_id = str(uuid.uuid4())
         started = time.perf_counter()
         name, target, outcome = "-", TargetKey("-", "-"), "OK"
+        service = find_service(request)
         try:
-            if ec2_query_api.is_for_ec2(request) and isinstance(self.world.ec2, SimulatedEc2):
-                name = ec2_query_api.OPERATION
-                target = self.world.access_keys.target_of(request.headers)
-                return ec2_query_api.describe(self.world.ec2, target, request)
-            operation, labels = self._model.match(request.method, request.path)
+            operation, labels = service.match(request)
             name = operation.name
             target = self.world.access_keys.target_of(request.headers)
-            return self._call_operation(operation, labels, target, request, request_id)
+            return self._call_operation(service, operation, labels, target, request, request_id)
         except ServiceError as error:
             outcome = error.code
             if isinstance(error, Conflict) and self.world.settings.behaviour.conflicts == "unnamed":
                 error = Conflict("The request conflicts with the state of a resource")
             if isinstance(error, InternalServer) and not error.injected:
                 log.error("%s: %s", name, error.message)
-            return render_error(self._model, error, request_id)
+            return service.render_error(error, request_id)
         except ConnectionCut as cut:
             outcome = str(cut)
             raise
         except Exception as error:  # callers see an error of the service; the log has the defect
             outcome = InternalServer.code
             log.exception("%s failed", name)
-            return render_error(self._model, InternalServer(f"The emulator failed: {error!r}"), request_id)
+            return service.render_error(InternalServer(f"The emulator failed: {error!r}"), request_id)
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             now = iso(self.world.clock.now())
-            call = CallRecord(now, target.account, target.region, name, outcome, milliseconds, request_id)
+            call = CallRecord(now, target.account, target.region, name, outcome, milliseconds, request_id, service.name)
             self.world.call_log.record(call)
 
     def _call_operation(
-        self, operation: Operation, labels: dict[str, str], key: TargetKey, request: Request, request_id: str
+        self,
+        service: Service,
+        operation: Operation,
+        labels: dict[str, str],
+        key: TargetKey,
+        request: Request,
+        request_id: str,
     ) -> Reply:
-        handler = BUILT.get(operation.name)
-        if handler is None:
-            raise NotBuilt(f"The DRS emulator does not implement {operation.name}")
+        world, handler = self.world, service.built.get(operation.name)
+        engine = world.forwarder if service.is_of_engine(operation) else None
+        if handler is None and engine is None:
+            raise service.missing(operation)
+        effects = self._apply_faults(service, operation.name, key, request)
+        self._take_token(service, operation.name, key)
+        if engine:
+            reply = engine.forward(request)
+        else:
+            reply = self._execute(service, operation, labels, key, request, request_id)
+        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
+        if effects.response_is_lost:
+            raise ConnectionCut(took_effect=True)
+        return reply
+
+    def _execute(
+        self,
+        service: Service,
+        operation: Operation,
+        labels: dict[str, str],
+        key: TargetKey,
+        request: Request,
+        request_id: str,
+    ) -> Reply:
         world = self.world
-        effects = self._apply_faults(operation.name, key, request)
-        limit = world.settings.rate_limit(operation.name)
-        world.rate_limiter.take(key, operation.name, limit, world.clock.now())
-        values = parse(operation, labels, request)
+        values = service.parse(operation, labels, request)
         with world.lock:
             now = world.clock.now()
             run_due_events(world, now)
@@ -107,28 +125,33 @@ class Dispatcher:
             if not target.initialized and Uninitialized.code in operation.errors:
                 raise Uninitialized(f"DRS is not initialized in account {key.account}, Region {key.region}")
             call = Call(world, target, operation.name, values, now)
-            if world.settings.behaviour.tag_rules == "strict":
+            if service is DRS and world.settings.behaviour.tag_rules == "strict":
                 check_tags(call)
-            output = handler(call)
+            output = service.built[operation.name](call)
             check_output(operation, output)
-            output = reshape(operation, output, world.settings.behaviour)
-            output = add_strange_records(operation.name, values, output, target.strange_records)
-        time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
-        if effects.response_is_lost:
-            raise ConnectionCut(took_effect=True)
-        return render(operation, output, request_id)
+            if service is DRS:
+                output = reshape(operation, output, world.settings.behaviour)
+                output = add_strange_records(operation.name, values, output, target.strange_records)
+        return service.render(operation, output, request_id)
+
+    def _take_token(self, service: Service, operation: str, key: TargetKey) -> None:
+        """Raise Throttled. EC2 and load balancers have higher limits: only those that the settings name apply."""
+        settings, now = self.world.settings, self.world.clock.now()
+        if service in (DRS, SSM) or operation in settings.rate_limits:
+            self.world.rate_limiter.take(key, operation, settings.rate_limit(operation), now)
 
     def _start_seconds(self, operation: str) -> float:
         """Return the real seconds that a start of a job takes to answer. At speed 0, it answers at once."""
         speed = self.world.clock.speed
         return self.world.settings.behaviour.start_seconds / speed if operation in STARTS and speed else 0
 
-    def _apply_faults(self, operation: str, key: TargetKey, request: Request) -> "Effects":
+    def _apply_faults(self, service: Service, operation: str, key: TargetKey, request: Request) -> "Effects":
         """Apply the faults that strike before the call. Raise ServiceError, ConnectionCut."""
         world = self.world
         servers = request.body.decode(errors="replace") if world.faults.entries else ""
         effects = Effects()
-        for fault in world.faults.strike(CALL_FAULTS, key, operation, servers, world.settings.seed, world.clock.now()):
+        seed, now = world.settings.seed, world.clock.now()
+        for fault in world.faults.strike(CALL_FAULTS, key, operation, servers, seed, now, service.name):
             match fault.kind:
                 case FaultKind.LATENCY:
                     time.sleep(fault.milliseconds / 1000)

@@ -12,7 +12,7 @@ from drs_emulator.ids import new_id
 from drs_emulator.records.job import Job, JobStatus, LaunchStatus, Participant
 from drs_emulator.records.source_server import FailsAt, LastLaunch, SourceServer
 from drs_emulator.simulation.job_schedule import Step, build_schedule
-from drs_emulator.world.faults import LAUNCH_ERROR_FAULTS, LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
+from drs_emulator.world.faults import ACTION_FAULTS, LAUNCH_ERROR_FAULTS, LAUNCH_FAULTS, TERMINATION_FAULTS, FaultKind
 from drs_emulator.world.launch_errors import raw_launch_error
 from drs_emulator.world.quotas import NewJob, check_new_job
 from drs_emulator.world.target import Target
@@ -142,7 +142,8 @@ def _apply_faults(world: World, target: Target, job: Job, now: float) -> None:
             if fault.kind in LAUNCH_ERROR_FAULTS:
                 participant.launch_error = raw_launch_error(fault, target.key)
             participant.uses_previous_snapshot |= fault.kind is FaultKind.PREVIOUS_SNAPSHOT
-            participant.actions_fail |= fault.kind is FaultKind.LAUNCH_ACTION_FAILS
+            if fault.kind in ACTION_FAULTS:
+                participant.action_faults[fault.action_name or ""] = fault.kind.value
     for participant in job.participants.values() if job.type == "TERMINATE" else ():
         faults = world.faults.strike(TERMINATION_FAULTS, target.key, operation, participant.server_id, seed, now)
         participant.termination_fails = bool(list(faults))

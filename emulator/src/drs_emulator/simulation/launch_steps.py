@@ -1,16 +1,15 @@
-"""The steps that launch a server: clean-up of the earlier instance, conversion, launch and launch actions."""
-
-import uuid
-from dataclasses import replace
+"""The steps that launch a server: clean-up of the earlier instance, conversion and launch."""
 
 from drs_emulator.engine.ec2 import LaunchOutcome, LaunchRequest
 from drs_emulator.engine.event_bus import LaunchResult
 from drs_emulator.ids import digest
-from drs_emulator.records.job import ActionRun, LaunchStatus
+from drs_emulator.records.job import LaunchStatus
 from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.source_server import FailsAt
-from drs_emulator.simulation.job_lifecycle import StepContext, end_job, job_step, record_ec2_result, set_launch_status
+from drs_emulator.simulation.job_lifecycle import StepContext, job_step, record_ec2_result, set_launch_status
 from drs_emulator.simulation.job_schedule import Step
+from drs_emulator.simulation.launch_actions import schedule_actions
+from drs_emulator.simulation.systems_manager.instances import boot_instance, end_instance
 from drs_emulator.world.launch_errors import NO_CAPACITY
 
 
@@ -46,6 +45,7 @@ def _finish_clean_up(context: StepContext) -> None:
         for item in context.job.log
     )
     if removed and not failed:
+        end_instance(context.target, removed.id, context.at)
         context.log_event("CLEANUP_END", targetInstanceID=removed.id)
 
 
@@ -148,49 +148,20 @@ def _finish_launch(context: StepContext) -> None:
         )
         context.target.instances[instance.id] = instance
         server.recovery_instance_id = instance.id
+        boot_instance(
+            context.world,
+            context.target,
+            instance.id,
+            server,
+            instance.private_ip,
+            runs=server.launch.starts,
+            at=context.at,
+        )
         set_launch_status(context, LaunchStatus.LAUNCHED)
         if context.behaviour.failure_event != "LAUNCH_FAILED":
             context.log_event("LAUNCH_END", targetInstanceID=instance.id)
         _publish_result(context, succeeded=True)
-        _schedule_actions(context)
-
-
-def _schedule_actions(context: StepContext) -> None:
-    """Schedule the launch actions one after another, from the discovery of the SSM agent. The job waits for them."""
-    duration = context.world.settings.durations.launch_action
-    actions = context.server.launch.actions_to_run()
-    context.participant.actions_left = len(actions)
-    due = context.at + duration.pending
-    for action in actions:
-        for name in (Step.RUN_ACTION, Step.ACTION_ENDED):
-            context.world.schedule(due, replace(context.event, step=name, detail=action["actionId"]))
-            due += duration.started if name is Step.RUN_ACTION else 0
-
-
-@job_step(Step.RUN_ACTION)
-def _run_action(context: StepContext) -> None:
-    participant, action_id = context.participant, context.event.detail
-    if participant.agent_found_at is None:
-        participant.agent_found_at = context.at
-    action = context.server.launch.actions.get(action_id)
-    if action:  # it may have been deleted since
-        run_id = str(uuid.UUID(digest(context.job.id, context.event.server_id, action_id)[:32]))
-        participant.action_runs[action_id] = ActionRun(action, run_id)
-
-
-@job_step(Step.ACTION_ENDED)
-def _end_action(context: StepContext) -> None:
-    """End a launch action. If it fails and is not optional, the launch fails; the instance stays."""
-    participant = context.participant
-    participant.actions_left -= 1
-    if run := participant.action_runs.get(context.event.detail):
-        run.status = "FAILED" if participant.actions_fail else "SUCCEEDED"
-        if participant.actions_fail:
-            run.failure = "The document ended with status Failed"
-            if not run.action["optional"]:
-                set_launch_status(context, LaunchStatus.FAILED)
-    if context.job.overdue:
-        end_job(context)
+        schedule_actions(context)
 
 
 def _fail_launch(context: StepContext) -> None:

@@ -4,6 +4,7 @@ from drs_emulator.records.job import LaunchStatus
 from drs_emulator.records.source_server import LastLaunch
 from drs_emulator.simulation.job_lifecycle import StepContext, job_step, record_ec2_result
 from drs_emulator.simulation.job_schedule import Step
+from drs_emulator.simulation.systems_manager.instances import end_instance
 
 
 @job_step(Step.TERMINATE)
@@ -47,6 +48,7 @@ def _finish_termination(context: StepContext) -> None:
         context.log_event("CLEANUP_END", targetInstanceID=participant.recovery_instance_id)
         participant.status = LaunchStatus.TERMINATED
         context.target.instances.pop(participant.recovery_instance_id, None)
+        end_instance(context.target, participant.recovery_instance_id, context.at)
         server = context.server
         if server.recovery_instance_id == participant.recovery_instance_id:
             server.recovery_instance_id = ""

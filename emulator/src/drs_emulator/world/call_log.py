@@ -13,7 +13,10 @@ MAX_RECENT_CALLS = 10_000  # calls listed by ?detail=true; counts cover all call
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call. `simulated_time` is ISO 8601 text, `milliseconds` are real; `outcome` is OK or an error code."""
+    """A call. `simulated_time` is ISO 8601 text, `milliseconds` are real; `outcome` is OK or an error code.
+
+    `service` is drs, ssm, ec2 or elbv2.
+    """
 
     simulated_time: str
     account: str
@@ -22,6 +25,7 @@ class CallRecord:
     outcome: str
     milliseconds: float
     request_id: str
+    service: str = "drs"
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from drs_emulator.ids import digest
-from drs_emulator.protocol.service_model import drs_model
-from drs_emulator.settings import BadControlInput, camel_case, camel_case_keys
+from drs_emulator.protocol.service_model import drs_model, service_model
+from drs_emulator.settings import BadControlInput, camel_case, camel_case_keys, known_operations
 from drs_emulator.target_key import TargetKey
 
 
@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     NO_LAUNCH_TEMPLATE = "NO_LAUNCH_TEMPLATE"
     PREVIOUS_SNAPSHOT = "PREVIOUS_SNAPSHOT"
     LAUNCH_ACTION_FAILS = "LAUNCH_ACTION_FAILS"
+    LAUNCH_ACTION_HANGS = "LAUNCH_ACTION_HANGS"
     TERMINATION_FAILS = "TERMINATION_FAILS"
     JOB_STAYS_PENDING = "JOB_STAYS_PENDING"
 
@@ -59,12 +60,12 @@ LAUNCH_ERROR_FAULTS = {  # the launch fails with a text of EC2 or KMS
     FaultKind.NO_CAPACITY,
     FaultKind.NO_LAUNCH_TEMPLATE,
 }
-LAUNCH_FAULTS = LAUNCH_ERROR_FAULTS | {
-    FaultKind.SNAPSHOT_FAILS,
-    FaultKind.PREVIOUS_SNAPSHOT,
-    FaultKind.CONVERSION_FAILS,
-    FaultKind.LAUNCH_ACTION_FAILS,
-}
+ACTION_FAULTS = {FaultKind.LAUNCH_ACTION_FAILS, FaultKind.LAUNCH_ACTION_HANGS}
+LAUNCH_FAULTS = (
+    LAUNCH_ERROR_FAULTS
+    | ACTION_FAULTS
+    | {FaultKind.SNAPSHOT_FAILS, FaultKind.PREVIOUS_SNAPSHOT, FaultKind.CONVERSION_FAILS}
+)
 TERMINATION_FAULTS = {FaultKind.TERMINATION_FAILS}
 # The fields that only some kinds have
 KIND_FIELDS = {
@@ -75,12 +76,16 @@ KIND_FIELDS = {
     "retry_after_seconds": {FaultKind.THROTTLING},
     "hold_seconds": {FaultKind.JOB_STAYS_PENDING},
     "operation": CALL_FAULTS - REGION_FAULTS | {FaultKind.JOB_STAYS_PENDING},
+    "service": CALL_FAULTS,
+    "action_name": ACTION_FAULTS,
 }
+SERVICES = ("drs", "ssm", "ec2", "elbv2", "all")
 TEXT_FIELDS = {
     "account_id": (re.compile(r"\d{12}"), "12 digits"),
     "region": (re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d"), "a Region"),
     "source_server_id": (re.compile(r"s-[0-9a-zA-Z]{17}"), "a source server id"),
     "action": (re.compile(r"[a-z0-9-]+:[A-Za-z]+"), "an action such as ec2:RunInstances"),
+    "action_name": (re.compile(r"[A-Za-z0-9][A-Za-z0-9 /_-]{0,255}"), "the name of a launch action"),
     "raw_error": (re.compile(r".{1,2000}", re.DOTALL), "a text of at most 2,000 characters"),
 }
 
@@ -90,7 +95,8 @@ class Fault:
     """A fault. A scope of None matches everything. It strikes at most `count` times, and ends by itself at `until`.
 
     `duration_seconds`, `hold_seconds` and `retry_after_seconds` are simulated. `milliseconds` are real, because the
-    time-outs of an SDK are.
+    time-outs of an SDK are. `service` is drs, ssm, ec2, elbv2 or all. `action_name` is the one launch action that it
+    strikes.
     """
 
     id: str
@@ -108,6 +114,8 @@ class Fault:
     hold_seconds: float | None = None
     action: str | None = None
     raw_error: str | None = None
+    service: str = "drs"
+    action_name: str | None = None
     until: float | None = None
 
 
@@ -151,7 +159,14 @@ class Faults:
         return [_describe_entry(entry, now) for entry in entries]
 
     def strike(
-        self, kinds: set[FaultKind], key: TargetKey, operation: str, servers: str, seed: int, now: float
+        self,
+        kinds: set[FaultKind],
+        key: TargetKey,
+        operation: str,
+        servers: str,
+        seed: int,
+        now: float,
+        service: str = "drs",
     ) -> Iterator[Fault]:
         """Yield the faults that strike. Each is counted when it is yielded, so a caller can stop before the rest.
 
@@ -160,7 +175,8 @@ class Faults:
         if not self.entries:
             return
         with self._lock:
-            candidates = [entry for entry in self.entries.values() if entry.fault.kind in kinds]
+            found = (entry for entry in self.entries.values() if entry.fault.kind in kinds)
+            candidates = [entry for entry in found if entry.fault.service in (service, "all")]
         for entry in candidates:
             with self._lock:
                 strikes = _matches(entry, key, operation, servers, now) and _draw(entry, seed)
@@ -216,10 +232,20 @@ def parse_fault(body: dict[str, Any], fault_id: str, now: float) -> Fault:
         if kind not in KIND_FIELDS.get(name, {kind}):
             raise BadControlInput(f"{camel_case(name)}: not allowed for {kind}")
         _check_field(name, value)
+    if "service" not in sent and (operation := sent.get("operation")) is not None:
+        sent["service"] = _service_of(operation)
     if kind in REGION_FAULTS and "region" not in sent:
         raise BadControlInput(f"region: {kind} requires it")
     fault = Fault(fault_id, kind, **sent)
     return replace(fault, until=now + fault.duration_seconds if fault.duration_seconds is not None else None)
+
+
+def _service_of(operation: str) -> str:
+    if operation in drs_model().operations:
+        return "drs"
+    if operation in service_model("ssm").operations:
+        return "ssm"
+    return "elbv2" if operation == "DescribeTargetHealth" else "ec2"
 
 
 def _check_field(name: str, value: Any) -> None:
@@ -227,7 +253,9 @@ def _check_field(name: str, value: Any) -> None:
         pattern, requirement = TEXT_FIELDS[name]
         is_valid = isinstance(value, str) and pattern.fullmatch(value) is not None
     elif name == "operation":
-        requirement, is_valid = "an operation of DRS", value in drs_model().operations
+        requirement, is_valid = "an operation", value in known_operations([value])
+    elif name == "service":
+        requirement, is_valid = f"one of {', '.join(SERVICES)}", value in SERVICES
     elif name in ("count", "retry_after_seconds"):
         requirement, is_valid = "a whole number, 1 or more", _is_number(value, int) and value >= 1
     elif name == "status":

@@ -4,12 +4,17 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from drs_emulator.errors import AccessDenied, ResourceNotFound
+from drs_emulator.records.automation import Automation
+from drs_emulator.records.command import Command
 from drs_emulator.records.job import Job
 from drs_emulator.records.launch_configuration import Template
+from drs_emulator.records.managed_instance import ManagedInstance
 from drs_emulator.records.recovery_instance import RecoveryInstance
 from drs_emulator.records.recovery_plan import PlanExecution, RecoveryPlan
 from drs_emulator.records.source_server import SourceServer
+from drs_emulator.records.ssm_document import SsmDocument
 from drs_emulator.records.strange_record import StrangeRecord
+from drs_emulator.records.target_group import TargetGroup
 from drs_emulator.target_key import TargetKey
 
 Tagged = SourceServer | RecoveryInstance | Job | Template | RecoveryPlan | PlanExecution
@@ -22,6 +27,10 @@ class Target:
     `jobs` is in order of creation, `active` has those in progress, and `jobs_made` counts all jobs ever created.
     `templates` has both kinds. `tokens` maps the client tokens of recovery plans to a digest of the request and the
     ARN that it created.
+
+    `machines` are the EC2 instances that Systems Manager and the status checks know. `documents` has all versions of
+    the documents that the control API added, the newest last. `automation_tokens` maps client tokens of automations to
+    a digest of the request, the execution that it started, and the time of that.
     """
 
     key: TargetKey
@@ -36,6 +45,14 @@ class Target:
     executions: dict[str, PlanExecution] = field(default_factory=dict)
     tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
     strange_records: list[StrangeRecord] = field(default_factory=list)
+    machines: dict[str, ManagedInstance] = field(default_factory=dict)
+    documents: dict[str, list[SsmDocument]] = field(default_factory=dict)
+    commands: dict[str, Command] = field(default_factory=dict)
+    commands_made: int = 0
+    automations: dict[str, Automation] = field(default_factory=dict)
+    automations_made: int = 0
+    automation_tokens: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    target_groups: dict[str, TargetGroup] = field(default_factory=dict)
 
     def count_load(self) -> tuple[int, int]:
         """Return (jobs in progress, servers in them), which the quotas limit."""

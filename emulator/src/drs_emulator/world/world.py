@@ -6,11 +6,13 @@ from drs_emulator.clock import Clock
 from drs_emulator.engine.access_keys import AccessKeys
 from drs_emulator.engine.ec2 import Ec2
 from drs_emulator.engine.event_bus import EventBus
+from drs_emulator.engine.forwarding import EngineForwarder
 from drs_emulator.settings import Settings
 from drs_emulator.target_key import TargetKey
 from drs_emulator.world.call_log import CallLog
 from drs_emulator.world.faults import Faults
 from drs_emulator.world.rate_limits import RateLimiter
+from drs_emulator.world.rules import Rules
 from drs_emulator.world.target import Target
 from drs_emulator.world.timeline import Event, Timeline
 
@@ -29,12 +31,14 @@ class World:
         self.ec2 = ec2
         self.event_bus = event_bus
         self.access_keys = access_keys
+        self.forwarder: EngineForwarder | None = None  # with an engine
         self.lock = threading.RLock()
         self.targets: dict[TargetKey, Target] = {}
         self.timeline = Timeline()
         self.rate_limiter = RateLimiter()
         self.call_log = CallLog()
         self.faults = Faults()
+        self.rules = Rules()
         self.wake_ticker = threading.Event()  # set when the next event is earlier than the ticker expects
 
     def target(self, key: TargetKey) -> Target:
@@ -60,4 +64,5 @@ class World:
             self.rate_limiter.clear()
             self.call_log.clear()
             self.faults = Faults()
+            self.rules = Rules()
             self.ec2.reset()
