@@ -120,7 +120,7 @@ def show_age(seconds: Any) -> str:
 RUNS = Listing(
     path="/executions",
     items="executions",
-    schema="ExecutionSummary",
+    schema="ListedExecution",
     columns=(
         Column("executionId", "execution"),
         Column("planName", "plan", folds=True),

@@ -66,7 +66,7 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
         assert "Wave: db" in of_wave
         assert "not begun, " in of_job
         assert "min of usual 9" in of_job
-        assert f"job-log?jobId={batch['jobId']}" in of_job
+        assert f"--job {batch['jobId']} " in of_job
         assert set(KINDS) <= set(events_of(product, run))
         assert record["batches"][0]["overdueAt"] is None
         metrics = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"DRS/Runs"' in line]

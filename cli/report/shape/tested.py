@@ -77,7 +77,7 @@ class Server(TypedDict):
     region: str
     optional: bool
     readiness: str | None
-    status: Literal["PENDING", "LAUNCHING", "LAUNCHED", "FAILED", "EXCLUDED", "SKIPPED"]
+    status: Literal["PENDING", "LAUNCHING", "LAUNCHED", "FAILED", "EXCLUDED", "SKIPPED", "CHECKED"]
     reason: str | None
     cause: str | None
     advice: str | None

@@ -18,4 +18,5 @@ WaveStatus = Literal[
     "PARTIAL",
     "FAILED",
     "SKIPPED",
+    "CHECKED",
 ]
