@@ -83,7 +83,7 @@ class LiveView:
 
     def notice(self, line: str) -> None:
         """Print the line above what is redrawn."""
-        self._live.console.print(clean(line), markup=False, style="yellow")
+        self._live.console.print(clean(line), markup=False, highlight=False, style="yellow")
 
     def render(self, record: Record) -> RenderableType:
         """The whole record as the view shows it, however high that is."""

@@ -1,5 +1,6 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NotRequired, cast
 
@@ -12,6 +13,9 @@ from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
+
+# How the error of an open circuit ends.
+_NEXT_ATTEMPT = re.compile(r"; the next attempt is at [0-9T:.-]+Z$")
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
 Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
@@ -122,6 +126,13 @@ def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[Wait
     ]
 
 
+def _describe_outage(target: str, reason: str) -> str:
+    """What DRS did not answer. The attempt that an open circuit names is over when people read this."""
+    reason = _NEXT_ATTEMPT.sub("", reason)
+    of_circuit = f"CircuitOpen: {target} "
+    return f"{target} {reason.removeprefix(of_circuit)}" if reason.startswith(of_circuit) else f"{target}: {reason}"
+
+
 def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
     """What AWS keeps a batch waiting with."""
     target = f"{row['accountId']}/{row['region']}"
@@ -131,7 +142,7 @@ def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:
             "wave": row["wave"],
             "for": "DRS",
             "since": since,
-            "text": f"{target}: {row['outageReason']}; {next_try}",
+            "text": f"{_describe_outage(target, row['outageReason'])}; {next_try}",
             "answers": [],
         }
     if row.get("overdueAt") and row["status"] == BatchStatus.LAUNCHING:
