@@ -63,7 +63,8 @@ def test_a_run_keeps_its_plan_with_its_author(product: Product, paths: list[str]
     assert (as_run["name"], as_run["version"], as_run["updatedBy"]) == ("a plan", 1, ANA)
     assert "activeExecutionId" not in as_run
     product.finish(run_id)
-    assert product.request("GET", "/executions/drill-20261122-081530-4f1c09/recovery-plan").status == 404
+    unknown = "drill-20261122-081530-4f1c09"
+    assert product.request("GET", f"/executions/{unknown}/recovery-plan").status == 404
 
 
 def test_each_server_of_a_run_names_the_groups_that_select_it(product: Product) -> None:
