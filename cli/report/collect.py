@@ -48,7 +48,7 @@ def _read_versions(api: ApiClient) -> dict[str, str]:
         health = api.get("/health")
     except (ApiRefused, ApiUnreachable):
         return {}
-    return {"drs-waves": str(health["version"])}
+    return {"deployment": str(health["version"])}
 
 
 def _read_plan(api: ApiClient, execution_id: str) -> dict[str, Any] | None:

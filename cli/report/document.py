@@ -15,9 +15,10 @@ from cli.report.outages import find_outages
 from cli.report.times import end_of, seconds_between
 from cli.report.waits import find_waits, total_seconds
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
+from recovery import VERSION
 from recovery.identities import find_same_person
 
-SCHEMA = "drs-waves/report/3"
+SCHEMA = "drs-waves/report/4"
 
 # A PARTIAL wave counts as recovered: the plan or an operator accepted its result.
 _RECOVERED = ("COMPLETED", "PARTIAL")
@@ -98,7 +99,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "events": [dict(event) for event in facts.events],
         "quotaUse": list(_quota_use(jobs, end)),
         "costs": dict(facts.costs),
-        "versions": dict(facts.versions),
+        "versions": {"command": VERSION, **facts.versions},
         "sourceServers": servers,
     }
     return {**document, "files": {files.CSV_FILE: files.digest(files.write_csv(document))}}
