@@ -168,7 +168,9 @@ def write_report(session: Session, record: Record, folder: Path, costs: Mapping[
     """Write the report of the run to the folder, print its paths, and return 0."""
     from cli.report import collect
 
-    written = collect.write_report(collect.collect_facts(session.api, record, costs, session.speed), folder)
+    is_sandbox = session.connection.sandbox
+    facts = collect.collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox)
+    written = collect.write_report(facts, folder)
     session.print_line(f"  report    {flatten(written.html)}")
     session.print_line(f"            {flatten(written.csv)}")
     session.print_line(f"            {flatten(written.json)}, SHA-256 {written.json_sha256}")
@@ -193,11 +195,20 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
         console().print(f"  servers   {launched}, {servers['failed']} failed, {servers['excluded']} excluded")
     time = f"{format_run_time(record)} {format_real_time(record['durationSeconds'], session.speed)}"
     console().print(f"  time      {time}".rstrip(), markup=False)
-    for line in describe_rto(record):
+    for line in describe_rto(record, _servers_for_rto(session, record)):
         console().print(f"  RTO       {line}", markup=False)
     for line in notices:
         console().print(f"  {line}", markup=False)
     print_next(session, record, done)
+
+
+def _servers_for_rto(session: Session, record: Record) -> list[Mapping[str, Any]]:
+    """The servers of a run, if those that were not launched decide on a target."""
+    targets = [each.get("rtoTargetMinutes") for each in (record, *record["waves"])]
+    are_all_back = record["servers"]["launched"] == record["servers"]["total"]
+    if record["mode"] == "READINESS" or are_all_back or not any(targets):
+        return []
+    return list(run_client.walk_servers(session.api, record["executionId"]))
 
 
 def print_next(session: Session, record: Record, done: Collection[str] = ()) -> None:

@@ -178,7 +178,9 @@ def _write_report(sandbox: "Sandbox", drill: "Drill") -> Path:
     from cli.report import collect
 
     costs = {name: drill.figures[name] for name in ("drsCalls", "stateTransitions")}
-    facts = collect.collect_facts(ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed)
+    facts = collect.collect_facts(
+        ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed, is_sandbox=True
+    )
     return collect.write_report(facts, DRILL_FOLDER).html
 
 

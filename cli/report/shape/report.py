@@ -9,7 +9,6 @@ from cli.report.shape.run import (
     Chain,
     Cleanup,
     Costs,
-    Counts,
     Decision,
     Event,
     Job,
@@ -17,6 +16,7 @@ from cli.report.shape.run import (
     QuotaUse,
     Rpo,
     Rto,
+    RunCounts,
     Verdict,
     Wait,
     Wave,
@@ -46,13 +46,16 @@ class Report(TypedDict):
     startedAt: Time | None
     endedAt: Annotated[Time | None, Field(description="Null while the run goes on.")]
     asOf: Annotated[Time, Field(description="The end of the run, or when its record was read.")]
+    environment: Annotated[
+        Literal["sandbox", "aws"], Field(description="In the sandbox, AWS, DRS, servers and time are emulated.")
+    ]
     timeScale: Annotated[float | None, Field(description="How many times as fast as the wall, in the sandbox.")]
     pointInTime: Time | None
     continues: str | None
     continuedBy: str | None
     chain: Annotated[Chain | None, Field(description="Null for a run that stands alone.")]
     verdict: Verdict
-    servers: Counts
+    servers: RunCounts
     rto: Rto
     rpo: Rpo
     notes: list[str]
