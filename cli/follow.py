@@ -42,7 +42,7 @@ def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path 
     follow_ups: list[tuple[Callable[[], int], str]] = []
     if report:  # before the clean-up, in case that fails
         command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
-        follow_ups.append((lambda: write_report(session, record, report), command))
+        follow_ups.append((lambda: write_report(session, record, report, is_last=not cleanup), command))
     if cleanup:
         follow_ups.append((lambda: follow_cleanup(session, execution_id, make_key()), commands["Clean up then"]))
     if report and cleanup:  # again, because it has the result of the clean-up
@@ -164,8 +164,18 @@ def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
     return cleanup_exit_status(cleanup)
 
 
-def write_report(session: Session, record: Record, folder: Path, costs: Mapping[str, Any] | None = None) -> int:
-    """Write the report of the run to the folder, print its paths, and return 0."""
+def write_report(
+    session: Session,
+    record: Record,
+    folder: Path,
+    costs: Mapping[str, Any] | None = None,
+    *,
+    is_last: bool = True,
+) -> int:
+    """Write the report of the run to the folder, print its paths, and return 0.
+
+    The digest to note is that of the last one. A report that another one replaces has none.
+    """
     from cli.report import collect
 
     is_sandbox = session.connection.sandbox
@@ -173,7 +183,8 @@ def write_report(session: Session, record: Record, folder: Path, costs: Mapping[
     written = collect.write_report(facts, folder)
     session.print_line(f"  report    {flatten(written.html)}")
     session.print_line(f"            {flatten(written.csv)}")
-    session.print_line(f"            {flatten(written.json)}, SHA-256 {written.json_sha256}")
+    digest = f"SHA-256 {written.json_sha256}" if is_last else "written again after the clean-up"
+    session.print_line(f"            {flatten(written.json)}, {digest}")
     return 0
 
 
