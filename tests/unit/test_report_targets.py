@@ -187,7 +187,8 @@ def test_the_page_shows_the_plan_as_run() -> None:
     for said in (
         "launchAttempts 2 attempts fourEyes on commentsRequired off cleanUpAfterHours 48 hours",
         "db databases – – stop 10 % none",
-        "web databases (2 servers of it, optional) db (whatever their result) required within 45 min, else reject ask 0 % 1:30:00",
+        "web databases (2 servers of it, optional) db (whatever their result) "
+        "required within 45 min, else reject ask 0 % 1:30:00",
     ):
         assert said in text
     assert "The plan as run" not in render_html(build_document(Facts(record())))
