@@ -1,7 +1,6 @@
 """The client of the HTTP API. It signs requests with SigV4, on AWS and in the sandbox alike."""
 
 import json
-import os
 import re
 import shlex
 import time
@@ -16,8 +15,6 @@ from recovery.free_text import flatten
 # API Gateway itself gives up after 29 s.
 TIMEOUT_SECONDS = 35
 DEFAULT_STACK = "drs-waves"
-# Who calls the API of the sandbox. On AWS, credentials say who calls.
-PERSON_VARIABLE = "DRS_WAVES_PERSON"
 # A read is repeated after 1 s, then 2 s. A write is not: the API may have executed it. Those that carry an
 # Idempotency-Key are repeated by `repeat`.
 MAX_READ_TRIES = 3
@@ -123,10 +120,7 @@ class ApiClient:
 
     @classmethod
     def in_sandbox(cls) -> "ApiClient":
-        """The client for the sandbox that `make sandbox` runs. Raise ApiUnreachable if there is none.
-
-        With DRS_WAVES_PERSON, another person than the one who started the sandbox calls.
-        """
+        """The client for the sandbox that `make sandbox` runs. Raise ApiUnreachable if there is none."""
         try:
             addresses = checkout.read_sandbox()
             client = cls.at(addresses)
@@ -134,10 +128,9 @@ class ApiClient:
             raise ApiUnreachable("No sandbox runs from this checkout: start one with `make sandbox`.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ApiUnreachable(f"{checkout.SANDBOX_FILE} is not from a running sandbox; delete it.") from error
-        if name := os.environ.get(PERSON_VARIABLE):
-            from cli.lookup.people import find_person
+        from cli.lookup.people import find_person
 
-            client._credentials = find_person(addresses, name)
+        client._credentials = find_person(addresses) or client._credentials
         return client
 
     @classmethod

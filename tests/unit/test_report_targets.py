@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cli.report import timeline
 from cli.report.document import Facts, build_document
 from cli.report.page import render_html
 from cli.text import describe_rto
@@ -192,3 +193,25 @@ def test_the_page_shows_the_plan_as_run() -> None:
     ):
         assert said in text
     assert "The plan as run" not in render_html(build_document(Facts(record())))
+
+
+# --- the drawing ----------------------------------------------------------------------------------------------------
+def test_no_hatching_and_no_mark_covers_the_label_of_a_wave() -> None:
+    waits = [{"wave": "db", "for": "DECISION", "since": at(2), "until": at(14), "by": "ana"}]
+    told = record(wave("db", "COMPLETED", 2, 30), waits=waits, decisions=[decision("accept", 14, "db")])
+    chart = timeline.draw(build_document(Facts(told)))
+    bar, wait = (next(each for each in chart.bars if each.kind == kind) for kind in ("good", "wait"))
+    (mark,) = chart.marks
+    assert bar.label == "COMPLETED 28:00"
+    assert bar.x + bar.covered >= max(wait.x + wait.width, mark.x + timeline.HALF_MARK)
+    hidden = [{**waits[0], "until": at(30)}]
+    told = record(wave("db", "COMPLETED", 2, 30), waits=hidden)
+    chart = timeline.draw(build_document(Facts(told)))
+    assert [each.label for each in chart.bars if each.kind == "good"] == [""]
+
+
+def test_a_narrow_page_says_that_the_timeline_scrolls() -> None:
+    html = render_html(build_document(Facts(record())))
+    narrow = html.split("@media screen and (max-width: 44rem)")[1].split("@media print")[0]
+    assert ".scrolls { display: block" in narrow
+    assert 'class="scrolls"' in html.split("<h2>Timeline</h2>")[1].split("<svg")[0]
