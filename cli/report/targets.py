@@ -168,7 +168,7 @@ def _judge_data(record: Record, servers: Servers, measured_from: str, *, is_open
     unrecovered = 0 if is_open or record["mode"] == "READINESS" else sum(map(is_unrecovered, servers))
     met: bool | None = None
     if target is not None:
-        met = False if missed or unrecovered else None if is_open or unknown or not ages else True
+        met = _judge_ages(is_missed=bool(missed or unrecovered), is_known=bool(ages) and not unknown, is_open=is_open)
     return {
         "targetMinutes": target,
         "measuredFrom": measured_from,
@@ -182,3 +182,9 @@ def _judge_data(record: Record, servers: Servers, measured_from: str, *, is_open
         "met": met,
         "metVacuously": bool(met) and newer == len(launched),
     }
+
+
+def _judge_ages(*, is_missed: bool, is_known: bool, is_open: bool) -> bool | None:
+    if is_missed:
+        return False
+    return True if is_known and not is_open else None

@@ -162,6 +162,7 @@ def test_a_report_from_the_sandbox_says_so_first() -> None:
     there, here = (build_document(Facts(record(), is_sandbox=value)) for value in (False, True))
     assert (there["environment"], here["environment"]) == ("aws", "sandbox")
     assert banner not in render_html(there)
+    assert "<title>Drill of shop: COMPLETED (sandbox)</title>" in render_html(here)
     body = render_html(here).split("<body>")[1]
     assert body.index(banner) < body.index("<h1>")
 
