@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli import checkout
+from cli.people import PersonUnknown, find_person
 from cli.refusal import describe_refusal
 from recovery.free_text import flatten
 
@@ -128,9 +129,10 @@ class ApiClient:
             raise ApiUnreachable("No sandbox runs from this checkout: start one with `make sandbox`.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ApiUnreachable(f"{checkout.SANDBOX_FILE} is not from a running sandbox; delete it.") from error
-        from cli.lookup.people import find_person
-
-        client._credentials = find_person(addresses) or client._credentials
+        try:
+            client._credentials = find_person(addresses) or client._credentials
+        except PersonUnknown as error:
+            raise ApiUnreachable(str(error)) from error
         return client
 
     @classmethod

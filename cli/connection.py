@@ -13,7 +13,7 @@ import typer
 from cli import checkout
 from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.contexts.config import ConfigInvalid, Context, read_config
-from cli.lookup.people import PERSON_VARIABLE
+from cli.people import PERSON_VARIABLE
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
 from recovery.free_text import flatten
 
