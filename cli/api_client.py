@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli import checkout
+from cli.people import PersonUnknown, find_person
 from cli.refusal import describe_refusal
 from recovery.free_text import flatten
 
@@ -122,11 +123,17 @@ class ApiClient:
     def in_sandbox(cls) -> "ApiClient":
         """The client for the sandbox that `make sandbox` runs. Raise ApiUnreachable if there is none."""
         try:
-            return cls.at(checkout.read_sandbox())
+            addresses = checkout.read_sandbox()
+            client = cls.at(addresses)
         except FileNotFoundError as error:
             raise ApiUnreachable("No sandbox runs from this checkout: start one with `make sandbox`.") from error
         except (ValueError, KeyError, TypeError) as error:
             raise ApiUnreachable(f"{checkout.SANDBOX_FILE} is not from a running sandbox; delete it.") from error
+        try:
+            client._credentials = find_person(addresses) or client._credentials
+        except PersonUnknown as error:
+            raise ApiUnreachable(str(error)) from error
+        return client
 
     @classmethod
     def at(cls, addresses: Mapping[str, Any]) -> "ApiClient":

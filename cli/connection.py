@@ -13,6 +13,7 @@ import typer
 from cli import checkout
 from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.contexts.config import ConfigInvalid, Context, read_config
+from cli.people import PERSON_VARIABLE
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
 from recovery.free_text import flatten
 
@@ -192,6 +193,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
         connection = choose_connection(**{name: arguments.pop(name) for name in CONNECTION_OPTIONS})
+        _refuse_person_on_aws(connection)
         exit_on_error(lambda: command(connection, **arguments))
 
     added = [
@@ -206,6 +208,15 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     }
     del run.__wrapped__  # typer would read the annotations of the wrapped function instead
     return run
+
+
+def _refuse_person_on_aws(connection: Connection) -> None:
+    """On AWS the credentials say who calls. Who thinks to act as another person must not act as themselves."""
+    if os.environ.get(PERSON_VARIABLE) and not connection.sandbox:
+        raise typer.BadParameter(
+            f"{PERSON_VARIABLE} names a person of the sandbox, and this is {connection.describe()}: "
+            "unset it, or give --sandbox. On AWS, --profile chooses who calls."
+        )
 
 
 def exit_on_error(work: Callable[[], None]) -> None:

@@ -42,7 +42,7 @@ def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path 
     follow_ups: list[tuple[Callable[[], int], str]] = []
     if report:  # before the clean-up, in case that fails
         command = f"{COMMAND} report {execution_id} --to {shlex.quote(str(report))}{session.options}"
-        follow_ups.append((lambda: write_report(session, record, report), command))
+        follow_ups.append((lambda: write_report(session, record, report, is_last=not cleanup), command))
     if cleanup:
         follow_ups.append((lambda: follow_cleanup(session, execution_id, make_key()), commands["Clean up then"]))
     if report and cleanup:  # again, because it has the result of the clean-up
@@ -164,14 +164,27 @@ def follow_cleanup(session: Session, execution_id: str, key: str) -> int:
     return cleanup_exit_status(cleanup)
 
 
-def write_report(session: Session, record: Record, folder: Path, costs: Mapping[str, Any] | None = None) -> int:
-    """Write the report of the run to the folder, print its paths, and return 0."""
+def write_report(
+    session: Session,
+    record: Record,
+    folder: Path,
+    costs: Mapping[str, Any] | None = None,
+    *,
+    is_last: bool = True,
+) -> int:
+    """Write the report of the run to the folder, print its paths, and return 0.
+
+    The digest to note is that of the last one. A report that another one replaces has none.
+    """
     from cli.report import collect
 
-    written = collect.write_report(collect.collect_facts(session.api, record, costs, session.speed), folder)
+    is_sandbox = session.connection.sandbox
+    facts = collect.collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox)
+    written = collect.write_report(facts, folder)
     session.print_line(f"  report    {flatten(written.html)}")
     session.print_line(f"            {flatten(written.csv)}")
-    session.print_line(f"            {flatten(written.json)}, SHA-256 {written.json_sha256}")
+    digest = f"SHA-256 {written.json_sha256}" if is_last else "written again after the clean-up"
+    session.print_line(f"            {flatten(written.json)}, {digest}")
     return 0
 
 
@@ -193,11 +206,20 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
         console().print(f"  servers   {launched}, {servers['failed']} failed, {servers['excluded']} excluded")
     time = f"{format_run_time(record)} {format_real_time(record['durationSeconds'], session.speed)}"
     console().print(f"  time      {time}".rstrip(), markup=False)
-    for line in describe_rto(record):
+    for line in describe_rto(record, _servers_for_rto(session, record)):
         console().print(f"  RTO       {line}", markup=False)
     for line in notices:
         console().print(f"  {line}", markup=False)
     print_next(session, record, done)
+
+
+def _servers_for_rto(session: Session, record: Record) -> list[Mapping[str, Any]]:
+    """The servers of a run, if those that were not launched decide on a target."""
+    targets = [each.get("rtoTargetMinutes") for each in (record, *record["waves"])]
+    are_all_back = record["servers"]["launched"] == record["servers"]["total"]
+    if record["mode"] == "READINESS" or are_all_back or not any(targets):
+        return []
+    return list(run_client.walk_servers(session.api, record["executionId"]))
 
 
 def print_next(session: Session, record: Record, done: Collection[str] = ()) -> None:

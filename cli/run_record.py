@@ -56,6 +56,11 @@ def has_launched(record: Record) -> bool:
     return record["status"] not in UNFINISHED and record["servers"]["launched"] > 0
 
 
+def is_unrecovered(server: Mapping[str, Any]) -> bool:
+    """Return whether the plan requires this server and it was not launched."""
+    return server["status"] != "LAUNCHED" and not server["optional"]
+
+
 def exit_status(record: Record) -> int:
     """0 if the run succeeded or is in progress, 1 if it failed completely or in part or was cancelled, 3 if refused."""
     status = record["status"]

@@ -1,9 +1,9 @@
 """Format a run's record as text: times, counts, decisions, and the commands that answer what a run waits for."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.run_record import UNFINISHED, Record, list_jobs
+from cli.run_record import UNFINISHED, Record, is_unrecovered, list_jobs
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import describe_deadline, describe_span, first_of, plural
@@ -22,7 +22,7 @@ _RUN_WORDS = {
     "PENDING": "starting",
     "POLLING": "running",
 }
-_WAVE_WORDS = {
+WAVE_WORDS = {
     "WAITING": "not started",
     "PAUSED": "paused",
     "AWAITING_APPROVAL": "waits for approval",
@@ -60,7 +60,7 @@ def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
         if any(_is_kept_waiting(batch) for batch in batches) or (is_uninspected and is_late):
             return WAITS_FOR_DRS
     status: str = wave["status"]
-    return _WAVE_WORDS.get(status, status)
+    return WAVE_WORDS.get(status, status)
 
 
 def _is_kept_waiting(batch: Mapping[str, Any]) -> bool:
@@ -171,26 +171,50 @@ def describe_cancelling(record: Record) -> str | None:
     return f"{begun}; {number} on with {servers}, because DRS cannot stop jobs; {ends}"
 
 
-def describe_rto(record: Record) -> Iterator[str]:
-    """Whether an ended run and its waves met their RTO targets. What is not recovered has missed its target."""
+def describe_rto(record: Record, servers: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
+    """Whether an ended run and its waves met their RTO targets. What is not recovered has missed its target.
+
+    `servers` are those of the run. A required one that was not launched is a miss, whatever the plan tolerates.
+    """
     if record["mode"] == "READINESS" or record["status"] == "NOT_READY":
         return
     waves = record["waves"]
     if target := record.get("rtoTargetMinutes"):
         is_recovered = all(each["status"] in _RECOVERED for each in (record, *waves))
-        yield f"{_judge_rto(record['durationSeconds'], target, is_recovered)} by the run"
+        yield _judge_rto("the run", record["durationSeconds"], target, is_recovered, servers)
     for wave in waves:
         if target := wave.get("rtoTargetMinutes"):
-            verdict = _judge_rto(wave["durationSeconds"], target, wave["status"] in _RECOVERED)
-            if verdict != "met":
-                yield f"{verdict} by wave {wave['name']}"
+            own = [server for server in servers if server["wave"] == wave["name"]]
+            is_recovered = wave["status"] in _RECOVERED
+            verdict = _judge_rto(f"wave {wave['name']}", wave["durationSeconds"], target, is_recovered, own)
+            if not verdict.startswith("met"):
+                yield verdict
 
 
-def _judge_rto(seconds: int | None, target_minutes: int, is_recovered: bool) -> str:
+def _judge_rto(
+    name: str,
+    seconds: int | None,
+    target_minutes: int,
+    is_recovered: bool,
+    servers: Sequence[Mapping[str, Any]],
+) -> str:
+    over = (seconds or 0) - target_minutes * 60
+    if unrecovered := describe_unrecovered(servers):
+        return f"missed by {name}: {unrecovered}"
     if not is_recovered or seconds is None:
-        return "missed"
-    over = seconds - target_minutes * 60
-    return f"missed by {describe_span(over)}" if over > 0 else "met"
+        return f"missed by {name}"
+    return f"missed by {describe_span(over)} by {name}" if over > 0 else f"met by {name}"
+
+
+def describe_unrecovered(servers: Sequence[Mapping[str, Any]]) -> str:
+    """`1 of 12 servers was not recovered`, of those that the plan requires; nothing if all were."""
+    return format_unrecovered(sum(map(is_unrecovered, servers)), sum(not server["optional"] for server in servers))
+
+
+def format_unrecovered(unrecovered: int, required: int) -> str:
+    """The same of counts."""
+    was = "was" if unrecovered == 1 else "were"
+    return f"{unrecovered} of {plural(required, 'server')} {was} not recovered" if unrecovered else ""
 
 
 def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
+from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
 
 app = CommandGroup()
@@ -29,10 +29,13 @@ _MAY_NEED_COMMENT = ("accept", "abort")
 
 
 def _ask_for_comment(session: Session, execution_id: str, decision: str, wave: str) -> str | None:
-    """The reason, typed on the terminal, if the plan requires one. End the command if none is typed."""
+    """The reason, typed on the terminal, if the plan requires one. End the command if none is, or can be, typed."""
     if not run_client.read_run(session.api, execution_id)["commentsRequired"]:
         return None
     otherwise = "Nothing was decided."
+    if not has_terminal():
+        missing = "The plan requires a reason, and there is no terminal to ask on: give --comment."
+        end(INVALID, f"{missing} {otherwise}")
     comment = ask(f"The plan requires a reason. Why do you {decision} {wave}?", otherwise)
     return comment or end(REFUSED, f"A reason is required. {otherwise}")
 
@@ -51,7 +54,7 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
     ) -> None:
         session = Session.open(connection, as_json)
         run_id = find_run_to_change(session, execution, f"{decision} wave {wave} of", yes=yes)
-        if comment is None and decision in _MAY_NEED_COMMENT and has_terminal():
+        if comment is None and decision in _MAY_NEED_COMMENT:
             comment = _ask_for_comment(session, run_id, decision, wave)
         _send(session, run_id, f"/waves/{wave}/{decision}", [decision, run_id, wave], comment, idempotency_key)
 

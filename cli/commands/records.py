@@ -21,7 +21,7 @@ from cli.commands.arguments import (
 )
 from cli.commands.completion import complete_wave
 from cli.commands.confirmations import confirm_cleanup, confirm_latest
-from cli.connection import Connection, connected
+from cli.connection import Connection, connected, exit_on_error
 from cli.follow import follow_cleanup, print_advice, print_next, write_report
 from cli.listings.catalog import RUNS
 from cli.listings.output import Output, print_listing
@@ -29,7 +29,7 @@ from cli.repeat import make_key
 from cli.run_preview import preview_cleanup
 from cli.run_record import exit_status
 from cli.session import Session
-from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_json, print_rows
+from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import describe_chain, describe_waits
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
@@ -221,6 +221,30 @@ def _show_cleanup(session: Session, execution_id: str) -> None:
     raise typer.Exit(FAILED if found.unknown else 0)
 
 
+def _verify_report(folder: Path | None) -> None:
+    """Print what the check of the report in this folder finds, and end the command with its exit status."""
+    if folder is None:
+        return
+    from cli.report.verify import verify
+    from recovery import VERSION
+
+    def check() -> None:
+        found = verify(folder, VERSION)
+        for line in found.differences:
+            print_error(line)
+        for line in found.limits:
+            console().print(line, markup=False)
+        if not found.differences:
+            console().print(f"The files in {flatten(folder)} belong together.", markup=False, soft_wrap=True)
+            console().print(
+                "They may all have been made anew: compare this with the digest that you noted.", markup=False
+            )
+        console().print(f"report.json  SHA-256 {found.json_sha256}", markup=False)
+        raise typer.Exit(FAILED if found.differences else 0)
+
+    exit_on_error(check)
+
+
 @app.command(epilog="Example: drs-waves report drill-20261122-081530-4f1c09 --to build/report")
 @connected
 def report(
@@ -240,6 +264,19 @@ def report(
         bool, typer.Option("--with-transitions", help="Count Step Functions' transitions; this reads every history.")
     ] = False,
     as_json: AsJson = False,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            "--verify",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            is_eager=True,
+            callback=_verify_report,
+            help="Check instead whether the files of the report in this folder belong together. Needs neither the run "
+            "nor the API; exits with 1 if a file differs.",
+        ),
+    ] = None,
 ) -> None:
     """Write the report of a run as HTML, JSON and CSV.
 

@@ -21,6 +21,7 @@ from recovery.wording import plural
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from collections.abc import Callable, Mapping
 
+    from cli.report.collect import Written
     from cli.trial.loading import LoadedPlan
     from cli.views.view import View
     from sandbox.drill import Drill
@@ -173,13 +174,15 @@ def _choose_view(sandbox: "Sandbox") -> "View":
     return view(console(), " --sandbox", sandbox.speed)
 
 
-def _write_report(sandbox: "Sandbox", drill: "Drill") -> Path:
+def _write_report(sandbox: "Sandbox", drill: "Drill") -> "Written":
     from cli.api_client import ApiClient
     from cli.report import collect
 
     costs = {name: drill.figures[name] for name in ("drsCalls", "stateTransitions")}
-    facts = collect.collect_facts(ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed)
-    return collect.write_report(facts, DRILL_FOLDER).html
+    facts = collect.collect_facts(
+        ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed, is_sandbox=True
+    )
+    return collect.write_report(facts, DRILL_FOLDER)
 
 
 def _follow_with_acts(
@@ -201,7 +204,7 @@ def _follow_with_acts(
     return follow
 
 
-def _print_summary(drill: "Drill", figures: "Mapping[str, Any]", report: Path) -> None:
+def _print_summary(drill: "Drill", figures: "Mapping[str, Any]", report: "Written") -> None:
     from rich.markup import escape
 
     servers = figures["servers"]
@@ -213,19 +216,20 @@ def _print_summary(drill: "Drill", figures: "Mapping[str, Any]", report: Path) -
     console().print(f"[{colour}]{figures['status']}[/{colour}]  {escape(flatten(drill.record['reason'] or ''))}")
     console().print(f"  servers   {servers['launched']} of {servers['total']} launched, {servers['failed']} failed")
     console().print(f"  time      {time}")
-    if data := _describe_data(report):
+    if data := _describe_data(report.json):
         console().print(f"  data      {data}")
     console().print(f"  DRS       {calls}")
     console().print(f"  Step Functions  {figures['stateTransitions']} state transitions")
     console().print(f"  figures   {(DRILL_FOLDER / FIGURES_FILE).relative_to(checkout.ROOT)}")
     if (DRILL_FOLDER / MESSAGES_FILE).exists():
         console().print(f"  messages  {(DRILL_FOLDER / MESSAGES_FILE).relative_to(checkout.ROOT)}")
-    console().print(f"  report    {report.relative_to(checkout.ROOT)}")
+    console().print(f"  report    {report.html.relative_to(checkout.ROOT)}")
+    console().print(f"            {report.json.relative_to(checkout.ROOT)}, SHA-256 {report.json_sha256}")
 
 
 def _describe_data(report: Path) -> str:
     """How old the launched data were, if the plan has a target for them; nothing otherwise."""
-    rpo = json.loads(report.with_name("report.json").read_text())["rpo"]
+    rpo = json.loads(report.read_text())["rpo"]
     if not rpo["targetMinutes"] or rpo["worstSeconds"] is None:
         return ""
     age, target = format_duration(rpo["worstSeconds"]), format_duration(rpo["targetMinutes"] * 60)

@@ -17,7 +17,12 @@ from recovery.free_text import flatten
 
 
 def collect_facts(
-    api: ApiClient, record: Mapping[str, Any], costs: Mapping[str, Any] | None = None, speed: float | None = None
+    api: ApiClient,
+    record: Mapping[str, Any],
+    costs: Mapping[str, Any] | None = None,
+    speed: float | None = None,
+    *,
+    is_sandbox: bool = False,
 ) -> Facts:
     """Read what belongs to the record. Raise ApiRefused, ApiUnreachable."""
     execution_id = record["executionId"]
@@ -32,7 +37,20 @@ def collect_facts(
         costs=costs or {},
         versions=_read_versions(api),
         speed=speed,
+        earlier=_list_servers_of_chain(api, record),
+        # Only emulators answer without TLS, also where --api-url names them.
+        is_sandbox=is_sandbox or not api.url.startswith("https://"),
     )
+
+
+def _list_servers_of_chain(api: ApiClient, record: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The servers of the other runs of the chain, oldest run first; None if the API does not answer."""
+    runs = (record.get("chain") or {}).get("executions", ())
+    others = [run["executionId"] for run in runs if run["executionId"] != record["executionId"]]
+    try:
+        return [server for execution_id in others for server in list_servers(api, execution_id)]
+    except (ApiRefused, ApiUnreachable):
+        return None
 
 
 def _list_instances(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | None:
@@ -48,7 +66,7 @@ def _read_versions(api: ApiClient) -> dict[str, str]:
         health = api.get("/health")
     except (ApiRefused, ApiUnreachable):
         return {}
-    return {"drs-waves": str(health["version"])}
+    return {"deployment": str(health["version"])}
 
 
 def _read_plan(api: ApiClient, execution_id: str) -> dict[str, Any] | None:

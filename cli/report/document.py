@@ -3,8 +3,7 @@
 Times are in ISO 8601 and durations in seconds.
 """
 
-import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,15 +11,14 @@ from typing import Any
 from cli.report import files
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
 from cli.report.outages import find_outages
-from cli.report.times import end_of, seconds_between
-from cli.report.waits import find_waits, total_seconds
-from cli.run_record import UNFINISHED, Job, Record, list_jobs
+from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
+from cli.report.times import end_of
+from cli.report.waits import find_waits
+from cli.run_record import Job, Record, list_jobs
+from recovery import VERSION
 from recovery.identities import find_same_person
 
-SCHEMA = "drs-waves/report/3"
-
-# A PARTIAL wave counts as recovered: the plan or an operator accepted its result.
-_RECOVERED = ("COMPLETED", "PARTIAL")
+SCHEMA = "drs-waves/report/4"
 
 _VERDICTS = {
     "COMPLETED": ("succeeded", "Every server was launched"),
@@ -31,6 +29,17 @@ _VERDICTS = {
     "NOT_READY": ("failed", "Refused before anything was launched"),
 }
 
+# Where an open run is. Statuses are here for an API that does not give states yet.
+_STATES = {
+    "STARTING": "starting",
+    "RUNNING": "running",
+    "WAITING_FOR_PEOPLE": "waiting for people",
+    "PAUSED": "paused",
+    "CANCELLING": "cancelling",
+    "PENDING": "starting",
+    "POLLING": "running",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -38,7 +47,8 @@ class Facts:
 
     `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
     knows them, and None if that does not answer. `plan` and `groups` are as the run used them, `cleanup` is that of a
-    drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`.
+    drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`. `earlier` has the servers of the other
+    runs of the chain, oldest run first; None if they cannot be read.
     """
 
     record: Record
@@ -51,6 +61,8 @@ class Facts:
     groups: Sequence[Mapping[str, Any]] = ()
     cleanup: Mapping[str, Any] | None = None
     plan: Mapping[str, Any] | None = None
+    earlier: Sequence[Mapping[str, Any]] | None = ()
+    is_sandbox: bool = False
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -73,15 +85,16 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "startedAt": record["startedAt"],
         "endedAt": record["endedAt"],
         "asOf": end,
+        "environment": "sandbox" if facts.is_sandbox else "aws",
         "timeScale": facts.speed,
         "pointInTime": record.get("pointInTime"),
         "continues": record.get("continues"),
         "continuedBy": record.get("continuedBy"),
-        "chain": _chain_item(record),
+        "chain": find_chain(record),
         "verdict": _verdict(record),
-        "servers": dict(record["servers"]),
-        "rto": _rto(record),
-        "rpo": _rpo(record, servers),
+        "servers": _counts(record, facts.servers),
+        "rto": judge_rto(record, servers),
+        "rpo": {**judge_rpo(record, servers), "chain": judge_rpo_of_chain(record, servers, facts.earlier)},
         "notes": list(record.get("notes", ())),
         "waves": [dict(wave) for wave in record["waves"]],
         "plan": describe_plan(facts.plan, tested),
@@ -98,125 +111,43 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "events": [dict(event) for event in facts.events],
         "quotaUse": list(_quota_use(jobs, end)),
         "costs": dict(facts.costs),
-        "versions": dict(facts.versions),
+        "versions": {"command": VERSION, **facts.versions},
         "sourceServers": servers,
     }
     return {**document, "files": {files.CSV_FILE: files.digest(files.write_csv(document))}}
 
 
-def _chain_item(record: Record) -> dict[str, Any] | None:
-    """The runs that continue one another, oldest first, counted as one; None for a run that stands alone."""
-    chain = record.get("chain")
-    return dict(chain) if chain and len(chain["executions"]) > 1 else None
+def _counts(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The servers by outcome. The counts beside `total` add up to it."""
+    counts = {**record["servers"], "launching": record["servers"].get("launching", 0)}
+    statuses = Counter(server["status"] for server in servers)
+    more = {"skipped": statuses["SKIPPED"], "checked": statuses["CHECKED"]}
+    told = sum(counts[name] for name in ("launched", "failed", "excluded", "launching"))
+    return {**counts, **more, "pending": max(counts["total"] - told - sum(more.values()), 0)}
 
 
 def _decision_item(decision: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """A decision. `bySamePerson` says of an approval or acceptance whether its author may have started the run."""
-    is_consent = decision["decision"] in ("approve", "accept") and decision["by"] != "the plan"
+    """A decision. `bySamePerson` says of an approval or acceptance whether its author may have started the run.
+
+    It is None for other decisions and for those of the plan, of which that is no question.
+    """
+    if decision["decision"] not in ("approve", "accept") or decision["by"] == "the plan":
+        return {**decision, "bySamePerson": None}
     requesters = record.get("requesters") or [record["requestedBy"]]
-    same = is_consent and find_same_person(decision["by"], requesters) is not None
-    return {**decision, "bySamePerson": same}
+    return {**decision, "bySamePerson": find_same_person(decision["by"], requesters) is not None}
 
 
 def _verdict(record: Record) -> dict[str, Any]:
-    outcome, words = _VERDICTS.get(record["status"], ("running", "Still running"))
-    return {"status": record["status"], "outcome": outcome, "words": words, "reason": record["reason"]}
-
-
-# --- RTO and RPO ------------------------------------------------------------------------------------------------
-def _rto(record: Record) -> dict[str, Any]:
-    """Recovery times against targets. `met` is None without a target, or while the answer is open."""
-    waves = [
-        {
-            "wave": wave["name"],
-            "status": wave["status"],
-            **_against_target(
-                wave["durationSeconds"],
-                wave.get("rtoTargetMinutes"),
-                is_over=wave["endedAt"] is not None,
-                is_recovered=wave["status"] in _RECOVERED,
-            ),
-        }
-        for wave in record["waves"]
-    ]
-    whole = _against_target(
-        record["durationSeconds"],
-        None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes"),
-        is_over=record["status"] not in UNFINISHED,
-        is_recovered=_has_recovered(record),
-    )
-    waited = round(total_seconds(find_waits(record)))
-    return {"whole": whole, "chain": _rto_of_chain(record, whole), "waves": waves, "waitedForPeopleSeconds": waited}
-
-
-def _rto_of_chain(record: Record, whole: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The time since the first request of the chain, against the plan's target; None for a run that stands alone.
-
-    The servers are back when the last run of the chain has recovered what was left. Only its own report knows that of
-    a run that is PARTIAL.
-    """
-    chain = _chain_item(record)
-    if chain is None:
-        return None
-    last = chain["executions"][-1]
-    is_this = last["executionId"] == record["executionId"]
-    seconds, target = chain["durationSeconds"], whole["targetMinutes"]
-    is_recovered = last["status"] in _RECOVERED and (not is_this or _has_recovered(record))
-    found = _against_target(seconds, target, is_over=chain["endedAt"] is not None, is_recovered=is_recovered)
-    is_known = is_this or last["status"] != "PARTIAL" or found["met"] is False
-    return found if is_known else {**found, "met": None}
-
-
-def _has_recovered(record: Record) -> bool:
-    return record["status"] in _RECOVERED and all(wave["status"] in _RECOVERED for wave in record["waves"])
-
-
-def _against_target(seconds: int | None, target: int | None, *, is_over: bool, is_recovered: bool) -> dict[str, Any]:
-    met: bool | None = None
-    if target is not None:
-        if is_over:
-            met = is_recovered and seconds is not None and seconds <= target * 60
-        elif seconds is not None and seconds > target * 60:
-            met = False
-    return {"seconds": seconds, "targetMinutes": target, "met": met}
-
-
-def _rpo(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The age of the data of launched servers, against the target.
-
-    A server that the run has not recovered when it ends has missed the target, unless it is optional. `metVacuously`:
-    all data is newer than the request, because every source still replicated, so the target was not put to a test.
-    """
-    target = record.get("rpoTargetMinutes")
-    launched = [server for server in servers if server["status"] == "LAUNCHED"]
-    ages = [server["rpoSeconds"] for server in launched if server["rpoSeconds"] is not None]
-    missed = sum(server["rpoMet"] is False for server in launched)
-    unknown = len(launched) - len(ages)
-    newer = sum(server["newerThanRequest"] for server in launched)
-    unrecovered = _count_unrecovered(record, servers)
-    met: bool | None = None
-    if target is not None:
-        met = False if missed or unrecovered else None if unknown or not ages else True
+    """How the run ended or, while it is open, where it is: `state` as the API has it, and in words."""
+    state = record.get("state") or record["status"]
+    outcome, words = _VERDICTS.get(record["status"], ("running", _STATES.get(state, "still on")))
     return {
-        "targetMinutes": target,
-        "measuredFrom": "pointInTime" if record.get("pointInTime") else "requestedAt",
-        "known": len(ages),
-        "unknown": unknown,
-        "newerThanRequest": newer,
-        "unrecovered": unrecovered,
-        "worstSeconds": max(ages, default=None),
-        "medianSeconds": round(statistics.median(ages)) if ages else None,
-        "missed": missed,
-        "met": met,
-        "metVacuously": bool(met) and newer == len(launched),
+        "status": record["status"],
+        "state": state,
+        "outcome": outcome,
+        "words": words,
+        "reason": record["reason"],
     }
-
-
-def _count_unrecovered(record: Record, servers: Sequence[Mapping[str, Any]]) -> int:
-    """The servers that a run which has ended did not launch, without those that its plan calls optional."""
-    if record["status"] in UNFINISHED or record["mode"] == "READINESS":
-        return 0
-    return sum(server["status"] != "LAUNCHED" and not server["optional"] for server in servers)
 
 
 def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -230,38 +161,17 @@ def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]
         for each in facts.instances or ()
     }
     order = {wave["name"]: number for number, wave in enumerate(record["waves"])}
+    target, is_past = record.get("rpoTargetMinutes"), bool(record.get("pointInTime"))
     servers = []
     for server in facts.servers:
         cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
         data_at = server.get("dataAt") or cached or server.get("snapshotAt")
         attempts = attempt_of.get(server.get("jobId") or "", 0)
-        servers.append({**server, **_data_age(record, server, data_at), "attempts": attempts})
+        data = measure_data(server, data_at, find_moment(record), target, is_past=is_past)
+        servers.append({**server, **data, "attempts": attempts})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )
-
-
-def _data_age(record: Record, server: Mapping[str, Any], data_at: str | None) -> dict[str, Any]:
-    """How old the launched data was when the run was requested, or at the point in time that it recovers.
-
-    While its source replicates, DRS launches a server from a snapshot that it takes after the request. That data is
-    newer than the request. What a failure of the source would have cost is then the lag of the replica, which the run
-    read when it inspected the server.
-    """
-    moment, target = record.get("pointInTime"), record.get("rpoTargetMinutes")
-    age: float | None = None
-    is_newer = False
-    if data_at:
-        age = seconds_between(data_at, moment or record["requestedAt"])
-        is_newer = age < 0
-        if is_newer:
-            age = None if moment else server.get("lagSeconds")
-    return {
-        "snapshotAt": data_at,
-        "newerThanRequest": is_newer,
-        "rpoSeconds": None if age is None else round(age),
-        "rpoMet": None if age is None or target is None else age <= target * 60,
-    }
 
 
 # --- clean-up ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.report.times import end_of, seconds_between
 from cli.run_record import Record
+from recovery.wording import shorten_outage
 
 
 def find_outages(record: Record) -> list[dict[str, Any]]:
@@ -22,7 +23,9 @@ def find_outages(record: Record) -> list[dict[str, Any]]:
     for (wave, account_id, region), outages in by_place.items():
         for merged in _merge(outages, end):
             seconds = round(max(seconds_between(merged["since"], merged["until"] or end), 0))
-            found.append({"wave": wave, "accountId": account_id, "region": region, **merged, "seconds": seconds})
+            reason = shorten_outage(f"{account_id}/{region}", merged["reason"])
+            place = {"accountId": account_id, "region": region}
+            found.append({"wave": wave, **place, **merged, "seconds": seconds, "reason": reason})
     return sorted(found, key=lambda outage: (outage["since"], outage["wave"], outage["accountId"], outage["region"]))
 
 

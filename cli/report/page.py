@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cli.report import files, quota_chart, timeline
+from cli.report.plan_table import describe_plan_as_run
 from cli.report.times import parse_time
-from cli.text import format_duration
+from cli.text import WAVE_WORDS, format_duration, format_unrecovered
 from recovery.free_text import flatten
 
 TEMPLATE = "report.html.j2"
@@ -64,6 +65,9 @@ def render_html(report: Mapping[str, Any]) -> str:
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
         servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],
         has_rto_targets=any(each["targetMinutes"] for each in (report["rto"]["whole"], *report["rto"]["waves"])),
+        plan_as_run=describe_plan_as_run(report),
+        wave_words=WAVE_WORDS,
+        unrecovered=format_unrecovered,
         result_word="readiness" if report["mode"] == "READINESS" else "result",
         cleanup_left=_describe_left(report),
         members_shown=MEMBERS_SHOWN,

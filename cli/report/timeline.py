@@ -26,7 +26,8 @@ _AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an oper
 class Bar:
     """A period of time. `kind` is its CSS class, `title` its tooltip.
 
-    `labels` say the same, each shorter than the one before. `covered` is how much of the bar's start a mark covers.
+    `labels` say the same, each shorter than the one before. Nothing drawn later covers the `free` units of the bar that
+    begin `covered` units from its start; None if that is all of it.
     """
 
     x: float
@@ -37,6 +38,7 @@ class Bar:
     title: str
     labels: tuple[str, ...] = ()
     covered: float = 0.0
+    free: float | None = None
 
     @property
     def label_kind(self) -> str:
@@ -48,7 +50,7 @@ class Bar:
     @property
     def label(self) -> str:
         """The longest label that fits."""
-        room = self.width - self.covered - 6
+        room = (self.width if self.free is None else self.free) - 6
         letter = _LETTER_WIDTHS[self.label_kind]
         return next((label for label in self.labels if len(label) * letter <= room), "")
 
@@ -134,7 +136,7 @@ class _Drawing:
 
     def finish(self) -> Timeline:
         """The whole timeline."""
-        bars = tuple(replace(bar, covered=_covered_width(bar, self._marks)) for bar in self._bars)
+        bars = tuple(_leave_free(bar, self._bars, self._marks) for bar in self._bars)
         summary = _summarize(self._report, self._scale)
         return Timeline(self._y, self._scale.ticks(), tuple(self._rows), bars, tuple(self._marks), summary)
 
@@ -180,10 +182,20 @@ class _Drawing:
         self._add_bar(job["startedAt"], job["endedAt"], y, LANE_HEIGHT - 2, kind, title, labels)
 
 
-def _covered_width(bar: Bar, marks: Sequence[Mark]) -> float:
-    """How much of the bar's start is under marks."""
-    ends = [mark.x + HALF_MARK - bar.x for mark in marks if mark.y == bar.y and abs(mark.x - bar.x) < HALF_MARK]
-    return max(ends, default=0.0)
+def _leave_free(bar: Bar, bars: Sequence[Bar], marks: Sequence[Mark]) -> Bar:
+    """The bar with the longest part of it that neither a mark nor the hatching of a wait covers."""
+    covers = [(mark.x - HALF_MARK, mark.x + HALF_MARK) for mark in marks if mark.y == bar.y]
+    if bar.kind != "wait":
+        covers += [(each.x, each.x + each.width) for each in bars if each.kind == "wait" and each.y == bar.y]
+    begin, end = bar.x, bar.x + bar.width
+    gaps = []
+    for cover_begin, cover_end in sorted(covers):
+        if cover_end > begin and cover_begin < end:
+            gaps.append((begin, cover_begin))
+            begin = max(begin, cover_end)
+    gaps.append((begin, end))
+    free_begin, free_end = max(gaps, key=lambda gap: gap[1] - gap[0])
+    return replace(bar, covered=free_begin - bar.x, free=max(free_end - free_begin, 0.0))
 
 
 def _take_lane(lanes: list[float], begin: float, end: float) -> int:

@@ -1,7 +1,7 @@
 """When a run waited for an operator."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.report.times import end_of, seconds_between
@@ -53,6 +53,20 @@ def find_waits(record: Record) -> list[Wait]:
         )
         for wait in record["waits"]
     ]
+
+
+def seconds_around(waits: Iterable[Wait], wave: Mapping[str, Any], end: str) -> tuple[int, int]:
+    """How long the wave waited for operators before its start, and how long it or the whole run did within its time.
+
+    Only the second is part of the wave's own time; the run's time has both. `end` is where an open wave ends so far.
+    """
+    begin, until = wave["startedAt"], wave["endedAt"] or end
+    own = [wait for wait in waits if wait.wave == wave["name"]]
+    before = [replace(wait, until=min(wait.until, begin or until)) for wait in own]
+    if not begin:
+        return round(total_seconds(before)), 0
+    within = [replace(wait, since=max(wait.since, begin), until=min(wait.until, until)) for wait in waits]
+    return round(total_seconds(before)), round(total_seconds(w for w in within if w.wave in (wave["name"], None)))
 
 
 def total_seconds(waits: Iterable[Wait]) -> float:

@@ -1,7 +1,11 @@
 """Words of sentences for people that more than one room writes."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+# How the error of an open circuit ends.
+_NEXT_ATTEMPT = re.compile(r"; the next attempt is at [0-9T:.-]+Z$")
 
 
 def plural(count: int, noun: str, others: str | None = None) -> str:
@@ -42,3 +46,11 @@ def describe_deadline(until: float, now: float) -> str:
     clock_time = moment.strftime("%H:%M UTC" if moment.date() == today.date() else "%Y-%m-%d %H:%M UTC")
     span = describe_span(until - now)
     return f"in {span}, {clock_time}" if until >= now else f"{span} ago, {clock_time}"
+
+
+def shorten_outage(target: str, reason: str) -> str:
+    """The reason of an outage beside the name of its target: `has not been answering`.
+
+    The attempt that an open circuit names is over when people read this.
+    """
+    return _NEXT_ATTEMPT.sub("", reason).removeprefix(f"CircuitOpen: {target} ")

@@ -1,5 +1,6 @@
 """`drs-waves sandbox drill`, as `make drill` runs it: its acts, its figures, its exit status, and how it stops."""
 
+import hashlib
 import json
 import os
 import re
@@ -110,6 +111,9 @@ def test_a_successful_drill_leaves_its_figures(ports: list[int]) -> None:
     figures = json.loads(FIGURES.read_text())
     report = json.loads((FIGURES.parent / "report.json").read_text())
     assert "build/drill/report.html" in drill.stdout
+    digest = hashlib.sha256((FIGURES.parent / "report.json").read_bytes()).hexdigest()
+    assert f"build/drill/report.json, SHA-256 {digest}" in drill.stdout
+    assert report["environment"] == "sandbox"
     assert report["executionId"] in (FIGURES.parent / "report.html").read_text()
     assert report["costs"] == {name: figures[name] for name in ("drsCalls", "stateTransitions")}
     assert len(report["sourceServers"]) == figures["servers"]["total"]

@@ -183,7 +183,7 @@ def nasty() -> Facts:
     left = {**server("x"), "reason": NASTY}
     words = {"askedBy": NASTY, "reason": NASTY}
     cleanup = {"status": "FAILED", "askedAt": at(40), **words, "failures": [left], "instances": counts}
-    return Facts(told, servers, events, (), costs, {"drs-waves": "0.1.0"}, 60.0, [group], cleanup)
+    return Facts(told, servers, events, (), costs, {"deployment": "0.1.0"}, 60.0, [group], cleanup)
 
 
 def unended() -> Facts:

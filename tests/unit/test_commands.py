@@ -193,6 +193,15 @@ def test_a_sandbox_that_runs_is_used_if_nothing_else_is_named(
         assert capsys.readouterr().err == ""
 
 
+def test_a_person_of_the_sandbox_is_refused_on_aws(sandbox_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRS_WAVES_PERSON", "maria")
+    result = CliRunner().invoke(app, ["list", "--stack", "prod", "--region", "us-west-2"])
+    assert result.exit_code == 2
+    assert "DRS_WAVES_PERSON names a person of the sandbox" in " ".join(result.stderr.replace("│", " ").split())
+    result = CliRunner().invoke(app, ["list", "--sandbox"])
+    assert (result.exit_code, "No sandbox runs" in result.stderr) == (1, True)
+
+
 @pytest.mark.parametrize("text", [None, "", "{}", "[]", '{"apiUrl": "http://127.0.0.1:9"}', '{"apiUrl": 7}'])
 def test_a_sandbox_that_does_not_answer_is_not_used_unless_it_is_named(sandbox_file: Path, text: str | None) -> None:
     if text is not None:

@@ -1,6 +1,8 @@
 """The report of real runs: its schema, its files, and what it says of outages, clean-ups and chains."""
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +79,11 @@ def test_the_report_of_a_drill_says_whether_it_was_cleaned_up(
     assert result.exit_code == 0, result.output
     document = json.loads((tmp_path / "report.json").read_text())
     assert list_violations(document) == []
+    shown = re.findall(r"SHA-256 ([0-9a-f]{64})", result.stdout)
+    assert shown == [hashlib.sha256((tmp_path / "report.json").read_bytes()).hexdigest()]
+    assert document["environment"] == "sandbox"
+    checked = CliRunner().invoke(app, ["report", "--verify", str(tmp_path)])
+    assert (checked.exit_code, shown[0] in checked.stdout) == (0, True)
     assert document["cleanup"]["status"] == "COMPLETED"
     assert document["cleanup"]["instances"] == {"total": 2, "terminated": 2, "failed": 0}
     assert "2 of 2 instances terminated" in (tmp_path / "report.html").read_text()

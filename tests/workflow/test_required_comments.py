@@ -98,9 +98,13 @@ def test_on_a_terminal_the_command_asks_for_the_reason(
     assert [each["comment"] for each in product.record(run_id)["decisions"]] == decisions
 
 
-def test_without_a_terminal_the_refusal_names_the_option(product: Product, api_server: ApiHttpServer) -> None:
+@pytest.mark.parametrize("decision", ["accept", "abort"])
+def test_without_a_terminal_a_missing_reason_is_refused_before_anything_is_sent(
+    product: Product, api_server: ApiHttpServer, decision: str
+) -> None:
     run_id = start_run_that_asks(product)
-    result = run(api_server, "abort", run_id, "web")
-    assert result.exit_code == 3
-    assert "comment: is missing; the plan has commentsRequired, so abort needs the reason" in result.stderr
+    result = run(api_server, decision, run_id, "web")
+    assert result.exit_code == 2
+    assert "there is no terminal to ask on: give --comment. Nothing was decided." in result.stderr
+    assert [method for method, _ in api_server.seen if method != "GET"] == []
     assert run(api_server, "abort", run_id, "web", "--comment", "no capacity").exit_code == 0

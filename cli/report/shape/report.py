@@ -1,6 +1,6 @@
 """The whole report."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
@@ -9,7 +9,6 @@ from cli.report.shape.run import (
     Chain,
     Cleanup,
     Costs,
-    Counts,
     Decision,
     Event,
     Job,
@@ -17,6 +16,7 @@ from cli.report.shape.run import (
     QuotaUse,
     Rpo,
     Rto,
+    RunCounts,
     Verdict,
     Wait,
     Wave,
@@ -25,10 +25,17 @@ from cli.report.shape.tested import Group, Plan, Server, Tested
 from cli.report.shape.values import Sha256, Time
 
 
+class Versions(TypedDict):
+    """Versions of drs-waves."""
+
+    command: Annotated[str, Field(description="Of the command that wrote the report.")]
+    deployment: NotRequired[Annotated[str, Field(description="Of the deployed stack; absent if not known.")]]
+
+
 class Report(TypedDict):
     """The report of a run of drs-waves: report.json. Times are in UTC. What is not known is null."""
 
-    schema: Literal["drs-waves/report/3"]
+    schema: Literal["drs-waves/report/4"]
     executionId: str
     executionArn: str | None
     planId: str
@@ -39,13 +46,16 @@ class Report(TypedDict):
     startedAt: Time | None
     endedAt: Annotated[Time | None, Field(description="Null while the run goes on.")]
     asOf: Annotated[Time, Field(description="The end of the run, or when its record was read.")]
+    environment: Annotated[
+        Literal["sandbox", "aws"], Field(description="In the sandbox, AWS, DRS, servers and time are emulated.")
+    ]
     timeScale: Annotated[float | None, Field(description="How many times as fast as the wall, in the sandbox.")]
     pointInTime: Time | None
     continues: str | None
     continuedBy: str | None
     chain: Annotated[Chain | None, Field(description="Null for a run that stands alone.")]
     verdict: Verdict
-    servers: Counts
+    servers: RunCounts
     rto: Rto
     rpo: Rpo
     notes: list[str]
@@ -62,6 +72,6 @@ class Report(TypedDict):
     events: list[Event]
     quotaUse: list[QuotaUse]
     costs: Costs
-    versions: Annotated[dict[str, str], Field(description="Of the product, by name.")]
+    versions: Versions
     sourceServers: list[Server]
     files: Annotated[dict[str, Sha256], Field(description="The SHA-256 of the files beside this one.")]

@@ -12,6 +12,7 @@ class Verdict(TypedDict):
     """How the run ended, or that it has not."""
 
     status: RunStatus
+    state: Annotated[str, Field(description="The same with what an open run does, such as WAITING_FOR_PEOPLE.")]
     outcome: Literal["succeeded", "partly", "failed", "running"]
     words: str
     reason: str | None
@@ -25,6 +26,14 @@ class Counts(TypedDict):
     failed: int
     excluded: int
     launching: NotRequired[int]
+
+
+class RunCounts(Counts):
+    """The servers of the run by outcome. The counts beside `total` add up to it."""
+
+    skipped: Annotated[int, Field(description="Not launched, because their wave was skipped or the run ended.")]
+    checked: Annotated[int, Field(description="Judged by a readiness check.")]
+    pending: Annotated[int, Field(description="Not launched yet.")]
 
 
 class ChainRun(TypedDict):
@@ -47,11 +56,17 @@ class Chain(TypedDict):
 
 
 class AgainstTarget(TypedDict):
-    """A time against its target. `met` is null without a target, and while the answer is open."""
+    """A time against its target.
+
+    `met` is null without a target, and while the run or wave is open, unless the time is past the target already. It
+    is false if a required server was not launched.
+    """
 
     seconds: Seconds | None
     targetMinutes: int | None
     met: bool | None
+    required: Annotated[int, Field(description="Servers that are not optional.")]
+    unrecovered: Annotated[int, Field(description="Those of them that were not launched; 0 while it is open.")]
 
 
 class WaveAgainstTarget(AgainstTarget):
@@ -59,6 +74,12 @@ class WaveAgainstTarget(AgainstTarget):
 
     wave: str
     status: WaveStatus
+    waitedBeforeStartSeconds: Annotated[
+        Seconds, Field(description="For its approval, or to be resumed. Not in the wave's time, but in the run's.")
+    ]
+    waitedWithinSeconds: Annotated[
+        Seconds, Field(description="For a decision on it, or while the whole run was paused. In the wave's time.")
+    ]
 
 
 class Rto(TypedDict):
@@ -70,11 +91,14 @@ class Rto(TypedDict):
     waitedForPeopleSeconds: Seconds
 
 
-class Rpo(TypedDict):
-    """The age of the launched data. A server that was not recovered has missed the target, unless it is optional."""
+class RpoFigures(TypedDict):
+    """The age of the launched data. A server that was not recovered has missed the target, unless it is optional.
+
+    `met` is null without a target, if an age is not known, and while the run is open, unless it is missed already.
+    """
 
     targetMinutes: int | None
-    measuredFrom: Literal["pointInTime", "requestedAt"]
+    measuredFrom: Literal["pointInTime", "requestedAt", "firstRequest"]
     known: Annotated[int, Field(description="Launched servers whose data has a known age.")]
     unknown: Annotated[int, Field(description="Launched servers whose data has no known age.")]
     newerThanRequest: Annotated[
@@ -88,6 +112,15 @@ class Rpo(TypedDict):
     met: bool | None
     metVacuously: Annotated[
         bool, Field(description="All data is newer than the request, so the target was met but not put to a test.")
+    ]
+
+
+class Rpo(RpoFigures):
+    """The age of the data that the run launched, and of what its chain launched."""
+
+    chain: Annotated[
+        RpoFigures | None,
+        Field(description="From the first request of the chain, of the servers of all its runs; null for one run."),
     ]
 
 
@@ -203,7 +236,8 @@ class Decision(TypedDict):
     at: Time
     comment: str
     bySamePerson: Annotated[
-        bool, Field(description="Whether an approval or acceptance is by who may have started the run.")
+        bool | None,
+        Field(description="Whether an approval or acceptance is by who may have started the run; null for others."),
     ]
 
 

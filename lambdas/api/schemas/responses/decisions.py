@@ -1,6 +1,5 @@
 """What a run waits for, and what operators have decided, as the API shows it."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NotRequired, cast
 
@@ -13,9 +12,7 @@ from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
 from recovery.store.execution_record import ExecutionRecord, Row
-
-# How the error of an open circuit ends.
-_NEXT_ATTEMPT = re.compile(r"; the next attempt is at [0-9T:.-]+Z$")
+from recovery.wording import shorten_outage
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
 Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
@@ -127,10 +124,9 @@ def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[Wait
 
 
 def _describe_outage(target: str, reason: str) -> str:
-    """What DRS did not answer. The attempt that an open circuit names is over when people read this."""
-    reason = _NEXT_ATTEMPT.sub("", reason)
-    of_circuit = f"CircuitOpen: {target} "
-    return f"{target} {reason.removeprefix(of_circuit)}" if reason.startswith(of_circuit) else f"{target}: {reason}"
+    """What DRS did not answer."""
+    colon = "" if reason.startswith(f"CircuitOpen: {target} ") else ":"
+    return f"{target}{colon} {shorten_outage(target, reason)}"
 
 
 def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:

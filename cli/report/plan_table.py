@@ -1,0 +1,82 @@
+"""The plan as it was run, in words for the page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recovery.wording import plural
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRow:
+    """A wave of the plan. `groups`, `after` and `approval` are empty texts if there is none."""
+
+    name: str
+    groups: str
+    after: str
+    approval: str
+    on_failure: str
+    tolerance: str
+    target_minutes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTable:
+    """The settings of a plan, each with its name in the plan file, and its waves."""
+
+    settings: tuple[tuple[str, str], ...]
+    waves: tuple[WaveRow, ...]
+
+
+def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
+    """The plan of the report; None if it is not recorded."""
+    if report["tested"] is None:
+        return None
+    plan = report["tested"]["plan"]
+    names = {group["groupId"]: group["name"] for group in report["tested"]["groups"]}
+    resolved = {wave["name"]: wave["dependsOn"] for wave in report["waves"]}
+    hours = plan.get("cleanUpAfterHours")
+    settings = (
+        ("launchAttempts", plural(plan["launchAttempts"], "attempt") if "launchAttempts" in plan else "not recorded"),
+        ("fourEyes", "on" if plan.get("fourEyes") else "off"),
+        ("commentsRequired", "on" if plan.get("commentsRequired") else "off"),
+        ("cleanUpAfterHours", plural(hours, "hour") if hours else "on demand only"),
+    )
+    waves = (_describe_wave(wave, resolved.get(wave["name"]), names) for wave in plan["waves"])
+    return PlanTable(settings, tuple(waves))
+
+
+def _describe_wave(
+    wave: Mapping[str, Any], depends_on: Sequence[str] | None, group_names: Mapping[str, str]
+) -> WaveRow:
+    """`depends_on` are the waves that it waited for in the run, also where the plan leaves them to the order."""
+    after = ", ".join(depends_on if depends_on is not None else wave.get("dependsOn") or ())
+    if after and wave.get("runAfter") == "completion":
+        after += " (whatever their result)"
+    return WaveRow(
+        wave["name"],
+        ", ".join(_describe_groups(wave["groups"], group_names)),
+        after,
+        _describe_approval(wave),
+        wave.get("onFailure") or "not recorded",
+        f"{wave.get('maxFailedPercent') or 0} %",
+        wave.get("rtoTargetMinutes"),
+    )
+
+
+def _describe_groups(uses: Sequence[Mapping[str, Any]], group_names: Mapping[str, str]) -> Iterator[str]:
+    for use in uses:
+        limits = [plural(len(use["sourceServerIds"]), "server") + " of it"] if use.get("sourceServerIds") else []
+        limits += ["optional"] if use.get("optional") else []
+        name = group_names.get(use["groupId"], use["groupId"])
+        yield f"{name} ({', '.join(limits)})" if limits else name
+
+
+def _describe_approval(wave: Mapping[str, Any]) -> str:
+    parts = []
+    approval = wave.get("approval")
+    if approval and approval.get("required", True):
+        parts.append(f"required within {approval['timeoutMinutes']} min, else {approval['onTimeout']}")
+    if wave.get("pauseBefore"):
+        parts.append("pause before it")
+    return "; ".join(parts)
