@@ -200,11 +200,14 @@ def parse(words: Sequence[str], *, is_mention: bool = False) -> dict[str, Any]:
         raise NotACommand(f"{' '.join(path)} needs a command")
     try:
         parameters: dict[str, Any] = command.make_context(" ".join(path), list(left)).params
+    except typer.Exit:  # an option that does its work at once, such as --verify
+        return {}
     except Exception as error:  # the exceptions of the library that typer has inside it
         message = getattr(error, "message", "") or str(error)
-        missing = re.search(r"'([^']+)' does not exist", message)
-        if missing and missing[1] in left and missing[1] != SAMPLES["FILE"]:
-            return parse([*path, *(SAMPLES["FILE"] if word == missing[1] else word for word in left)])
+        missing = re.search(r"(file|dir|directory|path)?\W*'([^']+)' does not exist", message, re.IGNORECASE)
+        there = "examples" if missing and str(missing[1]).lower().startswith("dir") else SAMPLES["FILE"]
+        if missing and missing[2] in left and missing[2] != there:
+            return parse([*path, *(there if word == missing[2] else word for word in left)])
         raise NotACommand(message) from error
     if {"sandbox", "stack"} <= set(parameters):
         deployment = {name: parameters[name] for name in CONNECTION_OPTIONS if name != "context"}

@@ -2,13 +2,13 @@
 
 import re
 import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from awscli.clidriver import create_clidriver
-from botocore.awsrequest import AWSResponse
 
+from tests.support import aws_cli
 from tests.support.shell_blocks import DOCUMENTS, OTHER, ROOT, SHELL, Block, blocks, shell_blocks
 
 NOT_RUN = [block for document in DOCUMENTS for block in shell_blocks(document) if block.reason]
@@ -18,6 +18,7 @@ OF_AWS = [  # `wait` and `deploy` are made by the CLI of several calls
     for command in block.commands
     if re.match(r"aws [a-z-]+ (?!wait|deploy)", command)
 ]
+COMMANDS_OF_AWS = [str(parameter.values[0]) for parameter in OF_AWS]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
@@ -36,40 +37,36 @@ def test_what_a_block_that_is_not_run_refers_to_is_there(block: Block) -> None:
         assert target in targets, f"{block.name}: make {target}"
 
 
+WRONG = ["aws dynamodb list-tables --regoin eu-west-1", "aws dynamodb list-tables --limit many"]
+
+
+@pytest.fixture(scope="module")
+def understood() -> Mapping[str, aws_cli.Understood]:
+    """What the AWS CLI understands of every command of this module."""
+    return aws_cli.ask(["aws dynamodb list-tables", *WRONG, *map(fill_in, COMMANDS_OF_AWS)])
+
+
+def fill_in(command: str) -> str:
+    """The command without files that another command of its block writes."""
+    return re.sub(r"file://build/\S+", "{}", re.sub(r"file://build/\S*resources\S*", "[]", command))
+
+
 @pytest.mark.parametrize("command", OF_AWS)
 def test_a_command_of_the_aws_cli_is_one_that_aws_would_understand(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, understood: Mapping[str, aws_cli.Understood]
 ) -> None:
-    status, asked = ask(command, monkeypatch)
-    assert (status, len(asked)) == (0, 1), capsys.readouterr().err
+    status, operations, error = understood[fill_in(command)]
+    assert (status, len(operations)) == (0, 1), error
 
 
-def ask(command: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
-    """Have the CLI read it and botocore hold it against its model; send nothing. Its status, and what was asked."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.chdir(ROOT)
-    # What another command of the block writes is not there.
-    command = re.sub(r"file://build/\S*resources\S*", "[]", command)
-    command = re.sub(r"file://build/\S+", "{}", command)
-    asked: list[str] = []
-
-    def answer(model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        asked.append(model.name)
-        return AWSResponse("", 200, {}, None), {}
-
-    driver = create_clidriver()
-    driver.session.register("before-call", answer)
-    # It would log to the output of this test for the rest of the process, with --debug each step of every call.
-    monkeypatch.setattr(driver.session, "set_stream_logger", lambda *_, **__: None)
-    return driver.main(shlex.split(command, comments=True)[1:]), asked
-
-
-@pytest.mark.parametrize("wrong", ["--regoin eu-west-1", "--limit many"])
-def test_a_wrong_option_is_found(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_option_is_found(wrong: str, understood: Mapping[str, aws_cli.Understood]) -> None:
     assert len(OF_AWS) > 5
-    assert ask("aws dynamodb list-tables", monkeypatch) == (0, ["ListTables"])
-    status, asked = ask(f"aws dynamodb list-tables {wrong}", monkeypatch)
+    assert understood["aws dynamodb list-tables"][:2] == (0, ["ListTables"])
+    status, operations, _ = understood[wrong]
     assert status != 0
-    assert not asked
+    assert not operations
+
+
+def test_no_test_takes_the_botocore_of_the_aws_cli_for_botocore() -> None:
+    assert "awscli" not in sys.modules
