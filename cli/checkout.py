@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,18 @@ def require_checkout(purpose: str) -> None:
     """End the command if it was installed without the repository: `purpose` needs templates and functions."""
     if not (ROOT / "cfn").is_dir():
         end(INVALID, f"{purpose} needs a checkout of the repository: run `make setup build` there, and this command.")
+
+
+def make_command(target: str, file: Path) -> str | None:
+    """The command that makes this target with the file as PLAN, as it runs in the current folder.
+
+    None if the command was installed without the repository.
+    """
+    if not (ROOT / "cfn").is_dir():
+        return None
+    if Path.cwd() == ROOT:
+        return f"make {target} PLAN={shlex.quote(str(file))}"
+    return f"make -C {shlex.quote(str(ROOT))} {target} PLAN={shlex.quote(str(file.resolve()))}"
 
 
 def read_sandbox() -> dict[str, Any]:
