@@ -80,12 +80,19 @@ class Reconciler:
 
     def _account_change(self, account: Mapping[str, Any]) -> Change:
         current = self._accounts.get(account["accountId"])
-        wanted = {"name": "", **_account_body(account)}
+        wanted = {"name": "", **self._account_body(account)}
         before = {name: current.get(name) for name in wanted} if current else {}
         change = _compare("target account", account["accountId"], current, "accountId", before, wanted)
-        if current and current["roleArn"] == account["roleArn"]:
+        if current and current["roleArn"] == wanted["roleArn"]:
             return change
         return replace(change, notes=(registration.say_where_the_external_id_goes(account, current),))
+
+    def _account_body(self, account: Mapping[str, Any]) -> dict[str, Any]:
+        """The account as the API takes it. A sandbox has roles of its own, which no file changes."""
+        current = self._accounts.get(account["accountId"]) if self._in_sandbox else None
+        own = {"roleArn": current["roleArn"]} if current else {}
+        body = {name: value for name, value in account.items() if name not in ("accountId", "externalIdVariable")}
+        return {**body, **own}
 
     def _group_change(self, group: Mapping[str, Any]) -> Change:
         current = self._groups.get(group["name"])
@@ -266,7 +273,7 @@ class Reconciler:
 
     def _apply_account(self, change: Change, external_id: str | None) -> None:
         account = next(each for each in self._data["targetAccounts"] if each["accountId"] == change.name)
-        body = _account_body(account)
+        body = self._account_body(account)
         if change.resource_id is None:
             body = {**body, "externalId": external_id, "accountId": change.name}
         self._accounts[change.name] = self._write("/target-accounts", change, body)
@@ -285,10 +292,6 @@ def _servers_named(plan: Mapping[str, Any], group: Mapping[str, Any]) -> set[str
 
 def _name_plans(plans: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{plan['name']} ({plan['planId']})" for plan in plans)
-
-
-def _account_body(account: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in account.items() if name not in ("accountId", "externalIdVariable")}
 
 
 def _compare(

@@ -13,6 +13,7 @@ from cli import checkout
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.commands import plans
 from cli.main import app
+from cli.trial.loading import find_accounts
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
@@ -255,12 +256,40 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     assert f"the external id that drs-waves has stored goes to {other}" in " ".join(moved.output.split())
 
 
-def test_the_sandbox_refuses_a_file_of_accounts_that_it_does_not_have_before_anything_is_changed(
-    api_server: ApiHttpServer, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def in_sandbox(api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--sandbox` finds the API of the test."""
     addresses = {"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test", "sessionToken": "any"}
     monkeypatch.setattr(checkout, "SANDBOX_FILE", tmp_path / "sandbox.json")
     checkout.SANDBOX_FILE.write_text(json.dumps(addresses))
+
+
+@pytest.mark.usefixtures("in_sandbox")
+def test_nothing_is_to_change_in_a_sandbox_that_was_started_with_the_file(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    roles = {HUB: "drs-waves-of-the-file", OTHER: "drs-waves-target"}
+    accounts = [
+        {"accountId": each, "name": "prod", "roleArn": f"arn:aws:iam::{each}:role/{role}", "regions": [EUROPE, WEST]}
+        for each, role in roles.items()
+    ]
+    file.write_text(json.dumps({"targetAccounts": accounts, **yaml.safe_load(FILE)}, indent=1))
+    registered = find_accounts(json.loads(file.read_text()), [])
+    for account_id, fields in registered.items():
+        before = product.request("GET", f"/target-accounts/{account_id}").body
+        body = {"roleArn": before["roleArn"], "version": before["version"], **fields}
+        assert product.request("PUT", f"/target-accounts/{account_id}", body).status == 200
+    applied = CliRunner().invoke(app, ["plan", "apply", str(file), "--yes", "--sandbox"])
+    assert applied.exit_code == 0, applied.output
+    assert ("PUT", f"/target-accounts/{HUB}") not in api_server.writes
+    assert CliRunner().invoke(app, ["plan", "diff", str(file), "--sandbox"]).output.endswith("Nothing to change.\n")
+
+
+@pytest.mark.usefixtures("in_sandbox")
+def test_the_sandbox_refuses_a_file_of_accounts_that_it_does_not_have_before_anything_is_changed(
+    api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DRS_WAVES_EXTERNAL_ID", "an-invented-external-id")
     role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
     data = yaml.safe_load(FILE.replace(HUB, NEW_ACCOUNT))
