@@ -12,7 +12,14 @@ import typer
 
 from cli.api_client import ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.commands.arguments import AsJson, CommandGroup, PlanToRead
-from cli.commands.changes import format_title, print_changes, print_changes_as_json, print_warnings
+from cli.commands.changes import (
+    format_title,
+    list_file_warnings,
+    print_changes,
+    print_changes_as_json,
+    print_check_as_json,
+    print_warnings,
+)
 from cli.connection import Connection, connected
 from cli.lookup.plans import PlanUnknown, find_plan
 from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file, print_notice
@@ -42,12 +49,25 @@ def _exit_if_invalid(status: int = INVALID) -> Iterator[None]:
 
 
 @app.command(epilog="Example: drs-waves plan validate examples/three-tier.yaml")
-def validate(file: File) -> None:
-    """Check the file without the API."""
-    from cli.plans.check import read_plan_file
+def validate(file: File, as_json: AsJson = False) -> None:
+    """Check the file without the API.
 
+    Warnings do not fail: they name what is allowed and seldom meant.
+    """
+    from cli.plans.check import read_plan_file
+    from cli.plans.document import PlanFileError
+    from cli.plans.warnings import find_warnings
+
+    if as_json:
+        try:
+            print_check_as_json((), find_warnings(read_plan_file(file)))
+        except PlanFileError as error:
+            print_check_as_json(error.problems, ())
+            raise typer.Exit(INVALID) from None
+        return
     with _exit_if_invalid():
-        read_plan_file(file)
+        document = read_plan_file(file)
+    print_warnings(list_file_warnings(document))
     console().print(f"{flatten(file)} is valid", markup=False, style="green")
 
 
@@ -71,7 +91,7 @@ def diff(
         reconciler = Reconciler(connection.open_api(), document, in_sandbox=connection.sandbox)
         warnings = reconciler.list_warnings()
         if not as_json:
-            print_warnings(warnings)
+            print_warnings([*list_file_warnings(document), *warnings])
         changes = reconciler.list_changes()
     if as_json:
         print_changes_as_json(changes, warnings)
@@ -110,7 +130,7 @@ def apply(
         reconciler = Reconciler(connection.open_api(), document, in_sandbox=connection.sandbox)
         if connection.sandbox and reconciler.list_missing_accounts():
             end(REFUSED, "\n".join(["Nothing was changed.", *reconciler.list_warnings()]))
-        print_warnings(reconciler.list_warnings())
+        print_warnings([*list_file_warnings(document), *reconciler.list_warnings()])
         changes = reconciler.list_changes()
         if not print_changes(changes):
             return

@@ -102,6 +102,16 @@ CASES = [
         "20: recoveryPlan.waves[1].groups[0]: the file has no protection group 'shop'; it has payroll-db, payroll-app",
     ),
     (
+        WAVE,
+        "      groups: [payroll-db, ' payroll-db']",
+        "18: {wave}.groups[1]: the wave has 'payroll-db' already, at line 18; take it out",
+    ),
+    (
+        WAVE,
+        "      groups:\n        - payroll-db\n        - {group: payroll-db, sourceServers: [db-01]}",
+        "20: {wave}.groups[1]: the wave has 'payroll-db' already, at line 19; take it out",
+    ),
+    (
         "    - name: app",
         "    - name: database",
         "19: recoveryPlan.waves[1].name: duplicate name; first used at line 17",
