@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,24 @@ def is_sandbox_running() -> bool:
         return False
 
 
+def is_sandbox_port(number: int) -> bool:
+    """Return whether the running sandbox uses this port."""
+    try:
+        addresses = read_sandbox()
+        return number in {urlsplit(str(addresses[name])).port for name in ("engineUrl", "drsUrl")}
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def drs_waves() -> str:
+    """How to call this command in the current folder: by its name if the shell finds it, or else by its path."""
+    command = ROOT / ".venv" / "bin" / "drs-waves"
+    if shutil.which("drs-waves") or not command.exists():
+        return "drs-waves"
+    relative = os.path.relpath(command)
+    return shlex.quote(str(command) if relative.startswith("..") else relative)
+
+
 @contextmanager
 def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
     """Let other commands of this user find this sandbox while it runs, and shells call it by SANDBOX_VARIABLES.
@@ -66,6 +85,9 @@ def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": addresses["secret"],
         "AWS_SESSION_TOKEN": addresses["sessionToken"],
         "AWS_DEFAULT_REGION": addresses["region"],
+        "AWS_REGION": addresses["region"],
+        "AWS_ENDPOINT_URL": addresses["engineUrl"],
+        "AWS_ENDPOINT_URL_DRS": addresses["drsUrl"],
     }
     write_environment(SANDBOX_VARIABLES, variables)
     try:

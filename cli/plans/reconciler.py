@@ -110,7 +110,10 @@ class Reconciler:
         wanted = self._with_host_names(resources.wanted_plan(plan, self._file_groups, self._server_id))
         group_names = {group["groupId"]: name for name, group in self._groups.items()}
         before = resources.current_plan(current, group_names) if current else {}
-        return _compare("recovery plan", plan["name"], current, "planId", before, wanted)
+        change = _compare("recovery plan", plan["name"], current, "planId", before, wanted)
+        run = current.get("activeExecutionId") if current else None
+        note = f"run {run} of this plan is on: it keeps the plan and the groups that it was started with"
+        return replace(change, notes=(note,)) if run else change
 
     # --- what else a change of a group affects
     def _consequences(self, current: Any, wanted: Mapping[str, Any]) -> tuple[str, ...]:

@@ -156,7 +156,10 @@ def _repeated_uses(waves: Any, line: Line) -> Found:
         for at, other, had in seen:
             if at[0] == place[0] and normalize_name(name) == normalize_name(other) and overlap(servers, had):
                 first = line(("recoveryPlan", "waves", *at))
-                yield ("recoveryPlan", "waves", *place), f"the wave has {normalize_name(name)!r} already, at line {first}; take it out"
+                yield (
+                    ("recoveryPlan", "waves", *place),
+                    f"the wave has {normalize_name(name)!r} already, at line {first}; take it out",
+                )
                 break
         seen.append((place, name, servers))
 

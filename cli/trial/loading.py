@@ -34,7 +34,7 @@ def load_plan(sandbox: Sandbox, path: Path) -> LoadedPlan:
 
     Raise SandboxError if the file is not valid, or the API refuses a part of it.
     """
-    document = _read(path)
+    document = read_loadable(path)
     file = document.data
     rows, notes = _choose_servers(file)
     seeding.register_accounts(sandbox, find_accounts(file, rows))
@@ -52,7 +52,8 @@ def load_plan(sandbox: Sandbox, path: Path) -> LoadedPlan:
     return LoadedPlan(path, str(plan["planId"]), str(plan["name"]), server_ids, tuple(notes))
 
 
-def _read(path: Path) -> Document:
+def read_loadable(path: Path) -> Document:
+    """The file, checked as far as that goes without a sandbox. Raise SandboxError if it cannot be loaded."""
     try:
         document = read_plan_file(path)
         if problems := _sandbox_problems(document):

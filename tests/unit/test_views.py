@@ -375,3 +375,16 @@ def test_a_folded_command_is_the_same_command_for_a_shell(width: int | None) -> 
     assert re.sub(r"\\\n", "", "\n".join(lines)).split() == command.split()
     if width:
         assert all(len(line) <= max(width - 2, len(RUN) + 8) for line in lines)
+
+
+def test_the_lines_of_a_log_begin_when_the_servers_are_counted() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    none = dict.fromkeys(WAITS["waves"][0]["servers"], 0)
+    waves = [{**wave, "status": "WAITING", "servers": none} for wave in WAITS["waves"]]
+    with LineView(console) as view:
+        view.show({**WAITS, "waves": waves, "waitingFor": [], "decisions": []})
+        assert console.file.getvalue() == ""
+        first = {**waves[0], "status": "IN_PROGRESS", "servers": {**none, "total": 3, "launching": 3}}
+        view.show({**WAITS, "waves": [first, *waves[1:]], "waitingFor": [], "decisions": []})
+    assert len(console.file.getvalue().splitlines()) == len(waves)
+    assert "0/3 launched" in console.file.getvalue().splitlines()[0]

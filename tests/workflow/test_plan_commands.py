@@ -196,6 +196,21 @@ def test_a_plan_that_another_planner_has_changed_meanwhile_is_not_overwritten(
     assert product.request("GET", f"/recovery-plans/{plan['planId']}").body["description"] == "changed by another"
 
 
+def test_a_change_of_a_plan_that_runs_says_that_the_run_keeps_its_own(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    api_server.instead["GET", "/recovery-plans"] = [
+        (200, {"recoveryPlans": [{**plan, "activeExecutionId": "drill-1"}], "nextToken": None})
+    ]
+    file.write_text(FILE.replace("maxFailedPercent: 10", "maxFailedPercent: 25"))
+    shown = run(api_server, "apply", file, "--yes")
+    assert shown.exit_code == 0, shown.output
+    assert "run drill-1 of this plan is on: it keeps the plan and the groups that it was started with" in shown.output
+
+
 def test_an_exported_file_describes_the_plan_in_the_api(
     product: Product, api_server: ApiHttpServer, file: Path, tmp_path: Path
 ) -> None:
