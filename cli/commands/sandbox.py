@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what these modules import takes long, so the commands impor
     from cli.views.view import View
     from sandbox.drill import Drill
     from sandbox.inbox import Inbox
+    from sandbox.settings import PortTaken
     from sandbox.stack import Sandbox
 
 app = CommandGroup(no_args_is_help=True, help="drs-waves on this machine, with emulators of AWS and DRS.")
