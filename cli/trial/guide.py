@@ -9,7 +9,6 @@ from cli.trial.loading import LoadedPlan
 from recovery.free_text import flatten
 from recovery.wording import plural
 
-
 _OF_THE_DEMONSTRATION = """
 Open the report in a browser: it has the times against the targets, the outage, the failed launch and the approval.
 Next:
