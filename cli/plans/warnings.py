@@ -41,8 +41,9 @@ def _groups_used_twice(document: Document) -> Found:
             first = ("recoveryPlan", "waves", *before)
             yield (
                 ("recoveryPlan", "waves", *place),
-                f"{name!r} is also in wave {waves[before[0]]['name']!r} (line {document.line(first)}): a server of two "
-                "waves is launched in the first of them, and excluded from the other",
+                f"{name!r} is also in wave {waves[before[0]]['name']!r} (line {document.line(first)}): a run launches "
+                "its servers in the first of them and excludes them from the other, which may then not be ready; there, "
+                "write optional: true to go on without them",
             )
         seen.append((place, name, servers))
 

@@ -16,7 +16,7 @@ CASES = [
         "      groups: [payroll-app, payroll-db]",
         20,
         "recoveryPlan.waves[1].groups[1]",
-        "'payroll-db' is also in wave 'database' (line 18): a server of two waves is launched in the first of them",
+        "'payroll-db' is also in wave 'database' (line 18): a run launches its servers in the first of them",
     ),
     (
         OTHER_WAVE,
