@@ -42,8 +42,8 @@ def _groups_used_twice(document: Document) -> Found:
             yield (
                 ("recoveryPlan", "waves", *place),
                 f"{name!r} is also in wave {waves[before[0]]['name']!r} (line {document.line(first)}): a run launches "
-                "its servers in the first of them and excludes them from the other, which may then not be ready; there, "
-                "write optional: true to go on without them",
+                "its servers in the first of them and excludes them from the other, which may not be ready then; "
+                "optional: true there goes on without them",
             )
         seen.append((place, name, servers))
 
