@@ -68,7 +68,7 @@ def _options() -> argparse.Namespace:
 def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
     limits = {"default": {"perSecond": RATE_LIMIT, "burst": 2 * RATE_LIMIT}}
     sandbox.control_emulator("PUT", "/settings", {"rateLimits": limits})
-    seeding.register_accounts(sandbox, {account: list(REGIONS) for account in (HUB_ACCOUNT, TARGET_ACCOUNT)})
+    seeding.register_accounts(sandbox, {key: {"regions": list(REGIONS)} for key in (HUB_ACCOUNT, TARGET_ACCOUNT)})
     plan_id = _create_plan(sandbox, servers // len(TARGETS) // len(WAVES))
     before, calls_before = _read_meter(meter), _count_drs_calls(sandbox)
     records: dict[str, Any] = {}

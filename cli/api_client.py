@@ -58,7 +58,8 @@ class ApiRefused(Exception):
         """`hint` is a line to add to the message."""
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
-        lines = [flatten(f"{method} {path} answered {reply.status} {body.get('code', '')}")]
+        self.code = str(body.get("code", ""))
+        lines = [flatten(f"{method} {path} answered {reply.status} {self.code}")]
         lines += [f"  {line}" for line in describe_refusal(body)]
         lines += [hint] if hint else []
         super().__init__("\n".join(lines))

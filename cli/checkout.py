@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +27,18 @@ def require_checkout(purpose: str) -> None:
         end(INVALID, f"{purpose} needs a checkout of the repository: run `make setup build` there, and this command.")
 
 
+def make_command(target: str, file: Path) -> str | None:
+    """The command that makes this target with the file as PLAN, as it runs in the current folder.
+
+    None if the command was installed without the repository.
+    """
+    if not (ROOT / "cfn").is_dir():
+        return None
+    if Path.cwd() == ROOT:
+        return f"make {target} PLAN={shlex.quote(str(file))}"
+    return f"make -C {shlex.quote(str(ROOT))} {target} PLAN={shlex.quote(str(file.resolve()))}"
+
+
 def read_sandbox() -> dict[str, Any]:
     """The addresses of the running sandbox. Raise OSError or ValueError."""
     addresses: dict[str, Any] = json.loads(SANDBOX_FILE.read_text())
@@ -41,6 +55,24 @@ def is_sandbox_running() -> bool:
         return False
 
 
+def is_sandbox_port(number: int) -> bool:
+    """Return whether the running sandbox uses this port."""
+    try:
+        addresses = read_sandbox()
+        return number in {urlsplit(str(addresses[name])).port for name in ("engineUrl", "drsUrl")}
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def drs_waves() -> str:
+    """How to call this command in the current folder: by its name if the shell finds it, or else by its path."""
+    command = ROOT / ".venv" / "bin" / "drs-waves"
+    if shutil.which("drs-waves") or not command.exists():
+        return "drs-waves"
+    relative = os.path.relpath(command)
+    return shlex.quote(str(command) if relative.startswith("..") else relative)
+
+
 @contextmanager
 def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
     """Let other commands of this user find this sandbox while it runs, and shells call it by SANDBOX_VARIABLES.
@@ -53,6 +85,9 @@ def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": addresses["secret"],
         "AWS_SESSION_TOKEN": addresses["sessionToken"],
         "AWS_DEFAULT_REGION": addresses["region"],
+        "AWS_REGION": addresses["region"],
+        "AWS_ENDPOINT_URL": addresses["engineUrl"],
+        "AWS_ENDPOINT_URL_DRS": addresses["drsUrl"],
     }
     write_environment(SANDBOX_VARIABLES, variables)
     try:

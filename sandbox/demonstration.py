@@ -87,6 +87,17 @@ class Demonstration:
 
 
 # --- answers ----------------------------------------------------------------------------------------------------
+def mark_questions(record: Record) -> dict[str, Any]:
+    """The record, whose questions say that nobody at the terminal has to answer them."""
+    waits = [
+        {**wait, "text": "; ".join(filter(None, (wait.get("text"), "make drill answers this")))}
+        if wait["for"] in _ANSWERS
+        else wait
+        for wait in record["waitingFor"]
+    ]
+    return {**record, "waitingFor": waits}
+
+
 def answer_questions(stage: Stage) -> Iterator[str]:
     """Answer each question that the run has asked for PATIENCE_SECONDS, as another person than who started the run."""
     for wait in stage.record["waitingFor"]:

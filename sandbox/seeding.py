@@ -8,18 +8,17 @@ from sandbox.settings import EXTERNAL_ID, REGION, SandboxError
 from sandbox.stack import Sandbox
 
 
-def register_accounts(sandbox: Sandbox, regions: Mapping[str, list[str]] | None = None) -> None:
-    """Register each target account with its role, its external id and its Regions.
+def register_accounts(sandbox: Sandbox, accounts: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Register these accounts, with the roles and the external id of the sandbox.
 
-    An account in `regions` that the sandbox does not have yet becomes one of its target accounts.
+    `accounts` has the `regions` and perhaps the `name` of each by account id. One that the sandbox does not have yet
+    becomes one of its target accounts. Without `accounts`, all that the sandbox has are registered, for its Region.
     """
-    for account_id in sorted(regions or {}):
+    chosen = {key: {"regions": [REGION]} for key in sandbox.target_roles} if accounts is None else accounts
+    for account_id, fields in sorted(chosen.items()):
         sandbox.add_target_account(account_id)
-    for account_id, role_arn in sandbox.target_roles.items():
-        account = {"accountId": account_id, "roleArn": role_arn, "externalId": EXTERNAL_ID}
-        create_resource(
-            sandbox, "/target-accounts", {**account, "regions": (regions or {}).get(account_id) or [REGION]}
-        )
+        account = {"accountId": account_id, "roleArn": sandbox.target_roles[account_id], "externalId": EXTERNAL_ID}
+        create_resource(sandbox, "/target-accounts", {**account, **fields})
 
 
 def seed_source_servers(sandbox: Sandbox, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str], str]:

@@ -28,7 +28,11 @@ class SandboxError(Exception):
 
 
 class PortTaken(SandboxError):
-    """A port that the sandbox needs is in use."""
+    """A port that the sandbox needs, `number`, is in use."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Port:
                 probe.bind((HOST, self.number))
             except OSError as error:
                 raise PortTaken(
+                    self.number,
                     f"Port {self.number}, for the {self.purpose}, cannot be used: {error.strerror}. "
-                    f"Stop what runs there, or choose another with {self.option} or {self.variable}."
+                    f"Stop what runs there, or choose another with {self.option} or {self.variable}.",
                 ) from error

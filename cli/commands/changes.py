@@ -7,7 +7,10 @@ from cli.terminal import console, print_json
 from recovery.free_text import escape_json, flatten
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
+    from collections.abc import Iterable
+
     from cli.plans.changes import Change, Difference
+    from cli.plans.document import Document, Problem
 
 # Characters of a changed value that a diff shows. What is new is shown whole.
 MAX_VALUE_LENGTH = 200
@@ -19,6 +22,23 @@ def print_warnings(warnings: list[str]) -> None:
 
     for sentence in warnings:
         console().print(f"[yellow]! {escape(flatten(sentence))}[/yellow]")
+
+
+def list_file_warnings(document: "Document") -> list[str]:
+    """What is allowed in the file and seldom meant, each with its line and field."""
+    from cli.plans.document import format_problem
+    from cli.plans.warnings import find_warnings
+
+    return [f"warning: {format_problem(document.path, each)}" for each in find_warnings(document)]
+
+
+def print_check_as_json(problems: "Iterable[Problem]", warnings: "Iterable[Problem]") -> None:
+    """Print the `problems` and `warnings` of a file, each with its `line`, `field` and `message`."""
+    found, warned = (
+        [{"line": each.line, "field": each.field, "message": each.message} for each in listed]
+        for listed in (problems, warnings)
+    )
+    print_json({"isValid": not found, "problems": found, "warnings": warned})
 
 
 def print_changes(changes: "list[Change]") -> bool:

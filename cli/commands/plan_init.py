@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from cli import checkout
 from cli.api_client import ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.commands.arguments import CommandGroup
 from cli.connection import Connection, connected
@@ -110,11 +111,13 @@ def _print_result(
     if left := servers - sum(counts.get(value, 0) for value in values):
         console().print(f"{plural(left, 'server')} of the target are in none of them", markup=False)
     name = shlex.quote(str(file))
-    commands = (
-        (f"drs-waves plan validate {name}", "check it after you have edited it"),
-        (f"make drill PLAN={name}", "drill it on this machine, in the sandbox"),
-        (f"drs-waves plan apply {name}{connection.options}", "show what it changes, ask, and apply it"),
-    )
+    commands = [(f"drs-waves plan validate {name}", "check it after you have edited it")]
+    if drill := checkout.make_command("drill", file):
+        commands.append((drill, "drill it on this machine, in a sandbox of its own"))
+    if connection.sandbox and (start := checkout.make_command("sandbox", file)):
+        commands.append((start, "keep a sandbox with it; stop this one first, with Ctrl-C"))
+    else:
+        commands.append((f"drs-waves plan apply {name}{connection.options}", "show what it changes, ask, and apply it"))
     width = max(len(command) for command, _ in commands)
     for command, purpose in commands:
         console().print(f"  {command:<{width}}  # {purpose}", markup=False)

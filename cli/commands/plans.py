@@ -10,15 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.api_client import ApiRefused, ApiUnreachable, CredentialsExpired
 from cli.commands.arguments import AsJson, CommandGroup, PlanToRead
-from cli.commands.changes import format_title, print_changes, print_changes_as_json, print_warnings
+from cli.commands.changes import (
+    format_title,
+    list_file_warnings,
+    print_changes,
+    print_changes_as_json,
+    print_check_as_json,
+    print_warnings,
+)
 from cli.connection import Connection, connected
 from cli.lookup.plans import PlanUnknown, find_plan
-from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file
+from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file, print_notice
 from recovery.free_text import flatten
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from cli.plans.changes import Change
+    from cli.plans.reconciler import Reconciler
 
 # The status of `diff --exit-code` if there are changes.
 CHANGES = 2
@@ -40,12 +49,25 @@ def _exit_if_invalid(status: int = INVALID) -> Iterator[None]:
 
 
 @app.command(epilog="Example: drs-waves plan validate examples/three-tier.yaml")
-def validate(file: File) -> None:
-    """Check the file without the API."""
-    from cli.plans.check import read_plan_file
+def validate(file: File, as_json: AsJson = False) -> None:
+    """Check the file without the API.
 
+    Warnings do not fail: they name what is allowed and seldom meant.
+    """
+    from cli.plans.check import read_plan_file
+    from cli.plans.document import PlanFileError
+    from cli.plans.warnings import find_warnings
+
+    if as_json:
+        try:
+            print_check_as_json((), find_warnings(read_plan_file(file)))
+        except PlanFileError as error:
+            print_check_as_json(error.problems, ())
+            raise typer.Exit(INVALID) from None
+        return
     with _exit_if_invalid():
-        read_plan_file(file)
+        document = read_plan_file(file)
+    print_warnings(list_file_warnings(document))
     console().print(f"{flatten(file)} is valid", markup=False, style="green")
 
 
@@ -66,10 +88,10 @@ def diff(
 
     with _exit_if_invalid(FAILED if exit_code else INVALID):
         document = read_plan_file(file)
-        reconciler = Reconciler(connection.open_api(), document)
+        reconciler = Reconciler(connection.open_api(), document, in_sandbox=connection.sandbox)
         warnings = reconciler.list_warnings()
         if not as_json:
-            print_warnings(warnings)
+            print_warnings([*list_file_warnings(document), *warnings])
         changes = reconciler.list_changes()
     if as_json:
         print_changes_as_json(changes, warnings)
@@ -105,16 +127,39 @@ def apply(
 
     with _exit_if_invalid():
         document = read_plan_file(file)
-        reconciler = Reconciler(connection.open_api(), document)
-        print_warnings(reconciler.list_warnings())
+        reconciler = Reconciler(connection.open_api(), document, in_sandbox=connection.sandbox)
+        if connection.sandbox and reconciler.list_missing_accounts():
+            end(REFUSED, "\n".join(["Nothing was changed.", *reconciler.list_warnings()]))
+        print_warnings([*list_file_warnings(document), *reconciler.list_warnings()])
         changes = reconciler.list_changes()
         if not print_changes(changes):
             return
+        reconciler.find_external_ids(changes)
         agreed = {normalize_name(name) for name in change_group or ()}
         _require_agreement([change for change in changes if change.consequences and change.name not in agreed])
         if not yes and not _confirm():
             end(REFUSED, "Nothing was changed.")
-        reconciler.apply(changes, lambda change: console().print(f"[green]done[/green]  {format_title(change)}"))
+        _apply(reconciler, changes)
+
+
+def _apply(reconciler: "Reconciler", changes: "list[Change]") -> None:
+    """Apply the changes. After an error, say first what is applied and what is not."""
+    from cli.plans.document import PlanFileError
+    from cli.plans.registration import describe_stop
+
+    done: list[Change] = []
+
+    def report(change: "Change") -> None:
+        done.append(change)
+        console().print(f"[green]done[/green]  {format_title(change)}")
+
+    try:
+        reconciler.apply(changes, report)
+    except (ApiRefused, ApiUnreachable, CredentialsExpired, PlanFileError) as error:
+        is_denied = isinstance(error, ApiRefused) and error.code == "TargetAccessDenied"
+        for line in describe_stop(changes, done, is_denied=is_denied):
+            print_notice(line)
+        raise
 
 
 @app.command(epilog="Example: drs-waves plan export three-tier --sandbox --output shop.yaml")

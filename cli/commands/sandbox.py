@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what these modules import takes long, so the commands impor
     from cli.views.view import View
     from sandbox.drill import Drill
     from sandbox.inbox import Inbox
+    from sandbox.settings import PortTaken
     from sandbox.stack import Sandbox
 
 app = CommandGroup(no_args_is_help=True, help="drs-waves on this machine, with emulators of AWS and DRS.")
@@ -84,13 +85,14 @@ def drill(
 
     The exit status is 0 if every server was launched, and 1 if not.
     """
-    with _running_sandbox(port, drs_port, speed) as sandbox:
+    path = plan or EXAMPLES / ("three-tier.yaml" if quiet else "demonstration.yaml")
+    with _running_sandbox(port, drs_port, speed, path) as sandbox:
         from cli.trial.guide import describe_speed, format_end
         from sandbox import drill as drills
         from sandbox.inbox import Inbox
 
         (DRILL_FOLDER / MESSAGES_FILE).unlink(missing_ok=True)
-        loaded = _load(sandbox, plan or EXAMPLES / ("three-tier.yaml" if quiet else "demonstration.yaml"))
+        loaded = _load(sandbox, path)
         console().print(describe_speed(speed))
         with (view := _choose_view(sandbox)):
             if quiet:
@@ -115,12 +117,13 @@ def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, plan: P
 
     The plan is examples/three-tier.yaml, or your own.
     """
-    with _running_sandbox(port, drs_port, speed) as sandbox:
+    path = plan or EXAMPLES / "three-tier.yaml"
+    with _running_sandbox(port, drs_port, speed, path) as sandbox:
         from cli.trial.guide import format_guide
         from sandbox.inbox import Inbox
 
         inbox = Inbox(sandbox, Path(sandbox.addresses()["messageLog"]))
-        loaded = _load(sandbox, plan or EXAMPLES / "three-tier.yaml")
+        loaded = _load(sandbox, path)
         console().print(format_guide(loaded, sandbox.speed, inbox.log), markup=False)
         stopped = threading.Event()
         while not stopped.wait(1):
@@ -129,24 +132,41 @@ def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, plan: P
 
 
 @contextmanager
-def _running_sandbox(port: int | None, drs_port: int | None, speed: float) -> "Iterator[Sandbox]":
-    """A running sandbox that other commands can find. Errors and Ctrl-C end it, and the command."""
+def _running_sandbox(port: int | None, drs_port: int | None, speed: float, plan: Path) -> "Iterator[Sandbox]":
+    """A running sandbox that other commands can find. Errors and Ctrl-C end it, and the command.
+
+    A mistake in the plan file ends it before anything starts.
+    """
     checkout.require_checkout("The sandbox")
-    from sandbox.settings import SandboxError
+    from cli.trial.loading import read_loadable
+    from sandbox.settings import PortTaken, SandboxError
     from sandbox.stack import Sandbox
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        read_loadable(plan)
         with (
             Sandbox(port=port, drs_port=drs_port, speed=speed, on_progress=_print_step) as sandbox,
             checkout.published_sandbox(sandbox.addresses()),
         ):
             yield sandbox
+    except PortTaken as error:
+        end(INVALID, _explain_port(error))
     except SandboxError as error:
         end(INVALID, str(error))
     except KeyboardInterrupt:
         console().print("stopped")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _explain_port(error: "PortTaken") -> str:
+    """Whose port it is, if it is that of the sandbox that runs from this checkout."""
+    if not checkout.is_sandbox_running() or not checkout.is_sandbox_port(error.number):
+        return str(error)
+    return (
+        f"Port {error.number} is that of the sandbox that runs from this checkout. "
+        "Stop it with Ctrl-C in its terminal, or choose other ports: DRS_WAVES_PORT=4576 DRS_WAVES_DRS_PORT=4577"
+    )
 
 
 def _load(sandbox: "Sandbox", path: Path) -> "LoadedPlan":
@@ -189,7 +209,7 @@ def _follow_with_acts(
     sandbox: "Sandbox", loaded: "LoadedPlan", view: "View", inbox: "Inbox", *, has_faults: bool
 ) -> "Callable[[Mapping[str, Any]], None]":
     """What shows each record of a run, plays the acts that are due, and collects messages."""
-    from sandbox.demonstration import FAULTS, Demonstration, Stage, prepare
+    from sandbox.demonstration import FAULTS, Demonstration, Stage, mark_questions, prepare
 
     stage = Stage(sandbox, loaded.server_ids)
     if has_faults:
@@ -197,7 +217,7 @@ def _follow_with_acts(
     demonstration = Demonstration(stage, FAULTS if has_faults else (), view.notice)
 
     def follow(record: "Mapping[str, Any]") -> None:
-        view.show(record)
+        view.show(mark_questions(record))
         demonstration.follow(record)
         inbox.collect()
 

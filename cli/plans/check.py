@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from api.schemas.requests.base import parse
 from api.schemas.requests.names import normalize_name
 from api.schemas.requests.plans import PlanRequest
-from api.schemas.requests.words import describe
+from api.schemas.requests.words import describe, is_short
 from cli.plans import rules
 from cli.plans.document import Document, Location, PlanFileError, Problem, read_document
-from cli.plans.file_schema import PlanFile
+from cli.plans.file_schema import ExampleName, PlanFile
 from cli.plans.resources import ServerId, wanted_group, wanted_plan
 from recovery.errors import InvalidRequest
 
@@ -46,7 +46,23 @@ def _schema_mistakes(document: Document) -> Iterator[tuple[Location, str]]:
     except ValidationError as error:
         for each in error.errors(include_url=False):
             if each["type"] != "invalid_key":  # such a name is among the document's own problems
-                yield each["loc"], describe(each, PlanFile, document.show)
+                yield each["loc"], describe(each, PlanFile, partial(_show, document))
+
+
+def _show(document: Document, value: Any) -> str:
+    """The value as one would write it in this file, with a group that the file has as the example of one."""
+    groups = document.data.get("protectionGroups") if isinstance(document.data, dict) else None
+    named = [each.get("name") for each in groups if isinstance(each, dict)] if isinstance(groups, list) else []
+    name = next((each for each in named if isinstance(each, str) and is_short(each)), None)
+
+    def with_names(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: with_names(each) for key, each in part.items()}
+        if isinstance(part, list):
+            return [with_names(each) for each in part]
+        return (name or str(part)) if isinstance(part, ExampleName) else part
+
+    return document.show(with_names(value))
 
 
 def _normalize_names(data: dict[str, Any]) -> None:

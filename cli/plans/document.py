@@ -34,6 +34,11 @@ class Problem:
     message: str
 
 
+def format_problem(path: Path, problem: Problem) -> str:
+    """`shop.yaml:12: recoveryPlan.waves[0].name: is empty`."""
+    return f"{flatten(path)}:{problem.line}: {flatten(f'{problem.field}: {problem.message}')}"
+
+
 class PlanFileError(Exception):
     """The file is not valid; `problems` has the reasons."""
 
@@ -44,9 +49,7 @@ class PlanFileError(Exception):
 
     def lines(self) -> list[str]:
         """`shop.yaml:12: recoveryPlan.waves[0].name: is empty`, a line for each problem."""
-        return [
-            f"{flatten(self.path)}:{each.line}: {flatten(f'{each.field}: {each.message}')}" for each in self.problems
-        ]
+        return [format_problem(self.path, each) for each in self.problems]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ SecretVariable = Annotated[
 ]
 
 
+class ExampleName(str):
+    """An example of a group's name. Messages show a name of the file in its place."""
+
+    __slots__ = ()
+
+
+_A_GROUP = ExampleName("payroll-db")
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True)
 
@@ -86,7 +95,7 @@ class FileGroup(GroupRequest):
 _USE_FIELDS: dict[str, Any] = {
     name: (info.annotation, info) for name, info in GroupUseRequest.model_fields.items() if name != "group_id"
 }
-_GroupName: Any = Annotated[Name, Form("a name", "payroll-db")]
+_GroupName: Any = Annotated[Name, Form("a name", _A_GROUP)]
 FileUse = create_model(
     "FileUse",
     __base__=_Part,
@@ -107,7 +116,7 @@ def _expand_name(use: Any) -> Any:
 _Use: Any = Annotated[
     FileUse,
     BeforeValidator(_expand_name, json_schema_input_type=Name | FileUse),
-    Form("the name of a protection group, or a mapping", "payroll-db"),
+    Form("the name of a protection group, or a mapping", _A_GROUP),
 ]
 
 

@@ -55,12 +55,13 @@ def write_first_plan(plan: FirstPlan, path: Path) -> str:
     groups = "\n".join(_group(plan, value, wave, account, is_first=at == 0) for at, (value, wave) in enumerate(named))
     waves = "\n".join(_wave(plan, wave, at) for at, (_, wave) in enumerate(named))
     file = flatten(path)
+    drill = checkout.make_command("drill", path)
+    drill_line = f"# Drill it on this machine:   {flatten(drill)}\n" if drill else ""
     return f"""\
 {_schema_line(path)}# A recovery plan. docs/api.md, "Plan files", describes every field.
 #
 # Check it:                   drs-waves plan validate {file}
-# Drill it on this machine:   make drill PLAN={file}
-# Compare it with the API:    drs-waves plan diff {file}
+{drill_line}# Compare it with the API:    drs-waves plan diff {file}
 # Apply it:                   drs-waves plan apply {file}
 
 # The accounts whose servers are recovered. `apply` registers those that drs-waves does not know, with the external id

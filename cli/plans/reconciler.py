@@ -1,32 +1,29 @@
 """Compare a plan file with the API, and apply what differs."""
 
-import os
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from api.schemas.requests.accounts import require_external_id
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
-from cli.plans import resources
+from cli.plans import registration, resources
 from cli.plans.changes import Change, find_differences
 from cli.plans.document import Document, Location, PlanFileError, Problem
-from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE
-from recovery.errors import InvalidRequest
 from recovery.wording import name_first
 
 
 class Reconciler:
     """One file and the resources of one API. Groups and plans are identified by name, accounts by id."""
 
-    def __init__(self, api: ApiClient, document: Document) -> None:
+    def __init__(self, api: ApiClient, document: Document, *, in_sandbox: bool = False) -> None:
         """Read what the API has. Raise ApiRefused, ApiUnreachable, PlanFileError."""
-        self._api, self._document = api, document
+        self._api, self._document, self._in_sandbox = api, document, in_sandbox
         self._data = document.data
         self._file_groups: dict[str, Any] = {group["name"]: group for group in self._data["protectionGroups"]}
         self._ids_by_host: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self._made_up_ids: dict[tuple[str, str, str], str] = {}
         self._hosts_by_made_up_id: dict[str, str] = {}
         self._accounts = {each["accountId"]: each for each in api.list_items("/target-accounts", "targetAccounts")}
         every_group = list(api.list_items("/protection-groups", "protectionGroups"))
@@ -53,15 +50,23 @@ class Reconciler:
 
     def list_warnings(self) -> list[str]:
         """The accounts of groups that neither the API nor the file registers, with what registers each."""
+        if self._in_sandbox:
+            missing = self.list_missing_accounts()
+            return [registration.advise_sandbox(missing, self._document)] if missing else []
         known = {*self._accounts, *(each["accountId"] for each in self._data.get("targetAccounts", ()))}
         used: dict[str, dict[str, str]] = {}
         for name, group in self._file_groups.items():
             if group["accountId"] not in known:
                 used.setdefault(group["accountId"], {})[name] = group["region"]
         return [
-            resources.advise_registration(account_id, region_by_group, shlex.quote(str(self._document.path)))
+            registration.advise_registration(account_id, region_by_group, shlex.quote(str(self._document.path)))
             for account_id, region_by_group in used.items()
         ]
+
+    def list_missing_accounts(self) -> list[str]:
+        """The accounts of the file that the API does not have, whether the file registers them or not."""
+        parts = (*self._data.get("targetAccounts", ()), *self._file_groups.values())
+        return sorted({each["accountId"] for each in parts} - self._accounts.keys())
 
     # --- comparing
     def list_changes(self) -> list[Change]:
@@ -75,19 +80,29 @@ class Reconciler:
 
     def _account_change(self, account: Mapping[str, Any]) -> Change:
         current = self._accounts.get(account["accountId"])
-        wanted = {"name": "", **_account_body(account)}
+        wanted = {"name": "", **self._account_body(account)}
         before = {name: current.get(name) for name in wanted} if current else {}
         change = _compare("target account", account["accountId"], current, "accountId", before, wanted)
-        if current and current["roleArn"] == account["roleArn"]:
+        if current and current["roleArn"] == wanted["roleArn"]:
             return change
-        return replace(change, notes=(_say_where_the_external_id_goes(account, current),))
+        return replace(change, notes=(registration.say_where_the_external_id_goes(account, current),))
+
+    def _account_body(self, account: Mapping[str, Any]) -> dict[str, Any]:
+        """The account as the API takes it. A sandbox has roles of its own, which no file changes."""
+        current = self._accounts.get(account["accountId"]) if self._in_sandbox else None
+        own = {"roleArn": current["roleArn"]} if current else {}
+        body = {name: value for name, value in account.items() if name not in ("accountId", "externalIdVariable")}
+        return {**body, **own}
 
     def _group_change(self, group: Mapping[str, Any]) -> Change:
         current = self._groups.get(group["name"])
         wanted = self._with_host_names(resources.wanted_group(group, self._server_id))
         before = resources.current_group(current) if current else {}
         change = _compare("protection group", group["name"], current, "groupId", before, wanted)
-        return replace(change, consequences=self._consequences(current, wanted)) if change.is_needed else change
+        if not change.is_needed:
+            return change
+        notes = (registration.say_not_looked_up(group["accountId"]),) if "sourceServers" in wanted else ()
+        return replace(change, consequences=self._consequences(current, wanted), notes=notes)
 
     def _plan_change(self) -> Change:
         plan = self._data["recoveryPlan"]
@@ -95,7 +110,10 @@ class Reconciler:
         wanted = self._with_host_names(resources.wanted_plan(plan, self._file_groups, self._server_id))
         group_names = {group["groupId"]: name for name, group in self._groups.items()}
         before = resources.current_plan(current, group_names) if current else {}
-        return _compare("recovery plan", plan["name"], current, "planId", before, wanted)
+        change = _compare("recovery plan", plan["name"], current, "planId", before, wanted)
+        run = current.get("activeExecutionId") if current else None
+        note = f"run {run} of this plan is on: it keeps the plan and the groups that it was started with"
+        return replace(change, notes=(note,)) if run else change
 
     # --- what else a change of a group affects
     def _consequences(self, current: Any, wanted: Mapping[str, Any]) -> tuple[str, ...]:
@@ -161,12 +179,13 @@ class Reconciler:
     def _server_id(self, account_id: str, region: str, hostname: str) -> str:
         """The id of the only source server with this host name. Raise PlanFileError if there is none, or several.
 
-        If the file has yet to register the account, return a made-up id: the API cannot list its servers.
+        If the account is not registered, but by this file or in another sandbox, return a made-up id: the API cannot
+        list its servers.
         """
-        if account_id not in self._accounts and any(
-            each["accountId"] == account_id for each in self._data.get("targetAccounts", ())
+        if account_id not in self._accounts and (
+            self._in_sandbox or any(each["accountId"] == account_id for each in self._data.get("targetAccounts", ()))
         ):
-            made_up = f"s-{len(self._hosts_by_made_up_id):017}"
+            made_up = self._made_up_ids.setdefault((account_id, region, hostname), f"s-{len(self._made_up_ids):017}")
             self._hosts_by_made_up_id[made_up] = hostname
             return made_up
         ids = self._list_ids_by_host(account_id, region).get(hostname, [])
@@ -186,9 +205,15 @@ class Reconciler:
         return self._ids_by_host[target]
 
     def _with_host_names(self, value: Any) -> Any:
-        """The value with host names in place of made-up ids."""
+        """The value with host names in place of made-up ids, and with `sourceServers` for those that are none."""
         if isinstance(value, dict):
-            return {name: self._with_host_names(part) for name, part in value.items()}
+            fields = {name: self._with_host_names(part) for name, part in value.items()}
+            ids = value.get("sourceServerIds") or ()
+            if hosts := sorted(self._hosts_by_made_up_id[each] for each in ids if each in self._hosts_by_made_up_id):
+                known = [each for each in ids if each not in self._hosts_by_made_up_id]
+                del fields["sourceServerIds"]
+                fields |= {"sourceServers": hosts, **({"sourceServerIds": known} if known else {})}
+            return fields
         if isinstance(value, list):
             return [self._with_host_names(part) for part in value]
         return self._hosts_by_made_up_id.get(value, value) if isinstance(value, str) else value
@@ -202,20 +227,25 @@ class Reconciler:
         return self._document.problem(("recoveryPlan",), message)
 
     # --- applying
+    def find_external_ids(self, changes: Iterable[Change]) -> dict[str, str]:
+        """The external id of each account to register. Raise PlanFileError if the environment has none."""
+        new = [each.name for each in changes if each.kind == "target account" and each.resource_id is None]
+        return {account_id: registration.find_external_id(self._document, account_id) for account_id in new}
+
     def apply(self, changes: list[Change], report_done: Callable[[Change], None]) -> None:
         """Make each change that is needed. After an error, apply the file again to make the rest.
 
         A group keeps servers that the plan in the API still names until the plan has been replaced, because the API
         refuses to take them out before. Raise PlanFileError, before anything is written, without an external id.
         """
-        secrets = {change.name: self._external_id(change) for change in changes if change.kind == "target account"}
+        secrets = self.find_external_ids(changes)
         ids = {name: group["groupId"] for name, group in self._groups.items()}
         unfinished: list[tuple[Change, dict[str, Any]]] = []
         for change in changes:
             if not change.is_needed:
                 continue
             if change.kind == "target account":
-                self._apply_account(change, secrets[change.name])
+                self._apply_account(change, secrets.get(change.name))
             elif change.kind == "protection group":
                 body = resources.group_body(self._file_groups[change.name], self._server_id)
                 kept = self._servers_to_keep(change.name, body)
@@ -246,27 +276,10 @@ class Reconciler:
 
     def _apply_account(self, change: Change, external_id: str | None) -> None:
         account = next(each for each in self._data["targetAccounts"] if each["accountId"] == change.name)
-        body = _account_body(account)
+        body = self._account_body(account)
         if change.resource_id is None:
             body = {**body, "externalId": external_id, "accountId": change.name}
         self._accounts[change.name] = self._write("/target-accounts", change, body)
-
-    def _external_id(self, change: Change) -> str | None:
-        """The external id of an account to register, from the environment; None for one that is registered."""
-        if change.resource_id is not None:
-            return None
-        at, account = next(
-            (at, each) for at, each in enumerate(self._data["targetAccounts"]) if each["accountId"] == change.name
-        )
-        variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
-        message = f"the environment variable {variable} must contain the external id of {change.name}"
-        if secret := os.environ.get(variable):
-            try:
-                return require_external_id(secret)
-            except InvalidRequest as error:
-                message = f"{variable} contains no external id: it {error.problems[0]['message']}"
-        location = ("targetAccounts", at, "externalIdVariable")
-        raise PlanFileError(self._document.path, [self._document.problem(location, message)]) from None
 
     def _write(self, path: str, change: Change, body: Mapping[str, Any]) -> Any:
         if change.resource_id is None:
@@ -282,16 +295,6 @@ def _servers_named(plan: Mapping[str, Any], group: Mapping[str, Any]) -> set[str
 
 def _name_plans(plans: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(f"{plan['name']} ({plan['planId']})" for plan in plans)
-
-
-def _say_where_the_external_id_goes(account: Mapping[str, Any], current: Any) -> str:
-    variable = account.get("externalIdVariable", DEFAULT_SECRET_VARIABLE)
-    which = "that drs-waves has stored" if current else f"in the environment variable {variable}"
-    return f"the external id {which} goes to {account['roleArn']}"
-
-
-def _account_body(account: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in account.items() if name not in ("accountId", "externalIdVariable")}
 
 
 def _compare(

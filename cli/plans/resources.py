@@ -12,9 +12,7 @@ from pydantic import BaseModel
 from api.schemas.requests.base import parse
 from api.schemas.requests.groups import GroupRequest
 from api.schemas.requests.plans import PlanRequest
-from cli.plans.document import show_yaml
-from cli.plans.file_schema import DEFAULT_SECRET_VARIABLE, FileAccount, FileGroup, FilePlan, FileUse, FileWave
-from recovery import regions
+from cli.plans.file_schema import FileAccount, FileGroup, FilePlan, FileUse, FileWave
 
 # The id of the source server with a host name: (account, Region, host name). It raises if there is not exactly one.
 ServerId = Callable[[str, str, str], str]
@@ -51,18 +49,6 @@ def _with_server_ids(part: Mapping[str, Any], account_id: str, region: str, serv
         ids = [server_id(account_id, region, hostname) for hostname in part["sourceServers"]]
         body["sourceServerIds"] = [*body.get("sourceServerIds", ()), *ids]
     return body
-
-
-def advise_registration(account_id: str, region_by_group: Mapping[str, str], file: str) -> str:
-    """What to say of an account of groups that nobody has registered, with the command that registers it."""
-    partition = regions.find_partition(next(iter(region_by_group.values()))) or "aws"
-    role = f"arn:{partition}:iam::{account_id}:role/drs-waves-target"
-    entry = show_yaml([{"accountId": account_id, "roleArn": role, "regions": sorted(set(region_by_group.values()))}])
-    return (
-        f"account {account_id} of {', '.join(map(repr, region_by_group))} is not registered, and no run "
-        f"recovers servers there. To register it, write targetAccounts: {entry} into {file}, and run: "
-        f"{DEFAULT_SECRET_VARIABLE}=EXTERNAL_ID drs-waves plan apply {file}"
-    )
 
 
 # --- comparable -------------------------------------------------------------------------------------------------

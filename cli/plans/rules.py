@@ -14,6 +14,7 @@ from api.schemas.requests.plans import WAVE_PATTERN
 from api.schemas.requests.words import Show
 from cli.plans.document import Location
 from cli.plans.file_schema import FileWave
+from cli.plans.warnings import list_uses, overlap
 from recovery import regions
 from recovery.domain.dependencies.wave_order import find_wave_problems
 
@@ -39,6 +40,7 @@ def find_mistakes(data: Mapping[str, Any], line: Line, show: Show) -> Found:
     if isinstance(plan, Mapping):
         waves = _parts(plan, "waves")
         yield from _unknown_groups(waves, groups, is_list=isinstance(data.get("protectionGroups"), list))
+        yield from _repeated_uses(plan.get("waves"), line)
         yield from _wave_names(waves, line)
         yield from _wave_order(waves)
     if isinstance(data.get("sandbox"), Mapping):
@@ -145,6 +147,21 @@ def _unknown_groups(
                 continue
             place = ("recoveryPlan", "waves", at, "groups", *((number,) if isinstance(uses, list) else ()))
             yield place, f"the file has no protection group {name!r}{did_you_mean(name, names) or listed}"
+
+
+def _repeated_uses(waves: Any, line: Line) -> Found:
+    """A group that a wave has twice, unless the two name different servers of it."""
+    seen: list[tuple[Location, str, frozenset[str]]] = []
+    for place, name, servers in list_uses(waves if isinstance(waves, list) else []):
+        for at, other, had in seen:
+            if at[0] == place[0] and normalize_name(name) == normalize_name(other) and overlap(servers, had):
+                first = line(("recoveryPlan", "waves", *at))
+                yield (
+                    ("recoveryPlan", "waves", *place),
+                    f"the wave has {normalize_name(name)!r} already, at line {first}; take it out",
+                )
+                break
+        seen.append((place, name, servers))
 
 
 def _wave_names(waves: Iterable[tuple[int, Mapping[str, Any]]], line: Line) -> Found:

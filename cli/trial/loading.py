@@ -1,7 +1,7 @@
 """Load a plan file into a running sandbox: its accounts, source servers, groups and plan."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,10 @@ def load_plan(sandbox: Sandbox, path: Path) -> LoadedPlan:
 
     Raise SandboxError if the file is not valid, or the API refuses a part of it.
     """
-    document = _read(path)
+    document = read_loadable(path)
     file = document.data
     rows, notes = _choose_servers(file)
-    seeding.register_accounts(sandbox, _find_regions(file, rows))
+    seeding.register_accounts(sandbox, find_accounts(file, rows))
     server_ids = seeding.seed_source_servers(sandbox, rows)
 
     def server_id(account_id: str, region: str, hostname: str) -> str:
@@ -52,7 +52,8 @@ def load_plan(sandbox: Sandbox, path: Path) -> LoadedPlan:
     return LoadedPlan(path, str(plan["planId"]), str(plan["name"]), server_ids, tuple(notes))
 
 
-def _read(path: Path) -> Document:
+def read_loadable(path: Path) -> Document:
+    """The file, checked as far as that goes without a sandbox. Raise SandboxError if it cannot be loaded."""
     try:
         document = read_plan_file(path)
         if problems := _sandbox_problems(document):
@@ -69,14 +70,19 @@ def _choose_servers(file: Mapping[str, Any]) -> tuple[list[made_up.Row], list[st
     return [*file["sandbox"]["sourceServers"], *made_up.make_up_named_ids(file)], []
 
 
-def _find_regions(file: Mapping[str, Any], rows: list[made_up.Row]) -> dict[str, list[str]]:
-    """The Regions of every account that the file names."""
-    regions: dict[str, set[str]] = defaultdict(set)
+def find_accounts(file: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is registered of each account of the file, by its id: the name and the Regions that the file gives it.
+
+    An account that the file does not register gets the Regions of its groups and servers.
+    """
+    used: dict[str, set[str]] = defaultdict(set)
     for part in (*file["protectionGroups"], *rows):
-        regions[part["accountId"]].add(part["region"])
-    for account in file.get("targetAccounts") or ():
-        regions[account["accountId"]].update(account["regions"])
-    return {account_id: sorted(found) for account_id, found in regions.items()}
+        used[part["accountId"]].add(part["region"])
+    given = {
+        account["accountId"]: {"name": account.get("name", ""), "regions": account["regions"]}
+        for account in file.get("targetAccounts") or ()
+    }
+    return {**{account_id: {"regions": sorted(regions)} for account_id, regions in used.items()}, **given}
 
 
 def _sandbox_problems(document: Document) -> list[Problem]:

@@ -29,6 +29,8 @@ class CleanupView:
             self._json_view.write("cleanup", {"cleanup": record})
             return
         count = record["instances"]
+        if record["status"] == "RUNNING" and not count["total"]:
+            return  # the instances are not counted yet
         self._print_line(f"clean-up {record['status']}  {count['terminated']}/{count['total']} terminated")
         if record["status"] != "RUNNING":
             if len(record["executions"]) > 1:

@@ -5,7 +5,7 @@ from typing import Self
 
 from rich.console import Console
 
-from cli.run_record import Record
+from cli.run_record import UNFINISHED, Record
 from cli.text import (
     describe_cancelling,
     describe_decisions,
@@ -39,7 +39,7 @@ class LineView:
         """Print what has changed."""
         seconds = record["durationSeconds"]
         at = f"{format_duration(seconds)} {format_real_time(seconds, self._speed)}".rstrip()
-        for wave in record["waves"]:
+        for wave in record["waves"] if _are_counted(record) else ():
             self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
@@ -74,6 +74,12 @@ class LineView:
         self._printed[subject] = line
         self._console.print(f"  {clean(line)}  {at}".rstrip(), markup=False)
         return True
+
+
+def _are_counted(record: Record) -> bool:
+    """Return whether the servers of the waves are counted: while a run inspects them, no wave has started."""
+    has_begun = any(wave["status"] != "WAITING" or wave["servers"]["launched"] for wave in record["waves"])
+    return has_begun or record["status"] not in UNFINISHED
 
 
 def _name_wait(wait: Record) -> str:

@@ -47,13 +47,11 @@ def test_the_documented_commands_work_with_the_file_and_not_without(
     operator.seed("for-a-shell", account=HUB_ACCOUNT, region=REGION)  # DRS is initialized, as in a loaded sandbox
     (block,) = [each for each in blocks(ROOT / "docs" / "sandbox.md") if "sandbox.env" in each.text]
     script = block.text.replace("build/sandbox.env", str(published)).replace("curl -s", "curl -sS --fail-with-body")
-    script = script.replace("http://127.0.0.1:4566", sandbox.engine_url).replace(
-        "http://127.0.0.1:4567", sandbox.drs_url
-    )
     done = shell(script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "recover-plan" in done.stdout
     keys = f"AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}"
+    keys += f" AWS_ENDPOINT_URL={sandbox.engine_url} AWS_ENDPOINT_URL_DRS={sandbox.drs_url}"  # never those of AWS
     for command in script.splitlines()[1:]:
         refused = shell(f"export {keys} AWS_SESSION_TOKEN=; {command}")
         assert refused.returncode != 0, command

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from cli.plans.check import read_plan_file
+from cli.trial.loading import find_accounts
 from cli.trial.made_up import SERVERS_PER_GROUP, make_up_named_ids, make_up_servers
 from sandbox.seeding import seed_source_servers
 from tests.support.plan_file import FILE
@@ -87,3 +88,14 @@ def test_the_same_host_name_in_two_accounts_is_two_servers(tmp_path: Path) -> No
         there = emulator.client(OTHER, REGION).describe_source_servers()["items"]
     assert {server["sourceServerID"] for server in here} == {ids[ACCOUNT, REGION, "db-1"], "s-1111111111111111a"}
     assert [server["sourceServerID"] for server in there] == [ids[OTHER, REGION, "db-1"]]
+
+
+def test_only_the_accounts_of_the_file_are_registered_and_as_the_file_says(tmp_path: Path) -> None:
+    groups = [{"name": "db", "tags": {"a": "b"}}, {"name": "web", "accountId": OTHER, "tags": {"a": "b"}}]
+    file = read(tmp_path, [*groups, {"name": "far", "accountId": OTHER, "region": "eu-north-1", "tags": {"a": "b"}}])
+    rows = make_up_servers(file).rows
+    assert find_accounts(file, rows) == {ACCOUNT: {"regions": [REGION]}, OTHER: {"regions": ["eu-north-1", REGION]}}
+    account = {"accountId": ACCOUNT, "name": "payroll-prod", "roleArn": "any", "regions": ["eu-west-2", REGION]}
+    registered = find_accounts({**file, "targetAccounts": [account]}, rows)
+    assert registered[ACCOUNT] == {"name": "payroll-prod", "regions": ["eu-west-2", REGION]}
+    assert registered[OTHER] == {"regions": ["eu-north-1", REGION]}

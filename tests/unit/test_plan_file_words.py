@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from api.schemas.requests.forms import closest
 from cli.plans.check import read_plan_file
 from cli.trial import loading
 from sandbox.settings import SandboxError
@@ -101,6 +102,16 @@ CASES = [
         "20: recoveryPlan.waves[1].groups[0]: the file has no protection group 'shop'; it has payroll-db, payroll-app",
     ),
     (
+        WAVE,
+        "      groups: [payroll-db, ' payroll-db']",
+        "18: {wave}.groups[1]: the wave has 'payroll-db' already, at line 18; take it out",
+    ),
+    (
+        WAVE,
+        "      groups:\n        - payroll-db\n        - {group: payroll-db, sourceServers: [db-01]}",
+        "20: {wave}.groups[1]: the wave has 'payroll-db' already, at line 19; take it out",
+    ),
+    (
         "    - name: app",
         "    - name: database",
         "19: recoveryPlan.waves[1].name: duplicate name; first used at line 17",
@@ -158,6 +169,38 @@ def test_a_mistake_is_named_with_what_is_allowed_and_what_was_meant(
 ) -> None:
     assert old in FILE
     assert says.format(**PLACES) in mistakes(tmp_path, FILE.replace(old, new, 1))
+
+
+NAMES = ["payroll-web", "payroll-application", "payroll-database"]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("payroll-db", "payroll-database"),
+        ("payroll-app", "payroll-application"),
+        ("Payroll_Web", "payroll-web"),
+        ("payroll-wbe", "payroll-web"),
+        ("payrol-web", "payroll-web"),
+        ("payroll-batch", None),
+        ("payroll-x", None),
+        ("payroll", None),
+    ],
+)
+def test_a_name_is_suggested_if_it_was_abbreviated_or_mistyped_and_is_not_guessed(
+    written: str, meant: str | None
+) -> None:
+    for names in (NAMES, NAMES[::-1]):
+        assert closest(written, names) == meant
+
+
+def test_examples_name_a_group_of_the_file_and_groups_is_suggested_for_group(tmp_path: Path) -> None:
+    text = FILE.replace("payroll-db", "ledgers").replace("      groups: [payroll-app]", "      group: [payroll-app]")
+    found = mistakes(tmp_path, text)
+    assert "20: recoveryPlan.waves[1].group: unknown field; did you mean groups?" in found
+    assert "19: recoveryPlan.waves[1].groups: is missing; add it, such as groups: [ledgers]" in found
+    found = mistakes(tmp_path, FILE.replace("payroll-db", "ledgers").replace("groups: [payroll-app]", "groups: 7"))
+    assert "20: recoveryPlan.waves[1].groups: must be a list, such as [ledgers]" in found
 
 
 def test_all_mistakes_of_a_file_are_found_at_once(tmp_path: Path) -> None:

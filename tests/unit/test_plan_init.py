@@ -6,6 +6,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
+from cli import checkout
 from cli.main import app
 from cli.plans.check import read_plan_file
 from cli.trial.made_up import make_up_servers
@@ -32,6 +33,24 @@ def test_with_all_options_it_asks_nothing_and_writes_a_valid_file(tmp_path: Path
     assert {group["accountId"] for group in file["protectionGroups"]} == {"222233334444"}
     assert len(make_up_servers(file).rows) == 9
     assert f"make drill PLAN={tmp_path / 'shop.yaml'}" in done.output
+
+
+def test_the_drill_is_named_as_it_runs_in_the_folder_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = f"make -C {checkout.ROOT} drill PLAN={tmp_path / 'shop.yaml'}"
+    assert elsewhere in init(Path("shop.yaml"), *COMPLETE).output
+    assert elsewhere in Path("shop.yaml").read_text()
+    monkeypatch.setattr(checkout, "ROOT", tmp_path / "installed")
+    assert "make" not in init(Path("shop.yaml"), *COMPLETE, "--force").output
+    assert "make drill" not in Path("shop.yaml").read_text()
+
+
+def test_in_the_sandbox_it_names_the_way_that_works_there(tmp_path: Path) -> None:
+    output = init(tmp_path / "shop.yaml", *COMPLETE, "--sandbox").output
+    assert f"make sandbox PLAN={tmp_path / 'shop.yaml'}" in output
+    assert "plan apply" not in output
 
 
 def test_the_region_of_the_api_is_that_of_the_servers_if_no_other_is_named(tmp_path: Path) -> None:

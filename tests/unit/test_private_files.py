@@ -46,10 +46,14 @@ def test_a_running_sandbox_is_found_by_this_user_only(tmp_path: Path, monkeypatc
         "secret": "test",
         "sessionToken": "made-up",
         "region": "us-west-2",
+        "engineUrl": "http://127.0.0.1:4576",
+        "drsUrl": "http://127.0.0.1:4577",
         "pid": os.getpid(),
     }
     with checkout.published_sandbox(sandbox):
         assert {stat.S_IMODE(path.stat().st_mode) for path in (addresses, variables)} == {0o600}
         assert checkout.read_sandbox() == sandbox
         assert "export AWS_SESSION_TOKEN=made-up\n" in variables.read_text()
+        assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4576\n" in variables.read_text()
+        assert "export AWS_ENDPOINT_URL_DRS=http://127.0.0.1:4577\n" in variables.read_text()
     assert list(tmp_path.iterdir()) == []

@@ -1,11 +1,14 @@
 """What `make sandbox` and `make drill` print: commands for the plan and the file that were loaded."""
 
+import json
 import shlex
+import socket
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from cli import checkout
 from cli.main import app
 from cli.trial.guide import describe_speed, format_end, format_guide
 from cli.trial.loading import LoadedPlan
@@ -31,6 +34,41 @@ def test_the_guide_names_the_plan_and_the_file_in_commands_that_exist(
 def test_a_drill_of_ones_own_plan_ends_with_its_file(tmp_path: Path) -> None:
     assert f"make sandbox PLAN={tmp_path / 'pay.yaml'}" in format_end(tmp_path / "pay.yaml")
     assert "plan init" in format_end(None)
+
+
+def test_commands_are_printed_as_the_shell_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / ".venv" / "bin" / "drs-waves"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "elsewhere"))
+    assert "  .venv/bin/drs-waves plan init my-plan.yaml " in format_end(None)
+    assert "`.venv/bin/drs-waves plan apply`" in format_end(tmp_path / "pay.yaml")
+    monkeypatch.setenv("PATH", str(command.parent))
+    assert "  drs-waves plan init my-plan.yaml " in format_end(None)
+
+
+def test_a_mistake_in_the_file_is_said_before_a_port_and_the_port_of_the_own_sandbox_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", tmp_path / "sandbox.json")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        drill = ["sandbox", "drill", "--port", str(port), "--drs-port", "1024"]
+        stranger = CliRunner().invoke(app, drill)
+        assert (stranger.exit_code, f"Port {port}, for the local AWS, cannot be used" in stranger.output) == (2, True)
+        url = f"http://127.0.0.1:{port}"
+        checkout.SANDBOX_FILE.write_text(json.dumps({"apiUrl": url, "engineUrl": url, "drsUrl": url}))
+        own = CliRunner().invoke(app, drill)
+        assert own.exit_code == 2
+        assert f"Port {port} is that of the sandbox that runs from this checkout. Stop it with Ctrl-C" in own.output
+        assert "DRS_WAVES_PORT=" in own.output
+        (tmp_path / "plan.yaml").write_text("recoveryPlan: 7\n")
+        wrong = CliRunner().invoke(app, [*drill, "--plan", str(tmp_path / "plan.yaml")])
+        assert (wrong.exit_code, "Port" in wrong.output) == (2, False)
+        assert "plan.yaml:1: recoveryPlan: must be a mapping" in wrong.output
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from rich.console import Console
 from cli.terminal import make_console
 from cli.text import describe_cancelling, describe_rto, describe_wave_state, suggest_next
 from cli.views.capacity import KnownCapacity
+from cli.views.cleanup import CleanupView
 from cli.views.fold import fold_command
 from cli.views.json_lines import JsonView
 from cli.views.lines import LineView
@@ -375,3 +376,26 @@ def test_a_folded_command_is_the_same_command_for_a_shell(width: int | None) -> 
     assert re.sub(r"\\\n", "", "\n".join(lines)).split() == command.split()
     if width:
         assert all(len(line) <= max(width - 2, len(RUN) + 8) for line in lines)
+
+
+def test_the_lines_of_a_log_begin_when_the_servers_are_counted() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    none = dict.fromkeys(WAITS["waves"][0]["servers"], 0)
+    waves = [{**wave, "status": "WAITING", "servers": none} for wave in WAITS["waves"]]
+    with LineView(console) as view:
+        view.show({**WAITS, "waves": waves, "waitingFor": [], "decisions": []})
+        assert console.file.getvalue() == ""
+        first = {**waves[0], "status": "IN_PROGRESS", "servers": {**none, "total": 3, "launching": 3}}
+        view.show({**WAITS, "waves": [first, *waves[1:]], "waitingFor": [], "decisions": []})
+    assert len(console.file.getvalue().splitlines()) == len(waves)
+    assert "0/3 launched" in console.file.getvalue().splitlines()[0]
+
+
+def test_the_lines_of_a_clean_up_begin_when_the_instances_are_counted() -> None:
+    lines: list[str] = []
+    view = CleanupView(lines.append, None)
+    for status, terminated, total in (("RUNNING", 0, 0), ("RUNNING", 0, 3), ("COMPLETED", 3, 3)):
+        count = {"terminated": terminated, "total": total}
+        view.show({"status": status, "instances": count, "executions": ["drill-1"], "reason": None, "failures": []})
+        assert view.has_shown
+    assert lines == ["clean-up RUNNING  0/3 terminated", "clean-up COMPLETED  3/3 terminated"]

@@ -13,6 +13,7 @@ from cli import checkout
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.commands import plans
 from cli.main import app
+from cli.trial.loading import find_accounts
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 
@@ -195,6 +196,21 @@ def test_a_plan_that_another_planner_has_changed_meanwhile_is_not_overwritten(
     assert product.request("GET", f"/recovery-plans/{plan['planId']}").body["description"] == "changed by another"
 
 
+def test_a_change_of_a_plan_that_runs_says_that_the_run_keeps_its_own(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    api_server.instead["GET", "/recovery-plans"] = [
+        (200, {"recoveryPlans": [{**plan, "activeExecutionId": "drill-1"}], "nextToken": None})
+    ]
+    file.write_text(FILE.replace("maxFailedPercent: 10", "maxFailedPercent: 25"))
+    shown = run(api_server, "apply", file, "--yes")
+    assert shown.exit_code == 0, shown.output
+    assert "run drill-1 of this plan is on: it keeps the plan and the groups that it was started with" in shown.output
+
+
 def test_an_exported_file_describes_the_plan_in_the_api(
     product: Product, api_server: ApiHttpServer, file: Path, tmp_path: Path
 ) -> None:
@@ -222,12 +238,15 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     data["recoveryPlan"]["waves"][1]["groups"].pop()
     file.write_text(json.dumps(data, indent=1))
     monkeypatch.delenv(VARIABLE, raising=False)
-    without = run(api_server, "apply", file, "--yes")
+    without = run(api_server, "apply", file)
     assert (without.exit_code, api_server.writes) == (2, [])
+    assert "Apply this?" not in without.output
     assert VARIABLE in without.output
     shown = f"the external id in the environment variable {VARIABLE} goes to {role}"
     for difference in (without, run(api_server, "diff", file)):
-        assert "db-1" in difference.output
+        assert "sourceServers:\n      [db-1]" in difference.output
+        assert "sourceServerIds" not in difference.output
+        assert f"sourceServers are not looked up: account {NEW_ACCOUNT} is not registered" in difference.output
         assert shown in " ".join(difference.output.split())
 
     monkeypatch.setenv(VARIABLE, "fifteen-letters")
@@ -250,6 +269,75 @@ def test_an_account_is_registered_with_a_secret_from_the_environment(
     file.write_text(file.read_text().replace(role, other))
     moved = run(api_server, "diff", file)
     assert f"the external id that drs-waves has stored goes to {other}" in " ".join(moved.output.split())
+
+
+@pytest.fixture
+def in_sandbox(api_server: ApiHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--sandbox` finds the API of the test."""
+    addresses = {"apiUrl": api_server.url, "region": WEST, "account": HUB, "secret": "test", "sessionToken": "any"}
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", tmp_path / "sandbox.json")
+    checkout.SANDBOX_FILE.write_text(json.dumps(addresses))
+
+
+@pytest.mark.usefixtures("in_sandbox")
+def test_nothing_is_to_change_in_a_sandbox_that_was_started_with_the_file(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    roles = {HUB: "drs-waves-of-the-file", OTHER: "drs-waves-target"}
+    accounts = [
+        {"accountId": each, "name": "prod", "roleArn": f"arn:aws:iam::{each}:role/{role}", "regions": [EUROPE, WEST]}
+        for each, role in roles.items()
+    ]
+    file.write_text(json.dumps({"targetAccounts": accounts, **yaml.safe_load(FILE)}, indent=1))
+    registered = find_accounts(json.loads(file.read_text()), [])
+    for account_id, fields in registered.items():
+        before = product.request("GET", f"/target-accounts/{account_id}").body
+        body = {"roleArn": before["roleArn"], "version": before["version"], **fields}
+        assert product.request("PUT", f"/target-accounts/{account_id}", body).status == 200
+    applied = CliRunner().invoke(app, ["plan", "apply", str(file), "--yes", "--sandbox"])
+    assert applied.exit_code == 0, applied.output
+    assert ("PUT", f"/target-accounts/{HUB}") not in api_server.writes
+    assert CliRunner().invoke(app, ["plan", "diff", str(file), "--sandbox"]).output.endswith("Nothing to change.\n")
+
+
+@pytest.mark.usefixtures("in_sandbox")
+def test_the_sandbox_refuses_a_file_of_accounts_that_it_does_not_have_before_anything_is_changed(
+    api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRS_WAVES_EXTERNAL_ID", "an-invented-external-id")
+    role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
+    data = yaml.safe_load(FILE.replace(HUB, NEW_ACCOUNT))
+    for accounts in ([{"accountId": NEW_ACCOUNT, "roleArn": role, "regions": [WEST]}], []):
+        file.write_text(json.dumps({**data, "targetAccounts": accounts}, indent=1))
+        refused = CliRunner().invoke(app, ["plan", "apply", str(file), "--yes", "--sandbox"])
+        assert (refused.exit_code, api_server.writes) == (3, []), refused.output
+        assert f"this sandbox has no account {NEW_ACCOUNT}" in refused.output
+        assert f"make sandbox PLAN={file}" in refused.output
+        assert len(refused.output.splitlines()) < 5
+        shown = CliRunner().invoke(app, ["plan", "diff", str(file), "--sandbox"])
+        assert f"make sandbox PLAN={file}" in shown.output
+
+
+def test_an_apply_that_an_account_stops_says_what_is_applied_and_how_to_go_on(
+    product: Product, api_server: ApiHttpServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = f"arn:aws:iam::{NEW_ACCOUNT}:role/drs-waves-target"
+    data = yaml.safe_load(FILE.replace(HUB, NEW_ACCOUNT))
+    file.write_text(
+        json.dumps({"targetAccounts": [{"accountId": NEW_ACCOUNT, "roleArn": role, "regions": [WEST]}], **data})
+    )
+    monkeypatch.setenv("DRS_WAVES_EXTERNAL_ID", "an-invented-external-id")
+    denial = {"code": "TargetAccessDenied", "message": "cannot assume the role"}
+    api_server.instead["GET", f"/targets/{NEW_ACCOUNT}/{WEST}/source-servers"] = [(403, denial)]
+    stopped = run(api_server, "apply", file, "--yes")
+    assert stopped.exit_code == 3, stopped.output
+    assert f"Applied: target account {NEW_ACCOUNT}.\n" in stopped.output
+    assert "Not applied: protection group databases, protection group web, recovery plan shop.\n" in stopped.output
+    assert f"cannot use the role of an account that is registered now ({NEW_ACCOUNT})" in stopped.output
+    assert "apply the file again" in stopped.output
+    product.emulator.seed(NEW_ACCOUNT, WEST, [{"hostname": "srv-001"}, {"hostname": "srv-002"}])
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
 
 
 def test_a_file_that_names_another_environment_variable_sends_nothing(

@@ -15,6 +15,10 @@ from pydantic.alias_generators import to_camel
 
 Location = tuple[str | int, ...]
 
+_SEPARATORS = re.compile("[-_ ]")
+# How alike two words must be, from 0 to 1: the default of difflib.get_close_matches.
+_LIKENESS = 0.6
+
 _MINUTES_OF = {"m": 1, "h": 60, "d": 24 * 60}
 
 
@@ -55,14 +59,42 @@ class Place:
 
 # --- suggestions ------------------------------------------------------------------------------------------------
 def closest(text: str, known: Iterable[str]) -> str | None:
-    """The known word that this one was probably meant to be; None if none is like it. Case does not count."""
+    """The known word that this one was probably meant to be; None if none is like it, or if it is a guess.
+
+    Case does not count. First comes a word that begins with the text, then one that the text abbreviates
+    (`payroll-db` for `payroll-database`), then one that differs in a few letters.
+    """
     by_folded = {_fold(each): each for each in known}
     folded = _fold(text)
-    if len(folded) > 2:
-        for each, word in by_folded.items():
-            if each.startswith(folded):
-                return word
-    return next((by_folded[each] for each in difflib.get_close_matches(folded, by_folded, n=1)), None)
+    if folded in by_folded:
+        return by_folded[folded]
+    if len(folded) > 2 and (longer := [word for each, word in by_folded.items() if each.startswith(folded)]):
+        return min(longer, key=len) if len(longer) == 1 or not _SEPARATORS.search(longer[0]) else None
+    meant = [word for word in by_folded.values() if _abbreviates(_split(text), _split(word))]
+    if len(meant) == 1:
+        return meant[0]
+    alike = (by_folded[each] for each in difflib.get_close_matches(folded, by_folded))
+    return next((word for word in alike if _differs_in_letters(_split(text), _split(word))), None)
+
+
+def _split(text: str) -> list[str]:
+    return _SEPARATORS.split(text.lower())
+
+
+def _abbreviates(short: list[str], long: list[str]) -> bool:
+    """Whether each part has the letters of its counterpart in their order, from the first on, and one is the same."""
+    if len(short) != len(long) or not set(short) & set(long):
+        return False
+    return all(re.match(".*".join(map(re.escape, one)), other) for one, other in zip(short, long, strict=True) if one)
+
+
+def _differs_in_letters(one: list[str], other: list[str]) -> bool:
+    """Whether what differs is alike too: `web` of `payroll-web` is another word than `db`, and no mistyped one."""
+    while one and other and one[0] == other[0]:
+        one, other = one[1:], other[1:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    return difflib.SequenceMatcher(None, "".join(one), "".join(other)).ratio() >= _LIKENESS
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
@@ -104,7 +136,7 @@ def suggest_gib(text: str) -> int | None:
 
 
 def _fold(text: str) -> str:
-    return re.sub("[-_ ]", "", text).lower()
+    return _SEPARATORS.sub("", text).lower()
 
 
 # --- what belongs where -----------------------------------------------------------------------------------------

@@ -67,9 +67,11 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     owner = find(model, location[:-1])
     if owner is None or owner.model is None:
         return "unknown field"
+    known = names_of(owner.model)
+    if f"{name}s" in known:  # also where a part below has a field of the name itself
+        return f"unknown field; did you mean {name}s?"
     home = _home_of(name, model, owner.model, location[:-1])
     if home is None:
-        known = names_of(owner.model)
         if likely := closest(name, known):
             return f"unknown field; did you mean {likely}?"
         return f"unknown field; allowed here: {', '.join(known) or 'nothing'}"
@@ -160,7 +162,7 @@ def _words(place: Place, kind: str) -> str:
 
 def _meant(place: Place, kind: str, value: Any) -> Any:
     """What this value was probably meant to be; None if that is not plain."""
-    if kind == "list_type" and isinstance(value, str) and _is_short(value):
+    if kind == "list_type" and isinstance(value, str) and is_short(value):
         (item,) = typing.get_args(place.type) or (None,)
         accepts_text = isinstance(example_of(unwrap(item)), str)
         return [part.strip() for part in value.split(",") if part.strip()] if accepts_text else None
@@ -184,8 +186,9 @@ def _read_pairs(value: Any) -> dict[str, str] | None:
         if pair is None:
             return None
         found[pair[1]] = pair[2]
-    return found if found and _is_short("".join(f"{name}{value}" for name, value in found.items())) else None
+    return found if found and is_short("".join(f"{name}{value}" for name, value in found.items())) else None
 
 
-def _is_short(text: str) -> bool:
+def is_short(text: str) -> bool:
+    """Return whether a message may repeat this text of the input."""
     return 0 < len(text) <= _MAX_REPEATED and text.isprintable()
