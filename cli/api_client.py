@@ -36,6 +36,10 @@ class ApiUnreachable(Exception):
         self.may_have_arrived = may_have_arrived
 
 
+class RegionUnknown(ApiUnreachable):
+    """Neither the command nor the AWS configuration says which Region the API is in."""
+
+
 class CredentialsExpired(Exception):
     """The AWS credentials have expired or cannot be read, so that no request can be sent.
 
@@ -107,7 +111,7 @@ class ApiClient:
             session = botocore.session.Session(profile=profile)
             place: str | None = region or _region_in_url(url) or session.get_config_variable("region")
             if not place:
-                raise ApiUnreachable("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
+                raise RegionUnknown("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
             credentials = session.get_credentials()
             if credentials is None:
                 raise ApiUnreachable("There are no AWS credentials: give --profile, or log in.")
