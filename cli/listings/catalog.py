@@ -31,6 +31,14 @@ class Column:
     below: bool = False
     """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
 
+    of_item: bool = False
+    """Whether `text` takes the item instead of the value, because the text depends on other fields too."""
+
+    def show(self, item: Item) -> str:
+        """The text of the item's cell in a table; empty if the item has no value."""
+        value = self.read(item)
+        return "" if value is None else flatten(self.text(item if self.of_item else value))
+
     def read(self, item: Item) -> Any:
         """The value; None if the item has none."""
         value: Any = item
@@ -91,9 +99,9 @@ def show_mode(value: Any) -> str:
     return flatten(value).lower()
 
 
-def show_state(state: Any) -> str:
+def show_state(run: Any) -> str:
     """`waiting for you`."""
-    return describe_state({"state": state})
+    return describe_state(run)
 
 
 def show_minutes(value: Any) -> str:
@@ -124,7 +132,7 @@ RUNS = Listing(
     columns=(
         Column("executionId", "execution"),
         Column("planName", "plan", folds=True),
-        Column("state", "state", show_state),
+        Column("state", "state", show_state, of_item=True),
         Column("status", "status", in_table=False),
         Column("waitingFor", "waits for", summarize_waits, folds=True),
         Column("requestedAt", "requested", show_minute, optional=True),

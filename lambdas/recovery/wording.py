@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+# How long a DRS job usually takes, as users of DRS report it (docs/operations.md). Windows servers take longer.
+USUAL_JOB_MINUTES = (9, 30)
+
 
 def plural(count: int, noun: str, others: str | None = None) -> str:
     """`1 server`, `2 servers`. `others` is the plural of a noun that takes no s."""
