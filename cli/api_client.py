@@ -57,12 +57,12 @@ class Reply(NamedTuple):
 class ApiRefused(Exception):
     """The API answered with an error, which is in `reply`."""
 
-    def __init__(self, method: str, path: str, reply: Reply, hint: str = "") -> None:
-        """`hint` is a line to add to the message."""
+    def __init__(self, method: str, path: str, reply: Reply, hint: str = "", options: str = "") -> None:
+        """`hint` is a line to add to the message; `options` name the deployment in the commands of its advice."""
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
         lines = [flatten(f"{method} {path} answered {reply.status} {body.get('code', '')}")]
-        lines += [f"  {line}" for line in describe_refusal(body)]
+        lines += [f"  {line}" for line in describe_refusal(body, path, options)]
         lines += [hint] if hint else []
         super().__init__("\n".join(lines))
 
@@ -88,6 +88,8 @@ class ApiClient:
         from botocore.httpsession import URLLib3Session
 
         self.url = url.rstrip("/")
+        # The options of the command that name this deployment, for commands in messages.
+        self.options = ""
         self._region, self._credentials, self._renew, self._profile = region, credentials, renew, profile
         self._http = URLLib3Session(proxies=dict(proxies or {}), timeout=TIMEOUT_SECONDS)
 
@@ -176,7 +178,7 @@ class ApiClient:
         """
         reply = self._read(path, query)
         if not 200 <= reply.status < 300:
-            raise ApiRefused("GET", path, reply)
+            raise ApiRefused("GET", path, reply, options=self.options)
         return reply.body
 
     def _request(self, method: str, path: str, query: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
@@ -249,7 +251,7 @@ class ApiClient:
         """The body of a 2xx. Raise ApiRefused for any other status."""
         reply = self.request(method, path, body, **query)
         if not 200 <= reply.status < 300:
-            raise ApiRefused(method, path, reply)
+            raise ApiRefused(method, path, reply, options=self.options)
         return reply.body
 
 

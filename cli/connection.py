@@ -75,6 +75,11 @@ class Connection:
 
     def open_api(self) -> ApiClient:
         """A new client. Raise ApiUnreachable."""
+        client = self._open()
+        client.options = self.options
+        return client
+
+    def _open(self) -> ApiClient:
         if self.sandbox:
             return ApiClient.in_sandbox()
         try:

@@ -204,13 +204,14 @@ INSTANCES = Listing(
         Column("sourceExecutionId", "launched by", optional=True),
         Column("sourceServerId", "source server", in_table=False),
         Column("launchTime", "launched", in_table=False),
+        Column("lastSyncAt", "read at", in_table=False),
         Column("sourcePlanId", "plan", in_table=False),
         Column("cleanUpCommand", "clean up", in_table=False),
     ),
     empty="There are no recovery instances.",
     added={
         "ageSeconds": {
-            "description": "How old the instance was at `lastSyncAt`; null if DRS does not say when it was launched.",
+            "description": "How old the instance is now; null if DRS does not say when it was launched.",
             "type": ["integer", "null"],
         },
         "cleanUpCommand": {
@@ -228,10 +229,10 @@ SERVERS = Listing(
         Column("hostname", "host", folds=True),
         Column("wave", "wave", folds=True),
         Column("status", "status"),
-        Column("reason", "reason", below=True),
         Column("recoveryInstanceId", "instance", optional=True),
         Column("accountId", "account", optional=True),
         Column("region", "Region", optional=True),
+        Column("reason", "reason", below=True),  # last, because in a pipe it widens no other row there
         Column("readiness", "readiness", in_table=False),
         Column("dataAt", "data of", in_table=False),
         Column("endedAt", "ended", in_table=False),
@@ -263,9 +264,9 @@ LOGS = Listing(
         Column("wave", "wave", folds=True),
         Column("event", "event"),
         Column("eventData.sourceServerID", "server"),
-        Column("eventData.rawError", "error", below=True),
         Column("jobId", "job", optional=True),
         Column("eventData.targetInstanceID", "instance", optional=True),
+        Column("eventData.rawError", "error", below=True),
     ),
     empty="DRS has logged nothing for this run.",
     added={
