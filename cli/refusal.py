@@ -12,28 +12,35 @@ MAX_ERROR_LENGTH = 2_000
 _RUN_IN_PATH = re.compile(r"/executions/([A-Za-z0-9_-][A-Za-z0-9._-]*)")
 _RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
 
-# What to do about an error of the API, by its code, with commands in place of the API's requests. {run} is the run that
-# the request or the error names, {options} are those that name the deployment. Other codes keep the API's advice.
+# What to do about an error of the API, by its code, and the command for it in place of the API's request. EXECUTION
+# stands for the run that the request or the error names. Other codes keep the API's advice.
 ADVICE = {
-    "PlanNotFound": "Check the name; this lists the plans:  drs-waves plans{options}",
-    "GroupNotFound": "Check the id; this lists the groups:  drs-waves groups{options}",
-    "AccountNotFound": "Check the id; this lists the accounts:  drs-waves accounts{options}",
-    "ExecutionNotFound": "Check the id; this lists the runs:  drs-waves list{options}",
-    "WaveNotFound": "Check the name; this shows the waves of the run:  drs-waves status {run}{options}",
-    "JobNotFound": "Check the id; this lists the jobs of the run with their logs:  drs-waves logs {run}{options}",
-    "PlanAlreadyRunning": "Wait for the end of that run or cancel it, then start again. See it:  "
-    "drs-waves status {run}{options}",
-    "PlanInUse": "Wait for the end of that run or cancel it, then delete the plan. See it:  "
-    "drs-waves status {run}{options}",
-    "DecisionRefused": "Nothing was changed. See what the run waits for:  drs-waves status {run}{options}",
-    "NothingToContinue": "Start a new run of the plan if servers are to be launched again. See this run:  "
-    "drs-waves status {run}{options}",
-    "AlreadyContinued": "Continue the last run of its chain instead. See it:  drs-waves status {run}{options}",
-    "ExecutionStillRunning": "Wait for the end of the run, then clean up. Follow it:  drs-waves watch {run}{options}",
-    "CleanupRunning": "Repeat the command when the clean-up has ended. See it:  "
-    "drs-waves get /executions/{run}/cleanup{options}",
-    "IdempotencyConflict": "Leave out --idempotency-key for a new request; it repeats the same request only.",
-    "StartFailed": "See whether the run exists, and start it again if not:  drs-waves list{options}",
+    "PlanNotFound": ("Check the name; this lists the plans:", "drs-waves plans"),
+    "GroupNotFound": ("Check the id; this lists the groups:", "drs-waves groups"),
+    "AccountNotFound": ("Check the id; this lists the accounts:", "drs-waves accounts"),
+    "ExecutionNotFound": ("Check the id; this lists the runs:", "drs-waves list"),
+    "WaveNotFound": ("Check the name; this shows the waves of the run:", "drs-waves status EXECUTION"),
+    "JobNotFound": ("Check the id; this lists the jobs of the run:", "drs-waves logs EXECUTION"),
+    "PlanAlreadyRunning": (
+        "Wait for the end of that run or cancel it, then start again. See it:",
+        "drs-waves status EXECUTION",
+    ),
+    "PlanInUse": (
+        "Wait for the end of that run or cancel it, then delete the plan. See it:",
+        "drs-waves status EXECUTION",
+    ),
+    "DecisionRefused": ("Nothing was changed. See what the run waits for:", "drs-waves status EXECUTION"),
+    "NothingToContinue": (
+        "Start a new run of the plan if servers are to be launched again. See this run:",
+        "drs-waves status EXECUTION",
+    ),
+    "AlreadyContinued": ("Continue the last run of its chain instead. See it:", "drs-waves status EXECUTION"),
+    "ExecutionStillRunning": ("Wait for the end of the run, then clean up. Follow it:", "drs-waves watch EXECUTION"),
+    "CleanupRunning": (
+        "Repeat the command when the clean-up has ended. See it:",
+        "drs-waves get /executions/EXECUTION/cleanup",
+    ),
+    "StartFailed": ("See whether the run exists, and start it again if not:", "drs-waves list"),
 }
 # Errors that name another run than the request does, and mean that one.
 _OF_ANOTHER_RUN = ("AlreadyContinued", "PlanAlreadyRunning", "PlanInUse")
@@ -56,8 +63,10 @@ def describe_refusal(body: Mapping[str, Any], path: str = "", options: str = "")
 
 def _advise(body: Mapping[str, Any], path: str, options: str) -> str | None:
     code = body.get("code")
-    advice = ADVICE.get(code) if isinstance(code, str) else None
-    return advice and advice.format(run=_find_run(body, path), options=options)
+    if not isinstance(code, str) or code not in ADVICE:
+        return None
+    text, command = ADVICE[code]
+    return f"{text}  {command.replace('EXECUTION', _find_run(body, path))}{options}"
 
 
 def _find_run(body: Mapping[str, Any], path: str) -> str:
