@@ -260,6 +260,11 @@ live-view: setup ## Write docs/pictures/live-view.svg, the live view of the reco
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)
 
+# Before anything is built: `make` reads this first.
+ifneq ($(filter deploy teardown,$(MAKECMDGOALS)),)
+  $(if $(and $(ENV),$(REGION)),,$(error ENV and REGION are needed, such as: make $(firstword $(MAKECMDGOALS)) ENV=prod REGION=eu-west-1))
+endif
+
 .PHONY: deploy
 deploy: setup layer-for-aws $(NODE_READY) ## Deploy to AWS: ENV=prod REGION=eu-west-1 (ARGS="--yes CallsPerSecond=5")
 	scripts/deploy.sh --env "$(ENV)" --region "$(REGION)" $(ARGS)

@@ -37,6 +37,10 @@ class ApiUnreachable(Exception):
         self.may_have_arrived = may_have_arrived
 
 
+class RegionUnknown(ApiUnreachable):
+    """Neither the command nor the AWS configuration says which Region the API is in."""
+
+
 class CredentialsExpired(Exception):
     """The AWS credentials have expired or cannot be read, so that no request can be sent.
 
@@ -54,13 +58,13 @@ class Reply(NamedTuple):
 class ApiRefused(Exception):
     """The API answered with an error, which is in `reply`."""
 
-    def __init__(self, method: str, path: str, reply: Reply, hint: str = "") -> None:
-        """`hint` is a line to add to the message."""
+    def __init__(self, method: str, path: str, reply: Reply, hint: str = "", options: str = "") -> None:
+        """`hint` is a line to add to the message; `options` name the deployment in the commands of its advice."""
         self.reply = reply
         body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
         self.code = str(body.get("code", ""))
         lines = [flatten(f"{method} {path} answered {reply.status} {self.code}")]
-        lines += [f"  {line}" for line in describe_refusal(body)]
+        lines += [f"  {line}" for line in describe_refusal(body, path, options)]
         lines += [hint] if hint else []
         super().__init__("\n".join(lines))
 
@@ -86,6 +90,8 @@ class ApiClient:
         from botocore.httpsession import URLLib3Session
 
         self.url = url.rstrip("/")
+        # The options of the command that name this deployment, for commands in messages.
+        self.options = ""
         self._region, self._credentials, self._renew, self._profile = region, credentials, renew, profile
         self._http = URLLib3Session(proxies=dict(proxies or {}), timeout=TIMEOUT_SECONDS)
 
@@ -109,7 +115,7 @@ class ApiClient:
             session = botocore.session.Session(profile=profile)
             place: str | None = region or _region_in_url(url) or session.get_config_variable("region")
             if not place:
-                raise ApiUnreachable("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
+                raise RegionUnknown("Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.")
             credentials = session.get_credentials()
             if credentials is None:
                 raise ApiUnreachable("There are no AWS credentials: give --profile, or log in.")
@@ -180,7 +186,7 @@ class ApiClient:
         """
         reply = self._read(path, query)
         if not 200 <= reply.status < 300:
-            raise ApiRefused("GET", path, reply)
+            raise ApiRefused("GET", path, reply, options=self.options)
         return reply.body
 
     def _request(self, method: str, path: str, query: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
@@ -253,7 +259,7 @@ class ApiClient:
         """The body of a 2xx. Raise ApiRefused for any other status."""
         reply = self.request(method, path, body, **query)
         if not 200 <= reply.status < 300:
-            raise ApiRefused(method, path, reply)
+            raise ApiRefused(method, path, reply, options=self.options)
         return reply.body
 
 

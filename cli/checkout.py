@@ -21,9 +21,14 @@ SANDBOX_FILE = ROOT / "build" / "sandbox.json"
 SANDBOX_VARIABLES = ROOT / "build" / "sandbox.env"
 
 
+def is_checkout() -> bool:
+    """Return whether this command runs from the repository, so that it can run a sandbox."""
+    return (ROOT / "cfn").is_dir()
+
+
 def require_checkout(purpose: str) -> None:
     """End the command if it was installed without the repository: `purpose` needs templates and functions."""
-    if not (ROOT / "cfn").is_dir():
+    if not is_checkout():
         end(INVALID, f"{purpose} needs a checkout of the repository: run `make setup build` there, and this command.")
 
 

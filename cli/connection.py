@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import checkout
-from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired
+from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired, RegionUnknown
 from cli.contexts.config import ConfigInvalid, Context, read_config
 from cli.people import PERSON_VARIABLE
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
@@ -76,9 +76,22 @@ class Connection:
 
     def open_api(self) -> ApiClient:
         """A new client. Raise ApiUnreachable."""
+        client = self._open()
+        client.options = self.options
+        return client
+
+    def _open(self) -> ApiClient:
         if self.sandbox:
             return ApiClient.in_sandbox()
-        return ApiClient.on_aws(url=self.api_url, stack=self.stack, profile=self.profile, region=self.region)
+        try:
+            return ApiClient.on_aws(url=self.api_url, stack=self.stack, profile=self.profile, region=self.region)
+        except ApiUnreachable as error:
+            if self != Connection() or not checkout.is_checkout():
+                raise
+            # Nothing names a deployment. In a checkout that means the sandbox, as a rule.
+            aws = "For AWS give --stack and --region, or --context." if isinstance(error, RegionUnknown) else error
+            message = f"No sandbox runs from this checkout (start one: make sandbox).\n{aws}"
+            raise ApiUnreachable(message) from error
 
     @property
     def options(self) -> str:

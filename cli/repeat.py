@@ -71,8 +71,8 @@ def post(
                 answer: dict[str, Any] = reply.body
                 return answer
             if not is_transient(reply.status) and not 200 <= reply.status < 300:
-                raise ApiRefused("POST", path, reply, _AFTER_A_LOST_ANSWER if may_have_arrived else "")
-            problem, failure = _describe(reply), ApiRefused("POST", path, reply)
+                raise ApiRefused("POST", path, reply, _AFTER_A_LOST_ANSWER if may_have_arrived else "", api.options)
+            problem, failure = _describe(reply), ApiRefused("POST", path, reply, options=api.options)
             may_have_arrived |= reply.status != 429  # API Gateway answers this without the function
         if tries == MAX_TRIES or (not is_connected and tries == MAX_TRIES_TO_CONNECT):
             break

@@ -80,7 +80,7 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
             pause = 0.0
             observer.trouble(None)
         if not 200 <= reply.status < 300:
-            raise ApiRefused("GET", path, reply)
+            raise ApiRefused("GET", path, reply, options=api.options)
         yield reply.body
         sleep(interval)
 
@@ -95,6 +95,13 @@ def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[st
 def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:
     """Every server of a run, or of one of its waves."""
     return list(walk_servers(api, execution_id, wave))
+
+
+def list_servers_in_order(api: ApiClient, record: Record, wave: str | None = None) -> list[dict[str, Any]]:
+    """Every server of this run, or of one of its waves, in the order of its plan's waves."""
+    order = {each["name"]: place for place, each in enumerate(record["waves"])}
+    found = list_servers(api, record["executionId"], wave)
+    return sorted(found, key=lambda server: order.get(server["wave"], len(order)))
 
 
 def walk_servers(

@@ -1,5 +1,6 @@
 """What a command needs to work with a deployment."""
 
+import time
 from dataclasses import dataclass
 
 from cli import checkout
@@ -37,6 +38,15 @@ class Session:
     def speed(self) -> float | None:
         """How fast the sandbox's clock runs; None on AWS."""
         return float(checkout.read_sandbox().get("speed", 1)) if self.connection.sandbox else None
+
+    @property
+    def now(self) -> float:
+        """The time by the deployment's clock, in epoch seconds: in the sandbox it is simulated."""
+        if not self.connection.sandbox:
+            return time.time()
+        sandbox = checkout.read_sandbox()
+        origin = float(sandbox.get("origin", 0.0))
+        return origin + (time.time() - origin) * float(sandbox.get("speed", 1))
 
     @property
     def poll_seconds(self) -> float:

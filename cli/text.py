@@ -6,7 +6,7 @@ from typing import Any
 from cli.run_record import UNFINISHED, Record, is_unrecovered, list_jobs
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
-from recovery.wording import describe_deadline, describe_span, first_of, plural
+from recovery.wording import USUAL_JOB_MINUTES, describe_deadline, describe_span, first_of, name_first, plural
 
 COMMAND = "drs-waves"
 _RECOVERED = ("COMPLETED", "PARTIAL")
@@ -30,6 +30,7 @@ WAVE_WORDS = {
     "AWAITING_DECISION": "waits for a decision",
 }
 WAITS_FOR_DRS = "waits for DRS"
+WAITS_FOR_ANOTHER = "waiting for another person"
 # A wave that has been on for so long without a batch waits for an account and Region that was not inspected yet.
 _SECONDS_WITHOUT_BATCH = 60
 
@@ -43,11 +44,19 @@ _AWAITED = {
 # What people are asked for, in a list.
 _ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume"}
 MAX_WAITS_OF_A_LIST = 2
+# Waves that the line about a missed RTO target names, of each state.
+_MAX_MISSING = 5
 
 
 def describe_state(run: Mapping[str, Any]) -> str:
-    """Where a run is, in the words that people see: `waiting for you`, `COMPLETED`."""
+    """Where a run is, in the words that people see: `waiting for you`, `COMPLETED`.
+
+    A run waits for another person if nothing that it waits for may be answered by those who started it.
+    """
     state: str = run.get("state") or run["status"]
+    waits = [wait for wait in run.get("waitingFor") or () if wait["for"] in _ASKED_FOR]
+    if state == "WAITING_FOR_PEOPLE" and waits and all(wait.get("notBy") for wait in waits):
+        return WAITS_FOR_ANOTHER  # the command does not know whether its caller is one of those who may not answer
     return _RUN_WORDS.get(state, state)
 
 
@@ -166,22 +175,30 @@ def describe_cancelling(record: Record) -> str | None:
     left = [job.usual_seconds - job.seconds for job in jobs if job.usual_seconds and job.seconds is not None]
     ends = f"they usually end within {describe_span(max(left))}" if left and max(left) > 0 else ""
     if not ends:
-        ends = "they take longer than usual" if left else "such jobs usually take 20 to 30 min"
+        ends = "they take longer than usual" if left else f"such jobs usually take {_describe_usual(record)}"
     number = plural(len(jobs), "DRS job runs", "DRS jobs run")
     return f"{begun}; {number} on with {servers}, because DRS cannot stop jobs; {ends}"
+
+
+def _describe_usual(record: Record) -> str:
+    """How long such jobs take, as measured where the run launches servers, or else as users of DRS report it."""
+    usual = [batch["usualSeconds"] for batch in record["batches"] if batch.get("usualSeconds")]
+    return describe_span(max(usual)) if usual else f"{USUAL_JOB_MINUTES[0]} to {USUAL_JOB_MINUTES[1]} min"
 
 
 def describe_rto(record: Record, servers: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
     """Whether an ended run and its waves met their RTO targets. What is not recovered has missed its target.
 
-    `servers` are those of the run. A required one that was not launched is a miss, whatever the plan tolerates.
+    `servers` are those of the run. A required one that was not launched is a miss, whatever the plan tolerates. The line
+    of the run names the waves that were not recovered.
     """
     if record["mode"] == "READINESS" or record["status"] == "NOT_READY":
         return
     waves = record["waves"]
     if target := record.get("rtoTargetMinutes"):
         is_recovered = all(each["status"] in _RECOVERED for each in (record, *waves))
-        yield _judge_rto("the run", record["durationSeconds"], target, is_recovered, servers)
+        line = _judge_rto("the run", record["durationSeconds"], target, is_recovered, servers)
+        yield line if is_recovered else f"{line}{';' if ': ' in line else ':'} {_describe_missing(record)}"
     for wave in waves:
         if target := wave.get("rtoTargetMinutes"):
             own = [server for server in servers if server["wave"] == wave["name"]]
@@ -189,6 +206,16 @@ def describe_rto(record: Record, servers: Sequence[Mapping[str, Any]] = ()) -> I
             verdict = _judge_rto(f"wave {wave['name']}", wave["durationSeconds"], target, is_recovered, own)
             if not verdict.startswith("met"):
                 yield verdict
+
+
+def _describe_missing(record: Record) -> str:
+    """Why a run has not recovered everything: `wave web FAILED; waves app, mail SKIPPED`."""
+    names: dict[str, list[str]] = {}
+    for wave in record["waves"]:
+        if wave["status"] not in _RECOVERED:
+            names.setdefault(describe_wave_state(record, wave), []).append(wave["name"])
+    parts = [f"wave{'s' if len(of) > 1 else ''} {name_first(of, _MAX_MISSING)} {state}" for state, of in names.items()]
+    return "; ".join(parts) or f"the run is {record['status']}"
 
 
 def _judge_rto(

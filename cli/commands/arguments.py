@@ -31,6 +31,14 @@ _PLACEHOLDERS = {
     "list[str]": "TEXT",
 }
 _DEFAULT = re.compile(r"default: \((.+?)\)")
+# What the library says of a value.
+_CHOICE = re.compile(r"(?:Value error, )?(.+) is not one of ('.+', '.+')\.", re.DOTALL)
+_MISTAKES = (
+    (re.compile("Input should be a valid integer.*"), "must be a whole number"),
+    (re.compile("Input should be a valid number.*"), "must be a number"),
+    (re.compile("Input should be greater than or equal to (.+)"), r"must be at least \1"),
+    (re.compile("Input should be less than or equal to (.+)"), r"must be at most \1"),
+)
 _RANGE = re.compile(r"([0-9.]+)<=x<=([0-9.]+)")
 
 
@@ -40,6 +48,17 @@ def write_plainly(name: str, text: str) -> tuple[str, str]:
     if not name.startswith("-"):
         return _TYPE.sub("", name).upper(), text.removesuffix("  [required]")
     return _TYPE.sub(lambda match: f" {_PLACEHOLDERS[match[1]]}", name), text
+
+
+def say_plainly(message: str) -> str:
+    """What is wrong with a value, in plain words instead of the library's."""
+    if choice := _CHOICE.fullmatch(message):
+        known = choice[2].replace("'", "").split(", ")
+        return f"{choice[1]} is not known; give {', '.join(known[:-1])} or {known[-1]}"
+    for pattern, words in _MISTAKES:
+        if found := pattern.fullmatch(message):
+            return found.expand(words)
+    return message
 
 
 class _Command(TyperCommand):
@@ -55,7 +74,11 @@ class _Command(TyperCommand):
             values = value if isinstance(value, list) else [value]  # an option that can be repeated has a list
             if any(isinstance(each, str) and not each.strip() for each in values):
                 raise typer.BadParameter(_EMPTY, ctx=ctx, param=cast(Any, parameter))
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = say_plainly(error.message)
+            raise
 
     def _without_open_option(self, ctx: Any, args: list[str]) -> list[str]:
         """Leave out an option whose value the shell asks for. It would hide the words before it, such as the run."""

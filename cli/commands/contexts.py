@@ -96,7 +96,7 @@ def show(
     """Show a context, and the file that names it."""
     found = _read()
     if (name or found.default) is None:
-        end(FAILED, f"{flatten(found.path)} names no default context. Set one:  drs-waves context use NAME")
+        end(FAILED, config.describe_missing_default(found))
     context = _find(found, str(name or found.default))
     if as_json:
         print_json({**_to_item(context, found), "file": str(found.path)})

@@ -19,7 +19,7 @@ from cli.commands.arguments import (
 from cli.connection import Connection, connected
 from cli.listings import catalog
 from cli.listings.catalog import Item, Listing
-from cli.listings.instances import MAX_COMMANDS, describe, group_running_drills, sort_key
+from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
 from cli.run_record import list_jobs
 from cli.session import Session
@@ -28,6 +28,9 @@ from cli.text import COMMAND
 from recovery.wording import first_of
 
 app = CommandGroup()
+
+# Accounts and Regions whose last sync is shown below the table of instances.
+MAX_SYNCS = 10
 
 
 def _add(name: str, listing: Listing, summary: str) -> None:
@@ -67,8 +70,8 @@ def instances(
 ) -> None:
     """List recovery instances, those that drills left running first.
 
-    Ages are as of the last sync, which runs every five minutes. Without --plan, the Regions of all accounts and groups
-    are read.
+    Ages are until now. What DRS says of an instance is as of the last sync, which runs every five minutes. Without
+    --plan, the Regions of all accounts and groups are read.
     """
     form = choose_output(output, as_json)
     session = Session.open(connection)
@@ -77,8 +80,11 @@ def instances(
     else:
         query = {"planId": session.find_plan(plan, by_prefix=True)["planId"]}
         found = list(_read_instances(session.api, query))
-    items = sorted((describe(each, session.options) for each in found), key=sort_key)
+    items = describe_all(found, session.now, session.options)
     print_listing(catalog.INSTANCES, items, form)
+    if form is Output.TABLE and items:
+        syncs = [f"{place} {catalog.show_time(at)} UTC" for place, at in list_syncs(items)]
+        print_notice(f"\nRead from DRS: {', '.join(first_of(syncs, MAX_SYNCS))}.")
     if form is Output.TABLE and (left := group_running_drills(items)):
         print_notice("\nInstances of drills that still run, and the commands that terminate them:")
         lines = [f"  {counted}:  {command}" for counted, command in left]
@@ -112,11 +118,14 @@ def servers(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the source servers of a run, and what became of them."""
+    """List the source servers of a run, and what became of them.
+
+    They come in the order of the plan's waves.
+    """
     form = choose_output(output, as_json)
     session = Session.open(connection)
     execution_id = session.find_run(execution)
-    found = run_client.list_servers(session.api, execution_id, wave)
+    found = run_client.list_servers_in_order(session.api, run_client.read_run(session.api, execution_id), wave)
     if wave is not None and not found:
         end(REFUSED, f"{execution_id} has no servers in a wave {wave!r}")
     print_listing(catalog.SERVERS, found, form)
@@ -142,7 +151,10 @@ def logs(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List DRS's logs of the jobs of a run. This calls DRS once for each job."""
+    """List DRS's logs of the jobs of a run. This calls DRS once for each job.
+
+    The entries of all jobs come in the order of time.
+    """
     form = choose_output(output, as_json)
     session = Session.open(connection)
     execution_id = session.find_run(execution)
@@ -157,6 +169,7 @@ def logs(
     for each, of in found.items():
         entries = session.api.list_items(path, catalog.LOGS.items, jobId=each)
         items += [{**entry, "jobId": each, "wave": of} for entry in entries]
+    items.sort(key=lambda entry: entry.get("logDateTime") or "")
     print_listing(catalog.LOGS, items, form)
     if form is Output.TABLE and not jobs:
         print_notice(f"The run has no DRS jobs yet:  {COMMAND} status {execution_id}{session.options}")

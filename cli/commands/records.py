@@ -1,7 +1,6 @@
 """The commands about runs on record: status, list, get, cleanup and report."""
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -37,8 +36,6 @@ from recovery.free_text import clean, flatten
 app = CommandGroup()
 
 _STATUSES = ", ".join(ExecutionStatus)
-# Servers whose columns have one width.
-SERVERS_PRINTED_AT_ONCE = 1000
 
 
 def _check_status(text: str | None) -> str | None:
@@ -77,9 +74,9 @@ def status(
     record = run_client.read_run(session.api, execution)
     if wave is not None and wave not in {each["name"] for each in record["waves"]}:
         end(REFUSED, f"{execution} has no wave {wave!r}")
-    found = run_client.walk_servers(session.api, execution, wave) if servers else iter(())
+    found = run_client.list_servers_in_order(session.api, record, wave) if servers else []
     if as_json:
-        print_json({**record, "sourceServers": list(found)} if servers else record)
+        print_json({**record, "sourceServers": found} if servers else record)
     else:
         from cli.views.live import LiveView
 
@@ -94,15 +91,12 @@ def status(
     raise typer.Exit(exit_status(record))
 
 
-def _print_servers(servers: Iterator[Mapping[str, Any]]) -> None:
-    """Print the servers in columns, each page as it comes, and what to do about those that failed."""
-    failed = list[Mapping[str, Any]]()
-    head: list[tuple[str, ...]] = [("server", "host", "wave", "status", "instance", "reason")]
-    while page := list(islice(servers, SERVERS_PRINTED_AT_ONCE)):
-        print_rows([*head, *map(_server_row, page)])
-        failed += [server for server in page if server["status"] == "FAILED"]
-        head = []
-    print_advice(failed)
+def _print_servers(servers: Iterable[Mapping[str, Any]]) -> None:
+    """Print the servers in columns, in the order of those of `drs-waves servers`, and what to do about failures."""
+    rows = list(map(_server_row, servers))
+    if rows:
+        print_rows([("server", "host", "wave", "status", "instance", "reason"), *rows])
+    print_advice(servers)
 
 
 def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
@@ -257,7 +251,7 @@ def report(
             "--report",
             metavar="DIR",
             file_okay=False,
-            help="The folder to write to. Without it, a folder here that is named after the run.",
+            help="The folder to write to.  [default: ./EXECUTION, the id of the run]",
         ),
     ] = None,
     with_transitions: Annotated[

@@ -68,8 +68,10 @@ class Config:
         if name in self.contexts:
             return self.contexts[name]
         if not self.contexts:
+            state = "names no contexts" if self.path.exists() else "does not exist"
             raise ConfigInvalid(
-                f"{flatten(self.path)} names no contexts, so there is no {name!r}. For example:\n{_EXAMPLE}"
+                f"{flatten(self.path)} {state}, so there is no context {name!r}. "
+                f"Write these lines to it, with the values of your deployment:\n{_EXAMPLE}"
             )
         raise ConfigInvalid(f"{flatten(self.path)}: there is no context {name!r}.{_suggest(name, self.contexts)}")
 
@@ -87,6 +89,15 @@ def read_config() -> Config:
     path = find_path()
     text = _read_text(path)
     return Config(path) if text is None else _parse(path, text)
+
+
+def describe_missing_default(config: Config) -> str:
+    """What to do if the file names no default context: make one the default, or write the file."""
+    if config.contexts:
+        command = f"drs-waves context use {next(iter(config.contexts))}"
+        return f"{flatten(config.path)} names no default context. Set one, for example:  {command}"
+    state = "names no contexts" if config.path.exists() else "does not exist"
+    return f"{flatten(config.path)} {state}. Write these lines to it, with the values of your deployment:\n{_EXAMPLE}"
 
 
 def set_default(name: str) -> Path:

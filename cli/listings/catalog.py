@@ -31,6 +31,14 @@ class Column:
     below: bool = False
     """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
 
+    of_item: bool = False
+    """Whether `text` takes the item instead of the value, because the text depends on other fields too."""
+
+    def show(self, item: Item) -> str:
+        """The text of the item's cell in a table; empty if the item has no value."""
+        value = self.read(item)
+        return "" if value is None else flatten(self.text(item if self.of_item else value))
+
     def read(self, item: Item) -> Any:
         """The value; None if the item has none."""
         value: Any = item
@@ -91,9 +99,9 @@ def show_mode(value: Any) -> str:
     return flatten(value).lower()
 
 
-def show_state(state: Any) -> str:
+def show_state(run: Any) -> str:
     """`waiting for you`."""
-    return describe_state({"state": state})
+    return describe_state(run)
 
 
 def show_minutes(value: Any) -> str:
@@ -124,7 +132,7 @@ RUNS = Listing(
     columns=(
         Column("executionId", "execution"),
         Column("planName", "plan", folds=True),
-        Column("state", "state", show_state),
+        Column("state", "state", show_state, of_item=True),
         Column("status", "status", in_table=False),
         Column("waitingFor", "waits for", summarize_waits, folds=True),
         Column("requestedAt", "requested", show_minute, optional=True),
@@ -196,13 +204,14 @@ INSTANCES = Listing(
         Column("sourceExecutionId", "launched by", optional=True),
         Column("sourceServerId", "source server", in_table=False),
         Column("launchTime", "launched", in_table=False),
+        Column("lastSyncAt", "read at", in_table=False),
         Column("sourcePlanId", "plan", in_table=False),
         Column("cleanUpCommand", "clean up", in_table=False),
     ),
     empty="There are no recovery instances.",
     added={
         "ageSeconds": {
-            "description": "How old the instance was at `lastSyncAt`; null if DRS does not say when it was launched.",
+            "description": "How old the instance is now; null if DRS does not say when it was launched.",
             "type": ["integer", "null"],
         },
         "cleanUpCommand": {
@@ -220,10 +229,10 @@ SERVERS = Listing(
         Column("hostname", "host", folds=True),
         Column("wave", "wave", folds=True),
         Column("status", "status"),
-        Column("reason", "reason", below=True),
         Column("recoveryInstanceId", "instance", optional=True),
         Column("accountId", "account", optional=True),
         Column("region", "Region", optional=True),
+        Column("reason", "reason", below=True),  # last, because in a pipe it widens no other row there
         Column("readiness", "readiness", in_table=False),
         Column("dataAt", "data of", in_table=False),
         Column("endedAt", "ended", in_table=False),
@@ -255,9 +264,9 @@ LOGS = Listing(
         Column("wave", "wave", folds=True),
         Column("event", "event"),
         Column("eventData.sourceServerID", "server"),
-        Column("eventData.rawError", "error", below=True),
         Column("jobId", "job", optional=True),
         Column("eventData.targetInstanceID", "instance", optional=True),
+        Column("eventData.rawError", "error", below=True),
     ),
     empty="DRS has logged nothing for this run.",
     added={

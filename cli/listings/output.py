@@ -85,8 +85,7 @@ def _print_table(listing: Listing, items: Sequence[Item]) -> None:
 
 
 def _table_cells(columns: Sequence[Column], item: Item) -> list[str]:
-    values = ((column, column.read(item)) for column in columns)
-    return ["" if value is None else flatten(column.text(value)) for column, value in values]
+    return [column.show(item) for column in columns]
 
 
 def _print_below(cells: Sequence[str]) -> None:

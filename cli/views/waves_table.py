@@ -30,6 +30,7 @@ COLOURS = {
     "waits for a decision": "magenta",
     "waits for DRS": "yellow",
     "waiting for you": "magenta",
+    "waiting for another person": "magenta",
     "cancelling": "yellow",
 }
 OTHER_COLOUR = "cyan"

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 # How the error of an open circuit ends.
 _NEXT_ATTEMPT = re.compile(r"; the next attempt is at [0-9T:.-]+Z$")
+# How long a DRS job usually takes, as users of DRS report it (docs/operations.md). Windows servers take longer.
+USUAL_JOB_MINUTES = (9, 30)
 
 
 def plural(count: int, noun: str, others: str | None = None) -> str:

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,12 @@ import typer
 from typer.testing import CliRunner
 
 from cli import checkout
-from cli.connection import choose_connection
+from cli.api_client import ApiClient
+from cli.connection import Connection, choose_connection
 from cli.main import app
-from recovery import VERSION
+from cli.refusal import ADVICE, describe_refusal
+from cli.session import Session
+from recovery import VERSION, errors
 from scripts import command_reference, output_schemas
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -216,3 +220,39 @@ def test_every_module_has_its_place_in_the_rooms() -> None:
     named = set(re.findall(r"\w+", rooms))
     for module in (ROOT / "lambdas" / "recovery").glob("[a-z]*.py"):
         assert module.stem in named, module.stem
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("plans", "--output", "xml"), "'xml' is not known; give table, json, jsonl or csv"),
+        (("run", "shop", "--mode", "test"), "'test' is not known; give drill or recovery"),
+        (("list", "--limit", "some"), "must be a whole number"),
+        (("list", "--limit", "0"), "must be at least 1"),
+        (("watch", "latest", "--interval", "601"), "must be at most 600"),
+        (("watch", "latest", "--interval", "x"), "must be a number"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_told_in_plain_words(words: tuple[str, ...], says: str) -> None:
+    result = CliRunner().invoke(app, list(words))
+    assert (result.exit_code, result.stderr.strip().rpartition(": ")[2]) == (2, says)
+
+
+def test_the_advice_about_an_error_of_the_api_is_kept_by_the_name_of_the_error() -> None:
+    assert [code for code in ADVICE if not hasattr(errors, code)] == []
+
+
+def test_what_an_error_names_becomes_part_of_a_command_only_if_it_is_an_id() -> None:
+    body = {"code": "PlanAlreadyRunning", "message": "no", "executionId": "drill-1"}
+    assert list(describe_refusal(body, "/recovery-plans/p/executions"))[1].endswith("drs-waves status drill-1")
+    odd = body | {"executionId": "x; rm -r y"}
+    assert list(describe_refusal(odd, "/recovery-plans/p/executions"))[1].endswith("drs-waves status EXECUTION")
+
+
+def test_the_time_in_the_sandbox_is_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = tmp_path / "sandbox.json"
+    sandbox.write_text(json.dumps({"origin": time.time() - 1000, "speed": 60}))
+    monkeypatch.setattr(checkout, "SANDBOX_FILE", sandbox)
+    api = ApiClient("http://127.0.0.1:1", "us-west-2", None)
+    assert Session(Connection(sandbox=True), api).now >= time.time() + 50_000
+    assert Session(Connection(), api).now < time.time() + 50_000

@@ -60,6 +60,23 @@ def test_without_a_file_nothing_changes(file: Path) -> None:
     assert choose(stack="x").options == " --stack x"
 
 
+def test_in_a_checkout_without_a_sandbox_a_new_user_reads_how_to_start_one(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.unlink()
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    result = CliRunner().invoke(app, ["plans"])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "No sandbox runs from this checkout (start one: make sandbox).\n"
+        "For AWS give --stack and --region, or --context.\n",
+    )
+    named = CliRunner().invoke(app, ["plans", "--stack", "drs-waves-prod"])
+    assert named.stderr == "Which Region is the API in? Give --region, or set AWS_DEFAULT_REGION.\n"
+
+
 def test_a_named_context_is_used_and_named_in_every_printed_command(monkeypatch: pytest.MonkeyPatch) -> None:
     found = choose(context="prod")
     assert (parts(found), found.options) == ((None, "drs-waves-prod", "hub", "eu-west-1"), " --context prod")
@@ -167,6 +184,23 @@ def test_contexts_are_listed_and_shown() -> None:
 
 
 # --- the default ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("words", [("show",), ("use", "prod"), ("show", "prod")])
+def test_without_a_file_a_command_says_so_and_gives_the_lines_to_write(file: Path, words: tuple[str, ...]) -> None:
+    file.unlink()
+    said = run(*words).stderr
+    assert said.startswith(f"{file} does not exist")
+    lines = said.partition(":\n")[2]
+    file.write_text(lines, encoding="utf-8")
+    assert run("use", "prod").exit_code == 0
+
+
+def test_a_file_without_a_default_says_which_command_sets_one(file: Path) -> None:
+    file.write_text(FILE.replace('default = "prod"', ""), encoding="utf-8")
+    result = run("show")
+    assert "names no default context" in result.stderr
+    assert run(*result.stderr.strip().rpartition("context ")[2].split()).exit_code == 0
+
+
 def test_use_changes_the_line_of_the_default_alone(file: Path) -> None:
     assert run("use", "test").exit_code == 0
     assert file.read_text(encoding="utf-8") == FILE.replace('default = "prod"   # the hub', 'default = "test"')

@@ -126,7 +126,7 @@ def test_an_answer_to_a_failed_wave_says_what_it_does_and_how_long_it_takes(
     text = messages["send_wave_settled awaiting a decision"]["Message"]
     assert "Failed, CAPACITY: db-01. InsufficientInstanceCapacity" in text
     answers = dict(re.findall(r"^(Retry|Accept|Abort): drs-waves \w+ \S+ db .*\n  (.+)", text, re.MULTILINE))
-    assert "1 failed server again, in up to 2 attempts of about 20 min each: up to 40 min in all" in answers["Retry"]
+    assert "1 failed server again, in up to 2 attempts of 9 to 30 min each: up to 60 min in all" in answers["Retry"]
     assert "cannot be cancelled" in answers["Retry"]
     assert answers["Accept"].endswith("start next: app, web.")
     assert answers["Abort"].startswith("No further wave starts")

@@ -1,5 +1,6 @@
 """The functions of scripts/stack.sh that can be tested without a stack."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -94,3 +95,15 @@ def test_a_bash_that_is_too_old_is_refused(script: str) -> None:
     assert said.returncode == 1
     assert "needs bash 4.4 or newer" in said.stderr
     assert bash(check).returncode == 0
+
+
+@pytest.mark.parametrize("given", [(), ("ENV=test",), ("REGION=eu-west-1",)], ids=" ".join)
+@pytest.mark.parametrize("goal", ["deploy", "teardown"])
+def test_make_names_what_is_missing_before_it_builds_anything(goal: str, given: tuple[str, ...]) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("ENV", "REGION")}
+    said = subprocess.run(
+        ["make", "--dry-run", goal, *given],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (said.returncode, said.stdout) == (2, "")
+    assert f"make {goal} ENV=prod REGION=eu-west-1" in said.stderr

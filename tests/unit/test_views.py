@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from cli.terminal import make_console
-from cli.text import describe_cancelling, describe_rto, describe_wave_state, suggest_next
+from cli.text import describe_cancelling, describe_rto, describe_state, describe_wave_state, suggest_next
 from cli.views.capacity import KnownCapacity
 from cli.views.cleanup import CleanupView
 from cli.views.fold import fold_command
@@ -308,6 +308,14 @@ def test_json_lines_do_not_repeat_what_only_grows_with_time() -> None:
     assert len(stream.getvalue().splitlines()) == 1
 
 
+def test_a_run_that_those_who_started_it_must_not_answer_waits_for_another_person() -> None:
+    wait = {"for": "APPROVAL", "wave": "web", "answers": []}
+    run = {"state": "WAITING_FOR_PEOPLE", "waitingFor": [wait | {"notBy": ["ana"]}]}
+    assert describe_state(run) == "waiting for another person"
+    for own in (wait, {"for": "RESUME", "wave": None, "answers": []}):
+        assert describe_state(run | {"waitingFor": [*run["waitingFor"], own]}) == "waiting for you"
+
+
 # --- what comes next ------------------------------------------------------------------------------------------------
 ENDED: dict[str, Any] = record(
     wave("database", "COMPLETED", 3, 3, minutes=22.5, rto=30),
@@ -344,8 +352,11 @@ def test_a_run_says_what_to_do_next_with_the_options_of_its_deployment(
 
 
 def test_times_are_held_against_their_rto_targets() -> None:
-    assert list(describe_rto(ENDED)) == ["missed by the run", "missed by wave web"]
+    assert list(describe_rto(ENDED)) == ["missed by the run: wave web FAILED", "missed by wave web"]
     recovered = wave("web", "PARTIAL", 6, 5, minutes=34, rto=30, failed=1)
+    skipped = [wave(name, "SKIPPED", 1, 0, minutes=0) for name in ("app", "mail")]
+    several = record(*ENDED["waves"], *skipped, status="PARTIAL")
+    assert next(describe_rto(several)) == "missed by the run: wave web FAILED; waves app, mail SKIPPED"
     late = record(ENDED["waves"][0], recovered, status="PARTIAL", minutes=95)
     assert list(describe_rto(late)) == ["missed by 5 min by the run", "missed by 4 min by wave web"]
     in_time = record(ENDED["waves"][0], status="COMPLETED", minutes=80)
@@ -360,8 +371,11 @@ def test_a_cancelled_run_says_what_still_runs_and_how_long_that_takes() -> None:
     assert told.endswith("they usually end within 6 min")
     unknown = CANCELLING | {"batches": [batch("application", 8, usualSeconds=None), batch("web", 2, usualSeconds=None)]}
     assert (describe_cancelling(unknown) or "").endswith(
-        "2 DRS jobs run on with 10 servers, because DRS cannot stop jobs; such jobs usually take 20 to 30 min"
+        "2 DRS jobs run on with 10 servers, because DRS cannot stop jobs; such jobs usually take 9 to 30 min"
     )
+    elsewhere = batch("web", 2, status="LAUNCHED", usualSeconds=1260)
+    measured = CANCELLING | {"batches": [batch("application", 8, usualSeconds=None), elsewhere]}
+    assert (describe_cancelling(measured) or "").endswith("such jobs usually take 21 min")
     late = CANCELLING | {"batches": [batch("application", 8, jobSeconds=1300)]}
     assert (describe_cancelling(late) or "").endswith("they take longer than usual")
     assert (describe_cancelling(CANCELLING | {"batches": []}) or "").endswith(

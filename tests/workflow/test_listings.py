@@ -15,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from cli.listings import output
 from cli.listings.catalog import LISTINGS
+from cli.listings.instances import describe_all, list_syncs
 from cli.main import app
+from recovery.clock import parse_iso
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_wave
@@ -118,6 +120,53 @@ def test_instances_of_drills_come_first_with_the_command_that_terminates_them(
     assert all(each["ageSeconds"] >= 0 for each in found)
 
 
+def test_ages_of_instances_are_until_one_moment_whenever_each_was_read(product: Product, scene: ApiHttpServer) -> None:
+    (first, *_) = json.loads(own(run(scene, "instances", "--json")))["recoveryInstances"]
+    at = {"launchTime": "2026-11-22T08:00:00Z", "lastSyncAt": "2026-11-22T08:05:00Z"}
+    later = {**at, "lastSyncAt": "2026-11-22T08:09:00Z", "region": "eu-west-1"}
+    now = parse_iso("2026-11-22T08:10:00Z")
+    described = describe_all([{**first, **at}, {**first, **later}], now, "")
+    assert [each["ageSeconds"] for each in described] == [600, 600]
+    assert {each["ageSeconds"] for each in describe_all([{**first, **at}, {**first, **later}], 0, "")} == {540}
+    assert [at for _, at in list_syncs(described)] == ["2026-11-22T08:09:00Z", "2026-11-22T08:05:00Z"]
+    assert f"Read from DRS: {HUB}/{WEST} 20" in run(scene, "instances").stderr
+
+
+def test_servers_come_in_the_order_of_the_plan_and_a_long_reason_widens_no_other_row(scene: ApiHttpServer) -> None:
+    found = json.loads(own(run(scene, "servers", "latest", "--json")))["servers"]
+    waves = [each["wave"] for each in found]
+    assert waves == sorted(waves, key=["web", "db"].index)
+    status = CliRunner().invoke(app, ["status", "latest", "--servers", "--api-url", scene.url, "--region", WEST])
+    tables = [own(run(scene, "servers", "latest")).splitlines(), own(status).splitlines()]
+    for table in tables:
+        head = next(line for line in table if line.startswith("server ") and "host" in line)
+        rows = [next(line for line in table if line.startswith(each["sourceServerId"])) for each in found]
+        assert head.split()[-1] == "reason"
+        assert [row.split()[2] for row in rows] == waves
+        assert all(len(row) <= len(head) for row, each in zip(rows, found, strict=True) if not each["reason"])
+    assert [each.split()[:5] for each in (tables[0][0], head)] == [["server", "host", "wave", "status", "instance"]] * 2
+
+
+def test_logs_of_several_jobs_come_in_the_order_of_time(scene: ApiHttpServer) -> None:
+    times = [each["logDateTime"] for each in json.loads(own(run(scene, "logs", "latest", "--json")))["jobLog"]]
+    assert times == sorted(times)
+
+
+def test_a_refusal_advises_the_command_with_the_options_of_the_deployment(
+    product: Product, scene: ApiHttpServer
+) -> None:
+    (run_id,) = {each["executionId"] for each in product.request("GET", "/executions").body["executions"]}
+    options = f" --api-url {scene.url} --region {WEST}"
+    for words, advised in (
+        (("approve", run_id, "web"), f"drs-waves status {run_id}{options}"),
+        (("status", "drill-20260101-000000-000000"), f"drs-waves list{options}"),
+        (("approve", run_id, "nowhere"), f"drs-waves status {run_id}{options}"),
+    ):
+        result = CliRunner().invoke(app, [*words, "--api-url", scene.url, "--region", WEST])
+        assert result.exit_code == 3, result.output
+        assert advised in result.stderr
+
+
 def test_logs_are_those_of_every_job_or_of_one_wave(scene: ApiHttpServer) -> None:
     everything = json.loads(own(run(scene, "logs", "latest", "--json")))["jobLog"]
     assert {each["wave"] for each in everything} == {"web", "db"}
@@ -143,10 +192,10 @@ def test_a_table_on_a_terminal_fits_and_cuts_no_id(
         lines = screen.getvalue().splitlines()
         assert max(map(len, lines)) <= width, f"{name}\n{screen.getvalue()}"
         key = listing.columns[0]
-        assert all(key.text(key.read(item)) in screen.getvalue() for item in items)
+        assert all(key.show(item) in screen.getvalue() for item in items)
         for at, column in enumerate(listing.columns):
             if column.folds and column.in_table and not column.optional and at:
-                texts = [column.text(value) for item in items if (value := column.read(item)) is not None]
+                texts = [column.show(item) for item in items]
                 letters = "".join(screen.getvalue().split())
                 assert all(text.split()[0][:6] in letters for text in texts if text), f"{name}: {column.path}"
 

@@ -8,14 +8,12 @@ from recovery.domain.execution import Execution, Run
 from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import RecoveryPlan, RunAfter, Wave
 from recovery.domain.tally import Tally
-from recovery.wording import first_of, name_first, plural
+from recovery.wording import USUAL_JOB_MINUTES, first_of, name_first, plural
 
 # Kinds of causes, and of warnings, and servers of each, that the message about a wave names.
 MAX_CAUSES, MAX_NAMES = 4, 3
 # Waves that the description of an answer names. A plan has at most forty.
 MAX_WAVES = 8
-# How long an attempt to launch servers takes, as docs/operations.md has it from users of DRS.
-ATTEMPT_MINUTES = 20
 
 
 def name_other_person(run: Run, decision: str) -> str | None:
@@ -62,10 +60,11 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     run, plan = execution.run, execution.plan
     waiting = [each.name for each in plan.dependents_of(wave.name)]
     attempts = plan.launch_attempts
+    least, most = USUAL_JOB_MINUTES
     asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
     effects = {
         "retry": f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
-        f"of about {ATTEMPT_MINUTES} min each: up to {attempts * ATTEMPT_MINUTES} min in all. DRS jobs cannot be "
+        f"of {least} to {most} min each: up to {attempts * most} min in all. DRS jobs cannot be "
         "cancelled, so correct the cause first.",
         "accept": f"The wave counts as PARTIAL at once. {_describe_starts(waiting)}{asked}",
         "abort": "No further wave starts, and the run ends when its jobs have ended. Launched servers keep running; "
