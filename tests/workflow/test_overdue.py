@@ -11,7 +11,7 @@ from cli.text import describe_waits
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, WEST, Product
-from tests.support.runs import decide, held_jobs, wait_until, wait_until_asked_for
+from tests.support.runs import decide, held_jobs, launching_run, wait_until, wait_until_asked_for
 
 KINDS = ("RUN_OVERDUE", "WAVE_OVERDUE", "JOB_OVERDUE")
 
@@ -74,6 +74,26 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
             name for line in metrics for name in ("RunsOverdue", "WavesOverdue", "JobsOverdue") if line.get(name)
         ]
         assert sorted(counted) == ["JobsOverdue", "RunsOverdue", "WavesOverdue"]
+
+
+def test_refusals_while_a_cancelled_run_waits_for_its_job_name_the_job_and_the_way_out(product: Product) -> None:
+    plan = product.plan(make_wave(product, "db", count=2))
+    with launching_run(product, plan) as run:
+        decide(product, run, "cancel")
+        job = product.record(run)["batches"][0]["jobId"]
+        refusals = {
+            "NothingToContinue": product.request("POST", f"/executions/{run}/continue"),
+            "PlanAlreadyRunning": product.request("POST", f"/recovery-plans/{plan}/drills"),
+            "ExecutionStillRunning": product.request("POST", f"/executions/{run}/cleanup"),
+        }
+        for code, refused in refusals.items():
+            assert (refused.status, refused.body["code"]) == (409, code)
+            assert f"{run} is cancelling" in refused.body["detail"]
+            assert re.search(rf"waits for the end of {job} in {HUB}/{WEST}: .*, \d+ min", refused.body["detail"])
+            assert "cannot be cancelled" in refused.body["advice"]
+            assert "cancel it" not in refused.body["advice"]
+            assert "A job is stuck" in refused.body["advice"]
+    product.finish(run)
 
 
 def test_a_run_that_waits_for_operators_past_its_target_is_told_once_with_the_commands() -> None:

@@ -151,6 +151,5 @@ def _describe_batch(batch: Batch) -> str:
         next_try = polling.describe_next_try(clock.now() - clock.parse_iso(batch.outage_since))
         return f"DRS in {target} keeps it waiting since {batch.outage_since}: {batch.outage_reason}; {next_try}"
     if batch.job_id and batch.job_started_at:
-        age = clock.now() - clock.parse_iso(batch.job_started_at)
-        return f"{batch.job_id} in {target}: {polling.describe_job(batch.stage, age, batch.usual_seconds)}"
+        return f"{batch.job_id} in {target}: {polling.describe_job_of(batch)}"
     return f"batch {batch.ref.number} in {target} waits to start: for capacity, or for a server that is in another job"
