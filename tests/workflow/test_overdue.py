@@ -178,3 +178,24 @@ def test_a_batch_that_drs_keeps_waiting_says_so_until_drs_answers(product: Produ
     assert outage["until"] > outage["since"]
     assert {"DRS_WAIT_BEGAN", "DRS_WAIT_ENDED"} <= set(events_of(product, run))
     assert record["waitingFor"] == []
+
+
+def test_a_batch_that_waits_for_the_job_of_another_run_waits_on_record_until_its_own_job_starts(
+    product: Product,
+) -> None:
+    wave = {"name": "web", "groups": [product.group(product.seed(1))]}
+    plans = [product.plan(wave, name=f"plan {number}") for number in (1, 2)]
+    with launching_run(product, plans[0]) as first:
+        second = product.start(plans[1])
+        waiting = wait_until(product, second, lambda record: record["waitingFor"])["waitingFor"][0]
+        assert (waiting["for"], "ServerBusy" in waiting["text"]) == ("DRS", True)
+        tries = len(product.engine.runtime.invocations_of("CheckCapacity"))
+        wait_until(product, second, lambda _: len(product.engine.runtime.invocations_of("CheckCapacity")) > tries + 3)
+        record = product.record(second)
+        assert [wait["since"] for wait in record["waitingFor"]] == [waiting["since"]]
+        assert [outage["until"] for outage in record["batches"][0]["outages"]] == [None]
+    product.finish(first)
+    (batch,) = product.finish(second)["batches"]
+    (outage,) = batch["outages"]
+    assert outage["until"] >= batch["jobs"][0]["startedAt"]
+    assert events_of(product, second).count("DRS_WAIT_ENDED") == 1

@@ -12,7 +12,8 @@ logger = Logger(child=True)
 
 def note_outage(ref: BatchRef, error: CaughtError) -> None:
     """Mark that the batch waits, because all retries of a call ended with this error: an outage, throttling, or a busy
-    server. The next success ends the mark. One that cannot be written is left out.
+    server. The mark ends when the batch's job has started, when a poll of it succeeds, or when the batch is settled.
+    One that cannot be written is left out.
     """
     try:
         progress.record_outage(ref, str(error))
