@@ -276,7 +276,7 @@ def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_tha
         assert re.fullmatch("[ -~]+", subject)
         assert re.match(r"s+\.*: DRILL of Wiederanlauf gro", subject), subject
     assert subjects["APPROVAL_WANTED"].endswith(" waits for approval")
-    assert subjects["DECISION_WANTED"].endswith(" is AWAITING_DECISION")
+    assert subjects["DECISION_WANTED"].endswith(" needs a decision")
 
 
 def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:

@@ -67,6 +67,9 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
         assert "not begun, " in of_job
         assert "min of usual 9" in of_job
         assert f"--job {batch['jobId']} " in of_job
+        assert f"Plan: {record['planName']}" in of_job.splitlines()
+        for kind, text in zip(KINDS, (of_run, of_wave, of_job), strict=True):
+            assert f"Message: {kind}" in text.splitlines()
         assert set(KINDS) <= set(events_of(product, run))
         assert record["batches"][0]["overdueAt"] is None
         metrics = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"DRS/Runs"' in line]

@@ -137,7 +137,7 @@ def send_wave_settled(
     _send(
         run,
         kind,
-        f"wave {{wave}} is {verdict.status.value}",
+        "wave {wave} needs a decision" if awaits_decision else f"wave {{wave}} is {verdict.status.value}",
         {
             "Wave": wave.name,
             "Result": verdict.reason,
@@ -225,7 +225,7 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
         verdict.status.value,
         {
             "Result": verdict.reason,
-            "Servers": tally.describe(),
+            "Servers": tally.describe_ready() if verdict.status is ExecutionStatus.READY else tally.describe(),
             "Recover the rest": format_command("continue", last) if rest and last else None,
             "Report": format_command("report", run.execution_id, "--to", run.execution_id),
         },

@@ -7,7 +7,7 @@ from recovery import clock
 from recovery.aws import sns
 from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Mode, Run, WaveStatus
+from recovery.domain.execution import Run, WaveStatus
 from recovery.observability.operator_messages import name_section
 from recovery.wording import describe_deadline, first_of
 
@@ -50,16 +50,17 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
     )
 
 
-def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
+def send_job_overdue(run: Run, ref: BatchRef, job_id: str, progress: str) -> None:
     """Report that a DRS job takes far longer than usual; `progress` has its stage and age."""
-    mode = Mode.of_run(ref.execution_id).value
+    mode = run.mode.value
     sns.publish(
         "JOB_OVERDUE",
-        f"{mode}: a DRS job in {{target}} takes far longer than usual",
-        {"target": ref.target.key},
+        f"{mode} of {{plan}}: a DRS job in {{target}} takes very long",
+        {"plan": run.plan_name, "target": ref.target.key},
         sns.format_facts(
             {
                 "Kind": mode,
+                "Plan": run.plan_name,
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
                 "Target": ref.target.key,
@@ -76,6 +77,7 @@ def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
             }
         ),
         target=ref.target.key,
+        planId=run.plan_id,
         executionId=ref.execution_id,
         wave=ref.wave,
     )

@@ -38,7 +38,8 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         stage = _read_stage(batch, job, age, usual_seconds) if is_overdue or _is_stage_old(batch, age) else batch.stage
         if is_overdue and progress.record_job_overdue(ref, job.job_id):
             metrics.emit_overdue(jobs=1)
-            overdue_messages.send_job_overdue(ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
+            run = executions.get_run(ref.execution_id)
+            overdue_messages.send_job_overdue(run, ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
         check_run(executions.get_meta_row(ref.execution_id))
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
