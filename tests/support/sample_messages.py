@@ -97,6 +97,7 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_target_missed of a wave": lambda: overdue_messages.send_target_missed(
         RUN, "db", 60, [overdue_messages.describe_wait_of_run(RUN)]
     ),
+    "send_approval_due": lambda: overdue_messages.send_approval_due(RUN, "app", clock.now() + 1_800, "reject"),
     "send_job_overdue": lambda: overdue_messages.send_job_overdue(
         RUN, BATCH, "drsjob-1", "conversion, 61 min of usual 9"
     ),

@@ -119,6 +119,26 @@ def test_a_run_that_waits_for_operators_past_its_target_is_told_once_with_the_co
         assert len(inbox.of_kind("RUN_OVERDUE")) == 1
 
 
+@pytest.mark.parametrize(("on_timeout", "then"), [("approve", "approved then"), ("reject", "rejected then")])
+def test_an_approval_is_asked_for_again_once_when_a_quarter_of_its_time_is_left(on_timeout: str, then: str) -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        approval = {"required": True, "timeoutMinutes": 2_000, "onTimeout": on_timeout}
+        run = product.start(product.plan(make_wave(product, "db", approval=approval)))
+        wait_until_asked_for(product, run, "APPROVAL")
+        check_open_runs(product)
+        assert inbox.of_kind("APPROVAL_DUE") == []
+        (row,) = [row for row in product.items("Executions") if row["item"] == "WAVE#db"]
+        product.put("Executions", {**row, "waitingSince": "2026-01-01T00:00:00.000Z"})
+        for _ in range(2):
+            check_open_runs(product)
+        (told,) = inbox.of_kind("APPROVAL_DUE")
+        assert then in told
+        assert f"drs-waves approve {run} db" in told
+        decide(product, run, "cancel")
+        product.finish(run)
+
+
 def test_a_run_within_its_targets_and_a_readiness_run_are_not_told() -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         inbox = Inbox(product)

@@ -33,6 +33,9 @@ TRY_GROWTH = 1.12
 # Operators are told, and so the record says that the batch waits, after eight failures in a row at the latest.
 FAILURES_BEFORE_MARK = 8
 
+# How long before its deadline an approval is asked for again, at least: the look at open runs is every five minutes.
+MIN_REMINDER_SECONDS = 600
+
 # Jobs that a refusal names.
 MAX_JOBS_NAMED = 3
 
@@ -110,6 +113,15 @@ def describe_next_try(age: float) -> str:
 def is_job_overdue(age: float, usual: float) -> bool:
     """Whether a job of this age, in seconds, takes far longer than jobs of its kind usually do in its target."""
     return age >= max(OVERDUE_FACTOR * usual, MIN_OVERDUE_SECONDS)
+
+
+def is_reminder_due(since: float, until: float, now: float) -> bool:
+    """Whether a wait that began at `since` and ends at `until`, in epoch seconds, is in its last quarter.
+
+    That is ten minutes at least. A wait that is not twice as long needs no reminder: its first message is new.
+    """
+    last = max((until - since) / 4, MIN_REMINDER_SECONDS)
+    return until - since >= 2 * last and 0 < until - now <= last
 
 
 def is_past_target(elapsed: float, target_minutes: int) -> bool:

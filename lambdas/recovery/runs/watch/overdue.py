@@ -13,7 +13,7 @@ from recovery.domain import polling
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes import job_stages
 from recovery.domain.drs_shapes.jobs import Job
-from recovery.domain.execution import OPEN_STATUSES, ExecutionStatus, Mode, Run
+from recovery.domain.execution import OPEN_STATUSES, ExecutionStatus, Mode, Run, WaveStatus
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError
 from recovery.observability import metrics, overdue_messages
@@ -102,12 +102,16 @@ def _check_safely(execution_id: str) -> bool:
 
 
 def check_run(meta: executions.Row) -> None:
-    """Notify operators once if the run, or a wave of it, has missed its RTO target. `meta` is its META row."""
+    """Notify operators once if the run, or a wave of it, has missed its RTO target, or an approval is nearly due.
+
+    `meta` is the run's META row.
+    """
     run = Run.from_item(meta)
     if run.mode is Mode.READINESS or run.status.is_final:
         return
     now = clock.now()
     rows = waves.list_rows(run.execution_id)
+    _remind(run, rows, now)
     late: list[tuple[str | None, int]] = []
     if _is_newly_late(meta, run.requested_at, now):
         late.append((None, int(meta["rtoTargetMinutes"])))
@@ -125,6 +129,20 @@ def check_run(meta: executions.Row) -> None:
         elif progress.record_wave_overdue(run.execution_id, wave):
             metrics.emit_overdue(waves=1)
             overdue_messages.send_target_missed(run, wave, minutes, blockers)
+
+
+def _remind(run: Run, wave_rows: Sequence[executions.Row], now: float) -> None:
+    """Remind operators once of each approval whose deadline is near."""
+    if run.is_halted:
+        return
+    for row in wave_rows:
+        since, until = row.get("waitingSince"), row.get("approvalUntil")
+        if row["status"] != WaveStatus.AWAITING_APPROVAL or not since or not until:
+            continue
+        if "remindedAt" in row or not polling.is_reminder_due(clock.parse_iso(since), float(until), now):
+            continue
+        if progress.record_reminder(run.execution_id, row["wave"]):
+            overdue_messages.send_approval_due(run, row["wave"], float(until), row.get("onTimeout"))
 
 
 def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
