@@ -147,6 +147,9 @@ def test_a_run_within_its_targets_and_a_readiness_run_are_not_told() -> None:
         product.finish(product.start(plan, "readiness"))
         check_open_runs(product)
         assert not set(KINDS) & set(inbox.values("kind"))
+        drilled, checked = inbox.of_kind("RUN_FINISHED")
+        assert "Servers: 1 of 1 servers launched, 0 failed, 0 excluded" in drilled.splitlines()
+        assert "Servers: 1 of 1 servers ready" in checked.splitlines()
         assert record["overdueAt"] is None
 
 
