@@ -189,8 +189,8 @@ def _describe_usual(record: Record) -> str:
 def describe_rto(record: Record, servers: Sequence[Mapping[str, Any]] = ()) -> Iterator[str]:
     """Whether an ended run and its waves met their RTO targets. What is not recovered has missed its target.
 
-    `servers` are those of the run. A required one that was not launched is a miss, whatever the plan tolerates. The line
-    of the run names the waves that were not recovered.
+    `servers` are those of the run. A required one that was not launched is a miss, whatever the plan tolerates. The
+    line of the run names the waves that were not recovered.
     """
     if record["mode"] == "READINESS" or record["status"] == "NOT_READY":
         return

@@ -23,15 +23,15 @@ from typing import Any
 
 
 class DrsWavesError(Exception):
-    """The base class. `status` is the HTTP status; `advice` is what the reader can do."""
+    """The base class. `status` is the HTTP status; `advice` is what the reader can do, in general or in this case."""
 
     status = 500
     advice = "Search the function's log for the correlation id; report the error if it returns."
 
-    def __init__(self, message: str, **facts: Any) -> None:
+    def __init__(self, message: str, *, advice: str | None = None, **facts: Any) -> None:
         super().__init__(message)
-        self.message = message
-        self.facts = facts
+        self.message, self.facts = message, facts
+        self.advice = advice or self.advice
 
     @classmethod
     def title(cls) -> str:

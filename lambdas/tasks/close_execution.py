@@ -13,7 +13,7 @@ def handler(event: StateChangeEvent, context: LambdaContext) -> CloseExecutionOu
     """Handle the event that an execution of recover-plan has ended. Handling it twice changes nothing."""
     execution_id, status = event["detail"]["name"], event["detail"]["status"]
     logger.append_keys(executionId=execution_id)
-    execution, closed = abandoned.end_run_without_machine(execution_id, f"the state machine ended as {status}")
+    execution, closed = abandoned.end_run_without_machine(execution_id, abandoned.describe_end(status))
     if execution:
         schedule.schedule_or_notify(execution)
     logger.info("run closed" if closed else "the record was closed already")

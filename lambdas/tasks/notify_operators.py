@@ -21,7 +21,8 @@ def handler(event: NotifyOperatorsInput, context: LambdaContext) -> dict[str, An
     target = Target.from_state(event)
     if number := event.get("batch"):
         outages.note_outage(BatchRef(event["executionId"], event["wave"], target, int(number)), error)
-    place = WaitingPlace(event["executionId"], event["wave"], target, number)
+    plan = outages.read_plan_name(event["executionId"])
+    place = WaitingPlace(event["executionId"], event["wave"], target, number, plan)
     retries_exhausted.notify_retries_exhausted(
         place, event["task"], error, event.get("attempts"), event.get("waitSeconds")
     )

@@ -97,7 +97,10 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_target_missed of a wave": lambda: overdue_messages.send_target_missed(
         RUN, "db", 60, [overdue_messages.describe_wait_of_run(RUN)]
     ),
-    "send_job_overdue": lambda: overdue_messages.send_job_overdue(BATCH, "drsjob-1", "conversion, 61 min of usual 9"),
+    "send_approval_due": lambda: overdue_messages.send_approval_due(RUN, "app", clock.now() + 1_800, "reject"),
+    "send_job_overdue": lambda: overdue_messages.send_job_overdue(
+        RUN, BATCH, "drsjob-1", "conversion, 61 min of usual 9"
+    ),
     "notify_retries_exhausted": lambda: retries_exhausted.notify_retries_exhausted(
         PLACE, "StartRecovery", CaughtError("DrsThrottled", "too many"), 8, 60
     ),

@@ -255,7 +255,11 @@ def test_a_role_allows_what_the_code_of_its_function_can_ask_for_and_nothing_els
 
 def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
     """If the reading found nothing, the tests of the roles would pass without checking anything."""
-    assert can_do("tasks.notify_operators.handler") == {("sns:Publish", ""), ("dynamodb:UpdateItem", "executions")}
+    assert can_do("tasks.notify_operators.handler") == {
+        ("sns:Publish", ""),
+        ("dynamodb:GetItem", "executions"),
+        ("dynamodb:UpdateItem", "executions"),
+    }
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")
     assert ("states:SendTaskSuccess", "") in can_do("tasks.settle_wave.handler")
     assert ("dynamodb:Query", "executions/index") in can_do("api.app.handler")

@@ -34,7 +34,8 @@ def test_an_alarm_becomes_a_message_that_says_what_to_do() -> None:
     assert began["Subject"] == f"{STACK}: ALARM circuit-open: an account and Region does not answer"
     lines = began["Message"].splitlines()
     assert lines[:4] == [f"Stack: {STACK}", "Environment: prod", "Account: 123456789012", f"Region: {WEST}"]
-    assert f"See it: drs-waves get /capacity --stack {STACK} --region {WEST}" in lines
+    assert lines[4] == "Message: ALARM"
+    assert f"See it: drs-waves get /drs/recovery-instance-sync/status --stack {STACK} --region {WEST}" in lines
     assert 'Runbook: docs/runbook.md, "A Region is down"' in lines
     values = {name: attribute["Value"] for name, attribute in began["MessageAttributes"].items()}
     assert values == {"kind": "ALARM", "alarm": "circuit-open", "state": "ALARM"}

@@ -12,6 +12,7 @@ from recovery.runs.probe import GONE
 from tests.harness.engine import Execution
 from tests.support.fault_injection import killed_after_change
 from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
+from tests.support.runs import wait_until
 
 
 def start(product: Product, plan: str, mode: str, **body: Any) -> dict[str, Any]:
@@ -247,6 +248,27 @@ def test_a_region_that_is_down_for_an_hour_holds_up_no_other_and_is_recovered_wh
     assert (record["status"], record["servers"]["launched"]) == ("COMPLETED", 4), record
     assert seconds(record, "west") < 1.2 * ideal + 2 * 200  # two seconds of a busy machine
     assert seconds(record, "east") > 3_600
+
+
+@pytest.mark.parametrize("by_tags", [False, True])
+def test_a_wave_says_for_which_target_it_waits_that_was_not_inspected(product: Product, by_tags: bool) -> None:
+    west = product.group(product.seed(1))
+    ids = product.seed(2, account=OTHER, region=EUROPE, tags={"tier": "east"})
+    selection: dict[str, Any] = {"tags": {"tier": "east"}} if by_tags else {"server_ids": ids}
+    east = product.group(account=OTHER, region=EUROPE, **selection)
+    later = {"name": "later", "groups": [east]}
+    plan = product.plan({"name": "both", "groups": [west, east]}, later)
+    product.fault("REGION_DOWN", region=EUROPE)
+    run = product.start(plan, "recoveries")
+    record = wait_until(product, run, lambda record: record["waitingFor"] and record["servers"]["launched"])
+    (waiting,) = record["waitingFor"]
+    assert (waiting["wave"], waiting["for"], waiting["answers"]) == ("both", "DRS", [])
+    assert waiting["since"] >= record["waves"][0]["startedAt"][:19]
+    assert waiting["text"].startswith(f"{OTHER}/{EUROPE}")
+    assert waiting["text"].count(f"{OTHER}/{EUROPE}") == 1
+    assert ("its servers are known when it answers" if by_tags else "2 servers of the wave there") in waiting["text"]
+    product.emulator.world.faults.remove(None)
+    assert product.finish(run, timeout=120)["waitingFor"] == []
 
 
 def test_an_optional_region_that_stays_down_is_left_out_after_a_while(product: Product) -> None:

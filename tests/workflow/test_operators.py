@@ -276,7 +276,7 @@ def test_every_message_about_a_plan_and_a_wave_with_long_names_has_a_subject_tha
         assert re.fullmatch("[ -~]+", subject)
         assert re.match(r"s+\.*: DRILL of Wiederanlauf gro", subject), subject
     assert subjects["APPROVAL_WANTED"].endswith(" waits for approval")
-    assert subjects["DECISION_WANTED"].endswith(" is AWAITING_DECISION")
+    assert subjects["DECISION_WANTED"].endswith(" needs a decision")
 
 
 def test_a_rejected_wave_is_skipped_with_those_that_depend_on_it(product: Product) -> None:
@@ -595,6 +595,26 @@ def closed(product: Product, run: str, status: str = "ABORTED") -> bool:
     event = {"source": "aws.states", "detail": {"name": run, "status": status, "executionArn": "arn:…"}}
     answer = product.engine.client("lambda").invoke(FunctionName="CloseExecution", Payload=json.dumps(event))
     return bool(json.loads(answer["Payload"].read())["closed"])
+
+
+def test_the_message_about_an_aborted_run_names_the_jobs_that_run_on_and_what_to_do() -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        with launching_run(product, product.plan(make_wave(product, "db", count=2))) as run:
+            product.engine.client("stepfunctions").stop_execution(executionArn=product.machine(run).arn)
+            assert closed(product, run)
+            job = product.record(run)["batches"][0]["jobId"]
+        record = product.record(run)
+        (text,) = inbox.of_kind("RUN_FINISHED")
+    left = f"{job} with 2 servers in {HUB}/{WEST}"
+    assert "stopped from outside" in record["reason"]
+    assert f"run on and are not followed: {left}" in record["reason"]
+    lines = text.splitlines()
+    assert f"Jobs that run on: {left}" in lines
+    assert "cost money" in text
+    assert any(line.startswith(f"Recover the rest: drs-waves continue {run}") for line in lines)
+    assert any(line.startswith(f"Terminate its instances: drs-waves cleanup {run}") for line in lines)
+    assert 'Runbook: docs/runbook.md, "A run has failed"' in lines
 
 
 def test_a_run_that_was_aborted_in_the_console_is_closed_with_what_its_jobs_came_to(product: Product) -> None:

@@ -11,7 +11,7 @@ from cli.text import describe_waits
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, WEST, Product
-from tests.support.runs import decide, held_jobs, wait_until, wait_until_asked_for
+from tests.support.runs import decide, held_jobs, launching_run, wait_until, wait_until_asked_for
 
 KINDS = ("RUN_OVERDUE", "WAVE_OVERDUE", "JOB_OVERDUE")
 
@@ -67,6 +67,9 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
         assert "not begun, " in of_job
         assert "min of usual 9" in of_job
         assert f"--job {batch['jobId']} " in of_job
+        assert f"Plan: {record['planName']}" in of_job.splitlines()
+        for kind, text in zip(KINDS, (of_run, of_wave, of_job), strict=True):
+            assert f"Message: {kind}" in text.splitlines()
         assert set(KINDS) <= set(events_of(product, run))
         assert record["batches"][0]["overdueAt"] is None
         metrics = [json.loads(line) for line in capfd.readouterr().out.splitlines() if '"DRS/Runs"' in line]
@@ -74,6 +77,26 @@ def test_a_job_that_never_ends_is_told_once_with_its_stage_and_so_are_its_wave_a
             name for line in metrics for name in ("RunsOverdue", "WavesOverdue", "JobsOverdue") if line.get(name)
         ]
         assert sorted(counted) == ["JobsOverdue", "RunsOverdue", "WavesOverdue"]
+
+
+def test_refusals_while_a_cancelled_run_waits_for_its_job_name_the_job_and_the_way_out(product: Product) -> None:
+    plan = product.plan(make_wave(product, "db", count=2))
+    with launching_run(product, plan) as run:
+        decide(product, run, "cancel")
+        job = product.record(run)["batches"][0]["jobId"]
+        refusals = {
+            "NothingToContinue": product.request("POST", f"/executions/{run}/continue"),
+            "PlanAlreadyRunning": product.request("POST", f"/recovery-plans/{plan}/drills"),
+            "ExecutionStillRunning": product.request("POST", f"/executions/{run}/cleanup"),
+        }
+        for code, refused in refusals.items():
+            assert (refused.status, refused.body["code"]) == (409, code)
+            assert f"{run} is cancelling" in refused.body["detail"]
+            assert re.search(rf"waits for the end of {job} in {HUB}/{WEST}: .*, \d+ min", refused.body["detail"])
+            assert "cannot be cancelled" in refused.body["advice"]
+            assert "cancel it" not in refused.body["advice"]
+            assert "A job is stuck" in refused.body["advice"]
+    product.finish(run)
 
 
 def test_a_run_that_waits_for_operators_past_its_target_is_told_once_with_the_commands() -> None:
@@ -96,6 +119,26 @@ def test_a_run_that_waits_for_operators_past_its_target_is_told_once_with_the_co
         assert len(inbox.of_kind("RUN_OVERDUE")) == 1
 
 
+@pytest.mark.parametrize(("on_timeout", "then"), [("approve", "approved then"), ("reject", "rejected then")])
+def test_an_approval_is_asked_for_again_once_when_a_quarter_of_its_time_is_left(on_timeout: str, then: str) -> None:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
+        inbox = Inbox(product)
+        approval = {"required": True, "timeoutMinutes": 2_000, "onTimeout": on_timeout}
+        run = product.start(product.plan(make_wave(product, "db", approval=approval)))
+        wait_until_asked_for(product, run, "APPROVAL")
+        check_open_runs(product)
+        assert inbox.of_kind("APPROVAL_DUE") == []
+        (row,) = [row for row in product.items("Executions") if row["item"] == "WAVE#db"]
+        product.put("Executions", {**row, "waitingSince": "2026-01-01T00:00:00.000Z"})
+        for _ in range(2):
+            check_open_runs(product)
+        (told,) = inbox.of_kind("APPROVAL_DUE")
+        assert then in told
+        assert f"drs-waves approve {run} db" in told
+        decide(product, run, "cancel")
+        product.finish(run)
+
+
 def test_a_run_within_its_targets_and_a_readiness_run_are_not_told() -> None:
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         inbox = Inbox(product)
@@ -104,6 +147,9 @@ def test_a_run_within_its_targets_and_a_readiness_run_are_not_told() -> None:
         product.finish(product.start(plan, "readiness"))
         check_open_runs(product)
         assert not set(KINDS) & set(inbox.values("kind"))
+        drilled, checked = inbox.of_kind("RUN_FINISHED")
+        assert "Servers: 1 of 1 servers launched, 0 failed, 0 excluded" in drilled.splitlines()
+        assert "Servers: 1 of 1 servers ready" in checked.splitlines()
         assert record["overdueAt"] is None
 
 
@@ -158,3 +204,24 @@ def test_a_batch_that_drs_keeps_waiting_says_so_until_drs_answers(product: Produ
     assert outage["until"] > outage["since"]
     assert {"DRS_WAIT_BEGAN", "DRS_WAIT_ENDED"} <= set(events_of(product, run))
     assert record["waitingFor"] == []
+
+
+def test_a_batch_that_waits_for_the_job_of_another_run_waits_on_record_until_its_own_job_starts(
+    product: Product,
+) -> None:
+    wave = {"name": "web", "groups": [product.group(product.seed(1))]}
+    plans = [product.plan(wave, name=f"plan {number}") for number in (1, 2)]
+    with launching_run(product, plans[0]) as first:
+        second = product.start(plans[1])
+        waiting = wait_until(product, second, lambda record: record["waitingFor"])["waitingFor"][0]
+        assert (waiting["for"], "ServerBusy" in waiting["text"]) == ("DRS", True)
+        tries = len(product.engine.runtime.invocations_of("CheckCapacity"))
+        wait_until(product, second, lambda _: len(product.engine.runtime.invocations_of("CheckCapacity")) > tries + 3)
+        record = product.record(second)
+        assert [wait["since"] for wait in record["waitingFor"]] == [waiting["since"]]
+        assert [outage["until"] for outage in record["batches"][0]["outages"]] == [None]
+    product.finish(first)
+    (batch,) = product.finish(second)["batches"]
+    (outage,) = batch["outages"]
+    assert outage["until"] >= batch["jobs"][0]["startedAt"]
+    assert events_of(product, second).count("DRS_WAIT_ENDED") == 1

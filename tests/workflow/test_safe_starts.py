@@ -96,6 +96,24 @@ def test_a_batch_whose_servers_are_all_live_starts_no_job_and_ends(product: Prod
     assert [row["status"] for row in product.items("Executions") if row["item"].startswith("BATCH#")] == ["SETTLED"]
 
 
+@pytest.mark.parametrize("mode", ["drills", "recoveries"])
+def test_a_refusal_names_hosts_by_reason_and_no_drill_is_told_to_replace_a_recovery(
+    product: Product, mode: str
+) -> None:
+    servers = product.seed(10)
+    plan = product.plan({"name": "web", "groups": [product.group(servers)]})
+    product.finish(product.start(plan, "recoveries"))
+    record = product.finish(product.start(plan, mode))
+    assert record["status"] == "NOT_READY"
+    reason = record["reason"]
+    assert "srv-001, srv-002, srv-003 and 7 more: its recovery instance ... (" in reason
+    assert reason.count("is live") == 1
+    assert not any(server in reason for server in servers)
+    assert len(reason) < 400
+    assert ("replaceExisting" in reason) is (mode == "recoveries")
+    assert ("drill other servers, or wait until that recovery is retired" in reason) is (mode == "drills")
+
+
 def test_a_drill_may_replace_the_instances_of_a_drill(product: Product) -> None:
     plan = make_plan(product)
     assert product.drill(plan)["status"] == "COMPLETED"

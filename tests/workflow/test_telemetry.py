@@ -386,13 +386,14 @@ def test_operators_are_told_once_what_is_throttled_and_the_batch_goes_on(told: C
         (message,) = messages(product, url)
         (child,) = product.engine.executions("recover-target")
         waited = Counter(child.states_entered())
-    assert message["Subject"] == f"{STACK}: DRILL: DrsThrottled in {HUB}/{WEST}"
+    assert message["Subject"] == f"{STACK}: DRILL of a plan: DrsThrottled in {HUB}/{WEST}"
     assert {name: attribute["Value"] for name, attribute in message["MessageAttributes"].items()} == {
         "kind": "RETRIES_EXHAUSTED",
         "target": f"{HUB}/{WEST}",
         "executionId": record["executionId"],
     }
     said = facts(message)
+    assert (said["Message"], said["Plan"]) == ("RETRIES_EXHAUSTED", "a plan")
     assert said["Target"] == f"{HUB}/{WEST}"
     assert said["Error"].startswith(f"DrsThrottled: StartRecovery in {HUB}/{WEST}: ThrottlingException")
     assert (said["Execution"], said["Kind"]) == (record["executionId"], "DRILL")

@@ -61,7 +61,7 @@ def publish(kind: str, subject: str, names: Mapping[str, str], text: str, **attr
 
 
 def publish_or_raise(kind: str, subject: str, names: Mapping[str, str], text: str, **attributes: str) -> None:
-    """Publish a message that begins with the stack, environment, account and Region that send it.
+    """Publish a message that begins with the stack, environment, account and Region that send it, and its kind.
 
     `subject` is a pattern for `names`, see `build_subject`. Subscriptions can filter by `kind` and `attributes`. Raise
     ClientError, BotoCoreError.
@@ -75,7 +75,7 @@ def publish_or_raise(kind: str, subject: str, names: Mapping[str, str], text: st
     _client().publish(
         TopicArn=topic,
         Subject=build_subject(f"{{stack}}: {subject}", {"stack": stack_name(), **names}),
-        Message=f"{format_facts(sender)}\n{text}",
+        Message=f"{format_facts({**sender, 'Message': kind})}\n{text}",
         MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in named.items()},
     )
 

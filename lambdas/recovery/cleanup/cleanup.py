@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from recovery.aws import step_functions
 from recovery.cleanup import find
+from recovery.domain import polling
 from recovery.domain.cleanup_chunk import Chunk, ChunkStatus, CleanupStatus, FoundInstances
 from recovery.domain.execution import Mode
 from recovery.errors import (
@@ -23,7 +24,7 @@ from recovery.errors import (
     StartFailed,
     Transient,
 )
-from recovery.store import chains, cleanups, idempotency_keys
+from recovery.store import batches, chains, cleanups, idempotency_keys
 from recovery.store.chains import Chain
 from recovery.store.idempotency_keys import RequestKey
 from recovery.wording import all_of, first_of
@@ -154,6 +155,9 @@ def _require_ended_drills(chain: Chain) -> None:
     for run in chain.runs:
         if run.mode is not Mode.DRILL:
             raise NotADrill(f"execution {run.execution_id} is of mode {run.mode.value}, not a drill")
+        if run.cancelled_by and not run.status.is_final:
+            why = polling.describe_cancelling(run, batches.list_batches(run.execution_id))
+            raise ExecutionStillRunning(why, advice=polling.WHILE_CANCELLING)
         if not run.status.is_final:
             raise ExecutionStillRunning(f"execution {run.execution_id} is {run.status.value}")
 

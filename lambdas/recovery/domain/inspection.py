@@ -1,5 +1,7 @@
 """The results of inspection: servers, and each wave in each target."""
 
+import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +10,13 @@ from recovery.domain.plan import GroupUse, ProtectionGroup, Wave
 from recovery.domain.readiness import Readiness, ServerVerdict
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
-from recovery.wording import plural
+from recovery.wording import first_of, name_first, plural
+
+# Reasons that a wave's part in a target names, and servers for each of them.
+MAX_REASONS = MAX_NAMES = 3
+
+# Ids of servers, instances and jobs, such as i-0123456789abcdef0.
+_ID = re.compile(r"\b(?:s|i|[a-z]*job)-[0-9A-Za-z]{8,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,21 @@ def describe_selection(group: ProtectionGroup) -> str:
     by_tags = "tags " + ", ".join(f"{key}={value}" for key, value in sorted(group.tags.items()))
     selection = f"{plural(len(group.server_ids), 'server')} by id" if group.server_ids else by_tags
     return f"{group.name}: {selection} in {group.target.key}"
+
+
+def describe_blocked(blocked: Mapping[str, InspectedServer]) -> str:
+    """`web-01, web-02, web-03 and 17 more: its replication is STOPPED, …`: the reasons, the most frequent first.
+
+    Ids in a reason differ by server, so that they are left out of a reason that several have.
+    """
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for server_id in sorted(blocked, key=lambda each: (blocked[each].hostname or each, each)):
+        by_reason[_ID.sub("...", blocked[server_id].verdict.reasons[0])].append(server_id)
+    texts = []
+    for reason, ids in sorted(by_reason.items(), key=lambda each: -len(each[1])):
+        names = name_first([blocked[each].hostname or each for each in ids], MAX_NAMES)
+        texts.append(f"{names}: {blocked[ids[0]].verdict.reasons[0] if len(ids) == 1 else reason}")
+    return "; ".join(first_of(texts, MAX_REASONS))
 
 
 def is_listed_by_id(use: GroupUse, group: ProtectionGroup) -> bool:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from recovery import clock
+from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.drs_shapes.jobs import Job
-from recovery.wording import plural
+from recovery.domain.execution import Run
+from recovery.wording import first_of, plural
 
 # Seconds between two polls of a job. No launch ends within the first two minutes. A job can end at any time after
 # that, whatever is expected of it, so in its first ten minutes the polls are a minute apart at most. Later they are at
@@ -30,6 +32,12 @@ CLOSE_TRIES = 7
 TRY_GROWTH = 1.12
 # Operators are told, and so the record says that the batch waits, after eight failures in a row at the latest.
 FAILURES_BEFORE_MARK = 8
+
+# How long before its deadline an approval is asked for again, at least: the look at open runs is every five minutes.
+MIN_REMINDER_SECONDS = 600
+
+# Jobs that a refusal names.
+MAX_JOBS_NAMED = 3
 
 # The first checks are also close when a job that holds capacity should end, and until so long after it.
 EXPECTED_END_SECONDS, EXPECTED_END_CHECKS = 120, 30
@@ -107,6 +115,15 @@ def is_job_overdue(age: float, usual: float) -> bool:
     return age >= max(OVERDUE_FACTOR * usual, MIN_OVERDUE_SECONDS)
 
 
+def is_reminder_due(since: float, until: float, now: float) -> bool:
+    """Whether a wait that began at `since` and ends at `until`, in epoch seconds, is in its last quarter.
+
+    That is ten minutes at least. A wait that is not twice as long needs no reminder: its first message is new.
+    """
+    last = max((until - since) / 4, MIN_REMINDER_SECONDS)
+    return until - since >= 2 * last and 0 < until - now <= last
+
+
 def is_past_target(elapsed: float, target_minutes: int) -> bool:
     """Whether a run or a wave that has not ended after `elapsed` seconds has missed its RTO target."""
     return elapsed > target_minutes * 60
@@ -116,6 +133,30 @@ def describe_job(stage: str | None, age: float, usual: float | None) -> str:
     """`conversion, 14 min of usual 20`."""
     of_usual = f" of usual {round(usual / 60)}" if usual else ""
     return f"{stage or 'stage not read yet'}, {round(age / 60)} min{of_usual}"
+
+
+# What to do while a cancelled run still follows its jobs.
+WHILE_CANCELLING = (
+    "DRS's jobs cannot be cancelled, and the run ends when its jobs have ended. Nothing was changed. A plan of its own "
+    'can recover servers that are in no job now. See docs/runbook.md, "A job is stuck".'
+)
+
+
+def describe_cancelling(run: Run, batches: Iterable[Batch]) -> str:
+    """`drill-1 is cancelling, since ops cancelled it, and waits for the end of job-1 in 111122223333/eu-west-1: …`."""
+    waits = [
+        f"{batch.job_id} in {batch.ref.target.key}: {describe_job_of(batch)}"
+        for batch in batches
+        if batch.status is BatchStatus.LAUNCHING and batch.job_id
+    ]
+    rest = f"waits for the end of {'; '.join(first_of(waits, MAX_JOBS_NAMED))}" if waits else "is about to end"
+    return f"{run.execution_id} is cancelling, since {run.cancelled_by} cancelled it, and {rest}"
+
+
+def describe_job_of(batch: Batch) -> str:
+    """The stage and age of the job that the batch has, by the record."""
+    age = clock.now() - clock.parse_iso(batch.job_started_at) if batch.job_started_at else 0
+    return describe_job(batch.stage, age, batch.usual_seconds)
 
 
 class CapacityState(TypedDict):

@@ -52,13 +52,17 @@ class WaveReadiness:
         if nothing_left or not (may_be_tolerated or verdicts.is_within_tolerance(required, self.total, percent)):
             return (
                 f"wave {self.wave.name}: {self.blocked} of {plural(self.total, 'server')} cannot be recovered, "
-                f"{percent} % may fail; for example, {self.example_reason}"
+                f"{percent} % may fail: {self.example_reason}"
             )
         return None
 
 
 # The field of a start by which its requester agrees that launches replace live recovery instances.
 REPLACE_EXISTING = "replaceExisting"
+
+# What to do about a launch that would destroy something. A drill is no reason to replace what a recovery launched.
+ADVICE = f"if you mean that, start the run with {REPLACE_EXISTING}"
+ADVICE_FOR_DRILLS = "drill other servers, or wait until that recovery is retired"
 
 
 class Readiness(StrEnum):
@@ -116,6 +120,7 @@ class ServerFacts:
     live_instance: str | None = None
     drill_instance: str | None = None
     may_replace: bool = False
+    is_drill: bool = False
     fails_back: bool = False
     probe: Probe = Probe()
 
@@ -173,17 +178,17 @@ def _judge_live_instances(facts: ServerFacts) -> list[tuple[Readiness, str]]:
     findings = []
     if facts.live_instance:
         harm = f"its recovery instance {facts.live_instance} is live, and a launch would replace it"
-        findings.append(_judge_harm(harm, facts))
+        findings.append(_judge_harm(harm, facts, ADVICE_FOR_DRILLS if facts.is_drill else ADVICE))
     if facts.probe.launches_into:
         harm = f"its launch configuration launches into instance {facts.probe.launches_into}, and would overwrite it"
-        findings.append(_judge_harm(harm, facts))
+        findings.append(_judge_harm(harm, facts, ADVICE))
     return findings
 
 
-def _judge_harm(harm: str, facts: ServerFacts) -> tuple[Readiness, str]:
+def _judge_harm(harm: str, facts: ServerFacts, advice: str) -> tuple[Readiness, str]:
     if facts.may_replace:
         return Readiness.WARN, f"{harm}; the run says {REPLACE_EXISTING}"
-    return Readiness.BLOCKED, f"{harm}; if you mean that, start the run with {REPLACE_EXISTING}"
+    return Readiness.BLOCKED, f"{harm}; {advice}"
 
 
 def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
@@ -213,7 +218,7 @@ def judge_readiness_run(waves: Sequence[WaveReadiness], warned: int) -> Executio
     """The verdict on a readiness run that found no reason against a start."""
     total, blocked = sum(wave.total for wave in waves), sum(wave.blocked for wave in waves)
     ready = plural(total - blocked - warned, "server is ready", "servers are ready")
-    summary = f"{ready}, {warned} with a warning, {blocked} would be excluded"
+    summary = f"{ready}, {warned} with a warning, {blocked} blocked"
     return ExecutionVerdict(ExecutionStatus.READY, summary)
 
 

@@ -47,6 +47,11 @@ class Tally:
         rest = f", {self.without_result} without a result" if self.without_result else ""
         return f"{self.launched} of {self.total} servers {verb}, {self.failed} failed, {self.excluded} excluded{rest}"
 
+    def describe_ready(self) -> str:
+        """The counts of a readiness check, in words: `57 of 60 servers ready, 3 excluded`."""
+        rest = f", {self.excluded} excluded" if self.excluded else ""
+        return f"{self.total - self.excluded} of {self.total} servers ready{rest}"
+
     def to_item(self) -> dict[str, int]:
         """The counts as records and the API have them."""
         return {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}

@@ -70,7 +70,8 @@ ALARMS: Mapping[str, AlarmText] = {
         "batches wait for DRS",
         "Three batches used up all retries within five minutes. They wait and try again by themselves; no server fails "
         "because of it.",
-        "The message RETRIES_EXHAUSTED of each batch has the error and what to do about it. See AWS Health for DRS.",
+        "Read the message RETRIES_EXHAUSTED of each batch: it names the run, the error and what to do about it. "
+        "`status` of a run shows the wait too; the command below lists the runs. See AWS Health for DRS.",
         "DRS does not answer",
         _RUNS,
         "No further batch used up its retries. Those that wait try again at the time that their message names.",
@@ -79,11 +80,11 @@ ALARMS: Mapping[str, AlarmText] = {
         "an account and Region does not answer",
         "Five calls in a row were not answered, so drs-waves calls this account and Region once a minute only. Its "
         "batches wait; other targets continue.",
-        "See AWS Health for DRS. If the business decides to recover elsewhere, cancel the run, and run the plan of "
-        "another Region.",
+        "The command shows which account and Region did not answer the last sync, with the error. See AWS Health for "
+        "DRS there. If the business decides to recover elsewhere, cancel the run, and run the plan of another Region.",
         "A Region is down",
-        _CAPACITY,
-        "No further circuit has opened. The command shows whether one is still open.",
+        _SYNC,
+        "No further circuit has opened. The command shows what answered the last sync.",
     ),
     "retry-share": AlarmText(
         "many calls to DRS are retries",
@@ -120,7 +121,8 @@ ALARMS: Mapping[str, AlarmText] = {
         "a DRS job takes far longer than usual",
         "A job has run for more than twice its usual time, and for more than 45 minutes. drs-waves polls it until DRS "
         "ends it.",
-        "The message JOB_OVERDUE names the job and its stage, and has the command that shows its log.",
+        "Read the message JOB_OVERDUE: it names the run, the job and its stage, and has the command that shows its "
+        "log. `status` of the run lists such jobs too; the command below lists the runs.",
         "A job is stuck",
         _RUNS,
     ),

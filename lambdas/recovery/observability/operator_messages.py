@@ -15,6 +15,8 @@ from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.observability import wave_facts
 from recovery.wording import describe_deadline, first_of, plural
 
+_JOBS_LEFT = "drs-waves does not follow these jobs; the instances that they launch cost money until they are terminated"
+
 # Servers that a message names. A batch has at most a hundred.
 MAX_REASONS = 20
 
@@ -137,7 +139,7 @@ def send_wave_settled(
     _send(
         run,
         kind,
-        f"wave {{wave}} is {verdict.status.value}",
+        "wave {wave} needs a decision" if awaits_decision else f"wave {{wave}} is {verdict.status.value}",
         {
             "Wave": wave.name,
             "Result": verdict.reason,
@@ -212,8 +214,10 @@ def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | No
     _send(run, "DECIDED", subject, facts, **({"wave": wave} if wave else {}))
 
 
-def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Tally) -> None:
-    """Report that a run has ended."""
+def send_run_finished(
+    execution: Execution, verdict: ExecutionVerdict, tally: Tally, left_running: Sequence[str] = ()
+) -> None:
+    """Report that a run has ended; `left_running` has the jobs that go on without anything that follows them."""
     run = execution.run
     # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
     is_refused = verdict.status is ExecutionStatus.NOT_READY
@@ -225,9 +229,15 @@ def send_run_finished(execution: Execution, verdict: ExecutionVerdict, tally: Ta
         verdict.status.value,
         {
             "Result": verdict.reason,
-            "Servers": tally.describe(),
+            "Servers": tally.describe_ready() if verdict.status is ExecutionStatus.READY else tally.describe(),
+            "Jobs that run on": "; ".join(first_of(left_running, MAX_REASONS)),
+            "What happens": _JOBS_LEFT if left_running else None,
             "Recover the rest": format_command("continue", last) if rest and last else None,
+            "Terminate its instances": format_command("cleanup", run.execution_id)
+            if left_running and run.mode is Mode.DRILL
+            else None,
             "Report": format_command("report", run.execution_id, "--to", run.execution_id),
+            "Runbook": name_section("A run has failed") if left_running else None,
         },
         status=verdict.status.value,
     )

@@ -7,7 +7,9 @@ from recovery import clock
 from recovery.aws import sns
 from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
-from recovery.domain.execution import Mode, Run, WaveStatus
+from recovery.domain.execution import Run, WaveStatus
+from recovery.domain.plan import OnTimeout
+from recovery.observability import wave_facts
 from recovery.observability.operator_messages import name_section
 from recovery.wording import describe_deadline, first_of
 
@@ -50,16 +52,17 @@ def send_target_missed(run: Run, wave: str | None, minutes: int, blockers: Seque
     )
 
 
-def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
+def send_job_overdue(run: Run, ref: BatchRef, job_id: str, progress: str) -> None:
     """Report that a DRS job takes far longer than usual; `progress` has its stage and age."""
-    mode = Mode.of_run(ref.execution_id).value
+    mode = run.mode.value
     sns.publish(
         "JOB_OVERDUE",
-        f"{mode}: a DRS job in {{target}} takes far longer than usual",
-        {"target": ref.target.key},
+        f"{mode} of {{plan}}: a DRS job in {{target}} takes very long",
+        {"plan": run.plan_name, "target": ref.target.key},
         sns.format_facts(
             {
                 "Kind": mode,
+                "Plan": run.plan_name,
                 "Execution": ref.execution_id,
                 "Wave": f"{ref.wave}, batch {ref.number}",
                 "Target": ref.target.key,
@@ -76,8 +79,39 @@ def send_job_overdue(ref: BatchRef, job_id: str, progress: str) -> None:
             }
         ),
         target=ref.target.key,
+        planId=run.plan_id,
         executionId=ref.execution_id,
         wave=ref.wave,
+    )
+
+
+def send_approval_due(run: Run, wave: str, until: float, on_timeout: str | None) -> None:
+    """Remind operators of an approval whose deadline is near; `on_timeout` is what the plan makes of no answer."""
+    mode, left = run.mode.value, describe_deadline(until, clock.now())
+    silence = {
+        OnTimeout.APPROVE.value: "without an answer the wave is approved then, and starts",
+        OnTimeout.REJECT.value: "without an answer the wave is rejected then: it and the waves after it are skipped",
+    }
+    sns.publish(
+        "APPROVAL_DUE",
+        f"{mode} of {{plan}}: wave {{wave}} still waits for approval",
+        {"plan": run.plan_name, "wave": wave},
+        sns.format_facts(
+            {
+                "Kind": mode,
+                "Plan": run.plan_name,
+                "Execution": run.execution_id,
+                "Wave": wave,
+                "Until": "; ".join(filter(None, [left, silence.get(on_timeout or "")])),
+                "Needs": wave_facts.name_other_person(run, "approve"),
+                "Approve": [format_command("approve", run.execution_id, wave)],
+                "Reject": [format_command("reject", run.execution_id, wave)],
+                "Runbook": name_section("A run is waiting for me: what do I do?"),
+            }
+        ),
+        planId=run.plan_id,
+        executionId=run.execution_id,
+        wave=wave,
     )
 
 

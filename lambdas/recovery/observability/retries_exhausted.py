@@ -49,12 +49,13 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlace:
-    """What waits: a batch of a wave or, without `batch`, the whole part of the wave in a target."""
+    """What waits: a batch of a wave or, without `batch`, the whole part of the wave in a target. `plan` is a name."""
 
     execution_id: str
     wave: str
     target: Target
     batch: int | None = None
+    plan: str | None = None
 
 
 def notify_retries_exhausted(
@@ -71,11 +72,12 @@ def notify_retries_exhausted(
     mode = place.execution_id.partition("-")[0].upper()  # an id begins with it
     sns.publish(
         "RETRIES_EXHAUSTED",
-        f"{mode}: {{error}} in {{target}}",
-        {"error": error.name, "target": place.target.key},
+        f"{mode}{' of {plan}' if place.plan else ''}: {{error}} in {{target}}",
+        {"plan": place.plan or "", "error": error.name, "target": place.target.key},
         sns.format_facts(
             {
                 "Kind": mode,
+                "Plan": place.plan,
                 "Execution": place.execution_id,
                 "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave,
                 "Target": place.target.key,

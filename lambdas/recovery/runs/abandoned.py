@@ -44,13 +44,19 @@ def end_if_abandoned(run: Run) -> bool:
         return False
     reason = "the start was interrupted before the state machine ran"
     if status:
-        reason = f"the state machine ended as {status} without closing the record"
+        reason = f"{describe_end(status)} without closing the record"
     # This reads the run again, because its machine may have closed it since.
     execution, was_open = end_run_without_machine(run.execution_id, reason)
     if execution and was_open:
         # A function of the API may not create schedules, so an operator has to start the clean-up.
         operator_messages.send_cleanup_not_scheduled(execution, reason)
     return True
+
+
+def describe_end(status: str) -> str:
+    """Why a run has ended whose state machine ended with this status of Step Functions."""
+    by_whom = "the run was stopped from outside drs-waves: " if status == "ABORTED" else ""
+    return f"{by_whom}the state machine ended as {status}"
 
 
 @use_share(CallShare.RUN)  # a request that meets such a run ends it, and the results must not depend on other requests
@@ -69,9 +75,9 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
     was_open = not execution.run.status.is_final
     if was_open:
         executions.record_abort(execution_id, reason)
-    finish.settle_open_batches(execution, reason)
+    left_running = finish.settle_open_batches(execution, reason)
     if was_open:
-        finish.judge_and_end(execution, reason)
+        finish.judge_and_end(execution, reason, left_running)
     else:
         finish.correct_end(execution)
     task_tokens.release_tokens(execution_id)

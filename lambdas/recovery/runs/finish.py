@@ -1,7 +1,7 @@
 """Ends a run: settles its open batches and waves, judges it, closes its record and releases its plan."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aws_lambda_powertools import Logger
 
@@ -17,11 +17,15 @@ from recovery.observability import operator_messages
 from recovery.runs import settle
 from recovery.runs.settle import AttemptOutcome
 from recovery.store import batches, executions, inspections, waves
+from recovery.wording import first_of, plural
 
 logger = Logger(child=True)
 
 # A cancel during the judgement makes one more attempt necessary, and a run is cancelled only once.
 MAX_END_ATTEMPTS = 3
+
+# Jobs that the reason of a run names.
+MAX_JOBS_NAMED = 3
 
 
 def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, ExecutionVerdict]:
@@ -33,25 +37,27 @@ def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, Ex
     problem = str(error) if error else None
     if problem:
         executions.record_abort(execution_id, problem)  # a child machine may still run, and must start nothing more
-    settle_open_batches(execution, "its part of the run broke")
-    return execution, judge_and_end(execution, problem)
+    left_running = settle_open_batches(execution, "its part of the run broke")
+    return execution, judge_and_end(execution, problem, left_running)
 
 
-def settle_open_batches(execution: Execution, reason: str) -> None:
-    """Settle the batches that no machine polls any more and release their leases.
+def settle_open_batches(execution: Execution, reason: str) -> list[str]:
+    """Settle the batches that no machine polls any more and release their leases; return the jobs that run on.
 
     A batch keeps the servers that it holds if its job may exist unseen, or if a function that outlives its machine may
     be about to start it.
     """
+    left_running: list[str] = []
     for batch in batches.list_batches(execution.execution_id):
-        is_known = batch.status.is_in_attempt and _settle_batch(batch, reason)
+        is_known = batch.status.is_in_attempt and _settle_batch(batch, reason, left_running)
         if batch.status is not BatchStatus.SETTLED:
             release = capacity_leases.release_lease if is_known else capacity_leases.release_lease_after_hold
             release(batch, batch.lease_attempt)
+    return left_running
 
 
-def _settle_batch(batch: Batch, reason: str) -> bool:
-    """Record the results of the batch's job if it has ended. A job that still runs continues in DRS.
+def _settle_batch(batch: Batch, reason: str, left_running: list[str]) -> bool:
+    """Record the results of the batch's job if it has ended. A job that still runs is added to `left_running`.
 
     The run is about to end and nothing polls its batches again, so a result that is unknown now is recorded as unknown.
     Return False if DRS could not be asked for the job, or need not show it yet.
@@ -67,20 +73,28 @@ def _settle_batch(batch: Batch, reason: str) -> bool:
     if settlement.follow:
         job = f"{settlement.follow.job_id} continues in DRS and is no longer followed"
         batches.skip_batch(batches.get_batch(batch.ref), f"{reason}; {job}")
+        servers = plural(len(batch.server_ids), "server")
+        left_running.append(f"{settlement.follow.job_id} with {servers} in {batch.ref.target.key}")
         logger.warning("job left running", extra={"batch": batch.ref.key, "job": settlement.follow.job_id})
     return True
 
 
-def judge_and_end(execution: Execution, problem: str | None) -> ExecutionVerdict:
+def judge_and_end(execution: Execution, problem: str | None, left_running: Sequence[str] = ()) -> ExecutionVerdict:
     """Judge the run and its waves by their servers and close the record; return the verdict on record.
+
+    `left_running` has the jobs that run on without anything that follows them; the verdict and the message name them.
 
     Waves that have ended are judged again, because the results of their servers may have come since.
     """
 
     def judge(run: Run) -> ExecutionVerdict:
-        return _judge(execution, _judge_waves(execution, run, problem), problem)
+        return _judge(execution, _judge_waves(execution, run, problem), whole_problem)
 
-    return _end(execution, judge)
+    whole_problem = problem
+    if problem and left_running:
+        jobs = ", ".join(first_of(left_running, MAX_JOBS_NAMED))
+        whole_problem = f"{problem}; DRS jobs run on and are not followed: {jobs}"
+    return _end(execution, judge, left_running)
 
 
 def correct_end(execution: Execution) -> None:
@@ -116,7 +130,9 @@ def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: 
     return _end(execution, judge)
 
 
-def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> ExecutionVerdict:
+def _end(
+    execution: Execution, judge: Callable[[Run], ExecutionVerdict], left_running: Sequence[str] = ()
+) -> ExecutionVerdict:
     """Record the verdict, release the plan and notify operators, each once; return the verdict on record."""
     execution_id = execution.execution_id
     for _ in range(MAX_END_ATTEMPTS):
@@ -128,7 +144,7 @@ def _end(execution: Execution, judge: Callable[[Run], ExecutionVerdict]) -> Exec
         if verdict.status is ExecutionStatus.NOT_READY:  # while this run still locks the plan
             executions.unlink_continuation(run)
         if executions.record_end(run, verdict, tally):
-            operator_messages.send_run_finished(execution, verdict, tally)
+            operator_messages.send_run_finished(execution, verdict, tally, left_running)
             return verdict
     else:
         run = executions.get_run(execution_id)

@@ -250,6 +250,7 @@ def _inspect_server(
         live_instance=context.live_instances.get(server.server_id),
         drill_instance=context.drill_instances.get(server.server_id),
         may_replace=execution.run.replace_existing,
+        is_drill=execution.run.mode is Mode.DRILL,
         fails_back=server.fails_back,
         probe=probe,
     )

@@ -70,9 +70,7 @@ def check_capacity(ref: BatchRef, checks: int) -> CapacityCheck:
         raise LateMessage(f"{ref.key} is settled already")
     paused = _is_paused(batch)
     granted, ends_in = not paused and capacity_leases.acquire_lease(batch), list[float]()
-    if granted:
-        progress.end_outage(batch)
-    elif not paused:
+    if not granted and not paused:
         ends_in = capacity_leases.list_ends(ref.target, job_durations.expected_seconds(ref.target, ref.mode))
     return CapacityCheck(granted, batch.lease_attempt, checks + 1, paused, ends_in)
 
@@ -122,6 +120,7 @@ def start_batch(ref: BatchRef, attempt: int) -> JobPoll:
             batch = _withhold_skipped(batch, skipped) if skipped else batch
         else:
             batch = record_job(batch, job)
+    progress.end_outage(batch)
     executions.record_start(ref.execution_id)
     return JobPoll.of_new_job(str(batch.job_id), job_durations.expected_seconds(ref.target, ref.mode))
 

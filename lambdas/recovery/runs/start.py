@@ -12,6 +12,7 @@ from recovery import clock
 from recovery.aws import step_functions
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
+from recovery.domain import polling
 from recovery.domain.cleanup_chunk import CleanupStatus
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
@@ -27,7 +28,7 @@ from recovery.errors import (
     StartFailed,
 )
 from recovery.runs import abandoned
-from recovery.store import chains, cleanups, executions, idempotency_keys, run_requests
+from recovery.store import batches, chains, cleanups, executions, idempotency_keys, run_requests
 from recovery.store.chains import MAX_CHAIN_LENGTH, Chain
 from recovery.store.executions import ContinuationRefused
 from recovery.store.idempotency_keys import RequestKey
@@ -103,6 +104,9 @@ def _require_continuable(run: Run, chain: Chain) -> None:
     if run.mode is Mode.READINESS:
         raise NothingToContinue(f"{execution_id} is a readiness run; it launched nothing", executionId=execution_id)
     _require_last(execution_id, chain)
+    if run.cancelled_by and not run.status.is_final:
+        why = polling.describe_cancelling(run, batches.list_batches(execution_id))
+        raise NothingToContinue(why, advice=polling.WHILE_CANCELLING, executionId=execution_id)
     if not run.status.is_final or run.status is ExecutionStatus.COMPLETED:
         raise NothingToContinue(f"{execution_id} is {run.status.value}", executionId=execution_id)
     if run.continues and chain.first is run:
@@ -220,9 +224,19 @@ def _create_record(execution: Execution, groups: list[ProtectionGroup], conditio
         try:
             return executions.create_execution(execution, groups, conditions)
         except PlanAlreadyRunning as running:
-            if not abandoned.release_plan_if_over(execution.run.plan_id, running.facts["executionId"]):
-                raise
+            holder = running.facts["executionId"]
+            if not abandoned.release_plan_if_over(execution.run.plan_id, holder):
+                raise _explain_running(holder, running) from running
     raise AwsUnavailable(f"plan {execution.run.plan_name!r} is being started and ended by other requests; try again")
+
+
+def _explain_running(execution_id: str, refusal: PlanAlreadyRunning) -> PlanAlreadyRunning:
+    """The refusal, with what the run that has the plan's lock waits for if it was cancelled already."""
+    run = executions.get_run(execution_id)
+    if not run.cancelled_by:
+        return refusal
+    why = polling.describe_cancelling(run, batches.list_batches(execution_id))
+    return PlanAlreadyRunning(f"{refusal.message}: {why}", advice=polling.WHILE_CANCELLING, executionId=execution_id)
 
 
 def _new_execution_id(mode: Mode) -> str:

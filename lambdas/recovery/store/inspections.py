@@ -20,7 +20,7 @@ from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain import batch
 from recovery.domain.batch import Batch, BatchRef
-from recovery.domain.inspection import InspectedServer, WaveTargetInspection, WaveTargetSummary
+from recovery.domain.inspection import InspectedServer, WaveTargetInspection, WaveTargetSummary, describe_blocked
 from recovery.domain.readiness import Probe, Readiness, ServerVerdict
 from recovery.domain.target import Target
 from recovery.settings import settings
@@ -196,7 +196,7 @@ def _persist_wave(
         "optional": sum(server.optional for server in servers.values()),
         "blockedOptional": sum(server.optional for server in blocked.values()),
         "alreadyLaunched": inspection.already_launched,
-        "exampleReason": "; ".join(f"{each}: {blocked[each].verdict.reasons[0]}" for each in sorted(blocked)[:3]),
+        "exampleReason": describe_blocked(blocked),
         "notes": list(inspection.notes),
         "unlistableGroups": list(inspection.unlistable_groups),
         "emptyGroups": list(inspection.empty_groups),

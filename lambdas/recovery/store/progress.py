@@ -63,6 +63,18 @@ def record_wave_overdue(execution_id: str, wave: str) -> bool:
     return _mark_overdue(_key(execution_id, f"WAVE#{wave}"), is_open, given)
 
 
+def record_reminder(execution_id: str, wave: str) -> bool:
+    """Mark a wave that waits for an approval as reminded of; return False when it is marked, or waits no more."""
+    is_waiting, given = status_condition(WaveStatus.AWAITING_APPROVAL)
+    return dynamodb.update_if(
+        executions.table(),
+        _key(execution_id, f"WAVE#{wave}"),
+        {"remindedAt": clock.iso()},
+        condition=f"{is_waiting} AND attribute_not_exists(#remindedAt)",
+        given=given,
+    )
+
+
 def _mark_overdue(key: dict[str, str], condition: str, given: dict[str, Any]) -> bool:
     return dynamodb.update_if(
         executions.table(),

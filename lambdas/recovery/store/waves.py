@@ -7,6 +7,7 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.domain.execution import STATUSES_BEFORE_START, Execution, RunSnapshot, WaveState, WaveStatus
+from recovery.domain.plan import OnTimeout
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import WaveVerdict
 from recovery.free_text import flatten
@@ -74,12 +75,19 @@ def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict
 
 
 # --- progress ---------------------------------------------------------------------------------------------------
-def request_approval(execution_id: str, wave: str, until: float) -> bool:
+def request_approval(execution_id: str, wave: str, until: float, on_timeout: OnTimeout) -> bool:
     """Move a wave that nobody has approved to AWAITING_APPROVAL, until this moment in epoch seconds.
+
+    `on_timeout` is what follows without an answer, for the reminder; the plan decides.
 
     Its row may say IN_PROGRESS although nobody has approved it: another function wrote that, and it does not count.
     """
-    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL"), "approvalUntil": int(until)}
+    values: dict[str, Any] = {
+        "status": WaveStatus.AWAITING_APPROVAL,
+        **_begin_to_wait("APPROVAL"),
+        "approvalUntil": int(until),
+    }
+    values["onTimeout"] = on_timeout.value
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 

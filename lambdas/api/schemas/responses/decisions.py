@@ -11,8 +11,9 @@ from recovery import clock
 from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
+from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
-from recovery.wording import shorten_outage
+from recovery.wording import plural, shorten_outage
 
 AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
 Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
@@ -105,7 +106,7 @@ def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
     if ExecutionStatus(record.meta["status"]).is_final:
         return []
     of_aws = [wait for row in record.batches for wait in _waits_for_aws(row)]
-    return collect_waiting_for_people(record.meta, record.waves) + of_aws
+    return [*collect_waiting_for_people(record.meta, record.waves), *_waits_for_targets(record), *of_aws]
 
 
 def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[WaitingFor]:
@@ -127,6 +128,31 @@ def _describe_outage(target: str, reason: str) -> str:
     """What DRS did not answer."""
     colon = "" if reason.startswith(f"CircuitOpen: {target} ") else ":"
     return f"{target}{colon} {shorten_outage(target, reason)}"
+
+
+def _waits_for_targets(record: ExecutionRecord) -> Iterator[WaitingFor]:
+    """The targets that did not answer at the start, and for which a wave that has begun waits."""
+    open_waves = {
+        row["wave"]: row["startedAt"] for row in record.waves if row.get("startedAt") and not row.get("endedAt")
+    }
+    for summary in map(WaveTargetSummary.from_item, record.targets):
+        if not summary.pending or summary.wave not in open_waves:
+            continue
+        since, target = summary.waiting_since, summary.target.key
+        error = "; ".join(summary.notes).partition("waits: ")[2] if since is None else ""
+        error = error or "; ".join(summary.notes).partition(f"{target}: ")[2]
+        servers = (
+            "its servers are known when it answers"
+            if summary.unlistable_groups
+            else f"{plural(summary.servers, 'server')} of the wave there"
+        )
+        yield {
+            "wave": summary.wave,
+            "for": "DRS",
+            "since": clock.iso(since) if since is not None else open_waves[summary.wave],
+            "text": f"{_describe_outage(target, error)}; {servers}",
+            "answers": [],
+        }
 
 
 def _waits_for_aws(row: Row) -> Iterator[WaitingFor]:

@@ -4,17 +4,27 @@ from aws_lambda_powertools import Logger
 
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
-from recovery.errors import AwsUnavailable
-from recovery.store import progress
+from recovery.errors import AwsUnavailable, DrsWavesError
+from recovery.store import executions, progress
 
 logger = Logger(child=True)
 
 
 def note_outage(ref: BatchRef, error: CaughtError) -> None:
     """Mark that the batch waits, because all retries of a call ended with this error: an outage, throttling, or a busy
-    server. The next success ends the mark. One that cannot be written is left out.
+    server. The mark ends when the batch's job has started, when a poll of it succeeds, or when the batch is settled.
+    One that cannot be written is left out.
     """
     try:
         progress.record_outage(ref, str(error))
     except AwsUnavailable as unavailable:
         logger.warning("outage not noted", extra={"batch": ref.key, "reason": unavailable.message})
+
+
+def read_plan_name(execution_id: str) -> str | None:
+    """The name of the run's plan, for a message that is sent without it if the record cannot be read."""
+    try:
+        return executions.get_run(execution_id).plan_name
+    except DrsWavesError as error:
+        logger.info("plan not named", extra={"executionId": execution_id, "reason": error.message})
+        return None

@@ -13,7 +13,7 @@ from recovery.domain import polling
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes import job_stages
 from recovery.domain.drs_shapes.jobs import Job
-from recovery.domain.execution import OPEN_STATUSES, ExecutionStatus, Mode, Run
+from recovery.domain.execution import OPEN_STATUSES, ExecutionStatus, Mode, Run, WaveStatus
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError
 from recovery.observability import metrics, overdue_messages
@@ -38,7 +38,8 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         stage = _read_stage(batch, job, age, usual_seconds) if is_overdue or _is_stage_old(batch, age) else batch.stage
         if is_overdue and progress.record_job_overdue(ref, job.job_id):
             metrics.emit_overdue(jobs=1)
-            overdue_messages.send_job_overdue(ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
+            run = executions.get_run(ref.execution_id)
+            overdue_messages.send_job_overdue(run, ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
         check_run(executions.get_meta_row(ref.execution_id))
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
@@ -101,12 +102,16 @@ def _check_safely(execution_id: str) -> bool:
 
 
 def check_run(meta: executions.Row) -> None:
-    """Notify operators once if the run, or a wave of it, has missed its RTO target. `meta` is its META row."""
+    """Notify operators once if the run, or a wave of it, has missed its RTO target, or an approval is nearly due.
+
+    `meta` is the run's META row.
+    """
     run = Run.from_item(meta)
     if run.mode is Mode.READINESS or run.status.is_final:
         return
     now = clock.now()
     rows = waves.list_rows(run.execution_id)
+    _remind(run, rows, now)
     late: list[tuple[str | None, int]] = []
     if _is_newly_late(meta, run.requested_at, now):
         late.append((None, int(meta["rtoTargetMinutes"])))
@@ -124,6 +129,20 @@ def check_run(meta: executions.Row) -> None:
         elif progress.record_wave_overdue(run.execution_id, wave):
             metrics.emit_overdue(waves=1)
             overdue_messages.send_target_missed(run, wave, minutes, blockers)
+
+
+def _remind(run: Run, wave_rows: Sequence[executions.Row], now: float) -> None:
+    """Remind operators once of each approval whose deadline is near."""
+    if run.is_halted:
+        return
+    for row in wave_rows:
+        since, until = row.get("waitingSince"), row.get("approvalUntil")
+        if row["status"] != WaveStatus.AWAITING_APPROVAL or not since or not until:
+            continue
+        if "remindedAt" in row or not polling.is_reminder_due(clock.parse_iso(since), float(until), now):
+            continue
+        if progress.record_reminder(run.execution_id, row["wave"]):
+            overdue_messages.send_approval_due(run, row["wave"], float(until), row.get("onTimeout"))
 
 
 def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
@@ -151,6 +170,5 @@ def _describe_batch(batch: Batch) -> str:
         next_try = polling.describe_next_try(clock.now() - clock.parse_iso(batch.outage_since))
         return f"DRS in {target} keeps it waiting since {batch.outage_since}: {batch.outage_reason}; {next_try}"
     if batch.job_id and batch.job_started_at:
-        age = clock.now() - clock.parse_iso(batch.job_started_at)
-        return f"{batch.job_id} in {target}: {polling.describe_job(batch.stage, age, batch.usual_seconds)}"
+        return f"{batch.job_id} in {target}: {polling.describe_job_of(batch)}"
     return f"batch {batch.ref.number} in {target} waits to start: for capacity, or for a server that is in another job"
