@@ -72,9 +72,19 @@ def test_the_latest_run_of_all_or_of_a_plan_is_shown_with_its_id(product: Produc
     assert (nothing.exit_code, "There is no plan 'nothing'" in nothing.stderr) == (3, True)
 
 
+def test_a_readiness_check_is_never_the_latest_run(product: Product, api_server: ApiHttpServer) -> None:
+    drill = start_waiting(product, "shop")
+    others = product.plan(make_wave(product, "payroll"), name="payroll")
+    check = product.start(others, "readiness")
+    result = run(api_server, "status", "latest")
+    assert f"latest is {drill}: drill of shop" in result.stderr
+    result = run(api_server, "status", "latest:payroll")
+    assert (result.exit_code, f"the newest is {check}" in result.stderr) == (3, True), result.output
+
+
 def test_where_nothing_has_run_there_is_no_latest_run(api_server: ApiHttpServer) -> None:
     result = run(api_server, "watch", "latest")
-    assert (result.exit_code, "There are no runs" in result.stderr) == (3, True), result.output
+    assert (result.exit_code, "There are no drills and no recoveries" in result.stderr) == (3, True), result.output
 
 
 def test_a_unique_prefix_names_a_run_and_an_ambiguous_one_lists_them(
