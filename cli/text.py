@@ -40,6 +40,8 @@ _AWAITED = {
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
 }
+# What becomes of a wave that nobody answered for.
+_AFTER_DEADLINE = {"approve": "approved", "reject": "rejected"}
 # What people are asked for, in a list.
 _ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume"}
 MAX_WAITS_OF_A_LIST = 2
@@ -118,6 +120,8 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
         awaited = _AWAITED.get(wait["for"], wait["for"])
         since = f" since {_format_since(parse_iso(wait['since']), now)}" if wait.get("since") else ""
         until = f"; deadline {describe_deadline(parse_iso(wait['until']), now)}" if wait.get("until") else ""
+        if then := _AFTER_DEADLINE.get(wait.get("onTimeout")):
+            until += f", then {then}"
         text = f": {flatten(wait['text'])}" if wait.get("text") else ""
         if others := wait.get("notBy"):
             text += f", by another person than {flatten(' and '.join(others))}"

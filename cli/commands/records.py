@@ -154,7 +154,7 @@ def list_(
 
 
 def _list_waiting(session: Session, plan_id: str | None, form: Output) -> None:
-    """List the runs that wait for people, the longest wait first."""
+    """List the runs that wait for people, by the next deadline, then the longest wait first."""
     found = list(run_client.list_waiting(session.api, plan_id))
     if form is not Output.TABLE:
         print_listing(RUNS, found, form)

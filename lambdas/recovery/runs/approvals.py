@@ -62,7 +62,7 @@ def _request(execution: Execution, wave: Wave) -> None:
     if wave.approval is None:
         return
     until = clock.now() + wave.approval.timeout_minutes * 60
-    if waves.request_approval(execution.execution_id, wave.name, until):
+    if waves.request_approval(execution.execution_id, wave.name, until, wave.approval.on_timeout.value):
         operator_messages.send_approval_wanted(execution, wave, until)
 
 

@@ -74,12 +74,15 @@ def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict
 
 
 # --- progress ---------------------------------------------------------------------------------------------------
-def request_approval(execution_id: str, wave: str, until: float) -> bool:
+def request_approval(execution_id: str, wave: str, until: float, on_timeout: str) -> bool:
     """Move a wave that nobody has approved to AWAITING_APPROVAL, until this moment in epoch seconds.
+
+    `on_timeout` is what no answer counts as by then. The row has it for people to read; nothing decides by it.
 
     Its row may say IN_PROGRESS although nobody has approved it: another function wrote that, and it does not count.
     """
-    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL"), "approvalUntil": int(until)}
+    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL")}
+    values |= {"approvalUntil": int(until), "approvalOnTimeout": on_timeout}
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 
