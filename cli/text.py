@@ -40,6 +40,8 @@ _AWAITED = {
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
 }
+# The answer that `notBy` is about: who started the run may give the others.
+_NEEDS_ANOTHER_PERSON = {"APPROVAL": "approve", "DECISION": "accept"}
 # What becomes of a wave that nobody answered for.
 _AFTER_DEADLINE = {"approve": "approved", "reject": "rejected"}
 # What people are asked for, in a list.
@@ -123,8 +125,8 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
         if then := _AFTER_DEADLINE.get(wait.get("onTimeout")):
             until += f", then {then}"
         text = f": {flatten(wait['text'])}" if wait.get("text") else ""
-        if others := wait.get("notBy"):
-            text += f", by another person than {flatten(' and '.join(others))}"
+        if (others := wait.get("notBy")) and (need := _NEEDS_ANOTHER_PERSON.get(wait["for"])):
+            text += f"; to {need}, another person than {flatten(' and '.join(others))}"
         yield f"{subject} waits for {awaited}{since}{until}{text}", list_answers(record, wait, options)
 
 

@@ -2,8 +2,8 @@
 
 import shlex
 
-from cli import repeat, run_client
-from cli.api_client import CredentialsExpired
+from cli import repeat
+from cli.api_client import ApiRefused, CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
     CommandGroup,
@@ -24,14 +24,14 @@ from cli.text import COMMAND, describe_cancelling, describe_state, describe_wait
 app = CommandGroup()
 
 
-# The decisions that need a comment if the plan has `commentsRequired`.
-_MAY_NEED_COMMENT = ("accept", "abort")
+def _lacks_only_comment(error: ApiRefused) -> bool:
+    """Whether the API refuses the decision for want of a reason. It checks that last."""
+    problems = error.reply.body.get("problems") if isinstance(error.reply.body, dict) else None
+    return bool(problems) and all(each.get("field") == "comment" for each in problems)
 
 
-def _ask_for_comment(session: Session, execution_id: str, decision: str, wave: str) -> str | None:
-    """The reason, typed on the terminal, if the plan requires one. End the command if none is typed."""
-    if not run_client.read_run(session.api, execution_id)["commentsRequired"]:
-        return None
+def _ask_for_comment(decision: str, wave: str) -> str:
+    """The reason, typed on the terminal. End the command if none is typed."""
     otherwise = "Nothing was decided."
     comment = ask(f"The plan requires a reason. Why do you {decision} {wave}?", otherwise)
     return comment or end(REFUSED, f"A reason is required. {otherwise}")
@@ -51,9 +51,13 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
     ) -> None:
         session = Session.open(connection, as_json)
         run_id = find_run_to_change(session, execution, f"{decision} wave {wave} of", yes=yes)
-        if comment is None and decision in _MAY_NEED_COMMENT and has_terminal():
-            comment = _ask_for_comment(session, run_id, decision, wave)
-        _send(session, run_id, f"/waves/{wave}/{decision}", [decision, run_id, wave], comment, idempotency_key)
+        path, words = f"/waves/{wave}/{decision}", [decision, run_id, wave]
+        try:
+            _send(session, run_id, path, words, comment, idempotency_key)
+        except ApiRefused as error:
+            if comment is not None or not has_terminal() or not _lacks_only_comment(error):
+                raise
+            _send(session, run_id, path, words, _ask_for_comment(decision, wave), idempotency_key)
 
 
 def _add_run_decision(decision: str, summary: str, example: str) -> None:
