@@ -125,11 +125,13 @@ def choose_view(session: Session) -> "View":
         return LineView(console(), session.options, session.speed)
 
     from cli.views.capacity import CapacityPoller
+    from cli.views.failed_waves import FailedWaves, read_first_failed
     from cli.views.live import LiveView
 
+    failed = FailedWaves(read_first_failed(session.api), session.options)
     api = session.connection.open_api()  # the poller's thread needs a client of its own
     capacity = CapacityPoller(lambda account_id, region: _read_capacity(api, account_id, region), session.speed)
-    return LiveView(console(), session.options, session.speed, capacity)
+    return LiveView(console(), session.options, session.speed, capacity, failed=failed)
 
 
 def _read_capacity(api: ApiClient, account_id: str, region: str) -> Mapping[str, Any]:

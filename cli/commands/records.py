@@ -81,9 +81,13 @@ def status(
     if as_json:
         print_json({**record, "sourceServers": list(found)} if servers else record)
     else:
+        from cli.views.failed_waves import FailedWaves, read_first_failed
         from cli.views.live import LiveView
 
-        console().print(LiveView(console(), session.options, session.speed).render(record))
+        failed = FailedWaves(read_first_failed(session.api), session.options)
+        view = LiveView(console(), session.options, session.speed, failed=failed)
+        view.show(record)
+        console().print(view.render(record))
         if record["reason"]:
             console().print(f"reason: {flatten(record['reason'])}", markup=False)
         if chain := describe_chain(record):

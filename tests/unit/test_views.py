@@ -17,6 +17,7 @@ from rich.console import Console
 from cli.terminal import make_console
 from cli.text import describe_cancelling, describe_rto, describe_wave_state, suggest_next
 from cli.views.capacity import KnownCapacity
+from cli.views.failed_waves import FailedWaves
 from cli.views.fold import fold_command
 from cli.views.json_lines import JsonView
 from cli.views.lines import LineView
@@ -261,6 +262,63 @@ def play(written: str) -> tuple[list[str], int]:
             screen[row] = screen.get(row, "").ljust(column)[:column] + part
             column += len(part)
     return [screen.get(number, "") for number in range(max(screen) + 1)], deepest
+
+
+ASKS = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5),
+    wave("web", "AWAITING_DECISION", 9, 5, minutes=30, failed=4),
+    wave("reports", "WAITING", 2),
+    state="WAITING_FOR_PEOPLE",
+    waitingFor=[wait("DECISION", "web", "retry", "accept", "abort", since=66)],
+)
+
+
+def test_a_failed_wave_names_servers_and_causes_and_what_each_answer_does() -> None:
+    reads = list[tuple[str, str]]()
+
+    def read(run: str, name: str) -> list[dict[str, Any]]:
+        reads.append((run, name))
+        reason = "no capacity for m5.large"
+        servers = [{"hostname": f"web{number}", "sourceServerId": "s-1"} for number in (1, 2, 3)]
+        return [each | {"reason": reason, "cause": "CAPACITY"} for each in servers]
+
+    console = window(120, 40)
+    view = LiveView(console, "", failed=FailedWaves(read, ""))
+    for seconds in (0, 5, 10):
+        view.show(ASKS | {"durationSeconds": ASKS["durationSeconds"] + seconds})
+    lines = console.render_lines(view.render_frame(), console.options.update(height=None), pad=False)
+    told = [" ".join("".join(part.text for part in line).split()) for line in lines]
+    begin = told.index(f"drs-waves status {RUN} --servers --wave web")
+    assert told[begin - 4 : begin + 7] == [
+        *(f"web{number}: no capacity for m5.large [CAPACITY]" for number in (1, 2, 3)),
+        "and 1 more",
+        f"drs-waves status {RUN} --servers --wave web",
+        f"drs-waves retry {RUN} web",
+        "launches the 4 failed servers again",
+        f"drs-waves accept {RUN} web",
+        "the wave is PARTIAL, and the waves after it start",
+        f"drs-waves abort {RUN} web",
+        "no further wave starts; what has been launched keeps running",
+    ]
+    assert reads == [(RUN, "web")]
+
+
+SIXTEEN = record(
+    *(wave(f"tier-{number:02}", "AWAITING_APPROVAL", 3) for number in range(1, 17)),
+    wave("last", "WAITING", 3),
+    state="WAITING_FOR_PEOPLE",
+    waitingFor=[wait("APPROVAL", f"tier-{number:02}", "approve", "reject", until=at(191.5)) for number in range(1, 17)],
+)
+
+
+def test_many_waits_leave_rows_of_waiting_waves_and_are_counted() -> None:
+    lines = page(SIXTEEN, 80, 24).splitlines()
+    assert len(lines) < 24
+    assert sum("waits for a" in line and line.startswith("tier-") for line in lines) >= 2
+    shown = sum(line.startswith("wave tier-") for line in lines)
+    assert shown >= 1
+    assert f"and {16 - shown} more waits; all of them:" in lines
+    assert f"  drs-waves status {RUN}" in "\n".join(lines)
 
 
 # --- elsewhere ------------------------------------------------------------------------------------------------------
