@@ -26,8 +26,8 @@ app = CommandGroup()
 
 def _lacks_only_comment(error: ApiRefused) -> bool:
     """Whether the API refuses the decision for want of a reason. It checks that last."""
-    problems = error.reply.body.get("problems") if isinstance(error.reply.body, dict) else None
-    return bool(problems) and all(each.get("field") == "comment" for each in problems)
+    body = error.reply.body if isinstance(error.reply.body, dict) else {}
+    return [each.get("field") for each in body.get("problems") or []] == ["comment"]
 
 
 def _ask_for_comment(decision: str, wave: str) -> str:

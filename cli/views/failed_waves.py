@@ -1,5 +1,6 @@
-"""What helps to answer a failed wave that asks: its first failed servers with their causes, and what each answer does."""
+"""What helps to answer a failed wave: its first failed servers with their causes, and what each answer does."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -41,10 +42,8 @@ class FailedWaves:
         run, wave = record["executionId"], wait["wave"]
         key = (wave, wait.get("since"))
         if key not in self._known:
-            try:
+            with contextlib.suppress(ApiRefused, ApiUnreachable):
                 self._known[key] = self._read(run, wave)
-            except (ApiRefused, ApiUnreachable):
-                pass
         shown = self._known.get(key, ())[:MAX_SERVERS]
         servers = [_describe(each) for each in shown]
         if servers and failed > len(servers):
