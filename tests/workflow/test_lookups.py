@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from cli.commands import confirmations
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.instance_cache import sync
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
 from tests.support.runs import wait_until_asked_for
@@ -185,6 +186,40 @@ def test_a_recovery_shows_servers_by_wave_places_time_and_deployment_before_it_a
     shown = " ".join(result.stderr.split())
     assert f"environment {api_server.url}, {WEST} point in time the latest data launches 5 servers" in shown
     assert f"db: 2 in 111122223333/{WEST} web: 3 in 111122223333/{WEST}" in shown
+
+
+def test_a_recovery_shows_what_it_replaces_leaves_out_and_shares_with_an_open_run(
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drilled, recovered, shared = (product.seed(count, prefix=name) for count, name in ((1, "a"), (1, "b"), (2, "c")))
+    product.drill(product.plan({"name": "a", "groups": [product.group(drilled)]}, name="a"))
+    plan = product.plan({"name": "b", "groups": [product.group(recovered)]}, name="b")
+    product.finish(product.start(plan, "recoveries"))
+    held = {"name": "web", "groups": [product.group(shared)], "approval": {"required": True}}
+    open_run = product.start(product.plan(held, name="payroll"))
+    wait_until_asked_for(product, open_run, "APPROVAL")
+    product.plan({"name": "all", "groups": [product.group([*drilled, *recovered, *shared])]}, name="shop")
+    sync(product)
+    monkeypatch.setattr("cli.commands.runs.has_terminal", lambda: True)
+    result = run(api_server, "run", "shop", "--mode", "recovery", answer="no\n")
+    assert (result.exit_code, posts(api_server)) == (3, []), result.output
+    shown = " ".join(result.stderr.split())
+    assert "replaces 1 recovery instance of drills" in shown
+    assert "leaves out 1 server with a recovery instance that is not a drill's" in shown
+    assert f"also in {open_run} of payroll, by " in shown
+    assert ": 2 of these servers" in shown
+
+
+def test_a_recovery_with_nothing_left_is_not_continued_and_nothing_is_asked(
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = product.start(product.plan(make_wave(product, "web"), name="shop"), "recoveries")
+    product.finish(run_id)
+    monkeypatch.setattr("cli.commands.runs.has_terminal", lambda: True)
+    result = run(api_server, "continue", run_id, answer="shop\n")
+    assert (result.exit_code, posts(api_server)) == (3, []), result.output
+    assert "Nothing is left to continue" in result.stderr
+    assert "plan's name" not in result.stderr
 
 
 def test_a_dry_run_of_a_clean_up_shows_what_it_would_terminate_and_sends_nothing(
