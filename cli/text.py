@@ -228,8 +228,13 @@ def describe_chain(record: Record) -> str | None:
     chain = record.get("chain")
     if not chain or len(chain["executions"]) < 2:
         return None
-    runs = ", ".join(f"{run['executionId']} {run['status']}" for run in chain["executions"])
+    runs = ", ".join(f"{run['executionId']} {_describe_in_chain(record, run)}" for run in chain["executions"])
     servers = chain["servers"]
     took = format_duration(chain["durationSeconds"])
     launched = f"{servers['launched']} of {plural(servers['total'], 'server')} launched"
     return f"chain: {runs}; {launched}, {took} since the first request"
+
+
+def _describe_in_chain(record: Record, run: Mapping[str, Any]) -> str:
+    """The run's state in words. An entry of a chain has a status only; the record itself knows more."""
+    return describe_state(record if run["executionId"] == record["executionId"] else run)

@@ -1,8 +1,11 @@
 """The commands that control a run: approve, reject, retry, accept, abort, pause, resume and cancel."""
 
+import difflib
 import shlex
+from collections.abc import Iterator
+from http import HTTPStatus
 
-from cli import repeat
+from cli import repeat, run_client
 from cli.api_client import ApiRefused, CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
@@ -16,18 +19,31 @@ from cli.commands.arguments import (
 from cli.commands.confirmations import find_run_to_change
 from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
-from cli.run_record import UNFINISHED
+from cli.run_record import UNFINISHED, Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
+from recovery.wording import first_of, plural
 
 app = CommandGroup()
+
+# Waves that a message lists, and other waits that an answered decision shows.
+MAX_WAVES, MAX_WAITS = 40, 3
 
 
 def _lacks_only_comment(error: ApiRefused) -> bool:
     """Whether the API refuses the decision for want of a reason. It checks that last."""
     body = error.reply.body if isinstance(error.reply.body, dict) else {}
     return [each.get("field") for each in body.get("problems") or []] == ["comment"]
+
+
+def _end_if_unknown(session: Session, execution_id: str, wave: str, error: ApiRefused) -> None:
+    """End the command, naming the waves of the run, if it has no wave of this name."""
+    names = [each["name"] for each in run_client.read_run(session.api, execution_id)["waves"]]
+    if wave not in names:
+        close = difflib.get_close_matches(wave, names, 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        end(REFUSED, f"{error}\nNothing was decided.{meant} Its waves: {', '.join(first_of(names, MAX_WAVES))}")
 
 
 def _ask_for_comment(decision: str, wave: str) -> str:
@@ -55,6 +71,8 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
         try:
             _send(session, run_id, path, words, comment, idempotency_key)
         except ApiRefused as error:
+            if error.reply.status == HTTPStatus.NOT_FOUND:
+                _end_if_unknown(session, run_id, wave, error)
             if comment is not None or not has_terminal() or not _lacks_only_comment(error):
                 raise
             _send(session, run_id, path, words, _ask_for_comment(decision, wave), idempotency_key)
@@ -111,7 +129,19 @@ def _send(
     session.print_line(f"{words[0]} is recorded; {execution_id} is {describe_state(record)}")
     if cancelling := describe_cancelling(record):
         session.print_line(cancelling)
-    for wait, commands in describe_waits(record, session.options):
-        session.print_line("\n  ".join([f"{wait}:", *commands]))
+    for line in list_other_waits(record, session.options):
+        session.print_line(line)
     if record["status"] in UNFINISHED:
         session.print_line(f"Watch it:  {COMMAND} watch {execution_id}{session.options}")
+
+
+def list_other_waits(record: Record, options: str) -> Iterator[str]:
+    """What the run still waits for people with: a few, each with the commands that answer, once; the rest counted."""
+    waits = dict[tuple[str, ...], str]()
+    for wait, commands in describe_waits(record, options):
+        if commands:
+            waits.setdefault(tuple(commands), wait)  # `resume` answers each pause of a run
+    for answers, text in list(waits.items())[:MAX_WAITS]:
+        yield "\n  ".join([f"{text}:", *answers])
+    if (left := len(waits) - MAX_WAITS) > 0:
+        yield f"and {plural(left, 'more wait')}; all of them:  {COMMAND} list --waiting{options}"

@@ -35,6 +35,8 @@ MAX_DECISIONS, MAX_JOBS = 5, 8
 _LINES_FOR_DETAILS, _MIN_LINES_OF_TABLE = 6, 4
 # Lines that count the waits for which there is no room.
 _LINES_FOR_REST = 3
+# A capacity older than this, by the run's clock, is left out while no job runs.
+_MAX_IDLE_SECONDS = 120
 # Below this width, lines about jobs leave out the id.
 _WIDTH_FOR_JOB_IDS = 100
 _FRAMES_PER_SECOND = 4
@@ -167,15 +169,16 @@ class LiveView:
     def _age(self, record: Record) -> RenderableType:
         """How old the answer of the API is. The sign before it turns for as long as this view lives."""
         sign = str(self._spinner.render(self._console.get_time()))
-        age = f" {self._describe_time(record)} ({int(self._clock() - self._read_at)} s ago)"
-        hint = "; Ctrl-C ends the view, not the run"
-        if self._console.width <= len(f"{sign}{age}{hint}"):
-            hint = ""
-        return Text.assemble(sign, age, hint, style="dim", no_wrap=True, overflow="ellipsis")
+        ago = f"{int(self._clock() - self._read_at)} s ago"
+        whole, short = self._describe_time(record), self._describe_time(record, has_real_time=False)
+        texts = [f"{whole} ({ago}); Ctrl-C ends the view, not the run", f"{whole} ({ago})", f"{short} ({ago})"]
+        texts += [f"{format_run_time(record)} ({ago})", f"({ago})"]
+        text = next((each for each in texts if len(f"{sign} {each}") < self._console.width), texts[-1])
+        return Text.assemble(sign, " ", text, style="dim", no_wrap=True, overflow="ellipsis")
 
-    def _describe_time(self, record: Record) -> str:
+    def _describe_time(self, record: Record, *, has_real_time: bool = True) -> str:
         """`1:12:30 of 1:30:00 RTO, as of 06:37:46 UTC`."""
-        real = format_real_time(record["durationSeconds"], self._speed)
+        real = format_real_time(record["durationSeconds"], self._speed) if has_real_time else ""
         at = datetime.fromtimestamp(find_now(record), UTC)
         return f"{format_run_time(record)}{f' ({real})' if real else ''}, as of {at:%H:%M:%S} UTC"
 
@@ -201,7 +204,7 @@ class LiveView:
 
         Each wait has its own lines, with what helps to answer it if wanted.
         """
-        waits: list[list[RenderableType]] = []
+        waits, given = list[list[RenderableType]](), set[str]()  # one `resume` answers each pause of a run
         if cancelling := describe_cancelling(record):
             waits.append([self._text(cancelling, "yellow")])
         described = zip(record["waitingFor"], describe_waits(record, self._options), strict=True)
@@ -213,7 +216,8 @@ class LiveView:
             if help_:
                 lines += [self._text(f"  {line}", "red") for line in help_.servers]
                 lines += self._command(help_.see_all)
-            for command in commands:
+            for command in (each for each in commands if each not in given):
+                given.add(command)
                 lines += self._command(command)
                 if help_ and (effect := help_.effects.get(command.split(" ", 2)[1])):
                     lines.append(self._text(f"      {effect}", "dim"))
@@ -227,7 +231,10 @@ class LiveView:
         lines = list(_describe_running_jobs(record, self._width))
         lines += list(describe_decisions(record))[-MAX_DECISIONS:]
         if self._capacity and record["status"] in UNFINISHED:
-            lines += describe_capacity(self._capacity(record), find_now(record))
+            has_jobs = any(job.ended_at is None for job in list_jobs(record))
+            known = self._capacity(record).items()
+            recent = {target: each for target, each in known if has_jobs or each.age_seconds <= _MAX_IDLE_SECONDS}
+            lines += describe_capacity(recent, find_now(record))
         return [self._text(line, "dim") for line in lines]
 
     def _text(self, line: str, style: str) -> Text:

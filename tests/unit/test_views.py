@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.commands.decisions import list_other_waits
 from cli.terminal import make_console
-from cli.text import describe_cancelling, describe_rto, describe_wave_state, suggest_next
+from cli.text import describe_cancelling, describe_chain, describe_rto, describe_wave_state, suggest_next
 from cli.views.capacity import KnownCapacity
 from cli.views.failed_waves import FailedWaves
 from cli.views.fold import fold_command
@@ -319,6 +320,47 @@ def test_many_waits_leave_rows_of_waiting_waves_and_are_counted() -> None:
     assert shown >= 1
     assert f"and {16 - shown} more waits; all of them:" in lines
     assert f"  drs-waves status {RUN}" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_line_about_the_time_is_never_cut(width: int) -> None:
+    console = window(width, 24)
+    view = LiveView(console, STACK, speed=120.0)
+    view.show(WAITS | {"durationSeconds": 6000})
+    lines = console.render_lines(view.render_frame(), console.options.update(height=None), pad=False)
+    told = ["".join(part.text for part in line).rstrip() for line in lines]
+    assert any(line.endswith(("(0 s ago)", "not the run")) for line in told), told
+
+
+def test_one_command_resumes_a_paused_run_and_its_paused_waves() -> None:
+    paused = [wait("RESUME", None, "resume"), wait("RESUME", "web", "resume"), wait("RESUME", "db", "resume")]
+    waves = (wave("web", "PAUSED", 3), wave("db", "PAUSED", 3))
+    shown = page(record(*waves, status="PAUSED", state="PAUSED", waitingFor=paused), 200, 40)
+    assert shown.count(f"drs-waves resume {RUN}") == 1
+
+
+def test_a_recorded_decision_shows_a_few_other_waits_and_counts_the_rest() -> None:
+    lines = list(list_other_waits(SIXTEEN, STACK))
+    assert [line.split(" waits ")[0] for line in lines[:3]] == ["wave tier-01", "wave tier-02", "wave tier-03"]
+    assert lines[3:] == [f"and 13 more waits; all of them:  drs-waves list --waiting{STACK}"]
+    paused = [wait("RESUME", None, "resume"), wait("RESUME", "web", "resume"), wait("RESUME", "db", "resume")]
+    text = "\n".join(list_other_waits(record(status="PAUSED", state="PAUSED", waitingFor=paused), ""))
+    assert text.count("drs-waves resume") == 1
+
+
+def test_an_old_capacity_is_not_shown_while_no_job_runs() -> None:
+    waiting = batch("application", 8, status="PENDING", jobId=None)
+    assert "as of 2:30 ago" in page(WAITS, 120, 40)
+    idle = page(WAITS | {"batches": [waiting]}, 120, 40)
+    assert ("as of 2:30 ago" in idle, "as of 0:34 ago" in idle) == (False, True)
+
+
+def test_a_chain_says_where_its_runs_are_in_words() -> None:
+    runs = [{"executionId": "drill-0", "status": "PARTIAL"}, {"executionId": RUN, "status": "POLLING"}]
+    servers = {"total": 3, "launched": 1}
+    chain = {"executions": runs, "servers": servers, "durationSeconds": 60}
+    told = describe_chain(record(wave("web", "AWAITING_APPROVAL", 3), state="WAITING_FOR_PEOPLE", chain=chain)) or ""
+    assert told.startswith(f"chain: drill-0 PARTIAL, {RUN} waiting for you; ")
 
 
 # --- elsewhere ------------------------------------------------------------------------------------------------------

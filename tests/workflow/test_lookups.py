@@ -157,6 +157,14 @@ def test_the_latest_run_stays_as_it_is_unless_the_answer_is_yes(
     assert "Nothing was done." in result.stderr
 
 
+def test_a_mistyped_wave_is_answered_with_the_waves_of_the_run(product: Product, api_server: ApiHttpServer) -> None:
+    run_id = start_waiting(product, "shop")
+    result = run(api_server, "approve", run_id, "wbe")
+    assert result.exit_code == 3, result.output
+    assert "Did you mean web? Its waves: web" in result.stderr
+    assert product.record(run_id)["decisions"] == []
+
+
 # --- plans ----------------------------------------------------------------------------------------------------------
 def test_a_prefix_of_a_name_names_a_plan_to_read_and_starts_nothing(
     product: Product, api_server: ApiHttpServer
