@@ -30,6 +30,8 @@ _WAVE_WORDS = {
     "AWAITING_DECISION": "waits for a decision",
 }
 WAITS_FOR_DRS = "waits for DRS"
+# A wave of a continuation whose servers the runs before it launched.
+NOTHING_LEFT = "nothing was left"
 # A wave that has been on for so long without a batch waits for an account and Region that was not inspected yet.
 _SECONDS_WITHOUT_BATCH = 60
 
@@ -64,6 +66,8 @@ def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
         if any(_is_kept_waiting(batch) for batch in batches) or (is_uninspected and is_late):
             return WAITS_FOR_DRS
     status: str = wave["status"]
+    if status == "COMPLETED" and record.get("continues") and not wave["servers"]["total"]:
+        return NOTHING_LEFT
     return _WAVE_WORDS.get(status, status)
 
 

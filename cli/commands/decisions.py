@@ -23,6 +23,7 @@ from cli.run_record import UNFINISHED, Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
+from cli.views.fold import fold_command, fold_line
 from recovery.wording import first_of, plural
 
 app = CommandGroup()
@@ -129,19 +130,21 @@ def _send(
     session.print_line(f"{words[0]} is recorded; {execution_id} is {describe_state(record)}")
     if cancelling := describe_cancelling(record):
         session.print_line(cancelling)
-    for line in list_other_waits(record, session.options):
+    for line in list_other_waits(record, session.options, session.width):
         session.print_line(line)
     if record["status"] in UNFINISHED:
         session.print_line(f"Watch it:  {COMMAND} watch {execution_id}{session.options}")
 
 
-def list_other_waits(record: Record, options: str) -> Iterator[str]:
+def list_other_waits(record: Record, options: str, width: int | None = None) -> Iterator[str]:
     """What the run still waits for people with: a few, each with the commands that answer, once; the rest counted."""
     waits = dict[tuple[str, ...], str]()
     for wait, commands in describe_waits(record, options):
         if commands:
             waits.setdefault(tuple(commands), wait)  # `resume` answers each pause of a run
     for answers, text in list(waits.items())[:MAX_WAITS]:
-        yield "\n  ".join([f"{text}:", *answers])
+        yield fold_line(f"{text}:", width)
+        yield from (f"  {line}" for answer in answers for line in fold_command(answer, width))
     if (left := len(waits) - MAX_WAITS) > 0:
-        yield f"and {plural(left, 'more wait')}; all of them:  {COMMAND} list --waiting{options}"
+        yield f"and {plural(left, 'more wait')}; all of them:"
+        yield from (f"  {line}" for line in fold_command(f"{COMMAND} list --waiting{options}", width))

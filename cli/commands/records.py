@@ -31,6 +31,7 @@ from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_json, print_rows
 from cli.text import describe_chain, describe_waits
+from cli.views.fold import fold_command, fold_line
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
 
@@ -170,7 +171,9 @@ def _list_waiting(session: Session, plan_id: str | None, form: Output) -> None:
         session.print_line(f"{run['executionId']}  {run['mode'].lower()} of {flatten(run['planName'])}")
         for wait, commands in describe_waits(run, session.options):
             if commands:
-                session.print_line("\n    ".join([f"  {wait}:", *commands]))
+                session.print_line(fold_line(f"  {wait}:", session.width))
+                for line in (line for command in commands for line in fold_command(command, session.width)):
+                    session.print_line(f"    {line}")
 
 
 @app.command(epilog="Example: drs-waves get '/executions?status=FAILED' --region us-west-2")

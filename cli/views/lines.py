@@ -5,7 +5,7 @@ from typing import Self
 
 from rich.console import Console
 
-from cli.run_record import Record
+from cli.run_record import Job, Record, list_jobs
 from cli.text import (
     describe_cancelling,
     describe_decisions,
@@ -41,6 +41,9 @@ class LineView:
         at = f"{format_duration(seconds)} {format_real_time(seconds, self._speed)}".rstrip()
         for wave in record["waves"]:
             self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
+        for job in list_jobs(record):
+            line = _describe_job(job)
+            self._print_if_new(line, line, at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
         if record.get("state") == "CANCELLING" and "cancelling" not in self._printed:
@@ -74,6 +77,14 @@ class LineView:
         self._printed[subject] = line
         self._console.print(f"  {clean(line)}  {at}".rstrip(), markup=False)
         return True
+
+
+def _describe_job(job: Job) -> str:
+    """What does not change while the job runs: a line for its start, and one for its end."""
+    place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
+    if job.ended_at is None:
+        return f"job {job.job_id} runs: {place}, {plural(job.servers, 'server')} in {'/'.join(job.target)}"
+    return f"job {job.job_id} has ended: {place}, {job.launched} launched, {job.failed} failed"
 
 
 def _name_wait(wait: Record) -> str:

@@ -37,7 +37,7 @@ _LINES_FOR_DETAILS, _MIN_LINES_OF_TABLE = 6, 4
 _LINES_FOR_REST = 3
 # A capacity older than this, by the run's clock, is left out while no job runs.
 _MAX_IDLE_SECONDS = 120
-# Below this width, lines about jobs leave out the id.
+# Below this width, lines about jobs leave out the id unless they have room for it.
 _WIDTH_FOR_JOB_IDS = 100
 _FRAMES_PER_SECOND = 4
 
@@ -94,7 +94,7 @@ class LiveView:
 
     def notice(self, line: str) -> None:
         """Print the line above what is redrawn."""
-        self._live.console.print(clean(line), markup=False, highlight=False, style="yellow")
+        self._live.console.print(fold_line(clean(line), self._width), markup=False, highlight=False, style="yellow")
 
     def render(self, record: Record) -> RenderableType:
         """The whole record as the view shows it, however high that is."""
@@ -259,8 +259,9 @@ def _describe_running_jobs(record: Record, width: int | None) -> Iterator[str]:
 def _describe_job(job: Job, width: int | None) -> str:
     place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
     what = f"{plural(job.servers, 'server')} in {'/'.join(job.target)}"
-    job_id = f", {job.job_id}" if width is None or width >= _WIDTH_FOR_JOB_IDS else ""
-    return f"{place}: {_describe_progress(job)}{what}{job_id}"
+    line = f"{place}: {_describe_progress(job)}{what}"
+    with_id = f"{line}, {job.job_id}"
+    return with_id if width is None or width >= _WIDTH_FOR_JOB_IDS or len(with_id) + 2 <= width else line
 
 
 def _describe_progress(job: Job) -> str:

@@ -341,8 +341,9 @@ def test_one_command_resumes_a_paused_run_and_its_paused_waves() -> None:
 
 def test_a_recorded_decision_shows_a_few_other_waits_and_counts_the_rest() -> None:
     lines = list(list_other_waits(SIXTEEN, STACK))
-    assert [line.split(" waits ")[0] for line in lines[:3]] == ["wave tier-01", "wave tier-02", "wave tier-03"]
-    assert lines[3:] == [f"and 13 more waits; all of them:  drs-waves list --waiting{STACK}"]
+    waits = [line.split(" waits ")[0] for line in lines if line.startswith("wave ")]
+    assert waits == ["wave tier-01", "wave tier-02", "wave tier-03"]
+    assert lines[-2:] == ["and 13 more waits; all of them:", f"  drs-waves list --waiting{STACK}"]
     paused = [wait("RESUME", None, "resume"), wait("RESUME", "web", "resume"), wait("RESUME", "db", "resume")]
     text = "\n".join(list_other_waits(record(status="PAUSED", state="PAUSED", waitingFor=paused), ""))
     assert text.count("drs-waves resume") == 1
@@ -396,6 +397,30 @@ def test_a_wave_that_runs_says_whether_it_launches_or_waits_for_drs() -> None:
     assert describe_wave_state(record(uninspected), uninspected) == "waits for DRS"
     fresh = wave("near", "IN_PROGRESS", 3, minutes=0.2)
     assert describe_wave_state(record(fresh), fresh) == "launching"
+
+
+def test_a_wave_of_which_a_continuation_found_nothing_left_says_so() -> None:
+    done = wave("db", "COMPLETED", 0, minutes=1)
+    assert describe_wave_state(record(done, continues="drill-0"), done) == "nothing was left"
+    assert describe_wave_state(record(done), done) == "COMPLETED"
+
+
+def test_a_log_has_the_starts_and_ends_of_jobs() -> None:
+    console = pipe()
+    running = batch("application", 8)
+    ended_job = {"jobId": running["jobId"], "attempt": 1, "startedAt": at(50), "endedAt": at(70)}
+    ended = running | {"status": "LAUNCHED", "jobs": [ended_job | {"launched": 7, "failed": 1}]}
+    with LineView(console) as view:
+        view.show(WAITS | {"batches": [running]})
+        view.show(WAITS | {"batches": [running | {"jobSeconds": 900}], "durationSeconds": 4400})
+        view.show(WAITS | {"batches": [ended]})
+    told = text_of(console).splitlines()
+    jobs = [" ".join(line.split()) for line in told if line.strip().startswith("job ")]
+    job = running["jobId"]
+    assert [line.rpartition(" ")[0] for line in jobs] == [
+        f"job {job} runs: application batch 1, 8 servers in 111122223333/us-west-2",
+        f"job {job} has ended: application batch 1, 7 launched, 1 failed",
+    ]
 
 
 def test_json_lines_do_not_repeat_what_only_grows_with_time() -> None:

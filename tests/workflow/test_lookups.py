@@ -83,6 +83,11 @@ def test_a_readiness_check_is_never_the_latest_run(product: Product, api_server:
     assert (result.exit_code, f"the newest is {check}" in result.stderr) == (3, True), result.output
 
 
+def test_a_watch_in_a_pipe_begins_with_the_id_of_the_run(product: Product, api_server: ApiHttpServer) -> None:
+    run_id = product.drill(product.plan(make_wave(product, "web"), name="shop"))["executionId"]
+    assert run(api_server, "watch", "latest").stdout.splitlines()[0] == f"watching {run_id}"
+
+
 def test_where_nothing_has_run_there_is_no_latest_run(api_server: ApiHttpServer) -> None:
     result = run(api_server, "watch", "latest")
     assert (result.exit_code, "There are no drills and no recoveries" in result.stderr) == (3, True), result.output
