@@ -10,7 +10,7 @@ from cli.text import COMMAND
 from recovery.free_text import flatten
 from recovery.wording import plural
 
-# Servers that are named; the rest is counted.
+# Servers that are named.
 MAX_SERVERS = 3
 
 ReadServers = Callable[[str, str], Sequence[Mapping[str, Any]]]
@@ -47,7 +47,7 @@ class FailedWaves:
         shown = self._known.get(key, ())[:MAX_SERVERS]
         servers = [_describe(each) for each in shown]
         if servers and failed > len(servers):
-            servers.append(f"and {failed - len(servers)} more")
+            servers.insert(0, f"{plural(failed, 'server')} failed, among them:")
         see_all = f"{COMMAND} status {run} --servers --wave {wave}{self._options}"
         return Help(servers, see_all, _describe_effects(failed))
 

@@ -291,8 +291,8 @@ def test_a_failed_wave_names_servers_and_causes_and_what_each_answer_does() -> N
     told = [" ".join("".join(part.text for part in line).split()) for line in lines]
     begin = told.index(f"drs-waves status {RUN} --servers --wave web")
     assert told[begin - 4 : begin + 7] == [
+        "4 servers failed, among them:",
         *(f"web{number}: no capacity for m5.large [CAPACITY]" for number in (1, 2, 3)),
-        "and 1 more",
         f"drs-waves status {RUN} --servers --wave web",
         f"drs-waves retry {RUN} web",
         "launches the 4 failed servers again",
