@@ -26,15 +26,17 @@ if TYPE_CHECKING:  # these take long to import, as do the imports within functio
 MAX_SERVERS_SHOWN, MAX_SERVERS_READ = 20, 1000
 
 
-def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path | None) -> NoReturn:
+def follow_run(
+    session: Session, execution_id: str, cleanup: bool, report: Path | None, opening: str | None = None
+) -> NoReturn:
     """Show the run until it ends, then report and clean up if asked. Exit with the status of the run.
 
-    If the run succeeded, exit with the status of the report and the clean-up.
+    `opening` is a line to print once the run is known to exist. If the run succeeded, exit with the status of the report and the clean-up.
     """
     from cli.views.json_lines import JsonView
 
     commands = _commands_to_go_on(session, execution_id, cleanup, report)
-    record, late_notices = _watch(session, execution_id, commands)
+    record, late_notices = _watch(session, execution_id, commands, opening)
     status = exit_status(record)
     if not session.as_json:
         done = {"report": report is not None, "clean up": cleanup}
@@ -68,14 +70,16 @@ def _commands_to_go_on(session: Session, execution_id: str, cleanup: bool, repor
     return commands
 
 
-def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> tuple[Record, list[str]]:
+def _watch(
+    session: Session, execution_id: str, commands: Mapping[str, str], opening: str | None
+) -> tuple[Record, list[str]]:
     """Show the run until it ends. Return its record, and the notices that the summary has to show.
 
     If that is cut short, say how to go on, and end.
     """
     go_on = "\n".join(f"{purpose}:  {command}" for purpose, command in commands.items())
     view = choose_view(session)
-    observer = _Noticing(view, Notices(session.api), has_summary=not session.as_json)
+    observer = _Noticing(view, Notices(session.api), has_summary=not session.as_json, opening=opening)
     try:
         with view:
             record = run_client.watch_run(session.api, execution_id, observer, session.poll_seconds)
@@ -96,12 +100,14 @@ class _Noticing:
     The warnings of launches are known at the end of a run. They go to its summary if it has one, as `late`.
     """
 
-    def __init__(self, view: "View", notices: Notices, has_summary: bool) -> None:
+    def __init__(self, view: "View", notices: Notices, has_summary: bool, opening: str | None) -> None:
         self._view, self._notices, self._has_summary = view, notices, has_summary
-        self.has_shown = False
+        self.has_shown, self._opening = False, opening
         self.late: list[str] = []
 
     def show(self, record: Record) -> None:
+        if self._opening and not self.has_shown:
+            console().print(self._opening, markup=False)
         lines = self._notices.find(record)
         if self._has_summary and has_launched(record):
             self.late, lines = lines, []

@@ -246,6 +246,6 @@ def watch(
     """Follow a run to its end. Ctrl-C ends this command; the run continues."""
     session = Session.open(connection, as_json, interval)
     execution = session.find_run(execution)
-    if not as_json and session.width is None:  # the view of a terminal has it in its first line
-        session.print_line(f"watching {execution}")
-    follow_run(session, execution, cleanup=False, report=report)
+    is_in_pipe = not as_json and session.width is None  # the view of a terminal has the id in its first line
+    opening = f"watching {execution}" if is_in_pipe else None
+    follow_run(session, execution, cleanup=False, report=report, opening=opening)
