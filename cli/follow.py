@@ -31,7 +31,8 @@ def follow_run(
 ) -> NoReturn:
     """Show the run until it ends, then report and clean up if asked. Exit with the status of the run.
 
-    `opening` is a line to print once the run is known to exist. If the run succeeded, exit with the status of the report and the clean-up.
+    `opening` is a line to print once the run is known to exist. If the run succeeded, exit with the status of
+    the report and the clean-up.
     """
     from cli.views.json_lines import JsonView
 
