@@ -26,15 +26,18 @@ if TYPE_CHECKING:  # these take long to import, as do the imports within functio
 MAX_SERVERS_SHOWN, MAX_SERVERS_READ = 20, 1000
 
 
-def follow_run(session: Session, execution_id: str, cleanup: bool, report: Path | None) -> NoReturn:
+def follow_run(
+    session: Session, execution_id: str, cleanup: bool, report: Path | None, opening: str | None = None
+) -> NoReturn:
     """Show the run until it ends, then report and clean up if asked. Exit with the status of the run.
 
-    If the run succeeded, exit with the status of the report and the clean-up.
+    `opening` is a line to print once the run is known to exist. If the run succeeded, exit with the status of
+    the report and the clean-up.
     """
     from cli.views.json_lines import JsonView
 
     commands = _commands_to_go_on(session, execution_id, cleanup, report)
-    record, late_notices = _watch(session, execution_id, commands)
+    record, late_notices = _watch(session, execution_id, commands, opening)
     status = exit_status(record)
     if not session.as_json:
         done = {"report": report is not None, "clean up": cleanup}
@@ -68,14 +71,16 @@ def _commands_to_go_on(session: Session, execution_id: str, cleanup: bool, repor
     return commands
 
 
-def _watch(session: Session, execution_id: str, commands: Mapping[str, str]) -> tuple[Record, list[str]]:
+def _watch(
+    session: Session, execution_id: str, commands: Mapping[str, str], opening: str | None
+) -> tuple[Record, list[str]]:
     """Show the run until it ends. Return its record, and the notices that the summary has to show.
 
     If that is cut short, say how to go on, and end.
     """
     go_on = "\n".join(f"{purpose}:  {command}" for purpose, command in commands.items())
     view = choose_view(session)
-    observer = _Noticing(view, Notices(session.api), has_summary=not session.as_json)
+    observer = _Noticing(view, Notices(session.api), has_summary=not session.as_json, opening=opening)
     try:
         with view:
             record = run_client.watch_run(session.api, execution_id, observer, session.poll_seconds)
@@ -96,12 +101,14 @@ class _Noticing:
     The warnings of launches are known at the end of a run. They go to its summary if it has one, as `late`.
     """
 
-    def __init__(self, view: "View", notices: Notices, has_summary: bool) -> None:
+    def __init__(self, view: "View", notices: Notices, has_summary: bool, opening: str | None) -> None:
         self._view, self._notices, self._has_summary = view, notices, has_summary
-        self.has_shown = False
+        self.has_shown, self._opening = False, opening
         self.late: list[str] = []
 
     def show(self, record: Record) -> None:
+        if self._opening and not self.has_shown:
+            console().print(self._opening, markup=False)
         lines = self._notices.find(record)
         if self._has_summary and has_launched(record):
             self.late, lines = lines, []
@@ -125,11 +132,13 @@ def choose_view(session: Session) -> "View":
         return LineView(console(), session.options, session.speed)
 
     from cli.views.capacity import CapacityPoller
+    from cli.views.failed_waves import FailedWaves, read_first_failed
     from cli.views.live import LiveView
 
+    failed = FailedWaves(read_first_failed(session.api), session.options)
     api = session.connection.open_api()  # the poller's thread needs a client of its own
     capacity = CapacityPoller(lambda account_id, region: _read_capacity(api, account_id, region), session.speed)
-    return LiveView(console(), session.options, session.speed, capacity)
+    return LiveView(console(), session.options, session.speed, capacity, failed=failed)
 
 
 def _read_capacity(api: ApiClient, account_id: str, region: str) -> Mapping[str, Any]:

@@ -86,10 +86,15 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
 
 
 def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[str, Any]]:
-    """The runs of all plans, or of one, that wait for people; those that have waited longest come first."""
+    """The runs of all plans, or of one, that wait for people: by the next deadline, then those that wait longest."""
     runs = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
     waiting = {run["executionId"]: run for run in runs if run.get("waitingFor") and plan_id in (None, run["planId"])}
-    yield from sorted(waiting.values(), key=lambda run: min(wait["since"] or "" for wait in run["waitingFor"]))
+    yield from sorted(waiting.values(), key=_urgency)
+
+
+def _urgency(run: Record) -> tuple[bool, str, str]:
+    deadlines = [wait["until"] for wait in run["waitingFor"] if wait.get("until")]
+    return not deadlines, min(deadlines, default=""), min(wait["since"] or "" for wait in run["waitingFor"])
 
 
 def list_servers(api: ApiClient, execution_id: str, wave: str | None = None) -> list[dict[str, Any]]:

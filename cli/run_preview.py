@@ -4,13 +4,13 @@ A preview never prevents a recovery: what cannot be read is named instead.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
-from cli.run_client import list_servers, read_run
-from cli.run_record import Record
+from cli.run_client import list_servers, read_run, walk_servers
+from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import first_of, plural
 
@@ -22,6 +22,9 @@ MAX_SERVERS_ASKED = 100
 # Lines of instances; further ones are counted.
 MAX_LINES = 20
 _GONE = ("TERMINATED", "NOT_FOUND")
+# Open runs whose servers are read before a question, and the statuses of servers that a run still works on.
+MAX_RUNS_READ = 5
+_HELD = ("PENDING", "LAUNCHING")
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class Preview:
     waves: list[str]
     servers: dict[str, tuple[str, Place]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    is_nothing_left: bool = False
+    """Whether the run that would be continued has servers, and launched all of them."""
 
     def lines(self, environment: str, point_in_time: str | None) -> Iterator[str]:
         """By which deployment, from which moment, what would be launched, and where: wave by wave."""
@@ -74,10 +79,15 @@ def preview_rest(api: ApiClient, record: Record) -> Preview:
     """What a continuation of this run would launch: what its record does not show as launched."""
     preview = Preview([])
     try:
-        servers = [each for each in list_servers(api, record["executionId"]) if each["status"] != "LAUNCHED"]
+        known = list_servers(api, record["executionId"])
     except (ApiRefused, ApiUnreachable) as error:
         preview.unknown.append(f"the servers of {record['executionId']}: {_first_line(error)}")
-        servers = []
+        known = []
+    else:
+        if not known:
+            preview.unknown.append(f"the servers: {record['executionId']} ended before it had listed them")
+    servers = [each for each in known if each["status"] != "LAUNCHED"]
+    preview.is_nothing_left = bool(known) and not servers
     preview.servers = {each["sourceServerId"]: (each["wave"], (each["accountId"], each["region"])) for each in servers}
     preview.waves = [wave["name"] for wave in record["waves"] if any(each["wave"] == wave["name"] for each in servers)]
     return preview
@@ -94,18 +104,62 @@ def _list_tagged(api: ApiClient, group: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def describe_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: str) -> list[str]:
+    """A line for each open run of another plan that has some of these servers still to launch, or launches them.
+
+    Only the servers of a few open runs are read. The others are named as unknown.
+    """
+    lines = list[str]()
+    try:
+        listed = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
+        runs = {run["executionId"]: run for run in listed if run["mode"] != "READINESS"}
+        others = [run for run in runs.values() if run["planName"] != plan_name]
+        for run in others[:MAX_RUNS_READ]:
+            servers = walk_servers(api, run["executionId"])
+            count = sum(each["sourceServerId"] in server_ids and each["status"] in _HELD for each in servers)
+            if count:
+                who = flatten(f"{run['executionId']} of {run['planName']}, by {run['requestedBy']}")
+                lines.append(f"  also in        {who}: {count} of these servers")
+    except (ApiRefused, ApiUnreachable) as error:
+        return [*lines, f"  unknown        which open runs have these servers too: {_first_line(error)}"]
+    if left := others[MAX_RUNS_READ:]:
+        lines.append(f"  unknown        whether {plural(len(left), 'further open run')} of other plans have these too")
+    return lines
+
+
 # --- instances --------------------------------------------------------------------------------------------------
 def describe_replaced(api: ApiClient, server_ids: Iterable[str]) -> list[str]:
     """A line for each recovery instance that a launch of these servers would replace, by the cache of the API."""
-    ids, lines = list(server_ids), list[str]()
+    lines = list[str]()
     try:
-        for start in range(0, len(ids), MAX_SERVERS_ASKED):
-            asked = ",".join(ids[start : start + MAX_SERVERS_ASKED])
-            found = api.get("/recovery-instances", sourceServerIds=asked)["recoveryInstances"]
-            lines += [_describe_instance(each) for each in found if each["ec2InstanceState"] not in _GONE]
+        for each in _list_instances(api, server_ids):
+            lines.append(_describe_instance(each))
     except (ApiRefused, ApiUnreachable) as error:
         return [*_indent(lines), f"  unknown        the recovery instances of these servers: {_first_line(error)}"]
     return _indent(lines)
+
+
+def count_replaced(api: ApiClient, server_ids: Iterable[str]) -> list[str]:
+    """How many instances of drills a launch of these servers replaces, and how many others keep their servers out.
+
+    Without `replaceExisting`, a server is left out if its launch would replace an instance that is not a drill's.
+    """
+    try:
+        found = [each["isDrill"] for each in _list_instances(api, server_ids)]
+    except (ApiRefused, ApiUnreachable) as error:
+        return [f"  unknown        the recovery instances of these servers: {_first_line(error)}"]
+    drills, others = found.count(True), found.count(False)
+    lines = [f"  replaces       {plural(drills, 'recovery instance')} of drills"] if drills else []
+    kept = f"{plural(others, 'server')} with a recovery instance that is not a drill's"
+    return [*lines, f"  leaves out     {kept}; see --replace-existing"] if others else lines
+
+
+def _list_instances(api: ApiClient, server_ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    ids = list(server_ids)
+    for start in range(0, len(ids), MAX_SERVERS_ASKED):
+        asked = ",".join(ids[start : start + MAX_SERVERS_ASKED])
+        found = api.get("/recovery-instances", sourceServerIds=asked)["recoveryInstances"]
+        yield from (each for each in found if each["ec2InstanceState"] not in _GONE)
 
 
 def _describe_instance(instance: Mapping[str, Any]) -> str:

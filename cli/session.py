@@ -55,6 +55,12 @@ class Session:
             return self.interval
         return SANDBOX_POLL_SECONDS if self.connection.sandbox else POLL_SECONDS
 
+    @property
+    def width(self) -> int | None:
+        """The width of the terminal that lines for people go to. Elsewhere lines are as long as they are."""
+        shown_on = error_console() if self.as_json else console()
+        return shown_on.width if shown_on.is_terminal else None
+
     def print_line(self, text: str) -> None:
         """Print a line for people. With --json it goes to standard error, because standard output is for programs."""
         (error_console() if self.as_json else console()).print(text, markup=False)

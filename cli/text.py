@@ -31,6 +31,8 @@ WAVE_WORDS = {
 }
 WAITS_FOR_DRS = "waits for DRS"
 WAITS_FOR_ANOTHER = "waiting for another person"
+# A wave of a continuation whose servers the runs before it launched.
+NOTHING_LEFT = "nothing was left"
 # A wave that has been on for so long without a batch waits for an account and Region that was not inspected yet.
 _SECONDS_WITHOUT_BATCH = 60
 
@@ -41,6 +43,10 @@ _AWAITED = {
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
 }
+# The answer that `notBy` is about: who started the run may give the others.
+_NEEDS_ANOTHER_PERSON = {"APPROVAL": "approve", "DECISION": "accept"}
+# What becomes of a wave that nobody answered for.
+_AFTER_DEADLINE = {"approve": "approved", "reject": "rejected"}
 # What people are asked for, in a list.
 _ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume"}
 MAX_WAITS_OF_A_LIST = 2
@@ -69,6 +75,8 @@ def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
         if any(_is_kept_waiting(batch) for batch in batches) or (is_uninspected and is_late):
             return WAITS_FOR_DRS
     status: str = wave["status"]
+    if status == "COMPLETED" and record.get("continues") and not wave["servers"]["total"]:
+        return NOTHING_LEFT
     return WAVE_WORDS.get(status, status)
 
 
@@ -127,9 +135,11 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
         awaited = _AWAITED.get(wait["for"], wait["for"])
         since = f" since {_format_since(parse_iso(wait['since']), now)}" if wait.get("since") else ""
         until = f"; deadline {describe_deadline(parse_iso(wait['until']), now)}" if wait.get("until") else ""
+        if then := _AFTER_DEADLINE.get(wait.get("onTimeout")):
+            until += f", then {then}"
         text = f": {flatten(wait['text'])}" if wait.get("text") else ""
-        if others := wait.get("notBy"):
-            text += f", by another person than {flatten(' and '.join(others))}"
+        if (others := wait.get("notBy")) and (need := _NEEDS_ANOTHER_PERSON.get(wait["for"])):
+            text += f"; to {need}, another person than {flatten(' and '.join(others))}"
         yield f"{subject} waits for {awaited}{since}{until}{text}", list_answers(record, wait, options)
 
 
@@ -273,8 +283,13 @@ def describe_chain(record: Record) -> str | None:
     chain = record.get("chain")
     if not chain or len(chain["executions"]) < 2:
         return None
-    runs = ", ".join(f"{run['executionId']} {run['status']}" for run in chain["executions"])
+    runs = ", ".join(f"{run['executionId']} {_describe_in_chain(record, run)}" for run in chain["executions"])
     servers = chain["servers"]
     took = format_duration(chain["durationSeconds"])
     launched = f"{servers['launched']} of {plural(servers['total'], 'server')} launched"
     return f"chain: {runs}; {launched}, {took} since the first request"
+
+
+def _describe_in_chain(record: Record, run: Mapping[str, Any]) -> str:
+    """The run's state in words. An entry of a chain has a status only; the record itself knows more."""
+    return describe_state(record if run["executionId"] == record["executionId"] else run)

@@ -23,9 +23,10 @@ INTRODUCTION = f"""\
 
 The text of `{COMMAND} --help`, and of each command's own help.
 
-- EXECUTION is the id of a run, a beginning of it that no other run shares, `latest` (the newest run of all), or \
-`latest:PLAN`. What it stands for is shown. A command that changes something asks whether `latest` is the run that is \
-meant, because another person may have started one a second ago; it then acts on the id in the question.
+- EXECUTION is the id of a run, a beginning of it that no other run shares, `latest` (the newest drill or recovery \
+of all), or `latest:PLAN`. A readiness check has to be named by its id. What EXECUTION stands for is shown. A command \
+that changes something asks whether `latest` is the run that is meant, because another person may have started one a \
+second ago; it then acts on the id in the question.
 - PLAN is the id of a plan or its exact name. Commands that only read also take the beginning of a name.
 - `--output table` fits a terminal, and cuts nothing in a pipe; `csv` heads its columns with the names of the fields; \
 `json` and `jsonl` have the items as [the API](api.md) gives them. Their JSON Schemas: {{schemas}}.

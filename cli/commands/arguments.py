@@ -187,7 +187,7 @@ ExecutionId = Annotated[
         metavar="EXECUTION",
         callback=_check_run,
         autocompletion=complete_run,
-        help="The run: its id, the beginning of its id, `latest`, or `latest:PLAN`.",
+        help="The run: its id, the beginning of its id, `latest` (the newest drill or recovery), or `latest:PLAN`.",
     ),
 ]
 WaveName = Annotated[

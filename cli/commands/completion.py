@@ -29,7 +29,7 @@ Offer = tuple[str, str]
 def complete_run(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """The ids of the newest runs, and `latest`."""
     offers = _ask(ctx, _list_runs)
-    return _matching([("latest", "the newest run"), *offers], incomplete) if offers else []
+    return _matching([("latest", "the newest drill or recovery"), *offers], incomplete) if offers else []
 
 
 def complete_plan(ctx: typer.Context, incomplete: str) -> list[Offer]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import typer
 
 from cli.lookup.runs import FoundRun
-from cli.run_preview import Preview, describe_replaced, preview_cleanup
+from cli.run_preview import Preview, count_replaced, describe_overlaps, describe_replaced, preview_cleanup
 from cli.session import Session
 from cli.terminal import INVALID, REFUSED, ask, confirm, end, has_terminal, print_notice
 from recovery.free_text import flatten
@@ -98,14 +98,26 @@ def confirm_start(
     if not consent.must_type_name and not consent.replace_existing:
         return
     found = preview()
+    is_asked = consent.must_type_name or consent.must_type_replace
+    if continues and is_asked and found.is_nothing_left:
+        end(
+            REFUSED,
+            f"Nothing is left to continue: by its record, {continues} launched all of its servers. {_NOTHING} "
+            f"If instances are gone since then, start a new run of {flatten(plan_name)}.",
+        )
     what = f"{'recovery' if consent.is_recovery else 'drill'} of {flatten(plan_name)}"
     head = f"The continuation of {continues}, a {what}" if continues else f"A {what}"
     head += " launches production servers:" if consent.is_recovery else ":"
     print_notice("\n".join([head, *found.lines(session.connection.describe(), point_in_time)]))
+    if overlaps := describe_overlaps(session.api, found.servers, plan_name):
+        print_notice("\n".join(overlaps))
     if consent.replace_existing:
         _show_replaced(session, found)
+    elif counts := count_replaced(session.api, found.servers):
+        print_notice("\n".join(counts))
     if consent.must_type_replace:
-        _require_words(f"replace {plan_name}", "Type `replace` and the plan's name, to start it and replace these")
+        print_notice(f"Type: replace {flatten(plan_name)}")
+        _require_words(f"replace {plan_name}", "Your answer")
     elif consent.must_type_name:
         _require_words(plan_name, "Type the plan's name to start it")
 

@@ -1,9 +1,12 @@
 """The commands that control a run: approve, reject, retry, accept, abort, pause, resume and cancel."""
 
+import difflib
 import shlex
+from collections.abc import Iterator
+from http import HTTPStatus
 
 from cli import repeat, run_client
-from cli.api_client import CredentialsExpired
+from cli.api_client import ApiRefused, CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
     CommandGroup,
@@ -16,26 +19,48 @@ from cli.commands.arguments import (
 from cli.commands.confirmations import find_run_to_change
 from cli.connection import Connection, connected
 from cli.repeat import AnswerLost
-from cli.run_record import UNFINISHED
+from cli.run_record import UNFINISHED, Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
+from cli.views.fold import fold_command, fold_line
+from recovery.wording import first_of, plural
 
 app = CommandGroup()
+
+# Waves that a message lists, and other waits that an answered decision shows.
+MAX_WAVES, MAX_WAITS = 40, 3
 
 
 # The decisions that need a comment if the plan has `commentsRequired`.
 _MAY_NEED_COMMENT = ("accept", "abort")
 
 
-def _ask_for_comment(session: Session, execution_id: str, decision: str, wave: str) -> str | None:
-    """The reason, typed on the terminal, if the plan requires one. End the command if none is, or can be, typed."""
-    if not run_client.read_run(session.api, execution_id)["commentsRequired"]:
-        return None
-    otherwise = "Nothing was decided."
-    if not has_terminal():
+def _require_comment(session: Session, execution_id: str) -> None:
+    """End the command if the plan requires a reason, because there is no terminal to ask for it."""
+    if run_client.read_run(session.api, execution_id)["commentsRequired"]:
         missing = "The plan requires a reason, and there is no terminal to ask on: give --comment."
-        end(INVALID, f"{missing} {otherwise}")
+        end(INVALID, f"{missing} Nothing was decided.")
+
+
+def _lacks_only_comment(error: ApiRefused) -> bool:
+    """Whether the API refuses the decision for want of a reason. It checks that last."""
+    body = error.reply.body if isinstance(error.reply.body, dict) else {}
+    return [each.get("field") for each in body.get("problems") or []] == ["comment"]
+
+
+def _end_if_unknown(session: Session, execution_id: str, wave: str, error: ApiRefused) -> None:
+    """End the command, naming the waves of the run, if it has no wave of this name."""
+    names = [each["name"] for each in run_client.read_run(session.api, execution_id)["waves"]]
+    if wave not in names:
+        close = difflib.get_close_matches(wave, names, 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        end(REFUSED, f"{error}\nNothing was decided.{meant} Its waves: {', '.join(first_of(names, MAX_WAVES))}")
+
+
+def _ask_for_comment(decision: str, wave: str) -> str:
+    """The reason, typed on the terminal. End the command if none is typed."""
+    otherwise = "Nothing was decided."
     comment = ask(f"The plan requires a reason. Why do you {decision} {wave}?", otherwise)
     return comment or end(REFUSED, f"A reason is required. {otherwise}")
 
@@ -54,9 +79,17 @@ def _add_wave_decision(decision: str, summary: str, example: str) -> None:
     ) -> None:
         session = Session.open(connection, as_json)
         run_id = find_run_to_change(session, execution, f"{decision} wave {wave} of", yes=yes)
-        if comment is None and decision in _MAY_NEED_COMMENT:
-            comment = _ask_for_comment(session, run_id, decision, wave)
-        _send(session, run_id, f"/waves/{wave}/{decision}", [decision, run_id, wave], comment, idempotency_key)
+        path, words = f"/waves/{wave}/{decision}", [decision, run_id, wave]
+        if comment is None and decision in _MAY_NEED_COMMENT and not has_terminal():
+            _require_comment(session, run_id)
+        try:
+            _send(session, run_id, path, words, comment, idempotency_key)
+        except ApiRefused as error:
+            if error.reply.status == HTTPStatus.NOT_FOUND:
+                _end_if_unknown(session, run_id, wave, error)
+            if comment is not None or not has_terminal() or not _lacks_only_comment(error):
+                raise
+            _send(session, run_id, path, words, _ask_for_comment(decision, wave), idempotency_key)
 
 
 def _add_run_decision(decision: str, summary: str, example: str) -> None:
@@ -110,7 +143,21 @@ def _send(
     session.print_line(f"{words[0]} is recorded; {execution_id} is {describe_state(record)}")
     if cancelling := describe_cancelling(record):
         session.print_line(cancelling)
-    for wait, commands in describe_waits(record, session.options):
-        session.print_line("\n  ".join([f"{wait}:", *commands]))
+    for line in list_other_waits(record, session.options, session.width):
+        session.print_line(line)
     if record["status"] in UNFINISHED:
         session.print_line(f"Watch it:  {COMMAND} watch {execution_id}{session.options}")
+
+
+def list_other_waits(record: Record, options: str, width: int | None = None) -> Iterator[str]:
+    """What the run still waits for people with: a few, each with the commands that answer, once; the rest counted."""
+    waits = dict[tuple[str, ...], str]()
+    for wait, commands in describe_waits(record, options):
+        if commands:
+            waits.setdefault(tuple(commands), wait)  # `resume` answers each pause of a run
+    for answers, text in list(waits.items())[:MAX_WAITS]:
+        yield fold_line(f"{text}:", width)
+        yield from (f"  {line}" for answer in answers for line in fold_command(answer, width))
+    if (left := len(waits) - MAX_WAITS) > 0:
+        yield f"and {plural(left, 'more wait')}; all of them:"
+        yield from (f"  {line}" for line in fold_command(f"{COMMAND} list --waiting{options}", width))

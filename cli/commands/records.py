@@ -30,6 +30,7 @@ from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import describe_chain, describe_waits
+from cli.views.fold import fold_command, fold_line
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
 
@@ -78,9 +79,13 @@ def status(
     if as_json:
         print_json({**record, "sourceServers": found} if servers else record)
     else:
+        from cli.views.failed_waves import FailedWaves, read_first_failed
         from cli.views.live import LiveView
 
-        console().print(LiveView(console(), session.options, session.speed).render(record))
+        failed = FailedWaves(read_first_failed(session.api), session.options)
+        view = LiveView(console(), session.options, session.speed, failed=failed)
+        view.show(record)
+        console().print(view.render(record))
         if record["reason"]:
             console().print(f"reason: {flatten(record['reason'])}", markup=False)
         if chain := describe_chain(record):
@@ -148,7 +153,7 @@ def list_(
 
 
 def _list_waiting(session: Session, plan_id: str | None, form: Output) -> None:
-    """List the runs that wait for people, the longest wait first."""
+    """List the runs that wait for people, by the next deadline, then the longest wait first."""
     found = list(run_client.list_waiting(session.api, plan_id))
     if form is not Output.TABLE:
         print_listing(RUNS, found, form)
@@ -160,7 +165,9 @@ def _list_waiting(session: Session, plan_id: str | None, form: Output) -> None:
         session.print_line(f"{run['executionId']}  {run['mode'].lower()} of {flatten(run['planName'])}")
         for wait, commands in describe_waits(run, session.options):
             if commands:
-                session.print_line("\n    ".join([f"  {wait}:", *commands]))
+                session.print_line(fold_line(f"  {wait}:", session.width))
+                for line in (line for command in commands for line in fold_command(command, session.width)):
+                    session.print_line(f"    {line}")
 
 
 @app.command(epilog="Example: drs-waves get '/executions?status=FAILED' --region us-west-2")

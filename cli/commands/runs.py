@@ -245,4 +245,7 @@ def watch(
 ) -> None:
     """Follow a run to its end. Ctrl-C ends this command; the run continues."""
     session = Session.open(connection, as_json, interval)
-    follow_run(session, session.find_run(execution), cleanup=False, report=report)
+    execution = session.find_run(execution)
+    is_in_pipe = not as_json and session.width is None  # the view of a terminal has the id in its first line
+    opening = f"watching {execution}" if is_in_pipe else None
+    follow_run(session, execution, cleanup=False, report=report, opening=opening)

@@ -10,8 +10,11 @@ from cli.lookup.plans import find_plan
 from recovery.free_text import flatten
 from recovery.wording import first_of
 
-# `latest` is the newest run of all, `latest:PLAN` the newest of a plan.
+# `latest` is the newest drill or recovery of all, `latest:PLAN` that of a plan. A readiness check changes nothing, and
+# people make one while a recovery is in trouble: it must not take the place of the run that they act on.
 LATEST = "latest"
+# Runs of a page while the latest is looked for: more checks than that seldom follow a drill or a recovery.
+RUNS_AT_ONCE = "20"
 # Runs that a message lists.
 MAX_RUNS = 10
 _COMPLETE_ID = re.compile(r"(drill|recovery|readiness)-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
@@ -57,14 +60,17 @@ def find_run(api: ApiClient, text: str, *, plan_by_prefix: bool = False) -> Foun
 
 
 def _find_latest(api: ApiClient, plan: str, by_prefix: bool) -> FoundRun:
-    query, of_plan = {"limit": "1"}, ""
+    query, of_plan = dict[str, str](), ""
     if plan:
         found = find_plan(api, plan, by_prefix=by_prefix)
         query["planId"], of_plan = found["planId"], f" of {flatten(found['name'])}"
-    runs = api.get("/executions", **query)["executions"]
-    if not runs:
-        raise RunUnknown(f"There are no runs{of_plan}, so none is the latest.")
-    return FoundRun(runs[0]["executionId"], runs[0], is_latest=True)
+    check = None
+    for run in api.list_items("/executions", "executions", **{"limit": RUNS_AT_ONCE, **query}):
+        if run["mode"] != "READINESS":
+            return FoundRun(run["executionId"], run, is_latest=True)
+        check = check or run
+    or_check = f" Name a readiness check by its id; the newest is {check['executionId']}." if check else ""
+    raise RunUnknown(f"There are no drills and no recoveries{of_plan}, so none is the latest.{or_check}")
 
 
 def _describe(run: Mapping[str, Any]) -> str:

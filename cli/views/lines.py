@@ -5,7 +5,7 @@ from typing import Self
 
 from rich.console import Console
 
-from cli.run_record import UNFINISHED, Record
+from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.text import (
     describe_cancelling,
     describe_decisions,
@@ -41,6 +41,9 @@ class LineView:
         at = f"{format_duration(seconds)} {format_real_time(seconds, self._speed)}".rstrip()
         for wave in record["waves"] if _are_counted(record) else ():
             self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
+        for job in list_jobs(record):
+            line = _describe_job(job)
+            self._print_if_new(line, line, at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
         if record.get("state") == "CANCELLING" and "cancelling" not in self._printed:
@@ -80,6 +83,14 @@ def _are_counted(record: Record) -> bool:
     """Return whether the servers of the waves are counted: while a run inspects them, no wave has started."""
     has_begun = any(wave["status"] != "WAITING" or wave["servers"]["launched"] for wave in record["waves"])
     return has_begun or record["status"] not in UNFINISHED
+
+
+def _describe_job(job: Job) -> str:
+    """What does not change while the job runs: a line for its start, and one for its end."""
+    place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
+    if job.ended_at is None:
+        return f"job {job.job_id} runs: {place}, {plural(job.servers, 'server')} in {'/'.join(job.target)}"
+    return f"job {job.job_id} has ended: {place}, {job.launched} launched, {job.failed} failed"
 
 
 def _name_wait(wait: Record) -> str:

@@ -1,7 +1,7 @@
 """The live view: a page on a terminal that is redrawn in place, and the same page once for `status`."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.text import (
+    COMMAND,
     describe_cancelling,
     describe_decisions,
     describe_state,
@@ -23,6 +24,7 @@ from cli.text import (
     format_run_time,
 )
 from cli.views.capacity import Capacity, describe_capacity
+from cli.views.failed_waves import Help
 from cli.views.fold import fold_command, fold_line
 from cli.views.waves_table import COLOURS, OTHER_COLOUR, render_waves, render_waves_in
 from recovery.free_text import clean, flatten
@@ -31,7 +33,11 @@ from recovery.wording import first_of, plural
 MAX_DECISIONS, MAX_JOBS = 5, 8
 # Lines that the table of waves leaves to jobs, decisions and capacity.
 _LINES_FOR_DETAILS, _MIN_LINES_OF_TABLE = 6, 4
-# Below this width, lines about jobs leave out the id.
+# Lines that count the waits for which there is no room.
+_LINES_FOR_REST = 3
+# A capacity older than this, by the run's clock, is left out while no job runs.
+_MAX_IDLE_SECONDS = 120
+# Below this width, lines about jobs leave out the id unless they have room for it.
 _WIDTH_FOR_JOB_IDS = 100
 _FRAMES_PER_SECOND = 4
 
@@ -46,7 +52,10 @@ class LiveView:
         speed: float | None = None,
         capacity: Callable[[Record], Capacity] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        failed: Callable[[Record], Mapping[str, Help]] | None = None,
     ) -> None:
+        """`failed` helps to answer waves that ask; it is called when a record is shown, and may take a while."""
+        self._failed, self._help = failed, dict[str, Help]()
         self._console, self._options, self._speed, self._capacity = console, options, speed, capacity
         self._clock = clock
         # ASCII, which every terminal can show
@@ -73,6 +82,8 @@ class LiveView:
 
     def show(self, record: Record) -> None:
         """Redraw."""
+        if self._failed:
+            self._help = dict(self._failed(record))
         self._record, self._read_at, self._page = record, self._clock(), None
         self._redraw()
 
@@ -83,11 +94,12 @@ class LiveView:
 
     def notice(self, line: str) -> None:
         """Print the line above what is redrawn."""
-        self._live.console.print(clean(line), markup=False, highlight=False, style="yellow")
+        self._live.console.print(fold_line(clean(line), self._width), markup=False, highlight=False, style="yellow")
 
     def render(self, record: Record) -> RenderableType:
         """The whole record as the view shows it, however high that is."""
-        lines = [*self._list_waits(record), *self._list_details(record)]
+        waits = [line for wait in self._list_waits(record) for line in wait]
+        lines = [*waits, *self._list_details(record)]
         age = Text(self._describe_time(record), "dim")
         return Group(*self._fold([_head(record), age]), render_waves(record, self._console), *self._fold(lines))
 
@@ -115,18 +127,38 @@ class LiveView:
 
     def _fit(self, record: Record) -> list[RenderableType]:
         """What people have to answer stays; the table of waves is cut before that, and details before the table."""
-        (head,) = self._fold([_head(record)])
-        waits = self._fold([*self._list_waits(record), *self._list_troubles()])
+        head, *troubles = self._fold([_head(record), *self._list_troubles()])
         details = self._fold(self._list_details(record))
-        room = (
-            self._console.height - 2 - self._count_lines([head, *waits])
-        )  # a line for the age, and one for the cursor
+        # a line for the age, and one for the cursor
+        room = self._console.height - 2 - self._count_lines([head, *troubles])
+        waits = [*self._fit_waits(record, room), *troubles]
+        room -= self._count_lines(waits) - self._count_lines(troubles)
         for_table = room - min(self._count_lines(details), _LINES_FOR_DETAILS)
         table = render_waves_in(record, self._console, max(for_table, _MIN_LINES_OF_TABLE))
         room -= self._count_lines(table)
         while details and self._count_lines(details) > max(room, 0):
             details.pop()
         return [head, *table, *waits, *details]
+
+    def _fit_waits(self, record: Record, room: int) -> list[RenderableType]:
+        """The waits beside a table of a few waves. Help for answers goes first, then waits, which are counted."""
+        least = min(self._count_lines([render_waves(record, self._console)]), max(_MIN_LINES_OF_TABLE, room // 3))
+        for has_help in (True, False):
+            waits = [self._fold(wait) for wait in self._list_waits(record, has_help=has_help)]
+            if self._count_lines([line for wait in waits for line in wait]) <= room - least:
+                break
+        left = 0
+        while len(waits) > 1 and self._count_lines([line for wait in waits for line in wait]) > room - least - (
+            _LINES_FOR_REST if left else 0
+        ):
+            waits.pop()
+            left += 1
+        lines = [line for wait in waits for line in wait]
+        if left:
+            command = f"{COMMAND} status {record['executionId']}{self._options}"
+            lines.append(self._text(f"and {plural(left, 'more wait')}; all of them:", "magenta"))
+            lines += self._command(command)
+        return lines
 
     def _count_lines(self, parts: Sequence[RenderableType]) -> int:
         return sum(len(self._draw(part)) for part in parts)
@@ -137,15 +169,16 @@ class LiveView:
     def _age(self, record: Record) -> RenderableType:
         """How old the answer of the API is. The sign before it turns for as long as this view lives."""
         sign = str(self._spinner.render(self._console.get_time()))
-        age = f" {self._describe_time(record)} ({int(self._clock() - self._read_at)} s ago)"
-        hint = "; Ctrl-C ends the view, not the run"
-        if self._console.width <= len(f"{sign}{age}{hint}"):
-            hint = ""
-        return Text.assemble(sign, age, hint, style="dim", no_wrap=True, overflow="ellipsis")
+        ago = f"{int(self._clock() - self._read_at)} s ago"
+        whole, short = self._describe_time(record), self._describe_time(record, has_real_time=False)
+        texts = [f"{whole} ({ago}); Ctrl-C ends the view, not the run", f"{whole} ({ago})", f"{short} ({ago})"]
+        texts += [f"{format_run_time(record)} ({ago})", f"({ago})"]
+        text = next((each for each in texts if len(f"{sign} {each}") < self._console.width), texts[-1])
+        return Text.assemble(sign, " ", text, style="dim", no_wrap=True, overflow="ellipsis")
 
-    def _describe_time(self, record: Record) -> str:
+    def _describe_time(self, record: Record, *, has_real_time: bool = True) -> str:
         """`1:12:30 of 1:30:00 RTO, as of 06:37:46 UTC`."""
-        real = format_real_time(record["durationSeconds"], self._speed)
+        real = format_real_time(record["durationSeconds"], self._speed) if has_real_time else ""
         at = datetime.fromtimestamp(find_now(record), UTC)
         return f"{format_run_time(record)}{f' ({real})' if real else ''}, as of {at:%H:%M:%S} UTC"
 
@@ -166,21 +199,42 @@ class LiveView:
     def _list_troubles(self) -> list[RenderableType]:
         return [self._text(clean(self._trouble), "yellow")] if self._trouble else []
 
-    def _list_waits(self, record: Record) -> list[RenderableType]:
-        """What is in the way of the run, first of all what people have to answer, and the commands that do."""
-        lines: list[RenderableType] = []
+    def _list_waits(self, record: Record, *, has_help: bool = True) -> list[list[RenderableType]]:
+        """What is in the way of the run, first of all what people have to answer, and the commands that do.
+
+        Each wait has its own lines, with what helps to answer it if wanted.
+        """
+        waits, given = list[list[RenderableType]](), set[str]()  # one `resume` answers each pause of a run
         if cancelling := describe_cancelling(record):
-            lines.append(self._text(cancelling, "yellow"))
-        for wait, commands in sorted(describe_waits(record, self._options), key=lambda each: not each[1]):
-            lines.append(self._text(f"{wait}:" if commands else wait, "magenta" if commands else "yellow"))
-            lines += [Text(f"  {line}") for command in commands for line in fold_command(command, self._width)]
-        return lines
+            waits.append([self._text(cancelling, "yellow")])
+        described = zip(record["waitingFor"], describe_waits(record, self._options), strict=True)
+        for wait, (text, commands) in sorted(described, key=lambda each: not each[1][1]):
+            help_ = self._help.get(wait["wave"] or "") if has_help and wait["for"] == "DECISION" else None
+            lines: list[RenderableType] = [
+                self._text(f"{text}:" if commands else text, "magenta" if commands else "yellow")
+            ]
+            if help_:
+                lines += [self._text(f"  {line}", "red") for line in help_.servers]
+                lines += self._command(help_.see_all)
+            for command in (each for each in commands if each not in given):
+                given.add(command)
+                lines += self._command(command)
+                if help_ and (effect := help_.effects.get(command.split(" ", 2)[1])):
+                    lines.append(self._text(f"      {effect}", "dim"))
+            waits.append(lines)
+        return waits
+
+    def _command(self, command: str) -> list[RenderableType]:
+        return [Text(f"  {line}") for line in fold_command(command, self._width)]
 
     def _list_details(self, record: Record) -> list[RenderableType]:
         lines = list(_describe_running_jobs(record, self._width))
         lines += list(describe_decisions(record))[-MAX_DECISIONS:]
         if self._capacity and record["status"] in UNFINISHED:
-            lines += describe_capacity(self._capacity(record), find_now(record))
+            has_jobs = any(job.ended_at is None for job in list_jobs(record))
+            known = self._capacity(record).items()
+            recent = {target: each for target, each in known if has_jobs or each.age_seconds <= _MAX_IDLE_SECONDS}
+            lines += describe_capacity(recent, find_now(record))
         return [self._text(line, "dim") for line in lines]
 
     def _text(self, line: str, style: str) -> Text:
@@ -205,8 +259,9 @@ def _describe_running_jobs(record: Record, width: int | None) -> Iterator[str]:
 def _describe_job(job: Job, width: int | None) -> str:
     place = f"{job.wave} batch {job.batch}{f', attempt {job.attempt}' if job.attempt > 1 else ''}"
     what = f"{plural(job.servers, 'server')} in {'/'.join(job.target)}"
-    job_id = f", {job.job_id}" if width is None or width >= _WIDTH_FOR_JOB_IDS else ""
-    return f"{place}: {_describe_progress(job)}{what}{job_id}"
+    line = f"{place}: {_describe_progress(job)}{what}"
+    with_id = f"{line}, {job.job_id}"
+    return with_id if width is None or width >= _WIDTH_FOR_JOB_IDS or len(with_id) + 2 <= width else line
 
 
 def _describe_progress(job: Job) -> str:

@@ -25,6 +25,7 @@ COLOURS = {
     "NOT_READY": "red",
     "SKIPPED": "dim",
     "not started": "dim",
+    "nothing was left": "dim",
     "paused": "magenta",
     "waits for approval": "magenta",
     "waits for a decision": "magenta",
@@ -94,7 +95,7 @@ def _describe_rest(waves: Iterable[Record], record: Record) -> str:
         by_state.setdefault(describe_wave_state(record, wave), []).append(wave["name"])
     told = [
         f"{len(names)} {state}"
-        + ("" if state in ("COMPLETED", "not started") else f" ({name_first(names, _MAX_NAMES)})")
+        + ("" if state in ("COMPLETED", "not started", "nothing was left") else f" ({name_first(names, _MAX_NAMES)})")
         for state, names in by_state.items()
     ]
     count = sum(map(len, by_state.values()))

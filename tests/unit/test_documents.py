@@ -48,6 +48,13 @@ def test_a_file_that_a_document_names_is_there(document: Path) -> None:
             assert any((base / path).exists() for base in (ROOT, ROOT / "lambdas")), f"{document.name}: {path}"
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_no_blank_line_breaks_a_table(document: Path) -> None:
+    lines = _CODE.sub("", document.read_text()).splitlines()
+    begins = [at for at, line in enumerate(lines) if line.startswith("|") and not lines[at - 1].startswith("|")]
+    assert [lines[at] for at in begins if not re.match(r"\|[-: |]+\|$", lines[at + 1])] == []
+
+
 def test_the_index_lists_every_decision_under_its_room() -> None:
     index = (ROOT / "docs" / "adr" / "README.md").read_text()
     listed = {}

@@ -14,10 +14,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.commands.decisions import list_other_waits
 from cli.terminal import make_console
-from cli.text import describe_cancelling, describe_rto, describe_state, describe_wave_state, suggest_next
+from cli.text import (
+    describe_cancelling,
+    describe_chain,
+    describe_rto,
+    describe_state,
+    describe_wave_state,
+    suggest_next,
+)
 from cli.views.capacity import KnownCapacity
 from cli.views.cleanup import CleanupView
+from cli.views.failed_waves import FailedWaves
 from cli.views.fold import fold_command
 from cli.views.json_lines import JsonView
 from cli.views.lines import LineView
@@ -264,6 +273,105 @@ def play(written: str) -> tuple[list[str], int]:
     return [screen.get(number, "") for number in range(max(screen) + 1)], deepest
 
 
+ASKS = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5),
+    wave("web", "AWAITING_DECISION", 9, 5, minutes=30, failed=4),
+    wave("reports", "WAITING", 2),
+    state="WAITING_FOR_PEOPLE",
+    waitingFor=[wait("DECISION", "web", "retry", "accept", "abort", since=66)],
+)
+
+
+def test_a_failed_wave_names_servers_and_causes_and_what_each_answer_does() -> None:
+    reads = list[tuple[str, str]]()
+
+    def read(run: str, name: str) -> list[dict[str, Any]]:
+        reads.append((run, name))
+        reason = "no capacity for m5.large"
+        servers = [{"hostname": f"web{number}", "sourceServerId": "s-1"} for number in (1, 2, 3)]
+        return [each | {"reason": reason, "cause": "CAPACITY"} for each in servers]
+
+    console = window(120, 40)
+    view = LiveView(console, "", failed=FailedWaves(read, ""))
+    for seconds in (0, 5, 10):
+        view.show(ASKS | {"durationSeconds": ASKS["durationSeconds"] + seconds})
+    lines = console.render_lines(view.render_frame(), console.options.update(height=None), pad=False)
+    told = [" ".join("".join(part.text for part in line).split()) for line in lines]
+    begin = told.index(f"drs-waves status {RUN} --servers --wave web")
+    assert told[begin - 4 : begin + 7] == [
+        "4 servers failed, among them:",
+        *(f"web{number}: no capacity for m5.large [CAPACITY]" for number in (1, 2, 3)),
+        f"drs-waves status {RUN} --servers --wave web",
+        f"drs-waves retry {RUN} web",
+        "launches the 4 failed servers again",
+        f"drs-waves accept {RUN} web",
+        "the wave is PARTIAL, and the waves after it start",
+        f"drs-waves abort {RUN} web",
+        "no further wave starts; what has been launched keeps running",
+    ]
+    assert reads == [(RUN, "web")]
+
+
+SIXTEEN = record(
+    *(wave(f"tier-{number:02}", "AWAITING_APPROVAL", 3) for number in range(1, 17)),
+    wave("last", "WAITING", 3),
+    state="WAITING_FOR_PEOPLE",
+    waitingFor=[wait("APPROVAL", f"tier-{number:02}", "approve", "reject", until=at(191.5)) for number in range(1, 17)],
+)
+
+
+def test_many_waits_leave_rows_of_waiting_waves_and_are_counted() -> None:
+    lines = page(SIXTEEN, 80, 24).splitlines()
+    assert len(lines) < 24
+    assert sum("waits for a" in line and line.startswith("tier-") for line in lines) >= 2
+    shown = sum(line.startswith("wave tier-") for line in lines)
+    assert shown >= 1
+    assert f"and {16 - shown} more waits; all of them:" in lines
+    assert f"  drs-waves status {RUN}" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_line_about_the_time_is_never_cut(width: int) -> None:
+    console = window(width, 24)
+    view = LiveView(console, STACK, speed=120.0)
+    view.show(WAITS | {"durationSeconds": 6000})
+    lines = console.render_lines(view.render_frame(), console.options.update(height=None), pad=False)
+    told = ["".join(part.text for part in line).rstrip() for line in lines]
+    assert any(line.endswith(("(0 s ago)", "not the run")) for line in told), told
+
+
+def test_one_command_resumes_a_paused_run_and_its_paused_waves() -> None:
+    paused = [wait("RESUME", None, "resume"), wait("RESUME", "web", "resume"), wait("RESUME", "db", "resume")]
+    waves = (wave("web", "PAUSED", 3), wave("db", "PAUSED", 3))
+    shown = page(record(*waves, status="PAUSED", state="PAUSED", waitingFor=paused), 200, 40)
+    assert shown.count(f"drs-waves resume {RUN}") == 1
+
+
+def test_a_recorded_decision_shows_a_few_other_waits_and_counts_the_rest() -> None:
+    lines = list(list_other_waits(SIXTEEN, STACK))
+    waits = [line.split(" waits ")[0] for line in lines if line.startswith("wave ")]
+    assert waits == ["wave tier-01", "wave tier-02", "wave tier-03"]
+    assert lines[-2:] == ["and 13 more waits; all of them:", f"  drs-waves list --waiting{STACK}"]
+    paused = [wait("RESUME", None, "resume"), wait("RESUME", "web", "resume"), wait("RESUME", "db", "resume")]
+    text = "\n".join(list_other_waits(record(status="PAUSED", state="PAUSED", waitingFor=paused), ""))
+    assert text.count("drs-waves resume") == 1
+
+
+def test_an_old_capacity_is_not_shown_while_no_job_runs() -> None:
+    waiting = batch("application", 8, status="PENDING", jobId=None)
+    assert "as of 2:30 ago" in page(WAITS, 120, 40)
+    idle = page(WAITS | {"batches": [waiting]}, 120, 40)
+    assert ("as of 2:30 ago" in idle, "as of 0:34 ago" in idle) == (False, True)
+
+
+def test_a_chain_says_where_its_runs_are_in_words() -> None:
+    runs = [{"executionId": "drill-0", "status": "PARTIAL"}, {"executionId": RUN, "status": "POLLING"}]
+    servers = {"total": 3, "launched": 1}
+    chain = {"executions": runs, "servers": servers, "durationSeconds": 60}
+    told = describe_chain(record(wave("web", "AWAITING_APPROVAL", 3), state="WAITING_FOR_PEOPLE", chain=chain)) or ""
+    assert told.startswith(f"chain: drill-0 PARTIAL, {RUN} waiting for you; ")
+
+
 # --- elsewhere ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["approval", "forty"])
 def test_in_a_pipe_nothing_is_cut(name: str) -> None:
@@ -297,6 +405,30 @@ def test_a_wave_that_runs_says_whether_it_launches_or_waits_for_drs() -> None:
     assert describe_wave_state(record(uninspected), uninspected) == "waits for DRS"
     fresh = wave("near", "IN_PROGRESS", 3, minutes=0.2)
     assert describe_wave_state(record(fresh), fresh) == "launching"
+
+
+def test_a_wave_of_which_a_continuation_found_nothing_left_says_so() -> None:
+    done = wave("db", "COMPLETED", 0, minutes=1)
+    assert describe_wave_state(record(done, continues="drill-0"), done) == "nothing was left"
+    assert describe_wave_state(record(done), done) == "COMPLETED"
+
+
+def test_a_log_has_the_starts_and_ends_of_jobs() -> None:
+    console = pipe()
+    running = batch("application", 8)
+    ended_job = {"jobId": running["jobId"], "attempt": 1, "startedAt": at(50), "endedAt": at(70)}
+    ended = running | {"status": "LAUNCHED", "jobs": [ended_job | {"launched": 7, "failed": 1}]}
+    with LineView(console) as view:
+        view.show(WAITS | {"batches": [running]})
+        view.show(WAITS | {"batches": [running | {"jobSeconds": 900}], "durationSeconds": 4400})
+        view.show(WAITS | {"batches": [ended]})
+    told = text_of(console).splitlines()
+    jobs = [" ".join(line.split()) for line in told if line.strip().startswith("job ")]
+    job = running["jobId"]
+    assert [line.rpartition(" ")[0] for line in jobs] == [
+        f"job {job} runs: application batch 1, 8 servers in 111122223333/us-west-2",
+        f"job {job} has ended: application batch 1, 7 launched, 1 failed",
+    ]
 
 
 def test_json_lines_do_not_repeat_what_only_grows_with_time() -> None:

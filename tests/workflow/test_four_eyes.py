@@ -160,7 +160,7 @@ def test_the_messages_and_the_view_name_who_may_not_approve(noisy_product: Produ
     assert f"Needs: to approve, another person than {ANA}" in wanted.splitlines()
     assert f"Approvals: need another person than {ANA}" in inbox.of_kind("RUN_STARTED")[0].splitlines()
     ((line, _),) = text.describe_waits(record, "")
-    assert line.endswith(f", by another person than {ANA}")
+    assert line.endswith(f"; to approve, another person than {ANA}")
     decide(product, run_id, "approve", BEN)
     product.finish(run_id)
 

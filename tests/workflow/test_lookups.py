@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from cli.commands import confirmations
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.instance_cache import sync
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
 from tests.support.runs import wait_until_asked_for
@@ -72,9 +73,24 @@ def test_the_latest_run_of_all_or_of_a_plan_is_shown_with_its_id(product: Produc
     assert (nothing.exit_code, "There is no plan 'nothing'" in nothing.stderr) == (3, True)
 
 
+def test_a_readiness_check_is_never_the_latest_run(product: Product, api_server: ApiHttpServer) -> None:
+    drill = start_waiting(product, "shop")
+    others = product.plan(make_wave(product, "payroll"), name="payroll")
+    check = product.start(others, "readiness")
+    result = run(api_server, "status", "latest")
+    assert f"latest is {drill}: drill of shop" in result.stderr
+    result = run(api_server, "status", "latest:payroll")
+    assert (result.exit_code, f"the newest is {check}" in result.stderr) == (3, True), result.output
+
+
+def test_a_watch_in_a_pipe_begins_with_the_id_of_the_run(product: Product, api_server: ApiHttpServer) -> None:
+    run_id = product.drill(product.plan(make_wave(product, "web"), name="shop"))["executionId"]
+    assert run(api_server, "watch", "latest").stdout.splitlines()[0] == f"watching {run_id}"
+
+
 def test_where_nothing_has_run_there_is_no_latest_run(api_server: ApiHttpServer) -> None:
     result = run(api_server, "watch", "latest")
-    assert (result.exit_code, "There are no runs" in result.stderr) == (3, True), result.output
+    assert (result.exit_code, "There are no drills and no recoveries" in result.stderr) == (3, True), result.output
 
 
 def test_a_unique_prefix_names_a_run_and_an_ambiguous_one_lists_them(
@@ -146,6 +162,14 @@ def test_the_latest_run_stays_as_it_is_unless_the_answer_is_yes(
     assert "Nothing was done." in result.stderr
 
 
+def test_a_mistyped_wave_is_answered_with_the_waves_of_the_run(product: Product, api_server: ApiHttpServer) -> None:
+    run_id = start_waiting(product, "shop")
+    result = run(api_server, "approve", run_id, "wbe")
+    assert result.exit_code == 3, result.output
+    assert "Did you mean web? Its waves: web" in result.stderr
+    assert product.record(run_id)["decisions"] == []
+
+
 # --- plans ----------------------------------------------------------------------------------------------------------
 def test_a_prefix_of_a_name_names_a_plan_to_read_and_starts_nothing(
     product: Product, api_server: ApiHttpServer
@@ -175,6 +199,40 @@ def test_a_recovery_shows_servers_by_wave_places_time_and_deployment_before_it_a
     shown = " ".join(result.stderr.split())
     assert f"environment {api_server.url}, {WEST} point in time the latest data launches 5 servers" in shown
     assert f"db: 2 in 111122223333/{WEST} web: 3 in 111122223333/{WEST}" in shown
+
+
+def test_a_recovery_shows_what_it_replaces_leaves_out_and_shares_with_an_open_run(
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drilled, recovered, shared = (product.seed(count, prefix=name) for count, name in ((1, "a"), (1, "b"), (2, "c")))
+    product.drill(product.plan({"name": "a", "groups": [product.group(drilled)]}, name="a"))
+    plan = product.plan({"name": "b", "groups": [product.group(recovered)]}, name="b")
+    product.finish(product.start(plan, "recoveries"))
+    held = {"name": "web", "groups": [product.group(shared)], "approval": {"required": True}}
+    open_run = product.start(product.plan(held, name="payroll"))
+    wait_until_asked_for(product, open_run, "APPROVAL")
+    product.plan({"name": "all", "groups": [product.group([*drilled, *recovered, *shared])]}, name="shop")
+    sync(product)
+    monkeypatch.setattr("cli.commands.runs.has_terminal", lambda: True)
+    result = run(api_server, "run", "shop", "--mode", "recovery", answer="no\n")
+    assert (result.exit_code, posts(api_server)) == (3, []), result.output
+    shown = " ".join(result.stderr.split())
+    assert "replaces 1 recovery instance of drills" in shown
+    assert "leaves out 1 server with a recovery instance that is not a drill's" in shown
+    assert f"also in {open_run} of payroll, by " in shown
+    assert ": 2 of these servers" in shown
+
+
+def test_a_recovery_with_nothing_left_is_not_continued_and_nothing_is_asked(
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = product.start(product.plan(make_wave(product, "web"), name="shop"), "recoveries")
+    product.finish(run_id)
+    monkeypatch.setattr("cli.commands.runs.has_terminal", lambda: True)
+    result = run(api_server, "continue", run_id, answer="shop\n")
+    assert (result.exit_code, posts(api_server)) == (3, []), result.output
+    assert "Nothing is left to continue" in result.stderr
+    assert "plan's name" not in result.stderr
 
 
 def test_a_dry_run_of_a_clean_up_shows_what_it_would_terminate_and_sends_nothing(

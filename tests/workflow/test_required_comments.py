@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.plans import make_failing_wave
-from tests.support.product import WEST, Product
+from tests.support.product import HUB, WEST, Product
 from tests.support.runs import wait_until_asked_for, wave_statuses
 
 
@@ -96,6 +96,27 @@ def test_on_a_terminal_the_command_asks_for_the_reason(
     assert "The plan requires a reason. Why do you accept web?" in result.stderr
     assert words in result.output
     assert [each["comment"] for each in product.record(run_id)["decisions"]] == decisions
+
+
+def test_no_reason_is_asked_for_a_decision_that_would_be_refused_anyway(
+    product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wave = make_failing_wave(product, "web", onFailure="ask", approval={"required": True})
+    options = {"launchAttempts": 1, "commentsRequired": True, "fourEyes": True}
+    run_id = product.start(product.plan(wave, **options))
+    wait_until_asked_for(product, run_id, "APPROVAL")
+    monkeypatch.setattr("cli.commands.decisions.has_terminal", lambda: True)
+    early = run(api_server, "accept", run_id, "web", answer="fine\n")
+    assert (early.exit_code, "wave web is AWAITING_APPROVAL" in early.stderr) == (3, True), early.output
+    other = f"arn:aws:iam::{HUB}:user/ben"
+    approved = product.request("POST", f"/executions/{run_id}/waves/web/approve", caller=other)
+    assert approved.status == 200, approved
+    wait_until_asked_for(product, run_id, "DECISION")
+    own = run(api_server, "accept", run_id, "web", answer="fine\n")
+    assert (own.exit_code, "another person" in own.stderr) == (3, True), own.output
+    for refused in (early, own):
+        assert "Why do you accept" not in refused.output
+    assert [each["decision"] for each in product.record(run_id)["decisions"]] == ["approve"]
 
 
 @pytest.mark.parametrize("decision", ["accept", "abort"])

@@ -156,12 +156,33 @@ def test_list_waiting_shows_runs_of_all_plans_with_the_commands_that_answer(
         f"drs-waves resume {second} {options}",
     ]
     assert f"{second}  drill of payroll" in told
-    assert re.search(r"wave web waits for approval since .*; deadline in \d+ h.*, .*UTC:", told), told
+    assert re.search(r"wave web waits for approval since .*; deadline in \d+ h.*, .*UTC, then rejected:", told), told
     assert "third" not in told
     of_one = command(api_server, "list", "--waiting", "--plan", "payroll").stdout
     assert (second in of_one, first in of_one) == (True, False)
     assert command(api_server, "list", "--waiting", "--status", "POLLING").exit_code == 2
     for run in (first, second):
+        decide(product, run, "cancel")
+        product.finish(run)
+
+
+def test_list_waiting_begins_with_the_next_deadline_and_says_what_silence_means(
+    product: Product, api_server: ApiHttpServer
+) -> None:
+    paused = product.start(product.plan(make_wave(product, "db", pauseBefore=True), name="paused"))
+    wait_until_asked_for(product, paused, "RESUME")
+    runs = [paused]
+    for minutes, on_timeout in ((90, "reject"), (45, "approve")):
+        approval = {"required": True, "timeoutMinutes": minutes, "onTimeout": on_timeout}
+        runs.append(
+            product.start(product.plan(make_wave(product, f"web{minutes}", approval=approval), name=on_timeout))
+        )
+        wait = wait_until_asked_for(product, runs[-1], "APPROVAL")["waitingFor"][0]
+        assert wait["onTimeout"] == on_timeout
+    told = command(api_server, "list", "--waiting").stdout
+    assert re.findall(r"^(drill-\S+)  drill of", told, re.M) == [runs[2], runs[1], runs[0]]
+    assert re.findall(r", then (\w+):", told) == ["approved", "rejected"]
+    for run in runs:
         decide(product, run, "cancel")
         product.finish(run)
 

@@ -352,6 +352,7 @@ def test_replacing_instances_takes_words_of_its_own_and_lists_them(
             assert re.search(f"{instance} .*{HUB}/{WEST}, .*NOT a drill's, launched by recovery-", refused.stderr)
     answered(api_server, path)
     agreed = run(api_server, *words, answer="replace shop\n")
+    assert "Type: replace shop\n" in agreed.stderr
     assert (agreed.exit_code, api_server.bodies) == (0, [{"replaceExisting": True}]), agreed.output
 
 

@@ -102,13 +102,11 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     snapshot = waves.load_snapshot(execution_id)
     if wave not in snapshot.wave_states:
         raise WaveNotFound(f"execution {execution_id} has no wave {wave!r}")
-    if snapshot.run.comments_required and decision in NEED_COMMENT and not operator.comment:
-        message = f"is missing; the plan has commentsRequired, so {decision} needs the reason"
-        raise InvalidRequest("The decision needs a comment.", [{"field": "comment", "message": message}])
     gate = WaveGate.APPROVAL if decision in (WaveDecision.APPROVE, WaveDecision.REJECT) else WaveGate.DECISION
     # Whatever the wave waits for now: it may begin to wait for this decision before the decision is written.
     requester = _find_requester(snapshot.run, decision, operator)
-    is_refused = snapshot.run.is_halted or requester is not None
+    is_silent = snapshot.run.comments_required and decision in NEED_COMMENT and not operator.comment
+    is_refused = snapshot.run.is_halted or requester is not None or is_silent
     if not is_refused and _record_wave_decision(snapshot, wave, decision, operator):
         task_tokens.release_tokens(execution_id, gate, wave)
         operator_messages.send_decision(snapshot.run, decision, operator.name, operator.comment, wave)
@@ -120,6 +118,9 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     reason = _find_reason_against_decision(snapshot, wave)
     if is_awaited and requester:
         reason = f"with fourEyes, another person does this than who started the run, and you may be {requester}"
+    elif is_awaited and is_silent and not snapshot.run.is_halted:  # last: a comment would not help against the others
+        message = f"is missing; the plan has commentsRequired, so {decision} needs the reason"
+        raise InvalidRequest("The decision needs a comment.", [{"field": "comment", "message": message}])
     raise _refusal(snapshot.run, f"{decision} {wave}", reason)
 
 

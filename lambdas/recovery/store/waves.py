@@ -78,16 +78,12 @@ def _end_wait(for_: str, since: str | None, decision: Mapping[str, Any]) -> dict
 def request_approval(execution_id: str, wave: str, until: float, on_timeout: OnTimeout) -> bool:
     """Move a wave that nobody has approved to AWAITING_APPROVAL, until this moment in epoch seconds.
 
-    `on_timeout` is what follows without an answer, for the reminder; the plan decides.
+    `on_timeout` is what no answer counts as by then. The row has it for people to read; the plan decides.
 
     Its row may say IN_PROGRESS although nobody has approved it: another function wrote that, and it does not count.
     """
-    values: dict[str, Any] = {
-        "status": WaveStatus.AWAITING_APPROVAL,
-        **_begin_to_wait("APPROVAL"),
-        "approvalUntil": int(until),
-    }
-    values["onTimeout"] = on_timeout.value
+    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL")}
+    values |= {"approvalUntil": int(until), "approvalOnTimeout": on_timeout.value}
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 

@@ -46,6 +46,15 @@ class WaitingFor(_ForAny):
     wave: str | None
     since: Time | None
     until: NotRequired[Time | None]
+    onTimeout: NotRequired[
+        Annotated[
+            Literal["approve", "reject"] | None,
+            Field(
+                description="What no answer by `until` counts as; null for a wait without an end, and for an approval "
+                "that a version before this field asked for."
+            ),
+        ]
+    ]
     text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
     notBy: NotRequired[
         Annotated[
@@ -179,7 +188,8 @@ def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
     base = f"/executions/{meta['executionId']}"
     status = WaveStatus(row["status"])
     awaited, answers = _AWAITED[status]
-    until = row.get("approvalUntil") if status is WaveStatus.AWAITING_APPROVAL else None
+    is_approval = status is WaveStatus.AWAITING_APPROVAL
+    until = row.get("approvalUntil") if is_approval else None
     prefix = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
     run = Run.from_item(meta)
     waiting: WaitingFor = {
@@ -187,6 +197,7 @@ def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
         "for": awaited,
         "since": row.get("waitingSince"),
         "until": clock.iso(float(until)) if until else None,
+        "onTimeout": row.get("approvalOnTimeout") if is_approval else None,
         "answers": [f"POST {prefix}/{answer}" for answer in answers],
     }
     if run.four_eyes and awaited != "RESUME":

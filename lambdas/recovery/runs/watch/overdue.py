@@ -142,7 +142,7 @@ def _remind(run: Run, wave_rows: Sequence[executions.Row], now: float) -> None:
         if "remindedAt" in row or not polling.is_reminder_due(clock.parse_iso(since), float(until), now):
             continue
         if progress.record_reminder(run.execution_id, row["wave"]):
-            overdue_messages.send_approval_due(run, row["wave"], float(until), row.get("onTimeout"))
+            overdue_messages.send_approval_due(run, row["wave"], float(until), row.get("approvalOnTimeout"))
 
 
 def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:

@@ -1,0 +1,77 @@
+"""What helps to answer a failed wave: its first failed servers with their causes, and what each answer does."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.run_record import Record
+from cli.text import COMMAND
+from recovery.free_text import flatten
+from recovery.wording import plural
+
+# Servers that are named.
+MAX_SERVERS = 3
+
+ReadServers = Callable[[str, str], Sequence[Mapping[str, Any]]]
+"""The first failed servers of a wave, by the id of the run and the name of the wave. It may raise."""
+
+
+class Help(NamedTuple):
+    """The lines below the wait of a wave, the command that shows all of its servers, and what each answer does."""
+
+    servers: list[str]
+    see_all: str
+    effects: Mapping[str, str]
+
+
+class FailedWaves:
+    """Reads the failed servers of the waves that ask, once for each time that a wave asks."""
+
+    def __init__(self, read: ReadServers, options: str) -> None:
+        self._read, self._options = read, options
+        self._known: dict[tuple[str, str | None], Sequence[Mapping[str, Any]]] = {}
+
+    def __call__(self, record: Record) -> Mapping[str, Help]:
+        """The help for each wave that asks, by its name. An API that does not answer is asked again the next time."""
+        waves = {wave["name"]: wave for wave in record["waves"]}
+        asking = [wait for wait in record["waitingFor"] if wait["for"] == "DECISION" and wait["wave"] in waves]
+        return {wait["wave"]: self._build(record, wait, waves[wait["wave"]]["servers"]["failed"]) for wait in asking}
+
+    def _build(self, record: Record, wait: Record, failed: int) -> Help:
+        run, wave = record["executionId"], wait["wave"]
+        key = (wave, wait.get("since"))
+        if key not in self._known:
+            with contextlib.suppress(ApiRefused, ApiUnreachable):
+                self._known[key] = self._read(run, wave)
+        shown = self._known.get(key, ())[:MAX_SERVERS]
+        servers = [_describe(each) for each in shown]
+        if servers and failed > len(servers):
+            servers.insert(0, f"{plural(failed, 'server')} failed, among them:")
+        see_all = f"{COMMAND} status {run} --servers --wave {wave}{self._options}"
+        return Help(servers, see_all, _describe_effects(failed))
+
+
+def read_first_failed(api: ApiClient) -> ReadServers:
+    """Read one short page of the API."""
+
+    def read(execution_id: str, wave: str) -> Sequence[Mapping[str, Any]]:
+        query = {"wave": wave, "status": "FAILED", "limit": str(MAX_SERVERS)}
+        found: Sequence[Mapping[str, Any]] = api.get(f"/executions/{execution_id}/servers", **query)["servers"]
+        return found
+
+    return read
+
+
+def _describe(server: Mapping[str, Any]) -> str:
+    cause = f" [{server['cause']}]" if server.get("cause") else ""
+    reason = server.get("reason") or "no reason is on record"
+    return f"{flatten(server['hostname'] or server['sourceServerId'])}: {flatten(reason)}{cause}"
+
+
+def _describe_effects(failed: int) -> Mapping[str, str]:
+    return {
+        "retry": f"launches the {plural(failed, 'failed server')} again",
+        "accept": "the wave is PARTIAL, and the waves after it start",
+        "abort": "no further wave starts; what has been launched keeps running",
+    }
