@@ -5,12 +5,12 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from cli import checkout
 from cli.people import PersonUnknown, find_person
-from cli.refusal import describe_refusal
+from cli.refusal import ApiRefused, Reply
 from recovery.free_text import flatten
 
 # API Gateway itself gives up after 29 s.
@@ -46,27 +46,6 @@ class CredentialsExpired(Exception):
 
     The message says how to renew them. Nothing of the request was executed.
     """
-
-
-class Reply(NamedTuple):
-    """A response of the API. `body` is the parsed JSON, or None if there is none."""
-
-    status: int
-    body: Any
-
-
-class ApiRefused(Exception):
-    """The API answered with an error, which is in `reply`."""
-
-    def __init__(self, method: str, path: str, reply: Reply, hint: str = "", options: str = "") -> None:
-        """`hint` is a line to add to the message; `options` name the deployment in the commands of its advice."""
-        self.reply = reply
-        body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
-        self.code = str(body.get("code", ""))
-        lines = [flatten(f"{method} {path} answered {reply.status} {self.code}")]
-        lines += [f"  {line}" for line in describe_refusal(body, path, options)]
-        lines += [hint] if hint else []
-        super().__init__("\n".join(lines))
 
 
 class ApiClient:

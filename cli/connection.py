@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import checkout
-from cli.api_client import DEFAULT_STACK, ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired, RegionUnknown
+from cli.api_client import DEFAULT_STACK, ApiClient, ApiUnreachable, CredentialsExpired, RegionUnknown
 from cli.contexts.config import ConfigInvalid, Context, read_config
 from cli.people import PERSON_VARIABLE
+from cli.refusal import ApiRefused
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_error
 from recovery.free_text import flatten
 

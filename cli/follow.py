@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from cli import run_client
-from cli.api_client import ApiClient, ApiRefused, CredentialsExpired
+from cli.api_client import ApiClient, CredentialsExpired
 from cli.connection import exit_status_after
 from cli.notices import Notices
+from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.refusal import ApiRefused
 from cli.run_client import walk_servers
 from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from recovery import errors
 from recovery.free_text import flatten
 
 # Characters of a text that are shown; the API sends at most a hundred texts.
@@ -66,7 +67,11 @@ def _advise(body: Mapping[str, Any], path: str, options: str) -> str | None:
     if not isinstance(code, str) or code not in ADVICE:
         return None
     text, command = ADVICE[code]
-    return f"{text}  {command.replace('EXECUTION', _find_run(body, path))}{options}"
+    command = f"{command.replace('EXECUTION', _find_run(body, path))}{options}"
+    advice = body.get("advice")
+    if isinstance(advice, str) and advice != getattr(errors, code).advice:  # it is about this case, so ours is not
+        return f"{advice}  See it:  {command}"
+    return f"{text}  {command}"
 
 
 def _find_run(body: Mapping[str, Any], path: str) -> str:
@@ -75,3 +80,24 @@ def _find_run(body: Mapping[str, Any], path: str) -> str:
     if asked and body["code"] not in _OF_ANOTHER_RUN:
         return asked[1]
     return named if _RUN_ID.fullmatch(named) else asked[1] if asked else "EXECUTION"
+
+
+class Reply(NamedTuple):
+    """A response of the API. `body` is the parsed JSON, or None if there is none."""
+
+    status: int
+    body: Any
+
+
+class ApiRefused(Exception):
+    """The API answered with an error, which is in `reply`."""
+
+    def __init__(self, method: str, path: str, reply: Reply, hint: str = "", options: str = "") -> None:
+        """`hint` is a line to add to the message; `options` name the deployment in the commands of its advice."""
+        self.reply = reply
+        body: dict[str, Any] = reply.body if isinstance(reply.body, dict) else {"message": str(reply.body)}
+        self.code = str(body.get("code", ""))
+        lines = [flatten(f"{method} {path} answered {reply.status} {self.code}")]
+        lines += [f"  {line}" for line in describe_refusal(body, path, options)]
+        lines += [hint] if hint else []
+        super().__init__("\n".join(lines))

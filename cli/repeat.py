@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, CredentialsExpired, Reply
+from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused, Reply
 from recovery.free_text import flatten
 
 # Pauses of about 1, 2, 4, 8 and 16 s. With six answers that are late, the command takes four minutes.

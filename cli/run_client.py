@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from cli import repeat
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable, Reply
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.refusal import ApiRefused, Reply
 from cli.repeat import Sleep, is_transient
 from cli.run_record import UNFINISHED, Record
 

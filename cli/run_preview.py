@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.refusal import ApiRefused
 from cli.run_client import list_servers, read_run, walk_servers
 from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten

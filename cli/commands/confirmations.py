@@ -105,9 +105,7 @@ def confirm_start(
             f"Nothing is left to continue: by its record, {continues} launched all of its servers. {_NOTHING} "
             f"If instances are gone since then, start a new run of {flatten(plan_name)}.",
         )
-    what = f"{'recovery' if consent.is_recovery else 'drill'} of {flatten(plan_name)}"
-    head = f"The continuation of {continues}, a {what}" if continues else f"A {what}"
-    head += " launches production servers:" if consent.is_recovery else ":"
+    head = _describe_start(consent, plan_name, continues)
     print_notice("\n".join([head, *found.lines(session.connection.describe(), point_in_time)]))
     if overlaps := describe_overlaps(session.api, found.servers, plan_name):
         print_notice("\n".join(overlaps))
@@ -120,6 +118,12 @@ def confirm_start(
         _require_words(f"replace {plan_name}", "Your answer")
     elif consent.must_type_name:
         _require_words(plan_name, "Type the plan's name to start it")
+
+
+def _describe_start(consent: Consent, plan_name: str, continues: str | None) -> str:
+    what = f"{'recovery' if consent.is_recovery else 'drill'} of {flatten(plan_name)}"
+    head = f"The continuation of {continues}, a {what}" if continues else f"A {what}"
+    return head + (" launches production servers:" if consent.is_recovery else ":")
 
 
 def _show_replaced(session: Session, preview: Preview) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from cli import repeat, run_client
-from cli.api_client import ApiRefused, CredentialsExpired
+from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
     CommandGroup,
@@ -18,6 +18,7 @@ from cli.commands.arguments import (
 )
 from cli.commands.confirmations import find_run_to_change
 from cli.connection import Connection, connected
+from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
 from cli.run_record import UNFINISHED, Record
 from cli.session import Session

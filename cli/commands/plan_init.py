@@ -10,9 +10,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from cli import checkout
-from cli.api_client import ApiRefused, ApiUnreachable, CredentialsExpired
+from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.commands.arguments import CommandGroup
 from cli.connection import Connection, connected
+from cli.refusal import ApiRefused
 from cli.terminal import INVALID, REFUSED, ask, console, end, print_notice
 from recovery.free_text import flatten
 from recovery.wording import plural

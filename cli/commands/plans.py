@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.api_client import ApiRefused, ApiUnreachable, CredentialsExpired
+from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.commands.arguments import AsJson, CommandGroup, PlanToRead
 from cli.commands.changes import (
     format_title,
@@ -22,6 +22,7 @@ from cli.commands.changes import (
 )
 from cli.connection import Connection, connected
 from cli.lookup.plans import PlanUnknown, find_plan
+from cli.refusal import ApiRefused
 from cli.terminal import FAILED, INVALID, REFUSED, ask, confirm, console, end, print_file, print_notice
 from recovery.free_text import flatten
 

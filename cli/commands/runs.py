@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import repeat, run_client
-from cli.api_client import ApiRefused, CredentialsExpired
+from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
     CleanUp,
@@ -30,6 +30,7 @@ from cli.commands.arguments import (
 from cli.commands.confirmations import Consent, confirm_latest, confirm_start
 from cli.connection import Connection, connected
 from cli.follow import follow_run
+from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
 from cli.run_preview import preview_plan, preview_rest
 from cli.run_record import Record

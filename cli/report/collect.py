@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cli import checkout
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.api_client import ApiClient, ApiUnreachable
 from cli.connection import Connection
+from cli.refusal import ApiRefused
 from cli.report.document import Facts, build_document
 from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE, digest, write_csv, write_json
 from cli.report.page import render_html

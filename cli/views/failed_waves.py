@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cli.api_client import ApiClient, ApiRefused, ApiUnreachable
+from cli.api_client import ApiClient, ApiUnreachable
+from cli.refusal import ApiRefused
 from cli.run_record import Record
 from cli.text import COMMAND
 from recovery.free_text import flatten

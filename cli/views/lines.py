@@ -39,11 +39,11 @@ class LineView:
         """Print what has changed."""
         seconds = record["durationSeconds"]
         at = f"{format_duration(seconds)} {format_real_time(seconds, self._speed)}".rstrip()
-        for wave in record["waves"] if _are_counted(record) else ():
-            self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
-        for job in list_jobs(record):
-            line = _describe_job(job)
-            self._print_if_new(line, line, at)
+        if _are_counted(record):
+            for wave in record["waves"]:
+                self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
+            for line in map(_describe_job, list_jobs(record)):
+                self._print_if_new(line, line, at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
         if record.get("state") == "CANCELLING" and "cancelling" not in self._printed:

@@ -16,8 +16,8 @@ from api.schemas.requests.base import LINES_PATTERN, NAME_PATTERN, PRINTABLE_PAT
 from api.schemas.requests.executions import DecisionRequest
 from api.schemas.requests.groups import GroupRequest
 from api.schemas.requests.plans import PlanRequest
-from cli.api_client import ApiRefused, Reply
 from cli.plans.export import format_file
+from cli.refusal import ApiRefused, Reply
 from cli.report.page import _clean
 from cli.terminal import make_console
 from recovery import free_text

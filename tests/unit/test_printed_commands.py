@@ -107,12 +107,13 @@ def test_each_message_begins_with_what_an_operator_needs_first(messages: dict[st
         first = ["Stack: drs-waves-prod", "Environment: prod", "Account: 123456789012", "Region: us-west-2"]
         assert lines[:4] == first, sender
         attributes = message["MessageAttributes"]
+        assert lines[4] == f"Message: {attributes['kind']['Value']}", sender
         if "executionId" in attributes:
-            assert lines[4] in ("Kind: DRILL", "Kind: RECOVERY"), sender
-            assert f"Execution: {attributes['executionId']['Value']}" in lines[5:7], sender
+            assert lines[5] in ("Kind: DRILL", "Kind: RECOVERY"), sender
+            assert f"Execution: {attributes['executionId']['Value']}" in lines[6:8], sender
             assert re.search("DRILL|RECOVERY", message["Subject"]), sender
         if "planId" in attributes:
-            assert lines[5] == "Plan: payroll", sender
+            assert lines[6] == "Plan: payroll", sender
 
 
 def test_every_subject_is_one_that_sns_takes(messages: dict[str, dict[str, Any]]) -> None:

@@ -529,10 +529,10 @@ def test_the_lines_of_a_log_begin_when_the_servers_are_counted() -> None:
     none = dict.fromkeys(WAITS["waves"][0]["servers"], 0)
     waves = [{**wave, "status": "WAITING", "servers": none} for wave in WAITS["waves"]]
     with LineView(console) as view:
-        view.show({**WAITS, "waves": waves, "waitingFor": [], "decisions": []})
+        view.show({**WAITS, "waves": waves, "batches": [], "waitingFor": [], "decisions": []})
         assert console.file.getvalue() == ""
         first = {**waves[0], "status": "IN_PROGRESS", "servers": {**none, "total": 3, "launching": 3}}
-        view.show({**WAITS, "waves": [first, *waves[1:]], "waitingFor": [], "decisions": []})
+        view.show({**WAITS, "waves": [first, *waves[1:]], "batches": [], "waitingFor": [], "decisions": []})
     assert len(console.file.getvalue().splitlines()) == len(waves)
     assert "0/3 launched" in console.file.getvalue().splitlines()[0]
 

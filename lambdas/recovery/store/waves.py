@@ -82,8 +82,12 @@ def request_approval(execution_id: str, wave: str, until: float, on_timeout: OnT
 
     Its row may say IN_PROGRESS although nobody has approved it: another function wrote that, and it does not count.
     """
-    values = {"status": WaveStatus.AWAITING_APPROVAL, **_begin_to_wait("APPROVAL")}
-    values |= {"approvalUntil": int(until), "approvalOnTimeout": on_timeout.value}
+    values: dict[str, Any] = {
+        "status": WaveStatus.AWAITING_APPROVAL,
+        **_begin_to_wait("APPROVAL"),
+        "approvalUntil": int(until),
+        "approvalOnTimeout": on_timeout.value,
+    }
     return _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS)
 
 
