@@ -87,7 +87,7 @@ def test_an_interrupted_drill_leaves_no_process_behind(ports: list[int]) -> None
     assert drill.stdout is not None
     try:
         for line in drill.stdout:
-            if "IN_PROGRESS" in line:
+            if " launching " in line:
                 break
         else:
             pytest.fail(f"the drill ended with {drill.wait()} before a wave was in progress")
@@ -185,7 +185,7 @@ def test_the_demonstration_meets_a_failure_an_outage_and_an_approval_and_explain
     ):
         assert any(re.match(rf"\d\d:\d\d .*{re.escape(said)}", line) for line in lines), said
     messages = (FIGURES.parent / "messages.log").read_text()
-    assert "drill of demonstration: wave web waits for approval" in messages
+    assert "DRILL of demonstration: wave web waits for approval" in messages
     assert "444455556666/eu-central-1" in messages
 
 
