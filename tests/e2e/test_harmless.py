@@ -41,9 +41,11 @@ def test_a_drill_of_a_recovered_plan_is_refused_and_production_is_untouched(
 
     assert drill["status"] == "NOT_READY", drill
     assert production[0] in drill["reason"]
-    assert "replaceExisting" in drill["reason"]
+    assert "drill other servers, or wait until that recovery is retired" in drill["reason"]
+    assert "replaceExisting" not in drill["reason"]
     again = operator.finish(operator.start(plan, "recoveries"))
     assert again["status"] == "NOT_READY", again
+    assert "replaceExisting" in again["reason"]
     assert running_instances(sandbox, HUB_ACCOUNT, REGION, "live-1") == production
 
 
