@@ -44,9 +44,11 @@ def test_a_run_over_a_live_recovery_is_refused_and_names_the_instances_and_the_w
     before, starts = instances(product), product.calls()["StartRecovery"]
     record = start(product, plan, mode)
     assert (recovery["status"], record["status"]) == ("COMPLETED", "NOT_READY"), record
-    assert before[min(ids)] in record["reason"]
+    assert "srv-001, srv-002: its recovery instance" in record["reason"]
     assert recovery["executionId"] in record["reason"]
-    assert "replaceExisting" in record["reason"]
+    advice = "drill other servers" if mode == "drills" else "start the run with replaceExisting"
+    assert advice in record["reason"]
+    assert mode != "drills" or "replaceExisting" not in record["reason"]
     assert all(before[each] in server(record, each)["reason"] for each in ids)
     assert instances(product) == before
     assert product.calls()["StartRecovery"] == starts

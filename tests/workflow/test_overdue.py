@@ -83,7 +83,7 @@ def test_refusals_while_a_cancelled_run_waits_for_its_job_name_the_job_and_the_w
     plan = product.plan(make_wave(product, "db", count=2))
     with launching_run(product, plan) as run:
         decide(product, run, "cancel")
-        job = product.record(run)["batches"][0]["jobId"]
+        job = wait_until(product, run, lambda record: record["batches"][0]["jobId"])["batches"][0]["jobId"]
         refusals = {
             "NothingToContinue": product.request("POST", f"/executions/{run}/continue"),
             "PlanAlreadyRunning": product.request("POST", f"/recovery-plans/{plan}/drills"),

@@ -87,7 +87,7 @@ def test_a_drill_is_started_by_name_followed_and_reported(
         True,
         3,
     )
-    assert told["versions"]["drs-waves"]
+    assert set(told["versions"]) == {"command", "deployment"}
     assert told["executionId"] in (tmp_path / "report.html").read_text()
     assert [job["launched"] for job in told["jobs"]] == [2, 1]
 
@@ -299,7 +299,7 @@ def test_every_decision_has_the_command_that_messages_to_operators_name(
         row["groupId"] for row in product.items("ProtectionGroups")
     }
     assert (document.cleanup or {})["status"] == "NONE"
-    assert set(document.versions) == {"drs-waves"}
+    assert set(document.versions) == {"deployment"}  # the command adds its own
 
 
 def test_a_watch_shows_what_the_run_waits_for_and_the_command_that_answers(

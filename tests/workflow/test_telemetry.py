@@ -262,7 +262,8 @@ def test_a_lambda_environment_writes_lines_with_the_name_of_the_service() -> Non
         check=True,
         timeout=60,
     )
-    log, emf = map(json.loads, ran.stdout.splitlines())
+    unread, log, emf = map(json.loads, ran.stdout.splitlines())
+    assert (unread["message"], unread["level"]) == ("plan not named", "INFO")  # there is no table to read it from
     assert (log["service"], log["level"]) == ("drs-waves", "CRITICAL")
     assert (log["correlation_id"], log["function_request_id"]) == ("drill-1", "request-1")
     telemetry.assert_valid(emf)
