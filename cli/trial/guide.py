@@ -13,9 +13,9 @@ _OF_THE_DEMONSTRATION = """
 Open the report in a browser: it has the times against the targets, the outage, the failed launch and the approval.
 Next:
 
-  make sandbox                       # keep the sandbox running; docs/quickstart.md leads through it
-  drs-waves plan init my-plan.yaml   # write a plan of your own application
-  make drill PLAN=my-plan.yaml       # drill it here, with servers made up from its groups
+  make sandbox                                 # keep the sandbox running; docs/quickstart.md leads through it
+  drs-waves plan init my-plan.yaml             # write a plan of your own application
+  make drill PLAN=my-plan.yaml                 # drill it here, with servers made up from its groups
 """
 
 
@@ -23,7 +23,9 @@ def format_end(plan_file: Path | None) -> str:
     """What to do after a drill: of the demonstration, or of the user's own file."""
     command = checkout.drs_waves()
     if plan_file is None:
-        return _OF_THE_DEMONSTRATION.replace("  drs-waves ", f"  {command} ")
+        words = "plan init my-plan.yaml"
+        blanks = " " * (len(command) - len("drs-waves"))  # so that the comments stay below each other
+        return _OF_THE_DEMONSTRATION.replace(f"drs-waves {words}{blanks}", f"{command} {words}")
     file = shlex.quote(_from_here(plan_file))
     return f"""
 Open the report in a browser. The servers and the times of DRS jobs are those of emulators.
