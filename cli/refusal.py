@@ -44,7 +44,7 @@ ADVICE = {
     "StartFailed": ("See whether the run exists, and start it again if not:", "drs-waves list"),
 }
 # Errors that name another run than the request does, and mean that one.
-_OF_ANOTHER_RUN = ("AlreadyContinued", "PlanAlreadyRunning", "PlanInUse")
+_OF_ANOTHER_RUN = ("AlreadyContinued", "ExecutionStillRunning", "PlanAlreadyRunning", "PlanInUse")
 
 
 def describe_refusal(body: Mapping[str, Any], path: str = "", options: str = "") -> Iterator[str]:

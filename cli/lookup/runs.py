@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.api_client import ApiClient
 from cli.lookup.plans import find_plan
+from cli.text import describe_state
 from recovery.free_text import flatten
 from recovery.wording import first_of
 
@@ -36,7 +37,7 @@ class FoundRun:
     is_latest: bool = False
 
     def describe(self) -> str:
-        """`drill-… : drill of shop, POLLING, requested at … by …`."""
+        """`drill-… : drill of shop, running, requested at … by …`."""
         return self.execution_id if self.summary is None else f"{self.execution_id}: {_describe(self.summary)}"
 
 
@@ -75,5 +76,5 @@ def _find_latest(api: ApiClient, plan: str, by_prefix: bool) -> FoundRun:
 
 def _describe(run: Mapping[str, Any]) -> str:
     at = run["requestedAt"][:19].replace("T", " ")
-    what = f"{run['mode'].lower()} of {run['planName']}, {run['status']}"
+    what = f"{run['mode'].lower()} of {run['planName']}, {describe_state(run)}"
     return flatten(f"{what}, requested at {at} UTC by {run['requestedBy']}")

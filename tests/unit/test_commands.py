@@ -245,6 +245,8 @@ def test_the_advice_about_an_error_of_the_api_is_kept_by_the_name_of_the_error()
 def test_what_an_error_names_becomes_part_of_a_command_only_if_it_is_an_id() -> None:
     body = {"code": "PlanAlreadyRunning", "message": "no", "executionId": "drill-1"}
     assert list(describe_refusal(body, "/recovery-plans/p/executions"))[1].endswith("drs-waves status drill-1")
+    blocking = {**body, "code": "ExecutionStillRunning"}
+    assert list(describe_refusal(blocking, "/executions/drill-0/cleanup"))[1].endswith("drs-waves watch drill-1")
     odd = body | {"executionId": "x; rm -r y"}
     assert list(describe_refusal(odd, "/recovery-plans/p/executions"))[1].endswith("drs-waves status EXECUTION")
 

@@ -157,9 +157,10 @@ def _require_ended_drills(chain: Chain) -> None:
             raise NotADrill(f"execution {run.execution_id} is of mode {run.mode.value}, not a drill")
         if run.cancelled_by and not run.status.is_final:
             why = polling.describe_cancelling(run, batches.list_batches(run.execution_id))
-            raise ExecutionStillRunning(why, advice=polling.WHILE_CANCELLING)
+            raise ExecutionStillRunning(why, advice=polling.WHILE_CANCELLING, executionId=run.execution_id)
         if not run.status.is_final:
-            raise ExecutionStillRunning(f"execution {run.execution_id} is {run.status.value}")
+            why = f"execution {run.execution_id} is {run.status.value}"
+            raise ExecutionStillRunning(why, executionId=run.execution_id)
 
 
 def _claim_cleanup(chain: Chain, machine: str, requested_by: str) -> dict[str, Any]:
