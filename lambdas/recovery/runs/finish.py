@@ -87,13 +87,14 @@ def judge_and_end(execution: Execution, problem: str | None, left_running: Seque
     Waves that have ended are judged again, because the results of their servers may have come since.
     """
 
-    def judge(run: Run) -> ExecutionVerdict:
-        return _judge(execution, _judge_waves(execution, run, problem), whole_problem)
-
     whole_problem = problem
     if problem and left_running:
         jobs = ", ".join(first_of(left_running, MAX_JOBS_NAMED))
         whole_problem = f"{problem}; DRS jobs run on and are not followed: {jobs}"
+
+    def judge(run: Run) -> ExecutionVerdict:
+        return _judge(execution, _judge_waves(execution, run, problem), whole_problem)
+
     return _end(execution, judge, left_running)
 
 

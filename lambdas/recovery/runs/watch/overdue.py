@@ -36,11 +36,12 @@ def follow_job(ref: BatchRef, job: Job, usual_seconds: int) -> None:
         age = clock.now() - clock.parse_iso(job.created_at)
         is_overdue = polling.is_job_overdue(age, usual_seconds) and not batch.is_overdue
         stage = _read_stage(batch, job, age, usual_seconds) if is_overdue or _is_stage_old(batch, age) else batch.stage
+        meta = executions.get_meta_row(ref.execution_id)  # a read that fails after the mark would lose the message
         if is_overdue and progress.record_job_overdue(ref, job.job_id):
             metrics.emit_overdue(jobs=1)
-            run = executions.get_run(ref.execution_id)
-            overdue_messages.send_job_overdue(run, ref, job.job_id, polling.describe_job(stage, age, usual_seconds))
-        check_run(executions.get_meta_row(ref.execution_id))
+            described = polling.describe_job(stage, age, usual_seconds)
+            overdue_messages.send_job_overdue(Run.from_item(meta), ref, job.job_id, described)
+        check_run(meta)
     except DrsWavesError as error:
         logger.warning("job not looked at", extra={"batch": ref.key, "reason": error.message})
     except Exception:  # a defect in this watch must not stop the job from being polled
