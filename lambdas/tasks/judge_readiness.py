@@ -17,4 +17,10 @@ def handler(event: JudgeReadinessInput, context: LambdaContext) -> JudgeReadines
     readiness = judge_readiness.judge_run(event["executionId"], errors)
     logger.info("readiness judged", extra={"reasons": readiness.refusals})
     waves: list[OrderedWave] = [{"wave": wave, "order": order} for order, wave in enumerate(readiness.waves, start=1)]
-    return {"ready": not readiness.refusals, "dryRun": readiness.is_readiness_run, "waves": waves}
+    return {
+        "ready": not readiness.refusals,
+        "dryRun": readiness.is_readiness_run,
+        "waves": waves,
+        "actionsBefore": readiness.has_actions_before,
+        "actionsAfter": readiness.has_actions_after,
+    }

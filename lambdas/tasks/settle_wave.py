@@ -13,6 +13,7 @@ from tasks.states import SettleWaveInput
 def handler(event: SettleWaveInput, context: LambdaContext) -> WaveSettlementState:
     """Return the wave's status and the targets that have new recovery instances."""
     problems = caught_errors.describe_all(event["errors"])
-    settlement = wave_lifecycle.settle_wave(event["executionId"], event["wave"], event["round"], problems)
-    logger.info("wave settled", extra={"status": settlement.status})
+    turn, done = event.get("turn", event["round"]), event.get("done", ())  # an older machine sends neither
+    settlement = wave_lifecycle.settle_wave(event["executionId"], event["wave"], turn, problems, done)
+    logger.info("wave settled", extra={"status": settlement.status, "next": settlement.next})
     return settlement.to_state()

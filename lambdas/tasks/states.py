@@ -75,11 +75,16 @@ class OrderedWave(TypedDict):
 
 
 class JudgeReadinessOutput(TypedDict):
-    """`ready` when the run may start, `dryRun` when it is a readiness run, which launches nothing."""
+    """`ready` when the run may start, `dryRun` when it is a readiness run, which launches nothing.
+
+    `actionsBefore` and `actionsAfter` say whether the plan has actions of its own.
+    """
 
     ready: bool
     dryRun: bool
     waves: list[OrderedWave]
+    actionsBefore: bool
+    actionsAfter: bool
 
 
 class WaveInput(ExecutionInput):
@@ -102,9 +107,14 @@ class KeepTokenInput(WaveInput):
 
 
 class SettleWaveInput(WaveInput):
-    """A round that has ended, and the errors that broke parts of the wave."""
+    """A turn that has ended, the errors that broke parts of the wave, and the steps that were done: CHECKS, ACTIONS.
+
+    Runs that began before an upgrade have neither `turn` nor `done`.
+    """
 
     round: int
+    turn: NotRequired[int]
+    done: NotRequired[list[str]]
     errors: list[CaughtErrorState]
 
 

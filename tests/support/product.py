@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -131,7 +132,9 @@ class Product:
         for name, function in resources("AWS::Serverless::Function").items():
             short = name.removesuffix("Function")
             substitutions[f"{short}Arn"] = self.engine.create_function(short, function["Handler"], timeout=120)
-        substitutions["RecoverTargetArn"] = self.engine.machine_arn("recover-target")
+        for machine in ("RecoverTarget", "VerifyTarget", "RunActions"):
+            name = re.sub("(?<!^)([A-Z])", r"-\1", machine).lower()
+            substitutions[f"{machine}Arn"] = self.engine.machine_arn(name)
         for machine in resources("AWS::Serverless::StateMachine").values():
             file = ROOT / "cfn" / machine["DefinitionUri"]
             wanted_substitutions = {key: substitutions[key] for key in machine["DefinitionSubstitutions"]}

@@ -60,6 +60,7 @@ _GROUP = {
 _GROUP_USE = {
     "sourceServerIds": "Limits the group to these of its servers; left out, the wave has all of them.",
     "optional": "Whether the wave may succeed without these servers.",
+    "checks": "Checks of these servers, besides those of the wave.",
 }
 
 _APPROVAL = {
@@ -73,6 +74,11 @@ _WAVE = {
     "groups": "The protection groups whose servers the wave launches.",
     "approval": "The approval that the wave needs before it starts.",
     "pauseBefore": "Whether the run pauses before the wave until an operator resumes it.",
+    "checks": "What has to be true of each launched server before it counts as recovered.",
+    "checksTimeoutMinutes": "How long its servers have to pass their checks; missing without checks.",
+    "checksEverySeconds": "How long after a look at them they are looked at again; missing without checks.",
+    "before": "The actions before its servers are launched, in their order.",
+    "after": "The actions after enough of its servers have passed their checks, in their order.",
 }
 
 _PLAN = {
@@ -82,6 +88,8 @@ _PLAN = {
     "fourEyes": "Whether another person than who started a run approves and accepts its waves.",
     "commentsRequired": "Whether a failed wave is accepted or aborted with a comment only.",
     "waves": "The waves of the plan.",
+    "before": "The actions before the first wave, in their order.",
+    "after": "The actions after the last wave has ended, in their order.",
     "activeExecutionId": "The run of the plan that is on; null if none is.",
     "drillInstances": "The instances that drills of the plan have left running.",
 }

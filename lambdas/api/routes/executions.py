@@ -14,7 +14,7 @@ from api.http.parameters import (
 from api.http.request import caller, invalid_field, name_caller, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.requests.executions import ContinueRequest, StartRequest
+from api.schemas.requests.executions import ContinueRequest, StartDrillRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
@@ -24,6 +24,7 @@ from api.schemas.responses.plans import PlanContent, build_plan_as_run
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
+from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import (
     AlreadyContinued,
     CleanupRunning,
@@ -67,12 +68,12 @@ def start_readiness(plan_id: str, body: StartRequest) -> ExecutionSummary:
     parameters=(IDEMPOTENCY_KEY,),
     errors=START_ERRORS,
 )
-def start_drill(plan_id: str, body: StartRequest) -> ExecutionSummary:
+def start_drill(plan_id: str, body: StartDrillRequest) -> ExecutionSummary:
     """Starts a drill. Answers 409, naming the run, while the plan runs.
 
     The run is refused if it would replace a live recovery instance, unless the body has `replaceExisting`.
     """
-    return _start(plan_id, Mode.DRILL, body)
+    return _start(plan_id, Mode.DRILL, body, body.actions or ActionsOption.RUN)
 
 
 @router.operation(
@@ -88,11 +89,14 @@ def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
     return _start(plan_id, Mode.RECOVERY, body)
 
 
-def _start(plan_id: str, mode: Mode, body: StartRequest) -> ExecutionSummary:
+def _start(
+    plan_id: str, mode: Mode, body: StartRequest, actions: ActionsOption = ActionsOption.RUN
+) -> ExecutionSummary:
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
     key = _key(f"{plan_id}/{mode.value}", body)
-    request = RunRequest(mode, name_caller(router.current_event), moment, key, bool(body.replace_existing))
+    by, replaces = name_caller(router.current_event), bool(body.replace_existing)
+    request = RunRequest(mode, by, moment, key, replaces, actions=actions)
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 

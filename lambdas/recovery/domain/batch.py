@@ -65,7 +65,9 @@ class BatchRef:
 class Batch:
     """The row of a batch.
 
-    `launched` and `failed` count its servers by their results on record. `total` is constant.
+    `launched` and `failed` count its servers by their results on record. `total` is constant. The counts of checks are
+    those of its row in `store.steps.checks`: `launched_when_checked` is how many servers were launched when its checks
+    last began, None before.
     """
 
     ref: BatchRef
@@ -98,6 +100,12 @@ class Batch:
     # Servers that the wave may do without.
     optional: frozenset[str] = frozenset()
     optional_launched: int = 0
+    # Launched servers that have checks to pass, those that have passed, and those that have not in time.
+    launched_when_checked: int | None = None
+    checked: int = 0
+    verified: int = 0
+    unverified: int = 0
+    optional_unverified: int = 0
     # The snapshot of each server that is not launched from its latest data.
     snapshots: Mapping[str, str] = field(default_factory=dict)
     # An operator can request another round. Each has as many attempts as the plan allows, after `attempts_before`.
@@ -143,6 +151,11 @@ class Batch:
             conflict_server=item.get("conflictServer"),
             optional=frozenset(item.get("optional", ())),
             optional_launched=int(item.get("optionalLaunched", 0)),
+            launched_when_checked=int(item["launchedWhenChecked"]) if "launchedWhenChecked" in item else None,
+            checked=int(item.get("checked", 0)),
+            verified=int(item.get("verified", 0)),
+            unverified=int(item.get("unverified", 0)),
+            optional_unverified=int(item.get("optionalUnverified", 0)),
             snapshots=item.get("snapshots", {}),
             round=int(item.get("round", 0)),
             attempts_before=int(item.get("attemptsBefore", 0)),
@@ -198,6 +211,10 @@ class Batch:
             failed=not_tried_again if self.status.is_in_attempt else self.failed,
             optional=len(self.optional),
             optional_launched=self.optional_launched + len(self.optional.intersection(self.launched_in_job)),
+            checked=self.checked,
+            verified=self.verified,
+            unverified=self.unverified,
+            optional_unverified=self.optional_unverified,
         )
 
     @property

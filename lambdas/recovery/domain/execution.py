@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.wave_steps.actions import ActionsOption
+from recovery.domain.wave_steps.modes import RunMode
 
 
 class Mode(StrEnum):
@@ -23,6 +25,11 @@ class Mode(StrEnum):
         of another form.
         """
         return cls(execution_id.partition("-")[0].upper())
+
+    @property
+    def of_steps(self) -> RunMode | None:
+        """How checks and actions name it; None for a readiness run, which has neither."""
+        return None if self is Mode.READINESS else RunMode(self.value.lower())
 
 
 class ExecutionStatus(StrEnum):
@@ -100,7 +107,8 @@ class WaveState:
     """The state of a wave as the record has it.
 
     `approved` and `failure_decision` are decisions of operators: whether the wave may start, and whether to `accept`
-    or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again.
+    or `abort` it after it has failed. `round` counts how often an operator had its failed servers tried again, `turn`
+    how often an operator had it tried or verified again.
     `approval_until` is in epoch seconds. `rejection` describes who or what refused the approval. `waiting_since`
     is when the wave began to wait for an operator. `reason` and `servers` are those of its last verdict; `is_corrected`
     is True if it replaced an earlier one after the wave had ended.
@@ -109,6 +117,7 @@ class WaveState:
     name: str
     status: WaveStatus = WaveStatus.WAITING
     round: int = 0
+    turn: int = 0
     resumed: bool = False
     approved: bool | None = None
     approval_until: float | None = None
@@ -127,6 +136,7 @@ class WaveState:
             name=row["wave"],
             status=WaveStatus(row["status"]),
             round=int(row.get("round", 0)),
+            turn=int(row.get("turn", row.get("round", 0))),
             resumed=bool(row.get("resumed", False)),
             approved=row.get("approved"),
             approval_until=float(until) if until is not None else None,
@@ -153,7 +163,8 @@ class Run:
 
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
-    requester has agreed that launches replace live recovery instances. With `four_eyes`, none of `requesters` approves
+    requester has agreed that launches replace live recovery instances. `actions` is what a drill does with the actions
+    of its plan. With `four_eyes`, none of `requesters` approves
     its waves: `requested_by` and `earlier_requesters`, who requested the runs before it in its chain. With
     `comments_required`, its failed waves are accepted or aborted with a reason only.
     `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
@@ -174,6 +185,7 @@ class Run:
     four_eyes: bool = False
     comments_required: bool = False
     earlier_requesters: tuple[str, ...] = ()
+    actions: ActionsOption = ActionsOption.RUN
     cancelled_by: str | None = None
     stop_reason: str | None = None
     aborted_reason: str | None = None
@@ -200,6 +212,7 @@ class Run:
             four_eyes=bool(item.get("fourEyes", False)),
             comments_required=bool(item.get("commentsRequired", False)),
             earlier_requesters=tuple(item.get("earlierRequesters") or ()),
+            actions=ActionsOption(item.get("actions") or "run"),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),
             aborted_reason=item.get("abortedReason"),
@@ -233,6 +246,7 @@ class Run:
             "fourEyes": self.four_eyes or None,
             "commentsRequired": self.comments_required or None,
             "earlierRequesters": list(self.earlier_requesters) or None,
+            "actions": None if self.actions is ActionsOption.RUN else self.actions.value,
         }
 
     @property

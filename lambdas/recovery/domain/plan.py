@@ -7,6 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from recovery.domain.target import Target
+from recovery.domain.wave_steps.actions import Action, ActionPlace, read_actions
+from recovery.domain.wave_steps.checks import (
+    DEFAULT_CHECKS_MINUTES,
+    DEFAULT_SECONDS_BETWEEN_LOOKS,
+    Check,
+    read_checks,
+)
+from recovery.domain.wave_steps.modes import RunMode
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
 
@@ -79,21 +87,27 @@ class ProtectionGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupUse:
-    """A group in a wave: whole, or only some of its servers. A wave does not fail because of `optional` servers."""
+    """A group in a wave: whole, or only some of its servers. A wave does not fail because of `optional` servers.
+
+    Its servers have these `checks` besides those of the wave.
+    """
 
     group_id: str
     only_server_ids: tuple[str, ...] = ()
     optional: bool = False
+    checks: tuple[Check, ...] = ()
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "GroupUse":
         """Read a group of a stored wave."""
-        return cls(item["groupId"], tuple(item.get("sourceServerIds", ())), bool(item.get("optional", False)))
+        server_ids, optional = tuple(item.get("sourceServerIds", ())), bool(item.get("optional", False))
+        return cls(item["groupId"], server_ids, optional, read_checks(item))
 
     def to_item(self) -> dict[str, Any]:
         """The inverse; a group that is used whole has no ids."""
         subset = {"sourceServerIds": list(self.only_server_ids)} if self.only_server_ids else {}
-        return {"groupId": self.group_id, **subset, **({"optional": True} if self.optional else {})}
+        checks = {"checks": [check.to_item() for check in self.checks]} if self.checks else {}
+        return {"groupId": self.group_id, **subset, **({"optional": True} if self.optional else {}), **checks}
 
 
 class OnFailure(StrEnum):
@@ -144,6 +158,10 @@ class Wave:
 
     With `approval` or `pause_before`, the wave waits for an operator before it starts. `rto_target_minutes` is the time
     that it should take.
+
+    Its launched servers are checked every `seconds_between_looks` until all have passed their checks, for at most
+    `checks_timeout_minutes`. The actions `before` it run before its servers are launched, those `after` it when enough
+    of them have passed.
     """
 
     name: str
@@ -155,6 +173,11 @@ class Wave:
     on_failure: OnFailure = OnFailure.CONTINUE
     run_after: RunAfter = RunAfter.SUCCESS
     rto_target_minutes: int | None = None
+    checks: tuple[Check, ...] = ()
+    checks_timeout_minutes: int = DEFAULT_CHECKS_MINUTES
+    seconds_between_looks: int = DEFAULT_SECONDS_BETWEEN_LOOKS
+    before: tuple[Action, ...] = ()
+    after: tuple[Action, ...] = ()
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Wave":
@@ -169,6 +192,11 @@ class Wave:
             on_failure=OnFailure(item.get("onFailure", "continue")),
             run_after=RunAfter(item.get("runAfter", "success")),
             rto_target_minutes=item.get("rtoTargetMinutes"),
+            checks=read_checks(item),
+            checks_timeout_minutes=int(item.get("checksTimeoutMinutes", DEFAULT_CHECKS_MINUTES)),
+            seconds_between_looks=int(item.get("checksEverySeconds", DEFAULT_SECONDS_BETWEEN_LOOKS)),
+            before=read_actions(item, ActionPlace.BEFORE),
+            after=read_actions(item, ActionPlace.AFTER),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -177,6 +205,9 @@ class Wave:
             "approval": self.approval.to_item() if self.approval else None,
             "pauseBefore": self.pause_before or None,
             "rtoTargetMinutes": self.rto_target_minutes,
+            **self._checks_to_item(),
+            "before": [action.to_item() for action in self.before] or None,
+            "after": [action.to_item() for action in self.after] or None,
         }
         return {
             "name": self.name,
@@ -188,6 +219,18 @@ class Wave:
             **{name: value for name, value in options.items() if value is not None},
         }
 
+    def _checks_to_item(self) -> dict[str, Any]:
+        checks = {"checks": [check.to_item() for check in self.checks]} if self.checks else {}
+        if not checks and not any(use.checks for use in self.groups):
+            return {}
+        times = {"checksTimeoutMinutes": self.checks_timeout_minutes, "checksEverySeconds": self.seconds_between_looks}
+        return {**checks, **times}
+
+    def has_checks(self, mode: RunMode) -> bool:
+        """Whether any of its servers may have to pass a check in such a run."""
+        of_groups = (check for use in self.groups for check in use.checks)
+        return any(mode in check.modes for check in (*self.checks, *of_groups))
+
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPlan:
@@ -197,7 +240,8 @@ class RecoveryPlan:
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
     started a run does not approve its waves. With `comments_required`, a failed wave is accepted or aborted with a
     reason only. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the
-    plan, from 1; `updated_by` (None if it was not recorded) made the last one.
+    plan, from 1; `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the
+    first wave, those `after` when every wave has ended.
     """
 
     plan_id: str
@@ -210,6 +254,8 @@ class RecoveryPlan:
     clean_up_after_hours: int | None = None
     four_eyes: bool = False
     comments_required: bool = False
+    before: tuple[Action, ...] = ()
+    after: tuple[Action, ...] = ()
     active_execution_id: str | None = None
     version: int = 1
     updated_by: str | None = None
@@ -229,6 +275,8 @@ class RecoveryPlan:
             clean_up_after_hours=item.get("cleanUpAfterHours"),
             four_eyes=bool(item.get("fourEyes", False)),
             comments_required=bool(item.get("commentsRequired", False)),
+            before=read_actions(item, ActionPlace.BEFORE),
+            after=read_actions(item, ActionPlace.AFTER),
             active_execution_id=item.get("activeExecutionId"),
             version=int(item.get("version", 1)),
             updated_by=item.get("updatedBy"),
@@ -243,6 +291,8 @@ class RecoveryPlan:
             "cleanUpAfterHours": self.clean_up_after_hours,
             "fourEyes": self.four_eyes or None,
             "commentsRequired": self.comments_required or None,
+            "before": [action.to_item() for action in self.before] or None,
+            "after": [action.to_item() for action in self.after] or None,
             "updatedBy": self.updated_by,
             "updatedAt": self.updated_at,
         }

@@ -1,13 +1,15 @@
 """Counts of servers by outcome."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Servers by outcome. `total` counts all of them; servers that no other number counts have no outcome yet.
 
-    `optional` and `optional_launched` count, within `total` and `launched`, those that a wave may do without.
+    `checked` counts, within `launched`, those that have checks to pass; `verified` and `unverified` those of them that
+    have passed, and that have not in time. `optional`, `optional_launched` and `optional_unverified` count, within
+    `total`, `launched` and `unverified`, those that a wave may do without.
     """
 
     total: int = 0
@@ -16,21 +18,23 @@ class Tally:
     excluded: int = 0
     optional: int = 0
     optional_launched: int = 0
+    checked: int = 0
+    verified: int = 0
+    unverified: int = 0
+    optional_unverified: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.total + other.total,
-            self.launched + other.launched,
-            self.failed + other.failed,
-            self.excluded + other.excluded,
-            self.optional + other.optional,
-            self.optional_launched + other.optional_launched,
-        )
+        return Tally(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def recovered(self) -> int:
+        """Servers that were launched and have not failed their checks."""
+        return self.launched - self.unverified
 
     @property
     def missing(self) -> int:
-        """Servers that were not launched."""
-        return self.total - self.launched
+        """Servers that were not launched, or have not passed their checks in time."""
+        return self.total - self.recovered
 
     @property
     def without_result(self) -> int:
@@ -39,13 +43,17 @@ class Tally:
 
     @property
     def required_missing(self) -> int:
-        """Servers that were not launched and that the wave may not do without."""
-        return self.missing - (self.optional - self.optional_launched)
+        """Servers that are missing and that the wave may not do without."""
+        return self.missing - (self.optional - self.optional_launched) - self.optional_unverified
 
     def describe(self, verb: str = "launched") -> str:
-        """The counts in words: `5 of 9 servers launched, 1 failed, 0 excluded, 3 without a result`."""
+        """The counts in words: `5 of 9 servers launched, 1 failed, 0 excluded, 3 without a result`.
+
+        Those of checks follow if there are any: `, 4 verified, 1 unverified`.
+        """
         rest = f", {self.without_result} without a result" if self.without_result else ""
-        return f"{self.launched} of {self.total} servers {verb}, {self.failed} failed, {self.excluded} excluded{rest}"
+        counts = f"{self.launched} of {self.total} servers {verb}, {self.failed} failed, {self.excluded} excluded{rest}"
+        return f"{counts}, {self.verified} verified, {self.unverified} unverified" if self.checked else counts
 
     def describe_ready(self) -> str:
         """The counts of a readiness check, in words: `57 of 60 servers ready, 3 excluded`."""
@@ -53,5 +61,8 @@ class Tally:
         return f"{self.total - self.excluded} of {self.total} servers ready{rest}"
 
     def to_item(self) -> dict[str, int]:
-        """The counts as records and the API have them."""
-        return {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}
+        """The counts as records and the API have them; those of checks only if there are any."""
+        counts = {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}
+        if not self.checked:
+            return counts
+        return {**counts, "checked": self.checked, "verified": self.verified, "unverified": self.unverified}

@@ -43,11 +43,15 @@ def may_wave_start(wave: Wave, statuses: Mapping[str, WaveStatus]) -> bool | Non
 
 
 class WaveDecision(StrEnum):
-    """A decision of an operator about a wave: whether it starts, or what follows after it has failed."""
+    """A decision of an operator about a wave: whether it starts, or what follows after it has failed.
+
+    RETRY launches its failed servers again, VERIFY has the servers checked again that have not passed their checks.
+    """
 
     APPROVE = "approve"
     REJECT = "reject"
     RETRY = "retry"
+    VERIFY = "verify"
     ACCEPT = "accept"
     ABORT = "abort"
 
@@ -55,7 +59,9 @@ class WaveDecision(StrEnum):
 class WaveGate(StrEnum):
     """What a wave must do next: start, settle without starting, or wait for the event that the gate names.
 
-    RESUME ends a pause. An operator gives the APPROVAL before the wave starts, and the DECISION after it has failed.
+    ACTIONS runs the actions before the wave, which then is at START. ACTION is the wait for an operator's answer about
+    an action. RESUME ends a pause. An operator gives the APPROVAL before the wave starts, and the DECISION after it has
+    failed.
     """
 
     START = "START"
@@ -64,6 +70,8 @@ class WaveGate(StrEnum):
     RESUME = "RESUME"
     APPROVAL = "APPROVAL"
     DECISION = "DECISION"
+    ACTIONS = "ACTIONS"
+    ACTION = "ACTION"
 
 
 def judge_gate(wave: Wave, snapshot: RunSnapshot, *, is_empty: bool = False) -> WaveGate:
@@ -103,10 +111,11 @@ def judge_approval_timeout(wave: Wave, state: WaveState, now: float) -> bool | N
 def judge_wave(
     wave: Wave, snapshot: RunSnapshot, tally: Tally, problems: Sequence[str] = (), shortfalls: Sequence[str] = ()
 ) -> WaveVerdict:
-    """Judge a wave by its servers. Servers that are neither launched nor excluded count as failed.
+    """Judge a wave by its servers. Servers that are neither launched nor excluded count as failed, unverified ones too.
 
-    `shortfalls` are reasons why the wave lacks servers that it requires and that the tally cannot count, such as those
-    of a group by tags in a target that was never reached. With one, the wave does not succeed.
+    `shortfalls` are reasons why the wave does not succeed, whatever the tally counts: an action of the wave that
+    failed, or servers that it requires and that the tally cannot count, such as those of a group by tags in a target
+    that was never reached.
     `problems` are errors that broke parts of the wave. They only add to the reason; the servers decide. A wave is
     PARTIAL when servers are missing within its tolerance. A failed wave with `onFailure: ask` is AWAITING_DECISION
     until an operator decides.
@@ -147,9 +156,17 @@ def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
     """The reason of a wave that lacks no server; None if it does, or if only problems are known of it."""
     if tally.missing or (problems and not tally.total):
         return None
-    reason = (
-        all_of(tally.total, "server", "was launched", "were launched") if tally.total else "nothing was left to launch"
+    done = (
+        ("was launched and verified", "were launched and verified")
+        if tally.verified == tally.total
+        else (
+            "was launched",
+            "were launched",
+        )
     )
+    reason = all_of(tally.total, "server", *done) if tally.total else "nothing was left to launch"
+    if 0 < tally.verified < tally.total:
+        reason = f"{reason}, {tally.verified} of them verified"
     return "; ".join([reason, *first_of(problems, MAX_PROBLEMS)])
 
 
@@ -159,7 +176,7 @@ def _find_reason_to_tolerate(wave: Wave, snapshot: RunSnapshot, tally: Tally, *,
         return "all missing servers are optional"
     if (
         not is_short
-        and tally.launched
+        and tally.recovered
         and is_within_tolerance(tally.required_missing, tally.total, wave.max_failed_percent)
     ):
         return f"{wave.max_failed_percent} % may fail"
@@ -256,16 +273,18 @@ def judge_execution(
     problem: str | None = None,
     cancelled_by: str | None = None,
     causes: Sequence[str] = (),
+    failures: Sequence[str] = (),
 ) -> ExecutionVerdict:
     """Judge a run by its waves.
 
-    `problem` is what broke the run itself, `cancelled_by` who cancelled it; `causes` say why waves were skipped.
+    `problem` is what broke the run itself, `cancelled_by` who cancelled it; `causes` say why waves were skipped, and
+    `failures` which actions of the plan failed, so that the run is not COMPLETED.
     """
     waves_by_status = {status: [name for name, each in statuses.items() if each is status] for status in WaveStatus}
     summary = "; ".join(
         [
             *(f"{status.value}: {', '.join(names)}" for status, names in waves_by_status.items() if names),
-            *first_of(causes, MAX_PROBLEMS),
+            *first_of([*causes, *failures], MAX_PROBLEMS),
         ]
     )
     if cancelled_by:
@@ -273,7 +292,7 @@ def judge_execution(
         return ExecutionVerdict(ExecutionStatus.CANCELLED, reason)
     if problem or not statuses:
         return ExecutionVerdict(ExecutionStatus.FAILED, problem or "the run had no waves")
-    if len(waves_by_status[WaveStatus.COMPLETED]) == len(statuses):
+    if len(waves_by_status[WaveStatus.COMPLETED]) == len(statuses) and not failures:
         return ExecutionVerdict(
             ExecutionStatus.COMPLETED, all_of(len(statuses), "wave", "was completed", "were completed")
         )

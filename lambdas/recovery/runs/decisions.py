@@ -138,6 +138,8 @@ def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecisi
             return waves.record_approval(execution_id, state, decision is WaveDecision.APPROVE, entry)
         case WaveDecision.RETRY:
             return waves.record_retry(execution_id, state, entry)
+        case WaveDecision.VERIFY:
+            return bool((state.servers or {}).get("unverified")) and waves.record_verify(execution_id, state, entry)
         case WaveDecision.ACCEPT | WaveDecision.ABORT:
             return waves.record_failure_decision(execution_id, state, decision, entry)
 

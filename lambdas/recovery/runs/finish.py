@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 
 from aws_lambda_powertools import Logger
 
+from recovery import verification
+from recovery.actions import outcomes
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.domain.wave_steps.actions import ActionPlace
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted
 from recovery.observability import operator_messages
@@ -112,7 +115,10 @@ def correct_end(execution: Execution) -> None:
 
 def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> ExecutionVerdict:
     causes = verdicts.explain_rejections(snapshot)
-    return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes)
+    failures = [
+        failure for place in ActionPlace for failure in outcomes.read_outcomes(execution, None, place, turn=0).failures
+    ]
+    return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes, failures)
 
 
 def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:
@@ -152,11 +158,17 @@ def _end(
     return ExecutionVerdict(run.status, run.reason or "")
 
 
-def _collect_shortfalls(execution_id: str) -> dict[str, list[str]]:
-    """By wave, why it lacks servers that no tally can count."""
+def _collect_shortfalls(execution: Execution, snapshot: RunSnapshot) -> dict[str, list[str]]:
+    """By wave, why it does not succeed whatever the tally counts: servers that are in no tally, actions that failed."""
     found: dict[str, list[str]] = defaultdict(list)
-    for summary in inspections.list_summaries(execution_id):
+    for summary in inspections.list_summaries(execution.execution_id):
         found[summary.wave].extend(summary.shortfalls)
+    for wave in execution.plan.waves:
+        state = snapshot.wave_states.get(wave.name)
+        if state is None:
+            continue
+        for place in ActionPlace:
+            found[wave.name].extend(outcomes.read_outcomes(execution, wave, place, state.turn).failures)
     return found
 
 
@@ -166,8 +178,12 @@ def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnap
     Return the run with its waves as they are then.
     """
     execution_id = execution.execution_id
-    snapshot, tallies = RunSnapshot(run, waves.read_states(execution_id)), batches.tally_waves(execution_id)
-    shortfalls = _collect_shortfalls(execution_id)
+    snapshot = RunSnapshot(run, waves.read_states(execution_id))
+    for wave in execution.plan.waves:
+        state = snapshot.wave_states.get(wave.name)
+        if state is not None and not state.status.is_final:
+            verification.end_checks(execution, wave)
+    tallies, shortfalls = batches.tally_waves(execution_id), _collect_shortfalls(execution, snapshot)
     is_changed = False
     for wave in execution.plan.waves:
         state, tally = snapshot.wave_states.get(wave.name), tallies.get(wave.name, Tally())

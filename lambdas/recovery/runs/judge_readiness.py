@@ -16,11 +16,16 @@ from recovery.store import executions, inspections, run_requests
 
 @dataclass(frozen=True, slots=True)
 class RunReadiness:
-    """Why a run must not start; nothing when it may. `waves` has the names of its waves in plan order."""
+    """Why a run must not start; nothing when it may. `waves` has the names of its waves in plan order.
+
+    `has_actions_before` and `has_actions_after`: the plan has actions before its first and after its last wave.
+    """
 
     refusals: Sequence[str]
     is_readiness_run: bool
     waves: Sequence[str]
+    has_actions_before: bool = False
+    has_actions_after: bool = False
 
 
 def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
@@ -45,7 +50,9 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     elif is_readiness_run:
         verdict = readiness.judge_readiness_run(waves, sum(summary.warned for summary in summaries))
         finish.end_without_launch(execution, verdict, "nothing was to be launched")
-    return RunReadiness(refusals, is_readiness_run, [wave.name for wave in execution.plan.waves])
+    plan = execution.plan
+    names = [wave.name for wave in plan.waves]
+    return RunReadiness(refusals, is_readiness_run, names, bool(plan.before), bool(plan.after))
 
 
 def _judge_wave(

@@ -16,6 +16,7 @@ from recovery.domain import polling
 from recovery.domain.cleanup_chunk import CleanupStatus
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import (
     AlreadyContinued,
     AwsUnavailable,
@@ -42,7 +43,8 @@ class RunRequest:
     """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
     Requests with the same idempotency key start one run. With `replace_existing`, the requester has agreed that
-    launches replace live recovery instances. `earlier` requested the runs that this one continues.
+    launches replace live recovery instances. `actions` is what a drill does with the actions of its plan. `earlier`
+    requested the runs that this one continues.
     """
 
     mode: Mode
@@ -51,6 +53,7 @@ class RunRequest:
     key: RequestKey | None = None
     replace_existing: bool = False
     earlier: tuple[str, ...] = ()
+    actions: ActionsOption = ActionsOption.RUN
 
 
 def start_run(plan_id: str, request: RunRequest) -> Run:
@@ -85,7 +88,7 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     _require_continuable(run, chain)
     _require_no_cleanup(chain)
     groups = list(run_requests.get_groups(execution_id).values())
-    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing, run.requesters)
+    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing, run.requesters, run.actions)
     conditions = [cleanups.require_none_running(chain.first.execution_id)]
     try:
         return _record_and_start(run_requests.get_plan(execution_id), groups, request, execution_id, conditions)
@@ -190,6 +193,7 @@ def _record_and_start(
         point_in_time=request.point_in_time,
         continues=continues,
         replace_existing=request.replace_existing,
+        actions=request.actions,
         four_eyes=plan.four_eyes,
         comments_required=plan.comments_required,
         earlier_requesters=request.earlier,

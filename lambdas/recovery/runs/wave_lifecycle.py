@@ -1,14 +1,18 @@
 """Takes a wave from gate to gate: judges whether it may start, starts it, judges its result, and wakes other waves."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NotRequired, TypedDict
 
+from recovery import verification
+from recovery.actions import outcomes
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
+    RunSnapshot,
     WaveState,
     WaveStatus,
 )
@@ -16,6 +20,7 @@ from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveGate
+from recovery.domain.wave_steps.actions import ActionPlace
 from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
@@ -36,6 +41,7 @@ class WaveStartState(TypedDict):
 
     gate: str
     round: int
+    turn: int
     targets: list[TargetBatches]
     timeoutSeconds: NotRequired[int]
 
@@ -51,6 +57,7 @@ class WaveStart:
     round: int
     targets: dict[Target, list[int]]
     timeout_seconds: int | None = None
+    turn: int = 0
     pending: frozenset[Target] = frozenset()
 
     def to_state(self) -> WaveStartState:
@@ -59,7 +66,7 @@ class WaveStart:
             {**key.to_state(), "batches": numbers, "pending": key in self.pending}
             for key, numbers in self.targets.items()
         ]
-        state: WaveStartState = {"gate": self.gate, "round": self.round, "targets": targets}
+        state: WaveStartState = {"gate": self.gate, "round": self.round, "turn": self.turn, "targets": targets}
         if self.timeout_seconds is not None:
             state["timeoutSeconds"] = self.timeout_seconds
         return state
@@ -84,11 +91,28 @@ def start_wave(execution_id: str, wave_name: str, *, approval_timed_out: bool = 
     state = snapshot.wave_states[wave_name]
     if gate is WaveGate.START and is_empty:  # no operator was asked, so it starts nothing
         waves.start_wave(execution_id, wave_name)
-        return WaveStart(gate, state.round, {})
+        return WaveStart(gate, state.round, {}, turn=state.turn)
+    if gate is WaveGate.START:
+        gate = _judge_actions_before(execution, wave, state)
     if gate is WaveGate.START:
         return _start_targets(execution_id, wave, state)
     timeout_seconds = approvals.seconds_to_timeout(wave, state) if gate is WaveGate.APPROVAL else None
-    return WaveStart(gate, state.round, {}, timeout_seconds)
+    return WaveStart(gate, state.round, {}, timeout_seconds, state.turn)
+
+
+def _judge_actions_before(execution: Execution, wave: Wave, state: WaveState) -> WaveGate:
+    """ACTIONS while actions before the wave have not ended, SETTLE if one of them fails it, START otherwise.
+
+    A wave with no server left to launch starts nothing, so that it needs no preparation either.
+    """
+    found = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, state.turn)
+    if found.failures:
+        waves.start_wave(execution.execution_id, wave.name)  # it is not skipped: it began, with its actions
+        return WaveGate.SETTLE
+    if not found.is_open or _is_empty(execution.execution_id, wave.name):
+        return WaveGate.START
+    waves.start_wave(execution.execution_id, wave.name)
+    return WaveGate.ACTIONS
 
 
 def _is_empty(execution_id: str, wave_name: str) -> bool:
@@ -113,7 +137,7 @@ def _start_targets(execution_id: str, wave: Wave, state: WaveState) -> WaveStart
                 continue
             batches.start_round(batch, state.round)
         left.setdefault(batch.ref.target, []).append(batch.ref.number)
-    return WaveStart(WaveGate.START, state.round, left, pending=pending)
+    return WaveStart(WaveGate.START, state.round, left, pending=pending, turn=state.turn)
 
 
 def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
@@ -130,59 +154,111 @@ def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: st
 
 
 # --- settle -----------------------------------------------------------------------------------------------------
+class WaveStep(StrEnum):
+    """What a wave does after a verdict: check its servers, run the actions after it, wait for a decision, or end."""
+
+    CHECKS = "CHECKS"
+    ACTIONS = "ACTIONS"
+    DECISION = "DECISION"
+    END = "END"
+
+
 class WaveSettlementState(TypedDict):
-    """The output of SettleWave."""
+    """The output of SettleWave. `checks` has the batches to check, by target, if they come next."""
 
     status: str
     final: bool
+    next: str
     targets: list[TargetState]
+    checks: list[TargetBatches]
 
 
 @dataclass(frozen=True, slots=True)
 class WaveSettlement:
-    """The status of a wave after a round, and the targets that have new recovery instances."""
+    """The status of a wave after a turn, what it does next, and the targets that have new recovery instances."""
 
     status: WaveStatus
+    next: WaveStep
     changed_targets: list[Target]
+    batches_to_check: dict[Target, list[int]] = field(default_factory=dict)
 
     def to_state(self) -> WaveSettlementState:
         """The output of SettleWave."""
-        targets = [target.to_state() for target in self.changed_targets]
-        return {"status": self.status, "final": self.status.is_final, "targets": targets}
+        return {
+            "status": self.status,
+            "final": self.status.is_final,
+            "next": self.next,
+            "targets": [target.to_state() for target in self.changed_targets],
+            "checks": [
+                {**target.to_state(), "batches": numbers, "pending": False}
+                for target, numbers in self.batches_to_check.items()
+            ],
+        }
 
 
-def settle_wave(execution_id: str, wave_name: str, round_: int, problems: Sequence[str] = ()) -> WaveSettlement:
+def settle_wave(
+    execution_id: str, wave_name: str, turn: int, problems: Sequence[str] = (), done: Collection[str] = ()
+) -> WaveSettlement:
     """Judge the wave, record the verdict, and release the waves that wait for it.
 
-    `round_` is the round that has ended; if an operator has requested another one since, nothing is judged. `problems`
-    are the errors that broke parts of the wave.
+    Before the verdict come the checks of its servers, and before a success the actions after it; `done` has the steps
+    (CHECKS, ACTIONS) that were done in this turn, so that each comes once. `turn` is the turn that has ended; if an
+    operator has requested another one since, nothing is judged. `problems` are the errors that broke parts of the wave.
     """
     snapshot = waves.load_snapshot(execution_id)
     execution = Execution(snapshot.run, run_requests.get_plan(execution_id))
     wave = execution.plan.wave(wave_name)
     state = snapshot.wave_states[wave_name]
-    is_judged = not state.status.is_final and state.round == round_
-    summaries = _complete_inspections(execution, wave) if is_judged else []
-    wave_batches = batches.list_batches(execution_id, wave_name)
-    if is_judged:
-        tally = batches.tally(wave_batches, summaries)
-        shortfalls = [reason for summary in summaries for reason in summary.shortfalls]
-        found = (problem for summary in summaries for problem in summary.problems)
-        problems = [*_note_open_batches(wave_batches), *problems, *found]
-        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
-        if waves.settle_wave(execution_id, wave_name, verdict, tally, round_):
-            notable = batch_servers.list_notable(execution_id, wave_name)
-            operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
-        # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed
-        # before it stopped the run.
-        snapshot = waves.load_snapshot(execution_id)
+    is_judged = not state.status.is_final and state.turn == turn
+    needs_checks = is_judged and WaveStep.CHECKS not in done
+    if needs_checks and (to_check := verification.start_checks(execution, wave, turn)):
+        return WaveSettlement(state.status, WaveStep.CHECKS, sorted(to_check), to_check)
+    if is_judged and _judge(execution, wave, snapshot, turn, problems, is_after_done=WaveStep.ACTIONS in done):
+        return WaveSettlement(state.status, WaveStep.ACTIONS, [])
+    # Use the recorded verdict, not this one: an earlier invocation may have recorded its verdict and been killed before
+    # it stopped the run.
+    snapshot = waves.load_snapshot(execution_id) if is_judged else snapshot
     ended = snapshot.wave_states[wave_name]
     stops_run = verdicts.stops_the_run(wave, ended)
     if stops_run:
         executions.record_stop(execution_id, f"wave {wave_name} failed")
     if ended.status.is_final:
         _release_dependents(execution, wave, is_stopped=stops_run or snapshot.run.stop_reason is not None)
-    return WaveSettlement(ended.status, sorted({batch.ref.target for batch in wave_batches if batch.launched}))
+    changed = sorted({batch.ref.target for batch in batches.list_batches(execution_id, wave_name) if batch.launched})
+    return WaveSettlement(ended.status, WaveStep.END if ended.status.is_final else WaveStep.DECISION, changed)
+
+
+def _judge(
+    execution: Execution,
+    wave: Wave,
+    snapshot: RunSnapshot,
+    turn: int,
+    problems: Sequence[str],
+    *,
+    is_after_done: bool,
+) -> bool:
+    """Judge the wave and record the verdict. Return True instead, if the actions after the wave have to run first."""
+    execution_id = execution.execution_id
+    summaries = _complete_inspections(execution, wave)
+    verification.end_checks(execution, wave)
+    wave_batches = batches.list_batches(execution_id, wave.name)
+    tally = batches.tally(wave_batches, summaries)
+    before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
+    after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
+    shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
+    found = (problem for summary in summaries for problem in summary.problems)
+    problems = [*_note_open_batches(wave_batches), *problems, *found]
+    verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
+    if verdict.status.succeeded and after.is_open and not is_after_done and not snapshot.run.is_halted:
+        return True
+    if is_after_done:
+        after = outcomes.close_actions(execution, wave, ActionPlace.AFTER, turn)
+    if after.failures:
+        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, [*shortfalls, *after.failures])
+    if waves.settle_wave(execution_id, wave.name, verdict, tally, turn):
+        notable = batch_servers.list_notable(execution_id, wave.name)
+        operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
+    return False
 
 
 def _complete_inspections(execution: Execution, wave: Wave) -> list[WaveTargetSummary]:

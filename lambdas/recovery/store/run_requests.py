@@ -14,6 +14,7 @@ from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.domain.execution import PAUSABLE_STATUSES, Execution, ExecutionStatus, Run, WaveState
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import ExecutionNotFound
 from recovery.settings import settings
 
@@ -50,6 +51,7 @@ class Requests:
             four_eyes=bool(self.run.get("fourEyes", False)),
             comments_required=bool(self.run.get("commentsRequired", False)),
             earlier_requesters=tuple(self.run.get("earlierRequesters") or ()),
+            actions=ActionsOption(self.run.get("actions") or "run"),
             cancelled_by=self.run.get("cancelledBy") or run.cancelled_by,
         )
 
@@ -62,6 +64,7 @@ class Requests:
             approved=decided.get("approved", rejected),
             resumed=bool(decided.get("resumed", False)),
             round=min(state.round, int(decided.get("round", 0))),
+            turn=min(state.turn, int(decided.get("turn", decided.get("round", 0)))),
             failure_decision=decided.get("failureDecision"),
         )
 
@@ -123,7 +126,7 @@ def decide_run_action(execution_id: str, values: Mapping[str, Any]) -> dict[str,
 def decide_wave_action(execution_id: str, wave: str, decision: Row, values: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a transaction that keeps a decision about a wave.
 
-    `values` has `approved`, `resumed`, `round` or `failureDecision`.
+    `values` has `approved`, `resumed`, `round`, `turn` or `failureDecision`.
     """
     values = {**values, "by": decision["by"], "at": decision["at"]}
     return dynamodb.update_action(table(), _key(execution_id, f"RUN#{wave}"), values)

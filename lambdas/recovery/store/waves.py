@@ -110,10 +110,10 @@ def start_wave(execution_id: str, wave: str) -> bool:
     return first or _update_wave(execution_id, wave, values, *STATUSES_BEFORE_START)
 
 
-def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, round_: int | None = None) -> bool:
+def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally, turn: int | None = None) -> bool:
     """Write a wave's verdict. A final verdict is never replaced; AWAITING_DECISION is, by a final one.
 
-    With `round_`, write only if that round is still the latest: an operator may have requested another one since.
+    With `turn`, write only if that turn is still the latest: an operator may have requested another one since.
     """
     values: dict[str, Any] = {
         "status": verdict.status,
@@ -122,12 +122,11 @@ def settle_wave(execution_id: str, wave: str, verdict: WaveVerdict, tally: Tally
         **({"endedAt": clock.iso()} if verdict.status.is_final else _begin_to_wait("DECISION")),
     }
     awaiting = (WaveStatus.AWAITING_DECISION,) if verdict.status.is_final else ()
-    same_round: dict[str, Any] = {}
-    if round_ is not None:
-        no_round = "attribute_not_exists(#round) OR " if round_ == 0 else ""
-        same_round = {"condition": f"({no_round}#round = :judged)", "given": {"judged": round_}}
+    same_turn: dict[str, Any] = {}
+    if turn is not None:  # the rows of runs that began before an upgrade have no turn
+        same_turn = {"condition": "(attribute_not_exists(#turn) OR #turn = :judged)", "given": {"judged": turn}}
     statuses = (*STATUSES_BEFORE_START, WaveStatus.IN_PROGRESS, *awaiting)
-    return _update_wave(execution_id, wave, values, *statuses, **same_round)
+    return _update_wave(execution_id, wave, values, *statuses, **same_turn)
 
 
 def correct_wave(execution_id: str, before: WaveState, verdict: WaveVerdict, tally: Tally) -> bool:
@@ -220,14 +219,34 @@ def record_retry(execution_id: str, wave: WaveState, decision: Mapping[str, Any]
     return _decide_wave(
         execution_id,
         wave.name,
-        {"status": WaveStatus.WAITING, "round": wave.round + 1},
+        {"status": WaveStatus.WAITING, "round": wave.round + 1, "turn": wave.turn + 1},
         WaveStatus.AWAITING_DECISION,
-        condition=f"{_UNDECIDED} AND (attribute_not_exists(#round) OR #round = :failed)",
-        given={"failed": wave.round},
         decision=decision,
-        decided={"round": wave.round + 1},
-        **_end_wait("DECISION", wave.waiting_since, decision),
+        decided={"round": wave.round + 1, "turn": wave.turn + 1},
+        **_at_turn(wave, decision),
     )
+
+
+def record_verify(execution_id: str, wave: WaveState, decision: Mapping[str, Any]) -> bool:
+    """Have the checks of a failed wave begin again. `wave` has the turn that failed, so that two begin one turn."""
+    return _decide_wave(
+        execution_id,
+        wave.name,
+        {"status": WaveStatus.WAITING, "turn": wave.turn + 1},
+        WaveStatus.AWAITING_DECISION,
+        decision=decision,
+        decided={"turn": wave.turn + 1},
+        **_at_turn(wave, decision),
+    )
+
+
+def _at_turn(wave: WaveState, decision: Mapping[str, Any]) -> dict[str, Any]:
+    """How an update holds only if the wave still awaits a decision about this turn. It ends the wait."""
+    return {
+        "condition": f"{_UNDECIDED} AND (attribute_not_exists(#turn) OR #turn = :failed)",
+        "given": {"failed": wave.turn},
+        **_end_wait("DECISION", wave.waiting_since, decision),
+    }
 
 
 def record_failure_decision(

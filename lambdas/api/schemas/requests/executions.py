@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from api.http.times import INSTRUCTION, TIME_PATTERN, parse_time
 from api.schemas.requests.base import Description, RequestModel
 from recovery import clock
+from recovery.domain.wave_steps.actions import ActionsOption
 
 # DRS keeps points in time for 1 to 365 days (its user guide, "Point in time (PIT) policy"). A day is added, because the
 # oldest one is removed some time after it expires.
@@ -64,6 +65,16 @@ class StartRequest(RequestModel):
 
     point_in_time: PointInTime | None = None
     replace_existing: ReplaceExisting | None = None
+
+
+class StartDrillRequest(StartRequest):
+    """Body of a start of a drill; it may be empty."""
+
+    actions: ActionsOption | None = Field(
+        default=None,
+        description="What the drill does with the actions of its plan: `run` runs them, `skip` leaves them out, and "
+        "`verifyOnly` looks whether each could run and starts none. Without it, it runs them.",
+    )
 
 
 class DecisionRequest(RequestModel):

@@ -1,13 +1,17 @@
 """Recovery plans, as callers send them."""
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints, field_validator
 
 from api.http.paths import ROUTE_WORDS, refuse_route_word
 from api.http.request import ID_PATTERN
+from api.schemas.requests.actions import ActionRequest, Actions
 from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
+from api.schemas.requests.checks import Checks, ChecksMinutes, SecondsBetweenLooks
 from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
 from recovery.domain.dependencies import wave_order
 from recovery.domain.plan import (
@@ -21,6 +25,8 @@ from recovery.domain.plan import (
     RunAfter,
     Wave,
 )
+from recovery.domain.wave_steps.actions import ActionPlace
+from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES, DEFAULT_SECONDS_BETWEEN_LOOKS
 from recovery.errors import InvalidRequest
 
 WAVE_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -45,6 +51,8 @@ MAX_GROUPS_PER_WAVE = 50
 # These keep a plan, even one whose waves all depend on each other, below the 400 KB of a DynamoDB item, and the
 # transaction that writes it with a copy of its groups below 4 MB.
 MAX_SERVERS_NAMED, MAX_GROUPS = 10_000, 40
+# With all its checks and actions, a plan fits into a row of 400 KB, beside the rest of the row.
+MAX_PLAN_BYTES = 380_000
 # A day less than the state machine that waits for the approval may run.
 MAX_APPROVAL_MINUTES = 13 * 24 * 60
 # Four weeks: instances that must stay longer do not belong to a drill.
@@ -66,6 +74,12 @@ class GroupUseRequest(RequestModel):
     optional: StrictBool = Field(
         default=False, description="Whether the wave goes on without these servers, and does not fail because of them."
     )
+    checks: Checks = Field(default=[], description="Checks of these servers, besides those of the wave.")
+
+    def to_use(self) -> GroupUse:
+        """The group as the stored wave has it."""
+        checks = tuple(check.to_check() for check in self.checks)
+        return GroupUse(self.group_id, tuple(self.source_server_ids or ()), self.optional, checks)
 
 
 class ApprovalRequest(RequestModel):
@@ -107,6 +121,19 @@ class WaveRequest(RequestModel):
         default=RunAfter.SUCCESS, description="Whether the waves it depends on must succeed, or only end."
     )
     rto_target_minutes: Minutes | None = Field(default=None, description="How long the wave should take at most.")
+    checks: Checks = Field(
+        default=[], description="What has to be true of each launched server before it counts as recovered."
+    )
+    checks_timeout_minutes: ChecksMinutes = Field(
+        default=DEFAULT_CHECKS_MINUTES, description="How long its servers have to pass their checks."
+    )
+    checks_every_seconds: SecondsBetweenLooks = Field(
+        default=DEFAULT_SECONDS_BETWEEN_LOOKS, description="How long after a look at them they are looked at again."
+    )
+    before: Actions = Field(default=[], description="What happens before its servers are launched, in this order.")
+    after: Actions = Field(
+        default=[], description="What happens after enough of its servers have passed their checks, in this order."
+    )
 
 
 class PlanRequest(RequestModel):
@@ -137,6 +164,8 @@ class PlanRequest(RequestModel):
     comments_required: StrictBool = Field(
         default=False, description="A failed wave is accepted or aborted with a `comment` only, which says why."
     )
+    before: Actions = Field(default=[], description="What happens before the first wave, in this order.")
+    after: Actions = Field(default=[], description="What happens after the last wave has ended, in this order.")
     waves: list[WaveRequest] = Field(
         min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
     )
@@ -154,10 +183,14 @@ class PlanRequest(RequestModel):
         return waves
 
     def to_plan(self, plan_id: str) -> RecoveryPlan:
-        """The plan to store. Raise InvalidRequest if its waves are inconsistent, or contradict `fourEyes`."""
+        """The plan to store.
+
+        Raise InvalidRequest if its waves or actions are inconsistent or contradict `fourEyes`, or if it is too large.
+        """
         if self.four_eyes:
             self._require_another_person()
-        return RecoveryPlan(
+        self._require_consistent_actions()
+        plan = RecoveryPlan(
             plan_id=plan_id,
             name=self.name,
             waves=self.to_waves(),
@@ -168,7 +201,35 @@ class PlanRequest(RequestModel):
             clean_up_after_hours=self.clean_up_after_hours,
             four_eyes=self.four_eyes,
             comments_required=self.comments_required,
+            before=tuple(action.to_action() for action in self.before),
+            after=tuple(action.to_action() for action in self.after),
         )
+        size = len(json.dumps(plan.to_item()))
+        if size > MAX_PLAN_BYTES:
+            message = f"take {size:,} bytes with their checks and actions; a plan has at most {MAX_PLAN_BYTES:,}"
+            raise InvalidRequest("The plan is too large.", [{"field": "waves", "message": message}])
+        return plan
+
+    def list_actions(self) -> Iterator[tuple[str, ActionPlace, ActionRequest]]:
+        """Each action with its field, such as `waves[2].before[0]`, and its place."""
+        owners = [("", self), *((f"waves[{at}].", wave) for at, wave in enumerate(self.waves))]
+        for field, owner in owners:
+            for place in ActionPlace:
+                for number, action in enumerate(getattr(owner, place.value)):
+                    yield f"{field}{place.value}[{number}]", place, action
+
+    def _require_consistent_actions(self) -> None:
+        """Raise InvalidRequest for two actions of one name, and for actions that cannot be where they are."""
+        problems, first = list[dict[str, str]](), dict[str, str]()
+        for field, place, action in self.list_actions():
+            if action.name in first:
+                message = f"{action.name} is the name of {first[action.name]} too; give each action a name of its own"
+                problems.append({"field": f"{field}.name", "message": message})
+            first.setdefault(action.name, field)
+            if mistake := action.find_mistake(place, of_plan=not field.startswith("waves")):
+                problems.append({"field": field, "message": mistake})
+        if problems:
+            raise InvalidRequest("Actions of the plan are not valid.", problems)
 
     def _require_another_person(self) -> None:
         """Raise InvalidRequest where a wave is approved without a person, or if no wave needs one."""
@@ -194,9 +255,7 @@ class PlanRequest(RequestModel):
         return wave_order.order_waves(
             Wave(
                 name=wave.name,
-                groups=tuple(
-                    GroupUse(use.group_id, tuple(use.source_server_ids or ()), use.optional) for use in wave.groups
-                ),
+                groups=tuple(use.to_use() for use in wave.groups),
                 depends_on=tuple(dict.fromkeys(wave.depends_on if wave.depends_on is not None else _list(before))),
                 max_failed_percent=wave.max_failed_percent,
                 approval=wave.approval.to_approval() if wave.approval else None,
@@ -204,6 +263,11 @@ class PlanRequest(RequestModel):
                 on_failure=wave.on_failure,
                 run_after=wave.run_after,
                 rto_target_minutes=wave.rto_target_minutes,
+                checks=tuple(check.to_check() for check in wave.checks),
+                checks_timeout_minutes=wave.checks_timeout_minutes,
+                seconds_between_looks=wave.checks_every_seconds,
+                before=tuple(action.to_action() for action in wave.before),
+                after=tuple(action.to_action() for action in wave.after),
             )
             for wave, before in zip(self.waves, previous, strict=False)
         )

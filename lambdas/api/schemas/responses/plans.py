@@ -5,6 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Authored, Paged, Time, build_from_row
+from api.schemas.responses.wave_steps import Action, Check
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
 
@@ -15,6 +16,7 @@ class GroupUse(TypedDict):
     groupId: str
     sourceServerIds: NotRequired[list[str]]
     optional: NotRequired[bool]
+    checks: NotRequired[list[Check]]
 
 
 class Approval(TypedDict):
@@ -37,6 +39,11 @@ class PlanWave(TypedDict):
     approval: NotRequired[Approval | None]
     pauseBefore: NotRequired[bool]
     rtoTargetMinutes: NotRequired[int | None]
+    checks: NotRequired[list[Check]]
+    checksTimeoutMinutes: NotRequired[int]
+    checksEverySeconds: NotRequired[int]
+    before: NotRequired[list[Action]]
+    after: NotRequired[list[Action]]
 
 
 class PlanContent(Authored):
@@ -51,6 +58,8 @@ class PlanContent(Authored):
     cleanUpAfterHours: NotRequired[int | None]
     fourEyes: NotRequired[bool]
     commentsRequired: NotRequired[bool]
+    before: NotRequired[list[Action]]
+    after: NotRequired[list[Action]]
     waves: list[PlanWave]
 
 

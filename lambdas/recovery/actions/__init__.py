@@ -1,0 +1,1 @@
+"""Runs the actions before and after waves and plans, each once."""

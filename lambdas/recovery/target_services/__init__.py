@@ -1,0 +1,1 @@
+"""Calls of AWS services in a target, besides DRS: checks and actions make them."""
