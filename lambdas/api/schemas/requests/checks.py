@@ -155,7 +155,7 @@ _EXAMPLES = {
     CheckKind.TCP: '{"port": 5432}',
     CheckKind.HTTP: '{"port": 8080, "path": "/health"}',
     CheckKind.COMMAND: '{"document": "AWS-RunShellScript", "parameters": {"commands": ["pg_isready"]}}',
-    CheckKind.TARGET_GROUP: '"arn:aws:elasticloadbalancing:..."',
+    CheckKind.TARGET_GROUP: '"arn:..."',
 }
 
 CheckEntry = Annotated[

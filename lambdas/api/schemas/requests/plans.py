@@ -164,11 +164,11 @@ class PlanRequest(RequestModel):
     comments_required: StrictBool = Field(
         default=False, description="A failed wave is accepted or aborted with a `comment` only, which says why."
     )
-    before: Actions = Field(default=[], description="What happens before the first wave, in this order.")
-    after: Actions = Field(default=[], description="What happens after the last wave has ended, in this order.")
     waves: list[WaveRequest] = Field(
         min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
     )
+    before: Actions = Field(default=[], description="What happens before the first wave, in this order.")
+    after: Actions = Field(default=[], description="What happens after the last wave has ended, in this order.")
 
     @field_validator("waves")
     @classmethod
