@@ -140,8 +140,8 @@ class Sandbox:
         return f"{self.engine_url}/restapis/{api_id}/{at_aws.path.strip('/')}/_user_request_"
 
     def client(self, service: str, *, account: str = HUB_ACCOUNT, region: str = REGION) -> Any:
-        """A boto3 client for the engine, or for the emulator if the service is DRS."""
-        endpoint = self.drs_url if service == "drs" else self.engine_url
+        """A boto3 client for the engine, or for the emulator if it plays the service, as functions have it."""
+        endpoint = self.drs_url if service in environments.SERVICES_OF_EMULATOR else self.engine_url
         quiet = Config(proxies={}, retries={"total_max_attempts": 2, "mode": "standard"})
         session = clients.create_session(account, region, self.secret)
         return session.client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
