@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sandbox import shop
 from sandbox.settings import EXTERNAL_ID, REGION, SandboxError
+from sandbox.shop import Shop
 from sandbox.stack import Sandbox
 
 
@@ -49,6 +51,30 @@ def seed_source_servers(sandbox: Sandbox, rows: Sequence[Mapping[str, Any]]) -> 
         for server, server_id in zip(servers, answer["sourceServerIDs"], strict=True):
             ids[account_id, region, server["hostname"]] = server_id
     return ids
+
+
+def open_shops(
+    sandbox: Sandbox, rows: Sequence[Mapping[str, Any]], ids: Mapping[tuple[str, str, str], str]
+) -> dict[tuple[str, str], Shop]:
+    """Open a shop in each account and Region of the rows, and return them by these. `ids` are those of the servers.
+
+    Behind its target group are the servers with the tag `tier: web`, or all, if none has it.
+    """
+    servers = defaultdict[tuple[str, str], list[tuple[bool, str]]](list)
+    for row in rows:
+        for number in range(1, row["count"] + 1):
+            server_id = ids[row["accountId"], row["region"], row["hostname"].format(n=number)]
+            servers[row["accountId"], row["region"]].append((shop.WEB_TAG in row["tags"].items(), server_id))
+    return {target: _open_shop(sandbox, *target, found) for target, found in servers.items()}
+
+
+def _open_shop(sandbox: Sandbox, account_id: str, region: str, servers: Sequence[tuple[bool, str]]) -> Shop:
+    web = [server_id for is_web, server_id in servers if is_web] or [server_id for _, server_id in servers]
+
+    def client(service: str) -> Any:
+        return sandbox.client(service, account=account_id, region=region)
+
+    return shop.open_shop(client, sandbox.control_emulator, account_id, region, web)
 
 
 def create_resource(sandbox: Sandbox, path: str, body: Any) -> dict[str, Any]:

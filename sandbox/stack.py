@@ -43,7 +43,6 @@ from sandbox.settings import (
     STACK_NAME,
     TABLES_STACK_NAME,
     TARGET_ACCOUNT,
-    TARGET_STACK_NAME,
     Port,
     SandboxError,
 )
@@ -272,8 +271,8 @@ class Sandbox:
         """Deploy the role to assume in this account, if there is none yet."""
         if self._target_template is None or account in self.target_roles:
             return
-        stacks, parameters = self.client("cloudformation", account=account), deployment.TARGET_PARAMETERS
-        outputs = deployment.create_stack(stacks, TARGET_STACK_NAME, self._target_template, parameters)
+        stacks = self.client("cloudformation", account=account)
+        outputs = deployment.create_target_stack(stacks, account, self._target_template)
         self.target_roles[account] = outputs["RoleArn"]
 
     # --- Environments ---------------------------------------------------------------------------------------------
