@@ -1,5 +1,7 @@
 """Give a running sandbox something to recover: registered accounts, source servers, groups and plans."""
 
+import re
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +52,30 @@ def seed_source_servers(sandbox: Sandbox, rows: Sequence[Mapping[str, Any]]) -> 
         answer = sandbox.control_emulator("POST", "/source-servers", body)
         for server, server_id in zip(servers, answer["sourceServerIDs"], strict=True):
             ids[account_id, region, server["hostname"]] = server_id
+    for row in rows:
+        for number in range(1, row["count"] + 1) if row.get("postLaunchActions") else ():
+            _set_launch_actions(sandbox, row, ids[row["accountId"], row["region"], row["hostname"].format(n=number)])
     return ids
+
+
+def _set_launch_actions(sandbox: Sandbox, row: Mapping[str, Any], server_id: str) -> None:
+    """Switch on the post-launch actions of a server, as one does in the console of DRS."""
+    drs = sandbox.client("drs", account=row["accountId"], region=row["region"])
+    drs.update_launch_configuration(sourceServerID=server_id, postLaunchEnabled=True)
+    for order, document in enumerate(row["postLaunchActions"], start=1001):
+        drs.put_launch_action(
+            resourceId=server_id,
+            actionId=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{server_id}/{order}")),
+            actionCode=document,
+            actionVersion="$DEFAULT",
+            name=re.sub(r"[^A-Za-z0-9 /_-]", "-", document),
+            order=order,
+            category="OTHER",
+            description="",
+            active=True,
+            optional=True,
+            parameters={},
+        )
 
 
 def open_shops(

@@ -83,7 +83,7 @@ def test_ec2_is_asked_through_the_emulator_with_the_rights_of_the_role(as_target
     ec2 = as_target_role("ec2")
     unknown = [{"Name": "instance-id", "Values": ["i-0123456789abcdef0"]}]
     assert ec2.describe_instances(Filters=unknown)["Reservations"] == []
-    with pytest.raises(ClientError, match="UnauthorizedOperation.*not authorized to perform: ec2:CreateVpc"):
+    with pytest.raises(ClientError, match=r"UnauthorizedOperation.*not authorized to perform: ec2:CreateVpc"):
         ec2.create_vpc(CidrBlock="10.0.0.0/16")
 
 
