@@ -83,7 +83,7 @@ def test_what_the_document_breaks_is_broken_until_its_last_block_mends_it(sandbo
     rules = sandbox.control_emulator("GET", "/rules")["rules"]
     assert len(rules) == breaking[0].count("\nrule '") == 11
     assert {each["kind"] for each in rules} == {"INSTANCE", "COMMAND", "AUTOMATION"}
-    assert len(sandbox.control_emulator("GET", "/faults")["faults"]) == 3
+    assert len(sandbox.control_emulator("GET", "/faults")["faults"]) == breaking[1].count("\nfault '") == 4
     done = shell(f". {published}\n{mending.replace('curl -sS', 'curl -sS --fail-with-body')}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no connection to db-orders-01" in done.stdout
