@@ -101,7 +101,9 @@ def test_a_call_waits_as_long_as_its_caller_says(shop: Product) -> None:
 
 # --- state machines -----------------------------------------------------------------------------------------------
 def make_machine(shop: Product, state: dict[str, Any]) -> None:
-    shop.engine.create_machine("Shop-Promote", {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}})
+    shop.engine.create_machine(
+        "Shop-Promote", {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}}
+    )
 
 
 def end_of(arn: str, shop: Product) -> state_machines.ExecutionState:
