@@ -101,7 +101,9 @@ def test_a_call_waits_as_long_as_its_caller_says(shop: Product) -> None:
 
 # --- state machines -----------------------------------------------------------------------------------------------
 def make_machine(shop: Product, state: dict[str, Any]) -> None:
-    shop.engine.create_machine("Shop-Promote", {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}})
+    shop.engine.create_machine(
+        "Shop-Promote", {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}}
+    )
 
 
 def end_of(arn: str, shop: Product) -> state_machines.ExecutionState:
@@ -294,4 +296,4 @@ def test_each_service_has_a_budget_of_its_own_within_the_limit_of_the_target(sho
     budgets = set(calls.BUDGETS.values())
     assert len(budgets) == len(calls.BUDGETS)
     assert rate_limiter.DRS_CALLS not in budgets
-    assert {rate_limiter.budget_per_second(each) for each in budgets} == {10, 5, 3}
+    assert {rate_limiter.budget_per_second(each) for each in budgets} == {10, 5}

@@ -18,8 +18,8 @@ from recovery.target_services.permissions import Permission
 
 _NAMESPACE = uuid.UUID("6f1d7c0e-3a52-4a86-9d0b-6b5f2c1e8a47")
 
-# The filter of DescribeAutomationExecutions takes keys of tags only, so the key has the caller's key.
-_TAG_PREFIX = "drs-waves:action:"
+# A tag of all automations of drs-waves: the target role lets it read and stop these only.
+OWN_TAG = "drs-waves:action"
 
 # Characters that the value of a tag may not have (its model in botocore).
 _NO_TAG_VALUE = re.compile(r"[^\w\s.:/=+@-]")
@@ -101,8 +101,8 @@ def token_of(key: str) -> str:
 
 
 def tag_of(key: str) -> str:
-    """The key of the tag by which automations with this key are found."""
-    return f"{_TAG_PREFIX}{token_of(key)}"
+    """The key of the tag by which automations with this key are found: a filter takes keys of tags, and no values."""
+    return f"{OWN_TAG}:{token_of(key)}"
 
 
 def start(
@@ -118,7 +118,7 @@ def start(
     Raise NotInTarget (document or version), TargetRefused (parameters), TargetAccessDenied, and errors that are
     transient: AwsUnavailable with `sent` True means that it may have started, see `find`.
     """
-    values = {tag_of(key): key, **(tags or {})}
+    values = {**(tags or {}), OWN_TAG: key, tag_of(key): ""}
     optional: dict[str, Any] = {"DocumentVersion": version} if version else {}
     if parameters:
         optional["Parameters"] = {name: list(each) for name, each in parameters.items()}
