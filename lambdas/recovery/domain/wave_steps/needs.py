@@ -127,7 +127,7 @@ def _needs_of_check(check: Check, step: Step, targets: Sequence[Target]) -> Step
             chosen = [target for target in targets if check.is_of(target)]
             if targets and not chosen:
                 where = name_first([target.key for target in targets], 3)
-                return StepNeeds(step, mistake=f"is in another account or Region than its servers, which are in {where}")
+                return StepNeeds(step, mistake=f"is not in the account and Region of its servers: {where}")
             arn = check.settings["arn"]
             return StepNeeds(step, tuple(Need(target, NeedKind.TARGET_GROUP, arn) for target in chosen))
         case CheckKind.COMMAND:
