@@ -42,7 +42,6 @@ class StepProblem:
         """Whether the plan is wrong; what is merely not permitted yet is no mistake of the plan."""
         return self.status is ReachabilityStatus.REFUSED
 
-
     def describe(self) -> str:
         """The problem in one sentence: `wave app, check http :8080/: ...`."""
         step = self.step.step
