@@ -296,4 +296,4 @@ def test_each_service_has_a_budget_of_its_own_within_the_limit_of_the_target(sho
     budgets = set(calls.BUDGETS.values())
     assert len(budgets) == len(calls.BUDGETS)
     assert rate_limiter.DRS_CALLS not in budgets
-    assert {rate_limiter.budget_per_second(each) for each in budgets} == {10, 5, 3}
+    assert {rate_limiter.budget_per_second(each) for each in budgets} == {10, 5}
