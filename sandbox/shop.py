@@ -96,12 +96,15 @@ class Shop:
 
 def list_rights(account_id: str) -> dict[str, str]:
     """The parameters of the target role that let a plan use the shop in every Region, and run any script."""
-    commands = [each["name"] for each in DOCUMENTS if each["type"] == "Command"]
-    automations = [each["name"] for each in DOCUMENTS if each["type"] == "Automation"]
+    scripts = [f"arn:aws:ssm:*::document/{name}" for name in ("AWS-RunShellScript", "AWS-RunPowerShellScript")]
+    own = {
+        kind: [f"arn:aws:ssm:*:{account_id}:document/{each['name']}" for each in DOCUMENTS if each["type"] == kind]
+        for kind in ("Command", "Automation")
+    }
     return {
         "AllowChecks": "true",
-        "RunCommandDocuments": ",".join(("AWS-RunShellScript", "AWS-RunPowerShellScript", *commands)),
-        "AutomationDocuments": ",".join(automations),
+        "RunCommandDocuments": ",".join((*scripts, *own["Command"])),
+        "AutomationDocuments": ",".join(own["Automation"]),
         "FunctionArns": f"arn:aws:lambda:*:{account_id}:function:{FUNCTION}",
         "StateMachineArns": f"arn:aws:states:*:{account_id}:stateMachine:{MACHINE}",
         "EventBusArns": f"arn:aws:events:*:{account_id}:event-bus/{BUS}",

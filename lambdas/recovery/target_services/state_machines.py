@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from recovery import regions
 from recovery.domain.target import Target
 from recovery.target_errors import NotInTarget, TargetRefused
 from recovery.target_services import calls
@@ -46,6 +47,14 @@ class ExecutionState:
     outcome: ExecutionOutcome
     error: str
     output: str
+
+
+def machine_arn(target: Target, name: str) -> str:
+    """The ARN of a state machine of the target that is named by its name or its ARN."""
+    if name.startswith("arn:"):
+        return name
+    partition = regions.find_partition(target.region) or "aws"
+    return f"arn:{partition}:states:{target.region}:{target.account_id}:stateMachine:{name}"
 
 
 def execution_arn(machine_arn: str, name: str) -> str:
