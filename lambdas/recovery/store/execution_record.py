@@ -10,7 +10,6 @@ from recovery.aws.pagination import Page
 from recovery.domain.execution import ExecutionStatus, ServerStatus
 from recovery.domain.plan import RecoveryPlan
 from recovery.domain.target import Target
-from recovery.packing import unpack
 from recovery.store import batch_servers, chains, executions, run_requests, waves
 
 Row = Mapping[str, Any]
@@ -150,7 +149,7 @@ def walk_servers(
         partition = Partition("executionId", execution_id, ("item", prefix), first)
         for row in dynamodb.query(executions.table(), partition):
             if target is None or Target.from_state(row) == target:
-                checked, servers = _read_checked(row), batch_servers.list_servers(row)
+                checked, servers = batch_servers.read_checked(row), batch_servers.list_servers(row)
                 yield from (
                     ServerInRecord(each, row, checked.get(each["sourceServerId"]))
                     for each in servers
@@ -160,16 +159,6 @@ def walk_servers(
         first = None
     if first:
         raise pagination.invalid_token()
-
-
-def _read_checked(row: Row) -> Mapping[str, Row]:
-    """What the checks of a batch found of each of its servers: a GetItem for a batch that has checks."""
-    if not row.get("checked"):
-        return {}
-    key = {"executionId": row["executionId"], "item": row["item"].replace("BATCH#", "CHECKS#", 1)}
-    found = dynamodb.get(executions.table(), key) or {}
-    servers: Mapping[str, Row] = unpack(found["servers"]) if "servers" in found else {}
-    return servers
 
 
 def _kinds_with(status: ServerStatus | None) -> tuple[str, ...]:

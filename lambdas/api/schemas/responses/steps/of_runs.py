@@ -126,8 +126,9 @@ def build_action(row: Row) -> ActionInRun:
 
 
 def is_waiting(row: Row) -> bool:
-    """Whether the action waits for a person."""
-    return row["status"] in ("WAITING", "FAILED", "TIMED_OUT") and row.get("waitingFor") in ANSWERS
+    """Whether the action waits for a person who has not answered yet. `answered` names the wait that has an answer."""
+    awaited = row.get("waitingFor")
+    return awaited in ANSWERS and row.get("answered") != f"{awaited}#{int(row.get('attempt', 0))}"
 
 
 # --- events -----------------------------------------------------------------------------------------------------
