@@ -71,16 +71,36 @@ def _describe(server: InspectedServer) -> dict[str, Any]:
 
 
 def list_notable(execution_id: str, wave: str) -> list[dict[str, Any]]:
-    """The servers of a wave that failed, or were launched with a warning."""
+    """The servers of a wave that failed, were launched with a warning, or have not passed their checks.
+
+    The last have `verification`, what their checks found, as the CHECKS# row of their batch has it.
+    """
     found = []
     for row in executions.query_rows(execution_id, f"BATCH#{wave}#"):
         if "results" in row:
+            unverified = _read_unverified(row)
+            servers = ({**each, "verification": unverified.get(each["sourceServerId"])} for each in list_servers(row))
             found += [
                 server
-                for server in list_servers(row)
-                if server["status"] == ServerStatus.FAILED or server.get("launchWarnings")
+                for server in servers
+                if server["status"] == ServerStatus.FAILED or server.get("launchWarnings") or server["verification"]
             ]
     return found
+
+
+def read_checked(row: Row) -> Mapping[str, Row]:
+    """What the checks of this batch found of each of its servers: a GetItem for a batch that has checks."""
+    if not row.get("checked"):
+        return {}
+    key = {"executionId": row["executionId"], "item": row["item"].replace("BATCH#", "CHECKS#", 1)}
+    found = dynamodb.get(executions.table(), key) or {}
+    servers: Mapping[str, Row] = unpack(found["servers"]) if "servers" in found else {}
+    return servers
+
+
+def _read_unverified(row: Row) -> Mapping[str, Row]:
+    checked = read_checked(row) if row.get("unverified") else {}
+    return {server_id: found for server_id, found in checked.items() if found["status"] == "UNVERIFIED"}
 
 
 def add_instances(execution_id: str, launched: Iterable[LaunchedInstance]) -> int:
