@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from itertools import batched
-from typing import Any
 
 from recovery import clock
-from recovery.actions import instances, places
+from recovery.actions import effects, instances, places, running
 from recovery.actions.places import NoSuchPlace, Place
 from recovery.domain.target import Target
+from recovery.domain.wave_steps import placeholders
 from recovery.domain.wave_steps.action_record import (
     ActionPart,
     ActionRecord,
@@ -17,6 +16,7 @@ from recovery.domain.wave_steps.action_record import (
     NewInstances,
 )
 from recovery.domain.wave_steps.actions import Action, ActionKind, ActionPlace
+from recovery.errors import DrsWavesError, Transient
 from recovery.store import chains
 from recovery.store.steps import actions as store
 from recovery.target_services.run_command import MAX_IDS
@@ -66,7 +66,7 @@ def _await_person(place: Place, record: ActionRecord, action: Action) -> ActionR
         target: Target | None = places.find_target(place, action)
     except NoSuchPlace:
         target = None
-    instructions = places.fill_in(place, action, record, target)["instructions"]
+    instructions = places.fill_in(place, action, record, target, record.key)["instructions"]
     return dataclasses.replace(
         record,
         status=ActionStatus.WAITING,
@@ -87,22 +87,22 @@ def _add_instances(place: Place, record: ActionRecord, action: Action) -> Action
         return record
     only = action.target if is_command else None
     found = instances.find_new_instances(place.execution_id, place.wave.name, only)
-    names = set(places.placeholders.find_names(action.settings))
+    names = set(placeholders.find_names(action.settings))
     described = instances.describe(found, with_addresses="privateIps" in names)
     parts = tuple(_divide(record.key, found)) if is_command else ()
-    wanted = described if names & set(places.placeholders.NAMES_OF_INSTANCES) else NewInstances()
+    wanted = described if names & set(placeholders.NAMES_OF_INSTANCES) else NewInstances()
     return dataclasses.replace(record, instances=wanted, parts=parts)
 
 
 def _divide(key: str, found: Mapping[Target, Mapping[str, str]]) -> list[ActionPart]:
     """A part for each 50 instances of a target."""
-    chunks = [
-        (target, chunk) for target, servers in sorted(found.items()) for chunk in batched(sorted(servers.values()), MAX_IDS)
-    ]
-    return [
-        ActionPart(target, f"{key}/{number}", instance_ids=tuple(chunk))
-        for number, (target, chunk) in enumerate(chunks, 1)
-    ]
+    parts = list[ActionPart]()
+    for target, servers in sorted(found.items()):
+        ids = sorted(servers.values())
+        for at in range(0, len(ids), MAX_IDS):
+            chunk = tuple(ids[at : at + MAX_IDS])
+            parts.append(ActionPart(target, f"{key}/{len(parts) + 1}", instance_ids=chunk))
+    return parts
 
 
 def carry_over(place: Place, record: ActionRecord, action: Action) -> ActionRecord | None:
@@ -118,7 +118,35 @@ def carry_over(place: Place, record: ActionRecord, action: Action) -> ActionReco
     return None
 
 
-def settings_of(place: Place, record: ActionRecord, action: Action) -> dict[str, Any]:
-    """The settings of the attempt, with its facts in place of the names in braces."""
-    target = record.parts[0].target if record.parts else None
-    return places.fill_in(place, action, record, target)
+def leave_out(place: Place, records: Mapping[int, ActionRecord], reason: str) -> None:
+    """Record the actions at the place as SKIPPED. Raise MovedOn."""
+    for number in place.actions:
+        if number not in records:
+            now = clock.iso()
+            record = dataclasses.replace(place.new_record(number), turn=place.turn)
+            running.save(record.end(ActionStatus.SKIPPED, now, reason))
+
+
+def verify(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
+    """The record after a look whether the action could run, not written yet. Raise errors that are transient."""
+    looked = dataclasses.replace(record, started_at=clock.iso(), turn=place.turn, attempt=1)
+    try:
+        found = _look_up(place, looked, action)
+    except Transient:
+        raise
+    except (DrsWavesError, NoSuchPlace) as error:
+        failed = looked.end(ActionStatus.FAILED, clock.iso(), f"it could not run: {error}")
+        return dataclasses.replace(failed, is_settled=True)
+    return looked.end(ActionStatus.VERIFIED, clock.iso(), found)
+
+
+def _look_up(place: Place, record: ActionRecord, action: Action) -> str:
+    if not action.kind.runs_in_target:
+        return "it needs nothing of an account"
+    if action.kind is ActionKind.SSM_COMMAND and place.wave and not action.target:
+        targets = places.list_targets(place, place.wave)
+    else:
+        targets = [places.find_target(place, action)]
+    settings = [places.fill_in(place, action, record, target, record.key) for target in targets]
+    found = [effects.verify(action.kind, target, each) for target, each in zip(targets, settings, strict=True)]
+    return "; ".join(dict.fromkeys(found))

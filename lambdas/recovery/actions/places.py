@@ -67,9 +67,8 @@ def find_target(place: Place, action: Action) -> Target:
     """The account and Region in which an action acts. Raise NoSuchPlace if the plan does not say."""
     if action.target:
         return action.target
-    groups = run_requests.get_groups(place.execution_id)
     owners = [place.wave] if place.wave else place.execution.plan.waves
-    targets = {groups[use.group_id].target for wave in owners for use in wave.groups}
+    targets = {target for wave in owners for target in list_targets(place, wave)}
     if len(targets) == 1:
         return targets.pop()
     raise NoSuchPlace(
@@ -83,15 +82,21 @@ def uses_instances(action: Action) -> bool:
     return any(name in placeholders.NAMES_OF_INSTANCES for name in placeholders.find_names(action.settings))
 
 
-def fill_in(place: Place, action: Action, record: ActionRecord, target: Target | None, key: str = "") -> dict[str, Any]:
-    """The settings of an action with every name in braces replaced. `actionKey` is the key of the attempt or part."""
+def list_targets(place: Place, wave: Wave) -> list[Target]:
+    """The accounts and Regions of a wave, in order."""
+    groups = run_requests.get_groups(place.execution_id)
+    return sorted({groups[use.group_id].target for use in wave.groups})
+
+
+def fill_in(place: Place, action: Action, record: ActionRecord, target: Target | None, key: str) -> dict[str, Any]:
+    """The settings of an action with every name in braces replaced. `key` is what `{actionKey}` stands for."""
     run = place.execution.run
     values: dict[str, Any] = {
         "executionId": run.execution_id,
         "mode": run.mode.value.lower(),
         "planId": run.plan_id,
         "planName": run.plan_name,
-        "actionKey": key or record.key,
+        "actionKey": key,
         "instanceIds": list(record.instances.instance_ids),
         "privateIps": list(record.instances.private_ips),
         "sourceServerIds": list(record.instances.server_ids),

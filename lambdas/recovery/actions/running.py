@@ -5,7 +5,7 @@ next invocation looks for what the call has started, by the key of the part. It 
 shown, although the function that made the call has ended and the service has had time to show what it did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,10 @@ MAX_CHANGES = 5
 REPEATABLE = (ActionKind.STATE_MACHINE, ActionKind.EVENT)
 
 
+Settings = Callable[[ActionPart], Mapping[str, Any]]
+"""The settings of the action, filled in for a part."""
+
+
 class MovedOn(Exception):
     """Another invocation has changed the row since it was read."""
 
@@ -47,7 +51,7 @@ def save(record: ActionRecord) -> ActionRecord:
 
 
 # --- start ------------------------------------------------------------------------------------------------------
-def start_parts(record: ActionRecord, settings: Mapping[str, Any], order: int) -> ActionRecord:
+def start_parts(record: ActionRecord, settings: Settings, order: int) -> ActionRecord:
     """Start what has not started. Raise MovedOn, and errors that are transient."""
     for index in range(len(record.parts)):
         part = record.parts[index]
@@ -67,21 +71,21 @@ def is_due(part: ActionPart, kind: ActionKind) -> bool:
     return part.status is PartStatus.STARTING and (kind in REPEATABLE or age >= UNANSWERED_SECONDS)
 
 
-def _find(record: ActionRecord, index: int, settings: Mapping[str, Any]) -> ActionRecord:
+def _find(record: ActionRecord, index: int, settings: Settings) -> ActionRecord:
     """Adopt what an earlier call has started, if the service shows it."""
     part = record.parts[index]
-    found = effects.find(record.kind, part, settings)
+    found = effects.find(record.kind, part, settings(part))
     return save(record.with_part(index, replace(part, status=PartStatus.RUNNING, id=found))) if found else record
 
 
-def _start(record: ActionRecord, index: int, settings: Mapping[str, Any], order: int) -> ActionRecord:
+def _start(record: ActionRecord, index: int, settings: Settings, order: int) -> ActionRecord:
     now = int(clock.now())
     began = record.parts[index].began_at or now
     intent = replace(record.parts[index], status=PartStatus.STARTING, intent_at=now, began_at=began, note="")
     record = save(record.with_part(index, intent))
     seconds = max((record.until or now) - now, 1)
     try:
-        started, unmanaged = effects.start(record.kind, intent, settings, order=order, seconds=seconds)
+        started, unmanaged = effects.start(record.kind, intent, settings(intent), order=order, seconds=seconds)
     except Transient as error:
         if not (isinstance(error, AwsUnavailable) and error.facts.get("sent")):  # nothing was started
             _finish_start(record, index, [replace(intent, status=PartStatus.READY, intent_at=0)])
@@ -154,7 +158,7 @@ def judge(record: ActionRecord) -> ActionRecord | None:
 
 
 # --- stop -------------------------------------------------------------------------------------------------------
-def stop_parts(record: ActionRecord, settings: Mapping[str, Any], order: int, cause: str) -> ActionRecord:
+def stop_parts(record: ActionRecord, settings: Settings, order: int, cause: str) -> ActionRecord:
     """Stop what runs; what may have started and is not shown is noted. Raise what `target_services` raises.
 
     The record is returned, not written.
@@ -170,10 +174,10 @@ def stop_parts(record: ActionRecord, settings: Mapping[str, Any], order: int, ca
     return record
 
 
-def _find_to_stop(kind: ActionKind, part: ActionPart, settings: Mapping[str, Any], order: int) -> ActionPart:
+def _find_to_stop(kind: ActionKind, part: ActionPart, settings: Settings, order: int) -> ActionPart:
     if kind is ActionKind.STATE_MACHINE:
-        return replace(part, id=effects.execution_arn(part, settings, order))
-    if found := effects.find(kind, part, settings):
+        return replace(part, id=effects.execution_arn(part, settings(part), order))
+    if found := effects.find(kind, part, settings(part)):
         return replace(part, id=found)
     return replace(part, note="a call that may have started it got no answer, and nothing was shown")
 

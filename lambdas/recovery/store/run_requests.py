@@ -1,8 +1,9 @@
 """The `run-requests` table: what callers of the API asked of a run, which only the API's function can write.
 
 RUN has the request, and whether the run is paused or cancelled; RUN#wave what operators decided about a wave, and
-ACTION#name what they answered about an action; PLAN and GROUP# the plan and its groups as they were when the run was started. The executions table repeats some of it, for lists
-and for the API. What launches, terminates or opens a wave believes these rows only.
+ACTION#name what they answered about an action; PLAN and GROUP# the plan and its groups as they were when the run was
+started. The executions table repeats some of it, for lists and for the API. What launches, terminates, opens a wave or
+goes on with an action believes these rows only.
 """
 
 from collections.abc import Iterable, Mapping

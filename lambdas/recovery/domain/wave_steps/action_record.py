@@ -162,7 +162,9 @@ class ActionRecord:
     version: int = 0
 
     @classmethod
-    def new(cls, execution_id: str, wave: str | None, place: ActionPlace, number: int, action: Action) -> "ActionRecord":
+    def new(
+        cls, execution_id: str, wave: str | None, place: ActionPlace, number: int, action: Action
+    ) -> "ActionRecord":
         """An action that is not on record yet."""
         return cls(execution_id, wave, place, number, action.name, action.kind, action.title)
 
@@ -216,7 +218,7 @@ class ActionRecord:
         of_run = [list(each) for each in (self.instances.instance_ids, self.instances.private_ips)]
         packed = {"parts": of_parts, "instances": [*of_run, list(self.instances.server_ids)]}
         has_instances = any(part.instance_ids for part in self.parts) or self.instances != NewInstances()
-        first = self.parts[0].target.to_state() if self.parts else {}
+        first: Mapping[str, Any] = self.parts[0].target.to_state() if self.parts else {}
         return {
             "wave": self.wave,
             "place": self.place.value,
@@ -254,7 +256,7 @@ class ActionRecord:
         return f"{self.execution_id}/{self.wave or OF_PLAN}/{self.place.value}/{self.number}/{self.attempt}"
 
     def end(self, status: ActionStatus, now: str, reason: str = "", output: str | None = None) -> "ActionRecord":
-        """The record with its attempt ended."""
+        """The record with its attempt ended. When a wait for a person began stays in it, unless that was answered."""
         return replace(
             self,
             status=status,
@@ -262,7 +264,6 @@ class ActionRecord:
             reason=reason,
             output=self.output if output is None else output,
             waiting_for=None,
-            waiting_since=None,
         )
 
     def with_part(self, index: int, part: ActionPart) -> "ActionRecord":

@@ -13,7 +13,8 @@ _SECRETS = (
 _IN_ADDRESS = re.compile(r"(://[^/\s:@]+:)[^/\s@]+(?=@)")
 _NAMED = re.compile(
     r"((?:pass(?:word|wd|phrase)?|secret|api_?-?key|access_?-?key(?:_?-?id)?|private_?-?key|credentials?|token|bearer|"
-    r"authorization)[\w-]*[\"']?\s*(?:[=:]|\s(?=[\w-]{16}))\s*)(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|(?:Bearer |Basic )?[^\s,;&}\"']+)",
+    r"authorization)[\w-]*[\"']?\s*(?:[=:]|\s(?=[\w-]{16}))\s*)"
+    r"(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|(?:Bearer |Basic )?[^\s,;&}\"']+)",
     re.IGNORECASE,
 )
 

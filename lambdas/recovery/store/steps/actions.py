@@ -56,7 +56,7 @@ def save(record: ActionRecord) -> ActionRecord | None:
 def record_answer(record: ActionRecord, answer: ActionAnswer, decision: Row) -> bool:
     """Record an operator's answer about this attempt; False if the action no longer waits for it.
 
-    The row keeps waiting until the state machine goes on with the answer, so `answered` says that one is there.
+    `waitingFor` stays until the state machine goes on with the answer, so `answered` says that one is there.
     """
     awaited = answer.awaited
     key = {"executionId": record.execution_id, "item": record.sort_key}
@@ -64,7 +64,11 @@ def record_answer(record: ActionRecord, answer: ActionAnswer, decision: Row) -> 
         executions.table(),
         key,
         {"answered": f"{awaited.value}#{record.attempt}"},
-        append={"decisions": decision},
+        append={
+            "decisions": decision,
+            "waits": {"since": record.waiting_since, "until": decision["at"], "by": decision["by"]},
+        },
+        remove=["waitingSince"],
         condition=(
             "#waitingFor = :awaited AND #attempt = :attempt AND (attribute_not_exists(#answered) OR "
             "#answered <> :answer)"
