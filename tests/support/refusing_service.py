@@ -33,6 +33,8 @@ def refusing(status: int, code: str, message: str = "no") -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text.encode())
 
+        do_GET = do_POST
+
         def log_message(self, *_: object) -> None:
             pass
 
