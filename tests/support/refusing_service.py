@@ -33,7 +33,7 @@ def refusing(status: int, code: str, message: str = "no") -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815  # the name that http.server calls
 
         def log_message(self, *_: object) -> None:
             pass
