@@ -246,7 +246,7 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
             | {"ssm:DescribeAutomationExecutions", "ssm:GetAutomationExecution", "ssm:StopAutomationExecution"},
         ),
         ("PassRoleArns", set()),
-        ("FunctionArns", {"lambda:InvokeFunction"}),
+        ("FunctionArns", {"lambda:GetFunctionConfiguration", "lambda:InvokeFunction"}),
         (
             "StateMachineArns",
             {

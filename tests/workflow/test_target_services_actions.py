@@ -83,12 +83,23 @@ def test_a_payload_that_is_too_large_is_not_sent(shop: Product) -> None:
         functions.invoke(TARGET, "Shop-Smoke", {"text": "x" * 300_000}, 60)
 
 
-def test_whether_a_function_may_be_called_is_asked_without_an_answer(shop: Product) -> None:
+def test_a_function_that_is_not_there_is_known_before_and_by_its_call(shop: Product) -> None:
     shop.engine.create_function("Shop-Smoke", lambda event, _: {})
     lookups.find_function(TARGET, "Shop-Smoke")
-    for ask in (lookups.find_function, lambda target, name: functions.invoke(target, name, {}, 60)):
-        with pytest.raises(NotInTarget, match=f"Invoke in {TARGET.key}"):
-            ask(TARGET, "Shop-None")
+    with pytest.raises(NotInTarget, match=f"GetFunctionConfiguration in {TARGET.key}"):
+        lookups.find_function(TARGET, "Shop-None")
+    with pytest.raises(NotInTarget, match=f"Invoke in {TARGET.key}"):
+        functions.invoke(TARGET, "Shop-None", {}, 60)
+
+
+def test_an_answer_that_breaks_off_leaves_open_whether_the_function_ran(
+    shop: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing(200, "any", missing=100) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        with pytest.raises(AwsUnavailable) as caught:
+            functions.invoke(TARGET, "Shop-Smoke", {}, 60)
+    assert caught.value.facts["sent"]
 
 
 def test_a_call_waits_as_long_as_its_caller_says(shop: Product) -> None:
@@ -210,7 +221,7 @@ CALLS: dict[str, tuple[str, Permission, Callable[[], object]]] = {
         lambda: lookups.find_document(TARGET, "Shop-Freeze", None, DocumentKind.AUTOMATION),
     ),
     "invoke": ("LAMBDA", Permission.FUNCTIONS, lambda: functions.invoke(TARGET, "Shop", {}, 60)),
-    "dry run": ("LAMBDA", Permission.FUNCTIONS, lambda: functions.dry_run(TARGET, "Shop")),
+    "look up of a function": ("LAMBDA", Permission.FUNCTIONS, lambda: functions.look_up(TARGET, "Shop")),
     "start": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.start(TARGET, MACHINE, "a", {})),
     "describe": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.describe(TARGET, MACHINE)),
     "stop": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.stop(TARGET, MACHINE, "cause")),

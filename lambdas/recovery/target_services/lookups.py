@@ -78,8 +78,8 @@ def find_document(target: Target, name: str, version: str | None, kind: Document
 
 
 def find_function(target: Target, function: str) -> None:
-    """Ask whether the function exists and may be called. Raise as `functions.dry_run` does."""
-    functions.dry_run(target, function)
+    """Ask whether the function exists. Raise as `functions.look_up` does."""
+    functions.look_up(target, function)
 
 
 def find_state_machine(target: Target, machine_arn: str) -> None:
