@@ -1,4 +1,4 @@
-"""The commands that list what the API has: plans, groups, accounts, instances, servers, events, logs and capacity."""
+"""The commands that list what the API has: plans, groups, accounts, instances, servers, actions, logs and others."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -139,6 +139,20 @@ def events(connection: Connection, execution: ExecutionId, output: OutputForm = 
     session = Session.open(connection)
     path = catalog.EVENTS.path.format(executionId=session.find_run(execution))
     print_listing(catalog.EVENTS, list(session.api.list_items(path, catalog.EVENTS.items)), form)
+
+
+@app.command(epilog="Example: drs-waves actions latest --output json")
+@connected
+def actions(connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List the actions of a run, with what each did or waits for."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    execution_id = session.find_run(execution)
+    path = catalog.ACTIONS.path.format(executionId=execution_id)
+    found = list(session.api.list_items(path, catalog.ACTIONS.items))
+    print_listing(catalog.ACTIONS, found, form)
+    if form is Output.TABLE and any(each["waitingFor"] for each in found):
+        print_notice(f"The commands that answer:  {COMMAND} status {execution_id}{session.options}")
 
 
 @app.command(epilog="Example: drs-waves logs latest --wave web")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.run_record import UNFINISHED, Record
-from cli.text import RUNNING_ACTIONS, find_now
+from cli.run_record import RUNNING_ACTIONS, UNFINISHED, Record
+from cli.text import find_now
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import describe_deadline, describe_span, first_of, plural
@@ -74,3 +74,10 @@ def count_actions(record: Record) -> str:
 def name_unverified(servers: int) -> str:
     """`2 servers have not passed their checks`."""
     return plural(servers, "server has not passed its checks", "servers have not passed their checks")
+
+
+def describe_verification(found: Mapping[str, Any]) -> str:
+    """`UNVERIFIED at http :8080/health: it was not passed within 30 min: HTTP 503`."""
+    at = f" at {flatten(found['check'])}" if found["check"] and found["status"] != "VERIFIED" else ""
+    why = [flatten(found[name]) for name in ("reason", "output") if found.get(name) and found["status"] != "VERIFIED"]
+    return ": ".join([f"{found['status']}{at}", *why])
