@@ -19,6 +19,7 @@ from cli.commands.arguments import (
 from cli.connection import Connection, connected
 from cli.listings import catalog
 from cli.listings.catalog import Item, Listing
+from cli.listings.cells import show_time
 from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
 from cli.run_record import list_jobs
@@ -83,7 +84,7 @@ def instances(
     items = describe_all(found, session.now, session.options)
     print_listing(catalog.INSTANCES, items, form)
     if form is Output.TABLE and items:
-        syncs = [f"{place} {catalog.show_time(at)} UTC" for place, at in list_syncs(items)]
+        syncs = [f"{place} {show_time(at)} UTC" for place, at in list_syncs(items)]
         print_notice(f"\nRead from DRS: {', '.join(first_of(syncs, MAX_SYNCS))}.")
     if form is Output.TABLE and (left := group_running_drills(items)):
         print_notice("\nInstances of drills that still run, and the commands that terminate them:")
