@@ -168,9 +168,9 @@ def list_answers(run: Mapping[str, Any], wait: Mapping[str, Any], options: str) 
     """The commands that answer what a run waits for."""
     commands = []
     for answer in wait["answers"]:
-        decision = answer.rsplit("/", 1)[1]
+        decision = reply = answer.rsplit("/", 1)[1]
         if "/actions/" in answer:
-            commands.append(f"{COMMAND} answer {run['executionId']} {wait['action']} {decision}{options}")
+            commands.append(f"{COMMAND} answer {run['executionId']} {wait['action']} {reply}{options}")
             continue
         wave = f" {wait['wave']}" if "/waves/" in answer else ""
         commands.append(f"{COMMAND} {decision} {run['executionId']}{wave}{options}")

@@ -274,9 +274,9 @@ ActionsChoice = Annotated[
     Actions | None,
     typer.Option(
         "--actions",
-        metavar="run|skip|verifyOnly",
-        help="What a drill does with the actions of its plan: run them, leave them out, or only look whether each "
-        "could run.  [default: run]",
+        metavar="CHOICE",
+        help="What a drill does with the actions of its plan: run, skip (leave them out), or verifyOnly (look whether "
+        "each could run, and run none).  [default: run]",
     ),
 ]
 YesContinue = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: neither for a recovery nor for `latest`.")]
