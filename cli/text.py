@@ -146,7 +146,7 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
         until = f"; deadline {describe_deadline(parse_iso(wait['until']), now)}" if wait.get("until") else ""
         if then := _AFTER_DEADLINE.get(wait.get("onTimeout")):
             until += f", then {then}"
-        text = f": {flatten(wait['text'])}" if wait.get("text") else ""
+        text = f": {flatten(wait['text']).rstrip('.')}" if wait.get("text") else ""
         if (others := wait.get("notBy")) and (need := _NEEDS_ANOTHER_PERSON.get(wait["for"])):
             text += f"; to {need}, another person than {flatten(' and '.join(others))}"
         yield f"{subject} waits for {awaited}{since}{until}{text}", list_answers(record, wait, options)

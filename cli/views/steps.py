@@ -29,10 +29,10 @@ def describe_steps(record: Record) -> Iterator[str]:
 
 
 def describe_checks(wave: str, checks: Mapping[str, Any], now: float) -> str:
-    """`checks of app: 12 of 40 verified; at http :8080/health 20, boot 8; deadline in 18 min, 08:36 UTC`."""
+    """`checks of app: 12 of 40 verified; at http :80/ 19, boot 8; unverified at boot 1; deadline in 18 min, ...`."""
     total = checks["checking"] + checks["verified"] + checks["unverified"]
     parts = [f"{checks['verified']} of {total} verified"]
-    for count, words in (("checking", "at"), ("unverified", f"{checks['unverified']} unverified at")):
+    for count, words in (("checking", "at"), ("unverified", "unverified at")):
         at = [f"{flatten(each['check'])} {each[count]}" for each in checks["checks"] if each[count]]
         if checks[count]:
             parts.append(f"{words} {', '.join(first_of(at, MAX_CHECKS)) or 'unknown checks'}")
