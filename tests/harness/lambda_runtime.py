@@ -23,6 +23,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from tests.harness import limits
 
@@ -258,12 +259,16 @@ class LambdaRuntime:
 
     def invoke(self, function: Any, body: bytes | str | None, headers: Mapping[str, str], answer: Any) -> bytes:
         """Stand in for moto's LambdaFunction.invoke."""
-        if headers.get("X-Amz-Invocation-Type", headers.get("x-amz-invocation-type")) == "Event":
+        kind = headers.get("X-Amz-Invocation-Type", headers.get("x-amz-invocation-type"))
+        if kind == "DryRun":  # Lambda checks the right to invoke, and runs nothing
+            return b""
+        if kind == "Event":
             thread = threading.Thread(target=self._run, args=(function, body), name=function.function_name, daemon=True)
             self._threads.append(thread)
             thread.start()
             return b""
-        counts = function.function_name not in self._exempt
+        is_of_product = function.function_arn.split(":")[4] == DEFAULT_ACCOUNT_ID  # each account has limits of its own
+        counts = is_of_product and function.function_name not in self._exempt
         if counts and not self._take_place():
             answer["x-amz-function-error"] = "Unhandled"
             refusal = {"errorType": "Lambda.TooManyRequestsException", "errorMessage": "Rate Exceeded."}

@@ -145,10 +145,14 @@ OF_A_TARGET = TRANSIENT | {
 }
 OF_A_TARGET |= {"JobTooLarge", "DrsWavesError"}
 OF_AN_ABANDONED_RUN = OF_A_TARGET | {"JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
+# Steps of plans that need what is not in a target, or is not permitted, or not known.
+OF_A_STEP = OF_A_TARGET | {"NotInTarget", "TargetRefused"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}
 CAUGHT = {
     # A target that cannot be reached has the reason in its own entry.
-    "verifyAccount": OF_A_TARGET,
+    "verifyAccount": OF_A_STEP,
+    "createPlan": OF_A_STEP,
+    "updatePlan": OF_A_STEP,
     "readCapacity": OF_A_TARGET,
     "readCapacityOfAccount": OF_A_TARGET,
     "readCapacityOfTarget": OF_A_TARGET,

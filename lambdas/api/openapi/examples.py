@@ -216,7 +216,7 @@ BODIES: dict[str, dict[str, Any]] = {
 ANSWERS: dict[str, dict[str, Any]] = {
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
-    "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable]},
+    "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},
     "ProtectionGroup": _stored_group,
     "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},
     "PlanContent": _plan_as_run,

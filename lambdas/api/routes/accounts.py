@@ -5,20 +5,27 @@ from api.http.request import require_account_id
 from api.router import Router
 from api.schemas.requests.accounts import AccountRequest, AccountUpdate
 from api.schemas.responses.accounts import (
+    StepRefusal,
     TargetAccount,
     TargetAccounts,
     Verification,
     build_account,
     build_reachability,
+    build_refusal,
 )
-from recovery.catalog import accounts
+from recovery.catalog import accounts, plans
 from recovery.domain import target
 from recovery.domain.reachability import ReachabilityStatus
+from recovery.domain.wave_steps import needs
 from recovery.drs import assumed_roles, fan_out
 from recovery.drs import client as drs
 from recovery.errors import AccountAlreadyRegistered, AccountInUse, AccountNotFound, VersionConflict
+from recovery.target_services import prerequisites
 
 router = Router("Target accounts")
+
+# For DRS, and again for what checks and actions need.
+HALF_THE_TIME = fan_out.TIMEOUT_SECONDS / 2
 
 
 @router.operation(
@@ -80,11 +87,30 @@ def delete_account(account_id: str) -> None:
 def verify_account(account_id: str) -> Verification:
     """Assumes the account's role with fresh credentials and makes one DRS call in each of its Regions.
 
-    Answers 200 with the result for each Region, even if none can be reached.
+    Looks also whether what the checks and actions of plans need is there and permitted. Answers 200 with the result for
+    each Region, even if none can be reached.
     """
     account = accounts.get_account(require_account_id(account_id))
     assumed_roles.discard_clients()  # a session from an hour ago does not show whether the role works now
-    outcomes = fan_out.ask_all(account.targets, drs.check_access)
+    outcomes = fan_out.ask_all(account.targets, drs.check_access, HALF_THE_TIME)
     regions = [build_reachability(place.region, outcome) for place, outcome in outcomes.items()]
     ok = bool(regions) and all(region["status"] is ReachabilityStatus.OK for region in regions)
-    return {"accountId": account.account_id, "ok": ok, "regions": regions}
+    refused = _find_refused_steps(account.account_id)
+    return {"accountId": account.account_id, "ok": ok, "regions": regions, "refusedSteps": refused}
+
+
+def _find_refused_steps(account_id: str) -> list[StepRefusal]:
+    """The steps of all plans that need something in the account, and would not work there as things are."""
+    concerned = []
+    for plan, groups in plans.list_with_groups():
+        steps = list(needs.list_needs(plan, groups))
+        concerned += [
+            (plan, step) for step in steps if any(need.target.account_id == account_id for need in step.needs)
+        ]
+    problems = prerequisites.find_problems([step for _, step in concerned], HALF_THE_TIME)
+    of_step = {id(step): plan for plan, step in concerned}
+    return [
+        build_refusal(of_step[id(problem.step)], problem)
+        for problem in problems
+        if problem.is_certain and problem.target and problem.target.account_id == account_id
+    ]

@@ -15,10 +15,15 @@ from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.plan import RecoveryPlan as StoredPlan
+from recovery.domain.wave_steps import needs
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound, VersionConflict
+from recovery.target_services import prerequisites
 from recovery.wording import name_first
 
 router = Router("Recovery plans")
+
+# A plan is stored without the answer of a target that is slow or down.
+MAX_SECONDS_OF_LOOKING = 8.0
 
 
 def _require_id(plan_id: str) -> str:
@@ -32,7 +37,9 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
     Answers 400 if its waves are inconsistent, or if it names groups or servers that do not exist.
     """
     plan = _sign(body.to_plan(new_id("rp")))
-    _check_groups(body, find_groups(plan.group_ids))
+    groups = find_groups(plan.group_ids)
+    _check_groups(body, groups)
+    _check_steps(body, plan, groups)
     plans.create_plan(plan)
     return build_plan(plan)
 
@@ -58,6 +65,24 @@ def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> N
                     problems.append({"field": f"{field}.sourceServerIds", "message": message})
     if problems:
         raise InvalidRequest("The plan refers to resources that do not exist.", problems)
+
+
+def _check_steps(request: PlanRequest, plan: StoredPlan, groups: dict[str, ProtectionGroup]) -> None:
+    """Raise InvalidRequest for checks and actions that need what is not in their target, or name none.
+
+    What a target's role does not permit yet, or what AWS does not answer now, is no mistake of the plan: readiness and
+    `verify` of the account tell it.
+    """
+    numbers = {wave.name: number for number, wave in enumerate(request.waves)}
+    problems: dict[str, str] = {}
+    for problem in prerequisites.find_problems(needs.list_needs(plan, groups), MAX_SECONDS_OF_LOOKING):
+        step = problem.step.step
+        field = f"waves[{numbers[step.wave]}].{step.place}" if step.wave else step.place
+        if problem.is_mistake:
+            problems.setdefault(field, problem.message)
+    if problems:
+        listed = [{"field": field, "message": message} for field, message in problems.items()]
+        raise InvalidRequest("The plan refers to what its targets do not have.", listed)
 
 
 @router.operation("GET", "/recovery-plans", parameters=PAGE)
@@ -87,7 +112,9 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
     plan_id = _require_id(plan_id)
     given = require_version(router.current_event, body.version)
     plan = _sign(body.to_plan(plan_id))
-    _check_groups(body, find_groups(plan.group_ids))
+    groups = find_groups(plan.group_ids)
+    _check_groups(body, groups)
+    _check_steps(body, plan, groups)
     return build_plan(plans.update_plan(plan, given))
 
 

@@ -1,5 +1,6 @@
 """Recovery plans. Writing one also updates `usedBy` of its protection groups, in one transaction."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.pagination import Page
 from recovery.catalog import groups, versions
 from recovery.catalog.versions import SAME_VERSION
-from recovery.domain.plan import RecoveryPlan
+from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
 from recovery.settings import settings
 
@@ -95,6 +96,15 @@ def delete_plan(plan_id: str, version: int | None = None) -> None:
         if running := left.get("activeExecutionId"):
             raise PlanInUse(f"plan {plan.name!r} is running as {running}", executionId=running) from refused
         versions.refuse_stale(left)
+
+
+def list_with_groups() -> Iterator[tuple[RecoveryPlan, dict[str, ProtectionGroup]]]:
+    """Every plan with its groups. Scans two small tables."""
+    rows = dynamodb.scan(settings().protection_groups_table)
+    known = {row["groupId"]: ProtectionGroup.from_item(row) for row in rows}
+    for row in dynamodb.scan(settings().recovery_plans_table):
+        plan = RecoveryPlan.from_item(row)
+        yield plan, {group_id: known[group_id] for group_id in plan.group_ids if group_id in known}
 
 
 def list_plans(limit: int, token: str | None) -> Page:

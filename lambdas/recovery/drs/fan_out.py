@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import MAX_WRITERS
-from recovery.domain.target import Target
 from recovery.errors import DrsWavesError, TargetTooSlow
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 # API Gateway stops waiting after 29 s. The rest is for a cold start and the response.
@@ -20,11 +20,11 @@ MAX_THREADS = MAX_WRITERS
 
 
 def ask_all(
-    targets: Iterable[Target], ask: Callable[[Target], T], seconds: float = TIMEOUT_SECONDS
-) -> dict[Target, T | DrsWavesError]:
+    targets: Iterable[K], ask: Callable[[K], T], seconds: float = TIMEOUT_SECONDS
+) -> dict[K, T | DrsWavesError]:
     """Call `ask` for each target; return each result or error of ours, and TargetTooSlow for those without an answer.
 
-    A target that fails or hangs does not delay the others. A thread that still waits ends by itself.
+    What fails or hangs does not delay the others. A thread that still waits ends by itself.
     """
     dynamodb.client()  # created once, before the threads share it
     pool = ThreadPoolExecutor(MAX_THREADS)
@@ -33,7 +33,7 @@ def ask_all(
     done, _ = wait(asked.values(), timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
     late = TargetTooSlow(f"there was no answer after {seconds:g} s")
-    outcomes: dict[Target, T | DrsWavesError] = {}
+    outcomes: dict[K, T | DrsWavesError] = {}
     for target, future in asked.items():
         try:
             outcomes[target] = future.result() if future in done else late

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from recovery.domain import readiness
 from recovery.domain.execution import Mode
 from recovery.domain.inspection import WaveTargetSummary, describe_selection, is_listed_by_id
-from recovery.domain.plan import ProtectionGroup, Wave
+from recovery.domain.plan import ProtectionGroup, RecoveryPlan, Wave
 from recovery.domain.readiness import WaveReadiness
 from recovery.domain.target import Target
+from recovery.domain.wave_steps import needs
 from recovery.runs import finish
 from recovery.runs.inspection import uninspected
 from recovery.store import executions, inspections, run_requests
+from recovery.target_services import prerequisites
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     ]
     refusals = readiness.collect_refusals(waves)
     is_readiness_run = execution.run.mode is Mode.READINESS
+    if is_readiness_run:
+        refusals = [*refusals, *_find_refused_steps(execution.plan, groups)]
     if refusals:
         finish.end_without_launch(execution, readiness.judge_refusal(refusals), "the run was refused")
     elif is_readiness_run:
@@ -53,6 +57,12 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     plan = execution.plan
     names = [wave.name for wave in plan.waves]
     return RunReadiness(refusals, is_readiness_run, names, bool(plan.before), bool(plan.after))
+
+
+def _find_refused_steps(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[str]:
+    """Why checks and actions of the plan would not work as things are. A drill or a recovery does not wait for this."""
+    problems = prerequisites.find_problems(needs.list_needs(plan, groups))
+    return [problem.describe() for problem in problems if problem.is_certain]
 
 
 def _judge_wave(

@@ -138,12 +138,10 @@ _SHORT = [kind.value for kind in KINDS_WITHOUT_SETTINGS]
 
 def _expand(check: Any) -> Any:
     """`{"boot": {}}` for `"boot"`. Raise ValueError for the name of a kind that needs settings."""
+    if isinstance(check, dict) and [*check.values()] == [None]:  # `- boot:` in YAML
+        (check,) = check
     if not isinstance(check, str):
-        return (
-            {key: {} if key in _SHORT and each is None else each for key, each in check.items()}
-            if (isinstance(check, dict) and len(check) == 1)
-            else check
-        )
+        return check
     if check in _SHORT:
         return {check: {}}
     if check in list(CheckKind):
