@@ -1,4 +1,4 @@
-"""Every error that drs-waves raises on purpose.
+"""Every error that drs-waves raises on purpose, but those of `recovery.target_errors`.
 
     DrsWavesError
     ├── InvalidRequest

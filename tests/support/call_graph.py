@@ -16,8 +16,12 @@ from botocore import xform_name
 
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 # Where IAM's name of a service is not boto3's.
-PREFIXES = {"stepfunctions": "states", "service-quotas": "servicequotas"}
-IN_TARGETS = ("drs", "ec2", "servicequotas")  # what is asked of target accounts, with their roles
+PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states", "service-quotas": "servicequotas"}
+# Where IAM's name of an action is not that of the operation.
+ACTIONS = {"lambda:Invoke": "lambda:InvokeFunction"}
+IN_TARGET = "target"  # in the place of a table: what is asked of target accounts, with their roles
+# The modules that make calls in targets for others, which name the method, and the service too in the second.
+CALLERS = ("recovery.drs.calls.", "recovery.target_services.calls.")
 # The functions of ours that make a part of a transaction, and what IAM calls the part.
 TRANSACTION_PARTS = {
     "recovery.aws.dynamodb.put_action": "dynamodb:PutItem",
@@ -34,7 +38,8 @@ Grant = tuple[str, str]  # an action, and for DynamoDB the table or "table/index
 def actions_of(service: str) -> dict[str, str]:
     """IAM actions of a service by the method of its client."""
     names = botocore.session.get_session().get_service_model(service).operation_names
-    return {xform_name(name): f"{PREFIXES.get(service, service)}:{name}" for name in names}
+    actions = {xform_name(name): f"{PREFIXES.get(service, service)}:{name}" for name in names}
+    return {method: ACTIONS.get(action, action) for method, action in actions.items()}
 
 
 @dataclass
@@ -182,15 +187,24 @@ def _service_in_targets(module: str) -> str | None:
     for code in (each for codes in sources().values() for each in codes if each.module == module):
         for node in ast.walk(code.body):
             name = _dotted(node.func, code) if isinstance(node, ast.Call) else None
-            if isinstance(node, ast.Call) and name == "recovery.drs.assumed_roles.get_client":
+            if (
+                isinstance(node, ast.Call)
+                and name == "recovery.drs.assumed_roles.get_client"
+                and isinstance(node.args[0], ast.Constant)
+            ):
                 return str(ast.literal_eval(node.args[0]))
-            if name and name.startswith("recovery.drs.calls."):
+            if name and name.startswith(CALLERS[0]):
                 return "drs"
     return None
 
 
 def _steps_in_targets(code: Code) -> Iterator[Step]:
     """Operations named in a call, `_read(target, "describe_jobs", ...)`, or called, `client.describe_instances()`."""
+    for node in ast.walk(code.body):
+        if isinstance(node, ast.Call) and (_dotted(node.func, code) or "").startswith(CALLERS[1]):
+            named = [part.value for part in node.args if isinstance(part, ast.Constant)]
+            if len(named) == 2:  # the service and the method
+                yield from _step_in_target(actions_of(named[0])[named[1]], node, "Tags")
     if not (service := _service_in_targets(code.module)):
         return
     actions = actions_of(service)
@@ -200,16 +214,22 @@ def _steps_in_targets(code: Code) -> Iterator[Step]:
         named = [part.value for part in node.args if isinstance(part, ast.Constant)]
         called = [node.func.attr] if isinstance(node.func, ast.Attribute) else []
         for action in (actions[name] for name in (*named, *called) if name in actions):
-            yield Step(frozenset(), action=action)
-            if any(keyword.arg == "tags" for keyword in node.keywords):  # DRS asks for it where something is tagged
-                yield Step(frozenset(), action=f"{service}:TagResource")
+            yield from _step_in_target(action, node, "tags")
+
+
+def _step_in_target(action: str, call: ast.Call, tags: str) -> Iterator[Step]:
+    """The action, and that of tagging where something is tagged, which IAM asks for as well."""
+    yield Step(frozenset({IN_TARGET}), action=action)
+    if any(keyword.arg == tags for keyword in call.keywords):
+        tagging = "ssm:AddTagsToResource" if action.startswith("ssm:") else f"{action.split(':')[0]}:TagResource"
+        yield Step(frozenset({IN_TARGET}), action=tagging)
 
 
 def _grants(action: str, tables: frozenset[str]) -> set[Grant]:
     if action == "dynamodb:TransactWriteItems":  # allowed by the actions in it
         return set()
     if not action.startswith("dynamodb:"):
-        return {(action, "")}
+        return {(action, IN_TARGET if IN_TARGET in tables else "")}
     return {(action, table) for table in tables or {OPEN}}
 
 
@@ -240,12 +260,23 @@ def reaches(name: str, *, past: str = "") -> frozenset[str]:
 
 def can_do(handler: str) -> set[Grant]:
     """Every AWS action that a function with this handler (`tasks.poll_job.handler`) can request with its own role."""
-    return {grant for grant in _all_of(handler) if not grant[0].startswith(tuple(f"{name}:" for name in IN_TARGETS))}
+    return {grant for grant in _all_of(handler) if grant[1] != IN_TARGET}
 
 
 def can_do_in_targets(handler: str) -> set[str]:
     """The actions that it can request in target accounts, with their roles."""
-    return {action for action, _ in _all_of(handler) - can_do(handler)}
+    return {action for action, where in _all_of(handler) if where == IN_TARGET}
+
+
+def asked_by_room(room: str) -> set[str]:
+    """The actions that the modules of a room, such as `recovery.target_services`, can request in target accounts."""
+    return {
+        action
+        for name, grants in _reach().items()
+        if any(code.module.startswith(f"{room}.") for code in sources()[name])
+        for action, where in grants
+        if where == IN_TARGET
+    }
 
 
 def _all_of(handler: str) -> set[Grant]:

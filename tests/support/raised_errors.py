@@ -13,7 +13,7 @@ from functools import cache
 import botocore.session
 from botocore import xform_name
 
-from recovery import errors
+from recovery import errors, target_errors
 from recovery.drs.calls import ERROR_BY_CODE
 from recovery.errors import DrsWavesError
 from tests.support.call_graph import Code, _dotted, sources, steps
@@ -21,7 +21,10 @@ from tests.support.call_graph import Code, _dotted, sources, steps
 Kind = type[DrsWavesError]
 
 ERRORS: dict[str, Kind] = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DrsWavesError)
+    name: kind
+    for module in (errors, target_errors)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
 # Functions that log every error and let none out; tests of what is overdue break their parts.
 CONTAINED = frozenset({"recovery.runs.watch.overdue.check_open_runs", "recovery.runs.watch.overdue.follow_job"})
@@ -53,7 +56,7 @@ def can_raise(handler: str) -> set[Kind]:
 
 
 def _raised_in(code: Code) -> Iterator[Kind]:
-    if code.module == "recovery.errors" or not isinstance(
+    if code.module in ("recovery.errors", "recovery.target_errors") or not isinstance(
         code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     ):
         return  # the tree itself; a table at module level, of which BY_CODE_FUNCTION's is read by its codes
@@ -72,7 +75,9 @@ def _raised_in(code: Code) -> Iterator[Kind]:
     for node in ast.walk(code.body):
         if isinstance(node, ast.Name | ast.Attribute) and node not in asked_for:
             name = _dotted(node, code) or ""
-            if name.startswith("recovery.errors.") and (kind := ERRORS.get(name.rsplit(".", 1)[-1])):
+            if name.startswith(("recovery.errors.", "recovery.target_errors.")) and (
+                kind := ERRORS.get(name.rsplit(".", 1)[-1])
+            ):
                 yield kind
 
 

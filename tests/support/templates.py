@@ -45,6 +45,18 @@ def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+FOR_CHECKS_AND_ACTIONS = {
+    "AllowChecks": "true",
+    "RunCommandDocuments": "arn:aws:ssm:*::document/AWS-RunShellScript,arn:aws:ssm:*:111122223333:document/Shop-Check",
+    "AutomationDocuments": "arn:aws:ssm:*:111122223333:document/Shop-Freeze",
+    "PassRoleArns": "arn:aws:iam::111122223333:role/shop-automation",
+    "FunctionArns": "arn:aws:lambda:us-west-2:111122223333:function:shop-smoke",
+    "StateMachineArns": "arn:aws:states:us-west-2:111122223333:stateMachine:Shop-Promote",
+    "EventBusArns": "arn:aws:events:us-west-2:111122223333:event-bus/shop",
+}
+"""Values of the parameters of target_account.yaml that permit what checks and actions call."""
+
+
 @functools.cache
 def translated_template(name: str, region: str = "us-west-2") -> dict[str, Any]:
     """The template that CloudFormation receives from SAM in this Region."""
@@ -121,6 +133,8 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
             return all(map(fill, what))
         case "Fn::Or":
             return any(map(fill, what))
+        case "Fn::Split":
+            return fill(what[1]).split(what[0])
         case "Fn::Join":
             return what[0].join(fill(what[1]))
         case "Condition" if isinstance(what, str) and what in conditions:

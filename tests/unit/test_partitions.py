@@ -22,6 +22,13 @@ ON = {
     "AccessLogs": "true",
     "PostLaunchActions": "true",
     "KmsKeyArns": "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1234abcd",
+    "AllowChecks": "true",
+    "RunCommandDocuments": "arn:aws-us-gov:ssm:*::document/AWS-RunShellScript",
+    "AutomationDocuments": "arn:aws-us-gov:ssm:*:111122223333:document/Shop-Freeze",
+    "FunctionArns": "arn:aws-us-gov:lambda:*:111122223333:function:shop",
+    "StateMachineArns": "arn:aws-us-gov:states:*:111122223333:stateMachine:shop",
+    "EventBusArns": "arn:aws-us-gov:events:*:111122223333:event-bus/shop",
+    "PassRoleArns": "arn:aws-us-gov:iam::111122223333:role/shop",
 }
 SESSION = botocore.session.Session()
 DRS_REGIONS = [

@@ -8,8 +8,19 @@ import pytest
 
 from tests.harness.asl import load as load_machine
 from tests.harness.asl import placeholders, states
-from tests.support.call_graph import can_do, can_do_in_targets
-from tests.support.templates import CFN, FUNCTION, MACHINE, MANAGED_POLICY, load, resources, statements, translated
+from tests.support.call_graph import asked_by_room, can_do, can_do_in_targets
+from tests.support.templates import (
+    CFN,
+    FOR_CHECKS_AND_ACTIONS,
+    FUNCTION,
+    MACHINE,
+    MANAGED_POLICY,
+    load,
+    rendered,
+    resources,
+    statements,
+    translated,
+)
 
 TAG = "drs-waves:function"
 ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
@@ -22,8 +33,15 @@ WITHOUT_A_RESOURCE = {
     "drs:DescribeSourceServers",
     "drs:ListRecoveryPlanExecutionSteps",
     "drs:ListRecoveryPlanExecutions",
+    "ec2:DescribeInstanceStatus",
     "ec2:DescribeInstances",
+    "elasticloadbalancing:DescribeTargetHealth",
     "servicequotas:ListServiceQuotas",
+    "ssm:CancelCommand",
+    "ssm:DescribeAutomationExecutions",
+    "ssm:DescribeInstanceInformation",
+    "ssm:ListCommandInvocations",
+    "ssm:ListCommands",
     "states:SendTaskSuccess",
 }
 LOG_DELIVERY = {
@@ -229,6 +247,12 @@ def target_statements() -> list[dict[str, Any]]:
     return list(statements(role["Policies"][:1]))
 
 
+def optional_statements() -> list[dict[str, Any]]:
+    """What the role allows us as well, if parameters name what checks and actions use."""
+    found = rendered("target_account.yaml", HubAccountId="111122223333", **FOR_CHECKS_AND_ACTIONS)
+    return list(statements([each["Properties"] for each in found.values() if each["Type"] == MANAGED_POLICY]))
+
+
 def function_names() -> dict[str, str]:
     """Handlers by the name of the function, in a stack called `any`."""
     return {
@@ -239,8 +263,10 @@ def function_names() -> dict[str, str]:
 
 def test_the_target_role_allows_what_functions_ask_for_there_and_nothing_else() -> None:
     ours = {action for each in target_statements() for action in listed(each["Action"])}
+    optional = {action for each in optional_statements() for action in listed(each["Action"])}
+    assert optional - asked_by_room("recovery.target_services") == {"iam:PassRole"}
     asked = {action for handler in function_names().values() for action in can_do_in_targets(handler)}
-    assert asked <= ours
+    assert asked <= ours | optional
     assert ours - asked <= PLANS_OF_DRS
 
 
@@ -252,10 +278,25 @@ def test_the_target_role_lets_only_those_functions_change_something_that_do() ->
             asking = {name for name, handler in function_names().items() if action in can_do_in_targets(handler)}
             reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
             assert asking <= allowed if reads else asking == allowed, action
+    for statement in optional_statements():
+        for action in listed(statement["Action"]):
+            asking = {name for name, handler in function_names().items() if action in can_do_in_targets(handler)}
+            patterns = {
+                pattern
+                for each in optional_statements()
+                if action in listed(each["Action"])
+                for pattern in listed(
+                    each.get("Condition", {}).get("StringLike", {}).get(f"aws:PrincipalTag/{TAG}", "*")
+                )
+            }
+            allowed = {name for name in function_names() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+            assert asking <= allowed, action
+            reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
+            assert reads == ("*" in patterns), action
 
 
 def test_a_resource_in_a_target_is_left_open_only_where_iam_knows_none() -> None:
-    for statement in target_statements():
+    for statement in (*target_statements(), *optional_statements()):
         if "*" in listed(statement["Resource"]):
             assert set(listed(statement["Action"])) <= WITHOUT_A_RESOURCE | PLANS_OF_DRS
 
@@ -304,7 +345,15 @@ def row(function: str) -> str:
         if action.startswith("dynamodb:"):
             reading = action.endswith(("GetItem", "Query", "Scan"))
             (reads if reading else writes).add(table.partition("/")[0].replace("_", "-"))
-    changes = {"drs:StartRecovery": "launches", "drs:TerminateRecoveryInstances": "terminates"}
+    changes = {
+        "drs:StartRecovery": "launches",
+        "drs:TerminateRecoveryInstances": "terminates",
+        "ssm:SendCommand": "sends commands",
+        "ssm:StartAutomationExecution": "starts automations",
+        "lambda:InvokeFunction": "calls functions",
+        "states:StartExecution": "starts state machines",
+        "events:PutEvents": "puts events",
+    }
     in_targets = ["reads"] * bool(there) + [does for action, does in changes.items() if action in there]
     rest = [does for action, does in ELSE.items() if (action, "") in own]
     name = properties["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")

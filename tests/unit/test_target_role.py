@@ -16,7 +16,9 @@ import cfnlint
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from tests.support.templates import CFN, rendered
+from recovery.target_services import automation
+from tests.support.call_graph import asked_by_room
+from tests.support.templates import CFN, FOR_CHECKS_AND_ACTIONS, load, rendered
 
 CONSOLE, LAUNCH_ACTIONS = (
     "AWSElasticDisasterRecoveryConsoleFullAccess_v2",
@@ -112,7 +114,7 @@ def granted_by_role(**parameters: str) -> set[Grant]:
 
 
 def everything() -> set[Grant]:
-    return granted_by_role(KmsKeyArns=KEYS, PostLaunchActions="true")
+    return granted_by_role(KmsKeyArns=KEYS, PostLaunchActions="true", **FOR_CHECKS_AND_ACTIONS)
 
 
 def granted_by_aws() -> set[Grant]:
@@ -210,17 +212,140 @@ def test_systems_manager_is_used_only_if_a_parameter_says_so() -> None:
     ]
 
 
-def test_the_policies_are_within_the_quotas_of_iam_with_twenty_keys() -> None:
+# --- checks and actions -------------------------------------------------------------------------------------------
+def granted_for(**parameters: str) -> set[Grant]:
+    """What these parameters add."""
+    return granted_by_role(**parameters) - granted_by_role()
+
+
+def actions_of(these: set[Grant]) -> set[str]:
+    return {grant.action for grant in these}
+
+
+def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_nothing_by_default() -> None:
+    asked = asked_by_room("recovery.target_services")
+    assert len(asked) > 15
+    # DRS looks at status checks itself, so the role permits that always. Automations are passed their roles by AWS.
+    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {"iam:PassRole"}
+    assert asked <= actions_of(granted_by_role(**FOR_CHECKS_AND_ACTIONS))
+    assert asked & actions_of(granted_by_role()) == {"ec2:DescribeInstanceStatus"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "actions"),
+    [
+        ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
+        (
+            "RunCommandDocuments",
+            {"ssm:CancelCommand", "ssm:DescribeDocument", "ssm:SendCommand"}
+            | {"ssm:ListCommandInvocations", "ssm:ListCommands"},
+        ),
+        (
+            "AutomationDocuments",
+            {"ssm:AddTagsToResource", "ssm:DescribeDocument", "ssm:StartAutomationExecution"}
+            | {"ssm:DescribeAutomationExecutions", "ssm:GetAutomationExecution", "ssm:StopAutomationExecution"},
+        ),
+        ("PassRoleArns", set()),
+        ("FunctionArns", {"lambda:InvokeFunction"}),
+        (
+            "StateMachineArns",
+            {
+                "states:DescribeExecution",
+                "states:DescribeStateMachine",
+                "states:StartExecution",
+                "states:StopExecution",
+            },
+        ),
+        ("EventBusArns", {"events:DescribeEventBus", "events:PutEvents"}),
+    ],
+)
+def test_a_parameter_alone_permits_the_calls_that_it_stands_for(parameter: str, actions: set[str]) -> None:
+    alone = granted_for(**{parameter: FOR_CHECKS_AND_ACTIONS[parameter]})
+    assert actions_of(alone) - {"ec2:DescribeInstanceStatus"} == actions
+
+
+def test_what_is_started_is_what_a_parameter_names() -> None:
+    found: dict[str, set[str]] = {}
+    for grant in granted_for(**FOR_CHECKS_AND_ACTIONS):
+        found.setdefault(grant.action, set()).add(grant.resource)
+    own = "arn:aws:ssm:*:111122223333"
+    assert found["ssm:SendCommand"] == {
+        "arn:aws:ec2:*:111122223333:instance/*",
+        *FOR_CHECKS_AND_ACTIONS["RunCommandDocuments"].split(","),
+    }
+    assert found["ssm:StartAutomationExecution"] == {
+        f"{own}:document/Shop-Freeze",
+        f"{own}:automation-definition/Shop-Freeze:*",
+        f"{own}:automation-execution/*",
+    }
+    function = FOR_CHECKS_AND_ACTIONS["FunctionArns"]
+    assert found["lambda:InvokeFunction"] == {function, f"{function}:*"}
+    assert found["states:StartExecution"] == {FOR_CHECKS_AND_ACTIONS["StateMachineArns"]}
+    assert found["states:StopExecution"] == {"arn:aws:states:us-west-2:111122223333:execution:Shop-Promote:*"}
+    assert found["events:PutEvents"] == {FOR_CHECKS_AND_ACTIONS["EventBusArns"]}
+    assert found["iam:PassRole"] == {FOR_CHECKS_AND_ACTIONS["PassRoleArns"]}
+
+
+def test_several_names_in_a_parameter_are_each_written_out() -> None:
+    machines = [f"arn:aws:states:us-west-2:111122223333:stateMachine:Shop-{number}" for number in (1, 2)]
+    documents = [f"arn:aws:ssm:*:111122223333:document/Shop-{number}" for number in (1, 2)]
+    found = granted_for(StateMachineArns=",".join(machines), AutomationDocuments=",".join(documents))
+    on = {grant.resource for grant in found}
+    assert {f"{each.replace(':stateMachine:', ':execution:')}:*" for each in machines} <= on
+    assert {f"{each.replace('document/', 'automation-definition/')}:*" for each in documents} <= on
+
+
+def test_commands_reach_only_instances_of_drs_and_only_own_automations_are_read_and_stopped() -> None:
+    found = granted_for(**FOR_CHECKS_AND_ACTIONS)
+    for action, on, condition in (
+        ("ssm:SendCommand", "instance/*", "Null aws:ResourceTag/AWSElasticDisasterRecoveryManaged false"),
+        ("ssm:GetAutomationExecution", "automation-execution/*", f"Null aws:ResourceTag/{automation.OWN_TAG} false"),
+        ("ssm:StopAutomationExecution", "automation-execution/*", f"Null aws:ResourceTag/{automation.OWN_TAG} false"),
+        ("iam:PassRole", "role/*", "StringEquals iam:PassedToService ssm.amazonaws.com"),
+    ):
+        these = [grant for grant in found if grant.action == action and fnmatchcase(grant.on, on)]
+        assert these
+        assert all(condition in grant.conditions for grant in these), action
+
+
+@pytest.mark.parametrize("name", sorted(FOR_CHECKS_AND_ACTIONS))
+def test_a_parameter_takes_what_the_page_shows_and_no_wildcard_for_a_name(name: str) -> None:
+    parameter = load("target_account.yaml")["Parameters"][name]
+    assert parameter["Default"] in ("", "false")
+    if "AllowedPattern" not in parameter:
+        return
+    for arn in FOR_CHECKS_AND_ACTIONS[name].split(","):
+        assert re.fullmatch(parameter["AllowedPattern"], arn)
+        assert re.fullmatch(parameter["AllowedPattern"], "")
+        assert not re.fullmatch(parameter["AllowedPattern"], re.split("[:/]", arn)[-1])
+        assert not re.fullmatch(parameter["AllowedPattern"], arn[: -len(re.split("[:/]", arn)[-1])] + "*")
+
+
+def test_the_policies_are_within_the_quotas_of_iam_with_twenty_keys_and_ten_names_in_each_parameter() -> None:
     """10,240 characters for all policies in a role, 6,144 for a managed policy. White space does not count."""
     keys = ",".join(f"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-{number:032}" for number in range(20))
-    found = stack(KmsKeyArns=keys, partition="aws-us-gov")
+    kinds = {
+        "RunCommandDocuments": "document/",
+        "AutomationDocuments": "document/",
+        "PassRoleArns": "role/",
+        "FunctionArns": "function:",
+        "StateMachineArns": "stateMachine:",
+        "EventBusArns": "event-bus/",
+    }
+    begin = "arn:aws-us-gov:states:us-gov-west-1:111122223333:"
+    ten = {name: ",".join(f"{begin}{kind}{number:040}" for number in range(10)) for name, kind in kinds.items()}
+    found = stack(KmsKeyArns=keys, partition="aws-us-gov", AllowChecks="true", **ten)
     policies = found["TargetRole"]["Properties"]["Policies"]
 
     def size(policy: dict[str, Any]) -> int:
         return len(re.sub(r"\s", "", json.dumps(policy["PolicyDocument"])))
 
     assert 5_000 < sum(map(size, policies)) <= 10_240
-    assert size(found["KeyPolicy"]["Properties"]) <= 6_144
+    managed = {name: size(each["Properties"]) for name, each in found.items() if name.endswith("Policy")}
+    assert len(managed) == 7
+    assert max(managed.values()) <= 6_144, managed
+    # More than ten managed policies on a role need a higher quota of IAM.
+    assert len(role(KmsKeyArns=keys, PostLaunchActions="true", **FOR_CHECKS_AND_ACTIONS)["ManagedPolicyArns"]) <= 10
 
 
 def test_a_grant_covers_another_if_it_allows_all_of_it() -> None:

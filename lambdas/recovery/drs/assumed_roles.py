@@ -49,8 +49,10 @@ _lock = Lock()
 _obtained_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
 
-def get_client(service: str, target: Target, is_slow: bool = False) -> Any:
-    """A client of the service in the target's account and Region, which waits longer for answers if `is_slow`.
+def get_client(service: str, target: Target, is_slow: bool = False, read_timeout: int | None = None) -> Any:
+    """A client of the service in the target's account and Region.
+
+    It waits longer for answers if `is_slow`, or as many seconds as `read_timeout` says.
 
     Raise TargetAccessDenied, TargetNotRegistered, AwsUnavailable when STS does not answer.
     """
@@ -58,7 +60,7 @@ def get_client(service: str, target: Target, is_slow: bool = False) -> Any:
         credentials, _ = _cached_credentials(target)
         if time.time() > credentials["Expiration"].timestamp() - EXPIRY_MARGIN_SECONDS:
             discard_clients()
-        return _cached_client(service, target, is_slow)
+        return _cached_client(service, target, is_slow, read_timeout)
 
 
 def build_refusal(client: Any, target: Target, what: str) -> AwsUnavailable | RegionNotEnabled:
@@ -84,9 +86,12 @@ def discard_clients() -> None:
 
 
 @lru_cache(maxsize=64)
-def _cached_client(service: str, target: Target, is_slow: bool) -> Any:
+def _cached_client(service: str, target: Target, is_slow: bool, read_timeout: int | None) -> Any:
     credentials, obtained_at = _cached_credentials(target)
-    made = clients.create_role_client(service, credentials, target.region, SLOW_CONFIG if is_slow else CONFIG)
+    config = SLOW_CONFIG if is_slow else CONFIG
+    if read_timeout:  # something on the way may forget a connection that is silent for minutes
+        config = config.merge(Config(read_timeout=read_timeout, tcp_keepalive=True))
+    made = clients.create_role_client(service, credentials, target.region, config)
     _obtained_at[made] = obtained_at
     return made
 

@@ -20,8 +20,15 @@ from recovery.domain.target import Target
 from recovery.errors import RateBudgetExhausted
 from recovery.settings import settings
 
-# The budgets of a target, each of `calls_per_second`: AWS limits DRS and EC2 apart from each other.
-DRS_CALLS, EC2_CALLS = "CALLS", "EC2_CALLS"
+# The budgets of a target: AWS limits each service apart from the others.
+DRS_CALLS, EC2_CALLS, SSM_CALLS, ELB_CALLS = "CALLS", "EC2_CALLS", "SSM_CALLS", "ELB_CALLS"
+LAMBDA_CALLS, STATES_CALLS, EVENTS_CALLS = "LAMBDA_CALLS", "STATES_CALLS", "EVENTS_CALLS"
+
+# Which part of `calls_per_second` a budget has, in percent; all of it unless it is named. EC2 refills 20 calls a second
+# for each operation that only reads (guide "Request throttling for the Amazon EC2 API"). AWS publishes no rates for Run
+# Command, Automation and DescribeTargetHealth. An action calls the last three services once or twice, others in the
+# account may call them far more often, and so we stay well below.
+BUDGET_PERCENT = {ELB_CALLS: 50, LAMBDA_CALLS: 30, STATES_CALLS: 50, EVENTS_CALLS: 30}
 
 # A call of a run may be moved to one of the next seconds. A longer wait is a state of the machine.
 MAX_SECONDS_AHEAD = 2
@@ -87,7 +94,13 @@ class TokenBucket:
 def get_bucket(target: Target, budget: str, share: CallShare) -> TokenBucket:
     """The bucket of the target's budget and share in this process."""
     part = share.percent / 100
-    return TokenBucket(settings().calls_per_second * part, max(settings().calls_burst * part, 1))
+    most = budget_per_second(budget)
+    return TokenBucket(most * part, max(settings().calls_burst * BUDGET_PERCENT.get(budget, 100) / 100 * part, 1))
+
+
+def budget_per_second(budget: str) -> int:
+    """The calls a second that all functions together may make of a target's budget; at least one."""
+    return max(settings().calls_per_second * BUDGET_PERCENT.get(budget, 100) // 100, 1)
 
 
 def reserve_call(target: Target, budget: str = DRS_CALLS) -> None:
@@ -158,7 +171,7 @@ def _reserve(target: Target, budget: str, wanted: int) -> int:
         reserved = _wait_for_calls(target, budget, share, wanted)
     if not reserved:
         raise RateBudgetExhausted(
-            f"{target.key}: the calls of this kind, {share.percent} % of {settings().calls_per_second} a second, are "
+            f"{target.key}: the calls of this kind, {share.percent} % of {budget_per_second(budget)} a second, are "
             f"taken for {patience} s"
         )
     return reserved
@@ -191,7 +204,7 @@ def _wait_for_calls(target: Target, budget: str, share: CallShare, wanted: int) 
 def _reserve_second(target: Target, budget: str, share: CallShare, second: int, count: int = 1) -> bool:
     """Count calls into the second's row, for their share and for each more important one, if all of them have room."""
     counters = {of: name for of, name in _COUNTERS.items() if share.percent <= of.percent}
-    limits = {of: of.calls_in_second(settings().calls_per_second, second) for of in counters}
+    limits = {of: of.calls_in_second(budget_per_second(budget), second) for of in counters}
     if min(limits.values()) < count:
         return False
     return dynamodb.update_if(

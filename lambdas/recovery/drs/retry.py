@@ -9,7 +9,7 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_ty
 from tenacity.wait import wait_base, wait_exponential, wait_random_exponential
 
 from recovery import clock
-from recovery.errors import DrsThrottled, DrsUnavailable, RetryExhausted
+from recovery.errors import DrsThrottled, DrsUnavailable, DrsWavesError, RetryExhausted
 
 logger = Logger(child=True)
 T = TypeVar("T")
@@ -42,8 +42,9 @@ def call_with_retries(
     function: Callable[[], T],
     policy: RetryPolicy = RetryPolicy(),  # frozen
     on_retry: Callable[[int], None] = lambda attempt: None,
+    retryable: tuple[type[DrsWavesError], ...] = RETRYABLE_ERRORS,
 ) -> T:
-    """Call the function, and again after DrsThrottled or DrsUnavailable. Raise RetryExhausted after the last attempt.
+    """Call the function, and again after a retryable error. Raise RetryExhausted after the last attempt.
 
     `on_retry` receives the number of the next attempt. Other errors, such as CircuitOpen, pass through.
     """
@@ -59,7 +60,7 @@ def call_with_retries(
     retrying = Retrying(
         stop=stop_after_attempt(policy.attempts),
         wait=policy.waits(),
-        retry=retry_if_exception_type(RETRYABLE_ERRORS),
+        retry=retry_if_exception_type(retryable),
         sleep=clock.sleep,
         before_sleep=before_sleep,
     )

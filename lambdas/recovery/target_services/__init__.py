@@ -1,6 +1,8 @@
-"""Calls of AWS services in a target, besides those of DRS: what checks and actions ask and start there.
+"""The services that checks and actions of a wave use in a target: Systems Manager, EC2, load balancers and others.
 
-`verification` and `actions` call this room; it uses `drs` for the role and the rate limits of the target, and every
-room below it. Each module has the calls of one service. It never retries and never waits, decides nothing and writes no
-table: its errors say what went wrong, and whether it passes.
+Services and the API call this room. It has a module for each kind of thing: `instance_status`, `managed_instances` and
+`target_health` read what a check looks at; `run_command`, `automation`, `functions`, `state_machines` and `event_buses`
+start, follow and stop what an action runs; `lookups` tells whether it could be started. `calls` is the only module that
+makes calls. Every call uses the target's assumed role and a rate limiter of its service; reads are repeated briefly.
+The room never reads or writes a run's record.
 """

@@ -1,0 +1,45 @@
+"""Asking about instances of which some may not exist: AWS refuses the whole call then, and names them."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from recovery.errors import DrsWavesError
+from recovery.target_errors import TargetRefused
+
+T = TypeVar("T")
+
+_INSTANCE_ID = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
+
+
+def named_in(error: DrsWavesError, asked: Iterable[str]) -> frozenset[str]:
+    """Those of the instances that the message of the error names."""
+    return frozenset(_INSTANCE_ID.findall(error.message)) & frozenset(asked)
+
+
+def ask_in_parts(
+    instance_ids: Iterable[str], size: int, code: str, ask: Callable[[Sequence[str]], dict[str, T]]
+) -> dict[str, T | None]:
+    """Call `ask` for at most `size` instances at a time; return its answers, and None for instances without one.
+
+    If a call is refused with this code, it is repeated without the instances that the error names. One that names none
+    is repeated in halves.
+    """
+    ids = sorted(set(instance_ids))
+    found: dict[str, T | None] = dict.fromkeys(ids)
+    waiting = [ids[at : at + size] for at in range(0, len(ids), size)]
+    while waiting:
+        part = waiting.pop()
+        try:
+            found |= ask(part)
+        except TargetRefused as error:
+            if error.facts["code"] != code:
+                raise
+            waiting += _without_unknown(part, named_in(error, part))
+    return found
+
+
+def _without_unknown(part: Sequence[str], unknown: frozenset[str]) -> list[list[str]]:
+    half = 0 if unknown else len(part) // 2
+    left = [each for each in part if each not in unknown] if unknown or half else []
+    return [each for each in (left[:half], left[half:]) if each]
