@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_FILE = ROOT / "build" / "sandbox.json"
 # A shell that sources this file has the credentials of the running sandbox.
 SANDBOX_VARIABLES = ROOT / "build" / "sandbox.env"
+# Services that the DRS emulator plays, as AWS_ENDPOINT_URL_ names them.
+_SERVICES_OF_EMULATOR = ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2")
 
 
 def is_checkout() -> bool:
@@ -92,7 +94,7 @@ def published_sandbox(addresses: Mapping[str, Any]) -> Iterator[None]:
         "AWS_DEFAULT_REGION": addresses["region"],
         "AWS_REGION": addresses["region"],
         "AWS_ENDPOINT_URL": addresses["engineUrl"],
-        "AWS_ENDPOINT_URL_DRS": addresses["drsUrl"],
+        **{f"AWS_ENDPOINT_URL_{service}": addresses["drsUrl"] for service in _SERVICES_OF_EMULATOR},
     }
     write_environment(SANDBOX_VARIABLES, variables)
     try:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, PARAMETERS, REGION, STACK_NAME
+from sandbox import shop
+from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, PARAMETERS, REGION, STACK_NAME, TARGET_STACK_NAME
 
 BUCKET = "drs-waves-sandbox-artifacts"
-TARGET_PARAMETERS = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID}
 
 
 def create_bucket(s3: Any) -> None:
@@ -40,6 +40,19 @@ def create_stack(cloudformation: Any, name: str, template: Path, parameters: Map
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
     return read_outputs(cloudformation, name)
+
+
+def create_target_stack(cloudformation: Any, account_id: str, template: Path) -> dict[str, str]:
+    """Create the stack of a target account, and return its outputs.
+
+    Its role may use the shop of the account: as far as the template has parameters for it.
+    """
+    wanted = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID, "PostLaunchActions": "true"}
+    wanted |= shop.list_rights(account_id)
+    described = cloudformation.validate_template(TemplateBody=template.read_text())
+    names = {each["ParameterKey"] for each in described["Parameters"]}
+    chosen = {name: value for name, value in wanted.items() if name in names}
+    return create_stack(cloudformation, TARGET_STACK_NAME, template, chosen)
 
 
 def read_outputs(cloudformation: Any, name: str) -> dict[str, str]:

@@ -2,8 +2,16 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from sandbox.engine import FORWARDERS
 from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET_KEY
+
+SERVICES_OF_EMULATOR = {"drs": "DRS", "ssm": "SSM", "ec2": "EC2", "elbv2": "ELASTIC_LOAD_BALANCING_V2"}
+"""Services whose address is the DRS emulator's, by their names in boto3, with the names that AWS_ENDPOINT_URL_ takes.
+
+The emulator passes calls of EC2 and Elastic Load Balancing that it does not play on to the engine.
+"""
 
 
 def build_clean_environment() -> dict[str, str]:
@@ -42,11 +50,12 @@ def build_engine_environment(
         "S3_DATA_DIR": str(folder / "s3"),
         "STATE_DIR": str(folder / "state"),
         "TMPDIR": str(folder / "tmp"),
+        FORWARDERS: str(urlsplit(drs_url).port),
         # Listeners on fixed ports that the sandbox does not use
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         # The functions
-        "AWS_ENDPOINT_URL_DRS": drs_url,
+        **{f"AWS_ENDPOINT_URL_{service}": drs_url for service in SERVICES_OF_EMULATOR.values()},
         "DRS_WAVES_CLOCK": f"{speed:g}@{origin:.3f}",
     }
 

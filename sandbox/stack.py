@@ -43,7 +43,6 @@ from sandbox.settings import (
     STACK_NAME,
     TABLES_STACK_NAME,
     TARGET_ACCOUNT,
-    TARGET_STACK_NAME,
     Port,
     SandboxError,
 )
@@ -140,8 +139,8 @@ class Sandbox:
         return f"{self.engine_url}/restapis/{api_id}/{at_aws.path.strip('/')}/_user_request_"
 
     def client(self, service: str, *, account: str = HUB_ACCOUNT, region: str = REGION) -> Any:
-        """A boto3 client for the engine, or for the emulator if the service is DRS."""
-        endpoint = self.drs_url if service == "drs" else self.engine_url
+        """A boto3 client for the engine, or for the emulator if it plays the service, as functions have it."""
+        endpoint = self.drs_url if service in environments.SERVICES_OF_EMULATOR else self.engine_url
         quiet = Config(proxies={}, retries={"total_max_attempts": 2, "mode": "standard"})
         session = clients.create_session(account, region, self.secret)
         return session.client(service, endpoint_url=endpoint, config=quiet)  # type: ignore[call-overload]
@@ -272,8 +271,8 @@ class Sandbox:
         """Deploy the role to assume in this account, if there is none yet."""
         if self._target_template is None or account in self.target_roles:
             return
-        stacks, parameters = self.client("cloudformation", account=account), deployment.TARGET_PARAMETERS
-        outputs = deployment.create_stack(stacks, TARGET_STACK_NAME, self._target_template, parameters)
+        stacks = self.client("cloudformation", account=account)
+        outputs = deployment.create_target_stack(stacks, account, self._target_template)
         self.target_roles[account] = outputs["RoleArn"]
 
     # --- Environments ---------------------------------------------------------------------------------------------

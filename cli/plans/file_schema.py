@@ -176,6 +176,14 @@ class SandboxServers(_Part):
     tags: Annotated[dict[TagKey, TagValue], Form("a mapping", {"app": "payroll"})] = Field(
         max_length=50, description="Their tags; Name is the host name."
     )
+    post_launch_actions: list[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9/:-]{1,256}$"), Form("text", "AWS-RunShellScript")]
+    ] = Field(
+        default=[],
+        max_length=20,
+        description="Documents of Systems Manager that DRS runs on them after each launch, in this order. DRS calls a "
+        "server launched even if one fails.",
+    )
 
 
 class FileSandbox(_Part):

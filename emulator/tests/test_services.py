@@ -79,6 +79,31 @@ def test_a_command_whose_answer_is_lost_has_been_sent(emulator: EmulatorClient) 
     assert [each["Comment"] for each in emulator.ssm.list_commands()["Commands"]] == ["once"]
 
 
+def test_a_call_that_is_denied_has_the_error_of_its_service_and_names_the_action(emulator: EmulatorClient) -> None:
+    for operation in ("DescribeDocument", "DescribeInstanceStatus", "DescribeTargetHealth", "DescribeJobs"):
+        emulator.control("POST", "faults", {"kind": "ACCESS_DENIED", "operation": operation})
+    with pytest.raises(ClientError, match=r"AccessDeniedException.* not authorized to perform: ssm:DescribeDocument"):
+        emulator.ssm.describe_document(Name="AWS-RunShellScript")
+    with pytest.raises(ClientError, match=r"UnauthorizedOperation.*ec2:DescribeInstanceStatus"):
+        emulator.ec2.describe_instance_status()
+    arn = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/shop-web/0123456789abcdef"
+    with pytest.raises(ClientError, match=r"\(AccessDenied\).*elasticloadbalancing:DescribeTargetHealth"):
+        emulator.elb.describe_target_health(TargetGroupArn=arn)
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*drs:DescribeJobs") as denied:
+        emulator.drs.describe_jobs()
+    assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_fault_strikes_only_calls_that_contain_a_text(emulator: EmulatorClient) -> None:
+    fault = {"kind": "ACCESS_DENIED", "service": "ssm", "contains": "AWS-RunPowerShellScript"}
+    assert emulator.control("POST", "faults", fault)[0] == 201
+    emulator.ssm.describe_document(Name="AWS-RunShellScript")
+    with pytest.raises(ClientError, match="not authorized"):
+        emulator.ssm.describe_document(Name="AWS-RunPowerShellScript")
+    status, answer = emulator.control("POST", "faults", {"kind": "LAUNCH_FAILS", "contains": "any"})
+    assert (status, answer["message"]) == (400, "contains: not allowed for LAUNCH_FAILS")
+
+
 def test_a_fault_without_a_service_strikes_drs_only(emulator: EmulatorClient) -> None:
     emulator.control("POST", "faults", {"kind": "THROTTLING"})
     emulator.ssm.list_commands()

@@ -28,6 +28,12 @@ Fifty calls that come at once would start fifty environments. On AWS those start
 processors, and to wait for one that runs takes less time.
 """
 
+FORWARDERS = "DRS_WAVES_ENGINE_FORWARDERS"
+"""Ports on 127.0.0.1 whose listeners pass requests on to the engine as their callers signed them, separated by commas.
+
+The door accepts their host names. Requests from them need the secret as well.
+"""
+
 METER = "DRS_WAVES_ENGINE_METER"
 """The file to which the engine writes what `meter` counts each second. Without it nothing is measured.
 

@@ -4,7 +4,7 @@ import os
 
 from ministack import app
 
-from sandbox.engine import WITHOUT, meter
+from sandbox.engine import FORWARDERS, WITHOUT, meter
 from sandbox.engine.accelerators import ACCELERATORS
 from sandbox.engine.defects import DEFECTS
 from sandbox.engine.door import SECRET, close_door
@@ -24,7 +24,8 @@ def main() -> None:
     secret = os.environ.get(SECRET, "")
     if len(secret) < MIN_SECRET_LENGTH:
         raise SystemExit(f"{SECRET} must be a secret of {MIN_SECRET_LENGTH} characters or more, which callers send.")
-    close_door(int(os.environ["GATEWAY_PORT"]), secret)
+    forwarders = [int(port) for port in os.environ.get(FORWARDERS, "").split(",") if port]
+    close_door([int(os.environ["GATEWAY_PORT"]), *forwarders], secret)
     app.main()
 
 

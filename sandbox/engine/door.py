@@ -5,7 +5,7 @@ keys are account ids. Its functions are processes of this machine, so whoever re
 """
 
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from ministack import app
@@ -23,10 +23,13 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def close_door(port: int, secret: str) -> None:
-    """Let MiniStack answer only requests that the guard accepts, and issue session tokens that it accepts."""
+def close_door(ports: Iterable[int], secret: str) -> None:
+    """Let MiniStack answer only requests that the guard accepts, and issue session tokens that it accepts.
+
+    `ports` are those that callers name: its own, and those of listeners that pass requests on to it.
+    """
     _sign_session_tokens(secret)
-    app.app = guarded(app.app, guard.list_hosts(port), secret)
+    app.app = guarded(app.app, frozenset[str]().union(*map(guard.list_hosts, ports)), secret)
 
 
 def guarded(application: Application, hosts: frozenset[str], secret: str) -> Application:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli import checkout
+from sandbox import seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
@@ -56,6 +57,38 @@ def test_the_documented_commands_work_with_the_file_and_not_without(
         refused = shell(f"export {keys} AWS_SESSION_TOKEN=; {command}")
         assert refused.returncode != 0, command
         assert "AWS_SESSION_TOKEN" in refused.stdout + refused.stderr, command
+
+
+@pytest.fixture
+def mended(sandbox: Sandbox) -> Iterator[None]:
+    """Remove what a test breaks, for the tests after it."""
+    yield
+    for kind in ("rules", "faults"):
+        sandbox.control_emulator("DELETE", f"/{kind}")
+
+
+@pytest.mark.usefixtures("mended")
+def test_what_the_document_breaks_is_broken_until_its_last_block_mends_it(sandbox: Sandbox, published: Path) -> None:
+    row = {"accountId": HUB_ACCOUNT, "region": REGION, "hostname": "broken-{n}", "count": 1, "os": "Ubuntu 24.04"}
+    row |= {"cpus": 2, "ramGiB": 8, "disksGiB": [40], "tags": {}}
+    seeding.open_shops(sandbox, [row], seeding.seed_source_servers(sandbox, [row]))
+    text = (ROOT / "docs" / "sandbox.md").read_text()
+    first, last = (
+        text[: text.index(f"\n## {title}\n")].count("\n") for title in ("Break something", "Look behind the API")
+    )
+    *breaking, mending = [each.text for each in blocks(ROOT / "docs" / "sandbox.md") if first < each.line < last]
+    for script in breaking:
+        done = shell(f". {published}\n{script.replace('curl -sS', 'curl -sS --fail-with-body')}")
+        assert done.returncode == 0, done.stdout + done.stderr
+    rules = sandbox.control_emulator("GET", "/rules")["rules"]
+    assert len(rules) == breaking[0].count("\nrule '") == 11
+    assert {each["kind"] for each in rules} == {"INSTANCE", "COMMAND", "AUTOMATION"}
+    assert len(sandbox.control_emulator("GET", "/faults")["faults"]) == breaking[1].count("\nfault '") == 4
+    done = shell(f". {published}\n{mending.replace('curl -sS', 'curl -sS --fail-with-body')}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no connection to db-orders-01" in done.stdout
+    assert sandbox.control_emulator("GET", "/rules")["rules"] == []
+    assert sandbox.control_emulator("GET", "/faults")["faults"] == []
 
 
 def test_a_stranger_is_refused_at_every_listener(sandbox: Sandbox) -> None:

@@ -258,7 +258,10 @@ class LambdaRuntime:
 
     def invoke(self, function: Any, body: bytes | str | None, headers: Mapping[str, str], answer: Any) -> bytes:
         """Stand in for moto's LambdaFunction.invoke."""
-        if headers.get("X-Amz-Invocation-Type", headers.get("x-amz-invocation-type")) == "Event":
+        kind = headers.get("X-Amz-Invocation-Type", headers.get("x-amz-invocation-type"))
+        if kind == "DryRun":  # Lambda checks the right to invoke, and runs nothing
+            return b""
+        if kind == "Event":
             thread = threading.Thread(target=self._run, args=(function, body), name=function.function_name, daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -37,7 +37,7 @@ HANDLER = """
 import json, os
 
 def handler(event, context):
-    seen = {name: os.environ.get(name) for name in ("GREETING", "AWS_ENDPOINT_URL_DRS", "DRS_WAVES_CLOCK")}
+    seen = {name: value for name, value in os.environ.items() if name.startswith(("GREETING", "AWS_ENDPOINT", "DRS_"))}
     return {"statusCode": 201, "body": json.dumps({"path": event["path"], "sent": event["body"], "env": seen})}
 """
 
@@ -133,7 +133,9 @@ def test_functions_learn_of_the_sandbox_only_from_their_surroundings(sandbox: Sa
     assert environment == {"message": "Missing Authentication Token"}
     environment = sandbox.request("GET", "/plans").body["env"]
     assert environment["GREETING"] == "good day"
-    assert environment["AWS_ENDPOINT_URL_DRS"] == sandbox.drs_url
+    for service in ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2"):
+        assert environment[f"AWS_ENDPOINT_URL_{service}"] == sandbox.drs_url
+    assert environment["AWS_ENDPOINT_URL"] == sandbox.engine_url
     assert environment["DRS_WAVES_CLOCK"] == f"30@{sandbox.origin:.3f}"
 
 

@@ -16,6 +16,7 @@ import yaml
 from moto.sts.models import sts_backends
 
 from drs_emulator import Emulator
+from sandbox.environments import SERVICES_OF_EMULATOR
 from tests.harness.engine import Engine, Execution
 from tests.support import documented_answers
 from tests.support.server_counts import assert_counts_match_servers
@@ -102,9 +103,8 @@ class Product:
             "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
             "CLEANUP_SCHEDULE_GROUP": SCHEDULES,
             "CLEANUP_SCHEDULE_ROLE_ARN": f"arn:aws:iam::{HUB}:role/cleanup-schedule",
-            "AWS_ENDPOINT_URL_DRS": self.emulator.url,
-            # moto's EC2 knows nothing of the instances that the emulator makes up.
-            "AWS_ENDPOINT_URL_EC2": self.emulator.url,
+            # moto's EC2, SSM and load balancers know nothing of the instances that the emulator makes up.
+            **{f"AWS_ENDPOINT_URL_{service}": self.emulator.url for service in SERVICES_OF_EMULATOR.values()},
             "DRS_WAVES_CLOCK": self._clock,
             # Two hours of the product are seconds of a busy machine here; tests of QUOTA_HELD set their own age.
             "QUOTA_HELD_AFTER_SECONDS": "86400",

@@ -73,6 +73,10 @@ class Control:
         assert (method, path) == ("POST", "/source-servers")
         return {"sourceServerIDs": self.emulator.seed(body["accountId"], body["region"], body["servers"])}
 
+    def client(self, service: str, *, account: str, region: str) -> Any:
+        assert service == "drs"
+        return self.emulator.client(account, region)
+
 
 def test_the_same_host_name_in_two_accounts_is_two_servers(tmp_path: Path) -> None:
     from drs_emulator import Emulator
@@ -88,6 +92,27 @@ def test_the_same_host_name_in_two_accounts_is_two_servers(tmp_path: Path) -> No
         there = emulator.client(OTHER, REGION).describe_source_servers()["items"]
     assert {server["sourceServerID"] for server in here} == {ids[ACCOUNT, REGION, "db-1"], "s-1111111111111111a"}
     assert [server["sourceServerID"] for server in there] == [ids[OTHER, REGION, "db-1"]]
+
+
+def test_post_launch_actions_of_a_row_are_switched_on_for_its_servers_only() -> None:
+    from drs_emulator import Emulator
+
+    shown = yaml.safe_load(FILE)["sandbox"]["sourceServers"][0]
+    documents = ["AWS-RunShellScript", "Shop-CheckService"]
+    with_actions = {**shown, "hostname": "with-{n}", "postLaunchActions": documents}
+    target = (shown["accountId"], shown["region"])
+    with Emulator(speed=0) as emulator:
+        ids = seed_source_servers(Control(emulator), [shown, with_actions])  # type: ignore[arg-type]
+        drs = emulator.client(*target)
+        found = {
+            name: (
+                drs.get_launch_configuration(sourceServerID=server_id)["postLaunchEnabled"],
+                [each["actionCode"] for each in drs.list_launch_actions(resourceId=server_id)["items"]],
+            )
+            for (_, _, name), server_id in ids.items()
+        }
+    assert found["with-1"] == found["with-2"] == (True, documents)
+    assert [each for name, each in found.items() if not name.startswith("with-")] == [(False, [])] * shown["count"]
 
 
 def test_only_the_accounts_of_the_file_are_registered_and_as_the_file_says(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class InternalServer(ServiceError):
 
 class AccessDenied(ServiceError):
     code = "AccessDeniedException"
+    status = 400
 
 
 class Conflict(ServiceError):

@@ -5,7 +5,9 @@ from sandbox.engine.defects.metrics import accept_metric_math, count_embedded_me
 from sandbox.engine.defects.nested_stacks import transform_nested_templates
 from sandbox.engine.defects.other_services import (
     accept_aws_events,
+    authorize_descriptions_of_buses,
     authorize_schedule_groups,
+    describe_buses_by_arn,
     filter_by_instance_id,
     launch_at_simulated_times,
     read_table_replicas,
@@ -34,6 +36,8 @@ DEFECTS: tuple[Patch, ...] = (
     filter_by_instance_id,
     launch_at_simulated_times,
     authorize_schedule_groups,
+    authorize_descriptions_of_buses,
+    describe_buses_by_arn,
     read_table_replicas,
     resolve_principal_tags,
     transform_nested_templates,

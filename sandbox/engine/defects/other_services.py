@@ -13,6 +13,7 @@ from ministack.services.cloudformation import changesets, provisioners
 from sandbox.engine.patch import defect
 
 _SCHEDULE_IN_DEFAULT = ":schedule/default/"
+_RULE_OF_DEFAULT = ":rule/default/"
 _GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 
 
@@ -81,6 +82,36 @@ def authorize_schedule_groups() -> None:
         return arn.replace(_SCHEDULE_IN_DEFAULT, f":schedule/{group}/")
 
     iam_actions.extract_resource_arn = extract_with_group
+
+
+@defect("MiniStack 1.5.33")
+def authorize_descriptions_of_buses() -> None:
+    """Check DescribeEventBus against the ARN of the bus.
+
+    MiniStack takes the name for that of a rule of the default bus, so it denies what a policy for the bus allows.
+    """
+    extract_resource_arn = iam_actions.extract_resource_arn
+
+    def extract_with_bus(service: str, method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:
+        arn = extract_resource_arn(service, method, path, headers, *rest)
+        target = next((value for name, value in headers.items() if name.lower() == "x-amz-target"), "")
+        if service != "events" or not target.endswith(".DescribeEventBus"):
+            return arn
+        before, _, name = str(arn).partition(_RULE_OF_DEFAULT)
+        return name if name.startswith("arn:") else f"{before}:event-bus/{name or 'default'}"
+
+    iam_actions.extract_resource_arn = extract_with_bus
+
+
+@defect("MiniStack 1.5.33")
+def describe_buses_by_arn() -> None:
+    """Let DescribeEventBus take the ARN of a bus, as on AWS. MiniStack takes only its name."""
+    describe = eventbridge._describe_event_bus
+
+    def describe_by_name(data: dict[str, Any]) -> Any:
+        return describe({**data, "Name": data.get("Name", "default").rpartition(":event-bus/")[2]})
+
+    eventbridge._describe_event_bus = describe_by_name
 
 
 @defect("MiniStack 1.5.33")

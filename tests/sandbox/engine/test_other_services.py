@@ -53,6 +53,31 @@ def test_a_role_that_may_make_schedules_in_one_group_can_make_them_there_alone(
         assert make_schedule(schedules, "default") == "AccessDeniedException"
 
 
+def test_a_bus_is_described_by_who_may_describe_it(patched: MiniStack, unpatched: MiniStack) -> None:
+    for engine, answer in ((patched, "described"), (unpatched, "AccessDeniedException")):
+        for name in ("shop", "other"):
+            engine.client("events").create_event_bus(Name=name)
+        mine = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/shop"
+        events = client(engine.url, "events", session_of_a_role(engine, "listener", "events:DescribeEventBus", mine))
+        assert describe_bus(events, "shop") == answer
+        assert describe_bus(events, mine) == answer
+        assert describe_bus(events, "other") == "AccessDeniedException"
+
+
+def test_a_bus_is_described_by_its_arn(patched: MiniStack, unpatched: MiniStack) -> None:
+    for engine, answer in ((patched, "described"), (unpatched, "ResourceNotFoundException")):
+        arn = engine.client("events").create_event_bus(Name="by-arn")["EventBusArn"]
+        assert describe_bus(engine.client("events"), arn) == answer
+
+
+def describe_bus(events: Any, name: str) -> str:
+    try:
+        events.describe_event_bus(Name=name)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "described"
+
+
 def session_of_a_role(
     engine: MiniStack,
     name: str,

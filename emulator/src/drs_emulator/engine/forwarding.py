@@ -1,7 +1,8 @@
 """Passes requests on to the engine: those of EC2 and Elastic Load Balancing that the emulator does not play itself.
 
 So a client needs one address for EC2, whether its instances are the engine's or not. The engine sees the caller's
-credentials, but its own host name, so it must not verify signatures.
+credentials and the host name that the caller has signed, which is that of the emulator. So an engine that verifies
+signatures can do so, and one that expects a host name of its own must accept the emulator's as well.
 """
 
 import http.client
@@ -11,7 +12,7 @@ from drs_emulator.errors import Unavailable
 from drs_emulator.protocol.http_messages import Reply, Request
 
 TIMEOUT_SECONDS = 60.0
-OF_THE_CONNECTION = {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "date", "server"}
+OF_THE_CONNECTION = {"connection", "content-length", "transfer-encoding", "keep-alive", "date", "server"}
 
 
 class EngineForwarder:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from drs_emulator.errors import (
+    AccessDenied,
     InternalServer,
     Invalid,
     Refused,
@@ -42,6 +43,7 @@ EC2_CODES: dict[
     InternalServer: ("InternalError", 500),
     Invalid: ("InvalidParameterValue", 400),
     UnknownCredentials: ("AuthFailure", 401),
+    AccessDenied: ("UnauthorizedOperation", 403),
 }
 EC2 = Dialect(
     "item", "", False, ("<Response><Errors><Error>", "</Error></Errors><RequestID>{}</RequestID></Response>"), EC2_CODES
@@ -56,6 +58,7 @@ QUERY = Dialect(
         InternalServer: ("InternalFailure", 500),
         Invalid: ("ValidationError", 400),
         UnknownCredentials: ("InvalidClientTokenId", 403),
+        AccessDenied: ("AccessDenied", 403),
     },
 )
 Form = dict[str, str]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from drs_emulator.clock import iso
 from drs_emulator.control.control_api import PREFIX, Control
 from drs_emulator.errors import (
+    AccessDenied,
     Conflict,
     ConnectionCut,
     InternalServer,
@@ -161,6 +162,12 @@ class Dispatcher:
                     effects.answer_seconds += fault.milliseconds / 1000
                 case FaultKind.REGION_NOT_ENABLED:
                     raise UnknownCredentials("The security token included in the request is invalid.")
+                case FaultKind.ACCESS_DENIED:
+                    action = f"{service.iam_prefix}:{operation}"
+                    raise AccessDenied(
+                        f"User is not authorized to perform: {action} because no identity-based policy allows the "
+                        f"{action} action ({fault.id})"
+                    )
                 case FaultKind.CUT_BEFORE:
                     raise ConnectionCut(took_effect=False)
                 case FaultKind.THROTTLING:

@@ -30,6 +30,11 @@ class Service:
         return service_model(self.name)
 
     @property
+    def iam_prefix(self) -> str:
+        """The service in the names of IAM actions."""
+        return {"elbv2": "elasticloadbalancing"}.get(self.name, self.name)
+
+    @property
     def built(self) -> dict[str, Handler]:
         return BUILT_BY_SERVICE[self.name]
 

@@ -28,6 +28,7 @@ class FaultKind(StrEnum):
     REGION_DOWN = "REGION_DOWN"
     REGION_NOT_ENABLED = "REGION_NOT_ENABLED"
     SLOW_ANSWER = "SLOW_ANSWER"
+    ACCESS_DENIED = "ACCESS_DENIED"
     SNAPSHOT_FAILS = "SNAPSHOT_FAILS"
     CONVERSION_FAILS = "CONVERSION_FAILS"
     LAUNCH_FAILS = "LAUNCH_FAILS"
@@ -51,6 +52,7 @@ CALL_FAULTS = {
     FaultKind.REGION_DOWN,
     FaultKind.REGION_NOT_ENABLED,
     FaultKind.SLOW_ANSWER,
+    FaultKind.ACCESS_DENIED,
 }
 REGION_FAULTS = {FaultKind.REGION_DOWN, FaultKind.REGION_NOT_ENABLED}
 LAUNCH_ERROR_FAULTS = {  # the launch fails with a text of EC2 or KMS
@@ -77,6 +79,7 @@ KIND_FIELDS = {
     "hold_seconds": {FaultKind.JOB_STAYS_PENDING},
     "operation": CALL_FAULTS - REGION_FAULTS | {FaultKind.JOB_STAYS_PENDING},
     "service": CALL_FAULTS,
+    "contains": CALL_FAULTS - REGION_FAULTS,
     "action_name": ACTION_FAULTS,
 }
 SERVICES = ("drs", "ssm", "ec2", "elbv2", "all")
@@ -86,6 +89,7 @@ TEXT_FIELDS = {
     "source_server_id": (re.compile(r"s-[0-9a-zA-Z]{17}"), "a source server id"),
     "action": (re.compile(r"[a-z0-9-]+:[A-Za-z]+"), "an action such as ec2:RunInstances"),
     "action_name": (re.compile(r"[A-Za-z0-9][A-Za-z0-9 /_-]{0,255}"), "the name of a launch action"),
+    "contains": (re.compile(r".{1,2000}", re.DOTALL), "a text of at most 2,000 characters"),
     "raw_error": (re.compile(r".{1,2000}", re.DOTALL), "a text of at most 2,000 characters"),
 }
 
@@ -95,8 +99,8 @@ class Fault:
     """A fault. A scope of None matches everything. It strikes at most `count` times, and ends by itself at `until`.
 
     `duration_seconds`, `hold_seconds` and `retry_after_seconds` are simulated. `milliseconds` are real, because the
-    time-outs of an SDK are. `service` is drs, ssm, ec2, elbv2 or all. `action_name` is the one launch action that it
-    strikes.
+    time-outs of an SDK are. `service` is drs, ssm, ec2, elbv2 or all. `contains` is a part of the body of a call.
+    `action_name` is the one launch action that it strikes.
     """
 
     id: str
@@ -116,6 +120,7 @@ class Fault:
     raw_error: str | None = None
     service: str = "drs"
     action_name: str | None = None
+    contains: str | None = None
     until: float | None = None
 
 
@@ -194,6 +199,7 @@ def _matches(entry: FaultEntry, key: TargetKey, operation: str, servers: str, no
         and fault.region in (None, key.region)
         and fault.operation in (None, operation)
         and (fault.source_server_id is None or fault.source_server_id in servers)
+        and (fault.contains is None or fault.contains in servers)
     )
 
 
