@@ -1,9 +1,9 @@
-"""The inputs and outputs of the tasks of verify-target and run-actions, as `states` has those of the other machines."""
+"""The inputs of the Task states of verify-target and run-actions, and those outputs that have no class of their own."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from recovery.domain.target import TargetState
-from tasks.states import WaveInput
+from tasks.states import CaughtErrorState, WaveInput
 
 
 # --- verify-target ----------------------------------------------------------------------------------------------
@@ -30,3 +30,42 @@ class CorrectWaveOutput(TypedDict):
     """The status of the wave after the correction."""
 
     status: str
+
+
+# --- run-actions ------------------------------------------------------------------------------------------------
+class ActionsInput(TypedDict):
+    """The actions `before` or `after` a wave in a turn of it; those of the plan if there is no wave."""
+
+    executionId: str
+    wave: str | None
+    place: str
+    turn: int
+    retries: NotRequired[int]
+
+
+class StopActionInput(ActionsInput):
+    """The error that broke the machine."""
+
+    error: CaughtErrorState
+
+
+class StopActionOutput(TypedDict):
+    """A line for each action that may run on."""
+
+    left: list[str]
+
+
+class KeepActionTokenInput(ActionsInput):
+    """`gate` is ACTION or RESUME."""
+
+    gate: str
+    taskToken: str
+
+
+class NotifyOfActionInput(ActionsInput):
+    """The state that failed, its last error, how many attempts it made, and how many seconds it waits now."""
+
+    task: str
+    error: CaughtErrorState
+    attempts: NotRequired[int]
+    waitSeconds: NotRequired[int]
