@@ -78,7 +78,7 @@ def _send_question(execution: Execution, action: Row) -> None:
 
 
 def send_action_failed(execution: Execution, action: Row, on_failure: str) -> None:
-    """Report that an action failed and no operator is asked. `on_failure` of the plan, `stop` or `continue`, applies."""
+    """Report that an action failed and no operator is asked; `on_failure` of the plan (`stop`, `continue`) applies."""
     run, place = execution.run, "wave" if action.get("wave") else action["place"]
     publish(
         run,
