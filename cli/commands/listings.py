@@ -150,7 +150,7 @@ def actions(connection: Connection, execution: ExecutionId, output: OutputForm =
     session = Session.open(connection)
     execution_id = session.find_run(execution)
     path = catalog.ACTIONS.path.format(executionId=execution_id)
-    found = list(session.api.list_items(path, catalog.ACTIONS.items))
+    found = session.api.get(path)[catalog.ACTIONS.items]
     print_listing(catalog.ACTIONS, found, form)
     if form is Output.TABLE and any(each["waitingFor"] for each in found):
         print_notice(f"The commands that answer:  {COMMAND} status {execution_id}{session.options}")

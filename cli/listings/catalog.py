@@ -206,7 +206,7 @@ SERVERS = Listing(
 ACTIONS = Listing(
     path="/executions/{executionId}/actions",
     items="actions",
-    schema="ActionInRun",
+    schema="ListedAction",
     columns=(
         Column("name", "action"),
         Column("place", "place", show_place, of_item=True, folds=True),
@@ -224,7 +224,7 @@ ACTIONS = Listing(
         Column("region", "Region", in_table=False),
         Column("output", "output", in_table=False),
     ),
-    empty="No action of the run has begun.",
+    empty="The plan of the run has no actions.",
 )
 EVENTS = Listing(
     path="/executions/{executionId}/events",

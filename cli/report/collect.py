@@ -50,7 +50,7 @@ def _list_actions(api: ApiClient, record: Mapping[str, Any]) -> list[Mapping[str
     if not record.get("actions"):
         return []
     try:
-        return list(api.list_items(f"/executions/{record['executionId']}/actions", "actions"))
+        return list(api.get(f"/executions/{record['executionId']}/actions")["actions"])
     except (ApiRefused, ApiUnreachable):
         return list(record["actions"])
 

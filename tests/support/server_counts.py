@@ -39,9 +39,12 @@ def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Ite
 
 
 def count(servers: Iterable[Row]) -> dict[str, int]:
-    """The servers by outcome, as the API counts them."""
+    """The servers by outcome, as the API counts them; those of checks only if a server has any."""
+    servers = list(servers)
     found = Counter(server["status"] for server in servers)
-    return {"total": found.total(), **{name: found[status] for name, status in COUNTED.items()}}
+    counts = {"total": found.total(), **{name: found[status] for name, status in COUNTED.items()}}
+    checked = Counter(server["verification"]["status"] for server in servers if server["verification"])
+    return counts | ({"verified": checked["VERIFIED"], "unverified": checked["UNVERIFIED"]} if checked else {})
 
 
 def count_checked(execution_id: str, wave: str | None, stored: Iterable[Row]) -> dict[str, int]:
