@@ -17,7 +17,15 @@ from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
-from cli.text import COMMAND, describe_rto, format_checked, format_real_time, format_run_time, suggest_next
+from cli.text import (
+    COMMAND,
+    describe_rto,
+    format_checked,
+    format_duration,
+    format_real_time,
+    format_run_time,
+    suggest_next,
+)
 from cli.views.steps import count_actions, describe_verification
 from recovery.free_text import flatten
 from recovery.wording import first_of
@@ -223,9 +231,22 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
     console().print(f"  time      {time}".rstrip(), markup=False)
     for line in describe_rto(record, _servers_for_rto(session, record)):
         console().print(f"  RTO       {line}", markup=False)
+    if steps := _describe_steps(record):
+        console().print(f"  {steps}", markup=False)
     for line in notices:
         console().print(f"  {line}", markup=False)
     print_next(session, record, done)
+
+
+def _describe_steps(record: Record) -> str:
+    """When the last servers were launched and verified; nothing for a run without checks, or that was cut short."""
+    from cli.report.steps import measure_steps
+
+    times = measure_steps(record)
+    if None in times.values():
+        return ""
+    launched, verified = map(format_duration, times.values())
+    return f"reached   launched after {launched}, verified after {verified}"
 
 
 def _servers_for_rto(session: Session, record: Record) -> list[Mapping[str, Any]]:

@@ -67,7 +67,7 @@ def _count_by_place(places: Iterable[Place]) -> str:
 
 def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
     """What a run of the plan would launch now, with its checks and actions."""
-    from cli.plans.steps import describe_plan
+    from recovery.domain.wave_steps.words import describe_plan
 
     preview = Preview([wave["name"] for wave in plan["waves"]], steps=list(describe_plan(plan)))
     for name, use in ((wave["name"], use) for wave in plan["waves"] for use in wave["groups"]):

@@ -149,6 +149,8 @@ def _verdict(record: Record) -> dict[str, Any]:
     """How the run ended or, while it is open, where it is: `state` as the API has it, and in words."""
     state = record.get("state") or record["status"]
     outcome, words = _VERDICTS.get(record["status"], ("running", _STATES.get(state, "still on")))
+    if record["status"] == "COMPLETED" and record["servers"].get("verified") == record["servers"]["total"]:
+        words = "Every server was launched and verified"
     return {
         "status": record["status"],
         "state": state,

@@ -46,6 +46,7 @@ _OF_ACTION = (
     "place",
     "kind",
     "title",
+    "instructions",
     "status",
     "attempt",
     "startedAt",

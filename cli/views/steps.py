@@ -79,5 +79,6 @@ def name_unverified(servers: int) -> str:
 def describe_verification(found: Mapping[str, Any]) -> str:
     """`UNVERIFIED at http :8080/health: it was not passed within 30 min: HTTP 503`."""
     at = f" at {flatten(found['check'])}" if found["check"] and found["status"] != "VERIFIED" else ""
-    why = [flatten(found[name]) for name in ("reason", "output") if found.get(name) and found["status"] != "VERIFIED"]
+    reason = (found.get("reason") or "").removeprefix(f"{found['check']} has not passed: ")
+    why = [flatten(text) for text in (reason, found.get("output")) if text and found["status"] != "VERIFIED"]
     return ": ".join([f"{found['status']}{at}", *why])

@@ -48,6 +48,7 @@ class Action(TypedDict):
     place: Literal["before", "after"]
     kind: str
     title: str
+    instructions: Annotated[str | None, Field(description="What the person of a manual task does; null for others.")]
     status: Annotated[
         Literal[
             "PENDING", "RUNNING", "WAITING", "SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "VERIFIED"

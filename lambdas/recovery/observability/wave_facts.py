@@ -61,7 +61,8 @@ def format_unverified(servers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     facts = {}
     for check, rows in most_frequent[:MAX_CAUSES]:
         found = rows[0]["verification"]
-        why = ". ".join(filter(None, (found.get("reason"), found.get("output"))))
+        reason = (found.get("reason") or "").removeprefix(f"{check} has not passed: ")
+        why = ". ".join(filter(None, (reason, found.get("output"))))
         facts[f"Unverified, {check}"] = f"{name_first([_name_server(row) for row in rows], MAX_NAMES)}. {why}"
     if left := most_frequent[MAX_CAUSES:]:
         facts["Other checks"] = ", ".join(f"{check} ({len(rows)})" for check, rows in left)
