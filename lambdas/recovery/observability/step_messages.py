@@ -47,8 +47,8 @@ def _send_task(execution: Execution, action: Row) -> None:
             "Until": deadline,
             "Needs": wave_facts.name_other_person(run, "confirm"),
             "Confirm": [
-                f'{_answer(execution, action, "confirm")} --comment "WHAT YOU SAW"',
-                "The task is done, and the run goes on. The comment is kept in the record and the report.",
+                _answer(execution, action, "confirm"),
+                "The task is done, and the run goes on. The command asks what you saw; the report shows your answer.",
             ],
             "Reject": [_answer(execution, action, "reject"), "The task cannot be done: the action has failed."],
         },

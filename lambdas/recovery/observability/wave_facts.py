@@ -81,7 +81,7 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     least, most = USUAL_JOB_MINUTES
     asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
     unverified, minutes = plural(tally.unverified, "unverified server"), wave.checks_timeout_minutes
-    checked = f" Then checks the {unverified} again too." if tally.unverified else ""
+    checked = f" Then checks the {unverified} again, and runs actions that failed again." if tally.unverified else ""
     launched = (
         f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
         f"of {least} to {most} min each: up to {attempts * most} min in all. DRS jobs cannot be "
