@@ -13,7 +13,7 @@ from recovery.aws import dynamodb
 from recovery.call_shares import CallShare, current_share, use_share
 from recovery.domain.target import Target
 from recovery.drs import rate_limiter
-from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS, MAX_SECONDS_WAITED
+from recovery.drs.rate_limiter import DRS_CALLS, EC2_CALLS, ELB_CALLS, MAX_SECONDS_WAITED, SSM_CALLS
 from recovery.errors import RateBudgetExhausted
 from recovery.settings import settings as product_settings
 from tests.support.looping import without_buckets
@@ -105,7 +105,7 @@ def test_code_counts_as_a_run_unless_it_says_otherwise_and_a_block_gives_its_sha
 
 
 # --- the shared rows --------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("budget", [DRS_CALLS, EC2_CALLS])
+@pytest.mark.parametrize("budget", [DRS_CALLS, EC2_CALLS, SSM_CALLS])
 @pytest.mark.parametrize(("share", "calls"), [(CallShare.REQUEST, 2), (CallShare.BACKGROUND, 5)])
 def test_callers_that_can_wait_hold_no_place_in_a_later_second(
     frozen: Time, budget: str, share: CallShare, calls: int
@@ -125,6 +125,12 @@ def test_callers_that_can_wait_hold_no_place_in_a_later_second(
         assert reserve(CallShare.RUN, budget)
         waits.append(frozen.now - began)
     assert set(waits) == {0}, "a run gets the rest of this very second"
+
+
+def test_a_service_that_others_need_more_gives_half_of_the_calls(frozen: Time) -> None:
+    for _ in range(10):
+        assert reserve(CallShare.RUN, ELB_CALLS)
+    assert [row["calls"] for row in rows(ELB_CALLS).values()] == [5, 5]
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,9 +13,9 @@ from tests.support.recovered_instances import BOOT_SECONDS, TARGET, Recovered, r
 UNKNOWN = "i-0123456789abcdef0"
 
 
-@pytest.fixture
-def world() -> Iterator[Recovered]:
-    with recovered() as found:
+@pytest.fixture(params=["captured", "unkind"])
+def world(request: pytest.FixtureRequest) -> Iterator[Recovered]:
+    with recovered(profile=request.param) as found:
         yield found
 
 
@@ -32,6 +32,7 @@ def names(count: int) -> list[str]:
 # --- status checks ------------------------------------------------------------------------------------------------
 def test_an_instance_is_initializing_and_then_passes_all_its_checks(world: Recovered) -> None:
     (instance,) = world.launch("db01").values()
+    world.wait(160)
     (first,) = instance_status.describe(TARGET, [instance]).values()
     assert first is not None
     assert (first.state, first.has_passed) == ("running", False)

@@ -19,11 +19,13 @@ KEY = "drill-20271122-0815-a1b2/database/after/0/1"
 UNKNOWN = "i-0123456789abcdef0"
 # Longer than any command, and than an automation of two steps.
 LONG = 120
+# After which a new command is shown, whatever the profile.
+SHOWN = 10
 
 
-@pytest.fixture
-def world() -> Iterator[Recovered]:
-    with recovered() as found:
+@pytest.fixture(params=["captured", "unkind"])
+def world(request: pytest.FixtureRequest) -> Iterator[Recovered]:
+    with recovered(profile=request.param) as found:
         yield found
 
 
@@ -52,8 +54,10 @@ def result(world: Recovered, command_id: str, instance_id: str, seconds: float =
 
 # --- commands -----------------------------------------------------------------------------------------------------
 def test_a_command_runs_on_each_instance_and_gives_its_output(world: Recovered) -> None:
+    world.rule("COMMAND", contains="pg_isready", effect="SUCCEEDS", seconds=60, stdout="ready")
     ids = world.boot("db01", "db02").values()
-    command = sent(*ids)
+    command = sent(*ids, script="pg_isready")
+    world.wait(SHOWN)
     running = run_command.list_invocations(TARGET, command)
     assert {each.outcome for each in running.values()} == {CommandOutcome.RUNNING}
     assert {each.response_code for each in running.values()} == {None}
@@ -112,6 +116,7 @@ def test_a_script_that_hangs_times_out_by_its_own_parameter(world: Recovered) ->
 
 
 def test_a_command_that_is_cancelled_says_so(world: Recovered) -> None:
+    world.play(cancelCommand="stops")
     world.rule("COMMAND", effect="HANGS")
     (instance,) = world.boot("db01").values()
     command = sent(instance)
@@ -119,6 +124,16 @@ def test_a_command_that_is_cancelled_says_so(world: Recovered) -> None:
     assert run_command.cancel(TARGET, command)
     assert result(world, command, instance).outcome is CommandOutcome.CANCELLED
     assert run_command.cancel(TARGET, command), "a repeated cancel changes nothing"
+
+
+def test_a_script_may_run_on_when_it_is_cancelled(world: Recovered) -> None:
+    world.play(cancelCommand="ignored")
+    world.rule("COMMAND", effect="HANGS")
+    (instance,) = world.boot("db01").values()
+    command = sent(instance)
+    world.wait(10)
+    assert run_command.cancel(TARGET, command)
+    assert not result(world, command, instance).outcome.has_ended
 
 
 def test_a_command_that_does_not_exist_cannot_be_cancelled_and_has_no_results(world: Recovered) -> None:
@@ -146,11 +161,20 @@ def test_a_command_whose_answer_was_lost_is_found_by_its_key(world: Recovered) -
         send(instance)
     assert caught.value.facts["sent"]
     assert world.calls("SendCommand") == 1, "a command is never sent by itself again"
+    world.wait(SHOWN)
     found = run_command.find(TARGET, SHELL, KEY, before)
     assert found
     assert result(world, found, instance).outcome is CommandOutcome.SUCCEEDED
     assert run_command.find(TARGET, SHELL, "another key", before) is None
     assert run_command.find(TARGET, SHELL, KEY, world.now + 3_600) is None
+
+
+def test_a_command_of_a_document_that_is_named_by_its_arn_is_found(world: Recovered) -> None:
+    (instance,) = world.boot("db01").values()
+    arn = f"arn:aws:ssm:{WEST}::document/{SHELL}"
+    command = run_command.send(TARGET, arn, None, {"commands": ["echo ready"]}, [instance], KEY, 60)
+    world.wait(SHOWN)
+    assert run_command.find(TARGET, arn, KEY, world.now - LONG) == command.command_id is not None
 
 
 def test_a_call_that_was_throttled_has_surely_done_nothing(world: Recovered) -> None:
@@ -178,6 +202,7 @@ def test_a_command_is_found_behind_several_pages_of_others(world: Recovered) -> 
     command = sent(instance)
     for number in range(120):
         sent(instance, key=f"another-{number}")
+    world.wait(SHOWN)
     assert run_command.find(TARGET, SHELL, KEY, before) == command
     assert world.calls("ListCommands") == 3
 
@@ -186,6 +211,7 @@ def test_a_key_that_is_too_long_for_a_comment_is_found_all_the_same(world: Recov
     (instance,) = world.boot("db01").values()
     keys = ["w" * 200 + "/1", "w" * 200 + "/2"]
     commands = [sent(instance, key=key) for key in keys]
+    world.wait(SHOWN)
     assert [run_command.find(TARGET, SHELL, key, world.now - 60) for key in keys] == commands
 
 

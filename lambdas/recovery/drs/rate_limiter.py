@@ -26,9 +26,9 @@ LAMBDA_CALLS, STATES_CALLS, EVENTS_CALLS = "LAMBDA_CALLS", "STATES_CALLS", "EVEN
 
 # Which part of `calls_per_second` a budget has, in percent; all of it unless it is named. EC2 refills 20 calls a second
 # for each operation that only reads (guide "Request throttling for the Amazon EC2 API"). AWS publishes no rates for Run
-# Command, Automation and DescribeTargetHealth. An action calls the last three services once or twice, others in the
-# account may call them far more often, and so we stay well below.
-BUDGET_PERCENT = {ELB_CALLS: 50, LAMBDA_CALLS: 30, STATES_CALLS: 50, EVENTS_CALLS: 30}
+# Command, Automation and DescribeTargetHealth. A check asks load balancers once for a group, and an action calls the
+# last three services once or twice; they belong to others in the account, and half leaves room for these.
+BUDGET_PERCENT = {ELB_CALLS: 50, LAMBDA_CALLS: 50, STATES_CALLS: 50, EVENTS_CALLS: 50}
 
 # A call of a run may be moved to one of the next seconds. A longer wait is a state of the machine.
 MAX_SECONDS_AHEAD = 2

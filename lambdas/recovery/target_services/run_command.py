@@ -29,6 +29,9 @@ PAGE = 50
 # A thousand commands of the document since the first one was sent. Others use the account too.
 MAX_PAGES = 20
 
+# The response code of a step that has not ended, or that never began.
+_NO_CODE = -1
+
 # Clocks may differ by so much.
 SKEW_SECONDS = 60
 
@@ -100,17 +103,21 @@ class Invocation:
         status = item.get("Status", "")
         detail = (item.get("StatusDetails") or status).replace(" ", "")
         outcome = OUTCOMES.get(detail) or OUTCOMES.get(status, CommandOutcome.RUNNING)
-        plugins = item.get("CommandPlugins") or []
-        wrong = [each for each in plugins if each.get("ResponseCode", 0) > 0 or each.get("Status") == "Failed"]
-        outputs = (each.get("Output", "") for each in wrong or plugins)
-        code = (wrong or plugins)[-1].get("ResponseCode") if plugins else None
+        steps = _steps_that_count(item.get("CommandPlugins") or [])
+        code = steps[-1].get("ResponseCode", _NO_CODE) if steps and outcome.has_ended else _NO_CODE
         return cls(
             instance_id=item["InstanceId"],
             outcome=outcome,
             detail=detail,
-            response_code=code if outcome.has_ended and code is not None and code >= 0 else None,
-            output=calls.shorten("\n".join(text for text in outputs if text)),
+            response_code=None if code == _NO_CODE else code,
+            output=calls.shorten("\n".join(each["Output"] for each in steps if each.get("Output"))),
         )
+
+
+def _steps_that_count(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of a document that failed, or else all."""
+    wrong = [each for each in steps if each.get("ResponseCode", 0) > 0 or each.get("Status") == "Failed"]
+    return wrong or steps
 
 
 def comment_of(key: str) -> str:
@@ -171,10 +178,9 @@ def find(target: Target, document: str, key: str, sent_after: float) -> str | No
     `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent a thousand commands of
     the document since then, so that nobody can tell; TargetAccessDenied, and errors that are transient.
     """
-    filters = [
-        {"key": "InvokedAfter", "value": clock.iso(sent_after - SKEW_SECONDS)[:19] + "Z"},
-        {"key": "DocumentName", "value": document},
-    ]
+    filters = [{"key": "InvokedAfter", "value": clock.iso(sent_after - SKEW_SECONDS)[:19] + "Z"}]
+    if ":" not in document:  # a command names its document without the ARN that it was sent with
+        filters.append({"key": "DocumentName", "value": document})
     comment, token = comment_of(key), dict[str, str]()
     for _ in range(MAX_PAGES):
         answer = calls.read(
