@@ -66,7 +66,7 @@ def test_a_check_that_fails_asks_and_a_verify_of_the_mended_server_lets_the_run_
     assert len(product.jobs()) == launches + 1  # the other wave's: a verify launches nothing
 
 
-def test_a_server_whose_launch_actions_fail_is_unverified_at_once_with_the_reason_of_drs(product: Product) -> None:
+def test_a_server_whose_launch_actions_fail_is_unverified_with_the_reason_of_drs(product: Product) -> None:
     product.emulator.control.change_settings({"behaviour": {"launchActions": "after"}})
     servers = product.seed(2)
     add_launch_action(product, servers[0])

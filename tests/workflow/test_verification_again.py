@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.checked_servers import checks_of, statuses_of, wave_row
 from tests.support.fault_injection import killed_after_change
-from tests.support.plans import make_wave
+from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import Product, Reply
-from tests.support.runs import decide
+from tests.support.runs import decide, wait_until, wait_until_asked_for
 
 CHECK = {"tcp": {"port": 5432}}
 
@@ -67,18 +67,17 @@ def test_servers_that_still_fail_keep_the_verdict(product: Product) -> None:
 def test_a_run_that_goes_on_refuses_unless_the_wave_waits_for_a_decision(product: Product) -> None:
     product.emulator.control.add_rule({"kind": "INSTANCE", "hostname": "web-001", "checks": "initializing"})
     run = product.start(product.plan(make_wave(product, checks=["boot"], checksTimeoutMinutes=600)))
+    wait_until(product, run, lambda record: bool(checks_of(product, run, "web")))
     refused = verify(product, run)
     assert refused.status == 409
+    assert "wave web is IN_PROGRESS" in refused.body["detail"]
     decide(product, run, "cancel")
     product.finish(run)
 
 
 def test_a_wave_whose_servers_have_all_passed_is_not_verified_by_a_decision(product: Product) -> None:
-    from tests.support.plans import make_failing_wave
-    from tests.support.runs import wait_until_asked_for
-
-    wave = make_failing_wave(product, "web", checks=["boot"], onFailure="ask", launchAttempts=1)
-    run = product.start(product.plan(wave))
+    wave = make_failing_wave(product, "web", checks=["boot"], onFailure="ask")
+    run = product.start(product.plan(wave, launchAttempts=1))
     wait_until_asked_for(product, run, "DECISION")
     refused = verify(product, run)
     assert refused.status == 409
@@ -119,15 +118,12 @@ def test_a_repeated_request_starts_no_second_look_and_one_during_it_is_refused(p
     assert len(product.engine.executions("verify-target")) == begun + 1
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_an_api_function_that_is_killed_lets_the_same_request_start_the_checks(product: Product, number: int) -> None:
     run, rule = failed_run(product)
     product.emulator.control.remove_rules(rule)
     with killed_after_change("Api", number) as made:
-        try:
-            verify(product, run, key="k" * 20)
-        except Exception:  # noqa: BLE001, S110 - API Gateway would answer 502
-            pass
+        assert verify(product, run, key="k" * 20).status == 500
     assert len(made) == number, made
     assert verify(product, run, key="k" * 20).status in (200, 409)
     wait_for_checks(product)

@@ -1,18 +1,23 @@
 """What DRS, EC2, agents and load balancers say of the servers of a look."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from recovery.domain.drs_shapes.jobs import Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.wave_steps.checks import CheckKind
-from recovery.domain.wave_steps.ladder import Found, Observation
+from recovery.domain.wave_steps.ladder import Found, LaunchActions, Observation
 from recovery.drs import client as drs
+from recovery.errors import DrsRefused
 from recovery.target_services import instance_status, managed_instances, target_health
 from recovery.target_services.instance_status import InstanceStatus
 from recovery.verification.look import Look
 
 NO_INSTANCE = "DRS does not show the instance yet"
 NO_ACTIONS = "DRS has no launch actions for the server"
+
+# A look makes at most one call in each service for 50 servers.
+CONFIGURATIONS_PER_LOOK = 2
 
 _GONE_STATES = ("shutting-down", "terminated")
 
@@ -75,18 +80,40 @@ def _note_state(look: Look, server_id: str, status: InstanceStatus | None, *, is
 
 
 def check_launch_actions(look: Look) -> None:
-    """Ask DRS what became of its launch actions on the servers."""
-    due = look.list_due("drs", CheckKind.POST_LAUNCH_ACTIONS)
+    """Ask DRS what became of its launch actions on the servers.
 
-    def ask() -> None:
-        job_ids = {job_id for each in due if (job_id := look.launched[each].job_id)}
-        jobs = drs.get_jobs(look.target, sorted(job_ids))
-        for server_id in due:
-            job = jobs.get(look.launched[server_id].job_id or "")
-            launches = {launch.server_id: launch for launch in job.launches} if job else {}
-            look.note(server_id, _judge_actions(launches.get(server_id)))
+    DRS lists none as long as it has not begun any. Only the launch configuration says whether some are to come; DRS
+    answers for one server a call, so that a look asks for a few of them.
+    """
+    due = list(look.list_due("drs", CheckKind.POST_LAUNCH_ACTIONS))
+    unknown = [each for each in due if look.servers[each].actions is LaunchActions.UNKNOWN]
+    for server_id in unknown[:CONFIGURATIONS_PER_LOOK]:
+        look.ask("drs", [server_id], lambda server_id=server_id: _ask_configuration(look, server_id))  # type: ignore[misc]
+    known = [each for each in due if each not in unknown]
+    look.ask("drs", known, lambda: _ask_jobs(look, known))
 
-    look.ask("drs", due, ask)
+
+def _ask_configuration(look: Look, server_id: str) -> None:
+    try:
+        runs_actions = drs.get_launch_configuration(look.target, server_id).runs_actions
+    except DrsRefused:  # it has no configuration
+        runs_actions = False
+    if runs_actions:
+        look.change(server_id, actions=LaunchActions.EXPECTED, output="DRS has not begun its launch actions")
+    else:
+        look.note(server_id, Observation(Found.PASSED, note=NO_ACTIONS))
+
+
+def _ask_jobs(look: Look, server_ids: Sequence[str]) -> None:
+    job_ids = {job_id for each in server_ids if (job_id := look.launched[each].job_id)}
+    jobs = drs.get_jobs(look.target, sorted(job_ids))
+    for server_id in server_ids:
+        job = jobs.get(look.launched[server_id].job_id or "")
+        launches = {launch.server_id: launch for launch in job.launches} if job else {}
+        launch = launches.get(server_id)
+        look.note(server_id, _judge_actions(launch))
+        if launch and not launch.actions and look.servers[server_id].actions is None:
+            look.change(server_id, actions=LaunchActions.UNKNOWN, next_at=look.now)
 
 
 def _judge_actions(launch: Launch | None) -> Observation:
@@ -94,9 +121,10 @@ def _judge_actions(launch: Launch | None) -> Observation:
         return Observation(Found.NOT_YET, "DRS does not show the job that launched the server")
     if launch.failed_action:
         return Observation(Found.HOPELESS, launch.failed_action)
-    if running := [each.name for each in launch.actions if each.status != "SUCCEEDED"]:
-        return Observation(Found.NOT_YET, f"launch actions have not ended: {', '.join(running)}")
-    return Observation(Found.PASSED, note="" if launch.actions else NO_ACTIONS)
+    running = [each.name for each in launch.actions if each.status != "SUCCEEDED"]
+    if running or not launch.actions:
+        return Observation(Found.NOT_YET, f"launch actions have not ended: {', '.join(running) or 'none has begun'}")
+    return Observation(Found.PASSED)
 
 
 def check_agents(look: Look) -> None:

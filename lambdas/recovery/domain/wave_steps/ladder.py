@@ -36,6 +36,13 @@ class Verification(StrEnum):
     UNVERIFIED = "UNVERIFIED"
 
 
+class LaunchActions(StrEnum):
+    """What is known of the launch actions of a server that DRS has not begun: nothing yet, or that there are some."""
+
+    UNKNOWN = "UNKNOWN"
+    EXPECTED = "EXPECTED"
+
+
 class Found(StrEnum):
     """What a look has found of a check.
 
@@ -66,7 +73,7 @@ class ServerChecks:
     `passed` has the names of the checks that it has passed, in the order of its ladder, and `check` is the one that it
     is at, or that it has failed; `passes` are those in a row so far. `next_at` is when it is asked again, in epoch
     seconds. `command` is the id of the command that runs for the check, sent at `sent_at`. `at` is when it was settled.
-    `notes` are remarks about checks that have passed.
+    `notes` are remarks about checks that have passed, and `actions` is what is known of launch actions to come.
     """
 
     status: Verification = Verification.VERIFYING
@@ -82,6 +89,7 @@ class ServerChecks:
     sent_at: float = 0
     next_at: float = 0
     notes: tuple[str, ...] = ()
+    actions: LaunchActions | None = None
 
     @classmethod
     def from_json(cls, packed: Mapping[str, Any]) -> "ServerChecks":
@@ -100,6 +108,7 @@ class ServerChecks:
             sent_at=float(packed.get("sentAt", 0)),
             next_at=float(packed.get("nextAt", 0)),
             notes=tuple(packed.get("notes", ())),
+            actions=LaunchActions(packed["actions"]) if "actions" in packed else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +126,7 @@ class ServerChecks:
             "sentAt": self.sent_at,
             "nextAt": self.next_at,
             "notes": list(self.notes),
+            "actions": self.actions,
         }
         return {"status": self.status.value, **{name: value for name, value in entry.items() if value}}
 
@@ -184,7 +194,7 @@ class ServerChecks:
         return replace(
             self,
             status=Verification.UNVERIFIED,
-            reason=reason[:MAX_REASON],
+            reason=reason[:MAX_REASON] or "without a reason",
             at=clock.iso(now),
             command=None,
             sent_at=0,
