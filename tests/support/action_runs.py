@@ -6,6 +6,22 @@ from typing import Any
 from tests.support.product import HUB, WEST, Product, Reply
 from tests.support.shops import target_client
 
+FREEZE = {"name": "freeze-writes", "ssmAutomation": {"document": "Shop-FreezeWrites"}}
+"""An action of the shop that every target may have."""
+
+
+def one_wave(product: Product, servers: int = 1, **more: Any) -> str:
+    """A plan with the wave `web`; options that begin with `plan_` are the plan's own."""
+    of_plan = {name.removeprefix("plan_"): more.pop(name) for name in list(more) if name.startswith("plan_")}
+    return product.plan({"name": "web", "groups": [product.group(product.seed(servers))], **more}, **of_plan)
+
+
+def start_with(product: Product, plan: str, actions: str) -> str:
+    """Start a drill that skips its actions or only looks at them."""
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", {"actions": actions})
+    assert reply.status == 202, reply
+    return str(reply.body["executionId"])
+
 
 def actions_of(product: Product, execution_id: str) -> list[dict[str, Any]]:
     """The actions of a run, as the API lists them."""
