@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
+from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import plural
 
 
