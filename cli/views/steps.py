@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.run_record import UNFINISHED, Record
-from cli.text import RUNNING_ACTIONS, find_now
+from cli.run_record import RUNNING_ACTIONS, UNFINISHED, Record
+from cli.text import find_now
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import describe_deadline, describe_span, first_of, plural
@@ -29,10 +29,10 @@ def describe_steps(record: Record) -> Iterator[str]:
 
 
 def describe_checks(wave: str, checks: Mapping[str, Any], now: float) -> str:
-    """`checks of app: 12 of 40 verified; at http :8080/health 20, boot 8; deadline in 18 min, 08:36 UTC`."""
+    """`checks of app: 12 of 40 verified; at http :80/ 19, boot 8; unverified at boot 1; deadline in 18 min, ...`."""
     total = checks["checking"] + checks["verified"] + checks["unverified"]
     parts = [f"{checks['verified']} of {total} verified"]
-    for count, words in (("checking", "at"), ("unverified", f"{checks['unverified']} unverified at")):
+    for count, words in (("checking", "at"), ("unverified", "unverified at")):
         at = [f"{flatten(each['check'])} {each[count]}" for each in checks["checks"] if each[count]]
         if checks[count]:
             parts.append(f"{words} {', '.join(first_of(at, MAX_CHECKS)) or 'unknown checks'}")
@@ -74,3 +74,11 @@ def count_actions(record: Record) -> str:
 def name_unverified(servers: int) -> str:
     """`2 servers have not passed their checks`."""
     return plural(servers, "server has not passed its checks", "servers have not passed their checks")
+
+
+def describe_verification(found: Mapping[str, Any]) -> str:
+    """`UNVERIFIED at http :8080/health: it was not passed within 30 min: HTTP 503`."""
+    at = f" at {flatten(found['check'])}" if found["check"] and found["status"] != "VERIFIED" else ""
+    reason = (found.get("reason") or "").removeprefix(f"{found['check']} has not passed: ")
+    why = [flatten(text) for text in (reason, found.get("output")) if text and found["status"] != "VERIFIED"]
+    return ": ".join([f"{found['status']}{at}", *why])

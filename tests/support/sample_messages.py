@@ -84,7 +84,6 @@ TASK = {
     "instructions": "Place an order and look for it in the back office.",
     "status": "WAITING",
     "waitingFor": "CONFIRM",
-    "until": 1_763_800_000,
 }
 FREEZE = {
     "name": "freeze-writes",
@@ -125,7 +124,9 @@ SENDERS: Mapping[str, Callable[[], None]] = {
         Tally(6, 6, checked=6, verified=5, unverified=1),
         [UNVERIFIED],
     ),
-    "send_action_waits for a person": lambda: step_messages.send_action_waits(EXECUTION, TASK),
+    "send_action_waits for a person": lambda: step_messages.send_action_waits(
+        EXECUTION, {**TASK, "until": clock.now() + 7_200}
+    ),
     "send_action_waits for a decision": lambda: step_messages.send_action_waits(EXECUTION, FREEZE),
     "send_action_failed": lambda: step_messages.send_action_failed(EXECUTION, FREEZE, "continue"),
     "send_servers_withheld": lambda: operator_messages.send_servers_withheld(RUN, BATCH, {"s-1": "it is in a job"}),

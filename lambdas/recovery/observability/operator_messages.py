@@ -148,6 +148,7 @@ def send_wave_settled(
             **wave_facts.format_unverified(notable),
             "Warnings": wave_facts.format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
             **(wave_facts.format_answers(execution, wave, tally) if awaits_decision else {}),
+            "Runbook": name_section("Servers are unverified") if tally.unverified else None,
         },
         wave=wave.name,
     )

@@ -47,8 +47,8 @@ def _send_task(execution: Execution, action: Row) -> None:
             "Until": deadline,
             "Needs": wave_facts.name_other_person(run, "confirm"),
             "Confirm": [
-                f'{_answer(execution, action, "confirm")} --comment "WHAT YOU SAW"',
-                "The task is done, and the run goes on. The comment is kept in the record and the report.",
+                _answer(execution, action, "confirm"),
+                "The task is done, and the run goes on. The command asks what you saw; the report shows your answer.",
             ],
             "Reject": [_answer(execution, action, "reject"), "The task cannot be done: the action has failed."],
         },
@@ -78,7 +78,7 @@ def _send_question(execution: Execution, action: Row) -> None:
 
 
 def send_action_failed(execution: Execution, action: Row, on_failure: str) -> None:
-    """Report that an action failed and nobody is asked. `on_failure` of the plan, `stop` or `continue`, applies."""
+    """Report that an action failed and no operator is asked; `on_failure` of the plan (`stop`, `continue`) applies."""
     run, place = execution.run, "wave" if action.get("wave") else action["place"]
     publish(
         run,

@@ -61,7 +61,8 @@ def format_unverified(servers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     facts = {}
     for check, rows in most_frequent[:MAX_CAUSES]:
         found = rows[0]["verification"]
-        why = ". ".join(filter(None, (found.get("reason"), found.get("output"))))
+        reason = (found.get("reason") or "").removeprefix(f"{check} has not passed: ")
+        why = ". ".join(filter(None, (reason, found.get("output"))))
         facts[f"Unverified, {check}"] = f"{name_first([_name_server(row) for row in rows], MAX_NAMES)}. {why}"
     if left := most_frequent[MAX_CAUSES:]:
         facts["Other checks"] = ", ".join(f"{check} ({len(rows)})" for check, rows in left)
@@ -80,7 +81,7 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     least, most = USUAL_JOB_MINUTES
     asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
     unverified, minutes = plural(tally.unverified, "unverified server"), wave.checks_timeout_minutes
-    checked = f" Then checks the {unverified} again too." if tally.unverified else ""
+    checked = f" Then checks the {unverified} again, and runs actions that failed again." if tally.unverified else ""
     launched = (
         f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
         f"of {least} to {most} min each: up to {attempts * most} min in all. DRS jobs cannot be "

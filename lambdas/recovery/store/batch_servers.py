@@ -6,6 +6,7 @@ batch that they belong to, in one write.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -33,6 +34,21 @@ def pack_servers(servers: Mapping[str, InspectedServer]) -> bytes:
 def unpack_servers(packed: bytes) -> dict[str, InspectedServer]:
     """The inverse."""
     return {server_id: InspectedServer.from_json(server) for server_id, server in unpack(packed).items()}
+
+
+def list_with_batches(execution_id: str, wave: str) -> Iterator[tuple[Batch, dict[str, InspectedServer]]]:
+    """The batches of a wave, each with what inspection found of its servers, by id."""
+    for row in executions.query_rows(execution_id, f"BATCH#{wave}#"):
+        if row["item"] == BatchRef.from_event(row).sort_key:
+            yield Batch.from_item(row), unpack_servers(row["servers"])
+
+
+def get_with_batch(ref: BatchRef) -> tuple[Batch, dict[str, InspectedServer]]:
+    """Read a batch, and what inspection found of its servers, by id. Raise KeyError when there is none."""
+    row = dynamodb.get(executions.table(), {"executionId": ref.execution_id, "item": ref.sort_key})
+    if row is None:
+        raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
+    return replace(Batch.from_item(row), ref=ref), unpack_servers(row["servers"])
 
 
 def list_servers(row: Row) -> Iterator[dict[str, Any]]:

@@ -274,10 +274,9 @@ def _waits_of_action(row: Row, meta: Row) -> Iterator[Wait]:
     of_action: _OfAction = {"wave": row.get("wave"), "for": "ACTION", "action": row["name"]}
     for wait in row.get("waits", ()):
         yield {**of_action, "since": wait["since"], "until": wait["until"], "by": wait["by"]}
-    if since := row.get("waitingSince"):
-        until = row.get("endedAt") if row["status"] != "WAITING" and not of_runs.is_waiting(row) else None
-        until = until or meta.get("cancelledAt") or meta.get("endedAt")
-        yield {**of_action, "since": since, "until": until, "by": None}
+    if (since := row.get("waitingSince")) and of_runs.is_waiting(row):
+        until = meta.get("cancelledAt") or meta.get("endedAt")
+        yield {**of_action, "since": since, "until": until, "by": meta.get("cancelledBy")}
 
 
 def collect_decisions(record: ExecutionRecord) -> list[Decision]:

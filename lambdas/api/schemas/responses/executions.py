@@ -1,6 +1,6 @@
 """Runs, their waves and their batches, as the API shows them. Servers and events have modules of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
@@ -157,9 +157,7 @@ class Execution(ListedExecution):
     notes: list[str]
     waves: list[ExecutionWave]
     actionsOption: Annotated[ActionsOption, Field(description="What the run does with the actions of its plan.")]
-    actions: Annotated[
-        list[ActionInRun], Field(description="The actions that have begun or wait, with those of the plan first.")
-    ]
+    actions: Annotated[list[ActionInRun], Field(description="The actions that have begun, in the order of the plan.")]
     batches: Annotated[
         list[Batch],
         Field(description=f"At most {MAX_BATCHES_SHOWN:,}, those that have not ended first; `/batches` lists all."),
@@ -199,10 +197,22 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
         actionsOption=run.actions,
-        actions=[build_action(row) for row in record.actions],
+        actions=[build_action(row) for row in sorted(record.actions, key=_order_actions(record))],
         batches=[build_batch(row) for row in _choose_batches(record.batches)],
         batchesLeftOut=max(len(record.batches) - MAX_BATCHES_SHOWN, 0),
     )
+
+
+def _order_actions(record: ExecutionRecord) -> Callable[[Row], tuple[float, bool, int]]:
+    """The place of an action: those before the plan, before and after each wave in its order, and after the plan."""
+    orders = {row["wave"]: float(row.get("order", 0)) for row in record.waves}
+
+    def find_place(row: Row) -> tuple[float, bool, int]:
+        is_after = row["place"] == "after"
+        of_plan = float("inf") if is_after else float("-inf")
+        return orders.get(row["wave"], 0.0) if row.get("wave") else of_plan, is_after, int(row["number"])
+
+    return find_place
 
 
 def _choose_batches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
