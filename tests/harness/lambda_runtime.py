@@ -23,6 +23,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from tests.harness import limits
 
@@ -266,7 +267,8 @@ class LambdaRuntime:
             self._threads.append(thread)
             thread.start()
             return b""
-        counts = function.function_name not in self._exempt
+        is_of_product = function.function_arn.split(":")[4] == DEFAULT_ACCOUNT_ID  # each account has limits of its own
+        counts = is_of_product and function.function_name not in self._exempt
         if counts and not self._take_place():
             answer["x-amz-function-error"] = "Unhandled"
             refusal = {"errorType": "Lambda.TooManyRequestsException", "errorMessage": "Rate Exceeded."}

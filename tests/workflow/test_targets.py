@@ -97,6 +97,14 @@ def test_functions_machines_and_buses_of_a_shop_answer_in_their_target(
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
+def test_a_target_runs_functions_while_the_account_of_the_product_runs_none(product: Product) -> None:
+    here, there = open_shop(product), open_shop(product, account=OTHER, region=EUROPE)
+    product.engine.runtime.limit_concurrency(0)
+    for account, region, shop in ((HUB, WEST, here), (OTHER, EUROPE, there)):
+        answer = target_client(product, "lambda", account, region).invoke(FunctionName=shop.function_arn)
+        assert json.loads(answer["Payload"].read()) == {"ordersPlaced": 3}
+
+
 def test_a_function_that_fails_says_so_to_its_caller(product: Product) -> None:
     def fail(event: Any, context: Any) -> None:
         raise RuntimeError("no order went through")
