@@ -100,6 +100,19 @@ _action: dict[str, Any] = {
     **PLACE,
     "waitingFor": None,
 }
+_listed_action = _action | {
+    "output": "Drained: 17",
+    "parts": [
+        {
+            **PLACE,
+            "key": f"{RUN}/database/before/1/1",
+            "status": "SUCCEEDED",
+            "id": "92853adf-ba41-4cd6-9a88-142d1e00aaaa",
+            "instances": None,
+            "note": None,
+        }
+    ],
+}
 
 _execution: dict[str, Any] = {
     **_listed,
@@ -227,6 +240,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Executions": {"executions": [_listed], "nextToken": None},
     "Execution": _execution,
     "Batches": {"batches": [_batch], "nextToken": None},
+    "ListedActions": {"actions": [_listed_action]},
     "Servers": {
         "servers": [
             {
