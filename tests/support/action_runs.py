@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+from drs_emulator.target_key import TargetKey
 from tests.support.product import HUB, WEST, Product, Reply
 from tests.support.shops import target_client
 
@@ -70,3 +71,8 @@ def commands(product: Product, document: str, account: str = HUB, region: str = 
     ssm = target_client(product, "ssm", account, region)
     pages = ssm.get_paginator("list_commands").paginate(Filters=[{"key": "DocumentName", "value": document}])
     return [command for page in pages for command in page["Commands"]]
+
+
+def forget_document(product: Product, name: str, account: str = HUB, region: str = WEST) -> None:
+    """Let an account lose a document that it had when the plan was written: plans are looked at then."""
+    product.emulator.world.target(TargetKey(account, region)).documents.pop(name)

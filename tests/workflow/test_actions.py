@@ -11,6 +11,7 @@ from tests.support.action_runs import (
     actions_of,
     automations,
     commands,
+    forget_document,
     one_wave,
     start_with,
     wait_for_action,
@@ -93,7 +94,9 @@ def test_an_action_that_fails_and_continues_lets_the_wave_go_on(product: Product
 def test_an_action_before_the_plan_that_fails_stops_the_run(product: Product) -> None:
     open_shop(product)
     rule(product, "AUTOMATION", document="Shop-FreezeWrites", effect="FAILS")
-    record = product.drill(one_wave(product, plan_before=[FREEZE], plan_after=[{"name": "end", "wait": {"minutes": 1}}]))
+    record = product.drill(
+        one_wave(product, plan_before=[FREEZE], plan_after=[{"name": "end", "wait": {"minutes": 1}}])
+    )
     assert record["status"] == "FAILED"
     assert record["waves"][0]["status"] == "SKIPPED"
     assert "freeze-writes before the plan" in record["waves"][0]["reason"]
@@ -115,7 +118,11 @@ def test_an_action_after_the_plan_that_fails_makes_a_complete_run_partial(produc
 def test_a_wave_that_fails_has_no_actions_after_it(product: Product) -> None:
     open_shop(product)
     group = product.group(product.seed(1, failsAt="LAUNCH"))
-    record = product.drill(product.plan({"name": "web", "groups": [group], "after": [FREEZE]}, after=[{"name": "end", "wait": {"minutes": 1}}]))
+    record = product.drill(
+        product.plan(
+            {"name": "web", "groups": [group], "after": [FREEZE]}, after=[{"name": "end", "wait": {"minutes": 1}}]
+        )
+    )
     assert record["waves"][0]["status"] == "FAILED"
     assert {each["name"]: each["status"] for each in actions_of(product, record["executionId"])} == {
         "freeze-writes": "SKIPPED",
@@ -127,7 +134,10 @@ def test_a_wave_that_fails_has_no_actions_after_it(product: Product) -> None:
 def test_a_retry_of_the_wave_runs_only_the_action_that_failed_again(product: Product) -> None:
     open_shop(product)
     rule(product, "AUTOMATION", document="Shop-PromoteDatabase", effect="FAILS", count=1)
-    promote = {"name": "promote", "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "x"}}}
+    promote = {
+        "name": "promote",
+        "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "x"}},
+    }
     run_id = product.start(one_wave(product, before=[FREEZE, promote], onFailure="ask"))
     wait_for_action(product, run_id, "promote", "FAILED")
     product.machine(run_id).wait_for_state("AwaitDecision")
@@ -203,7 +213,10 @@ def test_a_wave_in_two_accounts_sends_its_command_in_each(product: Product) -> N
 
 
 def test_an_automation_that_the_account_does_not_have_fails_with_the_reason(product: Product) -> None:
-    record = product.drill(one_wave(product, before=[FREEZE]))
+    open_shop(product)
+    plan = one_wave(product, before=[FREEZE])
+    forget_document(product, "Shop-FreezeWrites")
+    record = product.drill(plan)
     listed = action(product, record["executionId"], "freeze-writes")
     assert (listed["status"], record["waves"][0]["status"]) == ("FAILED", "FAILED")
     assert "AutomationDefinitionNotFound" in listed["reason"]
@@ -223,14 +236,16 @@ def test_a_drill_may_only_look_whether_its_actions_could_run(product: Product) -
     shop = open_shop(product)
     before = [
         FREEZE,
-        {"name": "gone", "ssmAutomation": {"document": "Shop-Nowhere"}},
+        {"name": "gone", "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "shop"}}},
         {"name": "smoke", "lambda": {"function": shop.function_arn}},
         {"name": "switch", "stateMachine": {"name": shop.machine_arn}},
         {"name": "tell", "event": {"bus": shop.bus_arn, "detailType": "x"}},
         {"name": "sign", "manual": {"instructions": "Look."}},
     ]
     after = [{"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}}]
-    record = product.finish(start_with(product, one_wave(product, before=before, after=after), "verifyOnly"))
+    plan = one_wave(product, before=before, after=after)
+    forget_document(product, "Shop-PromoteDatabase")
+    record = product.finish(start_with(product, plan, "verifyOnly"))
     found = {each["name"]: each["status"] for each in actions_of(product, record["executionId"])}
     assert found.pop("gone") == "FAILED"
     assert set(found.values()) == {"VERIFIED"}, found

@@ -1,12 +1,14 @@
 """Checks of launched servers: a wave is done when its servers work, and what follows when they do not."""
 
+import time
 from typing import Any
 
 import pytest
 
+from recovery.verification.lifecycle import LATE
 from tests.support.checked_servers import add_launch_action, checks_of, statuses_of, wave_row
 from tests.support.plans import make_wave
-from tests.support.product import HUB, WEST, Product
+from tests.support.product import EUROPE, HUB, OTHER, WEST, Product
 from tests.support.runs import decide, wait_until, wait_until_asked_for, wave_statuses
 from tests.support.shops import open_shop, rule
 
@@ -193,3 +195,55 @@ def test_a_refused_call_settles_the_servers_with_the_parameter_that_permits_it(
     (entry,) = checks_of(product, record["executionId"], "web").values()
     assert entry["status"] == "UNVERIFIED"
     assert parameter in entry["reason"]
+
+
+def test_an_instance_that_drs_shows_late_is_checked_when_it_does(product: Product) -> None:
+    product.emulator.control.change_settings({"behaviour": {"instanceDelaySeconds": 240}})
+    record = product.drill(product.plan(checked_wave(product, "boot", "agent")))
+    assert record["status"] == "COMPLETED", record
+    (entry,) = checks_of(product, record["executionId"], "web").values()
+    assert entry["instanceId"].startswith("i-")
+
+
+def test_a_retry_checks_the_servers_that_it_launches_and_those_that_have_not_passed(product: Product) -> None:
+    broken = rule(product, "INSTANCE", hostname="good-001", checks="instance-impaired")
+    product.fault("LAUNCH_FAILS", count=1)
+    servers = product.seed(1, prefix="lost") + product.seed(1, prefix="good")
+    wave = {"name": "web", "groups": [product.group(servers)], "checks": ["boot"], "checksTimeoutMinutes": 10}
+    run = product.start(product.plan({**wave, "onFailure": "ask"}, launchAttempts=1))
+    wait_until_asked_for(product, run, "DECISION")
+    before = wave_row(product, run, "web")
+    product.emulator.control.remove_rules(broken)
+    assert decide(product, run, "waves/web/retry").status == 200
+    record = product.finish(run)
+    assert record["status"] == "COMPLETED", record
+    assert statuses_of(product, run, "web") == dict.fromkeys(servers, "VERIFIED")
+    assert wave_row(product, run, "web")["launchedAt"] > before["launchedAt"]
+
+
+def test_each_target_of_a_wave_is_checked_in_its_own_account_and_region(product: Product) -> None:
+    here = product.group(product.seed(2, prefix="here"))
+    there = product.group(product.seed(2, prefix="there", account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
+    rule(product, "INSTANCE", hostname="there-002", checks="instance-impaired")
+    wave = {"name": "web", "groups": [here, there], "checks": ["boot"], "checksTimeoutMinutes": 10}
+    record = product.drill(product.plan({**wave, "maxFailedPercent": 25}))
+    assert record["status"] == "PARTIAL", record
+    assert sorted(one.status for one in product.engine.executions("verify-target")) == ["SUCCEEDED", "SUCCEEDED"]
+    assert sorted(statuses_of(product, record["executionId"], "web").values()) == ["UNVERIFIED", *["VERIFIED"] * 3]
+
+
+def test_a_server_whose_launch_is_known_after_the_checks_is_unverified(product: Product) -> None:
+    """The settlement of the batch broke off; the run reads the results of its job at its end."""
+    product.engine.runtime.fail("SettleBatch", "KeyError", times=1)
+    record = product.drill(product.plan(checked_wave(product, "boot")))
+    run = record["executionId"]
+    assert record["status"] == "FAILED", record
+    assert [server["status"] for server in record["sourceServers"]] == ["LAUNCHED"]
+    (entry,) = checks_of(product, run, "web").values()
+    assert (entry["status"], entry["reason"]) == ("UNVERIFIED", LATE)
+    assert product.request("POST", f"/executions/{run}/waves/web/verify").status == 200
+    deadline = time.monotonic() + 30
+    while product.record(run)["status"] != "COMPLETED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert set(statuses_of(product, run, "web").values()) == {"VERIFIED"}

@@ -81,7 +81,7 @@ def test_a_wave_whose_servers_have_all_passed_is_not_verified_by_a_decision(prod
     wait_until_asked_for(product, run, "DECISION")
     refused = verify(product, run)
     assert refused.status == 409
-    assert "none of its servers has failed its checks" in refused.body["detail"]
+    assert "none of the servers of wave web has failed its checks" in refused.body["detail"]
     decide(product, run, "waves/web/abort")
     product.finish(run)
 
@@ -107,7 +107,11 @@ def test_a_repeated_request_starts_no_second_look_and_one_during_it_is_refused(p
     run, _ = failed_run(product)
     begun = len(product.engine.executions("verify-target"))
     gate = threading.Event()
-    product.engine.runtime.before("CheckServers", lambda event, context: gate.wait(20), times=1)
+
+    def wait(event: Any, context: Any) -> None:
+        gate.wait(20)
+
+    product.engine.runtime.before("CheckServers", wait, times=1)
     assert verify(product, run, key="k" * 20).status == 200
     assert verify(product, run, key="k" * 20).status == 200
     refused = verify(product, run)

@@ -165,9 +165,6 @@ class _Advance:
             return self._stop(record)
         answer = store.find_answer(self.answers, record, AwaitedAnswer.DECISION)
         if answer is None:
-            if record.waiting_for is None:
-                awaiting = replace(record, waiting_for=AwaitedAnswer.DECISION, waiting_since=clock.iso())
-                endings.send_waits(self.place, running.save(awaiting))
             return ActionStep(NextStep.DECISION, ANSWER_SECONDS)
         if answer["decision"] == ActionAnswer.RETRY:
             return self._begin(record)

@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from recovery import clock
 from recovery.actions import places, running
 from recovery.actions.places import Place
-from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, ActionStatus, PartStatus
+from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, ActionStatus, AwaitedAnswer, PartStatus
 from recovery.domain.wave_steps.actions import Action, OnActionFailure
 from recovery.errors import DrsWavesError, Transient
 from recovery.observability import step_messages
@@ -32,9 +32,16 @@ def settings_of(place: Place, action: Action, record: ActionRecord) -> running.S
 
 
 def write_end(place: Place, action: Action, record: ActionRecord) -> ActionRecord:
-    """Write a record whose attempt has ended, and report a failure. Raise MovedOn."""
+    """Write a record whose attempt has ended, and report a failure. Raise MovedOn.
+
+    One that failed and asks waits for its answer from this write on.
+    """
+    failed = record.status in (ActionStatus.FAILED, ActionStatus.TIMED_OUT)
+    if failed and action.on_failure is OnActionFailure.ASK:
+        record = replace(record, waiting_for=AwaitedAnswer.DECISION, waiting_since=clock.iso())
     saved = running.save(record)
     _send_ended(place, action, saved)
+    send_waits(place, saved)
     return saved
 
 

@@ -115,9 +115,7 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     is_awaited = verdicts.judge_gate(run_requests.get_plan(execution_id).wave(wave), snapshot) is gate
     if not is_awaited:  # a task that still waits would only begin its wait again, with the whole time of the plan
         task_tokens.release_tokens(execution_id, gate, wave)
-    reason = _find_reason_against_decision(snapshot, wave)
-    if is_awaited and decision is WaveDecision.VERIFY and not _count_unverified(snapshot, wave):
-        reason = "none of its servers has failed its checks"
+    reason = _find_reason_against_decision(snapshot, wave, decision)
     if is_awaited and requester:
         reason = f"with fourEyes, another person does this than who started the run, and you may be {requester}"
     elif is_awaited and is_silent and not snapshot.run.is_halted:  # last: a comment would not help against the others
@@ -176,9 +174,12 @@ def _find_reason_against_pause(run: Run) -> str:
     return _describe_state(run)
 
 
-def _find_reason_against_decision(snapshot: RunSnapshot, wave: str) -> str:
+def _find_reason_against_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecision) -> str:
     if snapshot.run.is_halted:
         return snapshot.run.halted_because
     state = snapshot.wave_states[wave]
+    is_open = state.status is WaveStatus.AWAITING_DECISION and not state.failure_decision
+    if is_open and decision is WaveDecision.VERIFY and not _count_unverified(snapshot, wave):
+        return f"none of the servers of wave {wave} has failed its checks"
     decided = f", and {state.failure_decision} was decided already" if state.failure_decision else ""
     return f"wave {wave} is {state.status.value}{decided}"

@@ -23,7 +23,13 @@ _GONE_STATES = ("shutting-down", "terminated")
 
 
 def find_instances(look: Look) -> None:
-    """Ask DRS for the instances that it had not shown when the launch ended."""
+    """Ask DRS for the instances that it had not shown when the launch ended, unless a sync has found them since.
+
+    Only an instance of the server's own job counts: an earlier one may still be shown.
+    """
+    for server_id, server in look.servers.items():
+        if server.instance_id is None and (known := look.launched[server_id].instance_id):
+            look.change(server_id, instance_id=known)
     wanted = [each for each, server in look.servers.items() if not server.is_settled and server.instance_id is None]
 
     def ask() -> None:
@@ -41,7 +47,7 @@ def find_instances(look: Look) -> None:
 
 def _is_of(look: Look, instance: LaunchedInstance) -> bool:
     launched = look.launched.get(instance.server_id)
-    return launched is not None and instance.exists and instance.job_id in (None, launched.job_id)
+    return launched is not None and launched.job_id is not None and instance.job_id == launched.job_id
 
 
 def check_states(look: Look) -> None:
