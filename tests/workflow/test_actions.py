@@ -216,6 +216,27 @@ def test_an_automation_that_the_account_does_not_have_fails_with_the_reason(prod
     assert "AutomationDefinitionNotFound" in listed["reason"]
 
 
+def test_an_instance_whose_agent_registers_late_gets_the_command_then(product: Product) -> None:
+    open_shop(product)
+    rule(product, "INSTANCE", hostname="srv-002", agentSeconds=400)
+    warm = {"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}}
+    record = product.drill(one_wave(product, servers=2, after=[warm]))
+    assert record["status"] == "COMPLETED", record
+    ids = [each for command in commands(product, "Shop-WarmCaches") for each in command["InstanceIds"]]
+    assert sorted(ids) == sorted(each["recoveryInstanceId"] for each in record["sourceServers"]), "each instance once"
+
+
+def test_an_instance_whose_agent_never_registers_fails_the_command_when_its_time_is_up(product: Product) -> None:
+    open_shop(product)
+    rule(product, "INSTANCE", hostname="srv-001", agentSeconds=1_000_000)
+    warm = {"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}, "timeoutMinutes": 5}
+    record = product.drill(one_wave(product, after=[warm]))
+    listed = action(product, record["executionId"], "warm")
+    assert (listed["status"], record["waves"][0]["status"]) == ("TIMED_OUT", "FAILED")
+    assert "not managed by Systems Manager" in listed["reason"]
+    assert commands(product, "Shop-WarmCaches") == []
+
+
 # --- drills that leave actions out --------------------------------------------------------------------------------
 def test_a_drill_may_skip_its_actions(product: Product) -> None:
     open_shop(product)

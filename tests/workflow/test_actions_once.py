@@ -79,6 +79,17 @@ def test_a_function_that_calls_another_and_is_killed_uses_the_same_key(product: 
     assert len(called) <= 2
 
 
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_state_machine_is_started_once_though_its_starter_is_killed(product: Product, number: int) -> None:
+    shop = open_shop(product)
+    switch = {"name": "switch", "stateMachine": {"name": shop.machine_arn}}
+    with killed_after_change("StartAction", number, STARTS) as made:
+        record = product.drill(one_wave(product, after=[switch]))
+    assert record["status"] == "COMPLETED", record
+    assert len(made) >= number, "it was killed"
+    assert len(product.engine.executions("Shop-SwitchTraffic")) == 1
+
+
 def test_two_invocations_at_the_same_moment_start_one_automation(product: Product) -> None:
     open_shop(product)
     product.emulator.control.change_settings({"behaviour": {"automationTokens": "forgotten"}})

@@ -174,3 +174,16 @@ def test_a_cancel_ends_every_other_wait(product: Product, kind: str) -> None:
     if kind == "command":
         (sent,) = commands(product, "Shop-WarmCaches")
         assert sent["Status"] in ("Cancelled", "Cancelling")
+
+
+@pytest.mark.speed(3_000)
+def test_a_cancel_ends_the_long_wait_between_two_polls(product: Product) -> None:
+    open_shop(product)
+    rule(product, "AUTOMATION", document="Shop-FreezeWrites", step="stopWriters", effect="HANGS", seconds=900_000)
+    run_id = product.start(one_wave(product, before=[{**FREEZE, "timeoutMinutes": 12_000}]))
+    wait_for_action(product, run_id, "freeze-writes", "RUNNING")
+    (machine,) = product.engine.executions("run-actions")
+    machine.wait_for_state("AwaitNextPoll")
+    assert product.request("POST", f"/executions/{run_id}/cancel").status == 200
+    assert product.finish(run_id)["status"] == "CANCELLED"
+    assert action(product, run_id, "freeze-writes")["status"] == "CANCELLED"
