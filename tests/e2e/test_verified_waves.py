@@ -30,7 +30,7 @@ def plan(sandbox: Sandbox) -> str:
             "name": "database",
             "groups": [{"groupId": operator.group(database, **PLACE)}],
             "checks": ["boot", "agent"],
-            "checksTimeoutMinutes": 120,
+            "checksTimeoutMinutes": 600,
             "after": [
                 {
                     "name": "promote-database",
@@ -42,7 +42,7 @@ def plan(sandbox: Sandbox) -> str:
             "name": "application",
             "groups": [{"groupId": operator.group(app, **PLACE)}],
             "checks": ["agent", {"http": {"port": 8080, "path": "/health"}}],
-            "checksTimeoutMinutes": 20,
+            "checksTimeoutMinutes": 90,
             "onFailure": "ask",
             "after": [{"name": "place-an-order", "manual": {"instructions": "Place an order."}}],
         },
