@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from recovery.domain.wave_steps.checks import Check, CheckKind
-from recovery.verification.scripts import POWERSHELL_DOCUMENT, SHELL_DOCUMENT, build_script
+from recovery.target_services.run_command import POWERSHELL_DOCUMENT, SHELL_DOCUMENT
+from recovery.verification.scripts import build_script
 
 pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="a server that is asked for HTTP answers has curl")
 

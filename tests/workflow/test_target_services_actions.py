@@ -171,7 +171,7 @@ def test_the_arn_of_an_execution_leaves_out_version_and_alias(ending: str) -> No
 # --- event buses --------------------------------------------------------------------------------------------------
 def test_an_event_gets_an_id(shop: Product) -> None:
     shop.engine.client("events").create_event_bus(Name="Shop")
-    event = event_buses.put(TARGET, "Shop", "drs-waves", "WaveRecovered", {"key": "drill-1/web/0"}, [MACHINE])
+    event = event_buses.put(TARGET, "Shop", "drs-waves", "WaveRecovered", {"key": "drill-1/web/0"})
     assert re.fullmatch("[0-9a-f-]{36}", event)
     lookups.find_event_bus(TARGET, "Shop")
 
@@ -221,7 +221,7 @@ CALLS: dict[str, tuple[str, Permission, Callable[[], object]]] = {
         lambda: lookups.find_document(TARGET, "Shop-Freeze", None, DocumentKind.AUTOMATION),
     ),
     "invoke": ("LAMBDA", Permission.FUNCTIONS, lambda: functions.invoke(TARGET, "Shop", {}, 60)),
-    "look up of a function": ("LAMBDA", Permission.FUNCTIONS, lambda: functions.look_up(TARGET, "Shop")),
+    "look up of a function": ("LAMBDA", Permission.FUNCTIONS, lambda: lookups.find_function(TARGET, "Shop")),
     "start": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.start(TARGET, MACHINE, "a", {})),
     "describe": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.describe(TARGET, MACHINE)),
     "stop": ("SFN", Permission.STATE_MACHINES, lambda: state_machines.stop(TARGET, MACHINE, "cause")),

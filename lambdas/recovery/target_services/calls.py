@@ -4,7 +4,7 @@ Every call uses the target's assumed role and reserves a call of the service's b
 `recovery.errors` or `recovery.target_errors`, which state machines catch by name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import (
@@ -97,6 +97,19 @@ def read(target: Target, service: str, method: str, /, *, permission: Permission
         on_retry=lambda attempt: metrics.count_retry(target, operation, attempt),
         retryable=(AwsUnavailable,),
     )
+
+
+def read_pages(
+    target: Target, service: str, method: str, /, *, permission: Permission, **parameters: Any
+) -> Iterator[Mapping[str, Any]]:
+    """Make a call for each page of a list, as pages are taken. Raise what `read` raises."""
+    token: dict[str, str] = {}
+    while True:
+        page = read(target, service, method, permission=permission, **parameters, **token)
+        yield page
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
 
 
 def change(

@@ -1,13 +1,13 @@
 """Event buses of a target."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from recovery.domain.target import Target
 from recovery.errors import AwsUnavailable
 from recovery.target_errors import TargetRefused
-from recovery.target_services import calls
+from recovery.target_services import calls, lookups
 from recovery.target_services.permissions import Permission
 
 # Of an entry of PutEvents, at most 256 KB count in every Region (EventBridge's guide).
@@ -17,14 +17,7 @@ MAX_DETAIL = 200_000
 _TRANSIENT_CODES = frozenset(("InternalFailure", "InternalException", "ThrottlingException"))
 
 
-def put(
-    target: Target,
-    bus: str,
-    source: str,
-    detail_type: str,
-    detail: Mapping[str, Any],
-    resources: Sequence[str] = (),
-) -> str:
+def put(target: Target, bus: str, source: str, detail_type: str, detail: Mapping[str, Any]) -> str:
     """Put an event on a bus, by name or ARN; return the id of the event.
 
     EventBridge accepts an event for a bus that does not exist and drops it (github.com/aws/aws-sdk/issues/186), so the
@@ -36,21 +29,10 @@ def put(
         raise TargetRefused(
             f"PutEvents in {target.key}: the detail has more than {MAX_DETAIL} characters", code="TooLarge"
         )
-    look_up(target, bus)
+    lookups.find_event_bus(target, bus)
     entry = {"EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": text}
-    answer = calls.change(
-        target,
-        "events",
-        "put_events",
-        permission=Permission.EVENT_BUSES,
-        Entries=[entry | ({"Resources": list(resources)} if resources else {})],
-    )
+    answer = calls.change(target, "events", "put_events", permission=Permission.EVENT_BUSES, Entries=[entry])
     return _read_entry(target, answer)
-
-
-def look_up(target: Target, bus: str) -> None:
-    """Ask whether the bus exists. Raise NotInTarget, TargetAccessDenied, and errors that are transient."""
-    calls.read(target, "events", "describe_event_bus", permission=Permission.EVENT_BUSES, Name=bus)
 
 
 def _read_entry(target: Target, answer: Mapping[str, Any]) -> str:

@@ -66,14 +66,6 @@ def invoke(target: Target, function: str, payload: Mapping[str, Any], read_timeo
     return FunctionResult("", calls.shorten(text))
 
 
-def look_up(target: Target, function: str) -> None:
-    """Ask whether the function exists. The parameter that permits its call permits this too.
-
-    Raise NotInTarget, TargetRefused, TargetAccessDenied, and errors that are transient.
-    """
-    calls.read(target, "lambda", "get_function_configuration", permission=Permission.FUNCTIONS, FunctionName=function)
-
-
 def _read_error(kind: str, text: str) -> FunctionResult:
     """Read what the runtimes of Lambda answer for an error: errorType and errorMessage. `kind` is Lambda's word."""
     try:

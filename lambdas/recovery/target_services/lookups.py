@@ -11,7 +11,7 @@ from typing import Any
 
 from recovery.domain.target import Target
 from recovery.target_errors import NotInTarget, TargetRefused
-from recovery.target_services import calls, event_buses, functions
+from recovery.target_services import calls
 from recovery.target_services.permissions import Permission
 
 
@@ -78,8 +78,10 @@ def find_document(target: Target, name: str, version: str | None, kind: Document
 
 
 def find_function(target: Target, function: str) -> None:
-    """Ask whether the function exists. Raise as `functions.look_up` does."""
-    functions.look_up(target, function)
+    """Ask whether the function exists. Raise NotInTarget, TargetRefused, TargetAccessDenied, and errors that are
+    transient.
+    """
+    calls.read(target, "lambda", "get_function_configuration", permission=Permission.FUNCTIONS, FunctionName=function)
 
 
 def find_state_machine(target: Target, machine_arn: str) -> None:
@@ -101,8 +103,8 @@ def find_state_machine(target: Target, machine_arn: str) -> None:
 
 
 def find_event_bus(target: Target, bus: str) -> None:
-    """Ask whether the bus exists. Raise as `event_buses.look_up` does."""
-    event_buses.look_up(target, bus)
+    """Ask whether the bus exists. Raise NotInTarget, TargetAccessDenied, and errors that are transient."""
+    calls.read(target, "events", "describe_event_bus", permission=Permission.EVENT_BUSES, Name=bus)
 
 
 def find_target_group(target: Target, target_group_arn: str) -> None:

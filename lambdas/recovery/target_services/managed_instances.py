@@ -50,18 +50,13 @@ def describe(target: Target, instance_ids: Iterable[str]) -> dict[str, ManagedIn
 
 
 def _describe(target: Target, part: Sequence[str]) -> dict[str, ManagedInstance]:
-    found, token = dict[str, ManagedInstance](), dict[str, str]()
-    while True:
-        answer = calls.read(
-            target,
-            "ssm",
-            "describe_instance_information",
-            permission=Permission.CHECKS,
-            Filters=[{"Key": "InstanceIds", "Values": list(part)}],
-            MaxResults=50,
-            **token,
-        )
-        found |= {item["InstanceId"]: ManagedInstance.from_ssm(item) for item in answer["InstanceInformationList"]}
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
+    pages = calls.read_pages(
+        target,
+        "ssm",
+        "describe_instance_information",
+        permission=Permission.CHECKS,
+        Filters=[{"Key": "InstanceIds", "Values": list(part)}],
+        MaxResults=MAX_IDS,
+    )
+    found = (ManagedInstance.from_ssm(item) for page in pages for item in page["InstanceInformationList"])
+    return {each.instance_id: each for each in found}

@@ -9,11 +9,8 @@ from recovery.domain.wave_steps.needs import Need, NeedKind, StepNeeds
 from recovery.drs import fan_out
 from recovery.errors import DrsWavesError, TargetAccessDenied
 from recovery.target_errors import NotInTarget, TargetRefused
-from recovery.target_services import lookups, state_machines
+from recovery.target_services import lookups, run_command, state_machines
 from recovery.target_services.lookups import DocumentKind
-
-# AWS's documents that run scripts; which of them a server takes depends on its platform.
-SCRIPT_DOCUMENTS = ("AWS-RunShellScript", "AWS-RunPowerShellScript")
 
 # Systems Manager sets this parameter itself, or knows a default for it.
 _OF_SERVICE = frozenset({"AutomationAssumeRole"})
@@ -100,7 +97,7 @@ def look_for(need: Need) -> None:
 def _look_for_scripts(target: Target) -> None:
     """Look for a document that runs scripts: a fleet of one platform needs only one of them."""
     refused: TargetAccessDenied | None = None
-    for name in SCRIPT_DOCUMENTS:
+    for name in (run_command.SHELL_DOCUMENT, run_command.POWERSHELL_DOCUMENT):
         try:
             lookups.find_document(target, name, None, DocumentKind.COMMAND)
             return

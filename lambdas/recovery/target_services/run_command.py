@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from recovery import clock
@@ -22,6 +23,9 @@ from recovery.target_services.permissions import Permission
 MAX_IDS = 50
 MAX_COMMENT = 100
 DELIVERY_SECONDS = (30, 2_592_000)
+
+# AWS's documents that run scripts; which of them a server takes depends on its platform.
+SHELL_DOCUMENT, POWERSHELL_DOCUMENT = "AWS-RunShellScript", "AWS-RunPowerShellScript"
 
 # A page of ListCommands and of ListCommandInvocations has at most 50 items (their models in botocore).
 PAGE = 50
@@ -175,29 +179,23 @@ def send(
 def find(target: Target, document: str, key: str, sent_after: float) -> str | None:
     """The id of the newest command of the document with this key; None if there is none, or if it is not shown yet.
 
-    `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent a thousand commands of
-    the document since then, so that nobody can tell; TargetAccessDenied, and errors that are transient.
+    `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent more than a
+    thousand commands of the document since then, so that the answer is unknown; TargetAccessDenied, and errors that are
+    transient.
     """
     filters = [{"key": "InvokedAfter", "value": clock.iso(sent_after - SKEW_SECONDS)[:19] + "Z"}]
     if ":" not in document:  # a command names its document without the ARN that it was sent with
         filters.append({"key": "DocumentName", "value": document})
-    comment, token = comment_of(key), dict[str, str]()
-    for _ in range(MAX_PAGES):
-        answer = calls.read(
-            target,
-            "ssm",
-            "list_commands",
-            permission=Permission.COMMANDS,
-            Filters=filters,
-            MaxResults=PAGE,
-            **token,
-        )
-        for command in answer["Commands"]:
+    comment = comment_of(key)
+    pages = calls.read_pages(
+        target, "ssm", "list_commands", permission=Permission.COMMANDS, Filters=filters, MaxResults=PAGE
+    )
+    for page in islice(pages, MAX_PAGES):
+        for command in page["Commands"]:
             if command.get("Comment") == comment:
                 return str(command["CommandId"])
-        if not answer.get("NextToken"):
-            return None
-        token = {"NextToken": answer["NextToken"]}
+    if not page.get("NextToken"):
+        return None
     raise TargetRefused(
         f"ListCommands in {target.key}: more than {MAX_PAGES * PAGE} commands of {document} since then",
         advice="Look for the command in the console of Systems Manager, by its comment.",
@@ -211,22 +209,17 @@ def list_invocations(target: Target, command_id: str) -> dict[str, Invocation]:
     Systems Manager itself cuts the output of a step to 2,500 characters. Raise TargetAccessDenied, and errors that are
     transient.
     """
-    found, token = dict[str, Invocation](), dict[str, str]()
-    while True:
-        answer = calls.read(
-            target,
-            "ssm",
-            "list_command_invocations",
-            permission=Permission.COMMANDS,
-            CommandId=command_id,
-            Details=True,
-            MaxResults=PAGE,
-            **token,
-        )
-        found |= {item["InstanceId"]: Invocation.from_ssm(item) for item in answer["CommandInvocations"]}
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
+    pages = calls.read_pages(
+        target,
+        "ssm",
+        "list_command_invocations",
+        permission=Permission.COMMANDS,
+        CommandId=command_id,
+        Details=True,
+        MaxResults=PAGE,
+    )
+    found = (Invocation.from_ssm(item) for page in pages for item in page["CommandInvocations"])
+    return {each.instance_id: each for each in found}
 
 
 def cancel(target: Target, command_id: str) -> bool:

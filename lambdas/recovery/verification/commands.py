@@ -26,7 +26,7 @@ def collect_results(look: Look) -> None:
         if command := look.servers[server_id].command:
             by_command[command].append(server_id)
     for command_id, server_ids in by_command.items():
-        look.ask("ssm", server_ids, lambda command_id=command_id: _collect(look, command_id, due))  # type: ignore[misc]
+        look.ask("ssm", server_ids, _collect, command_id, due)
 
 
 def _collect(look: Look, command_id: str, due: Mapping[str, Check]) -> None:
@@ -62,12 +62,12 @@ def send_commands(look: Look) -> None:
         check = due[server_ids[0]]
         for at in range(0, len(server_ids), run_command.MAX_IDS):
             part = server_ids[at : at + run_command.MAX_IDS]
-            look.ask("ssm", part, lambda part=part, check=check, platform=platform: _send(look, part, check, platform))  # type: ignore[misc]
+            look.ask("ssm", part, _send, part, check, platform)
 
 
 def _send(look: Look, server_ids: Sequence[str], check: Check, platform: str) -> None:
     document, version, parameters = _build_command(look, check, platform)
-    by_instance = {str(look.servers[each].instance_id): each for each in server_ids}
+    by_instance = look.by_instance(server_ids)
     sent = run_command.send(look.target, document, version, parameters, list(by_instance), look.key, DELIVERY_SECONDS)
     for instance_id, server_id in by_instance.items():
         if instance_id in sent.unmanaged:
@@ -83,7 +83,7 @@ def _build_command(look: Look, check: Check, platform: str) -> tuple[str, str | 
         return document, None, {"commands": lines, "executionTimeout": [str(timeout_of(check))]}
     settings = check.settings
     parameters = {name: list(values) for name, values in settings.get("parameters", {}).items()}
-    if settings["document"] in (scripts.SHELL_DOCUMENT, scripts.POWERSHELL_DOCUMENT):
+    if settings["document"] in (run_command.SHELL_DOCUMENT, run_command.POWERSHELL_DOCUMENT):
         parameters = {"executionTimeout": [str(timeout_of(check))], **parameters}
     return settings["document"], settings.get("documentVersion"), parameters
 

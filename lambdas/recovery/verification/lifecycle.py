@@ -1,10 +1,10 @@
 """Begins and ends the checks of a wave."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from recovery import clock
-from recovery.domain.batch import Batch, BatchRef
+from recovery.domain.batch import Batch
 from recovery.domain.execution import Execution
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
@@ -35,19 +35,19 @@ def start_checks(execution: Execution, wave: Wave, turn: int) -> dict[Target, li
 def begin_turn(execution: Execution, wave: Wave, turn: int) -> dict[Target, list[int]]:
     """The same for a run that may have ended."""
     to_check: dict[Target, list[int]] = {}
-    has_launched, is_again = False, False
-    on_record = dict[BatchRef, CheckedBatch]()
-    for number, (batch, launched) in enumerate(_list_launched(execution, wave)):
-        on_record = on_record if number else checks.list_checks(execution.execution_id, wave.name)
-        before = on_record.get(batch.ref)
-        if before is None or before.turn < turn:
-            is_again = is_again or (before is not None and batch.launched != batch.launched_when_checked)
-            before = _begin_batch(wave, batch, launched, before, turn)
-        has_launched = True
-        if before.has_open:
+    launched_by_batch = _list_launched(execution, wave)
+    if not launched_by_batch:
+        return to_check
+    on_record = checks.list_checks(execution.execution_id, wave.name)
+    is_again = False
+    for batch, launched in launched_by_batch:
+        row = on_record.get(batch.ref)
+        if row is None or row.turn < turn:
+            is_again = is_again or (row is not None and batch.launched != batch.launched_when_checked)
+            row = _begin_batch(wave, batch, launched, row, turn)
+        if row.has_open:
             to_check.setdefault(batch.ref.target, []).append(batch.ref.number)
-    if has_launched:
-        checks.record_launched(execution.execution_id, wave.name, is_again=is_again)
+    checks.record_launched(execution.execution_id, wave.name, is_again=is_again)
     return to_check
 
 
@@ -79,17 +79,16 @@ def end_checks(
     With `is_ended`, the wave has ended before: only servers that were launched later are recorded, because others may
     be checked again. `target` is the only one to end, `reason` why the checks have ended, if the record cannot say.
     """
-    on_record: dict[BatchRef, CheckedBatch] | None = None
-    for batch, launched in _list_launched(execution, wave):
-        if target and batch.ref.target != target:
-            continue
-        if on_record is None:
-            on_record = checks.list_checks(execution.execution_id, wave.name)
+    to_end = [each for each in _list_launched(execution, wave) if target is None or each[0].ref.target == target]
+    if not to_end:
+        return
+    on_record = checks.list_checks(execution.execution_id, wave.name)
+    for batch, launched in to_end:
         row = on_record.get(batch.ref)
-        if is_ended and row is not None and not launched.keys() - row.servers.keys():
+        if is_ended and row is not None and launched.keys() <= row.servers.keys():
             continue
         _end_batch(execution, wave, batch, launched, is_ended=is_ended, reason=reason)
-    if on_record is not None and not is_ended:
+    if not is_ended:
         _record_verified(execution.execution_id, wave.name)
 
 
@@ -145,11 +144,11 @@ def _record_verified(execution_id: str, wave: str) -> None:
         checks.record_verified(execution_id, wave, max(at for at in times if at))
 
 
-def _list_launched(execution: Execution, wave: Wave) -> Iterator[tuple[Batch, dict[str, LaunchedServer]]]:
+def _list_launched(execution: Execution, wave: Wave) -> list[tuple[Batch, dict[str, LaunchedServer]]]:
     """The batches of the wave that have launched servers with checks, and these servers."""
     mode = execution.run.mode.of_steps
     if mode is None or not wave.has_checks(mode):
-        return
-    for batch, inspected in batch_servers.list_with_batches(execution.execution_id, wave.name):
-        if found := find_launched(wave, batch, inspected):
-            yield batch, found
+        return []
+    of_batches = batch_servers.list_with_batches(execution.execution_id, wave.name)
+    launched = ((batch, find_launched(wave, batch, inspected)) for batch, inspected in of_batches)
+    return [(batch, servers) for batch, servers in launched if servers]

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Concatenate, ParamSpec
 
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.checks import Check, CheckKind
 from recovery.domain.wave_steps.ladder import Found, Observation, ServerChecks
 from recovery.errors import DrsWavesError, Transient
 from recovery.verification.ladders import LaunchedServer
+
+P = ParamSpec("P")
 
 # The service that each kind of check asks.
 SERVICES: Mapping[CheckKind, str] = {
@@ -64,14 +67,28 @@ class Look:
         """Ask nothing more about the server in this look."""
         self._held.add(server_id)
 
-    def ask(self, service: str, server_ids: Iterable[str], ask: Callable[[], None]) -> None:
-        """Ask the service about these servers. An error that passes postpones them; another one settles them."""
+    def by_instance(self, server_ids: Iterable[str]) -> dict[str, str]:
+        """The ids of these servers, by the id of their instance."""
+        return {str(self.servers[each].instance_id): each for each in server_ids}
+
+    def ask(
+        self,
+        service: str,
+        server_ids: Iterable[str],
+        ask: Callable[Concatenate["Look", P], None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Ask the service about these servers, by `ask`, which notes what it finds of them.
+
+        An error that passes postpones them; another one settles them.
+        """
         asked = list(server_ids)
         if not asked:
             return
         self._asked[service].update(asked)
         try:
-            ask()
+            ask(self, *args, **kwargs)
         except Transient as error:
             self.postponed.append(error)
             self._held.update(asked)

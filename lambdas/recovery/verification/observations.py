@@ -1,11 +1,11 @@
 """What DRS, EC2, agents and load balancers say of the servers of a look."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from recovery.domain.drs_shapes.jobs import Launch
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
-from recovery.domain.wave_steps.checks import CheckKind
+from recovery.domain.wave_steps.checks import KINDS_OF_COMMANDS, CheckKind
 from recovery.domain.wave_steps.ladder import Found, LaunchActions, Observation
 from recovery.drs import client as drs
 from recovery.errors import DrsRefused
@@ -32,17 +32,17 @@ def find_instances(look: Look) -> None:
             look.change(server_id, instance_id=known)
     wanted = [each for each, server in look.servers.items() if not server.is_settled and server.instance_id is None]
 
-    def ask() -> None:
-        found = {
-            each.server_id: each for each in drs.find_recovery_instances(look.target, wanted) if _is_of(look, each)
-        }
-        for server_id in wanted:
-            if server_id in found:
-                look.change(server_id, instance_id=found[server_id].ec2_instance_id)
-            else:
-                look.note(server_id, Observation(Found.NOT_YET, NO_INSTANCE))
+    look.ask("drs", wanted, _ask_instances, wanted)
 
-    look.ask("drs", wanted, ask)
+
+def _ask_instances(look: Look, server_ids: Sequence[str]) -> None:
+    shown = drs.find_recovery_instances(look.target, server_ids)
+    found = {each.server_id: each for each in shown if _is_of(look, each)}
+    for server_id in server_ids:
+        if server_id in found:
+            look.change(server_id, instance_id=found[server_id].ec2_instance_id)
+        else:
+            look.note(server_id, Observation(Found.NOT_YET, NO_INSTANCE))
 
 
 def _is_of(look: Look, instance: LaunchedInstance) -> bool:
@@ -55,20 +55,20 @@ def check_states(look: Look) -> None:
 
     A server that has launch actions to pass only is left out: DRS alone is asked about them.
     """
-    asked = {
-        server.instance_id: server_id
+    asked = [
+        server_id
         for server_id, server in look.servers.items()
         if server.instance_id
         and not server.is_settled
         and any(check.kind is not CheckKind.POST_LAUNCH_ACTIONS for check in look.launched[server_id].ladder)
-    }
+    ]
+    look.ask("ec2", asked, _ask_states, asked)
 
-    def ask() -> None:
-        due = look.list_due("", CheckKind.BOOT)
-        for instance_id, status in instance_status.describe(look.target, asked).items():
-            _note_state(look, asked[instance_id], status, is_due=asked[instance_id] in due)
 
-    look.ask("ec2", asked.values(), ask)
+def _ask_states(look: Look, server_ids: Sequence[str]) -> None:
+    by_instance, due = look.by_instance(server_ids), look.list_due("", CheckKind.BOOT)
+    for instance_id, status in instance_status.describe(look.target, by_instance).items():
+        _note_state(look, by_instance[instance_id], status, is_due=by_instance[instance_id] in due)
 
 
 def _note_state(look: Look, server_id: str, status: InstanceStatus | None, *, is_due: bool) -> None:
@@ -94,9 +94,9 @@ def check_launch_actions(look: Look) -> None:
     due = list(look.list_due("drs", CheckKind.POST_LAUNCH_ACTIONS))
     unknown = [each for each in due if look.servers[each].actions is LaunchActions.UNKNOWN]
     for server_id in unknown[:CONFIGURATIONS_PER_LOOK]:
-        look.ask("drs", [server_id], lambda server_id=server_id: _ask_configuration(look, server_id))  # type: ignore[misc]
+        look.ask("drs", [server_id], _ask_configuration, server_id)
     known = [each for each in due if each not in unknown]
-    look.ask("drs", known, lambda: _ask_jobs(look, known))
+    look.ask("drs", known, _ask_jobs, known)
 
 
 def _ask_configuration(look: Look, server_id: str) -> None:
@@ -136,22 +136,21 @@ def _judge_actions(launch: Launch | None) -> Observation:
 def check_agents(look: Look) -> None:
     """Ask Systems Manager for the agents, and for the platforms of servers that are about to get a command."""
     due = look.list_due("ssm", CheckKind.AGENT)
-    kinds = (CheckKind.TCP, CheckKind.HTTP, CheckKind.COMMAND)
-    unknown = {each for each in look.list_due("ssm", *kinds) if look.servers[each].platform is None}
-    asked = {str(look.servers[each].instance_id): each for each in (*due, *unknown)}
+    unknown = [each for each in look.list_due("ssm", *KINDS_OF_COMMANDS) if look.servers[each].platform is None]
+    look.ask("ssm", (*due, *unknown), _ask_agents, (*due, *unknown), due)
 
-    def ask() -> None:
-        for instance_id, agent in managed_instances.describe(look.target, asked).items():
-            server_id = asked[instance_id]
-            if agent is None or not agent.is_online:
-                why = f"its agent is {agent.ping}" if agent else "its agent has not registered"
-                look.note(server_id, Observation(Found.NOT_YET, f"{why} in Systems Manager"))
-                continue
-            look.change(server_id, platform=agent.platform or None)
-            if server_id in due:
-                look.note(server_id, Observation(Found.PASSED))
 
-    look.ask("ssm", asked.values(), ask)
+def _ask_agents(look: Look, server_ids: Sequence[str], due: Container[str]) -> None:
+    by_instance = look.by_instance(server_ids)
+    for instance_id, agent in managed_instances.describe(look.target, by_instance).items():
+        server_id = by_instance[instance_id]
+        if agent is None or not agent.is_online:
+            why = f"its agent is {agent.ping}" if agent else "its agent has not registered"
+            look.note(server_id, Observation(Found.NOT_YET, f"{why} in Systems Manager"))
+            continue
+        look.change(server_id, platform=agent.platform or None)
+        if server_id in due:
+            look.note(server_id, Observation(Found.PASSED))
 
 
 def check_target_groups(look: Look) -> None:
@@ -160,11 +159,11 @@ def check_target_groups(look: Look) -> None:
     for server_id, check in look.list_due("elbv2", CheckKind.TARGET_GROUP).items():
         by_group[check.settings["arn"]].append(server_id)
     for arn, server_ids in by_group.items():
-        look.ask("elbv2", server_ids, lambda arn=arn, server_ids=server_ids: _ask_health(look, arn, server_ids))  # type: ignore[misc]
+        look.ask("elbv2", server_ids, _ask_health, arn, server_ids)
 
 
-def _ask_health(look: Look, arn: str, server_ids: list[str]) -> None:
-    by_instance = {str(look.servers[each].instance_id): each for each in server_ids}
+def _ask_health(look: Look, arn: str, server_ids: Sequence[str]) -> None:
+    by_instance = look.by_instance(server_ids)
     for instance_id, health in target_health.describe(look.target, arn, by_instance).items():
         if health.is_healthy:
             look.note(by_instance[instance_id], Observation(Found.PASSED))

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recovery.domain.wave_steps.checks import Check, CheckKind
-
-SHELL_DOCUMENT, POWERSHELL_DOCUMENT = "AWS-RunShellScript", "AWS-RunPowerShellScript"
+from recovery.target_services import run_command
 
 # A script may take so many seconds more than the one try that it makes: an interpreter has to start.
 MARGIN_SECONDS = 15
@@ -22,8 +21,8 @@ def build_script(check: Check, platform: str) -> tuple[str, list[str]]:
     """The document that runs the script on this platform of Systems Manager, and the lines of the script."""
     build = {CheckKind.TCP: (_tcp_shell, _tcp_powershell), CheckKind.HTTP: (_http_shell, _http_powershell)}[check.kind]
     if platform == "Windows":
-        return POWERSHELL_DOCUMENT, build[1](check.settings)
-    return SHELL_DOCUMENT, build[0](check.settings)
+        return run_command.POWERSHELL_DOCUMENT, build[1](check.settings)
+    return run_command.SHELL_DOCUMENT, build[0](check.settings)
 
 
 def timeout_seconds(check: Check) -> int:
