@@ -14,6 +14,6 @@ def handler(event: StopActionInput, context: LambdaContext) -> StopActionOutput:
     """Record those that have not ended as failed. Calling it twice changes nothing."""
     error = CaughtError.from_state(event["error"]) or CaughtError("unknown error", "")
     place = ActionPlace(event["place"])
-    left = closing.close_place(event["executionId"], event["wave"], place, event["turn"], f"its machine broke: {error}")
+    left = closing.close_place(event["executionId"], event["wave"], place, f"its machine broke: {error}")
     logger.error("actions stopped", extra={"reason": str(error), "left": left})
     return {"left": left}

@@ -166,3 +166,17 @@ def test_a_machine_of_actions_that_breaks_stops_what_runs_and_fails_the_wave(pro
     assert action(product, run_id, "freeze-writes")["status"] == "FAILED"
     (started,) = automations(product)
     assert started["AutomationExecutionStatus"] in ("Cancelled", "Cancelling")
+
+
+def test_a_machine_of_actions_that_breaks_tells_what_may_run_on(product: Product) -> None:
+    """The cause of the error has a semicolon, which separates what is told of an action too."""
+    open_shop(product)
+    rule(product, "AUTOMATION", document="Shop-FreezeWrites", step="stopWriters", effect="HANGS")
+    run_id = product.start(one_wave(product, before=[{**FREEZE, "timeoutMinutes": 600}]))
+    wait_for_action(product, run_id, "freeze-writes", "RUNNING")
+    ssm_fault(product, "ACCESS_DENIED", "StopAutomationExecution", count=1_000)
+    place = {"executionId": run_id, "wave": "web", "place": "before", "turn": 0}
+    broken = {**place, "error": {"Error": "Broken", "Cause": "one thing; another"}}
+    (left,) = product.engine.invoke("StopAction", broken)["left"]
+    assert left.startswith("action freeze-writes: what it started could not be stopped: "), left
+    assert "one thing; another; what it started could not" in action(product, run_id, "freeze-writes")["reason"]

@@ -83,15 +83,15 @@ def _nothing_to_do(record: ActionRecord) -> ActionRecord:
 def _add_instances(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
     """Keep the new instances with the attempt, because what is known of them may grow while it runs."""
     is_command = action.kind is ActionKind.SSM_COMMAND
-    if place.wave is None or place.place is not ActionPlace.AFTER or not (is_command or places.uses_instances(action)):
+    names = set(placeholders.find_names(action.settings))
+    is_named = not names.isdisjoint(placeholders.NAMES_OF_INSTANCES)
+    if place.wave is None or place.place is not ActionPlace.AFTER or not (is_command or is_named):
         return record
     only = action.target if is_command else None
     found = instances.find_new_instances(place.execution_id, place.wave.name, only)
-    names = set(placeholders.find_names(action.settings))
     described = instances.describe(found, with_addresses="privateIps" in names)
     parts = tuple(_divide(record.key, found)) if is_command else ()
-    wanted = described if names & set(placeholders.NAMES_OF_INSTANCES) else NewInstances()
-    return dataclasses.replace(record, instances=wanted, parts=parts)
+    return dataclasses.replace(record, instances=described if is_named else NewInstances(), parts=parts)
 
 
 def _divide(key: str, found: Mapping[Target, Mapping[str, str]]) -> list[ActionPart]:

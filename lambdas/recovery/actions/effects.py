@@ -24,7 +24,7 @@ MAX_OUTPUTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PartState:
     """How a part stands. `note` is what went wrong, or what it waits for.
 
     `unsent` are instances that Systems Manager did not take the command for.
@@ -36,7 +36,7 @@ class Look:
     unsent: tuple[str, ...] = ()
 
 
-RUNNING = Look(PartStatus.RUNNING)
+RUNNING = PartState(PartStatus.RUNNING)
 
 
 def execution_name(key: str, order: int) -> str:
@@ -101,7 +101,7 @@ def find(kind: ActionKind, part: ActionPart, settings: Mapping[str, Any]) -> str
     return None
 
 
-def look(kind: ActionKind, part: ActionPart) -> Look:
+def look(kind: ActionKind, part: ActionPart) -> PartState:
     """Look at a part that was started: one call, for a command one for 50 instances."""
     try:
         match kind:
@@ -112,51 +112,51 @@ def look(kind: ActionKind, part: ActionPart) -> Look:
             case ActionKind.STATE_MACHINE:
                 return _look_at_execution(part)
             case _:
-                return Look(PartStatus.SUCCEEDED)
+                return PartState(PartStatus.SUCCEEDED)
     except NotInTarget as error:
         if clock.now() - part.intent_at < SHOWN_WITHIN_SECONDS:
             return RUNNING
-        return Look(PartStatus.FAILED, note=error.message)
+        return PartState(PartStatus.FAILED, note=error.message)
 
 
-def _look_at_automation(part: ActionPart) -> Look:
+def _look_at_automation(part: ActionPart) -> PartState:
     state = automation.get(part.target, part.id)
     if state.outcome is AutomationOutcome.SUCCEEDED:
-        return Look(PartStatus.SUCCEEDED, state.output)
+        return PartState(PartStatus.SUCCEEDED, state.output)
     if state.outcome is AutomationOutcome.WAITING:
-        return Look(PartStatus.RUNNING, note=f"automation {part.id} waits for an approval in Systems Manager")
+        return PartState(PartStatus.RUNNING, note=f"automation {part.id} waits for an approval in Systems Manager")
     if not state.outcome.has_ended:
-        return Look(PartStatus.RUNNING, note=f"step {state.step} runs" if state.step else "")
+        return PartState(PartStatus.RUNNING, note=f"step {state.step} runs" if state.step else "")
     why = f": {state.failure}" if state.failure else ""
-    return Look(PartStatus.FAILED, state.output, f"automation {part.id} is {state.status}{why}")
+    return PartState(PartStatus.FAILED, state.output, f"automation {part.id} is {state.status}{why}")
 
 
-def _look_at_execution(part: ActionPart) -> Look:
+def _look_at_execution(part: ActionPart) -> PartState:
     state = state_machines.describe(part.target, part.id)
     if state.outcome is ExecutionOutcome.SUCCEEDED:
-        return Look(PartStatus.SUCCEEDED, state.output)
+        return PartState(PartStatus.SUCCEEDED, state.output)
     if not state.outcome.has_ended:
         return RUNNING
     name = part.id.rpartition(":")[2]
     why = f": {state.error}" if state.error else ""
-    return Look(PartStatus.FAILED, state.output, f"execution {name} is {state.outcome.value}{why}")
+    return PartState(PartStatus.FAILED, state.output, f"execution {name} is {state.outcome.value}{why}")
 
 
-def _look_at_command(part: ActionPart) -> Look:
+def _look_at_command(part: ActionPart) -> PartState:
     found = run_command.list_invocations(part.target, part.id)
     if found and clock.now() - part.intent_at >= SHOWN_WITHIN_SECONDS:
         unsent = tuple(each for each in part.instance_ids if each not in found)
         if unsent:  # the answer that named them was lost
-            return Look(PartStatus.RUNNING, unsent=unsent)
+            return PartState(PartStatus.RUNNING, unsent=unsent)
     ended = [each for each in part.instance_ids if each in found and found[each].outcome.has_ended]
     if len(ended) < len(part.instance_ids):
-        return Look(PartStatus.RUNNING, note=f"{len(ended)} of {plural(len(part.instance_ids), 'instance')} done")
+        return PartState(PartStatus.RUNNING, note=f"{len(ended)} of {plural(len(part.instance_ids), 'instance')} done")
     failed = [found[each] for each in ended if found[each].outcome is not CommandOutcome.SUCCEEDED]
     if not failed:
-        return Look(PartStatus.SUCCEEDED, _join_outputs([found[each] for each in ended]))
+        return PartState(PartStatus.SUCCEEDED, _join_outputs([found[each] for each in ended]))
     notes = [f"{each.instance_id} is {each.detail}{_exit_code(each)}" for each in failed]
     count = f"command {part.id} failed on {len(failed)} of {plural(len(ended), 'instance')}"
-    return Look(PartStatus.FAILED, _join_outputs(failed), f"{count}: {', '.join(first_of(notes, MAX_OUTPUTS))}")
+    return PartState(PartStatus.FAILED, _join_outputs(failed), f"{count}: {', '.join(first_of(notes, MAX_OUTPUTS))}")
 
 
 def _exit_code(invocation: Invocation) -> str:

@@ -55,16 +55,15 @@ def end(
 def cancel(place: Place, action: Action, record: ActionRecord, reason: str) -> ActionRecord:
     """Stop what an action runs, and record it as CANCELLED. Raise MovedOn, and errors that are transient."""
     stopped = stop_or_note(place, action, record, reason)
-    return end(place, action, stopped, ActionStatus.CANCELLED, note_unknown(stopped, reason))
+    return end(place, action, stopped, ActionStatus.CANCELLED, "; ".join([reason, *list_left(stopped)]))
 
 
 def time_out(place: Place, action: Action, record: ActionRecord) -> ActionRecord:
     """Stop what an action runs, because its time is up. Raise MovedOn, and errors that are transient."""
     reason = f"it took longer than {action.timeout_minutes} min and was stopped"
-    notes = "; ".join(part.note for part in record.parts if part.note and not part.status.has_ended)
+    waited = [part.note for part in record.parts if part.note and not part.status.has_ended]
     stopped = stop_or_note(place, action, record, reason)
-    whole = note_unknown(stopped, f"{reason}; {notes}" if notes else reason)
-    return end(place, action, stopped, ActionStatus.TIMED_OUT, whole)
+    return end(place, action, stopped, ActionStatus.TIMED_OUT, "; ".join([reason, *waited, *list_left(stopped)]))
 
 
 def stop_or_note(place: Place, action: Action, record: ActionRecord, cause: str) -> ActionRecord:
@@ -89,12 +88,10 @@ def give_up(record: ActionRecord, error: DrsWavesError) -> ActionRecord:
     return replace(record, parts=tuple(parts))
 
 
-def note_unknown(record: ActionRecord, reason: str) -> str:
-    """The reason, with what may run on."""
-    notes = [part.note for part in record.parts if part.status is PartStatus.STOPPED]
-    return "; ".join(
-        dict.fromkeys([reason, *(note for note in notes if "may have" in note or "not be stopped" in note)])
-    )
+def list_left(record: ActionRecord) -> list[str]:
+    """What may run on, each once: a part that was stopped has a note only if that is not sure."""
+    notes = (part.note for part in record.parts if part.status is PartStatus.STOPPED)
+    return list(dict.fromkeys(note for note in notes if note))
 
 
 # --- messages -----------------------------------------------------------------------------------------------------

@@ -38,11 +38,6 @@ class Place:
         """The id of the run."""
         return self.execution.execution_id
 
-    @property
-    def title(self) -> str:
-        """`before wave database`, `after the plan`."""
-        return f"{self.place.value} {f'wave {self.wave.name}' if self.wave else 'the plan'}"
-
     def new_record(self, number: int) -> ActionRecord:
         """The record of an action that has none."""
         return ActionRecord.new(self.execution_id, self.wave_name, self.place, number, self.actions[number])
@@ -71,11 +66,6 @@ def find_target(place: Place, action: Action) -> Target:
         return needs.find_target(action, sorted(targets))
     except ValueError as mistake:
         raise NoSuchPlace(str(mistake)) from mistake
-
-
-def uses_instances(action: Action) -> bool:
-    """Whether its texts name the new instances of the wave."""
-    return any(name in placeholders.NAMES_OF_INSTANCES for name in placeholders.find_names(action.settings))
 
 
 def list_targets(place: Place, wave: Wave) -> list[Target]:

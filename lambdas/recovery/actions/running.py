@@ -159,13 +159,14 @@ def judge(record: ActionRecord) -> ActionRecord | None:
 
 # --- stop -------------------------------------------------------------------------------------------------------
 def stop_parts(record: ActionRecord, settings: Settings, order: int, cause: str) -> ActionRecord:
-    """Stop what runs; what may have started and is not shown is noted. Raise what `target_services` raises.
+    """Stop what runs. Raise what `target_services` raises.
 
-    The record is returned, not written.
+    The record is returned, not written. The only notes of its stopped parts are of what may run on.
     """
     for index, part in enumerate(record.parts):
         if part.status.has_ended:
             continue
+        part = replace(part, note="")
         if part.status is PartStatus.STARTING:
             part = _find_to_stop(record.kind, part, settings, order)
         if part.status is PartStatus.RUNNING or part.id:

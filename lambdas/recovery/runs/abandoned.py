@@ -76,7 +76,7 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
     was_open = not execution.run.status.is_final
     if was_open:
         executions.record_abort(execution_id, reason)
-    closing.close_run(execution, reason)
+    closing.close_run(execution_id, reason)
     left_running = finish.settle_open_batches(execution, reason)
     if was_open:
         finish.judge_and_end(execution, reason, left_running)

@@ -40,7 +40,7 @@ def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, Ex
     problem = str(error) if error else None
     if problem:
         executions.record_abort(execution_id, problem)  # a child machine may still run, and must start nothing more
-    closing.close_run(execution, problem or "the run has ended")
+    closing.close_run(execution.execution_id, problem or "the run has ended")
     left_running = settle_open_batches(execution, "its part of the run broke")
     return execution, judge_and_end(execution, problem, left_running)
 
