@@ -5,6 +5,7 @@ from typing import Any
 
 from cli.text import describe_state
 from recovery.free_text import flatten
+from recovery.wording import name_place
 
 
 def show_time(text: Any) -> str:
@@ -70,7 +71,7 @@ def show_age(seconds: Any) -> str:
 
 def show_place(action: Any) -> str:
     """`before wave database`, `after the plan`."""
-    return f"{action['place']} {'wave ' + action['wave'] if action['wave'] else 'the plan'}"
+    return name_place(action["place"], action["wave"])
 
 
 def show_awaited(value: Any) -> str:

@@ -7,7 +7,7 @@ from cli.run_record import RUNNING_ACTIONS, UNFINISHED, Record
 from cli.text import find_now
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
-from recovery.wording import describe_deadline, describe_span, first_of, plural
+from recovery.wording import describe_deadline, describe_span, first_of, name_place, plural
 
 # Checks that the line of a wave names.
 MAX_CHECKS = 3
@@ -43,7 +43,7 @@ def describe_checks(wave: str, checks: Mapping[str, Any], now: float) -> str:
 
 def describe_place(action: Mapping[str, Any]) -> str:
     """`before wave database`, `after the plan`."""
-    return f"{action['place']} {'wave ' + flatten(action['wave']) if action['wave'] else 'the plan'}"
+    return flatten(name_place(action["place"], action["wave"]))
 
 
 def _describe_running(action: Mapping[str, Any], now: float) -> str:

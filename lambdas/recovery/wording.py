@@ -56,3 +56,8 @@ def shorten_outage(target: str, reason: str) -> str:
     The attempt that an open circuit names is over when people read this.
     """
     return _NEXT_ATTEMPT.sub("", reason).removeprefix(f"CircuitOpen: {target} ")
+
+
+def name_place(place: str, wave: str | None) -> str:
+    """Where an action stands: `before wave database`, `after the plan`."""
+    return f"{place} {f'wave {wave}' if wave else 'the plan'}"

@@ -77,11 +77,8 @@ def _find_reason_against(run: Run, record: ActionRecord | None, given: ActionAns
     if record is None:
         return "it has not begun"
     if record.waiting_for is not given.awaited:
-        waits = {None: "waits for no answer"} | {
-            each.awaited: f"waits for {' or '.join(other for other in ActionAnswer if other.awaited is each.awaited)}"
-            for each in ActionAnswer
-        }
-        return f"action {record.name} is {record.status.value} and {waits[record.waiting_for]}"
+        awaited = " or ".join(record.waiting_for.answers) if record.waiting_for else "no answer"
+        return f"action {record.name} is {record.status.value} and waits for {awaited}"
     return None
 
 

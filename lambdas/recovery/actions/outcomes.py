@@ -9,6 +9,7 @@ from recovery.domain.plan import Wave
 from recovery.domain.wave_steps.action_record import ActionRecord, ActionStatus
 from recovery.domain.wave_steps.actions import Action, ActionPlace, ActionsOption, OnActionFailure
 from recovery.store.steps import actions as store
+from recovery.wording import name_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def _is_open(execution: Execution, action: Action, record: ActionRecord, turn: i
 
 def describe_failure(record: ActionRecord) -> str:
     """`action freeze-writes before wave web is FAILED: ...`."""
-    where = f"{record.place.value} {f'wave {record.wave}' if record.wave else 'the plan'}"
+    where = name_place(record.place, record.wave)
     reason = f": {record.reason[:300]}" if record.reason else ""
     return f"action {record.name} {where} is {record.status.value}{reason}"
 

@@ -9,6 +9,7 @@ from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run, WaveStatus
 from recovery.domain.plan import OnTimeout
+from recovery.domain.wave_steps.action_record import AwaitedAnswer, find_awaited
 from recovery.observability import wave_facts
 from recovery.observability.operator_messages import name_section
 from recovery.wording import describe_deadline, first_of
@@ -120,20 +121,18 @@ def describe_wait_of_run(run: Run) -> str:
     return f"an operator to resume the run: {format_command('resume', run.execution_id)}"
 
 
-# What an action waits for a person with, and the answers.
-_ANSWERS_OF_ACTIONS = {
-    "CONFIRM": ("a person to confirm it", ("confirm", "reject")),
-    "DECISION": ("a decision, because it failed", ("retry", "skip", "abort")),
+_AWAITED_OF_ACTIONS = {
+    AwaitedAnswer.CONFIRM: "a person to confirm it",
+    AwaitedAnswer.DECISION: "a decision, because it failed",
 }
 
 
 def describe_action(run: Run, row: Mapping[str, Any]) -> list[str]:
     """What an action waits for, by its ACTION# row, and each command on a line; nothing when it has ended."""
-    name, awaited = row["name"], row.get("waitingFor")
-    if awaited in _ANSWERS_OF_ACTIONS and row.get("answered") != f"{awaited}#{int(row.get('attempt', 0))}":
-        what, answers = _ANSWERS_OF_ACTIONS[awaited]
-        commands = [format_command("answer", run.execution_id, name, answer) for answer in answers]
-        return [f"action {name}: {what}:", *commands]
+    name = row["name"]
+    if awaited := find_awaited(row):
+        commands = [format_command("answer", run.execution_id, name, answer) for answer in awaited.answers]
+        return [f"action {name}: {_AWAITED_OF_ACTIONS[awaited]}:", *commands]
     if row["status"] not in ("RUNNING", "WAITING"):
         return []
     until = f"; deadline {describe_deadline(float(row['until']), clock.now())}" if row.get("until") else ""

@@ -8,7 +8,7 @@ from recovery.commands import format_command
 from recovery.domain.execution import Execution
 from recovery.observability import wave_facts
 from recovery.observability.operator_messages import name_section, publish
-from recovery.wording import describe_deadline
+from recovery.wording import describe_deadline, name_place
 
 Row = Mapping[str, Any]
 """An ACTION# row: `name`, `place`, `title`, `wave` unless it is the plan's, and what has become of the action."""
@@ -97,10 +97,9 @@ def send_action_failed(execution: Execution, action: Row, on_failure: str) -> No
 
 
 def _describe(action: Row) -> dict[str, str | None]:
-    wave, place = action.get("wave"), action["place"]
     target = f" in {action['accountId']}/{action['region']}" if action.get("accountId") else ""
     return {
-        "Action": f"{action['name']}, {place} {f'wave {wave}' if wave else 'the plan'}",
+        "Action": f"{action['name']}, {name_place(action['place'], action.get('wave'))}",
         "Does": f"{action['title']}{target}",
     }
 

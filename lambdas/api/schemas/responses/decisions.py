@@ -7,12 +7,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Time, build_from_row
-from api.schemas.responses.steps import of_runs
 from recovery import clock
 from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Run, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.wave_steps.action_record import AwaitedAnswer, find_awaited
 from recovery.store.execution_record import ExecutionRecord, Row
 from recovery.wording import plural, shorten_outage
 
@@ -144,7 +144,8 @@ def collect_waiting_for_people(
     of_waves = [
         _waiting_wave(row, meta) for row in wave_rows if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
-    return waiting + of_waves + [_waiting_action(row, meta) for row in action_rows if of_runs.is_waiting(row)]
+    of_actions = [_waiting_action(row, awaited, meta) for row in action_rows if (awaited := find_awaited(row))]
+    return waiting + of_waves + of_actions
 
 
 def _describe_outage(target: str, reason: str) -> str:
@@ -221,9 +222,9 @@ def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
     return waiting
 
 
-def _waiting_action(row: Row, meta: Row) -> WaitingFor:
+def _waiting_action(row: Row, awaited: AwaitedAnswer, meta: Row) -> WaitingFor:
     run, until = Run.from_item(meta), row.get("until")
-    is_task = row["waitingFor"] == "CONFIRM"
+    is_task = awaited is AwaitedAnswer.CONFIRM
     base = f"/executions/{meta['executionId']}/actions/{row['name']}"
     waiting: WaitingFor = {
         "wave": row.get("wave"),
@@ -232,7 +233,7 @@ def _waiting_action(row: Row, meta: Row) -> WaitingFor:
         "since": row.get("waitingSince"),
         "until": clock.iso(float(until)) if is_task and until is not None else None,
         "text": row.get("instructions") or row["title"] if is_task else f"it failed: {row.get('reason') or 'unknown'}",
-        "answers": [f"POST {base}/{answer}" for answer in of_runs.ANSWERS[row["waitingFor"]]],
+        "answers": [f"POST {base}/{answer}" for answer in awaited.answers],
     }
     if run.four_eyes:
         waiting["notBy"] = list(run.requesters)
@@ -274,7 +275,7 @@ def _waits_of_action(row: Row, meta: Row) -> Iterator[Wait]:
     of_action: _OfAction = {"wave": row.get("wave"), "for": "ACTION", "action": row["name"]}
     for wait in row.get("waits", ()):
         yield {**of_action, "since": wait["since"], "until": wait["until"], "by": wait["by"]}
-    if (since := row.get("waitingSince")) and of_runs.is_waiting(row):
+    if (since := row.get("waitingSince")) and find_awaited(row):
         until = meta.get("cancelledAt") or meta.get("endedAt")
         yield {**of_action, "since": since, "until": until, "by": meta.get("cancelledBy")}
 

@@ -49,6 +49,15 @@ class AwaitedAnswer(StrEnum):
     CONFIRM = "CONFIRM"
     DECISION = "DECISION"
 
+    @property
+    def answers(self) -> tuple["ActionAnswer", ...]:
+        """What an operator can answer."""
+        return tuple(answer for answer in ActionAnswer if answer.awaited is self)
+
+    def of_attempt(self, attempt: int) -> str:
+        """The wait of this attempt, as `answered` of the row names it."""
+        return f"{self.value}#{attempt}"
+
 
 class ActionAnswer(StrEnum):
     """An operator's answer. CONFIRM and REJECT are for manual tasks, the others for an action that failed.
@@ -83,6 +92,15 @@ class PartStatus(StrEnum):
     def has_ended(self) -> bool:
         """Whether nothing of it runs."""
         return self in (PartStatus.SUCCEEDED, PartStatus.FAILED, PartStatus.STOPPED)
+
+
+def find_awaited(row: Mapping[str, Any]) -> AwaitedAnswer | None:
+    """What an action waits for a person with, by its ACTION# row; None if it does not wait, or was answered."""
+    if not row.get("waitingFor"):
+        return None
+    awaited = AwaitedAnswer(row["waitingFor"])
+    is_answered = row.get("answered") == awaited.of_attempt(int(row.get("attempt", 0)))
+    return None if is_answered else awaited
 
 
 @dataclass(frozen=True, slots=True)

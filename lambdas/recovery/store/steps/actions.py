@@ -58,12 +58,12 @@ def record_answer(record: ActionRecord, answer: ActionAnswer, decision: Row) -> 
 
     `waitingFor` stays until the state machine goes on with the answer, so `answered` says that one is there.
     """
-    awaited = answer.awaited
+    awaited, answered = answer.awaited, answer.awaited.of_attempt(record.attempt)
     key = {"executionId": record.execution_id, "item": record.sort_key}
     in_record = dynamodb.update_action(
         executions.table(),
         key,
-        {"answered": f"{awaited.value}#{record.attempt}"},
+        {"answered": answered},
         append={
             "decisions": decision,
             "waits": {"since": record.waiting_since, "until": decision["at"], "by": decision["by"]},
@@ -73,11 +73,7 @@ def record_answer(record: ActionRecord, answer: ActionAnswer, decision: Row) -> 
             "#waitingFor = :awaited AND #attempt = :attempt AND (attribute_not_exists(#answered) OR "
             "#answered <> :answer)"
         ),
-        given={
-            "awaited": awaited.value,
-            "attempt": record.attempt,
-            "answer": f"{awaited.value}#{record.attempt}",
-        },
+        given={"awaited": awaited.value, "attempt": record.attempt, "answer": answered},
     )
     kept = {**decision, "decision": answer.value, "attempt": record.attempt}
     try:

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Time, build_from_row
 from recovery import clock
+from recovery.domain.wave_steps.action_record import AwaitedAnswer, find_awaited
 from recovery.packing import unpack
 from recovery.wording import name_first
 
@@ -17,9 +18,6 @@ Row = Mapping[str, Any]
 ActionStatus = Literal[
     "PENDING", "RUNNING", "WAITING", "SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "SKIPPED", "VERIFIED"
 ]
-
-# The answers to an action that waits for a person, by what it waits for.
-ANSWERS: Mapping[str, tuple[str, ...]] = {"CONFIRM": ("confirm", "reject"), "DECISION": ("retry", "skip", "abort")}
 
 # Checks that an event names.
 _MAX_CHECKS = 5
@@ -121,14 +119,8 @@ def build_action(row: Row) -> ActionInRun:
         row,
         attempt=int(row.get("attempt", 0)),
         until=clock.iso(float(until)) if until is not None else None,
-        waitingFor=row.get("waitingFor") if is_waiting(row) else None,
+        waitingFor=find_awaited(row),
     )
-
-
-def is_waiting(row: Row) -> bool:
-    """Whether the action waits for a person who has not answered yet. `answered` names the wait that has an answer."""
-    awaited = row.get("waitingFor")
-    return awaited in ANSWERS and row.get("answered") != f"{awaited}#{int(row.get('attempt', 0))}"
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -155,8 +147,9 @@ def list_events(check_rows: Iterable[Row], action_rows: Iterable[Row]) -> Iterat
     for row in action_rows:
         wave, named = row.get("wave"), f"action {row['name']}"
         yield StepEvent(row.get("startedAt"), "ACTION_STARTED", f"{named}: {row['title']}", wave)
-        if is_waiting(row):
-            what = "to be confirmed" if row["waitingFor"] == "CONFIRM" else f"for a decision: {row.get('reason') or ''}"
+        if awaited := find_awaited(row):
+            is_task = awaited is AwaitedAnswer.CONFIRM
+            what = "to be confirmed" if is_task else f"for a decision: {row.get('reason') or ''}"
             yield StepEvent(row.get("waitingSince"), "ACTION_WAITS", f"{named} waits {what}", wave)
         why = f": {row['reason']}" if row.get("reason") else ""
         yield StepEvent(row.get("endedAt"), "ACTION_ENDED", f"{named} is {row['status']}{why}", wave)
