@@ -17,6 +17,7 @@ from recovery.catalog import accounts, plans
 from recovery.domain import target
 from recovery.domain.reachability import ReachabilityStatus
 from recovery.domain.wave_steps import needs
+from recovery.domain.wave_steps.needs import StepNeeds
 from recovery.drs import assumed_roles, fan_out
 from recovery.drs import client as drs
 from recovery.errors import AccountAlreadyRegistered, AccountInUse, AccountNotFound, VersionConflict
@@ -101,16 +102,10 @@ def verify_account(account_id: str) -> Verification:
 
 def _find_refused_steps(account_id: str) -> list[StepRefusal]:
     """The steps of all plans that need something in the account, and would not work there as things are."""
-    concerned = []
+    of_account = []
     for plan, groups in plans.list_with_groups():
-        steps = list(needs.list_needs(plan, groups))
-        concerned += [
-            (plan, step) for step in steps if any(need.target.account_id == account_id for need in step.needs)
-        ]
-    problems = prerequisites.find_problems([step for _, step in concerned], HALF_THE_TIME)
-    of_step = {id(step): plan for plan, step in concerned}
-    return [
-        build_refusal(of_step[id(problem.step)], problem)
-        for problem in problems
-        if problem.is_certain and problem.target and problem.target.account_id == account_id
-    ]
+        for each in needs.list_needs(plan, groups):
+            needed = tuple(need for need in each.needs if need.target.account_id == account_id)
+            of_account.append(StepNeeds(each.step, needed))
+    problems = prerequisites.find_problems(of_account, HALF_THE_TIME)
+    return [build_refusal(problem) for problem in problems if problem.is_certain]

@@ -76,7 +76,7 @@ def _check_steps(request: PlanRequest, plan: StoredPlan, groups: dict[str, Prote
     numbers = {wave.name: number for number, wave in enumerate(request.waves)}
     problems: dict[str, str] = {}
     for problem in prerequisites.find_problems(needs.list_needs(plan, groups), MAX_SECONDS_OF_LOOKING):
-        step = problem.step.step
+        step = problem.step
         field = f"waves[{numbers[step.wave]}].{step.place}" if step.wave else step.place
         if problem.is_mistake:
             problems.setdefault(field, problem.message)

@@ -8,12 +8,11 @@ from api.router import Router
 from api.schemas.responses.servers import Server, Servers, build_server, mentions
 from recovery.domain.execution import ServerStatus
 from recovery.domain.target import Target
+from recovery.domain.wave_steps.ladder import Verification
 from recovery.errors import ExecutionNotFound, WaveNotFound
 from recovery.store import execution_record, executions, waves
 
 router = Router("Runs")
-
-VERIFICATIONS = ("VERIFYING", "VERIFIED", "UNVERIFIED")
 
 MAX_TEXT_LENGTH = 100
 
@@ -31,7 +30,7 @@ MAX_BYTES, MAX_EXAMINED = 4_000_000, 10_000
         Parameter(
             "verification",
             "Only servers whose checks have found this.",
-            {"type": "string", "enum": list(VERIFICATIONS)},
+            {"type": "string", "enum": list(Verification)},
         ),
         Parameter(
             "target",
@@ -76,17 +75,17 @@ def list_servers(execution_id: str) -> Servers:
     return {"servers": found, "nextToken": None}
 
 
-def _is_wanted(server: Server, status: ServerStatus | None, verification: str | None) -> bool:
+def _is_wanted(server: Server, status: ServerStatus | None, verification: Verification | None) -> bool:
     found = server["verification"]
     if verification is not None and (found is None or found["status"] != verification):
         return False
     return status is None or server["status"] is status
 
 
-def _parse_verification(text: str | None) -> str | None:
-    if text is not None and text not in VERIFICATIONS:
-        raise invalid_field("verification", f"must be one of {', '.join(VERIFICATIONS)}")
-    return text
+def _parse_verification(text: str | None) -> Verification | None:
+    if text is not None and text not in Verification.__members__:
+        raise invalid_field("verification", f"must be one of {', '.join(Verification)}")
+    return Verification(text) if text else None
 
 
 def _parse_status(text: str | None) -> ServerStatus | None:

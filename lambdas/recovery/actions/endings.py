@@ -17,9 +17,7 @@ logger = Logger(child=True)
 
 def order_of(place: Place) -> int:
     """The number of the wave in the plan, from 1; 0 for the plan's own actions."""
-    if place.wave is None:
-        return 0
-    return [wave.name for wave in place.execution.plan.waves].index(place.wave.name) + 1
+    return place.execution.plan.order_of(place.wave.name) if place.wave else 0
 
 
 def settings_of(place: Place, action: Action, record: ActionRecord) -> running.Settings:

@@ -318,6 +318,10 @@ class RecoveryPlan:
                 return wave
         raise KeyError(name)
 
+    def order_of(self, name: str) -> int:
+        """The number of the wave of this name, from 1."""
+        return [wave.name for wave in self.waves].index(name) + 1
+
     def dependents_of(self, name: str) -> list[Wave]:
         """The waves that depend on this one directly."""
         return [wave for wave in self.waves if name in wave.depends_on]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.domain.target import Target
-from recovery.domain.wave_steps.needs import Need, NeedKind, StepNeeds
+from recovery.domain.wave_steps.needs import Need, NeedKind, Step, StepNeeds
 from recovery.drs import fan_out
 from recovery.errors import DrsWavesError, TargetAccessDenied
 from recovery.target_errors import NotInTarget, TargetRefused
@@ -23,7 +23,7 @@ class StepProblem:
     `is_certain` is False where AWS did not answer, so that nothing is known.
     """
 
-    step: StepNeeds
+    step: Step
     target: Target | None
     status: ReachabilityStatus
     message: str
@@ -41,10 +41,9 @@ class StepProblem:
 
     def describe(self) -> str:
         """The problem in one sentence: `wave app, check http :8080/: ...`."""
-        step = self.step.step
-        where = f"wave {step.wave}, " if step.wave else ""
+        where = f"wave {self.step.wave}, " if self.step.wave else ""
         advice = f"; {self.advice}" if self.advice else ""
-        return f"{where}{step.title}: {self.message}{advice}".removesuffix(".")
+        return f"{where}{self.step.title}: {self.message}{advice}".removesuffix(".")
 
 
 def find_problems(steps: Iterable[StepNeeds], seconds: float = fan_out.TIMEOUT_SECONDS) -> list[StepProblem]:
@@ -53,19 +52,19 @@ def find_problems(steps: Iterable[StepNeeds], seconds: float = fan_out.TIMEOUT_S
     It takes `seconds` at most; what has not answered by then is a problem that is not certain.
     """
     steps = list(steps)
-    outcomes = fan_out.ask_all(dict.fromkeys(need for step in steps for need in step.needs), look_for, seconds)
+    outcomes = fan_out.ask_all(dict.fromkeys(need for each in steps for need in each.needs), look_for, seconds)
     found = []
-    for step in steps:
-        if step.mistake:
-            found.append(StepProblem(step, None, ReachabilityStatus.REFUSED, step.mistake))
-        for need in step.needs:
+    for each in steps:
+        if each.mistake:
+            found.append(StepProblem(each.step, None, ReachabilityStatus.REFUSED, each.mistake))
+        for need in each.needs:
             outcome = outcomes[need]
             if isinstance(outcome, DrsWavesError):
-                found.append(_describe(step, need, outcome))
+                found.append(_describe(each.step, need, outcome))
     return found
 
 
-def _describe(step: StepNeeds, need: Need, error: DrsWavesError) -> StepProblem:
+def _describe(step: Step, need: Need, error: DrsWavesError) -> StepProblem:
     reached = Reachability.of(error)
     if isinstance(error, NotInTarget):
         message = f"needs the {need.kind} {need.name}, which is not in {need.target.key}"

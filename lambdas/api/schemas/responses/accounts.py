@@ -7,7 +7,6 @@ from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Versioned, build_from_row
 from recovery.domain import target
-from recovery.domain.plan import RecoveryPlan
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.target_services.prerequisites import StepProblem
 
@@ -68,12 +67,12 @@ def build_account(account: target.TargetAccount) -> TargetAccount:
     return build_from_row(TargetAccount, account.to_item())
 
 
-def build_refusal(plan: RecoveryPlan, problem: StepProblem) -> StepRefusal:
-    """A step of the plan that would not work."""
-    step = problem.step.step
+def build_refusal(problem: StepProblem) -> StepRefusal:
+    """A step that would not work."""
+    step = problem.step
     return {
-        "planId": plan.plan_id,
-        "planName": plan.name,
+        "planId": step.plan.plan_id,
+        "planName": step.plan.name,
         "wave": step.wave,
         "step": step.title,
         "region": problem.target.region if problem.target else None,

@@ -43,6 +43,7 @@ class Step:
     `wave` is None for an action of the plan itself.
     """
 
+    plan: RecoveryPlan
     wave: str | None
     place: str
     title: str
@@ -60,23 +61,26 @@ class StepNeeds:
 def list_needs(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> Iterator[StepNeeds]:
     """What each check and action of the plan needs. Groups that are unknown are left out."""
     of_plan = sorted({group.target for group in groups.values()})
-    yield from _list_of_actions(plan, None, of_plan)
+    yield from _list_of_actions(plan, plan, None, of_plan)
     for wave in plan.waves:
         targets = sorted({groups[use.group_id].target for use in wave.groups if use.group_id in groups})
         for number, check in enumerate(wave.checks):
-            yield _needs_of_check(check, Step(wave.name, f"checks[{number}]", f"check {check.name}"), targets)
+            step = Step(plan, wave.name, f"checks[{number}]", f"check {check.name}")
+            yield _needs_of_check(check, step, targets)
         for at, use in enumerate(wave.groups):
             of_group = [groups[use.group_id].target] if use.group_id in groups else []
             for number, check in enumerate(use.checks):
-                step = Step(wave.name, f"groups[{at}].checks[{number}]", f"check {check.name}")
+                step = Step(plan, wave.name, f"groups[{at}].checks[{number}]", f"check {check.name}")
                 yield _needs_of_check(check, step, of_group)
-        yield from _list_of_actions(wave, wave.name, targets)
+        yield from _list_of_actions(plan, wave, wave.name, targets)
 
 
-def _list_of_actions(owner: RecoveryPlan | Wave, wave: str | None, targets: Sequence[Target]) -> Iterator[StepNeeds]:
+def _list_of_actions(
+    plan: RecoveryPlan, owner: RecoveryPlan | Wave, wave: str | None, targets: Sequence[Target]
+) -> Iterator[StepNeeds]:
     for place in ActionPlace:
         for number, action in enumerate(owner.before if place is ActionPlace.BEFORE else owner.after):
-            step = Step(wave, f"{place.value}[{number}]", f"action {action.name} ({action.title})")
+            step = Step(plan, wave, f"{place.value}[{number}]", f"action {action.name} ({action.title})")
             yield _needs_of_action(action, step, targets)
 
 

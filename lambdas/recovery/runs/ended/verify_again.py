@@ -116,8 +116,7 @@ def _start(execution: Execution, wave: Wave, target: Target, turn: int, batches:
 
 def _name(execution: Execution, wave: Wave, target: Target, turn: int) -> str:
     """The name of an execution of verify-target, as recover-plan forms it."""
-    order = [each.name for each in execution.plan.waves].index(wave.name) + 1
-    place = f"{order}-{wave.name[:_NAME_LENGTH]}_{target.account_id}_{target.region}"
+    place = f"{execution.plan.order_of(wave.name)}-{wave.name[:_NAME_LENGTH]}_{target.account_id}_{target.region}"
     return f"{execution.execution_id}_{place}_{turn}"
 
 
