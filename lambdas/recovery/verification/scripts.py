@@ -27,11 +27,15 @@ def build_script(check: Check, platform: str) -> tuple[str, list[str]]:
 
 def timeout_seconds(check: Check) -> int:
     """How long one try waits for the connection or the answer."""
-    return int(check.settings.get("timeoutSeconds", 5))
+    return _timeout_seconds(check.settings)
+
+
+def _timeout_seconds(settings: Mapping[str, Any]) -> int:
+    return int(settings.get("timeoutSeconds", 5))
 
 
 def _tcp_shell(settings: Mapping[str, Any]) -> list[str]:
-    port, seconds = int(settings["port"]), int(settings.get("timeoutSeconds", 5))
+    port, seconds = int(settings["port"]), _timeout_seconds(settings)
     connect = shlex.quote(f"exec 3<>/dev/tcp/127.0.0.1/{port}")
     works = f"echo 'port {port} accepts connections'; exit 0"
     return [
@@ -42,7 +46,7 @@ def _tcp_shell(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _http_shell(settings: Mapping[str, Any]) -> list[str]:
-    port, seconds, expect = int(settings["port"]), int(settings.get("timeoutSeconds", 5)), int(settings["expect"])
+    port, seconds, expect = int(settings["port"]), _timeout_seconds(settings), int(settings["expect"])
     host, scheme = settings.get("host"), settings.get("scheme", "http")
     address = f"{scheme}://{host or '127.0.0.1'}:{port}{settings.get('path', '/')}"
     words = ["curl", "--disable", "--silent", "--show-error", "--globoff", "--path-as-is", "--noproxy", "*"]
@@ -71,7 +75,7 @@ def _in_powershell(lines: list[str]) -> list[str]:
 
 
 def _connect_powershell(settings: Mapping[str, Any]) -> list[str]:
-    port, milliseconds = int(settings["port"]), 1_000 * int(settings.get("timeoutSeconds", 5))
+    port, milliseconds = int(settings["port"]), 1_000 * _timeout_seconds(settings)
     return [
         "$client = New-Object System.Net.Sockets.TcpClient",
         f"if (-not $client.ConnectAsync('127.0.0.1', {port}).Wait({milliseconds})) {{",
