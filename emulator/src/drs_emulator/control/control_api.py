@@ -22,6 +22,7 @@ from drs_emulator.records.recovery_instance import Failback
 from drs_emulator.records.source_server import SourceServer
 from drs_emulator.settings import BadControlInput
 from drs_emulator.simulation.job_lifecycle import release_held_jobs, run_due_events
+from drs_emulator.world.ec2.launch_templates import make_templates
 from drs_emulator.world.world import World
 
 PREFIX = "/_emulator"
@@ -176,6 +177,7 @@ class Control:
                 server.apply_templates(target.templates.values())
                 created[server.id] = server
             target.servers.update(created)
+            make_templates(target, created.values())
             target.initialized = True
         return {"sourceServerIDs": list(created)}
 

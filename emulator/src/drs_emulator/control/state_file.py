@@ -15,6 +15,7 @@ from drs_emulator.settings import Settings
 from drs_emulator.simulation import launch_steps, termination_steps
 from drs_emulator.simulation.job_lifecycle import StepContext, run_due_events
 from drs_emulator.simulation.job_schedule import Step
+from drs_emulator.world.ec2.launch_templates import make_templates
 from drs_emulator.world.faults import FaultEntry
 from drs_emulator.world.rules import RuleEntry, Rules
 from drs_emulator.world.target import Target
@@ -96,6 +97,8 @@ def load_state(world: World, path: Path) -> None:
         for target in saved.targets:
             target.active = {job.id: job for job in target.jobs.values() if job.in_progress}
             world.targets[target.key] = target
+            if not target.ec2.templates_are_made:  # a file of an earlier version has none
+                make_templates(target, target.servers.values())
         for due, event in saved.events:
             world.schedule(due, event)
         for target in saved.targets:
