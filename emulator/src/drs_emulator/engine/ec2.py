@@ -261,7 +261,9 @@ class EngineEc2:
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchEntity":
                 raise
-            refused = f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+            refused = (
+                f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+            )
             raise ClientError(
                 {"Error": {"Code": "InvalidParameterValue", "Message": refused}}, "RunInstances"
             ) from error

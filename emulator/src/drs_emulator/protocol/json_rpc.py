@@ -1,4 +1,4 @@
-"""The awsJson1.1 protocol, which Systems Manager and Service Quotas speak: one path, and the operation in the header X-Amz-Target."""
+"""The awsJson1.1 protocol of Systems Manager and Service Quotas: one path, and the operation in X-Amz-Target."""
 
 import json
 from typing import Any

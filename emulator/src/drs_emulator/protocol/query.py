@@ -110,7 +110,7 @@ class _FormReader:
         if shape.kind == "structure":
             return self.read_members(shape.members, f"{path}.") or None
         text = self._form.get(path)
-        if text is None or shape.kind not in NUMBERS and shape.kind != "boolean":
+        if text is None or shape.kind not in {"boolean", *NUMBERS}:
             return text
         if shape.kind == "boolean":
             return text == "true"

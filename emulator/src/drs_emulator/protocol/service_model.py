@@ -48,7 +48,10 @@ class Member:
 
 
 # Values that real answers have and the model lacks
-EXTRA_VALUES = {"JobLogEvent": {"LAUNCH_END"}}
+EXTRA_VALUES = {
+    "JobLogEvent": {"LAUNCH_END"},
+    "AttachmentStatus": {"available"},  # of an internet gateway
+}
 # Shapes whose pattern real answers break: SSM's StringDateTime is empty before a command runs, and also a duration
 UNCHECKED_PATTERNS = {"StringDateTime"}
 JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}

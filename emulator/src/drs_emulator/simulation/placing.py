@@ -54,7 +54,7 @@ def place_launch(launch: Launch) -> Placement:
         return known
     template, version = _read_template(launch)
     data = version.data
-    interface = next((each for each in data.get("NetworkInterfaces", []) if not each.get("DeviceIndex")), {})
+    interface: Values = next((each for each in data.get("NetworkInterfaces", []) if not each.get("DeviceIndex")), {})
     wanted = server.machine.ip if server.launch.copies_private_ip else str(interface.get("PrivateIpAddress", ""))
     subnet = _find_subnet(target, interface, wanted)
     groups = _find_groups(target, data, interface, subnet)

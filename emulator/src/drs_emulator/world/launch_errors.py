@@ -55,9 +55,7 @@ class LaunchRefused(Exception):
         """`reason` is a code of OF_PLACEMENT or a key of OF_VALUES; `values` go into its text."""
         code, text = (reason, OF_PLACEMENT.get(reason)) if reason in OF_PLACEMENT else ("InvalidParameterValue", None)
         text = text or OF_VALUES[reason]
-        super().__init__(
-            f"An error occurred ({code}) when calling the RunInstances operation: {text.format(*values)}"
-        )
+        super().__init__(f"An error occurred ({code}) when calling the RunInstances operation: {text.format(*values)}")
 
 
 def raw_launch_error(fault: Fault, key: TargetKey) -> str:

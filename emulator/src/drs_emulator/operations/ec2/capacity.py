@@ -55,7 +55,7 @@ def create_capacity_reservation(call: Call) -> dict[str, Any]:
 def _refuse_above_quota(call: Call, instance_type: str, count: int) -> None:
     code = quota_of(instance_type)
     wanted = vcpus_in_use(call.target, code) + count * vcpus_of(instance_type)
-    if count and exceeds_quota(call.target, instance_type, "") or wanted > vcpu_quota(call.target, code):
+    if (count and exceeds_quota(call.target, instance_type, "")) or wanted > vcpu_quota(call.target, code):
         limit = round(vcpu_quota(call.target, code))
         raise Refused(
             "InstanceLimitExceeded",
@@ -70,9 +70,7 @@ def cancel_capacity_reservation(call: Call) -> dict[str, Any]:
     reservation = resources_of(call.target, KIND).get(call.input["CapacityReservationId"])
     if reservation is None:
         name = call.input["CapacityReservationId"]
-        raise Refused(
-            "InvalidCapacityReservationId.NotFound", f"The capacity reservation ID '{name}' does not exist"
-        )
+        raise Refused("InvalidCapacityReservationId.NotFound", f"The capacity reservation ID '{name}' does not exist")
     reservation["State"] = "cancelled"
     return {"Return": True}
 

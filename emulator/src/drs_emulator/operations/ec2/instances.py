@@ -27,9 +27,8 @@ def describe_instances(call: Call) -> dict[str, Any]:
         raise Refused("InvalidAction", "the engine has the instances")
     filters: list[Values] = call.input.get("Filters") or []
     ids: list[str] = call.input.get("InstanceIds") or []
-    by_id = [each.get("Values") or [] for each in filters if each.get("Name") == "instance-id"]
-    asked = ids or next((values for values in by_id if not any("*" in value or "?" in value for value in values)), None)
-    known = ec2.all_of(call.target.key) if asked is None else ec2.find(call.target.key, set(asked))
+    asked = ids or _ids_of_filters(filters)
+    known = ec2.all_of(call.target.key) if not asked else ec2.find(call.target.key, set(asked))
     if ids:
         refuse_unknown(ids, [each.id for each in known], "InvalidInstanceID.NotFound", "instance")
     shown = [describe_instance(call.target, each) for each in known]
@@ -42,6 +41,12 @@ def describe_instances(call: Call) -> dict[str, Any]:
             for each in page["Reservations"]
         ]
     }
+
+
+def _ids_of_filters(filters: list[Values]) -> list[str]:
+    """Return the ids that a filter names, so that only those are described. An id with a wildcard is none."""
+    named = [each.get("Values") or [] for each in filters if each.get("Name") == "instance-id"]
+    return next((values for values in named if not any(set("*?") & set(each) for each in values)), [])
 
 
 def describe_instance(target: Target, instance: SimulatedInstance) -> Values:

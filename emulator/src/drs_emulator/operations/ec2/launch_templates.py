@@ -33,7 +33,9 @@ def find_template(call: Call) -> LaunchTemplate:
 
 def _refuse_id(template_id: str) -> LaunchTemplate:
     if not template_id.startswith("lt-"):
-        raise Refused("InvalidLaunchTemplateId.Malformed", f"The specified launch template ID, {template_id}, is invalid.")
+        raise Refused(
+            "InvalidLaunchTemplateId.Malformed", f"The specified launch template ID, {template_id}, is invalid."
+        )
     raise Refused(
         "InvalidLaunchTemplateId.NotFound",
         f"The specified launch template, with template ID {template_id}, does not exist.",
@@ -104,9 +106,7 @@ def create_launch_template(call: Call) -> dict[str, Any]:
     tags = {tag["Key"]: tag.get("Value", "") for each in specified for tag in each.get("Tags", [])}
     data, description = sent["LaunchTemplateData"], sent.get("VersionDescription", "")
     versions = {1: TemplateVersion(1, call.now, author(call), data, description)}
-    known[template_id] = LaunchTemplate(
-        template_id, name, call.now, author(call), versions, [(call.now, 1)], tags=tags
-    )
+    known[template_id] = LaunchTemplate(template_id, name, call.now, author(call), versions, [(call.now, 1)], tags=tags)
     remember(call, sent.get("ClientToken", ""), template_id)
     return {"LaunchTemplate": known[template_id].to_api(call.now)}
 

@@ -7,6 +7,7 @@ from typing import Any
 from drs_emulator.errors import Refused
 from drs_emulator.operations.ec2.describing import describe, refuse_unknown
 from drs_emulator.operations.registry import Call, Handler, operation
+from drs_emulator.records.ec2.launch_template import LaunchTemplate
 from drs_emulator.records.ec2.resources import KINDS, Kind, Values
 from drs_emulator.world.ec2.capacity import all_zones, available_in
 from drs_emulator.world.ec2.networks import count_free, resources_of
@@ -81,7 +82,8 @@ def knows_tagged(target: Target, resource_id: str) -> bool:
 
 def _change_tags(call: Call, change: Callable[[dict[str, str]], dict[str, str]]) -> dict[str, Any]:
     """Change the tags of all resources of the call, or of none. Raise Refused."""
-    target, changed = call.target, []
+    target = call.target
+    changed: list[tuple[LaunchTemplate | Values, dict[str, str]]] = []
     for resource_id in call.input["Resources"]:
         if template := target.ec2.templates.get(resource_id):
             changed.append((template, change(dict(template.tags))))

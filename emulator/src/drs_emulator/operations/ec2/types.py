@@ -15,7 +15,9 @@ def describe_instance_types(call: Call) -> dict[str, Any]:
     asked: list[str] = call.input.get("InstanceTypes") or list(usual_types())
     if len(asked) > 100 and call.input.get("InstanceTypes"):
         raise Refused("InvalidParameterValue", "There can be 100 instance types")
-    found = [each.to_api() for name in dict.fromkeys(asked) if (each := find_type(name)) and zones_of(call.target, name)]
+    found = [
+        each.to_api() for name in dict.fromkeys(asked) if (each := find_type(name)) and zones_of(call.target, name)
+    ]
     if call.input.get("InstanceTypes") and len(found) < len(set(asked)):
         missing = sorted(set(asked) - {each["InstanceType"] for each in found})
         raise Refused("InvalidInstanceType", f"The following supplied instance types do not exist: [{missing[0]}]")

@@ -13,7 +13,27 @@ from drs_emulator.protocol.service_model import service_model
 
 SMALL = {"nano": 0.5, "micro": 1, "small": 2, "medium": 4, "large": 8}  # GiB of a T type; all have 2 vCPUs
 GIB_PER_VCPU = {"c": 2, "m": 4, "t": 4, "r": 8, "x": 16, "z": 8, "a": 2, "i": 8, "d": 8, "h": 8}
-XEN = {"t1", "t2", "m1", "m2", "m3", "m4", "c1", "c3", "c4", "r3", "r4", "i2", "i3", "d2", "h1", "x1", "x1e", "g3", "p2"}
+XEN = {
+    "t1",
+    "t2",
+    "m1",
+    "m2",
+    "m3",
+    "m4",
+    "c1",
+    "c3",
+    "c4",
+    "r3",
+    "r4",
+    "i2",
+    "i3",
+    "d2",
+    "h1",
+    "x1",
+    "x1e",
+    "g3",
+    "p2",
+}
 QUOTAS = {  # the codes of "Running On-Demand ... instances", by the first letters of a family
     "standard": ("L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"),
     "g": ("L-DB2E81BA", "Running On-Demand G and VT instances"),
@@ -27,6 +47,25 @@ QUOTAS = {  # the codes of "Running On-Demand ... instances", by the first lette
     "hpc": ("L-F7808C92", "Running On-Demand HPC instances"),
     "u": ("L-43DA4232", "Running On-Demand High Memory instances"),
 }
+USUAL_FAMILIES = {
+    "c4",
+    "c5",
+    "c6g",
+    "c6i",
+    "c7i",
+    "m4",
+    "m5",
+    "m5a",
+    "m6g",
+    "m6i",
+    "m7i",
+    "r4",
+    "r5",
+    "r6g",
+    "r6i",
+    "r7i",
+}
+USUAL_FAMILIES |= {"t2", "t3", "t3a", "t4g", "x2idn", "g4dn"}
 NAME = re.compile(r"([a-z]+)(\d*)([a-z0-9-]*)\.([a-z0-9-]+)")
 
 
@@ -89,6 +128,5 @@ def _count_vcpus(size: str) -> int:
 @cache
 def usual_types() -> tuple[str, ...]:
     """Return the names of the types that an account is offered, in order."""
-    families = "c4 c5 c6g c6i c7i m4 m5 m5a m6g m6i m7i r4 r5 r6g r6i r7i t2 t3 t3a t4g x2idn g4dn".split()
     known = service_model("ec2").shape("InstanceType").enum
-    return tuple(sorted(name for name in known if name.split(".")[0] in families))
+    return tuple(sorted(name for name in known if name.split(".")[0] in USUAL_FAMILIES))

@@ -125,7 +125,12 @@ def default_network(key: TargetKey) -> Resources:
     cidrs = ipaddress.ip_network(DEFAULT_CIDR).subnets(new_prefix=18)
     anywhere = [{"CidrIp": "0.0.0.0/0"}]
     owner = {"OwnerId": key.account}
-    local = {"DestinationCidrBlock": DEFAULT_CIDR, "GatewayId": "local", "State": "active", "Origin": "CreateRouteTable"}
+    local = {
+        "DestinationCidrBlock": DEFAULT_CIDR,
+        "GatewayId": "local",
+        "State": "active",
+        "Origin": "CreateRouteTable",
+    }
     internet = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": igw, "State": "active", "Origin": "CreateRoute"}
     main = {"Main": True, "RouteTableAssociationId": f"rtbassoc-{seed}", "RouteTableId": f"rtb-{seed}"}
     inside = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group, "UserId": key.account}]}

@@ -33,7 +33,7 @@ def used_addresses(target: Target, subnet_id: str) -> set[str]:
 def count_free(target: Target, subnet: Values) -> int:
     """Return how many addresses a subnet has left. One that was added with a number starts from that."""
     size = cidr_of(subnet).num_addresses - RESERVED_ADDRESSES
-    size = min(size, subnet.get("AvailableIpAddressCount", size))
+    size = min(size, int(subnet.get("AvailableIpAddressCount", size)))
     return max(0, size - len(used_addresses(target, subnet["SubnetId"])))
 
 
