@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from emulator_support.client import ACCOUNT, REGION, EmulatorClient
+from emulator_support.client import EmulatorClient
 
 SUBNET = "subnet-0123456789abcdef0"
 
@@ -104,6 +104,8 @@ def test_the_defaults_of_all_templates_are_one_listing(emulator: EmulatorClient)
         Versions=["$Default"], PaginationConfig={"PageSize": 2}
     )
     assert {each["LaunchTemplateId"] for page in pages for each in page["LaunchTemplateVersions"]} == ids
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*201"):
+        emulator.ec2.describe_launch_template_versions(Versions=["$Default"], MaxResults=201)
     with pytest.raises(ClientError, match="MissingParameter"):
         emulator.ec2.describe_launch_template_versions()
 
@@ -228,7 +230,17 @@ def test_drs_itself_writes_type_and_address_into_the_template_if_it_is_said_to(e
 
 
 def test_templates_are_those_of_one_account_and_region(emulator: EmulatorClient) -> None:
-    emulator.seed(1)
+    (here,) = emulator.seed(1)
     emulator.seed(2, account="9" * 12)
-    assert len(emulator.ec2.describe_launch_templates()["LaunchTemplates"]) == 1
-    assert (ACCOUNT, REGION) == ("111122223333", "eu-west-1")
+    emulator.seed(2, region="us-east-1")
+    (found,) = emulator.ec2.describe_launch_templates()["LaunchTemplates"]
+    assert found["LaunchTemplateId"] == template_of(emulator, here)
+
+
+def test_the_template_of_a_deleted_server_is_deleted(emulator: EmulatorClient) -> None:
+    first, second = emulator.seed(2)
+    kept = template_of(emulator, second)
+    emulator.drs.disconnect_source_server(sourceServerID=first)
+    emulator.drs.delete_source_server(sourceServerID=first)
+    found = emulator.ec2.describe_launch_templates()["LaunchTemplates"]
+    assert [each["LaunchTemplateId"] for each in found] == [kept]

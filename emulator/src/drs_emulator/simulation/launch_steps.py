@@ -82,6 +82,7 @@ def _fail(context: StepContext) -> None:
 @job_step(Step.LAUNCH)
 def _launch(context: StepContext) -> None:
     context.log_event("LAUNCH_START")
+    set_launch_status(context, LaunchStatus.IN_PROGRESS)
     request_launch(context)
 
 

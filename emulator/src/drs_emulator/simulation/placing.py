@@ -21,9 +21,9 @@ from drs_emulator.world.ec2.networks import (
     default_subnet,
     find_address,
     is_reserved,
+    is_used,
     place,
     resources_of,
-    used_addresses,
 )
 from drs_emulator.world.launch_errors import LaunchRefused
 from drs_emulator.world.target import Target
@@ -167,7 +167,7 @@ def _find_address(launch: Launch, subnet: Values, wanted: str, *, is_chosen: boo
         return wanted
     if is_reserved(subnet, wanted):
         raise LaunchRefused("reserved", wanted)
-    if wanted in used_addresses(target, str(subnet["SubnetId"])):
+    if is_used(target, str(subnet["SubnetId"]), wanted):
         raise LaunchRefused("InvalidIPAddress.InUse", wanted)
     return wanted
 

@@ -15,6 +15,7 @@ from drs_emulator.protocol.service_model import Shape, service_model
 
 Values = dict[str, Any]
 MAX_PAGE = 1000
+MAX_PAGES = {"LaunchTemplates": 200, "LaunchTemplateVersions": 200}  # the others have 1,000, or the model's maximum
 ALIASES: dict[str, dict[str, str]] = {
     "Vpc": {"cidr": "CidrBlock", "isDefault": "IsDefault"},
     "Subnet": {"cidr": "CidrBlock", "cidrBlock": "CidrBlock", "availabilityZone": "AvailabilityZone"},
@@ -59,11 +60,11 @@ def describe(
 
 def paginate(call: Call, records: list[Values], sort_key: Callable[[Values], str], answer: str) -> Values:
     """Return a page of records that are in ascending order of `sort_key`. Raise Refused."""
-    size = call.input.get("MaxResults")
-    if size is not None and not 1 <= size <= MAX_PAGE:
+    size, largest = call.input.get("MaxResults"), MAX_PAGES.get(answer, MAX_PAGE)
+    if size is not None and not 1 <= size <= largest:
         raise Refused("InvalidParameterValue", f"Value ( {size} ) for parameter maxResults is invalid.")
     try:
-        items, token = take_page(call, records, sort_key, size or MAX_PAGE, call.input.get("NextToken"))
+        items, token = take_page(call, records, sort_key, size or largest, call.input.get("NextToken"))
     except ForeignToken as error:
         raise Refused("InvalidNextToken", "The token is invalid") from error
     return {answer: items} | ({"NextToken": token} if token else {})

@@ -23,18 +23,24 @@ def cidr_of(subnet: Values) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network(subnet["CidrBlock"])
 
 
-def used_addresses(target: Target, subnet_id: str) -> set[str]:
-    """Return the addresses of instances and of other network interfaces."""
+def _interface_addresses(target: Target, subnet_id: str) -> set[str]:
+    """Return the addresses of network interfaces that were added, and are no instances'."""
     interfaces = resources_of(target, "NetworkInterface").values()
-    others = {each.get("PrivateIpAddress", "") for each in interfaces if each.get("SubnetId") == subnet_id}
-    return target.ec2.addresses.get(subnet_id, set()) | others - {""}
+    return {each.get("PrivateIpAddress", "") for each in interfaces if each.get("SubnetId") == subnet_id} - {""}
+
+
+def is_used(target: Target, subnet_id: str, address: str) -> bool:
+    taken = target.ec2.addresses.get(subnet_id, set())
+    return address in taken or address in _interface_addresses(target, subnet_id)
 
 
 def count_free(target: Target, subnet: Values) -> int:
     """Return how many addresses a subnet has left. One that was added with a number starts from that."""
+    name = subnet["SubnetId"]
     size = cidr_of(subnet).num_addresses - RESERVED_ADDRESSES
     size = min(size, int(subnet.get("AvailableIpAddressCount", size)))
-    return max(0, size - len(used_addresses(target, subnet["SubnetId"])))
+    taken = target.ec2.addresses.get(name, set())
+    return max(0, size - len(taken) - len(_interface_addresses(target, name) - taken))
 
 
 def is_reserved(subnet: Values, address: str) -> bool:
@@ -46,12 +52,14 @@ def is_reserved(subnet: Values, address: str) -> bool:
 
 def find_address(target: Target, subnet: Values, owner: str) -> str:
     """Return a free address of a subnet that has some, the same one for the same owner and use."""
-    network, used = cidr_of(subnet), used_addresses(target, subnet["SubnetId"])
+    network = cidr_of(subnet)
+    taken = target.ec2.addresses.get(subnet["SubnetId"], set())
+    others = _interface_addresses(target, subnet["SubnetId"])
     size = network.num_addresses - RESERVED_ADDRESSES
     first = int(digest(owner)[:8], 16) % size
     for step in range(size):
         address = str(network[4 + (first + step) % size])
-        if address not in used:
+        if address not in taken and address not in others:
             return address
     raise LookupError(f"{subnet['SubnetId']} has no address left")
 
