@@ -26,6 +26,7 @@ def described(emulator: Emulator) -> dict[str, Any]:
         "launch templates": emulator.ec2_client(ACCOUNT, REGION).describe_launch_template_versions(
             Versions=["$Default", "$Latest"]
         )["LaunchTemplateVersions"],
+        "ec2 instances": emulator.ec2_client(ACCOUNT, REGION).describe_instances()["Reservations"],
         "network": emulator.control.ec2_resources(),
         "faults": emulator.control._world.faults.describe(0),
         "settings": emulator.control.settings(),

@@ -97,7 +97,7 @@ class SimulatedInstance:
 
 
 class SimulatedEc2:
-    """Keeps the launched instances in memory. They do not survive a restart."""
+    """Keeps the instances in memory. After a restart, the state file adds them again."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

@@ -81,6 +81,7 @@ def place_launch(launch: Launch) -> Placement:
         runs=server.launch.starts,
         template_id=template.id,
         template_version=version.number,
+        launched_at=launch.now,
         tags=_read_tags(data),
     )
     place(target, launch.name, placement)

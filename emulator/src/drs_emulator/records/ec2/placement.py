@@ -23,4 +23,5 @@ class Placement:
     runs: bool = True
     template_id: str = ""
     template_version: int = 0
+    launched_at: float = 0
     tags: dict[str, str] = field(default_factory=dict)

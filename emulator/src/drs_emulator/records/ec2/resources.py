@@ -84,6 +84,34 @@ KINDS = {
         "TransitGatewayAttachmentIds",
         "InvalidTransitGatewayAttachmentID.NotFound",
     ),
+    "TransitGateway": Kind(
+        "TransitGatewayId",
+        "tgw-",
+        "DescribeTransitGateways",
+        "TransitGateways",
+        "TransitGatewayIds",
+        "InvalidTransitGatewayID.NotFound",
+    ),
+    "TransitGatewayRouteTable": Kind(
+        "TransitGatewayRouteTableId",
+        "tgw-rtb-",
+        "DescribeTransitGatewayRouteTables",
+        "TransitGatewayRouteTables",
+        "TransitGatewayRouteTableIds",
+        "InvalidRouteTableID.NotFound",
+    ),
+    "VpnConnection": Kind(
+        "VpnConnectionId", "vpn-", "DescribeVpnConnections", "VpnConnections", "VpnConnectionIds",
+        "InvalidVpnConnectionID.NotFound",
+    ),
+    "DhcpOptions": Kind(
+        "DhcpOptionsId", "dopt-", "DescribeDhcpOptions", "DhcpOptions", "DhcpOptionsIds",
+        "InvalidDhcpOptionID.NotFound",
+    ),
+    "ManagedPrefixList": Kind(
+        "PrefixListId", "pl-", "DescribeManagedPrefixLists", "PrefixLists", "PrefixListIds",
+        "InvalidPrefixListID.NotFound",
+    ),
     "VpcEndpoint": Kind(
         "VpcEndpointId", "vpce-", "DescribeVpcEndpoints", "VpcEndpoints", "VpcEndpointIds",
         "InvalidVpcEndpointId.NotFound",
