@@ -244,11 +244,15 @@ def test_a_profile_that_the_engine_lacks_fails_the_launch(emulator: Emulator, en
         wait_until(lambda: drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["status"] == "COMPLETED")
         return drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["participatingServers"][0]["launchStatus"]
 
-    assert launch() == "FAILED"
+    def free() -> int:
+        return sum(each["AvailableIpAddressCount"] for each in through.describe_subnets()["Subnets"])
+
+    before = free()
+    assert (launch(), free()) == ("FAILED", before)
     iam = emulator.iam_client(ACCOUNT, REGION)  # passed on
     iam.create_instance_profile(InstanceProfileName="shop-web")
     assert iam.get_instance_profile(InstanceProfileName="shop-web")["InstanceProfile"]["Arn"]
-    assert launch() == "LAUNCHED"
+    assert (launch(), free()) == ("LAUNCHED", before - 1)
 
 
 def test_tags_of_instances_go_to_the_engine_and_those_of_templates_stay(emulator: Emulator, engine: str) -> None:

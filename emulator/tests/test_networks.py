@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from emulator_support.client import ACCOUNT, REGION, EmulatorClient
+from emulator_support.client import ACCOUNT, DRILL, REGION, EmulatorClient
 
 PLACE = {"accountId": ACCOUNT, "region": REGION}
 SOURCE, DRILL_VPC = "vpc-05011111", "vpc-0d111111"
@@ -252,3 +253,18 @@ def test_instances_are_filtered_by_where_they_are(emulator: EmulatorClient) -> N
     pages = emulator.ec2.get_paginator("describe_instances").paginate(PaginationConfig={"PageSize": 5})
     assert [len(page["Reservations"]) for page in pages] == [5, 1]
     assert len(emulator.ec2.describe_instances(Filters=by("tag:at", second))["Reservations"]) == 4
+
+
+def test_every_describing_operation_of_ec2_answers_in_every_profile(any_profile: EmulatorClient) -> None:
+    emulator = any_profile
+    emulator.start(emulator.seed(2))
+    emulator.advance(2 * DRILL)
+    built = emulator.control("GET", "health")[1]["otherServices"]["ec2"]
+    describing = [name for name in built if name.startswith("Describe")]
+    assert len(describing) > 25
+    for name in describing:
+        more = {"Versions": ["$Default"]} if name == "DescribeLaunchTemplateVersions" else {}
+        answer = getattr(emulator.ec2, xform_name(name))(**more)
+        assert any(isinstance(value, list) for value in answer.values())
+    calls = emulator.control("GET", "calls")[1]["operations"]
+    assert all(calls[name] == {"OK": 1} for name in describing)

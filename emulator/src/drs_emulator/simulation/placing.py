@@ -30,6 +30,7 @@ from drs_emulator.world.target import Target
 from drs_emulator.world.world import World
 
 DEFAULT_PROFILE = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
+EC2_DEFAULT_TYPE = "m1.small"  # of RunInstances
 IAM_REGION = "us-east-1"  # IAM is global; its calls are signed for this Region
 
 
@@ -58,7 +59,9 @@ def place_launch(launch: Launch) -> Placement:
     wanted = server.machine.ip if server.launch.copies_private_ip else str(interface.get("PrivateIpAddress", ""))
     subnet = _find_subnet(target, interface, wanted)
     groups = _find_groups(target, data, interface, subnet)
-    instance_type = server.instance_type if server.launch.right_sizes else str(data.get("InstanceType", ""))
+    instance_type = (
+        server.instance_type if server.launch.right_sizes else str(data.get("InstanceType", EC2_DEFAULT_TYPE))
+    )
     _check_type(target, instance_type, subnet)
     profile = _find_profile(launch, data)
     key_name = str(data.get("KeyName", ""))
