@@ -1,5 +1,6 @@
 """Instance types and their offerings, quotas of vCPUs, capacity reservations and instance profiles."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,9 +127,9 @@ def described(emulator: EmulatorClient, reservation: dict[str, Any]) -> tuple[st
 
 def test_a_reservation_is_used_by_launches_and_ends_when_it_is_cancelled(emulator: EmulatorClient) -> None:
     tags = [{"ResourceType": "capacity-reservation", "Tags": [{"Key": "run", "Value": "7"}]}]
-    made = reserve(emulator, ClientToken="once", EndDate="2030-01-01T00:00:00Z", TagSpecifications=tags)
+    made = reserve(emulator, ClientToken="once", EndDate="2090-01-01T00:00:00Z", TagSpecifications=tags)
     assert (made["TotalInstanceCount"], made["AvailableInstanceCount"], made["EndDateType"]) == (2, 2, "limited")
-    again = reserve(emulator, ClientToken="once", EndDate="2030-01-01T00:00:00Z", TagSpecifications=tags)
+    again = reserve(emulator, ClientToken="once", EndDate="2090-01-01T00:00:00Z", TagSpecifications=tags)
     assert again["CapacityReservationId"] == made["CapacityReservationId"]
     emulator.start(emulator.seed(1))
     emulator.advance(DRILL)
@@ -149,6 +150,17 @@ def test_a_reservation_counts_against_the_quota_and_launches_inside_it_do_not(em
     emulator.advance(DRILL)
     statuses = sorted(each["launchStatus"] for each in emulator.job(job)["participatingServers"])
     assert statuses == ["FAILED", "LAUNCHED", "LAUNCHED"]
+
+
+def test_a_reservation_with_an_end_expires_by_itself(emulator: EmulatorClient) -> None:
+    now = datetime.fromisoformat(emulator.control("GET", "health")[1]["clock"]["simulatedNow"])
+    made = reserve(emulator, EndDate=now + timedelta(hours=2), EndDateType="limited")
+    emulator.advance(3600)
+    assert described(emulator, made) == ("active", 2)
+    emulator.advance(3601)
+    assert described(emulator, made) == ("expired", 0)
+    emulator.ec2.cancel_capacity_reservation(CapacityReservationId=made["CapacityReservationId"])
+    assert described(emulator, made) == ("expired", 0)
 
 
 def test_what_cannot_be_reserved_is_refused(emulator: EmulatorClient) -> None:

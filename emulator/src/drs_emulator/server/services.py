@@ -99,7 +99,10 @@ class QueryService(Service):
         return operation.name in OF_ENGINE or operation.name not in self.built
 
     def parse(self, operation: Operation, labels: Labels, request: Request) -> dict[str, Any]:
-        return query.parse(self.dialect, operation, request)
+        values = query.parse(self.dialect, operation, request)
+        if values.get("DryRun"):
+            raise Refused("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+        return values
 
     def render(self, operation: Operation, output: dict[str, Any], request_id: str) -> Reply:
         return query.render(self.dialect, self.model, operation, output, request_id)

@@ -6,10 +6,10 @@ from typing import Any
 from drs_emulator.clock import iso
 from drs_emulator.errors import Refused
 from drs_emulator.ids import digest, new_id
-from drs_emulator.operations.ec2.describing import refuse_dry_run
 from drs_emulator.operations.ec2.networks import show
 from drs_emulator.operations.registry import Call, operation
-from drs_emulator.world.ec2.capacity import exceeds_quota, quota_of, vcpu_quota, vcpus_in_use, vcpus_of, zones_of
+from drs_emulator.simulation.reservations import expire_later
+from drs_emulator.world.ec2.capacity import quota_of, vcpu_quota, vcpus_in_use, vcpus_of, zones_of
 from drs_emulator.world.ec2.networks import resources_of
 
 KIND = "CapacityReservation"
@@ -18,7 +18,6 @@ KIND = "CapacityReservation"
 @operation("CreateCapacityReservation", "ec2")
 def create_capacity_reservation(call: Call) -> dict[str, Any]:
     """A repeated client token gets the first reservation. Raise Refused."""
-    refuse_dry_run(call)
     sent, known = call.input, resources_of(call.target, KIND)
     if again := once(call, sent.get("ClientToken", "")):
         return {KIND: show(call.target, KIND, known[again])}
@@ -48,30 +47,31 @@ def create_capacity_reservation(call: Call) -> dict[str, Any]:
     reservation |= {"EndDate": sent["EndDate"]} if "EndDate" in sent else {}
     reservation |= {"Tags": tags} if tags else {}
     known[reservation_id] = reservation
+    if "EndDate" in sent:
+        expire_later(call.world, call.target, reservation)
     remember(call, sent.get("ClientToken", ""), reservation_id)
     return {KIND: show(call.target, KIND, reservation)}
 
 
 def _refuse_above_quota(call: Call, instance_type: str, count: int) -> None:
     code = quota_of(instance_type)
-    wanted = vcpus_in_use(call.target, code) + count * vcpus_of(instance_type)
-    if (count and exceeds_quota(call.target, instance_type, "")) or wanted > vcpu_quota(call.target, code):
-        limit = round(vcpu_quota(call.target, code))
+    limit = vcpu_quota(call.target, code)
+    if vcpus_in_use(call.target, code) + count * vcpus_of(instance_type) > limit:
         raise Refused(
             "InstanceLimitExceeded",
-            f"You have requested more vCPU capacity than your current vCPU limit of {limit} allows",
+            f"You have requested more vCPU capacity than your current vCPU limit of {round(limit)} allows",
         )
 
 
 @operation("CancelCapacityReservation", "ec2")
 def cancel_capacity_reservation(call: Call) -> dict[str, Any]:
-    """A cancelled reservation can be cancelled again."""
-    refuse_dry_run(call)
+    """A reservation that has ended can be cancelled again, which changes nothing."""
     reservation = resources_of(call.target, KIND).get(call.input["CapacityReservationId"])
     if reservation is None:
         name = call.input["CapacityReservationId"]
         raise Refused("InvalidCapacityReservationId.NotFound", f"The capacity reservation ID '{name}' does not exist")
-    reservation["State"] = "cancelled"
+    if reservation["State"] == "active":
+        reservation["State"] = "cancelled"
     return {"Return": True}
 
 

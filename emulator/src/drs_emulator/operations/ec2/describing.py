@@ -129,9 +129,3 @@ def refuse_unknown(asked: Iterable[str], known: Iterable[str], code: str, what: 
     """Raise Refused if one of the asked ids is not known: it fails the whole call."""
     if unknown := sorted(set(asked) - set(known)):
         raise Refused(code, f"The {what} ID '{unknown[0]}' does not exist")
-
-
-def refuse_dry_run(call: Call) -> None:
-    """Raise Refused if the caller only asks whether it may."""
-    if call.input.get("DryRun"):
-        raise Refused("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)

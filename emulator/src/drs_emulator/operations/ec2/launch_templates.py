@@ -5,7 +5,7 @@ from typing import Any
 from drs_emulator.errors import Refused
 from drs_emulator.ids import new_id
 from drs_emulator.operations.ec2.capacity import once, remember
-from drs_emulator.operations.ec2.describing import describe, refuse_dry_run
+from drs_emulator.operations.ec2.describing import describe
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.ec2.launch_template import LaunchTemplate, TemplateVersion
 
@@ -73,28 +73,24 @@ def find_version(call: Call, template: LaunchTemplate, text: str) -> TemplateVer
 
 @operation("DescribeLaunchTemplates", "ec2")
 def describe_launch_templates(call: Call) -> dict[str, Any]:
-    refuse_dry_run(call)
-    known, sent = call.target.ec2.templates, call.input
-    for template_id in sent.get("LaunchTemplateIds") or []:
-        if template_id not in known:
-            _refuse_id(template_id)
-    names = {each.name for each in known.values()} if sent.get("LaunchTemplateNames") else set()
-    for name in sent.get("LaunchTemplateNames") or []:
-        if name not in names:
-            _refuse_name(name)
-    asked = [
-        each
-        for each in known.values()
-        if (not sent.get("LaunchTemplateIds") or each.id in sent["LaunchTemplateIds"])
-        and (not sent.get("LaunchTemplateNames") or each.name in sent["LaunchTemplateNames"])
+    """An unknown id or name fails the whole call."""
+    asked: list[str] = call.input.get("LaunchTemplateIds") or []
+    names: list[str] = call.input.get("LaunchTemplateNames") or []
+    found = list(call.target.ec2.templates.values())
+    for template_id in set(asked) - {each.id for each in found}:
+        _refuse_id(template_id)
+    for name in set(names) - {each.name for each in found}:
+        _refuse_name(name)
+    shown = [
+        each.to_api(seen_at(call))
+        for each in found
+        if (not asked or each.id in asked) and (not names or each.name in names)
     ]
-    shown = [each.to_api(seen_at(call)) for each in asked]
     return describe(call, "LaunchTemplate", shown, lambda each: str(each["LaunchTemplateId"]), "LaunchTemplates")
 
 
 @operation("CreateLaunchTemplate", "ec2")
 def create_launch_template(call: Call) -> dict[str, Any]:
-    refuse_dry_run(call)
     sent, known = call.input, call.target.ec2.templates
     if again := once(call, sent.get("ClientToken", "")):
         return {"LaunchTemplate": known[again].to_api(call.now)}
@@ -114,7 +110,6 @@ def create_launch_template(call: Call) -> dict[str, Any]:
 @operation("ModifyLaunchTemplate", "ec2")
 def modify_launch_template(call: Call) -> dict[str, Any]:
     """Make a version the default. A version that is not seen yet can be named by those who made it."""
-    refuse_dry_run(call)
     template = find_template(call)
     version = find_version(call, template, call.input.get("DefaultVersion") or "$Default")
     template.set_default(version.number, call.now)
@@ -123,7 +118,6 @@ def modify_launch_template(call: Call) -> dict[str, Any]:
 
 @operation("DeleteLaunchTemplate", "ec2")
 def delete_launch_template(call: Call) -> dict[str, Any]:
-    refuse_dry_run(call)
     template = find_template(call)
     del call.target.ec2.templates[template.id]
     return {"LaunchTemplate": template.to_api(call.now)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from drs_emulator.errors import Refused
 from drs_emulator.operations.ec2.capacity import once, remember
-from drs_emulator.operations.ec2.describing import describe, refuse_dry_run
+from drs_emulator.operations.ec2.describing import describe
 from drs_emulator.operations.ec2.launch_templates import author, find_number, find_template, find_version, seen_at
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.ec2.launch_template import LaunchTemplate, Values
@@ -15,7 +15,6 @@ MAX_VERSIONS = 200  # in one request to describe or to delete
 @operation("DescribeLaunchTemplateVersions", "ec2")
 def describe_launch_template_versions(call: Call) -> dict[str, Any]:
     """Of one template, newest first; or of all templates, if `Versions` has only $Default and $Latest."""
-    refuse_dry_run(call)
     sent = call.input
     asked: list[str] = sent.get("Versions") or []
     if sent.get("LaunchTemplateId") or sent.get("LaunchTemplateName"):
@@ -64,7 +63,6 @@ def create_launch_template_version(call: Call) -> dict[str, Any]:
 
     A repeated client token gets the first version.
     """
-    refuse_dry_run(call)
     sent, template = call.input, find_template(call)
     if again := once(call, sent.get("ClientToken", "")):
         number = int(again.rpartition(":")[2])
@@ -83,7 +81,6 @@ def create_launch_template_version(call: Call) -> dict[str, Any]:
 @operation("DeleteLaunchTemplateVersions", "ec2")
 def delete_launch_template_versions(call: Call) -> dict[str, Any]:
     """Delete what can be deleted, and say of the rest why not. The default version stays."""
-    refuse_dry_run(call)
     template, asked = find_template(call), call.input["Versions"]
     if len(asked) > MAX_VERSIONS:
         raise Refused("InvalidParameterValue", f"There can be {MAX_VERSIONS} versions, not {len(asked)}")
