@@ -100,6 +100,15 @@ def test_a_server_lands_in_the_network_of_its_template_with_its_groups_profile_a
     assert [each["AvailabilityZone"] for each in statuses] == [f"{REGION}b"]
 
 
+def test_servers_are_seeded_with_what_their_templates_say(emulator: EmulatorClient) -> None:
+    subnet = add_subnet(emulator)
+    (server,) = emulator.seed(1, launchTemplate={"NetworkInterfaces": interface(subnet)})
+    (instance,) = launch(emulator, server)
+    assert instance["SubnetId"] == subnet
+    shown = emulator.ec2.describe_launch_template_versions(LaunchTemplateId=template_of(emulator, server))
+    assert [each["VersionNumber"] for each in shown["LaunchTemplateVersions"]] == [1]
+
+
 def test_without_a_subnet_a_server_lands_in_a_default_subnet(emulator: EmulatorClient) -> None:
     (server,) = emulator.seed()
     (instance,) = launch(emulator, server)

@@ -12,7 +12,7 @@ from typing import Any
 from drs_emulator.clock import iso
 from drs_emulator.control import additions, networks, ssm_documents
 from drs_emulator.control.control_input import read_body, read_flags, read_target_key
-from drs_emulator.control.source_server_input import change_server, parse_server
+from drs_emulator.control.source_server_input import change_server, parse_server, read_template_data
 from drs_emulator.control.state_file import StateError, save_state
 from drs_emulator.ids import new_id
 from drs_emulator.operations import BUILT, BUILT_BY_SERVICE
@@ -206,6 +206,7 @@ class Control:
             target = self._world.target(key)
             now = self._world.clock.now()
             created: dict[str, SourceServer] = {}
+            data: dict[str, dict[str, Any]] = {}
             for index, sent in enumerate(servers):
                 server = parse_server(sent, key, f"servers[{index}]", now)
                 if server.id in created or server.id in target.servers:
@@ -214,8 +215,9 @@ class Control:
                     )
                 server.apply_templates(target.templates.values())
                 created[server.id] = server
+                data[server.id] = read_template_data(sent, f"servers[{index}]")
             target.servers.update(created)
-            make_templates(target, created.values())
+            make_templates(target, created.values(), data)
             target.initialized = True
         return {"sourceServerIDs": list(created)}
 

@@ -5,7 +5,8 @@ configuration tells it to choose the type or to copy the private address.
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from drs_emulator.records.ec2.launch_template import MANAGED_TAG, LaunchTemplate, TemplateVersion, Values
 from drs_emulator.records.launch_configuration import TEMPLATE_INSTANCE_TYPE
@@ -19,11 +20,15 @@ def author_of(target: Target) -> str:
     return f"arn:aws:sts::{target.key.account}:assumed-role/{SERVICE_ROLE}/drs.amazonaws.com"
 
 
-def make_templates(target: Target, servers: Iterable[SourceServer]) -> None:
-    """Make the launch templates of new source servers."""
+def make_templates(
+    target: Target, servers: Iterable[SourceServer], data: Mapping[str, Values] = MappingProxyType({})
+) -> None:
+    """Make the launch templates of new source servers. `data`, by server, replace members of the default ones."""
     for server in servers:
         template_id = server.launch.ec2_template_id
-        version = TemplateVersion(1, server.added_at, author_of(target), _default_data(server))
+        version = TemplateVersion(
+            1, server.added_at, author_of(target), _default_data(server) | data.get(server.id, {})
+        )
         target.ec2.templates[template_id] = LaunchTemplate(
             template_id,
             f"created-and-used-by-drs-{template_id[3:]}",
