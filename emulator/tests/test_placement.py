@@ -161,6 +161,21 @@ def test_a_private_address_is_kept_given_or_free(emulator: EmulatorClient) -> No
     assert len(set(addresses)) == 3
 
 
+def test_a_public_address_is_given_if_the_template_or_else_the_subnet_says_so(emulator: EmulatorClient) -> None:
+    private = add_subnet(emulator)
+    public = add_subnet(emulator, "10.77.2.0/24", MapPublicIpOnLaunch=True)
+    wanted: list[dict[str, Any]] = [
+        {"SubnetId": private},
+        {"SubnetId": private, "AssociatePublicIpAddress": True},
+        {"SubnetId": public},
+        {"SubnetId": public, "AssociatePublicIpAddress": False},
+    ]
+    servers = emulator.seed(len(wanted))
+    for server, each in zip(servers, wanted, strict=True):
+        set_template(emulator, server, NetworkInterfaces=[{"DeviceIndex": 0} | each])
+    assert ["PublicIpAddress" in each for each in launch(emulator, *servers)] == [False, True, True, False]
+
+
 def test_addresses_are_taken_by_launches_and_freed_by_terminations(emulator: EmulatorClient) -> None:
     first, second = emulator.seed(2)
     subnet = add_subnet(emulator)

@@ -7,7 +7,7 @@ security groups, the type, the profile, the key, the address, the quota of vCPUs
 import ipaddress
 from dataclasses import dataclass
 
-from drs_emulator.ids import new_id
+from drs_emulator.ids import digest, new_id
 from drs_emulator.records.ec2.instance_types import find_type
 from drs_emulator.records.ec2.launch_template import LaunchTemplate, TemplateVersion, Values
 from drs_emulator.records.ec2.placement import Placement
@@ -80,6 +80,7 @@ def place_launch(launch: Launch) -> Placement:
         groups,
         profile,
         key_name,
+        public_ip=_choose_public_ip(interface, subnet, address),
         is_profile_chosen="IamInstanceProfile" in data,
         runs=server.launch.starts,
         template_id=template.id,
@@ -174,6 +175,14 @@ def _find_address(launch: Launch, subnet: Values, wanted: str, *, is_chosen: boo
     if is_used(target, str(subnet["SubnetId"]), wanted):
         raise LaunchRefused("InvalidIPAddress.InUse", wanted)
     return wanted
+
+
+def _choose_public_ip(interface: Values, subnet: Values, address: str) -> str:
+    """Return a public address if the template asks for one, or else the subnet does. It is none that is routed."""
+    if not interface.get("AssociatePublicIpAddress", subnet.get("MapPublicIpOnLaunch")):
+        return ""
+    number = int(digest(subnet["SubnetId"], address)[:4], 16)
+    return f"198.18.{number >> 8}.{number & 255}"
 
 
 def _read_tags(data: Values) -> dict[str, str]:

@@ -78,7 +78,8 @@ def describe_instance(target: Target, instance: SimulatedInstance) -> Values:
         "IamInstanceProfile": {"Arn": profile, "Id": f"AIPA{zlib.crc32(profile.encode()):017}"},
         "Tags": [{"Key": key, "Value": value} for key, value in instance.tags.items()],
     }
-    return described | ({"KeyName": placement.key_name} if placement.key_name else {})
+    optional = {"KeyName": placement.key_name, "PublicIpAddress": placement.public_ip}
+    return described | {name: value for name, value in optional.items() if value}
 
 
 def _place_by_default(target: Target, instance: SimulatedInstance) -> Placement:

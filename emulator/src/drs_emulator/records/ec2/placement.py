@@ -19,6 +19,7 @@ class Placement:
     groups: list[str] = field(default_factory=list)
     profile: str = ""
     key_name: str = ""
+    public_ip: str = ""
     is_profile_chosen: bool = False
     runs: bool = True
     template_id: str = ""

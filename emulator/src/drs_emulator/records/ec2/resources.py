@@ -169,7 +169,7 @@ def default_network(key: TargetKey) -> Resources:
                 key,
                 "Subnet",
                 {"SubnetId": name, "VpcId": vpc, "CidrBlock": str(cidr), "AvailabilityZone": f"{key.region}{zone}"}
-                | {"DefaultForAz": True, "MapPublicIpOnLaunch": True},
+                | {"DefaultForAz": True},
             )
             for (name, zone), cidr in zip(subnets.items(), cidrs, strict=False)
         },
