@@ -182,8 +182,11 @@ def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnap
     execution_id = execution.execution_id
     snapshot = RunSnapshot(run, waves.read_states(execution_id))
     for wave in execution.plan.waves:
-        if state := snapshot.wave_states.get(wave.name):
-            verification.end_checks(execution, wave, is_ended=state.status.is_final)
+        state = snapshot.wave_states.get(wave.name)
+        if state and state.status.is_final:
+            verification.record_late(execution, wave)
+        elif state:
+            verification.end_checks(execution, wave)
     tallies, shortfalls = batches.tally_waves(execution_id), _collect_shortfalls(execution, snapshot)
     is_changed = False
     for wave in execution.plan.waves:

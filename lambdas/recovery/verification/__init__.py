@@ -7,6 +7,6 @@ once in every service at most, `observations` and `commands` have what is asked,
 of `store.steps.checks`.
 """
 
-from recovery.verification.lifecycle import begin_turn, end_checks, start_checks
+from recovery.verification.lifecycle import begin_turn, end_checks, record_late, start_checks
 
-__all__ = ["begin_turn", "end_checks", "start_checks"]
+__all__ = ["begin_turn", "end_checks", "record_late", "start_checks"]

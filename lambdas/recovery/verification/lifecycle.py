@@ -1,6 +1,6 @@
 """Begins and ends the checks of a wave."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from recovery import clock
@@ -71,48 +71,47 @@ def _begin_server(server: LaunchedServer, before: CheckedBatch | None) -> Server
     return replace(state, instance_id=state.instance_id or server.instance_id)
 
 
-def end_checks(
-    execution: Execution, wave: Wave, *, is_ended: bool = False, target: Target | None = None, reason: str | None = None
-) -> None:
+def end_checks(execution: Execution, wave: Wave, *, target: Target | None = None, reason: str | None = None) -> None:
     """Record every launched server of the wave that has checks and has not passed them as UNVERIFIED.
 
-    With `is_ended`, the wave has ended before: only servers that were launched later are recorded, because others may
-    be checked again. `target` is the only one to end, `reason` why the checks have ended, if the record cannot say.
+    `target` is the only one to end, `reason` why the checks have ended, if the record cannot say.
     """
+
+    def explain(row: CheckedBatch, now: float) -> str:
+        return reason or _explain_end(execution, wave, row, now)
+
     to_end = [each for each in _list_launched(execution, wave) if target is None or each[0].ref.target == target]
-    if not to_end:
-        return
-    on_record = checks.list_checks(execution.execution_id, wave.name)
     for batch, launched in to_end:
-        row = on_record.get(batch.ref)
-        if is_ended and row is not None and launched.keys() <= row.servers.keys():
-            continue
-        _end_batch(execution, wave, batch, launched, is_ended=is_ended, reason=reason)
-    if not is_ended:
+        _end_batch(batch, launched, explain)
+    if to_end:
         _record_verified(execution.execution_id, wave.name)
 
 
+def record_late(execution: Execution, wave: Wave) -> None:
+    """Record servers that were launched after the wave had ended as UNVERIFIED. Others may be checked again."""
+    launched_by_batch = _list_launched(execution, wave)
+    on_record = checks.list_checks(execution.execution_id, wave.name) if launched_by_batch else {}
+    for batch, launched in launched_by_batch:
+        row = on_record.get(batch.ref)
+        if row is None or launched.keys() - row.servers.keys():
+            _end_batch(batch, launched, None)
+
+
 def _end_batch(
-    execution: Execution,
-    wave: Wave,
-    batch: Batch,
-    launched: Mapping[str, LaunchedServer],
-    *,
-    is_ended: bool,
-    reason: str | None,
+    batch: Batch, launched: Mapping[str, LaunchedServer], explain: Callable[[CheckedBatch, float], str] | None
 ) -> None:
+    """Add the servers of the batch that its row lacks; with `explain`, settle those that have no answer.
+
+    Raise AwsUnavailable if the row changes again and again.
+    """
     for _ in range(MAX_CHANGES):
         now, before = clock.now(), checks.get_checks(batch.ref)
         row = before or CheckedBatch(batch.ref, 0, now, now, {})
-        added = {
-            each.server_id: _add_late(each, now) for each in launched.values() if each.server_id not in row.servers
-        }
-        why = reason or _explain(execution, wave, row, now)
-        settled = {
-            server_id: server if is_ended else server.settle_unverified(_add_check(why, server), now)
-            for server_id, server in row.servers.items()
-        }
-        servers = {**settled, **added}
+        servers = dict(row.servers)
+        if explain:
+            why = explain(row, now)
+            servers = {each: server.settle_unverified(_add_check(why, server), now) for each, server in servers.items()}
+        servers |= {each: _add_late(server, now) for each, server in launched.items() if each not in servers}
         if before and servers == row.servers:
             return
         if checks.save_checks(before, replace(row, servers=servers), batch, launched=batch.launched):
@@ -129,7 +128,7 @@ def _add_check(why: str, server: ServerChecks) -> str:
     return f"{server.check} has not passed: {why}" if server.check else why
 
 
-def _explain(execution: Execution, wave: Wave, row: CheckedBatch, now: float) -> str:
+def _explain_end(execution: Execution, wave: Wave, row: CheckedBatch, now: float) -> str:
     if execution.run.is_halted and not execution.run.status.is_final:
         return execution.run.halted_because
     if now >= row.until:
