@@ -156,15 +156,10 @@ def _describe_complete(tally: Tally, problems: Sequence[str]) -> str | None:
     """The reason of a wave that lacks no server; None if it does, or if only problems are known of it."""
     if tally.missing or (problems and not tally.total):
         return None
-    done = (
-        ("was launched and verified", "were launched and verified")
-        if tally.verified == tally.total
-        else (
-            "was launched",
-            "were launched",
-        )
+    done = "launched and verified" if tally.verified == tally.total else "launched"
+    reason = (
+        all_of(tally.total, "server", f"was {done}", f"were {done}") if tally.total else "nothing was left to launch"
     )
-    reason = all_of(tally.total, "server", *done) if tally.total else "nothing was left to launch"
     if 0 < tally.verified < tally.total:
         reason = f"{reason}, {tally.verified} of them verified"
     return "; ".join([reason, *first_of(problems, MAX_PROBLEMS)])

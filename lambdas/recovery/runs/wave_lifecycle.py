@@ -155,7 +155,7 @@ def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: st
 
 # --- settle -----------------------------------------------------------------------------------------------------
 class WaveStep(StrEnum):
-    """What a wave does after a verdict: check its servers, run the actions after it, wait for a decision, or end."""
+    """What a wave does next: check its servers, run the actions after it, wait for a decision, or end."""
 
     CHECKS = "CHECKS"
     ACTIONS = "ACTIONS"

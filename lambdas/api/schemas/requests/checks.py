@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringCo
 
 from api.schemas.requests.base import RequestModel
 from api.schemas.requests.forms import Form, suggest_minutes, suggest_number
-from api.schemas.requests.step_texts import DocumentName, DocumentParameters, DocumentVersion, StepText
+from api.schemas.requests.step_texts import DocumentName, DocumentParameters, DocumentVersion
 from recovery.domain.wave_steps.checks import KINDS_WITHOUT_SETTINGS, Check, CheckKind
 from recovery.domain.wave_steps.modes import BOTH, RunMode
 
@@ -179,5 +179,3 @@ SecondsBetweenLooks = Annotated[
     Field(ge=MIN_SECONDS_BETWEEN_LOOKS, le=MAX_SECONDS_BETWEEN_LOOKS),
     Form("seconds as a whole number", 30, suggest_number),
 ]
-
-__all__ = ["CheckEntry", "CheckRequest", "Checks", "ChecksMinutes", "SecondsBetweenLooks", "StepText", "only_kind"]
