@@ -96,13 +96,13 @@ def _describe(server: Mapping[str, Any]) -> str:
 
 
 def _describe_effects(failed: int, unverified: int) -> Mapping[str, str]:
-    retry = f"launches the {plural(failed, 'failed server')} again"
-    if unverified:
-        also = f"checks the {plural(unverified, 'unverified server')} again"
-        retry = f"{retry}, then {also}" if failed else f"{also}, and runs actions that failed again"
+    launches = [f"launches the {plural(failed, 'failed server')} again"] if failed else []
+    checks = [f"checks the {plural(unverified, 'unverified server')} again"] if unverified else []
     return {
-        "verify": f"checks the {plural(unverified, 'unverified server')} again, and launches nothing",
-        "retry": retry,
+        **({"verify": f"{checks[0]}, and launches nothing"} if checks else {}),
+        "retry": ", then ".join([*launches, *checks])
+        if failed
+        else ", and ".join([*checks, "runs actions that failed again"]),
         "accept": "the wave is PARTIAL, and the waves after it start",
         "abort": "no further wave starts; what has been launched keeps running",
     }

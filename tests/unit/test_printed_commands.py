@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from recovery.commands import format_command
+from recovery.domain.tally import Tally
 from recovery.observability import wave_facts
 from recovery.observability.alarm_messages import ALARMS
 from tests.support import sample_messages
@@ -142,6 +143,12 @@ def test_a_wave_with_unverified_servers_offers_to_verify_them_with_what_the_chec
     assert answers["Verify"].startswith("Checks the 1 unverified server again, for up to 30 min, and launches nothing.")
     assert answers["Retry"].startswith("Launches nothing, because no server failed to launch.")
     assert "Verify" not in messages["send_wave_settled awaiting a decision"]["Message"]
+
+
+def test_a_wave_that_only_an_action_failed_launches_nothing_by_a_retry() -> None:
+    wave, tally = sample_messages.WAVES[0], Tally(total=2, launched=2)
+    _, effect = wave_facts.format_answers(sample_messages.EXECUTION, wave, tally)["Retry"] or ("", "")
+    assert effect == "Launches nothing, because no server failed to launch. Runs actions that failed again."
 
 
 def test_an_action_that_waits_says_what_to_do_and_what_each_answer_does(messages: dict[str, dict[str, Any]]) -> None:

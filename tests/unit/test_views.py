@@ -384,6 +384,13 @@ def test_an_unverified_wave_names_its_servers_with_what_the_check_answered() -> 
     assert "checks the 2 unverified servers again, and runs actions that failed again" in told
 
 
+def test_a_wave_that_only_an_action_failed_launches_nothing_by_a_retry() -> None:
+    asking = wave("reports", "AWAITING_DECISION", 5, 5)
+    waits = [{**each, "wave": "reports"} for each in CHECKED["waitingFor"] if each["wave"] == "reports"]
+    helped = FailedWaves(lambda *_: [], "")({**CHECKED, "waves": [asking], "waitingFor": waits})
+    assert helped["reports"].effects["retry"] == "runs actions that failed again"
+
+
 def test_lines_tell_of_checks_and_actions_once_for_each_change() -> None:
     console = pipe()
     view = LineView(console)

@@ -81,14 +81,18 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     least, most = USUAL_JOB_MINUTES
     asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
     unverified, minutes = plural(tally.unverified, "unverified server"), wave.checks_timeout_minutes
-    checked = f" Then checks the {unverified} again, and runs actions that failed again." if tally.unverified else ""
     launched = (
         f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
         f"of {least} to {most} min each: up to {attempts * most} min in all. DRS jobs cannot be "
         "cancelled, so correct the cause first."
-        if tally.failed or not tally.unverified
+        if tally.failed
         else "Launches nothing, because no server failed to launch."
     )
+    checked = ""
+    if tally.unverified:
+        checked = f" Then checks the {unverified} again, and runs actions that failed again."
+    elif not tally.failed:
+        checked = " Runs actions that failed again."
     verify = {
         "verify": f"Checks the {unverified} again, for up to {minutes} min, and launches nothing. "
         "Correct the cause first."
