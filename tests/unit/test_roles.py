@@ -290,9 +290,10 @@ def test_the_target_role_lets_only_those_functions_change_something_that_do() ->
                 )
             }
             allowed = {name for name in function_names() if any(fnmatchcase(name, pattern) for pattern in patterns)}
-            assert asking <= allowed, action
             reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
             assert reads == ("*" in patterns), action
+            passes_role = action == "iam:PassRole"  # by the start of an automation
+            assert asking <= allowed if reads or passes_role else asking == allowed, action
 
 
 def test_a_resource_in_a_target_is_left_open_only_where_iam_knows_none() -> None:
