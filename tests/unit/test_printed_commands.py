@@ -147,8 +147,9 @@ def test_a_wave_with_unverified_servers_offers_to_verify_them_with_what_the_chec
 
 def test_a_wave_that_only_an_action_failed_launches_nothing_by_a_retry() -> None:
     wave, tally = sample_messages.WAVES[0], Tally(total=2, launched=2)
-    _, effect = wave_facts.format_answers(sample_messages.EXECUTION, wave, tally)["Retry"] or ("", "")
-    assert effect == "Launches nothing, because no server failed to launch. Runs actions that failed again."
+    retry = wave_facts.format_answers(sample_messages.EXECUTION, wave, tally)["Retry"]
+    assert retry
+    assert retry[1] == "Launches nothing, because no server failed to launch. Runs actions that failed again."
 
 
 def test_an_action_that_waits_says_what_to_do_and_what_each_answer_does(messages: dict[str, dict[str, Any]]) -> None:

@@ -37,9 +37,7 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
     Answers 400 if its waves are inconsistent, or if it names groups or servers that do not exist.
     """
     plan = _sign(body.to_plan(new_id("rp")))
-    groups = find_groups(plan.group_ids)
-    _check_groups(body, groups)
-    _check_steps(body, plan, groups)
+    _check(body, plan)
     plans.create_plan(plan)
     return build_plan(plan)
 
@@ -47,6 +45,13 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
 def _sign(plan: StoredPlan) -> StoredPlan:
     """The plan with who changes it, and when."""
     return replace(plan, updated_by=name_caller(router.current_event), updated_at=clock.iso())
+
+
+def _check(request: PlanRequest, plan: StoredPlan) -> None:
+    """Raise InvalidRequest for what the plan refers to and what does not exist."""
+    groups = find_groups(plan.group_ids)
+    _check_groups(request, groups)
+    _check_steps(request, plan, groups)
 
 
 def _check_groups(request: PlanRequest, groups: dict[str, ProtectionGroup]) -> None:
@@ -112,9 +117,7 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
     plan_id = _require_id(plan_id)
     given = require_version(router.current_event, body.version)
     plan = _sign(body.to_plan(plan_id))
-    groups = find_groups(plan.group_ids)
-    _check_groups(body, groups)
-    _check_steps(body, plan, groups)
+    _check(body, plan)
     return build_plan(plans.update_plan(plan, given))
 
 

@@ -14,6 +14,7 @@ from recovery import identities
 from recovery.domain.execution import Execution, Run
 from recovery.domain.verdicts import WaveGate
 from recovery.domain.wave_steps.action_record import OF_PLAN, ActionAnswer, ActionRecord
+from recovery.domain.wave_steps.order import list_in_order
 from recovery.errors import ActionNotFound, DecisionRefused, InvalidRequest
 from recovery.observability import operator_messages
 from recovery.store import executions, run_requests, task_tokens
@@ -64,9 +65,7 @@ def _find(execution: Execution, name: str) -> ActionRecord | None:
     for record in store.list_all(execution.execution_id):
         if record.name == name:
             return record
-    plan = execution.plan
-    lists = [plan.before, plan.after, *(actions for wave in plan.waves for actions in (wave.before, wave.after))]
-    if any(action.name == name for actions in lists for action in actions):
+    if any(placed.action.name == name for placed in list_in_order(execution.plan)):
         return None
     raise ActionNotFound(f"execution {execution.execution_id} has no action {name!r}")
 

@@ -22,11 +22,9 @@ def list_rows(execution_id: str) -> list[dict[str, Any]]:
     return list(executions.query_rows(execution_id, "ACTION#"))
 
 
-def list_actions(
-    execution_id: str, wave: str | None = None, place: ActionPlace | None = None
-) -> dict[int, ActionRecord]:
+def list_actions(execution_id: str, wave: str | None, place: ActionPlace) -> dict[int, ActionRecord]:
     """Read the actions at a place of a wave, or of the plan, by their number."""
-    prefix = f"ACTION#{wave or OF_PLAN}#" + (f"{place.value}#" if place else "")
+    prefix = f"ACTION#{wave or OF_PLAN}#{place.value}#"
     records = map(ActionRecord.from_item, executions.query_rows(execution_id, prefix))
     return {record.number: record for record in records}
 

@@ -1,6 +1,5 @@
 """The list of the actions of a run, with those that have not begun, and what each of them did in each target."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from recovery.domain.execution import ExecutionStatus, Mode
 from recovery.domain.plan import RecoveryPlan
 from recovery.domain.wave_steps.action_record import ActionRecord, ActionStatus
 from recovery.domain.wave_steps.actions import Action, ActionPlace
+from recovery.domain.wave_steps.order import list_in_order
 from recovery.store.execution_record import ExecutionRecord
 
 
@@ -46,22 +46,12 @@ def build_listed_actions(record: ExecutionRecord, plan: RecoveryPlan) -> ListedA
     rows = {(row.get("wave"), row["place"], int(row["number"])): row for row in record.actions}
     mode = Mode.of_run(record.meta["executionId"]).of_steps
     listed: list[ListedAction] = []
-    for wave, place, number, action in _walk(plan):
+    for wave, place, number, action in list_in_order(plan):
         if (row := rows.get((wave, place.value, number))) is not None:
             listed.append(_build(row))
         elif mode in action.modes:
             listed.append(_build(_not_begun(record.meta, wave, place, number, action)))
     return {"actions": listed}
-
-
-def _walk(plan: RecoveryPlan) -> Iterator[tuple[str | None, ActionPlace, int, Action]]:
-    lists = [(None, ActionPlace.BEFORE, plan.before)]
-    for wave in plan.waves:
-        lists += [(wave.name, ActionPlace.BEFORE, wave.before), (wave.name, ActionPlace.AFTER, wave.after)]  # type: ignore[list-item]
-    lists.append((None, ActionPlace.AFTER, plan.after))
-    for name, place, actions in lists:
-        for number, action in enumerate(actions, 1):
-            yield name, place, number, action
 
 
 def _not_begun(meta: Row, wave: str | None, place: ActionPlace, number: int, action: Action) -> dict[str, Any]:
