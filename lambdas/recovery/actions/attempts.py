@@ -1,7 +1,7 @@
 """Begins the attempts of actions: what a record is before the first call, by the kind of the action."""
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 
 from recovery import clock
 from recovery.actions import effects, instances, places, running
@@ -28,7 +28,7 @@ NEVER_CARRIED_OVER = (ActionKind.SSM_COMMAND,)
 def begin(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
     """The record of the next attempt, not written yet. Raise errors of DRS and EC2 that are transient."""
     now = clock.now()
-    record = dataclasses.replace(
+    record = replace(
         record,
         status=ActionStatus.RUNNING,
         attempt=record.attempt + 1,
@@ -49,14 +49,14 @@ def begin(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
         match action.kind:
             case ActionKind.WAIT:
                 until = int(now) + int(action.settings["minutes"]) * 60
-                return dataclasses.replace(record, status=ActionStatus.WAITING, until=until)
+                return replace(record, status=ActionStatus.WAITING, until=until)
             case ActionKind.MANUAL:
                 return _await_person(place, record, action)
             case ActionKind.SSM_COMMAND:
                 return record if record.parts else _nothing_to_do(record)
             case _:
                 part = ActionPart(places.find_target(place, action), record.key)
-                return dataclasses.replace(record, parts=(part,))
+                return replace(record, parts=(part,))
     except NoSuchPlace as error:
         return record.end(ActionStatus.FAILED, clock.iso(), str(error))
 
@@ -67,7 +67,7 @@ def _await_person(place: Place, record: ActionRecord, action: Action) -> ActionR
     except NoSuchPlace:
         target = None
     instructions = places.fill_in(place, action, record, target, record.key)["instructions"]
-    return dataclasses.replace(
+    return replace(
         record,
         status=ActionStatus.WAITING,
         waiting_for=AwaitedAnswer.CONFIRM,
@@ -91,7 +91,7 @@ def _add_instances(place: Place, record: ActionRecord, action: Action) -> Action
     found = instances.find_new_instances(place.execution_id, place.wave.name, only)
     described = instances.describe(found, with_addresses="privateIps" in names)
     parts = tuple(_divide(record.key, found)) if is_command else ()
-    return dataclasses.replace(record, instances=described if is_named else NewInstances(), parts=parts)
+    return replace(record, instances=described if is_named else NewInstances(), parts=parts)
 
 
 def _divide(key: str, found: Mapping[Target, Mapping[str, str]]) -> list[ActionPart]:
@@ -113,7 +113,7 @@ def carry_over(place: Place, record: ActionRecord, action: Action) -> ActionReco
         for earlier in store.list_actions(run.execution_id, place.wave_name, place.place).values():
             if earlier.name == record.name and earlier.status is ActionStatus.SUCCEEDED:
                 note = f"it succeeded in {run.execution_id}, which this run continues"
-                done = dataclasses.replace(record, started_at=clock.iso(), turn=place.turn, attempt=1, parts=())
+                done = replace(record, started_at=clock.iso(), turn=place.turn, attempt=1, parts=())
                 return done.end(ActionStatus.SUCCEEDED, clock.iso(), note, earlier.output)
     return None
 
@@ -123,20 +123,20 @@ def leave_out(place: Place, records: Mapping[int, ActionRecord], reason: str) ->
     for number in place.actions:
         if number not in records:
             now = clock.iso()
-            record = dataclasses.replace(place.new_record(number), turn=place.turn)
+            record = replace(place.new_record(number), turn=place.turn)
             running.save(record.end(ActionStatus.SKIPPED, now, reason))
 
 
 def verify(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
     """The record after a look whether the action could run, not written yet. Raise errors that are transient."""
-    looked = dataclasses.replace(record, started_at=clock.iso(), turn=place.turn, attempt=1)
+    looked = replace(record, started_at=clock.iso(), turn=place.turn, attempt=1)
     try:
         found = _look_up(place, looked, action)
     except Transient:
         raise
     except (DrsWavesError, NoSuchPlace) as error:
         failed = looked.end(ActionStatus.FAILED, clock.iso(), f"it could not run: {error}")
-        return dataclasses.replace(failed, is_settled=True)
+        return replace(failed, is_settled=True)
     return looked.end(ActionStatus.VERIFIED, clock.iso(), found)
 
 
