@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from recovery import clock
 from recovery.actions import effects, instances, places, running
-from recovery.actions.places import NoSuchPlace, Place
+from recovery.actions.places import NoTarget, Place
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import placeholders
 from recovery.domain.wave_steps.action_record import (
@@ -57,14 +57,14 @@ def begin(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
             case _:
                 part = ActionPart(places.find_target(place, action), record.key)
                 return replace(record, parts=(part,))
-    except NoSuchPlace as error:
+    except NoTarget as error:
         return record.end(ActionStatus.FAILED, clock.iso(), str(error))
 
 
 def _await_person(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
     try:
         target: Target | None = places.find_target(place, action)
-    except NoSuchPlace:
+    except NoTarget:
         target = None
     instructions = places.fill_in(place, action, record, target, record.key)["instructions"]
     return replace(
@@ -134,7 +134,7 @@ def verify(place: Place, record: ActionRecord, action: Action) -> ActionRecord:
         found = _look_up(place, looked, action)
     except Transient:
         raise
-    except (DrsWavesError, NoSuchPlace) as error:
+    except (DrsWavesError, NoTarget) as error:
         failed = looked.end(ActionStatus.FAILED, clock.iso(), f"it could not run: {error}")
         return replace(failed, is_settled=True)
     return looked.end(ActionStatus.VERIFIED, clock.iso(), found)

@@ -13,7 +13,7 @@ from recovery.domain.wave_steps.actions import Action, ActionPlace
 from recovery.store import run_requests, waves
 
 
-class NoSuchPlace(Exception):
+class NoTarget(Exception):
     """The action has no target: its wave or plan has several, and the action names none."""
 
 
@@ -59,13 +59,13 @@ def load_place(execution_id: str, wave_name: str | None, place: ActionPlace, tur
 
 
 def find_target(place: Place, action: Action) -> Target:
-    """The account and Region in which an action acts. Raise NoSuchPlace if the plan does not say."""
+    """The account and Region in which an action acts. Raise NoTarget if the plan does not say."""
     owners = [place.wave] if place.wave else place.execution.plan.waves
     targets = {target for wave in owners for target in list_targets(place, wave)} if action.target is None else set()
     try:
         return needs.find_target(action, sorted(targets))
     except ValueError as mistake:
-        raise NoSuchPlace(str(mistake)) from mistake
+        raise NoTarget(str(mistake)) from mistake
 
 
 def list_targets(place: Place, wave: Wave) -> list[Target]:
