@@ -149,11 +149,11 @@ def _longest_chain(waves: list[Mapping[str, Any]], jobs: Mapping[str, float]) ->
 
 
 def list_machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
-    """ARNs of the run's recover-plan execution and of its recover-target executions."""
+    """ARNs of the run's recover-plan execution and of those that it started."""
     arns = []
-    for machine in ("RecoverPlanArn", "RecoverTargetArn"):
+    for machine in ("RecoverPlan", "RecoverTarget", "VerifyTarget", "RunActions"):
         pages = sandbox.client("stepfunctions").get_paginator("list_executions")
-        for page in pages.paginate(stateMachineArn=sandbox.outputs[machine]):
+        for page in pages.paginate(stateMachineArn=sandbox.resources[f"{machine}Machine"]):
             names = ((execution["name"], execution["executionArn"]) for execution in page["executions"])
             arns += [arn for name, arn in names if name.split("_")[0] == record["executionId"]]
     return arns
