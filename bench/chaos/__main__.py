@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import invariants
+from bench.chaos import invariants, step_invariants
 from bench.chaos.scenario import TARGETS, Chain, Scenario
+from bench.chaos.step_truth import read_step_truth
+from bench.chaos.steps import open_shops
 from bench.chaos.truth import read_truth
 from drs_emulator.behaviour import PROFILES
 from sandbox import drill, seeding
@@ -36,6 +38,7 @@ def main() -> int:
     for profile in options.profile or ["captured"]:
         with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
             seeding.register_accounts(sandbox)
+            open_shops(sandbox, TARGETS)
             for seed in options.seed or [11]:
                 sandbox.control_emulator("PUT", "/settings", {"profile": profile, "seed": seed})
                 passes.append(_run(sandbox, profile, seed, options.runs))
@@ -82,15 +85,23 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
 
 def _check_round(sandbox: Sandbox, chains: list[Chain]) -> Iterator[str]:
     time.sleep(SETTLING_SECONDS)
-    truth = read_truth(sandbox, TARGETS)
+    truth, of_steps = read_truth(sandbox, TARGETS), read_step_truth(sandbox, TARGETS)
     yield from invariants.no_live_recovery_is_replaced(truth)
     for chain in chains:
         yield from invariants.nothing_is_left(chain, truth)
+        yield from step_invariants.no_done_action_runs_again(chain, of_steps)
         for record in chain.records:
             servers = drill.list_servers(sandbox, record["executionId"])
             yield from invariants.record_equals_truth(record, servers, truth)
             yield from invariants.every_failure_has_a_cause(record, servers)
             yield from invariants.counts_equal_rows(record, servers)
+            now = sandbox.request("GET", f"/executions/{record['executionId']}").body
+            yield from step_invariants.no_action_is_started_twice(now, of_steps)
+            yield from step_invariants.nothing_runs_after_the_end(now, of_steps)
+            yield from step_invariants.every_action_has_an_end(now)
+            yield from step_invariants.every_launched_server_has_an_answer(now, servers, chain.plan.checks)
+            yield from step_invariants.no_broken_server_is_verified(now, servers, chain.plan.checks, of_steps)
+            yield from step_invariants.counts_of_checks_equal_rows(now, servers)
 
 
 def _leases(sandbox: Sandbox) -> list[str]:
