@@ -2,8 +2,8 @@
 
     python -m bench.chaos [--runs 30] [--seed 11 --seed 12] [--profile captured --profile unkind] [--speed 120]
 
-Each seed runs under each profile of the emulator. Writes build/bench/chaos.json: counts, seeds, profiles, and each
-invariant that was broken. Exit status 0 when none was.
+Each seed runs under each profile of the emulator. Writes build/bench/chaos.json: counts, seeds, profiles, what was seen
+of checks, actions, faults and people, and each invariant that was broken. Exit status 0 when none was.
 """
 
 import argparse
@@ -64,12 +64,12 @@ def _options() -> argparse.Namespace:
 def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]:
     began = time.monotonic()
     scenario = Scenario(sandbox, seed, f"{profile} {seed}")
-    statuses = Counter[str]()
+    statuses, seen = Counter[str](), Counter[str]()
     broken: list[str] = []
     for first in range(0, runs, PLANS_AT_ONCE):
         chains = scenario.play_round(min(PLANS_AT_ONCE, runs - first), region_down=first == PLANS_AT_ONCE)
         statuses.update(f"{chain.mode} {record['status']}" for chain in chains for record in chain.records)
-        broken += _check_round(sandbox, chains)
+        broken += _check_round(sandbox, chains, seen)
         done = f"{profile}, seed {seed}: {min(first + PLANS_AT_ONCE, runs)} of {runs}"
         print(f"{done}: {dict(statuses)}, {len(broken)} broken", flush=True)
     broken += [*scenario.broken, *_leases(sandbox)]
@@ -78,12 +78,13 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
         "seed": seed,
         "runs": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),
+        "seen": dict(sorted((seen + scenario.seen).items())),
         "seconds": round(time.monotonic() - began, 1),
         "brokenInvariants": broken,
     }
 
 
-def _check_round(sandbox: Sandbox, chains: list[Chain]) -> Iterator[str]:
+def _check_round(sandbox: Sandbox, chains: list[Chain], seen: Counter[str]) -> Iterator[str]:
     time.sleep(SETTLING_SECONDS)
     truth, of_steps = read_truth(sandbox, TARGETS), read_step_truth(sandbox, TARGETS)
     yield from invariants.no_live_recovery_is_replaced(truth)
@@ -102,6 +103,8 @@ def _check_round(sandbox: Sandbox, chains: list[Chain]) -> Iterator[str]:
             yield from step_invariants.every_launched_server_has_an_answer(now, servers, chain.plan.checks)
             yield from step_invariants.no_broken_server_is_verified(now, servers, chain.plan.checks, of_steps)
             yield from step_invariants.counts_of_checks_equal_rows(now, servers)
+            seen.update(f"server {server['verification']['status']}" for server in servers if server["verification"])
+            seen.update(f"action {action['kind']} {action['status']}" for action in now["actions"])
 
 
 def _leases(sandbox: Sandbox) -> list[str]:

@@ -27,10 +27,14 @@ class Behaviour:
 
 
 class People:
-    """Draws from the chance of a scenario. `broken` gets a sentence for each answer that the API refuses."""
+    """Draws from the chance of a scenario.
 
-    def __init__(self, sandbox: Sandbox, chance: random.Random, broken: list[str]) -> None:
-        self._sandbox, self._chance, self._broken = sandbox, chance, broken
+    `broken` gets a sentence for each answer that the API refuses for another reason than that it comes late, and
+    `seen` counts the answers by their last word and the status of the reply.
+    """
+
+    def __init__(self, sandbox: Sandbox, chance: random.Random, broken: list[str], seen: Counter[str]) -> None:
+        self._sandbox, self._chance, self._broken, self._seen = sandbox, chance, broken, seen
 
     def draw(self) -> Behaviour:
         """The behaviour in a new run."""
@@ -63,6 +67,7 @@ class People:
     def _send(self, path: str) -> None:
         """Send an answer, which may come late: what it answers may have ended meanwhile."""
         reply = self._sandbox.request("POST", path, {"comment": "a drill of chaos"})
+        self._seen[f"answer {path.rpartition('/')[2]} {reply.status}"] += 1
         if reply.status not in (200, 409):
             self._broken.append(f"POST {path} answered {reply.status}: {reply.body}")
 

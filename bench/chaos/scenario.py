@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,13 +64,18 @@ class Chain:
 
 
 class Scenario:
-    """Rounds of a few plans each. `broken` collects what went wrong that only the starter can see."""
+    """Rounds of a few plans each.
+
+    `broken` collects what went wrong that only the starter can see, and `seen` counts faults that struck and answers.
+    """
 
     def __init__(self, sandbox: Sandbox, seed: int, name: str) -> None:
         self._sandbox, self._chance, self._name = sandbox, random.Random(seed), name
         self._number = 0
         self.broken: list[str] = []
-        self._steps, self._people = Steps(sandbox, self._chance), People(sandbox, self._chance, self.broken)
+        self.seen = Counter[str]()
+        self._steps = Steps(sandbox, self._chance)
+        self._people = People(sandbox, self._chance, self.broken, self.seen)
 
     # --- a round
     def play_round(self, plans: int, *, region_down: bool) -> list[Chain]:
@@ -79,6 +85,8 @@ class Scenario:
         """
         self._sandbox.control_emulator("DELETE", "/rules")
         chains = self._start_plans(plans, region_down=region_down)
+        for fault in self._sandbox.control_emulator("GET", "/faults")["faults"]:
+            self.seen[f"fault {fault['kind']} of {fault.get('service', 'launches')}"] += fault["struck"]
         self._sandbox.control_emulator("DELETE", "/faults")
         for chain in chains:
             if chain.records and chain.records[-1]["status"] != "COMPLETED" and self._chance.random() < 0.6:
