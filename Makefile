@@ -130,7 +130,7 @@ bench-load: setup build ## The API under 20 requests a second while a run is on 
 	$(PY) -m bench.load
 
 .PHONY: chaos
-chaos: setup build ## Drills and recoveries under random faults, every record held against DRS: CHAOS="--profile unkind --seed 12" (10 minutes)
+chaos: setup build ## Drills and recoveries under random faults, every record held against the emulator: CHAOS="--profile unkind --seed 12" (15 minutes)
 	$(PY) -m bench.chaos $(CHAOS)
 
 ##@ Tests and checks
