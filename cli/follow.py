@@ -17,7 +17,16 @@ from cli.repeat import AnswerLost, make_key
 from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
-from cli.text import COMMAND, describe_rto, format_real_time, format_run_time, suggest_next
+from cli.text import (
+    COMMAND,
+    describe_rto,
+    format_checked,
+    format_duration,
+    format_real_time,
+    format_run_time,
+    suggest_next,
+)
+from cli.views.steps import count_actions, describe_verification
 from recovery.free_text import flatten
 from recovery.wording import first_of
 
@@ -133,10 +142,10 @@ def choose_view(session: Session) -> "View":
         return LineView(console(), session.options, session.speed)
 
     from cli.views.capacity import CapacityPoller
-    from cli.views.failed_waves import FailedWaves, read_first_failed
+    from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
     from cli.views.live import LiveView
 
-    failed = FailedWaves(read_first_failed(session.api), session.options)
+    failed = FailedWaves(read_first_failed(session.api), session.options, read_first_unverified(session.api))
     api = session.connection.open_api()  # the poller's thread needs a client of its own
     capacity = CapacityPoller(lambda account_id, region: _read_capacity(api, account_id, region), session.speed)
     return LiveView(console(), session.options, session.speed, capacity, failed=failed)
@@ -209,24 +218,42 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
     colour = "red" if exit_status(record) else "green"
     servers = record["servers"]
     console().print(f"[{colour}]{record['status']}[/{colour}]  {escape(flatten(record['reason'] or ''))}")
-    if record["status"] in ("READY", "NOT_READY") or servers["failed"] or servers["excluded"]:
+    is_odd = servers["failed"] or servers["excluded"] or servers.get("unverified")
+    if record["status"] in ("READY", "NOT_READY") or is_odd:
         _print_servers(session, record)
     if record["mode"] != "READINESS":
         launched = f"{servers['launched']} of {servers['total']} launched"
-        console().print(f"  servers   {launched}, {servers['failed']} failed, {servers['excluded']} excluded")
+        counts = f"{launched}, {servers['failed']} failed, {servers['excluded']} excluded{format_checked(servers)}"
+        console().print(f"  servers   {counts}")
+    if actions := count_actions(record):
+        console().print(f"  actions   {actions}", markup=False)
     time = f"{format_run_time(record)} {format_real_time(record['durationSeconds'], session.speed)}"
     console().print(f"  time      {time}".rstrip(), markup=False)
     for line in describe_rto(record, _servers_for_rto(session, record)):
         console().print(f"  RTO       {line}", markup=False)
+    if steps := _describe_steps(record):
+        console().print(f"  {steps}", markup=False)
     for line in notices:
         console().print(f"  {line}", markup=False)
     print_next(session, record, done)
 
 
+def _describe_steps(record: Record) -> str:
+    """When the last servers were launched and verified; nothing for a run without checks, or that was cut short."""
+    from cli.report.steps import measure_steps
+
+    times = measure_steps(record)
+    if None in times.values():
+        return ""
+    launched, verified = map(format_duration, times.values())
+    return f"reached   launched after {launched}, verified after {verified}"
+
+
 def _servers_for_rto(session: Session, record: Record) -> list[Mapping[str, Any]]:
     """The servers of a run, if those that were not launched decide on a target."""
     targets = [each.get("rtoTargetMinutes") for each in (record, *record["waves"])]
-    are_all_back = record["servers"]["launched"] == record["servers"]["total"]
+    servers = record["servers"]
+    are_all_back = servers["launched"] == servers["total"] and not servers.get("unverified")
     if record["mode"] == "READINESS" or are_all_back or not any(targets):
         return []
     return list(run_client.walk_servers(session.api, record["executionId"]))
@@ -245,14 +272,24 @@ def _print_servers(session: Session, record: Record) -> None:
         list(islice(run_client.walk_servers(api, execution_id, status=status), MAX_SERVERS_READ))
         for status in ("FAILED", "EXCLUDED")
     )
-    lines = [_describe_server(server) for server in (*failed, *excluded)]
+    unverified = list(_list_unverified(api, record))
+    lines = [_describe_server(server) for server in (*failed, *unverified, *excluded)]
     for line in first_of(lines, MAX_SERVERS_SHOWN):
         console().print(f"  {line}", markup=False)
     print_advice(failed)
 
 
+def _list_unverified(api: ApiClient, record: Record) -> Iterable[Mapping[str, Any]]:
+    if not record["servers"].get("unverified"):
+        return ()
+    found = run_client.walk_servers(api, record["executionId"], verification="UNVERIFIED")
+    return islice(found, MAX_SERVERS_READ)
+
+
 def _describe_server(server: Mapping[str, Any]) -> str:
     name = server["hostname"] or server["sourceServerId"]
+    if (found := server.get("verification")) and server["status"] == "LAUNCHED":
+        return f"{flatten(name)} ({server['wave']}): {describe_verification(found)}"
     cause = f" [{server['cause']}]" if server.get("cause") else ""
     reason = server.get("reason") or "no reason is on record"
     return f"{server['status']:<9} {flatten(name)} ({server['wave']}): {flatten(reason)}{cause}"

@@ -33,11 +33,15 @@ def start_path(plan_id: str, mode: str) -> str:
     return f"/recovery-plans/{plan_id}/{_START_PATHS[mode]}"
 
 
-def start_body(point_in_time: str | None = None, replace_existing: bool = False) -> dict[str, Any] | None:
+def start_body(
+    point_in_time: str | None = None, replace_existing: bool = False, actions: str | None = None
+) -> dict[str, Any] | None:
     """The body of a start or a continue; None if it says nothing."""
     body: dict[str, Any] = {} if point_in_time is None else {"pointInTime": point_in_time}
     if replace_existing:
         body["replaceExisting"] = True
+    if actions is not None:
+        body["actions"] = actions
     return body or None
 
 
@@ -111,10 +115,15 @@ def list_servers_in_order(api: ApiClient, record: Record, wave: str | None = Non
 
 
 def walk_servers(
-    api: ApiClient, execution_id: str, wave: str | None = None, status: str | None = None
+    api: ApiClient,
+    execution_id: str,
+    wave: str | None = None,
+    status: str | None = None,
+    verification: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Every server of a run, of one of its waves, or of one status, read page by page as they are taken."""
-    filters = {name: value for name, value in (("wave", wave), ("status", status)) if value is not None}
+    """Every server of a run, of a wave, or with this status or result of checks, read page by page as it is taken."""
+    wanted = {"wave": wave, "status": status, "verification": verification}
+    filters = {name: value for name, value in wanted.items() if value is not None}
     return api.list_items(f"/executions/{execution_id}/servers", "servers", limit="1000", **filters)
 
 

@@ -35,6 +35,8 @@ class Preview:
     waves: list[str]
     servers: dict[str, tuple[str, Place]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    steps: list[tuple[str, list[str]]] = field(default_factory=list)
+    """The checks and the actions of the plan, in words."""
     is_nothing_left: bool = False
     """Whether the run that would be continued has servers, and launched all of them."""
 
@@ -47,6 +49,10 @@ class Preview:
         yield f"  launches       {counted}{where}"
         waves = [f"{flatten(wave)}: {_count_by_place(self._places_of(wave))}" for wave in self.waves]
         yield from (f"                 {line}" for line in first_of(waves, MAX_LINES))
+        for name, lines in self.steps:
+            first, *rest = first_of(lines, MAX_LINES)
+            yield f"  {name:<13}  {first}"
+            yield from (f"                 {line}" for line in rest)
         yield from (f"  unknown        {flatten(text)}" for text in self.unknown)
 
     def _places_of(self, wave: str) -> list[Place]:
@@ -60,8 +66,10 @@ def _count_by_place(places: Iterable[Place]) -> str:
 
 
 def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
-    """What a run of the plan would launch now."""
-    preview = Preview([wave["name"] for wave in plan["waves"]])
+    """What a run of the plan would launch now, with its checks and actions."""
+    from recovery.domain.wave_steps.words import describe_plan
+
+    preview = Preview([wave["name"] for wave in plan["waves"]], steps=list(describe_plan(plan)))
     for name, use in ((wave["name"], use) for wave in plan["waves"] for use in wave["groups"]):
         subject = f"the servers of protection group {use['groupId']}"
         try:

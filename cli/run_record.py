@@ -10,6 +10,10 @@ Record = Mapping[str, Any]
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
 _SUCCEEDED = ("COMPLETED", "READY")
 _NOT_STARTED = ("NOT_READY",)
+# The statuses of actions that have begun and not ended.
+RUNNING_ACTIONS = ("RUNNING", "WAITING")
+# What a wave in progress does before its servers are launched and after.
+CHECKS_SERVERS, RUNS_ACTIONS, WAITS_FOR_PERSON = "checking", "running actions", "waits for a person"
 
 
 class Job(NamedTuple):
@@ -57,8 +61,24 @@ def has_launched(record: Record) -> bool:
 
 
 def is_unrecovered(server: Mapping[str, Any]) -> bool:
-    """Return whether the plan requires this server and it was not launched."""
-    return server["status"] != "LAUNCHED" and not server["optional"]
+    """Return whether the plan requires this server and it was not launched, or has not passed its checks."""
+    is_unverified = (server.get("verification") or {}).get("status") == "UNVERIFIED"
+    return (server["status"] != "LAUNCHED" or is_unverified) and not server["optional"]
+
+
+def find_step(record: Record, wave: Mapping[str, Any]) -> str | None:
+    """What a wave in progress does beside launching: it waits for an answer, checks servers or runs actions."""
+    own = [action for action in record.get("actions", ()) if action["wave"] == wave["name"]]
+    if any(action["waitingFor"] for action in own):
+        return WAITS_FOR_PERSON
+    if (wave.get("checks") or {}).get("checking"):
+        return CHECKS_SERVERS
+    return RUNS_ACTIONS if any(action["status"] in RUNNING_ACTIONS for action in own) else None
+
+
+def is_task(wait: Mapping[str, Any]) -> bool:
+    """Whether a person is asked to confirm a task, which needs a comment."""
+    return any(answer.endswith("/confirm") for answer in wait["answers"])
 
 
 def exit_status(record: Record) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.run_record import UNFINISHED, Record, is_unrecovered, list_jobs
+from cli.run_record import UNFINISHED, Record, find_step, is_task, is_unrecovered, list_jobs
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import USUAL_JOB_MINUTES, describe_deadline, describe_span, first_of, name_first, plural
@@ -42,13 +42,14 @@ _AWAITED = {
     "RESUME": "an operator to resume it",
     "JOB": "a DRS job that takes far longer than usual",
     "DRS": "DRS",
+    "ACTION": "a decision",
 }
 # The answer that `notBy` is about: who started the run may give the others.
-_NEEDS_ANOTHER_PERSON = {"APPROVAL": "approve", "DECISION": "accept"}
+_NEEDS_ANOTHER_PERSON = {"APPROVAL": "approve", "DECISION": "accept", "ACTION": "confirm or skip"}
 # What becomes of a wave that nobody answered for.
 _AFTER_DEADLINE = {"approve": "approved", "reject": "rejected"}
 # What people are asked for, in a list.
-_ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume"}
+_ASKED_FOR = {"APPROVAL": "approval", "DECISION": "decision", "RESUME": "resume", "ACTION": "decision"}
 MAX_WAITS_OF_A_LIST = 2
 # Waves that the line about a missed RTO target names, of each state.
 _MAX_MISSING = 5
@@ -69,6 +70,8 @@ def describe_state(run: Mapping[str, Any]) -> str:
 def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
     """Where a wave is, in the words that people see: `not started`, `waits for DRS`, `COMPLETED`."""
     if wave["status"] == "IN_PROGRESS" and not wave["servers"]["launching"]:
+        if step := find_step(record, wave):
+            return step
         batches = [batch for batch in record["batches"] if batch["wave"] == wave["name"]]
         is_uninspected = not batches and not record.get("batchesLeftOut")
         is_late = (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
@@ -118,10 +121,16 @@ def format_count(record: Record, wave: Mapping[str, Any]) -> str:
     return str(servers["total"]) if record["mode"] == "READINESS" else f"{servers['launched']}/{servers['total']}"
 
 
+def format_checked(servers: Mapping[str, Any]) -> str:
+    """`, 12 verified, 1 unverified`; nothing for servers without checks."""
+    return f", {servers['verified']} verified, {servers['unverified']} unverified" if "verified" in servers else ""
+
+
 def describe_decisions(record: Record) -> Iterator[str]:
     """Each decision and its author, oldest first."""
     for decision in record["decisions"]:
-        on = f" {decision['wave']}" if decision["wave"] else ""
+        about = f"action {decision['action']}" if decision.get("action") else decision["wave"]
+        on = f" {about}" if about else ""
         comment = f": {decision['comment']}" if decision["comment"] else ""
         at = _format_moment(parse_iso(decision["at"]), find_now(record))
         yield flatten(f"{decision['decision']}{on} by {decision['by']}, {at}{comment}")
@@ -131,13 +140,13 @@ def describe_waits(record: Record, options: str) -> Iterator[tuple[str, list[str
     """What the run waits for, in the order of `waitingFor`, and the commands that answer it."""
     now = find_now(record)
     for wait in record["waitingFor"]:
-        subject = f"wave {wait['wave']}" if wait["wave"] else "the run"
-        awaited = _AWAITED.get(wait["for"], wait["for"])
+        subject = _name_subject(wait)
+        awaited = "a person to confirm it" if is_task(wait) else _AWAITED.get(wait["for"], wait["for"])
         since = f" since {_format_since(parse_iso(wait['since']), now)}" if wait.get("since") else ""
         until = f"; deadline {describe_deadline(parse_iso(wait['until']), now)}" if wait.get("until") else ""
         if then := _AFTER_DEADLINE.get(wait.get("onTimeout")):
             until += f", then {then}"
-        text = f": {flatten(wait['text'])}" if wait.get("text") else ""
+        text = f": {flatten(wait['text']).rstrip('.')}" if wait.get("text") else ""
         if (others := wait.get("notBy")) and (need := _NEEDS_ANOTHER_PERSON.get(wait["for"])):
             text += f"; to {need}, another person than {flatten(' and '.join(others))}"
         yield f"{subject} waits for {awaited}{since}{until}{text}", list_answers(record, wait, options)
@@ -147,9 +156,11 @@ def summarize_waits(waits: Iterable[Mapping[str, Any]]) -> str:
     """What people have to do for a run of a list: `approval of web until 2026-11-27 08:36`."""
     texts = []
     for wait in waits:
-        wave = f" of {wait['wave']}" if wait["wave"] else ""
+        about = wait.get("action") or wait["wave"]
+        wave = f" {'about' if wait.get('action') and not is_task(wait) else 'of'} {about}" if about else ""
         until = f" until {wait['until'][:16].replace('T', ' ')}" if wait.get("until") else ""
-        texts.append(f"{_ASKED_FOR.get(wait['for'], wait['for'])}{wave}{until}")
+        asked = "confirmation" if is_task(wait) else _ASKED_FOR.get(wait["for"], wait["for"])
+        texts.append(f"{asked}{wave}{until}")
     return "; ".join(first_of(texts, MAX_WAITS_OF_A_LIST))
 
 
@@ -157,10 +168,21 @@ def list_answers(run: Mapping[str, Any], wait: Mapping[str, Any], options: str) 
     """The commands that answer what a run waits for."""
     commands = []
     for answer in wait["answers"]:
-        decision = answer.rsplit("/", 1)[1]
+        decision = reply = answer.rsplit("/", 1)[1]
+        if "/actions/" in answer:
+            commands.append(f"{COMMAND} answer {run['executionId']} {wait['action']} {reply}{options}")
+            continue
         wave = f" {wait['wave']}" if "/waves/" in answer else ""
         commands.append(f"{COMMAND} {decision} {run['executionId']}{wave}{options}")
     return commands
+
+
+def _name_subject(wait: Mapping[str, Any]) -> str:
+    """`wave web`, `action sign-off of wave web`, `action freeze of the plan`, `the run`."""
+    wave = f"wave {wait['wave']}" if wait["wave"] else ""
+    if action := wait.get("action"):
+        return f"action {flatten(action)} of {wave or 'the plan'}"
+    return wave or "the run"
 
 
 def _format_since(moment: float, now: float) -> str:
@@ -257,16 +279,18 @@ def format_unrecovered(unrecovered: int, required: int) -> str:
 def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What to do next about a run, each with its command. `without` names those that are done anyway.
 
-    The names are `watch`, `the rest`, `mend it`, `check`, `drill`, `report` and `clean up`.
+    The names are `watch`, `the rest`, `verify`, `mend it`, `check`, `drill`, `report` and `clean up`.
     """
     run, plan = record["executionId"], record["planId"]
     launched, total = record["servers"]["launched"], record["servers"]["total"]
+    unverified = next((each["name"] for each in record["waves"] if each["servers"].get("unverified")), None)
     has_ended = record["status"] not in UNFINISHED
     is_partial = record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and launched < total
     is_refused = record["status"] == "NOT_READY"
     steps = {
         "watch": (not has_ended, f"watch {run}"),
         "the rest": (is_partial and not record["continuedBy"] and record["mode"] != "READINESS", f"continue {run}"),
+        "verify": (has_ended and bool(unverified), f"verify {run} {unverified}"),
         "mend it": (is_refused and bool(record["continues"]), f"continue {record['continues']}"),
         "check": (is_refused and not record["continues"], f"readiness {plan}"),
         "drill": (record["status"] == "READY", f"run {plan}"),
@@ -286,7 +310,7 @@ def describe_chain(record: Record) -> str | None:
     runs = ", ".join(f"{run['executionId']} {_describe_in_chain(record, run)}" for run in chain["executions"])
     servers = chain["servers"]
     took = format_duration(chain["durationSeconds"])
-    launched = f"{servers['launched']} of {plural(servers['total'], 'server')} launched"
+    launched = f"{servers['launched']} of {plural(servers['total'], 'server')} launched{format_checked(servers)}"
     return f"chain: {runs}; {launched}, {took} since the first request"
 
 

@@ -123,8 +123,10 @@ def _seconds(moment: str) -> float:
 
 
 def _drs_calls(sandbox: Sandbox) -> dict[str, int]:
+    """The calls so far, without those of other services that the emulator plays or passes on."""
     operations = sandbox.control_emulator("GET", "/calls")["operations"]
-    return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
+    known = set(sandbox.client("drs").meta.service_model.operation_names)
+    return {name: sum(outcomes.values()) for name, outcomes in operations.items() if name in known}
 
 
 def _job_seconds(sandbox: Sandbox, record: Mapping[str, Any]) -> dict[str, float]:

@@ -33,6 +33,7 @@ PLAIN_IDS = {
     "groupId": ["pg-0123456789ab"],
     "planId": ["rp-0123456789ab"],
     "wave": ["database"],
+    "action": ["freeze-writes"],
     "executionId": [f"{kind}-20261122-081530-4f1c09" for kind in RUN_KINDS],
 }
 

@@ -1,13 +1,14 @@
 """Arguments and options that several commands share, and how each command reads its own."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from cli.commands.completion import complete_plan, complete_run, complete_wave
+from cli.commands.completion import complete_action, complete_plan, complete_run, complete_wave
 from cli.listings.output import Output
 from cli.lookup.runs import LATEST
 from recovery.free_text import clean
@@ -118,6 +119,14 @@ class LightGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+class Actions(StrEnum):
+    """What a drill does with the actions of its plan."""
+
+    RUN = "run"
+    SKIP = "skip"
+    VERIFY_ONLY = "verifyOnly"
+
+
 class CommandGroup(typer.Typer):
     """A group whose commands refuse an empty text."""
 
@@ -194,6 +203,12 @@ WaveName = Annotated[
     str,
     typer.Argument(metavar="WAVE", callback=_check_id, autocompletion=complete_wave, help="The name of the wave."),
 ]
+ActionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACTION", callback=_check_id, autocompletion=complete_action, help="The name of the action."
+    ),
+]
 WaveOption = Annotated[
     str | None,
     typer.Option("--wave", metavar="WAVE", autocompletion=complete_wave, help="Only this wave."),
@@ -255,6 +270,15 @@ PointInTime = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Start a recovery without asking.")]
+ActionsChoice = Annotated[
+    Actions | None,
+    typer.Option(
+        "--actions",
+        metavar="CHOICE",
+        help="What a drill does with the actions of its plan: run, skip (leave them out), or verifyOnly (look whether "
+        "each could run, and run none).  [default: run]",
+    ),
+]
 YesContinue = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: neither for a recovery nor for `latest`.")]
 YesLatest = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether `latest` is the run that is meant.")]
 ReplaceExisting = Annotated[

@@ -43,6 +43,21 @@ def complete_wave(ctx: typer.Context, incomplete: str) -> list[Offer]:
     return _matching(_ask(ctx, lambda api: _list_waves(api, execution)), incomplete) if execution else []
 
 
+def complete_action(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """The actions of the run that the command line names, those that wait for people first."""
+    execution = ctx.params.get("execution")
+    return _matching(_ask(ctx, lambda api: _list_actions(api, execution)), incomplete) if execution else []
+
+
+def _list_actions(api: "ApiClient", execution: str) -> Iterator[Offer]:
+    from cli.lookup.runs import find_run
+
+    found = find_run(api, execution, plan_by_prefix=True)
+    actions = api.get(f"/executions/{found.execution_id}")["actions"]
+    for action in sorted(actions, key=lambda each: each["waitingFor"] is None):
+        yield action["name"], action["status"]
+
+
 def _list_runs(api: "ApiClient") -> Iterator[Offer]:
     for run in api.get("/executions", limit=MAX_RUNS)["executions"]:
         yield run["executionId"], flatten(f"{run['status']} {run['planName']}")

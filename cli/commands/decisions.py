@@ -1,13 +1,18 @@
-"""The commands that control a run: approve, reject, retry, accept, abort, pause, resume and cancel."""
+"""The commands that control a run: approve, reject, retry, verify, accept, abort, answer, pause, resume and cancel."""
 
 import difflib
 import shlex
 from collections.abc import Iterator
+from enum import StrEnum
 from http import HTTPStatus
+from typing import Annotated
+
+import typer
 
 from cli import repeat, run_client
 from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
+    ActionName,
     AsJson,
     CommandGroup,
     Comment,
@@ -109,10 +114,71 @@ def _add_run_decision(decision: str, summary: str, example: str) -> None:
         _send(session, run_id, f"/{decision}", [decision, run_id], comment, idempotency_key)
 
 
+class Answer(StrEnum):
+    """What `answer` decides: the first two about a manual task, the others about an action that failed."""
+
+    CONFIRM = "confirm"
+    REJECT = "reject"
+    RETRY = "retry"
+    SKIP = "skip"
+    ABORT = "abort"
+
+
+@app.command("answer", epilog='Example: drs-waves answer latest sign-off confirm --comment "an order went through"')
+@connected
+def answer_(
+    connection: Connection,
+    execution: ExecutionId,
+    action: ActionName,
+    answer: Annotated[
+        Answer,
+        typer.Argument(
+            metavar="ANSWER",
+            help="confirm or reject a manual task; retry, skip or abort an action that failed.",
+        ),
+    ],
+    comment: Comment = None,
+    yes: YesLatest = False,
+    idempotency_key: IdempotencyKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer an action that waits for a person.
+
+    `confirm` needs a comment: what was seen. `abort` lets the action count as failed.
+    """
+    session = Session.open(connection, as_json)
+    run_id = find_run_to_change(session, execution, f"{answer.value} action {action} of", yes=yes)
+    path, words = f"/actions/{action}/{answer.value}", ["answer", run_id, action, answer.value]
+    try:
+        _send(session, run_id, path, words, comment, idempotency_key)
+    except ApiRefused as error:
+        if error.reply.status == HTTPStatus.NOT_FOUND:
+            _end_if_unknown_action(session, run_id, action, error)
+        if comment is not None or not _lacks_only_comment(error):
+            raise
+        if not has_terminal():
+            missing = f"{answer.value} needs a comment, and there is no terminal to ask on: give --comment."
+            end(INVALID, f"{missing} Nothing was decided.")
+        question = f"What do you say about {action}, for the record?"
+        reason = ask(question, "Nothing was decided.") or end(REFUSED, "A comment is required. Nothing was decided.")
+        _send(session, run_id, path, words, reason, idempotency_key)
+
+
+def _end_if_unknown_action(session: Session, execution_id: str, action: str, error: ApiRefused) -> None:
+    """End the command, naming the actions of the run, if it has no action of this name on record."""
+    names = [each["name"] for each in run_client.read_run(session.api, execution_id)["actions"]]
+    if action not in names:
+        close = difflib.get_close_matches(action, names, 1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        known = ", ".join(first_of(names, MAX_WAVES)) or "none has begun"
+        end(REFUSED, f"{error}\nNothing was decided.{meant} Its actions: {known}")
+
+
 _RUN = "drill-20261122-081530-4f1c09"
 _add_wave_decision("approve", "Start a wave that waits for approval.", f"{_RUN} web --comment checked")
 _add_wave_decision("reject", "Skip a wave that waits for approval.", f'{_RUN} web --comment "not today"')
 _add_wave_decision("retry", "Retry the failed servers of a wave that asks.", f"{_RUN} web")
+_add_wave_decision("verify", "Check the unverified servers of a wave again.", f'{_RUN} web --comment "port opened"')
 _add_wave_decision("accept", "Accept the result of a failed wave that asks.", f"{_RUN} web")
 _add_wave_decision("abort", "Give up a failed wave that asks, and stop the run.", f"{_RUN} web")
 _add_run_decision("pause", "Pause a run before its next wave or batch.", _RUN)
@@ -141,13 +207,16 @@ def _send(
     if session.as_json:
         print_json(record)
         return
-    session.print_line(f"{words[0]} is recorded; {execution_id} is {describe_state(record)}")
+    decided = words[-1] if words[0] == "answer" else words[0]
+    session.print_line(f"{decided} is recorded; {execution_id} is {describe_state(record)}")
     if cancelling := describe_cancelling(record):
         session.print_line(cancelling)
     for line in list_other_waits(record, session.options, session.width):
         session.print_line(line)
     if record["status"] in UNFINISHED:
         session.print_line(f"Watch it:  {COMMAND} watch {execution_id}{session.options}")
+    elif decided == "verify":
+        session.print_line(f"Its servers are checked again. See it:  {COMMAND} status {execution_id}{session.options}")
 
 
 def list_other_waits(record: Record, options: str, width: int | None = None) -> Iterator[str]:

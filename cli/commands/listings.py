@@ -1,4 +1,4 @@
-"""The commands that list what the API has: plans, groups, accounts, instances, servers, events, logs and capacity."""
+"""The commands that list what the API has: plans, groups, accounts, instances, servers, actions, logs and others."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
@@ -19,6 +19,7 @@ from cli.commands.arguments import (
 from cli.connection import Connection, connected
 from cli.listings import catalog
 from cli.listings.catalog import Item, Listing
+from cli.listings.cells import show_time
 from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
 from cli.run_record import list_jobs
@@ -83,7 +84,7 @@ def instances(
     items = describe_all(found, session.now, session.options)
     print_listing(catalog.INSTANCES, items, form)
     if form is Output.TABLE and items:
-        syncs = [f"{place} {catalog.show_time(at)} UTC" for place, at in list_syncs(items)]
+        syncs = [f"{place} {show_time(at)} UTC" for place, at in list_syncs(items)]
         print_notice(f"\nRead from DRS: {', '.join(first_of(syncs, MAX_SYNCS))}.")
     if form is Output.TABLE and (left := group_running_drills(items)):
         print_notice("\nInstances of drills that still run, and the commands that terminate them:")
@@ -139,6 +140,20 @@ def events(connection: Connection, execution: ExecutionId, output: OutputForm = 
     session = Session.open(connection)
     path = catalog.EVENTS.path.format(executionId=session.find_run(execution))
     print_listing(catalog.EVENTS, list(session.api.list_items(path, catalog.EVENTS.items)), form)
+
+
+@app.command(epilog="Example: drs-waves actions latest --output json")
+@connected
+def actions(connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List the actions of a run, with what each did or waits for."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    execution_id = session.find_run(execution)
+    path = catalog.ACTIONS.path.format(executionId=execution_id)
+    found = session.api.get(path)[catalog.ACTIONS.items]
+    print_listing(catalog.ACTIONS, found, form)
+    if form is Output.TABLE and any(each["waitingFor"] for each in found):
+        print_notice(f"The commands that answer:  {COMMAND} status {execution_id}{session.options}")
 
 
 @app.command(epilog="Example: drs-waves logs latest --wave web")

@@ -31,6 +31,7 @@ from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import describe_chain, describe_waits
 from cli.views.fold import fold_command, fold_line
+from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
 
@@ -79,10 +80,10 @@ def status(
     if as_json:
         print_json({**record, "sourceServers": found} if servers else record)
     else:
-        from cli.views.failed_waves import FailedWaves, read_first_failed
+        from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
         from cli.views.live import LiveView
 
-        failed = FailedWaves(read_first_failed(session.api), session.options)
+        failed = FailedWaves(read_first_failed(session.api), session.options, read_first_unverified(session.api))
         view = LiveView(console(), session.options, session.speed, failed=failed)
         view.show(record)
         console().print(view.render(record))
@@ -105,7 +106,8 @@ def _print_servers(servers: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _server_row(server: Mapping[str, Any]) -> tuple[str, ...]:
-    reasons = "; ".join(filter(None, [server["reason"], *server["warnings"]]))
+    checked = describe_verification(server["verification"]) if server.get("verification") else None
+    reasons = "; ".join(filter(None, [server["reason"], checked, *server["warnings"]]))
     fields = (server["sourceServerId"], server["hostname"], server["wave"], server["status"])
     return tuple(cell or "" for cell in (*fields, server["recoveryInstanceId"], reasons))
 

@@ -12,6 +12,8 @@ import typer
 from cli import repeat, run_client
 from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
+    Actions,
+    ActionsChoice,
     AsJson,
     CleanUp,
     CommandGroup,
@@ -97,6 +99,7 @@ def run(
     wait: Wait = True,
     cleanup: CleanUp = False,
     point_in_time: PointInTime = None,
+    actions: ActionsChoice = None,
     report: ReportFolder = None,
     yes: Yes = False,
     replace_existing: ReplaceExisting = False,
@@ -114,6 +117,8 @@ def run(
     is_recovery = mode is Mode.RECOVERY
     if is_recovery and cleanup:
         raise typer.BadParameter("--cleanup is for drills; the instances of a recovery must stay")
+    if is_recovery and actions not in (None, Actions.RUN):
+        raise typer.BadParameter(f"--actions {actions} is for drills; a recovery runs the actions of its plan")
     consent = Consent(is_recovery, yes, replace_existing, confirm_replace, has_terminal())
     consent.require_possible()
     session = Session.open(connection, as_json, interval)
@@ -121,9 +126,10 @@ def run(
     confirm_start(session, consent, found["name"], point_in_time, lambda: preview_plan(session.api, found))
     start = _Start(
         path=run_client.start_path(found["planId"], mode.value),
-        body=run_client.start_body(point_in_time, replace_existing),
+        body=run_client.start_body(point_in_time, replace_existing, None if is_recovery else actions),
         words=[
             *("run", found["planId"], "--mode", mode.value, *_moment(point_in_time), *consent.options()),
+            *([] if actions is None else ["--actions", actions.value]),
             *_after(wait, cleanup, report),
         ],
         plan_id=found["planId"],

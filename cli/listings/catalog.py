@@ -7,7 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.text import describe_state, summarize_waits
+from cli.listings.cells import (
+    show_age,
+    show_awaited,
+    show_count,
+    show_kind,
+    show_minute,
+    show_minutes,
+    show_mode,
+    show_place,
+    show_state,
+    show_time,
+    show_usage,
+    show_words,
+)
+from cli.text import summarize_waits
 from recovery.free_text import flatten
 
 Item = Mapping[str, Any]
@@ -28,6 +42,8 @@ class Column:
     optional: bool = False
     """Whether a table on a narrow terminal may leave the column out."""
     in_table: bool = True
+    if_any: bool = False
+    """Whether a table leaves the column out when no item has a value."""
     below: bool = False
     """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
 
@@ -60,68 +76,6 @@ class Listing:
     """What a table says in place of rows."""
     added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the command adds to each item of the API: fields, and their JSON Schemas."""
-
-
-# --- how a table shows a value --------------------------------------------------------------------------------------
-def show_time(text: Any) -> str:
-    """`2026-11-22 08:15:30`, in UTC as the API writes it."""
-    return flatten(text)[:19].replace("T", " ")
-
-
-def show_minute(text: Any) -> str:
-    """`2026-11-22 08:15`."""
-    return show_time(text)[:16]
-
-
-def show_yes(value: Any) -> str:
-    """`yes`, or nothing."""
-    return "yes" if value else ""
-
-
-def show_words(values: Any) -> str:
-    """`eu-west-1 us-west-2`; the tags `app=shop tier=db`."""
-    words = [f"{key}={value}" for key, value in values.items()] if isinstance(values, Mapping) else values
-    return flatten(" ".join(map(str, words)))
-
-
-def show_usage(usage: Any) -> str:
-    """`3/20`: what is in use, and the quota."""
-    return f"{usage['used']}/{usage['quota']}"
-
-
-def show_count(values: Any) -> str:
-    """The number of entries; nothing for none."""
-    return str(len(values)) if values else ""
-
-
-def show_mode(value: Any) -> str:
-    """`drill`."""
-    return flatten(value).lower()
-
-
-def show_state(run: Any) -> str:
-    """`waiting for you`."""
-    return describe_state(run)
-
-
-def show_minutes(value: Any) -> str:
-    """`90 min`."""
-    return f"{value} min"
-
-
-def show_kind(is_drill: Any) -> str:
-    """Whether DRS calls an instance a drill's."""
-    return "drill" if is_drill else "NOT a drill's"
-
-
-def show_age(seconds: Any) -> str:
-    """`47 min`, `5 h 12 min`, `3 d 4 h`."""
-    minutes = int(seconds) // 60
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
 # --- the listings ---------------------------------------------------------------------------------------------------
@@ -232,6 +186,8 @@ SERVERS = Listing(
         Column("recoveryInstanceId", "instance", optional=True),
         Column("accountId", "account", optional=True),
         Column("region", "Region", optional=True),
+        Column("verification.status", "checks", if_any=True),
+        Column("verification.check", "at check", folds=True, optional=True, if_any=True),
         Column("reason", "reason", below=True),  # last, because in a pipe it widens no other row there
         Column("readiness", "readiness", in_table=False),
         Column("dataAt", "data of", in_table=False),
@@ -240,8 +196,35 @@ SERVERS = Listing(
         Column("cause", "cause", in_table=False),
         Column("advice", "advice", in_table=False),
         Column("warnings", "warnings", in_table=False),
+        Column("verification.reason", "why unverified", in_table=False),
+        Column("verification.output", "output of the check", in_table=False),
+        Column("verification.passed", "checks passed", in_table=False),
+        Column("verification.at", "checked", in_table=False),
     ),
     empty="The run has no servers.",
+)
+ACTIONS = Listing(
+    path="/executions/{executionId}/actions",
+    items="actions",
+    schema="ListedAction",
+    columns=(
+        Column("name", "action"),
+        Column("place", "place", show_place, of_item=True, folds=True),
+        Column("status", "status"),
+        Column("waitingFor", "waits for", show_awaited),
+        Column("attempt", "attempt", optional=True),
+        Column("startedAt", "began", show_time, optional=True),
+        Column("endedAt", "ended", show_time, optional=True),
+        Column("title", "does", folds=True, optional=True),
+        Column("reason", "reason", below=True),
+        Column("wave", "wave", in_table=False),
+        Column("kind", "kind", in_table=False),
+        Column("until", "until", in_table=False),
+        Column("accountId", "account", in_table=False),
+        Column("region", "Region", in_table=False),
+        Column("output", "output", in_table=False),
+    ),
+    empty="The plan of the run has no actions.",
 )
 EVENTS = Listing(
     path="/executions/{executionId}/events",
@@ -300,6 +283,7 @@ LISTINGS = {
     "instances": INSTANCES,
     "servers": SERVERS,
     "events": EVENTS,
+    "actions": ACTIONS,
     "logs": LOGS,
     "capacity": CAPACITY,
 }

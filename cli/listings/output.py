@@ -73,7 +73,7 @@ def _print_table(listing: Listing, items: Sequence[Item]) -> None:
         return
     from rich.cells import cell_len
 
-    columns = [column for column in listing.columns if column.in_table]
+    columns = [column for column in listing.columns if column.in_table and _is_shown(column, items)]
     rows = [[column.title for column in columns], *(_table_cells(columns, item) for item in items)]
     widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
     layout = lay_out(columns, widths, console().width if console().is_terminal else None)
@@ -82,6 +82,10 @@ def _print_table(listing: Listing, items: Sequence[Item]) -> None:
         _print_below([row[at] for at in layout.below] if number else [])
     if left_out := layout.list_left_out(columns):
         error_console().print(f"Not shown at this width: {', '.join(left_out)}. --output csv shows everything.")
+
+
+def _is_shown(column: Column, items: Sequence[Item]) -> bool:
+    return not column.if_any or any(column.read(item) is not None for item in items)
 
 
 def _table_cells(columns: Sequence[Column], item: Item) -> list[str]:

@@ -132,7 +132,12 @@ def _wave(plan: FirstPlan, wave: str, at: int) -> str:
       # approval: {required: true}   # a person approves the wave before it starts
       # onFailure: ask               # if servers fail: stop, continue, or ask a person
       # maxFailedPercent: 10         # how many of its servers may fail without failing the wave
-      # rtoTargetMinutes: 60""",
+      # rtoTargetMinutes: 60
+      # checks: [boot, agent, {http: {port: 8080, path: /health}}]   # what has to be true of its launched servers
+      # checksTimeoutMinutes: 30     # how long they may take to pass
+      # after:                       # actions; docs/checks-and-actions.md has every kind, and what they need
+      #   - name: sign-off
+      #     manual: {instructions: Place an order and look for it in the back office.}""",
         1: "\n      # dependsOn: []   # without it, a wave waits for the one before it; with [], for none",
     }
     return f"""\

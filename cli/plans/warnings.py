@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.plans.document import Document, Location, Problem
+from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
 
 Found = Iterator[tuple[Location, str]]
 
@@ -11,7 +12,13 @@ Found = Iterator[tuple[Location, str]]
 def find_warnings(document: Document) -> list[Problem]:
     """The warnings of a file without mistakes, in the order of its lines."""
     data = document.data
-    found = [*_groups_used_twice(document), *_targets_above_the_plan(data), *_regions_that_accounts_lack(document)]
+    found = [
+        *_groups_used_twice(document),
+        *_targets_above_the_plan(data),
+        *_regions_that_accounts_lack(document),
+        *_checks_longer_than_the_target(data),
+        *_actions_longer_than_the_target(data),
+    ]
     return sorted((document.problem(location, text) for location, text in found), key=lambda each: each.line)
 
 
@@ -55,6 +62,38 @@ def _targets_above_the_plan(data: Mapping[str, Any]) -> Found:
         if (own := wave.get("rtoTargetMinutes") or 0) > target:
             place = ("recoveryPlan", "waves", at, "rtoTargetMinutes")
             yield place, f"{own} minutes are more than the {target} of the whole plan"
+
+
+def _checks_longer_than_the_target(data: Mapping[str, Any]) -> Found:
+    """Checks that may go on for longer than the wave may take: a server that fails them is then found too late."""
+    for at, wave in enumerate(data["recoveryPlan"]["waves"]):
+        target, minutes = wave.get("rtoTargetMinutes"), wave.get("checksTimeoutMinutes", DEFAULT_CHECKS_MINUTES)
+        has_checks = wave.get("checks") or any(
+            isinstance(use, dict) and use.get("checks") for use in wave.get("groups") or ()
+        )
+        if target and has_checks and minutes >= target:
+            name = "checksTimeoutMinutes" if "checksTimeoutMinutes" in wave else "rtoTargetMinutes"
+            yield (
+                ("recoveryPlan", "waves", at, name),
+                f"its checks may take {minutes} minutes after the launch, and the whole wave {target}: set "
+                "checksTimeoutMinutes below rtoTargetMinutes, less the time of a DRS job",
+            )
+
+
+def _actions_longer_than_the_target(data: Mapping[str, Any]) -> Found:
+    """Waits that alone take as long as the whole plan may."""
+    plan = data["recoveryPlan"]
+    owners: list[tuple[Location, Any, Any]] = [(("recoveryPlan",), plan, plan.get("rtoTargetMinutes"))]
+    for number, wave in enumerate(plan["waves"]):
+        target = wave.get("rtoTargetMinutes") or plan.get("rtoTargetMinutes")
+        owners.append((("recoveryPlan", "waves", number), wave, target))
+    for place, owner, target in owners:
+        for name in ("before", "after"):
+            for number, action in enumerate(owner.get(name) or ()):
+                minutes = (action.get("wait") or {}).get("minutes", 0)
+                if target and minutes >= target:
+                    at = (*place, name, number, "wait", "minutes")
+                    yield at, f"{minutes} minutes are the whole RTO target, {target} minutes, and more"
 
 
 def _regions_that_accounts_lack(document: Document) -> Found:

@@ -30,6 +30,7 @@ def collect_facts(
     return Facts(
         record=record,
         servers=list_servers(api, execution_id),
+        actions=_list_actions(api, record),
         events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
         instances=_list_instances(api, execution_id),
         plan=_read_plan(api, execution_id),
@@ -42,6 +43,16 @@ def collect_facts(
         # Only emulators answer without TLS, also where --api-url names them.
         is_sandbox=is_sandbox or not api.url.startswith("https://"),
     )
+
+
+def _list_actions(api: ApiClient, record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The actions of the run with their output; without it, as the record has them, if the API does not answer."""
+    if not record.get("actions"):
+        return []
+    try:
+        return list(api.get(f"/executions/{record['executionId']}/actions")["actions"])
+    except (ApiRefused, ApiUnreachable):
+        return list(record["actions"])
 
 
 def _list_servers_of_chain(api: ApiClient, record: Mapping[str, Any]) -> list[dict[str, Any]] | None:

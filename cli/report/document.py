@@ -11,6 +11,7 @@ from typing import Any
 from cli.report import files
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
 from cli.report.outages import find_outages
+from cli.report.steps import list_actions, list_checks
 from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
 from cli.report.times import end_of
 from cli.report.waits import find_waits
@@ -19,6 +20,9 @@ from recovery import VERSION
 from recovery.identities import find_same_person
 
 SCHEMA = "drs-waves/report/4"
+
+# The decisions that let a run go on past a gate of its plan, or without an action.
+_OF_ANOTHER_PERSON = ("approve", "accept", "confirm", "skip")
 
 _VERDICTS = {
     "COMPLETED": ("succeeded", "Every server was launched"),
@@ -48,7 +52,7 @@ class Facts:
     `record`, `servers` and `events` come from the API, `instances` from its cache of recovery instances, as far as it
     knows them, and None if that does not answer. `plan` and `groups` are as the run used them, `cleanup` is that of a
     drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`. `earlier` has the servers of the other
-    runs of the chain, oldest run first; None if they cannot be read.
+    runs of the chain, oldest run first; None if they cannot be read. `actions` are those of the run, with their output.
     """
 
     record: Record
@@ -63,6 +67,7 @@ class Facts:
     plan: Mapping[str, Any] | None = None
     earlier: Sequence[Mapping[str, Any]] | None = ()
     is_sandbox: bool = False
+    actions: Sequence[Mapping[str, Any]] = ()
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -96,7 +101,10 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "rto": judge_rto(record, servers),
         "rpo": {**judge_rpo(record, servers), "chain": judge_rpo_of_chain(record, servers, facts.earlier)},
         "notes": list(record.get("notes", ())),
-        "waves": [dict(wave) for wave in record["waves"]],
+        "waves": [{"launchedAt": None, "verifiedAt": None, "checks": None, **wave} for wave in record["waves"]],
+        "actionsOption": record.get("actionsOption", "run"),
+        "checks": list_checks(servers),
+        "actions": list_actions(record, facts.actions),
         "plan": describe_plan(facts.plan, tested),
         "tested": tested,
         "groups": [
@@ -127,11 +135,11 @@ def _counts(record: Record, servers: Sequence[Mapping[str, Any]]) -> dict[str, A
 
 
 def _decision_item(decision: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """A decision. `bySamePerson` says of an approval or acceptance whether its author may have started the run.
+    """A decision. `bySamePerson` says of those that `fourEyes` is about whether the author may have started the run.
 
     It is None for other decisions and for those of the plan, of which that is no question.
     """
-    if decision["decision"] not in ("approve", "accept") or decision["by"] == "the plan":
+    if decision["decision"] not in _OF_ANOTHER_PERSON or decision["by"] == "the plan":
         return {**decision, "bySamePerson": None}
     requesters = record.get("requesters") or [record["requestedBy"]]
     return {**decision, "bySamePerson": find_same_person(decision["by"], requesters) is not None}
@@ -141,6 +149,8 @@ def _verdict(record: Record) -> dict[str, Any]:
     """How the run ended or, while it is open, where it is: `state` as the API has it, and in words."""
     state = record.get("state") or record["status"]
     outcome, words = _VERDICTS.get(record["status"], ("running", _STATES.get(state, "still on")))
+    if record["status"] == "COMPLETED" and record["servers"].get("verified") == record["servers"]["total"]:
+        words = "Every server was launched and verified"
     return {
         "status": record["status"],
         "state": state,
@@ -168,7 +178,7 @@ def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]
         data_at = server.get("dataAt") or cached or server.get("snapshotAt")
         attempts = attempt_of.get(server.get("jobId") or "", 0)
         data = measure_data(server, data_at, find_moment(record), target, is_past=is_past)
-        servers.append({**server, **data, "attempts": attempts})
+        servers.append({"verification": None, **server, **data, "attempts": attempts})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )

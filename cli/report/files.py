@@ -27,6 +27,10 @@ CSV_COLUMNS = (
     "attempts",
     "snapshotTime",
     "launchTime",
+    "verification",
+    "check",
+    "checkOutput",
+    "verifiedTime",
 )
 
 # A spreadsheet takes a cell that begins like this for a formula (OWASP, "CSV Injection").
@@ -56,6 +60,9 @@ def _row(server: Mapping[str, Any], group_names: Mapping[str, str]) -> Iterator[
     yield server["attempts"]
     yield server["snapshotAt"]
     yield server["endedAt"] if server["status"] == "LAUNCHED" else None
+    checked = server.get("verification") or {}
+    yield from (checked.get(name) for name in ("status", "check", "output"))
+    yield checked.get("at") if checked.get("status") == "VERIFIED" else None
 
 
 def _cell(value: object) -> str:

@@ -64,6 +64,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         chart=timeline.draw(report),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
         servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],
+        has_checks=any(wave["launchedAt"] for wave in report["waves"]),
         has_rto_targets=any(each["targetMinutes"] for each in (report["rto"]["whole"], *report["rto"]["waves"])),
         plan_as_run=describe_plan_as_run(report),
         wave_words=WAVE_WORDS,

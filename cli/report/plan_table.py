@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
+from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import plural
 
 
@@ -18,6 +20,8 @@ class WaveRow:
     on_failure: str
     tolerance: str
     target_minutes: int | None
+    # Its checks and actions, each in words.
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class PlanTable:
 
     settings: tuple[tuple[str, str], ...]
     waves: tuple[WaveRow, ...]
+    # The plan's own actions, each in words.
+    actions: tuple[str, ...] = ()
 
 
 def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
@@ -43,7 +49,7 @@ def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
         ("cleanUpAfterHours", plural(hours, "hour") if hours else "on demand only"),
     )
     waves = (_describe_wave(wave, resolved.get(wave["name"]), names) for wave in plan["waves"])
-    return PlanTable(settings, tuple(waves))
+    return PlanTable(settings, tuple(waves), tuple(describe_actions(plan, "the plan")))
 
 
 def _describe_wave(
@@ -61,7 +67,15 @@ def _describe_wave(
         wave.get("onFailure") or "not recorded",
         f"{wave.get('maxFailedPercent') or 0} %",
         wave.get("rtoTargetMinutes"),
+        tuple(_describe_steps(wave)),
     )
+
+
+def _describe_steps(wave: Mapping[str, Any]) -> Iterator[str]:
+    if checks := describe_checks(wave):
+        minutes = wave.get("checksTimeoutMinutes") or DEFAULT_CHECKS_MINUTES
+        yield f"checks, within {minutes} min: {checks}"
+    yield from describe_actions(wave, f"wave {wave['name']}")
 
 
 def _describe_groups(uses: Sequence[Mapping[str, Any]], group_names: Mapping[str, str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.report.steps import measure_steps, measure_wave
 from cli.report.times import end_of, seconds_between
 from cli.report.waits import find_waits, seconds_around, total_seconds
 from cli.run_record import UNFINISHED, Record, is_unrecovered
@@ -38,7 +39,7 @@ def judge_rto(record: Record, servers: Servers) -> dict[str, Any]:
         )
         before, within = seconds_around(waits, wave, end)
         waited = {"waitedBeforeStartSeconds": before, "waitedWithinSeconds": within}
-        waves.append({"wave": wave["name"], "status": wave["status"], **judged, **waited})
+        waves.append({"wave": wave["name"], "status": wave["status"], **judged, **waited, **measure_wave(wave)})
     whole = _against_target(
         record["durationSeconds"],
         None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes"),
@@ -48,7 +49,8 @@ def judge_rto(record: Record, servers: Servers) -> dict[str, Any]:
     )
     waited_for_people = round(total_seconds(waits))
     chain = _rto_of_chain(record, whole, servers)
-    return {"whole": whole, "chain": chain, "waves": waves, "waitedForPeopleSeconds": waited_for_people}
+    times = {"waitedForPeopleSeconds": waited_for_people, **measure_steps(record)}
+    return {"whole": whole, "chain": chain, "waves": waves, **times}
 
 
 def _rto_of_chain(record: Record, whole: Mapping[str, Any], servers: Servers) -> dict[str, Any] | None:

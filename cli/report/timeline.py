@@ -19,7 +19,12 @@ HALF_MARK = 10.0
 _LETTER_WIDTHS = {"onbar": 7.4, "onwait": 6.2, "onjob": 5.4}
 
 _WAVE_KINDS = {"COMPLETED": "good", "CHECKED": "good", "PARTIAL": "partly", "FAILED": "bad", "SKIPPED": "skipped"}
-_AWAITED = {"approval": "approval", "decision": "a decision", "resume": "an operator to resume"}
+_AWAITED = {
+    "approval": "approval",
+    "decision": "a decision",
+    "resume": "an operator to resume",
+    "action": "an answer about an action",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Bar:
     @property
     def label_kind(self) -> str:
         """The CSS class of the label."""
-        if self.kind.startswith("job") or self.kind == "outage":
+        if self.kind.startswith(("job", "check", "action", "outage")):
             return "onjob"
         return "onwait" if self.kind == "wait" else "onbar"
 
@@ -110,10 +115,15 @@ class _Drawing:
 
     def add_run(self) -> None:
         """Add a line for the run, if it waited as a whole or a decision was about all of it."""
-        if any(each["wave"] is None for each in (*self._report["waits"], *self._report["decisions"])):
+        own = [action for action in self._report["actions"] if action["wave"] is None and action["startedAt"]]
+        if own or any(each["wave"] is None for each in (*self._report["waits"], *self._report["decisions"])):
             self._rows.append(Row(self._y, "the run", ""))
             self._add_waits_and_decisions(None)
-            self._y += WAVE_HEIGHT + GAP
+            self._y += WAVE_HEIGHT + 3
+            lanes: list[float] = []
+            for action in own:
+                self._add_action(action, lanes)
+            self._y += len(lanes) * LANE_HEIGHT + GAP - 3 * (not lanes)
 
     def add_wave(self, wave: Mapping[str, Any]) -> None:
         """Add the wave's bar, its waits and decisions, and a lane for each job that runs beside others."""
@@ -129,7 +139,10 @@ class _Drawing:
         lanes: list[float] = []
         outages = [(each["since"], self._add_outage, each) for each in self._report["outages"]]
         jobs = [(each["startedAt"], self._add_job, each) for each in self._report["jobs"] if each["startedAt"]]
-        for _, add, each in sorted((*outages, *jobs), key=lambda timed: str(timed[0])):
+        actions = [(each["startedAt"], self._add_action, each) for each in self._report["actions"] if each["startedAt"]]
+        checks = [(wave["launchedAt"], self._add_checks, {"wave": wave["name"], "of": wave})] if wave["checks"] else []
+        timed = [each for each in (*outages, *jobs, *actions, *checks) if each[0]]
+        for _, add, each in sorted(timed, key=lambda timed: str(timed[0])):
             if each["wave"] == wave["name"]:
                 add(each, lanes)
         self._y += len(lanes) * LANE_HEIGHT + GAP
@@ -166,6 +179,27 @@ class _Drawing:
         title = f"DRS in {place} keeps {outage['wave']} waiting, {time}: {outage['reason']}"
         labels = (f"{outage['region']} waits for DRS, {time}", f"waits for DRS, {time}", f"DRS {time}")
         self._add_bar(since, until, self._y + lane * LANE_HEIGHT, LANE_HEIGHT - 2, "outage", title, labels)
+
+    def _add_checks(self, checked: Mapping[str, Any], lanes: list[float]) -> None:
+        wave, checks = checked["of"], checked["of"]["checks"]
+        total = checks["checking"] + checks["verified"] + checks["unverified"]
+        count = f"{checks['verified']}/{total} verified"
+        title = f"checks of wave {wave['name']}: {count}, {checks['unverified']} unverified"
+        kind = "check bad" if checks["unverified"] else "check"
+        self._add_step(wave["launchedAt"], wave["verifiedAt"], kind, title, (f"checks, {count}", count), lanes)
+
+    def _add_action(self, action: Mapping[str, Any], lanes: list[float]) -> None:
+        is_bad = action["status"] in ("FAILED", "TIMED_OUT", "CANCELLED")
+        title = f"action {action['name']}: {action['title']}, {action['status']}"
+        labels = (f"{action['name']} {action['status']}", action["name"])
+        kind = "action bad" if is_bad else "action"
+        self._add_step(action["startedAt"], action["endedAt"], kind, title, labels, lanes)
+
+    def _add_step(
+        self, since: str, until: str | None, kind: str, title: str, labels: tuple[str, ...], lanes: list[float]
+    ) -> None:
+        lane = _take_lane(lanes, self._scale.x(since), self._scale.x(until or self._end))
+        self._add_bar(since, until, self._y + lane * LANE_HEIGHT, LANE_HEIGHT - 2, kind, title, labels)
 
     def _add_job(self, job: Mapping[str, Any], lanes: list[float]) -> None:
         lane = _take_lane(lanes, self._scale.x(job["startedAt"]), self._scale.x(job["endedAt"] or self._end))

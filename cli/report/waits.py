@@ -10,7 +10,7 @@ from cli.run_record import Record
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A time in which the run waited for an operator. `wave` is None if the whole run waited.
+    """A time in which the run waited for an operator. `wave` is None if all of it, or an action of the plan, waited.
 
     `by` is the operator whose decision ended it, or `the plan`; None if it is open, or if the run ended first.
     """
@@ -21,6 +21,7 @@ class Wait:
     until: str
     is_open: bool
     by: str | None = None
+    action: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -31,6 +32,7 @@ class Wait:
         """The wait as the report has it."""
         return {
             "wave": self.wave,
+            **({"action": self.action} if self.action else {}),
             "for": self.kind,
             "since": self.since,
             "until": None if self.is_open else self.until,
@@ -50,6 +52,7 @@ def find_waits(record: Record) -> list[Wait]:
             wait["until"] or end,
             wait["until"] is None,
             wait.get("by"),
+            wait.get("action"),
         )
         for wait in record["waits"]
     ]

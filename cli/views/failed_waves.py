@@ -8,6 +8,7 @@ from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
 from cli.run_record import Record
 from cli.text import COMMAND
+from cli.views.steps import describe_verification, name_unverified
 from recovery.free_text import flatten
 from recovery.wording import plural
 
@@ -29,28 +30,49 @@ class Help(NamedTuple):
 class FailedWaves:
     """Reads the failed servers of the waves that ask, once for each time that a wave asks."""
 
-    def __init__(self, read: ReadServers, options: str) -> None:
-        self._read, self._options = read, options
+    def __init__(self, read: ReadServers, options: str, read_unverified: ReadServers | None = None) -> None:
+        """`read_unverified` reads the first servers of a wave that have not passed their checks."""
+        self._read, self._options, self._read_unverified = read, options, read_unverified
         self._known: dict[tuple[str, str | None], Sequence[Mapping[str, Any]]] = {}
 
     def __call__(self, record: Record) -> Mapping[str, Help]:
         """The help for each wave that asks, by its name. An API that does not answer is asked again the next time."""
         waves = {wave["name"]: wave for wave in record["waves"]}
         asking = [wait for wait in record["waitingFor"] if wait["for"] == "DECISION" and wait["wave"] in waves]
-        return {wait["wave"]: self._build(record, wait, waves[wait["wave"]]["servers"]["failed"]) for wait in asking}
+        return {wait["wave"]: self._build(record, wait, waves[wait["wave"]]["servers"]) for wait in asking}
 
-    def _build(self, record: Record, wait: Record, failed: int) -> Help:
+    def _build(self, record: Record, wait: Record, counts: Record) -> Help:
         run, wave = record["executionId"], wait["wave"]
+        failed, unverified = counts["failed"], counts.get("unverified", 0)
         key = (wave, wait.get("since"))
         if key not in self._known:
             with contextlib.suppress(ApiRefused, ApiUnreachable):
-                self._known[key] = self._read(run, wave)
+                found = list(self._read(run, wave))
+                found += self._read_unverified(run, wave) if unverified and self._read_unverified else ()
+                self._known[key] = found
         shown = self._known.get(key, ())[:MAX_SERVERS]
         servers = [_describe(each) for each in shown]
-        if servers and failed > len(servers):
-            servers.insert(0, f"{plural(failed, 'server')} failed, among them:")
+        if servers and failed + unverified > len(servers):
+            servers.insert(0, f"{_count(failed, unverified)}, among them:")
         see_all = f"{COMMAND} status {run} --servers --wave {wave}{self._options}"
-        return Help(servers, see_all, _describe_effects(failed))
+        return Help(servers, see_all, _describe_effects(failed, unverified))
+
+
+def _count(failed: int, unverified: int) -> str:
+    """`5 servers failed`, `2 servers have not passed their checks`, or both."""
+    parts = [f"{plural(failed, 'server')} failed"] if failed else []
+    return " and ".join([*parts, *([name_unverified(unverified)] if unverified else [])])
+
+
+def read_first_unverified(api: ApiClient) -> ReadServers:
+    """Read one short page of the API."""
+
+    def read(execution_id: str, wave: str) -> Sequence[Mapping[str, Any]]:
+        query = {"wave": wave, "verification": "UNVERIFIED", "limit": str(MAX_SERVERS)}
+        found: Sequence[Mapping[str, Any]] = api.get(f"/executions/{execution_id}/servers", **query)["servers"]
+        return found
+
+    return read
 
 
 def read_first_failed(api: ApiClient) -> ReadServers:
@@ -65,14 +87,22 @@ def read_first_failed(api: ApiClient) -> ReadServers:
 
 
 def _describe(server: Mapping[str, Any]) -> str:
+    name = flatten(server["hostname"] or server["sourceServerId"])
+    if (found := server.get("verification")) and server["status"] == "LAUNCHED":
+        return f"{name}: {describe_verification(found)}"
     cause = f" [{server['cause']}]" if server.get("cause") else ""
     reason = server.get("reason") or "no reason is on record"
-    return f"{flatten(server['hostname'] or server['sourceServerId'])}: {flatten(reason)}{cause}"
+    return f"{name}: {flatten(reason)}{cause}"
 
 
-def _describe_effects(failed: int) -> Mapping[str, str]:
+def _describe_effects(failed: int, unverified: int) -> Mapping[str, str]:
+    retry = f"launches the {plural(failed, 'failed server')} again"
+    if unverified:
+        also = f"checks the {plural(unverified, 'unverified server')} again"
+        retry = f"{retry}, then {also}" if failed else f"{also}, and runs actions that failed again"
     return {
-        "retry": f"launches the {plural(failed, 'failed server')} again",
+        "verify": f"checks the {plural(unverified, 'unverified server')} again, and launches nothing",
+        "retry": retry,
         "accept": "the wave is PARTIAL, and the waves after it start",
         "abort": "no further wave starts; what has been launched keeps running",
     }

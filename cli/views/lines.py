@@ -11,10 +11,12 @@ from cli.text import (
     describe_decisions,
     describe_waits,
     describe_wave_state,
+    format_checked,
     format_count,
     format_duration,
     format_real_time,
 )
+from cli.views.steps import describe_action
 from recovery.free_text import clean
 from recovery.wording import plural
 
@@ -44,6 +46,9 @@ class LineView:
                 self._print_if_new(f"wave {wave['name']}", _describe_wave(record, wave), at)
             for line in map(_describe_job, list_jobs(record)):
                 self._print_if_new(line, line, at)
+        for action in record.get("actions", ()):
+            if action["status"] != "PENDING":
+                self._print_if_new(f"action {action['name']}", describe_action(action), at)
         for decision in describe_decisions(record):
             self._print_if_new(f"decision {decision}", decision)
         if record.get("state") == "CANCELLING" and "cancelling" not in self._printed:
@@ -106,4 +111,5 @@ def _describe_wave(record: Record, wave: Record) -> str:
         count = f"{plural(servers['total'], 'server'):>14}"
     others = "".join(f", {servers[name]} {name}" for name in ("failed", "excluded") if servers[name])
     width = max(_MIN_NAME_WIDTH, *(len(each["name"]) for each in record["waves"]))
-    return f"{wave['name']:<{width}} {describe_wave_state(record, wave):<{_STATE_WIDTH}} {count}{others}"
+    checked = format_checked(servers)
+    return f"{wave['name']:<{width}} {describe_wave_state(record, wave):<{_STATE_WIDTH}} {count}{others}{checked}"

@@ -26,6 +26,7 @@ from cli.text import (
 from cli.views.capacity import Capacity, describe_capacity
 from cli.views.failed_waves import Help
 from cli.views.fold import fold_command, fold_line
+from cli.views.steps import describe_steps
 from cli.views.waves_table import COLOURS, OTHER_COLOUR, render_waves, render_waves_in
 from recovery.free_text import clean, flatten
 from recovery.wording import first_of, plural
@@ -228,7 +229,7 @@ class LiveView:
         return [Text(f"  {line}") for line in fold_command(command, self._width)]
 
     def _list_details(self, record: Record) -> list[RenderableType]:
-        lines = list(_describe_running_jobs(record, self._width))
+        lines = [*describe_steps(record), *_describe_running_jobs(record, self._width)]
         lines += list(describe_decisions(record))[-MAX_DECISIONS:]
         if self._capacity and record["status"] in UNFINISHED:
             has_jobs = any(job.ended_at is None for job in list_jobs(record))

@@ -33,6 +33,7 @@ COLOURS = {
     "waiting for you": "magenta",
     "waiting for another person": "magenta",
     "cancelling": "yellow",
+    "waits for a person": "magenta",
 }
 OTHER_COLOUR = "cyan"
 
@@ -134,10 +135,18 @@ def _list_columns(record: Record, waves: Sequence[Record]) -> list[_Column]:
         _Column("state", [Text(state, COLOURS.get(state, OTHER_COLOUR)) for state in states], False, may_fold=True),
         _Column("", bars if has_bars else [], is_number=False),
         _Column("servers", [format_count(record, wave) for wave in waves]),
+        _Column("verified", [_format_verified(wave) for wave in waves]),
         *(_Column(name, [str(each[name] or "") for each in servers]) for name in _NUMBERS),
         _Column("time", [format_duration(wave["durationSeconds"]) for wave in waves]),
         _Column("RTO", [_format_rto(wave) for wave in waves]),
     ]
+
+
+def _format_verified(wave: Record) -> str:
+    """How many of the launched servers that have checks have passed them."""
+    if not (checks := wave.get("checks")):
+        return ""
+    return f"{checks['verified']}/{checks['checking'] + checks['verified'] + checks['unverified']}"
 
 
 def _format_rto(wave: Record) -> Text:

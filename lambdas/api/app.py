@@ -19,6 +19,7 @@ from api.http.response import CORRELATION_HEADER, PROBLEM_JSON, RETRY_AFTER_SECO
 from api.router import Api
 from api.routes import (
     accounts,
+    actions,
     capacity,
     cleanups,
     decisions,
@@ -45,6 +46,7 @@ app = Api(
     executions.router,
     servers.router,
     decisions.router,
+    actions.router,
     recovery_instances.router,
     sync.router,
     cleanups.router,

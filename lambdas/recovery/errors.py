@@ -3,7 +3,7 @@
     DrsWavesError
     ├── InvalidRequest
     ├── NotFound
-    │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, JobNotFound, AccountNotFound
+    │   └── PlanNotFound, GroupNotFound, ExecutionNotFound, WaveNotFound, ActionNotFound, JobNotFound, AccountNotFound
     ├── Conflict                   the request is valid, but not in this state
     │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
     │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
@@ -81,6 +81,10 @@ class WaveNotFound(NotFound):
     advice = "Read the execution; it names its waves."
 
 
+class ActionNotFound(NotFound):
+    """The plan of the run has no action of this name."""
+
+
 class JobNotFound(NotFound):
     """No batch of the run has had this job."""
 
@@ -135,10 +139,7 @@ class VersionConflict(Conflict):
 class GroupInUse(Conflict):
     """The change would affect plans that use the group; `facts["recoveryPlans"]` names them."""
 
-    advice = (
-        "Take the group, or those servers of it, out of these recovery plans first. To move the group to another "
-        "account or Region for all of them, send changeTarget: true."
-    )
+    advice = "Take its servers out of these plans first, or send changeTarget: true to move the group for all of them."
 
 
 class PlanInUse(Conflict):

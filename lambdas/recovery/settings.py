@@ -25,6 +25,7 @@ class Settings:
     recover_plan_arn: str | None
     sync_cache_arn: str | None
     clean_up_drill_arn: str | None
+    verify_target_arn: str | None
     cleanup_schedule_group: str | None
     cleanup_schedule_role_arn: str | None
     concurrent_jobs: int
@@ -61,6 +62,7 @@ class Settings:
             recover_plan_arn=env.get("RECOVER_PLAN_ARN"),
             sync_cache_arn=env.get("SYNC_CACHE_ARN"),
             clean_up_drill_arn=env.get("CLEAN_UP_DRILL_ARN"),
+            verify_target_arn=env.get("VERIFY_TARGET_ARN"),
             cleanup_schedule_group=env.get("CLEANUP_SCHEDULE_GROUP"),
             cleanup_schedule_role_arn=env.get("CLEANUP_SCHEDULE_ROLE_ARN"),
             concurrent_jobs=number("CONCURRENT_JOBS", 20),

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox import clients, environments, seeding
+from sandbox import clients, drill, environments, seeding
 from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, TARGET_ACCOUNT
 from sandbox.shop import Shop
 from sandbox.stack import Sandbox
@@ -100,6 +100,14 @@ def test_instances_of_a_drill_boot_and_are_behind_the_target_group(
     wait_for_health(as_target_role("elbv2"), shop, dict.fromkeys(linux, "healthy"))
     status = as_target_role("ec2").describe_instance_status(InstanceIds=sorted(linux))["InstanceStatuses"]
     assert [each["InstanceStatus"]["Status"] for each in status] == ["ok", "ok"]
+
+
+def test_the_calls_of_a_drill_are_those_of_drs_alone(sandbox: Sandbox, as_target_role: Client) -> None:
+    as_target_role("ec2").describe_instances()
+    as_target_role("ssm").list_commands()
+    counted = drill._drs_calls(sandbox)
+    assert "DescribeJobs" in counted
+    assert not {"DescribeInstances", "ListCommands"} & counted.keys()
 
 
 def wait_for_agents(ssm: Any, count: int) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ COMMAND = "drs-waves"
 SAMPLES = {
     "EXECUTION": "drill-20261122-081530-4f1c09",
     "WAVE": "web",
+    "ACTION": "sign-off",
+    "ANSWER": "confirm",
     "PLAN": "three-tier",
     "PLANNAME": "three-tier",
     "PLANID": "rp-1cea30984a27",
@@ -46,6 +48,7 @@ _FILLED_IN = {
     "file": SAMPLES["FILE"],
     "report": SAMPLES["DIR"],
     "decision": "approve",
+    "reply": "confirm",
     "execution": SAMPLES["EXECUTION"],
     "continues": SAMPLES["EXECUTION"],
     "key": SAMPLES["KEY"],

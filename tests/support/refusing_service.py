@@ -14,8 +14,8 @@ _QUERY = "<ErrorResponse><Error><Code>{}</Code><Message>{}</Message></Error></Er
 
 
 @contextmanager
-def refusing(status: int, code: str, message: str = "no") -> Iterator[str]:
-    """Serve the error, and yield the URL."""
+def refusing(status: int, code: str, message: str = "no", *, missing: int = 0) -> Iterator[str]:
+    """Serve the error, without as many bytes of its end as are `missing`, and yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -29,7 +29,7 @@ def refusing(status: int, code: str, message: str = "no") -> Iterator[str]:
                 text = _QUERY.format(code, message)
             self.send_response(status)
             self.send_header("x-amzn-errortype", code)
-            self.send_header("Content-Length", str(len(text)))
+            self.send_header("Content-Length", str(len(text) + missing))
             self.end_headers()
             self.wfile.write(text.encode())
 

@@ -20,14 +20,20 @@ from recovery.domain.plan import Approval, GroupUse, RecoveryPlan, Wave
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
-from recovery.observability import alarm_messages, operator_messages, overdue_messages, retries_exhausted
+from recovery.observability import alarm_messages, operator_messages, overdue_messages, retries_exhausted, step_messages
 from recovery.observability.alarm_messages import ALARMS, AlarmChange, AlarmState
 from recovery.observability.retries_exhausted import WaitingPlace
 from recovery.settings import settings
 from tests.harness import moto_patches
 from tests.support.product import WEST, table_setting, tables
 
-MODULES: tuple[ModuleType, ...] = (alarm_messages, operator_messages, overdue_messages, retries_exhausted)
+MODULES: tuple[ModuleType, ...] = (
+    alarm_messages,
+    operator_messages,
+    overdue_messages,
+    retries_exhausted,
+    step_messages,
+)
 TARGET = Target("111122223333", WEST)
 RUN = Run(
     "recovery-20261122-081530-4f1c09",
@@ -59,6 +65,37 @@ FAILED = {
     "reason": "InsufficientInstanceCapacity",
     "advice": "Choose another instance type; then retry.",
 }
+UNVERIFIED = {
+    "sourceServerId": "s-2",
+    "hostname": "db-02",
+    "status": "LAUNCHED",
+    "verification": {
+        "status": "UNVERIFIED",
+        "check": "http :8080/health",
+        "reason": "it was not passed within 30 min",
+        "output": "HTTP 503 Service Unavailable",
+    },
+}
+TASK = {
+    "name": "sign-off",
+    "wave": "app",
+    "place": "after",
+    "title": "a person confirms",
+    "instructions": "Place an order and look for it in the back office.",
+    "status": "WAITING",
+    "waitingFor": "CONFIRM",
+}
+FREEZE = {
+    "name": "freeze-writes",
+    "place": "before",
+    "title": "automation Shop-FreezeWrites",
+    "accountId": TARGET.account_id,
+    "region": WEST,
+    "status": "FAILED",
+    "reason": "step StopQueue: the queue is not there",
+    "output": "StopQueue: NonExistentQueue",
+    "waitingFor": "DECISION",
+}
 PLACE = WaitingPlace(RUN.execution_id, "db", TARGET, 1)
 ASKING = {"wave": "db", "status": "AWAITING_DECISION", "waitingSince": "2026-11-22T08:36:46.000Z"}
 
@@ -80,6 +117,18 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_wave_settled awaiting a decision": lambda: operator_messages.send_wave_settled(
         EXECUTION, WAVES[0], WaveVerdict(WaveStatus.AWAITING_DECISION, "an operator has to decide"), TALLY, [FAILED]
     ),
+    "send_wave_settled with unverified servers": lambda: operator_messages.send_wave_settled(
+        EXECUTION,
+        WAVES[0],
+        WaveVerdict(WaveStatus.AWAITING_DECISION, "an operator has to decide"),
+        Tally(6, 6, checked=6, verified=5, unverified=1),
+        [UNVERIFIED],
+    ),
+    "send_action_waits for a person": lambda: step_messages.send_action_waits(
+        EXECUTION, {**TASK, "until": clock.now() + 7_200}
+    ),
+    "send_action_waits for a decision": lambda: step_messages.send_action_waits(EXECUTION, FREEZE),
+    "send_action_failed": lambda: step_messages.send_action_failed(EXECUTION, FREEZE, "continue"),
     "send_servers_withheld": lambda: operator_messages.send_servers_withheld(RUN, BATCH, {"s-1": "it is in a job"}),
     "send_wave_corrected": lambda: operator_messages.send_wave_corrected(
         EXECUTION, WAVES[0], WaveStatus.FAILED, WaveVerdict(WaveStatus.PARTIAL, "results came late"), TALLY

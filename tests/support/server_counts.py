@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from recovery.packing import unpack
+
 Row = Mapping[str, Any]
 
 COUNTED = {"launched": "LAUNCHED", "failed": "FAILED", "excluded": "EXCLUDED", "launching": "LAUNCHING"}
@@ -23,6 +25,7 @@ def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Ite
         assert in_chain == {name: record["servers"][name] for name in in_chain}, (in_chain, record["servers"])
     for wave in record["waves"]:
         assert wave["servers"] == count(by_wave[wave["name"]]), (wave, count(by_wave[wave["name"]]))
+    stored = list(stored)
     for row in stored:
         if (
             row["executionId"] == record["executionId"]
@@ -30,11 +33,23 @@ def assert_counts_match_servers(record: Row, servers: Sequence[Row], stored: Ite
             and row["item"].startswith(("META", "WAVE"))
         ):
             listed = by_wave[row["wave"]] if "wave" in row else servers
-            wanted = {name: number for name, number in count(listed).items() if name in row["servers"]}
+            counted = count(listed) | count_checked(record["executionId"], row.get("wave"), stored)
+            wanted = {name: number for name, number in counted.items() if name in row["servers"]}
             assert {name: int(number) for name, number in row["servers"].items()} == wanted, (row, wanted)
 
 
 def count(servers: Iterable[Row]) -> dict[str, int]:
-    """The servers by outcome, as the API counts them."""
+    """The servers by outcome, as the API counts them; those of checks only if a server has any."""
+    servers = list(servers)
     found = Counter(server["status"] for server in servers)
-    return {"total": found.total(), **{name: found[status] for name, status in COUNTED.items()}}
+    counts = {"total": found.total(), **{name: found[status] for name, status in COUNTED.items()}}
+    checked = Counter(server["verification"]["status"] for server in servers if server["verification"])
+    return counts | ({"verified": checked["VERIFIED"], "unverified": checked["UNVERIFIED"]} if checked else {})
+
+
+def count_checked(execution_id: str, wave: str | None, stored: Iterable[Row]) -> dict[str, int]:
+    """The servers of the wave, or of all, that have checks to pass, by the entries of their rows."""
+    rows = [row for row in stored if row["executionId"] == execution_id and row["item"].startswith("CHECKS#")]
+    entries = [entry for row in rows if wave in (None, row["wave"]) for entry in unpack(bytes(row["servers"])).values()]
+    found = Counter(entry["status"] for entry in entries)
+    return {"checked": found.total(), "verified": found["VERIFIED"], "unverified": found["UNVERIFIED"]}

@@ -133,6 +133,30 @@ def test_an_answer_to_a_failed_wave_says_what_it_does_and_how_long_it_takes(
     assert answers["Abort"].startswith("No further wave starts")
 
 
+def test_a_wave_with_unverified_servers_offers_to_verify_them_with_what_the_check_answered(
+    messages: dict[str, dict[str, Any]],
+) -> None:
+    text = messages["send_wave_settled with unverified servers"]["Message"]
+    assert "Unverified, http :8080/health: db-02. it was not passed within 30 min. HTTP 503 Service Unavailable" in text
+    answers = dict(re.findall(r"^(Verify|Retry): drs-waves \w+ \S+ db .*\n  (.+)", text, re.MULTILINE))
+    assert answers["Verify"].startswith("Checks the 1 unverified server again, for up to 30 min, and launches nothing.")
+    assert answers["Retry"].startswith("Launches nothing, because no server failed to launch.")
+    assert "Verify" not in messages["send_wave_settled awaiting a decision"]["Message"]
+
+
+def test_an_action_that_waits_says_what_to_do_and_what_each_answer_does(messages: dict[str, dict[str, Any]]) -> None:
+    task = messages["send_action_waits for a person"]
+    assert task["Subject"].endswith("sign-off waits to be confirmed")
+    assert "What to do: Place an order and look for it in the back office." in task["Message"]
+    assert re.search(r"^Until: in 2 h, .* UTC; without an answer it has failed then$", task["Message"], re.MULTILINE)
+    failed = messages["send_action_waits for a decision"]["Message"]
+    answers = dict(
+        re.findall(r"^(Retry|Skip|Abort): drs-waves answer \S+ freeze-writes .*\n  (.+)", failed, re.MULTILINE)
+    )
+    assert answers["Abort"] == "It stays failed: the run stops before its first wave."
+    assert set(answers) == {"Retry", "Skip", "Abort"}
+
+
 def test_an_answer_that_needs_a_reason_says_so(messages: dict[str, dict[str, Any]]) -> None:
     run = replace(sample_messages.RUN, comments_required=True)
     execution, wave = replace(sample_messages.EXECUTION, run=run), sample_messages.WAVES[0]

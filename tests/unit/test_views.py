@@ -23,6 +23,7 @@ from cli.text import (
     describe_state,
     describe_wave_state,
     suggest_next,
+    summarize_waits,
 )
 from cli.views.capacity import KnownCapacity
 from cli.views.cleanup import CleanupView
@@ -143,6 +144,48 @@ FORTY = record(
     batches=[batch(f"tier-{number}", 100, batch=part) for number in range(19, 23) for part in (1, 2)],
     waitingFor=[wait("DECISION", "tier-23", "retry", "accept", "abort", since=66)],
 )
+
+
+def action(name: str, status: str, wave: str | None = None, **more: Any) -> dict[str, Any]:
+    place = {"place": "before", "kind": "ssmAutomation", "title": "automation Shop-FreezeWrites", "attempt": 1}
+    target = {"accountId": WEST[0], "region": WEST[1]}
+    times = {"startedAt": at(66), "endedAt": None, "until": None, "reason": None, "waitingFor": None}
+    return {"name": name, "wave": wave, "status": status, **place, **target, **times, **more}
+
+
+def checks(verified: int, *at_check: tuple[str, int, int], until: str | None = None) -> dict[str, Any]:
+    """The checks of a wave; `at_check` are checks with how many servers are at each, and have not passed it."""
+    found = [{"check": name, "checking": checking, "unverified": failed} for name, checking, failed in at_check]
+    counts = {name: sum(each[name] for each in found) for name in ("checking", "unverified")}
+    return {"verified": verified, **counts, "since": at(60), "until": until, "checks": found}
+
+
+SIGN_OFF: dict[str, Any] = {
+    "wave": "web",
+    "for": "ACTION",
+    "action": "sign-off",
+    "since": at(70),
+    "until": at(191.5),
+    "text": "Place an order and look for it in the back office.",
+    "answers": [f"POST /executions/{RUN}/actions/sign-off/{each}" for each in ("confirm", "reject")],
+}
+CHECKED = record(
+    wave("database", "COMPLETED", 3, 3, minutes=22.5, rto=30, verified=3, unverified=0) | {"checks": checks(3)},
+    wave("application", "IN_PROGRESS", 40, 40, minutes=14.3, rto=30, verified=12, unverified=1)
+    | {"checks": checks(12, ("http :8080/health", 19, 1), ("boot", 8, 0), until=at(90))},
+    wave("batch", "IN_PROGRESS", 6, minutes=4),
+    wave("web", "IN_PROGRESS", 6, 6, minutes=9, verified=6, unverified=0) | {"checks": checks(6)},
+    wave("reports", "AWAITING_DECISION", 5, 5, minutes=40, verified=3, unverified=2)
+    | {"checks": checks(3, ("tcp :5432", 0, 2))},
+    state="WAITING_FOR_PEOPLE",
+    waitingFor=[wait("DECISION", "reports", "verify", "retry", "accept", "abort", since=66), SIGN_OFF],
+    actions=[
+        action("freeze-writes", "SUCCEEDED", startedAt=at(1), endedAt=at(3)),
+        action("stop-queues", "RUNNING", "batch", until=at(96)),
+        action("sign-off", "WAITING", "web", place="after", kind="manual", waitingFor="CONFIRM"),
+    ],
+    decisions=[{"wave": None, "action": "freeze-writes", "decision": "retry", "by": ANA, "at": at(2), "comment": ""}],
+)
 CAPACITY = {
     WEST: KnownCapacity({"jobs": {"used": 2, "quota": 20}, "serversInJobs": {"used": 20, "quota": 500}}, 34),
     EUROPE: KnownCapacity(
@@ -156,6 +199,8 @@ PAGES: Mapping[str, tuple[dict[str, Any], int, int]] = {
     "away-80x24": (AWAY, 80, 24),
     "forty-80x24": (FORTY, 80, 24),
     "forty-120x40": (FORTY, 120, 40),
+    "checks-80x24": (CHECKED, 80, 24),
+    "checks-120x40": (CHECKED, 120, 40),
 }
 
 
@@ -310,6 +355,56 @@ def test_a_failed_wave_names_servers_and_causes_and_what_each_answer_does() -> N
         "no further wave starts; what has been launched keeps running",
     ]
     assert reads == [(RUN, "web")]
+
+
+# --- checks and actions ---------------------------------------------------------------------------------------------
+def test_a_wave_in_progress_says_whether_it_launches_checks_or_runs_actions() -> None:
+    states = {each["name"]: describe_wave_state(CHECKED, each) for each in CHECKED["waves"]}
+    assert states == {
+        "database": "COMPLETED",
+        "application": "checking",
+        "batch": "running actions",
+        "web": "waits for a person",
+        "reports": "waits for a decision",
+    }
+
+
+def test_an_unverified_wave_names_its_servers_with_what_the_check_answered() -> None:
+    found = {"status": "UNVERIFIED", "check": "tcp :5432", "reason": "not passed within 30 min", "output": "refused"}
+    unverified = [{"hostname": "db9", "sourceServerId": "s-9", "status": "LAUNCHED", "verification": found}]
+    view = LiveView(window(120, 60), "", failed=FailedWaves(lambda *_: [], "", lambda *_: unverified))
+    view.show(CHECKED)
+    lines = view._console.render_lines(view.render_frame(), view._console.options.update(height=None), pad=False)
+    told = [" ".join("".join(part.text for part in line).split()) for line in lines]
+    assert "2 servers have not passed their checks, among them:" in told
+    assert "db9: UNVERIFIED at tcp :5432: not passed within 30 min: refused" in told
+    assert told[told.index(f"drs-waves verify {RUN} reports") + 1] == (
+        "checks the 2 unverified servers again, and launches nothing"
+    )
+    assert "checks the 2 unverified servers again, and runs actions that failed again" in told
+
+
+def test_lines_tell_of_checks_and_actions_once_for_each_change() -> None:
+    console = pipe()
+    view = LineView(console)
+    for minutes in (0, 1):
+        view.show(CHECKED | {"durationSeconds": CHECKED["durationSeconds"] + minutes * 60})
+    lines = text_of(console).splitlines()
+    assert sum("40/40 launched, 12 verified, 1 unverified" in line for line in lines) == 1
+    assert sum("action stop-queues before wave batch RUNNING" in line for line in lines) == 1
+    assert f"    drs-waves answer {RUN} sign-off confirm" in lines
+
+
+def test_a_list_says_what_an_action_waits_for() -> None:
+    failed = SIGN_OFF | {"wave": None, "action": "thaw", "until": None}
+    failed["answers"] = [f"POST /executions/{RUN}/actions/thaw/retry"]
+    told = summarize_waits([SIGN_OFF, failed])
+    assert told == f"confirmation of sign-off until {at(191.5)[:16].replace('T', ' ')}; decision about thaw"
+
+
+def test_a_run_with_unverified_servers_suggests_to_verify_them() -> None:
+    ended = CHECKED | {"status": "PARTIAL", "state": "PARTIAL", "waitingFor": []}
+    assert dict(suggest_next(ended, ""))["verify"] == f"drs-waves verify {RUN} application"
 
 
 SIXTEEN = record(

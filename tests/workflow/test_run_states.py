@@ -70,7 +70,7 @@ def test_a_cancel_is_seen_until_the_jobs_that_run_have_ended(product: Product) -
     assert product.finish(run)["state"] == "CANCELLED"
 
 
-def test_a_list_reads_the_waves_of_open_runs_only(product: Product) -> None:
+def test_a_list_reads_the_waves_and_actions_of_open_runs_only(product: Product) -> None:
     runs = [product.drill(product.plan(make_wave(product, name)))["executionId"] for name in ("one", "two", "three")]
     meta = next(row for row in product.items("Executions") if (row["executionId"], row["item"]) == (runs[1], "META"))
     product.put("Executions", {**meta, "status": "POLLING"})  # its machine has ended, and so reads nothing
@@ -89,7 +89,8 @@ def test_a_list_reads_the_waves_of_open_runs_only(product: Product) -> None:
     assert {each["executionId"]: each["state"] for each in page} == dict(
         zip(runs, ("COMPLETED", "RUNNING", "COMPLETED"), strict=True)
     )
-    assert sorted(reads) == ["GetItem", "Query", "Query"]  # the index, then META and waves of the open run
+    # the index, then META, waves and actions of the open run
+    assert sorted(reads) == ["GetItem", "Query", "Query", "Query"]
 
 
 def test_the_waves_and_servers_of_a_readiness_check_are_checked(product: Product) -> None:

@@ -92,6 +92,16 @@ def test_a_function_that_is_not_there_is_known_before_and_by_its_call(shop: Prod
         functions.invoke(TARGET, "Shop-None", {}, 60)
 
 
+def test_an_answer_that_breaks_off_leaves_open_whether_the_function_ran(
+    shop: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing(200, "any", missing=100) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        with pytest.raises(AwsUnavailable) as caught:
+            functions.invoke(TARGET, "Shop-Smoke", {}, 60)
+    assert caught.value.facts["sent"]
+
+
 def test_a_call_waits_as_long_as_its_caller_says(shop: Product) -> None:
     client = assumed_roles.get_client("lambda", TARGET, read_timeout=840)
     assert client.meta.config.read_timeout == 840

@@ -169,6 +169,14 @@ def test_a_command_whose_answer_was_lost_is_found_by_its_key(world: Recovered) -
     assert run_command.find(TARGET, SHELL, KEY, world.now + 3_600) is None
 
 
+def test_a_command_of_a_document_that_is_named_by_its_arn_is_found(world: Recovered) -> None:
+    (instance,) = world.boot("db01").values()
+    arn = f"arn:aws:ssm:{WEST}::document/{SHELL}"
+    command = run_command.send(TARGET, arn, None, {"commands": ["echo ready"]}, [instance], KEY, 60)
+    world.wait(SHOWN)
+    assert run_command.find(TARGET, arn, KEY, world.now - LONG) == command.command_id is not None
+
+
 def test_a_call_that_was_throttled_has_surely_done_nothing(world: Recovered) -> None:
     (instance,) = world.boot("db01").values()
     world.fault("THROTTLING", "SendCommand", count=1)

@@ -21,6 +21,7 @@ from cli.report.shape.run import (
     Wait,
     Wave,
 )
+from cli.report.shape.steps import Action, Check
 from cli.report.shape.tested import Group, Plan, Server, Tested
 from cli.report.shape.values import Sha256, Time
 
@@ -60,6 +61,11 @@ class Report(TypedDict):
     rpo: Rpo
     notes: list[str]
     waves: list[Wave]
+    actionsOption: NotRequired[
+        Annotated[Literal["run", "skip", "verifyOnly"], Field(description="What the run did with its actions.")]
+    ]
+    checks: NotRequired[list[Check]]
+    actions: NotRequired[list[Action]]
     plan: Annotated[Plan | None, Field(description="Null if the API does not return the plan of a run.")]
     tested: Tested | None
     groups: list[Group]

@@ -26,6 +26,10 @@ class Counts(TypedDict):
     failed: int
     excluded: int
     launching: NotRequired[int]
+    verified: NotRequired[Annotated[int, Field(description="Launched and verified; absent without checks.")]]
+    unverified: NotRequired[
+        Annotated[int, Field(description="Launched, and has not passed a check in time; absent without checks.")]
+    ]
 
 
 class RunCounts(Counts):
@@ -69,7 +73,14 @@ class AgainstTarget(TypedDict):
     unrecovered: Annotated[int, Field(description="Those of them that were not launched; 0 while it is open.")]
 
 
-class WaveAgainstTarget(AgainstTarget):
+class StepTimes(TypedDict):
+    """How long it took until servers were launched and until they were verified. Null without checks, or while open."""
+
+    toLaunchedSeconds: NotRequired[Seconds | None]
+    toVerifiedSeconds: NotRequired[Seconds | None]
+
+
+class WaveAgainstTarget(AgainstTarget, StepTimes):
     """The time of a wave against its target."""
 
     wave: str
@@ -82,8 +93,8 @@ class WaveAgainstTarget(AgainstTarget):
     ]
 
 
-class Rto(TypedDict):
-    """Recovery times. What was not recovered has missed its target."""
+class Rto(StepTimes):
+    """Recovery times. What was not recovered, or not verified, has missed its target."""
 
     whole: AgainstTarget
     chain: Annotated[AgainstTarget | None, Field(description="From the first request of the chain; null for one run.")]
@@ -132,6 +143,25 @@ class EarlierVerdict(TypedDict):
     replacedAt: Time
 
 
+class CheckCounts(TypedDict):
+    """The servers of a wave that are at a check, or failed it."""
+
+    check: str
+    checking: int
+    unverified: int
+
+
+class WaveChecks(TypedDict):
+    """How far the checks of a wave are."""
+
+    checking: int
+    verified: int
+    unverified: int
+    since: Time | None
+    until: Time | None
+    checks: list[CheckCounts]
+
+
 class Wave(TypedDict):
     """A wave of the run."""
 
@@ -148,6 +178,9 @@ class Wave(TypedDict):
     durationSeconds: Seconds | None
     servers: Counts
     earlierVerdicts: list[EarlierVerdict]
+    launchedAt: NotRequired[Annotated[Time | None, Field(description="When the checks of its servers began.")]]
+    verifiedAt: NotRequired[Annotated[Time | None, Field(description="When each had passed or failed its checks.")]]
+    checks: NotRequired[Annotated[WaveChecks | None, Field(description="Null for a wave without checks.")]]
 
 
 class CleanupCounts(TypedDict):
@@ -218,7 +251,8 @@ Wait = TypedDict(
     "Wait",
     {
         "wave": Annotated[str | None, Field(description="Null if the whole run waited.")],
-        "for": Literal["approval", "decision", "resume"],
+        "action": NotRequired[Annotated[str, Field(description="The action that waited, if one did.")]],
+        "for": Literal["approval", "decision", "resume", "action"],
         "since": Time,
         "until": Annotated[Time | None, Field(description="Null while it lasts.")],
         "by": Annotated[str | None, Field(description="Who ended it, or `the plan`; null if the run ended first.")],
@@ -231,13 +265,17 @@ class Decision(TypedDict):
     """Who decided what, and when."""
 
     wave: Annotated[str | None, Field(description="Null for a decision about the whole run.")]
+    action: NotRequired[Annotated[str, Field(description="The action that it is about, if it is about one.")]]
     decision: str
     by: str
     at: Time
     comment: str
     bySamePerson: Annotated[
         bool | None,
-        Field(description="Whether an approval or acceptance is by who may have started the run; null for others."),
+        Field(
+            description="Whether an approval, acceptance, confirmation or skip is by who may have started the run; "
+            "null for others."
+        ),
     ]
 
 

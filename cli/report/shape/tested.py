@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
+from cli.report.shape.steps import Verification
 from cli.report.shape.values import Seconds, Sha256, Time
 
 
@@ -93,3 +94,4 @@ class Server(TypedDict):
     newerThanRequest: bool
     rpoSeconds: Annotated[int | None, Field(description="The age of its data.")]
     rpoMet: bool | None
+    verification: NotRequired[Annotated[Verification | None, Field(description="Null if it has no checks.")]]

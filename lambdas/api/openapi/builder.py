@@ -28,6 +28,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "planId": ("Id of a recovery plan", _ID),
     "executionId": ("Id of an execution", _ID),
     "wave": ("Name of a wave", _ID),
+    "action": ("Name of an action", _ID),
 }
 
 _HEADERS = {

@@ -85,6 +85,22 @@ _batch: dict[str, Any] = {
 
 _listed: dict[str, Any] = {**_run, "state": "STARTING", "waitingFor": []}
 
+_action: dict[str, Any] = {
+    "name": "freeze-writes",
+    "wave": "database",
+    "place": "before",
+    "kind": "ssmAutomation",
+    "title": "automation Shop-FreezeWrites",
+    "status": "SUCCEEDED",
+    "attempt": 1,
+    "startedAt": AT,
+    "endedAt": LATER,
+    "until": None,
+    "reason": None,
+    **PLACE,
+    "waitingFor": None,
+}
+
 _execution: dict[str, Any] = {
     **_listed,
     "status": "POLLING",
@@ -130,9 +146,14 @@ _execution: dict[str, Any] = {
             "round": 0,
             "durationSeconds": 90,
             "servers": _counts,
+            "launchedAt": None,
+            "verifiedAt": None,
+            "checks": None,
             "earlierVerdicts": [],
         }
     ],
+    "actionsOption": "run",
+    "actions": [_action],
     "batches": [_batch],
     "batchesLeftOut": 0,
 }
@@ -228,6 +249,14 @@ ANSWERS: dict[str, dict[str, Any]] = {
                 "reason": None,
                 "cause": None,
                 "advice": None,
+                "verification": {
+                    "status": "UNVERIFIED",
+                    "check": "http :8080/health",
+                    "passed": ["boot", "agent"],
+                    "output": "HTTP 503",
+                    "reason": "not passed within 30 minutes",
+                    "at": LATER,
+                },
             }
         ],
         "nextToken": None,

@@ -13,6 +13,7 @@ from recovery.domain.verdicts import WaveDecision
 from recovery.errors import DecisionRefused, ExecutionNotFound, WaveNotFound
 from recovery.runs import decisions
 from recovery.runs.decisions import Operator
+from recovery.runs.ended import verify_again
 from recovery.store.idempotency_keys import RequestKey
 
 router = Router("Decisions")
@@ -64,6 +65,20 @@ def reject(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
 def retry(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
     """Launches the failed servers of a failed wave again. Answers 409 if the wave does not wait for a decision."""
     return _decide(execution_id, wave, WaveDecision.RETRY, body)
+
+
+@router.operation(
+    "POST", "/executions/{executionId}/waves/{wave}/verify", parameters=(IDEMPOTENCY_KEY,), errors=WAVE_ERRORS
+)
+def verify(execution_id: str, wave: str, body: DecisionRequest) -> Execution:
+    """Checks the launched servers again that have not passed their checks.
+
+    While the run goes on, the wave has to wait for a decision. After the run has ended, the verdicts of the wave and of
+    the run are corrected when the checks have ended; they never become worse. Answers 409 if the wave does not wait for
+    a decision, its servers are being checked, none of them has failed its checks, or the drill was cleaned up.
+    """
+    execution_id, wave = _require_id(execution_id), require_id(wave, WaveNotFound, "wave")
+    return _record(execution_id, f"waves/{wave}/verify", body, lambda by: verify_again.verify(execution_id, wave, by))
 
 
 @router.operation(

@@ -17,8 +17,9 @@ from api.routes.errors import DRS_ERRORS
 from api.schemas.requests.executions import ContinueRequest, StartDrillRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
+from api.schemas.responses.batches import Batches, build_batch
 from api.schemas.responses.events import Events, JobLog, JobLogItem, collect_events
-from api.schemas.responses.executions import Batches, Execution, Executions, ExecutionSummary
+from api.schemas.responses.executions import Execution, Executions, ExecutionSummary
 from api.schemas.responses.groups import ProtectionGroups, build_group
 from api.schemas.responses.plans import PlanContent, build_plan_as_run
 from recovery import clock
@@ -154,7 +155,7 @@ def list_executions() -> Executions:
     limit, token = page_parameters(router.current_event)
     page = executions.list_executions(limit, token, plan_id, status)
     open_runs = execution_record.read_open_runs(page.items)
-    listed = [responses.build_listed(*open_runs.get(row["executionId"], (row, []))) for row in page.items]
+    listed = [responses.build_listed(*open_runs.get(row["executionId"], (row, ()))) for row in page.items]
     return {"executions": listed, "nextToken": page.next_token}
 
 
@@ -176,7 +177,7 @@ def list_batches(execution_id: str) -> Batches:
     """Lists the batches of a run, page by page. The run itself has up to 500 of them."""
     limit, token = page_parameters(router.current_event)
     page = execution_record.read_batches(_require_id(execution_id), limit, token)
-    return {"batches": [responses.build_batch(row) for row in page.items], "nextToken": page.next_token}
+    return {"batches": [build_batch(row) for row in page.items], "nextToken": page.next_token}
 
 
 @router.operation("GET", "/executions/{executionId}/recovery-plan", errors=(ExecutionNotFound,))

@@ -13,6 +13,8 @@ from recovery.store import execution_record, executions, waves
 
 router = Router("Runs")
 
+VERIFICATIONS = ("VERIFYING", "VERIFIED", "UNVERIFIED")
+
 MAX_TEXT_LENGTH = 100
 
 # A page ends early at this many bytes: an answer of a function has room for 6 MB (Lambda quotas), and API Gateway's
@@ -26,6 +28,11 @@ MAX_BYTES, MAX_EXAMINED = 4_000_000, 10_000
     parameters=(
         Parameter("wave", "Only servers of this wave.", {"type": "string", "minLength": 1}),
         Parameter("status", "Only servers with this status.", {"type": "string", "enum": list(ServerStatus)}),
+        Parameter(
+            "verification",
+            "Only servers whose checks have found this.",
+            {"type": "string", "enum": list(VERIFICATIONS)},
+        ),
         Parameter(
             "target",
             "Only servers in this account and Region: `111122223333/us-west-2`.",
@@ -48,6 +55,7 @@ def list_servers(execution_id: str) -> Servers:
     query = query_parameters(router.current_event)
     execution_id = require_id(execution_id, ExecutionNotFound, "execution")
     wave = require_id(query["wave"], WaveNotFound, "wave") if "wave" in query else None
+    verification = _parse_verification(query.get("verification"))
     status, target, text = _parse_status(query.get("status")), _parse_target(query.get("target")), query.get("text", "")
     if len(text) > MAX_TEXT_LENGTH:
         raise invalid_field("text", f"must have at most {MAX_TEXT_LENGTH} characters")
@@ -57,7 +65,7 @@ def list_servers(execution_id: str) -> Servers:
     found, size, last = list[Server](), 0, None
     for examined, each in enumerate(execution_record.walk_servers(execution_id, wave, target, status, token), start=1):
         server = build_server(each, wave_rows[each.row["wave"]])
-        if (status is None or server["status"] is status) and mentions(server, text):
+        if _is_wanted(server, status, verification) and mentions(server, text):
             size += len(json.dumps(server))
             if last and (len(found) == limit or (found and size > MAX_BYTES)):
                 return {"servers": found, "nextToken": last.token}
@@ -66,6 +74,19 @@ def list_servers(execution_id: str) -> Servers:
             return {"servers": found, "nextToken": each.token}
         last = each
     return {"servers": found, "nextToken": None}
+
+
+def _is_wanted(server: Server, status: ServerStatus | None, verification: str | None) -> bool:
+    found = server["verification"]
+    if verification is not None and (found is None or found["status"] != verification):
+        return False
+    return status is None or server["status"] is status
+
+
+def _parse_verification(text: str | None) -> str | None:
+    if text is not None and text not in VERIFICATIONS:
+        raise invalid_field("verification", f"must be one of {', '.join(VERIFICATIONS)}")
+    return text
 
 
 def _parse_status(text: str | None) -> ServerStatus | None:

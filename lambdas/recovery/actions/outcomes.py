@@ -1,10 +1,14 @@
 """What became of the actions at a place: whether some have not ended, and which of them make their wave fail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from recovery import clock
+from recovery.actions import judgement, places
 from recovery.domain.execution import Execution
 from recovery.domain.plan import Wave
-from recovery.domain.wave_steps.actions import ActionPlace
+from recovery.domain.wave_steps.action_record import ActionRecord, ActionStatus
+from recovery.domain.wave_steps.actions import Action, ActionPlace, ActionsOption, OnActionFailure
+from recovery.store.steps import actions as store
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +21,56 @@ class ActionOutcomes:
 
 def read_outcomes(execution: Execution, wave: Wave | None, place: ActionPlace, turn: int) -> ActionOutcomes:
     """The outcomes of the actions at this place of the wave; of the plan, if there is no wave."""
-    return ActionOutcomes()
+    actions = places.list_actions(execution, wave, place)
+    if not actions:
+        return ActionOutcomes()
+    records = store.list_actions(execution.execution_id, wave.name if wave else None, place)
+    failures = list[str]()
+    for number, action in actions.items():
+        record = records.get(number)
+        if record is None or _is_open(execution, action, record, turn):
+            return ActionOutcomes(is_open=True, failures=tuple(failures))
+        if judgement.counts_as_failure(execution.run, action, record):
+            failures.append(describe_failure(record))
+            return ActionOutcomes(failures=tuple(failures))  # the actions after it do not run
+    return ActionOutcomes(failures=tuple(failures))
+
+
+def _is_open(execution: Execution, action: Action, record: ActionRecord, turn: int) -> bool:
+    if record.status.is_open or judgement.is_to_run_again(action, record, turn):
+        return True
+    asks = action.on_failure is OnActionFailure.ASK and not record.status.is_done and not record.is_settled
+    return asks and execution.run.actions is not ActionsOption.VERIFY_ONLY
+
+
+def describe_failure(record: ActionRecord) -> str:
+    """`action freeze-writes before wave web is FAILED: ...`."""
+    where = f"{record.place.value} {f'wave {record.wave}' if record.wave else 'the plan'}"
+    reason = f": {record.reason[:300]}" if record.reason else ""
+    return f"action {record.name} {where} is {record.status.value}{reason}"
+
+
+def list_impossible(execution: Execution) -> list[str]:
+    """The actions that a drill only looked at, and that could not run."""
+    if execution.run.actions is not ActionsOption.VERIFY_ONLY:
+        return []
+    records = store.list_all(execution.execution_id)
+    return [describe_failure(record) for record in records if record.status is ActionStatus.FAILED]
 
 
 def close_actions(execution: Execution, wave: Wave | None, place: ActionPlace, turn: int) -> ActionOutcomes:
-    """Record actions that have not ended as failed, because nothing follows them any more. Return the outcomes."""
+    """Record actions that have not ended as failed, because nothing follows them any more. Return the outcomes.
+
+    What they have started is stopped at the end of the run at the latest.
+    """
+    actions = places.list_actions(execution, wave, place)
+    records = store.list_actions(execution.execution_id, wave.name if wave else None, place) if actions else {}
+    for number, action in actions.items():
+        record = records.get(number)
+        if record is None or not _is_open(execution, action, record, turn):
+            continue
+        if record.status.is_open:
+            reason = record.reason or "the machine that ran it broke"
+            record = record.end(ActionStatus.FAILED, clock.iso(), reason)
+        store.save(replace(record, waiting_for=None, waiting_since=None, is_settled=True, turn=max(record.turn, turn)))
     return read_outcomes(execution, wave, place, turn)

@@ -83,6 +83,11 @@ def clean_up_drill_arn() -> str:
     return _require(settings().clean_up_drill_arn, "CLEAN_UP_DRILL_ARN")
 
 
+def verify_target_arn() -> str:
+    """The machine that checks the servers of a wave. Raise KeyError when the function has no such setting."""
+    return _require(settings().verify_target_arn, "VERIFY_TARGET_ARN")
+
+
 def sync_cache_arn() -> str:
     """The machine that syncs the cache. Raise KeyError when the function has no such setting."""
     return _require(settings().sync_cache_arn, "SYNC_CACHE_ARN")

@@ -25,7 +25,7 @@ def send_cleanup_not_scheduled(execution: Execution, why: str) -> None:
     """Report that nothing will clean up after this drill; send nothing if its plan asks for no clean-up."""
     if execution.run.mode is not Mode.DRILL or execution.plan.clean_up_after_hours is None:
         return
-    _send(
+    publish(
         execution.run,
         "CLEANUP_NOT_SCHEDULED",
         "its clean-up is not scheduled",
@@ -67,7 +67,7 @@ def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[s
 def send_run_started(execution: Execution) -> None:
     """Report that a run has started."""
     run = execution.run
-    _send(
+    publish(
         run,
         "RUN_STARTED",
         "started",
@@ -87,7 +87,7 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
     """Report that a wave waits for approval."""
     run, approval = execution.run, wave.approval
     then = "approved" if approval and approval.on_timeout is OnTimeout.APPROVE else "rejected"
-    _send(
+    publish(
         run,
         "APPROVAL_WANTED",
         "wave {wave} waits for approval",
@@ -111,7 +111,7 @@ def send_approval_wanted(execution: Execution, wave: Wave, until: float) -> None
 def send_wave_paused(execution: Execution, wave: Wave) -> None:
     """Report that a wave is paused until an operator resumes the run."""
     run = execution.run
-    _send(
+    publish(
         run,
         "PAUSED",
         "paused before wave {wave}",
@@ -128,15 +128,15 @@ def send_wave_settled(
 ) -> None:
     """Report that a wave has ended, or that it has failed and waits for a decision.
 
-    `notable` has its servers that failed, or were launched with a warning, as the record has them. The message shows
-    causes and warnings, each with a few servers.
+    `notable` has its servers that failed, were launched with a warning, or have not passed their checks, as the record
+    has them. The message shows causes, checks and warnings, each with a few servers.
     """
     run = execution.run
     awaits_decision = verdict.status is WaveStatus.AWAITING_DECISION
     kind = (
         "DECISION_WANTED" if awaits_decision else "WAVE_FAILED" if verdict.status is WaveStatus.FAILED else "WAVE_DONE"
     )
-    _send(
+    publish(
         run,
         kind,
         "wave {wave} needs a decision" if awaits_decision else f"wave {{wave}} is {verdict.status.value}",
@@ -145,8 +145,10 @@ def send_wave_settled(
             "Result": verdict.reason,
             "Servers": tally.describe(),
             **wave_facts.format_causes(row for row in notable if row["status"] == ServerStatus.FAILED),
+            **wave_facts.format_unverified(notable),
             "Warnings": wave_facts.format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
             **(wave_facts.format_answers(execution, wave, tally) if awaits_decision else {}),
+            "Runbook": name_section("Servers are unverified") if tally.unverified else None,
         },
         wave=wave.name,
     )
@@ -155,7 +157,7 @@ def send_wave_settled(
 def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
     """Report servers that a batch leaves out of its launch, with the reason for each."""
     reasons = [f"{server_id}: {reason}" for server_id, reason in sorted(withheld.items())]
-    _send(
+    publish(
         run,
         "SERVERS_WITHHELD",
         f"{plural(len(withheld), 'server')} of wave {{wave}} not launched",
@@ -173,7 +175,7 @@ def send_wave_corrected(
 ) -> None:
     """Report that the verdict that was sent about a wave is replaced, because results of its servers came late."""
     run = execution.run
-    _send(
+    publish(
         run,
         "WAVE_CORRECTED",
         f"wave {{wave}} is {verdict.status.value}, not {before.value}"
@@ -193,7 +195,7 @@ def send_wave_corrected(
 def send_run_corrected(execution: Execution, before: ExecutionStatus, verdict: ExecutionVerdict, tally: Tally) -> None:
     """Report that the verdict that was sent about a run has been replaced, because results of its servers came late."""
     run = execution.run
-    _send(
+    publish(
         run,
         "RUN_CORRECTED",
         f"{verdict.status.value}, before {before.value}",
@@ -211,7 +213,7 @@ def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | No
     what = f"{decision} {wave}" if wave else decision
     facts = {"Decision": what, "By": by, "Comment": comment}
     subject = f"{decision} of wave {{wave}}" if wave else decision
-    _send(run, "DECIDED", subject, facts, **({"wave": wave} if wave else {}))
+    publish(run, "DECIDED", subject, facts, **({"wave": wave} if wave else {}))
 
 
 def send_run_finished(
@@ -223,7 +225,7 @@ def send_run_finished(
     is_refused = verdict.status is ExecutionStatus.NOT_READY
     last = run.continues if is_refused else run.execution_id
     rest = run.mode is not Mode.READINESS and last and (is_refused or tally.missing)
-    _send(
+    publish(
         run,
         "RUN_FINISHED",
         verdict.status.value,
@@ -243,11 +245,11 @@ def send_run_finished(
     )
 
 
-def _send(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str] | None], **attributes: str) -> None:
-    """Send a message about a run. `subject` may contain `{wave}`, which is one of the attributes."""
+def publish(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str] | None], **attributes: str) -> None:
+    """Send a message about a run. `subject` may contain `{wave}` and `{action}`, which are attributes."""
     mode = run.mode.value
     text = sns.format_facts({"Kind": mode, "Plan": run.plan_name, "Execution": run.execution_id, **facts})
-    names = {"plan": run.plan_name, "wave": attributes.get("wave", "")}
+    names = {"plan": run.plan_name, **{name: attributes.get(name, "") for name in ("wave", "action")}}
     sns.publish(
         kind,
         f"{mode} of {{plan}}: {subject}",

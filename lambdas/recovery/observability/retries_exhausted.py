@@ -49,13 +49,17 @@ PERSISTENT_ERROR_ADVICE: Mapping[type[DrsWavesError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class WaitingPlace:
-    """What waits: a batch of a wave or, without `batch`, the whole part of the wave in a target. `plan` is a name."""
+    """What waits: an action, a batch of a wave or, without both, the whole part of the wave in a target.
+
+    `plan` is a name; `wave` is empty for an action of the plan.
+    """
 
     execution_id: str
     wave: str
     target: Target
     batch: int | None = None
     plan: str | None = None
+    action: str | None = None
 
 
 def notify_retries_exhausted(
@@ -68,6 +72,7 @@ def notify_retries_exhausted(
     logger.critical("retries exhausted", extra={"operation": task, "attempts": attempts, "reason": str(error)})
     metrics.count_exhausted(place.target, task)
     waits = "the batch" if place.batch else "the wave's part in this account and Region"
+    waits = f"action {place.action}" if place.action else waits
     again = f"at {_minute(clock.now() + wait_seconds)}" if wait_seconds else "within ten minutes"
     mode = place.execution_id.partition("-")[0].upper()  # an id begins with it
     sns.publish(
@@ -79,7 +84,8 @@ def notify_retries_exhausted(
                 "Kind": mode,
                 "Plan": place.plan,
                 "Execution": place.execution_id,
-                "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave,
+                "Wave": f"{place.wave}, batch {place.batch}" if place.batch else place.wave or None,
+                "Action": place.action,
                 "Target": place.target.key,
                 "Operation": task,
                 "Error": str(error),
@@ -87,12 +93,18 @@ def notify_retries_exhausted(
                 "What happens": f"{waits} waits and goes on {again}; no server has failed because of this",
                 "What to do": advice_for(error.name),
                 "See it": format_command("status", place.execution_id),
-                "Runbook": name_section("A Region does not answer" if place.batch is None else "DRS does not answer"),
+                "Runbook": name_section(_name_section(place)),
             }
         ),
         target=place.target.key,
         executionId=place.execution_id,
     )
+
+
+def _name_section(place: WaitingPlace) -> str:
+    if place.action:
+        return "An action waits, failed or hangs"
+    return "A Region does not answer" if place.batch is None else "DRS does not answer"
 
 
 def _minute(moment: float) -> str:

@@ -51,6 +51,24 @@ def format_warnings(launched: Iterable[Mapping[str, Any]]) -> list[str]:
     return first_of(lines, MAX_CAUSES)
 
 
+def format_unverified(servers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """A fact for each check that servers have not passed, the most frequent first: a few servers, what one answered."""
+    by_check: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(servers, key=_name_server):
+        if (row.get("verification") or {}).get("status") == "UNVERIFIED":
+            by_check.setdefault(row["verification"].get("check") or "its checks", []).append(row)
+    most_frequent = sorted(by_check.items(), key=lambda entry: -len(entry[1]))
+    facts = {}
+    for check, rows in most_frequent[:MAX_CAUSES]:
+        found = rows[0]["verification"]
+        reason = (found.get("reason") or "").removeprefix(f"{check} has not passed: ")
+        why = ". ".join(filter(None, (reason, found.get("output"))))
+        facts[f"Unverified, {check}"] = f"{name_first([_name_server(row) for row in rows], MAX_NAMES)}. {why}"
+    if left := most_frequent[MAX_CAUSES:]:
+        facts["Other checks"] = ", ".join(f"{check} ({len(rows)})" for check, rows in left)
+    return facts
+
+
 def _name_server(row: Mapping[str, Any]) -> str:
     return str(row.get("hostname") or row["sourceServerId"])
 
@@ -62,10 +80,22 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
     attempts = plan.launch_attempts
     least, most = USUAL_JOB_MINUTES
     asked = " The plan requires a reason: the command asks for it." if run.comments_required else ""
-    effects = {
-        "retry": f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
+    unverified, minutes = plural(tally.unverified, "unverified server"), wave.checks_timeout_minutes
+    checked = f" Then checks the {unverified} again, and runs actions that failed again." if tally.unverified else ""
+    launched = (
+        f"Launches the {plural(tally.failed, 'failed server')} again, in up to {plural(attempts, 'attempt')} "
         f"of {least} to {most} min each: up to {attempts * most} min in all. DRS jobs cannot be "
-        "cancelled, so correct the cause first.",
+        "cancelled, so correct the cause first."
+        if tally.failed or not tally.unverified
+        else "Launches nothing, because no server failed to launch."
+    )
+    verify = {
+        "verify": f"Checks the {unverified} again, for up to {minutes} min, and launches nothing. "
+        "Correct the cause first."
+    }
+    effects = {
+        **(verify if tally.unverified else {}),
+        "retry": f"{launched}{checked}",
         "accept": f"The wave counts as PARTIAL at once. {_describe_starts(waiting)}{asked}",
         "abort": "No further wave starts, and the run ends when its jobs have ended. Launched servers keep running; "
         f"`continue` recovers the rest later.{asked}",

@@ -3,6 +3,7 @@
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.actions import closing
 from recovery.aws import step_functions
 from recovery.call_shares import CallShare, use_share
 from recovery.domain.execution import Execution, Run
@@ -75,6 +76,7 @@ def end_run_without_machine(execution_id: str, reason: str) -> tuple[Execution |
     was_open = not execution.run.status.is_final
     if was_open:
         executions.record_abort(execution_id, reason)
+    closing.close_run(execution, reason)
     left_running = finish.settle_open_batches(execution, reason)
     if was_open:
         finish.judge_and_end(execution, reason, left_running)

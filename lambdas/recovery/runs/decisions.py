@@ -1,4 +1,4 @@
-"""Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, accept, abort.
+"""Decisions of operators about an open run: pause, resume, cancel; approve, reject; retry, verify, accept, abort.
 
 With `fourEyes`, who has started the run may not approve or accept. With `commentsRequired`, accept and abort need a
 comment.
@@ -115,7 +115,7 @@ def decide_wave(execution_id: str, wave: str, decision: WaveDecision, operator: 
     is_awaited = verdicts.judge_gate(run_requests.get_plan(execution_id).wave(wave), snapshot) is gate
     if not is_awaited:  # a task that still waits would only begin its wait again, with the whole time of the plan
         task_tokens.release_tokens(execution_id, gate, wave)
-    reason = _find_reason_against_decision(snapshot, wave)
+    reason = _find_reason_against_decision(snapshot, wave, decision)
     if is_awaited and requester:
         reason = f"with fourEyes, another person does this than who started the run, and you may be {requester}"
     elif is_awaited and is_silent and not snapshot.run.is_halted:  # last: a comment would not help against the others
@@ -139,9 +139,13 @@ def _record_wave_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecisi
         case WaveDecision.RETRY:
             return waves.record_retry(execution_id, state, entry)
         case WaveDecision.VERIFY:
-            return bool((state.servers or {}).get("unverified")) and waves.record_verify(execution_id, state, entry)
+            return bool(_count_unverified(snapshot, wave)) and waves.record_verify(execution_id, state, entry)
         case WaveDecision.ACCEPT | WaveDecision.ABORT:
             return waves.record_failure_decision(execution_id, state, decision, entry)
+
+
+def _count_unverified(snapshot: RunSnapshot, wave: str) -> int:
+    return (snapshot.wave_states[wave].servers or {}).get("unverified", 0)
 
 
 def _end_if_abandoned(run: Run) -> bool:
@@ -170,9 +174,12 @@ def _find_reason_against_pause(run: Run) -> str:
     return _describe_state(run)
 
 
-def _find_reason_against_decision(snapshot: RunSnapshot, wave: str) -> str:
+def _find_reason_against_decision(snapshot: RunSnapshot, wave: str, decision: WaveDecision) -> str:
     if snapshot.run.is_halted:
         return snapshot.run.halted_because
     state = snapshot.wave_states[wave]
+    is_open = state.status is WaveStatus.AWAITING_DECISION and not state.failure_decision
+    if is_open and decision is WaveDecision.VERIFY and not _count_unverified(snapshot, wave):
+        return f"none of the servers of wave {wave} has failed its checks"
     decided = f", and {state.failure_decision} was decided already" if state.failure_decision else ""
     return f"wave {wave} is {state.status.value}{decided}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from aws_lambda_powertools import Logger
 
 from recovery import verification
-from recovery.actions import outcomes
+from recovery.actions import closing, outcomes
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
@@ -40,6 +40,7 @@ def end_run(execution_id: str, error: CaughtError | None) -> tuple[Execution, Ex
     problem = str(error) if error else None
     if problem:
         executions.record_abort(execution_id, problem)  # a child machine may still run, and must start nothing more
+    closing.close_run(execution, problem or "the run has ended")
     left_running = settle_open_batches(execution, "its part of the run broke")
     return execution, judge_and_end(execution, problem, left_running)
 
@@ -118,6 +119,7 @@ def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> 
     failures = [
         failure for place in ActionPlace for failure in outcomes.read_outcomes(execution, None, place, turn=0).failures
     ]
+    failures += outcomes.list_impossible(execution)
     return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes, failures)
 
 
@@ -180,9 +182,8 @@ def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnap
     execution_id = execution.execution_id
     snapshot = RunSnapshot(run, waves.read_states(execution_id))
     for wave in execution.plan.waves:
-        state = snapshot.wave_states.get(wave.name)
-        if state is not None and not state.status.is_final:
-            verification.end_checks(execution, wave)
+        if state := snapshot.wave_states.get(wave.name):
+            verification.end_checks(execution, wave, is_ended=state.status.is_final)
     tallies, shortfalls = batches.tally_waves(execution_id), _collect_shortfalls(execution, snapshot)
     is_changed = False
     for wave in execution.plan.waves:

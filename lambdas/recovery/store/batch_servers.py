@@ -6,6 +6,7 @@ batch that they belong to, in one write.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from recovery import clock
@@ -33,6 +34,21 @@ def pack_servers(servers: Mapping[str, InspectedServer]) -> bytes:
 def unpack_servers(packed: bytes) -> dict[str, InspectedServer]:
     """The inverse."""
     return {server_id: InspectedServer.from_json(server) for server_id, server in unpack(packed).items()}
+
+
+def list_with_batches(execution_id: str, wave: str) -> Iterator[tuple[Batch, dict[str, InspectedServer]]]:
+    """The batches of a wave, each with what inspection found of its servers, by id."""
+    for row in executions.query_rows(execution_id, f"BATCH#{wave}#"):
+        if row["item"] == BatchRef.from_event(row).sort_key:
+            yield Batch.from_item(row), unpack_servers(row["servers"])
+
+
+def get_with_batch(ref: BatchRef) -> tuple[Batch, dict[str, InspectedServer]]:
+    """Read a batch, and what inspection found of its servers, by id. Raise KeyError when there is none."""
+    row = dynamodb.get(executions.table(), {"executionId": ref.execution_id, "item": ref.sort_key})
+    if row is None:
+        raise KeyError(f"no row {ref.sort_key} in execution {ref.execution_id}")
+    return replace(Batch.from_item(row), ref=ref), unpack_servers(row["servers"])
 
 
 def list_servers(row: Row) -> Iterator[dict[str, Any]]:
@@ -71,16 +87,36 @@ def _describe(server: InspectedServer) -> dict[str, Any]:
 
 
 def list_notable(execution_id: str, wave: str) -> list[dict[str, Any]]:
-    """The servers of a wave that failed, or were launched with a warning."""
+    """The servers of a wave that failed, were launched with a warning, or have not passed their checks.
+
+    The last have `verification`, what their checks found, as the CHECKS# row of their batch has it.
+    """
     found = []
     for row in executions.query_rows(execution_id, f"BATCH#{wave}#"):
         if "results" in row:
+            unverified = _read_unverified(row)
+            servers = ({**each, "verification": unverified.get(each["sourceServerId"])} for each in list_servers(row))
             found += [
                 server
-                for server in list_servers(row)
-                if server["status"] == ServerStatus.FAILED or server.get("launchWarnings")
+                for server in servers
+                if server["status"] == ServerStatus.FAILED or server.get("launchWarnings") or server["verification"]
             ]
     return found
+
+
+def read_checked(row: Row) -> Mapping[str, Row]:
+    """What the checks of this batch found of each of its servers: a GetItem for a batch that has checks."""
+    if not row.get("checked"):
+        return {}
+    key = {"executionId": row["executionId"], "item": row["item"].replace("BATCH#", "CHECKS#", 1)}
+    found = dynamodb.get(executions.table(), key) or {}
+    servers: Mapping[str, Row] = unpack(found["servers"]) if "servers" in found else {}
+    return servers
+
+
+def _read_unverified(row: Row) -> Mapping[str, Row]:
+    checked = read_checked(row) if row.get("unverified") else {}
+    return {server_id: found for server_id, found in checked.items() if found["status"] == "UNVERIFIED"}
 
 
 def add_instances(execution_id: str, launched: Iterable[LaunchedInstance]) -> int:

@@ -1,8 +1,8 @@
 """Reads the whole record of a run, for the API."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb_expressions import Partition, from_wire, to_wire
@@ -17,17 +17,23 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRecord:
-    """The rows of a run, without its servers, which are read page by page."""
+    """The rows of a run, without its servers, which are read page by page.
+
+    `checks` are the CHECKS# rows, beside those of batches, and `actions` the ACTION# rows.
+    """
 
     meta: Row
     waves: list[dict[str, Any]]
     batches: list[dict[str, Any]]
     targets: list[dict[str, Any]]
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_record(execution_id: str) -> ExecutionRecord:
     """Read the record; raise ExecutionNotFound."""
-    return _read_rest(executions.get_meta_row(execution_id), waves.list_rows(execution_id))
+    meta, wave_rows = executions.get_meta_row(execution_id), waves.list_rows(execution_id)
+    return _read_rest(meta, wave_rows, list(executions.query_rows(execution_id, "ACTION#")))
 
 
 def read_plan(execution_id: str) -> RecoveryPlan:
@@ -35,18 +41,27 @@ def read_plan(execution_id: str) -> RecoveryPlan:
     return run_requests.get_plan(execution_id)
 
 
-def read_open_runs(listed: Iterable[Row]) -> dict[str, tuple[Row, list[dict[str, Any]]]]:
-    """META and the wave rows of those of these runs that have not ended, by the id of the run.
+class OpenRun(NamedTuple):
+    """The rows of a run that say what it waits for people with."""
 
-    Lists are read from an index, which lacks what META has of a cancel or a pause. This costs a GetItem and a Query for
-    each open run, several at a time. Of a plan, at most one drill or recovery is open. The rows of waves may be as they
-    were a moment ago; such reads cost half.
+    meta: Row
+    waves: list[dict[str, Any]]
+    actions: list[dict[str, Any]]
+
+
+def read_open_runs(listed: Iterable[Row]) -> dict[str, OpenRun]:
+    """META and the rows of waves and actions of those of these runs that have not ended, by the id of the run.
+
+    Lists are read from an index, which lacks what META has of a cancel or a pause. This costs a GetItem and two Queries
+    for each open run, several at a time. Of a plan, at most one drill or recovery is open. The rows of waves and
+    actions may be as they were a moment ago; such reads cost half.
     """
 
-    def read(row: Row) -> tuple[Row, list[dict[str, Any]]]:
+    def read(row: Row) -> OpenRun:
         key = {"executionId": row["executionId"], "item": "META"}
         meta = dynamodb.get(executions.table(), key) or row
-        return meta, waves.list_rows(row["executionId"], consistent=False)
+        actions = list(executions.query_rows(row["executionId"], "ACTION#", consistent=False))
+        return OpenRun(meta, waves.list_rows(row["executionId"], consistent=False), actions)
 
     open_rows = [row for row in listed if not ExecutionStatus(row["status"]).is_final]
     found = dynamodb.map_each(read, open_rows) if open_rows else []
@@ -78,31 +93,36 @@ def read_chain(record: ExecutionRecord) -> list[ExecutionRecord]:
 
 
 def _read_without_waves(execution_id: str) -> ExecutionRecord:
-    return _read_rest(executions.get_meta_row(execution_id), [])
+    return _read_rest(executions.get_meta_row(execution_id), [], [])
 
 
-def _read_rest(meta: Row, wave_rows: list[dict[str, Any]]) -> ExecutionRecord:
-    """Read the batches and targets of a run whose META and waves have been read.
+def _read_rest(meta: Row, wave_rows: list[dict[str, Any]], action_rows: list[dict[str, Any]]) -> ExecutionRecord:
+    """Read the batches, with their checks, and targets of a run whose META, waves and actions have been read.
 
     While the run goes on, they may be as they were a moment ago. Such reads cost half: viewers repeat them, and the run
     needs the throughput of its rows for itself. No decision of an operator writes to them.
     """
     has_ended = meta.get("endedAt") is not None
+    batches_and_checks = Partition("executionId", meta["executionId"], ("item", "CHECKS#"), "BATCH#")  # neighbours
+    rows = list(dynamodb.query(executions.table(), batches_and_checks, consistent=has_ended))
     return ExecutionRecord(
         meta=meta,
         waves=wave_rows,
-        batches=list(executions.query_rows(meta["executionId"], "BATCH#", consistent=has_ended)),
+        batches=[row for row in rows if row["item"].startswith("BATCH#")],
         targets=list(executions.query_rows(meta["executionId"], "TARGET#", consistent=has_ended)),
+        checks=[row for row in rows if row["item"].startswith("CHECKS#")],
+        actions=action_rows,
     )
 
 
 # --- servers ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class ServerInRecord:
-    """A server of a run, and the row that it is in."""
+    """A server of a run, and the row that it is in; `checked` is what its checks found, None if it has none."""
 
     server: Row
     row: Row
+    checked: Row | None = None
 
     @property
     def token(self) -> str:
@@ -129,8 +149,12 @@ def walk_servers(
         partition = Partition("executionId", execution_id, ("item", prefix), first)
         for row in dynamodb.query(executions.table(), partition):
             if target is None or Target.from_state(row) == target:
-                servers = batch_servers.list_servers(row)
-                yield from (ServerInRecord(each, row) for each in servers if each["sourceServerId"] > after)
+                checked, servers = batch_servers.read_checked(row), batch_servers.list_servers(row)
+                yield from (
+                    ServerInRecord(each, row, checked.get(each["sourceServerId"]))
+                    for each in servers
+                    if each["sourceServerId"] > after
+                )
             after = ""
         first = None
     if first:

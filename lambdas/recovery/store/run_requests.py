@@ -1,8 +1,9 @@
 """The `run-requests` table: what callers of the API asked of a run, which only the API's function can write.
 
-RUN has the request, and whether the run is paused or cancelled; RUN#wave what operators decided about a wave; PLAN and
-GROUP# the plan and its groups as they were when the run was started. The executions table repeats some of it, for lists
-and for the API. What launches, terminates or opens a wave believes these rows only.
+RUN has the request, and whether the run is paused or cancelled; RUN#wave what operators decided about a wave, and
+ACTION#name what they answered about an action; PLAN and GROUP# the plan and its groups as they were when the run was
+started. The executions table repeats some of it, for lists and for the API. What launches, terminates, opens a wave or
+goes on with an action believes these rows only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -130,3 +131,17 @@ def decide_wave_action(execution_id: str, wave: str, decision: Row, values: Mapp
     """
     values = {**values, "by": decision["by"], "at": decision["at"]}
     return dynamodb.update_action(table(), _key(execution_id, f"RUN#{wave}"), values)
+
+
+def decide_action_action(execution_id: str, name: str, awaited: str, answer: Row) -> dict[str, Any]:
+    """The part of a transaction that keeps an answer about an action, `awaited` CONFIRM or DECISION.
+
+    The answer about an earlier attempt is replaced.
+    """
+    return dynamodb.update_action(table(), _key(execution_id, f"ACTION#{name}"), {awaited: dict(answer)})
+
+
+def read_action_answers(execution_id: str) -> dict[str, Row]:
+    """The answers about actions, by the name of the action; each row has CONFIRM, DECISION or both."""
+    rows = _query(execution_id, "ACTION#")
+    return {row["item"].removeprefix("ACTION#"): row for row in rows}

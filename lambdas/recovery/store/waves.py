@@ -227,16 +227,19 @@ def record_retry(execution_id: str, wave: WaveState, decision: Mapping[str, Any]
     )
 
 
-def record_verify(execution_id: str, wave: WaveState, decision: Mapping[str, Any]) -> bool:
-    """Have the checks of a failed wave begin again. `wave` has the turn that failed, so that two begin one turn."""
+def record_verify(execution_id: str, wave: WaveState, decision: Mapping[str, Any], *, after_end: bool = False) -> bool:
+    """Have the checks of a failed wave begin again, or of one that has ended. Two for one turn begin one turn."""
+    at_turn = _at_turn(wave, decision)
+    if after_end:  # the verdict stays until the checks have ended
+        at_turn = {"condition": "(attribute_not_exists(#turn) OR #turn = :failed)", "given": {"failed": wave.turn}}
     return _decide_wave(
         execution_id,
         wave.name,
-        {"status": WaveStatus.WAITING, "turn": wave.turn + 1},
-        WaveStatus.AWAITING_DECISION,
+        {"status": wave.status if after_end else WaveStatus.WAITING, "turn": wave.turn + 1},
+        wave.status if after_end else WaveStatus.AWAITING_DECISION,
         decision=decision,
         decided={"turn": wave.turn + 1},
-        **_at_turn(wave, decision),
+        **at_turn,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from recovery.domain.target import Target
 from recovery.errors import AwsUnavailable
 from recovery.target_errors import TargetRefused
@@ -54,9 +56,11 @@ def invoke(target: Target, function: str, payload: Mapping[str, Any], read_timeo
         Payload=body.encode(),
     )
     try:
-        text = answer["Payload"].read(MAX_ANSWER).decode(errors="replace")
-    except OSError as error:  # urllib3's errors of a connection, as botocore raises them while a body is read
+        read = answer["Payload"].read(MAX_ANSWER)
+        answer["Payload"].read(1)  # botocore notices at the end of the body that some of it is missing
+    except BotoCoreError as error:  # the connection broke while the answer was read
         raise AwsUnavailable(f"Invoke in {target.key}: the answer was cut off", sent=True) from error
+    text = read.decode(errors="replace")
     if answer.get("FunctionError"):
         return _read_error(answer["FunctionError"], text)
     return FunctionResult("", calls.shorten(text))

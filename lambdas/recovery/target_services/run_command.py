@@ -178,10 +178,9 @@ def find(target: Target, document: str, key: str, sent_after: float) -> str | No
     `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent a thousand commands of
     the document since then, so that nobody can tell; TargetAccessDenied, and errors that are transient.
     """
-    filters = [
-        {"key": "InvokedAfter", "value": clock.iso(sent_after - SKEW_SECONDS)[:19] + "Z"},
-        {"key": "DocumentName", "value": document},
-    ]
+    filters = [{"key": "InvokedAfter", "value": clock.iso(sent_after - SKEW_SECONDS)[:19] + "Z"}]
+    if ":" not in document:  # a command names its document without the ARN that it was sent with
+        filters.append({"key": "DocumentName", "value": document})
     comment, token = comment_of(key), dict[str, str]()
     for _ in range(MAX_PAGES):
         answer = calls.read(

@@ -1,8 +1,26 @@
 """Begins and ends the checks of a wave."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from recovery import clock
+from recovery.domain.batch import Batch, BatchRef
 from recovery.domain.execution import Execution
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
+from recovery.domain.wave_steps import ladder
+from recovery.domain.wave_steps.ladder import ServerChecks
+from recovery.errors import AwsUnavailable
+from recovery.store import batch_servers
+from recovery.store.steps import checks
+from recovery.store.steps.checks import CheckedBatch
+from recovery.verification.ladders import LaunchedServer, find_launched
+from recovery.wording import plural
+
+# How often a row is read and written again after a look has changed it meanwhile.
+MAX_CHANGES = 5
+
+LATE = "it was launched after the checks of its wave had ended"
 
 
 def start_checks(execution: Execution, wave: Wave, turn: int) -> dict[Target, list[int]]:
@@ -11,8 +29,127 @@ def start_checks(execution: Execution, wave: Wave, turn: int) -> dict[Target, li
     Nothing is returned when there is nothing to check: the wave has no checks in such a run, no server was launched,
     all have passed, or the run is halted. A repeated call of the same turn changes nothing.
     """
-    return {}
+    return {} if execution.run.is_halted else begin_turn(execution, wave, turn)
 
 
-def end_checks(execution: Execution, wave: Wave) -> None:
-    """Record every launched server of the wave that has checks and has not passed them as UNVERIFIED."""
+def begin_turn(execution: Execution, wave: Wave, turn: int) -> dict[Target, list[int]]:
+    """The same for a run that may have ended."""
+    to_check: dict[Target, list[int]] = {}
+    has_launched, is_again = False, False
+    on_record = dict[BatchRef, CheckedBatch]()
+    for number, (batch, launched) in enumerate(_list_launched(execution, wave)):
+        on_record = on_record if number else checks.list_checks(execution.execution_id, wave.name)
+        before = on_record.get(batch.ref)
+        if before is None or before.turn < turn:
+            is_again = is_again or (before is not None and batch.launched != batch.launched_when_checked)
+            before = _begin_batch(wave, batch, launched, before, turn)
+        has_launched = True
+        if before.has_open:
+            to_check.setdefault(batch.ref.target, []).append(batch.ref.number)
+    if has_launched:
+        checks.record_launched(execution.execution_id, wave.name, is_again=is_again)
+    return to_check
+
+
+def _begin_batch(
+    wave: Wave, batch: Batch, launched: Mapping[str, LaunchedServer], before: CheckedBatch | None, turn: int
+) -> CheckedBatch:
+    """Write the row of a batch for this turn; return the row on record. Raise AwsUnavailable if it changes."""
+    now = clock.now()
+    servers = {server_id: _begin_server(server, before) for server_id, server in launched.items()}
+    begun = CheckedBatch(batch.ref, turn, now, now + wave.checks_timeout_minutes * 60, servers, next_look_at=now)
+    if checks.save_checks(before, begun, batch, launched=batch.launched):
+        return begun
+    if (found := checks.get_checks(batch.ref)) and found.turn >= turn:  # another invocation has begun the turn
+        return found
+    raise AwsUnavailable(f"the checks of {batch.ref.key} change meanwhile")
+
+
+def _begin_server(server: LaunchedServer, before: CheckedBatch | None) -> ServerChecks:
+    known = before.servers.get(server.server_id) if before else None
+    state = known.begin_again(server.ladder) if known else ladder.begin(server.ladder)
+    return replace(state, instance_id=state.instance_id or server.instance_id)
+
+
+def end_checks(
+    execution: Execution, wave: Wave, *, is_ended: bool = False, target: Target | None = None, reason: str | None = None
+) -> None:
+    """Record every launched server of the wave that has checks and has not passed them as UNVERIFIED.
+
+    With `is_ended`, the wave has ended before: only servers that were launched later are recorded, because others may
+    be checked again. `target` is the only one to end, `reason` why the checks have ended, if the record cannot say.
+    """
+    on_record: dict[BatchRef, CheckedBatch] | None = None
+    for batch, launched in _list_launched(execution, wave):
+        if target and batch.ref.target != target:
+            continue
+        if on_record is None:
+            on_record = checks.list_checks(execution.execution_id, wave.name)
+        row = on_record.get(batch.ref)
+        if is_ended and row is not None and not launched.keys() - row.servers.keys():
+            continue
+        _end_batch(execution, wave, batch, launched, is_ended=is_ended, reason=reason)
+    if on_record is not None and not is_ended:
+        _record_verified(execution.execution_id, wave.name)
+
+
+def _end_batch(
+    execution: Execution,
+    wave: Wave,
+    batch: Batch,
+    launched: Mapping[str, LaunchedServer],
+    *,
+    is_ended: bool,
+    reason: str | None,
+) -> None:
+    for _ in range(MAX_CHANGES):
+        now, before = clock.now(), checks.get_checks(batch.ref)
+        row = before or CheckedBatch(batch.ref, 0, now, now, {})
+        added = {
+            each.server_id: _add_late(each, now) for each in launched.values() if each.server_id not in row.servers
+        }
+        why = reason or _explain(execution, wave, row, now)
+        settled = {
+            server_id: server if is_ended else server.settle_unverified(_add_check(why, server), now)
+            for server_id, server in row.servers.items()
+        }
+        servers = {**settled, **added}
+        if before and servers == row.servers:
+            return
+        if checks.save_checks(before, replace(row, servers=servers), batch, launched=batch.launched):
+            return
+    raise AwsUnavailable(f"the checks of {batch.ref.key} change again and again")
+
+
+def _add_late(server: LaunchedServer, now: float) -> ServerChecks:
+    begun = replace(ladder.begin(server.ladder), instance_id=server.instance_id)
+    return begun.settle_unverified(LATE, now)
+
+
+def _add_check(why: str, server: ServerChecks) -> str:
+    return f"{server.check} has not passed: {why}" if server.check else why
+
+
+def _explain(execution: Execution, wave: Wave, row: CheckedBatch, now: float) -> str:
+    if execution.run.is_halted and not execution.run.status.is_final:
+        return execution.run.halted_because
+    if now >= row.until:
+        return f"the time of {plural(wave.checks_timeout_minutes, 'minute')} is up"
+    return "its checks broke off"
+
+
+def _record_verified(execution_id: str, wave: str) -> None:
+    rows = checks.list_checks(execution_id, wave).values()
+    times = [server.at for row in rows for server in row.servers.values()]
+    if times and all(times):
+        checks.record_verified(execution_id, wave, max(at for at in times if at))
+
+
+def _list_launched(execution: Execution, wave: Wave) -> Iterator[tuple[Batch, dict[str, LaunchedServer]]]:
+    """The batches of the wave that have launched servers with checks, and these servers."""
+    mode = execution.run.mode.of_steps
+    if mode is None or not wave.has_checks(mode):
+        return
+    for batch, inspected in batch_servers.list_with_batches(execution.execution_id, wave.name):
+        if found := find_launched(wave, batch, inspected):
+            yield batch, found

@@ -25,7 +25,7 @@ from recovery.domain.plan import (
     RunAfter,
     Wave,
 )
-from recovery.domain.wave_steps.actions import ActionPlace
+from recovery.domain.wave_steps.actions import ActionPlace, OnActionFailure
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES, DEFAULT_SECONDS_BETWEEN_LOOKS
 from recovery.errors import InvalidRequest
 
@@ -243,8 +243,11 @@ class PlanRequest(RequestModel):
             for at, approval in approvals.items()
             if approval.on_timeout is OnTimeout.APPROVE
         ]
-        if not approvals and not any(wave.on_failure is OnFailure.ASK for wave in self.waves):
-            message = "has no effect: no wave requires an approval or has onFailure ask"
+        asks = any(wave.on_failure is OnFailure.ASK for wave in self.waves)
+        actions = (action for _, _, action in self.list_actions())
+        waits = any(action.manual or action.on_failure is OnActionFailure.ASK for action in actions)
+        if not (approvals or asks or waits):
+            message = "has no effect: no wave requires an approval, no action is manual, and none has onFailure ask"
             problems.append({"field": "fourEyes", "message": message})
         if problems:
             raise InvalidRequest("The plan contradicts fourEyes.", problems)

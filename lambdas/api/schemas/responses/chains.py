@@ -1,7 +1,9 @@
 """Chains of runs, as the API shows them."""
 
 from collections.abc import Sequence
+from typing import Annotated, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Time, build_from_row
@@ -29,6 +31,12 @@ class ChainCounts(TypedDict):
     launched: int
     failed: int
     excluded: int
+    verified: NotRequired[
+        Annotated[int, Field(description="Those that the runs of the chain have verified; missing without checks.")]
+    ]
+    unverified: NotRequired[
+        Annotated[int, Field(description="Those that have not passed a check in time; missing without checks.")]
+    ]
 
 
 class Chain(TypedDict):

@@ -7,6 +7,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Time, build_from_row
+from api.schemas.responses.steps import of_runs
 from recovery import clock
 from recovery.domain import polling
 from recovery.domain.batch import BatchStatus
@@ -15,8 +16,8 @@ from recovery.domain.inspection import WaveTargetSummary
 from recovery.store.execution_record import ExecutionRecord, Row
 from recovery.wording import plural, shorten_outage
 
-AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME"]
-Awaited = Literal["APPROVAL", "DECISION", "RESUME", "JOB", "DRS"]
+AwaitedDecision = Literal["APPROVAL", "DECISION", "RESUME", "ACTION"]
+Awaited = Literal["APPROVAL", "DECISION", "RESUME", "ACTION", "JOB", "DRS"]
 
 RunState = Literal[
     "STARTING",
@@ -35,15 +36,18 @@ RunState = Literal[
 # A keyword cannot be the name of a field in the syntax of classes.
 _For = TypedDict("_For", {"for": AwaitedDecision})
 _ForAny = TypedDict("_ForAny", {"for": Awaited})
+_OfAction = TypedDict("_OfAction", {"wave": str | None, "for": Literal["ACTION"], "action": str})
 
 
 class WaitingFor(_ForAny):
     """What the run waits for: a decision, with the requests that give it, or AWS, in which case `answers` is empty.
 
-    JOB is a DRS job that takes far longer than usual; DRS means that a target does not answer, throttles or is busy.
+    ACTION is an action that a person confirms, or decides about after it failed. JOB is a DRS job that takes far longer
+    than usual; DRS means that a target does not answer, throttles or is busy.
     """
 
     wave: str | None
+    action: NotRequired[Annotated[str, Field(description="The action, if it waits for an answer about one.")]]
     since: Time | None
     until: NotRequired[Time | None]
     onTimeout: NotRequired[
@@ -55,11 +59,15 @@ class WaitingFor(_ForAny):
             ),
         ]
     ]
-    text: NotRequired[Annotated[str | None, Field(description="What AWS keeps the run waiting with.")]]
+    text: NotRequired[
+        Annotated[str | None, Field(description="What AWS keeps the run waiting with, or what the action does.")]
+    ]
     notBy: NotRequired[
         Annotated[
             list[str],
-            Field(description="With `fourEyes`: who started the run, and so may neither `approve` nor `accept`."),
+            Field(
+                description="With `fourEyes`: who started the run. They may not `approve`, `accept`, `confirm`, `skip`."
+            ),
         ]
     ]
     answers: list[str]
@@ -73,15 +81,17 @@ class Wait(_For):
     """
 
     wave: str | None
+    action: NotRequired[Annotated[str, Field(description="The action that waited, if one did.")]]
     since: Time
     until: Time | None
     by: str | None
 
 
 class Decision(TypedDict):
-    """Who decided what, and when; `wave` is null for a decision about the whole run."""
+    """Who decided what, and when; `wave` is null for a decision about the whole run, or an action of the plan."""
 
     wave: str | None
+    action: NotRequired[Annotated[str, Field(description="The action that it is about, if it is about one.")]]
     decision: str
     by: str
     at: Time
@@ -115,11 +125,14 @@ def collect_waiting(record: ExecutionRecord) -> list[WaitingFor]:
     if ExecutionStatus(record.meta["status"]).is_final:
         return []
     of_aws = [wait for row in record.batches for wait in _waits_for_aws(row)]
-    return [*collect_waiting_for_people(record.meta, record.waves), *_waits_for_targets(record), *of_aws]
+    of_people = collect_waiting_for_people(record.meta, record.waves, record.actions)
+    return [*of_people, *_waits_for_targets(record), *of_aws]
 
 
-def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[WaitingFor]:
-    """The decisions that a run with these waves waits for."""
+def collect_waiting_for_people(
+    meta: Row, wave_rows: Iterable[Row], action_rows: Iterable[Row] = ()
+) -> list[WaitingFor]:
+    """The decisions that a run with these waves and actions waits for."""
     if ExecutionStatus(meta["status"]).is_final or meta.get("cancelledBy"):
         return []
     base = f"/executions/{meta['executionId']}"
@@ -128,9 +141,10 @@ def collect_waiting_for_people(meta: Row, wave_rows: Iterable[Row]) -> list[Wait
         waiting.append(
             {"wave": None, "for": "RESUME", "since": meta.get("pausedAt"), "answers": [f"POST {base}/resume"]}
         )
-    return waiting + [
+    of_waves = [
         _waiting_wave(row, meta) for row in wave_rows if row["status"] in _AWAITED and not row.get("failureDecision")
     ]
+    return waiting + of_waves + [_waiting_action(row, meta) for row in action_rows if of_runs.is_waiting(row)]
 
 
 def _describe_outage(target: str, reason: str) -> str:
@@ -188,6 +202,8 @@ def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
     base = f"/executions/{meta['executionId']}"
     status = WaveStatus(row["status"])
     awaited, answers = _AWAITED[status]
+    if status is WaveStatus.AWAITING_DECISION and (row.get("servers") or {}).get("unverified"):
+        answers = ("verify", *answers)
     is_approval = status is WaveStatus.AWAITING_APPROVAL
     until = row.get("approvalUntil") if is_approval else None
     prefix = base if status is WaveStatus.PAUSED else f"{base}/waves/{row['wave']}"
@@ -205,9 +221,28 @@ def _waiting_wave(row: Row, meta: Row) -> WaitingFor:
     return waiting
 
 
+def _waiting_action(row: Row, meta: Row) -> WaitingFor:
+    run, until = Run.from_item(meta), row.get("until")
+    is_task = row["waitingFor"] == "CONFIRM"
+    base = f"/executions/{meta['executionId']}/actions/{row['name']}"
+    waiting: WaitingFor = {
+        "wave": row.get("wave"),
+        "for": "ACTION",
+        "action": row["name"],
+        "since": row.get("waitingSince"),
+        "until": clock.iso(float(until)) if is_task and until is not None else None,
+        "text": row.get("instructions") or row["title"] if is_task else f"it failed: {row.get('reason') or 'unknown'}",
+        "answers": [f"POST {base}/{answer}" for answer in of_runs.ANSWERS[row["waitingFor"]]],
+    }
+    if run.four_eyes:
+        waiting["notBy"] = list(run.requesters)
+    return waiting
+
+
 def collect_waits(record: ExecutionRecord) -> list[Wait]:
     """Every wait for an operator, ended or not, oldest first."""
     waits = [*_waits_of_run(record.meta), *(wait for row in record.waves for wait in _waits_of_wave(row, record.meta))]
+    waits += [wait for row in record.actions for wait in _waits_of_action(row, record.meta)]
     return sorted(waits, key=lambda wait: (wait["since"], wait["wave"] or ""))
 
 
@@ -234,9 +269,24 @@ def _waits_of_wave(row: Row, meta: Row) -> Iterator[Wait]:
         yield {"wave": row["wave"], "for": awaited, "since": since, "until": until, "by": by}
 
 
+def _waits_of_action(row: Row, meta: Row) -> Iterator[Wait]:
+    """Those that decisions ended, and one that is open, or that its time, a cancel or the end of the run ended."""
+    of_action: _OfAction = {"wave": row.get("wave"), "for": "ACTION", "action": row["name"]}
+    for wait in row.get("waits", ()):
+        yield {**of_action, "since": wait["since"], "until": wait["until"], "by": wait["by"]}
+    if (since := row.get("waitingSince")) and of_runs.is_waiting(row):
+        until = meta.get("cancelledAt") or meta.get("endedAt")
+        yield {**of_action, "since": since, "until": until, "by": meta.get("cancelledBy")}
+
+
 def collect_decisions(record: ExecutionRecord) -> list[Decision]:
-    """Every decision about the run and its waves, oldest first."""
+    """Every decision about the run, its waves and its actions, oldest first."""
     rows: list[tuple[str | None, Any]] = [(None, decision) for decision in record.meta.get("decisions", ())]
     rows += [(row["wave"], decision) for row in record.waves for decision in row.get("decisions", ())]
     found = [build_from_row(Decision, row, wave=wave) for wave, row in rows]
+    found += [
+        build_from_row(Decision, decision, wave=row.get("wave"), action=row["name"])
+        for row in record.actions
+        for decision in row.get("decisions", ())
+    ]
     return sorted(found, key=lambda decision: decision["at"])

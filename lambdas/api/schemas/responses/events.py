@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Time
 from api.schemas.responses.decisions import collect_decisions
+from api.schemas.responses.steps.of_runs import list_events
 from recovery.domain.batch import BatchStatus
 from recovery.store.execution_record import ExecutionRecord
 
@@ -56,7 +57,9 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
     add(meta.get("overdueAt"), "RUN_OVERDUE", "the run is past its RTO target")
     for decision in collect_decisions(record):
         comment = f": {decision['comment']}" if decision["comment"] else ""
-        add(decision["at"], "DECISION", f"{decision['decision']} by {decision['by']}{comment}", decision["wave"])
+        about = f" action {decision['action']}" if "action" in decision else ""
+        text = f"{decision['decision']}{about} by {decision['by']}{comment}"
+        add(decision["at"], "DECISION", text, decision["wave"])
     for row in record.waves:
         add(row.get("startedAt"), "WAVE_STARTED", f"wave {row['wave']} started", row["wave"])
         add(row.get("endedAt"), f"WAVE_{row['status']}", row.get("reason", ""), row["wave"])
@@ -81,5 +84,7 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
             add(job["at"], "JOB_OVERDUE", f"{job['jobId']} for {batch} takes far longer than usual", row["wave"])
         if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
+    for step in list_events(record.checks, record.actions):
+        add(*step)
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(events, key=lambda event: event["at"])

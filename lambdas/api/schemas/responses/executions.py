@@ -1,12 +1,13 @@
 """Runs, their waves and their batches, as the API shows them. Servers and events have modules of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Time, build_from_row
+from api.schemas.responses.batches import MAX_BATCHES_SHOWN, UNVERIFIED, VERIFIED, Batch, build_batch, find_duration
 from api.schemas.responses.chains import Chain, build_chain
 from api.schemas.responses.decisions import (
     Decision,
@@ -19,12 +20,13 @@ from api.schemas.responses.decisions import (
     collect_waits,
     find_state,
 )
-from recovery import clock
+from api.schemas.responses.steps.of_runs import ActionInRun, WaveChecks, build_action, build_checks
 from recovery.domain import batch as domain_batch
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.tally import Tally
+from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.store.execution_record import ExecutionRecord, Row
 
 
@@ -80,6 +82,8 @@ class ServerCounts(TypedDict):
     failed: int
     excluded: int
     launching: int
+    verified: NotRequired[Annotated[int, Field(description=VERIFIED)]]
+    unverified: NotRequired[Annotated[int, Field(description=UNVERIFIED)]]
 
 
 class Progress(TypedDict):
@@ -112,67 +116,12 @@ class ExecutionWave(TypedDict):
     round: int
     durationSeconds: int | None
     servers: ServerCounts
+    launchedAt: Annotated[
+        Time | None, Field(description="When its servers had been launched and their checks began, if they have any.")
+    ]
+    verifiedAt: Annotated[Time | None, Field(description="When each of its servers had passed or failed its checks.")]
+    checks: Annotated[WaveChecks | None, Field(description="The checks of its servers; null while it has none.")]
     earlierVerdicts: list[EarlierVerdict]
-
-
-class Job(TypedDict):
-    """An ended DRS job of a batch."""
-
-    attempt: int
-    jobId: str
-    startedAt: Time | None
-    endedAt: NotRequired[Time | None]
-    launched: int
-    failed: int
-    orphaned: NotRequired[
-        Annotated[bool | None, Field(description="Started as the run was closed; no batch polls it.")]
-    ]
-
-
-class Outage(TypedDict):
-    """A time in which DRS kept a batch waiting: it did not answer, throttled, or was busy with a server."""
-
-    since: Time
-    until: Time | None
-    reason: str
-
-
-class Batch(TypedDict):
-    """At most 100 servers of a wave in one account and Region: one DRS job for each attempt."""
-
-    wave: str
-    accountId: str
-    region: str
-    batch: int
-    status: str
-    attempt: int | None
-    jobId: str | None
-    startedAt: Time | None
-    jobStartedAt: Time | None
-    jobSeconds: Annotated[int | None, Field(description="The age of the running job.")]
-    stage: Annotated[str | None, Field(description="The stage of the running job, by DRS's log, every five minutes.")]
-    stageAt: Annotated[Time | None, Field(description="When the job was first seen in this stage.")]
-    usualSeconds: Annotated[int | None, Field(description="How long such a job usually takes in this target.")]
-    overdueAt: Annotated[Time | None, Field(description="When the running job was found to take far longer than that.")]
-    endedAt: Time | None
-    reason: str | None
-    servers: int
-    jobs: list[Job]
-    outages: Annotated[
-        list[Outage],
-        Field(description="When DRS kept the batch waiting, the last ten times; the last may be going on."),
-    ]
-
-
-# Batches, and outages of a batch, that the answer for a run has. An answer has room for 6 MB (Lambda quotas), and a
-# plan of 40 groups of 4,000 servers has 1,600 batches and more.
-MAX_BATCHES_SHOWN, MAX_OUTAGES_SHOWN = 500, 10
-
-
-class Batches(Paged):
-    """A page of the batches of a run."""
-
-    batches: list[Batch]
 
 
 class Execution(ListedExecution):
@@ -207,6 +156,8 @@ class Execution(ListedExecution):
     decisions: list[Decision]
     notes: list[str]
     waves: list[ExecutionWave]
+    actionsOption: Annotated[ActionsOption, Field(description="What the run does with the actions of its plan.")]
+    actions: Annotated[list[ActionInRun], Field(description="The actions that have begun, in the order of the plan.")]
     batches: Annotated[
         list[Batch],
         Field(description=f"At most {MAX_BATCHES_SHOWN:,}, those that have not ended first; `/batches` lists all."),
@@ -214,9 +165,9 @@ class Execution(ListedExecution):
     batchesLeftOut: int
 
 
-def build_listed(meta: Row, wave_rows: Sequence[Row]) -> ListedExecution:
-    """An entry of a list. `wave_rows` may be empty for a run that has ended."""
-    waiting = collect_waiting_for_people(meta, wave_rows)
+def build_listed(meta: Row, wave_rows: Sequence[Row], action_rows: Sequence[Row] = ()) -> ListedExecution:
+    """An entry of a list. The rows of waves and actions may be missing for a run that has ended."""
+    waiting = collect_waiting_for_people(meta, wave_rows, action_rows)
     return build_from_row(ListedExecution, meta, state=find_state(meta, waiting), waitingFor=waiting)
 
 
@@ -236,7 +187,7 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         commentsRequired=run.comments_required,
         requesters=list(run.requesters),
         executionArn=execution_arn,
-        durationSeconds=_duration(meta["requestedAt"], meta.get("endedAt")),
+        durationSeconds=find_duration(meta["requestedAt"], meta.get("endedAt")),
         servers=_add_counts([wave["servers"] for wave in waves]),
         progress=progress,
         state=find_state(meta, waiting),
@@ -245,9 +196,23 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         decisions=collect_decisions(record),
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
+        actionsOption=run.actions,
+        actions=[build_action(row) for row in sorted(record.actions, key=_order_actions(record))],
         batches=[build_batch(row) for row in _choose_batches(record.batches)],
         batchesLeftOut=max(len(record.batches) - MAX_BATCHES_SHOWN, 0),
     )
+
+
+def _order_actions(record: ExecutionRecord) -> Callable[[Row], tuple[float, bool, int]]:
+    """The place of an action: those before the plan, before and after each wave in its order, and after the plan."""
+    orders = {row["wave"]: float(row.get("order", 0)) for row in record.waves}
+
+    def find_place(row: Row) -> tuple[float, bool, int]:
+        is_after = row["place"] == "after"
+        of_plan = float("inf") if is_after else float("-inf")
+        return orders.get(row["wave"], 0.0) if row.get("wave") else of_plan, is_after, int(row["number"])
+
+    return find_place
 
 
 def _choose_batches(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -264,8 +229,9 @@ def _build_wave(row: Row, record: ExecutionRecord) -> ExecutionWave:
         row,
         name=row["wave"],
         round=row.get("round", 0),
-        durationSeconds=_duration(row.get("startedAt"), row.get("endedAt")),
+        durationSeconds=find_duration(row.get("startedAt"), row.get("endedAt")),
         servers=_count_servers(row["wave"], record),
+        checks=build_checks(each for each in record.checks if each["wave"] == row["wave"]),
         earlierVerdicts=[build_from_row(EarlierVerdict, verdict) for verdict in row.get("earlierVerdicts", ())],
     )
 
@@ -275,39 +241,28 @@ def _count_servers(wave: str, record: ExecutionRecord) -> ServerCounts:
     summaries = [WaveTargetSummary.from_item(row) for row in record.targets if row["wave"] == wave]
     batches = [domain_batch.Batch.from_item(item) for item in record.batches if item["wave"] == wave]
     tally = sum((summary.tally for summary in summaries), sum((batch.tally for batch in batches), Tally()))
-    return {
+    counts: ServerCounts = {
         "total": tally.total,
         "launched": tally.launched,
         "failed": tally.failed,
         "excluded": tally.excluded,
         "launching": sum(len(batch.launching) for batch in batches),
     }
+    return {**counts, "verified": tally.verified, "unverified": tally.unverified} if tally.checked else counts
 
 
 def _add_counts(counts: list[ServerCounts]) -> ServerCounts:
-    return {
+    added: ServerCounts = {
         "total": sum(each["total"] for each in counts),
         "launched": sum(each["launched"] for each in counts),
         "failed": sum(each["failed"] for each in counts),
         "excluded": sum(each["excluded"] for each in counts),
         "launching": sum(each["launching"] for each in counts),
     }
-
-
-def build_batch(row: Row) -> Batch:
-    """A batch with its state now."""
-    jobs = [build_from_row(Job, job) for job in row.get("jobs", ())]
-    job_started_at = row.get("jobStartedAt") if row["status"] == BatchStatus.LAUNCHING else None
-    outages = [build_from_row(Outage, outage) for outage in row.get("outages", ())[-MAX_OUTAGES_SHOWN:]]
-    if row.get("outageSince"):
-        outages.append({"since": row["outageSince"], "until": None, "reason": row["outageReason"]})
-    return build_from_row(
-        Batch, row, servers=row["total"], jobs=jobs, jobSeconds=_duration(job_started_at, None), outages=outages
+    if not any("verified" in each for each in counts):
+        return added
+    verified, unverified = (
+        sum(each.get("verified", 0) for each in counts),
+        sum(each.get("unverified", 0) for each in counts),
     )
-
-
-def _duration(begin: str | None, end: str | None) -> int | None:
-    """Seconds from begin to end, or until now; None before it began."""
-    if begin is None:
-        return None
-    return round((clock.parse_iso(end) if end else clock.now()) - clock.parse_iso(begin))
+    return {**added, "verified": verified, "unverified": unverified}

@@ -5,7 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Authored, Paged, Time, build_from_row
-from api.schemas.responses.wave_steps import Action, Check
+from api.schemas.responses.steps.of_plans import Action, Check
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
 

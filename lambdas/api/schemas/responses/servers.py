@@ -1,6 +1,6 @@
 """The source servers of a run, as the API shows them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -14,6 +14,20 @@ from recovery.store.execution_record import Row, ServerInRecord
 INSTANCE_UNKNOWN = (
     "DRS calls it launched but does not show its recovery instance yet; a sync of the cache adds it when DRS does"
 )
+
+
+class ServerVerification(TypedDict):
+    """What the checks of a launched server found."""
+
+    status: Annotated[
+        Literal["VERIFYING", "VERIFIED", "UNVERIFIED"],
+        Field(description="VERIFIED has passed all of its checks, UNVERIFIED has not passed one in time."),
+    ]
+    check: Annotated[str | None, Field(description="The check that it is at, or that it did not pass.")]
+    passed: Annotated[list[str], Field(description="The checks that it has passed, in their order.")]
+    output: Annotated[str | None, Field(description="What the last try of this check answered, 500 characters of it.")]
+    reason: str | None
+    at: Annotated[Time | None, Field(description="When it was settled; null while it is checked.")]
 
 
 class Server(TypedDict):
@@ -47,6 +61,10 @@ class Server(TypedDict):
     reason: str | None
     cause: Annotated[FailureKind | None, Field(description="The kind of the cause, if the launch failed.")]
     advice: Annotated[str | None, Field(description="What to do about the cause.")]
+    verification: Annotated[
+        ServerVerification | None,
+        Field(description="What its checks found; null if it has none, or they have not begun."),
+    ]
 
 
 class Servers(Paged):
@@ -81,7 +99,12 @@ def build_server(found: ServerInRecord, wave: Row) -> Server:
         status=ServerStatus(status),
         jobId=job_id,
         reason=reason,
+        verification=_build_verification(found.checked) if found.checked else None,
     )
+
+
+def _build_verification(checked: Row) -> ServerVerification:
+    return build_from_row(ServerVerification, checked, passed=list(checked.get("passed", ())))
 
 
 def mentions(server: Server, text: str) -> bool:

@@ -28,18 +28,46 @@ class LaunchStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRun:
+    """A launch action that DRS runs on a server; `status` is DRS's: IN_PROGRESS, SUCCEEDED or FAILED."""
+
+    name: str
+    status: str
+    reason: str | None = None
+
+    @classmethod
+    def from_drs(cls, run: Mapping[str, Any]) -> "ActionRun":
+        """Read DRS's LaunchActionRun shape. A run without a status counts as one that has not ended."""
+        names = (read_text(run, "action", name) for name in ("name", "actionCode", "actionId"))
+        return cls(
+            name=next((name for name in names if name), "without a name"),
+            status=read_text(run, "status") or "IN_PROGRESS",
+            reason=read_text(run, "failureReason"),
+        )
+
+    def describe_failure(self) -> str:
+        """Why it failed: `launch action Install agent: ...`."""
+        return f"launch action {self.name}: {self.reason or 'failed, without a reason from DRS'}"
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """One server's part in a job.
 
     `status` is DRS's launchStatus, which may be none that LaunchStatus lists; PENDING stands for one that DRS leaves
-    out. DRS leaves out `recovery_instance_id` in launch jobs, even in completed ones. `failed_action` describes the
-    first launch action that failed.
+    out. DRS leaves out `recovery_instance_id` in launch jobs, even in completed ones. `actions` are its launch actions;
+    there are none if DRS lists none.
     """
 
     server_id: str
     status: str
     recovery_instance_id: str | None
-    failed_action: str | None = None
+    actions: tuple[ActionRun, ...] = ()
+
+    @property
+    def failed_action(self) -> str | None:
+        """What became of the first launch action that failed; None if none did."""
+        return next((each.describe_failure() for each in self.actions if each.status == "FAILED"), None)
 
     @classmethod
     def from_drs(cls, part: Mapping[str, Any]) -> "Launch":
@@ -48,17 +76,8 @@ class Launch:
             server_id=read_text(part, "sourceServerID") or "",
             status=read_text(part, "launchStatus") or LaunchStatus.PENDING.value,
             recovery_instance_id=read_text(part, "recoveryInstanceID"),
-            failed_action=_find_failed_action(part),
+            actions=tuple(map(ActionRun.from_drs, read_structures(part, "launchActionsStatus", "runs"))),
         )
-
-
-def _find_failed_action(part: Mapping[str, Any]) -> str | None:
-    for run in read_structures(part, "launchActionsStatus", "runs"):
-        if read_text(run, "status") == "FAILED":
-            names = (read_text(run, "action", name) for name in ("name", "actionCode", "actionId"))
-            name = next((name for name in names if name), "without a name")
-            return f"launch action {name}: {read_text(run, 'failureReason') or 'failed, without a reason from DRS'}"
-    return None
 
 
 @dataclass(frozen=True, slots=True)

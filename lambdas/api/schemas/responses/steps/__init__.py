@@ -1,0 +1,1 @@
+"""What the API shows of the checks and actions of a run."""

@@ -1,0 +1,219 @@
+"""What actions start in targets, by kind: starting it, finding it again, looking at it, stopping it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import clock, regions
+from recovery.domain.target import Target
+from recovery.domain.wave_steps.action_record import ActionPart, PartStatus
+from recovery.domain.wave_steps.actions import ActionKind
+from recovery.target_errors import NotInTarget, TargetRefused
+from recovery.target_services import automation, event_buses, lookups, run_command, state_machines
+from recovery.target_services.automation import AutomationOutcome
+from recovery.target_services.lookups import DocumentKind
+from recovery.target_services.run_command import CommandOutcome, Invocation
+from recovery.target_services.state_machines import ExecutionOutcome
+from recovery.wording import first_of, plural
+
+# How long a service may not show what it has started, in seconds. AWS gives no figure.
+SHOWN_WITHIN_SECONDS = 60
+
+# Instances whose outputs the record of a command keeps.
+MAX_OUTPUTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a part stands. `note` is what went wrong, or what it waits for.
+
+    `unsent` are instances that Systems Manager did not take the command for.
+    """
+
+    status: PartStatus
+    output: str = ""
+    note: str = ""
+    unsent: tuple[str, ...] = ()
+
+
+RUNNING = Look(PartStatus.RUNNING)
+
+
+def machine_arn(target: Target, name: str) -> str:
+    """The ARN of a state machine that the plan names by its name or ARN."""
+    if name.startswith("arn:"):
+        return name
+    partition = regions.find_partition(target.region) or "aws"
+    return f"arn:{partition}:states:{target.region}:{target.account_id}:stateMachine:{name}"
+
+
+def execution_name(key: str, order: int) -> str:
+    """The name of an execution that an attempt starts: its key, with the number of the wave, within 80 characters."""
+    execution_id, wave, place, number, attempt = key.split("/")
+    return f"{execution_id}_{order}-{wave[:11]}_{place}_{number}_{attempt}"
+
+
+def execution_arn(part: ActionPart, settings: Mapping[str, Any], order: int) -> str:
+    """The ARN of the execution that the part of a state machine starts."""
+    arn = machine_arn(part.target, settings["name"])
+    return state_machines.execution_arn(arn, execution_name(part.key, order))
+
+
+def start(
+    kind: ActionKind, part: ActionPart, settings: Mapping[str, Any], *, order: int, seconds: int
+) -> tuple[str, tuple[str, ...]]:
+    """Start the part, by one call; return its id, and the instances that Systems Manager takes no commands for.
+
+    `order` is the number of the wave, and `seconds` what is left of the action's time. Raise as the modules of
+    `target_services` do.
+    """
+    target, key = part.target, part.key
+    match kind:
+        case ActionKind.SSM_AUTOMATION:
+            tags = {"drs-waves:execution": key.partition("/")[0]}
+            parameters = settings.get("parameters", {})
+            try:
+                version = settings.get("documentVersion")
+                return automation.start(target, settings["document"], version, parameters, key, tags), ()
+            except TargetRefused as error:
+                if "Idempotent" not in error.facts.get("code", "") or not (found := automation.find(target, key)):
+                    raise
+                return found.execution_id, ()
+        case ActionKind.SSM_COMMAND:
+            version, parameters = settings.get("documentVersion"), settings.get("parameters", {})
+            document, ids = settings["document"], part.instance_ids
+            sent = run_command.send(target, document, version, parameters, ids, key, seconds)
+            return sent.command_id or "", tuple(sorted(sent.unmanaged))
+        case ActionKind.STATE_MACHINE:
+            payload = {**settings.get("input", {}), "actionKey": key}
+            arn = machine_arn(target, settings["name"])
+            return state_machines.start(target, arn, execution_name(key, order), payload), ()
+        case ActionKind.EVENT:
+            detail = {**settings.get("detail", {}), "actionKey": key}
+            bus, source = settings.get("bus", "default"), settings.get("source", "drs-waves")
+            return event_buses.put(target, bus, source, settings["detailType"], detail), ()
+        case _:
+            raise ValueError(f"nothing of the kind {kind} is started in a target")
+
+
+def find(kind: ActionKind, part: ActionPart, settings: Mapping[str, Any]) -> str | None:
+    """The id of what a call that may have been lost has started; None if nothing is shown.
+
+    A state machine and an event need no look: their start may be repeated.
+    """
+    if kind is ActionKind.SSM_AUTOMATION:
+        found = automation.find(part.target, part.key)
+        return found.execution_id if found else None
+    if kind is ActionKind.SSM_COMMAND:
+        return run_command.find(part.target, settings["document"], part.key, part.began_at)
+    return None
+
+
+def look(kind: ActionKind, part: ActionPart) -> Look:
+    """Look at a part that was started: one call, for a command one for 50 instances."""
+    try:
+        match kind:
+            case ActionKind.SSM_AUTOMATION:
+                return _look_at_automation(part)
+            case ActionKind.SSM_COMMAND:
+                return _look_at_command(part)
+            case ActionKind.STATE_MACHINE:
+                return _look_at_execution(part)
+            case _:
+                return Look(PartStatus.SUCCEEDED)
+    except NotInTarget as error:
+        if clock.now() - part.intent_at < SHOWN_WITHIN_SECONDS:
+            return RUNNING
+        return Look(PartStatus.FAILED, note=error.message)
+
+
+def _look_at_automation(part: ActionPart) -> Look:
+    state = automation.get(part.target, part.id)
+    if state.outcome is AutomationOutcome.SUCCEEDED:
+        return Look(PartStatus.SUCCEEDED, state.output)
+    if state.outcome is AutomationOutcome.WAITING:
+        return Look(PartStatus.RUNNING, note=f"automation {part.id} waits for an approval in Systems Manager")
+    if not state.outcome.has_ended:
+        return Look(PartStatus.RUNNING, note=f"step {state.step} runs" if state.step else "")
+    why = f": {state.failure}" if state.failure else ""
+    return Look(PartStatus.FAILED, state.output, f"automation {part.id} is {state.status}{why}")
+
+
+def _look_at_execution(part: ActionPart) -> Look:
+    state = state_machines.describe(part.target, part.id)
+    if state.outcome is ExecutionOutcome.SUCCEEDED:
+        return Look(PartStatus.SUCCEEDED, state.output)
+    if not state.outcome.has_ended:
+        return RUNNING
+    name = part.id.rpartition(":")[2]
+    why = f": {state.error}" if state.error else ""
+    return Look(PartStatus.FAILED, state.output, f"execution {name} is {state.outcome.value}{why}")
+
+
+def _look_at_command(part: ActionPart) -> Look:
+    found = run_command.list_invocations(part.target, part.id)
+    if found and clock.now() - part.intent_at >= SHOWN_WITHIN_SECONDS:
+        unsent = tuple(each for each in part.instance_ids if each not in found)
+        if unsent:  # the answer that named them was lost
+            return Look(PartStatus.RUNNING, unsent=unsent)
+    ended = [each for each in part.instance_ids if each in found and found[each].outcome.has_ended]
+    if len(ended) < len(part.instance_ids):
+        return Look(PartStatus.RUNNING, note=f"{len(ended)} of {plural(len(part.instance_ids), 'instance')} done")
+    failed = [found[each] for each in ended if found[each].outcome is not CommandOutcome.SUCCEEDED]
+    if not failed:
+        return Look(PartStatus.SUCCEEDED, _join_outputs([found[each] for each in ended]))
+    notes = [f"{each.instance_id} is {each.detail}{_exit_code(each)}" for each in failed]
+    count = f"command {part.id} failed on {len(failed)} of {plural(len(ended), 'instance')}"
+    return Look(PartStatus.FAILED, _join_outputs(failed), f"{count}: {', '.join(first_of(notes, MAX_OUTPUTS))}")
+
+
+def _exit_code(invocation: Invocation) -> str:
+    return f" (exit code {invocation.response_code})" if invocation.response_code else ""
+
+
+def _join_outputs(invocations: list[Invocation]) -> str:
+    shown = [f"{each.instance_id}: {each.output}" for each in invocations if each.output]
+    return "\n".join(shown[:MAX_OUTPUTS])
+
+
+def stop(kind: ActionKind, part: ActionPart, cause: str) -> None:
+    """Stop what was started, by one call; what has ended stays as it is."""
+    if not part.id:
+        return
+    if kind is ActionKind.SSM_AUTOMATION:
+        automation.stop(part.target, part.id)
+    elif kind is ActionKind.SSM_COMMAND:
+        run_command.cancel(part.target, part.id)
+    elif kind is ActionKind.STATE_MACHINE:
+        state_machines.stop(part.target, part.id, cause)
+
+
+def verify(kind: ActionKind, target: Target, settings: Mapping[str, Any]) -> str:
+    """Look whether the action could run in the target; return what was found. It starts nothing.
+
+    Raise NotInTarget, TargetRefused, TargetAccessDenied, and errors that are transient.
+    """
+    match kind:
+        case ActionKind.SSM_AUTOMATION | ActionKind.SSM_COMMAND:
+            kinds = {ActionKind.SSM_AUTOMATION: DocumentKind.AUTOMATION, ActionKind.SSM_COMMAND: DocumentKind.COMMAND}
+            version = settings.get("documentVersion")
+            document = lookups.find_document(target, settings["document"], version, kinds[kind])
+            given = settings.get("parameters", {})
+            known = {each.name for each in document.parameters}
+            missing = sorted(each.name for each in document.parameters if each.is_required and each.name not in given)
+            wrong = sorted(name for name in given if name not in known)
+            if missing or wrong:
+                texts = [f"needs {name}" for name in missing] + [f"has no parameter {name}" for name in wrong]
+                raise TargetRefused(f"document {document.name} {', '.join(texts)}", code="InvalidParameters")
+            return f"document {document.name}, version {document.version}, is there"
+        case ActionKind.LAMBDA:
+            lookups.find_function(target, settings["function"])
+            return f"function {settings['function']} is there and may be called"
+        case ActionKind.STATE_MACHINE:
+            lookups.find_state_machine(target, machine_arn(target, settings["name"]))
+            return f"state machine {settings['name']} is there"
+        case ActionKind.EVENT:
+            lookups.find_event_bus(target, settings.get("bus", "default"))
+            return f"event bus {settings.get('bus', 'default')} is there"
+        case ActionKind.WAIT | ActionKind.MANUAL:
+            return "it needs nothing of an account"
