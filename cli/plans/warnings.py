@@ -93,7 +93,7 @@ def _actions_longer_than_the_target(data: Mapping[str, Any]) -> Found:
                 minutes = (action.get("wait") or {}).get("minutes", 0)
                 if target and minutes >= target:
                     at = (*place, name, number, "wait", "minutes")
-                    yield at, f"{minutes} minutes are the whole RTO target, {target} minutes, and more"
+                    yield at, f"it waits {minutes} minutes, and the RTO target is {target}"
 
 
 def _regions_that_accounts_lack(document: Document) -> Found:

@@ -192,8 +192,7 @@ class DrsThrottled(Transient):
 
 
 class DrsUnavailable(Transient):
-    """DRS answered 5xx, or did not answer: `facts["sent"]` is False if it did not get the call, `facts["slow"]` is True
-    if the call is known to take long."""
+    """DRS answered 5xx or nothing. Facts: `sent` is False if it did not get the call, `slow` True if it takes long."""
 
     status = 503
     advice = "Nothing to do: the state machine waits and tries again. If it lasts, see AWS Health."

@@ -9,6 +9,7 @@ from tests.support.shops import target_client
 
 FREEZE = {"name": "freeze-writes", "ssmAutomation": {"document": "Shop-FreezeWrites"}}
 """An action of the shop that every target may have."""
+PROMOTE = {"name": "promote", "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "x"}}}
 
 
 def one_wave(product: Product, servers: int = 1, **more: Any) -> str:

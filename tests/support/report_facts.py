@@ -130,6 +130,30 @@ def decision(word: str, minutes: float, wave: str | None = None, comment: str = 
     return {"wave": wave, "decision": word, "by": "ana", "at": at(minutes), "comment": comment}
 
 
+def action(name: str, status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "wave": None,
+        "place": "before",
+        "kind": "ssmAutomation",
+        "title": "automation Shop-FreezeWrites",
+        "status": status,
+        "attempt": 1,
+        "startedAt": at(3),
+        "endedAt": at(8),
+        "reason": None,
+        "output": None,
+        "accountId": HUB,
+        "region": WEST,
+        **more,
+    }
+
+
+def verification(status: str, check: str | None = None, *passed: str, **more: Any) -> dict[str, Any]:
+    texts = {"output": None, "reason": None, "at": at(25), **more}
+    return {"status": status, "check": check, "passed": list(passed), **texts}
+
+
 class Page(HTMLParser):
     """A parsed page: its elements, and the text in them."""
 
@@ -171,9 +195,10 @@ def nasty() -> Facts:
         rpoTargetMinutes=5,
         rtoTargetMinutes=5,
     )
+    said = {"output": NASTY, "reason": NASTY}
     servers = [
         server("x", hostname=NASTY, reason=NASTY, status="FAILED", warnings=[NASTY], snapshotAt=at(-9)),
-        server("y", hostname=None, snapshotAt=at(-9)),
+        server("y", hostname=None, snapshotAt=at(-9), verification=verification("UNVERIFIED", NASTY, **said)),
         server("z", wave="nowhere"),
     ]
     events = [{"at": at(1), "event": "DECISION", "wave": "db", "text": NASTY}]
@@ -183,7 +208,9 @@ def nasty() -> Facts:
     left = {**server("x"), "reason": NASTY}
     words = {"askedBy": NASTY, "reason": NASTY}
     cleanup = {"status": "FAILED", "askedAt": at(40), **words, "failures": [left], "instances": counts}
-    return Facts(told, servers, events, (), costs, {"deployment": "0.1.0"}, 60.0, [group], cleanup)
+    actions = [action(NASTY, "FAILED", title=NASTY, instructions=NASTY, **said)]
+    facts = (told, servers, events, (), costs, {"deployment": "0.1.0"}, 60.0, [group], cleanup)
+    return Facts(*facts, actions=actions)
 
 
 def unended() -> Facts:

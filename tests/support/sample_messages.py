@@ -144,7 +144,14 @@ SENDERS: Mapping[str, Callable[[], None]] = {
         RUN, None, 60, overdue_messages.describe_wait_of_wave(RUN, ASKING)
     ),
     "send_target_missed of a wave": lambda: overdue_messages.send_target_missed(
-        RUN, "db", 60, [overdue_messages.describe_wait_of_run(RUN)]
+        RUN,
+        "db",
+        60,
+        [
+            overdue_messages.describe_wait_of_run(RUN),
+            *overdue_messages.describe_action(RUN, TASK),
+            *overdue_messages.describe_action(RUN, FREEZE),
+        ],
     ),
     "send_approval_due": lambda: overdue_messages.send_approval_due(RUN, "app", clock.now() + 1_800, "reject"),
     "send_job_overdue": lambda: overdue_messages.send_job_overdue(

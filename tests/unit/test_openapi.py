@@ -145,6 +145,7 @@ OF_A_TARGET = TRANSIENT | {
 }
 OF_A_TARGET |= {"JobTooLarge", "DrsWavesError"}
 OF_AN_ABANDONED_RUN = OF_A_TARGET | {"JobNotVisible", "LateMessage", "NothingToLaunch", "RunHalted"}
+OF_AN_ABANDONED_RUN |= {"NotInTarget", "TargetRefused"}  # what its actions have started is stopped, or noted
 # Steps of plans that need what is not in a target, or is not permitted, or not known.
 OF_A_STEP = OF_A_TARGET | {"NotInTarget", "TargetRefused"}
 OF_AN_ACCOUNT = {"TargetAccessDenied", "TargetNotRegistered"}

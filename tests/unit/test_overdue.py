@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from recovery.domain import polling
 from recovery.domain.drs_shapes import job_stages
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
+from recovery.observability import overdue_messages
+from tests.support import sample_messages
 
 MINUTE = 60
 
@@ -72,3 +74,25 @@ EVENTS = [
 def test_any_log_has_a_stage(entries: list[tuple[str, str]]) -> None:
     found = JobLog.from_entries([JobLogEntry(event, server_id=server or None) for server, event in entries])
     assert job_stages.find_stage(found, ["a", "b"])
+
+
+# --- checks and actions -----------------------------------------------------------------------------------------------
+def test_an_action_that_waits_for_a_person_is_named_with_its_answers() -> None:
+    task, failed = sample_messages.TASK, sample_messages.FREEZE
+    first, *commands = overdue_messages.describe_action(sample_messages.RUN, task)
+    assert first == "action sign-off: a person to confirm it:"
+    assert [command.split()[2:5] for command in commands] == [
+        [sample_messages.RUN.execution_id, "sign-off", answer] for answer in ("confirm", "reject")
+    ]
+    assert overdue_messages.describe_action(sample_messages.RUN, failed)[0].startswith(
+        "action freeze-writes: a decision"
+    )
+    answered = {**task, "answered": "CONFIRM#0", "status": "SUCCEEDED"}
+    assert overdue_messages.describe_action(sample_messages.RUN, answered) == []
+
+
+def test_servers_that_are_checked_are_counted_until_each_has_an_answer() -> None:
+    row = {"wave": "db", "accountId": "111122223333", "region": "us-west-2", "batch": 1, "checked": 5, "verified": 2}
+    (line,) = overdue_messages.describe_checks(row)
+    assert line == "wave db: 3 of 5 servers of batch 1 in 111122223333/us-west-2 to pass their checks"
+    assert overdue_messages.describe_checks({**row, "unverified": 3}) == []

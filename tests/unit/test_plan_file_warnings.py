@@ -26,6 +26,27 @@ CASES = [
         "90 minutes are more than the 60 of the whole plan",
     ),
     (
+        OTHER_WAVE,
+        f"{OTHER_WAVE}\n      rtoTargetMinutes: 30\n      checks: [boot]",
+        22,
+        "recoveryPlan.waves[1].rtoTargetMinutes",
+        "its checks may take 30 minutes after the launch, and the whole wave 30: set checksTimeoutMinutes below",
+    ),
+    (
+        OTHER_WAVE,
+        f"{OTHER_WAVE}\n      checksTimeoutMinutes: 50\n      checks: [boot]\n      rtoTargetMinutes: 40",
+        22,
+        "recoveryPlan.waves[1].checksTimeoutMinutes",
+        "its checks may take 50 minutes after the launch, and the whole wave 40",
+    ),
+    (
+        OTHER_WAVE,
+        f"{OTHER_WAVE}\n      rtoTargetMinutes: 50\n      after: [{{name: settle, wait: {{minutes: 55}}}}]",
+        23,
+        "recoveryPlan.waves[1].after[0].wait.minutes",
+        "it waits 55 minutes, and the RTO target is 50",
+    ),
+    (
         "regions: [us-west-2]",
         "regions: [us-east-1]",
         8,

@@ -23,14 +23,17 @@ from tests.support.report_facts import (
     NASTY,
     WEST,
     Page,
+    action,
     at,
     batch,
+    decision,
     job,
     nasty,
     page,
     record,
     server,
     unended,
+    verification,
     wave,
 )
 
@@ -249,6 +252,75 @@ def test_the_page_says_whether_the_instances_of_a_drill_were_terminated() -> Non
     none = page(Facts(record(), cleanup={"status": "NONE", "instances": dict.fromkeys(counts, 0)})).text
     assert "No clean-up had been started" in none
     assert "Clean-up" not in page(Facts(record(mode="RECOVERY"))).text
+
+
+def checked() -> Facts:
+    """A drill of which one server has not passed a check, with an action that a person repeated."""
+    counts = {"verified": 1, "unverified": 1}
+    checks = {"checking": 0, **counts, "since": at(10), "until": None, "checks": []}
+    servers = {"total": 2, "launched": 2, "failed": 0, "excluded": 0, "launching": 0, **counts}
+    times = {"launchedAt": at(10), "verifiedAt": at(26), "checks": checks, "servers": servers}
+    told = record(
+        wave("db", "PARTIAL", 2, 28, rtoTargetMinutes=60, **times),
+        wave("web", "COMPLETED", 28, 30, launchedAt=None, verifiedAt=None, checks=None),
+        servers=servers,
+        status="PARTIAL",
+        rtoTargetMinutes=60,
+        decisions=[decision("retry", 5) | {"action": "freeze-writes"}],
+        waits=[wait(None, "ACTION", 4, 5, "ana") | {"action": "freeze-writes"}],
+        actions=[action("freeze-writes", "SUCCEEDED")],
+        batches=[batch("db", job(1, 3, 10, 2))],
+    )
+    said = {"output": "HTTP 503", "reason": "not passed within 30 minutes"}
+    found = [
+        server("a", verification=verification("VERIFIED", None, "boot", "http :80/")),
+        server("b", verification=verification("UNVERIFIED", "http :80/", "boot", **said)),
+    ]
+    return Facts(told, found, actions=[action("freeze-writes", "SUCCEEDED", attempt=2, output="Drained: 17")])
+
+
+def test_a_report_has_each_check_with_who_passed_it_and_what_the_others_answered() -> None:
+    boot, http = build_document(checked())["checks"]
+    assert (boot["check"], boot["passed"], boot["failed"], boot["failures"]) == ("boot", 2, 0, [])
+    assert (http["check"], http["passed"], http["failed"], http["waiting"]) == ("http :80/", 1, 1, 0)
+    assert [(each["hostname"], each["output"]) for each in http["failures"]] == [("b", "HTTP 503")]
+    text = page(checked()).text
+    assert "b: not passed within 30 minutes. It answered: HTTP 503" in text
+    assert "1 verified, 1 unverified" in text
+    assert "Launched means that DRS started the instance; verified, that it then passed the checks" in text
+
+
+def test_times_to_launched_and_to_verified_stand_side_by_side() -> None:
+    rto = build_document(checked())["rto"]
+    assert (rto["toLaunchedSeconds"], rto["toVerifiedSeconds"], rto["whole"]["seconds"]) == (1800, 1800, 1800)
+    db, web = rto["waves"]
+    assert (db["toLaunchedSeconds"], db["toVerifiedSeconds"]) == (480, 1440)
+    assert (web["toLaunchedSeconds"], web["toVerifiedSeconds"]) == (None, None)
+    assert (db["unrecovered"], db["met"]) == (1, False)  # a server that is unverified is not recovered
+
+
+def test_a_run_without_checks_has_no_times_of_steps() -> None:
+    document = build_document(Facts(record(wave("db", "COMPLETED", 2, 20)), [server("a")]))
+    assert (document["rto"]["toLaunchedSeconds"], document["rto"]["toVerifiedSeconds"]) == (None, None)
+    assert (document["checks"], document["actions"], document["actionsOption"]) == ([], [], "run")
+    assert "verified after" not in page(Facts(record(wave("db", "COMPLETED", 2, 20)), [server("a")])).text
+
+
+def test_a_report_has_each_action_with_its_output_and_what_people_decided() -> None:
+    (shown,) = build_document(checked())["actions"]
+    assert (shown["name"], shown["status"], shown["attempt"], shown["seconds"]) == (
+        "freeze-writes",
+        "SUCCEEDED",
+        2,
+        300,
+    )
+    assert [each["decision"] for each in shown["decisions"]] == ["retry"]
+    text = page(checked()).text
+    assert "Output: Drained: 17" in text
+    assert "retry by ana" in text
+    bars = {bar.title for bar in timeline.draw(build_document(checked())).bars}
+    assert "action freeze-writes: automation Shop-FreezeWrites, SUCCEEDED" in bars
+    assert "checks of wave db: 1/2 verified, 1 unverified" in bars
 
 
 def test_the_page_says_that_launched_is_not_verified_and_what_to_do_about_a_failure() -> None:

@@ -31,7 +31,7 @@ def test_every_alarm_has_its_row() -> None:
     assert sections == {alarm: text.section for alarm, text in ALARMS.items()}
 
 
-@pytest.mark.parametrize("machine", ["recover_plan", "recover_target"])
+@pytest.mark.parametrize("machine", ["recover_plan", "recover_target", "verify_target", "run_actions"])
 def test_every_state_in_which_a_run_waits_has_its_row(machine: str) -> None:
     file = ROOT / "build" / "statemachines" / f"{machine}.asl.json"
     loaded = load(file, {name: name for name in placeholders(file)})

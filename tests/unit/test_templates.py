@@ -258,6 +258,7 @@ def test_the_reading_of_the_code_finds_what_a_function_is_there_for() -> None:
     assert can_do("tasks.notify_operators.handler") == {
         ("sns:Publish", ""),
         ("dynamodb:GetItem", "executions"),
+        ("dynamodb:Query", "executions"),
         ("dynamodb:UpdateItem", "executions"),
     }
     assert ("sts:AssumeRole", "") in can_do("tasks.poll_job.handler")

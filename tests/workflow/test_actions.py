@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.action_runs import (
     FREEZE,
+    PROMOTE,
     action,
     actions_of,
     automations,
@@ -37,7 +38,7 @@ def test_an_automation_before_a_wave_ends_before_a_server_is_launched(product: P
 
 def test_every_kind_runs_in_its_place_and_dependants_wait_for_the_actions_after(product: Product) -> None:
     called: list[Any] = []
-    shop = open_shop(product, smoke_test=lambda event, _: called.append(event) or {"ordersPlaced": 3})
+    shop = open_shop(product, smoke_test=lambda event, _: called.append(event))
     after = [
         {"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}},
         {"name": "smoke", "lambda": {"function": shop.function_arn, "payload": {"run": "{executionId}"}}},
@@ -118,11 +119,8 @@ def test_an_action_after_the_plan_that_fails_makes_a_complete_run_partial(produc
 def test_a_wave_that_fails_has_no_actions_after_it(product: Product) -> None:
     open_shop(product)
     group = product.group(product.seed(1, failsAt="LAUNCH"))
-    record = product.drill(
-        product.plan(
-            {"name": "web", "groups": [group], "after": [FREEZE]}, after=[{"name": "end", "wait": {"minutes": 1}}]
-        )
-    )
+    end = {"name": "end", "wait": {"minutes": 1}}
+    record = product.drill(product.plan({"name": "web", "groups": [group], "after": [FREEZE]}, after=[end]))
     assert record["waves"][0]["status"] == "FAILED"
     assert {each["name"]: each["status"] for each in actions_of(product, record["executionId"])} == {
         "freeze-writes": "SKIPPED",
@@ -134,11 +132,7 @@ def test_a_wave_that_fails_has_no_actions_after_it(product: Product) -> None:
 def test_a_retry_of_the_wave_runs_only_the_action_that_failed_again(product: Product) -> None:
     open_shop(product)
     rule(product, "AUTOMATION", document="Shop-PromoteDatabase", effect="FAILS", count=1)
-    promote = {
-        "name": "promote",
-        "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "x"}},
-    }
-    run_id = product.start(one_wave(product, before=[FREEZE, promote], onFailure="ask"))
+    run_id = product.start(one_wave(product, before=[FREEZE, PROMOTE], onFailure="ask"))
     wait_for_action(product, run_id, "promote", "FAILED")
     product.machine(run_id).wait_for_state("AwaitDecision")
     assert product.request("POST", f"/executions/{run_id}/waves/web/retry").status == 200
@@ -220,6 +214,27 @@ def test_an_automation_that_the_account_does_not_have_fails_with_the_reason(prod
     listed = action(product, record["executionId"], "freeze-writes")
     assert (listed["status"], record["waves"][0]["status"]) == ("FAILED", "FAILED")
     assert "AutomationDefinitionNotFound" in listed["reason"]
+
+
+def test_an_instance_whose_agent_registers_late_gets_the_command_then(product: Product) -> None:
+    open_shop(product)
+    rule(product, "INSTANCE", hostname="srv-002", agentSeconds=400)
+    warm = {"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}}
+    record = product.drill(one_wave(product, servers=2, after=[warm]))
+    assert record["status"] == "COMPLETED", record
+    ids = [each for command in commands(product, "Shop-WarmCaches") for each in command["InstanceIds"]]
+    assert sorted(ids) == sorted(each["recoveryInstanceId"] for each in record["sourceServers"]), "each instance once"
+
+
+def test_an_instance_whose_agent_never_registers_fails_the_command_when_its_time_is_up(product: Product) -> None:
+    open_shop(product)
+    rule(product, "INSTANCE", hostname="srv-001", agentSeconds=1_000_000)
+    warm = {"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}, "timeoutMinutes": 5}
+    record = product.drill(one_wave(product, after=[warm]))
+    listed = action(product, record["executionId"], "warm")
+    assert (listed["status"], record["waves"][0]["status"]) == ("TIMED_OUT", "FAILED")
+    assert "not managed by Systems Manager" in listed["reason"]
+    assert commands(product, "Shop-WarmCaches") == []
 
 
 # --- drills that leave actions out --------------------------------------------------------------------------------

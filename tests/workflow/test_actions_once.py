@@ -8,6 +8,7 @@ import pytest
 from recovery.actions.running import UNANSWERED_SECONDS
 from tests.support.action_runs import (
     FREEZE,
+    PROMOTE,
     action,
     actions_of,
     automations,
@@ -69,13 +70,24 @@ def test_a_function_that_is_killed_after_any_change_starts_nothing_twice(
 @pytest.mark.parametrize("number", range(1, 4))
 def test_a_function_that_calls_another_and_is_killed_uses_the_same_key(product: Product, number: int) -> None:
     called: list[Any] = []
-    shop = open_shop(product, smoke_test=lambda event, _: called.append(event["actionKey"]) or {})
+    shop = open_shop(product, smoke_test=lambda event, _: called.append(event["actionKey"]))
     smoke = {"name": "smoke", "lambda": {"function": shop.function_arn}}
     with killed_after_change("InvokeFunction", number, STARTS):
         record = product.drill(one_wave(product, after=[smoke]))
     assert record["status"] == "COMPLETED", record
     assert set(called) == {f"{record['executionId']}/web/after/1/1"}
     assert len(called) <= 2
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_a_state_machine_is_started_once_though_its_starter_is_killed(product: Product, number: int) -> None:
+    shop = open_shop(product)
+    switch = {"name": "switch", "stateMachine": {"name": shop.machine_arn}}
+    with killed_after_change("StartAction", number, STARTS) as made:
+        record = product.drill(one_wave(product, after=[switch]))
+    assert record["status"] == "COMPLETED", record
+    assert len(made) >= number, "it was killed"
+    assert len(product.engine.executions("Shop-SwitchTraffic")) == 1
 
 
 def test_two_invocations_at_the_same_moment_start_one_automation(product: Product) -> None:
@@ -116,11 +128,7 @@ def test_a_run_whose_machine_is_aborted_stops_its_automation_and_its_continuatio
 ) -> None:
     open_shop(product)
     hang = rule(product, "AUTOMATION", document="Shop-FreezeWrites", step="stopWriters", effect="HANGS")
-    promote = {
-        "name": "promote",
-        "ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": "x"}},
-    }
-    run_id = product.start(one_wave(product, before=[promote, {**FREEZE, "timeoutMinutes": 600}]))
+    run_id = product.start(one_wave(product, before=[PROMOTE, {**FREEZE, "timeoutMinutes": 600}]))
     wait_for_action(product, run_id, "freeze-writes", "RUNNING")
     (machine,) = product.engine.executions("run-actions")
     machine.wait_for_state("WaitForAction")

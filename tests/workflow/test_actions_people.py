@@ -1,5 +1,6 @@
 """Actions that wait for people: manual tasks, failed actions that ask, pauses and cancels."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.action_runs import (
     wait_for_action,
 )
 from tests.support.product import HUB, Product
-from tests.support.shops import open_shop, rule
+from tests.support.shops import open_shop, rule, target_client
 
 SIGN = {"name": "sign-off", "manual": {"instructions": "Place an order in {executionId}."}}
 BEN = f"arn:aws:iam::{HUB}:user/ben"
@@ -174,3 +175,20 @@ def test_a_cancel_ends_every_other_wait(product: Product, kind: str) -> None:
     if kind == "command":
         (sent,) = commands(product, "Shop-WarmCaches")
         assert sent["Status"] in ("Cancelled", "Cancelling")
+
+
+@pytest.mark.speed(3_000)
+def test_a_cancel_ends_the_long_wait_between_two_polls(product: Product) -> None:
+    slow = {"StartAt": "Rest", "States": {"Rest": {"Type": "Wait", "Seconds": 10_000_000, "End": True}}}
+    machines = target_client(product, "stepfunctions")
+    machines.create_state_machine(name="Shop-Slow", roleArn=product.engine.role, definition=json.dumps(slow))
+    rest = {"name": "rest", "stateMachine": {"name": "Shop-Slow"}, "timeoutMinutes": 12_000}
+    run_id = product.start(one_wave(product, before=[rest]))
+    wait_for_action(product, run_id, "rest", "RUNNING")
+    (machine,) = product.engine.executions("run-actions")
+    machine.wait_for_state("AwaitNextPoll")
+    assert product.request("POST", f"/executions/{run_id}/cancel").status == 200
+    assert product.finish(run_id)["status"] == "CANCELLED"
+    assert action(product, run_id, "rest")["status"] == "CANCELLED"
+    (stopped,) = product.engine.executions("Shop-Slow")
+    assert stopped.status == "ABORTED"

@@ -145,7 +145,7 @@ def named_in(rules: list[dict[str, Any]]) -> set[str]:
 
 # States that lead to a wait and then back to the task that failed. After WaitForJob the job is polled; what was not
 # read ahead is read at another poll or by StartRecovery.
-WAITS = ("WaitForDrs", "WaitForTarget", "WaitLonger?", "WaitForJob")
+WAITS = ("WaitForAws", "WaitForDrs", "WaitForTarget", "WaitLonger?", "WaitForJob")
 
 
 def catches_all(body: dict[str, Any]) -> str | None:

@@ -266,7 +266,7 @@ def test_every_decision_has_the_command_that_messages_to_operators_name(
     plan = product.plan(
         make_failing_wave(product, "bad", onFailure="ask", dependsOn=[]),
         make_wave(product, "web", dependsOn=[], **gate),
-        make_wave(product, "skip", dependsOn=[], **gate),
+        make_wave(product, "left-out", dependsOn=[], **gate),
         make_wave(product, "held", dependsOn=["web"], pauseBefore=True),
     )
     run_id = product.start(plan)
@@ -278,7 +278,7 @@ def test_every_decision_has_the_command_that_messages_to_operators_name(
     assert (approved.exit_code, "approve is recorded" in approved.stdout) == (0, True), approved.output
     twice = run(api_server, "approve", run_id, "web")
     assert (twice.exit_code, "DecisionRefused" in twice.stderr) == (3, True)
-    assert run(api_server, "reject", run_id, "skip").exit_code == 0
+    assert run(api_server, "reject", run_id, "left-out").exit_code == 0
     assert run(api_server, "accept", run_id, "bad", "--json").exit_code == 0
     wait_until_asked_for(product, run_id, "RESUME")
     assert run(api_server, "pause", run_id).exit_code == 0
@@ -286,7 +286,7 @@ def test_every_decision_has_the_command_that_messages_to_operators_name(
     record = product.finish(run_id)
     said = [(each["decision"], each["wave"]) for each in record["decisions"]]
     assert said[0] == ("approve", "web")
-    assert {("reject", "skip"), ("accept", "bad"), ("pause", None), ("resume", None)} <= set(said)
+    assert {("reject", "left-out"), ("accept", "bad"), ("pause", None), ("resume", None)} <= set(said)
     assert record["decisions"][0]["comment"] == "checked <b>twice</b>"
     assert run(api_server, "cancel", run_id).exit_code == 3
     assert run(api_server, "watch", run_id).exit_code == 1  # PARTIAL

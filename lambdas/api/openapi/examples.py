@@ -2,17 +2,22 @@
 
 from typing import Any
 
-PLAN, GROUP, RUN = "rp-0123456789ab", "pg-0123456789ab", "drill-20261122-081530-4f1c09"
-
-ACCOUNT, REGION, SERVER = "111122223333", "us-west-2", "s-0123456789abcdef0"
-
-INSTANCE, JOB = "i-0123456789abcdef0", "drsjob-0123456789abcdef0"
-
-ANA = "arn:aws:iam::111122223333:user/ana"
-
-AT, LATER = "2026-11-22T08:15:30.123Z", "2026-11-22T08:36:02.456Z"
-
-PLACE = {"accountId": ACCOUNT, "region": REGION}
+from api.openapi.example_values import (
+    ACCOUNT,
+    ACTION,
+    ANA,
+    AT,
+    GROUP,
+    INSTANCE,
+    JOB,
+    LATER,
+    LISTED_ACTION,
+    PLACE,
+    PLAN,
+    REGION,
+    RUN,
+    SERVER,
+)
 
 _account = {"name": "shop production", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/drs-waves-target", "regions": [REGION]}
 
@@ -85,22 +90,6 @@ _batch: dict[str, Any] = {
 
 _listed: dict[str, Any] = {**_run, "state": "STARTING", "waitingFor": []}
 
-_action: dict[str, Any] = {
-    "name": "freeze-writes",
-    "wave": "database",
-    "place": "before",
-    "kind": "ssmAutomation",
-    "title": "automation Shop-FreezeWrites",
-    "status": "SUCCEEDED",
-    "attempt": 1,
-    "startedAt": AT,
-    "endedAt": LATER,
-    "until": None,
-    "reason": None,
-    **PLACE,
-    "waitingFor": None,
-}
-
 _execution: dict[str, Any] = {
     **_listed,
     "status": "POLLING",
@@ -153,7 +142,7 @@ _execution: dict[str, Any] = {
         }
     ],
     "actionsOption": "run",
-    "actions": [_action],
+    "actions": [ACTION],
     "batches": [_batch],
     "batchesLeftOut": 0,
 }
@@ -227,6 +216,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Executions": {"executions": [_listed], "nextToken": None},
     "Execution": _execution,
     "Batches": {"batches": [_batch], "nextToken": None},
+    "ListedActions": {"actions": [LISTED_ACTION]},
     "Servers": {
         "servers": [
             {

@@ -31,7 +31,7 @@ def list_actions(execution_id: str) -> ListedActions:
 @router.operation(
     "POST", "/executions/{executionId}/actions/{action}/confirm", parameters=(IDEMPOTENCY_KEY,), errors=ERRORS
 )
-def confirm(execution_id: str, action: str, body: DecisionRequest) -> Execution:
+def confirm_action(execution_id: str, action: str, body: DecisionRequest) -> Execution:
     """Confirms that a manual task is done. It needs a comment. Answers 409 if the action waits for no confirmation."""
     return _answer(execution_id, action, ActionAnswer.CONFIRM, body)
 
@@ -39,7 +39,7 @@ def confirm(execution_id: str, action: str, body: DecisionRequest) -> Execution:
 @router.operation(
     "POST", "/executions/{executionId}/actions/{action}/reject", parameters=(IDEMPOTENCY_KEY,), errors=ERRORS
 )
-def reject(execution_id: str, action: str, body: DecisionRequest) -> Execution:
+def reject_action(execution_id: str, action: str, body: DecisionRequest) -> Execution:
     """Rejects a manual task, which then has failed. Answers 409 if the action waits for no confirmation."""
     return _answer(execution_id, action, ActionAnswer.REJECT, body)
 
@@ -47,7 +47,7 @@ def reject(execution_id: str, action: str, body: DecisionRequest) -> Execution:
 @router.operation(
     "POST", "/executions/{executionId}/actions/{action}/retry", parameters=(IDEMPOTENCY_KEY,), errors=ERRORS
 )
-def retry(execution_id: str, action: str, body: DecisionRequest) -> Execution:
+def retry_action(execution_id: str, action: str, body: DecisionRequest) -> Execution:
     """Runs an action that failed again. Answers 409 if the action waits for no decision."""
     return _answer(execution_id, action, ActionAnswer.RETRY, body)
 
@@ -55,7 +55,7 @@ def retry(execution_id: str, action: str, body: DecisionRequest) -> Execution:
 @router.operation(
     "POST", "/executions/{executionId}/actions/{action}/skip", parameters=(IDEMPOTENCY_KEY,), errors=ERRORS
 )
-def skip(execution_id: str, action: str, body: DecisionRequest) -> Execution:
+def skip_action(execution_id: str, action: str, body: DecisionRequest) -> Execution:
     """Goes on as if an action that failed had succeeded. Answers 409 if the action waits for no decision."""
     return _answer(execution_id, action, ActionAnswer.SKIP, body)
 
@@ -63,7 +63,7 @@ def skip(execution_id: str, action: str, body: DecisionRequest) -> Execution:
 @router.operation(
     "POST", "/executions/{executionId}/actions/{action}/abort", parameters=(IDEMPOTENCY_KEY,), errors=ERRORS
 )
-def abort(execution_id: str, action: str, body: DecisionRequest) -> Execution:
+def abort_action(execution_id: str, action: str, body: DecisionRequest) -> Execution:
     """Lets an action that failed count as `onFailure: stop` does. Answers 409 if the action waits for no decision."""
     return _answer(execution_id, action, ActionAnswer.ABORT, body)
 

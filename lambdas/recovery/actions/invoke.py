@@ -8,8 +8,8 @@ from recovery import clock
 from recovery.actions import endings, places, running
 from recovery.actions.running import MovedOn
 from recovery.actions.steps import START, ActionStep
-from recovery.domain.wave_steps.action_record import PartStatus
-from recovery.domain.wave_steps.actions import ActionKind, ActionPlace
+from recovery.domain.wave_steps.action_record import ActionRecord, ActionStatus, PartStatus
+from recovery.domain.wave_steps.actions import Action, ActionKind, ActionPlace
 from recovery.domain.wave_steps.masking import mask
 from recovery.errors import AwsUnavailable, DrsWavesError, Transient
 from recovery.store.steps import actions as store
@@ -32,7 +32,7 @@ def invoke(execution_id: str, wave: str | None, place_name: ActionPlace, turn: i
     left = (record.until or 0) - clock.now()
     try:
         if left <= 0:
-            endings.time_out(place, action, record)
+            _time_out(place, action, record)
             return START
         now = int(clock.now())
         intent = replace(part, status=PartStatus.STARTING, intent_at=now, began_at=part.began_at or now)
@@ -45,7 +45,7 @@ def invoke(execution_id: str, wave: str | None, place_name: ActionPlace, turn: i
         except AwsUnavailable:
             if clock.now() < (record.until or 0):
                 raise
-            endings.time_out(place, action, record)
+            _time_out(place, action, record)
             return START
         except Transient:
             raise
@@ -60,3 +60,10 @@ def invoke(execution_id: str, wave: str | None, place_name: ActionPlace, turn: i
     except MovedOn:
         logger.info("the action has ended", extra={"action": record.name})
     return START
+
+
+def _time_out(place: places.Place, action: Action, record: ActionRecord) -> None:
+    """Record that the answer did not come in time. A function cannot be stopped. Raise MovedOn."""
+    stopped = replace(record.parts[0], status=PartStatus.STOPPED)
+    reason = f"it took longer than {action.timeout_minutes} min; what the function does goes on until it ends"
+    endings.end(place, action, record.with_part(0, stopped), ActionStatus.TIMED_OUT, reason)

@@ -120,6 +120,37 @@ def describe_wait_of_run(run: Run) -> str:
     return f"an operator to resume the run: {format_command('resume', run.execution_id)}"
 
 
+# What an action waits for a person with, and the answers.
+_ANSWERS_OF_ACTIONS = {
+    "CONFIRM": ("a person to confirm it", ("confirm", "reject")),
+    "DECISION": ("a decision, because it failed", ("retry", "skip", "abort")),
+}
+
+
+def describe_action(run: Run, row: Mapping[str, Any]) -> list[str]:
+    """What an action waits for, by its ACTION# row, and each command on a line; nothing when it has ended."""
+    name, awaited = row["name"], row.get("waitingFor")
+    if awaited in _ANSWERS_OF_ACTIONS and row.get("answered") != f"{awaited}#{int(row.get('attempt', 0))}":
+        what, answers = _ANSWERS_OF_ACTIONS[awaited]
+        commands = [format_command("answer", run.execution_id, name, answer) for answer in answers]
+        return [f"action {name}: {what}:", *commands]
+    if row["status"] not in ("RUNNING", "WAITING"):
+        return []
+    until = f"; deadline {describe_deadline(float(row['until']), clock.now())}" if row.get("until") else ""
+    return [f"action {name}: {row['title']}{until}"]
+
+
+def describe_checks(row: Mapping[str, Any]) -> list[str]:
+    """How many servers of a batch have checks to pass, by its CHECKS# row; nothing when all have an answer."""
+    checked, verified, unverified = (int(row.get(name, 0)) for name in ("checked", "verified", "unverified"))
+    left = checked - verified - unverified
+    if row.get("endedAt") or left <= 0:
+        return []
+    until = f"; deadline {describe_deadline(float(row['until']), clock.now())}" if row.get("until") else ""
+    place = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
+    return [f"wave {row['wave']}: {left} of {checked} servers of {place} to pass their checks{until}"]
+
+
 def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> list[str]:
     """What a wave waits for an operator to do, and each command on a line; nothing when it waits for none."""
     status, name = WaveStatus(row["status"]), row["wave"]
@@ -128,6 +159,8 @@ def describe_wait_of_wave(run: Run, row: Mapping[str, Any]) -> list[str]:
     if status not in _ANSWERS or row.get("failureDecision"):
         return []
     awaited, answers = _ANSWERS[status]
+    if status is WaveStatus.AWAITING_DECISION and (row.get("servers") or {}).get("unverified"):
+        answers = ("verify", *answers)
     since = row.get("waitingSince")
     began = f", asked for {describe_deadline(clock.parse_iso(since), clock.now())}" if since else ""
     return [f"wave {name}: {awaited}{began}:", *(format_command(answer, run.execution_id, name) for answer in answers)]

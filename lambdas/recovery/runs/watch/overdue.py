@@ -155,9 +155,13 @@ def _is_newly_late(row: executions.Row, since: str | None, now: float) -> bool:
 
 
 def _describe_blockers(run: Run, wave_rows: Sequence[executions.Row]) -> list[str]:
-    """What the run waits for: operators first, then targets, jobs and capacity."""
+    """What the run waits for: operators first, then actions and checks, and then targets, jobs and capacity."""
     found = [overdue_messages.describe_wait_of_run(run)] if run.status is ExecutionStatus.PAUSED else []
     found += [line for row in wave_rows for line in overdue_messages.describe_wait_of_wave(run, row)]
+    for row in executions.query_rows(run.execution_id, "ACTION#"):
+        found += overdue_messages.describe_action(run, row)
+    for row in executions.query_rows(run.execution_id, "CHECKS#"):
+        found += overdue_messages.describe_checks(row)
     started = {row["wave"] for row in wave_rows if row.get("startedAt")}
     for batch in batches.list_batches(run.execution_id):
         if batch.ref.wave in started and batch.status is not BatchStatus.SETTLED:
