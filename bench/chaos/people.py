@@ -50,19 +50,16 @@ class People:
             return
         for wait in record["waitingFor"]:
             if wait["answers"]:
-                self._send(self._choose(behaviour, record, wait))
+                self._send(self._choose(behaviour, wait))
 
-    def _choose(self, behaviour: Behaviour, record: Mapping[str, Any], wait: Mapping[str, Any]) -> str:
+    def _choose(self, behaviour: Behaviour, wait: Mapping[str, Any]) -> str:
         """The path of one of the answers."""
         paths = [answer.removeprefix("POST ") for answer in wait["answers"]]
-        of_wave = {wave["name"]: wave for wave in record["waves"]}.get(wait["wave"])
-        if wait["for"] == "DECISION" and of_wave and (of_wave["checks"] or {}).get("unverified"):
-            paths.append(f"/executions/{record['executionId']}/waves/{wait['wave']}/verify")
         subject = wait["wave"], wait.get("action")
         behaviour.answered[subject] += 1
         if behaviour.answered[subject] > MOST_REPEATS:
             paths = [path for path in paths if path.endswith(ENDING)] or paths
-        return str(self._chance.choice(sorted(set(paths))))
+        return str(self._chance.choice(paths))
 
     def _send(self, path: str) -> None:
         """Send an answer, which may come late: what it answers may have ended meanwhile."""
