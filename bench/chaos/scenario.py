@@ -223,7 +223,8 @@ class Scenario:
         ]
         if region_down:
             account, region = self._chance.choice(TARGETS)
-            made.append({"kind": "REGION_DOWN", "accountId": account, "region": region, "durationSeconds": 600})
+            place = {"accountId": account, "region": region, "service": self._chance.choice(("drs", "all"))}
+            made.append({"kind": "REGION_DOWN", **place, "durationSeconds": 600})
         for fault in (*made, *list_faults()):
             self._sandbox.control_emulator("POST", "/faults", fault)
 
