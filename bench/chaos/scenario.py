@@ -20,7 +20,7 @@ ROUND_SECONDS = 600.0
 # Real seconds between two reads of a record.
 POLL_SECONDS = 0.7
 
-WITH_STEPS = 0.6
+WITH_STEPS = 0.7
 """The part of the waves that has checks, and that which has actions."""
 
 START_PATHS = {"DRILL": "drills", "RECOVERY": "recoveries"}
@@ -190,7 +190,7 @@ class Scenario:
             hostnames += made
             group = {"name": f"{self._name} {self._number} {number} {region}", **place, "tags": tags}
             groups.append({"groupId": self._post("/protection-groups", group)["groupId"]})
-        more: dict[str, Any] = {"onFailure": "ask"} if self._chance.random() < 0.3 else {}
+        more: dict[str, Any] = {"onFailure": "ask"} if self._chance.random() < 0.5 else {}
         if self._chance.random() < WITH_STEPS:
             more |= self._steps.draw_checks(targets, servers, f"{self._name}-{self._number}-{number}".replace(" ", "-"))
             plan.checks[name] = _kinds_of(more["checks"], targets, servers)

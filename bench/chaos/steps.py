@@ -91,9 +91,9 @@ class Steps:
     # --- actions
     def draw_actions(self, wave: str, target: Place, subject: str) -> Row:
         """Actions before and after a wave. `subject` is in the parameters of its automations, for rules."""
+        command = [{"ssmCommand": {"document": "Shop-WarmCaches"}}] if self._chance.random() < 0.6 else []
         after: list[Row] = [
             {"ssmAutomation": {"document": "Shop-PromoteDatabase", "parameters": {"Database": subject}}},
-            {"ssmCommand": {"document": "Shop-WarmCaches"}},
             {"manual": {"instructions": "Place an order."}},
             {"stateMachine": {"name": shop.MACHINE, "input": {"run": "{executionId}"}}},
         ]
@@ -107,7 +107,7 @@ class Steps:
             place: [self._finish(kind, f"{wave}-{place}-{number}", target) for number, kind in enumerate(chosen)]
             for place, chosen in (
                 ("before", self._chance.sample(before, self._chance.randint(0, 2))),
-                ("after", self._chance.sample(after, self._chance.randint(0, 3))),
+                ("after", command + self._chance.sample(after, self._chance.randint(0, 2))),
             )
         }
 
