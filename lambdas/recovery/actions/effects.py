@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recovery import clock, regions
+from recovery import clock
 from recovery.domain.target import Target
+from recovery.domain.wave_steps import needs
 from recovery.domain.wave_steps.action_record import ActionPart, PartStatus
 from recovery.domain.wave_steps.actions import ActionKind
 from recovery.target_errors import NotInTarget, TargetRefused
-from recovery.target_services import automation, event_buses, lookups, run_command, state_machines
+from recovery.target_services import automation, event_buses, prerequisites, run_command, state_machines
 from recovery.target_services.automation import AutomationOutcome
-from recovery.target_services.lookups import DocumentKind
 from recovery.target_services.run_command import CommandOutcome, Invocation
 from recovery.target_services.state_machines import ExecutionOutcome
 from recovery.wording import first_of, plural
@@ -39,14 +39,6 @@ class Look:
 RUNNING = Look(PartStatus.RUNNING)
 
 
-def machine_arn(target: Target, name: str) -> str:
-    """The ARN of a state machine that the plan names by its name or ARN."""
-    if name.startswith("arn:"):
-        return name
-    partition = regions.find_partition(target.region) or "aws"
-    return f"arn:{partition}:states:{target.region}:{target.account_id}:stateMachine:{name}"
-
-
 def execution_name(key: str, order: int) -> str:
     """The name of an execution that an attempt starts: its key, with the number of the wave, within 80 characters."""
     execution_id, wave, place, number, attempt = key.split("/")
@@ -55,7 +47,7 @@ def execution_name(key: str, order: int) -> str:
 
 def execution_arn(part: ActionPart, settings: Mapping[str, Any], order: int) -> str:
     """The ARN of the execution that the part of a state machine starts."""
-    arn = machine_arn(part.target, settings["name"])
+    arn = state_machines.machine_arn(part.target, settings["name"])
     return state_machines.execution_arn(arn, execution_name(part.key, order))
 
 
@@ -86,7 +78,7 @@ def start(
             return sent.command_id or "", tuple(sorted(sent.unmanaged))
         case ActionKind.STATE_MACHINE:
             payload = {**settings.get("input", {}), "actionKey": key}
-            arn = machine_arn(target, settings["name"])
+            arn = state_machines.machine_arn(target, settings["name"])
             return state_machines.start(target, arn, execution_name(key, order), payload), ()
         case ActionKind.EVENT:
             detail = {**settings.get("detail", {}), "actionKey": key}
@@ -193,27 +185,8 @@ def verify(kind: ActionKind, target: Target, settings: Mapping[str, Any]) -> str
 
     Raise NotInTarget, TargetRefused, TargetAccessDenied, and errors that are transient.
     """
-    match kind:
-        case ActionKind.SSM_AUTOMATION | ActionKind.SSM_COMMAND:
-            kinds = {ActionKind.SSM_AUTOMATION: DocumentKind.AUTOMATION, ActionKind.SSM_COMMAND: DocumentKind.COMMAND}
-            version = settings.get("documentVersion")
-            document = lookups.find_document(target, settings["document"], version, kinds[kind])
-            given = settings.get("parameters", {})
-            known = {each.name for each in document.parameters}
-            missing = sorted(each.name for each in document.parameters if each.is_required and each.name not in given)
-            wrong = sorted(name for name in given if name not in known)
-            if missing or wrong:
-                texts = [f"needs {name}" for name in missing] + [f"has no parameter {name}" for name in wrong]
-                raise TargetRefused(f"document {document.name} {', '.join(texts)}", code="InvalidParameters")
-            return f"document {document.name}, version {document.version}, is there"
-        case ActionKind.LAMBDA:
-            lookups.find_function(target, settings["function"])
-            return f"function {settings['function']} is there and may be called"
-        case ActionKind.STATE_MACHINE:
-            lookups.find_state_machine(target, machine_arn(target, settings["name"]))
-            return f"state machine {settings['name']} is there"
-        case ActionKind.EVENT:
-            lookups.find_event_bus(target, settings.get("bus", "default"))
-            return f"event bus {settings.get('bus', 'default')} is there"
-        case ActionKind.WAIT | ActionKind.MANUAL:
-            return "it needs nothing of an account"
+    found = []
+    for need in needs.needs_of(kind, settings, target):
+        prerequisites.look_for(need)
+        found.append(f"{need.kind} {need.name} is there")
+    return ", ".join(found) or "it needs nothing of an account"

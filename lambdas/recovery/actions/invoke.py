@@ -1,6 +1,8 @@
 """Calls the function of an action and waits for its answer. It may be called twice with the same `actionKey`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -8,7 +10,7 @@ from recovery import clock
 from recovery.actions import endings, places, running
 from recovery.actions.running import MovedOn
 from recovery.actions.steps import START, ActionStep
-from recovery.domain.wave_steps.action_record import ActionRecord, ActionStatus, PartStatus
+from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, ActionStatus, PartStatus
 from recovery.domain.wave_steps.actions import Action, ActionKind, ActionPlace
 from recovery.domain.wave_steps.masking import mask
 from recovery.errors import AwsUnavailable, DrsWavesError, Transient
@@ -28,38 +30,48 @@ def invoke(execution_id: str, wave: str | None, place_name: ActionPlace, turn: i
     record = next((each for each in records if each.status.is_open and each.kind is ActionKind.LAMBDA), None)
     if record is None or place.execution.run.is_halted:
         return START
-    action, (part,) = place.actions[record.number], record.parts
-    left = (record.until or 0) - clock.now()
+    action = place.actions[record.number]
     try:
-        if left <= 0:
-            _time_out(place, action, record)
-            return START
-        now = int(clock.now())
-        intent = replace(part, status=PartStatus.STARTING, intent_at=now, began_at=part.began_at or now)
-        record = running.save(record.with_part(0, intent))
-        settings = endings.settings_of(place, action, record)(part)
-        seconds = max(min(round(clock.wall_seconds(left)), MAX_WAIT_SECONDS), 1)
-        payload = {**settings.get("payload", {}), "actionKey": part.key}
-        try:
-            result = functions.invoke(part.target, settings["function"], payload, seconds)
-        except AwsUnavailable:
-            if clock.now() < (record.until or 0):
-                raise
-            _time_out(place, action, record)
-            return START
-        except Transient:
-            raise
-        except DrsWavesError as error:
-            ended = replace(intent, status=PartStatus.FAILED, note=mask(error.message))
-        else:
-            status = PartStatus.SUCCEEDED if result.has_succeeded else PartStatus.FAILED
-            note = "" if result.has_succeeded else mask(f"it failed with {result.error}: {result.output}")
-            ended = replace(intent, status=status, id=settings["function"], output=mask(result.output), note=note)
-        if judged := running.judge(record.with_part(0, ended)):
-            endings.write_end(place, action, judged)
+        _call(place, action, record)
     except MovedOn:
         logger.info("the action has ended", extra={"action": record.name})
     return START
+
+
+def _call(place: places.Place, action: Action, record: ActionRecord) -> None:
+    """Call the function within the action's time, and record the end. Raise MovedOn, and errors that are transient."""
+    (part,), now = record.parts, clock.now()
+    left = (record.until or 0) - now
+    if left <= 0:
+        _time_out(place, action, record)
+        return
+    intent = replace(part, status=PartStatus.STARTING, intent_at=int(now), began_at=part.began_at or int(now))
+    record = running.save(record.with_part(0, intent))
+    settings = endings.settings_of(place, action, record)(part)
+    seconds = max(min(round(clock.wall_seconds(left)), MAX_WAIT_SECONDS), 1)
+    try:
+        ended = _ask(intent, settings, seconds)
+    except AwsUnavailable:
+        if clock.now() < (record.until or 0):
+            raise
+        _time_out(place, action, record)
+        return
+    if judged := running.judge(record.with_part(0, ended)):
+        endings.write_end(place, action, judged)
+
+
+def _ask(part: ActionPart, settings: Mapping[str, Any], seconds: int) -> ActionPart:
+    """The part after the function's answer, or after an error that does not pass."""
+    function, payload = settings["function"], {**settings.get("payload", {}), "actionKey": part.key}
+    try:
+        result = functions.invoke(part.target, function, payload, seconds)
+    except Transient:
+        raise
+    except DrsWavesError as error:
+        return replace(part, status=PartStatus.FAILED, note=mask(error.message))
+    status = PartStatus.SUCCEEDED if result.has_succeeded else PartStatus.FAILED
+    note = "" if result.has_succeeded else mask(f"it failed with {result.error}: {result.output}")
+    return replace(part, status=status, id=function, output=mask(result.output), note=note)
 
 
 def _time_out(place: places.Place, action: Action, record: ActionRecord) -> None:

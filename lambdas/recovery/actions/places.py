@@ -7,7 +7,7 @@ from typing import Any
 from recovery.domain.execution import Execution, RunSnapshot
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
-from recovery.domain.wave_steps import placeholders
+from recovery.domain.wave_steps import needs, placeholders
 from recovery.domain.wave_steps.action_record import ActionRecord
 from recovery.domain.wave_steps.actions import Action, ActionPlace
 from recovery.store import run_requests, waves
@@ -65,16 +65,12 @@ def load_place(execution_id: str, wave_name: str | None, place: ActionPlace, tur
 
 def find_target(place: Place, action: Action) -> Target:
     """The account and Region in which an action acts. Raise NoSuchPlace if the plan does not say."""
-    if action.target:
-        return action.target
     owners = [place.wave] if place.wave else place.execution.plan.waves
-    targets = {target for wave in owners for target in list_targets(place, wave)}
-    if len(targets) == 1:
-        return targets.pop()
-    raise NoSuchPlace(
-        f"the {'wave' if place.wave else 'plan'} has servers in {len(targets)} accounts and Regions; "
-        "give the action accountId and region"
-    )
+    targets = {target for wave in owners for target in list_targets(place, wave)} if action.target is None else set()
+    try:
+        return needs.find_target(action, sorted(targets))
+    except ValueError as mistake:
+        raise NoSuchPlace(str(mistake)) from mistake
 
 
 def uses_instances(action: Action) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan, Wave
 from recovery.domain.target import Target
@@ -93,28 +94,34 @@ def _needs_of_action(action: Action, step: Step, targets: Sequence[Target]) -> S
     if not action.kind.runs_in_target or not targets:
         return StepNeeds(step)
     if action.kind is ActionKind.SSM_COMMAND:
-        return StepNeeds(step, tuple(_document(target, NeedKind.COMMAND, action.settings) for target in targets))
+        chosen = [action.target] if action.target else targets
+        asked = (need for target in chosen for need in needs_of(action.kind, action.settings, target))
+        return StepNeeds(step, tuple(asked))
     try:
         target = find_target(action, targets)
     except ValueError as mistake:
         return StepNeeds(step, mistake=str(mistake))
-    settings = action.settings
-    match action.kind:
+    return StepNeeds(step, tuple(needs_of(action.kind, action.settings, target)))
+
+
+def needs_of(kind: ActionKind, settings: Mapping[str, Any], target: Target) -> Iterator[Need]:
+    """What an action of this kind needs in a target; nothing for one that acts in none."""
+    match kind:
         case ActionKind.SSM_AUTOMATION:
-            return StepNeeds(step, (_document(target, NeedKind.AUTOMATION, settings),))
+            yield _document(target, NeedKind.AUTOMATION, settings)
+        case ActionKind.SSM_COMMAND:
+            yield _document(target, NeedKind.COMMAND, settings)
         case ActionKind.LAMBDA:
-            return StepNeeds(step, (Need(target, NeedKind.FUNCTION, settings["function"]),))
+            yield Need(target, NeedKind.FUNCTION, settings["function"])
         case ActionKind.STATE_MACHINE:
-            return StepNeeds(step, (Need(target, NeedKind.STATE_MACHINE, settings["name"]),))
-        case _:
-            return StepNeeds(step, (Need(target, NeedKind.EVENT_BUS, settings.get("bus", "default")),))
+            yield Need(target, NeedKind.STATE_MACHINE, settings["name"])
+        case ActionKind.EVENT:
+            yield Need(target, NeedKind.EVENT_BUS, settings.get("bus", "default"))
 
 
-def _document(target: Target, kind: NeedKind, settings: Mapping[str, object]) -> Need:
-    parameters = settings.get("parameters") or {}
-    names = tuple(sorted(parameters)) if isinstance(parameters, Mapping) else ()
-    version = settings.get("documentVersion")
-    return Need(target, kind, str(settings["document"]), str(version) if version else None, names)
+def _document(target: Target, kind: NeedKind, settings: Mapping[str, Any]) -> Need:
+    names = tuple(sorted(settings.get("parameters") or ()))
+    return Need(target, kind, settings["document"], settings.get("documentVersion"), names)
 
 
 def _needs_of_check(check: Check, step: Step, targets: Sequence[Target]) -> StepNeeds:
