@@ -57,6 +57,10 @@ class People:
         paths = [answer.removeprefix("POST ") for answer in wait["answers"]]
         subject = wait["wave"], wait.get("action")
         behaviour.answered[subject] += 1
+        if (
+            behaviour.answered[subject] == 1
+        ):  # a wave whose servers have not passed their checks is looked at again first
+            paths = [path for path in paths if path.endswith("verify")] or paths
         if behaviour.answered[subject] > MOST_REPEATS:
             paths = [path for path in paths if path.endswith(ENDING)] or paths
         return str(self._chance.choice(paths))
