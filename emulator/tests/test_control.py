@@ -54,6 +54,8 @@ def test_bad_input_is_rejected_and_its_field_is_named(
         ({"hostname": "a", "sourceServerID": "s-1"}, "sourceServerID"),
         ({"hostname": "a", "replicationState": "FINE"}, "dataReplicationState"),
         ({"hostname": "a", "tags": {"a": 1}}, "tags.a"),
+        ({"hostname": "a", "launchTemplate": {"NetworkInterfaces": {}}}, "launchTemplate.NetworkInterfaces"),
+        ({"hostname": "a", "launchTemplate": {"InstanceType": "m5.huge"}}, "launchTemplate.InstanceType"),
     ],
 )
 def test_a_bad_server_is_rejected_and_none_is_created(

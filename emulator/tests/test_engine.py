@@ -160,22 +160,23 @@ def test_other_calls_of_ec2_are_passed_on_to_the_engine(emulator: Emulator, engi
     launched = ec2(engine).run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)["Instances"][0]
     (shown,) = described(through, [launched["InstanceId"]])
     assert shown["PrivateIpAddress"] == launched["PrivateIpAddress"]
-    assert [each["CidrBlock"] for each in through.describe_vpcs()["Vpcs"]]
+    root = [each["Attachments"][0]["InstanceId"] for each in through.describe_volumes()["Volumes"]]
+    assert launched["InstanceId"] in root
     with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):
         through.describe_instances(InstanceIds=["i-00000000000000000"])
     with pytest.raises(ClientError, match=r"InvalidInstanceID\.NotFound"):  # DRS did not launch it
         through.describe_instance_status(InstanceIds=[launched["InstanceId"]])
     emulator.control.add_fault({"kind": "REGION_DOWN", "region": REGION, "service": "ec2"})
     with pytest.raises(ClientError, match="REGION_DOWN"):
-        through.describe_vpcs()
-    counted = emulator.control.calls()["operations"]["DescribeVpcs"]
+        through.describe_volumes()
+    counted = emulator.control.calls()["operations"]["DescribeVolumes"]
     assert counted == {"OK": 1, "ServiceUnavailable": 1}
 
 
 def test_an_engine_that_does_not_answer_is_unavailable() -> None:
     unused = "http://127.0.0.1:1"
     with Emulator(speed=0, engine_url=unused) as alone, pytest.raises(ClientError, match="does not answer"):
-        alone.ec2_client(ACCOUNT, REGION).describe_vpcs()
+        alone.ec2_client(ACCOUNT, REGION).describe_volumes()
 
 
 def test_a_second_launch_terminates_the_first_instance_at_the_engine(emulator: Emulator, engine: str) -> None:
@@ -200,6 +201,70 @@ def test_a_launch_configuration_reaches_the_engine_and_a_reset_can_clean_up(emul
     assert running["PrivateIpAddress"] == "172.31.0.99"
     assert emulator.control.reset(terminate_instances=True) == {"instancesTerminated": 1}
     wait_until(lambda: described(ec2(engine), instances)[0]["State"]["Name"] == "terminated")
+
+
+def test_a_server_lands_in_the_subnet_of_its_template_at_the_engine(emulator: Emulator, engine: str) -> None:
+    drs, through = client(emulator), emulator.ec2_client(ACCOUNT, REGION)
+    server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app06"}])[0]
+    add = emulator.control.add_ec2_resource
+    vpc = add("Vpc", ACCOUNT, REGION, {"VpcId": "vpc-0d111111", "CidrBlock": "10.77.0.0/16"})
+    zone = f"{REGION}b"
+    resource = {"VpcId": vpc, "CidrBlock": "10.77.0.0/24", "AvailabilityZone": zone}
+    subnet = add("Subnet", ACCOUNT, REGION, resource)
+    group = add("SecurityGroup", ACCOUNT, REGION, {"VpcId": vpc, "GroupName": "drill"})
+    template = drs.get_launch_configuration(sourceServerID=server)["ec2LaunchTemplateID"]
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group]}
+    through.create_launch_template_version(
+        LaunchTemplateId=template,
+        SourceVersion="1",
+        LaunchTemplateData={"NetworkInterfaces": [interface]},  # type: ignore[list-item]
+    )
+    through.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
+    job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
+    instances = finish(emulator, job_id, 2000)
+    (shown,) = described(through, instances)
+    assert (shown["SubnetId"], shown["VpcId"], shown["Placement"]["AvailabilityZone"]) == (subnet, vpc, zone)
+    assert [each["GroupId"] for each in shown["SecurityGroups"]] == [group]
+    assert shown["PrivateIpAddress"] == described(ec2(engine), instances)[0]["PrivateIpAddress"]
+    assert shown["PrivateIpAddress"].startswith("10.77.0.")
+    assert through.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"] == 250
+
+
+def test_a_profile_that_the_engine_lacks_fails_the_launch(emulator: Emulator, engine: str) -> None:
+    drs, through = client(emulator), emulator.ec2_client(ACCOUNT, REGION)
+    server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app07"}])[0]
+    template = drs.get_launch_configuration(sourceServerID=server)["ec2LaunchTemplateID"]
+    data = {"IamInstanceProfile": {"Name": "shop-web"}}
+    through.create_launch_template_version(LaunchTemplateId=template, SourceVersion="1", LaunchTemplateData=data)  # type: ignore[arg-type]
+    through.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
+
+    def launch() -> str:
+        job_id = drs.start_recovery(sourceServers=[{"sourceServerID": server}])["job"]["jobID"]
+        emulator.control.advance(2000)
+        wait_until(lambda: drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["status"] == "COMPLETED")
+        return drs.describe_jobs(filters={"jobIDs": [job_id]})["items"][0]["participatingServers"][0]["launchStatus"]
+
+    def free() -> int:
+        return sum(each["AvailableIpAddressCount"] for each in through.describe_subnets()["Subnets"])
+
+    before = free()
+    assert (launch(), free()) == ("FAILED", before)
+    iam = emulator.iam_client(ACCOUNT, REGION)  # passed on
+    iam.create_instance_profile(InstanceProfileName="shop-web")
+    assert iam.get_instance_profile(InstanceProfileName="shop-web")["InstanceProfile"]["Arn"]
+    assert (launch(), free()) == ("LAUNCHED", before - 1)
+
+
+def test_tags_of_instances_go_to_the_engine_and_those_of_templates_stay(emulator: Emulator, engine: str) -> None:
+    drs, through = client(emulator), emulator.ec2_client(ACCOUNT, REGION)
+    server = emulator.seed(ACCOUNT, REGION, [{"hostname": "app08"}])[0]
+    launched = ec2(engine).run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1)["Instances"][0]
+    template = drs.get_launch_configuration(sourceServerID=server)["ec2LaunchTemplateID"]
+    for resource in (launched["InstanceId"], template):
+        through.create_tags(Resources=[resource], Tags=[{"Key": "run", "Value": "7"}])
+    tag = {"Key": "run", "Value": "7"}
+    assert tag in described(ec2(engine), [launched["InstanceId"]])[0]["Tags"]
+    assert tag in through.describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"][0]["Tags"]
 
 
 @pytest.mark.parametrize("variant", ["overwrite", "guarded"])

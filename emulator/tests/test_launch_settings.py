@@ -23,6 +23,18 @@ def test_disposition_private_address_and_tags_take_effect(emulator: EmulatorClie
     assert instance["recoveryInstanceProperties"]["networkInterfaces"][0]["ips"] == ["10.9.8.7"]
 
 
+def test_the_fast_recovery_mode_leaves_out_the_conversion(emulator: EmulatorClient) -> None:
+    fast, usual = emulator.seed(2)
+    changed = emulator.drs.update_launch_configuration(sourceServerID=fast, recoveryMode="FAST")  # type: ignore[call-arg]
+    assert changed["recoveryMode"] == "FAST"  # type: ignore[typeddict-item]
+    job_id = emulator.start([fast, usual])
+    emulator.advance(DRILL)
+    assert [each["launchStatus"] for each in emulator.job(job_id)["participatingServers"]] == ["LAUNCHED"] * 2
+    items = emulator.drs.describe_job_log_items(jobID=job_id)["items"]
+    converted = [each["eventData"]["sourceServerID"] for each in items if each["event"] == "CONVERSION_START"]
+    assert converted == [usual]
+
+
 def test_a_template_applies_to_new_servers_only(emulator: EmulatorClient) -> None:
     old = emulator.seed()[0]
     template = emulator.drs.create_launch_configuration_template(copyPrivateIp=True)["launchConfigurationTemplate"]

@@ -39,11 +39,11 @@ def test_ec2_describes_the_requested_instances(emulator: EmulatorClient) -> None
     assert ec2(emulator, "us-east-1").describe_instances(Filters=asked)["Reservations"] == []
 
 
-def test_ec2_rejects_every_other_request(emulator: EmulatorClient) -> None:
-    with pytest.raises(ClientError, match="only DescribeInstances"):
-        ec2(emulator).describe_instances()
-    with pytest.raises(ClientError, match="only DescribeInstances"):
-        ec2(emulator).describe_vpcs()
+def test_ec2_rejects_what_it_does_not_play(emulator: EmulatorClient) -> None:
+    with pytest.raises(ClientError, match=r"InvalidAction.*supports only .*DescribeInstances"):
+        ec2(emulator).describe_volumes()
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*filter 'colour' is invalid"):
+        ec2(emulator).describe_instances(Filters=[{"Name": "colour", "Values": ["red"]}])
 
 
 def test_ec2_describes_an_instance_until_its_termination_succeeds(emulator: EmulatorClient) -> None:

@@ -108,7 +108,10 @@ def test_a_fault_without_a_service_strikes_drs_only(emulator: EmulatorClient) ->
     emulator.control("POST", "faults", {"kind": "THROTTLING"})
     emulator.ssm.list_commands()
     status, answer = emulator.control("POST", "faults", {"kind": "THROTTLING", "service": "s3"})
-    assert (status, answer["message"]) == (400, "service: must be one of drs, ssm, ec2, elbv2, all")
+    assert (status, answer["message"]) == (
+        400,
+        "service: must be one of drs, ssm, ec2, elbv2, iam, service-quotas, all",
+    )
     status, answer = emulator.control("POST", "faults", {"kind": "THROTTLING", "operation": "Send"})
     assert (status, answer["message"]) == (400, "operation: must be an operation")
 
@@ -118,8 +121,11 @@ def test_what_is_not_built_says_so(emulator: EmulatorClient) -> None:
         emulator.ssm.describe_parameters()
     built = emulator.control("GET", "health")[1]["otherServices"]
     assert {"SendCommand", "StartAutomationExecution", "DescribeInstanceInformation"} <= set(built["ssm"])
-    assert built["ec2"] == ["DescribeInstanceStatus", "DescribeInstances"]
-    assert built["elbv2"] == ["DescribeTargetHealth"]
+    assert {"DescribeInstanceStatus", "DescribeInstances", "CreateLaunchTemplateVersion"} <= set(built["ec2"])
+    assert "RunInstances" not in built["ec2"]
+    assert (built["elbv2"], built["iam"]) == (["DescribeTargetHealth"], ["GetInstanceProfile"])
+    with pytest.raises(ClientError, match="NotImplementedException"):
+        emulator.quotas.list_services()
 
 
 def test_commands_automations_and_rules_survive_a_restart(tmp_path: Path) -> None:

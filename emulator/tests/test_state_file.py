@@ -23,6 +23,11 @@ def described(emulator: Emulator) -> dict[str, Any]:
         "plans": drs.list_recovery_plans()["recoveryPlans"],
         "executions": drs.list_recovery_plan_executions()["recoveryPlanExecutions"],
         "templates": drs.describe_launch_configuration_templates()["items"],
+        "launch templates": emulator.ec2_client(ACCOUNT, REGION).describe_launch_template_versions(
+            Versions=["$Default", "$Latest"]
+        )["LaunchTemplateVersions"],
+        "ec2 instances": emulator.ec2_client(ACCOUNT, REGION).describe_instances()["Reservations"],
+        "network": emulator.control.ec2_resources(),
         "faults": emulator.control._world.faults.describe(0),
         "settings": emulator.control.settings(),
     }
@@ -39,6 +44,17 @@ def populate(emulator: Emulator) -> None:
     emulator.control.add_strange_record(strange)
     drs.start_recovery(sourceServers=[{"sourceServerID": servers[0]}], isDrill=True)
     emulator.control.advance(DRILL)
+    ec2 = emulator.ec2_client(ACCOUNT, REGION)
+    template = drs.get_launch_configuration(sourceServerID=servers[3])["ec2LaunchTemplateID"]
+    data = {"InstanceType": "t3.large"}
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData=data)  # type: ignore[arg-type]
+    ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion="2")
+    ec2.create_capacity_reservation(
+        InstanceType="m5.large", InstancePlatform="Linux/UNIX", AvailabilityZone=f"{REGION}a", InstanceCount=3
+    )
+    emulator.control.add_instance_profile(ACCOUNT, "shop-web")
+    quota = {"accountId": ACCOUNT, "region": REGION, "quotaCode": "L-1216C47A", "value": 99}
+    emulator.control.set_quota(quota)
     emulator.control._world.faults.add({"kind": "LAUNCH_FAILS", "sourceServerId": servers[1], "count": 3}, 0)
     drs.start_recovery(sourceServers=[{"sourceServerID": servers[1]}], isDrill=True)
     plan = drs.create_recovery_plan(name="shop")["recoveryPlan"]["recoveryPlanArn"]  # type: ignore[attr-defined]
@@ -67,6 +83,18 @@ def test_an_emulator_continues_where_it_was_stopped(tmp_path: Path) -> None:
         second.control.advance(90 * 60)
         executions = drs.list_recovery_plan_executions()["recoveryPlanExecutions"]  # type: ignore[attr-defined]
         assert [execution["status"] for execution in executions] == ["COMPLETED"]
+
+
+def test_a_file_from_before_launch_templates_gets_those_of_its_servers(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    with Emulator(speed=0, state=file) as first:
+        first.seed(ACCOUNT, REGION, [{"hostname": "host"}])
+    saved = json.loads(file.read_text())
+    for target in saved["targets"]:
+        del target["ec2"]
+    file.write_text(json.dumps(saved))
+    with Emulator(state=file) as second:
+        assert len(second.ec2_client(ACCOUNT, REGION).describe_launch_templates()["LaunchTemplates"]) == 1
 
 
 def test_calls_to_ec2_without_a_result_are_repeated(tmp_path: Path) -> None:

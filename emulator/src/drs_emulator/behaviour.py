@@ -54,6 +54,10 @@ class Behaviour:
     - `command_delay_seconds`: how long a new command is not found. `agent_report_seconds`: how late the state of an
       agent is shown. `unknown_instances`: ids that an account does not have, in DescribeInstanceInformation.
     - `lost_agent`: how a command ends that cannot be delivered. `cancel_command`: whether a running command stops.
+    - `template_delay_seconds`: how late a change of a launch template is seen, also by a launch. `deleted_template`: a
+      launch without its template fails, or DRS makes a new one. `template_writes`: whether DRS writes the type and the
+      private address of a launch configuration into the template. `address_outside`: a copied address without a subnet
+      that has it.
     - `output_cut`: whether cut output ends with a mark. `automation_tokens`: whether client tokens are remembered.
 
     Requests:
@@ -86,6 +90,10 @@ class Behaviour:
     cancel_command: str = _choice("stops", "ignored")
     output_cut: str = _choice("marked", "plain")
     automation_tokens: str = _choice("kept", "forgotten")
+    template_delay_seconds: float = _seconds(0)
+    deleted_template: str = _choice("fails", "recreated")
+    template_writes: str = _choice("none", "versions")
+    address_outside: str = _choice("accepted", "refused")
     conflicts: str = _choice("named", "unnamed")
     tag_rules: str = _choice("strict", "any")
 
@@ -152,6 +160,7 @@ GENEROUS = Behaviour(
     conversion_server="CONVERSION_START",
     job_timing="slow",
     launch_into="guarded",
+    deleted_template="recreated",
     tag_rules="any",
 )
 UNKIND = Behaviour(
@@ -172,6 +181,9 @@ UNKIND = Behaviour(
     lost_agent="Undeliverable",
     cancel_command="ignored",
     automation_tokens="forgotten",
+    template_delay_seconds=30,
+    template_writes="versions",
+    address_outside="refused",
     conflicts="unnamed",
 )
 PROFILES = {

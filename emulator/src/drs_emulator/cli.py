@@ -82,6 +82,8 @@ def published(emulator: Emulator, path: Path | None) -> Iterator[Path]:
         "AWS_ENDPOINT_URL_SSM": emulator.url,
         "AWS_ENDPOINT_URL_EC2": emulator.url,
         "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": emulator.url,
+        "AWS_ENDPOINT_URL_SERVICE_QUOTAS": emulator.url,
+        "AWS_ENDPOINT_URL_IAM": emulator.url,
         "AWS_ACCESS_KEY_ID": EXAMPLE_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_SESSION_TOKEN": emulator.secret,

@@ -133,13 +133,21 @@ class Emulator:
         return self._client("ssm", account, region, attempts)
 
     def ec2_client(self, account: str, region: str, *, attempts: int = 1) -> "EC2Client":
-        """Return a boto3 client of EC2, for DescribeInstanceStatus. Other calls are the engine's, if there is one."""
+        """Return a boto3 client of EC2. Calls that the emulator does not play are the engine's, if there is one."""
         client: EC2Client = self._client("ec2", account, region, attempts)
         return client
 
     def elb_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
         """Return a boto3 client of Elastic Load Balancing, for DescribeTargetHealth."""
         return self._client("elbv2", account, region, attempts)
+
+    def quotas_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of Service Quotas."""
+        return self._client("service-quotas", account, region, attempts)
+
+    def iam_client(self, account: str, region: str, *, attempts: int = 1) -> Any:
+        """Return a boto3 client of IAM, for GetInstanceProfile. Other calls are the engine's, if there is one."""
+        return self._client("iam", account, region, attempts)
 
     def _client(self, service: str, account: str, region: str, attempts: int) -> Any:
         return boto3.client(  # type: ignore[call-overload]

@@ -71,9 +71,10 @@ class Refused(ServiceError):
 
     status = 400
 
-    def __init__(self, code: str, message: str = "") -> None:
+    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
         super().__init__(message)
         self.code = code
+        self.status = status
 
 
 class ConnectionCut(Exception):

@@ -147,9 +147,10 @@ def known_operations(names: Iterable[Any]) -> set[str]:
     if not known.issuperset(names):
         known |= {
             *service_model("ssm").operations,
-            "DescribeInstanceStatus",
-            "DescribeInstances",
+            *service_model("ec2").operations,
+            *service_model("service-quotas").operations,
             "DescribeTargetHealth",
+            "GetInstanceProfile",
         }
     return known
 

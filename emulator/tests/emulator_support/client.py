@@ -68,6 +68,14 @@ class EmulatorClient:
     def elb(self) -> Any:
         return self._emulator.elb_client(ACCOUNT, REGION)
 
+    @cached_property
+    def quotas(self) -> Any:
+        return self._emulator.quotas_client(ACCOUNT, REGION)
+
+    @cached_property
+    def iam(self) -> Any:
+        return self._emulator.iam_client(ACCOUNT, REGION)
+
     @property
     def unchecked(self) -> Any:
         """A client for answers that break the model."""

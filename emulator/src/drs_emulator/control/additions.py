@@ -5,6 +5,7 @@ from typing import Any
 
 from drs_emulator.clock import iso
 from drs_emulator.control.control_input import read_target_key, read_text
+from drs_emulator.control.networks import read_placement
 from drs_emulator.engine.ec2 import SimulatedEc2, SimulatedInstance
 from drs_emulator.ids import new_id
 from drs_emulator.records.managed_instance import ManagedInstance
@@ -13,6 +14,7 @@ from drs_emulator.records.target_group import TargetGroup
 from drs_emulator.settings import BadControlInput
 from drs_emulator.shaping.strange_records import FILTERS, KINDS, ready_made
 from drs_emulator.target_key import TargetKey
+from drs_emulator.world.ec2.networks import place
 from drs_emulator.world.world import World
 
 Body = dict[str, Any]
@@ -31,12 +33,19 @@ def add_ec2_instance(world: World, body: Body) -> Body:
     if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
         raise BadControlInput("tags: must be an object of texts")
     with world.lock:
-        added = _simulated(world).add(key, instance_id, state, tags)
+        ec2, target = _simulated(world), world.target(key)
+        placement = read_placement(target, body, instance_id)
+        if placement:
+            place(target, instance_id, placement)
+            added = ec2.add(key, instance_id, state, tags, placement.instance_type)
+            added.private_ip = placement.private_ip
+        else:
+            added = ec2.add(key, instance_id, state, tags)
         shown = "RUNNING" if state == "running" else "STOPPED"
         machine = ManagedInstance(
             instance_id, key, world.clock.now(), private_ip=added.private_ip, tags=dict(tags), state=shown
         )
-        world.target(key).machines[instance_id] = machine
+        target.machines[instance_id] = machine
         return _describe(key, added)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from drs_emulator.clock import iso
-from drs_emulator.control import additions, ssm_documents
+from drs_emulator.control import additions, networks, ssm_documents
 from drs_emulator.control.control_input import read_body, read_flags, read_target_key
-from drs_emulator.control.source_server_input import change_server, parse_server
+from drs_emulator.control.source_server_input import change_server, parse_server, read_template_data
 from drs_emulator.control.state_file import StateError, save_state
 from drs_emulator.ids import new_id
 from drs_emulator.operations import BUILT, BUILT_BY_SERVICE
@@ -22,6 +22,7 @@ from drs_emulator.records.recovery_instance import Failback
 from drs_emulator.records.source_server import SourceServer
 from drs_emulator.settings import BadControlInput
 from drs_emulator.simulation.job_lifecycle import release_held_jobs, run_due_events
+from drs_emulator.world.ec2.launch_templates import make_templates
 from drs_emulator.world.world import World
 
 PREFIX = "/_emulator"
@@ -36,6 +37,8 @@ CREATES = {
     "rules",
     "ssm-documents",
     "target-groups",
+    "ec2-resources",
+    "instance-profiles",
 }
 
 
@@ -85,13 +88,22 @@ class Control:
             ("DELETE", "rules"): lambda _: {"deleted": self.remove_rules(None)},
             ("POST", "ssm-documents"): lambda request: self.add_document(read_body(request)),
             ("POST", "target-groups"): lambda request: self.add_target_group(read_body(request)),
+            ("GET", "ec2-resources"): lambda _: networks.list_resources(world),
+            ("POST", "ec2-resources"): lambda request: networks.add_resource(world, read_body(request)),
+            ("POST", "instance-profiles"): lambda request: networks.add_profile(world, read_body(request)),
+            ("PUT", "service-quotas"): lambda request: networks.set_quota(world, read_body(request)),
+            ("PUT", "instance-type-offerings"): lambda request: networks.set_offering(world, read_body(request)),
             ("GET", "instances"): lambda _: {"instances": self.instances()},
             ("POST", "save"): lambda _: self.save(),
         }
 
     def _with_name(self, name: str) -> dict[tuple[str, str], Route]:
+        world = self._world
         return {
             ("PATCH", "source-servers"): lambda request: self.change_server(name, read_body(request)),
+            ("PATCH", "launch-templates"): lambda request: networks.change_template(world, name, read_body(request)),
+            ("DELETE", "ec2-resources"): lambda _: networks.remove_resource(world, name),
+            ("DELETE", "instance-profiles"): lambda _: networks.remove_profile(world, name),
             ("DELETE", "faults"): lambda _: {"deleted": self.remove_faults(name)},
             ("DELETE", "rules"): lambda _: {"deleted": self.remove_rules(name)},
         }
@@ -108,6 +120,33 @@ class Control:
 
     def add_strange_record(self, body: dict[str, Any]) -> dict[str, Any]:
         return additions.add_strange_record(self._world, body)
+
+    def add_ec2_resource(self, kind: str, account: str, region: str, resource: dict[str, Any]) -> str:
+        """Add a resource of a network as EC2 describes it, or change the given members of one. Return its id."""
+        body = {"accountId": account, "region": region, "kind": kind, "resource": resource}
+        return str(networks.add_resource(self._world, body)["id"])
+
+    def ec2_resources(self) -> list[dict[str, Any]]:
+        resources: list[dict[str, Any]] = networks.list_resources(self._world)["resources"]
+        return resources
+
+    def remove_ec2_resource(self, resource_id: str) -> None:
+        networks.remove_resource(self._world, resource_id)
+
+    def change_launch_template(self, template_id: str, body: dict[str, Any]) -> None:
+        """Set the default version of a launch template, even to one that does not exist."""
+        networks.change_template(self._world, template_id, body)
+
+    def set_quota(self, body: dict[str, Any]) -> None:
+        """Set a quota of Service Quotas, such as that of running vCPUs."""
+        networks.set_quota(self._world, body)
+
+    def set_offering(self, body: dict[str, Any]) -> None:
+        """Say which zones offer an instance type."""
+        networks.set_offering(self._world, body)
+
+    def add_instance_profile(self, account: str, name: str) -> None:
+        networks.add_profile(self._world, {"accountId": account, "name": name})
 
     def add_rule(self, body: dict[str, Any]) -> str:
         """Add a rule of how instances boot, or of what commands or automations do, and return its id."""
@@ -167,6 +206,7 @@ class Control:
             target = self._world.target(key)
             now = self._world.clock.now()
             created: dict[str, SourceServer] = {}
+            data: dict[str, dict[str, Any]] = {}
             for index, sent in enumerate(servers):
                 server = parse_server(sent, key, f"servers[{index}]", now)
                 if server.id in created or server.id in target.servers:
@@ -175,7 +215,9 @@ class Control:
                     )
                 server.apply_templates(target.templates.values())
                 created[server.id] = server
+                data[server.id] = read_template_data(sent, f"servers[{index}]")
             target.servers.update(created)
+            make_templates(target, created.values(), data)
             target.initialized = True
         return {"sourceServerIDs": list(created)}
 

@@ -5,7 +5,7 @@ import ipaddress
 from typing import Any
 
 from drs_emulator.ids import digest, stable_id
-from drs_emulator.protocol.service_model import drs_model
+from drs_emulator.protocol.service_model import drs_model, service_model
 from drs_emulator.protocol.validation import find_problems
 from drs_emulator.records.launch_configuration import LaunchConfiguration
 from drs_emulator.records.replication import DAY, HOUR, INTERRUPTED, Replication
@@ -36,6 +36,7 @@ FIELDS = {
     "ip": str,
     "failsAt": str,
     "inConflict": bool,
+    "launchTemplate": dict,
 }
 CHANGEABLE = {"replicationState", "replicationError", "lagDuration", "failsAt", "inConflict"}
 DISK_FIELDS = {"deviceName", "bytes", "gib"}
@@ -86,6 +87,14 @@ def parse_server(sent: Any, key: TargetKey, path: str, now: float) -> SourceServ
     for problem in find_problems(drs_model().shape("SourceServer"), server.to_api(now), strict=True):
         raise BadControlInput(f"{path}: is not a valid source server: {problem}")
     return server
+
+
+def read_template_data(sent: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return what a server's launch template has besides its defaults. Raise BadControlInput."""
+    data: dict[str, Any] = sent.get("launchTemplate", {})
+    for problem in find_problems(service_model("ec2").shape("ResponseLaunchTemplateData"), data, strict=True):
+        raise BadControlInput(f"{path}.launchTemplate.{problem}")
+    return data
 
 
 def change_server(server: SourceServer, sent: Any, now: float) -> None:

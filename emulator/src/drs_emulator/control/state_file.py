@@ -10,11 +10,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from drs_emulator.engine.ec2 import SimulatedEc2
+from drs_emulator.records.ec2.launch_template import MANAGED_TAG
 from drs_emulator.records.job import Job, Participant
 from drs_emulator.settings import Settings
 from drs_emulator.simulation import launch_steps, termination_steps
 from drs_emulator.simulation.job_lifecycle import StepContext, run_due_events
 from drs_emulator.simulation.job_schedule import Step
+from drs_emulator.world.ec2.launch_templates import make_templates
 from drs_emulator.world.faults import FaultEntry
 from drs_emulator.world.rules import RuleEntry, Rules
 from drs_emulator.world.target import Target
@@ -96,11 +99,28 @@ def load_state(world: World, path: Path) -> None:
         for target in saved.targets:
             target.active = {job.id: job for job in target.jobs.values() if job.in_progress}
             world.targets[target.key] = target
+            if not target.ec2.templates_are_made:  # a file of an earlier version has none
+                make_templates(target, target.servers.values())
+            _restore_instances(world, target)
         for due, event in saved.events:
             world.schedule(due, event)
         for target in saved.targets:
             for job in list(target.active.values()):
                 _repeat_ec2_request(world, target, job)
+
+
+def _restore_instances(world: World, target: Target) -> None:
+    """Add the instances again that had been launched without an engine, which kept them in memory only."""
+    if not isinstance(world.ec2, SimulatedEc2):
+        return
+    for machine in target.machines.values():
+        placement = target.ec2.placements.get(machine.id)
+        if placement is None or machine.state == "TERMINATED":
+            continue
+        managed = dict([MANAGED_TAG]) if machine.server_id else {}
+        tags = machine.tags | placement.tags | managed
+        added = world.ec2.add(target.key, machine.id, machine.state.lower(), tags, placement.instance_type)
+        added.private_ip, added.launched_at = placement.private_ip, placement.launched_at or machine.launched_at
 
 
 def _repeat_ec2_request(world: World, target: Target, job: Job) -> None:

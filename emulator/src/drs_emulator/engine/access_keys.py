@@ -17,7 +17,8 @@ from drs_emulator.errors import InternalServer, MissingCredentials, UnknownCrede
 from drs_emulator.target_key import TargetKey
 from loopback.guard import SECRET_HEADER, is_trusted
 
-CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/(?:drs|ec2|ssm|elasticloadbalancing)/aws4_request")
+SERVICES = "drs|ec2|ssm|elasticloadbalancing|iam|servicequotas"
+CREDENTIAL = re.compile(rf"Credential=([^/,\s]+)/\d{{8}}/([a-z0-9-]+)/(?:{SERVICES})/aws4_request")
 ACCOUNT = re.compile(r"\d{12}")
 ENGINE_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=30)
 

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,6 +42,8 @@ class LaunchOutcome:
 class LaunchRequest:
     """An instance to launch. `private_ip` is its requested address, if any; `stopped` leaves it stopped.
 
+    `subnet_id`, `groups` and the ARN `profile` are where and as what it runs; simulated instances need none of them.
+
     `into` is an existing instance whose volumes are replaced instead. If `guarded`, it must be stopped and have
     ALLOWS_LAUNCHING_INTO.
     """
@@ -54,6 +56,9 @@ class LaunchRequest:
     stopped: bool = False
     into: str = ""
     guarded: bool = False
+    subnet_id: str = ""
+    groups: tuple[str, ...] = ()
+    profile: str = ""
 
 
 def refuse_launch_into(request: LaunchRequest, state: str, tags: dict[str, str]) -> str:
@@ -92,7 +97,7 @@ class SimulatedInstance:
 
 
 class SimulatedEc2:
-    """Keeps the launched instances in memory. They do not survive a restart."""
+    """Keeps the instances in memory. After a restart, the state file adds them again."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -219,7 +224,13 @@ class EngineEc2:
         client = self._client(request.target)
         if request.into:
             return self._overwrite(client, request)
-        requested_address = {"PrivateIpAddress": request.private_ip} if request.private_ip else {}
+        requested: dict[str, Any] = {
+            "PrivateIpAddress": request.private_ip,
+            "SubnetId": request.subnet_id,
+            "SecurityGroupIds": list(request.groups),
+            "IamInstanceProfile": {"Arn": request.profile} if request.profile else {},
+        }
+        self._check_profile(request)
         response = client.run_instances(
             ImageId=f"ami-{digest(request.target)[:17]}",  # DRS makes a private image; the engine accepts any id
             MinCount=1,
@@ -231,12 +242,31 @@ class EngineEc2:
                     "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
                 }
             ],
-            **requested_address,  # type: ignore[arg-type]
+            **{name: value for name, value in requested.items() if value},
         )
         instance_id = response["Instances"][0]["InstanceId"]
         if request.stopped:
             client.stop_instances(InstanceIds=[instance_id])
         return instance_id
+
+    def _check_profile(self, request: LaunchRequest) -> None:
+        """Ask the engine's IAM for the profile, because its EC2 accepts any. Raise ClientError and BotoCoreError."""
+        if not request.profile:
+            return
+        name = request.profile.rsplit("/", 1)[1]
+        with self._lock:
+            iam = self._make_client("iam", request.target)
+        try:
+            iam.get_instance_profile(InstanceProfileName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            refused = (
+                f"Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+            )
+            raise ClientError(
+                {"Error": {"Code": "InvalidParameterValue", "Message": refused}}, "RunInstances"
+            ) from error
 
     def _overwrite(self, client: "EC2Client", request: LaunchRequest) -> str:
         found = client.describe_instances(InstanceIds=[request.into])["Reservations"][0]["Instances"][0]
@@ -268,13 +298,16 @@ class EngineEc2:
     def _client(self, target: TargetKey) -> "EC2Client":
         with self._lock:  # creating a client is not thread-safe; using one is
             if target not in self._clients:
-                self._clients[target] = self._session.client(
-                    "ec2",
-                    endpoint_url=self._url,
-                    region_name=target.region,
-                    aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
-                    aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
-                    aws_session_token=self._token,
-                    config=ENGINE_CONFIG,
-                )
+                self._clients[target] = self._make_client("ec2", target)
             return self._clients[target]
+
+    def _make_client(self, service: str, target: TargetKey) -> Any:
+        return self._session.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self._url,
+            region_name=target.region,
+            aws_access_key_id=target.account,  # the engine, too, accepts an account as its key
+            aws_secret_access_key="test",  # noqa: S106 (the engine accepts any)
+            aws_session_token=self._token,
+            config=ENGINE_CONFIG,
+        )

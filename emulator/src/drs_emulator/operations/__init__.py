@@ -5,6 +5,8 @@ returns the response's members or raises a ServiceError. It never waits: what ta
 """
 
 from drs_emulator.operations import (
+    accounts,
+    ec2,
     ec2_instances,
     failback,
     jobs,
@@ -26,6 +28,8 @@ __all__ = [
     "BUILT",
     "BUILT_BY_SERVICE",
     "Call",
+    "accounts",
+    "ec2",
     "ec2_instances",
     "failback",
     "jobs",

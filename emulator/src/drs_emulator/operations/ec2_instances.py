@@ -1,19 +1,16 @@
-"""Operations of EC2: the status checks of instances, and DescribeInstances without an engine.
+"""The status checks of instances, as EC2 shows them. The other operations of EC2 are in `ec2`.
 
-DescribeInstanceStatus is served with an engine too, because the engine does not boot its instances.
+They are served with an engine too, because the engine does not boot its instances.
 """
 
 from collections.abc import Callable, Collection
 from typing import Any
 
 from drs_emulator.clock import iso
-from drs_emulator.engine.ec2 import SimulatedEc2, SimulatedInstance
 from drs_emulator.errors import Refused
-from drs_emulator.ids import digest
 from drs_emulator.operations.pagination import ForeignToken, take_page
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.managed_instance import ManagedInstance
-from drs_emulator.target_key import TargetKey
 from drs_emulator.world.instance_health import Health, health_of, is_shown_by_ec2
 
 MAX_IDS, MAX_PAGE = 100, 1000
@@ -27,35 +24,6 @@ READERS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-@operation("DescribeInstances", "ec2")
-def describe_instances(call: Call) -> dict[str, Any]:
-    """Describe simulated instances by the filter instance-id. Refuse any other request."""
-    filters: list[dict[str, Any]] = call.input.get("Filters") or []
-    ec2 = call.world.ec2
-    if not isinstance(ec2, SimulatedEc2) or [each.get("Name") for each in filters] != ["instance-id"]:
-        raise Refused("InvalidAction", "the emulator supports only DescribeInstances with the filter instance-id")
-    found = ec2.find(call.target.key, set(filters[0].get("Values") or ()))
-    return {"Reservations": [_describe_reservation(call.target.key, instance) for instance in found]}
-
-
-def _describe_reservation(target: TargetKey, instance: SimulatedInstance) -> dict[str, Any]:
-    seed = digest(target)[:17]
-    profile = "AWSElasticDisasterRecoveryRecoveryInstanceWithLaunchActionsRole"
-    described = {
-        "InstanceId": instance.id,
-        "State": {"Name": instance.state},
-        "InstanceType": instance.type,
-        "LaunchTime": iso(instance.launched_at),
-        "PrivateIpAddress": instance.private_ip,
-        "SubnetId": f"subnet-{seed}",
-        "VpcId": f"vpc-{seed}",
-        "SecurityGroups": [{"GroupId": f"sg-{seed}", "GroupName": "default"}],
-        "IamInstanceProfile": {"Arn": f"arn:aws:iam::{target.account}:instance-profile/{profile}"},
-        "Tags": [{"Key": key, "Value": value} for key, value in instance.tags.items()],
-    }
-    return {"ReservationId": f"r-{instance.id[2:]}", "OwnerId": target.account, "Instances": [described]}
-
-
 @operation("DescribeInstanceStatus", "ec2")
 def describe_instance_status(call: Call) -> dict[str, Any]:
     """In order of id; only running instances unless IncludeAllInstances is true."""
@@ -66,7 +34,7 @@ def describe_instance_status(call: Call) -> dict[str, Any]:
     asked = [each for each in known.values() if not ids or each.id in ids]
     if not call.input.get("IncludeAllInstances"):
         asked = [each for each in asked if each.state == "RUNNING"]
-    shown = (_describe_status(health_of(call.world, each), call.now) for each in asked)
+    shown = (_describe_status(health_of(call.world, each), call.now, _zone(call, each)) for each in asked)
     matching = [each for each in shown if _matches(each, call.input.get("Filters") or [])]
     return _paginate(call, matching, size)
 
@@ -115,7 +83,12 @@ def _matches(shown: dict[str, Any], filters: list[dict[str, Any]]) -> bool:
     return True
 
 
-def _describe_status(health: Health, now: float) -> dict[str, Any]:
+def _zone(call: Call, instance: ManagedInstance) -> str:
+    placement = call.target.ec2.placements.get(instance.id)
+    return placement.zone if placement else f"{instance.target.region}a"
+
+
+def _describe_status(health: Health, now: float, zone: str) -> dict[str, Any]:
     instance = health.instance
     name = instance.state.lower()
 
@@ -129,7 +102,7 @@ def _describe_status(health: Health, now: float) -> dict[str, Any]:
         return {"Status": status, "Details": [detail]}
 
     return {
-        "AvailabilityZone": f"{instance.target.region}a",
+        "AvailabilityZone": zone,
         "InstanceId": instance.id,
         "InstanceState": {"Code": STATE_CODES[name], "Name": name},
         "InstanceStatus": summary("instance"),

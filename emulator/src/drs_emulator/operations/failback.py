@@ -20,6 +20,7 @@ from drs_emulator.records.replication import Replication
 from drs_emulator.records.source_server import SourceServer
 from drs_emulator.simulation.job_lifecycle import start_job
 from drs_emulator.target_key import TargetKey
+from drs_emulator.world.ec2.launch_templates import make_templates
 
 
 @operation("ReverseReplication")
@@ -40,6 +41,8 @@ def reverse_replication(call: Call) -> dict[str, Any]:
     reversed_id = server.reversed_arn.rpartition("/")[2]
     reversed_server = origin_target.servers.get(reversed_id) or _reverse_server(call, instance, origin_target.key)
     reversed_server.replication.start(call.now, call.world.settings.durations.replication)
+    if reversed_server.id not in origin_target.servers:
+        make_templates(origin_target, [reversed_server])
     origin_target.servers[reversed_server.id] = reversed_server
     server.reversed_arn, reversed_server.reversed_arn = reversed_server.arn, server.arn
     return {"reversedDirectionSourceServerArn": reversed_server.arn}

@@ -13,6 +13,7 @@ from drs_emulator.records.launch_configuration import (
     Values,
     sort_actions,
 )
+from drs_emulator.world.ec2.launch_templates import write_settings
 
 MAX_TEMPLATES = 1  # of each kind, per account and Region
 MAX_ACTIONS = 200  # per server or template
@@ -31,6 +32,8 @@ def update_launch_configuration(call: Call) -> dict[str, Any]:
     changes = input_without(call, "sourceServerID", "name")
     server.launch.name = call.input.get("name", server.launch.name)
     server.launch.values = server.launch.values | changes
+    if call.world.settings.behaviour.template_writes == "versions":
+        write_settings(call.target, server, call.now)
     return server.launch.to_api(server.id)
 
 

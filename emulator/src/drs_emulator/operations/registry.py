@@ -27,7 +27,8 @@ class Call:
 
 Handler = Callable[[Call], dict[str, Any]]
 
-BUILT_BY_SERVICE: dict[str, dict[str, Handler]] = {"drs": {}, "ssm": {}, "ec2": {}, "elbv2": {}}
+SERVICES = ("drs", "ssm", "ec2", "elbv2", "iam", "service-quotas")
+BUILT_BY_SERVICE: dict[str, dict[str, Handler]] = {name: {} for name in SERVICES}
 BUILT = BUILT_BY_SERVICE["drs"]
 
 

@@ -61,6 +61,7 @@ def delete_source_server(call: Call) -> dict[str, Any]:
     if plan := call.target.plan_of(server.id):
         raise Conflict(f"{server.id} is in {plan.arn}", resourceId=server.id, resourceType="SourceServer")
     del call.target.servers[server.id]
+    call.target.ec2.templates.pop(server.launch.ec2_template_id, None)
     return {}
 
 

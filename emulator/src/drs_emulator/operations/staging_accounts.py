@@ -12,6 +12,7 @@ from drs_emulator.operations.pagination import paginate
 from drs_emulator.operations.registry import Call, operation
 from drs_emulator.records.launch_configuration import LaunchConfiguration
 from drs_emulator.records.source_server import SourceServer
+from drs_emulator.world.ec2.launch_templates import make_templates
 from drs_emulator.world.target import Target
 
 
@@ -45,6 +46,7 @@ def create_extended_source_server(call: Call) -> dict[str, Any]:
     )
     server.apply_templates(call.target.templates.values())
     call.target.servers[server.id] = server
+    make_templates(call.target, [server])
     return {"sourceServer": server.to_api(call.now)}
 
 

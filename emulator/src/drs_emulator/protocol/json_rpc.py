@@ -1,9 +1,9 @@
-"""The awsJson1.1 protocol, which Systems Manager speaks: one path, and the operation in the header X-Amz-Target."""
+"""The awsJson1.1 protocol of Systems Manager and Service Quotas: one path, and the operation in X-Amz-Target."""
 
 import json
 from typing import Any
 
-from drs_emulator.errors import InternalServer, Invalid, ServiceError, Unavailable, UnknownOperation
+from drs_emulator.errors import InternalServer, Invalid, ServiceError, Throttled, Unavailable, UnknownOperation
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.rest_json import parse_body
 from drs_emulator.protocol.service_model import Operation, ServiceModel
@@ -35,9 +35,19 @@ def render(output: dict[str, Any], request_id: str) -> Reply:
     return Reply(200, {"x-amzn-RequestId": request_id, **JSON_1_1}, body)
 
 
+CODES: dict[str, dict[type[ServiceError], str]] = {  # what the services have for errors that all of them raise
+    "AmazonSSM": {InternalServer: "InternalServerError"},
+    "ServiceQuotasV20190624": {
+        InternalServer: "ServiceException",
+        Throttled: "TooManyRequestsException",
+        Invalid: "IllegalArgumentException",
+    },
+}
+
+
 def render_error(model: ServiceModel, error: ServiceError, request_id: str) -> Reply:
     """Render an error with the code that this service has for it. All but failures of the service have status 400."""
-    code = "InternalServerError" if isinstance(error, InternalServer) else error.code
+    code = CODES[model.target_prefix].get(type(error), error.code)
     shape = model.errors.get(code)
     body = {"__type": code}
     if shape is None or isinstance(error, Invalid):

@@ -1,6 +1,7 @@
 """The query protocols: requests are forms, responses are XML. EC2 has a dialect of its own."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -62,6 +63,9 @@ QUERY = Dialect(
     },
 )
 Form = dict[str, str]
+WHOLE: tuple[str, Callable[[str], float]] = (r"-?\d+", int)
+DECIMAL: tuple[str, Callable[[str], float]] = (r"-?\d+(\.\d+)?", float)
+NUMBERS = {"integer": WHOLE, "long": WHOLE, "float": DECIMAL, "double": DECIMAL}
 
 
 def read_form(request: Request) -> Form:
@@ -106,13 +110,14 @@ class _FormReader:
         if shape.kind == "structure":
             return self.read_members(shape.members, f"{path}.") or None
         text = self._form.get(path)
-        if text is None or shape.kind not in ("integer", "boolean"):
+        if text is None or shape.kind not in {"boolean", *NUMBERS}:
             return text
         if shape.kind == "boolean":
             return text == "true"
-        if not re.fullmatch(r"-?\d+", text):
+        pattern, read = NUMBERS[shape.kind]
+        if not re.fullmatch(pattern, text):
             raise Refused("InvalidParameterValue", f"Value ({text}) for parameter {path} is invalid.")
-        return int(text)
+        return read(text)
 
 
 def render(

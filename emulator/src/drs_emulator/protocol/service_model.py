@@ -48,7 +48,10 @@ class Member:
 
 
 # Values that real answers have and the model lacks
-EXTRA_VALUES = {"JobLogEvent": {"LAUNCH_END"}}
+EXTRA_VALUES = {
+    "JobLogEvent": {"LAUNCH_END"},
+    "AttachmentStatus": {"available"},  # of an internet gateway
+}
 # Shapes whose pattern real answers break: SSM's StringDateTime is empty before a command runs, and also a duration
 UNCHECKED_PATTERNS = {"StringDateTime"}
 JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{Z}": r"\s", r"\p{N}": r"\d"}
@@ -167,7 +170,7 @@ class ServiceModel:
         self._with_labels = [(o, _compile_uri(o.uri)) for o in routed if "{" in o.uri]
 
     def _translate_error(self, source: Any) -> ErrorShape:
-        status = source.metadata.get("error", {}).get("httpStatusCode", 500 if "InternalServer" in source.name else 400)
+        status = source.metadata.get("error", {}).get("httpStatusCode", 500 if _is_failure(source.name) else 400)
         return ErrorShape(status, self._factory.translate(source))
 
     def shape(self, name: str) -> Shape:
@@ -184,9 +187,13 @@ class ServiceModel:
         raise UnknownOperation(f"{method} {path} is no operation of this service")
 
 
+def _is_failure(error: str) -> bool:
+    return "InternalServer" in error or error == "ServiceException"
+
+
 @cache
 def service_model(name: str) -> ServiceModel:
-    """Return the model of botocore's service: drs, ssm, ec2 or elbv2."""
+    """Return the model of botocore's service: drs, ssm, ec2, elbv2, iam or service-quotas."""
     return ServiceModel(botocore.session.get_session().get_service_model(name))
 
 

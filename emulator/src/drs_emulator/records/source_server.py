@@ -9,7 +9,6 @@ from drs_emulator.clock import iso
 from drs_emulator.ids import digest
 from drs_emulator.records.launch_configuration import (
     LAUNCH_DEFAULTS,
-    TEMPLATE_INSTANCE_TYPE,
     TEMPLATE_ONLY,
     LaunchConfiguration,
     Template,
@@ -163,9 +162,6 @@ class SourceServer:
                 self.launch.actions = dict(template.actions)
             else:
                 self.replication_settings = dict(template.values)
-
-    def launch_type(self) -> str:
-        return self.instance_type if self.launch.right_sizes else TEMPLATE_INSTANCE_TYPE
 
     def recovery_points(self, now: float) -> dict[str, float]:
         """Map snapshot ids to their times, newest first."""

@@ -23,6 +23,7 @@ from drs_emulator.operations.tags import check_tags
 from drs_emulator.protocol.http_messages import Reply, Request
 from drs_emulator.protocol.service_model import Operation
 from drs_emulator.protocol.validation import check_output
+from drs_emulator.server.engine_answers import add_placements
 from drs_emulator.server.services import DRS, SSM, Service, find_service
 from drs_emulator.shaping.answers import reshape
 from drs_emulator.shaping.strange_records import add_strange_records
@@ -46,7 +47,7 @@ class Effects:
 
 
 class Dispatcher:
-    """Handles the requests of DRS, Systems Manager, EC2, Elastic Load Balancing and the control API."""
+    """Handles the requests of all services that the emulator plays, and of the control API."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -94,19 +95,29 @@ class Dispatcher:
         request_id: str,
     ) -> Reply:
         world, handler = self.world, service.built.get(operation.name)
-        engine = world.forwarder if service.is_of_engine(operation) else None
+        engine = world.forwarder if self._is_of_engine(service, operation, request, key) else None
         if handler is None and engine is None:
             raise service.missing(operation)
         effects = self._apply_faults(service, operation.name, key, request)
         self._take_token(service, operation.name, key)
         if engine:
             reply = engine.forward(request)
+            if operation.name == "DescribeInstances":
+                with world.lock:
+                    reply = add_placements(reply, world.target(key))
         else:
             reply = self._execute(service, operation, labels, key, request, request_id)
         time.sleep(effects.answer_seconds + self._start_seconds(operation.name))
         if effects.response_is_lost:
             raise ConnectionCut(took_effect=True)
         return reply
+
+    def _is_of_engine(self, service: Service, operation: Operation, request: Request, key: TargetKey) -> bool:
+        world = self.world
+        if world.forwarder is None:
+            return False
+        with world.lock:
+            return service.is_of_engine(operation, request, world.target(key))
 
     def _execute(
         self,

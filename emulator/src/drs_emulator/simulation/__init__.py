@@ -10,6 +10,7 @@ from drs_emulator.simulation import (
     launch_actions,
     launch_steps,
     plan_execution,
+    reservations,
     systems_manager,
     termination_steps,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "launch_actions",
     "launch_steps",
     "plan_execution",
+    "reservations",
     "systems_manager",
     "termination_steps",
 ]

@@ -168,13 +168,17 @@ class _JobSchedule:
         return True
 
     def _add_conversion(self, server: SourceServer, participant: Participant) -> None:
-        timing = self._timing
-        self._add_started(self._draw(*timing.conversion_start), Step.CONVERT, server)
-        if participant.fails_at is FailsAt.CONVERSION:
+        """Schedule the conversion, which the recovery mode FAST leaves out, and the launch."""
+        timing, is_fast = self._timing, server.launch.values.get("recoveryMode") == "FAST"
+        started = self._draw(*timing.conversion_start)
+        if not is_fast:
+            self._add_started(started, Step.CONVERT, server)
+        if participant.fails_at is FailsAt.CONVERSION and not is_fast:
             self._add_started(self._draw(*timing.conversion_fail), Step.FAIL, server, "CONVERSION_FAIL")
             return
         converted = self._draw(*timing.conversion_end)
-        self._add_started(converted, Step.CONVERTED, server)
+        if not is_fast:
+            self._add_started(converted, Step.CONVERTED, server)
         self._add_started(converted, Step.LAUNCH, server)
         self._add_started(self._draw(*timing.launched), Step.LAUNCHED, server)
 

@@ -9,8 +9,10 @@ from drs_emulator.records.source_server import FailsAt
 from drs_emulator.simulation.job_lifecycle import StepContext, job_step, record_ec2_result, set_launch_status
 from drs_emulator.simulation.job_schedule import Step
 from drs_emulator.simulation.launch_actions import schedule_actions
+from drs_emulator.simulation.placing import Launch, place_launch
 from drs_emulator.simulation.systems_manager.instances import boot_instance, end_instance
-from drs_emulator.world.launch_errors import NO_CAPACITY
+from drs_emulator.world.ec2.networks import release, rename
+from drs_emulator.world.launch_errors import NO_CAPACITY, LaunchRefused
 
 
 @job_step(Step.CLEAN_UP)
@@ -80,6 +82,7 @@ def _fail(context: StepContext) -> None:
 @job_step(Step.LAUNCH)
 def _launch(context: StepContext) -> None:
     context.log_event("LAUNCH_START")
+    set_launch_status(context, LaunchStatus.IN_PROGRESS)
     request_launch(context)
 
 
@@ -90,9 +93,19 @@ def request_launch(context: StepContext) -> None:
     if participant.fails_at is FailsAt.LAUNCH:
         _record_launch(context, LaunchOutcome(error=participant.launch_error or NO_CAPACITY))
         return
+    placement = None
+    if not server.launch.into_instance:
+        try:
+            placement = place_launch(
+                Launch(context.world, context.target, server, _placement_name(context), context.world.clock.now())
+            )
+        except LaunchRefused as refused:
+            _record_launch(context, LaunchOutcome(error=str(refused)))
+            return
     tags = {
         "Name": server.launch.name,
         **(server.tags if server.launch.copies_tags else {}),
+        **(placement.tags if placement else {}),
         "AWSElasticDisasterRecoverySourceServerID": server.id,
         "AWSElasticDisasterRecoveryManaged": "drs.amazonaws.com",
     }
@@ -101,26 +114,37 @@ def request_launch(context: StepContext) -> None:
         with context.world.lock:
             _record_launch(context, outcome)
 
-    private_ip = server.machine.ip if server.launch.copies_private_ip else ""
     stopped = not server.launch.starts
     context.world.ec2.launch(
         LaunchRequest(
             context.target.key,
-            server.launch_type(),
+            placement.instance_type if placement else server.instance_type,
             tags,
             on_done,
-            private_ip,
+            placement.private_ip if placement else "",
             stopped,
+            subnet_id=placement.subnet_id if placement else "",
+            groups=tuple(placement.groups) if placement else (),
+            profile=placement.profile if placement and placement.is_profile_chosen else "",
             into=server.launch.into_instance,
             guarded=context.behaviour.launch_into == "guarded",
         )
     )
 
 
+def _placement_name(context: StepContext) -> str:
+    """Return the name of a placement until EC2 has made its instance."""
+    return f"{context.job.id}/{context.event.server_id}"
+
+
 def _record_launch(context: StepContext, outcome: LaunchOutcome) -> None:
     participant = context.participant
     participant.recovery_instance_id = outcome.instance_id
     participant.private_ip = outcome.private_ip
+    if outcome.error:
+        release(context.target, _placement_name(context))
+    else:
+        rename(context.target, _placement_name(context), outcome.instance_id)
     record_ec2_result(context, participant, outcome.error, _finish_launch)
 
 

@@ -15,7 +15,7 @@ MAX_RECENT_CALLS = 10_000  # calls listed by ?detail=true; counts cover all call
 class CallRecord:
     """A call. `simulated_time` is ISO 8601 text, `milliseconds` are real; `outcome` is OK or an error code.
 
-    `service` is drs, ssm, ec2 or elbv2.
+    `service` is drs, ssm, ec2, elbv2, iam or service-quotas.
     """
 
     simulated_time: str

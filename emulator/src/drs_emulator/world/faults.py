@@ -82,7 +82,7 @@ KIND_FIELDS = {
     "contains": CALL_FAULTS - REGION_FAULTS,
     "action_name": ACTION_FAULTS,
 }
-SERVICES = ("drs", "ssm", "ec2", "elbv2", "all")
+SERVICES = ("drs", "ssm", "ec2", "elbv2", "iam", "service-quotas", "all")
 TEXT_FIELDS = {
     "account_id": (re.compile(r"\d{12}"), "12 digits"),
     "region": (re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d"), "a Region"),
@@ -99,7 +99,7 @@ class Fault:
     """A fault. A scope of None matches everything. It strikes at most `count` times, and ends by itself at `until`.
 
     `duration_seconds`, `hold_seconds` and `retry_after_seconds` are simulated. `milliseconds` are real, because the
-    time-outs of an SDK are. `service` is drs, ssm, ec2, elbv2 or all. `contains` is a part of the body of a call.
+    time-outs of an SDK are. `service` is one of SERVICES. `contains` is a part of the body of a call.
     `action_name` is the one launch action that it strikes.
     """
 
@@ -251,7 +251,11 @@ def _service_of(operation: str) -> str:
         return "drs"
     if operation in service_model("ssm").operations:
         return "ssm"
-    return "elbv2" if operation == "DescribeTargetHealth" else "ec2"
+    if operation == "DescribeTargetHealth":
+        return "elbv2"
+    if operation == "GetInstanceProfile":
+        return "iam"
+    return "service-quotas" if operation in service_model("service-quotas").operations else "ec2"
 
 
 def _check_field(name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ from typing import NoReturn
 from drs_emulator.errors import AccessDenied, ResourceNotFound
 from drs_emulator.records.automation import Automation
 from drs_emulator.records.command import Command
+from drs_emulator.records.ec2.account import Ec2Account
 from drs_emulator.records.job import Job
 from drs_emulator.records.launch_configuration import Template
 from drs_emulator.records.managed_instance import ManagedInstance
@@ -30,7 +31,8 @@ class Target:
 
     `machines` are the EC2 instances that Systems Manager and the status checks know. `documents` has all versions of
     the documents that the control API added, the newest last. `automation_tokens` maps client tokens of automations to
-    a digest of the request, the execution that it started, and the time of that.
+    a digest of the request, the execution that it started, and the time of that. `ec2` has the launch templates, the
+    network and where the instances are.
     """
 
     key: TargetKey
@@ -53,6 +55,7 @@ class Target:
     automations_made: int = 0
     automation_tokens: dict[str, tuple[str, str, float]] = field(default_factory=dict)
     target_groups: dict[str, TargetGroup] = field(default_factory=dict)
+    ec2: Ec2Account = field(default_factory=Ec2Account)
 
     def count_load(self) -> tuple[int, int]:
         """Return (jobs in progress, servers in them), which the quotas limit."""

@@ -13,7 +13,7 @@ from drs_emulator.target_key import TargetKey
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A step of a job or of an execution of a recovery plan. `subject` is the id of the job or the execution's ARN.
+    """A step of a job, of an execution of a recovery plan, and so on. `subject` is its id or its ARN.
 
     `server_id` is set if the step concerns a single server.
     """

@@ -3,6 +3,7 @@
 from drs_emulator.ids import digest
 from drs_emulator.records.managed_instance import ManagedInstance
 from drs_emulator.records.source_server import SourceServer
+from drs_emulator.world.ec2.networks import release
 from drs_emulator.world.instance_health import is_shown_by_ec2
 from drs_emulator.world.target import Target
 from drs_emulator.world.world import World
@@ -31,6 +32,7 @@ def boot_instance(
 def end_instance(target: Target, instance_id: str, at: float) -> None:
     if instance := target.machines.get(instance_id):
         instance.state, instance.ended_at = "TERMINATED", at
+    release(target, instance_id)
 
 
 def draw_pace(world: World, target: Target, *subject: object) -> float:
