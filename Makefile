@@ -121,12 +121,16 @@ bench-fleet: setup build ## 10,000 servers in 10 targets and 2 waves: time, call
 bench-waits: setup $(MACHINES) ## What waits cost: polls of jobs, events, an outage of DRS, refusals of Lambda (3 minutes)
 	PYTHONPATH=lambdas:. $(PY) -m bench.waits
 
+.PHONY: bench-checks
+bench-checks: setup build ## Waves of 100 and of 1,000 servers with checks: seconds, calls, transitions, write units (8 minutes)
+	$(PY) -m bench.checks
+
 .PHONY: bench-load
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load
 
 .PHONY: chaos
-chaos: setup build ## Drills and recoveries under random faults, every record held against DRS: CHAOS="--profile unkind --seed 12" (10 minutes)
+chaos: setup build ## Drills and recoveries under random faults, every record held against the emulator: CHAOS="--profile unkind --seed 12" (15 minutes)
 	$(PY) -m bench.chaos $(CHAOS)
 
 ##@ Tests and checks

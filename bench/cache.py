@@ -99,8 +99,7 @@ def _rows(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _calls(sandbox: Sandbox) -> Counter[str]:
-    operations = sandbox.control_emulator("GET", "/calls")["operations"]
-    return Counter({name: sum(outcomes.values()) for name, outcomes in operations.items()})
+    return Counter(drill.count_drs_calls(sandbox))
 
 
 def _ec2_calls(sandbox: Sandbox) -> int:

@@ -70,12 +70,12 @@ def _measure(sandbox: Sandbox, servers: int, meter: Path) -> dict[str, Any]:
     sandbox.control_emulator("PUT", "/settings", {"rateLimits": limits})
     seeding.register_accounts(sandbox, {key: {"regions": list(REGIONS)} for key in (HUB_ACCOUNT, TARGET_ACCOUNT)})
     plan_id = _create_plan(sandbox, servers // len(TARGETS) // len(WAVES))
-    before, calls_before = _read_meter(meter), _count_drs_calls(sandbox)
+    before, calls_before = _read_meter(meter), drill.count_drs_calls(sandbox)
     records: dict[str, Any] = {}
     deployment.await_functions(sandbox.client("lambda"))
     execution_id = sandbox.request("POST", f"/recovery-plans/{plan_id}/drills").body["executionId"]
     follow(sandbox, execution_id, records)
-    after, calls_after = _read_meter(meter), _count_drs_calls(sandbox)
+    after, calls_after = _read_meter(meter), drill.count_drs_calls(sandbox)
     reads = _measure_reads(sandbox, execution_id)
     record = records[execution_id]
     used = {name: {key: after[name][key] - before.get(name, {}).get(key, 0) for key in after[name]} for name in after}
@@ -176,11 +176,6 @@ def _read_durations(sandbox: Sandbox, account_id: str, region: str) -> dict[str,
     pages: Iterable[Any] = drs.get_paginator("describe_jobs").paginate(filters={})
     ended = [job for page in pages for job in page["items"] if job.get("endDateTime")]
     return {job["jobID"]: seconds(job["endDateTime"]) - seconds(job["creationDateTime"]) for job in ended}
-
-
-def _count_drs_calls(sandbox: Sandbox) -> dict[str, int]:
-    operations = sandbox.control_emulator("GET", "/calls")["operations"]
-    return {name: sum(outcomes.values()) for name, outcomes in operations.items()}
 
 
 def _read_meter(meter: Path) -> dict[str, dict[str, float]]:

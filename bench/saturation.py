@@ -87,14 +87,14 @@ def follow(sandbox: Sandbox, execution_id: str, records: dict[str, Any]) -> None
 
 
 def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> dict[str, Any]:
-    calls = sandbox.control_emulator("GET", "/calls")
+    calls, peak = drill.list_drs_outcomes(sandbox), sandbox.control_emulator("GET", "/calls")["peak"]["overall"]
     jobs = _jobs(sandbox)
     began = min(seconds(record["requestedAt"]) for record in records)
     ended = max(seconds(record["endedAt"]) for record in records)
     ideal = ideal_makespan([(servers, seconds) for servers, seconds in jobs])
-    total = sum(sum(outcomes.values()) for outcomes in calls["operations"].values())
+    total = sum(sum(outcomes.values()) for outcomes in calls.values())
     outcomes = Counter[str]()
-    for operation in calls["operations"].values():
+    for operation in calls.values():
         outcomes.update(operation)
     servers = sum(record["servers"]["total"] for record in records)
     arns = [arn for record in records for arn in drill.list_machine_executions(sandbox, record)]
@@ -107,11 +107,11 @@ def _figures(sandbox: Sandbox, records: list[dict[str, Any]], speed: float) -> d
         "makespanSeconds": round(ended - began, 1),
         "idealSeconds": round(ideal, 1),
         "ratio": round((ended - began) / ideal, 4),
-        "calls": calls["operations"],
+        "calls": calls,
         "throttledShare": round(outcomes["ThrottlingException"] / total, 5),
         "quotaRefusals": outcomes["ServiceQuotaExceededException"],
-        "peakJobs": calls["peak"]["overall"]["jobs"],
-        "peakServersInJobs": calls["peak"]["overall"]["servers"],
+        "peakJobs": peak["jobs"],
+        "peakServersInJobs": peak["servers"],
         "callsPerServer": round(total / servers, 3),
         "stateTransitions": sum(drill.count_transitions(sandbox, arn) for arn in arns),
         "inspectionSeconds": [

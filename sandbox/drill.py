@@ -38,12 +38,12 @@ class Drill:
 def run(sandbox: Sandbox, plan_id: str, show: Show, mode: str = "drills") -> Drill:
     """Start the plan through the API, show the record each time it is read, and measure the run once it has ended."""
     deployment.await_functions(sandbox.client("lambda"))
-    before = Counter(_drs_calls(sandbox))
+    before = Counter(count_drs_calls(sandbox))
     reply = sandbox.request("POST", f"/recovery-plans/{plan_id}/{mode}")
     if reply.status != 202:
         raise SandboxError(f"the drill was refused with {reply.status}: {reply.body}")
     record = watch(sandbox, reply.body["executionId"], show)
-    calls = Counter(_drs_calls(sandbox))
+    calls = Counter(count_drs_calls(sandbox))
     calls.subtract(before)
     return Drill(record, measure(sandbox, record, {name: count for name, count in calls.items() if count}))
 
@@ -122,11 +122,16 @@ def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def _drs_calls(sandbox: Sandbox) -> dict[str, int]:
-    """The calls so far, without those of other services that the emulator plays or passes on."""
+def list_drs_outcomes(sandbox: Sandbox) -> dict[str, dict[str, int]]:
+    """The outcomes of calls of DRS so far, by operation; the emulator also counts what it plays or passes on."""
     operations = sandbox.control_emulator("GET", "/calls")["operations"]
     known = set(sandbox.client("drs").meta.service_model.operation_names)
-    return {name: sum(outcomes.values()) for name, outcomes in operations.items() if name in known}
+    return {name: outcomes for name, outcomes in operations.items() if name in known}
+
+
+def count_drs_calls(sandbox: Sandbox) -> dict[str, int]:
+    """The calls of DRS so far, by operation."""
+    return {name: sum(outcomes.values()) for name, outcomes in list_drs_outcomes(sandbox).items()}
 
 
 def _job_seconds(sandbox: Sandbox, record: Mapping[str, Any]) -> dict[str, float]:
@@ -151,11 +156,11 @@ def _longest_chain(waves: list[Mapping[str, Any]], jobs: Mapping[str, float]) ->
 
 
 def list_machine_executions(sandbox: Sandbox, record: Mapping[str, Any]) -> list[str]:
-    """ARNs of the run's recover-plan execution and of its recover-target executions."""
+    """ARNs of the run's recover-plan execution and of those that it started."""
     arns = []
-    for machine in ("RecoverPlanArn", "RecoverTargetArn"):
+    for machine in ("RecoverPlan", "RecoverTarget", "VerifyTarget", "RunActions"):
         pages = sandbox.client("stepfunctions").get_paginator("list_executions")
-        for page in pages.paginate(stateMachineArn=sandbox.outputs[machine]):
+        for page in pages.paginate(stateMachineArn=sandbox.resources[f"{machine}Machine"]):
             names = ((execution["name"], execution["executionArn"]) for execution in page["executions"])
             arns += [arn for name, arn in names if name.split("_")[0] == record["executionId"]]
     return arns

@@ -2,8 +2,8 @@
 
     python -m bench.chaos [--runs 30] [--seed 11 --seed 12] [--profile captured --profile unkind] [--speed 120]
 
-Each seed runs under each profile of the emulator. Writes build/bench/chaos.json: counts, seeds, profiles, and each
-invariant that was broken. Exit status 0 when none was.
+Each seed runs under each profile of the emulator. Writes build/bench/chaos.json: counts, seeds, profiles, what was seen
+of checks, actions, faults and people, and each invariant that was broken. Exit status 0 when none was.
 """
 
 import argparse
@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import invariants
+from bench.chaos import invariants, step_invariants
 from bench.chaos.scenario import TARGETS, Chain, Scenario
+from bench.chaos.step_truth import read_step_truth
+from bench.chaos.steps import open_shops
 from bench.chaos.truth import read_truth
 from drs_emulator.behaviour import PROFILES
 from sandbox import drill, seeding
@@ -36,6 +38,7 @@ def main() -> int:
     for profile in options.profile or ["captured"]:
         with Sandbox(port=options.port, drs_port=options.port + 1, speed=options.speed, on_progress=print) as sandbox:
             seeding.register_accounts(sandbox)
+            open_shops(sandbox, TARGETS)
             for seed in options.seed or [11]:
                 sandbox.control_emulator("PUT", "/settings", {"profile": profile, "seed": seed})
                 passes.append(_run(sandbox, profile, seed, options.runs))
@@ -61,12 +64,12 @@ def _options() -> argparse.Namespace:
 def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]:
     began = time.monotonic()
     scenario = Scenario(sandbox, seed, f"{profile} {seed}")
-    statuses = Counter[str]()
+    statuses, seen = Counter[str](), Counter[str]()
     broken: list[str] = []
     for first in range(0, runs, PLANS_AT_ONCE):
         chains = scenario.play_round(min(PLANS_AT_ONCE, runs - first), region_down=first == PLANS_AT_ONCE)
         statuses.update(f"{chain.mode} {record['status']}" for chain in chains for record in chain.records)
-        broken += _check_round(sandbox, chains)
+        broken += _check_round(sandbox, chains, seen)
         done = f"{profile}, seed {seed}: {min(first + PLANS_AT_ONCE, runs)} of {runs}"
         print(f"{done}: {dict(statuses)}, {len(broken)} broken", flush=True)
     broken += [*scenario.broken, *_leases(sandbox)]
@@ -75,22 +78,33 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
         "seed": seed,
         "runs": sum(statuses.values()),
         "statuses": dict(sorted(statuses.items())),
+        "seen": dict(sorted((seen + scenario.seen).items())),
         "seconds": round(time.monotonic() - began, 1),
         "brokenInvariants": broken,
     }
 
 
-def _check_round(sandbox: Sandbox, chains: list[Chain]) -> Iterator[str]:
+def _check_round(sandbox: Sandbox, chains: list[Chain], seen: Counter[str]) -> Iterator[str]:
     time.sleep(SETTLING_SECONDS)
-    truth = read_truth(sandbox, TARGETS)
+    truth, of_steps = read_truth(sandbox, TARGETS), read_step_truth(sandbox, TARGETS)
     yield from invariants.no_live_recovery_is_replaced(truth)
     for chain in chains:
         yield from invariants.nothing_is_left(chain, truth)
+        yield from step_invariants.no_done_action_runs_again(chain, of_steps)
         for record in chain.records:
             servers = drill.list_servers(sandbox, record["executionId"])
             yield from invariants.record_equals_truth(record, servers, truth)
             yield from invariants.every_failure_has_a_cause(record, servers)
             yield from invariants.counts_equal_rows(record, servers)
+            now = sandbox.request("GET", f"/executions/{record['executionId']}").body
+            yield from step_invariants.no_action_is_started_twice(now, of_steps)
+            yield from step_invariants.nothing_runs_after_the_end(now, of_steps)
+            yield from step_invariants.every_action_has_an_end(now)
+            yield from step_invariants.every_launched_server_has_an_answer(now, servers, chain.plan.checks)
+            yield from step_invariants.no_broken_server_is_verified(now, servers, chain.plan.checks, of_steps)
+            yield from step_invariants.counts_of_checks_equal_rows(now, servers)
+            seen.update(f"server {server['verification']['status']}" for server in servers if server["verification"])
+            seen.update(f"action {action['kind']} {action['status']}" for action in now["actions"])
 
 
 def _leases(sandbox: Sandbox) -> list[str]:

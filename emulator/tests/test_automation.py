@@ -191,6 +191,10 @@ def test_executions_and_their_steps_are_listed_by_filter(emulator: EmulatorClien
     assert listed(("TagKey", "wave"), ("ExecutionStatus", "Pending")) == executions[::-1]
     with pytest.raises(ClientError, match="InvalidFilterKey"):
         listed(("OpsItemId", "x"))
+    tags = emulator.ssm.list_tags_for_resource(ResourceType="Automation", ResourceId=executions[0])
+    assert tags["TagList"] == [{"Key": "wave", "Value": "1"}]
+    with pytest.raises(ClientError, match="InvalidResourceId"):
+        emulator.ssm.list_tags_for_resource(ResourceType="Automation", ResourceId=executions[0][::-1])
     asked = {"AutomationExecutionId": executions[0], "ReverseOrder": True}
     steps = emulator.ssm.describe_automation_step_executions(**asked)["StepExecutions"]
     assert [each["StepName"] for each in steps] == ["drainQueues", "stopIngress"]

@@ -181,6 +181,7 @@ def test_every_built_operation_of_systems_manager_answers_in_every_profile(any_p
     ssm.get_automation_execution(**execution)
     ssm.describe_automation_step_executions(**execution)
     ssm.describe_automation_executions()
+    ssm.list_tags_for_resource(ResourceType="Automation", ResourceId=started["AutomationExecutionId"])
     ssm.send_automation_signal(**execution, SignalType="Approve")
     ssm.get_automation_execution(**execution)
     other = ssm.start_automation_execution(DocumentName="Shop-Freeze")["AutomationExecutionId"]

@@ -77,13 +77,15 @@ def test_what_the_document_breaks_is_broken_until_its_last_block_mends_it(sandbo
         text[: text.index(f"\n## {title}\n")].count("\n") for title in ("Break something", "Look behind the API")
     )
     *breaking, mending = [each.text for each in blocks(ROOT / "docs" / "sandbox.md") if first < each.line < last]
+    before = {each["id"] for each in sandbox.control_emulator("GET", "/faults")["faults"]}
     for script in breaking:
         done = shell(f". {published}\n{script.replace('curl -sS', 'curl -sS --fail-with-body')}")
         assert done.returncode == 0, done.stdout + done.stderr
     rules = sandbox.control_emulator("GET", "/rules")["rules"]
     assert len(rules) == breaking[0].count("\nrule '") == 11
     assert {each["kind"] for each in rules} == {"INSTANCE", "COMMAND", "AUTOMATION"}
-    assert len(sandbox.control_emulator("GET", "/faults")["faults"]) == breaking[1].count("\nfault '") == 4
+    faults = {each["id"] for each in sandbox.control_emulator("GET", "/faults")["faults"]} - before
+    assert len(faults) == breaking[1].count("\nfault '") == 4
     done = shell(f". {published}\n{mending.replace('curl -sS', 'curl -sS --fail-with-body')}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no connection to db-orders-01" in done.stdout

@@ -105,7 +105,7 @@ def test_instances_of_a_drill_boot_and_are_behind_the_target_group(
 def test_the_calls_of_a_drill_are_those_of_drs_alone(sandbox: Sandbox, as_target_role: Client) -> None:
     as_target_role("ec2").describe_instances()
     as_target_role("ssm").list_commands()
-    counted = drill._drs_calls(sandbox)
+    counted = drill.count_drs_calls(sandbox)
     assert "DescribeJobs" in counted
     assert not {"DescribeInstances", "ListCommands"} & counted.keys()
 

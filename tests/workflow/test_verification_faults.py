@@ -13,8 +13,8 @@ from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_wave
 from tests.support.product import HUB, WEST, Product
-from tests.support.runs import wait_until
-from tests.support.shops import rule
+from tests.support.runs import decide, wait_until
+from tests.support.shops import open_shop, rule
 
 CHECKS = ["boot", "agent", {"tcp": {"port": 22}}]
 
@@ -68,6 +68,24 @@ def test_a_look_whose_answer_is_lost_is_repeated(product: Product) -> None:
     product.engine.runtime.lose_answer("CheckServers", times=3)
     record = drill(product)
     assert record["status"] == "COMPLETED", record
+
+
+@pytest.mark.parametrize("ending", ["gives up on it", "has no time left", "is cancelled"])
+def test_a_command_that_hangs_is_cancelled_when_its_check(product: Product, ending: str) -> None:
+    open_shop(product)
+    rule(product, "COMMAND", effect="HANGS", **({"count": 1} if ending == "gives up on it" else {}))
+    check = {"command": {"document": "Shop-CheckService", "timeoutSeconds": 30 if ending == "gives up on it" else 600}}
+    wave = make_wave(product, "web", checks=[check], checksTimeoutMinutes=600 if ending == "is cancelled" else 10)
+    run = product.start(product.plan(wave))
+    if ending == "is cancelled":
+        wait_until(
+            product, run, lambda record: any("command" in each for each in checks_of(product, run, "web").values())
+        )
+        assert decide(product, run, "cancel").status == 200
+    product.finish(run, timeout=240)
+    status = "VERIFIED" if ending == "gives up on it" else "UNVERIFIED"
+    assert set(statuses_of(product, run, "web").values()) == {status}
+    assert product.calls()["CancelCommand"] == 1
 
 
 def test_looks_that_break_off_leave_their_servers_unverified(product: Product) -> None:

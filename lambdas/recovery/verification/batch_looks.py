@@ -65,7 +65,9 @@ def look_at_batch(ref: BatchRef, request: LookRequest) -> LookResult:
     batch, inspected = batch_servers.get_with_batch(ref)
     if asked.is_halted and not request.is_after_end:
         halted = _settle_open(before, asked.halted_because, now)
-        return _save(before, halted, batch, request, now)
+        saved = _save(before, halted, batch, request, now)
+        commands.cancel(ref.target, _list_commands(before))
+        return saved
     wave = run_requests.get_plan(ref.execution_id).wave(ref.wave)
     until = before.until
     if request.was_postponed:
@@ -80,9 +82,13 @@ def look_at_batch(ref: BatchRef, request: LookRequest) -> LookResult:
     if look.postponed:
         checks.save_checks(before, replace(found, until=until), batch)
         raise look.postponed[0]
+    given_up = set(look.given_up)
     if now >= before.until:
+        given_up |= _list_commands(found)
         found = _settle_open(found, _explain_time(wave), now)
-    return _save(before, found, batch, request, now)
+    saved = _save(before, found, batch, request, now)
+    commands.cancel(ref.target, given_up)
+    return saved
 
 
 def _ask_all(look: Look) -> None:
@@ -102,6 +108,11 @@ def _settle_open(row: CheckedBatch, why: str, now: float) -> CheckedBatch:
         for server_id, server in row.servers.items()
     }
     return replace(row, servers=servers)
+
+
+def _list_commands(row: CheckedBatch) -> set[str]:
+    """The commands that run on its servers."""
+    return {server.command for server in row.servers.values() if server.command}
 
 
 def _explain_time(wave: Wave) -> str:

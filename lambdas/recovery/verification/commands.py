@@ -1,17 +1,24 @@
 """Commands on the servers of a look: collects the results of those that run, and sends those that are due.
 
-A check's command may run again and again, so that one whose answer was lost is just sent again.
+A check's command may run again and again, so that one whose answer was lost is just sent again. One that has no result
+in its time is cancelled.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from aws_lambda_powertools import Logger
+
+from recovery.domain.target import Target
 from recovery.domain.wave_steps.checks import KINDS_OF_COMMANDS, Check, CheckKind
 from recovery.domain.wave_steps.ladder import SHORT_SECONDS, Found, Observation
+from recovery.errors import DrsWavesError
 from recovery.target_services import run_command
 from recovery.target_services.run_command import CommandOutcome, Invocation
 from recovery.verification import scripts
 from recovery.verification.look import Look
+
+logger = Logger(child=True)
 
 # How long Systems Manager tries to deliver a command, and how much later than a result is due one is given up.
 DELIVERY_SECONDS = 60
@@ -34,8 +41,11 @@ def _collect(look: Look, command_id: str, due: Mapping[str, Check]) -> None:
     for server_id, check in due.items():
         server = look.servers[server_id]
         if server.command == command_id:
+            result = results.get(str(server.instance_id))
             late = look.now - server.sent_at > timeout_of(check) + DELIVERY_SECONDS + GRACE_SECONDS
-            look.note(server_id, _judge(results.get(str(server.instance_id)), is_late=late))
+            if late and (result is None or not result.outcome.has_ended):
+                look.given_up.add(command_id)
+            look.note(server_id, _judge(result, is_late=late))
 
 
 def _judge(result: Invocation | None, *, is_late: bool) -> Observation:
@@ -86,6 +96,18 @@ def _build_command(look: Look, check: Check, platform: str) -> tuple[str, str | 
     if settings["document"] in (run_command.SHELL_DOCUMENT, run_command.POWERSHELL_DOCUMENT):
         parameters = {"executionTimeout": [str(timeout_of(check))], **parameters}
     return settings["document"], settings.get("documentVersion"), parameters
+
+
+def cancel(target: Target, command_ids: Iterable[str]) -> None:
+    """Ask for the end of commands whose results nobody waits for any more, so that they do not pile up on the servers.
+
+    A command that is not cancelled ends when its own time is up.
+    """
+    for command_id in sorted(command_ids):
+        try:
+            run_command.cancel(target, command_id)
+        except DrsWavesError as error:
+            logger.warning("command not cancelled", extra={"command": command_id, "reason": str(error)})
 
 
 def timeout_of(check: Check) -> int:

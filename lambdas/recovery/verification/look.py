@@ -30,7 +30,7 @@ class Look:
     """What a look knows. `servers` change as answers come; `launched` have their ladders, jobs and instances.
 
     `key` is the comment of its commands. `postponed` are the errors that pass by themselves: what they concern is asked
-    again by the next look.
+    again by the next look. `given_up` has the ids of commands that have no result in their time.
     """
 
     target: Target
@@ -40,6 +40,7 @@ class Look:
     launched: Mapping[str, LaunchedServer]
     servers: dict[str, ServerChecks]
     postponed: list[Transient] = field(default_factory=list)
+    given_up: set[str] = field(default_factory=set)
     _asked: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _held: set[str] = field(default_factory=set)
 

@@ -104,6 +104,18 @@ def get_automation_execution(call: Call) -> dict[str, Any]:
     return {"AutomationExecution": _find(call).to_api()}
 
 
+@operation("ListTagsForResource", "ssm")
+def list_tags_for_resource(call: Call) -> dict[str, Any]:
+    """Of automations; no other resource of Systems Manager has tags here."""
+    kind, resource_id = call.input["ResourceType"], call.input["ResourceId"]
+    if kind != "Automation":
+        raise NotBuilt(f"The emulator does not implement tags of the resource type {kind}")
+    automation = call.target.automations.get(resource_id)
+    if automation is None:
+        raise Refused("InvalidResourceId", f"Automation execution {resource_id} does not exist.")
+    return {"TagList": [{"Key": name, "Value": value} for name, value in automation.tags.items()]}
+
+
 @operation("DescribeAutomationExecutions", "ssm")
 def describe_automation_executions(call: Call) -> dict[str, Any]:
     """Newest first."""
