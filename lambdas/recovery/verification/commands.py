@@ -99,7 +99,7 @@ def _build_command(look: Look, check: Check, platform: str) -> tuple[str, str | 
 
 
 def cancel(target: Target, command_ids: Iterable[str]) -> None:
-    """Ask for the end of commands whose results nobody waits for any more, so that they do not pile up on the servers.
+    """Ask for the end of commands whose results are not awaited any more, so that they do not pile up on the servers.
 
     A command that is not cancelled ends when its own time is up.
     """
