@@ -85,6 +85,14 @@ class SentCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundCommand:
+    """A command that was sent before, and the instances that it was sent to."""
+
+    command_id: str
+    instance_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """A command on an instance. `detail` is the status in the words of Systems Manager, without blanks.
 
@@ -172,8 +180,8 @@ def send(
     return SentCommand(None, unmanaged)
 
 
-def find(target: Target, document: str, key: str, sent_after: float) -> str | None:
-    """The id of the newest command of the document with this key; None if there is none, or if it is not shown yet.
+def find(target: Target, document: str, key: str, sent_after: float) -> FoundCommand | None:
+    """The newest command of the document with this key; None if there is none, or if it is not shown yet.
 
     `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent a thousand commands of
     the document since then, so that nobody can tell; TargetAccessDenied, and errors that are transient.
@@ -194,7 +202,7 @@ def find(target: Target, document: str, key: str, sent_after: float) -> str | No
         )
         for command in answer["Commands"]:
             if command.get("Comment") == comment:
-                return str(command["CommandId"])
+                return FoundCommand(str(command["CommandId"]), frozenset(command.get("InstanceIds", ())))
         if not answer.get("NextToken"):
             return None
         token = {"NextToken": answer["NextToken"]}
