@@ -39,6 +39,11 @@ class Place:
         return self.execution.execution_id
 
     @property
+    def is_over(self) -> bool:
+        """Whether the wave is at a later turn, so that a call for this one comes late."""
+        return self.wave is not None and self.snapshot.wave_states[self.wave.name].turn > self.turn
+
+    @property
     def title(self) -> str:
         """`before wave database`, `after the plan`."""
         return f"{self.place.value} {f'wave {self.wave.name}' if self.wave else 'the plan'}"
