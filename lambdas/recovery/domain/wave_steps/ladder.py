@@ -134,6 +134,11 @@ class ServerChecks:
         }
         return {"status": self.status.value, **{name: value for name, value in entry.items() if value}}
 
+    def cut_texts(self, characters: int) -> "ServerChecks":
+        """The same with shorter texts."""
+        reason = self.reason[:characters] if self.reason else None
+        return replace(self, output=self.output[:characters], reason=reason)
+
     @property
     def is_settled(self) -> bool:
         """Whether its checks have an answer."""
