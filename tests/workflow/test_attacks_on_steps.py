@@ -1,6 +1,7 @@
 """Attacks on checks and actions: late and repeated messages, forged rows, dead machines, answers that cross."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,15 @@ SIGN: dict[str, Any] = {"name": "sign-off", "manual": {"instructions": "Place an
 
 def verify(product: Product, run: str, wave: str = "web") -> None:
     assert product.request("POST", f"/executions/{run}/waves/{wave}/verify").status == 200
+
+
+def hold_until(gate: threading.Event) -> Callable[[Any, Any], None]:
+    """What keeps a function from its work until the gate is open."""
+
+    def hold(event: Any, context: Any) -> None:
+        gate.wait(30)
+
+    return hold
 
 
 def wait_for_machines(product: Product, name: str) -> None:
@@ -152,9 +162,11 @@ def test_a_confirmation_that_comes_with_the_end_of_the_time_is_not_overruled(pro
     """The function that ended the task had read the row, and that there was no answer, before the answer came."""
     run = product.start(one_wave(product, before=[SIGN]))
     wait_for_action(product, run, "sign-off", "WAITING")
-    record = store.list_actions(run, "web", ActionPlace.BEFORE)[1]
+    record, gate = store.list_actions(run, "web", ActionPlace.BEFORE)[1], threading.Event()
+    product.engine.runtime.before("StartAction", hold_until(gate), times=1)
     assert answer(product, run, "sign-off", "confirm", comment="done").status == 200
     assert store.save(record.end(ActionStatus.TIMED_OUT, clock.iso(), "late")) is None
+    gate.set()
     assert product.finish(run)["status"] == "COMPLETED"
     assert action(product, run, "sign-off")["status"] == "SUCCEEDED"
 
@@ -195,7 +207,7 @@ def test_a_late_start_of_an_earlier_turn_begins_nothing(product: Product) -> Non
     wait_until_asked_for(product, run, "DECISION")
     product.emulator.control.remove_rules(broken)
     gate = threading.Event()
-    product.engine.runtime.before("StartAction", lambda event, context: gate.wait(30), times=1)
+    product.engine.runtime.before("StartAction", hold_until(gate), times=1)
     assert decide(product, run, "waves/web/retry").status == 200
     wait_until(product, run, lambda _: len(product.engine.executions("run-actions")) == 2)
     gate.set()
