@@ -1,5 +1,6 @@
 """Attacks on checks and actions: late and repeated messages, forged rows, dead machines, answers that cross."""
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -237,3 +238,23 @@ def test_a_command_whose_answer_was_lost_reaches_an_instance_without_an_agent_la
     assert record["status"] == "COMPLETED", record
     sent = [each for command in commands(product, "Shop-WarmCaches") for each in command["InstanceIds"]]
     assert len(sent) == len(set(sent)) == 2
+
+
+# --- bad input ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [("0.1", 201), ("-2.5e-7", 201), ("7", 201), ("NaN", 400), ("1e400", 400), ("1e200", 400), ("9" * 45, 400)],
+)
+def test_a_number_in_a_payload_arrives_as_it_is_or_is_refused(product: Product, number: str, status: int) -> None:
+    got = list[Any]()
+    shop = open_shop(product, smoke_test=lambda event, _: got.append(event["level"]))
+    smoke = {"name": "smoke", "lambda": {"function": shop.function_arn, "payload": {"level": "@"}}}
+    wave = {"name": "web", "groups": [{"groupId": product.group(product.seed(1))}], "after": [smoke]}
+    body = json.dumps({"name": "a plan", "waves": [wave]}).replace('"@"', number)
+    reply = product.request("POST", "/recovery-plans", body)
+    assert reply.status == status, reply
+    if status == 400:
+        assert reply.body["problems"][0]["field"] == "waves[0].after[0].lambda.payload"
+    else:
+        assert product.drill(reply.body["planId"])["status"] == "COMPLETED"
+        assert got == [json.loads(number)]
