@@ -47,6 +47,11 @@ def sent(*ids: str, **more: Any) -> str:
     return command.command_id
 
 
+def find_id(document: str, key: str, sent_after: float) -> str | None:
+    found = run_command.find(TARGET, document, key, sent_after)
+    return found.command_id if found else None
+
+
 def result(world: Recovered, command_id: str, instance_id: str, seconds: float = LONG) -> Invocation:
     world.wait(seconds)
     return run_command.list_invocations(TARGET, command_id)[instance_id]
@@ -162,11 +167,14 @@ def test_a_command_whose_answer_was_lost_is_found_by_its_key(world: Recovered) -
     assert caught.value.facts["sent"]
     assert world.calls("SendCommand") == 1, "a command is never sent by itself again"
     world.wait(SHOWN)
-    found = run_command.find(TARGET, SHELL, KEY, before)
+    found = find_id(SHELL, KEY, before)
     assert found
     assert result(world, found, instance).outcome is CommandOutcome.SUCCEEDED
-    assert run_command.find(TARGET, SHELL, "another key", before) is None
-    assert run_command.find(TARGET, SHELL, KEY, world.now + 3_600) is None
+    again = run_command.find(TARGET, SHELL, KEY, before)
+    assert again
+    assert again.instance_ids == {instance}
+    assert find_id(SHELL, "another key", before) is None
+    assert find_id(SHELL, KEY, world.now + 3_600) is None
 
 
 def test_a_command_of_a_document_that_is_named_by_its_arn_is_found(world: Recovered) -> None:
@@ -174,7 +182,7 @@ def test_a_command_of_a_document_that_is_named_by_its_arn_is_found(world: Recove
     arn = f"arn:aws:ssm:{WEST}::document/{SHELL}"
     command = run_command.send(TARGET, arn, None, {"commands": ["echo ready"]}, [instance], KEY, 60)
     world.wait(SHOWN)
-    assert run_command.find(TARGET, arn, KEY, world.now - LONG) == command.command_id is not None
+    assert find_id(arn, KEY, world.now - LONG) == command.command_id is not None
 
 
 def test_a_call_that_was_throttled_has_surely_done_nothing(world: Recovered) -> None:
@@ -183,17 +191,17 @@ def test_a_call_that_was_throttled_has_surely_done_nothing(world: Recovered) -> 
     with pytest.raises(AwsUnavailable) as caught:
         send(instance)
     assert caught.value.facts["sent"] is False
-    assert run_command.find(TARGET, SHELL, KEY, world.now) is None
+    assert find_id(SHELL, KEY, world.now) is None
 
 
 def test_a_new_command_is_not_listed_at_once(unkind: Recovered) -> None:
     (instance,) = unkind.boot("db01").values()
     before = unkind.now
     command = sent(instance)
-    assert run_command.find(TARGET, SHELL, KEY, before) is None
+    assert find_id(SHELL, KEY, before) is None
     assert run_command.list_invocations(TARGET, command) == {}
     unkind.wait(10)
-    assert run_command.find(TARGET, SHELL, KEY, before) == command
+    assert find_id(SHELL, KEY, before) == command
 
 
 def test_a_command_is_found_behind_several_pages_of_others(world: Recovered) -> None:
@@ -203,7 +211,7 @@ def test_a_command_is_found_behind_several_pages_of_others(world: Recovered) -> 
     for number in range(120):
         sent(instance, key=f"another-{number}")
     world.wait(SHOWN)
-    assert run_command.find(TARGET, SHELL, KEY, before) == command
+    assert find_id(SHELL, KEY, before) == command
     assert world.calls("ListCommands") == 3
 
 
@@ -212,7 +220,7 @@ def test_a_key_that_is_too_long_for_a_comment_is_found_all_the_same(world: Recov
     keys = ["w" * 200 + "/1", "w" * 200 + "/2"]
     commands = [sent(instance, key=key) for key in keys]
     world.wait(SHOWN)
-    assert [run_command.find(TARGET, SHELL, key, world.now - 60) for key in keys] == commands
+    assert [find_id(SHELL, key, world.now - 60) for key in keys] == commands
 
 
 def test_a_wrong_parameter_is_refused_and_no_message_shows_a_value(world: Recovered) -> None:

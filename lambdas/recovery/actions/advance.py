@@ -27,7 +27,9 @@ def start_next(execution_id: str, wave: str | None, place_name: ActionPlace, tur
     A repeated call, or two at once, start nothing twice. Raise ExecutionNotFound, and errors that are transient.
     """
     place = places.load_place(execution_id, wave, place_name, turn)
-    records = store.list_actions(execution_id, wave, place_name)
+    if place.is_over:
+        return ENDED
+    records = judgement.list_believed(place.execution.run, wave, place_name, place.actions)
     answers = store.read_answers(execution_id)
     try:
         if reason := judgement.find_reason_to_leave_out(place):
@@ -49,6 +51,8 @@ def poll(execution_id: str, wave: str | None, place_name: ActionPlace, turn: int
     record = next((each for each in records.values() if each.status.is_open), None)
     if record is None or record.number not in place.actions or place.execution.run.is_halted:
         return START
+    if not record.parts:  # a late poll, which finds that a person or a time is waited for by now
+        return START
     action = place.actions[record.number]
     try:
         followed = running.follow_parts(record)
@@ -60,7 +64,7 @@ def poll(execution_id: str, wave: str | None, place_name: ActionPlace, turn: int
             return START
     except MovedOn:
         return START
-    if not followed.parts or any(running.is_due(part, followed.kind) for part in followed.parts):
+    if any(running.is_due(part, followed.kind) for part in followed.parts):
         return START
     return wait_for(followed)
 
@@ -74,25 +78,17 @@ class _Advance:
     answers: Mapping[str, store.Row]
 
     def take_on(self, record: ActionRecord) -> ActionStep | None:
-        if record.status.is_done and not self._is_unconfirmed(record):
+        if record.status.is_done:
             return None
         if self.place.execution.run.is_halted:
             return self._halt(record)
-        if record.status is ActionStatus.PENDING or record.status.is_done:
+        if record.status is ActionStatus.PENDING:
             return self._begin(record)
         if record.status.is_open:
             return self._resume(record)
         if judgement.is_to_run_again(self.action, record, self.place.turn):
             return self._begin(record)
         return self._follow_failure(record)
-
-    def _is_unconfirmed(self, record: ActionRecord) -> bool:
-        """Whether a manual task counts as done in the record, though no operator has confirmed it."""
-        if self.action.kind is not ActionKind.MANUAL or record.status is not ActionStatus.SUCCEEDED:
-            return False
-        if store.find_answer(self.answers, record, AwaitedAnswer.CONFIRM) is not None:
-            return False
-        return attempts.carry_over(self.place, replace(record, attempt=0), self.action) is None
 
     # --- begin ----------------------------------------------------------------------------------------------------
     def _begin(self, record: ActionRecord) -> ActionStep | None:
@@ -107,12 +103,19 @@ class _Advance:
         if carried := attempts.carry_over(self.place, record, self.action):
             running.save(carried)
             return None
+        record = self._stop_earlier_attempt(record)
         begun = attempts.begin(self.place, record, self.action)
         if not begun.status.is_open:
             return self._end(endings.write_end(self.place, self.action, begun))
         begun = running.save(begun)
         endings.send_waits(self.place, begun)
         return self._resume(begun)
+
+    def _stop_earlier_attempt(self, record: ActionRecord) -> ActionRecord:
+        """Stop what the attempt before has left running, because its machine died: two of them must not run at once."""
+        if all(part.status.has_ended for part in record.parts):
+            return record
+        return running.save(endings.stop_or_note(self.place, self.action, record, "another attempt begins"))
 
     # --- go on ----------------------------------------------------------------------------------------------------
     def _resume(self, record: ActionRecord) -> ActionStep | None:

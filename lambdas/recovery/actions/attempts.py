@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from recovery import clock
-from recovery.actions import effects, instances, places, running
+from recovery.actions import effects, instances, judgement, places, running
 from recovery.actions.places import NoTarget, Place
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import placeholders
@@ -17,8 +17,6 @@ from recovery.domain.wave_steps.action_record import (
 )
 from recovery.domain.wave_steps.actions import Action, ActionKind, ActionPlace
 from recovery.errors import DrsWavesError, Transient
-from recovery.store import chains
-from recovery.store.steps import actions as store
 from recovery.target_services.run_command import MAX_IDS
 
 # These run on instances of the run itself, so what an earlier run of the chain did says nothing of them.
@@ -109,13 +107,13 @@ def carry_over(place: Place, record: ActionRecord, action: Action) -> ActionReco
     """The record of an action that succeeded in a run that this one continues; None if it has to run."""
     if not place.execution.run.continues or record.attempt or action.kind in NEVER_CARRIED_OVER:
         return None
-    for run in reversed(chains.read_chain(place.execution_id).before(place.execution_id).runs):
-        for earlier in store.list_actions(run.execution_id, place.wave_name, place.place).values():
-            if earlier.name == record.name and earlier.status is ActionStatus.SUCCEEDED:
-                note = f"it succeeded in {run.execution_id}, which this run continues"
-                done = replace(record, started_at=clock.iso(), turn=place.turn, attempt=1, parts=())
-                return done.end(ActionStatus.SUCCEEDED, clock.iso(), note, earlier.output)
-    return None
+    found = judgement.find_confirmed_before(place.execution.run, record)
+    if found is None:
+        return None
+    execution_id, earlier = found
+    note = f"it succeeded in {execution_id}, which this run continues"
+    done = replace(record, started_at=clock.iso(), turn=place.turn, attempt=1, parts=())
+    return done.end(ActionStatus.SUCCEEDED, clock.iso(), note, earlier.output)
 
 
 def leave_out(place: Place, records: Mapping[int, ActionRecord], reason: str) -> None:

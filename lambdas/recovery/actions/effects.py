@@ -25,15 +25,11 @@ MAX_OUTPUTS = 4
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """How a part stands. `note` is what went wrong, or what it waits for.
-
-    `unsent` are instances that Systems Manager did not take the command for.
-    """
+    """How a part stands. `note` is what went wrong, or what it waits for."""
 
     status: PartStatus
     output: str = ""
     note: str = ""
-    unsent: tuple[str, ...] = ()
 
 
 RUNNING = PartState(PartStatus.RUNNING)
@@ -88,16 +84,20 @@ def start(
             raise ValueError(f"nothing of the kind {kind} is started in a target")
 
 
-def find(kind: ActionKind, part: ActionPart, settings: Mapping[str, Any]) -> str | None:
-    """The id of what a call that may have been lost has started; None if nothing is shown.
+def find(kind: ActionKind, part: ActionPart, settings: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
+    """What a call that may have been lost has started, as `start` returns it; None if nothing is shown.
 
     A state machine and an event need no look: their start may be repeated.
     """
     if kind is ActionKind.SSM_AUTOMATION:
         found = automation.find(part.target, part.key)
-        return found.execution_id if found else None
+        return (found.execution_id, ()) if found else None
     if kind is ActionKind.SSM_COMMAND:
-        return run_command.find(part.target, settings["document"], part.key, part.began_at)
+        sent = run_command.find(part.target, settings["document"], part.key, part.began_at)
+        if sent is None:
+            return None
+        left = set(part.instance_ids) - sent.instance_ids if sent.instance_ids else ()
+        return sent.command_id, tuple(sorted(left))
     return None
 
 
@@ -144,10 +144,6 @@ def _look_at_execution(part: ActionPart) -> PartState:
 
 def _look_at_command(part: ActionPart) -> PartState:
     found = run_command.list_invocations(part.target, part.id)
-    if found and clock.now() - part.intent_at >= SHOWN_WITHIN_SECONDS:
-        unsent = tuple(each for each in part.instance_ids if each not in found)
-        if unsent:  # the answer that named them was lost
-            return PartState(PartStatus.RUNNING, unsent=unsent)
     ended = [each for each in part.instance_ids if each in found and found[each].outcome.has_ended]
     if len(ended) < len(part.instance_ids):
         return PartState(PartStatus.RUNNING, note=f"{len(ended)} of {plural(len(part.instance_ids), 'instance')} done")

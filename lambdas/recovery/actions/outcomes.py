@@ -25,7 +25,7 @@ def read_outcomes(execution: Execution, wave: Wave | None, place: ActionPlace, t
     actions = places.list_actions(execution, wave, place)
     if not actions:
         return ActionOutcomes()
-    records = store.list_actions(execution.execution_id, wave.name if wave else None, place)
+    records = judgement.list_believed(execution.run, wave.name if wave else None, place, actions)
     failures = list[str]()
     for number, action in actions.items():
         record = records.get(number)
@@ -35,6 +35,35 @@ def read_outcomes(execution: Execution, wave: Wave | None, place: ActionPlace, t
             failures.append(describe_failure(record))
             return ActionOutcomes(failures=tuple(failures))  # the actions after it do not run
     return ActionOutcomes(failures=tuple(failures))
+
+
+def list_shortfalls(execution: Execution, wave: Wave | None) -> list[str]:
+    """Why the wave, or the plan, has not succeeded when nothing follows it any more: actions that failed, or never ran.
+
+    An action after it that has no record, or that was left out because servers failed, has not run. What a cancel kept
+    from running is no shortfall, nor is what the plan may do without.
+    """
+    found = list[str]()
+    for place in ActionPlace:
+        actions, name = places.list_actions(execution, wave, place), wave.name if wave else None
+        records = judgement.list_believed(execution.run, name, place, actions) if actions else {}
+        for number, action in actions.items():
+            record = records.get(number)
+            if record is not None and judgement.counts_as_failure(execution.run, action, record):
+                found.append(describe_failure(record))
+                break
+            if place is ActionPlace.AFTER and _is_left(execution, action, record):
+                found.append(f"action {action.name} after {f'wave {name}' if name else 'the plan'} has not run")
+                break
+    return found
+
+
+def _is_left(execution: Execution, action: Action, record: ActionRecord | None) -> bool:
+    """Whether the action never ran, though its wave or plan needs it."""
+    run = execution.run
+    if run.actions is not ActionsOption.RUN or run.cancelled_by or action.on_failure is OnActionFailure.CONTINUE:
+        return False
+    return record is None or record.status.is_open or (record.status is ActionStatus.SKIPPED and not record.attempt)
 
 
 def _is_open(execution: Execution, action: Action, record: ActionRecord, turn: int) -> bool:
@@ -65,7 +94,7 @@ def close_actions(execution: Execution, wave: Wave | None, place: ActionPlace, t
     What they have started is stopped at the end of the run at the latest.
     """
     actions = places.list_actions(execution, wave, place)
-    records = store.list_actions(execution.execution_id, wave.name if wave else None, place) if actions else {}
+    records = judgement.list_believed(execution.run, wave.name if wave else None, place, actions) if actions else {}
     for number, action in actions.items():
         record = records.get(number)
         if record is None or not _is_open(execution, action, record, turn):

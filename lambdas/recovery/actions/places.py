@@ -38,6 +38,11 @@ class Place:
         """The id of the run."""
         return self.execution.execution_id
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the wave is at a later turn, so that a call for this one comes late."""
+        return self.wave is not None and self.snapshot.wave_states[self.wave.name].turn > self.turn
+
     def new_record(self, number: int) -> ActionRecord:
         """The record of an action that has none."""
         return ActionRecord.new(self.execution_id, self.wave_name, self.place, number, self.actions[number])

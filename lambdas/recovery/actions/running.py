@@ -75,7 +75,7 @@ def _find(record: ActionRecord, index: int, settings: Settings) -> ActionRecord:
     """Adopt what an earlier call has started, if the service shows it."""
     part = record.parts[index]
     found = effects.find(record.kind, part, settings(part))
-    return save(record.with_part(index, replace(part, status=PartStatus.RUNNING, id=found))) if found else record
+    return save(_with_parts(record, index, _divide(part, *found))) if found else record
 
 
 def _start(record: ActionRecord, index: int, settings: Settings, order: int) -> ActionRecord:
@@ -138,17 +138,15 @@ def follow_parts(record: ActionRecord) -> ActionRecord:
         if part.status is not PartStatus.RUNNING:
             continue
         look = effects.look(record.kind, part)
-        if look.unsent:
-            record = _with_parts(record, index, _divide(part, part.id, look.unsent))
-        elif look.status.has_ended:
+        if look.status.has_ended:
             ended = replace(part, status=look.status, output=mask(look.output), note=mask(look.note))
             record = record.with_part(index, ended)
     return record if record is before else save(record)
 
 
 def judge(record: ActionRecord) -> ActionRecord | None:
-    """The record as its parts have ended; None while one has not."""
-    if not all(part.status.has_ended for part in record.parts):
+    """The record as its parts have ended; None while one has not, or if it has none."""
+    if not record.parts or not all(part.status.has_ended for part in record.parts):
         return None
     failed = [part for part in record.parts if part.status is not PartStatus.SUCCEEDED]
     shown = [part.output for part in failed or record.parts if part.output]
@@ -179,7 +177,7 @@ def _find_to_stop(kind: ActionKind, part: ActionPart, settings: Settings, order:
     if kind is ActionKind.STATE_MACHINE:
         return replace(part, id=effects.execution_arn(part, settings(part), order))
     if found := effects.find(kind, part, settings(part)):
-        return replace(part, id=found)
+        return replace(part, id=found[0])
     return replace(part, note="a call that may have started it got no answer, and nothing was shown")
 
 

@@ -18,7 +18,18 @@ _deserialize = TypeDeserializer().deserialize
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values as DynamoDB's typed JSON. A None is left out: it means that the attribute does not exist."""
-    return {name: _serialize(value) for name, value in item.items() if value is not None}
+    return {name: _serialize(_to_decimals(value)) for name, value in item.items() if value is not None}
+
+
+def _to_decimals(value: Any) -> Any:
+    """boto3 takes no float: the payload of an action may have some."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, dict):
+        return {key: _to_decimals(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_to_decimals(part) for part in value]
+    return value
 
 
 def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:

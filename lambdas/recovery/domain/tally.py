@@ -28,8 +28,8 @@ class Tally:
 
     @property
     def recovered(self) -> int:
-        """Servers that were launched and have not failed their checks."""
-        return self.launched - self.unverified
+        """Servers that were launched and have passed their checks, if any. One that is being checked has not."""
+        return self.launched - (self.checked - self.verified)
 
     @property
     def missing(self) -> int:

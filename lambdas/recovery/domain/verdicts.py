@@ -203,7 +203,7 @@ def judge_unfinished_wave(
     why = run.halted_because if run.cancelled_by else why
     if state.status in STATUSES_BEFORE_START and not (tally.launched or tally.failed):
         return WaveVerdict(WaveStatus.SKIPPED, why)
-    summary = f"{tally.describe('were launched')}; {why}"
+    summary = "; ".join([tally.describe("were launched"), *first_of(shortfalls, MAX_PROBLEMS), why])
     return _judge_success(wave, snapshot, tally, summary, (), shortfalls) or WaveVerdict(WaveStatus.FAILED, summary)
 
 
@@ -222,7 +222,8 @@ def judge_wave_again(
     state = snapshot.wave_states[wave.name]
     if state.status is WaveStatus.CHECKED or state.servers is None or state.servers == tally.to_item():
         return None
-    summary = f"{tally.describe('were launched')}; judged again, because results came after the wave had ended"
+    again = "judged again, because results came after the wave had ended"
+    summary = "; ".join([tally.describe("were launched"), *first_of(shortfalls, MAX_PROBLEMS), again])
     verdict = _judge_success(wave, snapshot, tally, summary, (), shortfalls) or WaveVerdict(WaveStatus.FAILED, summary)
     if verdict.status is WaveStatus.COMPLETED:
         return WaveVerdict(verdict.status, summary)

@@ -116,9 +116,11 @@ def correct_end(execution: Execution) -> None:
 
 def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> ExecutionVerdict:
     causes = verdicts.explain_rejections(snapshot)
-    failures = [
-        failure for place in ActionPlace for failure in outcomes.read_outcomes(execution, None, place, turn=0).failures
-    ]
+    if all(status is WaveStatus.COMPLETED for status in snapshot.wave_statuses.values()):
+        failures = outcomes.list_shortfalls(Execution(snapshot.run, execution.plan), None)
+    else:  # the waves say why the actions after the plan have not run
+        outcome = (outcomes.read_outcomes(execution, None, place, turn=0) for place in ActionPlace)
+        failures = [failure for each in outcome for failure in each.failures]
     failures += outcomes.list_impossible(execution)
     return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes, failures)
 
@@ -166,11 +168,10 @@ def _collect_shortfalls(execution: Execution, snapshot: RunSnapshot) -> dict[str
     for summary in inspections.list_summaries(execution.execution_id):
         found[summary.wave].extend(summary.shortfalls)
     for wave in execution.plan.waves:
-        state = snapshot.wave_states.get(wave.name)
-        if state is None:
+        if wave.name not in snapshot.wave_states:
             continue
-        for place in ActionPlace:
-            found[wave.name].extend(outcomes.read_outcomes(execution, wave, place, state.turn).failures)
+        found[wave.name].extend(outcomes.list_shortfalls(execution, wave))
+        found[wave.name].extend(verification.find_unverified_before(execution, wave))
     return found
 
 

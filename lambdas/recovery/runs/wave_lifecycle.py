@@ -246,6 +246,7 @@ def _judge(
     before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
     after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
     shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
+    shortfalls += verification.find_unverified_before(execution, wave)
     found = (problem for summary in summaries for problem in summary.problems)
     problems = [*_note_open_batches(wave_batches), *problems, *found]
     verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)

@@ -141,16 +141,21 @@ def find(target: Target, key: str) -> AutomationState | None:
 
     It has no failure message and no output: ask `get`. Raise TargetAccessDenied, and errors that are transient.
     """
-    answer = calls.read(
-        target,
-        "ssm",
-        "describe_automation_executions",
-        permission=Permission.AUTOMATIONS,
-        Filters=[{"Key": "TagKey", "Values": [tag_of(key)]}],
-        MaxResults=50,
-    )
-    found = [AutomationState.from_ssm(item) for item in answer["AutomationExecutionMetadataList"]]
-    return found[-1] if found else None
+    found, token = list[AutomationState](), dict[str, str]()
+    while True:
+        answer = calls.read(
+            target,
+            "ssm",
+            "describe_automation_executions",
+            permission=Permission.AUTOMATIONS,
+            Filters=[{"Key": "TagKey", "Values": [tag_of(key)]}],
+            MaxResults=50,
+            **token,
+        )
+        found += map(AutomationState.from_ssm, answer["AutomationExecutionMetadataList"])
+        if not answer.get("NextToken"):  # a page may be empty although more follow
+            return found[-1] if found else None
+        token = {"NextToken": answer["NextToken"]}
 
 
 def get(target: Target, execution_id: str) -> AutomationState:

@@ -89,6 +89,14 @@ class SentCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundCommand:
+    """A command that was sent before, and the instances that it was sent to."""
+
+    command_id: str
+    instance_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """A command on an instance. `detail` is the status in the words of Systems Manager, without blanks.
 
@@ -176,8 +184,8 @@ def send(
     return SentCommand(None, unmanaged)
 
 
-def find(target: Target, document: str, key: str, sent_after: float) -> str | None:
-    """The id of the newest command of the document with this key; None if there is none, or if it is not shown yet.
+def find(target: Target, document: str, key: str, sent_after: float) -> FoundCommand | None:
+    """The newest command of the document with this key; None if there is none, or if it is not shown yet.
 
     `sent_after` (epoch seconds) bounds the search. Raise TargetRefused if the account has sent more than a
     thousand commands of the document since then, so that the answer is unknown; TargetAccessDenied, and errors that are
@@ -193,7 +201,7 @@ def find(target: Target, document: str, key: str, sent_after: float) -> str | No
     for page in islice(pages, MAX_PAGES):
         for command in page["Commands"]:
             if command.get("Comment") == comment:
-                return str(command["CommandId"])
+                return FoundCommand(str(command["CommandId"]), frozenset(command.get("InstanceIds", ())))
     if not page.get("NextToken"):
         return None
     raise TargetRefused(

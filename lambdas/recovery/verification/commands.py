@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.checks import KINDS_OF_COMMANDS, Check, CheckKind
 from recovery.domain.wave_steps.ladder import SHORT_SECONDS, Found, Observation
+from recovery.domain.wave_steps.masking import mask
 from recovery.errors import DrsWavesError
 from recovery.target_services import run_command
 from recovery.target_services.run_command import CommandOutcome, Invocation
@@ -49,14 +50,15 @@ def _collect(look: Look, command_id: str, due: Mapping[str, Check]) -> None:
 
 
 def _judge(result: Invocation | None, *, is_late: bool) -> Observation:
+    output = mask(result.output) if result else ""
     if result is None or not result.outcome.has_ended:
         if is_late:
             return Observation(Found.FAILED, "the command has no result in its time")
-        return Observation(Found.RUNNING, result.output if result else "")
+        return Observation(Found.RUNNING, output)
     if result.outcome is CommandOutcome.SUCCEEDED:
         return Observation(Found.PASSED)
     code = f", exit code {result.response_code}" if result.response_code is not None else ""
-    return Observation(Found.FAILED, f"{result.detail}{code}: {result.output or 'no output'}")
+    return Observation(Found.FAILED, f"{result.detail}{code}: {output or 'no output'}")
 
 
 def send_commands(look: Look) -> None:

@@ -67,8 +67,10 @@ def _begin_batch(
 
 def _begin_server(server: LaunchedServer, before: CheckedBatch | None) -> ServerChecks:
     known = before.servers.get(server.server_id) if before else None
+    if known and known.job and known.job != server.job_id:  # launched again since: what passed was another instance
+        known = None
     state = known.begin_again(server.ladder) if known else ladder.begin(server.ladder)
-    return replace(state, instance_id=state.instance_id or server.instance_id)
+    return replace(state, instance_id=state.instance_id or server.instance_id, job=server.job_id)
 
 
 def end_checks(execution: Execution, wave: Wave, *, target: Target | None = None, reason: str | None = None) -> None:
@@ -120,7 +122,7 @@ def _end_batch(
 
 
 def _add_late(server: LaunchedServer, now: float) -> ServerChecks:
-    begun = replace(ladder.begin(server.ladder), instance_id=server.instance_id)
+    begun = replace(ladder.begin(server.ladder), instance_id=server.instance_id, job=server.job_id)
     return begun.settle_unverified(LATE, now)
 
 

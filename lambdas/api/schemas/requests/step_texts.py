@@ -20,6 +20,8 @@ MAX_TEXT = 4_096
 MAX_PARAMETERS = 50
 MAX_VALUES = 50
 MAX_PAYLOAD = 16_384
+# DynamoDB keeps 38 digits of a number.
+MAX_NUMBER = 1e37
 
 # Names of values that are secrets as a rule.
 _SECRET_NAME = re.compile(
@@ -109,23 +111,27 @@ DocumentParameters = Annotated[
 
 
 def _require_small(value: dict[str, Any]) -> dict[str, Any]:
-    for text in _texts(value):
+    for text in _leaves(value, str):
         _require_text(text)
+    for number in _leaves(value, (int, float)):
+        if not (number == 0 or 1 / MAX_NUMBER < abs(number) < MAX_NUMBER):  # NaN too
+            raise ValueError("must have no number beyond 1e37, and none that JSON does not know: write it as a text")
     if len(json.dumps(value)) > MAX_PAYLOAD:
         raise ValueError(f"must have at most {MAX_PAYLOAD:,} characters as JSON")
     return value
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
+def _leaves(value: Any, kind: Any) -> Iterator[Any]:
+    """The texts or numbers of a payload, those of keys too."""
+    if isinstance(value, kind):
         yield value
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield key
-            yield from _texts(each)
+            yield from _leaves(key, kind)
+            yield from _leaves(each, kind)
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(each)
+            yield from _leaves(each, kind)
 
 
 Payload = Annotated[

@@ -15,6 +15,9 @@ OF_PLAN = "-"
 MAX_OUTPUT = 2_000
 MAX_REASON = 1_000
 
+# What the outputs and notes of all parts may have: a row has 400 KB, and a command on 4,000 instances has 80 parts.
+MAX_TEXT_OF_PARTS = 40_000
+
 
 class ActionStatus(StrEnum):
     """WAITING is for a person or a time. VERIFIED: a drill looked and found that it could run.
@@ -121,8 +124,11 @@ class ActionPart:
     output: str = ""
     note: str = ""
 
-    def to_item(self) -> dict[str, Any]:
-        """As the row has it, without the ids of instances, which the row keeps packed."""
+    def to_item(self, max_text: int) -> dict[str, Any]:
+        """As the row has it, without the ids of instances, which the row keeps packed.
+
+        `output` and `note` have at most `max_text` characters each.
+        """
         values: dict[str, Any] = {
             **self.target.to_state(),
             "key": self.key,
@@ -131,8 +137,8 @@ class ActionPart:
             "intentAt": self.intent_at,
             "beganAt": self.began_at,
             "instances": len(self.instance_ids),
-            "output": self.output,
-            "note": self.note,
+            "output": self.output[:max_text],
+            "note": self.note[:max_text],
         }
         return {name: value for name, value in values.items() if value not in ("", 0)}
 
@@ -236,6 +242,7 @@ class ActionRecord:
         of_run = [list(each) for each in (self.instances.instance_ids, self.instances.private_ips)]
         packed = {"parts": of_parts, "instances": [*of_run, list(self.instances.server_ids)]}
         has_instances = any(part.instance_ids for part in self.parts) or self.instances != NewInstances()
+        max_text = MAX_TEXT_OF_PARTS // (2 * max(len(self.parts), 1))
         first: Mapping[str, Any] = self.parts[0].target.to_state() if self.parts else {}
         return {
             "wave": self.wave,
@@ -255,7 +262,7 @@ class ActionRecord:
             "instructions": self.instructions or None,
             "accountId": first.get("accountId"),
             "region": first.get("region"),
-            "parts": [part.to_item() for part in self.parts] or None,
+            "parts": [part.to_item(max_text) for part in self.parts] or None,
             "packed": pack(packed) if has_instances else None,
             "waitingFor": self.waiting_for.value if self.waiting_for else None,
             "waitingSince": self.waiting_since,

@@ -73,7 +73,8 @@ class ServerChecks:
     `passed` has the names of the checks that it has passed, in the order of its ladder, and `check` is the one that it
     is at, or that it has failed; `passes` are those in a row so far. `next_at` is when it is asked again, in epoch
     seconds. `command` is the id of the command that runs for the check, sent at `sent_at`. `at` is when it was settled.
-    `notes` are remarks about checks that have passed, and `actions` is what is known of launch actions to come.
+    `notes` are remarks about checks that have passed, and `actions` is what is known of launch actions to come. `job`
+    launched the instance.
     """
 
     status: Verification = Verification.VERIFYING
@@ -90,6 +91,7 @@ class ServerChecks:
     next_at: float = 0
     notes: tuple[str, ...] = ()
     actions: LaunchActions | None = None
+    job: str | None = None
 
     @classmethod
     def from_json(cls, packed: Mapping[str, Any]) -> "ServerChecks":
@@ -109,6 +111,7 @@ class ServerChecks:
             next_at=float(packed.get("nextAt", 0)),
             notes=tuple(packed.get("notes", ())),
             actions=LaunchActions(packed["actions"]) if "actions" in packed else None,
+            job=packed.get("job"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -127,8 +130,14 @@ class ServerChecks:
             "nextAt": self.next_at,
             "notes": list(self.notes),
             "actions": self.actions,
+            "job": self.job,
         }
         return {"status": self.status.value, **{name: value for name, value in entry.items() if value}}
+
+    def cut_texts(self, characters: int) -> "ServerChecks":
+        """The same with shorter texts."""
+        reason = self.reason[:characters] if self.reason else None
+        return replace(self, output=self.output[:characters], reason=reason)
 
     @property
     def is_settled(self) -> bool:
@@ -147,7 +156,9 @@ class ServerChecks:
         """The same at the beginning of a turn: one that is UNVERIFIED goes on from the check that it has failed."""
         if self.status is Verification.VERIFIED:
             return self
-        known = ServerChecks(passed=self.passed, instance_id=self.instance_id, platform=self.platform, notes=self.notes)
+        known = ServerChecks(
+            passed=self.passed, instance_id=self.instance_id, platform=self.platform, notes=self.notes, job=self.job
+        )
         return known._name_check(ladder)
 
     def after(self, observation: Observation, ladder: Sequence[Check], now: float, period: float) -> "ServerChecks":

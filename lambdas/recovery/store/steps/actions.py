@@ -54,24 +54,30 @@ def save(record: ActionRecord) -> ActionRecord | None:
 def record_answer(record: ActionRecord, answer: ActionAnswer, decision: Row) -> bool:
     """Record an operator's answer about this attempt; False if the action no longer waits for it.
 
-    `waitingFor` stays until the state machine goes on with the answer, so `answered` says that one is there.
+    `waitingFor` stays until the state machine goes on with the answer, so `answered` says that one is there. The answer
+    counts as a write of the row: a function that read the row before it, because the time was up, cannot overrule it.
     """
     awaited, answered = answer.awaited, answer.awaited.of_attempt(record.attempt)
     key = {"executionId": record.execution_id, "item": record.sort_key}
     in_record = dynamodb.update_action(
         executions.table(),
         key,
-        {"answered": answered},
+        {"answered": answered, "version": record.version + 1},
         append={
             "decisions": decision,
             "waits": {"since": record.waiting_since, "until": decision["at"], "by": decision["by"]},
         },
         remove=["waitingSince"],
         condition=(
-            "#waitingFor = :awaited AND #attempt = :attempt AND (attribute_not_exists(#answered) OR "
-            "#answered <> :answer)"
+            "#waitingFor = :awaited AND #attempt = :attempt AND #version = :read AND (attribute_not_exists(#answered) "
+            "OR #answered <> :answer)"
         ),
-        given={"awaited": awaited.value, "attempt": record.attempt, "answer": answered},
+        given={
+            "awaited": awaited.value,
+            "attempt": record.attempt,
+            "read": record.version,
+            "answer": answered,
+        },
     )
     kept = {**decision, "decision": answer.value, "attempt": record.attempt}
     try:

@@ -16,6 +16,9 @@ from recovery.domain.wave_steps.ladder import ServerChecks, Verification
 from recovery.packing import pack, unpack
 from recovery.store import executions
 
+# A row has 400 KB. Outputs that hardly compress are cut, so that a hundred servers fit.
+MAX_PACKED, SHORT_TEXT = 300_000, 200
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
@@ -61,9 +64,16 @@ class CheckedBatch:
             "looks": self.looks,
             "nextLookAt": int(self.next_look_at),
             "endedAt": self.ended_at,
-            "servers": pack({server_id: server.to_json() for server_id, server in self.servers.items()}),
+            "servers": self._pack(),
             **self.counts,
         }
+
+    def _pack(self) -> bytes:
+        packed = pack({server_id: server.to_json() for server_id, server in self.servers.items()})
+        if len(packed) <= MAX_PACKED:
+            return packed
+        cut = {server_id: server.cut_texts(SHORT_TEXT) for server_id, server in self.servers.items()}
+        return pack({server_id: server.to_json() for server_id, server in cut.items()})
 
     @property
     def counts(self) -> dict[str, int]:

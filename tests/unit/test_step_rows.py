@@ -1,0 +1,70 @@
+"""The rows of checks and actions fit into DynamoDB's 400 KB, whatever commands on the servers print."""
+
+import json
+import random
+
+import pytest
+
+from recovery.domain.batch import BatchRef
+from recovery.domain.target import Target
+from recovery.domain.wave_steps import ladder
+from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, PartStatus
+from recovery.domain.wave_steps.actions import ActionKind, ActionPlace
+from recovery.domain.wave_steps.checks import Check, CheckKind
+from recovery.store.steps.checks import CheckedBatch
+from recovery.verification import lifecycle
+from recovery.verification.ladders import LaunchedServer
+
+ROW, RUN = 400 * 1_024, "drill-20261128-071248-59af63"
+HERE = Target("111122223333", "us-west-2")
+SEED = random.Random(7)
+
+
+def text(count: int, low: int, high: int) -> str:
+    return "".join(chr(SEED.randint(low, high)) for _ in range(count))
+
+
+@pytest.mark.parametrize(("low", "high"), [(33, 126), (0x4E00, 0x9FFF), (0x10000, 0x10FFFF)])
+def test_a_row_of_checks_has_room_for_a_hundred_servers_with_any_output(low: int, high: int) -> None:
+    servers = {
+        f"s-{number:017x}": ladder.ServerChecks(
+            status=ladder.Verification.UNVERIFIED,
+            passed=tuple(f"http :{port}/{'p' * 500}" for port in range(19)),
+            check="http :8080/health",
+            output=text(ladder.MAX_OUTPUT, low, high),
+            reason=text(ladder.MAX_REASON, low, high),
+        )
+        for number in range(100)
+    }
+    item = CheckedBatch(BatchRef(RUN, "web", HERE, 1), 0, 0, 1, servers).to_item()
+    assert len(item["servers"]) < ROW - 10_000
+
+
+@pytest.mark.parametrize(("low", "high"), [(33, 126), (0x4E00, 0x9FFF), (0x10000, 0x10FFFF)])
+def test_a_row_of_a_command_on_four_thousand_instances_has_room_for_any_output(low: int, high: int) -> None:
+    ids = tuple(f"i-{SEED.getrandbits(68):017x}" for _ in range(4_000))
+    parts = tuple(
+        ActionPart(
+            target=HERE,
+            key=f"{RUN}/web/after/1/1/{at}",
+            status=PartStatus.FAILED,
+            id="0" * 36,
+            instance_ids=ids[at : at + 50],
+            output=text(2_100, low, high),
+            note=text(600, low, high),
+        )
+        for at in range(0, 4_000, 50)
+    )
+    record = ActionRecord(RUN, "web", ActionPlace.AFTER, 1, "warm", ActionKind.SSM_COMMAND, "a command", parts=parts)
+    item = record.to_item()
+    assert len(item["packed"]) + len(json.dumps(item["parts"], ensure_ascii=False).encode()) < ROW - 10_000
+
+
+def test_an_instance_that_another_job_launched_is_checked_from_the_beginning() -> None:
+    rungs = (Check(CheckKind.BOOT),)
+    before, again = (LaunchedServer("s-1", rungs, job, instance) for job, instance in (("j-1", "i-1"), ("j-2", "i-2")))
+    passed = lifecycle._begin_server(before, None).after(ladder.Observation(ladder.Found.PASSED), rungs, 0, 30)
+    row = CheckedBatch(BatchRef(RUN, "web", HERE, 1), 0, 0, 1, {"s-1": passed})
+    assert lifecycle._begin_server(before, row).status is ladder.Verification.VERIFIED
+    begun = lifecycle._begin_server(again, row)
+    assert (begun.status, begun.instance_id, begun.passed) == (ladder.Verification.VERIFYING, "i-2", ())
