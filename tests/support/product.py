@@ -192,10 +192,21 @@ class Product:
         return str(self._created("/protection-groups", body)["groupId"])
 
     def plan(self, *waves: Mapping[str, Any], **more: Any) -> str:
-        """Create a plan and return its id; a wave's `groups` are ids or uses of groups."""
-        shaped = [
-            {**wave, "groups": [{"groupId": use} if isinstance(use, str) else use for use in wave["groups"]]}
+        """Create a plan and return its id; a wave's `groups` are ids or uses of groups.
+
+        At 600 times real time, the half hour that checks have by default is three seconds; here they have ten hours.
+        """
+        has_checks = [
+            "checks" in wave or any("checks" in use for use in wave["groups"] if not isinstance(use, str))
             for wave in waves
+        ]
+        shaped = [
+            {
+                **({"checksTimeoutMinutes": 600} if checked else {}),
+                **wave,
+                "groups": [{"groupId": use} if isinstance(use, str) else use for use in wave["groups"]],
+            }
+            for wave, checked in zip(waves, has_checks, strict=True)
         ]
         return str(self._created("/recovery-plans", {"name": "a plan", "waves": shaped, **more})["planId"])
 

@@ -47,7 +47,7 @@ def test_of_two_targets_that_are_verified_after_the_end_the_slower_one_counts_to
     there = product.group(product.seed(1, prefix="there", account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
     mended = rule(product, "COMMAND", hostname="here-001", effect="FAILS")
     rule(product, "COMMAND", hostname="there-001", effect="FAILS")
-    wave = {"name": "web", "groups": [here, there], "checks": [CHECK], "checksTimeoutMinutes": 5}
+    wave = {"name": "web", "groups": [here, there], "checks": [CHECK], "checksTimeoutMinutes": 60}
     run = product.drill(product.plan(wave))["executionId"]
     product.emulator.control.remove_rules(mended)
     gate, is_first = threading.Event(), threading.Event()
@@ -76,7 +76,7 @@ def test_a_verify_after_the_end_does_not_make_up_for_an_action_after_the_wave(pr
     """A verify begins another turn, in which the action that failed or never ran looked like one that is to come."""
     broken = rule(product, "COMMAND", hostname="web-002", effect="FAILS")
     after = [{**SIGN, "timeoutMinutes": 1}]
-    wave = make_wave(product, "web", 2, checks=[CHECK], checksTimeoutMinutes=5, after=after)
+    wave = make_wave(product, "web", 2, checks=[CHECK], checksTimeoutMinutes=60, after=after)
     record = product.drill(product.plan({**wave, "maxFailedPercent": 50 if has_run else 0}))
     run = record["executionId"]
     assert wave_statuses(record) == {"web": "FAILED"}
@@ -92,7 +92,7 @@ def test_a_verify_after_the_end_does_not_make_up_for_an_action_after_the_wave(pr
 
 def test_a_continuation_is_not_complete_with_a_server_that_the_run_before_could_not_verify(product: Product) -> None:
     broken = rule(product, "COMMAND", hostname="database-001", effect="FAILS")
-    database = make_wave(product, "database", 1, checks=[CHECK], checksTimeoutMinutes=5)
+    database = make_wave(product, "database", 1, checks=[CHECK], checksTimeoutMinutes=60)
     plan = product.plan(database, make_wave(product, "web", 1, dependsOn=["database"]))
     first = product.drill(plan)["executionId"]
     again = product.request("POST", f"/executions/{first}/continue")
@@ -112,7 +112,7 @@ def test_a_continuation_is_not_complete_with_a_server_that_the_run_before_could_
 def test_a_secret_that_a_check_prints_is_masked(product: Product) -> None:
     printed = "connecting with password=tr0ub4dor-and-3"
     rule(product, "COMMAND", hostname="web-001", effect="FAILS", exitCode=1, stdout=printed)
-    record = product.drill(product.plan(make_wave(product, "web", 1, checks=[CHECK], checksTimeoutMinutes=5)))
+    record = product.drill(product.plan(make_wave(product, "web", 1, checks=[CHECK], checksTimeoutMinutes=60)))
     (entry,) = checks_of(product, record["executionId"], "web").values()
     assert "connecting with password=***" in entry["output"]
 

@@ -102,9 +102,9 @@ def test_a_viewer_takes_half_of_the_units_for_the_batches_of_a_run_until_it_has_
     wait_until_asked_for(product, run, "APPROVAL")
     with throttled_partition(run, only_this_thread=True) as partition:
         product.request("GET", f"/executions/{run}")
-    assert partition.reads.taken == 1 + 1 + 0.5 + 0.5  # META, the waves, the batches and the targets
+    assert partition.reads.taken == 1 + 1 + 3 * 0.5  # META, the waves; the actions, the batches and the targets
     decide(product, run, "waves/web/approve")
     product.machine(run).wait()
     with throttled_partition(run, only_this_thread=True) as partition:
         product.request("GET", f"/executions/{run}")
-    assert partition.reads.taken == 4
+    assert partition.reads.taken == 5

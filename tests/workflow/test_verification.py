@@ -50,14 +50,14 @@ def test_a_database_that_boots_late_holds_the_application_back_until_it_is_verif
 
 def test_a_check_that_fails_asks_and_a_verify_of_the_mended_server_lets_the_run_go_on(product: Product) -> None:
     failing = rule(product, "COMMAND", hostname="web-002", effect="FAILS", exitCode=1, stdout="got 503")
-    wave = checked_wave(product, "agent", HTTP, count=2, checksTimeoutMinutes=5, onFailure="ask")
+    wave = checked_wave(product, "agent", HTTP, count=2, checksTimeoutMinutes=60, onFailure="ask")
     run = product.start(product.plan(wave, make_wave(product, "next", dependsOn=["web"])))
     record = wait_until_asked_for(product, run, "DECISION")
     assert wave_statuses(record) == {"web": "AWAITING_DECISION", "next": "WAITING"}
     assert "1 verified, 1 unverified" in record["waves"][0]["reason"]
     broken = next(entry for entry in checks_of(product, run, "web").values() if entry["status"] == "UNVERIFIED")
     assert broken["check"] == "http :8080/health"
-    assert broken["reason"] == "http :8080/health has not passed: the time of 5 minutes is up"
+    assert broken["reason"] == "http :8080/health has not passed: the time of 60 minutes is up"
     assert broken["output"].startswith("Failed, exit code 1: got 503")
     launches = len(product.jobs())
     product.emulator.control.remove_rules(failing)
@@ -85,7 +85,7 @@ def test_a_server_whose_launch_actions_fail_is_unverified_with_the_reason_of_drs
 
 def test_servers_within_the_tolerance_make_the_wave_partial_and_the_next_one_starts(product: Product) -> None:
     rule(product, "INSTANCE", hostname="web-001", checks="instance-impaired")
-    wave = checked_wave(product, "boot", count=4, checksTimeoutMinutes=10, maxFailedPercent=25)
+    wave = checked_wave(product, "boot", count=4, checksTimeoutMinutes=60, maxFailedPercent=25)
     record = product.drill(product.plan(wave, make_wave(product, "next", dependsOn=["web"])))
     assert wave_statuses(record) == {"web": "PARTIAL", "next": "COMPLETED"}
     states = sorted(statuses_of(product, record["executionId"], "web").values())
@@ -96,7 +96,7 @@ def test_servers_within_the_tolerance_make_the_wave_partial_and_the_next_one_sta
 
 def test_too_many_unverified_servers_stop_the_run(product: Product) -> None:
     rule(product, "INSTANCE", hostname="web-001", agent="absent")
-    wave = checked_wave(product, "agent", checksTimeoutMinutes=10)
+    wave = checked_wave(product, "agent", checksTimeoutMinutes=60)
     record = product.drill(product.plan(wave, make_wave(product, "next", dependsOn=["web"])))
     assert (record["status"], wave_statuses(record)) == ("FAILED", {"web": "FAILED", "next": "SKIPPED"})
     (entry,) = checks_of(product, record["executionId"], "web").values()
@@ -154,7 +154,7 @@ def test_a_target_group_says_whether_a_server_is_healthy(product: Product) -> No
     shop = open_shop(product, *servers)
     rule(product, "INSTANCE", hostname="srv-002", targetHealth="unhealthy")
     wave = {"name": "web", "groups": [product.group(servers)], "checks": [{"targetGroup": shop.target_group_arn}]}
-    record = product.drill(product.plan({**wave, "checksTimeoutMinutes": 20, "maxFailedPercent": 50}))
+    record = product.drill(product.plan({**wave, "checksTimeoutMinutes": 60, "maxFailedPercent": 50}))
     entries = checks_of(product, record["executionId"], "web")
     assert [entries[each]["status"] for each in servers] == ["VERIFIED", "UNVERIFIED"]
     assert entries[servers[1]]["output"].startswith("unhealthy: Target.FailedHealthChecks")
@@ -209,7 +209,7 @@ def test_a_retry_checks_the_servers_that_it_launches_and_those_that_have_not_pas
     broken = rule(product, "INSTANCE", hostname="good-001", checks="instance-impaired")
     product.fault("LAUNCH_FAILS", count=1)
     servers = product.seed(1, prefix="lost") + product.seed(1, prefix="good")
-    wave = {"name": "web", "groups": [product.group(servers)], "checks": ["boot"], "checksTimeoutMinutes": 10}
+    wave = {"name": "web", "groups": [product.group(servers)], "checks": ["boot"], "checksTimeoutMinutes": 60}
     run = product.start(product.plan({**wave, "onFailure": "ask"}, launchAttempts=1))
     wait_until_asked_for(product, run, "DECISION")
     before = wave_row(product, run, "web")
@@ -225,7 +225,7 @@ def test_each_target_of_a_wave_is_checked_in_its_own_account_and_region(product:
     here = product.group(product.seed(2, prefix="here"))
     there = product.group(product.seed(2, prefix="there", account=OTHER, region=EUROPE), account=OTHER, region=EUROPE)
     rule(product, "INSTANCE", hostname="there-002", checks="instance-impaired")
-    wave = {"name": "web", "groups": [here, there], "checks": ["boot"], "checksTimeoutMinutes": 10}
+    wave = {"name": "web", "groups": [here, there], "checks": ["boot"], "checksTimeoutMinutes": 60}
     record = product.drill(product.plan({**wave, "maxFailedPercent": 25}))
     assert record["status"] == "PARTIAL", record
     assert sorted(one.status for one in product.engine.executions("verify-target")) == ["SUCCEEDED", "SUCCEEDED"]

@@ -18,7 +18,7 @@ CHECK = {"tcp": {"port": 5432}}
 def failed_run(product: Product, **more: Any) -> tuple[str, str]:
     """An ended drill with an unverified server of two, and the rule that fails its check."""
     rule = product.emulator.control.add_rule({"kind": "COMMAND", "hostname": "web-002", "effect": "FAILS"})
-    wave = make_wave(product, "web", 2, checks=[CHECK], checksTimeoutMinutes=5)
+    wave = make_wave(product, "web", 2, checks=[CHECK], checksTimeoutMinutes=60)
     record = product.drill(product.plan(wave, make_wave(product, "next", dependsOn=["web"]), **more))
     assert record["status"] == "FAILED", record
     return record["executionId"], rule

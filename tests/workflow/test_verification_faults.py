@@ -40,7 +40,7 @@ def test_an_outage_longer_than_the_time_of_the_checks_costs_no_server_and_notifi
     with Product(OPERATORS_TOPIC_ARN=TOPIC) as product:
         inbox = Inbox(product)
         product.fault("SERVER_ERROR", operation="DescribeInstanceStatus", durationSeconds=3_600)
-        record = drill(product, "boot", checksTimeoutMinutes=10)
+        record = drill(product, "boot", checksTimeoutMinutes=60)
         assert record["status"] == "COMPLETED", record
         assert "RETRIES_EXHAUSTED" in inbox.values("kind")
 
@@ -58,7 +58,7 @@ def test_a_look_that_is_killed_after_a_write_changes_nothing_of_the_result(produ
 def test_a_settlement_that_is_killed_begins_and_ends_the_checks_all_the_same(product: Product, number: int) -> None:
     rule(product, "INSTANCE", hostname="web-002", checks="instance-impaired")
     with killed_after_change("SettleWave", number) as made:
-        record = drill(product, "boot", count=2, maxFailedPercent=50, checksTimeoutMinutes=10)
+        record = drill(product, "boot", count=2, maxFailedPercent=50, checksTimeoutMinutes=60)
     assert len(made) == number, made
     assert record["status"] == "PARTIAL", record
     assert Counter(statuses_of(product, record["executionId"], "web").values()) == {"VERIFIED": 1, "UNVERIFIED": 1}
@@ -75,7 +75,7 @@ def test_a_command_that_hangs_is_cancelled_when_its_check(product: Product, endi
     open_shop(product)
     rule(product, "COMMAND", effect="HANGS", **({"count": 1} if ending == "gives up on it" else {}))
     check = {"command": {"document": "Shop-CheckService", "timeoutSeconds": 30 if ending == "gives up on it" else 600}}
-    wave = make_wave(product, "web", checks=[check], checksTimeoutMinutes=600 if ending == "is cancelled" else 10)
+    wave = make_wave(product, "web", checks=[check], checksTimeoutMinutes=600 if ending == "is cancelled" else 60)
     run = product.start(product.plan(wave))
     if ending == "is cancelled":
         wait_until(
@@ -169,7 +169,7 @@ def test_a_look_at_a_hundred_servers_costs_one_call_for_fifty_in_each_service(pr
 @pytest.mark.speed(60)
 def test_batches_of_a_large_wave_are_checked_side_by_side(product: Product) -> None:
     rule(product, "INSTANCE", hostname="web-007", checks="instance-impaired")
-    record = drill(product, "boot", {"tcp": {"port": 22}}, count=250, maxFailedPercent=1, checksTimeoutMinutes=15)
+    record = drill(product, "boot", {"tcp": {"port": 22}}, count=250, maxFailedPercent=1, checksTimeoutMinutes=20)
     assert record["status"] == "PARTIAL", record["waves"]
     rows = rows_of_checks(product, record["executionId"], "web")
     assert [int(row["checked"]) for row in rows] == [83, 83, 84]

@@ -38,7 +38,7 @@ def shop(product: Product, **more: Any) -> str:
     """A plan whose wave has checks, an action before it, and a person who signs it off."""
     open_shop(product)
     group = product.group(product.seed(2, prefix="web"))
-    wave = {"name": "web", "groups": [group], "checks": ["agent", HTTP], "checksTimeoutMinutes": 5, "onFailure": "ask"}
+    wave = {"name": "web", "groups": [group], "checks": ["agent", HTTP], "checksTimeoutMinutes": 60, "onFailure": "ask"}
     return product.plan({**wave, "before": [FREEZE], "after": [SIGN_OFF], **more})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import needs
 from recovery.domain.wave_steps.action_record import ActionPart, PartStatus
@@ -58,7 +58,7 @@ def start(
     target, key = part.target, part.key
     match kind:
         case ActionKind.SSM_AUTOMATION:
-            tags = {"drs-waves:execution": key.partition("/")[0]}
+            tags = {job_tags.EXECUTION: key.partition("/")[0]}
             parameters = settings.get("parameters", {})
             try:
                 version = settings.get("documentVersion")

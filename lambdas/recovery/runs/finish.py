@@ -175,6 +175,16 @@ def _collect_shortfalls(execution: Execution, snapshot: RunSnapshot) -> dict[str
     return found
 
 
+def _end_checks(execution: Execution, snapshot: RunSnapshot) -> None:
+    """Record servers that nothing checks any more, so that the tallies count them."""
+    for wave in execution.plan.waves:
+        state = snapshot.wave_states.get(wave.name)
+        if state and state.status.is_final:
+            verification.record_late(execution, wave)
+        elif state:
+            verification.end_checks(execution, wave)
+
+
 def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnapshot:
     """Settle the waves that have not ended, and correct those whose verdict no longer fits their servers.
 
@@ -182,12 +192,7 @@ def _judge_waves(execution: Execution, run: Run, problem: str | None) -> RunSnap
     """
     execution_id = execution.execution_id
     snapshot = RunSnapshot(run, waves.read_states(execution_id))
-    for wave in execution.plan.waves:
-        state = snapshot.wave_states.get(wave.name)
-        if state and state.status.is_final:
-            verification.record_late(execution, wave)
-        elif state:
-            verification.end_checks(execution, wave)
+    _end_checks(execution, snapshot)
     tallies, shortfalls = batches.tally_waves(execution_id), _collect_shortfalls(execution, snapshot)
     is_changed = False
     for wave in execution.plan.waves:

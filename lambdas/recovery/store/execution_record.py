@@ -33,7 +33,9 @@ class ExecutionRecord:
 def read_record(execution_id: str) -> ExecutionRecord:
     """Read the record; raise ExecutionNotFound."""
     meta, wave_rows = executions.get_meta_row(execution_id), waves.list_rows(execution_id)
-    return _read_rest(meta, wave_rows, list(executions.query_rows(execution_id, "ACTION#")))
+    has_ended = meta.get("endedAt") is not None
+    actions = list(executions.query_rows(execution_id, "ACTION#", consistent=has_ended))
+    return _read_rest(meta, wave_rows, actions)
 
 
 def read_plan(execution_id: str) -> RecoveryPlan:
