@@ -99,7 +99,9 @@ def test_a_drill_can_leave_the_actions_of_its_plan_out(
 ) -> None:
     plan = shop(product, checks=[])
     run = command(api_server, "run", plan, "--actions", "skip", "--no-wait", "--json")
-    record = product.finish(json.loads(run.stdout)["executionId"])
+    # The functions run in this process, and print their metrics, each in a line.
+    started, _ = json.JSONDecoder().raw_decode(run.stdout[run.stdout.index("{\n") :])
+    record = product.finish(started["executionId"])
     assert (record["status"], record["actionsOption"]) == ("COMPLETED", "skip"), record
     assert {each["status"] for each in record["actions"]} == {"SKIPPED"}
     command(api_server, "report", record["executionId"], "--to", str(tmp_path))
