@@ -227,6 +227,17 @@ def test_a_run_whose_last_actions_were_never_begun_is_not_complete(product: Prod
     assert "action sign-off after the plan has not run" in record["reason"]
 
 
+def test_a_wave_of_optional_servers_whose_preparation_broke_has_not_succeeded(product: Product) -> None:
+    """No server was launched, and a wave may do without optional servers; but it never began."""
+    product.engine.runtime.fail("StartAction", "KeyError", times=1)
+    product.engine.runtime.fail("StopAction", "KeyError", times=100)
+    open_shop(product)
+    use = {"groupId": product.group(product.seed(1)), "optional": True}
+    record = product.drill(product.plan({"name": "web", "groups": [use], "before": [FREEZE]}))
+    assert wave_statuses(record) == {"web": "FAILED"}, record["waves"]
+    assert "the actions before the wave have not ended" in record["waves"][0]["reason"]
+
+
 def test_a_command_whose_answer_was_lost_reaches_an_instance_without_an_agent_later_and_no_other_twice(
     product: Product,
 ) -> None:

@@ -247,6 +247,8 @@ def _judge(
     after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
     shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
     shortfalls += verification.find_unverified_before(execution, wave)
+    if before.is_open and any(batch.server_ids for batch in wave_batches):  # their machine broke
+        shortfalls.append("the actions before the wave have not ended")
     found = (problem for summary in summaries for problem in summary.problems)
     problems = [*_note_open_batches(wave_batches), *problems, *found]
     verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
