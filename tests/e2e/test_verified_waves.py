@@ -136,4 +136,6 @@ def test_a_cancel_in_the_middle_of_an_automation_stops_it(operator: Operator, sa
     (stopped,) = automations(sandbox).keys() - before
     assert automations(sandbox)[stopped] in ("Cancelling", "Cancelled")
     assert action(operator, run, "promote-database")["status"] == "CANCELLED"
-    assert wave(operator.request("GET", f"/executions/{run}").body, "application")["status"] == "SKIPPED"
+    record = operator.request("GET", f"/executions/{run}").body
+    assert [each["status"] for each in record["waves"]] == ["FAILED", "SKIPPED"]
+    assert "action promote-database after wave database is CANCELLED" in wave(record, "database")["reason"]

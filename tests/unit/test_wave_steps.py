@@ -300,6 +300,12 @@ def test_a_secret_is_refused_and_never_repeated(payload: dict[str, Any]) -> None
     assert not any(text in message for text in ("hunter22", "correct horse", "AKIA", "0123456789abcdef", "BEGIN"))
 
 
+def test_instructions_for_people_hold_no_secret_either() -> None:
+    found = problems(change("waves", 0, "after", 4, "manual", "instructions", to="Log in with password=Sup3rS3cret!"))
+    assert list(found) == ["waves[0].after[4].manual.instructions"]
+    assert "Sup3r" not in found["waves[0].after[4].manual.instructions"]
+
+
 REFERENCES = [
     {"password": "{{ssm-secure:shop-password}}"},
     {"secretArn": "arn:aws:secretsmanager:us-west-2:111122223333:secret:shop"},

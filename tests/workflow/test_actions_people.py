@@ -157,6 +157,17 @@ def test_a_cancel_in_the_middle_of_an_automation_stops_it(product: Product) -> N
     assert started["AutomationExecutionStatus"] in ("Cancelled", "Cancelling")
 
 
+def test_a_wave_whose_last_action_a_cancel_stopped_has_not_succeeded(product: Product) -> None:
+    open_shop(product)
+    rule(product, "AUTOMATION", document="Shop-FreezeWrites", step="stopWriters", effect="HANGS")
+    run_id = product.start(one_wave(product, after=[{**FREEZE, "timeoutMinutes": 600}]))
+    wait_for_action(product, run_id, "freeze-writes", "RUNNING")
+    assert product.request("POST", f"/executions/{run_id}/cancel").status == 200
+    record = product.finish(run_id)
+    assert record["waves"][0]["status"] == "FAILED", record["waves"]
+    assert "action freeze-writes after wave web is CANCELLED" in record["waves"][0]["reason"]
+
+
 @pytest.mark.parametrize("kind", ["manual", "wait", "command", "machine"])
 def test_a_cancel_ends_every_other_wait(product: Product, kind: str) -> None:
     shop = open_shop(product)

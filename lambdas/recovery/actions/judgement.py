@@ -85,10 +85,5 @@ def is_to_run_again(action: Action, record: ActionRecord, turn: int) -> bool:
 
 
 def counts_as_failure(run: Run, action: Action, record: ActionRecord) -> bool:
-    """Whether a verdict names it. What a cancel of the run stopped is the cancel's doing.
-
-    A look at what could run fails no wave: the drill goes on to launch its servers.
-    """
-    if run.actions is ActionsOption.VERIFY_ONLY or (record.status is ActionStatus.CANCELLED and run.cancelled_by):
-        return False
-    return fails_its_place(action, record)
+    """Whether a verdict names it. A look at what could run fails no wave: the drill goes on to launch its servers."""
+    return run.actions is not ActionsOption.VERIFY_ONLY and fails_its_place(action, record)

@@ -40,8 +40,8 @@ def read_outcomes(execution: Execution, wave: Wave | None, place: ActionPlace, t
 def list_shortfalls(execution: Execution, wave: Wave | None) -> list[str]:
     """Why the wave, or the plan, has not succeeded when nothing follows it any more: actions that failed, or never ran.
 
-    An action after it that has no record, or that was left out because servers failed, has not run. What a cancel kept
-    from running is no shortfall, nor is what the plan may do without.
+    An action after it that has no record, or that was left out because servers failed, has not run. What the plan may
+    do without is no shortfall.
     """
     found = list[str]()
     for place in ActionPlace:
@@ -61,7 +61,7 @@ def list_shortfalls(execution: Execution, wave: Wave | None) -> list[str]:
 def _is_left(execution: Execution, action: Action, record: ActionRecord | None) -> bool:
     """Whether the action never ran, though its wave or plan needs it."""
     run = execution.run
-    if run.actions is not ActionsOption.RUN or run.cancelled_by or action.on_failure is OnActionFailure.CONTINUE:
+    if run.actions is not ActionsOption.RUN or action.on_failure is OnActionFailure.CONTINUE:
         return False
     return record is None or record.status.is_open or (record.status is ActionStatus.SKIPPED and not record.attempt)
 

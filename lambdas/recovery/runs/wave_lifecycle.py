@@ -256,6 +256,9 @@ def _judge(
         return True
     if is_after_done:
         after = outcomes.close_actions(execution, wave, ActionPlace.AFTER, turn)
+    elif after.is_open and snapshot.run.is_halted:
+        shortfalls.append("the actions after the wave have not run")
+        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
     if after.failures:
         verdict = verdicts.judge_wave(wave, snapshot, tally, problems, [*shortfalls, *after.failures])
     if waves.settle_wave(execution_id, wave.name, verdict, tally, turn):

@@ -15,6 +15,7 @@ from api.schemas.requests.step_texts import (
     Payload,
     StepText,
     require_known_names,
+    require_no_secret,
 )
 from recovery.domain.wave_steps import placeholders
 from recovery.domain.wave_steps.actions import (
@@ -116,7 +117,10 @@ class ManualAction(RequestModel):
     """A task that a person does and confirms with a comment, or rejects."""
 
     instructions: Annotated[
-        StepText, StringConstraints(min_length=1, max_length=2_000), Form("text", "Place an order.")
+        StepText,
+        StringConstraints(min_length=1, max_length=2_000),
+        AfterValidator(require_no_secret),
+        Form("text", "Place an order."),
     ] = Field(description="What the person does and looks at.")
 
 

@@ -42,8 +42,8 @@ _SECRET_VALUE = re.compile(
     re.IGNORECASE,
 )
 INSTEAD_OF_IT = (
-    "keep it in Secrets Manager or Parameter Store and give its name, such as {{ssm-secure:shop-password}}; the plan, "
-    "its versions and its reports would show it"
+    "keep it in Secrets Manager or Parameter Store and give its name or ARN, so that the document or function looks it "
+    "up; the plan, its versions and its reports would show it"
 )
 
 
