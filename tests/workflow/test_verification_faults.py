@@ -74,7 +74,9 @@ def test_a_look_whose_answer_is_lost_is_repeated(product: Product) -> None:
 def test_a_command_that_hangs_is_cancelled_when_its_check(product: Product, ending: str) -> None:
     open_shop(product)
     rule(product, "COMMAND", effect="HANGS", **({"count": 1} if ending == "gives up on it" else {}))
-    check = {"command": {"document": "Shop-CheckService", "timeoutSeconds": 30 if ending == "gives up on it" else 600}}
+    check = {
+        "command": {"document": "Shop-CheckService", "timeoutSeconds": 30 if ending == "gives up on it" else 3_600}
+    }
     wave = make_wave(product, "web", checks=[check], checksTimeoutMinutes=600 if ending == "is cancelled" else 60)
     run = product.start(product.plan(wave))
     if ending == "is cancelled":
