@@ -243,28 +243,39 @@ def _judge(
     verification.end_checks(execution, wave)
     wave_batches = batches.list_batches(execution_id, wave.name)
     tally = batches.tally(wave_batches, summaries)
-    before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
-    after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
-    shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
-    shortfalls += verification.find_unverified_before(execution, wave)
-    if before.is_open and any(batch.server_ids for batch in wave_batches):  # their machine broke
-        shortfalls.append("the actions before the wave have not ended")
+    shortfalls = _list_shortfalls(execution, wave, turn, summaries, wave_batches)
     found = (problem for summary in summaries for problem in summary.problems)
     problems = [*_note_open_batches(wave_batches), *problems, *found]
-    verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
-    if verdict.status.succeeded and after.is_open and not is_after_done and not snapshot.run.is_halted:
+    after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
+    may_act = after.is_open and not is_after_done and not snapshot.run.is_halted
+    if may_act and verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls).status.succeeded:
         return True
     if is_after_done:
         after = outcomes.close_actions(execution, wave, ActionPlace.AFTER, turn)
-    elif after.is_open and snapshot.run.is_halted:
+    shortfalls += after.failures
+    if after.is_open and snapshot.run.is_halted:
         shortfalls.append("the actions after the wave have not run")
-        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
-    if after.failures:
-        verdict = verdicts.judge_wave(wave, snapshot, tally, problems, [*shortfalls, *after.failures])
+    verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
     if waves.settle_wave(execution_id, wave.name, verdict, tally, turn):
         notable = batch_servers.list_notable(execution_id, wave.name)
         operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
     return False
+
+
+def _list_shortfalls(
+    execution: Execution,
+    wave: Wave,
+    turn: int,
+    summaries: Sequence[WaveTargetSummary],
+    wave_batches: Sequence[Batch],
+) -> list[str]:
+    """Why the wave does not succeed whatever the tally counts, before the actions after it are looked at."""
+    before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
+    shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
+    shortfalls += verification.find_unverified_before(execution, wave)
+    if before.is_open and any(batch.server_ids for batch in wave_batches):  # their machine broke
+        shortfalls.append("the actions before the wave have not ended")
+    return shortfalls
 
 
 def _complete_inspections(execution: Execution, wave: Wave) -> list[WaveTargetSummary]:
