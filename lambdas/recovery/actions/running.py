@@ -13,7 +13,13 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.actions import effects
-from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, ActionStatus, PartStatus
+from recovery.domain.wave_steps.action_record import (
+    ActionPart,
+    ActionRecord,
+    ActionStatus,
+    PartStatus,
+    join_outputs,
+)
 from recovery.domain.wave_steps.actions import ActionKind
 from recovery.domain.wave_steps.masking import mask
 from recovery.errors import AwsUnavailable, DrsWavesError, Transient
@@ -152,7 +158,7 @@ def judge(record: ActionRecord) -> ActionRecord | None:
     shown = [part.output for part in failed or record.parts if part.output]
     status = ActionStatus.FAILED if failed else ActionStatus.SUCCEEDED
     reason = "; ".join(part.note for part in failed if part.note)
-    return record.end(status, clock.iso(), reason, "\n".join(shown))
+    return record.end(status, clock.iso(), reason, join_outputs(shown, effects.MAX_OUTPUTS, "part"))
 
 
 # --- stop -------------------------------------------------------------------------------------------------------
