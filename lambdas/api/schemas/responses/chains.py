@@ -91,7 +91,7 @@ def _count_checked(records: Sequence[ExecutionRecord], tally: Tally) -> Tally:
 
     What a later run has tried to launch again is another instance, of which earlier checks say nothing.
     """
-    if len(records) < 2:
+    if len(records) < 2 or not any(record.checks for record in records):
         return tally
     found: dict[tuple[str, ...], str] = {}
     for record in records:
@@ -99,8 +99,7 @@ def _count_checked(records: Sequence[ExecutionRecord], tally: Tally) -> Tally:
             for server_id in (*row["serverIds"], *Batch.from_item(row).results):
                 found.pop((*_place(row), server_id), None)
         for row in record.checks:
-            of_row = {(*_place(row), each): server["status"] for each, server in list_checked(row).items()}
-            found |= of_row
+            found |= {(*_place(row), each): server["status"] for each, server in list_checked(row).items()}
     statuses = Counter(found.values())
     verified = min(statuses[Verification.VERIFIED], tally.launched)
     unverified = min(statuses[Verification.UNVERIFIED], tally.launched - verified)
