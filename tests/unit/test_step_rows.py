@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from recovery.actions import running
 from recovery.domain.batch import BatchRef
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import ladder
@@ -114,8 +115,19 @@ def test_outputs_share_the_room_of_the_record_and_the_last_line_counts_the_other
     *shown, last = joined.splitlines()
     assert ([line[:4] for line in shown], last) == (["i-0:", "i-1:", "i-2:", "i-3:"], "... and 5 more instances")
     assert len(joined) <= MAX_OUTPUT
-    of_parts = join_outputs([joined] * 6, 4, "part").splitlines()
-    assert of_parts.count("... and 5 more instances") == 4
-    assert of_parts[-1] == "... and 2 more parts"
     assert cut_output(joined, 100).splitlines()[-1] == last
     assert cut_output("x" * 200, 100) == "x" * 100
+
+
+def test_instances_that_several_parts_leave_out_are_counted_together() -> None:
+    texts = [join_outputs([f"i-{part}{number}: up" for number in range(6)], 4, "instance") for part in range(6)]
+    parts = tuple(
+        ActionPart(HERE, f"{RUN}/web/after/1/1", PartStatus.SUCCEEDED, intent_at=0, began_at=0, output=text)
+        for text in texts
+    )
+    record = ActionRecord(RUN, "web", ActionPlace.AFTER, 1, "warm", ActionKind.SSM_COMMAND, "warm", parts=parts)
+    ended = running.judge(record)
+    assert ended is not None
+    *shown, instances, of_parts = ended.output.splitlines()
+    assert len(shown) == 16
+    assert (instances, of_parts) == ("... and 8 more instances", "... and 2 more parts")

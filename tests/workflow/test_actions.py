@@ -182,7 +182,7 @@ def test_the_output_of_a_command_says_on_how_many_more_instances_it_ran(product:
     open_shop(product)
     rule(product, "COMMAND", document="Shop-WarmCaches", stdout="y" * 3_000)
     after = [{"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}}]
-    wave = {"name": "web", "groups": [product.group(product.seed(6))], "after": after}
+    wave = {"name": "web", "groups": [product.group(product.seed(6))], "checks": ["agent"], "after": after}
     record = product.drill(product.plan(wave))
     listed = action(product, record["executionId"], "warm")
     assert listed["status"] == "SUCCEEDED", listed
