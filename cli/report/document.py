@@ -11,7 +11,7 @@ from typing import Any
 from cli.report import files
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
 from cli.report.outages import find_outages
-from cli.report.steps import list_actions, list_checks
+from cli.report.steps import list_actions, list_checks, note_earlier
 from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
 from cli.report.times import end_of
 from cli.report.waits import find_waits
@@ -103,7 +103,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "notes": list(record.get("notes", ())),
         "waves": [{"launchedAt": None, "verifiedAt": None, "checks": None, **wave} for wave in record["waves"]],
         "actionsOption": record.get("actionsOption", "run"),
-        "checks": list_checks(servers),
+        "checks": note_earlier(record, list_checks(servers)),
         "actions": list_actions(record, facts.actions),
         "plan": describe_plan(facts.plan, tested),
         "tested": tested,

@@ -6,6 +6,9 @@ from typing import Any
 from cli.report.times import end_of, seconds_between
 from cli.run_record import Record
 
+# Decisions that have the servers of a wave checked again.
+_CHECKS_AGAIN = ("verify", "retry")
+
 # How a check of a server is counted: by the status of its verification.
 _COUNTED = {"UNVERIFIED": "failed", "VERIFYING": "waiting"}
 
@@ -26,11 +29,44 @@ def list_checks(servers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         for check in checked["passed"]:
             count(server, check, "passed")
-        if (name := _COUNTED.get(checked["status"])) and checked["check"]:
+        name = "waiting" if checked.get("cutOff") else _COUNTED.get(checked["status"])
+        if name and checked["check"]:
             counted = count(server, checked["check"], name)
             if name == "failed":
                 counted["failures"].append(_describe_failure(server, checked))
     return list(found.values())
+
+
+def note_earlier(record: Record, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The checks with how many servers did not pass each of them at first, and what came of these."""
+    by_check = {(each["wave"], each["check"]): each for each in found}
+    for wave in record["waves"]:
+        checks = wave.get("checks") or {}
+        first: dict[str, tuple[int, str]] = {}
+        for turn in checks.get("earlier", ()):
+            for failed in turn["failed"]:
+                first.setdefault(failed["check"], (failed["unverified"], turn["beganAt"]))
+        for check, (count, began) in first.items():
+            nothing = {"wave": wave["name"], "check": check, "passed": 0, "failed": 0, "waiting": 0, "failures": []}
+            noted = by_check.setdefault((wave["name"], check), nothing)
+            noted |= {"failedAtFirst": count, "since": _describe_since(record, wave, noted, began)}
+    return list(by_check.values())
+
+
+def _describe_since(record: Record, wave: Mapping[str, Any], counts: Mapping[str, Any], began: str) -> str:
+    """`passed after verify`, or how many have still not passed. `began` is when the checks began that failed."""
+    asked = [
+        each["decision"]
+        for each in record["decisions"]
+        if each["wave"] == wave["name"] and each["decision"] in _CHECKS_AGAIN and each["at"] > began
+    ]
+    after = f" after {' and '.join(dict.fromkeys(asked))}" if asked else " later"
+    checks = wave["checks"]
+    if checks["checking"]:
+        return "being checked again"
+    if not checks["unverified"]:
+        return f"passed{after}"
+    return f"{counts['failed']} did not pass{after} either" if counts["failed"] else "not failed again"
 
 
 def _describe_failure(server: Mapping[str, Any], checked: Mapping[str, Any]) -> dict[str, Any]:

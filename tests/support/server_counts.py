@@ -52,4 +52,10 @@ def count_checked(execution_id: str, wave: str | None, stored: Iterable[Row]) ->
     rows = [row for row in stored if row["executionId"] == execution_id and row["item"].startswith("CHECKS#")]
     entries = [entry for row in rows if wave in (None, row["wave"]) for entry in unpack(bytes(row["servers"])).values()]
     found = Counter(entry["status"] for entry in entries)
-    return {"checked": found.total(), "verified": found["VERIFIED"], "unverified": found["UNVERIFIED"]}
+    cut_off = sum(1 for entry in entries if entry.get("cutOff"))
+    return {
+        "checked": found.total(),
+        "verified": found["VERIFIED"],
+        "unverified": found["UNVERIFIED"],
+        **({"cutOff": cut_off} if cut_off else {}),
+    }

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -288,6 +289,42 @@ def test_a_report_has_each_check_with_who_passed_it_and_what_the_others_answered
     assert "b: not passed within 30 minutes. It answered: HTTP 503" in text
     assert "1 verified, 1 unverified" in text
     assert "Launched means that DRS started the instance; verified, that it then passed the checks" in text
+
+
+def checked_again(status: str, *decisions: str, **verdict: Any) -> Facts:
+    """A drill of which one of two servers did not pass a check at first, and how it stands now."""
+    facts = checked()
+    (db, web), first = facts.record["waves"], {"check": "http :80/", "unverified": 1}
+    counts = {"checking": int(status == "VERIFYING"), "unverified": int(status == "UNVERIFIED")}
+    turn = {"turn": 0, "beganAt": at(10), "endedAt": at(20), "checked": 2, "verified": 1, "unverified": 1}
+    checks = {**db["checks"], **counts, "earlier": [{**turn, "failed": [first]}]}
+    asked = [decision(word, 21 + number, "db") for number, word in enumerate(decisions)]
+    told = {**facts.record, "waves": [{**db, "checks": checks}, web], "decisions": asked}
+    passed = ("boot", "http :80/") if status == "VERIFIED" else ("boot",)
+    now = verification(status, None if status == "VERIFIED" else "http :80/", *passed, **verdict)
+    return replace(facts, record=told, servers=[facts.servers[0], server("b", verification=now)])
+
+
+@pytest.mark.parametrize(
+    ("status", "decisions", "said"),
+    [
+        ("VERIFIED", ("verify",), "passed after verify"),
+        ("VERIFIED", ("retry", "verify", "verify"), "passed after retry and verify"),
+        ("UNVERIFIED", ("verify",), "1 did not pass after verify either"),
+        ("VERIFYING", ("verify",), "being checked again"),
+    ],
+)
+def test_a_report_says_what_did_not_pass_at_first(status: str, decisions: tuple[str, ...], said: str) -> None:
+    facts = checked_again(status, *decisions)
+    boot, http = build_document(facts)["checks"]
+    assert "failedAtFirst" not in boot
+    assert (http["failedAtFirst"], http["since"]) == (1, said)
+    assert f"did not pass at first: http :80/ (1); {said}" in page(facts).text
+
+
+def test_a_check_that_a_cancel_cut_off_did_not_fail() -> None:
+    _, http = build_document(checked_again("UNVERIFIED", cutOff=True))["checks"]
+    assert (http["failed"], http["waiting"], http["failures"]) == (0, 1, [])
 
 
 def test_times_to_launched_and_to_verified_stand_side_by_side() -> None:

@@ -362,6 +362,13 @@ def test_a_server_that_is_not_verified_counts_as_failed() -> None:
     )
 
 
+def test_servers_that_a_cancel_kept_from_their_checks_are_named_apart_from_those_that_failed_one() -> None:
+    tally = Tally(total=10, launched=10, checked=10, verified=4, unverified=6, cut_off=5)
+    assert judged(ASKING, tally).reason.startswith(
+        "10 of 10 servers were launched, 0 failed, 0 excluded, 4 verified, 1 unverified, 5 not checked to the end; "
+    )
+
+
 def test_an_optional_server_that_is_not_verified_fails_no_wave() -> None:
     tally = Tally(
         total=10,

@@ -178,6 +178,20 @@ def test_a_command_goes_to_all_instances_in_parts_of_fifty(product: Product) -> 
     assert sum(part["instances"] for part in listed["parts"]) == 120
 
 
+def test_the_output_of_a_command_says_on_how_many_more_instances_it_ran(product: Product) -> None:
+    open_shop(product)
+    rule(product, "COMMAND", document="Shop-WarmCaches", stdout="y" * 3_000)
+    after = [{"name": "warm", "ssmCommand": {"document": "Shop-WarmCaches"}}]
+    wave = {"name": "web", "groups": [product.group(product.seed(6))], "checks": ["agent"], "after": after}
+    record = product.drill(product.plan(wave))
+    listed = action(product, record["executionId"], "warm")
+    assert listed["status"] == "SUCCEEDED", listed
+    *shown, last = listed["output"].splitlines()
+    assert [line.partition(":")[0][:2] for line in shown] == ["i-"] * 4
+    assert last == "... and 2 more instances"
+    assert len(listed["output"]) <= 2_000
+
+
 def test_a_command_that_fails_on_an_instance_shows_its_output_without_the_secrets(product: Product) -> None:
     open_shop(product)
     said = f"password=hunter2secret {'x' * 24_000}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cli.text import describe_chain
 from recovery.runs import abandoned
 from recovery.runs.inspection.uninspected import DISPENSABLE_SECONDS
 from tests.support.cleanups import (
@@ -47,6 +48,32 @@ def partly_failed(product: Product, mode: str = "drills", **more: Any) -> tuple[
     assert record["servers"]["launched"] == 2, record
     repair(product, bad[0])
     return record, good, bad[0]
+
+
+def test_the_counts_of_a_chain_have_what_the_checks_of_all_its_runs_found(product: Product) -> None:
+    good, bad = product.seed(2, prefix="good"), product.seed(1, prefix="bad", failsAt="LAUNCH")
+    wave = {"name": "web", "groups": [product.group([*good, *bad])], "checks": ["boot"]}
+    first = product.drill(product.plan(wave, launchAttempts=1))
+    repair(product, bad[0])
+    second = continued(product, first["executionId"])
+    counts = {"total": 3, "launched": 3, "failed": 0, "excluded": 0, "verified": 3, "unverified": 0}
+    assert second["chain"]["servers"] == counts
+    assert "3 of 3 servers launched, 3 verified, 0 unverified" in (describe_chain(second) or "")
+    assert second["servers"]["verified"] == 1  # the run itself
+
+
+def test_a_chain_counts_a_server_that_is_unverified_in_its_first_run(product: Product) -> None:
+    good, bad = product.seed(2, prefix="good"), product.seed(1, prefix="bad", failsAt="LAUNCH")
+    product.emulator.control.add_rule({"kind": "INSTANCE", "hostname": "good-001", "checks": "instance-impaired"})
+    wave = {"name": "web", "groups": [product.group([*good, *bad])], "checks": ["boot"], "checksTimeoutMinutes": 60}
+    first = product.drill(product.plan(wave, launchAttempts=1))
+    repair(product, bad[0])
+    second = continued(product, first["executionId"])
+    assert {name: second["chain"]["servers"][name] for name in ("launched", "verified", "unverified")} == {
+        "launched": 3,
+        "verified": 2,
+        "unverified": 1,
+    }
 
 
 def repair(product: Product, server_id: str) -> None:

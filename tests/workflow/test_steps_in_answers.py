@@ -100,6 +100,7 @@ def test_checks_are_counted_in_the_wave_the_run_its_chain_and_its_batch(product:
             {"check": "boot", "checking": 1, "unverified": 0},
             {"check": "http :8080/health", "checking": 0, "unverified": 1},
         ],
+        "earlier": [],
     }
     for counts in (record["servers"], wave["servers"], record["chain"]["servers"], record["batches"][0]):
         assert (counts["verified"], counts["unverified"]) == (1, 1)

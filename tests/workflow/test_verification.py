@@ -13,6 +13,14 @@ from tests.support.runs import decide, wait_until, wait_until_asked_for, wave_st
 from tests.support.shops import open_shop, rule
 
 HTTP = {"http": {"port": 8080, "path": "/health"}}
+
+
+def events_of(product: Product, run: str, event: str) -> list[str]:
+    """The texts of the events of this kind, oldest first."""
+    events = product.request("GET", f"/executions/{run}/events", limit="200").body["events"]
+    return [each["text"] for each in events if each["event"] == event]
+
+
 SMOKE = {"command": {"document": "Shop-CheckService", "timeoutSeconds": 60}}
 
 
@@ -112,7 +120,43 @@ def test_a_cancel_ends_the_checks(product: Product) -> None:
     assert record["status"] == "CANCELLED", record
     (entry,) = checks_of(product, run, "web").values()
     assert entry["status"] == "UNVERIFIED"
-    assert "cancelled by" in entry["reason"]
+    assert entry["reason"].startswith("not checked to the end: the run was cancelled by ")
+    assert record["waves"][0]["reason"].startswith(
+        "1 of 1 servers were launched, 0 failed, 0 excluded, 0 verified, 0 unverified, 1 not checked to the end; "
+    )
+    (ended,) = events_of(product, run, "SERVERS_VERIFIED")
+    assert ended.endswith(": 0 verified, 0 unverified, 1 not checked to the end")
+    (server,) = product.servers(run)
+    assert (server["verification"]["status"], server["verification"]["cutOff"]) == ("UNVERIFIED", True)
+
+
+def test_the_record_keeps_what_did_not_pass_before_a_verify(product: Product) -> None:
+    failing = rule(product, "COMMAND", hostname="web-002", effect="FAILS", exitCode=1, stdout="got 503")
+    wave = checked_wave(product, "agent", HTTP, count=3, checksTimeoutMinutes=60, onFailure="ask")
+    run = product.start(product.plan(wave))
+    wait_until_asked_for(product, run, "DECISION")
+    product.emulator.control.remove_rules(failing)
+    assert decide(product, run, "waves/web/verify").status == 200
+    record = product.finish(run)
+    assert record["waves"][0]["reason"] == "all 3 servers were launched and verified"
+    (earlier,) = record["waves"][0]["checks"]["earlier"]
+    assert earlier["beganAt"] < earlier["endedAt"] < record["waves"][0]["checks"]["since"]
+    assert {name: earlier[name] for name in ("turn", "checked", "verified", "unverified", "failed")} == {
+        "turn": 0,
+        "checked": 3,
+        "verified": 2,
+        "unverified": 1,
+        "failed": [{"check": "http :8080/health", "unverified": 1}],
+    }
+    place = f"batch 1 in {HUB}/{WEST}"
+    assert events_of(product, run, "CHECKS_BEGAN") == [
+        f"3 servers of {place} are checked",
+        f"1 server of {place} is checked",
+    ]
+    assert events_of(product, run, "SERVERS_VERIFIED") == [
+        f"{place}: 2 verified, 1 unverified: http :8080/health (1)",
+        f"{place}: 1 verified, 0 unverified",
+    ]
 
 
 def test_a_group_can_have_checks_of_its_own(product: Product) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
+from cli.report.shape.steps import WaveChecks
 from cli.report.shape.values import RunStatus, Seconds, Time, WaveStatus
 
 
@@ -141,25 +142,6 @@ class EarlierVerdict(TypedDict):
     status: WaveStatus
     reason: str
     replacedAt: Time
-
-
-class CheckCounts(TypedDict):
-    """The servers of a wave that are at a check, or failed it."""
-
-    check: str
-    checking: int
-    unverified: int
-
-
-class WaveChecks(TypedDict):
-    """How far the checks of a wave are."""
-
-    checking: int
-    verified: int
-    unverified: int
-    since: Time | None
-    until: Time | None
-    checks: list[CheckCounts]
 
 
 class Wave(TypedDict):

@@ -1,6 +1,6 @@
 """The checks and actions of the run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
@@ -28,7 +28,50 @@ class Check(TypedDict):
     passed: Annotated[int, Field(description="Servers that passed it.")]
     failed: Annotated[int, Field(description="Servers that did not pass it in time.")]
     waiting: Annotated[int, Field(description="Servers that have it to pass.")]
+    failedAtFirst: NotRequired[
+        Annotated[int, Field(description="Servers that did not pass it in an earlier turn, the first that had any.")]
+    ]
+    since: NotRequired[Annotated[str, Field(description="What came of these, in words; absent if there are none.")]]
     failures: list[CheckFailure]
+
+
+class CheckCounts(TypedDict):
+    """The servers of a wave that are at a check, or failed it."""
+
+    check: str
+    checking: int
+    unverified: int
+
+
+class FailedCheck(TypedDict):
+    """How many servers did not pass a check in a turn."""
+
+    check: str
+    unverified: int
+
+
+class EarlierChecks(TypedDict):
+    """Checks that a verify or retry of the wave had made again."""
+
+    turn: int
+    beganAt: Time
+    endedAt: Time | None
+    checked: Annotated[int, Field(description="Servers that were checked, without those that had passed before.")]
+    verified: int
+    unverified: int
+    failed: list[FailedCheck]
+
+
+class WaveChecks(TypedDict):
+    """How far the checks of a wave are."""
+
+    checking: int
+    verified: int
+    unverified: int
+    since: Time | None
+    until: Time | None
+    checks: list[CheckCounts]
+    earlier: NotRequired[Annotated[list[EarlierChecks], Field(description="The turns before, oldest first.")]]
 
 
 class ActionDecision(TypedDict):
@@ -75,3 +118,6 @@ class Verification(TypedDict):
     output: str | None
     reason: str | None
     at: Time | None
+    cutOff: NotRequired[
+        Annotated[bool, Field(description="True if its run was halted before this check had an answer.")]
+    ]

@@ -7,8 +7,9 @@ from typing import Any
 from recovery import clock, job_tags
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import needs
-from recovery.domain.wave_steps.action_record import ActionPart, PartStatus
+from recovery.domain.wave_steps.action_record import ActionPart, PartStatus, join_outputs
 from recovery.domain.wave_steps.actions import ActionKind
+from recovery.domain.wave_steps.masking import mask
 from recovery.target_errors import NotInTarget, TargetRefused
 from recovery.target_services import automation, event_buses, prerequisites, run_command, state_machines
 from recovery.target_services.automation import AutomationOutcome
@@ -160,8 +161,9 @@ def _exit_code(invocation: Invocation) -> str:
 
 
 def _join_outputs(invocations: list[Invocation]) -> str:
-    shown = [f"{each.instance_id}: {each.output}" for each in invocations if each.output]
-    return "\n".join(shown[:MAX_OUTPUTS])
+    # Masked before they are cut, for a secret that lost its end may not look like one.
+    texts = [f"{each.instance_id}: {mask(each.output)}" for each in invocations if each.output]
+    return join_outputs(texts, MAX_OUTPUTS, "instance")
 
 
 def stop(kind: ActionKind, part: ActionPart, cause: str) -> None:

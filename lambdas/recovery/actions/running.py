@@ -5,6 +5,7 @@ next invocation looks for what the call has started, by the key of the part. It 
 shown, although the function that made the call has ended and the service has had time to show what it did.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,14 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.actions import effects
-from recovery.domain.wave_steps.action_record import ActionPart, ActionRecord, ActionStatus, PartStatus
+from recovery.domain.wave_steps.action_record import (
+    MAX_OUTPUT,
+    ActionPart,
+    ActionRecord,
+    ActionStatus,
+    PartStatus,
+    note_more,
+)
 from recovery.domain.wave_steps.actions import ActionKind
 from recovery.domain.wave_steps.masking import mask
 from recovery.errors import AwsUnavailable, DrsWavesError, Transient
@@ -26,6 +34,9 @@ UNANSWERED_SECONDS = 120 + effects.SHOWN_WITHIN_SECONDS
 
 # Instances whose agents have not registered get their command later.
 UNMANAGED_SECONDS = 30
+
+# The last line of the output of a command's part that names some of its instances only.
+_MORE_INSTANCES = re.compile(r"\.\.\. and (\d+) more instances?")
 
 # How often a result is written that another invocation overtakes.
 MAX_CHANGES = 5
@@ -152,7 +163,23 @@ def judge(record: ActionRecord) -> ActionRecord | None:
     shown = [part.output for part in failed or record.parts if part.output]
     status = ActionStatus.FAILED if failed else ActionStatus.SUCCEEDED
     reason = "; ".join(part.note for part in failed if part.note)
-    return record.end(status, clock.iso(), reason, "\n".join(shown))
+    return record.end(status, clock.iso(), reason, _join_parts(shown))
+
+
+def _join_parts(outputs: list[str]) -> str:
+    """The outputs of parts, within the room of the record; at its end, how many more instances and parts there are."""
+    shown, more = [], 0
+    for output in outputs[: effects.MAX_OUTPUTS]:
+        before, _, last = output.rpartition("\n")
+        is_short = _MORE_INSTANCES.fullmatch(last)
+        more += int(is_short[1]) if is_short else 0
+        shown.append(before if is_short else output)
+    rest = len(outputs) - len(shown)
+    notes = [note_more(count, noun) for count, noun in ((more, "instance"), (rest, "part")) if count]
+    room = MAX_OUTPUT - sum(len(note) + 1 for note in notes)
+    if len("\n".join(shown)) > room:
+        shown = [output[: room // len(shown) - 1] for output in shown]
+    return "\n".join([*shown, *notes])
 
 
 # --- stop -------------------------------------------------------------------------------------------------------

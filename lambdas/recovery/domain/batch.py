@@ -106,6 +106,8 @@ class Batch:
     verified: int = 0
     unverified: int = 0
     optional_unverified: int = 0
+    # Of the unverified ones, those whose checks a cancel has cut off.
+    cut_off: int = 0
     # The snapshot of each server that is not launched from its latest data.
     snapshots: Mapping[str, str] = field(default_factory=dict)
     # An operator can request another round. Each has as many attempts as the plan allows, after `attempts_before`.
@@ -156,6 +158,7 @@ class Batch:
             verified=int(item.get("verified", 0)),
             unverified=int(item.get("unverified", 0)),
             optional_unverified=int(item.get("optionalUnverified", 0)),
+            cut_off=int(item.get("cutOff", 0)),
             snapshots=item.get("snapshots", {}),
             round=int(item.get("round", 0)),
             attempts_before=int(item.get("attemptsBefore", 0)),
@@ -215,6 +218,7 @@ class Batch:
             verified=self.verified,
             unverified=self.unverified,
             optional_unverified=self.optional_unverified,
+            cut_off=self.cut_off,
         )
 
     @property

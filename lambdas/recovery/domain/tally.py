@@ -9,7 +9,8 @@ class Tally:
 
     `checked` counts, within `launched`, those that have checks to pass; `verified` and `unverified` those of them that
     have passed, and that have not in time. `optional`, `optional_launched` and `optional_unverified` count, within
-    `total`, `launched` and `unverified`, those that a wave may do without.
+    `total`, `launched` and `unverified`, those that a wave may do without. `cut_off` counts, within `unverified`, those
+    that failed no check: their run was halted first.
     """
 
     total: int = 0
@@ -22,6 +23,7 @@ class Tally:
     verified: int = 0
     unverified: int = 0
     optional_unverified: int = 0
+    cut_off: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))
@@ -49,11 +51,14 @@ class Tally:
     def describe(self, verb: str = "launched") -> str:
         """The counts in words: `5 of 9 servers launched, 1 failed, 0 excluded, 3 without a result`.
 
-        Those of checks follow if there are any: `, 4 verified, 1 unverified`.
+        Those of checks follow if there are any: `, 4 verified, 1 unverified, 2 not checked to the end`.
         """
         rest = f", {self.without_result} without a result" if self.without_result else ""
         counts = f"{self.launched} of {self.total} servers {verb}, {self.failed} failed, {self.excluded} excluded{rest}"
-        return f"{counts}, {self.verified} verified, {self.unverified} unverified" if self.checked else counts
+        if not self.checked:
+            return counts
+        cut_off = f", {self.cut_off} not checked to the end" if self.cut_off else ""
+        return f"{counts}, {self.verified} verified, {self.unverified - self.cut_off} unverified{cut_off}"
 
     def describe_ready(self) -> str:
         """The counts of a readiness check, in words: `57 of 60 servers ready, 3 excluded`."""
@@ -65,4 +70,5 @@ class Tally:
         counts = {"total": self.total, "launched": self.launched, "failed": self.failed, "excluded": self.excluded}
         if not self.checked:
             return counts
-        return {**counts, "checked": self.checked, "verified": self.verified, "unverified": self.unverified}
+        cut_off = {"cutOff": self.cut_off} if self.cut_off else {}
+        return {**counts, "checked": self.checked, "verified": self.verified, "unverified": self.unverified, **cut_off}

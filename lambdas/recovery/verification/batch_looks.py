@@ -64,8 +64,8 @@ def look_at_batch(ref: BatchRef, request: LookRequest) -> LookResult:
     now = clock.now()
     batch, inspected = batch_servers.get_with_batch(ref)
     if asked.is_halted and not request.is_after_end:
-        halted = _settle_open(before, asked.halted_because, now)
-        saved = _save(before, halted, batch, request, now)
+        cut_off = {each: server.cut_off(asked.halted_because, now) for each, server in before.servers.items()}
+        saved = _save(before, replace(before, servers=cut_off), batch, request, now)
         commands.cancel(ref.target, _list_commands(before))
         return saved
     wave = run_requests.get_plan(ref.execution_id).wave(ref.wave)

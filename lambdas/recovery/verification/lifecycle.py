@@ -57,7 +57,8 @@ def _begin_batch(
     """Write the row of a batch for this turn; return the row on record. Raise AwsUnavailable if it changes."""
     now = clock.now()
     servers = {server_id: _begin_server(server, before) for server_id, server in launched.items()}
-    begun = CheckedBatch(batch.ref, turn, now, now + wave.checks_timeout_minutes * 60, servers, next_look_at=now)
+    until = now + wave.checks_timeout_minutes * 60
+    begun = CheckedBatch(batch.ref, turn, now, until, servers, next_look_at=now).after(before)
     if checks.save_checks(before, begun, batch, launched=batch.launched):
         return begun
     if (found := checks.get_checks(batch.ref)) and found.turn >= turn:  # another invocation has begun the turn
@@ -79,12 +80,16 @@ def end_checks(execution: Execution, wave: Wave, *, target: Target | None = None
     `target` is the only one to end, `reason` why the checks have ended, if the record cannot say.
     """
 
-    def explain(row: CheckedBatch, now: float) -> str:
-        return reason or _explain_end(execution, wave, row, now)
+    def settle(row: CheckedBatch, server: ServerChecks, now: float) -> ServerChecks:
+        run = execution.run
+        if reason is None and run.is_halted and not run.status.is_final:
+            return server.cut_off(run.halted_because, now)
+        why = reason or _explain_end(wave, row, now)
+        return server.settle_unverified(_add_check(why, server), now)
 
     to_end = [each for each in _list_launched(execution, wave) if target is None or each[0].ref.target == target]
     for batch, launched in to_end:
-        _end_batch(batch, launched, explain)
+        _end_batch(batch, launched, settle)
     if to_end:
         _record_verified(execution.execution_id, wave.name)
 
@@ -100,9 +105,11 @@ def record_late(execution: Execution, wave: Wave) -> None:
 
 
 def _end_batch(
-    batch: Batch, launched: Mapping[str, LaunchedServer], explain: Callable[[CheckedBatch, float], str] | None
+    batch: Batch,
+    launched: Mapping[str, LaunchedServer],
+    settle: Callable[[CheckedBatch, ServerChecks, float], ServerChecks] | None,
 ) -> None:
-    """Add the servers of the batch that its row lacks; with `explain`, settle those that have no answer.
+    """Add the servers of the batch that its row lacks; with `settle`, settle those that have no answer.
 
     Raise AwsUnavailable if the row changes again and again.
     """
@@ -110,9 +117,8 @@ def _end_batch(
         now, before = clock.now(), checks.get_checks(batch.ref)
         row = before or CheckedBatch(batch.ref, 0, now, now, {})
         servers = dict(row.servers)
-        if explain:
-            why = explain(row, now)
-            servers = {each: server.settle_unverified(_add_check(why, server), now) for each, server in servers.items()}
+        if settle:
+            servers = {each: settle(row, server, now) for each, server in servers.items()}
         servers |= {each: _add_late(server, now) for each, server in launched.items() if each not in servers}
         if before and servers == row.servers:
             return
@@ -130,9 +136,7 @@ def _add_check(why: str, server: ServerChecks) -> str:
     return f"{server.check} has not passed: {why}" if server.check else why
 
 
-def _explain_end(execution: Execution, wave: Wave, row: CheckedBatch, now: float) -> str:
-    if execution.run.is_halted and not execution.run.status.is_final:
-        return execution.run.halted_because
+def _explain_end(wave: Wave, row: CheckedBatch, now: float) -> str:
     if now >= row.until:
         return f"the time of {plural(wave.checks_timeout_minutes, 'minute')} is up"
     return "its checks broke off"

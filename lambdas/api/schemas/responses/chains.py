@@ -1,17 +1,21 @@
 """Chains of runs, as the API shows them."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Time, build_from_row
+from api.schemas.responses.steps.of_runs import list_checked
 from recovery import clock
 from recovery.domain.batch import Batch
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.inspection import WaveTargetSummary
 from recovery.domain.tally import Tally
+from recovery.domain.wave_steps.ladder import Verification
 from recovery.store.execution_record import ExecutionRecord, Row
 
 
@@ -79,7 +83,28 @@ def _count_servers(records: Sequence[ExecutionRecord]) -> ChainCounts:
         before = summary.already_launched if len(records) > 1 else 0
         tally += summary.tally + Tally(before, launched=before)
         tally = sum((Batch.from_item(row).tally for row in record.batches if _place(row) == place), tally)
-    return build_from_row(ChainCounts, tally.to_item())
+    return build_from_row(ChainCounts, _count_checked(records, tally).to_item())
+
+
+def _count_checked(records: Sequence[ExecutionRecord], tally: Tally) -> Tally:
+    """The tally of a chain with what the checks of all its runs found of the servers that it counts as launched.
+
+    What a later run has tried to launch again is another instance, of which earlier checks say nothing.
+    """
+    if len(records) < 2 or not any(record.checks for record in records):
+        return tally
+    found: dict[tuple[str, ...], str] = {}
+    for record in records:
+        for row in record.batches:
+            for server_id in (*row["serverIds"], *Batch.from_item(row).results):
+                found.pop((*_place(row), server_id), None)
+        for row in record.checks:
+            found |= {(*_place(row), each): server["status"] for each, server in list_checked(row).items()}
+    statuses = Counter(found.values())
+    verified = min(statuses[Verification.VERIFIED], tally.launched)
+    unverified = min(statuses[Verification.UNVERIFIED], tally.launched - verified)
+    checked = min(len(found), tally.launched)
+    return replace(tally, checked=checked, verified=verified, unverified=unverified)
 
 
 def _place(row: Row) -> tuple[str, ...]:

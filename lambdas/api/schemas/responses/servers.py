@@ -1,6 +1,6 @@
 """The source servers of a run, as the API shows them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -28,6 +28,9 @@ class ServerVerification(TypedDict):
     output: Annotated[str | None, Field(description="What the last try of this check answered, 500 characters of it.")]
     reason: str | None
     at: Annotated[Time | None, Field(description="When it was settled; null while it is checked.")]
+    cutOff: NotRequired[
+        Annotated[bool, Field(description="True if its run was halted before this check had an answer.")]
+    ]
 
 
 class Server(TypedDict):

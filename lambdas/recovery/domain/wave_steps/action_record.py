@@ -1,6 +1,6 @@
 """What the record of a run says of an action: its status, its attempts, and what runs in the targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,39 @@ MAX_REASON = 1_000
 
 # What the outputs and notes of all parts may have: a row has 400 KB, and a command on 4,000 instances has 80 parts.
 MAX_TEXT_OF_PARTS = 40_000
+
+
+# How the last line of an output begins that others are left out of.
+_MORE = "... and "
+
+
+def note_more(count: int, noun: str) -> str:
+    """`... and 2 more instances`: the last line of an output that lacks those of so many."""
+    return f"{_MORE}{count} more {noun if count == 1 else f'{noun}s'}"
+
+
+def cut_output(text: str, most: int) -> str:
+    """The first `most` characters of an output. A last line that says what was left out of it is kept."""
+    if len(text) <= most:
+        return text
+    last = text.rpartition("\n")[2]
+    if not last.startswith(_MORE) or len(last) >= most:
+        return text[:most]
+    return f"{text[: most - len(last) - 1]}\n{last}"
+
+
+def join_outputs(texts: Sequence[str], most: int, noun: str) -> str:
+    """The first `most` of the outputs, and how many others there are, in MAX_OUTPUT characters that they share equally.
+
+    `noun` is what has one output each: `instance`.
+    """
+    whole = "\n".join(texts)
+    if len(texts) <= most and len(whole) <= MAX_OUTPUT:
+        return whole
+    more = [note_more(len(texts) - most, noun)] if len(texts) > most else []
+    shown = texts[:most]
+    share = (MAX_OUTPUT - sum(len(line) + 1 for line in more)) // len(shown) - 1
+    return "\n".join([*(cut_output(text, share) for text in shown), *more])
 
 
 class ActionStatus(StrEnum):
@@ -137,7 +170,7 @@ class ActionPart:
             "intentAt": self.intent_at,
             "beganAt": self.began_at,
             "instances": len(self.instance_ids),
-            "output": self.output[:max_text],
+            "output": cut_output(self.output, max_text),
             "note": self.note[:max_text],
         }
         return {name: value for name, value in values.items() if value not in ("", 0)}
@@ -258,7 +291,7 @@ class ActionRecord:
             "endedAt": self.ended_at,
             "until": self.until,
             "reason": self.reason[:MAX_REASON] or None,
-            "output": self.output[:MAX_OUTPUT] or None,
+            "output": cut_output(self.output, MAX_OUTPUT) or None,
             "instructions": self.instructions or None,
             "accountId": first.get("accountId"),
             "region": first.get("region"),

@@ -74,7 +74,7 @@ class ServerChecks:
     is at, or that it has failed; `passes` are those in a row so far. `next_at` is when it is asked again, in epoch
     seconds. `command` is the id of the command that runs for the check, sent at `sent_at`. `at` is when it was settled.
     `notes` are remarks about checks that have passed, and `actions` is what is known of launch actions to come. `job`
-    launched the instance.
+    launched the instance. `is_cut_off` is whether it is UNVERIFIED because its run was halted, and no check failed.
     """
 
     status: Verification = Verification.VERIFYING
@@ -92,6 +92,7 @@ class ServerChecks:
     notes: tuple[str, ...] = ()
     actions: LaunchActions | None = None
     job: str | None = None
+    is_cut_off: bool = False
 
     @classmethod
     def from_json(cls, packed: Mapping[str, Any]) -> "ServerChecks":
@@ -112,6 +113,7 @@ class ServerChecks:
             notes=tuple(packed.get("notes", ())),
             actions=LaunchActions(packed["actions"]) if "actions" in packed else None,
             job=packed.get("job"),
+            is_cut_off=bool(packed.get("cutOff", False)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -131,6 +133,7 @@ class ServerChecks:
             "notes": list(self.notes),
             "actions": self.actions,
             "job": self.job,
+            "cutOff": self.is_cut_off,
         }
         return {"status": self.status.value, **{name: value for name, value in entry.items() if value}}
 
@@ -211,6 +214,12 @@ class ServerChecks:
             sent_at=0,
             next_at=0,
         )
+
+    def cut_off(self, halted_because: str, now: float) -> "ServerChecks":
+        """The same, UNVERIFIED because its run was halted before its checks had an answer, unless it is settled."""
+        if self.is_settled:
+            return self
+        return replace(self.settle_unverified(f"not checked to the end: {halted_because}", now), is_cut_off=True)
 
 
 def begin(ladder: Sequence[Check]) -> ServerChecks:

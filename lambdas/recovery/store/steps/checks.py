@@ -4,6 +4,7 @@ A row is written only as it was read: the number of its looks is its version, so
 loses. What changes its counts changes those of the BATCH row in the same transaction.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,13 +20,63 @@ from recovery.store import executions
 # A row has 400 KB. Outputs that hardly compress are cut, so that a hundred servers fit.
 MAX_PACKED, SHORT_TEXT = 300_000, 200
 
+# Turns that the row tells of, the one that goes on among them, and the checks that each names.
+MAX_TURNS, MAX_CHECKS_OF_TURN = 20, 5
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTurn:
+    """A turn that was over when another one began.
+
+    `checked` counts the servers that it checked, without those that had passed before; `failed` the unverified ones by
+    the check that they did not pass, and `cut_off` those of them whose run was halted first, which failed none.
+    """
+
+    turn: int
+    began_at: str
+    ended_at: str | None
+    checked: int
+    verified: int
+    unverified: int
+    cut_off: int
+    failed: Mapping[str, int]
+
+    @classmethod
+    def from_item(cls, row: Mapping[str, Any]) -> "CheckTurn":
+        """Read an entry of `turns`."""
+        failed = {check: int(count) for check, count in row["failed"].items()}
+        return cls(
+            turn=int(row["turn"]),
+            began_at=row["beganAt"],
+            ended_at=row.get("endedAt"),
+            checked=int(row["checked"]),
+            verified=int(row["verified"]),
+            unverified=int(row["unverified"]),
+            cut_off=int(row["cutOff"]),
+            failed=failed,
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The inverse."""
+        return {
+            "turn": self.turn,
+            "beganAt": self.began_at,
+            "endedAt": self.ended_at,
+            "checked": self.checked,
+            "verified": self.verified,
+            "unverified": self.unverified,
+            "cutOff": self.cut_off,
+            "failed": dict(self.failed),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
     """The row of a batch that is checked.
 
     `began_at` and `until` bound the checks of this turn, in epoch seconds; `looks` counts the changes of the row.
-    `next_look_at` is when the next look is due. `servers` are those that have checks, by id.
+    `next_look_at` is when the next look is due. `servers` are those that have checks, by id; `passed_before` is how
+    many of them had passed when the turn began. `earlier` are the turns before this one, oldest first.
     """
 
     ref: BatchRef
@@ -36,6 +87,8 @@ class CheckedBatch:
     looks: int = 0
     next_look_at: float = 0
     ended_at: str | None = None
+    passed_before: int = 0
+    earlier: tuple[CheckTurn, ...] = ()
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "CheckedBatch":
@@ -50,7 +103,41 @@ class CheckedBatch:
             looks=int(row["looks"]),
             next_look_at=float(row.get("nextLookAt", 0)),
             ended_at=row.get("endedAt"),
+            passed_before=int(row.get("passedBefore", 0)),
+            earlier=tuple(map(CheckTurn.from_item, row.get("turns", ()))),
         )
+
+    def after(self, before: "CheckedBatch | None") -> "CheckedBatch":
+        """The same at its beginning, with the turns of the row that it follows.
+
+        The first turn is kept, however many follow, and so are the last ones.
+        """
+        passed = self.counts["verified"]
+        if before is None:
+            return replace(self, passed_before=passed)
+        turns = (*before.earlier, *([ended] if (ended := before.this_turn).checked else []))
+        if len(turns) >= MAX_TURNS:
+            turns = (turns[0], *turns[len(turns) - MAX_TURNS + 2 :])
+        return replace(self, passed_before=passed, earlier=turns)
+
+    @property
+    def this_turn(self) -> CheckTurn:
+        """What this turn has found so far."""
+        unverified = [server for server in self.servers.values() if server.status is Verification.UNVERIFIED]
+        failed = Counter(server.check or "unknown" for server in unverified if not server.is_cut_off)
+        return CheckTurn(
+            turn=self.turn,
+            began_at=clock.iso(self.began_at),
+            ended_at=self.ended_at,
+            checked=len(self.servers) - self.passed_before,
+            verified=self.counts["verified"] - self.passed_before,
+            unverified=len(unverified),
+            cut_off=self._count_cut_off(),
+            failed=dict(failed.most_common(MAX_CHECKS_OF_TURN)),
+        )
+
+    def _count_cut_off(self) -> int:
+        return sum(1 for server in self.servers.values() if server.is_cut_off)
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the row beside its key."""
@@ -64,6 +151,8 @@ class CheckedBatch:
             "looks": self.looks,
             "nextLookAt": int(self.next_look_at),
             "endedAt": self.ended_at,
+            "passedBefore": self.passed_before,
+            "turns": [turn.to_item() for turn in self.earlier],
             "servers": self._pack(),
             **self.counts,
         }
@@ -85,7 +174,8 @@ class CheckedBatch:
     def counts_of_batch(self, optional: Collection[str]) -> dict[str, int]:
         """The counts that the BATCH row repeats; `optional` are the servers that the wave may do without."""
         unverified = {each for each, server in self.servers.items() if server.status is Verification.UNVERIFIED}
-        return {**self.counts, "optionalUnverified": len(unverified.intersection(optional))}
+        of_optional = len(unverified.intersection(optional))
+        return {**self.counts, "optionalUnverified": of_optional, "cutOff": self._count_cut_off()}
 
     @property
     def has_open(self) -> bool:

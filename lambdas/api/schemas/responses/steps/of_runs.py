@@ -11,7 +11,7 @@ from api.schemas.responses.base import Time, build_from_row
 from recovery import clock
 from recovery.domain.wave_steps.action_record import AwaitedAnswer, find_awaited
 from recovery.packing import unpack
-from recovery.wording import name_first
+from recovery.wording import name_first, plural
 
 Row = Mapping[str, Any]
 
@@ -32,6 +32,25 @@ class CheckCounts(TypedDict):
     unverified: Annotated[int, Field(description="Servers that have not passed this check in time.")]
 
 
+class FailedCheck(TypedDict):
+    """How many servers did not pass a check in a turn."""
+
+    check: Annotated[str, Field(description="The check, as `http :8080/health`.")]
+    unverified: Annotated[int, Field(description="Servers that did not pass it.")]
+
+
+class EarlierChecks(TypedDict):
+    """Checks that a `verify` or `retry` of the wave had made again."""
+
+    turn: Annotated[int, Field(description="The turn of the wave: 0 at first; each verify and retry begins another.")]
+    beganAt: Annotated[Time, Field(description="When they began.")]
+    endedAt: Annotated[Time | None, Field(description="When the last server had its answer; null if one had none.")]
+    checked: Annotated[int, Field(description="Servers that were checked, without those that had passed before.")]
+    verified: Annotated[int, Field(description="Those that passed.")]
+    unverified: Annotated[int, Field(description="Those that did not, or that were not checked to the end.")]
+    failed: Annotated[list[FailedCheck], Field(description="The checks that servers failed, most first.")]
+
+
 class WaveChecks(TypedDict):
     """How far the checks of a wave's launched servers are. LAUNCHED servers stay LAUNCHED, whatever they find."""
 
@@ -41,6 +60,10 @@ class WaveChecks(TypedDict):
     since: Annotated[Time | None, Field(description="When the checks that were made last began.")]
     until: Annotated[Time | None, Field(description="When the time of the checks that go on is up; null if none do.")]
     checks: Annotated[list[CheckCounts], Field(description="The checks that servers are at or failed, most first.")]
+    earlier: Annotated[
+        list[EarlierChecks],
+        Field(description="The turns before this one, oldest first: the first one and the last ones, up to 19."),
+    ]
 
 
 def build_checks(rows: Iterable[Row]) -> WaveChecks | None:
@@ -57,6 +80,7 @@ def build_checks(rows: Iterable[Row]) -> WaveChecks | None:
         "since": max((row["beganAt"] for row in rows if row.get("beganAt")), default=None),
         "until": clock.iso(max(until)) if until else None,
         "checks": _count_by_check(rows),
+        "earlier": _list_earlier(rows),
     }
 
 
@@ -80,6 +104,49 @@ def _count_by_check(rows: Sequence[Row]) -> list[CheckCounts]:
         {"check": check, "checking": count["VERIFYING"], "unverified": count["UNVERIFIED"]}
         for check, count in most_first
     ]
+
+
+def _list_earlier(rows: Iterable[Row]) -> list[EarlierChecks]:
+    """The earlier turns of a wave, each over all of its batches."""
+    by_turn: dict[int, list[Row]] = {}
+    for row in rows:
+        for turn in row.get("turns", ()):
+            by_turn.setdefault(int(turn["turn"]), []).append(turn)
+    found: list[EarlierChecks] = []
+    for turn, of_batches in sorted(by_turn.items()):
+        failed: Counter[str] = Counter()
+        for each in of_batches:
+            failed.update({check: int(count) for check, count in each["failed"].items()})
+        ends = [each.get("endedAt") for each in of_batches]
+        checked, verified, unverified = (sum(int(each[name]) for each in of_batches) for name in _COUNTED)
+        found.append(
+            {
+                "turn": turn,
+                "beganAt": min(each["beganAt"] for each in of_batches),
+                "endedAt": max(end for end in ends if end) if all(ends) else None,
+                "checked": checked,
+                "verified": verified,
+                "unverified": unverified,
+                "failed": [{"check": check, "unverified": count} for check, count in failed.most_common()],
+            }
+        )
+    return found
+
+
+def _build_turn(row: Row) -> Row:
+    """The turn of a CHECKS# row that goes on or was the last, as `turns` of the row has those before it."""
+    unverified = [each for each in list_checked(row).values() if each["status"] == "UNVERIFIED"]
+    failed = Counter(each["check"] for each in unverified if each.get("check") and not each.get("cutOff"))
+    passed_before = int(row.get("passedBefore", 0))
+    return {
+        "beganAt": row.get("beganAt"),
+        "endedAt": row.get("endedAt"),
+        "checked": int(row.get("checked", 0)) - passed_before,
+        "verified": int(row.get("verified", 0)) - passed_before,
+        "unverified": int(row.get("unverified", 0)),
+        "cutOff": sum(1 for each in unverified if each.get("cutOff")),
+        "failed": failed,
+    }
 
 
 # --- actions ----------------------------------------------------------------------------------------------------
@@ -136,14 +203,9 @@ class StepEvent(NamedTuple):
 def list_events(check_rows: Iterable[Row], action_rows: Iterable[Row]) -> Iterator[StepEvent]:
     """The beginnings and ends of checks and actions; `at` is None for what has not come yet."""
     for row in check_rows:
-        batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
-        servers = int(row.get("checked", 0))
-        yield StepEvent(row.get("beganAt"), "CHECKS_BEGAN", f"{servers} servers of {batch} are checked", row["wave"])
-        verified, unverified = int(row.get("verified", 0)), int(row.get("unverified", 0))
-        failed = [f"{each['check']} ({each['unverified']})" for each in _count_by_check([row]) if each["unverified"]]
-        why = f": {name_first(failed, _MAX_CHECKS)}" if failed else ""
-        text = f"{batch}: {verified} verified, {unverified} unverified{why}"
-        yield StepEvent(row.get("endedAt"), "SERVERS_VERIFIED", text, row["wave"])
+        for turn in (*row.get("turns", ()), _build_turn(row)):
+            if turn["checked"]:  # a turn that checks nothing in this batch is no news of it
+                yield from _list_of_turn(row, turn)
     for row in action_rows:
         wave, named = row.get("wave"), f"action {row['name']}"
         yield StepEvent(row.get("startedAt"), "ACTION_STARTED", f"{named}: {row['title']}", wave)
@@ -153,3 +215,17 @@ def list_events(check_rows: Iterable[Row], action_rows: Iterable[Row]) -> Iterat
             yield StepEvent(row.get("waitingSince"), "ACTION_WAITS", f"{named} waits {what}", wave)
         why = f": {row['reason']}" if row.get("reason") else ""
         yield StepEvent(row.get("endedAt"), "ACTION_ENDED", f"{named} is {row['status']}{why}", wave)
+
+
+def _list_of_turn(row: Row, turn: Row) -> Iterator[StepEvent]:
+    batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
+    are = "is" if turn["checked"] == 1 else "are"
+    begun = f"{plural(int(turn['checked']), 'server')} of {batch} {are} checked"
+    yield StepEvent(turn["beganAt"], "CHECKS_BEGAN", begun, row["wave"])
+    most_first = sorted(turn["failed"].items(), key=lambda each: (-each[1], each[0]))
+    failed = [f"{check} ({count})" for check, count in most_first]
+    why = f": {name_first(failed, _MAX_CHECKS)}" if failed else ""
+    cut_off = int(turn["cutOff"])
+    ended = f"{batch}: {turn['verified']} verified, {turn['unverified'] - cut_off} unverified"
+    not_done = f", {cut_off} not checked to the end" if cut_off else ""
+    yield StepEvent(turn.get("endedAt"), "SERVERS_VERIFIED", f"{ended}{not_done}{why}", row["wave"])
