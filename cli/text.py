@@ -75,18 +75,20 @@ def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
         if step := find_step(record, wave):
             return step
         batches = [batch for batch in record["batches"] if batch["wave"] == wave["name"]]
-        is_uninspected = not batches and not record.get("batchesLeftOut")
-        is_late = (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
         if any(_is_kept_waiting(batch) for batch in batches):
             return WAITS_FOR_DRS
         if wave.get("checks"):
             return HAS_CHECKED
-        if is_uninspected and is_late:
+        if not batches and _is_uninspected(record, wave):
             return WAITS_FOR_DRS
     status: str = wave["status"]
     if status == "COMPLETED" and record.get("continues") and not wave["servers"]["total"]:
         return NOTHING_LEFT
     return WAVE_WORDS.get(status, status)
+
+
+def _is_uninspected(record: Record, wave: Mapping[str, Any]) -> bool:
+    return not record.get("batchesLeftOut") and (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
 
 
 def _is_kept_waiting(batch: Mapping[str, Any]) -> bool:
