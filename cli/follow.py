@@ -227,8 +227,9 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
         console().print(f"  servers   {counts}")
     if actions := count_actions(record):
         console().print(f"  actions   {actions}", markup=False)
-    time = f"{format_run_time(record)} {format_real_time(record['durationSeconds'], session.speed)}"
-    console().print(f"  time      {time}".rstrip(), markup=False)
+    real = format_real_time(record["durationSeconds"], session.speed)
+    time = f"{format_run_time(record)}{f' ({real})' if real else ''}"
+    console().print(f"  time      {time}", markup=False)
     for line in describe_rto(record, _servers_for_rto(session, record)):
         console().print(f"  RTO       {line}", markup=False)
     if steps := _describe_steps(record):

@@ -12,6 +12,7 @@ _SUCCEEDED = ("COMPLETED", "READY")
 _NOT_STARTED = ("NOT_READY",)
 # The statuses of actions that have begun and not ended.
 RUNNING_ACTIONS = ("RUNNING", "WAITING")
+_FAILED_ACTIONS = ("FAILED", "TIMED_OUT", "CANCELLED")
 # What a wave in progress does before its servers are launched and after.
 CHECKS_SERVERS, RUNS_ACTIONS, WAITS_FOR_PERSON = "checking", "running actions", "waits for a person"
 
@@ -74,6 +75,12 @@ def find_step(record: Record, wave: Mapping[str, Any]) -> str | None:
     if (wave.get("checks") or {}).get("checking"):
         return CHECKS_SERVERS
     return RUNS_ACTIONS if any(action["status"] in RUNNING_ACTIONS for action in own) else None
+
+
+def has_failed_action(record: Record, wave: str | None = None) -> bool:
+    """Whether an action of the run failed; of this wave only, if one is named."""
+    actions = record.get("actions", ())
+    return any(each["status"] in _FAILED_ACTIONS and wave in (None, each["wave"]) for each in actions)
 
 
 def is_task(wait: Mapping[str, Any]) -> bool:

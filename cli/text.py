@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.run_record import UNFINISHED, Record, find_step, is_task, is_unrecovered, list_jobs
+from cli.run_record import UNFINISHED, Record, find_step, has_failed_action, is_task, is_unrecovered, list_jobs
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import USUAL_JOB_MINUTES, describe_deadline, describe_span, first_of, name_first, plural
@@ -30,6 +30,8 @@ WAVE_WORDS = {
     "AWAITING_DECISION": "waits for a decision",
 }
 WAITS_FOR_DRS = "waits for DRS"
+# A wave between the checks of its servers and what follows them.
+HAS_CHECKED = "checked"
 WAITS_FOR_ANOTHER = "waiting for another person"
 # A wave of a continuation whose servers the runs before it launched.
 NOTHING_LEFT = "nothing was left"
@@ -73,14 +75,20 @@ def describe_wave_state(record: Record, wave: Mapping[str, Any]) -> str:
         if step := find_step(record, wave):
             return step
         batches = [batch for batch in record["batches"] if batch["wave"] == wave["name"]]
-        is_uninspected = not batches and not record.get("batchesLeftOut")
-        is_late = (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
-        if any(_is_kept_waiting(batch) for batch in batches) or (is_uninspected and is_late):
+        if any(_is_kept_waiting(batch) for batch in batches):
+            return WAITS_FOR_DRS
+        if wave.get("checks"):
+            return HAS_CHECKED
+        if not batches and _is_uninspected(record, wave):
             return WAITS_FOR_DRS
     status: str = wave["status"]
     if status == "COMPLETED" and record.get("continues") and not wave["servers"]["total"]:
         return NOTHING_LEFT
     return WAVE_WORDS.get(status, status)
+
+
+def _is_uninspected(record: Record, wave: Mapping[str, Any]) -> bool:
+    return not record.get("batchesLeftOut") and (wave["durationSeconds"] or 0) > _SECONDS_WITHOUT_BATCH
 
 
 def _is_kept_waiting(batch: Mapping[str, Any]) -> bool:
@@ -111,8 +119,9 @@ def format_run_time(record: Record) -> str:
     target_minutes = None if record["mode"] == "READINESS" else record.get("rtoTargetMinutes")
     if seconds is None or not target_minutes:
         return format_duration(seconds)
-    over = ", over it" if seconds > target_minutes * 60 else ""
-    return f"{format_duration(seconds)} of {format_duration(target_minutes * 60)} RTO{over}"
+    over = seconds - target_minutes * 60
+    by = f", over by {format_duration(over)}" if over > 0 else ""
+    return f"{format_duration(seconds)} of {format_duration(target_minutes * 60)} RTO{by}"
 
 
 def format_count(record: Record, wave: Mapping[str, Any]) -> str:
@@ -285,7 +294,8 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
     launched, total = record["servers"]["launched"], record["servers"]["total"]
     unverified = next((each["name"] for each in record["waves"] if each["servers"].get("unverified")), None)
     has_ended = record["status"] not in UNFINISHED
-    is_partial = record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and launched < total
+    has_rest = launched < total or has_failed_action(record)
+    is_partial = record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and has_rest
     is_refused = record["status"] == "NOT_READY"
     steps = {
         "watch": (not has_ended, f"watch {run}"),

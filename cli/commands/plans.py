@@ -158,7 +158,8 @@ def _apply(reconciler: "Reconciler", changes: "list[Change]") -> None:
         reconciler.apply(changes, report)
     except (ApiRefused, ApiUnreachable, CredentialsExpired, PlanFileError) as error:
         is_denied = isinstance(error, ApiRefused) and error.code == "TargetAccessDenied"
-        for line in describe_stop(changes, done, is_denied=is_denied):
+        is_mistake = isinstance(error, PlanFileError)
+        for line in describe_stop(changes, done, is_denied=is_denied, is_mistake=is_mistake):
             print_notice(line)
         raise
 

@@ -80,11 +80,12 @@ def status(
     if as_json:
         print_json({**record, "sourceServers": found} if servers else record)
     else:
+        from cli.views.checked_servers import read_names
         from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
         from cli.views.live import LiveView
 
         failed = FailedWaves(read_first_failed(session.api), session.options, read_first_unverified(session.api))
-        view = LiveView(console(), session.options, session.speed, failed=failed)
+        view = LiveView(console(), session.options, session.speed, failed=failed, names=read_names(session.api, record))
         view.show(record)
         console().print(view.render(record))
         if record["reason"]:

@@ -1,6 +1,5 @@
 """Checks a plan file as far as possible without the API, and finds all of its mistakes at once."""
 
-import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from api.schemas.requests.names import normalize_name
 from api.schemas.requests.plans import PlanRequest
 from api.schemas.requests.words import describe, is_short
 from cli.plans import rules
-from cli.plans.document import Document, Location, PlanFileError, Problem, read_document
+from cli.plans.document import Document, Location, PlanFileError, Problem, parse_field, read_document
 from cli.plans.file_schema import ExampleName, PlanFile
 from cli.plans.resources import ServerId, wanted_group, wanted_plan
 from recovery.errors import InvalidRequest
@@ -118,14 +117,8 @@ def _refusals(document: Document, location: Location, convert: Callable[[], Any]
     try:
         convert()
     except InvalidRequest as error:
-        return [document.problem((*location, *_parse_field(each["field"])), each["message"]) for each in error.problems]
+        return [document.problem((*location, *parse_field(each["field"])), each["message"]) for each in error.problems]
     return []
-
-
-def _parse_field(text: str) -> Location:
-    """The inverse of `format_field`: `("waves", 1, "name")` for `waves[1].name`."""
-    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", "" if text == "body" else text)
-    return tuple(int(number) if number else name for number, name in parts)
 
 
 def _made_up_ids() -> ServerId:

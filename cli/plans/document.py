@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,12 @@ def format_field(location: Location) -> str:
     """`waves[1].name` for `("waves", 1, "name")`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return text.lstrip(".") or "file"
+
+
+def parse_field(text: str) -> Location:
+    """The inverse of `format_field`: `("waves", 1, "name")` for `waves[1].name`."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", "" if text == "body" else text)
+    return tuple(int(number) if number else name for number, name in parts)
 
 
 class _PlainLoader(yaml.SafeLoader):

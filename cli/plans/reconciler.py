@@ -8,9 +8,10 @@ from typing import Any
 
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
-from cli.plans import registration, resources
+from cli.plans import refusals, registration, resources
 from cli.plans.changes import Change, find_differences
 from cli.plans.document import Document, Location, PlanFileError, Problem
+from cli.refusal import ApiRefused
 from recovery.wording import name_first
 
 
@@ -112,8 +113,9 @@ class Reconciler:
         before = resources.current_plan(current, group_names) if current else {}
         change = _compare("recovery plan", plan["name"], current, "planId", before, wanted)
         run = current.get("activeExecutionId") if current else None
-        note = f"run {run} of this plan is on: it keeps the plan and the groups that it was started with"
-        return replace(change, notes=(note,)) if run else change
+        notes = [f"run {run} of this plan is on: it keeps the plan and the groups that it was started with"]
+        notes = [*(notes if run else ()), *(refusals.say_what_is_looked_up(plan) if change.is_needed else ())]
+        return replace(change, notes=tuple(notes))
 
     # --- what else a change of a group affects
     def _consequences(self, current: Any, wanted: Mapping[str, Any]) -> tuple[str, ...]:
@@ -282,9 +284,25 @@ class Reconciler:
         self._accounts[change.name] = self._write("/target-accounts", change, body)
 
     def _write(self, path: str, change: Change, body: Mapping[str, Any]) -> Any:
-        if change.resource_id is None:
-            return self._api.call("POST", path, body)
-        return self._api.call("PUT", f"{path}/{change.resource_id}", {**body, "version": change.version})
+        """Raise PlanFileError for a mistake of the file that only the API finds, such as an unknown document."""
+        try:
+            if change.resource_id is None:
+                return self._api.call("POST", path, body)
+            return self._api.call("PUT", f"{path}/{change.resource_id}", {**body, "version": change.version})
+        except ApiRefused as error:
+            if problems := refusals.find_problems(error, self._document, self._locate(change)):
+                raise PlanFileError(self._document.path, problems) from error
+            raise
+
+    def _locate(self, change: Change) -> Location:
+        """The part of the file that a change comes from."""
+        if change.kind == "recovery plan":
+            return ("recoveryPlan",)
+        part, name = {
+            "target account": ("targetAccounts", "accountId"),
+            "protection group": ("protectionGroups", "name"),
+        }[change.kind]
+        return (part, next(at for at, each in enumerate(self._data[part]) if each[name] == change.name))
 
 
 def _servers_named(plan: Mapping[str, Any], group: Mapping[str, Any]) -> set[str]:

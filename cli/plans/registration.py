@@ -65,8 +65,11 @@ def say_not_looked_up(account_id: str) -> str:
     return f"sourceServers are not looked up: account {account_id} is not registered"
 
 
-def describe_stop(changes: Iterable[Change], done: Iterable[Change], *, is_denied: bool) -> list[str]:
-    """What is applied and what is not after an error, and how to go on. `is_denied` if a target account refused."""
+def describe_stop(changes: Iterable[Change], done: Iterable[Change], *, is_denied: bool, is_mistake: bool) -> list[str]:
+    """What is applied and what is not after an error, and how to go on.
+
+    `is_denied` if a target account refused, `is_mistake` if the file has a mistake.
+    """
     needed, finished = [each for each in changes if each.is_needed], list(done)
     left = [each for each in needed if each not in finished]
     lines = [f"Applied: {_names(finished) or 'nothing'}.", f"Not applied: {_names(left)}."]
@@ -78,7 +81,8 @@ def describe_stop(changes: Iterable[Change], done: Iterable[Change], *, is_denie
             "(docs/deploy.md). To correct the external id that drs-waves has stored: "
             'PUT /target-accounts/ACCOUNT with "externalId" (docs/api.md).'
         )
-    return [*lines, "To go on, apply the file again: what is applied stays as it is, and the rest follows."]
+    go_on = "Correct the file and apply it again" if is_mistake else "To go on, apply the file again"
+    return [*lines, f"{go_on}: what is applied stays as it is, and the rest follows."]
 
 
 def _names(changes: Iterable[Change]) -> str:

@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cli.report import files, quota_chart, timeline
-from cli.report.plan_table import describe_plan_as_run
+from cli.report.plan.steps import list_actions_not_run
+from cli.report.plan.table import describe_plan_as_run
 from cli.report.times import parse_time
 from cli.text import WAVE_WORDS, format_duration, format_unrecovered
 from recovery.free_text import flatten
@@ -23,6 +24,7 @@ MEMBERS_SHOWN = 20
 
 # Columns of the table of servers that are left out where no server of the wave has a value.
 _OPTIONAL_COLUMNS = ("recoveryInstanceId", "endedAt", "snapshotAt", "rpoSeconds")
+_VERIFIED_AT = "verifiedAt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class WaveServers:
     def of(cls, name: str, servers: Sequence[Mapping[str, Any]]) -> "WaveServers":
         """Look once which columns there are: a table may have thousands of rows."""
         has = {column: any(each.get(column) is not None for each in servers) for column in _OPTIONAL_COLUMNS}
+        has[_VERIFIED_AT] = any(each.get("verification") for each in servers)
         return cls(name, servers, has, any(each["attempts"] > 1 for each in servers))
 
     @property
@@ -67,6 +70,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         has_checks=any(wave["launchedAt"] for wave in report["waves"]),
         has_rto_targets=any(each["targetMinutes"] for each in (report["rto"]["whole"], *report["rto"]["waves"])),
         plan_as_run=describe_plan_as_run(report),
+        not_run=list_actions_not_run(report),
         wave_words=WAVE_WORDS,
         unrecovered=format_unrecovered,
         result_word="readiness" if report["mode"] == "READINESS" else "result",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
-from cli.run_record import Record
+from cli.run_record import Record, has_failed_action
 from cli.text import COMMAND
 from cli.views.steps import describe_verification, name_unverified
 from recovery.free_text import flatten
@@ -55,7 +55,7 @@ class FailedWaves:
         if servers and failed + unverified > len(servers):
             servers.insert(0, f"{_count(failed, unverified)}, among them:")
         see_all = f"{COMMAND} status {run} --servers --wave {wave}{self._options}"
-        return Help(servers, see_all, _describe_effects(failed, unverified))
+        return Help(servers, see_all, _describe_effects(failed, unverified, has_failed_action(record, wave)))
 
 
 def _count(failed: int, unverified: int) -> str:
@@ -95,14 +95,13 @@ def _describe(server: Mapping[str, Any]) -> str:
     return f"{name}: {flatten(reason)}{cause}"
 
 
-def _describe_effects(failed: int, unverified: int) -> Mapping[str, str]:
+def _describe_effects(failed: int, unverified: int, is_action_failed: bool) -> Mapping[str, str]:
     launches = [f"launches the {plural(failed, 'failed server')} again"] if failed else []
     checks = [f"checks the {plural(unverified, 'unverified server')} again"] if unverified else []
+    actions = ["runs the failed actions again"] if is_action_failed else []
     return {
         **({"verify": f"{checks[0]}, and launches nothing"} if checks else {}),
-        "retry": ", then ".join([*launches, *checks])
-        if failed
-        else ", and ".join([*checks, "runs actions that failed again"]),
+        "retry": ", then ".join([*launches, *checks, *actions]) or "starts the wave again",
         "accept": "the wave is PARTIAL, and the waves after it start",
         "abort": "no further wave starts; what has been launched keeps running",
     }

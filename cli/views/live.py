@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -24,6 +24,7 @@ from cli.text import (
     format_run_time,
 )
 from cli.views.capacity import Capacity, describe_capacity
+from cli.views.checked_servers import Names
 from cli.views.failed_waves import Help
 from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_steps
@@ -54,9 +55,13 @@ class LiveView:
         capacity: Callable[[Record], Capacity] | None = None,
         clock: Callable[[], float] = time.monotonic,
         failed: Callable[[Record], Mapping[str, Help]] | None = None,
+        names: Names = MappingProxyType({}),
     ) -> None:
-        """`failed` helps to answer waves that ask; it is called when a record is shown, and may take a while."""
-        self._failed, self._help = failed, dict[str, Help]()
+        """`failed` helps to answer waves that ask; it is called when a record is shown, and may take a while.
+
+        `names` has servers that the lines about checks name.
+        """
+        self._failed, self._help, self._names = failed, dict[str, Help](), names
         self._console, self._options, self._speed, self._capacity = console, options, speed, capacity
         self._clock = clock
         # ASCII, which every terminal can show
@@ -229,7 +234,7 @@ class LiveView:
         return [Text(f"  {line}") for line in fold_command(command, self._width)]
 
     def _list_details(self, record: Record) -> list[RenderableType]:
-        lines = [*describe_steps(record), *_describe_running_jobs(record, self._width)]
+        lines = [*describe_steps(record, self._names), *_describe_running_jobs(record, self._width)]
         lines += list(describe_decisions(record))[-MAX_DECISIONS:]
         if self._capacity and record["status"] in UNFINISHED:
             has_jobs = any(job.ended_at is None for job in list_jobs(record))

@@ -1,10 +1,12 @@
 """What the waves of a run do besides launching servers: the checks of their servers, and actions."""
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cli.run_record import RUNNING_ACTIONS, UNFINISHED, Record
 from cli.text import find_now
+from cli.views.checked_servers import Names, format_names
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import describe_deadline, describe_span, first_of, name_place, plural
@@ -13,27 +15,35 @@ from recovery.wording import describe_deadline, describe_span, first_of, name_pl
 MAX_CHECKS = 3
 
 
-def describe_steps(record: Record) -> Iterator[str]:
+def describe_steps(record: Record, names: Names = MappingProxyType({})) -> Iterator[str]:
     """A line for each wave whose servers are checked or unverified, and for each action that runs or waits for a time.
 
-    Actions that wait for people are among the waits of the run.
+    Actions that wait for people are among the waits of the run. `names` has servers that the lines name.
     """
     now = find_now(record)
     for wave in record["waves"]:
         if (checks := wave.get("checks")) and (checks["checking"] or checks["unverified"]):
-            yield describe_checks(wave["name"], checks, now)
+            yield describe_checks(wave["name"], checks, now, names)
     if record["status"] in UNFINISHED:
         for action in record.get("actions", ()):
             if action["status"] in RUNNING_ACTIONS and not action["waitingFor"]:
                 yield _describe_running(action, now)
 
 
-def describe_checks(wave: str, checks: Mapping[str, Any], now: float) -> str:
-    """`checks of app: 12 of 40 verified; at http :80/ 19, boot 8; unverified at boot 1; deadline in 18 min, ...`."""
+def describe_checks(wave: str, checks: Mapping[str, Any], now: float, names: Names = MappingProxyType({})) -> str:
+    """`checks of app: 12 of 40 verified; at http :80/ 19, boot 8; unverified at boot 1; deadline in 18 min, ...`.
+
+    With `names`, each count of servers has a few of them: `boot 1 (app-07)`.
+    """
     total = checks["checking"] + checks["verified"] + checks["unverified"]
     parts = [f"{checks['verified']} of {total} verified"]
     for count, words in (("checking", "at"), ("unverified", "unverified at")):
-        at = [f"{flatten(each['check'])} {each[count]}" for each in checks["checks"] if each[count]]
+        at = [
+            f"{flatten(each['check'])} {each[count]}"
+            + format_names(names.get((wave, count, each["check"]), ()), each[count])
+            for each in checks["checks"]
+            if each[count]
+        ]
         if checks[count]:
             parts.append(f"{words} {', '.join(first_of(at, MAX_CHECKS)) or 'unknown checks'}")
     if checks["until"] and checks["checking"]:

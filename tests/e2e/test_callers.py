@@ -78,12 +78,20 @@ def test_what_the_document_breaks_is_broken_until_its_last_block_mends_it(sandbo
     )
     *breaking, mending = [each.text for each in blocks(ROOT / "docs" / "sandbox.md") if first < each.line < last]
     before = {each["id"] for each in sandbox.control_emulator("GET", "/faults")["faults"]}
+    *breaking, mending_one = breaking
     for script in breaking:
         done = shell(f". {published}\n{script.replace('curl -sS', 'curl -sS --fail-with-body')}")
         assert done.returncode == 0, done.stdout + done.stderr
     rules = sandbox.control_emulator("GET", "/rules")["rules"]
-    assert len(rules) == breaking[0].count("\nrule '") == 11
+    assert len(rules) == breaking[0].count("\nrule '") == 13
     assert {each["kind"] for each in rules} == {"INSTANCE", "COMMAND", "AUTOMATION"}
+    (http,) = [each["id"] for each in rules if each.get("contains") == ":8080/health"]
+    done = shell(
+        f". {published}\n{mending_one.replace('rule-7', http).replace('curl -sS', 'curl -sS --fail-with-body')}"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = sandbox.control_emulator("GET", "/rules")["rules"]
+    assert [each["id"] for each in left] == [each["id"] for each in rules if each["id"] != http]
     faults = {each["id"] for each in sandbox.control_emulator("GET", "/faults")["faults"]} - before
     assert len(faults) == breaking[1].count("\nfault '") == 4
     done = shell(f". {published}\n{mending.replace('curl -sS', 'curl -sS --fail-with-body')}")

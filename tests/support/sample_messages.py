@@ -140,6 +140,16 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_run_finished": lambda: operator_messages.send_run_finished(
         EXECUTION, ExecutionVerdict(ExecutionStatus.PARTIAL, "PARTIAL: db"), TALLY
     ),
+    "send_run_finished after a failed action": lambda: operator_messages.send_run_finished(
+        EXECUTION, ExecutionVerdict(ExecutionStatus.FAILED, "FAILED: db; action smoke is FAILED"), Tally(6, 6)
+    ),
+    "send_wave_settled after a failed action": lambda: operator_messages.send_wave_settled(
+        EXECUTION,
+        WAVES[0],
+        WaveVerdict(WaveStatus.FAILED, "action smoke is FAILED"),
+        Tally(6, 6),
+        has_failed_actions=True,
+    ),
     "send_target_missed of a run": lambda: overdue_messages.send_target_missed(
         RUN, None, 60, overdue_messages.describe_wait_of_wave(RUN, ASKING)
     ),

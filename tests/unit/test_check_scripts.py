@@ -1,11 +1,14 @@
 """The scripts by which a server tries its own ports and asks itself for HTTP answers: run here, in a shell."""
 
 import http.server
+import json
+import re
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +112,22 @@ def test_windows_servers_get_powershell() -> None:
     document, lines = build_script(Check(CheckKind.TCP, {"port": 3389}), "Windows")
     assert document == POWERSHELL_DOCUMENT
     assert "ConnectAsync('127.0.0.1', 3389)" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "platforms"),
+    [
+        (CheckKind.HTTP, {"port": 8080, "path": "/health", "expect": 200}, ("Linux",)),
+        (CheckKind.TCP, {"port": 5432}, ("Linux", "Windows")),
+    ],
+)
+def test_the_rules_of_the_sandbox_that_fail_checks_match_their_scripts(
+    kind: CheckKind, settings: dict[str, Any], platforms: tuple[str, ...]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    rules = [json.loads(rule) for rule in re.findall(r"^rule '(.*)'$", text, re.MULTILINE)]
+    parts = [rule["contains"] for rule in rules if "contains" in rule]
+    for platform in platforms:
+        _, lines = build_script(Check(kind, settings), platform)
+        matching = [part for part in parts if part in json.dumps({"commands": lines})]
+        assert [str(settings["port"]) in part for part in matching] == [True]

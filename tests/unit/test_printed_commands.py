@@ -147,9 +147,25 @@ def test_a_wave_with_unverified_servers_offers_to_verify_them_with_what_the_chec
 
 def test_a_wave_that_only_an_action_failed_launches_nothing_by_a_retry() -> None:
     wave, tally = sample_messages.WAVES[0], Tally(total=2, launched=2)
-    retry = wave_facts.format_answers(sample_messages.EXECUTION, wave, tally)["Retry"]
+    retry = wave_facts.format_answers(sample_messages.EXECUTION, wave, tally, has_failed_actions=True)["Retry"]
     assert retry
-    assert retry[1] == "Launches nothing, because no server failed to launch. Runs actions that failed again."
+    assert retry[1] == "Launches nothing, because no server failed to launch. Runs the failed actions again."
+
+
+def test_a_retry_does_not_speak_of_actions_if_none_failed(messages: dict[str, dict[str, Any]]) -> None:
+    for sender in ("send_wave_settled awaiting a decision", "send_wave_settled with unverified servers"):
+        assert "action" not in messages[sender]["Message"].split("Retry:")[1].split("Accept:")[0]
+
+
+def test_a_run_that_an_action_failed_names_the_command_that_runs_it_again(
+    messages: dict[str, dict[str, Any]],
+) -> None:
+    failed = messages["send_run_finished after a failed action"]["Message"]
+    assert f"Run what failed again: drs-waves continue {sample_messages.RUN.execution_id}" in failed
+    assert "Recover the rest" not in failed
+    settled = messages["send_wave_settled after a failed action"]["Message"]
+    assert f"See all actions: drs-waves actions {sample_messages.RUN.execution_id}" in settled
+    assert "An action waits, failed or hangs" in settled
 
 
 def test_an_action_that_waits_says_what_to_do_and_what_each_answer_does(messages: dict[str, dict[str, Any]]) -> None:

@@ -98,6 +98,55 @@ def test_the_hash_is_that_of_what_was_tested_and_of_nothing_else() -> None:
     assert len({same, *others}) == 4
 
 
+def test_the_report_has_every_setting_of_the_checks_and_actions_that_were_tested() -> None:
+    http = {"http": {"port": 8080, "path": "/health", "expect": 204, "timeoutSeconds": 7}, "successes": 3}
+    smoke = {"command": {"document": "Shop-Smoke", "documentVersion": "4", "parameters": {"Tier": ["db"]}}}
+    freeze = {"document": "Shop-Freeze", "parameters": {"Mode": ["{mode}"]}}
+    actions = [{"name": "freeze", "ssmAutomation": freeze, "timeoutMinutes": 9, "onFailure": "ask"}]
+    wave_as_run = {
+        "name": "db",
+        "groups": [{"groupId": "pg-1", "checks": [{**smoke, "in": ["drill"]}]}],
+        "checks": [http],
+        "after": [{"name": "thaw", "wait": {"minutes": 4}}],
+    }
+    told = report_on(server("a"), the_plan=plan(waves=[wave_as_run], before=actions))
+    section = render_html(told).split("Every setting of the checks and actions of the plan")[1].split("</table>")[0]
+    text = " ".join(re.sub("<[^>]*>", " ", section).replace("&#34;", '"').split())
+    for said in (
+        "freeze before the plan ssmAutomation documentVersion: the default one document: Shop-Freeze",
+        'parameters: {"Mode": ["{mode}"]} timeoutMinutes: 9 onFailure: ask',
+        "http :8080/health wave db http port: 8080 path: /health expect: 204 timeoutSeconds: 7 successes: 3",
+        "command Shop-Smoke wave db, group databases command documentVersion: 4 document: Shop-Smoke "
+        'parameters: {"Tier": ["db"]} successes: 1 checksTimeoutMinutes: 30 in: ["drill"]',
+        "thaw after wave db wait minutes: 4",
+    ):
+        assert said in text
+    assert "Every setting" not in render_html(report_on(server("a")))
+
+
+def test_actions_of_other_runs_are_in_the_report_as_not_run() -> None:
+    only = [{"name": each, "wait": {"minutes": 1}, "in": [each]} for each in ("recovery", "drill")]
+    always = [{"name": "always", "wait": {"minutes": 1}}]
+    the_plan = plan(after=only, before=always)
+    for mode, left in (("DRILL", "recovery"), ("RECOVERY", "drill")):
+        html = render_html(report_on(server("a"), the_plan=the_plan) | {"mode": mode})
+        section = html.split("<h2>Actions</h2>")[1].split("</table>")[0]
+        rows = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in section.split("<tr>")[2:]]
+        assert [row.split(" began")[0] for row in rows] == [
+            f"{left} after the plan not run: {left} only – – – wait 1 minutes"
+        ]
+    assert "not run" not in render_html(report_on(server("a"), the_plan=plan(after=always)))
+
+
+def test_a_server_with_checks_has_the_time_at_which_it_was_verified() -> None:
+    verified = {"status": "VERIFIED", "check": None, "passed": ["boot"], "output": None, "reason": None, "at": at(9)}
+    failed = {**verified, "status": "UNVERIFIED", "check": "boot", "passed": [], "reason": "late", "at": at(8)}
+    told = report_on(server("a", verification=verified), server("b", verification=failed))
+    cells = re.findall(r'data-l="verified at">([^<]*)<', render_html(told))
+    assert cells == [at(9)[11:19], "–"]
+    assert "verified at" not in render_html(report_on(server("a"), server("b")))
+
+
 def test_a_group_shows_the_names_of_its_servers_before_their_ids() -> None:
     missing = f"s-{'gone':0>17}"
     by_id = group(groupId="pg-2", tags=None, sourceServerIds=[f"s-{'x':0>17}", missing])

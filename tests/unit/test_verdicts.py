@@ -44,6 +44,24 @@ def judged(
     return verdicts.judge_wave(wave, RunSnapshot(run, {wave.name: state}), tally, problems)
 
 
+@pytest.mark.parametrize(
+    ("tally", "is_named"),
+    [
+        (Tally(total=8, launched=8), False),
+        (Tally(total=8), False),  # an action before the wave failed, so that nothing was launched
+        (Tally(total=8, launched=7, failed=1), True),
+        (Tally(total=8, launched=8, checked=8, verified=7, unverified=1), True),
+        (Tally(total=8, launched=7, failed=1, optional=1), False),
+    ],
+)
+def test_a_wave_that_only_an_action_failed_does_not_name_its_tolerance(tally: Tally, is_named: bool) -> None:
+    snapshot = RunSnapshot(RUN, {"db": WaveState("db", WaveStatus.IN_PROGRESS)})
+    verdict = verdicts.judge_wave(ALONE, snapshot, tally, shortfalls=["action smoke after wave db is FAILED"])
+    assert verdict.status is WaveStatus.FAILED
+    assert "action smoke after wave db is FAILED" in verdict.reason
+    assert ("only 0 % may fail" in verdict.reason) is is_named
+
+
 def fleet(wave: Wave = ALONE, total: int = 10, blocked: int = 0) -> WaveReadiness:
     return WaveReadiness(wave, total, blocked, "s-1: unknown", "tags app=db in 1/us-east-1")
 

@@ -22,6 +22,7 @@ from cli.text import (
     describe_rto,
     describe_state,
     describe_wave_state,
+    format_run_time,
     suggest_next,
     summarize_waits,
 )
@@ -369,6 +370,16 @@ def test_a_wave_in_progress_says_whether_it_launches_checks_or_runs_actions() ->
     }
 
 
+def test_a_wave_between_its_checks_and_its_actions_is_checked() -> None:
+    web = wave("web", "IN_PROGRESS", 6, 6, minutes=9, verified=6, unverified=0) | {"checks": checks(6)}
+    assert describe_wave_state(record(web), web) == "checked"
+    retried = wave("web", "IN_PROGRESS", 6, 5, launching=1) | {"checks": checks(5)}
+    assert describe_wave_state(record(retried), retried) == "launching"
+    console = pipe()
+    LineView(console).show(record(web))
+    assert "web            checked " in text_of(console)
+
+
 def test_an_unverified_wave_names_its_servers_with_what_the_check_answered() -> None:
     found = {"status": "UNVERIFIED", "check": "tcp :5432", "reason": "not passed within 30 min", "output": "refused"}
     unverified = [{"hostname": "db9", "sourceServerId": "s-9", "status": "LAUNCHED", "verification": found}]
@@ -381,14 +392,17 @@ def test_an_unverified_wave_names_its_servers_with_what_the_check_answered() -> 
     assert told[told.index(f"drs-waves verify {RUN} reports") + 1] == (
         "checks the 2 unverified servers again, and launches nothing"
     )
-    assert "checks the 2 unverified servers again, and runs actions that failed again" in told
+    retried = told.index(f"drs-waves retry {RUN} reports")
+    assert told[retried + 1] == "checks the 2 unverified servers again"  # no action failed
 
 
 def test_a_wave_that_only_an_action_failed_launches_nothing_by_a_retry() -> None:
     asking = wave("reports", "AWAITING_DECISION", 5, 5)
     waits = [{**each, "wave": "reports"} for each in CHECKED["waitingFor"] if each["wave"] == "reports"]
-    helped = FailedWaves(lambda *_: [], "")({**CHECKED, "waves": [asking], "waitingFor": waits})
-    assert helped["reports"].effects["retry"] == "runs actions that failed again"
+    shown = {**CHECKED, "waves": [asking], "waitingFor": waits, "actions": [action("smoke", "FAILED", "reports")]}
+    assert FailedWaves(lambda *_: [], "")(shown)["reports"].effects["retry"] == "runs the failed actions again"
+    shown["actions"] = [action("smoke", "FAILED", "web")]
+    assert "action" not in FailedWaves(lambda *_: [], "")(shown)["reports"].effects["retry"]
 
 
 def test_lines_tell_of_checks_and_actions_once_for_each_change() -> None:
@@ -407,6 +421,18 @@ def test_a_list_says_what_an_action_waits_for() -> None:
     failed["answers"] = [f"POST /executions/{RUN}/actions/thaw/retry"]
     told = summarize_waits([SIGN_OFF, failed])
     assert told == f"confirmation of sign-off until {at(191.5)[:16].replace('T', ' ')}; decision about thaw"
+
+
+def test_a_run_that_an_action_failed_is_continued_though_every_server_was_launched() -> None:
+    ended = record(wave("web", "FAILED", 6, 6), status="FAILED", state="FAILED")
+    assert "the rest" not in dict(suggest_next(ended, ""))
+    failed = ended | {"actions": [action("smoke", "FAILED", "web")]}
+    assert dict(suggest_next(failed, ""))["the rest"] == f"drs-waves continue {RUN}"
+
+
+def test_a_run_that_took_longer_than_its_target_says_by_how_much() -> None:
+    late = record(status="COMPLETED", rtoTargetMinutes=60, durationSeconds=3_759)
+    assert format_run_time(late) == "1:02:39 of 1:00:00 RTO, over by 2:39"
 
 
 def test_a_run_with_unverified_servers_suggests_to_verify_them() -> None:

@@ -79,6 +79,8 @@ def test_an_action_that_fails_and_stops_fails_its_wave_before_a_server_is_launch
     record = product.drill(one_wave(product, before=[FREEZE, {"name": "settle", "wait": {"minutes": 1}}]))
     assert record["waves"][0]["status"] == "FAILED"
     assert "action freeze-writes before wave web is FAILED" in record["waves"][0]["reason"]
+    assert "may fail" not in record["waves"][0]["reason"]
+    assert "action freeze-writes before wave web is FAILED" in record["reason"]
     assert "17 are left" in action(product, record["executionId"], "freeze-writes")["reason"]
     assert action(product, record["executionId"], "settle")["status"] == "SKIPPED"
     assert product.jobs() == []

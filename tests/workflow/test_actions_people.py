@@ -51,6 +51,7 @@ def test_a_manual_task_that_is_rejected_fails_its_wave(product: Product) -> None
     record = product.finish(run_id)
     assert record["waves"][0]["status"] == "FAILED"
     assert "No order goes through." in record["waves"][0]["reason"]
+    assert "action sign-off before wave web is FAILED" in record["reason"]
     assert product.jobs() == []
 
 

@@ -385,6 +385,26 @@ def test_a_name_that_two_groups_have_is_reported_and_nothing_is_changed(
     assert "several resources named 'web'" in result.output
 
 
+def test_a_document_that_only_the_api_misses_is_reported_with_the_line_of_its_step(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(2)
+    step = "      before: [{name: freeze, ssmAutomation: {document: Shop-Frezze}}]"
+    file.write_text(FILE.replace("      groups: [databases]", f"      groups: [databases]\n{step}"))
+    line = file.read_text().splitlines().index(step) + 1
+    shown = run(api_server, "diff", file)
+    assert shown.exit_code == 0
+    assert "only apply looks in the targets" in shown.output
+    refused = run(api_server, "apply", file, "--yes")
+    assert refused.exit_code == 2
+    assert f"{file}:{line}: recoveryPlan.waves[0].before[0]: needs the automation document Shop-Frezze" in (
+        refused.output.replace("\n", "")
+    )
+    assert "Correct the file and apply it again" in refused.output
+    assert "send the request again" not in refused.output
+    assert product.request("GET", "/recovery-plans").body["recoveryPlans"] == []
+
+
 def test_a_refusal_of_the_api_ends_with_3_and_a_failure_with_1(
     product: Product, api_server: ApiHttpServer, file: Path
 ) -> None:

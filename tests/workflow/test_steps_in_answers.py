@@ -194,6 +194,22 @@ def test_the_command_shows_unverified_servers_and_what_to_do(product: Product, a
     assert "HTTP 503" in csv
 
 
+def test_status_names_a_few_of_the_servers_at_each_check(product: Product, api_server: ApiHttpServer) -> None:
+    run = product.drill(product.plan(make_wave(product, "web", count=6)))["executionId"]
+    put_checks(product, run, "web", of_0=BOOTING, of_1=BROKEN, **{f"of_{at}": PASSED for at in (2, 3, 4, 5)})
+    one, other = (
+        each["hostname"] for each in sorted(product.servers(run), key=lambda each: each["sourceServerId"])[:2]
+    )
+    assert (
+        f"at boot 1 ({one}); unverified at http :8080/health 1 ({other})" in command(api_server, "status", run).stdout
+    )
+    put_checks(product, run, "web", **{f"of_{at}": BOOTING for at in range(6)})
+    names = [each["hostname"] for each in product.servers(run)]
+    (line,) = [line for line in command(api_server, "status", run).stdout.splitlines() if "checks of web" in line]
+    assert " and 3 more)" in line
+    assert sum(name in line for name in names) == 3
+
+
 def test_a_table_of_servers_without_checks_has_no_column_for_them(product: Product, api_server: ApiHttpServer) -> None:
     run = product.drill(product.plan(make_wave(product, "web")))["executionId"]
     assert "checks" not in command(api_server, "servers", run).stdout.splitlines()[0].split()

@@ -37,6 +37,12 @@ def read_outcomes(execution: Execution, wave: Wave | None, place: ActionPlace, t
     return ActionOutcomes(failures=tuple(failures))
 
 
+def list_failures(execution: Execution, wave: Wave | None) -> list[str]:
+    """The actions of the wave, or of the plan, that made it fail, each with the reason."""
+    found = (read_outcomes(execution, wave, place, turn=0) for place in ActionPlace)
+    return [failure for each in found for failure in each.failures]
+
+
 def list_shortfalls(execution: Execution, wave: Wave | None) -> list[str]:
     """Why the wave, or the plan, has not succeeded when nothing follows it any more: actions that failed, or never ran.
 

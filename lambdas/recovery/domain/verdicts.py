@@ -133,7 +133,15 @@ def judge_wave(
         return WaveVerdict(ended, f"{summary}; {run.halted_because}")
     if wave.on_failure is OnFailure.ASK and state.failure_decision is None and not (run.is_halted or run.stop_reason):
         return WaveVerdict(WaveStatus.AWAITING_DECISION, f"{summary}; an operator has to decide")
+    if shortfalls and _are_servers_fine(wave, tally):
+        return WaveVerdict(WaveStatus.FAILED, summary)
     return WaveVerdict(WaveStatus.FAILED, f"{summary}; only {wave.max_failed_percent} % may fail")
+
+
+def _are_servers_fine(wave: Wave, tally: Tally) -> bool:
+    """Whether the servers that have a result would let the wave succeed, so that they are not why it failed."""
+    lost = min(tally.failed + tally.excluded + tally.unverified, tally.required_missing)
+    return is_within_tolerance(lost, tally.total, wave.max_failed_percent)
 
 
 def _judge_success(

@@ -17,6 +17,9 @@ from recovery.wording import describe_deadline, first_of, plural
 
 _JOBS_LEFT = "drs-waves does not follow these jobs; the instances that they launch cost money until they are terminated"
 
+# Verdicts on runs that are continued even if no server is missing: an action failed.
+_WITH_REST = (ExecutionStatus.PARTIAL, ExecutionStatus.FAILED)
+
 # Servers that a message names. A batch has at most a hundred.
 MAX_REASONS = 20
 
@@ -124,7 +127,13 @@ def send_wave_paused(execution: Execution, wave: Wave) -> None:
 
 
 def send_wave_settled(
-    execution: Execution, wave: Wave, verdict: WaveVerdict, tally: Tally, notable: Sequence[Mapping[str, Any]] = ()
+    execution: Execution,
+    wave: Wave,
+    verdict: WaveVerdict,
+    tally: Tally,
+    notable: Sequence[Mapping[str, Any]] = (),
+    *,
+    has_failed_actions: bool = False,
 ) -> None:
     """Report that a wave has ended, or that it has failed and waits for a decision.
 
@@ -147,11 +156,16 @@ def send_wave_settled(
             **wave_facts.format_causes(row for row in notable if row["status"] == ServerStatus.FAILED),
             **wave_facts.format_unverified(notable),
             "Warnings": wave_facts.format_warnings(row for row in notable if row["status"] == ServerStatus.LAUNCHED),
-            **(wave_facts.format_answers(execution, wave, tally) if awaits_decision else {}),
-            "Runbook": name_section("Servers are unverified") if tally.unverified else None,
+            **(wave_facts.format_answers(execution, wave, tally, has_failed_actions) if awaits_decision else {}),
+            "See all actions": format_command("actions", run.execution_id) if has_failed_actions else None,
+            "Runbook": name_section(_choose_section(tally)) if tally.unverified or has_failed_actions else None,
         },
         wave=wave.name,
     )
+
+
+def _choose_section(tally: Tally) -> str:
+    return "Servers are unverified" if tally.unverified else "An action waits, failed or hangs"
 
 
 def send_servers_withheld(run: Run, batch: BatchRef, withheld: Mapping[str, str]) -> None:
@@ -224,7 +238,9 @@ def send_run_finished(
     # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
     is_refused = verdict.status is ExecutionStatus.NOT_READY
     last = run.continues if is_refused else run.execution_id
-    rest = run.mode is not Mode.READINESS and last and (is_refused or tally.missing)
+    has_rest = is_refused or tally.missing or verdict.status in _WITH_REST
+    rest = last if has_rest and run.mode is not Mode.READINESS else None
+    purpose = "Recover the rest" if is_refused or tally.missing else "Run what failed again"
     publish(
         run,
         "RUN_FINISHED",
@@ -234,7 +250,7 @@ def send_run_finished(
             "Servers": tally.describe_ready() if verdict.status is ExecutionStatus.READY else tally.describe(),
             "Jobs that run on": "; ".join(first_of(left_running, MAX_REASONS)),
             "What happens": _JOBS_LEFT if left_running else None,
-            "Recover the rest": format_command("continue", last) if rest and last else None,
+            purpose: format_command("continue", rest) if rest else None,
             "Terminate its instances": format_command("cleanup", run.execution_id)
             if left_running and run.mode is Mode.DRILL
             else None,

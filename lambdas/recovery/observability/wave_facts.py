@@ -73,8 +73,13 @@ def _name_server(row: Mapping[str, Any]) -> str:
     return str(row.get("hostname") or row["sourceServerId"])
 
 
-def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, str | list[str] | None]:
-    """A fact for each answer to a failed wave: the command, what it does and how long that takes."""
+def format_answers(
+    execution: Execution, wave: Wave, tally: Tally, has_failed_actions: bool = False
+) -> dict[str, str | list[str] | None]:
+    """A fact for each answer to a failed wave: the command, what it does and how long that takes.
+
+    `has_failed_actions`: actions of the wave made it fail, and a retry runs them again.
+    """
     run, plan = execution.run, execution.plan
     waiting = [each.name for each in plan.dependents_of(wave.name)]
     attempts = plan.launch_attempts
@@ -88,18 +93,15 @@ def format_answers(execution: Execution, wave: Wave, tally: Tally) -> dict[str, 
         if tally.failed
         else "Launches nothing, because no server failed to launch."
     )
-    checked = ""
-    if tally.unverified:
-        checked = f" Then checks the {unverified} again, and runs actions that failed again."
-    elif not tally.failed:
-        checked = " Runs actions that failed again."
+    checked = f" Then checks the {unverified} again." if tally.unverified else ""
+    rerun = " Runs the failed actions again." if has_failed_actions else ""
     verify = {
         "verify": f"Checks the {unverified} again, for up to {minutes} min, and launches nothing. "
         "Correct the cause first."
     }
     effects = {
         **(verify if tally.unverified else {}),
-        "retry": f"{launched}{checked}",
+        "retry": f"{launched}{checked}{rerun}",
         "accept": f"The wave counts as PARTIAL at once. {_describe_starts(waiting)}{asked}",
         "abort": "No further wave starts, and the run ends when its jobs have ended. Launched servers keep running; "
         f"`continue` recovers the rest later.{asked}",

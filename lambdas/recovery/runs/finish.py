@@ -13,7 +13,6 @@ from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, WaveStatus
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
-from recovery.domain.wave_steps.actions import ActionPlace
 from recovery.drs import capacity_leases
 from recovery.errors import DrsWavesError, RunHalted
 from recovery.observability import operator_messages
@@ -115,14 +114,20 @@ def correct_end(execution: Execution) -> None:
 
 
 def _judge(execution: Execution, snapshot: RunSnapshot, problem: str | None) -> ExecutionVerdict:
-    causes = verdicts.explain_rejections(snapshot)
+    causes = [*verdicts.explain_rejections(snapshot), *_name_failed_actions(execution, snapshot)]
     if all(status is WaveStatus.COMPLETED for status in snapshot.wave_statuses.values()):
         failures = outcomes.list_shortfalls(Execution(snapshot.run, execution.plan), None)
     else:  # the waves say why the actions after the plan have not run
-        outcome = (outcomes.read_outcomes(execution, None, place, turn=0) for place in ActionPlace)
-        failures = [failure for each in outcome for failure in each.failures]
+        failures = outcomes.list_failures(execution, None)
     failures += outcomes.list_impossible(execution)
     return verdicts.judge_execution(snapshot.wave_statuses, problem, snapshot.run.cancelled_by, causes, failures)
+
+
+def _name_failed_actions(execution: Execution, snapshot: RunSnapshot) -> list[str]:
+    """Why waves have not succeeded, as far as their actions are the reason."""
+    short = {name for name, status in snapshot.wave_statuses.items() if status is not WaveStatus.COMPLETED}
+    waves_short = [wave for wave in execution.plan.waves if wave.name in short]
+    return [failure for wave in waves_short for failure in outcomes.list_failures(execution, wave)]
 
 
 def end_without_launch(execution: Execution, verdict: ExecutionVerdict, reason: str) -> ExecutionVerdict:

@@ -258,7 +258,8 @@ def _judge(
     verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
     if waves.settle_wave(execution_id, wave.name, verdict, tally, turn):
         notable = batch_servers.list_notable(execution_id, wave.name)
-        operator_messages.send_wave_settled(execution, wave, verdict, tally, notable)
+        has_failed = any((before.failures, after.failures))
+        operator_messages.send_wave_settled(execution, wave, verdict, tally, notable, has_failed_actions=has_failed)
     return False
 
 

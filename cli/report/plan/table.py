@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cli.report.plan.steps import StepSettings, list_settings
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import plural
@@ -32,6 +33,8 @@ class PlanTable:
     waves: tuple[WaveRow, ...]
     # The plan's own actions, each in words.
     actions: tuple[str, ...] = ()
+    # Its checks and actions, and those of its waves, each with its settings.
+    step_settings: tuple[StepSettings, ...] = ()
 
 
 def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
@@ -49,7 +52,9 @@ def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
         ("cleanUpAfterHours", plural(hours, "hour") if hours else "on demand only"),
     )
     waves = (_describe_wave(wave, resolved.get(wave["name"]), names) for wave in plan["waves"])
-    return PlanTable(settings, tuple(waves), tuple(describe_actions(plan, "the plan")))
+    return PlanTable(
+        settings, tuple(waves), tuple(describe_actions(plan, "the plan")), tuple(list_settings(plan, names))
+    )
 
 
 def _describe_wave(

@@ -1,0 +1,1 @@
+"""The plan of a run, as the page of its report shows it."""
