@@ -7,6 +7,7 @@ from typing import NotRequired, TypedDict
 
 from recovery import verification
 from recovery.actions import outcomes
+from recovery.actions.outcomes import ActionOutcomes
 from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import (
@@ -243,7 +244,8 @@ def _judge(
     verification.end_checks(execution, wave)
     wave_batches = batches.list_batches(execution_id, wave.name)
     tally = batches.tally(wave_batches, summaries)
-    shortfalls = _list_shortfalls(execution, wave, turn, summaries, wave_batches)
+    before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
+    shortfalls = _list_shortfalls(execution, wave, before, summaries, wave_batches)
     found = (problem for summary in summaries for problem in summary.problems)
     problems = [*_note_open_batches(wave_batches), *problems, *found]
     after = outcomes.read_outcomes(execution, wave, ActionPlace.AFTER, turn)
@@ -258,7 +260,7 @@ def _judge(
     verdict = verdicts.judge_wave(wave, snapshot, tally, problems, shortfalls)
     if waves.settle_wave(execution_id, wave.name, verdict, tally, turn):
         notable = batch_servers.list_notable(execution_id, wave.name)
-        has_failed = any((before.failures, after.failures))
+        has_failed = bool(before.failures or after.failures)
         operator_messages.send_wave_settled(execution, wave, verdict, tally, notable, has_failed_actions=has_failed)
     return False
 
@@ -266,12 +268,11 @@ def _judge(
 def _list_shortfalls(
     execution: Execution,
     wave: Wave,
-    turn: int,
+    before: ActionOutcomes,
     summaries: Sequence[WaveTargetSummary],
     wave_batches: Sequence[Batch],
 ) -> list[str]:
     """Why the wave does not succeed whatever the tally counts, before the actions after it are looked at."""
-    before = outcomes.read_outcomes(execution, wave, ActionPlace.BEFORE, turn)
     shortfalls = [*(reason for summary in summaries for reason in summary.shortfalls), *before.failures]
     shortfalls += verification.find_unverified_before(execution, wave)
     if before.is_open and any(batch.server_ids for batch in wave_batches):  # their machine broke
