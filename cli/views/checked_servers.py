@@ -7,6 +7,7 @@ from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
 from cli.run_record import Record
 from recovery.free_text import flatten
+from recovery.wording import name_first
 
 # Servers that a line names of each check.
 MAX_SERVERS = 3
@@ -36,6 +37,5 @@ def read_names(api: ApiClient, record: Record) -> Names:
 
 def format_names(names: Sequence[str], count: int) -> str:
     """` (app-01, app-02, app-03 and 16 more)` of so many servers; nothing if none is known."""
-    shown = names[:MAX_SERVERS]
-    rest = f" and {count - len(shown)} more" if count > len(shown) else ""
-    return f" ({', '.join(shown)}{rest})" if shown else ""
+    unknown = [""] * (count - len(names))
+    return f" ({name_first([*names, *unknown], min(MAX_SERVERS, len(names)))})" if names else ""
