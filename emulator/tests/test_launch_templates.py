@@ -95,6 +95,7 @@ def test_versions_come_newest_first_and_in_pages(emulator: EmulatorClient, templ
     some = emulator.ec2.describe_launch_template_versions(LaunchTemplateId=template, MinVersion="2", MaxVersion="3")
     assert [each["VersionNumber"] for each in some["LaunchTemplateVersions"]] == [3, 2]
     with pytest.raises(ClientError, match="InvalidNextToken"):
+        # pragma: allowlist nextline secret
         emulator.ec2.describe_launch_template_versions(LaunchTemplateId=template, NextToken="other")
 
 

@@ -86,6 +86,7 @@ def test_a_call_that_is_denied_has_the_error_of_its_service_and_names_the_action
         emulator.ssm.describe_document(Name="AWS-RunShellScript")
     with pytest.raises(ClientError, match=r"UnauthorizedOperation.*ec2:DescribeInstanceStatus"):
         emulator.ec2.describe_instance_status()
+    # pragma: allowlist nextline secret
     arn = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/shop-web/0123456789abcdef"
     with pytest.raises(ClientError, match=r"\(AccessDenied\).*elasticloadbalancing:DescribeTargetHealth"):
         emulator.elb.describe_target_health(TargetGroupArn=arn)

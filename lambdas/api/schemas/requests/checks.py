@@ -78,6 +78,7 @@ TargetGroupArn = Annotated[
     StringConstraints(pattern=TARGET_GROUP_PATTERN),
     Form(
         "the ARN of a target group",
+        # pragma: allowlist nextline secret
         "arn:aws:elasticloadbalancing:us-west-2:111122223333:targetgroup/shop/0123456789abcdef",
     ),
 ]
