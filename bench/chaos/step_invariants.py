@@ -49,16 +49,32 @@ def _place_of(attempt: str) -> tuple[str, str]:
 
 
 def no_done_action_runs_again(chain: Chain, truth: StepTruth) -> Iterator[str]:
-    """What has succeeded in a run is not started again by the runs that continue it."""
-    done = set[str]()
+    """What has succeeded in a run is not started again by the runs that continue it.
+
+    A command runs again, on the instances that the continuation launched, and never twice on one instance.
+    """
+    done, reached = set[str](), dict[str, set[str]]()
     for record in chain.records:
         execution_id = record["executionId"]
-        for key in {each.key for each in (*truth.automations[execution_id], *truth.commands[execution_id])}:
-            _, wave, place, number, *_ = key.split("/")
+        for started in (*truth.automations[execution_id], *truth.commands[execution_id]):
+            _, wave, place, number, *_ = started.key.split("/")
             name = chain.plan.name_action(wave, place, int(number))
-            if name in done:
-                yield f"{execution_id}: {key} was started, though {name} had succeeded before in {chain.executions}"
-        done |= {action["name"] for action in record["actions"] if action["status"] == "SUCCEEDED"}
+            if name in done and (not started.instances or reached[name].intersection(started.instances)):
+                yield f"{execution_id}: {started.key} was started, though {name} had succeeded in {chain.executions}"
+        for action in record["actions"]:
+            if action["status"] == "SUCCEEDED":
+                done.add(action["name"])
+                reached.setdefault(action["name"], set()).update(
+                    _list_instances(chain, truth, execution_id, action["name"])
+                )
+
+
+def _list_instances(chain: Chain, truth: StepTruth, execution_id: str, name: str) -> Iterator[str]:
+    """The instances that commands of an action reached in a run."""
+    for started in truth.commands[execution_id]:
+        _, wave, place, number, *_ = started.key.split("/")
+        if chain.plan.name_action(wave, place, int(number)) == name:
+            yield from started.instances
 
 
 def nothing_runs_after_the_end(record: Row, truth: StepTruth) -> Iterator[str]:

@@ -93,6 +93,15 @@ def test_an_action_that_succeeded_and_runs_again_in_a_continuation_is_noticed() 
     assert breach.startswith(f"{LATER}: {LATER}/web/after/1/1 was started, though promote had succeeded")
 
 
+def test_a_command_that_runs_again_on_an_instance_of_the_run_before_is_noticed() -> None:
+    later = f"{KEY.replace(RUN, LATER)}/1"
+    found = truth(command(f"{KEY}/1", "i-1"), command(later, "i-1"))
+    (breach,) = invariants.no_done_action_runs_again(chain(RUN, LATER), found)
+    assert breach.startswith(f"{LATER}: {later} was started, though promote had succeeded")
+    found = truth(command(f"{KEY}/1", "i-1"), command(later, "i-2"))
+    assert list(invariants.no_done_action_runs_again(chain(RUN, LATER), found)) == []
+
+
 def test_a_command_that_cannot_be_cancelled_may_run_on() -> None:
     found = truth(command(f"{KEY}/1", "i-1", runs=True), commands_can_be_cancelled=False)
     assert list(invariants.nothing_runs_after_the_end(record(), found)) == []
