@@ -90,6 +90,24 @@ def test_a_command_that_hangs_is_cancelled_when_its_check(product: Product, endi
     assert product.calls()["CancelCommand"] == 1
 
 
+def test_a_command_that_is_given_up_is_cancelled_although_another_service_fails(product: Product) -> None:
+    """The look ends with the error of the load balancer, after it has given up the command of the other server."""
+    servers = product.seed(2)
+    shop = open_shop(product, *servers)
+    rule(product, "COMMAND", hostname="srv-001", document="Shop-CheckService", effect="HANGS")
+    product.fault("SERVER_ERROR", service="elbv2", operation="DescribeTargetHealth")
+    command = {"command": {"document": "Shop-CheckService", "timeoutSeconds": 30}}
+    wave = {
+        "name": "web",
+        "groups": [product.group(servers)],
+        "checks": [command, {"targetGroup": shop.target_group_arn}],
+    }
+    run = product.start(product.plan(wave))
+    wait_until(product, run, lambda record: "CancelCommand" in product.calls())
+    assert decide(product, run, "cancel").status == 200
+    product.finish(run)
+
+
 def test_looks_that_break_off_leave_their_servers_unverified(product: Product) -> None:
     product.engine.runtime.fail("CheckServers", "KeyError", times=1)
     record = drill(product)

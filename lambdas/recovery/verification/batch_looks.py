@@ -81,6 +81,7 @@ def look_at_batch(ref: BatchRef, request: LookRequest) -> LookResult:
     found = replace(before, servers={**before.servers, **look.servers})
     if look.postponed:
         checks.save_checks(before, replace(found, until=until), batch)
+        commands.cancel(ref.target, look.given_up)
         raise look.postponed[0]
     given_up = set(look.given_up)
     if now >= before.until:
