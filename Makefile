@@ -137,18 +137,21 @@ chaos: setup build ## Drills and recoveries under random faults, every record he
 
 .PHONY: test
 test: setup build ## Run the tests, but for those of make proofs
-	@$(MAKE) --no-print-directory --jobs 2 test-deployed test-in-process
+	@status=0; \
+	$(MAKE) --no-print-directory --jobs 2 --keep-going test-deployed test-in-process || status=$$?; \
+	cat build/test-deployed.log; exit $$status
 
 # Without bytecode, each of the many Python processes of the tests compiles all that it imports. It lies outside
 # of lambdas/, which the sandbox packs up meanwhile.
 test-deployed test-in-process: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
-# The two run side by side, for the tests of the deployed product wait most of the time. Their output comes in one piece.
+# The two run side by side, for the tests of the deployed product wait most of the time. Their output comes last, in one
+# piece, so that the end of a log shows what has failed.
 .PHONY: test-deployed
 test-deployed:
 	@mkdir -p build
-	@$(PY) -m pytest -m e2e > build/test-deployed.log 2>&1; status=$$?; cat build/test-deployed.log; exit $$status
+	@$(PY) -m pytest -m e2e > build/test-deployed.log 2>&1
 
 .PHONY: test-in-process
 test-in-process:

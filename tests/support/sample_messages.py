@@ -16,10 +16,11 @@ from recovery.aws import sns
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, WaveStatus
-from recovery.domain.plan import Approval, GroupUse, RecoveryPlan, Wave
+from recovery.domain.plan import GroupUse, RecoveryPlan, Wave
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.domain.wave_steps.approvals import Approval
 from recovery.observability import alarm_messages, operator_messages, overdue_messages, retries_exhausted, step_messages
 from recovery.observability.alarm_messages import ALARMS, AlarmChange, AlarmState
 from recovery.observability.retries_exhausted import WaitingPlace

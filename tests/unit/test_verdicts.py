@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recovery.domain import polling, verdicts
 from recovery.domain.execution import ExecutionStatus, Mode, Run, RunSnapshot, WaveState, WaveStatus
-from recovery.domain.plan import Approval, OnFailure, OnTimeout, RunAfter, Wave
+from recovery.domain.plan import OnFailure, RunAfter, Wave
 from recovery.domain.readiness import (
     Probe,
     Readiness,
@@ -22,6 +22,7 @@ from recovery.domain.readiness import (
 )
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import WaveGate, WaveVerdict
+from recovery.domain.wave_steps.approvals import Approval, OnTimeout
 
 WEB = Wave("web", (), depends_on=("app", "cache"))
 ALONE = Wave("db", ())

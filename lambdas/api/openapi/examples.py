@@ -142,6 +142,8 @@ _execution: dict[str, Any] = {
         }
     ],
     "actionsOption": "run",
+    "profilesOption": "apply",
+    "reserveCapacity": False,
     "actions": [ACTION],
     "batches": [_batch],
     "batchesLeftOut": 0,

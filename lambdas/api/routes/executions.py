@@ -1,5 +1,7 @@
 """Runs: starting them, and reading their records."""
 
+from typing import Any
+
 from api.http.parameters import (
     IDEMPOTENCY_KEY,
     PAGE,
@@ -14,7 +16,7 @@ from api.http.parameters import (
 from api.http.request import caller, invalid_field, name_caller, require_id
 from api.router import Router
 from api.routes.errors import DRS_ERRORS
-from api.schemas.requests.executions import ContinueRequest, StartDrillRequest, StartRequest
+from api.schemas.requests.executions import ContinueRequest, StartDrillRequest, StartRecoveryRequest, StartRequest
 from api.schemas.responses import executions as responses
 from api.schemas.responses.base import build_from_row
 from api.schemas.responses.batches import Batches, build_batch
@@ -25,6 +27,7 @@ from api.schemas.responses.plans import PlanContent, build_plan_as_run
 from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.execution import ExecutionStatus, Mode
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import (
     AlreadyContinued,
@@ -74,7 +77,14 @@ def start_drill(plan_id: str, body: StartDrillRequest) -> ExecutionSummary:
 
     The run is refused if it would replace a live recovery instance, unless the body has `replaceExisting`.
     """
-    return _start(plan_id, Mode.DRILL, body, body.actions or ActionsOption.RUN)
+    return _start(
+        plan_id,
+        Mode.DRILL,
+        body,
+        actions=body.actions or ActionsOption.RUN,
+        profiles=body.launch_profiles or ProfileOption.APPLY,
+        reserves_capacity=bool(body.reserve_capacity),
+    )
 
 
 @router.operation(
@@ -85,19 +95,19 @@ def start_drill(plan_id: str, body: StartDrillRequest) -> ExecutionSummary:
     parameters=(IDEMPOTENCY_KEY,),
     errors=START_ERRORS,
 )
-def start_recovery(plan_id: str, body: StartRequest) -> ExecutionSummary:
+def start_recovery(plan_id: str, body: StartRecoveryRequest) -> ExecutionSummary:
     """Starts a recovery. It has its own path, so that an IAM policy can allow drills but not recoveries."""
-    return _start(plan_id, Mode.RECOVERY, body)
+    profiles = body.launch_profiles or ProfileOption.APPLY
+    return _start(plan_id, Mode.RECOVERY, body, profiles=profiles, reserves_capacity=bool(body.reserve_capacity))
 
 
-def _start(
-    plan_id: str, mode: Mode, body: StartRequest, actions: ActionsOption = ActionsOption.RUN
-) -> ExecutionSummary:
+def _start(plan_id: str, mode: Mode, body: StartRequest, **options: Any) -> ExecutionSummary:
+    """Start the run; `options` are fields of RunRequest."""
     plan_id = require_id(plan_id, PlanNotFound, "recovery plan")
     moment = clock.iso(body.point_in_time.timestamp()) if body.point_in_time else None
     key = _key(f"{plan_id}/{mode.value}", body)
     by, replaces = name_caller(router.current_event), bool(body.replace_existing)
-    request = RunRequest(mode, by, moment, key, replaces, actions=actions)
+    request = RunRequest(mode, by, moment, key, replaces, **options)
     return build_from_row(ExecutionSummary, start.start_run(plan_id, request).to_item())
 
 
@@ -117,7 +127,12 @@ def continue_execution(execution_id: str, body: ContinueRequest) -> ExecutionSum
     """
     key = _key(f"{execution_id}/continue", body)
     run = start.continue_run(
-        _require_id(execution_id), name_caller(router.current_event), key, replace_existing=bool(body.replace_existing)
+        _require_id(execution_id),
+        name_caller(router.current_event),
+        key,
+        replace_existing=bool(body.replace_existing),
+        profiles=body.launch_profiles,
+        reserves_capacity=body.reserve_capacity,
     )
     return build_from_row(ExecutionSummary, run.to_item())
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.domain.wave_steps.modes import RunMode
@@ -164,11 +165,12 @@ class Run:
     `point_in_time` is the moment to recover, if not the latest. `continues` is the run whose remaining servers this one
     recovers, `continued_by` the run that recovers the remaining servers of this one. With `replace_existing`, the
     requester has agreed that launches replace live recovery instances. `actions` is what a drill does with the actions
-    of its plan. With `four_eyes`, none of `requesters` approves
-    its waves: `requested_by` and `earlier_requesters`, who requested the runs before it in its chain. With
-    `comments_required`, its failed waves are accepted or aborted with a reason only.
-    `cancelled_by` (an operator) or `aborted_reason` (why the state machine ended) lets no further wave or batch start,
-    `stop_reason` no further wave. `reason` and `servers` are those of its verdict.
+    of its plan, `profiles` what the run does with the launch profiles of its groups. With `reserves_capacity`, it holds
+    capacity of EC2 until its end. With `four_eyes`, none of `requesters` approves its waves: `requested_by` and
+    `earlier_requesters`, who requested the runs before it in its chain. With `comments_required`, its failed waves are
+    accepted or aborted with a reason only. `cancelled_by` (an operator) or `aborted_reason` (why the state machine
+    ended) lets no further wave or batch start, `stop_reason` no further wave. `reason` and `servers` are those of its
+    verdict.
     """
 
     execution_id: str
@@ -186,6 +188,8 @@ class Run:
     comments_required: bool = False
     earlier_requesters: tuple[str, ...] = ()
     actions: ActionsOption = ActionsOption.RUN
+    profiles: ProfileOption = ProfileOption.APPLY
+    reserves_capacity: bool = False
     cancelled_by: str | None = None
     stop_reason: str | None = None
     aborted_reason: str | None = None
@@ -213,6 +217,8 @@ class Run:
             comments_required=bool(item.get("commentsRequired", False)),
             earlier_requesters=tuple(item.get("earlierRequesters") or ()),
             actions=ActionsOption(item.get("actions") or "run"),
+            profiles=ProfileOption(item.get("launchProfiles") or "apply"),
+            reserves_capacity=bool(item.get("reserveCapacity", False)),
             cancelled_by=item.get("cancelledBy"),
             stop_reason=item.get("stopReason"),
             aborted_reason=item.get("abortedReason"),
@@ -247,6 +253,8 @@ class Run:
             "commentsRequired": self.comments_required or None,
             "earlierRequesters": list(self.earlier_requesters) or None,
             "actions": None if self.actions is ActionsOption.RUN else self.actions.value,
+            "launchProfiles": None if self.profiles is ProfileOption.APPLY else self.profiles.value,
+            "reserveCapacity": self.reserves_capacity or None,
         }
 
     @property

@@ -6,8 +6,10 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from recovery.domain.launch_profiles.profiles import GroupProfiles
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.actions import Action, ActionPlace, read_actions
+from recovery.domain.wave_steps.approvals import Approval
 from recovery.domain.wave_steps.checks import (
     DEFAULT_CHECKS_MINUTES,
     DEFAULT_SECONDS_BETWEEN_LOOKS,
@@ -18,9 +20,6 @@ from recovery.domain.wave_steps.modes import RunMode
 
 DEFAULT_LAUNCH_ATTEMPTS = 2
 
-# An approval without an answer must not delay a run for ever.
-DEFAULT_APPROVAL_MINUTES = 24 * 60
-
 # A group is tested against thousands of servers, so the set of its ids is built only once.
 _frozenset = lru_cache(maxsize=256)(frozenset[str])
 
@@ -29,7 +28,8 @@ _frozenset = lru_cache(maxsize=256)(frozenset[str])
 class ProtectionGroup:
     """Source servers of one target: those of `server_ids`, or all that have every tag of `tags`; never both.
 
-    `version` counts the writes of the group, from 1; `updated_by` (None if it was not recorded) made the last one.
+    `profiles` say how they are launched. `version` counts the writes of the group, from 1; `updated_by`, if recorded,
+    made the last one.
     """
 
     group_id: str
@@ -38,6 +38,7 @@ class ProtectionGroup:
     server_ids: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    profiles: GroupProfiles = field(default_factory=GroupProfiles)
     version: int = 1
     updated_by: str | None = None
     updated_at: str | None = None
@@ -52,13 +53,14 @@ class ProtectionGroup:
             server_ids=tuple(item.get("sourceServerIds", ())),
             tags=dict(item.get("tags", {})),
             description=item.get("description", ""),
+            profiles=GroupProfiles.from_item(item.get("launchProfiles", {})),
             version=int(item.get("version", 1)),
             updated_by=item.get("updatedBy"),
             updated_at=item.get("updatedAt"),
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The row. Only the selection in use is written."""
+        """The row. Only the selection in use is written, and profiles if there are some."""
         selection: dict[str, Any] = (
             {"sourceServerIds": list(self.server_ids)} if self.server_ids else {"tags": dict(self.tags)}
         )
@@ -68,6 +70,7 @@ class ProtectionGroup:
             "description": self.description,
             **self.target.to_state(),
             **selection,
+            **self.profiles.to_field(),
             "version": self.version,
             "updatedBy": self.updated_by,
             "updatedAt": self.updated_at,
@@ -123,33 +126,6 @@ class RunAfter(StrEnum):
 
     SUCCESS = "success"
     COMPLETION = "completion"
-
-
-class OnTimeout(StrEnum):
-    """What an approval without an answer counts as after its deadline."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A wave starts only after an operator has approved it; `on_timeout` applies after `timeout_minutes`."""
-
-    timeout_minutes: int = DEFAULT_APPROVAL_MINUTES
-    on_timeout: OnTimeout = OnTimeout.REJECT
-
-    @classmethod
-    def from_item(cls, item: Mapping[str, Any] | None) -> "Approval | None":
-        """Read the approval of a stored wave; None when the wave needs none."""
-        if not item or not item.get("required"):
-            return None
-        minutes = int(item.get("timeoutMinutes", DEFAULT_APPROVAL_MINUTES))
-        return cls(minutes, OnTimeout(item.get("onTimeout", "reject")))
-
-    def to_item(self) -> dict[str, Any]:
-        """The inverse."""
-        return {"required": True, "timeoutMinutes": self.timeout_minutes, "onTimeout": self.on_timeout.value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from recovery.domain.execution import STATUSES_BEFORE_START, ExecutionStatus, RunSnapshot, WaveState, WaveStatus
-from recovery.domain.plan import OnFailure, OnTimeout, RunAfter, Wave
+from recovery.domain.plan import OnFailure, RunAfter, Wave
 from recovery.domain.tally import Tally
+from recovery.domain.wave_steps.approvals import OnTimeout
 from recovery.wording import all_of, first_of
 
 # Errors that the reason of a wave lists.

@@ -92,6 +92,12 @@ def get_launch_configuration(target: Target, server_id: str) -> LaunchConfigurat
     return LaunchConfiguration.from_drs(calls.read(target, "get_launch_configuration", sourceServerID=server_id))
 
 
+def update_launch_configuration(target: Target, server_id: str, changes: Mapping[str, Any]) -> LaunchConfiguration:
+    """Change members of the server's launch configuration, by their names in DRS; the others stay as they are."""
+    answer = calls.call(target, "update_launch_configuration", sourceServerID=server_id, **changes)
+    return LaunchConfiguration.from_drs(answer)
+
+
 def get_job_log(target: Target, job_id: str, limit: int, token: str | None) -> tuple[list[dict[str, Any]], str | None]:
     """A page of DRS's log of a job, `[{event, logDateTime, eventData}]`, and the token of the next page."""
     more = {"nextToken": token} if token else {}

@@ -8,10 +8,11 @@ from recovery.aws import sns
 from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, ServerStatus, WaveStatus
-from recovery.domain.plan import OnTimeout, Wave
+from recovery.domain.plan import Wave
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
+from recovery.domain.wave_steps.approvals import OnTimeout
 from recovery.observability import wave_facts
 from recovery.wording import describe_deadline, first_of, plural
 

@@ -8,8 +8,8 @@ from recovery.aws import sns
 from recovery.commands import format_command
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run, WaveStatus
-from recovery.domain.plan import OnTimeout
 from recovery.domain.wave_steps.action_record import AwaitedAnswer, find_awaited
+from recovery.domain.wave_steps.approvals import OnTimeout
 from recovery.observability import wave_facts
 from recovery.observability.operator_messages import name_section
 from recovery.wording import describe_deadline, first_of

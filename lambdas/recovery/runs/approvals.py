@@ -9,8 +9,9 @@ from dataclasses import replace
 from recovery import clock
 from recovery.domain import verdicts
 from recovery.domain.execution import Execution, RunSnapshot, WaveState, WaveStatus
-from recovery.domain.plan import OnTimeout, Wave
+from recovery.domain.plan import Wave
 from recovery.domain.verdicts import WaveDecision
+from recovery.domain.wave_steps.approvals import OnTimeout
 from recovery.observability import operator_messages
 from recovery.store import waves
 

@@ -15,6 +15,7 @@ from recovery.catalog.groups import find_groups
 from recovery.domain import polling
 from recovery.domain.cleanup_chunk import CleanupStatus
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import (
@@ -43,8 +44,9 @@ class RunRequest:
     """What is requested, by whom, and from which point in time (ISO 8601), if not the latest.
 
     Requests with the same idempotency key start one run. With `replace_existing`, the requester has agreed that
-    launches replace live recovery instances. `actions` is what a drill does with the actions of its plan. `earlier`
-    requested the runs that this one continues.
+    launches replace live recovery instances. `actions` is what a drill does with the actions of its plan, `profiles`
+    what the run does with the launch profiles of its groups; with `reserves_capacity`, it holds capacity of EC2 until
+    its end. `earlier` requested the runs that this one continues.
     """
 
     mode: Mode
@@ -54,6 +56,8 @@ class RunRequest:
     replace_existing: bool = False
     earlier: tuple[str, ...] = ()
     actions: ActionsOption = ActionsOption.RUN
+    profiles: ProfileOption = ProfileOption.APPLY
+    reserves_capacity: bool = False
 
 
 def start_run(plan_id: str, request: RunRequest) -> Run:
@@ -72,12 +76,20 @@ def start_run(plan_id: str, request: RunRequest) -> Run:
     return _record_and_start(plan, list(groups.values()), request)
 
 
-def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, replace_existing: bool = False) -> Run:
+def continue_run(
+    execution_id: str,
+    by: str,
+    key: RequestKey | None = None,
+    *,
+    replace_existing: bool = False,
+    profiles: ProfileOption | None = None,
+    reserves_capacity: bool | None = None,
+) -> Run:
     """Start a run that recovers what the chain of this one has not launched, with the same plan and groups.
 
-    A run is continued once. The new run has its mode and point in time, but not its consent to replace live instances:
-    that has to be given again. Raise ExecutionNotFound, NothingToContinue, AlreadyContinued, CleanupRunning, and what
-    `start_run` raises.
+    A run is continued once. The new run has its mode, point in time and options, unless others are given, but not its
+    consent to replace live instances: that has to be given again. Raise ExecutionNotFound, NothingToContinue,
+    AlreadyContinued, CleanupRunning, and what `start_run` raises.
     """
     chain = chains.read_chain(execution_id)
     if earlier := _find_run_for_key(key, Mode.of_run(execution_id)):
@@ -88,7 +100,17 @@ def continue_run(execution_id: str, by: str, key: RequestKey | None = None, *, r
     _require_continuable(run, chain)
     _require_no_cleanup(chain)
     groups = list(run_requests.get_groups(execution_id).values())
-    request = RunRequest(run.mode, by, run.point_in_time, key, replace_existing, run.requesters, run.actions)
+    request = RunRequest(
+        run.mode,
+        by,
+        run.point_in_time,
+        key,
+        replace_existing,
+        run.requesters,
+        run.actions,
+        profiles or run.profiles,
+        run.reserves_capacity if reserves_capacity is None else reserves_capacity,
+    )
     conditions = [cleanups.require_none_running(chain.first.execution_id)]
     try:
         return _record_and_start(run_requests.get_plan(execution_id), groups, request, execution_id, conditions)
@@ -194,6 +216,8 @@ def _record_and_start(
         continues=continues,
         replace_existing=request.replace_existing,
         actions=request.actions,
+        profiles=request.profiles,
+        reserves_capacity=request.reserves_capacity,
         four_eyes=plan.four_eyes,
         comments_required=plan.comments_required,
         earlier_requesters=request.earlier,

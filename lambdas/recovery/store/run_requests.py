@@ -14,6 +14,7 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.domain.execution import PAUSABLE_STATUSES, Execution, ExecutionStatus, Run, WaveState
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.errors import ExecutionNotFound
@@ -53,6 +54,8 @@ class Requests:
             comments_required=bool(self.run.get("commentsRequired", False)),
             earlier_requesters=tuple(self.run.get("earlierRequesters") or ()),
             actions=ActionsOption(self.run.get("actions") or "run"),
+            profiles=ProfileOption(self.run.get("launchProfiles") or "apply"),
+            reserves_capacity=bool(self.run.get("reserveCapacity", False)),
             cancelled_by=self.run.get("cancelledBy") or run.cancelled_by,
         )
 

@@ -7,9 +7,9 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.domain.execution import STATUSES_BEFORE_START, Execution, RunSnapshot, WaveState, WaveStatus
-from recovery.domain.plan import OnTimeout
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import WaveVerdict
+from recovery.domain.wave_steps.approvals import OnTimeout
 from recovery.free_text import flatten
 from recovery.store import executions, run_requests
 from recovery.store.conditions import status_condition

@@ -33,6 +33,7 @@ BUDGETS: Mapping[str, str] = {
     "lambda": rate_limiter.LAMBDA_CALLS,
     "stepfunctions": rate_limiter.STATES_CALLS,
     "events": rate_limiter.EVENTS_CALLS,
+    "iam": rate_limiter.IAM_CALLS,
 }
 
 DENIED_CODES = frozenset(
@@ -46,8 +47,12 @@ MISSING_CODES = frozenset(
         "AutomationExecutionNotFoundException",
         "ExecutionDoesNotExist",
         "InvalidCommandId",
+        "InvalidCapacityReservationId.NotFound",
         "InvalidDocument",
         "InvalidDocumentVersion",
+        "InvalidLaunchTemplateId.NotFound",
+        "InvalidLaunchTemplateId.VersionNotFound",
+        "NoSuchEntity",
         "ResourceNotFoundException",
         "StateMachineDoesNotExist",
         "TargetGroupNotFound",

@@ -6,7 +6,7 @@ from typing import Any
 
 from recovery.domain.target import Target
 from recovery.target_services import calls
-from recovery.target_services.instance_ids import ask_in_parts
+from recovery.target_services.known_ids import ask_in_parts
 from recovery.target_services.permissions import Permission
 
 # A filter of DescribeInstanceInformation takes 100 values, and a page has at most 50 instances (its model in botocore).

@@ -12,6 +12,9 @@ class Permission(StrEnum):
     FUNCTIONS = "FunctionArns"
     STATE_MACHINES = "StateMachineArns"
     EVENT_BUSES = "EventBusArns"
+    READINESS = "AllowDeepReadiness"
+    PROFILES = "AllowLaunchProfiles"
+    RESERVATIONS = "AllowCapacityReservations"
 
     @property
     def advice(self) -> str:
@@ -29,4 +32,7 @@ _CHANGES = {
     Permission.FUNCTIONS: "Add the ARN of the function to the parameter FunctionArns",
     Permission.STATE_MACHINES: "Add the ARN of the state machine to the parameter StateMachineArns",
     Permission.EVENT_BUSES: "Add the ARN of the event bus to the parameter EventBusArns",
+    Permission.READINESS: "Set the parameter AllowDeepReadiness to true in the stack",
+    Permission.PROFILES: "Set the parameter AllowLaunchProfiles to true in the stack",
+    Permission.RESERVATIONS: "Set the parameter AllowCapacityReservations to true in the stack",
 }

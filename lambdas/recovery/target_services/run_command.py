@@ -15,7 +15,7 @@ from recovery import clock
 from recovery.domain.target import Target
 from recovery.target_errors import NotInTarget, TargetRefused
 from recovery.target_services import calls
-from recovery.target_services.instance_ids import named_in
+from recovery.target_services.known_ids import named_in
 from recovery.target_services.permissions import Permission
 
 # SendCommand takes at most 50 ids, a comment of 100 characters, and 30 seconds to 30 days for the delivery (its model

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from api.http.times import INSTRUCTION, TIME_PATTERN, parse_time
 from api.schemas.requests.base import Description, RequestModel
 from recovery import clock
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.wave_steps.actions import ActionsOption
 
 # DRS keeps points in time for 1 to 365 days (its user guide, "Point in time (PIT) policy"). A day is added, because the
@@ -60,6 +61,24 @@ ReplaceExisting = Annotated[
 ]
 
 
+ProfilesField = Annotated[
+    ProfileOption | None,
+    Field(
+        default=None,
+        description="Whether servers are launched as the launch profiles of their groups say (`apply`, the default) "
+        "or as their own launch settings say (`skip`). A drill whose profile requires isolation cannot skip it.",
+    ),
+]
+ReserveCapacity = Annotated[
+    StrictBool | None,
+    Field(
+        default=None,
+        description="Reserves capacity of EC2 for all servers of the run before its first wave, until its end. "
+        "Reserved capacity costs as much as running instances.",
+    ),
+]
+
+
 class StartRequest(RequestModel):
     """Body of a start; it may be empty. `pointInTime` has a time zone, and DRS can have a snapshot of it."""
 
@@ -67,7 +86,14 @@ class StartRequest(RequestModel):
     replace_existing: ReplaceExisting | None = None
 
 
-class StartDrillRequest(StartRequest):
+class StartRecoveryRequest(StartRequest):
+    """Body of a start of a recovery; it may be empty."""
+
+    launch_profiles: ProfilesField
+    reserve_capacity: ReserveCapacity
+
+
+class StartDrillRequest(StartRecoveryRequest):
     """Body of a start of a drill; it may be empty."""
 
     actions: ActionsOption | None = Field(
@@ -84,9 +110,13 @@ class DecisionRequest(RequestModel):
 
 
 class ContinueRequest(RequestModel):
-    """Body of a continue; it may be empty. The run keeps the point in time of the one before, but not its consent."""
+    """Body of a continue; it may be empty. The run keeps the point in time and the options of the one before, but not
+    its consent.
+    """
 
     replace_existing: ReplaceExisting | None = None
+    launch_profiles: ProfilesField
+    reserve_capacity: ReserveCapacity
 
 
 class CleanupRequest(RequestModel):

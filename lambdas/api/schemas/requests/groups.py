@@ -17,6 +17,8 @@ from api.schemas.requests.base import (
     Version,
 )
 from api.schemas.requests.forms import Form
+from api.schemas.requests.launch_profiles import LaunchProfilesRequest
+from recovery.domain.launch_profiles.profiles import GroupProfiles
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 
@@ -50,6 +52,9 @@ class GroupRequest(RequestModel):
     tags: Annotated[dict[TagKey, TagValue], Form("a mapping", {"app": "payroll"})] = Field(
         default={}, max_length=50, description="The group has every server with all of these tags."
     )
+    launch_profiles: LaunchProfilesRequest | None = Field(
+        default=None, description="Where and how the servers are launched, instead of as their launch settings say."
+    )
 
     @model_validator(mode="after")
     def _one_selection(self) -> Self:
@@ -64,6 +69,18 @@ class GroupRequest(RequestModel):
             raise ValueError("sourceServerIds names a server twice")
         return self
 
+    @model_validator(mode="after")
+    def _profiles_of_own_servers(self) -> Self:
+        profiles = self.launch_profiles
+        if profiles is None:
+            return self
+        if zone := profiles.find_foreign_zone(self.region):
+            raise ValueError(f"launchProfiles names a subnet of zone {zone}, which is not in {self.region}")
+        outside = sorted(profiles.servers.keys() - set(self.source_server_ids)) if self.source_server_ids else []
+        if outside:
+            raise ValueError(f"launchProfiles.servers names {outside[0]}, which is not in sourceServerIds")
+        return self
+
     def to_group(self, group_id: str) -> ProtectionGroup:
         """The group to store."""
         return ProtectionGroup(
@@ -73,6 +90,7 @@ class GroupRequest(RequestModel):
             server_ids=tuple(self.source_server_ids),
             tags=self.tags,
             description=self.description,
+            profiles=self.launch_profiles.to_profiles() if self.launch_profiles else GroupProfiles(),
         )
 
 

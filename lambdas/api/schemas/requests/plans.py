@@ -14,18 +14,9 @@ from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, R
 from api.schemas.requests.checks import Checks, ChecksMinutes, SecondsBetweenLooks
 from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
 from recovery.domain.dependencies import wave_order
-from recovery.domain.plan import (
-    DEFAULT_APPROVAL_MINUTES,
-    DEFAULT_LAUNCH_ATTEMPTS,
-    Approval,
-    GroupUse,
-    OnFailure,
-    OnTimeout,
-    RecoveryPlan,
-    RunAfter,
-    Wave,
-)
+from recovery.domain.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, OnFailure, RecoveryPlan, RunAfter, Wave
 from recovery.domain.wave_steps.actions import ActionPlace, OnActionFailure
+from recovery.domain.wave_steps.approvals import DEFAULT_APPROVAL_MINUTES, Approval, OnTimeout
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES, DEFAULT_SECONDS_BETWEEN_LOOKS
 from recovery.errors import InvalidRequest
 

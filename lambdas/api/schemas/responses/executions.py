@@ -25,6 +25,7 @@ from recovery.domain import batch as domain_batch
 from recovery.domain.batch import BatchStatus
 from recovery.domain.execution import ExecutionStatus, Mode, Run, WaveStatus
 from recovery.domain.inspection import WaveTargetSummary
+from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.tally import Tally
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.store.execution_record import ExecutionRecord, Row
@@ -157,6 +158,8 @@ class Execution(ListedExecution):
     notes: list[str]
     waves: list[ExecutionWave]
     actionsOption: Annotated[ActionsOption, Field(description="What the run does with the actions of its plan.")]
+    profilesOption: Annotated[ProfileOption, Field(description="What it does with the launch profiles of its groups.")]
+    reserveCapacity: Annotated[bool, Field(description="Whether it holds capacity of EC2 until its end.")]
     actions: Annotated[list[ActionInRun], Field(description="The actions that have begun, in the order of the plan.")]
     batches: Annotated[
         list[Batch],
@@ -197,6 +200,8 @@ def build_execution(record: ExecutionRecord, execution_arn: str, chain: Sequence
         notes=list(dict.fromkeys(note for row in record.targets for note in row.get("notes", ()))),
         waves=waves,
         actionsOption=run.actions,
+        profilesOption=run.profiles,
+        reserveCapacity=run.reserves_capacity,
         actions=[build_action(row) for row in sorted(record.actions, key=_order_actions(record))],
         batches=[build_batch(row) for row in _choose_batches(record.batches)],
         batchesLeftOut=max(len(record.batches) - MAX_BATCHES_SHOWN, 0),

@@ -7,7 +7,8 @@ from typing_extensions import TypedDict
 from api.schemas.responses.base import Authored, Paged, Time, build_from_row
 from api.schemas.responses.steps.of_plans import Action, Check
 from recovery.domain import plan as domain_plan
-from recovery.domain.plan import OnFailure, OnTimeout, RunAfter
+from recovery.domain.plan import OnFailure, RunAfter
+from recovery.domain.wave_steps.approvals import OnTimeout
 
 
 class GroupUse(TypedDict):

@@ -11,15 +11,34 @@ from recovery.domain.drs_shapes.members import read_text
 class LaunchConfiguration:
     """How DRS launches a server. `launches_into` is the EC2 instance whose disks a launch replaces, None for a new one.
 
-    `runs_actions` is whether DRS runs launch actions on the server after the launch.
+    `runs_actions` is whether DRS runs launch actions on the server after the launch. `template_id` is the EC2 launch
+    template, from whose default version DRS launches. With `right_sizes`, DRS chooses the instance type; with
+    `copies_private_ip`, the private address is that of the source. `disposition` and `recovery_mode` are DRS's words.
     DRS may leave out every member, so an empty configuration is one as well.
     """
 
     launches_into: str | None
     runs_actions: bool = False
+    template_id: str | None = None
+    right_sizing: str | None = None
+    copies_private_ip: bool = False
+    disposition: str | None = None
+    recovery_mode: str | None = None
 
     @classmethod
     def from_drs(cls, answer: Mapping[str, Any]) -> "LaunchConfiguration":
         """Read the answer of GetLaunchConfiguration, in which no member is certain."""
-        into = read_text(answer, "launchIntoInstanceProperties", "launchIntoEC2InstanceID")
-        return cls(into, runs_actions=answer.get("postLaunchEnabled") is True)
+        return cls(
+            launches_into=read_text(answer, "launchIntoInstanceProperties", "launchIntoEC2InstanceID"),
+            runs_actions=answer.get("postLaunchEnabled") is True,
+            template_id=read_text(answer, "ec2LaunchTemplateID"),
+            right_sizing=read_text(answer, "targetInstanceTypeRightSizingMethod"),
+            copies_private_ip=answer.get("copyPrivateIp") is True,
+            disposition=read_text(answer, "launchDisposition"),
+            recovery_mode=read_text(answer, "recoveryMode"),
+        )
+
+    @property
+    def right_sizes(self) -> bool:
+        """Whether DRS chooses the instance type, and does not take that of the template."""
+        return self.right_sizing not in (None, "NONE")

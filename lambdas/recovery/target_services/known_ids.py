@@ -1,38 +1,38 @@
-"""Asking about instances of which some may not exist: AWS refuses the whole call then, and names them."""
+"""Asking about things of which some may not exist: AWS refuses the whole call then, and names them."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from recovery.errors import DrsWavesError
-from recovery.target_errors import TargetRefused
+from recovery.target_errors import NotInTarget, TargetRefused
 
 T = TypeVar("T")
 
-_INSTANCE_ID = re.compile(r"\bm?i-[0-9a-f]{8,17}\b")
+_ID = re.compile(r"\b[a-z]+-[0-9a-f]{8,17}\b")
 
 
 def named_in(error: DrsWavesError, asked: Iterable[str]) -> frozenset[str]:
-    """Those of the instances that the message of the error names."""
-    return frozenset(_INSTANCE_ID.findall(error.message)) & frozenset(asked)
+    """Those of the ids that the message of the error names."""
+    return frozenset(_ID.findall(error.message)) & frozenset(asked)
 
 
 def ask_in_parts(
-    instance_ids: Iterable[str], size: int, code: str, ask: Callable[[Sequence[str]], dict[str, T]]
+    asked: Iterable[str], size: int, code: str, ask: Callable[[Sequence[str]], dict[str, T]]
 ) -> dict[str, T | None]:
-    """Call `ask` for at most `size` instances at a time; return its answers, and None for instances without one.
+    """Call `ask` for at most `size` ids at a time; return its answers, and None for ids without one.
 
-    If a call is refused with this code, it is repeated without the instances that the error names. One that names none
+    If a call is refused with this code, it is repeated without the ids that the error names. One that names none
     is repeated in halves.
     """
-    ids = sorted(set(instance_ids))
+    ids = sorted(set(asked))
     found: dict[str, T | None] = dict.fromkeys(ids)
     waiting = [ids[at : at + size] for at in range(0, len(ids), size)]
     while waiting:
         part = waiting.pop()
         try:
             found |= ask(part)
-        except TargetRefused as error:
+        except (TargetRefused, NotInTarget) as error:
             if error.facts["code"] != code:
                 raise
             waiting += _without_unknown(part, named_in(error, part))

@@ -1,0 +1,68 @@
+"""The launch settings of a server: its launch configuration in DRS, and the default version of its launch template."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
+
+TemplateData = Mapping[str, Any]
+"""The data of a version of a launch template (RequestLaunchTemplateData of botocore's ec2 model)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSettings:
+    """How DRS launches a server now. `data` is that of `version`, the default one, of its launch template."""
+
+    configuration: LaunchConfiguration
+    version: int
+    data: TemplateData
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlace:
+    """Where and as what settings launch a server; None where they leave it to DRS or EC2.
+
+    `subnet_ids` are those of all network interfaces, that of the first one first; None if the first one names none.
+    `interface_ids` are network interfaces that exist. `instance_type` is None if DRS chooses it or requirements do.
+    """
+
+    subnet_ids: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    interface_ids: tuple[str, ...] = ()
+    instance_type: str | None = None
+    address: str | None = None
+    instance_profile: str | None = None
+    key_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_place(configuration: LaunchConfiguration, data: TemplateData, source_address: str | None) -> LaunchPlace:
+    """Where these settings launch a server whose primary address is `source_address`."""
+    interfaces = sorted(data.get("NetworkInterfaces") or (), key=lambda each: each.get("DeviceIndex") or 0)
+    first: Mapping[str, Any] = interfaces[0] if interfaces else {}
+    profile = data.get("IamInstanceProfile") or {}
+    groups = {group: None for each in interfaces for group in each.get("Groups") or ()}
+    return LaunchPlace(
+        subnet_ids=tuple(dict.fromkeys(each["SubnetId"] for each in interfaces if each.get("SubnetId"))),
+        security_groups=tuple(groups) or tuple(data.get("SecurityGroupIds") or ()),
+        interface_ids=tuple(each["NetworkInterfaceId"] for each in interfaces if each.get("NetworkInterfaceId")),
+        instance_type=None if configuration.right_sizes else data.get("InstanceType"),
+        address=source_address if configuration.copies_private_ip else first.get("PrivateIpAddress"),
+        instance_profile=profile.get("Name") or str(profile.get("Arn") or "").rpartition("/")[2] or None,
+        key_name=data.get("KeyName"),
+        tags=read_instance_tags(data),
+    )
+
+
+def read_instance_tags(data: TemplateData) -> dict[str, str]:
+    """The tags that the template gives to instances."""
+    specified = (each for each in data.get("TagSpecifications") or () if each.get("ResourceType") == "instance")
+    return {tag["Key"]: tag.get("Value", "") for each in specified for tag in each.get("Tags") or ()}
+
+
+def fingerprint(data: TemplateData) -> str:
+    """A short text that two versions share only if their data are equal."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:32]

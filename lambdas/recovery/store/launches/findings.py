@@ -1,0 +1,43 @@
+"""The FINDINGS# rows of a run: what its inspection found in each target, and how far the networks are isolated."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.domain.findings.finding import Finding
+from recovery.domain.target import Target
+from recovery.packing import pack, unpack
+from recovery.store import executions
+
+PREFIX = "FINDINGS#"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFindings:
+    """What was found in a target. `isolation` has a verdict for each place that servers are launched into."""
+
+    target: Target
+    found_at: str
+    findings: tuple[Finding, ...] = ()
+    isolation: tuple[Mapping[str, Any], ...] = ()
+
+
+def record(
+    execution_id: str, target: Target, findings: Iterable[Finding], isolation: Iterable[Mapping[str, Any]]
+) -> None:
+    """Write the row of the target, over that of an earlier look."""
+    packed = pack({"findings": [each.to_item() for each in findings], "isolation": [dict(each) for each in isolation]})
+    key = {"executionId": execution_id, "item": f"{PREFIX}{target.key}"}
+    dynamodb.update(executions.table(), key, {**target.to_state(), "foundAt": clock.iso(), "packed": packed})
+
+
+def list_findings(execution_id: str) -> list[TargetFindings]:
+    """What was found in each target of the run."""
+    found = []
+    for row in executions.query_rows(execution_id, PREFIX):
+        packed = unpack(row["packed"])
+        findings = tuple(Finding.from_item(each) for each in packed["findings"])
+        found.append(TargetFindings(Target.from_state(row), row["foundAt"], findings, tuple(packed["isolation"])))
+    return found
