@@ -17,6 +17,7 @@ from recovery.domain.launch_profiles.subnets import Subnet
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.drs import busy_servers
+from recovery.launch_checks.isolation import check_isolation
 from recovery.launch_checks.plan_launches import CheckedServers, plan_launches
 from recovery.launch_checks.reading import Reader
 from recovery.launch_checks.templates import find_templates, read_default_versions
@@ -52,7 +53,9 @@ def look_at_launches(target: Target, checked: CheckedServers) -> LaunchLook:
         *_check_launches(launches, facts),
         *_check_sources(reader, checked),
     ]
-    return LaunchLook([*found, *reader.list_notes()], (), quota_checks.measure(launches, facts))
+    isolation = check_isolation(target, launches, facts, checked.servers.values())
+    found += [*isolation.found, *reader.list_notes()]
+    return LaunchLook(found, isolation.verdicts, quota_checks.measure(launches, facts))
 
 
 def _read_facts(reader: Reader, launches: Sequence[PlannedLaunch], subnets: Mapping[str, Subnet] | None) -> TargetFacts:

@@ -162,7 +162,7 @@ _OF_SERVERS = (
     (Code.IN_EARLIER_WAVE, BLOCKING, _RECORD, "An earlier wave launches it already", "Remove it from one of the waves"),
     (Code.TARGET_UNUSABLE, BLOCKING, _RECORD, "Its target cannot be used",
      "Ask what is wrong: drs-waves accounts verify ACCOUNT"),
-    (Code.GROUP_EMPTY, WARNING, _RECORD, "A protection group selects no servers",
+    (Code.GROUP_EMPTY, BLOCKING, _RECORD, "A protection group selects no servers",
      "Look at the tags or the servers of the group: drs-waves groups show GROUP"),
     (Code.GROUP_FELL, WARNING, _RECORD, "A protection group selects fewer servers than before",
      "Look at the tags of the servers that are missing"),
