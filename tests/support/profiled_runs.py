@@ -56,4 +56,3 @@ def add_subnet(product: Product, subnet_id: str, cidr: str, **more: Any) -> str:
     """A subnet of the network for drills with another range; returns its id."""
     resource = {"SubnetId": subnet_id, "VpcId": networks.DRILL_VPC, "CidrBlock": cidr, "AvailabilityZone": f"{WEST}a"}
     return product.emulator.control.add_ec2_resource("Subnet", HUB, WEST, {**resource, **more})
-
