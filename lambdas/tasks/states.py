@@ -314,7 +314,7 @@ class RecordSyncOutput(TypedDict):
 
 
 # --- restore-target ---------------------------------------------------------------------------------------------
-class RestoreTargetInput(TargetState):
+class RestoreTargetInput(TargetState, TypedDict):
     """A round of restore-target: the name of its execution, and how many rounds came before.
 
     `force` overwrites what a person has changed, `keep` removes the rows only; without servers, all are meant.

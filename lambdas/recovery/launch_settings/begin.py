@@ -39,7 +39,7 @@ def begin_restores_of(execution_id: str, reason: str) -> None:
 def sweep(target: Target) -> None:
     """Start it for changes of batches that have ended, unless an execution is at work.
 
-    Their end should have started it, but its function may have been killed. Errors are logged: the next sync repeats it.
+    Their end should have started it, but its function may have been killed. Errors are logged, for the next sync.
     """
     if settings().restore_target_arn is None:
         return
