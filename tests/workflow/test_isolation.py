@@ -92,15 +92,14 @@ def test_a_recovery_into_the_network_of_the_sources_is_no_drill(product: Product
     assert calls_made(product, *READS) == []
 
 
-def test_a_readiness_run_says_that_a_drill_would_be_refused_and_why(product: Product) -> None:
+def test_a_readiness_run_names_what_a_drill_would_be_refused_for(product: Product) -> None:
     plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
     route(product, networks.build_route_to_sources())
     record = product.finish(product.start(plan, "readiness"))
-    assert (record["status"], record["reason"]) == ("READY", "0 servers are ready, 1 with a warning, 0 blocked")
-    (note,) = record["notes"]
-    assert note.startswith("a drill would be refused: 1 server must not be drilled")
-    assert ROUTE in note
-    assert [each["isolated"] for each in isolation_of(product, record["executionId"])] == ["NO", "NO"]
+    assert record["status"] == "NOT_READY"
+    assert ROUTE in record["reason"]
+    assert {each["isolated"] for each in isolation_of(product, record["executionId"])} == {"NO"}
+    assert ROUTE in events_of(product, record)["NETWORKS_NOT_ISOLATED"]
 
 
 def test_a_drill_of_a_plan_without_such_profiles_reads_no_network(product: Product) -> None:
