@@ -349,6 +349,7 @@ def row(function: str) -> str:
     changes = {
         "drs:StartRecovery": "launches",
         "drs:TerminateRecoveryInstances": "terminates",
+        "drs:UpdateLaunchConfiguration": "changes launch settings",
         "ssm:SendCommand": "sends commands",
         "ssm:StartAutomationExecution": "starts automations",
         "lambda:InvokeFunction": "calls functions",
@@ -387,7 +388,7 @@ def test_the_tests_that_the_page_names_exist() -> None:
     ("table", "writers"),
     [
         ("run_requests", {"ApiFunction"}),
-        ("inspections", {"InspectTargetFunction", "StartRecoveryFunction"}),
+        ("inspections", {"ApplySettingsFunction", "InspectTargetFunction", "StartRecoveryFunction"}),
         ("target_accounts", {"ApiFunction"}),
     ],
 )
