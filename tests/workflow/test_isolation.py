@@ -152,6 +152,22 @@ def test_a_profile_without_subnets_is_judged_by_where_the_template_launches(prod
     assert verdict["securityGroups"] == [networks.DRILL_GROUP]
 
 
+def test_groups_of_the_template_count_if_the_profile_names_none(product: Product) -> None:
+    (server,) = product.seed(1)
+    profile = {"subnets": networks.drill_subnets(WEST), "isolation": "required"}
+    route(product, networks.build_route_to_sources())
+    nothing: dict[str, Any] = {"IpPermissions": [], "IpPermissionsEgress": []}
+    add(product, "SecurityGroup", GroupId="sg-0d1111ff", VpcId=networks.DRILL_VPC, GroupName="closed", **nothing)
+    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=["sg-0d1111ff"])
+    record = product.drill(plan_of(product, [server], {"drill": profile}))
+    assert record["status"] == "COMPLETED", record
+    assert "but sg-0d1111ff blocks it" in events_of(product, record)["NETWORKS_ISOLATED"]
+    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=[networks.DRILL_GROUP])
+    refused = product.drill(plan_of(product, [server], {"drill": profile}))
+    assert refused["status"] == "NOT_READY"
+    assert ROUTE in refused["reason"]
+
+
 def set_template(product: Product, server_id: str, subnet: str, groups: list[str]) -> None:
     """Let the launch template of a server name a subnet and groups."""
     template = product.emulator.client(HUB, WEST).get_launch_configuration(sourceServerID=server_id)

@@ -5,15 +5,15 @@ The profile of a server says whether it requires isolation. A drill that cannot 
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
 from recovery.domain.findings.codes import Code
 from recovery.domain.isolation.verdicts import Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
-from recovery.domain.launch_profiles.settings import LaunchPlace, read_place
+from recovery.domain.launch_profiles.settings import LaunchPlace, LaunchSettings, read_place
+from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused, build_wanted
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.readiness import Probe, Readiness, Reason
 from recovery.domain.target import Target
@@ -24,7 +24,7 @@ from recovery.isolation.prove import prove
 from recovery.runs.inspection.selection import WaveSelection
 from recovery.store.launches import findings
 from recovery.target_errors import TargetRefused
-from recovery.target_services import launch_templates
+from recovery.target_services import launch_templates, networks
 from recovery.wording import plural
 
 SKIPPED = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
@@ -78,7 +78,7 @@ def check_isolation(
     profiled = _find_profiled(groups, selections, launchable, skips=skips)
     if not profiled:
         return IsolationFindings()
-    places = _find_places(target, profiled, probes)
+    places = _find_places(target, profiled, launchable, probes)
     vpcs = _find_source_vpcs(target, [launchable[each] for each in profiled])
     proven = prove(target, {place for each in places.values() for place in each}, vpcs)
     findings.record(execution.execution_id, target, (), [proven[each].to_item() for each in sorted(proven)])
@@ -113,49 +113,62 @@ def _find_profiled(
 
 def _find_source_vpcs(target: Target, servers: Sequence[SourceServer]) -> list[str]:
     """The VPCs of the sources that DRS knows of; one call for 100 source networks, none without."""
-    networks = {server.source_network_id for server in servers if server.source_network_id}
-    return sorted(set(drs.get_source_vpcs(target, sorted(networks)).values())) if networks else []
+    ids = sorted({server.source_network_id for server in servers if server.source_network_id})
+    return sorted(set(drs.get_source_vpcs(target, ids).values())) if ids else []
 
 
 # --- places -----------------------------------------------------------------------------------------------------
 def _find_places(
-    target: Target, profiled: Mapping[str, _Profiled], probes: Mapping[str, Probe]
+    target: Target,
+    profiled: Mapping[str, _Profiled],
+    servers: Mapping[str, SourceServer],
+    probes: Mapping[str, Probe],
 ) -> dict[str, frozenset[Place]]:
     """Where each server may be launched: into every subnet of its profile, or else where its settings say.
 
     Servers are left out of which that is known at their start only.
     """
-    unsaid = {
-        server_id: probes[server_id].configuration
+    places = {
+        server_id: Place.list_for(server.profile.subnets.values(), server.profile.security_groups)
         for server_id, server in profiled.items()
-        if server_id in probes and not _says_all(server.profile)
+        if _says_all(server.profile)
     }
-    now = _read_places(target, unsaid) if unsaid else {}
-    places = {}
-    for server_id, server in profiled.items():
-        place = now.get(server_id)
-        if place is None and not _says_all(server.profile):
-            continue
-        subnets = tuple(server.profile.subnets.values()) or (place.subnet_ids if place else ())
-        groups = server.profile.security_groups or (place.security_groups if place else ())
-        places[server_id] = Place.list_for(subnets, groups)
-    return places
+    rest = {each: server.profile for each, server in profiled.items() if each not in places and each in probes}
+    return places | (_read_places(target, rest, servers, probes) if rest else {})
 
 
 def _says_all(profile: LaunchProfile) -> bool:
     return bool(profile.subnets and profile.security_groups)
 
 
-def _read_places(target: Target, configurations: Mapping[str, LaunchConfiguration | None]) -> dict[str, LaunchPlace]:
-    """Where the launch templates of servers with these configurations launch them now."""
+def _read_places(
+    target: Target,
+    profiles: Mapping[str, LaunchProfile],
+    servers: Mapping[str, SourceServer],
+    probes: Mapping[str, Probe],
+) -> dict[str, frozenset[Place]]:
+    """Where settings that these profiles have changed launch the servers whose launch configurations are known."""
     try:
         templates = launch_templates.list_default_versions(target)
+        subnets = networks.describe_subnets(
+            target, {each for one in profiles.values() for each in one.subnets.values()}
+        )
     except (TargetAccessDenied, TargetRefused):
-        return {each: LaunchPlace() for each in configurations}  # the proof says what EC2 does not show
-    found = {}
-    for server_id, configuration in configurations.items():
-        if configuration is not None:
-            version = templates.get(configuration.template_id or "")
-            place = read_place(configuration, version.data, None) if version else LaunchPlace()
-            found[server_id] = place if place.is_said else replace(place, subnet_ids=())
-    return found
+        return {server_id: Place.list_for((), ()) for server_id in profiles}  # the proof says what EC2 does not show
+    places = {}
+    for server_id, profile in profiles.items():
+        configuration = probes[server_id].configuration
+        version = templates.get((configuration and configuration.template_id) or "")
+        if configuration is None:
+            continue
+        place = LaunchPlace()
+        if version:
+            now = LaunchSettings(configuration, version.number, version.data)
+            server = ProfiledServer(server_id, servers[server_id].source_address)
+            try:
+                place = read_place(configuration, build_wanted(profile, now, server, subnets).data, None)
+            except ProfileRefused:
+                continue  # its start refuses it, too
+        known = (tuple(profile.subnets.values()) or place.subnet_ids) if place.is_said else ()
+        places[server_id] = Place.list_for(known, place.security_groups)
+    return places
