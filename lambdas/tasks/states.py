@@ -333,10 +333,11 @@ class RestoreTargetInput(TargetState, TypedDict):
 
 class RestoreTargetOutput(TypedDict):
     """How many changes were dealt with and how many are left; seconds to the next round. `finished`: nothing is left
-    that can be put back.
+    that can be put back. `because` says of a change why it is left.
     """
 
     done: int
     left: int
     waitSeconds: int
     finished: bool
+    because: str | None

@@ -44,7 +44,8 @@ class RestoreRequest:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRound:
-    """How many changes were dealt with, and how many of ended batches are left; `wait_seconds` until the next round.
+    """How many changes were dealt with, and how many of ended batches are left; `wait_seconds` to the next round, and
+    `because` says of one of them what it waits for.
 
     `left` has no change that a person has to decide about, and none of a batch that goes on: its end starts
     restore-target again.
@@ -53,6 +54,7 @@ class RestoreRound:
     done: int = 0
     left: int = 0
     wait_seconds: int = 0
+    because: str | None = None
 
     @property
     def is_last(self) -> bool:
@@ -68,7 +70,7 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
     """
     wait = min(MIN_WAIT_SECONDS * (request.round + 1), MAX_WAIT_SECONDS)
     if not restores.claim(request.target, request.machine, FUNCTION_SECONDS + wait):
-        return RestoreRound()
+        return RestoreRound(because="another execution puts back what was changed there")
     owners = Owners(request.target)
     changes = [change for change in settings_changes.list_changes(request.target) if _is_meant(change, request, owners)]
     attempts = _try_each(changes, partial(_try_one, request=request, owners=owners))
@@ -78,7 +80,8 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
         restores.release(request.target, request.machine)
         return RestoreRound(len(attempts))
     soon = any(each.is_postponed for each in left)
-    return RestoreRound(len(attempts) - len(left), len(left), SOON_SECONDS if soon else wait)
+    because = next((each.because for each in left if each.because), "there was no time for it in this round")
+    return RestoreRound(len(attempts) - len(left), len(left), SOON_SECONDS if soon else wait, because)
 
 
 def _is_meant(change: SettingsChange, request: RestoreRequest, owners: Owners) -> bool:
@@ -106,6 +109,12 @@ class _Attempt:
     def is_postponed(self) -> bool:
         """Whether nothing keeps a later round from doing it."""
         return self.outcome is None and (self.error is None or isinstance(self.error, RateBudgetExhausted))
+
+    @property
+    def because(self) -> str:
+        """Why it is left, for operators."""
+        reason = self.error.message if self.error else self.outcome.reason if self.outcome else ""
+        return f"{self.change.server_id}: {reason}" if reason else ""
 
     @property
     def problem(self) -> str | None:
