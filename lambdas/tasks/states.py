@@ -77,12 +77,14 @@ class OrderedWave(TypedDict):
 class JudgeReadinessOutput(TypedDict):
     """`ready` when the run may start, `dryRun` when it is a readiness run, which launches nothing.
 
-    `actionsBefore` and `actionsAfter` say whether the plan has actions of its own.
+    `actionsBefore` and `actionsAfter` say whether the plan has actions of its own. `reserveIn` has the targets in which
+    the run reserves capacity.
     """
 
     ready: bool
     dryRun: bool
     waves: list[OrderedWave]
+    reserveIn: list[TargetState]
     actionsBefore: bool
     actionsAfter: bool
 
@@ -315,6 +317,17 @@ class RecordSyncOutput(TypedDict):
     """How many targets failed."""
 
     failed: int
+
+
+class ReserveCapacityInput(ExecutionInput, TargetState):
+    """A target in which the run reserves capacity."""
+
+
+class ReserveCapacityOutput(TypedDict):
+    """How many reservations there are, and how many could not be made."""
+
+    reserved: int
+    refused: int
 
 
 # --- restore-target ---------------------------------------------------------------------------------------------

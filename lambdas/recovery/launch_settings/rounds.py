@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from recovery.aws.dynamodb import MAX_WRITERS
 from recovery.domain.target import Target
 from recovery.errors import DrsWavesError, RateBudgetExhausted, Transient
-from recovery.launch_settings import messages, restore
+from recovery.launch_settings import messages, reserving, restore
 from recovery.launch_settings.owners import FUNCTION_SECONDS, Owners
 from recovery.launch_settings.restore import Outcome, Result
 from recovery.store.launches import restores, settings_changes
@@ -76,12 +76,25 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
     attempts = _try_each(changes, partial(_try_one, request=request, owners=owners))
     _tell(request.target, attempts)
     left = [each for each in attempts if each.is_left]
-    if not left:
+    kept = _release_reservations(request.target, owners)
+    if not left and not kept:
         restores.release(request.target, request.machine)
         return RestoreRound(len(attempts))
     soon = any(each.is_postponed for each in left)
-    because = next((each.because for each in left if each.because), "there was no time for it in this round")
-    return RestoreRound(len(attempts) - len(left), len(left), SOON_SECONDS if soon else wait, because)
+    reasons = [*(each.because for each in left if each.because), *kept]
+    because = reasons[0] if reasons else "there was no time for it in this round"
+    return RestoreRound(len(attempts) - len(left), len(left) + len(kept), SOON_SECONDS if soon else wait, because)
+
+
+def _release_reservations(target: Target, owners: Owners) -> list[str]:
+    """End the reservations of ended runs; say of each that is left why."""
+    ended = reserving.list_ended(target, owners)
+    try:
+        left = reserving.release(target, ended, owners)
+    except DrsWavesError as error:  # settings are put back all the same
+        logger.warning("reservations not ended", extra={"target": target.key, "reason": error.message})
+        return [error.message] * len(ended)
+    return [f"{each.item}: {reason}" for each, reason in left.items()]
 
 
 def _is_meant(change: SettingsChange, request: RestoreRequest, owners: Owners) -> bool:
