@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from recovery.catalog import standing
+from recovery.domain.standing.slots import StandingPlan
 from recovery.runs.standing import due
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan, make_wave
@@ -69,9 +71,17 @@ def test_a_day_of_looks_starts_one_run_and_tells_nobody_of_an_answer_that_stays(
     assert inbox.messages() == []
 
 
-def test_two_looks_at_once_start_one_run(product: Product) -> None:
+def test_two_looks_at_once_start_one_run(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_standing(product)
-    product.engine.invoke("ListTargets", {})
+    list_standing, looks = standing.list_standing, iter([True])
+
+    def list_while_another_looks() -> list[StandingPlan]:
+        listed = list_standing()
+        if next(looks, False):
+            product.engine.invoke("ListTargets", {})
+        return listed
+
+    monkeypatch.setattr(standing, "list_standing", list_while_another_looks)
     look(product)
     assert len(checks_of(product, plan)) == 1
 
@@ -79,15 +89,15 @@ def test_two_looks_at_once_start_one_run(product: Product) -> None:
 def test_slots_that_were_missed_are_not_made_up_for_and_the_next_keeps_its_time(product: Product) -> None:
     plan = make_standing(product, hours=6)
     look(product)
-    slot = standing(product, plan)["slot"]
+    slot = slot_of(product, plan)["slot"]
     pass_hours(product, 20)
     look(product)
     look(product)
     assert len(checks_of(product, plan)) == 2
-    assert standing(product, plan)["slot"] == slot + 18 * 3_600
+    assert slot_of(product, plan)["slot"] == slot + 18 * 3_600
 
 
-def standing(product: Product, plan: str) -> dict[str, Any]:
+def slot_of(product: Product, plan: str) -> dict[str, Any]:
     (row,) = [each for each in product.items("RecoveryPlans") if each["planId"] == plan]
     return dict(row["standing"])
 
@@ -104,7 +114,7 @@ def test_a_look_that_was_killed_after_it_took_the_slot_leaves_a_run_that_the_nex
         patched.setattr(due, "_create_and_start", die)
         with pytest.raises(Killed):
             product.engine.invoke("ListTargets", {})
-    taken = standing(product, plan)
+    taken = slot_of(product, plan)
     assert "begun" not in taken
     assert checks_of(product, plan) == []
     look(product)

@@ -69,9 +69,7 @@ class PlanReadiness(TypedDict):
     ]
     cost: Annotated[
         DrillCost | None,
-        Field(
-            description="What a drill costs, estimated; null as long as no readiness run has said how large its launches are."
-        ),
+        Field(description="What a drill costs, estimated; null until a readiness run knows its launches."),
     ]
 
 
