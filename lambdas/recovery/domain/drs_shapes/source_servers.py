@@ -1,12 +1,13 @@
 """Source servers, their replication and their snapshots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recovery import clock
 from recovery.domain.drs_shapes.durations import parse_duration
 from recovery.domain.drs_shapes.members import read_tags, read_text, read_time
+from recovery.domain.drs_shapes.source_machines import SourceMachine
 
 _HINTS = ("sourceProperties", "identificationHints")
 
@@ -69,6 +70,7 @@ class SourceServer:
     staging_account_id: str | None = None
     source_network_id: str | None = None
     fails_back: bool = False
+    machine: SourceMachine = field(default_factory=SourceMachine)
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -83,6 +85,7 @@ class SourceServer:
             staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
             source_network_id=read_text(item, "sourceNetworkID"),
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
+            machine=SourceMachine.from_drs(item),
         )
 
 
