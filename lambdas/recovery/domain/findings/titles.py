@@ -1,6 +1,9 @@
-"""The titles of findings."""
+"""The titles of findings on record, which may be those of an earlier version."""
+
+from recovery.domain.findings.catalogue import CATALOGUE
+from recovery.domain.findings.codes import Code
 
 
 def find_title(code: str) -> str:
-    """What the finding with this code says, in a few words; the code itself in words where it has no title."""
-    return code.replace("_", " ").capitalize()
+    """What is wrong, in a few words; the code in words if the catalogue no longer has it."""
+    return CATALOGUE[Code(code)].title if code in Code.__members__ else code.replace("_", " ").capitalize()

@@ -46,6 +46,9 @@ class IsolationOfPlace(TypedDict):
     vpcId: Annotated[str | None, Field(description="Its VPC; null if it is not known.")]
     securityGroups: Annotated[list[str], Field(description="The security groups of the servers there.")]
     isolated: Annotated[str, Field(description="YES, NO or UNKNOWN, which counts as not isolated.")]
+    internetOnly: Annotated[
+        bool, Field(description="Whether only the internet can be reached from there, and no other network.")
+    ]
     because: Annotated[list[str], Field(description="Why.")]
 
 
@@ -87,6 +90,7 @@ def _build_isolation(target: Target, verdict: Any) -> IsolationOfPlace:
         "subnetId": verdict["subnetId"],
         "vpcId": verdict.get("vpcId"),
         "securityGroups": list(verdict.get("securityGroups", ())),
-        "isolated": verdict["answer"],
+        "isolated": verdict["isolated"],
+        "internetOnly": bool(verdict.get("internetOnly", False)),
         "because": list(verdict.get("because", ())),
     }
