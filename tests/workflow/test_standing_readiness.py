@@ -39,8 +39,9 @@ def checks_of(product: Product, plan: str) -> list[dict[str, Any]]:
     return [run for run in listed if run["requestedBy"] == "schedule"]
 
 
-def readiness_of(product: Product, plan: str, **query: str) -> dict[str, Any]:
-    reply = product.request("GET", f"/recovery-plans/{plan}/readiness", **query)
+def readiness_of(product: Product, plan: str, hours: int = 0) -> dict[str, Any]:
+    path = f"/recovery-plans/{plan}/readiness"
+    reply = product.request("GET", path, hours=str(hours)) if hours else product.request("GET", path)
     assert reply.status == 200, reply
     return dict(reply.body)
 
@@ -293,7 +294,7 @@ def test_a_readiness_run_tells_what_a_drill_costs(product: Product) -> None:
     assert cost["volumes"] == pytest.approx(500 * 0.08 / 730 * 4, abs=0.01)
     assert cost["total"] == pytest.approx(cost["instances"] + cost["volumes"] + cost["conversion"])
     assert "instances run for 4 h: cleanUpAfterHours of the plan" in cost["assumptions"]
-    longer = readiness_of(product, plan, hours="8")["cost"]
+    longer = readiness_of(product, plan, hours=8)["cost"]
     assert longer["instances"] == pytest.approx(2 * cost["instances"], abs=0.02)
     assert longer["conversion"] == cost["conversion"]
 
