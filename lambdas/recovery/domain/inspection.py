@@ -55,7 +55,7 @@ class WaveTargetInspection:
     """A wave's servers in one target. `already_launched` counts those that the continued run has launched.
 
     `notes` are for operators. `unlistable_groups` and `empty_groups` have the reason for each group that the wave
-    requires and whose servers could not be listed, or that selects none.
+    requires and whose servers could not be listed, or that selects none. `refusals` are reasons against the whole run.
     """
 
     wave: Wave
@@ -65,6 +65,7 @@ class WaveTargetInspection:
     notes: tuple[str, ...] = ()
     unlistable_groups: tuple[str, ...] = ()
     empty_groups: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class WaveTargetSummary:
     pending: bool = False
     is_late: bool = False
     waiting_since: float | None = None
+    refusals: tuple[str, ...] = ()
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
@@ -114,6 +116,7 @@ class WaveTargetSummary:
             pending=bool(row.get("pending", False)),
             is_late=bool(row.get("late", False)),
             waiting_since=float(since) if since is not None else None,
+            refusals=tuple(row.get("refusals", ())),
         )
 
     @property
@@ -145,6 +148,11 @@ def describe_selection(group: ProtectionGroup) -> str:
     return f"{group.name}: {selection} in {group.target.key}"
 
 
+def hide_ids(reason: str) -> str:
+    """The reason without the ids of servers, instances and jobs, so that those of several servers are equal."""
+    return _ID.sub("...", reason)
+
+
 def describe_blocked(blocked: Mapping[str, InspectedServer]) -> str:
     """`web-01, web-02, web-03 and 17 more: its replication is STOPPED, …`: the reasons, the most frequent first.
 
@@ -152,7 +160,7 @@ def describe_blocked(blocked: Mapping[str, InspectedServer]) -> str:
     """
     by_reason: dict[str, list[str]] = defaultdict(list)
     for server_id in sorted(blocked, key=lambda each: (blocked[each].hostname or each, each)):
-        by_reason[_ID.sub("...", blocked[server_id].verdict.reasons[0])].append(server_id)
+        by_reason[hide_ids(blocked[server_id].verdict.reasons[0])].append(server_id)
     texts = []
     for reason, ids in sorted(by_reason.items(), key=lambda each: -len(each[1])):
         names = name_first([blocked[each].hostname or each for each in ids], MAX_NAMES)

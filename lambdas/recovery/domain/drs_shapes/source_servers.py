@@ -88,6 +88,11 @@ class SourceServer:
             machine=SourceMachine.from_drs(item),
         )
 
+    @property
+    def source_address(self) -> str | None:
+        """Its primary private address of version 4; None if DRS does not say."""
+        return self.machine.address
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
