@@ -135,6 +135,7 @@ def test_a_function_that_is_killed_while_it_reserves_reserves_nothing_twice(prod
     assert len(made) == number
     pass_seconds(product, FUNCTION_SECONDS)
     restore(product)
+    wait_for_restores(product)
     assert states(product) == ["cancelled"]
     assert rows(product) == []
 
@@ -144,6 +145,7 @@ def test_a_reservation_whose_answer_was_lost_ends_with_the_run(product: Product)
     product.finish(start_reserving(product, typed_plan(product)))
     pass_seconds(product, FUNCTION_SECONDS)
     restore(product)
+    wait_for_restores(product)
     assert set(states(product)) == {"cancelled"}
     assert rows(product) == []
 
@@ -157,5 +159,6 @@ def test_a_function_that_is_killed_while_it_ends_reservations_leaves_the_rest_to
         wait_for_restores(product)
     pass_seconds(product, FUNCTION_SECONDS)
     restore(product)
+    wait_for_restores(product)
     assert states(product) == ["cancelled"]
     assert rows(product) == []
