@@ -10,8 +10,13 @@ from tests.support.templates import FUNCTION, TABLE_ARN, resources, statements
 # What starts, continues, launches or terminates; inspect-target, which says what is launched, and apply-settings, which
 # says how.
 PRIVILEGED = frozenset(
-    ("ApiFunction", "ApplySettingsFunction", "InspectTargetFunction", "StartRecoveryFunction")
-    + ("TerminateInstancesFunction",)
+    (
+        "ApiFunction",
+        "ApplySettingsFunction",
+        "InspectTargetFunction",
+        "StartRecoveryFunction",
+        "TerminateInstancesFunction",
+    )
 )
 ORDINARY = frozenset(resources(FUNCTION)) - PRIVILEGED
 
