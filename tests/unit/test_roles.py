@@ -286,7 +286,7 @@ def test_the_target_role_lets_only_those_functions_change_something_that_do() ->
             reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
             assert asking <= allowed if reads else asking == allowed, action
     for statement in optional_statements():
-        for action in listed(statement["Action"]):
+        for action in sorted({*listed(statement["Action"])} - {"ec2:CreateTags"}):  # part of CreateCapacityReservation
             asking = {name for name, handler in function_names().items() if action in can_do_in_targets(handler)}
             patterns = {
                 pattern
