@@ -229,8 +229,10 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     asked = asked_by_room("recovery.target_services")
     assert len(asked) > 15
     # Automations are passed their roles by AWS. The launch configuration is DRS's own.
-    others = {"iam:PassRole", "drs:UpdateLaunchConfiguration"}
-    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == others
+    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {
+        "iam:PassRole",
+        "drs:UpdateLaunchConfiguration",
+    }
     assert asked <= actions_of(granted_by_role(**EVERYTHING))
     # DRS itself looks at status checks, templates and networks, so the role permits that always; and it writes versions
     # of templates, which the role permits to AWS services alone.
@@ -247,6 +249,11 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
         ("AllowCapacityReservations", {"ec2:CancelCapacityReservation", "ec2:CreateCapacityReservation"}),
+        (
+            "AllowDeepReadiness",
+            {f"ec2:Describe{each}" for each in ("NetworkAcls", "NetworkInterfaces", "RouteTables", "Vpcs")}
+            | {"ec2:DescribeVpcEndpoints", "ec2:DescribeVpcPeeringConnections", "iam:GetInstanceProfile"},
+        ),
         (
             "AllowLaunchProfiles",
             {"drs:UpdateLaunchConfiguration", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"}

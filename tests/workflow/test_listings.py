@@ -43,6 +43,7 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     db = make_wave(product, "db", 2, dependsOn=[], after=[{"name": "settle", "wait": {"minutes": 1}}])
     plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
     product.drill(plan)
+    product.finish(product.start(plan, "readiness"))
     sync(product)
     return api_server
 
@@ -65,6 +66,8 @@ def _identity(console: Console) -> Console:
 
 
 def words_of(name: str) -> tuple[str, ...]:
+    if name == "findings":
+        return (name, "readiness-")
     return (name, "latest") if name in OF_A_RUN else (name,)
 
 
