@@ -93,6 +93,16 @@ class SourceServer:
         """Its primary private address of version 4; None if DRS does not say."""
         return self.machine.address
 
+    @property
+    def recommended_type(self) -> str | None:
+        """The instance type that right-sizing chooses; None if DRS does not say."""
+        return self.machine.recommended_type
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether its operating system is Windows."""
+        return self.machine.is_windows
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
