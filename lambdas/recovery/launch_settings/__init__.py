@@ -1,0 +1,1 @@
+"""Applies launch profiles to the launch settings of servers, and puts the settings back."""
