@@ -1,1 +1,1 @@
-"""Applies launch profiles to the launch settings of servers, and puts the settings back."""
+"""Launch settings of servers: changed for launch profiles before a launch, and put back after it."""
