@@ -97,7 +97,10 @@ def test_a_kept_address_is_that_of_the_source(product: Product) -> None:
 
 def test_a_profile_that_does_not_suit_a_server_says_why(product: Product) -> None:
     first, second = product.seed(2)
-    profiles = {"drill": {"privateIp": "release"}, "servers": {first: {"drill": {"subnets": {f"{WEST}a": DRILL_SUBNET}}}}}
+    profiles = {
+        "drill": {"privateIp": "release"},
+        "servers": {first: {"drill": {"subnets": {f"{WEST}a": DRILL_SUBNET}}}},
+    }
     group = product.group([first, second], launchProfiles=profiles)
     servers = {each["sourceServerId"]: each for each in read_preview(product, group)["launchSettings"]}
     assert f"a subnet that does not exist: {DRILL_SUBNET}" in servers[first]["refused"]
