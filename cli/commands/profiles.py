@@ -128,7 +128,7 @@ def restore(
     servers: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SERVER]...",
+            metavar="SERVER",
             callback=_check_servers,
             autocompletion=complete_changed_server,
             help="Source servers, by their ids.  [default: all with changed settings]",
