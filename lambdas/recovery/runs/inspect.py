@@ -1,5 +1,6 @@
 """Inspects a target: finds the servers that a run recovers there, and those that it cannot recover."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -12,13 +13,14 @@ from recovery.domain import inspection, readiness
 from recovery.domain.batch import BatchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
+from recovery.domain.findings.codes import Code
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, RegionNotEnabled, ServerBusy, Transient
-from recovery.runs.inspection import chain, falls, uninspected
+from recovery.runs.inspection import chain, falls, launch_needs, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
@@ -141,7 +143,9 @@ def _inspect_target_or_block(execution: Execution, target: Target) -> list[WaveT
         logger.exception("target not inspected")
         reason = f"unexpected {type(error).__name__}: {error}"
     reason = f"{target.key} cannot be used: {reason}"
-    return [inspection.block_target(wave, target, groups, reason) for wave in _waves_using(execution, groups)]
+    blocked = [inspection.block_target(wave, target, groups, reason) for wave in _waves_using(execution, groups)]
+    launch_needs.record_unusable(execution, target, blocked, reason)
+    return blocked
 
 
 def _inspect_waves(
@@ -152,21 +156,30 @@ def _inspect_waves(
     waves = _waves_using(execution, groups)
     selections = {wave.name: select_servers(wave, groups, known) for wave in waves}
     candidates = _find_candidates(selections.values(), known.keys() - launched)
+    began = time.monotonic()
     probes = probe_servers(execution, target, _choose_probes(execution, candidates, known))
     if probes is None:
         return None
+    if execution.run.mode is Mode.READINESS and time.monotonic() - began > launch_needs.SECONDS_BEFORE_LOOK:
+        return None  # the probes are saved, and the next round has time for the rest
+    context = load_context(execution, target, candidates)
+    servers = {server_id: known[server_id] for server_id in candidates}
+    looked = launch_needs.look(execution, target, groups, selections.values(), servers, probes, context.ec2_instances)
     findings = Findings(
         known=known,
         launched=launched,
         launched_groups=_find_groups_launched_before(execution, target, launched),
         probes=probes,
-        context=load_context(execution, target, candidates),
+        context=context,
         falls=falls.note_falls(execution, target, groups, list(selections.values())),
+        needs=looked,
     )
-    return [
+    inspected = [
         _inspect_wave(execution, WaveTargetInspection(wave, target, {}), groups, selections[wave.name], findings)
         for wave in waves
     ]
+    launch_needs.record(execution, target, looked, inspected, findings.falls.values())
+    return inspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +187,7 @@ class Findings:
     """What was read about a target: the servers that DRS knows, those that the continued runs launched, and the rest.
 
     `launched_groups` has the ids of groups with servers that the continued runs launched. `falls` has a note for each
-    group that has lost servers, by group id.
+    group that has lost servers, by group id. `needs` is what a look at the needs of launches has found.
     """
 
     known: Mapping[str, SourceServer]
@@ -183,6 +196,7 @@ class Findings:
     probes: Mapping[str, Probe]
     context: TargetContext
     falls: Mapping[str, str]
+    needs: launch_needs.LaunchNeeds
 
 
 def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection[str]) -> list[str]:
@@ -217,7 +231,7 @@ def _inspect_wave(
             if server_id not in findings.launched
         },
         already_launched=len(findings.launched & selection.servers.keys()),
-        notes=(*notes, *fallen, *findings.context.notes),
+        notes=(*notes, *fallen, *findings.context.notes, *findings.needs.notes),
         empty_groups=tuple(reasons),
     )
 
@@ -240,7 +254,8 @@ def _inspect_server(
     server, context, probe = findings.known.get(server_id), findings.context, findings.probes.get(server_id, Probe())
     hostname = server.hostname[:MAX_HOSTNAME_LENGTH] if server else ""
     if selection.problem or server is None:
-        blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",))
+        code = Code.UNKNOWN_SERVER if server is None else Code.NOT_IN_GROUP
+        blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",), (code,))
         return InspectedServer(blocked, hostname, selection.optional, groups=selection.groups)
     facts = ServerFacts(
         replication_state=server.replication_state,
@@ -253,6 +268,7 @@ def _inspect_server(
         is_drill=execution.run.mode is Mode.DRILL,
         fails_back=server.fails_back,
         probe=probe,
+        found=findings.needs.reasons.get(server_id, ()),
     )
     # Ignore the RPO target when the operator chose a point in time.
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
