@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox import shop
+from sandbox import networks, shop
 from sandbox.settings import EXTERNAL_ID, HUB_ACCOUNT, PARAMETERS, REGION, STACK_NAME, TARGET_STACK_NAME
 
 BUCKET = "drs-waves-sandbox-artifacts"
@@ -45,10 +45,11 @@ def create_stack(cloudformation: Any, name: str, template: Path, parameters: Map
 def create_target_stack(cloudformation: Any, account_id: str, template: Path) -> dict[str, str]:
     """Create the stack of a target account, and return its outputs.
 
-    Its role may use the shop of the account: as far as the template has parameters for it.
+    Its role may use the shop of the account and change how servers are launched: as far as the template has parameters
+    for it.
     """
     wanted = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID, "PostLaunchActions": "true"}
-    wanted |= shop.list_rights(account_id)
+    wanted |= shop.list_rights(account_id) | networks.list_rights()
     described = cloudformation.validate_template(TemplateBody=template.read_text())
     names = {each["ParameterKey"] for each in described["Parameters"]}
     chosen = {name: value for name, value in wanted.items() if name in names}

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox import shop
+from sandbox import networks, shop
 from sandbox.settings import EXTERNAL_ID, REGION, SandboxError
 from sandbox.shop import Shop
 from sandbox.stack import Sandbox
@@ -100,6 +100,12 @@ def _open_shop(sandbox: Sandbox, account_id: str, region: str, servers: Sequence
         return sandbox.client(service, account=account_id, region=region)
 
     return shop.open_shop(client, sandbox.control_emulator, account_id, region, web)
+
+
+def lay_networks(sandbox: Sandbox, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give each account and Region of the rows the networks for drills and for recoveries."""
+    for account_id, region in sorted({(row["accountId"], row["region"]) for row in rows}):
+        networks.lay_networks(sandbox.control_emulator, account_id, region)
 
 
 def create_resource(sandbox: Sandbox, path: str, body: Any) -> dict[str, Any]:

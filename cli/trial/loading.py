@@ -40,6 +40,7 @@ def load_plan(sandbox: Sandbox, path: Path) -> LoadedPlan:
     seeding.register_accounts(sandbox, find_accounts(file, rows))
     server_ids = seeding.seed_source_servers(sandbox, rows)
     seeding.open_shops(sandbox, rows, server_ids)
+    seeding.lay_networks(sandbox, rows)
 
     def server_id(account_id: str, region: str, hostname: str) -> str:
         return server_ids[account_id, region, hostname]
