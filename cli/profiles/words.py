@@ -1,5 +1,6 @@
 """Launch profiles in words, for previews and reports."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,12 +10,30 @@ from recovery.wording import first_of, plural
 # Servers with exceptions that a line names.
 MAX_SERVERS = 5
 
+# What became of the launch settings of a server that was launched by a profile.
+SETTINGS_WORDS = {
+    "UNCHANGED": "were as wanted before",
+    "CHANGED": "not put back yet",
+    "PUT_BACK": "put back",
+    "LEFT": "left, because a person has changed them",
+    "REFUSED": "not launched, because the profile could not be applied",
+}
+
 _ADDRESSES = {"keep": "the address of the source", "release": "an address that EC2 chooses"}
 _ISOLATION = {
     "required": "only if its networks are isolated",
     "internetAllowed": "only if its networks are isolated but for the internet",
     "reported": "its isolation is reported",
 }
+
+
+def summarize_settings(servers: Iterable[Mapping[str, Any]]) -> str | None:
+    """`launch settings of 12 servers: 10 put back, 2 left, because ...`; None for a run without launch profiles."""
+    counts = Counter(each["state"] for each in servers)
+    if not counts:
+        return None
+    parts = [f"{counts[state]} {words}" for state, words in SETTINGS_WORDS.items() if counts[state]]
+    return f"launch settings of {plural(counts.total(), 'server')}: {'; '.join(parts)}"
 
 
 def describe_profile(profile: Mapping[str, Any]) -> str:
