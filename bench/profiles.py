@@ -1,72 +1,66 @@
-"""Drills a wave of 100 and one of 1,200 servers with launch profiles and without, and counts what the profiles cost.
+"""Drills waves of 100 and of 1,200 servers with launch profiles and without, and counts what the profiles cost.
 
-    python -m bench.profiles [--servers 100 --servers 1200] [--speed 10] [--port 4660]
+    PYTHONPATH=lambdas:. python -m bench.profiles [--servers 100 --servers 1200] [--speed 4]
 
-Every server copies the address of its source before, and its group has a drill profile of subnets, a security group and
-a released address. So each profile changes the launch configuration, makes a version of the launch template and makes
-it the default one; afterwards all of it is put back. All servers are in one account and Region, whose budget is 10 calls
-of DRS and of EC2 a second.
+Each server copies the address of its source, and its group has a drill profile with subnets, a security group and a
+released address. So a profile changes the launch configuration, makes a version of the launch template and makes it the
+default one; afterwards all of it is put back. All servers are in one account and Region, which takes 10 calls a second.
 
-`callsPerServer` has three parts. `apply` and `restore` are the calls of a drill with profiles beyond those of a drill
-without, told apart by their operation: of those that both use, half each. `check` are the calls of a readiness run. The
-seconds are simulated, those of `secondsAdded` between the request and the start of the first and the last job. Each real
-second that the machine needs for its work counts `speed` of them.
+`callsPerServer` counts the calls of DRS and EC2 that functions make in the target: `apply` those of ApplySettings,
+`restore` those of RestoreTarget, and `check` all those of a readiness run. `secondsAdded` compares the drill with the
+same drill without profiles, from the request to the end of its waves.
 
-Writes build/bench/profiles.json and exits with 1 when settings stay changed or a wave of 100 takes 60 seconds longer.
+The product runs in this process, with the real machines and functions, on a fifth of DRS's own times. Seconds are
+simulated; each real second that the machine needs for its work counts `speed` of them, and five times as many in the
+wave of 1,200 servers, whose seconds are no measure therefore.
+
+Writes build/bench/profiles.json, and exits with 1 when settings stay changed, a server is not launched, or profiles add
+more than 60 seconds to the wave of 100 servers.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.saturation import follow, seconds
-from sandbox import deployment, drill, networks, seeding
-from sandbox.settings import HUB_ACCOUNT, REGION
-from sandbox.stack import Sandbox
+from sandbox import drill, networks
+from tests.support.fault_injection import Call, calls_through
+from tests.support.launch_settings import read_settings
+from tests.support.product import HUB, SHORT_DURATIONS, WEST, Product
+from tests.support.shops import target_client
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (100, 1_200)
+SERVICES = ("drs", "ec2", "iam", "service-quotas")
 CALLS_PER_SECOND = 10
+MOST_SECONDS_ADDED = 60.0
 PROFILE = {
-    "subnets": networks.drill_subnets(REGION),
+    "subnets": networks.drill_subnets(WEST),
     "securityGroups": [networks.DRILL_GROUP],
     "privateIp": "release",
     "isolation": "reported",  # so that the same plan can be drilled without its profiles
 }
-MOST_SECONDS_ADDED = {100: 60.0}
-# How often each operation is called in which half. What is in neither is not of profiles.
-OF_APPLY = ("CreateLaunchTemplateVersion",)
-OF_RESTORE = ("DeleteLaunchTemplateVersions",)
-OF_BOTH = ("UpdateLaunchConfiguration", "ModifyLaunchTemplate")
-RESTORE_SECONDS = 600.0
-SETTLING_SECONDS = 1.0
+RESTORE_SECONDS = 900.0
 
 Row = dict[str, Any]
+Calls = Counter[tuple[str, str]]
+"""Numbers of calls by function and operation."""
 
 
 def main() -> int:
     """Print the figures and write them to build/bench/profiles.json."""
     options = _options()
-    parameters = {"CallsPerSecond": str(CALLS_PER_SECOND)}
-    with Sandbox(
-        port=options.port,
-        drs_port=options.port + 1,
-        speed=options.speed,
-        parameters=parameters,
-        on_progress=lambda text: print(text, file=sys.stderr),
-    ) as sandbox:
-        seeding.register_accounts(sandbox)
-        networks.lay_networks(sandbox.control_emulator, HUB_ACCOUNT, REGION)
-        sandbox.control_emulator("PUT", "/settings", {"spread": 0})
-        deployment.await_functions(sandbox.client("lambda"))
-        figures = [_measure(sandbox, size) for size in options.servers or SIZES]
+    figures = [_measure(size, options.speed * (1 if size <= min(SIZES) else 5)) for size in options.servers or SIZES]
     missed = [sentence for each in figures for sentence in each["missed"]]
-    whole = {"timeScale": options.speed, "callsPerSecond": CALLS_PER_SECOND, "sizes": figures, "missed": missed}
+    whole = {"callsPerSecond": CALLS_PER_SECOND, "cores": os.cpu_count(), "sizes": figures, "missed": missed}
     drill.write_figures(whole, ROOT / "build" / "bench" / "profiles.json")
     print(json.dumps(whole, indent=2))
     return 1 if missed else 0
@@ -75,152 +69,135 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--servers", type=int, action="append", help="repeatable; 100 and 1,200 if none is given")
-    parser.add_argument("--speed", type=float, default=10, help="simulated seconds to a real one")
-    parser.add_argument("--port", type=int, default=4660, help="port of the local AWS; the DRS emulator takes the next")
+    parser.add_argument("--speed", type=float, default=4, help="simulated seconds to a real one")
     return parser.parse_args()
 
 
-def _measure(sandbox: Sandbox, size: int) -> Row:
+def _measure(size: int, speed: float) -> Row:
     """A readiness run, a drill without profiles, and one with them, of the same servers."""
-    servers, plan = _seed(sandbox, size)
-    before = _read_defaults(sandbox, servers)
-    check = _run(sandbox, plan, "readiness", {})
-    without = _run(sandbox, plan, "drills", {"launchProfiles": "skip"})
-    applied = _run(sandbox, plan, "drills", {"launchProfiles": "apply"})
-    added = {name: applied["calls"][name] - without["calls"][name] for name in applied["calls"]}
-    apply, restore = _split(added)
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),  # where functions write their logs and metrics
+        Product(speed=speed, durations=SHORT_DURATIONS, CALLS_PER_SECOND=str(CALLS_PER_SECOND)) as product,
+    ):
+        product.emulator.control.change_settings({"spread": 0})
+        servers, plan = _seed(product, size)
+        before = _read_settings(product, servers)
+        with _counted() as counted:
+            check = _run(product, plan, "readiness", {}, counted)
+            without = _run(product, plan, "drills", {"launchProfiles": "skip"}, counted)
+            applied = _run(product, plan, "drills", {"launchProfiles": "apply"}, counted)
+        after = _read_settings(product, servers)
     figures: Row = {
         "servers": size,
-        "launched": applied["record"]["servers"]["launched"],
-        "status": applied["record"]["status"],
+        "timeScale": speed,
+        "statuses": [each["status"] for each in (check, without, applied)],
+        "launched": applied["launched"],
         "callsPerServer": {
-            "apply": round(sum(apply.values()) / size, 2),
-            "restore": round(sum(restore.values()) / size, 2),
-            "check": round(sum(check["calls"].values()) / size, 2),
+            "apply": _per_server(applied["calls"], size, "ApplySettings"),
+            "restore": _per_server(applied["calls"], size, "RestoreTarget"),
+            "check": _per_server(check["calls"], size),
         },
-        "callsAdded": {name: count for name, count in sorted(added.items()) if count},
-        "callsOfCheck": dict(sorted(check["calls"].items())),
-        "secondsToFirstJob": {"without": without["firstJob"], "with": applied["firstJob"]},
-        "secondsToLastJob": {"without": without["lastJob"], "with": applied["lastJob"]},
-        "secondsOfWave": {"without": without["seconds"], "with": applied["seconds"]},
+        "callsOfApply": _by_operation(applied["calls"], "ApplySettings"),
+        "callsOfRestore": _by_operation(applied["calls"], "RestoreTarget"),
+        "callsOfCheck": _by_operation(check["calls"]),
+        "callsOfDrill": {"without": without["calls"].total(), "with": applied["calls"].total()},
+        "secondsOfDrill": {"without": without["seconds"], "with": applied["seconds"]},
         "secondsAdded": round(applied["seconds"] - without["seconds"], 1),
-        "secondsToRestore": applied["secondsToRestore"],
-        "batches": len(applied["jobs"]),
+        "secondsUntilRestored": applied["secondsUntilRestored"],
     }
-    changed = sum(now != before[name] for name, now in _read_defaults(sandbox, servers).items())
+    changed = sum(after[server] != before[server] for server in servers)
     figures["missed"] = list(_list_missed(figures, changed))
     return figures
 
 
-def _seed(sandbox: Sandbox, size: int) -> tuple[list[str], str]:
+def _seed(product: Product, size: int) -> tuple[list[str], str]:
     """Servers that copy the address of their source, in a group with a drill profile; and the plan of this group."""
-    tags = {"fleet": f"{size} profiled"}
-    servers = [{"hostname": f"profiled-{size}-{number:04}", "tags": tags} for number in range(size)]
-    place = {"accountId": HUB_ACCOUNT, "region": REGION}
-    ids: list[str] = sandbox.control_emulator("POST", "/source-servers", {**place, "servers": servers})[
-        "sourceServerIDs"
-    ]
-    drs = sandbox.client("drs")
-    for server_id in ids:
-        drs.update_launch_configuration(sourceServerID=server_id, copyPrivateIp=True)
-    body = {"name": tags["fleet"], **place, "tags": tags, "launchProfiles": {"drill": PROFILE}}
-    group = seeding.create_resource(sandbox, "/protection-groups", body)["groupId"]
-    wave = {"name": "all", "groups": [{"groupId": group}]}
-    plan = seeding.create_resource(sandbox, "/recovery-plans", {"name": tags["fleet"], "waves": [wave]})
-    return ids, str(plan["planId"])
-
-
-def _read_defaults(sandbox: Sandbox, servers: Iterable[str]) -> dict[str, str]:
-    """The launch configuration and the default version of the template of each server, as one text."""
-    drs, ec2 = sandbox.client("drs"), sandbox.client("ec2")
-    pages = ec2.get_paginator("describe_launch_template_versions").paginate(Versions=["$Default"])
-    defaults = {
-        each["LaunchTemplateId"]: [each["VersionNumber"], each["LaunchTemplateData"]]
-        for page in pages
-        for each in page["LaunchTemplateVersions"]
-    }
-    found = {}
+    control = product.emulator.control
+    networks.lay_networks(
+        lambda _, __, body: control.add_ec2_resource(
+            body["kind"], body["accountId"], body["region"], body["resource"]
+        ),
+        HUB,
+        WEST,
+    )  # fmt: skip
+    servers = product.seed(size)
+    drs = product.emulator.client(HUB, WEST)
     for server_id in servers:
-        configuration = drs.get_launch_configuration(sourceServerID=server_id)
-        configuration.pop("ResponseMetadata")
-        default = defaults[configuration["ec2LaunchTemplateID"]]
-        found[server_id] = json.dumps([configuration, default], sort_keys=True)
-    return found
+        drs.update_launch_configuration(sourceServerID=server_id, copyPrivateIp=True)
+    group = product.group(servers, launchProfiles={"drill": PROFILE})
+    return servers, product.plan({"name": "all", "groups": [group]})
+
+
+def _read_settings(product: Product, servers: Sequence[str]) -> dict[str, str]:
+    return read_settings(product.emulator.client(HUB, WEST), target_client(product, "ec2"), servers)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
-def _run(sandbox: Sandbox, plan: str, kind: str, body: Row) -> Row:
-    """A run to the end of its wave and of what it has to put back: its record, its calls and its times."""
-    before, records = _count_calls(sandbox), dict[str, Row]()
-    path = f"/recovery-plans/{plan}/{kind}"
-    reply = sandbox.request("POST", path, body)
+@contextlib.contextmanager
+def _counted() -> Iterator[Callable[[], Calls]]:
+    """Count the calls of functions in the target; yield what returns the counts so far."""
+    counts, lock = Calls(), threading.Lock()
+
+    def counting(call: Call) -> Call:
+        def counted(self: Any, operation: str, parameters: Any) -> Any:
+            function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+            if function and self.meta.service_model.service_name in SERVICES:
+                with lock:
+                    counts[function, operation] += 1
+            return call(self, operation, parameters)
+
+        return counted
+
+    with calls_through(counting):
+        yield lambda: Calls(counts)
+
+
+def _run(product: Product, plan: str, kind: str, body: Mapping[str, Any], counted: Callable[[], Calls]) -> Row:
+    """A run, and what comes after it until nothing has to be put back."""
+    before = counted()
+    reply = product.request("POST", f"/recovery-plans/{plan}/{kind}", body)
     if reply.status != 202:
-        raise SystemExit(f"POST {path} answered {reply.status}: {reply.body}")
+        raise SystemExit(f"the start of {kind} was refused with {reply.status}: {reply.body}")
     execution_id = reply.body["executionId"]
-    follow(sandbox, execution_id, records)
-    record = records[execution_id]
-    ended = sandbox.now()
-    _await_restored(sandbox)
-    restored = sandbox.now() - ended
-    jobs = sorted(seconds(str(job["creationDateTime"])) for job in _list_jobs(sandbox, execution_id))
-    requested = seconds(record["requestedAt"])
+    record = product.finish(execution_id, timeout=3_600)
+    print(f"{execution_id}: {record['status']} {record['reason']}", file=sys.stderr)
+    ended, deadline = product.emulator.world.clock.now(), time.monotonic() + RESTORE_SECONDS
+    while product.items("TargetChanges") and time.monotonic() < deadline:
+        time.sleep(0.2)
     return {
-        "record": record,
-        "calls": _count_calls(sandbox) - before,
-        "jobs": jobs,
-        "firstJob": round(jobs[0] - requested, 1) if jobs else None,
-        "lastJob": round(jobs[-1] - requested, 1) if jobs else None,
-        "seconds": round(seconds(record["endedAt"]) - requested, 1),
-        "secondsToRestore": round(restored, 1),
+        "status": record["status"],
+        "launched": record["servers"]["launched"],
+        "calls": counted() - before,
+        "seconds": round(_seconds(record["endedAt"]) - _seconds(record["requestedAt"]), 1),
+        "secondsUntilRestored": round(product.emulator.world.clock.now() - ended, 1),
     }
 
 
-def _count_calls(sandbox: Sandbox) -> Counter[str]:
-    """The calls of functions and of this program so far, by operation."""
-    time.sleep(SETTLING_SECONDS)
-    operations = sandbox.control_emulator("GET", "/calls")["operations"]
-    return Counter({name: sum(outcomes.values()) for name, outcomes in operations.items()})
-
-
-def _list_jobs(sandbox: Sandbox, execution_id: str) -> list[Row]:
-    pages = sandbox.client("drs").get_paginator("describe_jobs").paginate(filters={})
-    jobs = (job for page in pages for job in page["items"])
-    return [job for job in jobs if job.get("tags", {}).get("drs-waves:execution") == execution_id]
-
-
-def _await_restored(sandbox: Sandbox) -> None:
-    """Wait until no row says that settings have to be put back."""
-    deadline = time.monotonic() + RESTORE_SECONDS
-    table = sandbox.resources["TargetChanges"]
-    while sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True, Limit=1)["Items"]:
-        if time.monotonic() > deadline:
-            return
-        time.sleep(1)
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------
-def _split(added: Row) -> tuple[Counter[str], Counter[str]]:
-    """The calls to apply and to restore."""
-    apply, restore = Counter[str](), Counter[str]()
-    for name, count in added.items():
-        if name in OF_APPLY:
-            apply[name] += count
-        elif name in OF_RESTORE:
-            restore[name] += count
-        elif name in OF_BOTH:
-            apply[name] += count / 2
-            restore[name] += count / 2
-    return apply, restore
+def _per_server(calls: Calls, size: int, function: str | None = None) -> float:
+    return round(sum(count for (each, _), count in calls.items() if function in (None, each)) / size, 3)
 
 
-def _list_missed(figures: Row, changed: int) -> Iterable[str]:
+def _by_operation(calls: Calls, function: str | None = None) -> dict[str, int]:
+    found = Counter[str]()
+    for (each, operation), count in calls.items():
+        if function in (None, each):
+            found[operation] += count
+    return dict(sorted(found.items()))
+
+
+def _list_missed(figures: Row, changed: int) -> Iterator[str]:
     size = figures["servers"]
     if changed:
         yield f"{size} servers: the launch settings of {changed} stay changed"
     if figures["launched"] < size:
         yield f"{size} servers: {figures['launched']} were launched"
-    most = MOST_SECONDS_ADDED.get(size)
-    if most is not None and figures["secondsAdded"] > most:
+    if size <= min(SIZES) and figures["secondsAdded"] > MOST_SECONDS_ADDED:
         yield f"{size} servers: profiles added {figures['secondsAdded']} s"
 
 

@@ -134,7 +134,7 @@ def test_a_drill_into_a_subnet_with_a_route_to_the_sources_is_refused_until_the_
 ) -> None:
     shop = Shop(operator, "reaching", 2)
     plan = shop.plan()
-    routes = networks.build_drill_routes(REGION, networks.build_route_to_sources())
+    routes = networks.build_drill_routes(networks.build_route_to_sources())
     networks.set_resource(sandbox.control_emulator, HUB_ACCOUNT, REGION, "RouteTable", routes)
     refused = operator.drill(plan)
     assert refused["status"] == "NOT_READY", refused
@@ -143,7 +143,7 @@ def test_a_drill_into_a_subnet_with_a_route_to_the_sources_is_refused_until_the_
     assert shop.drs.describe_jobs(filters={})["items"] == [] or not _jobs_of(shop, refused["executionId"])
     assert shop.settings() == shop.before
 
-    without = networks.build_drill_routes(REGION)
+    without = networks.build_drill_routes()
     networks.set_resource(sandbox.control_emulator, HUB_ACCOUNT, REGION, "RouteTable", without)
     record = operator.drill(plan)
     assert record["status"] == "COMPLETED", record
