@@ -27,6 +27,7 @@ TABLES = {
         "TARGET_ACCOUNTS",
         "LIMITS",
         "RECOVERY_INSTANCES",
+        "TARGET_CHANGES",
     )
 }
 

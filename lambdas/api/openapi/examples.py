@@ -197,6 +197,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PlanRequest": _plan,
     "PlanUpdate": {**_plan, "version": 1},
     "StartRequest": {"pointInTime": "2026-11-22T06:00:00Z"},
+    "StartRecoveryRequest": {"pointInTime": "2026-11-22T06:00:00Z", "launchProfiles": "apply"},
     "StartDrillRequest": {"pointInTime": "2026-11-22T06:00:00Z", "actions": "run"},
     "ContinueRequest": {"replaceExisting": False},
     "DecisionRequest": {"comment": "the database has been checked"},

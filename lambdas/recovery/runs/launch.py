@@ -29,11 +29,13 @@ from recovery.errors import (
     RunHalted,
     RunPaused,
     ServerBusy,
+    SettingsNotApplied,
     StartUnanswered,
     TargetAccessDenied,
     TargetNotInitialized,
     TargetNotRegistered,
 )
+from recovery.launch_settings import before_start
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
 from recovery.runs.inspection import configurations
@@ -100,9 +102,8 @@ def start_batch(ref: BatchRef, attempt: int) -> JobPoll:
     """Start the job of this attempt, or return the one that was started; a repeated call starts nothing twice.
 
     Raise LateMessage when the batch is past this attempt, RunHalted when the run was cancelled or has ended,
-    RunPaused, NothingToLaunch, StartUnanswered while a job of an earlier call may still appear, and what DRS raises.
-    After RunPaused, ServerBusy and QuotaExceeded the batch's capacity is released, so that others can use it while the
-    batch waits.
+    RunPaused, SettingsNotApplied, NothingToLaunch, StartUnanswered while a job of an earlier call may still appear, and
+    what DRS raises. If the batch has to wait, and does not wait for such a job, others can use its capacity meanwhile.
     """
     began = time.monotonic()
     batch = _get_batch_at(ref, attempt)
@@ -112,7 +113,7 @@ def start_batch(ref: BatchRef, attempt: int) -> JobPoll:
             try:
                 batch, skipped = _prepare_start(batch, attempt, began)
                 job = _start_job(batch, skipped)
-            except (RunPaused, ServerBusy, QuotaExceeded):
+            except (RunPaused, ServerBusy, QuotaExceeded, SettingsNotApplied):
                 if not is_unanswered(batches.get_batch(ref)):  # unless another try of the task is calling StartRecovery
                     capacity_leases.release_lease(batch, attempt)
                 raise
@@ -185,7 +186,7 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     """Leave out the servers that must not or cannot be launched, and record that StartRecovery is about to be called.
 
     Return the batch, and the servers that this call leaves out to find one in a conflict. Raise RunHalted, RunPaused,
-    NothingToLaunch, ServerBusy, and what DRS and EC2 raise.
+    SettingsNotApplied, NothingToLaunch, ServerBusy, and what DRS and EC2 raise.
 
     The servers are held first: from then on, no other batch of drs-waves starts a job with them. The jobs are read
     before the instances: a job that runs now may be launching an instance that DRS does not show yet.
@@ -198,10 +199,10 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
-    obstacles = dict[str, str]()
+    obstacles = before_start.find_unsuitable(run, batch)
     if not run.replace_existing:
         live_instances.require_named_launches(batch.ref, jobs, clock.now())
-        obstacles = live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
+        obstacles |= live_instances.find_obstacles(batch.ref.target, batch.server_ids, launches_into, jobs)
     if time.monotonic() - began > PREPARATION_SECONDS:
         raise RateBudgetExhausted(f"{batch.ref.target.key}: the checks before the start took long; it follows shortly")
     withheld = {**conflict.withheld, **obstacles}

@@ -13,6 +13,7 @@ from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.execution import (
     Execution,
     ExecutionStatus,
+    Run,
     RunSnapshot,
     WaveState,
     WaveStatus,
@@ -22,6 +23,7 @@ from recovery.domain.plan import Wave
 from recovery.domain.target import Target, TargetState
 from recovery.domain.verdicts import WaveGate
 from recovery.domain.wave_steps.actions import ActionPlace
+from recovery.launch_settings import profiled as profiled_servers
 from recovery.observability import operator_messages
 from recovery.runs import approvals
 from recovery.runs.inspection import uninspected
@@ -31,10 +33,14 @@ from recovery.wording import plural
 
 # --- start ------------------------------------------------------------------------------------------------------
 class TargetBatches(TargetState):
-    """The numbers of the batches that are left to recover in a target; none yet while it is pending."""
+    """The numbers of the batches that are left to recover in a target; none yet while it is pending.
+
+    `profiles` is whether servers of the wave may have launch profiles that are applied there.
+    """
 
     batches: list[int]
     pending: bool
+    profiles: bool
 
 
 class WaveStartState(TypedDict):
@@ -51,7 +57,8 @@ class WaveStartState(TypedDict):
 class WaveStart:
     """The gate that a wave is at. At START, `targets` has the batches that are left to recover, by target.
 
-    `pending` are those targets that have not been inspected yet. `timeout_seconds` is how long to wait for an approval.
+    `pending` are those targets that have not been inspected yet, `profiled` those with launch profiles to apply.
+    `timeout_seconds` is how long to wait for an approval.
     """
 
     gate: WaveGate
@@ -60,11 +67,12 @@ class WaveStart:
     timeout_seconds: int | None = None
     turn: int = 0
     pending: frozenset[Target] = frozenset()
+    profiled: frozenset[Target] = frozenset()
 
     def to_state(self) -> WaveStartState:
         """The output of StartWave."""
         targets: list[TargetBatches] = [
-            {**key.to_state(), "batches": numbers, "pending": key in self.pending}
+            {**key.to_state(), "batches": numbers, "pending": key in self.pending, "profiles": key in self.profiled}
             for key, numbers in self.targets.items()
         ]
         state: WaveStartState = {"gate": self.gate, "round": self.round, "turn": self.turn, "targets": targets}
@@ -96,7 +104,7 @@ def start_wave(execution_id: str, wave_name: str, *, approval_timed_out: bool = 
     if gate is WaveGate.START:
         gate = _judge_actions_before(execution, wave, state)
     if gate is WaveGate.START:
-        return _start_targets(execution_id, wave, state)
+        return _start_targets(snapshot.run, wave, state)
     timeout_seconds = approvals.seconds_to_timeout(wave, state) if gate is WaveGate.APPROVAL else None
     return WaveStart(gate, state.round, {}, timeout_seconds, state.turn)
 
@@ -123,12 +131,13 @@ def _is_empty(execution_id: str, wave_name: str) -> bool:
     return not any(batch.server_ids for batch in batches.list_batches(execution_id, wave_name))
 
 
-def _start_targets(execution_id: str, wave: Wave, state: WaveState) -> WaveStart:
+def _start_targets(run: Run, wave: Wave, state: WaveState) -> WaveStart:
     """Mark the wave as started; find the batches that are left to recover, and the targets that are still pending.
 
     The targets are read before the batches. A target that is inspected in between is still pending here, and its
     execution of recover-target finds its batches.
     """
+    execution_id = run.execution_id
     waves.start_wave(execution_id, wave.name)
     pending = frozenset(each.target for each in inspections.list_summaries(execution_id, wave.name) if each.pending)
     left: dict[Target, list[int]] = {target: [] for target in sorted(pending)}
@@ -138,7 +147,8 @@ def _start_targets(execution_id: str, wave: Wave, state: WaveState) -> WaveStart
                 continue
             batches.start_round(batch, state.round)
         left.setdefault(batch.ref.target, []).append(batch.ref.number)
-    return WaveStart(WaveGate.START, state.round, left, pending=pending, turn=state.turn)
+    profiled = profiled_servers.list_targets(run, wave)
+    return WaveStart(WaveGate.START, state.round, left, turn=state.turn, pending=pending, profiled=profiled)
 
 
 def save_gate_token(execution_id: str, wave_name: str, gate: WaveGate, token: str) -> bool:
@@ -191,7 +201,7 @@ class WaveSettlement:
             "next": self.next,
             "targets": [target.to_state() for target in self.changed_targets],
             "checks": [
-                {**target.to_state(), "batches": numbers, "pending": False}
+                {**target.to_state(), "batches": numbers, "pending": False, "profiles": False}
                 for target, numbers in self.batches_to_check.items()
             ],
         }

@@ -111,6 +111,20 @@ def get_version(target: Target, template_id: str, version: str | int = "$Default
     return next((TemplateVersion.from_ec2(item) for item in answer["LaunchTemplateVersions"]), None)
 
 
+def list_versions_after(target: Target, template_id: str, number: int) -> list[TemplateVersion]:
+    """Versions with a higher number. Raise NotInTarget, TargetAccessDenied, and errors that are transient."""
+    pages = calls.read_pages(
+        target,
+        "ec2",
+        "describe_launch_template_versions",
+        permission=Permission.PROFILES,
+        LaunchTemplateId=template_id,
+        MinVersion=str(number + 1),
+        MaxResults=MAX_IDS,
+    )
+    return [TemplateVersion.from_ec2(item) for page in pages for item in page["LaunchTemplateVersions"]]
+
+
 def create_version(
     target: Target, template_id: str, data: TemplateData, description: str, token: str
 ) -> TemplateVersion:

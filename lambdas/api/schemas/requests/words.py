@@ -7,7 +7,7 @@ reaches a reader. The examples are those of the JSON Schema: each `Form` gives b
 import json
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -70,6 +70,8 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     known = names_of(owner.model)
     if f"{name}s" in known:  # also where a part below has a field of the name itself
         return f"unknown field; did you mean {name}s?"
+    if longer := _find_longer(name, known):
+        return f"unknown field; did you mean {longer}?"
     home = _home_of(name, model, owner.model, location[:-1])
     if home is None:
         if likely := closest(name, known):
@@ -86,6 +88,14 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
     where = ".".join(part for part in shown if isinstance(part, str))
     entry = "an entry of " if shown[-1] == 0 else ""
     return f"unknown field here; it belongs in {entry}{where}, such as {_entry(shown[0], example, show)}"
+
+
+def _find_longer(name: str, known: Iterable[str]) -> str | None:
+    """`sourceServers` for `servers`, unless another field begins with the name."""
+    folded = name.lower()
+    if any(each.lower().startswith(folded) for each in known):
+        return None
+    return next((each for each in known if each.lower().endswith(folded)), None)
 
 
 def _home_of(name: str, model: type[BaseModel], owner: type[BaseModel], at: Location) -> Location | None:

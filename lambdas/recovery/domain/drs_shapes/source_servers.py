@@ -6,7 +6,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.domain.drs_shapes.durations import parse_duration
-from recovery.domain.drs_shapes.members import read_tags, read_text, read_time
+from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
 
 _HINTS = ("sourceProperties", "identificationHints")
 
@@ -21,6 +21,14 @@ def _read_server_id(item: Mapping[str, Any]) -> str:
 
 def _read_hostname(item: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
     return read_text(item, *_HINTS, "hostname") or read_text(item, *_HINTS, "fqdn") or tags.get("Name") or None
+
+
+def _read_address(item: Mapping[str, Any]) -> str | None:
+    """The first address of the primary network interface, or of the first one if none is primary."""
+    interfaces = read_structures(item, "sourceProperties", "networkInterfaces")
+    interfaces.sort(key=lambda each: each.get("isPrimary") is not True)
+    addresses = interfaces[0].get("ips") if interfaces else None
+    return next((each for each in addresses or () if isinstance(each, str) and "." in each), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,10 @@ class ServerReplication:
 
 @dataclass(frozen=True, slots=True)
 class SourceServer:
-    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home."""
+    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home.
+
+    `source_address` is its primary private address of version 4; None if DRS does not say.
+    """
 
     server_id: str
     hostname: str
@@ -69,6 +80,7 @@ class SourceServer:
     staging_account_id: str | None = None
     source_network_id: str | None = None
     fails_back: bool = False
+    source_address: str | None = None
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -83,6 +95,7 @@ class SourceServer:
             staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
             source_network_id=read_text(item, "sourceNetworkID"),
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
+            source_address=_read_address(item),
         )
 
 

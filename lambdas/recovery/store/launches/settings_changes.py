@@ -25,12 +25,14 @@ class ChangeStatus(StrEnum):
     """CHANGING until the settings are as wanted, then CHANGED. LEFT: a person has changed them since, so they stay.
 
     REFUSED: nothing was changed, and the server must not be launched in this attempt; `reason` says why.
+    RESTORING: a function puts the settings back since `restoring_since`, or was killed while it did.
     """
 
     CHANGING = "CHANGING"
     CHANGED = "CHANGED"
     REFUSED = "REFUSED"
     LEFT = "LEFT"
+    RESTORING = "RESTORING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class SettingsChange:
     data: str | None = None
     reason: str | None = None
     changed_at: str | None = None
+    restoring_since: str | None = None
     revision: int = 0
 
     @classmethod
@@ -78,6 +81,7 @@ class SettingsChange:
             data=row.get("data"),
             reason=row.get("reason"),
             changed_at=row.get("changedAt"),
+            restoring_since=row.get("restoringSince"),
             revision=int(row.get("revision", 0)),
         )
 
@@ -102,6 +106,7 @@ class SettingsChange:
             "data": self.data,
             "reason": self.reason,
             "changedAt": self.changed_at,
+            "restoringSince": self.restoring_since,
             "revision": self.revision,
         }
         return {name: value for name, value in item.items() if value is not None}

@@ -1,0 +1,67 @@
+"""Which servers of a batch must not be launched, because their settings are not those that their profiles ask for."""
+
+from collections.abc import Mapping
+
+from recovery.domain.batch import Batch
+from recovery.domain.execution import Run
+from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
+from recovery.domain.wave_steps.modes import RunMode
+from recovery.errors import SettingsNotApplied
+from recovery.launch_settings.changing import describe_change
+from recovery.launch_settings.profiled import find_profiles
+from recovery.store.launches import applied_settings, settings_changes
+from recovery.store.launches.applied_settings import AppliedServer
+from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
+from recovery.target_services import launch_templates
+
+NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)
+
+
+def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
+    """Why each of these servers must not be launched; servers without a reason are left out.
+
+    Raise SettingsNotApplied if the profiles were not applied for this attempt, and the errors of EC2.
+    """
+    profiles = find_profiles(batch.ref, batch.server_ids)
+    is_drill = batch.ref.mode.of_steps is RunMode.DRILL
+    if run.profiles is ProfileOption.SKIP:
+        why = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
+        return {each: why for each, profile in profiles.items() if is_drill and profile.isolation in NEEDS_PROOF}
+    if not profiles:
+        return {}
+    applied = applied_settings.get_applied(batch.ref)
+    if applied is None or applied.attempt != batch.lease_attempt or profiles.keys() - applied.servers.keys():
+        raise SettingsNotApplied(f"the launch profiles of {batch.ref.key} are not applied for this attempt yet")
+    servers = {server_id: applied.servers[server_id] for server_id in profiles}
+    found = {server_id: each.refused for server_id, each in servers.items() if each.refused}
+    found |= _find_changed(batch, {each: server for each, server in servers.items() if each not in found})
+    if is_drill:
+        found |= _find_connected(batch, profiles, {each: servers[each] for each in servers if each not in found})
+    return found
+
+
+def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[str, str]:
+    """The servers whose settings were changed since: by a person, or because they were put back."""
+    target, found = batch.ref.target, dict[str, str]()
+    changed = [server_id for server_id, each in servers.items() if each.is_changed]
+    rows = settings_changes.get_changes(target, changed) if changed else {}
+    template_ids = {each.template_id for each in servers.values() if each.template_id}
+    shown = launch_templates.get_default_numbers(target, template_ids) if template_ids else {}
+    for server_id, each in servers.items():
+        number = shown.get(each.template_id) if each.template_id else None
+        if each.is_changed and not _is_held(batch, rows.get(server_id)):
+            found[server_id] = "its launch settings were put back meanwhile, so it would not be launched by its profile"
+        elif number != each.version:
+            found[server_id] = describe_change(str(each.template_id), number)
+    return found
+
+
+def _is_held(batch: Batch, row: SettingsChange | None) -> bool:
+    return row is not None and row.owner == batch.ref and row.status is ChangeStatus.CHANGED
+
+
+def _find_connected(
+    batch: Batch, profiles: Mapping[str, LaunchProfile], servers: Mapping[str, AppliedServer]
+) -> dict[str, str]:
+    """The servers of a drill whose network is not isolated as their profiles require."""
+    return {}
