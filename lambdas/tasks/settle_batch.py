@@ -4,6 +4,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
+from recovery.launch_settings import begin
 from recovery.observability.task_handler import logger, task
 from recovery.runs import settle
 from recovery.runs.settle import AttemptOutcome, SettlementState
@@ -21,6 +22,9 @@ def handler(event: SettleBatchInput, context: LambdaContext) -> SettlementState:
         round=event.get("round"),
         attempt=event.get("attempt"),
     )
-    settlement = settle.settle_batch(ref, outcome).to_state()
-    logger.info("batch settled", extra={"batch": ref.key, **settlement})
-    return settlement
+    settlement = settle.settle_batch(ref, outcome)
+    if settlement.ends_batch:
+        begin.begin_restore(ref.target, f"the end of {ref.key}")
+    state = settlement.to_state()
+    logger.info("batch settled", extra={"batch": ref.key, **state})
+    return state

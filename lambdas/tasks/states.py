@@ -315,3 +315,28 @@ class RecordSyncOutput(TypedDict):
     """How many targets failed."""
 
     failed: int
+
+
+# --- restore-target ---------------------------------------------------------------------------------------------
+class RestoreTargetInput(TargetState, TypedDict):
+    """A round of restore-target: the name of its execution, and how many rounds came before.
+
+    `force` overwrites what a person has changed, `keep` removes the rows only; without servers, all are meant.
+    """
+
+    machine: str
+    round: int
+    sourceServerIds: NotRequired[list[str] | None]
+    force: NotRequired[bool | None]
+    keep: NotRequired[bool | None]
+
+
+class RestoreTargetOutput(TypedDict):
+    """How many changes were dealt with and how many are left; seconds to the next round. `finished`: nothing is left
+    that can be put back.
+    """
+
+    done: int
+    left: int
+    waitSeconds: int
+    finished: bool

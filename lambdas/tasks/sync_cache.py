@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.cache import sync
 from recovery.call_shares import CallShare, use_share
 from recovery.domain.target import Target
+from recovery.launch_settings import begin
 from recovery.observability.task_handler import logger, task
 from tasks.states import SyncCacheInput
 
@@ -14,8 +15,12 @@ from tasks.states import SyncCacheInput
 @task
 @use_share(CallShare.BACKGROUND)
 def handler(event: SyncCacheInput, context: LambdaContext) -> dict[str, Any]:
-    """Return what was found and changed, nothing of that if another sync is at work. Raise what DRS and EC2 raise."""
+    """Return what was found and changed, nothing of that if another sync is at work. Raise what DRS and EC2 raise.
+
+    What ended runs have left changed in the target is put back in the background.
+    """
     target = Target.from_state(event)
+    begin.sweep(target)
     result = sync.sync_target_alone(target, event.get("sync"))
     if result is None:
         logger.info("target left to another sync", extra={"target": target.key})

@@ -102,6 +102,7 @@ class Product:
             "SYNC_CACHE_ARN": self.engine.machine_arn("sync-cache"),
             "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
             "VERIFY_TARGET_ARN": self.engine.machine_arn("verify-target"),
+            "RESTORE_TARGET_ARN": self.engine.machine_arn("restore-target"),
             "CLEANUP_SCHEDULE_GROUP": SCHEDULES,
             "CLEANUP_SCHEDULE_ROLE_ARN": f"arn:aws:iam::{HUB}:role/cleanup-schedule",
             # moto's EC2, SSM and load balancers know nothing of the instances that the emulator makes up.

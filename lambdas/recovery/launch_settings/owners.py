@@ -1,5 +1,6 @@
 """Whether the batch that has changed launch settings still needs them: whether DRS may still launch with them."""
 
+import threading
 from collections.abc import Sequence
 
 from recovery import clock
@@ -26,6 +27,7 @@ class Owners:
         self._runs: dict[str, Run | None] = {}
         self._batches: dict[BatchRef, Batch | None] = {}
         self._jobs: list[Job] | None = None
+        self._lock = threading.Lock()
 
     def find_use(self, change: SettingsChange) -> str | None:
         """Why the settings are still needed, for operators; None once no job can launch with them any more.
@@ -75,9 +77,10 @@ class Owners:
         return None
 
     def _list_jobs(self) -> Sequence[Job]:
-        if self._jobs is None:
-            self._jobs = drs.list_recent_jobs(self._target)
-        return self._jobs
+        with self._lock:  # one of the threads of a round reads them
+            if self._jobs is None:
+                self._jobs = drs.list_recent_jobs(self._target)
+            return self._jobs
 
     def _run(self, execution_id: str) -> Run | None:
         if execution_id not in self._runs:

@@ -9,8 +9,9 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.domain.launch_profiles.wanted import CONFIGURATION_MEMBERS
+from recovery.domain.target import Target
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused
+from recovery.errors import DrsRefused, DrsWavesError
 from recovery.launch_settings import messages
 from recovery.launch_settings.owners import FUNCTION_SECONDS, Owners
 from recovery.store.launches import settings_changes
@@ -43,6 +44,8 @@ class Outcome:
 
     result: Result
     reason: str = ""
+    # The change, if operators have to hear of it.
+    news: SettingsChange | None = None
 
     @property
     def is_done(self) -> bool:
@@ -62,24 +65,44 @@ def put_back(
     Whoever wants to change the settings of a server that has a row of another batch, or one that is RESTORING, calls
     this first. Raise the errors of DRS and EC2.
     """
+    outcome = try_put_back(change, force=force, keep=keep, owners=owners or Owners(change.target))
+    messages.send_settings_left([outcome.news] if outcome.news else [])
+    return outcome
+
+
+def try_put_back(change: SettingsChange, *, force: bool, keep: bool, owners: Owners) -> Outcome:
+    """Do what `put_back` does, but leave the message to the caller: `news` of the outcome."""
     if keep:
         return Outcome(Result.FORGOTTEN) if settings_changes.remove(change) else _overtaken()
     if change.status is ChangeStatus.LEFT and not force:
         return Outcome(Result.LEFT, change.reason or "")
-    if use := _find_use(change, owners or Owners(change.target)):
+    if use := _find_use(change, owners):
         return Outcome(Result.WAITS, use)
     claimed = _claim(change)
     if claimed is None:
         return _overtaken()
-    outcome = _restore(claimed, force=force)
-    if outcome.is_done:
-        if not settings_changes.remove(claimed):
-            return _overtaken()
-        if outcome.result is Result.GONE:
-            messages.send_settings_gone(claimed, outcome.reason)
-    elif outcome.result is Result.LEFT:
-        _leave(change, claimed, outcome.reason)
+    try:
+        outcome = _restore(claimed, force=force)
+    except DrsWavesError:
+        _unclaim(claimed)
+        raise
+    if outcome.result is Result.WAITS:
+        _unclaim(claimed)
+    if outcome.result is Result.LEFT:
+        return replace(outcome, news=_leave(change, claimed, outcome.reason))
+    if outcome.is_done and not settings_changes.remove(claimed):
+        return _overtaken()
+    if outcome.result is Result.GONE:
+        return replace(outcome, news=replace(claimed, reason=outcome.reason))
     return outcome
+
+
+def note_problem(target: Target, server_id: str, problem: str | None) -> SettingsChange | None:
+    """Record why the settings could not be put back; return the change if that is new, so that operators hear of it."""
+    change = settings_changes.get_changes(target, [server_id]).get(server_id)
+    if change is None or change.reason == problem:
+        return None
+    return settings_changes.write(replace(change, reason=problem), before=change)
 
 
 def _overtaken() -> Outcome:
@@ -102,11 +125,15 @@ def _claim(change: SettingsChange) -> SettingsChange | None:
     )
 
 
-def _leave(before: SettingsChange, claimed: SettingsChange, reason: str) -> None:
-    """Record that the settings stay, and tell operators unless they know."""
+def _unclaim(claimed: SettingsChange) -> None:
+    """Let another try begin at once. The row stays RESTORING, because a part of it may be put back."""
+    settings_changes.write(replace(claimed, restoring_since=None), before=claimed)
+
+
+def _leave(before: SettingsChange, claimed: SettingsChange, reason: str) -> SettingsChange | None:
+    """Record that the settings stay; return the change unless operators know it."""
     left = replace(claimed, status=ChangeStatus.LEFT, reason=reason, restoring_since=None)
-    if settings_changes.write(left, before=claimed) and before.reason != reason:
-        messages.send_settings_left(left)
+    return left if settings_changes.write(left, before=claimed) and before.reason != reason else None
 
 
 def _restore(change: SettingsChange, *, force: bool) -> Outcome:

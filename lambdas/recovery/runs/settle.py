@@ -79,6 +79,11 @@ class Settlement:
     servers_to_retry: int = 0
     follow: JobPoll | None = None
 
+    @property
+    def ends_batch(self) -> bool:
+        """Whether the batch is settled for this round."""
+        return not self.servers_to_retry and self.follow is None
+
     def to_state(self) -> SettlementState:
         """The output of SettleBatch."""
         return {"serversToRetry": self.servers_to_retry, "follow": self.follow.to_state() if self.follow else None}

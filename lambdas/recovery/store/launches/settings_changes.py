@@ -131,6 +131,12 @@ def list_changes(target: Target) -> list[SettingsChange]:
     return [SettingsChange.from_item(row) for row in rows]
 
 
+def has_any(target: Target) -> bool:
+    """Whether there is a change in the target."""
+    first = dynamodb.query_once(table(), Partition("target", target.key, ("item", PREFIX)), limit=1, start=None)
+    return bool(first["Items"])
+
+
 def get_changes(target: Target, server_ids: Iterable[str]) -> dict[str, SettingsChange]:
     """The changes of these servers, by server. Read consistently."""
     rows = dynamodb.map_each(lambda server_id: dynamodb.get(table(), _key(target, server_id)), sorted(server_ids))

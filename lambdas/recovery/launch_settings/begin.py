@@ -1,0 +1,58 @@
+"""Starting restore-target in the background."""
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from recovery.aws import step_functions
+from recovery.domain.target import Target
+from recovery.errors import AwsUnavailable
+from recovery.launch_settings.owners import Owners
+from recovery.settings import settings
+from recovery.store import batches
+from recovery.store.launches import restores, settings_changes
+from recovery.store.launches.settings_changes import ChangeStatus
+
+logger = Logger(child=True)
+
+
+def begin_restore(target: Target, reason: str) -> None:
+    """Start restore-target if the target has changes to put back.
+
+    No work waits for it or fails because of it: what is not started here, the next sync of the cache starts.
+    """
+    arn = settings().restore_target_arn
+    if arn is None:  # a function that may not start it, such as one of the API
+        return
+    try:
+        if settings_changes.has_any(target):
+            step_functions.start(arn, {**target.to_state(), "reason": reason})
+    except (AwsUnavailable, ClientError) as error:
+        logger.warning("restore not started", extra={"target": target.key, "reason": str(error)})
+
+
+def begin_restores_of(execution_id: str, reason: str) -> None:
+    """Start it in every target in which the run has batches."""
+    for target in sorted({batch.ref.target for batch in batches.list_batches(execution_id)}):
+        begin_restore(target, reason)
+
+
+def sweep(target: Target) -> None:
+    """Start it for changes of batches that have ended, unless an execution is at work.
+
+    Their end should have started it, but its function may have been killed. Errors are logged, for the next sync.
+    """
+    if settings().restore_target_arn is None:
+        return
+    try:
+        if restores.is_claimed(target):
+            return
+        owners = Owners(target)
+        is_left = any(
+            change.status is not ChangeStatus.LEFT and not owners.is_in_progress(change)
+            for change in settings_changes.list_changes(target)
+        )
+    except AwsUnavailable as error:
+        logger.warning("changes not looked for", extra={"target": target.key, "reason": error.message})
+        return
+    if is_left:
+        begin_restore(target, "found by the sync of the cache")
