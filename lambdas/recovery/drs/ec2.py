@@ -19,13 +19,19 @@ MAX_IDS_PER_DESCRIBE = 100
 
 _DENIED_CODES = {"UnauthorizedOperation", "OptInRequired"}
 
+# The tag of an instance that DRS has launched, with the id of its source server.
+SOURCE_SERVER_TAG = "AWSElasticDisasterRecoverySourceServerID"
+
 # States of an instance that is gone or about to be.
 _GONE_STATES = frozenset(("shutting-down", "terminated"))
 
 
 @dataclass(frozen=True, slots=True)
 class Ec2Instance:
-    """An instance as EC2 describes it; `state` is EC2's in lower case."""
+    """An instance as EC2 describes it; `state` is EC2's in lower case.
+
+    `source_server_id` is from the tag that DRS gives to instances that it launches.
+    """
 
     instance_id: str
     state: str
@@ -38,6 +44,7 @@ class Ec2Instance:
     subnet_id: str | None
     security_group_ids: tuple[str, ...]
     instance_profile: str | None
+    source_server_id: str | None = None
 
     @property
     def exists(self) -> bool:
@@ -51,7 +58,7 @@ class Ec2Instance:
         return cls(
             instance_id=item["InstanceId"],
             state=item.get("State", {}).get("Name", "pending"),
-            name=next((tag["Value"] for tag in item.get("Tags", ()) if tag["Key"] == "Name"), None) or None,
+            name=_read_tag(item, "Name"),
             private_ip=item.get("PrivateIpAddress") or None,
             public_ip=item.get("PublicIpAddress") or None,
             instance_type=item.get("InstanceType"),
@@ -60,7 +67,12 @@ class Ec2Instance:
             subnet_id=item.get("SubnetId") or None,
             security_group_ids=tuple(sorted(group["GroupId"] for group in item.get("SecurityGroups", ()))),
             instance_profile=item.get("IamInstanceProfile", {}).get("Arn"),
+            source_server_id=_read_tag(item, SOURCE_SERVER_TAG),
         )
+
+
+def _read_tag(item: Mapping[str, Any], key: str) -> str | None:
+    return next((tag["Value"] for tag in item.get("Tags", ()) if tag["Key"] == key), None) or None
 
 
 def describe_instances(target: Target, instance_ids: Sequence[str]) -> tuple[dict[str, Ec2Instance], int]:

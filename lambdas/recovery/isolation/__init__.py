@@ -1,0 +1,1 @@
+"""The proof of isolation: whether servers, launched into their subnets, could reach anything but services of AWS."""
