@@ -162,6 +162,13 @@ def add(table: str, key: Mapping[str, Any], attribute: str, amount: int) -> Any:
     return from_wire(answer["Attributes"])[attribute]
 
 
+def exchange(table: str, key: Mapping[str, Any], attribute: str, value: Any, **options: Any) -> Any:
+    """Set an attribute; return its value before, None if it had none. Raise ConditionFailed; see `update`."""
+    change = update_parameters(key, {attribute: value}, **options)
+    answer = _call("update_item", TableName=table, ReturnValues="UPDATED_OLD", **change)
+    return from_wire(answer.get("Attributes") or {}).get(attribute)
+
+
 def put(table: str, item: Mapping[str, Any]) -> None:
     """Write a row, over any row with its key."""
     _call("put_item", TableName=table, Item=to_wire(item))

@@ -7,6 +7,7 @@ from typing import Any
 
 from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.standing.slots import SCHEDULE
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.domain.wave_steps.modes import RunMode
 
@@ -261,6 +262,11 @@ class Run:
     def requesters(self) -> tuple[str, ...]:
         """Who requested this run and those before it in its chain, each once, oldest first."""
         return tuple(dict.fromkeys((*self.earlier_requesters, self.requested_by)))
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is a readiness run that the schedule of its plan has started."""
+        return self.mode is Mode.READINESS and self.requested_by == SCHEDULE
 
     @property
     def is_halted(self) -> bool:

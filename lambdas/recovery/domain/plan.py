@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from recovery.domain.launch_profiles.profiles import GroupProfiles
+from recovery.domain.standing.answers import ReadinessAnswer
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.actions import Action, ActionPlace, read_actions
 from recovery.domain.wave_steps.approvals import Approval
@@ -215,9 +216,10 @@ class RecoveryPlan:
     A run is measured against the targets: how old the recovered data may be (RPO) and how long the run may take (RTO).
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
     started a run does not approve its waves. With `comments_required`, a failed wave is accepted or aborted with a
-    reason only. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the
-    plan, from 1; `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the
-    first wave, those `after` when every wave has ended.
+    reason only. Its readiness is checked every `readiness_every_hours`, if that is set; `last_readiness` is the last
+    answer. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the plan,
+    from 1; `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the first
+    wave, those `after` when every wave has ended.
     """
 
     plan_id: str
@@ -230,9 +232,11 @@ class RecoveryPlan:
     clean_up_after_hours: int | None = None
     four_eyes: bool = False
     comments_required: bool = False
+    readiness_every_hours: int | None = None
     before: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
     active_execution_id: str | None = None
+    last_readiness: ReadinessAnswer | None = None
     version: int = 1
     updated_by: str | None = None
     updated_at: str | None = None
@@ -251,22 +255,25 @@ class RecoveryPlan:
             clean_up_after_hours=item.get("cleanUpAfterHours"),
             four_eyes=bool(item.get("fourEyes", False)),
             comments_required=bool(item.get("commentsRequired", False)),
+            readiness_every_hours=int(item["readinessEveryHours"]) if item.get("readinessEveryHours") else None,
             before=read_actions(item, ActionPlace.BEFORE),
             after=read_actions(item, ActionPlace.AFTER),
             active_execution_id=item.get("activeExecutionId"),
+            last_readiness=ReadinessAnswer.from_item(item["lastReadiness"]) if item.get("lastReadiness") else None,
             version=int(item.get("version", 1)),
             updated_by=item.get("updatedBy"),
             updated_at=item.get("updatedAt"),
         )
 
     def to_item(self) -> dict[str, Any]:
-        """The row, without the lock: only starting and finishing a run write `activeExecutionId`."""
+        """The row, without what only runs write: `activeExecutionId`, the lock, and `lastReadiness`."""
         options = {
             "rpoTargetMinutes": self.rpo_target_minutes,
             "rtoTargetMinutes": self.rto_target_minutes,
             "cleanUpAfterHours": self.clean_up_after_hours,
             "fourEyes": self.four_eyes or None,
             "commentsRequired": self.comments_required or None,
+            "readinessEveryHours": self.readiness_every_hours,
             "before": [action.to_item() for action in self.before] or None,
             "after": [action.to_item() for action in self.after] or None,
             "updatedBy": self.updated_by,

@@ -232,9 +232,16 @@ def send_decision(run: Run, decision: str, by: str, comment: str, wave: str | No
 
 
 def send_run_finished(
-    execution: Execution, verdict: ExecutionVerdict, tally: Tally, left_running: Sequence[str] = ()
+    execution: Execution,
+    verdict: ExecutionVerdict,
+    tally: Tally,
+    left_running: Sequence[str] = (),
+    readiness: Mapping[str, str | list[str] | None] | None = None,
 ) -> None:
-    """Report that a run has ended; `left_running` has the jobs that go on without anything that follows them."""
+    """Report that a run has ended; `left_running` has the jobs that go on without anything that follows them.
+
+    `readiness` has what a readiness run found that the one before had not, and the other way round.
+    """
     run = execution.run
     # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
     is_refused = verdict.status is ExecutionStatus.NOT_READY
@@ -249,6 +256,7 @@ def send_run_finished(
         {
             "Result": verdict.reason,
             "Servers": tally.describe_ready() if verdict.status is ExecutionStatus.READY else tally.describe(),
+            **(readiness or {}),
             "Jobs that run on": "; ".join(first_of(left_running, MAX_REASONS)),
             "What happens": _JOBS_LEFT if left_running else None,
             purpose: format_command("continue", rest) if rest else None,

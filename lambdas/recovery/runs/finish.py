@@ -11,13 +11,15 @@ from recovery.domain import verdicts
 from recovery.domain.batch import Batch, BatchStatus
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, RunSnapshot, WaveStatus
+from recovery.domain.standing.answers import AnswerChange, AnswerStatus
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.drs import capacity_leases
-from recovery.errors import DrsWavesError, RunHalted
-from recovery.observability import operator_messages
+from recovery.errors import AwsUnavailable, DrsWavesError, RunHalted
+from recovery.observability import operator_messages, readiness_messages
 from recovery.runs import settle
 from recovery.runs.settle import AttemptOutcome
+from recovery.runs.standing import answers
 from recovery.store import batches, executions, inspections, waves
 from recovery.wording import first_of, plural
 
@@ -153,18 +155,38 @@ def _end(
     execution_id = execution.execution_id
     for _ in range(MAX_END_ATTEMPTS):
         run = executions.get_run(execution_id)  # settling the batches may have taken minutes
-        if run.status.is_final:  # an earlier invocation may have been killed before it released the plan
+        if run.status.is_final:  # an earlier invocation may have been killed before it did the rest
             executions.release_plan(run.plan_id, execution_id)
+            _keep_answer(execution, run, ExecutionVerdict(run.status, run.reason or ""))
             break
         verdict, tally = judge(run), batches.tally_servers(execution_id)
         if verdict.status is ExecutionStatus.NOT_READY:  # while this run still locks the plan
             executions.unlink_continuation(run)
         if executions.record_end(run, verdict, tally):
-            operator_messages.send_run_finished(execution, verdict, tally, left_running)
+            change = _keep_answer(execution, run, verdict)
+            if not run.is_scheduled or verdict.status not in set(AnswerStatus):
+                readiness = readiness_messages.describe_change(change)
+                operator_messages.send_run_finished(execution, verdict, tally, left_running, readiness)
             return verdict
     else:
         run = executions.get_run(execution_id)
     return ExecutionVerdict(run.status, run.reason or "")
+
+
+def _keep_answer(execution: Execution, run: Run, verdict: ExecutionVerdict) -> AnswerChange | None:
+    """Keep the answer of a readiness run on its plan, and return it with the one before if it was not kept yet.
+
+    Of a run that the schedule has started, operators hear only if the answer has changed. An answer that cannot be kept
+    does not keep the run from its end.
+    """
+    try:
+        change = answers.keep(run, verdict)
+    except AwsUnavailable as error:
+        logger.warning("answer not kept", extra={"executionId": run.execution_id, "reason": error.message})
+        return None
+    if change and run.is_scheduled and change.is_news:
+        readiness_messages.send_changed(execution, change, answers.list_findings(run.execution_id))
+    return change
 
 
 def _collect_shortfalls(execution: Execution, snapshot: RunSnapshot) -> dict[str, list[str]]:

@@ -1,0 +1,1 @@
+"""Readiness that is checked on a schedule: when a plan is due, and how an answer differs from the one before."""

@@ -1,0 +1,1 @@
+"""Readiness on a schedule: `due` starts the runs of plans that are due, `answers` keeps what readiness runs answer."""
