@@ -33,7 +33,7 @@ from typing import Any
 
 from sandbox import drill, networks
 from tests.support.fault_injection import Call, calls_through
-from tests.support.launch_settings import read_settings
+from tests.support.launch_settings import CHANGES, read_settings
 from tests.support.product import HUB, SHORT_DURATIONS, WEST, Product
 from tests.support.shops import target_client
 
@@ -163,7 +163,7 @@ def _run(product: Product, plan: str, kind: str, body: Mapping[str, Any], counte
     record = product.finish(execution_id, timeout=3_600)
     print(f"{execution_id}: {record['status']} {record['reason']}", file=sys.stderr)
     ended, deadline = product.emulator.world.clock.now(), time.monotonic() + RESTORE_SECONDS
-    while product.items("TargetChanges") and time.monotonic() < deadline:
+    while _has_changes(product) and time.monotonic() < deadline:
         time.sleep(0.2)
     return {
         "status": record["status"],
@@ -172,6 +172,10 @@ def _run(product: Product, plan: str, kind: str, body: Mapping[str, Any], counte
         "seconds": round(_seconds(record["endedAt"]) - _seconds(record["requestedAt"]), 1),
         "secondsUntilRestored": round(product.emulator.world.clock.now() - ended, 1),
     }
+
+
+def _has_changes(product: Product) -> bool:
+    return any(row["item"].startswith(CHANGES) for row in product.items("TargetChanges"))
 
 
 def _seconds(moment: str) -> float:

@@ -48,6 +48,7 @@ def read_settings_truth(sandbox: Sandbox, targets: Iterable[Place], profiles: Pr
 
 
 def _read_rows(sandbox: Sandbox) -> list[Row]:
+    """The rows that say what has to be put back; the table has others."""
     pages = (
         sandbox.client("dynamodb")
         .get_paginator("scan")
@@ -55,7 +56,10 @@ def _read_rows(sandbox: Sandbox) -> list[Row]:
     )
     names = ("target", "item", "status", "reason", "sourceServerId", "executionId")
     return [
-        {name: row[name]["S"] for name in names if "S" in row.get(name, {})} for page in pages for row in page["Items"]
+        {name: row[name]["S"] for name in names if "S" in row.get(name, {})}
+        for page in pages
+        for row in page["Items"]
+        if row["item"]["S"].startswith(("SERVER#", "RESERVATION#"))
     ]
 
 
