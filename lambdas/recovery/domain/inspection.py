@@ -55,7 +55,7 @@ class WaveTargetInspection:
     """A wave's servers in one target. `already_launched` counts those that the continued run has launched.
 
     `notes` are for operators. `unlistable_groups` and `empty_groups` have the reason for each group that the wave
-    requires and whose servers could not be listed, or that selects none.
+    requires and whose servers could not be listed, or that selects none. `refusals` are reasons against the whole run.
     """
 
     wave: Wave
@@ -65,6 +65,7 @@ class WaveTargetInspection:
     notes: tuple[str, ...] = ()
     unlistable_groups: tuple[str, ...] = ()
     empty_groups: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class WaveTargetSummary:
     pending: bool = False
     is_late: bool = False
     waiting_since: float | None = None
+    refusals: tuple[str, ...] = ()
 
     @classmethod
     def from_item(cls, row: Mapping[str, Any]) -> "WaveTargetSummary":
@@ -114,6 +116,7 @@ class WaveTargetSummary:
             pending=bool(row.get("pending", False)),
             is_late=bool(row.get("late", False)),
             waiting_since=float(since) if since is not None else None,
+            refusals=tuple(row.get("refusals", ())),
         )
 
     @property

@@ -17,8 +17,9 @@ class WaveReadiness:
 
     `optional` and `blocked_optional` count servers that the wave may do without. `already_launched` counts servers that
     the continued run launched; no other number counts them. `unlistable_groups` and `empty_groups` have the reason for
-    each required group whose servers could not be listed, or that selects none. `is_complete` is False while a target
-    is pending whose servers are not even known by id; `total` then counts too few.
+    each required group whose servers could not be listed, or that selects none. `refusals` are reasons against the run
+    that no tolerance outweighs. `is_complete` is False while a target is pending whose servers are not even known by
+    id; `total` then counts too few.
     """
 
     wave: Wave
@@ -31,10 +32,13 @@ class WaveReadiness:
     unlistable_groups: Sequence[str] = ()
     empty_groups: Sequence[str] = ()
     is_complete: bool = True
+    refusals: Sequence[str] = ()
 
     def refusal(self) -> str | None:
         """Why the wave cannot be run; None when it can, without the blocked servers."""
         name = f"wave {self.wave.name}"
+        if self.refusals:
+            return f"{name}: {'; '.join(self.refusals)}"
         if self.unlistable_groups:
             return f"{name}: {'; '.join(self.unlistable_groups)}"
         needed = [use for use in self.wave.groups if not use.optional] or not self.wave.groups

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from recovery.domain.isolation.judgement import Surroundings, judge
 from recovery.domain.isolation.networks import VpcNetwork
-from recovery.domain.isolation.verdicts import IsolationVerdict, Place
+from recovery.domain.isolation.verdicts import UNTOLD_SUBNET, IsolationVerdict, Place
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.drs import ec2
@@ -27,7 +27,7 @@ def prove(target: Target, places: Iterable[Place], source_vpcs: Iterable[str] = 
     if not asked:
         return {}
     try:
-        found = networks.read_networks(target, {place.subnet_id for place in asked})
+        found = networks.read_networks(target, {place.subnet_id for place in asked} - {UNTOLD_SUBNET})
     except (TargetAccessDenied, TargetRefused) as error:
         why = f"EC2 does not show its networks: {error.message}. {error.facts.get('advice') or error.advice}"
         return {place: IsolationVerdict.unknown(place, why) for place in asked}
@@ -38,7 +38,9 @@ def prove(target: Target, places: Iterable[Place], source_vpcs: Iterable[str] = 
 def _judge(place: Place, found: Networks, around: Surroundings) -> IsolationVerdict:
     subnet = found.subnets.get(place.subnet_id)
     if subnet is None:
-        return IsolationVerdict.unknown(place, f"EC2 does not know {place.subnet_id}")
+        untold = "name the subnets in the launch profile"
+        why = untold if place.subnet_id == UNTOLD_SUBNET else f"EC2 does not know {place.subnet_id}"
+        return IsolationVerdict.unknown(place, why)
     return judge(place, subnet, found.vpcs[subnet.vpc_id], around)
 
 

@@ -18,8 +18,9 @@ from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFa
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, RegionNotEnabled, ServerBusy, Transient
-from recovery.runs.inspection import chain, falls, uninspected
+from recovery.runs.inspection import chain, falls, isolation, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
+from recovery.runs.inspection.isolation import IsolationFindings
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
 from recovery.runs.probe import ProbeRequest, probe_servers
 from recovery.settings import settings
@@ -162,6 +163,9 @@ def _inspect_waves(
         probes=probes,
         context=load_context(execution, target, candidates),
         falls=falls.note_falls(execution, target, groups, list(selections.values())),
+        isolation=isolation.check_isolation(
+            execution, target, groups, selections.values(), {each: known[each] for each in candidates}
+        ),
     )
     return [
         _inspect_wave(execution, WaveTargetInspection(wave, target, {}), groups, selections[wave.name], findings)
@@ -174,7 +178,7 @@ class Findings:
     """What was read about a target: the servers that DRS knows, those that the continued runs launched, and the rest.
 
     `launched_groups` has the ids of groups with servers that the continued runs launched. `falls` has a note for each
-    group that has lost servers, by group id.
+    group that has lost servers, by group id. `isolation` says which servers must not be drilled.
     """
 
     known: Mapping[str, SourceServer]
@@ -183,6 +187,7 @@ class Findings:
     probes: Mapping[str, Probe]
     context: TargetContext
     falls: Mapping[str, str]
+    isolation: IsolationFindings
 
 
 def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection[str]) -> list[str]:
@@ -219,6 +224,7 @@ def _inspect_wave(
         already_launched=len(findings.launched & selection.servers.keys()),
         notes=(*notes, *fallen, *findings.context.notes),
         empty_groups=tuple(reasons),
+        refusals=findings.isolation.refuse(selection.servers.keys()),
     )
 
 
@@ -256,7 +262,7 @@ def _inspect_server(
     )
     # Ignore the RPO target when the operator chose a point in time.
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
-    verdict = readiness.judge_server(facts, rpo_minutes, clock.now())
+    verdict = findings.isolation.add_to(readiness.judge_server(facts, rpo_minutes, clock.now()), server_id)
     snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
     data = (snapshot_id, probe.snapshot_at)
     return InspectedServer(verdict, hostname, selection.optional, *data, selection.groups, facts.lag_seconds)

@@ -81,6 +81,7 @@ def _judge_wave(
         unlistable_groups=[reason for summary in inspected for reason in summary.unlistable_groups],
         empty_groups=[reason for summary in inspected for reason in summary.empty_groups],
         is_complete=_are_all_servers_known(wave, groups, summaries),
+        refusals=[reason for summary in inspected for reason in summary.refusals],
     )
 
 

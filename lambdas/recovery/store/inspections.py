@@ -197,6 +197,7 @@ def _persist_wave(
         "blockedOptional": sum(server.optional for server in blocked.values()),
         "alreadyLaunched": inspection.already_launched,
         "exampleReason": describe_blocked(blocked),
+        "refusals": list(inspection.refusals),
         "notes": list(inspection.notes),
         "unlistableGroups": list(inspection.unlistable_groups),
         "emptyGroups": list(inspection.empty_groups),

@@ -1,5 +1,6 @@
 """The events of a run, from its record, and DRS's log of a job, as the API shows them."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
@@ -9,7 +10,10 @@ from api.schemas.responses.base import Paged, Time
 from api.schemas.responses.decisions import collect_decisions
 from api.schemas.responses.steps.of_runs import list_events
 from recovery.domain.batch import BatchStatus
+from recovery.domain.isolation.verdicts import Answer, Place
+from recovery.domain.target import Target
 from recovery.store.execution_record import ExecutionRecord
+from recovery.store.launches.findings import TargetFindings
 
 
 class Event(TypedDict):
@@ -43,8 +47,8 @@ class JobLog(Paged):
     jobLog: list[JobLogItem]
 
 
-def collect_events(record: ExecutionRecord) -> list[Event]:
-    """Every event that the record shows, oldest first."""
+def collect_events(record: ExecutionRecord, findings: Iterable[TargetFindings] = ()) -> list[Event]:
+    """Every event that the record and what inspection found show, oldest first."""
     meta, events = record.meta, list[Event]()
 
     def add(at: str | None, event: str, text: str, wave: str | None = None) -> None:
@@ -84,7 +88,21 @@ def collect_events(record: ExecutionRecord) -> list[Event]:
             add(job["at"], "JOB_OVERDUE", f"{job['jobId']} for {batch} takes far longer than usual", row["wave"])
         if row["status"] == BatchStatus.LAUNCHING:
             add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
+    for found in findings:
+        for verdict in found.isolation:
+            add(found.found_at, *_describe_isolation(found.target, verdict))
     for step in list_events(record.checks, record.actions):
         add(*step)
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(events, key=lambda event: event["at"])
+
+
+def _describe_isolation(target: Target, verdict: Mapping[str, Any]) -> tuple[str, str]:
+    """The name and the text of the event of a verdict on a subnet, with the security groups of servers in it."""
+    answer = Answer(verdict["isolated"])
+    is_isolated = "are isolated" if answer is Answer.YES else "are not isolated"
+    event = "NETWORKS_ISOLATED" if answer is Answer.YES else "NETWORKS_NOT_ISOLATED"
+    if answer is Answer.UNKNOWN:
+        is_isolated = "are not proven to be isolated"
+    place = Place(verdict["subnetId"], tuple(verdict["securityGroups"]))
+    return event, f"networks of {target.key} {is_isolated}: {place}: {'; '.join(verdict['because'])}"

@@ -11,6 +11,9 @@ from recovery.wording import first_of
 # Ways and reasons that a verdict names.
 MAX_REASONS = 8
 
+UNTOLD_SUBNET = ""
+"""The subnet of a place of servers whose launch settings do not name one, or name a network interface that exists."""
+
 
 class Answer(StrEnum):
     """Whether a place is isolated. UNKNOWN, what cannot be told from what EC2 shows, counts as not isolated."""
@@ -37,7 +40,7 @@ class Place:
 
     def __str__(self) -> str:
         groups = ", ".join(self.security_groups) or "the default group"
-        return f"{self.subnet_id} with {groups}"
+        return f"{self.subnet_id or 'a subnet that launch settings do not name'} with {groups}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def describe_instance(target: Target, instance: SimulatedInstance) -> Values:
         "SecurityGroups": groups,
         "NetworkInterfaces": [
             {
-                "NetworkInterfaceId": f"eni-{digest(instance.id)[:17]}",
+                "NetworkInterfaceId": _interface_id(instance.id),
                 "Groups": groups,
                 "Status": "in-use",
                 "Attachment": {"DeviceIndex": 0, "Status": "attached"},
@@ -80,6 +80,31 @@ def describe_instance(target: Target, instance: SimulatedInstance) -> Values:
     }
     optional = {"KeyName": placement.key_name, "PublicIpAddress": placement.public_ip}
     return described | {name: value for name, value in optional.items() if value}
+
+
+def describe_interfaces(target: Target) -> dict[str, Values]:
+    """Return the network interfaces of the instances that launches have placed, by id."""
+    placed = {each: found for each, found in target.ec2.placements.items() if each.startswith("i-")}
+    return {
+        _interface_id(instance_id): {
+            "NetworkInterfaceId": _interface_id(instance_id),
+            "InterfaceType": "interface",
+            "Status": "in-use",
+            "OwnerId": target.key.account,
+            "Attachment": {"DeviceIndex": 0, "Status": "attached", "InstanceId": instance_id},
+            "Groups": [{"GroupId": each} for each in found.groups],
+            "SubnetId": found.subnet_id,
+            "VpcId": found.vpc_id,
+            "AvailabilityZone": found.zone,
+            "PrivateIpAddress": found.private_ip,
+            "PrivateIpAddresses": [{"PrivateIpAddress": found.private_ip, "Primary": True}],
+        }
+        for instance_id, found in placed.items()
+    }
+
+
+def _interface_id(instance_id: str) -> str:
+    return f"eni-{digest(instance_id)[:17]}"
 
 
 def _place_by_default(target: Target, instance: SimulatedInstance) -> Placement:

@@ -6,6 +6,7 @@ from typing import Any
 
 from drs_emulator.errors import Refused
 from drs_emulator.operations.ec2.describing import describe, refuse_unknown
+from drs_emulator.operations.ec2.instances import describe_interfaces
 from drs_emulator.operations.registry import Call, Handler, operation
 from drs_emulator.records.ec2.launch_template import LaunchTemplate
 from drs_emulator.records.ec2.resources import KINDS, Kind, Values
@@ -32,6 +33,10 @@ SHOWN: dict[str, Callable[[Target, Values], Values]] = {
 }
 
 
+# What is described beside the resources that were added.
+MORE: dict[str, Callable[[Target], dict[str, Values]]] = {"NetworkInterface": describe_interfaces}
+
+
 def show(target: Target, kind: str, resource: Values) -> Values:
     """Return a resource with what follows from the rest of the state."""
     return SHOWN[kind](target, resource) if kind in SHOWN else resource
@@ -41,7 +46,7 @@ def _describe_kind(name: str, kind: Kind) -> Handler:
     what = re.sub(r"(?<!^)([A-Z])", r" \1", name).lower()
 
     def describe_kind(call: Call) -> dict[str, Any]:
-        known = resources_of(call.target, name)
+        known = resources_of(call.target, name) | (MORE[name](call.target) if name in MORE else {})
         asked = call.input.get(kind.ids) or list(known)
         refuse_unknown(asked, known, kind.unknown, what)
         found = [show(call.target, name, known[each]) for each in dict.fromkeys(asked)]

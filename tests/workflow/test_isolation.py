@@ -1,0 +1,221 @@
+"""A drill that must be isolated is refused if it is not, with the reason, and its record says why it was."""
+
+from typing import Any
+
+import pytest
+
+from recovery.packing import unpack
+from sandbox import networks
+from tests.support.product import HUB, WEST, Product
+from tests.support.profiled_runs import DRILL, calls_made, launched, lay_networks, plan_of
+from tests.support.shops import target_client
+
+REQUIRED = {**DRILL, "isolation": "required"}
+ROUTE = f"route {networks.SOURCE_CIDR} of {networks.DRILL_ROUTES} goes to peering {networks.DRILL_PEERING}"
+READS = (
+    "DescribeVpcs", "DescribeRouteTables", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeVpcEndpoints",
+    "DescribeNetworkInterfaces", "DescribeVpcPeeringConnections",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def laid(product: Product) -> None:
+    lay_networks(product)
+
+
+def add(product: Product, kind: str, **resource: Any) -> None:
+    product.emulator.control.add_ec2_resource(kind, HUB, WEST, resource)
+
+
+def route(product: Product, *routes: dict[str, Any]) -> None:
+    """Give the drill subnets these routes beside their own."""
+    add(product, "RouteTable", **networks.build_drill_routes(WEST, *routes))
+
+
+def isolation_of(product: Product, execution_id: str) -> list[dict[str, Any]]:
+    """What the record of a run has of isolation."""
+    rows = [row for row in product.items("Executions") if row["item"].startswith("FINDINGS#")]
+    return [
+        each for row in rows if row["executionId"] == execution_id for each in unpack(bytes(row["packed"]))["isolation"]
+    ]
+
+
+def start_with(product: Product, plan: str, **options: str) -> dict[str, Any]:
+    reply = product.request("POST", f"/recovery-plans/{plan}/drills", options)
+    return product.finish(reply.body["executionId"])
+
+
+def events_of(product: Product, record: dict[str, Any]) -> dict[str, str]:
+    found = product.request("GET", f"/executions/{record['executionId']}/events").body["events"]
+    return {each["event"]: each["text"] for each in found}
+
+
+# --- required -----------------------------------------------------------------------------------------------------
+def test_a_drill_with_a_route_to_the_sources_is_refused_and_runs_when_the_route_is_gone(product: Product) -> None:
+    plan = plan_of(product, product.seed(3), {"drill": REQUIRED})
+    route(product, networks.build_route_to_sources())
+    refused = product.drill(plan)
+    assert refused["status"] == "NOT_READY", refused
+    assert f"{ROUTE} ({networks.SOURCE_VPC}" in refused["reason"], refused["reason"]
+    assert "StartRecovery" not in product.calls()
+    assert "not isolated" in events_of(product, refused)["NETWORKS_NOT_ISOLATED"]
+
+    route(product)
+    record = product.drill(plan)
+    assert record["status"] == "COMPLETED", record
+    assert len(launched(product)) == 3
+    (text,) = {text for event, text in events_of(product, record).items() if event == "NETWORKS_ISOLATED"}
+    assert text.startswith(f"networks of {HUB}/{WEST} are isolated: ")
+    assert f"all other routes of {networks.DRILL_ROUTES} are local" in text
+    assert f"no other instances are in {networks.DRILL_VPC}" in text
+
+
+def test_no_tolerance_and_no_optional_group_lets_a_drill_run_that_is_not_isolated(product: Product) -> None:
+    connected, others = product.seed(1), product.seed(9, prefix="other")
+    groups = [
+        {"groupId": product.group(connected, launchProfiles={"drill": REQUIRED}), "optional": True},
+        {"groupId": product.group(others, name="others")},
+    ]
+    plan = product.plan({"name": "web", "groups": groups, "maxFailedPercent": 99})
+    route(product, networks.build_route_to_sources())
+    record = product.drill(plan)
+    assert record["status"] == "NOT_READY", record
+    assert "wave web: 1 server must not be drilled" in record["reason"]
+    assert "StartRecovery" not in product.calls()
+
+
+def test_a_recovery_into_the_network_of_the_sources_is_no_drill(product: Product) -> None:
+    plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
+    route(product, networks.build_route_to_sources())
+    assert product.finish(product.start(plan, "recoveries"))["status"] == "COMPLETED"
+    assert calls_made(product, *READS) == []
+
+
+def test_a_readiness_run_says_that_a_drill_would_be_refused_and_why(product: Product) -> None:
+    plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
+    route(product, networks.build_route_to_sources())
+    record = product.finish(product.start(plan, "readiness"))
+    (server,) = record["sourceServers"]
+    assert "a drill would be refused" in server["reason"]
+    assert ROUTE in server["reason"]
+    assert [each["isolated"] for each in isolation_of(product, record["executionId"])] == ["NO", "NO"]
+
+
+def test_a_drill_of_a_plan_without_such_profiles_reads_no_network(product: Product) -> None:
+    assert product.drill(plan_of(product, product.seed(1), {"drill": DRILL}))["status"] == "COMPLETED"
+    assert calls_made(product, *READS) == []
+
+
+# --- what else may be required ------------------------------------------------------------------------------------
+def test_the_internet_is_a_way_out_unless_it_is_allowed(product: Product) -> None:
+    add(product, "InternetGateway", InternetGatewayId="igw-0d111111", Attachments=[])
+    route(product, {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-0d111111", "State": "active"})
+    servers = product.seed(1)
+    refused = product.drill(plan_of(product, servers, {"drill": REQUIRED}))
+    assert refused["status"] == "NOT_READY"
+    assert "route 0.0.0.0/0 of rtb-0d111111 goes to internet gateway igw-0d111111" in refused["reason"]
+    allowed = product.drill(plan_of(product, servers, {"drill": {**REQUIRED, "isolation": "internetAllowed"}}))
+    assert allowed["status"] == "COMPLETED", allowed
+    route(product, networks.build_route_to_sources())
+    again = product.drill(plan_of(product, servers, {"drill": {**REQUIRED, "isolation": "internetAllowed"}}))
+    assert again["status"] == "NOT_READY"
+
+
+def test_a_drill_that_only_reports_runs_and_its_record_says_what_its_servers_could_reach(product: Product) -> None:
+    route(product, networks.build_route_to_sources())
+    record = product.drill(plan_of(product, product.seed(1), {"drill": {**REQUIRED, "isolation": "reported"}}))
+    assert record["status"] == "COMPLETED", record
+    for verdict in isolation_of(product, record["executionId"]):
+        assert (verdict["isolated"], verdict["vpcId"]) == ("NO", networks.DRILL_VPC)
+        assert verdict["because"][0].startswith(ROUTE)
+    assert ROUTE in events_of(product, record)["NETWORKS_NOT_ISOLATED"]
+
+
+def test_a_drill_that_skips_profiles_cannot_be_isolated_by_them(product: Product) -> None:
+    plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
+    record = start_with(product, plan, launchProfiles="skip")
+    assert record["status"] == "NOT_READY", record
+    assert "the run does not apply launch profiles" in record["reason"]
+
+
+def test_a_profile_without_subnets_is_judged_by_where_the_template_launches(product: Product) -> None:
+    (server,) = product.seed(1)
+    refused = product.drill(plan_of(product, [server], {"drill": {"isolation": "required"}}))
+    assert refused["status"] == "NOT_READY"
+    assert "name the subnets in the launch profile" in refused["reason"], refused["reason"]
+    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=[networks.DRILL_GROUP])
+    record = product.drill(plan_of(product, [server], {"drill": {"isolation": "required"}}))
+    assert record["status"] == "COMPLETED", record
+    (verdict,) = isolation_of(product, record["executionId"])
+    assert verdict["subnetId"] == networks.DRILL_SUBNETS["a"]
+    assert verdict["securityGroups"] == [networks.DRILL_GROUP]
+
+
+def set_template(product: Product, server_id: str, subnet: str, groups: list[str]) -> None:
+    """Let the launch template of a server name a subnet and groups."""
+    template = product.emulator.client(HUB, WEST).get_launch_configuration(sourceServerID=server_id)
+    ec2, template_id = target_client(product, "ec2"), template["ec2LaunchTemplateID"]
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": groups}
+    made = ec2.create_launch_template_version(
+        LaunchTemplateId=template_id, SourceVersion="$Default", LaunchTemplateData={"NetworkInterfaces": [interface]}
+    )
+    number = str(made["LaunchTemplateVersion"]["VersionNumber"])
+    ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=number)
+
+
+# --- what is in the network ---------------------------------------------------------------------------------------
+def test_an_instance_that_no_drill_has_launched_is_named_and_those_of_drills_are_not(product: Product) -> None:
+    servers = product.seed(2)
+    waves = [
+        {"name": name, "groups": [product.group([server], name=name, launchProfiles={"drill": REQUIRED})], **more}
+        for name, server, more in (("first", servers[0], {}), ("second", servers[1], {"dependsOn": ["first"]}))
+    ]
+    plan = product.plan(*waves)
+    assert product.drill(plan)["status"] == "COMPLETED", "the instances of its own first wave are no strangers"
+    assert product.drill(plan)["status"] == "COMPLETED", "nor are those of the drill before"
+    product.emulator.control.add_ec2_instance(
+        {"accountId": HUB, "region": WEST, "instanceId": "i-0aaaabbbbccccdddd", "state": "running"}
+        | {"subnetId": networks.DRILL_SUBNETS["b"], "privateIpAddress": "10.77.200.9"}
+    )
+    record = product.drill(plan)
+    assert record["status"] == "NOT_READY", record
+    place = f"is at 10.77.200.9 in {networks.DRILL_SUBNETS['b']} of the same VPC"
+    assert f"instance i-0aaaabbbbccccdddd {place}" in record["reason"]
+
+
+def test_an_instance_that_a_recovery_has_launched_is_no_part_of_a_drill(product: Product) -> None:
+    server, other = product.seed(2)
+    drill = {"subnets": REQUIRED["subnets"], "securityGroups": REQUIRED["securityGroups"]}
+    live = product.finish(product.start(plan_of(product, [other], {"recovery": drill}), "recoveries"))
+    assert live["status"] == "COMPLETED"
+    record = product.drill(plan_of(product, [server], {"drill": REQUIRED}))
+    assert record["status"] == "NOT_READY"
+    assert f"instance {launched(product)[other]['InstanceId']} is at " in record["reason"]
+
+
+# --- what cannot be read ------------------------------------------------------------------------------------------
+def test_a_role_that_hides_the_networks_proves_nothing_and_the_reason_names_the_parameter(product: Product) -> None:
+    product.fault("ACCESS_DENIED", operation="DescribeRouteTables")
+    servers = product.seed(1)
+    record = product.drill(plan_of(product, servers, {"drill": REQUIRED}))
+    assert record["status"] == "NOT_READY", record
+    assert "AllowDeepReadiness" in record["reason"]
+    assert "is not proven to be isolated" in record["reason"]
+    assert [each["isolated"] for each in isolation_of(product, record["executionId"])] == ["UNKNOWN"] * 2
+    assert "not proven" in events_of(product, record)["NETWORKS_NOT_ISOLATED"]
+
+    reported = product.drill(plan_of(product, servers, {"drill": {**REQUIRED, "isolation": "reported"}}))
+    assert reported["status"] == "COMPLETED", reported
+
+
+def test_networks_that_are_not_shown_for_a_moment_are_asked_for_again(product: Product) -> None:
+    product.fault("THROTTLING", operation="DescribeNetworkAcls", count=2)
+    assert product.drill(plan_of(product, product.seed(1), {"drill": REQUIRED}))["status"] == "COMPLETED"
+
+
+def test_the_proof_for_a_thousand_servers_takes_as_many_calls_as_for_one(product: Product) -> None:
+    route(product, networks.build_route_to_sources())
+    for servers in (product.seed(1), product.seed(1_000, prefix="many")):
+        before = len(calls_made(product, *READS))
+        assert product.drill(plan_of(product, servers, {"drill": REQUIRED}))["status"] == "NOT_READY"
+        assert len(calls_made(product, *READS)) - before == len(READS)
