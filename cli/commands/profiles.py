@@ -153,8 +153,8 @@ def restore(
     """
     if force and keep:
         raise typer.BadParameter("give --force or --keep, not both")
-    if (force or keep) and not servers:
-        raise typer.BadParameter(f"{'--force' if force else '--keep'} needs the servers by their ids")
+    if (force or keep) and not servers and target is None:
+        raise typer.BadParameter(f"{'--force' if force else '--keep'} needs the ids of servers, or --target")
     session = Session.open(connection, as_json)
     rows = _find_rows(session, servers or [], target)
     if not rows:

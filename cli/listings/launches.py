@@ -75,7 +75,7 @@ CHANGED_SETTINGS = Listing(
     columns=(
         Column("sourceServerId", "server"),
         Column("accountId", "account"),
-        Column("region", "Region"),
+        Column("region", "Region", optional=True),
         Column("status", "status"),
         Column("executionId", "changed by"),
         Column("wave", "wave", folds=True, optional=True),

@@ -199,8 +199,6 @@ def test_changed_settings_are_those_of_one_region(product: Product, query: dict[
     ("body", "field"),
     [
         ({}, "accountId"),
-        ({**HERE, "force": True}, "body"),
-        ({**HERE, "keep": True}, "body"),
         ({**HERE, "sourceServerIds": ["s-0123456789abcdef0"], "force": True, "keep": True}, "body"),
         ({**HERE, "sourceServerIds": ["s-0123456789abcdef0"]}, "sourceServerIds[0]"),
     ],

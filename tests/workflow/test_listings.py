@@ -19,6 +19,7 @@ from cli.listings.instances import describe_all, list_syncs
 from cli.main import app
 from recovery.clock import parse_iso
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.changed_settings import change_settings
 from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
@@ -42,8 +43,9 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     product.put("TargetAccounts", {**account, "regions": [WEST]})
     db = make_wave(product, "db", 2, dependsOn=[], after=[{"name": "settle", "wait": {"minutes": 1}}])
     plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
-    product.drill(plan)
+    drill = product.drill(plan)
     sync(product)
+    change_settings(product, drill["sourceServers"][0]["sourceServerId"], drill["executionId"])
     return api_server
 
 
@@ -65,11 +67,12 @@ def _identity(console: Console) -> Console:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    return (name, "latest") if name in OF_A_RUN else (name,)
+    argument = {"profiles diff": "shop"} | dict.fromkeys(OF_A_RUN, "latest")
+    return (*name.split(), argument[name]) if name in argument else tuple(name.split())
 
 
 def validator_of(name: str) -> tuple[dict[str, Any], Draft202012Validator]:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    schema = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text())
     return schema, Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 

@@ -22,19 +22,17 @@ class RestoreRequest(RequestModel):
     )
     force: StrictBool = Field(
         default=False,
-        description="Put back also what a person has changed since; that change is then lost. Needs `sourceServerIds`.",
+        description="Put back also what a person has changed since; that change is then lost.",
     )
     keep: StrictBool = Field(
         default=False,
-        description="Leave the settings as they are, and forget what was there before. Needs `sourceServerIds`.",
+        description="Leave the settings as they are, and forget what was there before.",
     )
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
         if self.force and self.keep:
             raise ValueError("has both force and keep: give one of them")
-        if (self.force or self.keep) and not self.source_server_ids:
-            raise ValueError(f"has {'force' if self.force else 'keep'}: name the servers in sourceServerIds")
         if self.source_server_ids and len(set(self.source_server_ids)) < len(self.source_server_ids):
             raise ValueError("names a server twice in sourceServerIds")
         return self
