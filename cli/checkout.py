@@ -20,7 +20,7 @@ SANDBOX_FILE = ROOT / "build" / "sandbox.json"
 # A shell that sources this file has the credentials of the running sandbox.
 SANDBOX_VARIABLES = ROOT / "build" / "sandbox.env"
 # Services that the DRS emulator plays, as AWS_ENDPOINT_URL_ names them.
-_SERVICES_OF_EMULATOR = ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2")
+_SERVICES_OF_EMULATOR = ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2", "IAM", "SERVICE_QUOTAS")
 
 
 def is_checkout() -> bool:

@@ -7,10 +7,17 @@ from urllib.parse import urlsplit
 from sandbox.engine import FORWARDERS
 from sandbox.settings import HOST, HUB_ACCOUNT, REGION, SECRET_KEY
 
-SERVICES_OF_EMULATOR = {"drs": "DRS", "ssm": "SSM", "ec2": "EC2", "elbv2": "ELASTIC_LOAD_BALANCING_V2"}
+SERVICES_OF_EMULATOR = {
+    "drs": "DRS",
+    "ssm": "SSM",
+    "ec2": "EC2",
+    "elbv2": "ELASTIC_LOAD_BALANCING_V2",
+    "iam": "IAM",
+    "service-quotas": "SERVICE_QUOTAS",
+}
 """Services whose address is the DRS emulator's, by their names in boto3, with the names that AWS_ENDPOINT_URL_ takes.
 
-The emulator passes calls of EC2 and Elastic Load Balancing that it does not play on to the engine.
+The emulator passes calls of EC2, Elastic Load Balancing and IAM that it does not play on to the engine.
 """
 
 

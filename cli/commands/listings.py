@@ -22,6 +22,7 @@ from cli.listings.cells import show_time
 from cli.listings.columns import Item, Listing
 from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
+from cli.listings.plans import add_age
 from cli.profiles.reading import list_places
 from cli.run_record import list_jobs
 from cli.session import Session
@@ -44,7 +45,16 @@ def _add(name: str, listing: Listing, summary: str) -> None:
         print_listing(listing, list(api.list_items(listing.path, listing.items)), form)
 
 
-_add("plans", catalog.PLANS, "List the recovery plans.")
+@app.command(epilog="Example: drs-waves plans --output csv")
+@connected
+def plans(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List the recovery plans, each with the last answer of its readiness."""
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    found = session.api.list_items(catalog.PLANS.path, catalog.PLANS.items)
+    print_listing(catalog.PLANS, [add_age(plan, session.now) for plan in found], form)
+
+
 _add("groups", catalog.GROUPS, "List the protection groups.")
 _add("accounts", catalog.ACCOUNTS, "List the registered accounts.")
 
@@ -148,6 +158,23 @@ def actions(connection: Connection, execution: ExecutionId, output: OutputForm =
     print_listing(catalog.ACTIONS, found, form)
     if form is Output.TABLE and any(each["waitingFor"] for each in found):
         print_notice(f"The commands that answer:  {COMMAND} status {execution_id}{session.options}")
+
+
+@app.command(epilog="Example: drs-waves findings readiness-20261122-071530-9b3e52")
+@connected
+def findings(
+    connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False
+) -> None:
+    """List what the inspection of a run found: what blocks launches, and what to do about it."""
+    from cli.views.readiness import list_isolation
+
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    path = catalog.FINDINGS.path.format(executionId=session.find_run(execution))
+    answer = session.api.get(path)
+    print_listing(catalog.FINDINGS, answer[catalog.FINDINGS.items], form)
+    if form is Output.TABLE and answer["isolation"]:
+        print_notice("\n".join(["\nNetworks that drills launch into:", *list_isolation(answer["isolation"])]))
 
 
 @app.command(epilog="Example: drs-waves logs latest --wave web")

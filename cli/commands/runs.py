@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -40,7 +40,7 @@ from cli.repeat import AnswerLost
 from cli.run_preview import LaunchChoice, preview_plan, preview_rest
 from cli.run_record import Record
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, has_terminal, print_json, print_notice
+from cli.terminal import FAILED, INTERRUPTED, REFUSED, console, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND
 from recovery.free_text import flatten
 
@@ -155,16 +155,29 @@ def readiness(
     wait: Wait = True,
     point_in_time: PointInTime = None,
     report: ReportFolder = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Check nothing: show the last answer, its age and what a drill costs.")
+    ] = False,
+    hours: Annotated[
+        int | None,
+        typer.Option("--hours", metavar="COUNT", min=1, max=672, help="With --last: how long the drill runs."),
+    ] = None,
     idempotency_key: IdempotencyKey = None,
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
     """Check whether a run of the plan would succeed.
 
-    This shows what would prevent it, and launches nothing.
+    This shows what would prevent it, and launches nothing. With --last, the exit status is that of the last answer.
     """
     _require_waiting(wait, False, report)
+    if last and (report or point_in_time or not wait):
+        raise typer.BadParameter("--last starts nothing; leave out --report, --point-in-time and --no-wait")
+    if hours is not None and not last:
+        raise typer.BadParameter("--hours goes with --last")
     session = Session.open(connection, as_json, interval)
+    if last:
+        _show_last(session, session.find_plan(plan, by_prefix=True), hours, as_json)
     plan_id = session.find_plan(plan)["planId"]
     start = _Start(
         path=run_client.start_path(plan_id, "readiness"),
@@ -174,6 +187,20 @@ def readiness(
         key=idempotency_key or repeat.make_key(),
     )
     _start_and_follow(session, start, wait, False, report)
+
+
+def _show_last(session: Session, plan: Record, hours: int | None, as_json: bool) -> NoReturn:
+    """Show the last answer of the plan's readiness, and end as the run that has given it."""
+    query = {} if hours is None else {"hours": str(hours)}
+    answer = session.api.get(f"/recovery-plans/{plan['planId']}/readiness", **query)
+    if as_json:
+        print_json(answer)
+    else:
+        from cli.views.readiness import describe_readiness
+
+        for line in describe_readiness(plan["name"], answer, session.options):
+            console().print(line, markup=False, highlight=False)
+    raise typer.Exit(REFUSED if answer["status"] == "NOT_READY" else 0)
 
 
 @app.command("continue", epilog="Example: drs-waves continue drill-20261122-081530-4f1c09")

@@ -11,6 +11,7 @@ from cli.listings.cells import (
     show_minute,
     show_minutes,
     show_mode,
+    show_number,
     show_place,
     show_state,
     show_time,
@@ -49,12 +50,22 @@ PLANS = Listing(
         Column("name", "name", folds=True),
         Column("waves", "waves", show_count),
         Column("activeExecutionId", "runs now", optional=True),
+        Column("lastReadiness.status", "readiness", if_any=True, optional=True),
+        Column("readinessAgeSeconds", "checked ago", show_age, if_any=True, optional=True),
         Column("rtoTargetMinutes", "RTO target", show_minutes, optional=True),
         Column("rpoTargetMinutes", "RPO target", show_minutes, optional=True),
         Column("description", "description", folds=True, optional=True),
+        Column("readinessEveryHours", "checked every", in_table=False),
+        Column("lastReadiness.executionId", "readiness run", in_table=False),
         Column("version", "version", in_table=False),
     ),
     empty="There are no plans: `drs-waves plan apply FILE` makes one from a file.",
+    added={
+        "readinessAgeSeconds": {
+            "description": "How old the last answer of its readiness is now; null if there is none.",
+            "type": ["integer", "null"],
+        },
+    },
 )
 GROUPS = Listing(
     path="/protection-groups",
@@ -169,6 +180,24 @@ ACTIONS = Listing(
     ),
     empty="The plan of the run has no actions.",
 )
+FINDINGS = Listing(
+    path="/executions/{executionId}/findings",
+    items="findings",
+    schema="Finding",
+    columns=(
+        Column("severity", "severity"),
+        Column("code", "code"),
+        Column("servers", "servers", show_number),
+        Column("title", "what is wrong", folds=True),
+        Column("accountId", "account", optional=True),
+        Column("region", "Region", optional=True),
+        Column("evidence", "evidence", below=True),
+        Column("remedy", "what to do", below=True),
+        Column("modes", "in runs", show_words, in_table=False),
+        Column("sourceServerIds", "first servers", show_words, in_table=False),
+    ),
+    empty="The run has no findings.",
+)
 EVENTS = Listing(
     path="/executions/{executionId}/events",
     items="events",
@@ -227,6 +256,7 @@ LISTINGS = {
     "servers": SERVERS,
     "events": EVENTS,
     "actions": ACTIONS,
+    "findings": FINDINGS,
     "logs": LOGS,
     "capacity": CAPACITY,
     "profiles show": CHANGED_SETTINGS,

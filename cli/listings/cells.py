@@ -39,6 +39,11 @@ def show_count(values: Any) -> str:
     return str(len(values)) if values else ""
 
 
+def show_number(value: Any) -> str:
+    """The number; nothing for 0."""
+    return str(value) if value else ""
+
+
 def show_mode(value: Any) -> str:
     """`drill`."""
     return flatten(value).lower()

@@ -34,6 +34,7 @@ from api.routes import (
     sync,
 )
 from api.routes.launches import settings as launch_settings
+from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
 from recovery.observability.log_lines import write_log_line
@@ -44,7 +45,9 @@ app = Api(
     accounts.router,
     groups.router,
     plans.router,
+    answers.router,
     executions.router,
+    findings.router,
     servers.router,
     decisions.router,
     actions.router,

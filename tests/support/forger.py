@@ -16,13 +16,18 @@ class AccessDenied(Exception):
     """IAM allows none of the functions this."""
 
 
-def is_allowed(function: str, action: str, table: str) -> bool:
-    """Whether the role of the function allows the action on the table, which is named as in tables.yaml."""
+def is_allowed(function: str, action: str, table: str, key: str = "drill-20261122-081530-4f1c09") -> bool:
+    """Whether the role of the function allows the action on a row of the table, which is named as in tables.yaml.
+
+    `key` is the partition key of the row.
+    """
     arn = f"{TABLE_ARN}{table}"
     for statement in statements(resources(FUNCTION)[function]["Policies"]):
         named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         patterns = [each["Fn::Sub"] if isinstance(each, dict) and "Fn::Sub" in each else str(each) for each in named]
         is_meant = any(fnmatchcase(action, each) for each in statement["Action"])
+        keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
+        is_meant = is_meant and any(fnmatchcase(key, pattern) for pattern in keys)
         if is_meant and any(fnmatchcase(arn, pattern) for pattern in patterns):
             return True
     return False
@@ -38,7 +43,8 @@ class Forger:
         """Write a row over the one with its key. Raise AccessDenied."""
         name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in table).strip("-")
         writes = ("dynamodb:PutItem", "dynamodb:UpdateItem")
-        if not any(is_allowed(function, action, name) for function in self._functions for action in writes):
+        key = str(row.get("executionId") or next(iter(row.values())))
+        if not any(is_allowed(function, action, name, key) for function in self._functions for action in writes):
             raise AccessDenied(f"nobody may write {name}")
         self._product.put(table, row)
 

@@ -16,12 +16,21 @@ from recovery.aws import sns
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, WaveStatus
+from recovery.domain.findings.finding import Finding, Severity
 from recovery.domain.plan import GroupUse, RecoveryPlan, Wave
+from recovery.domain.standing.answers import AnswerChange, AnswerStatus, ReadinessAnswer
 from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.domain.wave_steps.approvals import Approval
-from recovery.observability import alarm_messages, operator_messages, overdue_messages, retries_exhausted, step_messages
+from recovery.observability import (
+    alarm_messages,
+    operator_messages,
+    overdue_messages,
+    readiness_messages,
+    retries_exhausted,
+    step_messages,
+)
 from recovery.observability.alarm_messages import ALARMS, AlarmChange, AlarmState
 from recovery.observability.retries_exhausted import WaitingPlace
 from recovery.settings import settings
@@ -32,6 +41,7 @@ MODULES: tuple[ModuleType, ...] = (
     alarm_messages,
     operator_messages,
     overdue_messages,
+    readiness_messages,
     retries_exhausted,
     step_messages,
 )
@@ -56,6 +66,10 @@ WAVES = (
 PLAN = RecoveryPlan("rp-1cea30984a27", "payroll", WAVES, clean_up_after_hours=4)
 EXECUTION = Execution(RUN, PLAN)
 DRILL = Execution(replace(RUN, execution_id="drill-20261122-081530-4f1c09", mode=Mode.DRILL), PLAN)
+CHECK = Execution(
+    replace(RUN, execution_id="readiness-20261122-081530-4f1c09", mode=Mode.READINESS, requested_by="schedule"),
+    replace(PLAN, readiness_every_hours=24),
+)
 BATCH = BatchRef(RUN.execution_id, "db", TARGET, 1)
 TALLY = Tally(6, 5, 1)
 FAILED = {
@@ -133,6 +147,16 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_servers_withheld": lambda: operator_messages.send_servers_withheld(RUN, BATCH, {"s-1": "it is in a job"}),
     "send_wave_corrected": lambda: operator_messages.send_wave_corrected(
         EXECUTION, WAVES[0], WaveStatus.FAILED, WaveVerdict(WaveStatus.PARTIAL, "results came late"), TALLY
+    ),
+    "send_changed": lambda: readiness_messages.send_changed(
+        CHECK,
+        AnswerChange(
+            ReadinessAnswer("readiness-1", AnswerStatus.NOT_READY, "2026-11-21T08:15:30Z", codes=("VCPU_QUOTA",)),
+            ReadinessAnswer(
+                CHECK.execution_id, AnswerStatus.NOT_READY, "2026-11-22T08:15:30Z", "wave db", codes=("SUBNET_MISSING",)
+            ),
+        ),
+        [Finding("SUBNET_MISSING", Severity.BLOCKING, "subnet-1 is gone", "Name another subnet", ("s-1", "s-2"))],
     ),
     "send_run_corrected": lambda: operator_messages.send_run_corrected(
         EXECUTION, ExecutionStatus.FAILED, ExecutionVerdict(ExecutionStatus.PARTIAL, "results came late"), TALLY

@@ -145,9 +145,10 @@ def test_a_function_may_start_and_look_at_only_the_machines_that_it_is_told_of(f
         if logical_id in told or ARN % ("states", f"stateMachine:{body['Name']['Fn::Sub']}") in told
     }
     executions = {ARN % ("states", f"execution:{name}:*") for name in machines.values()}
+    arns = {ARN % ("states", f"stateMachine:{name}") for name in machines.values()} & told
     for action, resource in granted(properties["Policies"]):
         if action == "states:StartExecution":
-            assert resource in machines
+            assert resource in machines or resource in arns
         if action == "states:DescribeExecution":
             assert resource in executions
 
@@ -386,7 +387,7 @@ def test_the_tests_that_the_page_names_exist() -> None:
 @pytest.mark.parametrize(
     ("table", "writers"),
     [
-        ("run_requests", {"ApiFunction"}),
+        ("run_requests", {"ApiFunction", "ListTargetsFunction"}),
         ("inspections", {"InspectTargetFunction", "StartRecoveryFunction"}),
         ("target_accounts", {"ApiFunction"}),
     ],
@@ -399,6 +400,16 @@ def test_a_table_that_is_believed_is_written_by_few(table: str, writers: set[str
         if resource == table and not action.endswith(("GetItem", "Query", "Scan"))
     }
     assert found == writers
+
+
+def test_the_schedule_asks_for_readiness_runs_only() -> None:
+    """What a run does follows from its id, which is the partition key of both tables."""
+    policies = resources(FUNCTION)["ListTargetsFunction"]["Policies"]
+    asking = [each for each in statements(policies) if "dynamodb:PutItem" in listed(each["Action"])]
+    assert len(asking) == 1
+    assert asking[0]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["readiness-*"]}}
+    requests = [each for each in statements(policies) if "run-requests" in str(each["Resource"])]
+    assert requests == asking, "and nothing else lets it write requests"
 
 
 def granted_tables(policies: list[dict[str, Any]]) -> set[Grant]:

@@ -331,4 +331,12 @@ def test_a_continuation_recovers_what_was_asked_for(product: Product, forger: Fo
 def test_a_function_can_neither_register_a_role_nor_ask_for_a_run_nor_choose_its_servers(function: str) -> None:
     for table in ("target-accounts", "protection-groups", "run-requests", "inspections"):
         for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"):
-            assert not is_allowed(function, f"dynamodb:{action}", table), (table, action)
+            for key in ("drill-20261122-081530-4f1c09", "recovery-20261122-081530-4f1c09"):
+                assert not is_allowed(function, f"dynamodb:{action}", table, key), (table, action)
+
+
+def test_only_the_schedule_asks_for_readiness_runs_beside_the_api() -> None:
+    run = "readiness-20261122-081530-4f1c09"
+    assert [each for each in ORDINARY if is_allowed(each, "dynamodb:PutItem", "run-requests", run)] == [
+        "ListTargetsFunction"
+    ]

@@ -24,6 +24,7 @@ ROUTE_WORDS = frozenset(
         "drs",
         "events",
         "executions",
+        "findings",
         "health",
         "job-log",
         "launch-settings",

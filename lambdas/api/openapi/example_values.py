@@ -4,6 +4,8 @@ from typing import Any
 
 PLAN, GROUP, RUN = "rp-0123456789ab", "pg-0123456789ab", "drill-20261122-081530-4f1c09"
 
+READINESS_RUN = "readiness-20261122-071530-9b3e52"
+
 ACCOUNT, REGION, SERVER = "111122223333", "us-west-2", "s-0123456789abcdef0"
 
 INSTANCE, JOB = "i-0123456789abcdef0", "drsjob-0123456789abcdef0"

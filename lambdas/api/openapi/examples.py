@@ -19,6 +19,7 @@ from api.openapi.example_values import (
     RUN,
     SERVER,
 )
+from api.openapi.readiness_examples import READINESS_ANSWERS
 
 _account = {"name": "shop production", "roleArn": f"arn:aws:iam::{ACCOUNT}:role/drs-waves-target", "regions": [REGION]}
 
@@ -208,6 +209,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
+    **READINESS_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},

@@ -68,7 +68,8 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
         versions.ignore_own_write(fresh, wanted.to_item(), PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
         row = fresh or row
         wanted = replace(wanted, updated_by=row.get("updatedBy"), updated_at=row.get("updatedAt"))
-    return replace(wanted, active_execution_id=row.get("activeExecutionId"))
+    stored = RecoveryPlan.from_item(row)
+    return replace(wanted, active_execution_id=stored.active_execution_id, last_readiness=stored.last_readiness)
 
 
 def delete_plan(plan_id: str, version: int | None = None) -> None:

@@ -26,6 +26,12 @@ def list_standing() -> list[StandingPlan]:
     return [plan for plan in plans if plan]
 
 
+def find_standing(plan_id: str) -> StandingPlan | None:
+    """The plan as its schedule has it; None if it has none, or is gone."""
+    row = dynamodb.get(_table(), _key(plan_id))
+    return StandingPlan.from_row(row) if row else None
+
+
 def take_slot(plan: StandingPlan, slot: int, execution_id: str) -> bool:
     """Note that the run is that of the slot. False if the plan is gone or busy, or another look was first."""
     condition = "attribute_exists(#planId) AND attribute_exists(#readinessEveryHours)"

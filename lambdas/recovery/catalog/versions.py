@@ -9,8 +9,8 @@ from recovery.aws.dynamodb_expressions import from_wire, to_wire
 from recovery.aws.pagination import Page
 from recovery.errors import VersionConflict
 
-# Attributes that an update keeps: runs set and release a plan's lock and leave the answer of its readiness, the schedule
-# notes which slot it has taken, and plans register with their groups.
+# Attributes that an update keeps: runs set and release a plan's lock and leave the answer of its readiness, its
+# schedule notes the slot that it has taken, and plans register with their groups.
 MANAGED_ATTRIBUTES = frozenset({"activeExecutionId", "lastReadiness", "standing", "usedBy"})
 
 # Who changed a row last, and when. A request that is repeated after its answer was lost has another time.

@@ -1,11 +1,13 @@
 """Whether servers, waves and a whole run can be recovered now: pure rules that return verdicts with reasons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from recovery.domain import verdicts
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration, LaunchDocument
 from recovery.domain.execution import ExecutionStatus
+from recovery.domain.findings.codes import Code
 from recovery.domain.plan import Wave
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.wording import first_of, plural
@@ -79,10 +81,15 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerVerdict:
-    """Whether a server can be recovered, with every reason against it."""
+    """Whether a server can be recovered, with every reason against it, and the code of each reason.
+
+    A verdict on record has no codes: they are in the findings of a readiness run.
+    """
 
     readiness: Readiness
     reasons: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = field(default=(), compare=False)
+    """In the order of the reasons."""
 
     @property
     def is_blocked(self) -> bool:
@@ -96,7 +103,7 @@ class Probe:
 
     A value that was not read is None. `snapshot_at` is in epoch seconds. `has_snapshot` is False when there is none to
     launch from. `launches_into` is the existing EC2 instance that a launch would overwrite. `problem` is why DRS showed
-    nothing of the server.
+    nothing of the server. `documents` are those of its launch actions, which a readiness run asks for.
     """
 
     has_launch_configuration: bool | None = None
@@ -105,6 +112,17 @@ class Probe:
     snapshot_at: float | None = None
     launches_into: str | None = None
     problem: str | None = None
+    configuration: LaunchConfiguration | None = None
+    documents: tuple[LaunchDocument, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason against a server, with its code. One that is READY is none."""
+
+    readiness: Readiness
+    code: Code
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,7 @@ class ServerFacts:
     `in_job` and `in_run` name the DRS job that it is in now, and another run that recovers it. `live_instance` and
     `drill_instance` name its present recovery instances: those that may serve production, and those of drills. With
     `may_replace`, the requester has agreed that the launch replaces what is live. A server that `fails_back` replicates
-    a recovered server home.
+    a recovered server home. `found` are the reasons that a look at what its launch needs has found.
     """
 
     replication_state: str
@@ -127,86 +145,139 @@ class ServerFacts:
     is_drill: bool = False
     fails_back: bool = False
     probe: Probe = Probe()
+    found: tuple[Reason, ...] = ()
 
 
-# Every dataReplicationState of botocore's drs model, and what it means for a launch. A source that has failed is
-# DISCONNECTED or STALLED. In a disaster nearly all are, and they are launched from their last snapshots.
-_REPLICATION_STATES: Mapping[str, tuple[Readiness, str]] = {
-    "CONTINUOUS": (Readiness.READY, ""),
-    "CREATING_SNAPSHOT": (Readiness.READY, ""),
-    "BACKLOG": (Readiness.WARN, "its replica is behind and catching up"),
-    "RESCAN": (Readiness.WARN, "its disks are read again; it is launched from an older snapshot"),
-    "PAUSED": (Readiness.WARN, "its replication is paused; it is launched from an older snapshot"),
-    "STALLED": (Readiness.WARN, "its replication is stalled; it is launched from an older snapshot"),
-    "DISCONNECTED": (Readiness.WARN, "its source does not answer; it is launched from its last snapshot"),
-    "STOPPED": (Readiness.BLOCKED, "its replication is STOPPED, so DRS has nothing to launch it from"),
-    "INITIATING": (Readiness.BLOCKED, "its replication is INITIATING, so DRS has nothing to launch it from yet"),
-    "INITIAL_SYNC": (Readiness.BLOCKED, "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from"),
+# The dataReplicationStates of botocore's drs model that are not healthy, and what each means for a launch. A source which
+# has failed is DISCONNECTED or STALLED. In a disaster nearly all are, and they are launched from their last snapshots.
+_REPLICATION_STATES: Mapping[str, tuple[Readiness, Code, str]] = {
+    "BACKLOG": (Readiness.WARN, Code.REPLICATION_BEHIND, "its replica is behind and catching up"),
+    "RESCAN": (
+        Readiness.WARN,
+        Code.REPLICATION_RESCAN,
+        "its disks are read again; it is launched from an older snapshot",
+    ),
+    "PAUSED": (
+        Readiness.WARN,
+        Code.REPLICATION_PAUSED,
+        "its replication is paused; it is launched from an older snapshot",
+    ),
+    "STALLED": (
+        Readiness.WARN,
+        Code.REPLICATION_STALLED,
+        "its replication is stalled; it is launched from an older snapshot",
+    ),
+    "DISCONNECTED": (
+        Readiness.WARN,
+        Code.REPLICATION_DISCONNECTED,
+        "its source does not answer; it is launched from its last snapshot",
+    ),
+    "STOPPED": (
+        Readiness.BLOCKED,
+        Code.REPLICATION_STOPPED,
+        "its replication is STOPPED, so DRS has nothing to launch it from",
+    ),
+    "INITIATING": (
+        Readiness.BLOCKED,
+        Code.REPLICATION_INITIATING,
+        "its replication is INITIATING, so DRS has nothing to launch it from yet",
+    ),
+    "INITIAL_SYNC": (
+        Readiness.BLOCKED,
+        Code.INITIAL_SYNC,
+        "it is in its first sync (INITIAL_SYNC), so DRS has nothing to launch it from",
+    ),
 }
 
 # In these states a server can be launched, and its snapshots need no check.
-HEALTHY_STATES = frozenset(
-    state for state, (readiness, _) in _REPLICATION_STATES.items() if readiness is Readiness.READY
-)
+HEALTHY_STATES = frozenset(("CONTINUOUS", "CREATING_SNAPSHOT"))
 
 
 def judge_server(facts: ServerFacts, rpo_minutes: int | None, now: float) -> ServerVerdict:
     """Judge whether the server can be recovered, and what operators should know of it; `now` is in epoch seconds."""
-    unknown = f"DRS reports its replication as {facts.replication_state or 'not there'}, which drs-waves does not know"
-    replication = _REPLICATION_STATES.get(facts.replication_state, (Readiness.WARN, unknown))
-    findings = [replication, *_judge_data_age(facts, rpo_minutes, now)]
-    if facts.fails_back:
-        findings.insert(0, (Readiness.BLOCKED, "it replicates home (FAILBACK), so a launch would begin a failback"))
-    if facts.probe.problem:
-        findings.append((Readiness.BLOCKED, facts.probe.problem))
-    if facts.probe.has_launch_configuration is False:
-        findings.append((Readiness.BLOCKED, "it has no launch configuration"))
+    reasons = [
+        *_judge_direction(facts),
+        *_judge_replication(facts.replication_state),
+        *_judge_data_age(facts, rpo_minutes, now),
+        *_judge_probe(facts.probe),
+        *_judge_others(facts),
+        *_judge_live_instances(facts),
+        *facts.found,
+    ]
+    reasons.sort(key=lambda reason: reason.readiness is not Readiness.BLOCKED)  # readers see what blocks it first
+    worst = next((reason.readiness for reason in reasons), Readiness.READY)
+    return ServerVerdict(worst, tuple(each.text for each in reasons), tuple(each.code for each in reasons))
+
+
+def _judge_direction(facts: ServerFacts) -> list[Reason]:
+    text = "it replicates home (FAILBACK), so a launch would begin a failback"
+    return [Reason(Readiness.BLOCKED, Code.FAILS_BACK, text)] if facts.fails_back else []
+
+
+def _judge_replication(state: str) -> list[Reason]:
+    if state in HEALTHY_STATES:
+        return []
+    unknown = f"DRS reports its replication as {state or 'not there'}, which drs-waves does not know"
+    return [Reason(*_REPLICATION_STATES.get(state, (Readiness.WARN, Code.REPLICATION_UNKNOWN, unknown)))]
+
+
+def _judge_probe(probe: Probe) -> list[Reason]:
+    reasons = []
+    if probe.problem:
+        reasons.append(Reason(Readiness.BLOCKED, Code.NOT_SHOWN, probe.problem))
+    if probe.has_launch_configuration is False:
+        reasons.append(Reason(Readiness.BLOCKED, Code.NO_LAUNCH_CONFIGURATION, "it has no launch configuration"))
+    return reasons
+
+
+def _judge_others(facts: ServerFacts) -> list[Reason]:
+    """What else goes on with the server."""
+    reasons = []
     if facts.in_job:
-        findings.append((Readiness.WARN, f"it is in job {facts.in_job}; its own launch waits for the end of that"))
+        waits = f"it is in job {facts.in_job}; its own launch waits for the end of that"
+        reasons.append(Reason(Readiness.WARN, Code.IN_JOB, waits))
     if facts.in_run:
-        findings.append((Readiness.WARN, f"execution {facts.in_run} recovers it too"))
+        reasons.append(Reason(Readiness.WARN, Code.IN_OTHER_RUN, f"execution {facts.in_run} recovers it too"))
     if facts.drill_instance:
         replaced = f"it already has recovery instance {facts.drill_instance}, which a new launch replaces"
-        findings.append((Readiness.WARN, replaced))
-    findings += _judge_live_instances(facts)
-    findings.sort(key=lambda finding: finding[0] is not Readiness.BLOCKED)  # readers see what blocks it first
-    reasons = tuple(reason for _, reason in findings if reason)
-    for worst in (Readiness.BLOCKED, Readiness.WARN):
-        if any(readiness is worst for readiness, _ in findings):
-            return ServerVerdict(worst, reasons)
-    return ServerVerdict(Readiness.READY)
+        reasons.append(Reason(Readiness.WARN, Code.DRILL_INSTANCE_REPLACED, replaced))
+    return reasons
 
 
-def _judge_live_instances(facts: ServerFacts) -> list[tuple[Readiness, str]]:
+def _judge_live_instances(facts: ServerFacts) -> list[Reason]:
     """What a launch would destroy. DRS deletes the recovery instance of an earlier launch first, whichever it was."""
-    findings = []
+    reasons = []
     if facts.live_instance:
         harm = f"its recovery instance {facts.live_instance} is live, and a launch would replace it"
-        findings.append(_judge_harm(harm, facts, ADVICE_FOR_DRILLS if facts.is_drill else ADVICE))
+        codes = (Code.LIVE_INSTANCE, Code.LIVE_INSTANCE_REPLACED)
+        reasons.append(_judge_harm(harm, facts, ADVICE_FOR_DRILLS if facts.is_drill else ADVICE, codes))
     if facts.probe.launches_into:
         harm = f"its launch configuration launches into instance {facts.probe.launches_into}, and would overwrite it"
-        findings.append(_judge_harm(harm, facts, ADVICE))
-    return findings
+        codes = (Code.LAUNCHES_INTO_INSTANCE, Code.LAUNCHES_INTO_INSTANCE_AGREED)
+        reasons.append(_judge_harm(harm, facts, ADVICE, codes))
+    return reasons
 
 
-def _judge_harm(harm: str, facts: ServerFacts, advice: str) -> tuple[Readiness, str]:
+def _judge_harm(harm: str, facts: ServerFacts, advice: str, codes: tuple[Code, Code]) -> Reason:
+    """The first code is for a harm that blocks the server, the second for one that the requester has agreed to."""
     if facts.may_replace:
-        return Readiness.WARN, f"{harm}; the run says {REPLACE_EXISTING}"
-    return Readiness.BLOCKED, f"{harm}; {advice}"
+        return Reason(Readiness.WARN, codes[1], f"{harm}; the run says {REPLACE_EXISTING}")
+    return Reason(Readiness.BLOCKED, codes[0], f"{harm}; {advice}")
 
 
-def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[tuple[Readiness, str]]:
+def _judge_data_age(facts: ServerFacts, rpo_minutes: int | None, now: float) -> list[Reason]:
     if facts.probe.has_snapshot is False:
-        return [(Readiness.BLOCKED, "DRS has no snapshot of it, or none from the requested point in time or before")]
-    findings = []
+        nothing = "DRS has no snapshot of it, or none from the requested point in time or before"
+        return [Reason(Readiness.BLOCKED, Code.NO_SNAPSHOT, nothing)]
+    reasons = []
     if rpo_minutes is not None and facts.lag_seconds is not None and facts.lag_seconds > rpo_minutes * 60:
-        findings.append(
-            (Readiness.WARN, f"its replica is {_format_age(facts.lag_seconds)} behind, over the RPO target")
-        )
+        behind = f"its replica is {_format_age(facts.lag_seconds)} behind, over the RPO target"
+        reasons.append(Reason(Readiness.WARN, Code.LAG_OVER_RPO, behind))
     at = facts.probe.snapshot_at
     if rpo_minutes is not None and at is not None and now - at > rpo_minutes * 60:
-        findings.append((Readiness.WARN, f"its newest snapshot is {_format_age(now - at)} old, over the RPO target"))
-    return findings
+        old = f"its newest snapshot is {_format_age(now - at)} old, over the RPO target"
+        reasons.append(Reason(Readiness.WARN, Code.SNAPSHOT_OVER_RPO, old))
+    return reasons
 
 
 def _format_age(seconds: float) -> str:

@@ -15,7 +15,7 @@ from recovery.domain.batch import Batch
 from recovery.domain.caught_errors import describe_call
 from recovery.domain.drs_shapes.job_log import JobLog, JobLogEntry
 from recovery.domain.drs_shapes.jobs import Job
-from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration, LaunchDocument
 from recovery.domain.drs_shapes.members import read_text, read_time
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
 from recovery.domain.drs_shapes.source_servers import ServerReplication, Snapshot, SourceServer
@@ -90,6 +90,11 @@ def find_newest_snapshot(target: Target, server_id: str, until: str | None) -> S
 def get_launch_configuration(target: Target, server_id: str) -> LaunchConfiguration:
     """How DRS launches the server. Raise DrsRefused when DRS has no configuration for it."""
     return LaunchConfiguration.from_drs(calls.read(target, "get_launch_configuration", sourceServerID=server_id))
+
+
+def list_launch_documents(target: Target, server_id: str) -> list[LaunchDocument]:
+    """The documents of the server's active launch actions. Raise DrsRefused, TargetAccessDenied, and what passes."""
+    return list(read_records(target, "list_launch_actions", LaunchDocument.from_drs, resourceId=server_id))
 
 
 def update_launch_configuration(target: Target, server_id: str, changes: Mapping[str, Any]) -> LaunchConfiguration:

@@ -23,13 +23,13 @@ from recovery.settings import settings
 # The budgets of a target: AWS limits each service apart from the others.
 DRS_CALLS, EC2_CALLS, SSM_CALLS, ELB_CALLS = "CALLS", "EC2_CALLS", "SSM_CALLS", "ELB_CALLS"
 LAMBDA_CALLS, STATES_CALLS, EVENTS_CALLS = "LAMBDA_CALLS", "STATES_CALLS", "EVENTS_CALLS"
-IAM_CALLS = "IAM_CALLS"
+IAM_CALLS, QUOTAS_CALLS = "IAM_CALLS", "QUOTAS_CALLS"
 
 # Which part of `calls_per_second` a budget has, in percent; all of it unless it is named. EC2 refills 20 calls a second
 # for each operation that only reads (guide "Request throttling for the Amazon EC2 API"). AWS publishes no rates for Run
 # Command, Automation and DescribeTargetHealth. A check asks load balancers once for a group, and an action calls the
 # last three services once or twice; they belong to others in the account, and half leaves room for these.
-BUDGET_PERCENT = {ELB_CALLS: 50, LAMBDA_CALLS: 50, STATES_CALLS: 50, EVENTS_CALLS: 50, IAM_CALLS: 50}
+BUDGET_PERCENT = {ELB_CALLS: 50, LAMBDA_CALLS: 50, STATES_CALLS: 50, EVENTS_CALLS: 50, IAM_CALLS: 50, QUOTAS_CALLS: 50}
 
 # A call of a run may be moved to one of the next seconds. A longer wait is a state of the machine.
 MAX_SECONDS_AHEAD = 2

@@ -164,7 +164,7 @@ def _end(
             executions.unlink_continuation(run)
         if executions.record_end(run, verdict, tally):
             change = _keep_answer(execution, run, verdict)
-            if not run.is_scheduled or verdict.status not in set(AnswerStatus):
+            if not run.is_scheduled or AnswerStatus.of_run(verdict.status) is None:
                 readiness = readiness_messages.describe_change(change)
                 operator_messages.send_run_finished(execution, verdict, tally, left_running, readiness)
             return verdict

@@ -1,5 +1,6 @@
 """Inspects a target: finds the servers that a run recovers there, and those that it cannot recover."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -12,13 +13,14 @@ from recovery.domain import inspection, readiness
 from recovery.domain.batch import BatchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
+from recovery.domain.findings.codes import Code
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection
 from recovery.domain.plan import ProtectionGroup, Wave
 from recovery.domain.readiness import HEALTHY_STATES, Probe, Readiness, ServerFacts, ServerVerdict
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, RegionNotEnabled, ServerBusy, Transient
-from recovery.runs.inspection import chain, falls, isolation, uninspected
+from recovery.runs.inspection import chain, falls, isolation, launch_needs, uninspected
 from recovery.runs.inspection.context import TargetContext, load_context
 from recovery.runs.inspection.isolation import IsolationFindings
 from recovery.runs.inspection.selection import SelectedServer, WaveSelection, describe_empty_groups, select_servers
@@ -142,7 +144,9 @@ def _inspect_target_or_block(execution: Execution, target: Target) -> list[WaveT
         logger.exception("target not inspected")
         reason = f"unexpected {type(error).__name__}: {error}"
     reason = f"{target.key} cannot be used: {reason}"
-    return [inspection.block_target(wave, target, groups, reason) for wave in _waves_using(execution, groups)]
+    blocked = [inspection.block_target(wave, target, groups, reason) for wave in _waves_using(execution, groups)]
+    launch_needs.record_unusable(execution, target, blocked, reason)
+    return blocked
 
 
 def _inspect_waves(
@@ -153,24 +157,33 @@ def _inspect_waves(
     waves = _waves_using(execution, groups)
     selections = {wave.name: select_servers(wave, groups, known) for wave in waves}
     candidates = _find_candidates(selections.values(), known.keys() - launched)
+    began = time.monotonic()
     probes = probe_servers(execution, target, _choose_probes(execution, candidates, known))
     if probes is None:
         return None
+    if execution.run.mode is Mode.READINESS and time.monotonic() - began > launch_needs.SECONDS_BEFORE_LOOK:
+        return None  # the probes are saved, and the next round has time for the rest
+    context = load_context(execution, target, candidates)
+    servers = {server_id: known[server_id] for server_id in candidates}
+    looked = launch_needs.look(execution, target, groups, selections.values(), servers, probes, context.ec2_instances)
     findings = Findings(
         known=known,
         launched=launched,
         launched_groups=_find_groups_launched_before(execution, target, launched),
         probes=probes,
-        context=load_context(execution, target, candidates),
+        context=context,
         falls=falls.note_falls(execution, target, groups, list(selections.values())),
         isolation=isolation.check_isolation(
             execution, target, groups, selections.values(), {each: known[each] for each in candidates}
         ),
+        needs=looked,
     )
-    return [
+    inspected = [
         _inspect_wave(execution, WaveTargetInspection(wave, target, {}), groups, selections[wave.name], findings)
         for wave in waves
     ]
+    launch_needs.record(execution, target, looked, inspected, findings.falls.values())
+    return inspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,8 @@ class Findings:
     """What was read about a target: the servers that DRS knows, those that the continued runs launched, and the rest.
 
     `launched_groups` has the ids of groups with servers that the continued runs launched. `falls` has a note for each
-    group that has lost servers, by group id. `isolation` says which servers must not be drilled.
+    group that has lost servers, by group id. `isolation` says which servers must not be drilled, and `needs` is what a
+    look at the needs of launches has found.
     """
 
     known: Mapping[str, SourceServer]
@@ -188,6 +202,7 @@ class Findings:
     context: TargetContext
     falls: Mapping[str, str]
     isolation: IsolationFindings
+    needs: launch_needs.LaunchNeeds
 
 
 def _find_candidates(selections: Iterable[WaveSelection], launchable: Collection[str]) -> list[str]:
@@ -222,7 +237,7 @@ def _inspect_wave(
             if server_id not in findings.launched
         },
         already_launched=len(findings.launched & selection.servers.keys()),
-        notes=(*notes, *fallen, *findings.context.notes),
+        notes=(*notes, *fallen, *findings.context.notes, *findings.needs.notes),
         empty_groups=tuple(reasons),
         refusals=findings.isolation.refuse(selection.servers.keys()),
     )
@@ -246,7 +261,8 @@ def _inspect_server(
     server, context, probe = findings.known.get(server_id), findings.context, findings.probes.get(server_id, Probe())
     hostname = server.hostname[:MAX_HOSTNAME_LENGTH] if server else ""
     if selection.problem or server is None:
-        blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",))
+        code = Code.UNKNOWN_SERVER if server is None else Code.NOT_IN_GROUP
+        blocked = ServerVerdict(Readiness.BLOCKED, (selection.problem or "DRS does not know it",), (code,))
         return InspectedServer(blocked, hostname, selection.optional, groups=selection.groups)
     facts = ServerFacts(
         replication_state=server.replication_state,
@@ -259,6 +275,7 @@ def _inspect_server(
         is_drill=execution.run.mode is Mode.DRILL,
         fails_back=server.fails_back,
         probe=probe,
+        found=findings.needs.reasons.get(server_id, ()),
     )
     # Ignore the RPO target when the operator chose a point in time.
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes

@@ -11,7 +11,7 @@ from recovery.domain.readiness import WaveReadiness
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import needs
 from recovery.runs import finish
-from recovery.runs.inspection import uninspected
+from recovery.runs.inspection import launch_needs, uninspected
 from recovery.store import executions, inspections, run_requests
 from recovery.target_services import prerequisites
 
@@ -48,7 +48,11 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     refusals = readiness.collect_refusals(waves)
     is_readiness_run = execution.run.mode is Mode.READINESS
     if is_readiness_run:
-        refusals = [*refusals, *_find_refused_steps(execution.plan, groups)]
+        refusals = [
+            *refusals,
+            *launch_needs.list_refusals(execution_id),
+            *_find_refused_steps(execution_id, execution.plan, groups),
+        ]
     if refusals:
         finish.end_without_launch(execution, readiness.judge_refusal(refusals), "the run was refused")
     elif is_readiness_run:
@@ -59,10 +63,11 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     return RunReadiness(refusals, is_readiness_run, names, bool(plan.before), bool(plan.after))
 
 
-def _find_refused_steps(plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[str]:
+def _find_refused_steps(execution_id: str, plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[str]:
     """Why checks and actions of the plan would not work as things are. A drill or a recovery does not wait for this."""
-    problems = prerequisites.find_problems(needs.list_needs(plan, groups))
-    return [problem.describe() for problem in problems if problem.is_certain]
+    problems = [each for each in prerequisites.find_problems(needs.list_needs(plan, groups)) if each.is_certain]
+    launch_needs.record_refused_steps(execution_id, problems)
+    return [problem.describe() for problem in problems]
 
 
 def _judge_wave(

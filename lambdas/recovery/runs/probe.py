@@ -6,18 +6,19 @@ of it, but its probes let the other calls of runs go first.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.call_shares import CallShare, current_share, use_share
-from recovery.domain.execution import Execution
+from recovery.domain.drs_shapes.launch_configurations import LaunchDocument
+from recovery.domain.execution import Execution, Mode
 from recovery.domain.readiness import Probe
 from recovery.domain.target import Target
 from recovery.drs import calls
 from recovery.drs import client as drs
-from recovery.errors import DrsRefused, Transient
+from recovery.errors import DrsRefused, TargetAccessDenied, Transient
 from recovery.store import inspections
 
 logger = Logger(child=True)
@@ -87,24 +88,43 @@ def _probe_round(
 
 
 def _probe(execution: Execution, target: Target, request: ProbeRequest, server_id: str) -> Probe:
-    configured, launches_into, snapshot = None, None, None
+    probe = Probe()
     try:
         if server_id in request.configurations:
-            try:
-                launches_into = drs.get_launch_configuration(target, server_id).launches_into
-                configured = True
-            except DrsRefused:
-                if not _is_known(target, server_id):
-                    return Probe(problem=GONE)
-                configured = False
-        if server_id not in request.snapshots:
-            return Probe(configured, launches_into=launches_into)
+            probe = _read_configuration(execution, target, server_id)
+        if probe.problem or server_id not in request.snapshots:
+            return probe
         snapshot = drs.find_newest_snapshot(target, server_id, execution.run.point_in_time)
     except DrsRefused as error:
         return Probe(problem=f"DRS refuses to show it: {error.message}" if _is_known(target, server_id) else GONE)
     if snapshot is None:
-        return Probe(configured, has_snapshot=False, launches_into=launches_into)
-    return Probe(configured, True, snapshot.snapshot_id, snapshot.taken_at, launches_into)
+        return replace(probe, has_snapshot=False)
+    return replace(probe, has_snapshot=True, snapshot_id=snapshot.snapshot_id, snapshot_at=snapshot.taken_at)
+
+
+def _read_configuration(execution: Execution, target: Target, server_id: str) -> Probe:
+    try:
+        configuration = drs.get_launch_configuration(target, server_id)
+    except DrsRefused:
+        return Probe(has_launch_configuration=False) if _is_known(target, server_id) else Probe(problem=GONE)
+    documents = None
+    if configuration.runs_actions and execution.run.mode is Mode.READINESS:
+        documents = _read_documents(target, server_id)
+    return Probe(
+        has_launch_configuration=True,
+        launches_into=configuration.launches_into,
+        configuration=configuration,
+        documents=documents,
+    )
+
+
+def _read_documents(target: Target, server_id: str) -> tuple[LaunchDocument, ...] | None:
+    """Those of its launch actions; None if DRS refuses to list them."""
+    try:
+        return tuple(drs.list_launch_documents(target, server_id))
+    except (DrsRefused, TargetAccessDenied) as error:
+        logger.warning("launch actions not read", extra={"server": server_id, "reason": error.message})
+        return None
 
 
 def _is_known(target: Target, server_id: str) -> bool:

@@ -20,6 +20,7 @@ from recovery.aws import dynamodb
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain import batch
 from recovery.domain.batch import Batch, BatchRef
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration, LaunchDocument
 from recovery.domain.inspection import InspectedServer, WaveTargetInspection, WaveTargetSummary, describe_blocked
 from recovery.domain.readiness import Probe, Readiness, ServerVerdict
 from recovery.domain.target import Target
@@ -251,6 +252,8 @@ def save_probes(execution_id: str, target: Target, probes: Mapping[str, Probe]) 
             _whole_seconds(probe.snapshot_at),
             probe.launches_into,
             probe.problem,
+            probe.configuration.to_json() if probe.configuration else None,
+            None if probe.documents is None else [each.to_json() for each in probe.documents],
         ]
         for server_id, probe in probes.items()
     }
@@ -268,4 +271,15 @@ def load_probes(execution_id: str, target: Target) -> dict[str, Probe]:
     packed: dict[str, Sequence[Any]] = {}
     for row in dynamodb.query(table(), Partition("executionId", execution_id, ("item", f"PROBE#{target.key}#"))):
         packed.update(row["probes"])
-    return {server_id: Probe(*values) for server_id, values in packed.items()}
+    return {server_id: _read_probe(values) for server_id, values in packed.items()}
+
+
+def _read_probe(values: Sequence[Any]) -> Probe:
+    """A probe of an earlier version has neither configuration nor documents."""
+    configuration, documents = [*values[6:], None, None][:2]
+    read = Probe(*values[:6])
+    return replace(
+        read,
+        configuration=LaunchConfiguration.from_json(configuration) if configuration else None,
+        documents=None if documents is None else tuple(LaunchDocument(*each) for each in documents),
+    )

@@ -34,6 +34,7 @@ BUDGETS: Mapping[str, str] = {
     "stepfunctions": rate_limiter.STATES_CALLS,
     "events": rate_limiter.EVENTS_CALLS,
     "iam": rate_limiter.IAM_CALLS,
+    "service-quotas": rate_limiter.QUOTAS_CALLS,
 }
 
 DENIED_CODES = frozenset(

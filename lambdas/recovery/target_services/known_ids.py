@@ -12,18 +12,22 @@ T = TypeVar("T")
 _ID = re.compile(r"\b[a-z]+-[0-9a-f]{8,17}\b")
 
 
-def named_in(error: DrsWavesError, asked: Iterable[str]) -> frozenset[str]:
+def named_in(error: DrsWavesError, asked: Iterable[str], form: re.Pattern[str] = _ID) -> frozenset[str]:
     """Those of the ids that the message of the error names."""
-    return frozenset(_ID.findall(error.message)) & frozenset(asked)
+    return frozenset(form.findall(error.message)) & frozenset(asked)
 
 
 def ask_in_parts(
-    asked: Iterable[str], size: int, code: str, ask: Callable[[Sequence[str]], dict[str, T]]
+    asked: Iterable[str],
+    size: int,
+    code: str,
+    ask: Callable[[Sequence[str]], dict[str, T]],
+    form: re.Pattern[str] = _ID,
 ) -> dict[str, T | None]:
     """Call `ask` for at most `size` ids at a time; return its answers, and None for ids without one.
 
     If a call is refused with this code, it is repeated without the ids that the error names. One that names none
-    is repeated in halves.
+    is repeated in halves. `form` is that of the ids.
     """
     ids = sorted(set(asked))
     found: dict[str, T | None] = dict.fromkeys(ids)
@@ -35,7 +39,7 @@ def ask_in_parts(
         except (TargetRefused, NotInTarget) as error:
             if error.facts["code"] != code:
                 raise
-            waiting += _without_unknown(part, named_in(error, part))
+            waiting += _without_unknown(part, named_in(error, part, form))
     return found
 
 

@@ -48,6 +48,8 @@ MAX_PLAN_BYTES = 395_000
 MAX_APPROVAL_MINUTES = 13 * 24 * 60
 # Four weeks: instances that must stay longer do not belong to a drill.
 MAX_CLEAN_UP_HOURS = 4 * 7 * 24
+# A month: an answer that is older says little about the launches of today.
+MAX_READINESS_HOURS = 30 * 24
 
 
 class GroupUseRequest(RequestModel):
@@ -155,6 +157,13 @@ class PlanRequest(RequestModel):
     comments_required: StrictBool = Field(
         default=False, description="A failed wave is accepted or aborted with a `comment` only, which says why."
     )
+    readiness_every_hours: Hours | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_READINESS_HOURS,
+        description="How often its readiness is checked without a request. Operators get a message if the answer has "
+        "changed. Without it, on demand only.",
+    )
     waves: list[WaveRequest] = Field(
         min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
     )
@@ -192,6 +201,7 @@ class PlanRequest(RequestModel):
             clean_up_after_hours=self.clean_up_after_hours,
             four_eyes=self.four_eyes,
             comments_required=self.comments_required,
+            readiness_every_hours=self.readiness_every_hours,
             before=tuple(action.to_action() for action in self.before),
             after=tuple(action.to_action() for action in self.after),
         )

@@ -1,10 +1,12 @@
 """Recovery plans, as the API shows them."""
 
-from typing import NotRequired
+from typing import Annotated, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Authored, Paged, Time, build_from_row
+from api.schemas.responses.readiness.answers import LastReadiness
 from api.schemas.responses.steps.of_plans import Action, Check
 from recovery.domain import plan as domain_plan
 from recovery.domain.plan import OnFailure, RunAfter
@@ -59,15 +61,23 @@ class PlanContent(Authored):
     cleanUpAfterHours: NotRequired[int | None]
     fourEyes: NotRequired[bool]
     commentsRequired: NotRequired[bool]
+    readinessEveryHours: NotRequired[
+        Annotated[
+            int | None, Field(description="Hours between two checks by the schedule; without it, on demand only.")
+        ]
+    ]
     before: NotRequired[list[Action]]
     after: NotRequired[list[Action]]
     waves: list[PlanWave]
 
 
 class RecoveryPlan(PlanContent):
-    """A recovery plan; `activeExecutionId` names its running execution."""
+    """A recovery plan; `activeExecutionId` names its running execution, `lastReadiness` has its last answer."""
 
     activeExecutionId: str | None
+    lastReadiness: NotRequired[
+        Annotated[LastReadiness, Field(description="The last answer of its readiness; missing before the first.")]
+    ]
 
 
 class DrillInstances(TypedDict):
@@ -92,7 +102,8 @@ class RecoveryPlans(Paged):
 
 def build_plan(plan: domain_plan.RecoveryPlan) -> RecoveryPlan:
     """The plan as drs-waves knows it."""
-    return build_from_row(RecoveryPlan, plan.to_item(), activeExecutionId=plan.active_execution_id)
+    last = plan.last_readiness.to_item() if plan.last_readiness else None
+    return build_from_row(RecoveryPlan, plan.to_item(), activeExecutionId=plan.active_execution_id, lastReadiness=last)
 
 
 def build_plan_as_run(plan: domain_plan.RecoveryPlan) -> PlanContent:

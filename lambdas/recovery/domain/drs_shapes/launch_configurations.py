@@ -1,6 +1,6 @@
 """Launch configurations of source servers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,3 +42,34 @@ class LaunchConfiguration:
     def right_sizes(self) -> bool:
         """Whether DRS chooses the instance type, and does not take that of the template."""
         return self.right_sizing not in (None, "NONE")
+
+    def to_json(self) -> list[Any]:
+        """The configuration as the PROBE# row has it."""
+        settings = [self.template_id, self.right_sizing, self.copies_private_ip, self.disposition, self.recovery_mode]
+        return [self.launches_into, self.runs_actions, *settings]
+
+    @classmethod
+    def from_json(cls, packed: Sequence[Any]) -> "LaunchConfiguration":
+        """The inverse."""
+        return cls(*packed)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchDocument:
+    """The document of a launch action. `kind` is DRS's: SSM_AUTOMATION or SSM_COMMAND."""
+
+    kind: str
+    name: str
+    version: str | None = None
+
+    @classmethod
+    def from_drs(cls, item: Mapping[str, Any]) -> "LaunchDocument | None":
+        """Read DRS's LaunchAction shape; None for one that is not active or names no document."""
+        name = read_text(item, "actionCode")
+        if name is None or item.get("active") is False:
+            return None
+        return cls(read_text(item, "type") or "SSM_COMMAND", name, read_text(item, "actionVersion"))
+
+    def to_json(self) -> list[Any]:
+        """The document as the PROBE# row has it."""
+        return [self.kind, self.name, self.version]

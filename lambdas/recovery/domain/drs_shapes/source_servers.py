@@ -1,12 +1,13 @@
 """Source servers, their replication and their snapshots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from recovery import clock
 from recovery.domain.drs_shapes.durations import parse_duration
 from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
+from recovery.domain.drs_shapes.source_machines import SourceMachine
 
 _HINTS = ("sourceProperties", "identificationHints")
 
@@ -81,6 +82,7 @@ class SourceServer:
     source_network_id: str | None = None
     fails_back: bool = False
     source_address: str | None = None
+    machine: SourceMachine = field(default_factory=SourceMachine)
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -96,6 +98,7 @@ class SourceServer:
             source_network_id=read_text(item, "sourceNetworkID"),
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
             source_address=_read_address(item),
+            machine=SourceMachine.from_drs(item),
         )
 
 

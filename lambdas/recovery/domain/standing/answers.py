@@ -18,6 +18,11 @@ class AnswerStatus(StrEnum):
     READY = "READY"
     NOT_READY = "NOT_READY"
 
+    @classmethod
+    def of_run(cls, status: str) -> "AnswerStatus | None":
+        """The answer that a run with this status has given; None if it is none."""
+        return cls(status) if status in cls.__members__ else None
+
 
 @dataclass(frozen=True, slots=True)
 class ReadinessAnswer:

@@ -5,7 +5,7 @@ it does not know yet may be production.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recovery import job_tags
 from recovery.domain.drs_shapes.recovery_instances import LaunchedInstance
@@ -23,7 +23,8 @@ MAX_OTHER_RUNS = 20
 class TargetContext:
     """Other activity in the target, by server id: its DRS job, another run that recovers it, its recovery instances.
 
-    An instance is named with what launched it. `notes` are for operators.
+    An instance is named with what launched it. `ec2_instances` has the EC2 ids of all of a server. `notes` are for
+    operators.
     """
 
     jobs: Mapping[str, str]
@@ -31,6 +32,7 @@ class TargetContext:
     live_instances: Mapping[str, str]
     drill_instances: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    ec2_instances: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def load_context(execution: Execution, target: Target, server_ids: Collection[str]) -> TargetContext:
@@ -55,6 +57,10 @@ def load_context(execution: Execution, target: Target, server_ids: Collection[st
         _name_by_server((each, f"{each.instance_id} ({origins[each.instance_id]})") for each in live),
         _name_by_server((each, f"{each.instance_id} of a drill") for each in found if not each.is_live),
         notes,
+        {
+            each.server_id: frozenset(one.ec2_instance_id for one in found if one.server_id == each.server_id)
+            for each in found
+        },
     )
 
 

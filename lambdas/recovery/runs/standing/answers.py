@@ -14,11 +14,11 @@ def keep(run: Run, verdict: ExecutionVerdict) -> AnswerChange | None:
 
     None if it is no answer, or is kept already, and if the plan has a later one or is gone.
     """
-    if run.mode is not Mode.READINESS or verdict.status not in set(AnswerStatus):
+    status = AnswerStatus.of_run(verdict.status)
+    if run.mode is not Mode.READINESS or status is None:
         return None
     found = list_findings(run.execution_id)
     ended_at = run.ended_at or clock.iso()
-    status = AnswerStatus(verdict.status.value)
     answer = ReadinessAnswer.of_run(run.execution_id, status, ended_at, verdict.reason, found)
     return standing.record_answer(run.plan_id, answer)
 

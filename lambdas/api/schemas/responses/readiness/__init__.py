@@ -1,0 +1,1 @@
+"""Findings and readiness, as the API shows them."""

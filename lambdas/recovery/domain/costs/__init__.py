@@ -1,0 +1,1 @@
+"""What a drill costs, estimated: `prices` has a table with its date, `estimate` what follows from it."""

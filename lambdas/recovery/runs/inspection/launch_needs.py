@@ -1,0 +1,148 @@
+"""What a readiness run looks at beside DRS: whether its launches would find what they need. And its findings on record.
+
+A reason of a server comes with a code of the catalogue, and so does what concerns a whole target, so that clients can
+compare two readiness runs.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recovery.domain.drs_shapes.source_servers import SourceServer
+from recovery.domain.execution import Execution, Mode
+from recovery.domain.findings.catalogue import CATALOGUE, Scope
+from recovery.domain.findings.codes import Code
+from recovery.domain.findings.finding import Finding, Severity
+from recovery.domain.findings.gathering import Found, describe, gather
+from recovery.domain.inspection import WaveTargetInspection
+from recovery.domain.launch_profiles.profiles import LaunchProfile
+from recovery.domain.plan import ProtectionGroup
+from recovery.domain.readiness import Probe, Readiness, Reason
+from recovery.domain.target import Target
+from recovery.domain.wave_steps.modes import RunMode
+from recovery.launch_checks.look import LaunchLook, look_at_launches
+from recovery.launch_checks.plan_launches import CheckedServers
+from recovery.runs.inspection.selection import WaveSelection
+from recovery.store.launches import findings
+from recovery.target_services.prerequisites import StepProblem
+
+# Seconds of probing after which the look waits for the next round of the task: it takes some 30 seconds itself.
+SECONDS_BEFORE_LOOK = 30
+
+_READINESS = {Severity.BLOCKING: Readiness.BLOCKED, Severity.WARNING: Readiness.WARN, Severity.NOTE: Readiness.READY}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchNeeds:
+    """What a look has found: reasons of servers, by id, and notes for operators. Without a look there are none."""
+
+    look: LaunchLook = field(default_factory=LaunchLook)
+    reasons: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def look(
+    execution: Execution,
+    target: Target,
+    groups: Mapping[str, ProtectionGroup],
+    selections: Iterable[WaveSelection],
+    servers: Mapping[str, SourceServer],
+    probes: Mapping[str, Probe],
+    replaces: Mapping[str, frozenset[str]],
+) -> LaunchNeeds:
+    """Look at the launches of these servers, if this is a readiness run. Raise errors that are transient.
+
+    `replaces` has the recovery instances of each server, which DRS terminates when it launches the server again.
+    """
+    if execution.run.mode is not Mode.READINESS or not servers:
+        return LaunchNeeds()
+    groups_of: dict[str, tuple[str, ...]] = {}
+    for selection in selections:
+        for server_id, selected in selection.servers.items():
+            groups_of.setdefault(server_id, selected.groups)
+
+    def find_profile(server_id: str, mode: RunMode) -> LaunchProfile | None:
+        """That of the first group in the wave's order that has one."""
+        found = (groups[each].profiles.find(server_id, mode) for each in groups_of.get(server_id, ()) if each in groups)
+        return next((profile for profile in found if profile), None)
+
+    looked = look_at_launches(target, CheckedServers(servers, probes, find_profile, replaces))
+    gathered = gather(looked.found)
+    notes = tuple(f"not looked at: {each.evidence}" for each in gathered if each.code == Code.NOT_LOOKED_AT)
+    return LaunchNeeds(looked, _list_reasons(gathered), notes)
+
+
+def _list_reasons(gathered: Iterable[Finding]) -> dict[str, tuple[Reason, ...]]:
+    reasons: dict[str, list[Reason]] = {}
+    for finding in gathered:
+        code = Code(finding.code)
+        if CATALOGUE[code].scope is Scope.SERVER:
+            for server_id in finding.server_ids:
+                reasons.setdefault(server_id, []).append(Reason(_READINESS[finding.severity], code, describe(finding)))
+    return {server_id: tuple(each) for server_id, each in reasons.items()}
+
+
+def record(
+    execution: Execution,
+    target: Target,
+    needs: LaunchNeeds,
+    inspected: Sequence[WaveTargetInspection],
+    falls: Iterable[str],
+) -> None:
+    """Write the findings of a readiness run in a target, with those of its inspection; `falls` are notes on groups."""
+    if execution.run.mode is not Mode.READINESS:
+        return
+    found = [
+        *needs.look.found,
+        *_list_found(inspected),
+        *(Found(Code.GROUP_FELL, text) for text in falls),
+    ]
+    findings.record(execution.execution_id, target, gather(found), needs.look.isolation, needs.look.sizes)
+
+
+def _list_found(inspected: Iterable[WaveTargetInspection]) -> Iterator[Found]:
+    """The reasons of servers that inspection has found itself, and groups without servers."""
+    wave_of: dict[str, str] = {}
+    for inspection in inspected:
+        for text in inspection.empty_groups:
+            yield Found(Code.GROUP_EMPTY, f"wave {inspection.wave.name}: {text}")
+        for server_id, server in inspection.servers.items():
+            for code, text in zip(server.verdict.codes, server.verdict.reasons, strict=False):
+                if CATALOGUE[code].scope is Scope.RECORD:
+                    yield Found(code, text, (server_id,))
+            if server.verdict.is_blocked:
+                continue
+            if server_id in wave_of:
+                yield Found(Code.IN_EARLIER_WAVE, f"it is in wave {wave_of[server_id]} already", (server_id,))
+            wave_of.setdefault(server_id, inspection.wave.name)
+
+
+def record_unusable(execution: Execution, target: Target, inspected: Iterable[WaveTargetInspection], why: str) -> None:
+    """Write that a readiness run cannot use a target."""
+    if execution.run.mode is Mode.READINESS:
+        servers = tuple(sorted({server_id for each in inspected for server_id in each.servers}))
+        findings.record(execution.execution_id, target, gather([Found(Code.TARGET_UNUSABLE, why, servers)]))
+
+
+def record_refused_steps(execution_id: str, problems: Iterable[StepProblem]) -> None:
+    """Write which checks and actions of the plan would not work, in the target that each problem is of.
+
+    A mistake of the plan is of no target; it is in the reason of the run.
+    """
+    found: dict[Target, list[Found]] = {}
+    for problem in problems:
+        if problem.target:
+            found.setdefault(problem.target, []).append(
+                Found(Code.STEP_REFUSED, problem.describe(), remedy=problem.advice or "")
+            )
+    for target, each in found.items():
+        findings.record(execution_id, target, gather(each), part="steps")
+
+
+def list_refusals(execution_id: str) -> list[str]:
+    """What refuses a readiness run, whatever its waves tolerate."""
+    return [
+        f"{each.target.key}: {describe(finding)}"
+        for each in findings.list_findings(execution_id)
+        for finding in each.findings
+        if finding.severity is Severity.BLOCKING and CATALOGUE[Code(finding.code)].scope is Scope.TARGET
+    ]

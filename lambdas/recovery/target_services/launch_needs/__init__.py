@@ -1,0 +1,1 @@
+"""What launches need in a target, read for many of them at once: types, names, addresses, quotas."""

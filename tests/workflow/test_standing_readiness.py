@@ -1,0 +1,252 @@
+"""Readiness on a schedule: one run each slot, messages about changes only, and the last answer of a plan."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from recovery.catalog import standing
+from recovery.domain.standing.slots import StandingPlan
+from recovery.runs.standing import due
+from tests.support.inbox import TOPIC, Inbox
+from tests.support.plans import make_plan, make_wave
+from tests.support.product import HUB, WEST, Product
+from tests.support.runs import launching_run
+from tests.support.time_travel import pass_hours
+
+
+@pytest.fixture
+def product() -> Iterator[Product]:
+    with Product(OPERATORS_TOPIC_ARN=TOPIC) as made:
+        yield made
+
+
+class Killed(BaseException):
+    """As if Lambda had ended the function."""
+
+
+def look(product: Product) -> None:
+    """What the schedule does every five minutes, to the end of what it starts."""
+    product.engine.invoke("ListTargets", {})
+    for run in product.engine.executions("recover-plan"):
+        run.wait(60)
+
+
+def checks_of(product: Product, plan: str) -> list[dict[str, Any]]:
+    """The runs of the plan that the schedule has started, newest first."""
+    listed = product.request("GET", "/executions", planId=plan).body["executions"]
+    return [run for run in listed if run["requestedBy"] == "schedule"]
+
+
+def readiness_of(product: Product, plan: str, **query: str) -> dict[str, Any]:
+    reply = product.request("GET", f"/recovery-plans/{plan}/readiness", **query)
+    assert reply.status == 200, reply
+    return dict(reply.body)
+
+
+def make_standing(product: Product, hours: int = 24, **more: Any) -> str:
+    return product.plan(make_wave(product, "db", count=2), readinessEveryHours=hours, **more)
+
+
+def stop_replication(product: Product, server_id: str, state: str = "STOPPED") -> None:
+    change = {"accountId": HUB, "region": WEST, "server": {"replicationState": state}}
+    product.emulator.control.change_server(server_id, change)
+
+
+def test_a_day_of_looks_starts_one_run_and_tells_nobody_of_an_answer_that_stays(product: Product) -> None:
+    inbox = Inbox(product)
+    plan = make_standing(product)
+    other = product.plan(make_wave(product, "web"))
+    for _ in range(5):
+        look(product)
+        pass_hours(product, 4.5)
+    (check,) = checks_of(product, plan)
+    assert (check["mode"], check["status"]) == ("READINESS", "READY")
+    pass_hours(product, 3)
+    look(product)
+    look(product)
+    assert len(checks_of(product, plan)) == 2
+    assert checks_of(product, other) == []
+    assert inbox.messages() == []
+
+
+def test_two_looks_at_once_start_one_run(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_standing(product)
+    list_standing, looks = standing.list_standing, iter([True])
+
+    def list_while_another_looks() -> list[StandingPlan]:
+        listed = list_standing()
+        if next(looks, False):
+            product.engine.invoke("ListTargets", {})
+        return listed
+
+    monkeypatch.setattr(standing, "list_standing", list_while_another_looks)
+    look(product)
+    assert len(checks_of(product, plan)) == 1
+
+
+def test_slots_that_were_missed_are_not_made_up_for_and_the_next_keeps_its_time(product: Product) -> None:
+    plan = make_standing(product, hours=6)
+    look(product)
+    slot = slot_of(product, plan)["slot"]
+    pass_hours(product, 20)
+    look(product)
+    look(product)
+    assert len(checks_of(product, plan)) == 2
+    assert slot_of(product, plan)["slot"] == slot + 18 * 3_600
+
+
+def slot_of(product: Product, plan: str) -> dict[str, Any]:
+    (row,) = [each for each in product.items("RecoveryPlans") if each["planId"] == plan]
+    return dict(row["standing"])
+
+
+def test_a_look_that_was_killed_after_it_took_the_slot_leaves_a_run_that_the_next_look_starts(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_standing(product)
+
+    def die(plan_id: str, execution_id: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(due, "_create_and_start", die)
+        with pytest.raises(Killed):
+            product.engine.invoke("ListTargets", {})
+    taken = slot_of(product, plan)
+    assert "begun" not in taken
+    assert checks_of(product, plan) == []
+    look(product)
+    look(product)
+    assert [check["executionId"] for check in checks_of(product, plan)] == [taken["executionId"]]
+
+
+def test_many_plans_spread_over_several_looks(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due, "MAX_STARTS", 2)
+    wave = make_wave(product, "db")
+    plans = [product.plan(wave, readinessEveryHours=24, name=f"plan {number}") for number in range(5)]
+    counts = []
+    for _ in range(4):
+        look(product)
+        counts.append(sum(len(checks_of(product, plan)) for plan in plans))
+    assert counts == [2, 4, 5, 5]
+
+
+def test_a_plan_that_runs_is_checked_after_its_run(product: Product) -> None:
+    plan = make_standing(product)
+    with launching_run(product, plan) as run:
+        product.engine.invoke("ListTargets", {})
+        assert checks_of(product, plan) == []
+    product.finish(run)
+    look(product)
+    assert len(checks_of(product, plan)) == 1
+
+
+def test_a_plan_that_is_deleted_during_its_check_is_forgotten(product: Product) -> None:
+    inbox = Inbox(product)
+    plan = make_plan(product, 1, replicationState="STOPPED")
+    body = product.request("GET", f"/recovery-plans/{plan}").body
+    waves = body["waves"]
+    update = {"name": body["name"], "waves": waves, "readinessEveryHours": 1, "version": body["version"]}
+    assert product.request("PUT", f"/recovery-plans/{plan}", update).status == 200
+    product.engine.invoke("ListTargets", {})
+    assert product.request("DELETE", f"/recovery-plans/{plan}").status == 204
+    look(product)
+    pass_hours(product, 2)
+    look(product)
+    assert [row["planId"] for row in product.items("RecoveryPlans")] == []
+    assert len(checks_of(product, plan)) == 1
+    assert inbox.of_kind("READINESS_CHANGED") == []
+
+
+def test_operators_hear_of_each_change_once_in_both_directions(product: Product) -> None:
+    inbox = Inbox(product)
+    servers = product.seed(2, prefix="db")
+    plan = product.plan({"name": "db", "groups": [product.group(servers)]}, readinessEveryHours=24)
+
+    def next_day() -> None:
+        pass_hours(product, 24)
+        look(product)
+
+    look(product)
+    assert inbox.messages() == [], "the first answer is READY, which is no news"
+    stop_replication(product, servers[0])
+    next_day()
+    next_day()
+    (told,) = inbox.of_kind("READINESS_CHANGED")
+    assert "Answer: NOT_READY, after READY on " in told
+    run = checks_of(product, plan)[1]["executionId"]
+    assert f"Execution: {run}" in told
+    assert re.search(rf"drs-waves findings {run} .*", told)
+    assert re.search(rf"drs-waves readiness {plan} .*", told)
+    stop_replication(product, servers[0], "CONTINUOUS")
+    next_day()
+    next_day()
+    assert len(inbox.of_kind("READINESS_CHANGED")) == 2
+    assert "Answer: READY, after NOT_READY on " in inbox.of_kind("READINESS_CHANGED")[1]
+    assert {message["MessageAttributes"]["kind"]["Value"] for message in inbox.messages()} == {"READINESS_CHANGED"}
+
+
+def test_a_person_who_checks_gets_the_usual_message_and_the_schedule_does_not_repeat_it(product: Product) -> None:
+    inbox = Inbox(product)
+    servers = product.seed(1, prefix="db")
+    plan = product.plan({"name": "db", "groups": [product.group(servers)]}, readinessEveryHours=24)
+    look(product)
+    stop_replication(product, servers[0])
+    product.finish(product.start(plan, "readiness"))
+    pass_hours(product, 24)
+    look(product)
+    (told,) = inbox.messages()
+    assert told["MessageAttributes"]["kind"]["Value"] == "RUN_FINISHED"
+    assert "Before: READY on " in told["Message"]
+
+
+def test_the_plan_has_its_last_answer_with_its_age_and_the_next_check(product: Product) -> None:
+    servers = product.seed(2, prefix="db")
+    plan = product.plan({"name": "db", "groups": [product.group(servers)]}, readinessEveryHours=24)
+    never = readiness_of(product, plan)
+    assert (never["status"], never["ageSeconds"], never["cost"]) == (None, None, None)
+    assert "lastReadiness" not in product.request("GET", f"/recovery-plans/{plan}").body
+    stop_replication(product, servers[1])
+    look(product)
+    pass_hours(product, 3)
+    answer = readiness_of(product, plan)
+    (check,) = checks_of(product, plan)
+    assert (answer["executionId"], answer["status"]) == (check["executionId"], "NOT_READY")
+    assert "STOPPED" in answer["reason"]
+    assert 3 * 3_600 < answer["ageSeconds"] < 4 * 3_600
+    assert answer["readinessEveryHours"] == 24
+    assert answer["nextAt"] > answer["at"]
+    read = product.request("GET", f"/recovery-plans/{plan}").body
+    assert read["lastReadiness"]["executionId"] == check["executionId"]
+    (listed,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    assert listed["lastReadiness"] == read["lastReadiness"]
+
+
+def test_an_update_of_the_plan_keeps_its_answer_and_its_slot(product: Product) -> None:
+    plan = make_standing(product)
+    look(product)
+    before = product.request("GET", f"/recovery-plans/{plan}").body
+    body = {"name": "renamed", "waves": before["waves"], "readinessEveryHours": 24, "version": before["version"]}
+    after = product.request("PUT", f"/recovery-plans/{plan}", body).body
+    assert after["lastReadiness"] == before["lastReadiness"]
+    look(product)
+    assert len(checks_of(product, plan)) == 1
+    assert readiness_of(product, plan)["status"] == "READY"
+
+
+def test_findings_of_a_run_are_listed_with_the_blocking_ones_first(product: Product) -> None:
+    run = product.start(make_plan(product, 1), "readiness")
+    product.finish(run)
+    reply = product.request("GET", f"/executions/{run}/findings")
+    assert reply.status == 200
+    assert {each["severity"] for each in reply.body["findings"]} <= {"WARNING", "NOTE"}
+    assert product.request("GET", "/executions/readiness-20261122-081530-4f1c09/findings").status == 404
+
+
+def test_an_hour_that_is_no_number_is_refused(product: Product) -> None:
+    plan = make_plan(product, 1)
+    for hours in ("0", "673", "x", "1.5"):
+        reply = product.request("GET", f"/recovery-plans/{plan}/readiness", hours=hours)
+        assert (reply.status, reply.body["problems"][0]["field"]) == (400, "hours")
