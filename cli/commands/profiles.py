@@ -21,7 +21,7 @@ from recovery.free_text import clean, flatten
 from recovery.wording import first_of, plural
 
 _HELP = """\
-Launch profiles of protection groups: what they change of servers' launch settings, and what runs have changed.
+Launch profiles: what they change of launch settings.
 
 A run changes the settings of a batch's servers before it launches them, and puts them back after the job. See
 docs/launch-profiles.md.
@@ -58,10 +58,10 @@ TargetOption = Annotated[
     str | None,
     typer.Option(
         "--target",
-        metavar="ACCOUNT/REGION",
+        metavar="TARGET",
         callback=_check_place,
         autocompletion=complete_place,
-        help="Only this account and Region.  [default: those of all accounts and groups]",
+        help="Only this account and Region, such as 111122223333/us-west-2.  [default: all]",
     ),
 ]
 
@@ -121,17 +121,18 @@ def diff(
         print_notice(f"These groups have no launch profile for a {mode.value}.")
 
 
-@app.command(epilog="Example: drs-waves profiles restore s-1111111111111111a --keep")
+@app.command(epilog="Example: drs-waves profiles restore --server s-1111111111111111a --keep")
 @connected
 def restore(
     connection: Connection,
     servers: Annotated[
         list[str] | None,
-        typer.Argument(
+        typer.Option(
+            "--server",
             metavar="SERVER",
             callback=_check_servers,
             autocompletion=complete_changed_server,
-            help="Source servers, by their ids.  [default: all with changed settings]",
+            help="Only this source server, by its id; may be repeated.  [default: all with changed settings]",
         ),
     ] = None,
     target: TargetOption = None,
@@ -154,7 +155,7 @@ def restore(
     if force and keep:
         raise typer.BadParameter("give --force or --keep, not both")
     if (force or keep) and not servers and target is None:
-        raise typer.BadParameter(f"{'--force' if force else '--keep'} needs the ids of servers, or --target")
+        raise typer.BadParameter(f"{'--force' if force else '--keep'} needs --server or --target")
     session = Session.open(connection, as_json)
     rows = _find_rows(session, servers or [], target)
     if not rows:

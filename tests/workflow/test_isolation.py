@@ -8,6 +8,7 @@ from recovery.packing import unpack
 from sandbox import networks
 from tests.support.product import HUB, WEST, Product
 from tests.support.profiled_runs import DRILL, calls_made, launched, lay_networks, plan_of
+from tests.support.runs import decide, wait_until_asked_for
 from tests.support.shops import target_client
 
 REQUIRED = {**DRILL, "isolation": "required"}
@@ -95,9 +96,10 @@ def test_a_readiness_run_says_that_a_drill_would_be_refused_and_why(product: Pro
     plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
     route(product, networks.build_route_to_sources())
     record = product.finish(product.start(plan, "readiness"))
-    (server,) = record["sourceServers"]
-    assert "a drill would be refused" in server["reason"]
-    assert ROUTE in server["reason"]
+    assert (record["status"], record["reason"]) == ("READY", "0 servers are ready, 1 with a warning, 0 blocked")
+    (note,) = record["notes"]
+    assert note.startswith("a drill would be refused: 1 server must not be drilled")
+    assert ROUTE in note
     assert [each["isolated"] for each in isolation_of(product, record["executionId"])] == ["NO", "NO"]
 
 
@@ -219,3 +221,23 @@ def test_the_proof_for_a_thousand_servers_takes_as_many_calls_as_for_one(product
         before = len(calls_made(product, *READS))
         assert product.drill(plan_of(product, servers, {"drill": REQUIRED}))["status"] == "NOT_READY"
         assert len(calls_made(product, *READS)) - before == len(READS)
+
+
+# --- right before a start -----------------------------------------------------------------------------------------
+def test_a_route_that_is_made_while_a_wave_waits_withholds_its_servers(product: Product) -> None:
+    first, second = product.seed(1, prefix="first"), product.seed(2, prefix="second")
+    plan = product.plan(
+        {"name": "first", "groups": [product.group(first, launchProfiles={"drill": REQUIRED})]},
+        {"name": "second", "groups": [product.group(second, name="second", launchProfiles={"drill": REQUIRED})]}
+        | {"dependsOn": ["first"], "approval": {"required": True}},
+    )
+    run = product.start(plan)
+    wait_until_asked_for(product, run, "APPROVAL")
+    route(product, networks.build_route_to_sources())
+    decide(product, run, "waves/second/approve")
+    record = product.finish(run)
+    assert record["status"] == "PARTIAL", record
+    assert launched(product).keys() == set(first)
+    for server in record["sourceServers"]:
+        if server["sourceServerId"] in second:
+            assert ROUTE in server["reason"]

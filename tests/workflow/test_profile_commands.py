@@ -174,7 +174,7 @@ def test_restore_shows_what_it_does_and_puts_back(
     product.finish(drill := product.start(plan_id))
     wait_for_restores(product)
     change_settings(product, ids[0], drill)
-    printed = succeed(api_server, "profiles", "restore", ids[0], answers="y\n")
+    printed = succeed(api_server, "profiles", "restore", "--server", ids[0], answers="y\n")
     assert "The launch settings of 1 server are put back:" in printed
     assert f"{ids[0]} in {HUB}/{WEST}, CHANGED by {drill}, wave web" in printed
     assert "copyPrivateIp" in printed
@@ -218,7 +218,7 @@ def test_what_a_person_has_changed_is_put_back_only_with_force(product: Product,
     assert "restore --help" in succeed(api_server, "profiles", "show")
     again = succeed(api_server, "profiles", "restore", "--yes")
     assert f"Those of {server_id} stay, because a person has changed them; see --force." in again
-    forced = succeed(api_server, "profiles", "restore", server_id, "--force", "--yes")
+    forced = succeed(api_server, "profiles", "restore", "--server", server_id, "--force", "--yes")
     assert f"What people have changed of {server_id} since then is lost." in forced
     wait_for_restores(product)
     assert rows_left(product) == []
@@ -231,7 +231,7 @@ def test_restore_with_keep_leaves_the_settings_and_forgets_the_change(
 ) -> None:
     server_id, _ = end_run_with_changes(product)
     changed = read_settings(product, server_id)
-    printed = succeed(api_server, "profiles", "restore", server_id, "--keep", "--yes")
+    printed = succeed(api_server, "profiles", "restore", "--server", server_id, "--keep", "--yes")
     assert "stay as they are now, and what was there before is forgotten" in printed
     wait_for_restores(product)
     assert rows_left(product) == []
@@ -240,7 +240,7 @@ def test_restore_with_keep_leaves_the_settings_and_forgets_the_change(
 
 def test_restore_of_a_server_without_changes_says_so(product: Product, api_server: ApiHttpServer) -> None:
     make_shop(product)
-    result = run(api_server, "profiles", "restore", UNKNOWN)
+    result = run(api_server, "profiles", "restore", "--server", UNKNOWN)
     assert result.exit_code == 3
     assert f"No run has changed launch settings of {UNKNOWN}." in result.output
 
@@ -253,10 +253,10 @@ def test_restore_with_nothing_to_put_back_says_so(product: Product, api_server: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--force",), "needs the ids of servers"),
-        (("--keep",), "needs the ids of servers"),
-        ((UNKNOWN, "--force", "--keep"), "not both"),
-        (("web-01",), "not the id of a source server"),
+        (("--force",), "needs --server or --target"),
+        (("--keep",), "needs --server or --target"),
+        (("--server", UNKNOWN, "--force", "--keep"), "not both"),
+        (("--server", "web-01"), "not the id of a source server"),
     ],
 )
 def test_a_wrong_restore_is_refused_before_the_api_is_asked(

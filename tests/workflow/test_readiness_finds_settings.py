@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from recovery.domain.findings.finding import Finding
 from recovery.store.launches import findings
 from tests.support.product import HUB, WEST, Product

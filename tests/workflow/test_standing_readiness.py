@@ -176,15 +176,37 @@ def test_operators_hear_of_each_change_once_in_both_directions(product: Product)
     next_day()
     (told,) = inbox.of_kind("READINESS_CHANGED")
     assert "Answer: NOT_READY, after READY on " in told
+    new = told.partition("New: ")[2].partition("What to do: ")[0]
+    assert "NO_SNAPSHOT (1 server): " in new
+    assert "REPLICATION_STOPPED (1 server): its replication is STOPPED" in new
+    assert "aws drs start-replication" in told
+    assert "Gone:" not in told
     run = checks_of(product, plan)[1]["executionId"]
     assert f"Execution: {run}" in told
     assert re.search(rf"drs-waves findings {run} .*", told)
     assert re.search(rf"drs-waves readiness {plan} .*", told)
-    stop_replication(product, servers[0], "CONTINUOUS")
+    ec2, drs = product.emulator.client(HUB, WEST, "ec2"), product.emulator.client(HUB, WEST)
+    template = drs.get_launch_configuration(sourceServerID=servers[1])["ec2LaunchTemplateID"]
+    ec2.delete_launch_template(LaunchTemplateId=template)
     next_day()
     next_day()
-    assert len(inbox.of_kind("READINESS_CHANGED")) == 2
-    assert "Answer: READY, after NOT_READY on " in inbox.of_kind("READINESS_CHANGED")[1]
+    (_, more) = inbox.of_kind("READINESS_CHANGED")
+    assert "Answer: NOT_READY, after NOT_READY on " in more
+    assert "TEMPLATE_MISSING (1 server): " in more
+    assert "REPLICATION_STOPPED" not in more.partition("New:")[2], "that is no news"
+    answer = readiness_of(product, plan)
+    assert answer["blockingCodes"] == ["NO_SNAPSHOT", "REPLICATION_STOPPED", "TEMPLATE_MISSING"]
+    assert answer["findings"]["BLOCKING"] == 3
+    body = product.request("GET", f"/recovery-plans/{plan}").body
+    group = product.group(product.seed(1, prefix="new"))
+    waves = [{"name": "db", "groups": [{"groupId": group}]}]
+    update = {"name": "db", "waves": waves, "readinessEveryHours": 24, "version": body["version"]}
+    assert product.request("PUT", f"/recovery-plans/{plan}", update).status == 200
+    next_day()
+    next_day()
+    (_, _, mended) = inbox.of_kind("READINESS_CHANGED")
+    assert "Answer: READY, after NOT_READY on " in mended
+    assert "Gone: NO_SNAPSHOT, REPLICATION_STOPPED, TEMPLATE_MISSING" in mended
     assert {message["MessageAttributes"]["kind"]["Value"] for message in inbox.messages()} == {"READINESS_CHANGED"}
 
 
@@ -237,12 +259,43 @@ def test_an_update_of_the_plan_keeps_its_answer_and_its_slot(product: Product) -
 
 
 def test_findings_of_a_run_are_listed_with_the_blocking_ones_first(product: Product) -> None:
-    run = product.start(make_plan(product, 1), "readiness")
+    servers = product.seed(2, prefix="late", lagDuration="PT5H") + product.seed(
+        30, prefix="bad", replicationState="STOPPED"
+    )
+    plan = product.plan({"name": "db", "groups": [product.group(servers)]}, rpoTargetMinutes=5)
+    run = product.start(plan, "readiness")
     product.finish(run)
     reply = product.request("GET", f"/executions/{run}/findings")
     assert reply.status == 200
-    assert {each["severity"] for each in reply.body["findings"]} <= {"WARNING", "NOTE"}
+    found = reply.body["findings"]
+    stopped = next(each for each in found if each["code"] == "REPLICATION_STOPPED")
+    assert (stopped["title"], stopped["servers"]) == ("Its replication is stopped", 30)
+    assert len(stopped["sourceServerIds"]) == 20
+    assert (stopped["accountId"], stopped["region"]) == (HUB, WEST)
+    severities = [each["severity"] for each in found]
+    assert severities == sorted(severities, key=["BLOCKING", "WARNING", "NOTE"].index)
+    assert "WARNING" in severities
     assert product.request("GET", "/executions/readiness-20261122-081530-4f1c09/findings").status == 404
+
+
+def test_a_readiness_run_tells_what_a_drill_costs(product: Product) -> None:
+    disks = [{"deviceName": "/dev/sda1", "gib": 100}]
+    small = product.seed(3, prefix="app", recommendedInstanceType="t3.medium", disks=disks)
+    profiled = product.seed(2, prefix="db", recommendedInstanceType="r5.4xlarge", disks=disks)
+    profiles = {"drill": {"instanceTypes": ["m5.xlarge"]}}
+    groups = [product.group(small), product.group(profiled, launchProfiles=profiles)]
+    plan = product.plan({"name": "all", "groups": groups}, cleanUpAfterHours=4)
+    assert readiness_of(product, plan)["cost"] is None
+    product.finish(product.start(plan, "readiness"))
+    cost = readiness_of(product, plan)["cost"]
+    assert (cost["hours"], cost["servers"], cost["currency"]) == (4, 5, "USD")
+    assert cost["instances"] == pytest.approx((3 * 0.0416 + 2 * 0.192) * 4, abs=0.01)
+    assert cost["volumes"] == pytest.approx(500 * 0.08 / 730 * 4, abs=0.01)
+    assert cost["total"] == pytest.approx(cost["instances"] + cost["volumes"] + cost["conversion"])
+    assert "instances run for 4 h: cleanUpAfterHours of the plan" in cost["assumptions"]
+    longer = readiness_of(product, plan, hours="8")["cost"]
+    assert longer["instances"] == pytest.approx(2 * cost["instances"], abs=0.02)
+    assert longer["conversion"] == cost["conversion"]
 
 
 def test_an_hour_that_is_no_number_is_refused(product: Product) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from recovery.domain.batch import Batch
 from recovery.domain.execution import Run
+from recovery.domain.isolation.verdicts import Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.errors import SettingsNotApplied
+from recovery.isolation.prove import prove
 from recovery.launch_settings.changing import describe_change
 from recovery.launch_settings.profiled import find_profiles
 from recovery.store.launches import applied_settings, settings_changes
@@ -63,5 +65,15 @@ def _is_held(batch: Batch, row: SettingsChange | None) -> bool:
 def _find_connected(
     batch: Batch, profiles: Mapping[str, LaunchProfile], servers: Mapping[str, AppliedServer]
 ) -> dict[str, str]:
-    """The servers of a drill whose network is not isolated as their profiles require."""
-    return {}
+    """The servers of a drill whose network is not isolated as their profiles require.
+
+    The networks are asked again, because people change them while a wave waits.
+    """
+    required = {each: isolation for each in servers if (isolation := profiles[each].isolation) in NEEDS_PROOF}
+    places = {
+        server_id: Place.list_for(servers[server_id].subnet_ids, servers[server_id].security_groups)
+        for server_id in required
+    }
+    proven = prove(batch.ref.target, {place for each in places.values() for place in each})
+    reasons = {each: find_refusal(isolation, places[each], proven) for each, isolation in required.items()}
+    return {server_id: reason for server_id, reason in reasons.items() if reason}

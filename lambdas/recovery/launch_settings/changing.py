@@ -256,6 +256,6 @@ def _describe(
         template_id=version.template_id,
         version=version.number,
         is_changed=is_changed,
-        subnet_ids=place.subnet_ids,
+        subnet_ids=place.subnet_ids if place.is_said else (),
         security_groups=tuple(sorted(place.security_groups)),
     )

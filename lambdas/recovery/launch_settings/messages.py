@@ -16,7 +16,7 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
     for (execution_id, target), each in groupby(by_run, lambda change: (change.owner.execution_id, change.target)):
         left = list(each)
         reasons = [f"{change.server_id}: {change.reason}" for change in left]
-        one = (left[0].server_id,) if len(left) == 1 else ()
+        one = ("--server", left[0].server_id) if len(left) == 1 else ()
         place = ("--target", target.key)
         text = sns.format_facts(
             {

@@ -33,7 +33,7 @@ def send_changed(execution: Execution, change: AnswerChange, found: Sequence[Fin
             ]
             if now.codes or not now.is_ready
             else None,
-            "Next": f"it is checked every {plural(hours, 'hour')}, and a message follows each change",
+            "Next": f"the plan is checked every {plural(hours, 'hour')}, and a message follows each change",
             "Runbook": operator_messages.name_section("Readiness has changed"),
         },
         status=now.status.value,

@@ -26,10 +26,10 @@ from recovery.catalog.groups import get_group_row
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
-from recovery.errors import GroupNotFound, StartFailed
+from recovery.errors import GroupNotFound, StartFailed, TargetTooSlow
 from recovery.launch_settings import preview, restore_request
 from recovery.store.launches import settings_changes
-from recovery.target_errors import TargetRefused
+from recovery.target_errors import NotInTarget, TargetRefused
 
 router = Router("Launch settings")
 
@@ -101,7 +101,7 @@ def restore_settings(body: RestoreRequest) -> RestoreStarted:
         ),
         *page(MAX_SERVERS_READ),
     ),
-    errors=(*DRS_ERRORS, GroupNotFound, TargetRefused),
+    errors=(*DRS_ERRORS, GroupNotFound, NotInTarget, TargetRefused, TargetTooSlow),
 )
 def preview_settings_of_group(group_id: str) -> ProfiledSettingsPage:
     """Returns the launch settings of servers of the group now, and as its launch profile would make them.

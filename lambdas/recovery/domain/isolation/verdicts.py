@@ -1,6 +1,6 @@
 """The verdict on a place that servers are launched into: isolated or not, because."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -37,6 +37,12 @@ class Place:
     def of(cls, subnet_id: str, security_groups: Iterable[str]) -> "Place":
         """The place with these groups, in any order."""
         return cls(subnet_id, tuple(sorted(set(security_groups))))
+
+    @classmethod
+    def list_for(cls, subnet_ids: Iterable[str], security_groups: Iterable[str]) -> "frozenset[Place]":
+        """The places of a server in these subnets; one that no verdict approves of, if there are none."""
+        groups = tuple(security_groups)
+        return frozenset(cls.of(subnet_id, groups) for subnet_id in tuple(subnet_ids) or (UNTOLD_SUBNET,))
 
     def __str__(self) -> str:
         groups = ", ".join(self.security_groups) or "the default group"
@@ -119,6 +125,14 @@ class IsolationVerdict:
             "internetOnly": self.internet,
             "because": list(self.because),
         }
+
+
+def find_refusal(required: Isolation, places: Iterable[Place], proven: Mapping[Place, IsolationVerdict]) -> str | None:
+    """Why a server that may be launched into these places must not be drilled; None if it may."""
+    for place in sorted(places):
+        if not proven[place].satisfies(required):
+            return f"its launch profile says isolation {required.value}, and {proven[place].describe()}"
+    return None
 
 
 def _name(texts: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class LaunchPlace:
 
     `subnet_ids` are those of all network interfaces, that of the first one first; None if the first one names none.
     `interface_ids` are network interfaces that exist. `instance_type` is None if DRS chooses it or requirements do.
+    `is_said` is whether the settings say in which subnets and groups all interfaces are.
     """
 
     subnet_ids: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class LaunchPlace:
     instance_profile: str | None = None
     key_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    is_said: bool = False
 
 
 def read_place(configuration: LaunchConfiguration, data: TemplateData, source_address: str | None) -> LaunchPlace:
@@ -54,7 +56,15 @@ def read_place(configuration: LaunchConfiguration, data: TemplateData, source_ad
         instance_profile=profile.get("Name") or str(profile.get("Arn") or "").rpartition("/")[2] or None,
         key_name=data.get("KeyName"),
         tags=read_instance_tags(data),
+        is_said=_says_where(interfaces, data),
     )
+
+
+def _says_where(interfaces: Sequence[Mapping[str, Any]], data: TemplateData) -> bool:
+    """Whether each interface names its subnet, and all of them their groups by id, or none does."""
+    have_groups = {bool(each.get("Groups")) for each in interfaces}
+    have_subnets = bool(interfaces) and all(each.get("SubnetId") for each in interfaces)
+    return have_subnets and len(have_groups) == 1 and not data.get("SecurityGroups")
 
 
 def read_instance_tags(data: TemplateData) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
-from recovery.domain.isolation.verdicts import UNTOLD_SUBNET, IsolationVerdict, Place
+from recovery.domain.isolation.verdicts import IsolationVerdict, Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.launch_profiles.settings import LaunchPlace, read_place
 from recovery.domain.plan import ProtectionGroup
@@ -57,8 +57,13 @@ class IsolationFindings:
 
     def refuse(self, server_ids: Collection[str]) -> tuple[str, ...]:
         """Why a drill with these servers is refused, whatever share of them may fail; nothing if it is not."""
-        if self.only_warns:
-            return ()
+        return () if self.only_warns else self._describe(server_ids)
+
+    def note(self, server_ids: Collection[str]) -> tuple[str, ...]:
+        """What a run that launches nothing says of a drill with these servers."""
+        return tuple(f"a drill would be refused: {each}" for each in self._describe(server_ids) if self.only_warns)
+
+    def _describe(self, server_ids: Collection[str]) -> tuple[str, ...]:
         counts: dict[str, int] = {}
         for server_id in server_ids:
             if reason := self.reasons.get(server_id):
@@ -101,7 +106,7 @@ def check_isolation(
     for server_id, server in profiled.items():
         if skips and server.isolation is not Isolation.REPORTED:
             reasons[server_id] = SKIPPED
-        elif server_id in places and (why := _find_refusal(server.isolation, places[server_id], proven)):
+        elif server_id in places and (why := find_refusal(server.isolation, places[server_id], proven)):
             reasons[server_id] = why
     return IsolationFindings(reasons, verdicts, only_warns=run.mode is Mode.READINESS)
 
@@ -126,13 +131,6 @@ def _find_profiled(
     return found
 
 
-def _find_refusal(required: Isolation, places: Iterable[Place], proven: Mapping[Place, IsolationVerdict]) -> str | None:
-    for place in sorted(places):
-        if not proven[place].satisfies(required):
-            return f"its launch profile says isolation {required.value}, and {proven[place].describe()}"
-    return None
-
-
 def _find_source_vpcs(target: Target, servers: Sequence[SourceServer]) -> list[str]:
     """The VPCs of the sources that DRS knows of; one call for 100 source networks, none without."""
     networks = {server.source_network_id for server in servers if server.source_network_id}
@@ -154,8 +152,7 @@ def _find_places(target: Target, profiled: Mapping[str, _Profiled]) -> dict[str,
             continue
         subnets = tuple(server.profile.subnets.values()) or (place.subnet_ids if place else ())
         groups = server.profile.security_groups or (place.security_groups if place else ())
-        # Without a subnet, or with an interface that exists, settings do not say where that is.
-        places[server_id] = frozenset(Place.of(subnet, groups) for subnet in subnets or (UNTOLD_SUBNET,))
+        places[server_id] = Place.list_for(subnets, groups)
     return places
 
 
@@ -178,5 +175,5 @@ def _read_settings(target: Target, server_ids: Sequence[str]) -> dict[str, Launc
                 continue  # it is blocked, because DRS does not launch it either
             version = templates.get(configuration.template_id or "")
             place = read_place(configuration, version.data, None) if version else LaunchPlace()
-            found[server_id] = replace(place, subnet_ids=()) if place.interface_ids else place
+            found[server_id] = place if place.is_said else replace(place, subnet_ids=())
     return found

@@ -19,7 +19,8 @@ class AppliedServer:
     """A server whose settings are as its profile wants them since `at` (epoch seconds), or why it is `refused`.
 
     `version` is the default version of its launch template. If it `is_changed`, a run has changed its settings, and the
-    row of the change says what they were before. `subnet_ids` and `security_groups` are where it will be launched.
+    row of the change says what they were before. `subnet_ids` and `security_groups` are where it will be launched;
+    there are no subnets if its settings do not say so.
     """
 
     at: float
