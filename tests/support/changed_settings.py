@@ -46,13 +46,33 @@ def versions_of(product: Product, template_id: str) -> list[dict[str, Any]]:
 def read_settings(product: Product, server_id: str) -> Settings:
     """The server's launch settings as they are now."""
     (default,) = [each for each in versions_of(product, template_of(product, server_id)) if each["DefaultVersion"]]
-    now = product.emulator.client(HUB, WEST).get_launch_configuration(sourceServerID=server_id)
     data = json.dumps(default["LaunchTemplateData"], sort_keys=True)
-    return Settings(default["VersionNumber"], data, tuple(now.get(member) for member in MEMBERS))
+    return Settings(default["VersionNumber"], data, read_configuration(product, server_id))
 
 
-def change_settings(product: Product, server_id: str, run: str, wave: str = "web", batch: int = 0) -> SettingsChange:
-    """Change the settings of a server for a batch as a run does: the row, the configuration, a version, its default."""
+def read_configuration(product: Product, server_id: str) -> tuple[Any, ...]:
+    """The members of its launch configuration that a profile may change."""
+    now = product.emulator.client(HUB, WEST).get_launch_configuration(sourceServerID=server_id)
+    return tuple(now.get(member) for member in MEMBERS)
+
+
+def change_as_a_person(product: Product, server_id: str) -> int:
+    """Make another version of the server's launch template and let it be the default one; return its number."""
+    template_id = template_of(product, server_id)
+    made = ec2(product).create_launch_template_version(
+        LaunchTemplateId=template_id, SourceVersion="$Default", LaunchTemplateData={"InstanceType": "r6i.xlarge"}
+    )["LaunchTemplateVersion"]["VersionNumber"]
+    ec2(product).modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=str(made))
+    return int(made)
+
+
+def change_settings(
+    product: Product, server_id: str, run: str, wave: str = "web", batch: int = 0, until: str = ""
+) -> SettingsChange:
+    """Change the settings of a server for a batch as a run does: the row, the configuration, a version, its default.
+
+    With `until`, stop after that step: `row`, `configuration`, `version` or `default`.
+    """
     drs, template_id = product.emulator.client(HUB, WEST), template_of(product, server_id)
     before = next(each for each in versions_of(product, template_id) if each["DefaultVersion"])
     now = drs.get_launch_configuration(sourceServerID=server_id)
@@ -73,7 +93,11 @@ def change_settings(product: Product, server_id: str, run: str, wave: str = "web
         revision=1,
     )
     put_row(product, change)
+    if until == "row":
+        return change
     drs.update_launch_configuration(sourceServerID=server_id, **wanted)
+    if until == "configuration":
+        return change
     base = next(each for each in versions_of(product, template_id) if each["DefaultVersion"])
     data = {**base["LaunchTemplateData"], "InstanceType": DRILL_TYPE}
     made = ec2(product).create_launch_template_version(
@@ -81,7 +105,11 @@ def change_settings(product: Product, server_id: str, run: str, wave: str = "web
         LaunchTemplateData=data,
         VersionDescription=f"drs-waves {run}: default before was {change.version_before}",
     )["LaunchTemplateVersion"]["VersionNumber"]
+    if until == "version":
+        return change
     ec2(product).modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=str(made))
+    if until == "default":
+        return change
     changed = replace(change, status=ChangeStatus.CHANGED, version=made, data=fingerprint(data), revision=2)
     put_row(product, changed)
     return changed
