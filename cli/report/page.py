@@ -85,13 +85,18 @@ def render_html(report: Mapping[str, Any]) -> str:
         json_sha256=files.digest(files.write_json(report)),
         not_launched=not_launched,
         settings_words=SETTINGS_WORDS,
-        settings_left=[
-            each
-            for each in report["sourceServers"]
-            if (each.get("launchSettings") or {}).get("state") in ("CHANGED", "LEFT", "REFUSED")
-        ][:SETTINGS_SHOWN],
+        settings_left=_list_settings_left(report)[:SETTINGS_SHOWN],
         warned=[each for each in report["sourceServers"] if each.get("warnings")],
     )
+
+
+def _list_settings_left(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The servers whose launch settings are not as before the run, or whose profile could not be applied."""
+    return [
+        each
+        for each in report["sourceServers"]
+        if (each.get("launchSettings") or {}).get("state") in ("CHANGED", "LEFT", "REFUSED")
+    ]
 
 
 def _list_members(group: Mapping[str, Any]) -> list[dict[str, Any]]:
