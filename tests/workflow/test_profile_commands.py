@@ -36,6 +36,9 @@ PROFILES = {
     "recovery": {"privateIp": "keep", "instanceTypes": ["m5.large", "m5.xlarge"]},
 }
 
+OF_RECOVERIES = {"recovery": {"privateIp": "keep"}}
+"""Profiles that a drill leaves alone."""
+
 
 @pytest.fixture
 def api_server(product: Product, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiHttpServer]:
@@ -71,7 +74,7 @@ def make_shop(product: Product, launch_profiles: dict[str, Any] | None = None, s
 
 def end_run_with_changes(product: Product) -> tuple[str, str]:
     """A server whose settings an ended run has changed and nothing has put back, and the run."""
-    ids = make_shop(product, servers=1)
+    ids = make_shop(product, OF_RECOVERIES, servers=1)
     with launching_run(product, product.request("GET", "/recovery-plans").body["recoveryPlans"][0]["planId"]) as drill:
         pass
     product.finish(drill)
@@ -168,7 +171,7 @@ def test_restore_shows_what_it_does_and_puts_back(
     product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "has_terminal", lambda: True)
-    ids = make_shop(product, servers=1)
+    ids = make_shop(product, OF_RECOVERIES, servers=1)
     before = read_settings(product, ids[0])
     plan_id = product.request("GET", "/recovery-plans").body["recoveryPlans"][0]["planId"]
     product.finish(drill := product.start(plan_id))
