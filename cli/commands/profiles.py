@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.commands.arguments import AsJson, CommandGroup, OutputForm, PlanToRead, choose_output
+from cli.commands.arguments import AsJson, CommandGroup, ExecutionId, OutputForm, PlanToRead, choose_output
 from cli.commands.completion import complete_changed_server, complete_place
 from cli.connection import Connection, connected
 from cli.listings import launches
@@ -119,6 +119,19 @@ def diff(
     print_listing(launches.PROFILED_SETTINGS, items, form)
     if form is Output.TABLE and items and not any(each["hasProfile"] for each in items):
         print_notice(f"These groups have no launch profile for a {mode.value}.")
+
+
+@app.command(epilog="Example: drs-waves profiles applied latest")
+@connected
+def applied(connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False) -> None:
+    """List the servers of a run that have a launch profile.
+
+    It says where each was launched, and what became of its launch settings.
+    """
+    form = choose_output(output, as_json)
+    session = Session.open(connection)
+    path = launches.APPLIED_SETTINGS.path.format(executionId=session.find_run(execution))
+    print_listing(launches.APPLIED_SETTINGS, list(session.api.list_items(path, "launchSettings", limit="1000")), form)
 
 
 @app.command(epilog="Example: drs-waves profiles restore --server s-1111111111111111a --keep")

@@ -19,7 +19,7 @@ from cli.listings.cells import (
     show_words,
 )
 from cli.listings.columns import Column, Listing
-from cli.listings.launches import CHANGED_SETTINGS, PROFILED_SETTINGS
+from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
 from cli.text import summarize_waits
 
 # --- the listings ---------------------------------------------------------------------------------------------------
@@ -261,4 +261,5 @@ LISTINGS = {
     "capacity": CAPACITY,
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
+    "profiles applied": APPLIED_SETTINGS,
 }

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cli.listings.cells import show_minute
+from cli.listings.cells import show_minute, show_words
 from cli.listings.columns import Column, Listing
 from recovery.free_text import escape_json, flatten
 
@@ -89,6 +89,28 @@ CHANGED_SETTINGS = Listing(
         Column("configuration", "configuration now", in_table=False),
     ),
     empty="No run has changed launch settings that are not put back.",
+)
+
+APPLIED_SETTINGS = Listing(
+    path="/executions/{executionId}/launch-settings",
+    items="launchSettings",
+    schema="AppliedSettings",
+    columns=(
+        Column("sourceServerId", "server"),
+        Column("wave", "wave", folds=True),
+        Column("state", "settings"),
+        Column("subnetIds", "launched into", show_words),
+        Column("securityGroups", "security groups", show_words, folds=True, optional=True),
+        Column("accountId", "account", optional=True),
+        Column("region", "Region", optional=True),
+        Column("reason", "reason", below=True),
+        Column("batch", "batch", in_table=False),
+        Column("attempt", "attempt", in_table=False),
+        Column("appliedAt", "applied", in_table=False),
+        Column("launchTemplateId", "launch template", in_table=False),
+        Column("version", "version", in_table=False),
+    ),
+    empty="The run has applied no launch profile.",
 )
 
 PROFILED_SETTINGS = Listing(

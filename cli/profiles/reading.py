@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from cli.api_client import ApiClient
+from cli.api_client import ApiClient, ApiUnreachable
 from cli.listings.columns import Item
+from cli.refusal import ApiRefused
 
 # The API reads at most this many servers in one request.
 MAX_SERVERS_ASKED = 10
@@ -64,3 +65,14 @@ def preview_group(
         token = page["nextToken"]
         if not (ids if server_ids else token):
             return
+
+
+def read_applied(api: ApiClient, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The servers of the run that have a launch profile; none if the API does not answer, or is too old to know."""
+    if record["mode"] == "READINESS":
+        return []
+    path = f"/executions/{record['executionId']}/launch-settings"
+    try:
+        return list(api.list_items(path, "launchSettings", limit="1000"))
+    except (ApiRefused, ApiUnreachable):
+        return []

@@ -255,6 +255,21 @@ def test_instances_are_filtered_by_where_they_are(emulator: EmulatorClient) -> N
     assert len(emulator.ec2.describe_instances(Filters=by("tag:at", second))["Reservations"]) == 4
 
 
+def test_a_placed_instance_has_a_network_interface(emulator: EmulatorClient) -> None:
+    subnet = emulator.ec2.describe_subnets()["Subnets"][0]
+    status, instance = emulator.control(
+        "POST", "ec2-instances", PLACE | {"state": "running", "subnetId": subnet["SubnetId"]}
+    )
+    assert status == 201
+    (shown,) = emulator.ec2.describe_network_interfaces(Filters=by("vpc-id", subnet["VpcId"]))["NetworkInterfaces"]
+    (described,) = emulator.ec2.describe_instances()["Reservations"][0]["Instances"]
+    assert shown["Attachment"]["InstanceId"] == instance["instanceId"]
+    assert shown["NetworkInterfaceId"] == described["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    assert (shown["SubnetId"], shown["PrivateIpAddress"]) == (subnet["SubnetId"], described["PrivateIpAddress"])
+    found = emulator.ec2.describe_network_interfaces(NetworkInterfaceIds=[shown["NetworkInterfaceId"]])
+    assert len(found["NetworkInterfaces"]) == 1
+
+
 def test_every_describing_operation_of_ec2_answers_in_every_profile(any_profile: EmulatorClient) -> None:
     emulator = any_profile
     emulator.start(emulator.seed(2))

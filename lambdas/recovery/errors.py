@@ -9,7 +9,7 @@
     │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
     │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── Transient                  passes by itself: state machines wait and retry
-    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused, SettingsNotApplied
+    │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
     │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
     ├── DrsRefused, JobNotVisible, TargetAccessDenied, TargetNotInitialized, TargetNotRegistered, RegionNotEnabled
     └── StartFailed, LateMessage, RunHalted, NothingToLaunch, JobTooLarge
@@ -321,13 +321,6 @@ class RunPaused(Transient):
 
     status = 409
     advice = "Nothing to do: the batch waits until the run is resumed."
-
-
-class SettingsNotApplied(Transient):
-    """The launch profiles of a batch were not applied for its attempt: the run was paused when they would have been."""
-
-    status = 409
-    advice = "Nothing to do: the state machine applies them before it starts the job."
 
 
 class JobTooLarge(DrsWavesError):

@@ -106,7 +106,7 @@ subnets = st.builds(
     PlacedSubnet, st.just(HOME), st.just(VPC), st.sampled_from(("111122223333", "999988887777")), st.booleans()
 )
 PLACE = Place.of(HOME, ["sg-01"])
-enough = settings(max_examples=300, deadline=None)
+enough = settings(max_examples=150, deadline=None)
 
 
 def answer(network: VpcNetwork, subnet: PlacedSubnet, around: Surroundings = AROUND) -> IsolationVerdict:

@@ -133,7 +133,7 @@ def test_functions_learn_of_the_sandbox_only_from_their_surroundings(sandbox: Sa
     assert environment == {"message": "Missing Authentication Token"}
     environment = sandbox.request("GET", "/plans").body["env"]
     assert environment["GREETING"] == "good day"
-    for service in ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2"):
+    for service in ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2", "IAM", "SERVICE_QUOTAS"):
         assert environment[f"AWS_ENDPOINT_URL_{service}"] == sandbox.drs_url
     assert environment["AWS_ENDPOINT_URL"] == sandbox.engine_url
     assert environment["DRS_WAVES_CLOCK"] == f"30@{sandbox.origin:.3f}"

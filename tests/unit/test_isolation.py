@@ -54,7 +54,6 @@ def network(
     associations: list[dict[str, Any]] | None = None,
 ) -> VpcNetwork:
     """A VPC whose subnet has a table with these routes, beside the local one; its group allows everything."""
-    is_main = [{"Main": True}]
     own = [{"SubnetId": SUBNET}] if associations is None else associations
     group: dict[str, Any] = {"GroupId": GROUP, "IpPermissionsEgress": [ALL] if egress is None else egress}
     blocks = [{"CidrBlock": "100.64.0.0/16"}]

@@ -55,6 +55,6 @@ def test_a_running_sandbox_is_found_by_this_user_only(tmp_path: Path, monkeypatc
         assert checkout.read_sandbox() == sandbox
         assert "export AWS_SESSION_TOKEN=made-up\n" in variables.read_text()
         assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4576\n" in variables.read_text()
-        for service in ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2"):
+        for service in ("DRS", "SSM", "EC2", "ELASTIC_LOAD_BALANCING_V2", "IAM", "SERVICE_QUOTAS"):
             assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:4577\n" in variables.read_text()
     assert list(tmp_path.iterdir()) == []

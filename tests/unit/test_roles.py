@@ -350,6 +350,7 @@ def row(function: str) -> str:
     changes = {
         "drs:StartRecovery": "launches",
         "drs:TerminateRecoveryInstances": "terminates",
+        "drs:UpdateLaunchConfiguration": "changes launch settings",
         "ssm:SendCommand": "sends commands",
         "ssm:StartAutomationExecution": "starts automations",
         "lambda:InvokeFunction": "calls functions",
@@ -388,7 +389,7 @@ def test_the_tests_that_the_page_names_exist() -> None:
     ("table", "writers"),
     [
         ("run_requests", {"ApiFunction", "ListTargetsFunction"}),
-        ("inspections", {"InspectTargetFunction", "StartRecoveryFunction"}),
+        ("inspections", {"ApplySettingsFunction", "InspectTargetFunction", "StartRecoveryFunction"}),
         ("target_accounts", {"ApiFunction"}),
     ],
 )

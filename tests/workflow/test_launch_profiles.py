@@ -1,6 +1,5 @@
 """Servers are launched as the launch profiles of their groups say."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,9 +24,8 @@ ZONE = f"{WEST}a"
 
 
 @pytest.fixture(autouse=True)
-def laid(product: Product) -> Iterator[None]:
+def laid(product: Product) -> None:
     lay_networks(product)
-    yield
 
 
 def reasons(record: dict[str, Any]) -> dict[str, str]:
@@ -85,7 +83,7 @@ def test_the_first_group_of_the_wave_that_has_a_profile_for_a_server_counts(prod
 # --- with which address ---------------------------------------------------------------------------------------------
 def test_a_kept_address_is_that_of_the_source_in_the_subnet_that_has_it(product: Product) -> None:
     (server,) = product.seed(1, ip="10.78.1.20")
-    subnets = {ZONE: add_subnet(product, "subnet-0d1111aa", "10.78.0.0/16"), **{f"{WEST}b": "subnet-0d11111b"}}
+    subnets = {ZONE: add_subnet(product, "subnet-0d1111aa", "10.78.0.0/16"), f"{WEST}b": "subnet-0d11111b"}
     record = product.drill(plan_of(product, [server], {"drill": {"subnets": subnets, "privateIp": "keep"}}))
     assert record["status"] == "COMPLETED", record
     assert launched(product)[server]["PrivateIpAddress"] == "10.78.1.20"

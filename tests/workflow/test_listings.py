@@ -18,14 +18,15 @@ from cli.listings.catalog import LISTINGS
 from cli.listings.instances import describe_all, list_syncs
 from cli.main import app
 from recovery.clock import parse_iso
+from recovery.packing import pack
 from tests.support.api_http_server import ApiHttpServer
-from tests.support.changed_settings import change_settings
+from tests.support.changed_settings import change_settings, wait_for_restores
 from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
-OF_A_RUN = ("servers", "events", "actions", "logs")
+OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied", "findings")
 
 
 @pytest.fixture
@@ -41,11 +42,19 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     """A drill with an action, of which one server failed, whose instances run."""
     (account,) = [row for row in product.items("TargetAccounts") if row["accountId"] == HUB]
     product.put("TargetAccounts", {**account, "regions": [WEST]})
-    db = make_wave(product, "db", 2, dependsOn=[], after=[{"name": "settle", "wait": {"minutes": 1}}])
+    servers = product.seed(2, prefix="db")
+    group = product.group(servers, launchProfiles={"drill": {"tags": {"purpose": "drill"}}})
+    settle = [{"name": "settle", "wait": {"minutes": 1}}]
+    db = {"name": "db", "groups": [group], "dependsOn": [], "after": settle}
     plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
     drill = product.drill(plan)
     sync(product)
-    change_settings(product, drill["sourceServers"][0]["sourceServerId"], drill["executionId"])
+    wait_for_restores(product)
+    change_settings(product, servers[0], drill["executionId"], "db")
+    finding = {"code": "SUBNET_FULL", "severity": "BLOCKING", "evidence": "subnet-1 has 2 addresses left"}
+    key = {"executionId": drill["executionId"], "item": f"FINDINGS#{HUB}/{WEST}", "accountId": HUB, "region": WEST}
+    found = {"findings": [finding], "isolation": [], "launches": []}
+    product.put("Executions", {**key, "foundAt": drill["requestedAt"], "packed": pack(found)})
     return api_server
 
 

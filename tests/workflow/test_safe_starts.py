@@ -11,6 +11,7 @@ from recovery.runs.inspection.configurations import CONFIGURATION_SECONDS
 from tests.support.cleanups import instances_left
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
+from tests.support.native_plans import hold_by_plan_of_drs
 from tests.support.plans import make_plan
 from tests.support.product import HUB, WEST, Product
 from tests.support.runs import decide, pass_seconds, wait_for_calls, wait_until, wait_until_asked_for
@@ -519,21 +520,3 @@ def test_a_server_that_a_recovery_plan_of_drs_holds_is_named_with_it_to_operator
     assert all(held in text and execution in text for text in texts)
     subject = "drs-waves: RECOVERY of shop {eu} {0}: 1 server of wave web not launched"
     assert {each["Subject"] for each in found} == {subject}
-
-
-def hold_by_plan_of_drs(product: Product, server: str) -> str:
-    """Start a recovery plan of DRS that waits before the step of the server; return the ARN of its execution."""
-    drs = product.emulator.client(HUB, WEST)
-    arn = drs.create_recovery_plan(name="native")["recoveryPlan"]["recoveryPlanArn"]
-    arns = {item["sourceServerID"]: item["arn"] for item in drs.describe_source_servers(filters={})["items"]}
-    first = product.seed(1, prefix="first")[0]
-    arns[first] = arns[server].replace(server, first)
-    steps = (
-        ("first", {"serverStepConfiguration": {"servers": [{"serverArn": arns[first], "impactLevel": "CRITICAL"}]}}),
-        ("pause", {"waitStepConfiguration": {"waitDurationMinutes": 120}}),
-        ("held", {"serverStepConfiguration": {"servers": [{"serverArn": arns[server], "impactLevel": "CRITICAL"}]}}),
-    )
-    for name, configuration in steps:
-        drs.create_recovery_plan_step(recoveryPlanArn=arn, stepName=name, configuration=configuration)
-    started = drs.start_recovery_plan_execution(recoveryPlanArn=arn, mode="DRILL")
-    return str(started["recoveryPlanExecution"]["recoveryPlanExecutionArn"])

@@ -185,7 +185,7 @@ def test_operators_hear_of_each_change_once_in_both_directions(product: Product)
     assert f"Execution: {run}" in told
     assert re.search(rf"drs-waves findings {run} .*", told)
     assert re.search(rf"drs-waves readiness {plan} .*", told)
-    ec2, drs = product.emulator.client(HUB, WEST, "ec2"), product.emulator.client(HUB, WEST)
+    ec2, drs = product.emulator.ec2_client(HUB, WEST), product.emulator.client(HUB, WEST)
     template = drs.get_launch_configuration(sourceServerID=servers[1])["ec2LaunchTemplateID"]
     ec2.delete_launch_template(LaunchTemplateId=template)
     next_day()

@@ -18,6 +18,7 @@ MINUTE, HOUR = 60, 3_600
 BATCHES, AT_A_TIME, READS_AHEAD = 40, 6, 2
 POLL = ("PollJob", "JobFinished?", "WaitForJob", "PollJob")
 CAPACITY = ("CheckCapacity", "CapacityFree?", "WaitForCapacity", "CheckCapacity")
+PROFILES = ("ApplySettings", "SettingsApplied?", "WaitForSettings", "ApplySettings")
 OUTAGE = ("CheckCapacity", "NotifyOperators?", "WaitForDrs", "WhereToResume?", "CheckCapacity")
 TARGET = ("InspectTarget", "WaitLonger?", "WaitForTarget", "InspectTarget")
 REFUSED = "Lambda.TooManyRequestsException"
@@ -142,6 +143,15 @@ def test_the_table_of_recover_target_is_right_and_adds_up_to_less_than_a_history
     assert f"{in_an_hour} times in an hour, 8 hours, 1 batch" in said
     assert f"{at_most} times in an hour, {AT_A_TIME} batches (c)" in said
     assert f"{tries} times in an hour, {AT_A_TIME} batches" in said
+
+
+def test_the_header_of_recover_target_says_what_launch_profiles_cost() -> None:
+    first = waits.events_of_path("recover_target", PROFILES[:2])
+    in_all = BATCHES * (first + 2 * loop(PROFILES))
+    of_others = AT_A_TIME * capacity_checks(HOUR, ends_in=[0]) * loop(CAPACITY)
+    said = words(header("recover_target"))
+    assert f"cost a batch {first} more and {loop(PROFILES)} for each further round: {in_all:,} for 40 batches" in said
+    assert f"as much as {round(60 * in_all / of_others)} minutes of (c)" in said
 
 
 # --- outages of DRS ---------------------------------------------------------------------------------------------

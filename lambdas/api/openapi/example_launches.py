@@ -6,7 +6,7 @@ from api.openapi.example_values import AT, GROUP, PLACE, RUN, SERVER
 
 _TEMPLATE = "lt-0123456789abcdef0"
 
-_now = {
+_now: dict[str, Any] = {
     "subnetIds": [],
     "securityGroups": [],
     "privateIp": "10.0.3.17",
@@ -44,6 +44,25 @@ LAUNCH_ANSWERS: dict[str, dict[str, Any]] = {
                 "version": 4,
                 "configurationBefore": {"copyPrivateIp": True},
                 "configuration": {"copyPrivateIp": False},
+            }
+        ],
+        "nextToken": None,
+    },
+    "AppliedSettingsPage": {
+        "launchSettings": [
+            {
+                "sourceServerId": SERVER,
+                **PLACE,
+                "wave": "database",
+                "batch": 0,
+                "attempt": 1,
+                "appliedAt": AT,
+                "state": "PUT_BACK",
+                "reason": None,
+                "launchTemplateId": _TEMPLATE,
+                "version": 4,
+                "subnetIds": ["subnet-0123456789abcdef0"],
+                "securityGroups": ["sg-0123456789abcdef0"],
             }
         ],
         "nextToken": None,

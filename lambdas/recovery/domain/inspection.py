@@ -148,6 +148,11 @@ def describe_selection(group: ProtectionGroup) -> str:
     return f"{group.name}: {selection} in {group.target.key}"
 
 
+def hide_ids(reason: str) -> str:
+    """The reason without the ids of servers, instances and jobs, so that those of several servers are equal."""
+    return _ID.sub("...", reason)
+
+
 def describe_blocked(blocked: Mapping[str, InspectedServer]) -> str:
     """`web-01, web-02, web-03 and 17 more: its replication is STOPPED, …`: the reasons, the most frequent first.
 
@@ -155,7 +160,7 @@ def describe_blocked(blocked: Mapping[str, InspectedServer]) -> str:
     """
     by_reason: dict[str, list[str]] = defaultdict(list)
     for server_id in sorted(blocked, key=lambda each: (blocked[each].hostname or each, each)):
-        by_reason[_ID.sub("...", blocked[server_id].verdict.reasons[0])].append(server_id)
+        by_reason[hide_ids(blocked[server_id].verdict.reasons[0])].append(server_id)
     texts = []
     for reason, ids in sorted(by_reason.items(), key=lambda each: -len(each[1])):
         names = name_first([blocked[each].hostname or each for each in ids], MAX_NAMES)

@@ -148,8 +148,9 @@ class ServerFacts:
     found: tuple[Reason, ...] = ()
 
 
-# The dataReplicationStates of botocore's drs model that are not healthy, and what each means for a launch. A source which
-# has failed is DISCONNECTED or STALLED. In a disaster nearly all are, and they are launched from their last snapshots.
+# The dataReplicationStates of botocore's drs model that are not healthy, and what each means for a launch. A source
+# that has failed is DISCONNECTED or STALLED. In a disaster nearly all are, and they are launched from their last
+# snapshots.
 _REPLICATION_STATES: Mapping[str, tuple[Readiness, Code, str]] = {
     "BACKLOG": (Readiness.WARN, Code.REPLICATION_BEHIND, "its replica is behind and catching up"),
     "RESCAN": (

@@ -49,7 +49,7 @@ ROUND_SECONDS = 45
 SERVERS_AT_ONCE = 12
 
 # Seconds until the next round if it would find nothing but what EC2 does not show yet.
-SECONDS_TO_VISIBLE = 5
+SECONDS_TO_VISIBLE = 10
 
 # After a launch that failed for one of these, the next type of the profile is tried.
 TYPE_FAILURES = frozenset((FailureKind.CAPACITY, FailureKind.QUOTA, FailureKind.INSTANCE_TYPE))

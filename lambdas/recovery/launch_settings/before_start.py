@@ -7,13 +7,13 @@ from recovery.domain.execution import Run
 from recovery.domain.isolation.verdicts import Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
-from recovery.errors import SettingsNotApplied
 from recovery.isolation.prove import prove
 from recovery.launch_settings.changing import describe_change
 from recovery.launch_settings.profiled import find_profiles
 from recovery.store.launches import applied_settings, settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
+from recovery.target_errors import SettingsNotApplied
 from recovery.target_services import launch_templates
 
 NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)

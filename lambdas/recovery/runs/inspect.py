@@ -237,7 +237,13 @@ def _inspect_wave(
             if server_id not in findings.launched
         },
         already_launched=len(findings.launched & selection.servers.keys()),
-        notes=(*notes, *fallen, *findings.context.notes, *findings.needs.notes),
+        notes=(
+            *notes,
+            *fallen,
+            *findings.context.notes,
+            *findings.needs.notes,
+            *findings.isolation.note(selection.servers.keys()),
+        ),
         empty_groups=tuple(reasons),
         refusals=findings.isolation.refuse(selection.servers.keys()),
     )

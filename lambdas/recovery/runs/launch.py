@@ -29,7 +29,6 @@ from recovery.errors import (
     RunHalted,
     RunPaused,
     ServerBusy,
-    SettingsNotApplied,
     StartUnanswered,
     TargetAccessDenied,
     TargetNotInitialized,
@@ -41,6 +40,7 @@ from recovery.runs import live_instances
 from recovery.runs.inspection import configurations
 from recovery.runs.watch import overdue
 from recovery.store import batches, executions, job_durations, progress
+from recovery.target_errors import SettingsNotApplied
 
 logger = Logger(child=True)
 

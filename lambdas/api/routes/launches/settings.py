@@ -1,6 +1,14 @@
 """Launch settings: what runs have changed of them, what a launch profile would change, and putting them back."""
 
-from api.http.parameters import PAGE, Parameter, page, page_parameters, parse_offset, query_parameters
+from api.http.parameters import (
+    MAX_LARGE_PAGE_SIZE,
+    PAGE,
+    Parameter,
+    page,
+    page_parameters,
+    parse_offset,
+    query_parameters,
+)
 from api.http.request import (
     ACCOUNT_PATTERN,
     REGION_PATTERN,
@@ -16,9 +24,11 @@ from api.router import Router
 from api.routes.errors import DRS_ERRORS
 from api.schemas.requests.launch_settings import RestoreRequest
 from api.schemas.responses.launches.settings import (
+    AppliedSettingsPage,
     ChangedSettingsPage,
     ProfiledSettingsPage,
     RestoreStarted,
+    build_applied,
     build_change,
     build_preview,
 )
@@ -26,8 +36,9 @@ from recovery.catalog.groups import get_group_row
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
-from recovery.errors import GroupNotFound, StartFailed, TargetTooSlow
-from recovery.launch_settings import preview, restore_request
+from recovery.errors import ExecutionNotFound, GroupNotFound, StartFailed, TargetTooSlow
+from recovery.launch_settings import of_run, preview, restore_request
+from recovery.store import executions
 from recovery.store.launches import settings_changes
 from recovery.target_errors import NotInTarget, TargetRefused
 
@@ -66,6 +77,27 @@ def list_changed_settings() -> ChangedSettingsPage:
     end = begin + limit
     shown = [build_change(each) for each in changes[begin:end]]
     return {"launchSettings": shown, "nextToken": str(end) if end < len(changes) else None}
+
+
+@router.operation(
+    "GET",
+    "/executions/{executionId}/launch-settings",
+    parameters=page(MAX_LARGE_PAGE_SIZE),
+    errors=(ExecutionNotFound,),
+)
+def list_settings_of_execution(execution_id: str) -> AppliedSettingsPage:
+    """Lists the servers of a run that have a launch profile, with what became of their launch settings, page by page.
+
+    Reads the record and does not call the accounts.
+    """
+    execution_id = require_id(execution_id, ExecutionNotFound, "execution")
+    executions.get_run(execution_id)
+    limit, token = page_parameters(router.current_event, MAX_LARGE_PAGE_SIZE)
+    begin = parse_offset(token)
+    servers = of_run.list_servers(execution_id)
+    end = begin + limit
+    shown = [build_applied(each) for each in servers[begin:end]]
+    return {"launchSettings": shown, "nextToken": str(end) if end < len(servers) else None}
 
 
 @router.operation("POST", "/launch-settings/restore", status=202, errors=(StartFailed,))

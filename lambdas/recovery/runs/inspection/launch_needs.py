@@ -13,7 +13,7 @@ from recovery.domain.findings.catalogue import CATALOGUE, Scope
 from recovery.domain.findings.codes import Code
 from recovery.domain.findings.finding import Finding, Severity
 from recovery.domain.findings.gathering import Found, describe, gather
-from recovery.domain.inspection import WaveTargetInspection
+from recovery.domain.inspection import WaveTargetInspection, hide_ids
 from recovery.domain.launch_profiles.profiles import LaunchProfile
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.readiness import Probe, Readiness, Reason
@@ -100,20 +100,27 @@ def record(
 
 
 def _list_found(inspected: Iterable[WaveTargetInspection]) -> Iterator[Found]:
-    """The reasons of servers that inspection has found itself, and groups without servers."""
+    """The reasons of servers that inspection has found itself, and groups without servers.
+
+    Reasons of several servers that differ only in ids are one.
+    """
     wave_of: dict[str, str] = {}
+    texts: dict[tuple[Code, str], list[tuple[str, str]]] = {}
     for inspection in inspected:
         for text in inspection.empty_groups:
             yield Found(Code.GROUP_EMPTY, f"wave {inspection.wave.name}: {text}")
         for server_id, server in inspection.servers.items():
             for code, text in zip(server.verdict.codes, server.verdict.reasons, strict=False):
                 if CATALOGUE[code].scope is Scope.RECORD:
-                    yield Found(code, text, (server_id,))
+                    texts.setdefault((code, hide_ids(text)), []).append((server_id, text))
             if server.verdict.is_blocked:
                 continue
             if server_id in wave_of:
                 yield Found(Code.IN_EARLIER_WAVE, f"it is in wave {wave_of[server_id]} already", (server_id,))
             wave_of.setdefault(server_id, inspection.wave.name)
+    for (code, text), each in texts.items():
+        same = {one for _, one in each}
+        yield Found(code, same.pop() if len(same) == 1 else text, tuple(server_id for server_id, _ in each))
 
 
 def record_unusable(execution: Execution, target: Target, inspected: Iterable[WaveTargetInspection], why: str) -> None:

@@ -6,8 +6,10 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Time
+from recovery import clock
 from recovery.domain.launch_profiles.profiles import Isolation
 from recovery.domain.wave_steps.modes import RunMode
+from recovery.launch_settings.of_run import ServerOfRun, SettingsState
 from recovery.launch_settings.preview import SettingsPreview, ShownSettings
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 
@@ -108,6 +110,56 @@ class ProfiledSettingsPage(Paged):
         Field(description="What a drill requires of the networks; null if nothing, or for a recovery."),
     ]
     launchSettings: Annotated[list[ProfiledSettings], Field(description="The servers of this page.")]
+
+
+class AppliedSettings(TypedDict):
+    """A server of a run that has a launch profile: how it was launched, and what became of its launch settings."""
+
+    sourceServerId: str
+    accountId: str
+    region: str
+    wave: str
+    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    attempt: Annotated[int, Field(description="The attempt to launch it for which the profile was applied, from 1.")]
+    appliedAt: Annotated[Time, Field(description="When its settings were as its profile wants them.")]
+    state: Annotated[
+        SettingsState,
+        Field(
+            description="UNCHANGED: its settings were so already. CHANGED: they are not put back yet. PUT_BACK: that "
+            "is over. LEFT: a person has changed them since, so they stay. REFUSED: it was not launched."
+        ),
+    ]
+    reason: Annotated[str | None, Field(description="Why they are left or refused; null for others.")]
+    launchTemplateId: Annotated[str | None, Field(description="The launch template of the server in EC2.")]
+    version: Annotated[int | None, Field(description="The default version of the template that DRS launched from.")]
+    subnetIds: Annotated[list[str], Field(description="The subnets that it was to be launched into.")]
+    securityGroups: Annotated[list[str], Field(description="Its security groups.")]
+
+
+class AppliedSettingsPage(Paged):
+    """A page of the servers of a run that have a launch profile."""
+
+    launchSettings: Annotated[list[AppliedSettings], Field(description="Batch by batch.")]
+
+
+def build_applied(server: ServerOfRun) -> AppliedSettings:
+    """A server of a run with the settings of its last attempt."""
+    applied = server.applied
+    return {
+        "sourceServerId": server.server_id,
+        "accountId": server.ref.target.account_id,
+        "region": server.ref.target.region,
+        "wave": server.ref.wave,
+        "batch": server.ref.number,
+        "attempt": server.attempt,
+        "appliedAt": clock.iso(applied.at),
+        "state": server.state,
+        "reason": server.reason,
+        "launchTemplateId": applied.template_id,
+        "version": applied.version,
+        "subnetIds": list(applied.subnet_ids),
+        "securityGroups": list(applied.security_groups),
+    }
 
 
 def build_change(change: SettingsChange) -> ChangedSettings:
