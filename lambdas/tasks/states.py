@@ -152,10 +152,6 @@ class BatchInput(WaveInput, TargetState):
     round: NotRequired[int]
 
 
-class ApplySettingsInput(BatchInput):
-    """A batch some of whose servers may have launch profiles."""
-
-
 class CheckCapacityInput(BatchInput):
     """How often the batch has checked its capacity before."""
 
