@@ -59,6 +59,7 @@ Calls = Counter[tuple[str, str]]
 def main() -> int:
     """Print the figures and write them to build/bench/profiles.json."""
     options = _options()
+    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")  # before a function makes its logger
     figures = [_measure(size, options.speed * (1 if size <= min(SIZES) else 5)) for size in options.servers or SIZES]
     missed = [sentence for each in figures for sentence in each["missed"]]
     whole = {"callsPerSecond": CALLS_PER_SECOND, "cores": os.cpu_count(), "sizes": figures, "missed": missed}
