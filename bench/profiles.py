@@ -106,6 +106,7 @@ def _measure(size: int, speed: float) -> Row:
         "callsOfRestore": _by_operation(applied["calls"], "RestoreTarget"),
         "callsOfCheck": _by_operation(check["calls"]),
         "callsOfDrill": {"without": without["calls"].total(), "with": applied["calls"].total()},
+        "secondsToFirstJob": {"without": without["secondsToFirstJob"], "with": applied["secondsToFirstJob"]},
         "secondsOfDrill": {"without": without["seconds"], "with": applied["seconds"]},
         "secondsAdded": round(applied["seconds"] - without["seconds"], 1),
         "secondsUntilRestored": applied["secondsUntilRestored"],
@@ -178,11 +179,16 @@ def _run(product: Product, plan: str, kind: str, body: Mapping[str, Any], counte
     ended, deadline = product.emulator.world.clock.now(), time.monotonic() + RESTORE_SECONDS
     while _has_changes(product) and time.monotonic() < deadline:
         time.sleep(0.2)
+    jobs = [each for each in product.jobs() if each.get("tags", {}).get("drs-waves:execution") == execution_id]
+    requested = _seconds(record["requestedAt"])
     return {
         "status": record["status"],
         "launched": record["servers"]["launched"],
         "calls": counted() - before,
-        "seconds": round(_seconds(record["endedAt"]) - _seconds(record["requestedAt"]), 1),
+        "secondsToFirstJob": round(min(_seconds(each["creationDateTime"]) for each in jobs) - requested, 1)
+        if jobs
+        else None,
+        "seconds": round(_seconds(record["endedAt"]) - requested, 1),
         "secondsUntilRestored": round(product.emulator.world.clock.now() - ended, 1),
     }
 
