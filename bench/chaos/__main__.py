@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.chaos import invariants, settings_invariants, step_invariants
+from bench.chaos.profiles import CHANGING
 from bench.chaos.scenario import TARGETS, Chain, Scenario
 from bench.chaos.settings_truth import read_settings_truth
 from bench.chaos.step_truth import read_step_truth
@@ -69,7 +70,7 @@ def _options() -> argparse.Namespace:
 
 def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]:
     began = time.monotonic()
-    scenario = Scenario(sandbox, seed, f"{profile} {seed}")
+    scenario, before = Scenario(sandbox, seed, f"{profile} {seed}"), _count_changes(sandbox)
     statuses, seen = Counter[str](), Counter[str]()
     broken: list[str] = []
     for first in range(0, runs, PLANS_AT_ONCE):
@@ -80,6 +81,7 @@ def _run(sandbox: Sandbox, profile: str, seed: int, runs: int) -> dict[str, Any]
         done = f"{profile}, seed {seed}: {min(first + PLANS_AT_ONCE, runs)} of {runs}"
         print(f"{done}: {dict(statuses)}, {len(broken)} broken", flush=True)
     broken += [*scenario.broken, *_leases(sandbox)]
+    seen.update(_count_changes(sandbox) - before)
     return {
         "profile": profile,
         "seed": seed,
@@ -119,6 +121,12 @@ def _check_settings(sandbox: Sandbox, scenario: Scenario) -> Iterator[str]:
     yield from settings_invariants.no_launch_settings_stay_changed(truth)
     yield from settings_invariants.no_row_is_left(truth)
     yield from settings_invariants.no_reservation_is_left(truth)
+
+
+def _count_changes(sandbox: Sandbox) -> Counter[str]:
+    """The calls so far that have changed launch settings and reservations."""
+    operations = sandbox.control_emulator("GET", "/calls")["operations"]
+    return Counter({f"call {name}": operations.get(name, {}).get("OK", 0) for name in CHANGING})
 
 
 def _leases(sandbox: Sandbox) -> list[str]:

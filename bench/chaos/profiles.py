@@ -21,7 +21,7 @@ WITH_PROFILE, WITH_RESERVATION, SKIPPED, BY_HAND = 0.7, 0.3, 0.1, 0.2
 """The part of the groups that has a profile, those of the starts that reserve capacity and that skip profiles, and that
 of the runs in which a person changes a template."""
 TYPES = (["m5.large"], ["m5.large", "m5.xlarge"], ["c5.large", "m5.large"])
-OPERATIONS = (
+CHANGING = (
     "CreateLaunchTemplateVersion",
     "ModifyLaunchTemplate",
     "DeleteLaunchTemplateVersions",
@@ -137,6 +137,6 @@ def read_settings(sandbox: Sandbox, place: Place, server_id: str) -> Row:
 
 def list_faults() -> list[Row]:
     """Faults of the calls that change launch settings and reservations."""
-    lost: list[Row] = [{"kind": "CUT_AFTER", "operation": each, "probability": 0.2} for each in OPERATIONS]
-    refused: list[Row] = [{"kind": "SERVER_ERROR", "operation": each, "probability": 0.1} for each in OPERATIONS]
+    lost: list[Row] = [{"kind": "CUT_AFTER", "operation": each, "probability": 0.2} for each in CHANGING]
+    refused: list[Row] = [{"kind": "SERVER_ERROR", "operation": each, "probability": 0.1} for each in CHANGING]
     return [*lost, *refused]

@@ -1,4 +1,6 @@
-"""The errors of calls to the services that a target has beside DRS, and of launch settings there; `recovery.errors` has their base and all others.
+"""The errors of calls to the services that a target has beside DRS, and of launch settings there.
+
+`recovery.errors` has their base and all others.
 
 What passes by itself is AwsUnavailable here too, with the fact `sent`: False if the service has surely done nothing.
 """

@@ -21,6 +21,7 @@ def handler(event: JudgeReadinessInput, context: LambdaContext) -> JudgeReadines
         "ready": not readiness.refusals,
         "dryRun": readiness.is_readiness_run,
         "waves": waves,
+        "reserveIn": [target.to_state() for target in readiness.reserves_in],
         "actionsBefore": readiness.has_actions_before,
         "actionsAfter": readiness.has_actions_after,
     }

@@ -23,10 +23,11 @@ def handler(event: RestoreTargetInput, context: LambdaContext) -> RestoreTargetO
         keep=bool(event.get("keep")),
     )
     result = rounds.restore_round(request)
-    logger.info("settings put back", extra={"done": result.done, "left": result.left})
+    logger.info("settings put back", extra={"done": result.done, "left": result.left, "because": result.because})
     return {
         "done": result.done,
         "left": result.left,
         "waitSeconds": result.wait_seconds,
         "finished": result.is_last,
+        "because": result.because,
     }

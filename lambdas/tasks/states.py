@@ -77,12 +77,14 @@ class OrderedWave(TypedDict):
 class JudgeReadinessOutput(TypedDict):
     """`ready` when the run may start, `dryRun` when it is a readiness run, which launches nothing.
 
-    `actionsBefore` and `actionsAfter` say whether the plan has actions of its own.
+    `actionsBefore` and `actionsAfter` say whether the plan has actions of its own. `reserveIn` has the targets in which
+    the run reserves capacity.
     """
 
     ready: bool
     dryRun: bool
     waves: list[OrderedWave]
+    reserveIn: list[TargetState]
     actionsBefore: bool
     actionsAfter: bool
 
@@ -150,10 +152,6 @@ class BatchInput(WaveInput, TargetState):
     batch: int
     launchAttempts: int
     round: NotRequired[int]
-
-
-class ApplySettingsInput(BatchInput):
-    """A batch some of whose servers may have launch profiles."""
 
 
 class CheckCapacityInput(BatchInput):
@@ -317,6 +315,17 @@ class RecordSyncOutput(TypedDict):
     failed: int
 
 
+class ReserveCapacityInput(ExecutionInput, TargetState):
+    """A target in which the run reserves capacity."""
+
+
+class ReserveCapacityOutput(TypedDict):
+    """How many reservations there are, and how many could not be made."""
+
+    reserved: int
+    refused: int
+
+
 # --- restore-target ---------------------------------------------------------------------------------------------
 class RestoreTargetInput(TargetState, TypedDict):
     """A round of restore-target: the name of its execution, and how many rounds came before.
@@ -333,10 +342,11 @@ class RestoreTargetInput(TargetState, TypedDict):
 
 class RestoreTargetOutput(TypedDict):
     """How many changes were dealt with and how many are left; seconds to the next round. `finished`: nothing is left
-    that can be put back.
+    that can be put back. `because` says of a change why it is left.
     """
 
     done: int
     left: int
     waitSeconds: int
     finished: bool
+    because: str | None

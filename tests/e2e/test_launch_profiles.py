@@ -1,14 +1,18 @@
 """Launch profiles over HTTP: drills land in networks of their own, and launch settings are as before afterwards."""
 
+import html
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandbox import networks
-from sandbox.settings import HUB_ACCOUNT
+from sandbox.settings import HUB_ACCOUNT, ROOT
 from sandbox.stack import Sandbox
 from tests.support.deployed import MAX_WAIT_SECONDS, Operator, decide, wait_until
 from tests.support.launch_settings import change_as_a_person, list_own_versions, read_settings, template_of
@@ -97,6 +101,15 @@ def wait_for(found: Callable[[], Any]) -> Any:
     return result
 
 
+def write_report(sandbox: Sandbox, execution_id: str, folder: Path) -> str:
+    """The text of the report that the command writes."""
+    environment = {**sandbox.build_caller_environment(), "DRS_WAVES_API_URL": sandbox.api_url}
+    command = [sys.executable, "-c", "from cli.main import app; app()", "report", execution_id, "--to", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / "report.html").read_text()
+
+
 def is_launching(record: Mapping[str, Any]) -> bool:
     return bool(record["servers"]["launching"])
 
@@ -115,7 +128,9 @@ def test_a_drill_lands_in_the_drill_subnets_and_leaves_the_launch_settings_as_th
     shop.assert_as_before()
 
 
-def test_the_record_of_a_drill_says_why_its_networks_count_as_isolated(operator: Operator) -> None:
+def test_the_record_and_the_report_of_a_drill_say_why_its_networks_count_as_isolated(
+    operator: Operator, tmp_path: Path
+) -> None:
     shop = Shop(operator, "proven", 2)
     record = operator.drill(shop.plan())
     assert record["status"] == "COMPLETED", record
@@ -130,6 +145,10 @@ def test_the_record_of_a_drill_says_why_its_networks_count_as_isolated(operator:
     events = operator.request("GET", f"/executions/{record['executionId']}/events?limit=200").body["events"]
     assert any("isolated" in event["text"] for event in events), events
     shop.assert_as_before()
+    report = write_report(operator.sandbox, record["executionId"], tmp_path)
+    for place in found:
+        assert place["subnetId"] in report
+        assert all(html.escape(reason, quote=False) in report for reason in place["because"]), place["because"]
 
 
 def test_a_drill_into_a_subnet_with_a_route_to_the_sources_is_refused_until_the_route_is_gone(

@@ -183,7 +183,9 @@ def _steps(code: Code) -> Iterator[Step]:
 
 @cache
 def _service_in_targets(module: str) -> str | None:
-    """The service that the module calls in a target: by its own client, or through `recovery.drs.calls`."""
+    """The service that the module calls in a target: by its own client, through `recovery.drs.calls`, or by a method
+    that a function is given.
+    """
     for code in (each for codes in sources().values() for each in codes if each.module == module):
         for node in ast.walk(code.body):
             name = _dotted(node.func, code) if isinstance(node, ast.Call) else None
@@ -195,6 +197,10 @@ def _service_in_targets(module: str) -> str | None:
                 return str(ast.literal_eval(node.args[0]))
             if name and name.startswith(CALLERS[0]):
                 return "drs"
+            if isinstance(node, ast.Call) and name and name.startswith(CALLERS[1]):
+                named = [part.value for part in node.args if isinstance(part, ast.Constant)]
+                if len(named) == 1:  # the service; the module names the methods where it calls this function
+                    return str(named[0])
     return None
 
 

@@ -67,7 +67,7 @@ def change_as_a_person(product: Product, server_id: str) -> int:
 
 
 def change_settings(
-    product: Product, server_id: str, run: str, wave: str = "web", batch: int = 0, until: str = ""
+    product: Product, server_id: str, run: str, wave: str = "web", batch: int = 1, until: str = ""
 ) -> SettingsChange:
     """Change the settings of a server for a batch as a run does: the row, the configuration, a version, its default.
 

@@ -225,16 +225,28 @@ def actions_of(these: set[Grant]) -> set[str]:
 def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_nothing_by_default() -> None:
     asked = asked_by_room("recovery.target_services")
     assert len(asked) > 15
-    # DRS looks at status checks itself, so the role permits that always. Automations are passed their roles by AWS.
-    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {"iam:PassRole"}
+    # Automations are passed their roles by AWS. The launch configuration is DRS's own.
+    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {"iam:PassRole", "drs:UpdateLaunchConfiguration"}
     assert asked <= actions_of(granted_by_role(**FOR_CHECKS_AND_ACTIONS))
-    assert asked & actions_of(granted_by_role()) == {"ec2:DescribeInstanceStatus"}
+    # DRS itself looks at status checks, templates and networks, so the role permits that always; and it writes versions
+    # of templates, which the role permits to AWS services alone.
+    by_default = {grant for grant in granted_by_role() if grant.action in asked}
+    writes = {grant for grant in by_default if ":Describe" not in grant.action}
+    assert all("Bool aws:ViaAWSService true" in grant.conditions for grant in writes)
+    assert actions_of(writes) == {
+        *("ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions", "ec2:ModifyLaunchTemplate")
+    }
 
 
 @pytest.mark.parametrize(
     ("parameter", "actions"),
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
+        (
+            "AllowLaunchProfiles",
+            {"drs:UpdateLaunchConfiguration", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"}
+            | {"ec2:ModifyLaunchTemplate"},
+        ),
         (
             "RunCommandDocuments",
             {"ssm:CancelCommand", "ssm:DescribeDocument", "ssm:SendCommand"}

@@ -6,17 +6,18 @@ from botocore.exceptions import ClientError
 from recovery.aws import step_functions
 from recovery.domain.target import Target
 from recovery.errors import AwsUnavailable
+from recovery.launch_settings import reserving
 from recovery.launch_settings.owners import Owners
 from recovery.settings import settings
 from recovery.store import batches
-from recovery.store.launches import restores, settings_changes
+from recovery.store.launches import reservations, restores, settings_changes
 from recovery.store.launches.settings_changes import ChangeStatus
 
 logger = Logger(child=True)
 
 
-def begin_restore(target: Target, reason: str) -> None:
-    """Start restore-target if the target has changes to put back.
+def begin_restore(target: Target, reason: str, *, of_run: bool = False) -> None:
+    """Start restore-target if the target has changes to put back; at the end of a run also for its reservations.
 
     No work waits for it or fails because of it: what is not started here, the next sync of the cache starts.
     """
@@ -24,7 +25,7 @@ def begin_restore(target: Target, reason: str) -> None:
     if arn is None:  # a function that may not start it, such as one of the API
         return
     try:
-        if settings_changes.has_any(target):
+        if settings_changes.has_any(target) or (of_run and reservations.list_reservations(target)):
             step_functions.start(arn, {**target.to_state(), "reason": reason})
     except (AwsUnavailable, ClientError) as error:
         logger.warning("restore not started", extra={"target": target.key, "reason": str(error)})
@@ -33,7 +34,7 @@ def begin_restore(target: Target, reason: str) -> None:
 def begin_restores_of(execution_id: str, reason: str) -> None:
     """Start it in every target in which the run has batches."""
     for target in sorted({batch.ref.target for batch in batches.list_batches(execution_id)}):
-        begin_restore(target, reason)
+        begin_restore(target, reason, of_run=True)
 
 
 def sweep(target: Target) -> None:
@@ -47,7 +48,7 @@ def sweep(target: Target) -> None:
         if restores.is_claimed(target):
             return
         owners = Owners(target)
-        is_left = any(
+        is_left = bool(reserving.list_ended(target, owners)) or any(
             change.status is not ChangeStatus.LEFT and not owners.is_in_progress(change)
             for change in settings_changes.list_changes(target)
         )
@@ -55,4 +56,4 @@ def sweep(target: Target) -> None:
         logger.warning("changes not looked for", extra={"target": target.key, "reason": error.message})
         return
     if is_left:
-        begin_restore(target, "found by the sync of the cache")
+        begin_restore(target, "found by the sync of the cache", of_run=True)

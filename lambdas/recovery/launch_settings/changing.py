@@ -83,14 +83,14 @@ def change_settings(wanted: Wanted, row: SettingsChange | None) -> AppliedServer
     configuration = drs.get_launch_configuration(target, server_id)
     if configuration.template_id is None:
         raise ProfileRefused("DRS names no launch template of it, so its launch profile cannot be applied")
-    default = _read_default(wanted, configuration.template_id)
+    default, newest = _read_default(wanted, configuration.template_id)
     if row is None:
         _require_visible(wanted, default)
     elif _is_of_person(default, row):
         raise ProfileRefused(describe_change(configuration.template_id, default.number))
     needed = wanted.build(configuration, default)
     if needed.configuration or needed.data != default.data:
-        return _change(wanted, row, configuration, default, needed)
+        return _change(wanted, row, _Found(configuration, default, newest), needed)
     if row and row.status is ChangeStatus.CHANGING:  # an earlier try has done everything but this
         number = default.number if default.number != row.version_before else None
         _conclude(row, replace(row, status=ChangeStatus.CHANGED, version=number, data=default.fingerprint))
@@ -118,11 +118,12 @@ def _free(wanted: Wanted, row: SettingsChange) -> SettingsChange | None:
     raise ServerBusy(f"{row.server_id} has launch settings of {row.owner.key} still: {outcome.reason}")
 
 
-def _read_default(wanted: Wanted, template_id: str) -> TemplateVersion:
-    version = launch_templates.get_version(wanted.ref.target, template_id)
-    if version is None:
+def _read_default(wanted: Wanted, template_id: str) -> tuple[TemplateVersion, int]:
+    """The default version, and the number of the newest one."""
+    found = launch_templates.get_default_and_latest(wanted.ref.target, template_id)
+    if found is None:
         raise ProfileRefused(f"its launch template {template_id}, or the default version of it, does not exist")
-    return version
+    return found
 
 
 def _require_visible(wanted: Wanted, default: TemplateVersion) -> None:
@@ -141,36 +142,63 @@ def _is_of_person(default: TemplateVersion, row: SettingsChange) -> bool:
     return not restore.describes(default.description, row)
 
 
-def _change(
-    wanted: Wanted,
-    row: SettingsChange | None,
-    configuration: LaunchConfiguration,
-    default: TemplateVersion,
-    needed: WantedSettings,
-) -> AppliedServer:
-    target, server_id, template_id = wanted.ref.target, wanted.server.server_id, default.template_id
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The settings of a server as they were read; `newest` is the number of the newest version of the template."""
+
+    configuration: LaunchConfiguration
+    default: TemplateVersion
+    newest: int
+
+
+def _change(wanted: Wanted, row: SettingsChange | None, found: _Found, needed: WantedSettings) -> AppliedServer:
+    target, configuration = wanted.ref.target, found.configuration
     earlier = row.version if row else None
-    row = _write(_begin(wanted, row, configuration, default, needed), row)
+    row = _write(_begin(wanted, row, found, needed), row)
     if needed.configuration:
-        drs.update_launch_configuration(target, server_id, needed.configuration)
-        configuration = _with_members(configuration, needed.configuration)
-        now = _read_default(wanted, template_id)
-        if now.number != default.number:  # DRS has written a version
-            default, needed = now, wanted.build(configuration, now)
-            row = _write(replace(row, data=_fingerprint_of_new(needed, default)), row)
-    version = default
-    if needed.data != default.data:
-        token = _token(row, needed)
-        version = launch_templates.create_version(
-            target, template_id, needed.data, restore.describe_version(row), token
-        )
-        launch_templates.set_default(target, template_id, version.number)
+        drs.update_launch_configuration(target, row.server_id, needed.configuration)
+        members = {CONFIGURATION_MEMBERS[name]: value for name, value in needed.configuration.items()}
+        configuration = replace(configuration, **members)
+    row, version = _change_template(wanted, row, replace(found, configuration=configuration), needed)
     number = version.number if version.number != row.version_before else None
     changed = replace(row, status=ChangeStatus.CHANGED, version=number, data=version.fingerprint if number else None)
     _conclude(row, changed)
     if earlier and earlier not in (number, row.version_before):
         _delete(row, earlier)
     return _describe(wanted, configuration, version, is_changed=True)
+
+
+def _change_template(
+    wanted: Wanted, row: SettingsChange, found: _Found, needed: WantedSettings
+) -> tuple[SettingsChange, TemplateVersion]:
+    """Make a version with these data the default one, unless the default one has them; return the row and the version.
+
+    Versions have consecutive numbers. So the number of the new one says whether another was made since the template was
+    read: by DRS when the configuration was changed, or by a person. Only then the template is read again.
+    """
+    made = _create(row, needed) if needed.data != found.default.data else None
+    is_first = made.number == found.newest + 1 if made else not needed.configuration
+    if not is_first:
+        default, _ = _read_default(wanted, found.default.template_id)
+        if default.number not in (found.default.number, made.number if made else None):
+            if made:
+                _delete(row, made.number)
+            if not needed.configuration and _is_of_person(default, row):
+                _write(replace(row, data=None), row)  # the template is as the person wants it: nothing to put back
+                raise ProfileRefused(describe_change(default.template_id, default.number))
+            needed = wanted.build(found.configuration, default)
+            row = _write(replace(row, data=_fingerprint_of_new(needed, default)), row)
+            made = _create(row, needed) if needed.data != default.data else default
+    if made is None:
+        return row, found.default
+    launch_templates.set_default(row.target, made.template_id, made.number)
+    return row, made
+
+
+def _create(row: SettingsChange, needed: WantedSettings) -> TemplateVersion:
+    return launch_templates.create_version(
+        row.target, str(row.template_id), needed.data, restore.describe_version(row), _token(row, needed)
+    )
 
 
 def _delete(row: SettingsChange, number: int) -> None:
@@ -181,15 +209,10 @@ def _delete(row: SettingsChange, number: int) -> None:
         logger.warning("version not deleted", extra={"template": row.template_id, "reason": error.message})
 
 
-def _begin(
-    wanted: Wanted,
-    row: SettingsChange | None,
-    configuration: LaunchConfiguration,
-    default: TemplateVersion,
-    needed: WantedSettings,
-) -> SettingsChange:
+def _begin(wanted: Wanted, row: SettingsChange | None, found: _Found, needed: WantedSettings) -> SettingsChange:
     """The row before the change. What was there before an earlier attempt of the batch is what was there before."""
-    now = {name: _read_member(configuration, name) for name in needed.configuration}
+    default = found.default
+    now = {name: _read_member(found.configuration, name) for name in needed.configuration}
     begun = row or SettingsChange(
         target=wanted.ref.target,
         server_id=wanted.server.server_id,
@@ -221,10 +244,6 @@ def _read_member(configuration: LaunchConfiguration, name: str) -> Any:
 def _fingerprint_of_new(needed: WantedSettings, default: TemplateVersion) -> str | None:
     """That of the version that has to be made; None if the default one will do."""
     return fingerprint(needed.data) if needed.data != default.data else None
-
-
-def _with_members(configuration: LaunchConfiguration, members: Mapping[str, Any]) -> LaunchConfiguration:
-    return replace(configuration, **{CONFIGURATION_MEMBERS[name]: value for name, value in members.items()})
 
 
 def _write(row: SettingsChange, before: SettingsChange | None) -> SettingsChange:

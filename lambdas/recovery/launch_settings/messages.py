@@ -1,11 +1,14 @@
-"""Messages to operators about launch settings that a run has changed and that are not as before."""
+"""Messages to operators about what a run has changed in targets and is not as before, and what it has reserved."""
 
 from collections.abc import Sequence
 from itertools import groupby
 
 from recovery.aws import sns
 from recovery.commands import format_command
-from recovery.observability.operator_messages import MAX_REASONS, name_section
+from recovery.domain.execution import Run
+from recovery.domain.target import Target
+from recovery.observability.operator_messages import MAX_REASONS, name_section, publish
+from recovery.store.launches.reservations import Reservation
 from recovery.store.launches.settings_changes import SettingsChange
 from recovery.wording import first_of, plural
 
@@ -38,3 +41,22 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
             target=target.key,
             executionId=execution_id,
         )
+
+
+def send_capacity_reserved(run: Run, target: Target, reserved: Sequence[Reservation], problems: Sequence[str]) -> None:
+    """Report what a run has reserved, which costs money, and what it could not reserve."""
+    if not (reserved or problems):
+        return
+    kinds = [f"{each.count} of {each.instance_type} in {each.zone} ({each.reservation_id})" for each in reserved]
+    publish(
+        run,
+        "CAPACITY_RESERVED" if not problems else "CAPACITY_NOT_RESERVED",
+        "capacity reserved" if not problems else "not all capacity reserved",
+        {
+            "Target": target.key,
+            "Reserved": "; ".join(first_of(kinds, MAX_REASONS)) or "nothing",
+            "Not reserved": "; ".join(first_of(problems, MAX_REASONS)) or None,
+            "What happens": "the run goes on; its reservations cost money until it ends, and 24 hours at most",
+            "Runbook": name_section("Capacity is not reserved") if problems else None,
+        },
+    )

@@ -62,9 +62,10 @@ class Owners:
         run = self._run(execution_id)
         return run is None or run.status.is_final
 
-    def list_runs(self) -> dict[str, Run | None]:
-        """The runs that were read, by id."""
-        return dict(self._runs)
+    def ended_within(self, execution_id: str, seconds: float) -> bool:
+        """Whether the run has ended so recently that a function of it may still be at work."""
+        run = self._run(execution_id)
+        return run is not None and run.ended_at is not None and clock.now() - clock.parse_iso(run.ended_at) < seconds
 
     def _find_job(self, change: SettingsChange) -> str | None:
         """A job that may still launch the server, whoever started it."""

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from recovery.aws.dynamodb import MAX_WRITERS
 from recovery.domain.target import Target
 from recovery.errors import DrsWavesError, RateBudgetExhausted, Transient
-from recovery.launch_settings import messages, restore
+from recovery.launch_settings import messages, reserving, restore
 from recovery.launch_settings.owners import FUNCTION_SECONDS, Owners
 from recovery.launch_settings.restore import Outcome, Result
 from recovery.store.launches import restores, settings_changes
@@ -44,7 +44,8 @@ class RestoreRequest:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRound:
-    """How many changes were dealt with, and how many of ended batches are left; `wait_seconds` until the next round.
+    """How many changes were dealt with, and how many of ended batches are left; `wait_seconds` to the next round, and
+    `because` says of one of them what it waits for.
 
     `left` has no change that a person has to decide about, and none of a batch that goes on: its end starts
     restore-target again.
@@ -53,6 +54,7 @@ class RestoreRound:
     done: int = 0
     left: int = 0
     wait_seconds: int = 0
+    because: str | None = None
 
     @property
     def is_last(self) -> bool:
@@ -68,17 +70,31 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
     """
     wait = min(MIN_WAIT_SECONDS * (request.round + 1), MAX_WAIT_SECONDS)
     if not restores.claim(request.target, request.machine, FUNCTION_SECONDS + wait):
-        return RestoreRound()
+        return RestoreRound(because="another execution puts back what was changed there")
     owners = Owners(request.target)
     changes = [change for change in settings_changes.list_changes(request.target) if _is_meant(change, request, owners)]
     attempts = _try_each(changes, partial(_try_one, request=request, owners=owners))
     _tell(request.target, attempts)
     left = [each for each in attempts if each.is_left]
-    if not left:
+    kept = _release_reservations(request.target, owners)
+    if not left and not kept:
         restores.release(request.target, request.machine)
         return RestoreRound(len(attempts))
     soon = any(each.is_postponed for each in left)
-    return RestoreRound(len(attempts) - len(left), len(left), SOON_SECONDS if soon else wait)
+    reasons = [*(each.because for each in left if each.because), *kept]
+    because = reasons[0] if reasons else "there was no time for it in this round"
+    return RestoreRound(len(attempts) - len(left), len(left) + len(kept), SOON_SECONDS if soon else wait, because)
+
+
+def _release_reservations(target: Target, owners: Owners) -> list[str]:
+    """End the reservations of ended runs; say of each that is left why."""
+    ended = reserving.list_ended(target, owners)
+    try:
+        left = reserving.release(target, ended, owners)
+    except DrsWavesError as error:  # settings are put back all the same
+        logger.warning("reservations not ended", extra={"target": target.key, "reason": error.message})
+        return [error.message] * len(ended)
+    return [f"{each.item}: {reason}" for each, reason in left.items()]
 
 
 def _is_meant(change: SettingsChange, request: RestoreRequest, owners: Owners) -> bool:
@@ -106,6 +122,12 @@ class _Attempt:
     def is_postponed(self) -> bool:
         """Whether nothing keeps a later round from doing it."""
         return self.outcome is None and (self.error is None or isinstance(self.error, RateBudgetExhausted))
+
+    @property
+    def because(self) -> str:
+        """Why it is left, for operators."""
+        reason = self.error.message if self.error else self.outcome.reason if self.outcome else ""
+        return f"{self.change.server_id}: {reason}" if reason else ""
 
     @property
     def problem(self) -> str | None:

@@ -12,7 +12,7 @@ from recovery.domain.target import Target
 from recovery.domain.wave_steps import needs
 from recovery.runs import finish
 from recovery.runs.inspection import launch_needs, uninspected
-from recovery.store import executions, inspections, run_requests
+from recovery.store import batches, executions, inspections, run_requests
 from recovery.target_services import prerequisites
 
 
@@ -21,6 +21,7 @@ class RunReadiness:
     """Why a run must not start; nothing when it may. `waves` has the names of its waves in plan order.
 
     `has_actions_before` and `has_actions_after`: the plan has actions before its first and after its last wave.
+    `reserves_in` has the targets in which the run reserves capacity for its waves.
     """
 
     refusals: Sequence[str]
@@ -28,6 +29,7 @@ class RunReadiness:
     waves: Sequence[str]
     has_actions_before: bool = False
     has_actions_after: bool = False
+    reserves_in: Sequence[Target] = ()
 
 
 def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
@@ -60,7 +62,9 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
         finish.end_without_launch(execution, verdict, "nothing was to be launched")
     plan = execution.plan
     names = [wave.name for wave in plan.waves]
-    return RunReadiness(refusals, is_readiness_run, names, bool(plan.before), bool(plan.after))
+    reserves = execution.run.reserves_capacity and not (refusals or is_readiness_run)
+    targets = sorted({batch.ref.target for batch in batches.list_batches(execution_id)}) if reserves else []
+    return RunReadiness(refusals, is_readiness_run, names, bool(plan.before), bool(plan.after), targets)
 
 
 def _find_refused_steps(execution_id: str, plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[str]:

@@ -1,8 +1,8 @@
 """What inspection found in each target, and the batches that follow from it.
 
-The `inspections` table has what a launch relies on, and only inspect-target, apply-settings and start-recovery can write
-it: MEMBERS# rows, the servers of a wave in a target, PROBE# and INTO# rows, what DRS answered about single servers, and
-the SETTINGS# rows of `launches.applied_settings`. The executions table has TARGET# and FLEET# rows.
+The `inspections` table has what a launch relies on, and only inspect-target, apply-settings and start-recovery can
+write it: MEMBERS# rows, the servers of a wave in a target, PROBE# and INTO# rows, what DRS answered about single
+servers, and the SETTINGS# rows of `launches.applied_settings`. The executions table has TARGET# and FLEET# rows.
 
 The first inspection of a target wins; later ones reuse its result. FLEET# rows are written once. BATCH# rows, and
 EXCLUDED# rows with the servers that no batch has, are created here, from FLEET# rows alone, and never overwritten here;

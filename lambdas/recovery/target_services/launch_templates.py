@@ -111,6 +111,27 @@ def get_version(target: Target, template_id: str, version: str | int = "$Default
     return next((TemplateVersion.from_ec2(item) for item in answer["LaunchTemplateVersions"]), None)
 
 
+def get_default_and_latest(target: Target, template_id: str) -> tuple[TemplateVersion, int] | None:
+    """The default version and the number of the newest one, in one call; None if the template or the version is gone.
+
+    Raise what `get_version` raises.
+    """
+    try:
+        answer = calls.read(
+            target,
+            "ec2",
+            "describe_launch_template_versions",
+            permission=Permission.PROFILES,
+            LaunchTemplateId=template_id,
+            Versions=["$Default", "$Latest"],
+        )
+    except NotInTarget:
+        return None
+    found = answer["LaunchTemplateVersions"]
+    default = next((TemplateVersion.from_ec2(item) for item in found if item.get("DefaultVersion")), None)
+    return (default, max(int(item["VersionNumber"]) for item in found)) if default else None
+
+
 def list_versions_after(target: Target, template_id: str, number: int) -> list[TemplateVersion]:
     """Versions with a higher number. Raise NotInTarget, TargetAccessDenied, and errors that are transient."""
     pages = calls.read_pages(

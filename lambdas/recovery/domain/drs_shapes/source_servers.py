@@ -70,7 +70,8 @@ class ServerReplication:
 class SourceServer:
     """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home.
 
-    `source_address` is its primary private address of version 4; None if DRS does not say.
+    `source_address` is its primary private address of version 4; `recommended_type` the instance type that right-sizing
+    chooses. Both are None if DRS does not say.
     """
 
     server_id: str
@@ -83,6 +84,8 @@ class SourceServer:
     fails_back: bool = False
     source_address: str | None = None
     machine: SourceMachine = field(default_factory=SourceMachine)
+    recommended_type: str | None = None
+    is_windows: bool = False
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -99,6 +102,8 @@ class SourceServer:
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
             source_address=_read_address(item),
             machine=SourceMachine.from_drs(item),
+            recommended_type=read_text(item, "sourceProperties", "recommendedInstanceType"),
+            is_windows="windows" in (read_text(item, "sourceProperties", "os", "fullString") or "").lower(),
         )
 
 
