@@ -243,6 +243,11 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
         (
+            "AllowDeepReadiness",
+            {f"ec2:Describe{each}" for each in ("NetworkAcls", "NetworkInterfaces", "RouteTables", "Vpcs")}
+            | {"ec2:DescribeVpcEndpoints", "ec2:DescribeVpcPeeringConnections", "iam:GetInstanceProfile"},
+        ),
+        (
             "AllowLaunchProfiles",
             {"drs:UpdateLaunchConfiguration", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"}
             | {"ec2:ModifyLaunchTemplate"},
