@@ -226,7 +226,10 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     asked = asked_by_room("recovery.target_services")
     assert len(asked) > 15
     # Automations are passed their roles by AWS. The launch configuration is DRS's own.
-    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {"iam:PassRole", "drs:UpdateLaunchConfiguration"}
+    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {
+        "iam:PassRole",
+        "drs:UpdateLaunchConfiguration",
+    }
     assert asked <= actions_of(granted_by_role(**FOR_CHECKS_AND_ACTIONS))
     # DRS itself looks at status checks, templates and networks, so the role permits that always; and it writes versions
     # of templates, which the role permits to AWS services alone.
