@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -305,3 +306,55 @@ def test_an_unknown_choice_of_profiles_is_refused(api_server: ApiHttpServer) -> 
     result = run(api_server, "run", "shop", "--profiles", "none")
     assert result.exit_code == 2
     assert "give apply or skip" in " ".join(result.output.split())
+
+
+# --- plan files -----------------------------------------------------------------------------------------------------
+FILE = f"""
+protectionGroups:
+  - name: databases
+    accountId: '{HUB}'
+    region: {WEST}
+    sourceServers: [srv-001, srv-002]
+    launchProfiles:
+      drill: {{subnets: {{{WEST}a: {DRILL_SUBNET}}}, privateIp: release, isolation: required}}
+      servers:
+        srv-002: {{recovery: {{privateIp: 10.20.4.11}}}}
+recoveryPlan:
+  name: shop
+  waves:
+    - name: database
+      groups: [databases]
+"""
+
+
+def test_launch_profiles_of_a_file_are_applied_by_host_name_and_exported_again(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    first, second = product.seed(2)
+    file, exported = tmp_path / "shop.yaml", tmp_path / "exported.yaml"
+    file.write_text(FILE)
+    succeed(api_server, "plan", "apply", str(file), "--yes")
+    (group,) = product.request("GET", "/protection-groups").body["protectionGroups"]
+    assert group["launchProfiles"]["drill"]["isolation"] == "required"
+    assert group["launchProfiles"]["servers"] == {second: {"recovery": {"privateIp": "10.20.4.11"}}}
+    assert sorted(group["sourceServerIds"]) == sorted([first, second])
+    assert "Nothing to change" in succeed(api_server, "plan", "diff", str(file))
+    succeed(api_server, "plan", "export", "shop", "--output", str(exported))
+    assert second in exported.read_text()
+    assert "Nothing to change" in succeed(api_server, "plan", "diff", str(exported))
+    file.write_text(FILE.replace("privateIp: release", "privateIp: keep"))
+    changed = succeed(api_server, "plan", "diff", str(file))
+    assert 'launchProfiles.drill.privateIp: "release" -> "keep"' in changed
+
+
+def test_a_host_name_of_a_profile_without_a_server_is_reported_with_its_line(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    product.seed(2, tags={"tier": "db"})
+    file = tmp_path / "shop.yaml"
+    file.write_text(FILE.replace("sourceServers: [srv-001, srv-002]", "tags: {tier: db}").replace("srv-002:", "srv-9:"))
+    result = run(api_server, "plan", "diff", str(file))
+    assert result.exit_code == 2
+    place = "shop.yaml:10: protectionGroups[0].launchProfiles.servers.srv-9:"
+    assert place in result.output
+    assert f"{HUB}/{WEST} has no source server with the host name 'srv-9'" in result.output
