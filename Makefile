@@ -125,6 +125,10 @@ bench-waits: setup $(MACHINES) ## What waits cost: polls of jobs, events, an out
 bench-checks: setup build ## Waves of 100 and of 1,000 servers with checks: seconds, calls, transitions, write units (8 minutes)
 	$(PY) -m bench.checks
 
+.PHONY: bench-profiles
+bench-profiles: setup $(MACHINES) ## Waves of 100 and of 1,200 servers with launch profiles: calls, seconds added (12 minutes)
+	PYTHONPATH=lambdas:. $(PY) -m bench.profiles
+
 .PHONY: bench-load
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load

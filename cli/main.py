@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import contexts, decisions, listings, messages, plan_init, plans, records, runs, sandbox, tables
+from cli.commands import (
+    contexts,
+    decisions,
+    listings,
+    messages,
+    plan_init,
+    plans,
+    profiles,
+    records,
+    runs,
+    sandbox,
+    tables,
+)
 from cli.commands.arguments import LightGroup
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -22,6 +34,7 @@ for commands in (runs, records, decisions, listings, messages):
     app.add_typer(commands.app)
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
+app.add_typer(profiles.app, name="profiles")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")

@@ -34,7 +34,11 @@ def start_path(plan_id: str, mode: str) -> str:
 
 
 def start_body(
-    point_in_time: str | None = None, replace_existing: bool = False, actions: str | None = None
+    point_in_time: str | None = None,
+    replace_existing: bool = False,
+    actions: str | None = None,
+    profiles: str | None = None,
+    reserve_capacity: bool = False,
 ) -> dict[str, Any] | None:
     """The body of a start or a continue; None if it says nothing."""
     body: dict[str, Any] = {} if point_in_time is None else {"pointInTime": point_in_time}
@@ -42,6 +46,10 @@ def start_body(
         body["replaceExisting"] = True
     if actions is not None:
         body["actions"] = actions
+    if profiles is not None:
+        body["launchProfiles"] = profiles
+    if reserve_capacity:
+        body["reserveCapacity"] = True
     return body or None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient, ApiUnreachable
+from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_client import list_servers, read_run, walk_servers
 from cli.run_record import UNFINISHED, Record
@@ -28,6 +29,22 @@ MAX_RUNS_READ = 5
 _HELD = ("PENDING", "LAUNCHING")
 
 
+@dataclass(frozen=True, slots=True)
+class LaunchChoice:
+    """How a run launches its servers. `mode` is `drill` or `recovery`."""
+
+    mode: str
+    skips_profiles: bool = False
+    reserves_capacity: bool = False
+
+    def describe(self, groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+        """The launch profiles that apply, and the reservation of capacity, each with its lines."""
+        if lines := describe_groups(groups, self.mode, skips=self.skips_profiles):
+            yield "profiles", lines
+        if self.reserves_capacity:
+            yield "reserves", ["EC2 capacity for the waves to come, until the run ends; AWS charges for it"]
+
+
 @dataclass(slots=True)
 class Preview:
     """The servers that a run would launch, by id, each with its wave and its place, and what is unknown of them."""
@@ -36,7 +53,7 @@ class Preview:
     servers: dict[str, tuple[str, Place]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     steps: list[tuple[str, list[str]]] = field(default_factory=list)
-    """The checks and the actions of the plan, in words."""
+    """The checks and the actions of the plan, and the launch profiles, in words."""
     is_nothing_left: bool = False
     """Whether the run that would be continued has servers, and launched all of them."""
 
@@ -65,15 +82,16 @@ def _count_by_place(places: Iterable[Place]) -> str:
     return ", ".join(f"{count} in {'/'.join(place)}" for place, count in counts) or "no servers"
 
 
-def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
-    """What a run of the plan would launch now, with its checks and actions."""
+def preview_plan(api: ApiClient, plan: Mapping[str, Any], launch: LaunchChoice) -> Preview:
+    """What a run of the plan would launch now and how, with its checks and actions."""
     from recovery.domain.wave_steps.words import describe_plan
 
     preview = Preview([wave["name"] for wave in plan["waves"]], steps=list(describe_plan(plan)))
+    groups = dict[str, Mapping[str, Any]]()
     for name, use in ((wave["name"], use) for wave in plan["waves"] for use in wave["groups"]):
         subject = f"the servers of protection group {use['groupId']}"
         try:
-            group = api.get(f"/protection-groups/{use['groupId']}")
+            group = groups[use["groupId"]] = api.get(f"/protection-groups/{use['groupId']}")
             subject = f"the servers of protection group {group['name']}, in {group['accountId']}/{group['region']}"
             server_ids = list(use.get("sourceServerIds") or group.get("sourceServerIds") or _list_tagged(api, group))
         except (ApiRefused, ApiUnreachable) as error:
@@ -81,11 +99,12 @@ def preview_plan(api: ApiClient, plan: Mapping[str, Any]) -> Preview:
         else:
             place = (group["accountId"], group["region"])
             preview.servers.update(dict.fromkeys(server_ids, (name, place)))
+    preview.steps += launch.describe(list(groups.values()))
     return preview
 
 
-def preview_rest(api: ApiClient, record: Record) -> Preview:
-    """What a continuation of this run would launch: what its record does not show as launched."""
+def preview_rest(api: ApiClient, record: Record, launch: LaunchChoice) -> Preview:
+    """What a continuation of this run would launch, and how: what its record does not show as launched."""
     preview = Preview([])
     try:
         known = list_servers(api, record["executionId"])
@@ -99,6 +118,11 @@ def preview_rest(api: ApiClient, record: Record) -> Preview:
     preview.is_nothing_left = bool(known) and not servers
     preview.servers = {each["sourceServerId"]: (each["wave"], (each["accountId"], each["region"])) for each in servers}
     preview.waves = [wave["name"] for wave in record["waves"] if any(each["wave"] == wave["name"] for each in servers)]
+    try:
+        path = f"/executions/{record['executionId']}/protection-groups"
+        preview.steps += launch.describe(list(api.list_items(path, "protectionGroups")))
+    except (ApiRefused, ApiUnreachable) as error:
+        preview.unknown.append(f"the launch profiles of {record['executionId']}: {_first_line(error)}")
     return preview
 
 

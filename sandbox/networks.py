@@ -5,7 +5,7 @@ out but endpoints for services of AWS. That of recoveries is peered with the net
 network of drills with that of the sources waits for a route: `build_route_to_sources` makes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 SOURCE_VPC, SOURCE_CIDR = "vpc-0c111111", "10.1.0.0/16"
@@ -44,7 +44,7 @@ def lay_networks(control: Control, account_id: str, region: str) -> None:
         _peering(account_id, DRILL_PEERING, DRILL_VPC, DRILL_CIDR),
         _peering(account_id, RECOVERY_PEERING, RECOVERY_VPC, RECOVERY_CIDR),
         *_endpoints(region),
-        ("RouteTable", build_drill_routes(region)),
+        ("RouteTable", build_drill_routes()),
         ("RouteTable", _routes(RECOVERY_ROUTES, RECOVERY_VPC, RECOVERY_CIDR, build_route_to_sources(RECOVERY_PEERING))),
     ):
         set_resource(control, account_id, region, kind, resource)
@@ -56,10 +56,9 @@ def set_resource(control: Control, account_id: str, region: str, kind: str, reso
     control("POST", "/ec2-resources", {**place, "kind": kind, "resource": resource})
 
 
-def build_drill_routes(region: str, *more: Resource) -> Resource:
-    """The route table of the drill subnets: the routes to the VPC itself and to S3, and `more`."""
-    to_s3 = {"DestinationPrefixListId": _prefix_list(region), "GatewayId": "vpce-0d111153", "State": "active"}
-    return _routes(DRILL_ROUTES, DRILL_VPC, DRILL_CIDR, to_s3, *more)
+def build_drill_routes(*more: Resource) -> Resource:
+    """The route table of the drill subnets: the route to the VPC itself, and `more`."""
+    return _routes(DRILL_ROUTES, DRILL_VPC, DRILL_CIDR, *more)
 
 
 def build_route_to_sources(peering: str = DRILL_PEERING) -> Resource:
@@ -137,31 +136,17 @@ def _peering(account_id: str, peering: str, vpc: str, cidr: str) -> tuple[str, R
     )
 
 
-def _endpoints(region: str) -> tuple[tuple[str, Resource], ...]:
-    """What agents of Systems Manager need of AWS in a network without a way out, and S3."""
-    interfaces = {"vpce-0d111150": "ssm", "vpce-0d111151": "ssmmessages", "vpce-0d111152": "ec2messages"}
-    of_vpc = {"VpcId": DRILL_VPC, "State": "Available"}
-    return (
-        *(
-            (
-                "VpcEndpoint",
-                {"VpcEndpointId": name, "VpcEndpointType": "Interface", **of_vpc}
-                | {"ServiceName": f"com.amazonaws.{region}.{service}", "SubnetIds": list(DRILL_SUBNETS.values())},
-            )
-            for name, service in interfaces.items()
-        ),
-        (
+def _endpoints(region: str) -> Iterator[tuple[str, Resource]]:
+    """What agents of Systems Manager need of AWS in a network without a way out."""
+    for name, service in {"0": "ssm", "1": "ssmmessages", "2": "ec2messages"}.items():
+        yield (
             "VpcEndpoint",
-            {"VpcEndpointId": "vpce-0d111153", "VpcEndpointType": "Gateway", **of_vpc}
-            | {"ServiceName": f"com.amazonaws.{region}.s3", "RouteTableIds": [DRILL_ROUTES]},
-        ),
-        (
-            "ManagedPrefixList",
-            {"PrefixListId": _prefix_list(region), "PrefixListName": f"com.amazonaws.{region}.s3", "OwnerId": "AWS"},
-        ),
-    )
-
-
-def _prefix_list(region: str) -> str:
-    """The prefix list of S3 in a Region; AWS gives each Region its own."""
-    return f"pl-{sum(map(ord, region)):08x}"
+            {
+                "VpcEndpointId": f"vpce-0d11111{name}",
+                "VpcEndpointType": "Interface",
+                "VpcId": DRILL_VPC,
+                "ServiceName": f"com.amazonaws.{region}.{service}",
+                "SubnetIds": list(DRILL_SUBNETS.values()),
+                "State": "Available",
+            },
+        )

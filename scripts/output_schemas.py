@@ -13,7 +13,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "lambdas")]
 
-from cli.listings.catalog import LISTINGS, Listing  # noqa: E402  # it needs the paths above
+from cli.listings.catalog import LISTINGS  # noqa: E402  # it needs the paths above
+from cli.listings.columns import Listing  # noqa: E402
 
 FOLDER = ROOT / "docs" / "schemas"
 _REFERENCE = "#/components/schemas/"
@@ -77,7 +78,10 @@ def format_schemas() -> dict[str, str]:
     """The contents of each file of docs/schemas, by its name."""
     schemas = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
     return {
-        f"{name}.schema.json": json.dumps(build_schema(name, listing, schemas), indent=2, ensure_ascii=False) + "\n"
+        f"{name.replace(' ', '-')}.schema.json": json.dumps(
+            build_schema(name, listing, schemas), indent=2, ensure_ascii=False
+        )
+        + "\n"
         for name, listing in LISTINGS.items()
     }
 

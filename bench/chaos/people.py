@@ -1,4 +1,4 @@
-"""What operators do while a run goes on: they answer what waits for them, and cancel some runs in the middle."""
+"""What operators do while a run goes on: they answer what waits for them, and cancel or abort some in the middle."""
 
 import random
 from collections import Counter
@@ -16,13 +16,21 @@ CANCEL_AT = ("checks", "actions", "reads")
 MOST_REPEATS = 2
 ENDING = ("reject", "skip", "accept", "abort")
 
+ABORTED = 0.3
+"""The part of the runs that end in the middle which are not cancelled, but aborted in Step Functions."""
+
 
 @dataclass(slots=True)
 class Behaviour:
-    """How operators behave in one run: whether and when they cancel, and how often they have answered what."""
+    """How operators behave in one run: whether and when they end it, and how often they have answered what.
+
+    A run that `aborts` is aborted in Step Functions instead of cancelled; then it has `aborted`.
+    """
 
     cancel_at: str | None = None
     reads_left: int = 0
+    aborts: bool = False
+    aborted: bool = False
     answered: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
 
 
@@ -39,18 +47,26 @@ class People:
     def draw(self) -> Behaviour:
         """The behaviour in a new run."""
         cancel_at = self._chance.choice(CANCEL_AT) if self._chance.random() < 0.25 else None
-        return Behaviour(cancel_at, self._chance.randint(2, 20))
+        return Behaviour(cancel_at, self._chance.randint(2, 20), self._chance.random() < ABORTED)
 
     def act(self, behaviour: Behaviour, record: Mapping[str, Any]) -> None:
         """Do what the record asks for, and what the behaviour has in mind."""
         behaviour.reads_left -= 1
         if behaviour.cancel_at and _is_moment(behaviour, record):
             behaviour.cancel_at = None
-            self._send(f"/executions/{record['executionId']}/cancel")
+            if behaviour.aborts:
+                self._abort(record)
+                behaviour.aborted = True
+            else:
+                self._send(f"/executions/{record['executionId']}/cancel")
             return
         for wait in record["waitingFor"]:
             if wait["answers"]:
                 self._send(self._choose(behaviour, wait))
+
+    def _abort(self, record: Mapping[str, Any]) -> None:
+        self._sandbox.client("stepfunctions").stop_execution(executionArn=record["executionArn"], cause="chaos")
+        self._seen["run aborted"] += 1
 
     def _choose(self, behaviour: Behaviour, wait: Mapping[str, Any]) -> str:
         """The path of one of the answers."""

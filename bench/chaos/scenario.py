@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bench.chaos import profiles, steps
 from bench.chaos.people import Behaviour, People
-from bench.chaos.steps import Steps, list_faults
+from bench.chaos.profiles import Profiles
+from bench.chaos.steps import Steps
 from sandbox.clients import Reply
 from sandbox.settings import HUB_ACCOUNT, REGION, TARGET_ACCOUNT, SandboxError
 from sandbox.stack import Sandbox
@@ -31,11 +33,13 @@ class Plan:
     """A plan: its waves as the API takes them, and its id once it was created.
 
     `checks` has, by wave and source server, the kinds of checks that the server has. `steps` are its own actions.
+    `servers` are the ids of its source servers.
     """
 
     waves: list[dict[str, Any]] = field(default_factory=list)
     checks: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     steps: dict[str, Any] = field(default_factory=dict)
+    servers: list[str] = field(default_factory=list)
     plan_id: str = ""
 
     def name_action(self, wave: str, place: str, number: int) -> str:
@@ -48,7 +52,8 @@ class Plan:
 class Chain:
     """The runs of one start: the first one and those that continue it, in order, with the records at their ends.
 
-    `behaviour` is what operators do in the run that is on.
+    `behaviour` is what operators do in the run that is on. A person changes a launch template `by_hand` after so many
+    reads of runs with launching servers; None if no person does, or one has.
     """
 
     plan: "Plan"
@@ -56,6 +61,12 @@ class Chain:
     behaviour: Behaviour
     records: list[dict[str, Any]] = field(default_factory=list)
     cleanup: dict[str, Any] | None = None
+    by_hand: int | None = None
+
+    @property
+    def aborted(self) -> bool:
+        """Whether its last run was aborted in Step Functions. Its jobs may go on after its end."""
+        return self.behaviour.aborted
 
     @property
     def executions(self) -> list[str]:
@@ -76,6 +87,7 @@ class Scenario:
         self.seen = Counter[str]()
         self._steps = Steps(sandbox, self._chance)
         self._people = People(sandbox, self._chance, self.broken, self.seen)
+        self.profiles = Profiles(sandbox, self._chance, self.seen)
 
     # --- a round
     def play_round(self, plans: int, *, region_down: bool) -> list[Chain]:
@@ -89,12 +101,12 @@ class Scenario:
             self.seen[f"fault {fault['kind']} of {fault.get('service', 'launches')}"] += fault["struck"]
         self._sandbox.control_emulator("DELETE", "/faults")
         for chain in chains:
-            if chain.records and chain.records[-1]["status"] != "COMPLETED" and self._chance.random() < 0.6:
+            if _can_be_continued(chain) and self._chance.random() < 0.6:
                 self._continue_twice(chain)
-        recovered = [chain for chain in chains if chain.mode == "RECOVERY"]
+        recovered = [chain for chain in chains if chain.mode == "RECOVERY" and not chain.aborted]
         chains += self._start_all((chain.plan, "DRILL") for chain in recovered if self._chance.random() < 0.7)
         for chain in chains:
-            if chain.mode == "DRILL" and chain.records:
+            if chain.mode == "DRILL" and chain.records and not chain.aborted:
                 self._clean_up(chain)
         return chains
 
@@ -114,10 +126,12 @@ class Scenario:
     def _start_all(self, starts: Iterable[tuple[Plan, str]]) -> list[Chain]:
         started = []
         for plan, mode in starts:
-            reply = self._sandbox.request("POST", f"/recovery-plans/{plan.plan_id}/{START_PATHS[mode]}")
+            path = f"/recovery-plans/{plan.plan_id}/{START_PATHS[mode]}"
+            reply = self._sandbox.request("POST", path, self.profiles.draw_options())
             if reply.status != 202:
                 raise SandboxError(f"the start of {plan.plan_id} was refused with {reply.status}: {reply.body}")
-            started.append((Chain(plan, mode, self._people.draw()), str(reply.body["executionId"])))
+            chain = Chain(plan, mode, self._people.draw(), by_hand=self.profiles.draw_moment())
+            started.append((chain, str(reply.body["executionId"])))
         self._finish(started)
         return [chain for chain, _ in started]
 
@@ -130,12 +144,21 @@ class Scenario:
                 record: dict[str, Any] = self._sandbox.request("GET", f"/executions/{execution_id}").body
                 if record["status"] in UNFINISHED:
                     self._people.act(chain.behaviour, record)
+                    self._change_by_hand(chain, record)
                 else:
                     chain.records.append(record)
                     left.remove((chain, execution_id))
             self._sandbox.require_alive()
             time.sleep(POLL_SECONDS)
         self.broken += [f"{execution_id}: no final status after {ROUND_SECONDS:.0f} s" for _, execution_id in left]
+
+    def _change_by_hand(self, chain: Chain, record: dict[str, Any]) -> None:
+        if chain.by_hand is None or not (record["servers"] or {}).get("launching"):
+            return
+        chain.by_hand -= 1
+        if chain.by_hand <= 0:
+            chain.by_hand = None
+            self.profiles.change_by_hand(chain.plan.servers)
 
     def _continue_twice(self, chain: Chain) -> None:
         """Continue the run, and once more, as an operator does who missed the first answer."""
@@ -188,7 +211,10 @@ class Scenario:
             body = {**place, "servers": [{"hostname": hostname, "tags": tags} for hostname in made]}
             servers.append(self._sandbox.control_emulator("POST", "/source-servers", body)["sourceServerIDs"])
             hostnames += made
+            self.profiles.remember((account, region), servers[-1])
+            plan.servers += servers[-1]
             group = {"name": f"{self._name} {self._number} {number} {region}", **place, "tags": tags}
+            group |= self.profiles.draw(region)
             groups.append({"groupId": self._post("/protection-groups", group)["groupId"]})
         more: dict[str, Any] = {"onFailure": "ask"} if self._chance.random() < 0.5 else {}
         if self._chance.random() < WITH_STEPS:
@@ -225,7 +251,7 @@ class Scenario:
             account, region = self._chance.choice(TARGETS)
             place = {"accountId": account, "region": region, "service": self._chance.choice(("drs", "all"))}
             made.append({"kind": "REGION_DOWN", **place, "durationSeconds": 600})
-        for fault in (*made, *list_faults()):
+        for fault in (*made, *steps.list_faults(), *profiles.list_faults()):
             self._sandbox.control_emulator("POST", "/faults", fault)
 
     def _post(self, path: str, body: Any) -> dict[str, Any]:
@@ -234,6 +260,10 @@ class Scenario:
             raise SandboxError(f"POST {path} answered {reply.status}: {reply.body}")
         answer: dict[str, Any] = reply.body
         return answer
+
+
+def _can_be_continued(chain: Chain) -> bool:
+    return bool(chain.records) and chain.records[-1]["status"] != "COMPLETED" and not chain.aborted
 
 
 def _kinds_of(

@@ -127,6 +127,13 @@ class Actions(StrEnum):
     VERIFY_ONLY = "verifyOnly"
 
 
+class Profiles(StrEnum):
+    """What a run does with the launch profiles of its groups."""
+
+    APPLY = "apply"
+    SKIP = "skip"
+
+
 class CommandGroup(typer.Typer):
     """A group whose commands refuse an empty text."""
 
@@ -277,6 +284,22 @@ ActionsChoice = Annotated[
         metavar="CHOICE",
         help="What a drill does with the actions of its plan: run, skip (leave them out), or verifyOnly (look whether "
         "each could run, and run none).  [default: run]",
+    ),
+]
+ProfilesChoice = Annotated[
+    Profiles | None,
+    typer.Option(
+        "--profiles",
+        metavar="CHOICE",
+        help="What the run does with the launch profiles of its groups: apply, or skip (servers are launched as their "
+        "own launch settings say).  [default: apply; a continuation does as the run before]",
+    ),
+]
+ReserveCapacity = Annotated[
+    bool,
+    typer.Option(
+        "--reserve-capacity",
+        help="Hold EC2 capacity for the waves to come, until the run ends. AWS charges for it like for instances.",
     ),
 ]
 YesContinue = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: neither for a recovery nor for `latest`.")]

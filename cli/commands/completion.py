@@ -49,6 +49,30 @@ def complete_action(ctx: typer.Context, incomplete: str) -> list[Offer]:
     return _matching(_ask(ctx, lambda api: _list_actions(api, execution)), incomplete) if execution else []
 
 
+def complete_changed_server(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """The servers whose launch settings a run has changed."""
+    return _matching(_ask(ctx, _list_changed_servers), incomplete)
+
+
+def complete_place(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """Each account and Region that accounts and groups name."""
+    return _matching(_ask(ctx, _list_places), incomplete)
+
+
+def _list_changed_servers(api: "ApiClient") -> Iterator[Offer]:
+    from cli.profiles.reading import list_changed_settings, list_places
+
+    for row in list_changed_settings(api, list_places(api)):
+        yield row["sourceServerId"], f"{row['status']} by {row['executionId']}"
+
+
+def _list_places(api: "ApiClient") -> Iterator[Offer]:
+    from cli.profiles.reading import list_places
+
+    for account_id, region in list_places(api):
+        yield f"{account_id}/{region}", ""
+
+
 def _list_actions(api: "ApiClient", execution: str) -> Iterator[Offer]:
     from cli.lookup.runs import find_run
 

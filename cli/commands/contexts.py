@@ -7,8 +7,8 @@ import typer
 from cli.commands.arguments import AsJson, CommandGroup, OutputForm, choose_output
 from cli.connection import Connection, complete_context
 from cli.contexts import config
-from cli.listings.catalog import Column, Listing
 from cli.listings.cells import show_yes
+from cli.listings.columns import Column, Listing
 from cli.listings.output import print_listing
 from cli.terminal import FAILED, INVALID, console, end, print_json
 from recovery.free_text import flatten

@@ -18,11 +18,12 @@ from cli.commands.arguments import (
 )
 from cli.connection import Connection, connected
 from cli.listings import catalog
-from cli.listings.catalog import Item, Listing
 from cli.listings.cells import show_time
+from cli.listings.columns import Item, Listing
 from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
 from cli.listings.plans import add_age
+from cli.profiles.reading import list_places
 from cli.run_record import list_jobs
 from cli.session import Session
 from cli.terminal import REFUSED, end, print_notice
@@ -104,14 +105,7 @@ def instances(
 
 def _read_all_instances(api: ApiClient) -> Iterable[Item]:
     """The instances in each account and Region that a group or an account names."""
-    targets = {
-        (account["accountId"], region)
-        for account in api.list_items(catalog.ACCOUNTS.path, catalog.ACCOUNTS.items)
-        for region in account["regions"]
-    }
-    for group in api.list_items(catalog.GROUPS.path, catalog.GROUPS.items):
-        targets.add((group["accountId"], group["region"]))
-    for account_id, region in sorted(targets):
+    for account_id, region in list_places(api):
         yield from _read_instances(api, {"accountId": account_id, "region": region})
 
 

@@ -24,12 +24,14 @@ from cli.connection import Connection, connected, exit_on_error
 from cli.follow import follow_cleanup, print_advice, print_next, write_report
 from cli.listings.catalog import RUNS
 from cli.listings.output import Output, print_listing
+from cli.profiles.reading import read_applied
+from cli.profiles.words import summarize_settings
 from cli.repeat import make_key
 from cli.run_preview import preview_cleanup
 from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
-from cli.text import describe_chain, describe_waits
+from cli.text import COMMAND, describe_chain, describe_waits
 from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
@@ -92,6 +94,8 @@ def status(
             console().print(f"reason: {flatten(record['reason'])}", markup=False)
         if chain := describe_chain(record):
             console().print(chain, markup=False)
+        if line := summarize_settings(read_applied(session.api, record)):
+            console().print(f"{line}  {COMMAND} profiles applied {execution}{session.options}", markup=False)
         if servers:
             _print_servers(found)
         print_next(session, record)

@@ -23,8 +23,11 @@ from cli.commands.arguments import (
     Interval,
     PlanName,
     PointInTime,
+    Profiles,
+    ProfilesChoice,
     ReplaceExisting,
     ReportFolder,
+    ReserveCapacity,
     Wait,
     Yes,
     YesContinue,
@@ -34,7 +37,7 @@ from cli.connection import Connection, connected
 from cli.follow import follow_run
 from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
-from cli.run_preview import preview_plan, preview_rest
+from cli.run_preview import LaunchChoice, preview_plan, preview_rest
 from cli.run_record import Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, console, end, has_terminal, print_json, print_notice
@@ -100,6 +103,8 @@ def run(
     cleanup: CleanUp = False,
     point_in_time: PointInTime = None,
     actions: ActionsChoice = None,
+    profiles: ProfilesChoice = None,
+    reserve_capacity: ReserveCapacity = False,
     report: ReportFolder = None,
     yes: Yes = False,
     replace_existing: ReplaceExisting = False,
@@ -123,13 +128,17 @@ def run(
     consent.require_possible()
     session = Session.open(connection, as_json, interval)
     found = session.find_plan(plan)
-    confirm_start(session, consent, found["name"], point_in_time, lambda: preview_plan(session.api, found))
+    launch = LaunchChoice(mode.value, profiles is Profiles.SKIP, reserve_capacity)
+    confirm_start(session, consent, found["name"], point_in_time, lambda: preview_plan(session.api, found, launch))
     start = _Start(
         path=run_client.start_path(found["planId"], mode.value),
-        body=run_client.start_body(point_in_time, replace_existing, None if is_recovery else actions),
+        body=run_client.start_body(
+            point_in_time, replace_existing, None if is_recovery else actions, profiles, reserve_capacity
+        ),
         words=[
             *("run", found["planId"], "--mode", mode.value, *_moment(point_in_time), *consent.options()),
             *([] if actions is None else ["--actions", actions.value]),
+            *_launch_options(profiles, reserve_capacity),
             *_after(wait, cleanup, report),
         ],
         plan_id=found["planId"],
@@ -201,6 +210,8 @@ def continue_(
     execution: ExecutionId,
     wait: Wait = True,
     cleanup: CleanUp = False,
+    profiles: ProfilesChoice = None,
+    reserve_capacity: ReserveCapacity = False,
     report: ReportFolder = None,
     yes: YesContinue = False,
     replace_existing: ReplaceExisting = False,
@@ -226,11 +237,18 @@ def continue_(
     if not consent.must_type_name and not consent.must_type_replace:
         confirm_latest(found, "continue", yes=yes)
     moment = before["pointInTime"]
-    confirm_start(session, consent, before["planName"], moment, lambda: preview_rest(session.api, before), execution)
+    skips = (profiles or before.get("profilesOption")) == Profiles.SKIP
+    launch = LaunchChoice(before["mode"].lower(), skips, reserve_capacity or bool(before.get("reserveCapacity")))
+    confirm_start(
+        session, consent, before["planName"], moment, lambda: preview_rest(session.api, before, launch), execution
+    )
     start = _Start(
         path=f"/executions/{execution}/continue",
-        body=run_client.start_body(None, replace_existing),
-        words=["continue", execution, *consent.options(), *_after(wait, cleanup, report)],
+        body=run_client.start_body(None, replace_existing, None, profiles, reserve_capacity),
+        words=[
+            *("continue", execution, *consent.options(), *_launch_options(profiles, reserve_capacity)),
+            *_after(wait, cleanup, report),
+        ],
         plan_id=before["planId"],
         key=idempotency_key or repeat.make_key(),
     )
@@ -244,6 +262,11 @@ def _require_waiting(wait: bool, cleanup: bool, report: Path | None) -> None:
 
 def _moment(point_in_time: str | None) -> list[str]:
     return [] if point_in_time is None else ["--point-in-time", point_in_time]
+
+
+def _launch_options(profiles: Profiles | None, reserve_capacity: bool) -> list[str]:
+    words = [] if profiles is None else ["--profiles", profiles.value]
+    return [*words, "--reserve-capacity"] if reserve_capacity else words
 
 
 def _after(wait: bool, cleanup: bool, report: Path | None) -> list[str]:

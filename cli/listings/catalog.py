@@ -3,10 +3,6 @@
 Table, CSV and JSON Schema (`docs/schemas`) follow from the same description.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from cli.listings.cells import (
     show_age,
     show_awaited,
@@ -22,62 +18,9 @@ from cli.listings.cells import (
     show_usage,
     show_words,
 )
+from cli.listings.columns import Column, Listing
+from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
 from cli.text import summarize_waits
-from recovery.free_text import flatten
-
-Item = Mapping[str, Any]
-Format = Callable[[Any], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A value of an item, and how a table shows it."""
-
-    path: str
-    """Where the value is, such as `jobs.used`. It heads the column of a CSV file."""
-    title: str
-    text: Format = flatten
-    """How a table shows a value that is not None."""
-    folds: bool = False
-    """Whether a table on a narrow terminal may fold its cells: names and sentences, but no ids, which are copied."""
-    optional: bool = False
-    """Whether a table on a narrow terminal may leave the column out."""
-    in_table: bool = True
-    if_any: bool = False
-    """Whether a table leaves the column out when no item has a value."""
-    below: bool = False
-    """Whether a table on a narrow terminal shows the text below its row, for sentences that may be long."""
-
-    of_item: bool = False
-    """Whether `text` takes the item instead of the value, because the text depends on other fields too."""
-
-    def show(self, item: Item) -> str:
-        """The text of the item's cell in a table; empty if the item has no value."""
-        value = self.read(item)
-        return "" if value is None else flatten(self.text(item if self.of_item else value))
-
-    def read(self, item: Item) -> Any:
-        """The value; None if the item has none."""
-        value: Any = item
-        for name in self.path.split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A list of items of one kind. `items` is the name of the list in the API's answer and in JSON output."""
-
-    path: str
-    items: str
-    schema: str
-    """The schema of an item in the OpenAPI document."""
-    columns: tuple[Column, ...]
-    empty: str
-    """What a table says in place of rows."""
-    added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What the command adds to each item of the API: fields, and their JSON Schemas."""
-
 
 # --- the listings ---------------------------------------------------------------------------------------------------
 RUNS = Listing(
@@ -303,7 +246,7 @@ CAPACITY = Listing(
     ),
     empty="No account with Regions is registered.",
 )
-# Each command that lists something.
+# Each command that lists something, by its words.
 LISTINGS = {
     "list": RUNS,
     "plans": PLANS,
@@ -316,4 +259,7 @@ LISTINGS = {
     "findings": FINDINGS,
     "logs": LOGS,
     "capacity": CAPACITY,
+    "profiles show": CHANGED_SETTINGS,
+    "profiles diff": PROFILED_SETTINGS,
+    "profiles applied": APPLIED_SETTINGS,
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from cli.listings.catalog import Item
+from cli.listings.columns import Item
 from cli.text import COMMAND
 from recovery.wording import plural
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cli.listings.catalog import Column
+from cli.listings.columns import Column
 
 # Characters of a cell that folds, at least; and between two columns.
 MIN_FOLDED, GAP = 11, 2

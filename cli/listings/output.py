@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from cli.listings.catalog import Column, Item, Listing
+from cli.listings.columns import Column, Item, Listing
 from cli.listings.layout import GAP, lay_out
 from cli.terminal import console, error_console, print_json
 from recovery.free_text import flatten

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from cli.listings.catalog import Item
+from cli.listings.columns import Item
 
 
 def add_age(plan: Item, now: float) -> dict[str, Any]:

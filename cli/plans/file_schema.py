@@ -24,6 +24,7 @@ from api.schemas.requests.accounts import MAX_REGIONS, RoleArn
 from api.schemas.requests.base import MAX_SERVERS, AccountId, KnownRegion, Name, OptionalName, TagKey, TagValue
 from api.schemas.requests.forms import Form, suggest_gib, suggest_number
 from api.schemas.requests.groups import GroupRequest
+from api.schemas.requests.launch_profiles import LaunchProfilesRequest, ServerProfilesRequest
 from api.schemas.requests.plans import MAX_GROUPS_PER_WAVE, MAX_WAVES, GroupUseRequest, PlanRequest, WaveRequest
 
 Hostname = Annotated[str, Field(min_length=1, max_length=256), Form("a host name", "payroll-db-1")]
@@ -76,6 +77,14 @@ class FileAccount(_Part):
     )
 
 
+class FileLaunchProfiles(LaunchProfilesRequest):
+    """How the servers of a group are launched instead of as their own launch settings say."""
+
+    servers: dict[Hostname, ServerProfilesRequest] = Field(
+        default={}, max_length=MAX_SERVERS, description="What differs for some servers, by host names or ids."
+    )
+
+
 class FileGroup(GroupRequest):
     """A protection group: source servers by id, by host name, or by tags."""
 
@@ -86,9 +95,17 @@ class FileGroup(GroupRequest):
         default=[], max_length=MAX_SERVERS, description="Host names; each must be that of exactly one server."
     )
 
-    # The API's rule is applied later, when ids have replaced the host names.
+    launch_profiles: FileLaunchProfiles | None = Field(
+        default=None, description="Where and how the servers are launched, instead of as their launch settings say."
+    )
+
+    # The API's rules are applied later, when ids have replaced the host names.
     @model_validator(mode="after")
     def _one_selection(self) -> Self:
+        return self
+
+    @model_validator(mode="after")
+    def _profiles_of_own_servers(self) -> Self:
         return self
 
 

@@ -209,7 +209,9 @@ class Reconciler:
     def _with_host_names(self, value: Any) -> Any:
         """The value with host names in place of made-up ids, and with `sourceServers` for those that are none."""
         if isinstance(value, dict):
-            fields = {name: self._with_host_names(part) for name, part in value.items()}
+            fields = {
+                self._hosts_by_made_up_id.get(name, name): self._with_host_names(part) for name, part in value.items()
+            }
             ids = value.get("sourceServerIds") or ()
             if hosts := sorted(self._hosts_by_made_up_id[each] for each in ids if each in self._hosts_by_made_up_id):
                 known = [each for each in ids if each not in self._hosts_by_made_up_id]
@@ -226,6 +228,8 @@ class Reconciler:
             if hostname in group.get("sourceServers", ()):
                 location = ("protectionGroups", at, "sourceServers", group["sourceServers"].index(hostname))
                 return self._document.problem(location, message)
+            if hostname in ((group.get("launchProfiles") or {}).get("servers") or {}):
+                return self._document.problem(("protectionGroups", at, "launchProfiles", "servers", hostname), message)
         return self._document.problem(("recoveryPlan",), message)
 
     # --- applying

@@ -13,6 +13,7 @@ from api.schemas.requests.base import parse
 from api.schemas.requests.groups import GroupRequest
 from api.schemas.requests.plans import PlanRequest
 from cli.plans.file_schema import FileAccount, FileGroup, FilePlan, FileUse, FileWave
+from cli.plans.profiles import with_server_ids
 
 # The id of the source server with a host name: (account, Region, host name). It raises if there is not exactly one.
 ServerId = Callable[[str, str, str], str]
@@ -21,7 +22,11 @@ ServerId = Callable[[str, str, str], str]
 # --- the file as requests ---------------------------------------------------------------------------------------
 def group_body(group: Mapping[str, Any], server_id: ServerId) -> dict[str, Any]:
     """The body of POST /protection-groups for a group of the file."""
-    return _with_server_ids(group, str(group.get("accountId")), str(group.get("region")), server_id)
+    account_id, region = str(group.get("accountId")), str(group.get("region"))
+    body = _with_server_ids(group, account_id, region, server_id)
+    if isinstance(profiles := body.get("launchProfiles"), Mapping):
+        body["launchProfiles"] = with_server_ids(profiles, lambda name: server_id(account_id, region, name))
+    return body
 
 
 def plan_body(

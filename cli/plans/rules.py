@@ -14,6 +14,7 @@ from api.schemas.requests.plans import WAVE_PATTERN
 from api.schemas.requests.words import Show
 from cli.plans.document import Location
 from cli.plans.file_schema import FileWave
+from cli.plans.profiles import find_profile_mistakes
 from cli.plans.warnings import list_uses, overlap
 from recovery import regions
 from recovery.domain.dependencies.wave_order import find_wave_problems
@@ -34,6 +35,7 @@ def find_mistakes(data: Mapping[str, Any], line: Line, show: Show) -> Found:
     yield from _look_alikes(groups)
     for at, group in groups:
         yield from _selection(("protectionGroups", at), group, show)
+        yield from find_profile_mistakes(("protectionGroups", at), group)
     for at, account in _parts(data, "targetAccounts"):
         yield from _role(("targetAccounts", at), account)
     plan = data.get("recoveryPlan")

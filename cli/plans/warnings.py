@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.plans.document import Document, Location, Problem
+from cli.plans.profiles import find_profile_warnings
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
 
 Found = Iterator[tuple[Location, str]]
@@ -18,6 +19,7 @@ def find_warnings(document: Document) -> list[Problem]:
         *_regions_that_accounts_lack(document),
         *_checks_longer_than_the_target(data),
         *_actions_longer_than_the_target(data),
+        *find_profile_warnings(data),
     ]
     return sorted((document.problem(location, text) for location, text in found), key=lambda each: each.line)
 

@@ -35,6 +35,8 @@ def collect_facts(
         instances=_list_instances(api, execution_id),
         plan=_read_plan(api, execution_id),
         groups=_list_groups(api, execution_id),
+        settings=_list_settings(api, execution_id),
+        isolation=_list_isolation(api, execution_id),
         cleanup=read_cleanup(api, record),
         costs=costs or {},
         versions=_read_versions(api),
@@ -96,6 +98,23 @@ def _list_groups(api: ApiClient, execution_id: str) -> list[dict[str, Any]]:
         return list(api.list_items(f"/executions/{execution_id}/protection-groups", "protectionGroups"))
     except (ApiRefused, ApiUnreachable):
         return []
+
+
+def _list_settings(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | None:
+    """The launch settings of the servers with a launch profile; None if the API does not answer, or is too old."""
+    path = f"/executions/{execution_id}/launch-settings"
+    try:
+        return list(api.list_items(path, "launchSettings", limit="1000"))
+    except (ApiRefused, ApiUnreachable):
+        return None
+
+
+def _list_isolation(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | None:
+    """How far the places that the run launches into are isolated; None if the API does not answer, or is too old."""
+    try:
+        return list(api.get(f"/executions/{execution_id}/findings")["isolation"])
+    except (ApiRefused, ApiUnreachable):
+        return None
 
 
 def read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.report import files
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
+from cli.report.launches import MODES, describe_launches, describe_settings, find_settings
 from cli.report.outages import find_outages
 from cli.report.steps import list_actions, list_checks, note_earlier
 from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
@@ -53,6 +54,8 @@ class Facts:
     knows them, and None if that does not answer. `plan` and `groups` are as the run used them, `cleanup` is that of a
     drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`. `earlier` has the servers of the other
     runs of the chain, oldest run first; None if they cannot be read. `actions` are those of the run, with their output.
+    `settings` are the launch settings of its servers with a launch profile, and `isolation` says how far the places
+    that it launches into are isolated; None if the API does not know.
     """
 
     record: Record
@@ -68,6 +71,8 @@ class Facts:
     earlier: Sequence[Mapping[str, Any]] | None = ()
     is_sandbox: bool = False
     actions: Sequence[Mapping[str, Any]] = ()
+    settings: Sequence[Mapping[str, Any]] | None = ()
+    isolation: Sequence[Mapping[str, Any]] | None = ()
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -110,6 +115,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "groups": [
             describe_group(group, members.get(group["groupId"], [])) for group in order_groups(facts.plan, facts.groups)
         ],
+        "launches": describe_launches(record, facts.groups, servers, facts.isolation),
         "cleanup": _cleanup_item(facts),
         "jobs": [_job_item(job) for job in jobs],
         "outages": find_outages(record),
@@ -172,13 +178,14 @@ def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]
     }
     order = {wave["name"]: number for number, wave in enumerate(record["waves"])}
     target, is_past = record.get("rpoTargetMinutes"), bool(record.get("pointInTime"))
-    servers = []
+    servers, settings, mode = [], find_settings(facts.settings), MODES.get(record["mode"], "")
     for server in facts.servers:
         cached = snapshots.get((server["sourceServerId"], server.get("recoveryInstanceId")))
         data_at = server.get("dataAt") or cached or server.get("snapshotAt")
         attempts = attempt_of.get(server.get("jobId") or "", 0)
         data = measure_data(server, data_at, find_moment(record), target, is_past=is_past)
-        servers.append({"verification": None, **server, **data, "attempts": attempts})
+        launched = describe_settings(server, settings, facts.groups, mode)
+        servers.append({"verification": None, **server, **data, "attempts": attempts, "launchSettings": launched})
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )

@@ -31,6 +31,9 @@ CSV_COLUMNS = (
     "check",
     "checkOutput",
     "verifiedTime",
+    "launchProfile",
+    "launchSettings",
+    "subnets",
 )
 
 # A spreadsheet takes a cell that begins like this for a formula (OWASP, "CSV Injection").
@@ -63,6 +66,9 @@ def _row(server: Mapping[str, Any], group_names: Mapping[str, str]) -> Iterator[
     checked = server.get("verification") or {}
     yield from (checked.get(name) for name in ("status", "check", "output"))
     yield checked.get("at") if checked.get("status") == "VERIFIED" else None
+    settings = server.get("launchSettings") or {}
+    yield from (settings.get(name) for name in ("profileOf", "state"))
+    yield " ".join(settings.get("subnetIds") or ())
 
 
 def _cell(value: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from cli.profiles.words import SETTINGS_WORDS
 from cli.report import files, quota_chart, timeline
 from cli.report.plan.steps import list_actions_not_run
 from cli.report.plan.table import describe_plan_as_run
@@ -21,6 +22,9 @@ TEMPLATE = "report.html.j2"
 
 # Servers that the page names of each group. All are in servers.csv.
 MEMBERS_SHOWN = 20
+
+# Servers that the page names because their launch settings are not put back. All are in servers.csv.
+SETTINGS_SHOWN = 100
 
 # Columns of the table of servers that are left out where no server of the wave has a value.
 _OPTIONAL_COLUMNS = ("recoveryInstanceId", "endedAt", "snapshotAt", "rpoSeconds")
@@ -80,8 +84,19 @@ def render_html(report: Mapping[str, Any]) -> str:
         page_label=_page_label(report),
         json_sha256=files.digest(files.write_json(report)),
         not_launched=not_launched,
+        settings_words=SETTINGS_WORDS,
+        settings_left=_list_settings_left(report)[:SETTINGS_SHOWN],
         warned=[each for each in report["sourceServers"] if each.get("warnings")],
     )
+
+
+def _list_settings_left(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The servers whose launch settings are not as before the run, or whose profile could not be applied."""
+    return [
+        each
+        for each in report["sourceServers"]
+        if (each.get("launchSettings") or {}).get("state") in ("CHANGED", "LEFT", "REFUSED")
+    ]
 
 
 def _list_members(group: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
 from recovery.errors import DrsWavesError, InvalidRequest, Transient
@@ -54,6 +55,7 @@ app = Api(
     sync.router,
     cleanups.router,
     capacity.router,
+    launch_settings.router,
     source_servers.router,
     health.router,
     openapi.router,

@@ -8,11 +8,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import checkout
-from sandbox import seeding
+from sandbox import networks, seeding
 from sandbox.settings import HUB_ACCOUNT, REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
@@ -99,6 +100,47 @@ def test_what_the_document_breaks_is_broken_until_its_last_block_mends_it(sandbo
     assert "no connection to db-orders-01" in done.stdout
     assert sandbox.control_emulator("GET", "/rules")["rules"] == []
     assert sandbox.control_emulator("GET", "/faults")["faults"] == []
+
+
+def test_what_the_document_changes_of_networks_and_templates_is_changed(sandbox: Sandbox, published: Path) -> None:
+    networks.lay_networks(sandbox.control_emulator, HUB_ACCOUNT, REGION)
+    Operator(sandbox).seed("has-a-template", account=HUB_ACCOUNT, region=REGION)
+    text = (ROOT / "docs" / "sandbox.md").read_text()
+    first, last = (
+        text[: text.index(f"\n## {title}\n")].count("\n")
+        for title in ("Change networks and launch templates", "How far to trust its times")
+    )
+    of_networks, of_templates = [each.text for each in blocks(ROOT / "docs" / "sandbox.md") if first < each.line < last]
+    lines = of_networks.replace("curl -sS", "curl -sS --fail-with-body").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("resource "))
+    for number, (kind, resource_id, member) in enumerate(
+        [("RouteTable", networks.DRILL_ROUTES, "Routes"), ("Subnet", "subnet-0d11111a", "AvailableIpAddressCount")] * 2
+    ):
+        before = read_resource(sandbox, kind, resource_id)[member]
+        commands = [line for line in lines[at:] if line.startswith(f"resource {kind} ")]
+        done = shell("\n".join((f". {published}", *lines[:at], commands[number // 2])))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert read_resource(sandbox, kind, resource_id)[member] != before, commands[number // 2]
+    (local,) = read_resource(sandbox, "RouteTable", networks.DRILL_ROUTES)["Routes"]
+    assert local["GatewayId"] == "local"
+    done = shell(f". {published}\n{of_templates}\necho $VERSION $TEMPLATE")
+    assert done.returncode == 0, done.stdout + done.stderr
+    version, template = done.stdout.split()[-2:]
+    assert int(version) > 1
+    left = sandbox.client("ec2").describe_launch_templates()["LaunchTemplates"]
+    assert template not in {each["LaunchTemplateId"] for each in left}
+    networks.lay_networks(sandbox.control_emulator, HUB_ACCOUNT, REGION)
+
+
+def read_resource(sandbox: Sandbox, kind: str, resource_id: str) -> dict[str, Any]:
+    """A resource of a network of the hub account in its Region."""
+    listed = sandbox.control_emulator("GET", "/ec2-resources")["resources"]
+    (found,) = [
+        each["resource"]
+        for each in listed
+        if (each["kind"], each["id"], each["region"], each["accountId"]) == (kind, resource_id, REGION, HUB_ACCOUNT)
+    ]
+    return dict(found)
 
 
 def test_a_stranger_is_refused_at_every_listener(sandbox: Sandbox) -> None:

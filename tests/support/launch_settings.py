@@ -6,6 +6,8 @@ from typing import Any
 
 OWN = "drs-waves "
 """What the description of each version begins with that drs-waves creates."""
+CHANGES = ("SERVER#", "RESERVATION#")
+"""What the rows of the table target-changes begin with that say what has to be put back."""
 
 
 def read_settings(drs: Any, ec2: Any, server_ids: Iterable[str]) -> dict[str, str]:

@@ -53,6 +53,27 @@ CASES = [
         "protectionGroups[0].region",
         "us-west-2 is not among the regions of account 111122223333 (line 4)",
     ),
+    (
+        "    sourceServers: [db-01]",
+        "    sourceServers: [db-01]\n    launchProfiles:\n      drill: {privateIp: release}",
+        11,
+        "protectionGroups[0].launchProfiles.drill",
+        "nothing proves that these drills cannot reach production; add isolation: required",
+    ),
+    (
+        "    sourceServers: [db-01]",
+        "    sourceServers: [db-01]\n    launchProfiles: {recovery: {privateIp: release}}",
+        10,
+        "protectionGroups[0].launchProfiles.recovery.privateIp",
+        "recovered servers get other addresses than their sources",
+    ),
+    (
+        "    sourceServers: [db-01]",
+        "    sourceServers: [db-01]\n    launchProfiles:\n      servers: {db-01: {recovery: {privateIp: release}}}",
+        11,
+        "protectionGroups[0].launchProfiles.servers.db-01.recovery.privateIp",
+        "recovered servers get other addresses than their sources",
+    ),
 ]
 
 

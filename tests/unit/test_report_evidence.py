@@ -277,7 +277,9 @@ def test_the_table_has_a_row_for_each_server() -> None:
         "attempts": "2",
         "snapshotTime": at(3),
         "launchTime": at(20),
-        **dict.fromkeys(("verification", "check", "checkOutput", "verifiedTime"), ""),
+        **dict.fromkeys(
+            ("verification", "check", "checkOutput", "verifiedTime", "launchProfile", "launchSettings", "subnets"), ""
+        ),
     }
     told_of_second = [second[name] for name in ("status", "reason", "instance", "attempts", "launchTime")]
     assert told_of_second == ["FAILED", "no capacity now", "", "0", ""]

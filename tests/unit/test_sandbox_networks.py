@@ -35,7 +35,7 @@ def resources(emulator: Emulator, kind: str, region: str = WEST) -> dict[str, An
 
 def destinations(emulator: Emulator, table: str, region: str = WEST) -> set[str]:
     routes = resources(emulator, "RouteTable", region)[table]["Routes"]
-    return {each.get("DestinationCidrBlock") or each["DestinationPrefixListId"] for each in routes}
+    return {each["DestinationCidrBlock"] for each in routes}
 
 
 def test_drills_have_subnets_in_two_zones_and_no_way_out_but_to_services_of_aws(emulator: Emulator) -> None:
@@ -44,11 +44,10 @@ def test_drills_have_subnets_in_two_zones_and_no_way_out_but_to_services_of_aws(
         each["AvailabilityZone"]: name for name, each in subnets.items() if each["VpcId"] == DRILL_VPC
     }
     assert set(networks.drill_subnets(EUROPE)) == {"eu-central-1a", "eu-central-1b"}
-    (lists,) = resources(emulator, "ManagedPrefixList", EUROPE)
-    assert destinations(emulator, DRILL_ROUTES, EUROPE) == {"10.77.0.0/16", lists}
+    assert destinations(emulator, DRILL_ROUTES, EUROPE) == {"10.77.0.0/16"}
     endpoints = [each for each in resources(emulator, "VpcEndpoint", EUROPE).values() if each["VpcId"] == DRILL_VPC]
     assert {each["ServiceName"] for each in endpoints} == {
-        f"com.amazonaws.eu-central-1.{service}" for service in ("ssm", "ssmmessages", "ec2messages", "s3")
+        f"com.amazonaws.eu-central-1.{service}" for service in ("ssm", "ssmmessages", "ec2messages")
     }
 
 
@@ -62,7 +61,7 @@ def test_recoveries_have_subnets_in_two_zones_that_reach_the_sources(emulator: E
 
 def test_networks_that_are_laid_again_are_as_they_began(emulator: Emulator) -> None:
     before = emulator.control.ec2_resources()
-    routes = networks.build_drill_routes(WEST, networks.build_route_to_sources())
+    routes = networks.build_drill_routes(networks.build_route_to_sources())
     networks.set_resource(control(emulator), HUB, WEST, "RouteTable", routes)
     assert "10.1.0.0/16" in destinations(emulator, DRILL_ROUTES)
     networks.lay_networks(control(emulator), HUB, WEST)

@@ -80,7 +80,7 @@ def test_each_route_that_calls_drs_or_starts_a_sync_has_a_limit_of_its_own() -> 
         if each["HttpMethod"] != "*"
     }
     assert limits.keys() == calling
-    assert len(calling) == 7
+    assert len(calling) == 8
     assert all(rate <= 5 and burst <= 10 for rate, burst in limits.values())
     known = {(path, method.upper()) for path, methods in api["DefinitionBody"]["paths"].items() for method in methods}
     assert limits.keys() <= known, "a limit of a path that API Gateway does not know has no effect"

@@ -19,12 +19,13 @@ from cli.listings.instances import describe_all, list_syncs
 from cli.main import app
 from recovery.clock import parse_iso
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.changed_settings import change_settings, wait_for_restores
 from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
-OF_A_RUN = ("servers", "events", "actions", "logs")
+OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied")
 
 
 @pytest.fixture
@@ -40,11 +41,16 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     """A drill with an action, of which one server failed, whose instances run."""
     (account,) = [row for row in product.items("TargetAccounts") if row["accountId"] == HUB]
     product.put("TargetAccounts", {**account, "regions": [WEST]})
-    db = make_wave(product, "db", 2, dependsOn=[], after=[{"name": "settle", "wait": {"minutes": 1}}])
+    servers = product.seed(2, prefix="db")
+    group = product.group(servers, launchProfiles={"drill": {"tags": {"purpose": "drill"}}})
+    settle = [{"name": "settle", "wait": {"minutes": 1}}]
+    db = {"name": "db", "groups": [group], "dependsOn": [], "after": settle}
     plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
-    product.drill(plan)
+    drill = product.drill(plan)
     product.finish(product.start(plan, "readiness"))
     sync(product)
+    wait_for_restores(product)
+    change_settings(product, servers[0], drill["executionId"], "db")
     return api_server
 
 
@@ -66,13 +72,12 @@ def _identity(console: Console) -> Console:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    if name == "findings":
-        return (name, "readiness-")
-    return (name, "latest") if name in OF_A_RUN else (name,)
+    argument = {"profiles diff": "shop", "findings": "readiness-"} | dict.fromkeys(OF_A_RUN, "latest")
+    return (*name.split(), argument[name]) if name in argument else tuple(name.split())
 
 
 def validator_of(name: str) -> tuple[dict[str, Any], Draft202012Validator]:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+    schema = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text())
     return schema, Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
+from cli.report.shape.launches import Launches
 from cli.report.shape.run import (
     Chain,
     Cleanup,
@@ -69,6 +70,9 @@ class Report(TypedDict):
     plan: Annotated[Plan | None, Field(description="Null if the API does not return the plan of a run.")]
     tested: Tested | None
     groups: list[Group]
+    launches: NotRequired[
+        Annotated[Launches | None, Field(description="Null for a run without launch profiles and isolation.")]
+    ]
     cleanup: Annotated[Cleanup | None, Field(description="Null for what is no drill.")]
     jobs: list[Job]
     outages: list[Outage]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
+from cli.report.shape.launches import ServerSettings
 from cli.report.shape.steps import Verification
 from cli.report.shape.values import Seconds, Sha256, Time
 
@@ -34,6 +35,7 @@ class GroupAsRun(TypedDict):
     region: str
     sourceServerIds: NotRequired[list[str]]
     tags: NotRequired[dict[str, str]]
+    launchProfiles: NotRequired[dict[str, Any]]
     members: list[str]
 
 
@@ -94,4 +96,5 @@ class Server(TypedDict):
     newerThanRequest: bool
     rpoSeconds: Annotated[int | None, Field(description="The age of its data.")]
     rpoMet: bool | None
+    launchSettings: NotRequired[Annotated[ServerSettings | None, Field(description="Null without a launch profile.")]]
     verification: NotRequired[Annotated[Verification | None, Field(description="Null if it has no checks.")]]

@@ -31,7 +31,7 @@ class Parameter(NamedTuple):
 
 def page(most: int = MAX_PAGE_SIZE) -> tuple[Parameter, Parameter]:
     """The parameters of a list with pages of at most `most` items."""
-    size = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_PAGE_SIZE}
+    size = {"type": "integer", "minimum": 1, "maximum": most, "default": min(DEFAULT_PAGE_SIZE, most)}
     return (
         Parameter("limit", "Items on a page.", size),
         Parameter("nextToken", "The nextToken of the page before, unchanged.", {"type": "string", "minLength": 1}),
@@ -98,7 +98,7 @@ def plan_id_filter(event: APIGatewayProxyEvent) -> str | None:
 def page_parameters(event: APIGatewayProxyEvent, most: int = MAX_PAGE_SIZE) -> tuple[int, str | None]:
     """`limit`, which is at most `most`, and `nextToken` from the query string."""
     parameters = query_parameters(event)
-    text = parameters.get("limit", str(DEFAULT_PAGE_SIZE))
+    text = parameters.get("limit", str(min(DEFAULT_PAGE_SIZE, most)))
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
     if not (is_number and 1 <= int(text) <= most):
         raise invalid_field("limit", f"must be a whole number from 1 to {most}")

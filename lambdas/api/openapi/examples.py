@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
     ACCOUNT,
     ACTION,
@@ -204,6 +205,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "DecisionRequest": {"comment": "the database has been checked"},
     "SyncRequest": {"targets": [PLACE]},
     "CleanupRequest": {},
+    **LAUNCH_BODIES,
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -322,4 +324,5 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
     "OpenapiDocument": {"openapi": "3.1.0"},
+    **LAUNCH_ANSWERS,
 }

@@ -93,6 +93,11 @@ def sync_cache_arn() -> str:
     return _require(settings().sync_cache_arn, "SYNC_CACHE_ARN")
 
 
+def restore_target_arn() -> str:
+    """The machine that puts launch settings back. Raise KeyError when the function has no such setting."""
+    return _require(settings().restore_target_arn, "RESTORE_TARGET_ARN")
+
+
 def _require(arn: str | None, variable: str) -> str:
     if not arn:
         raise KeyError(variable)

@@ -20,18 +20,16 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
         left = list(each)
         reasons = [f"{change.server_id}: {change.reason}" for change in left]
         one = ("--server", left[0].server_id) if len(left) == 1 else ()
-        place = ("--account", target.account_id, "--region", target.region)
+        place = ("--target", target.key)
         text = sns.format_facts(
             {
                 "Target": target.key,
                 "Changed by": execution_id,
                 "Servers": "; ".join(first_of(reasons, MAX_REASONS)),
                 "What happens": "launches use them as they are; drs-waves overwrites no change of a person",
-                "See them": format_command(
-                    "profiles", "show", "--account", target.account_id, "--region", target.region
-                ),
-                "Put them back anyway": format_command("profiles", "restore", *place, *one, "--force"),
-                "Let them stay": format_command("profiles", "restore", *place, *one, "--keep"),
+                "See them": format_command("profiles", "show", *place),
+                "Put them back anyway": format_command("profiles", "restore", *one, *place, "--force"),
+                "Let them stay": format_command("profiles", "restore", *one, *place, "--keep"),
                 "Runbook": name_section("Launch settings are not put back"),
             }
         )

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.batch import BatchRef
+from recovery.domain.target import Target
 from recovery.packing import pack, unpack
 from recovery.store import inspections
+
+PREFIX = "SETTINGS#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,29 @@ class AppliedSettings:
 
 
 def _key(ref: BatchRef) -> dict[str, str]:
-    return {"executionId": ref.execution_id, "item": f"SETTINGS#{ref.sort_key}"}
+    return {"executionId": ref.execution_id, "item": f"{PREFIX}{ref.sort_key}"}
 
 
 def get_applied(ref: BatchRef) -> AppliedSettings | None:
     """What was applied for the last attempt of the batch; None before the first."""
     row = dynamodb.get(inspections.table(), _key(ref))
-    if row is None:
-        return None
+    return None if row is None else _read(ref, row)
+
+
+def list_applied(execution_id: str) -> list[AppliedSettings]:
+    """What was applied for the last attempt of each batch of the run, in the order of waves and batches by name."""
+    rows = dynamodb.query(inspections.table(), Partition("executionId", execution_id, ("item", PREFIX)))
+    return [_read(_parse_key(execution_id, row["item"]), row) for row in rows]
+
+
+def _parse_key(execution_id: str, item: str) -> BatchRef:
+    """The inverse of `_key`; the name of a wave has letters, digits and hyphens."""
+    _, _, wave, target, number = item.split("#")
+    account_id, _, region = target.partition("/")
+    return BatchRef(execution_id, wave, Target(account_id, region), int(number))
+
+
+def _read(ref: BatchRef, row: Mapping[str, Any]) -> AppliedSettings:
     packed = unpack(row["packed"])
     return AppliedSettings(
         ref,

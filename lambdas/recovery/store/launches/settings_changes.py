@@ -139,7 +139,8 @@ def has_any(target: Target) -> bool:
 
 def get_changes(target: Target, server_ids: Iterable[str]) -> dict[str, SettingsChange]:
     """The changes of these servers, by server. Read consistently."""
-    rows = dynamodb.map_each(lambda server_id: dynamodb.get(table(), _key(target, server_id)), sorted(server_ids))
+    name = table()  # read before the threads, which share no context
+    rows = dynamodb.map_each(lambda server_id: dynamodb.get(name, _key(target, server_id)), sorted(server_ids))
     return {change.server_id: change for row in rows if row for change in [SettingsChange.from_item(row)]}
 
 

@@ -1,0 +1,1 @@
+"""Launch profiles and launch settings: read from the API, and put into words."""

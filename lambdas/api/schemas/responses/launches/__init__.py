@@ -1,0 +1,1 @@
+"""Launch settings, as the API shows them."""
