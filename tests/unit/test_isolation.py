@@ -299,6 +299,7 @@ def test_a_shared_subnet_is_not_proven_to_be_isolated_unless_groups_block_the_wh
     assert f"account {OTHER} shares {SUBNET}" in found.because[0]
     assert verdict(network(egress=[], ingress=[]), OwnerId=OTHER).answer is Answer.YES
     assert verdict(network(egress=only("100.64.0.0/16"), ingress=[]), OwnerId=OTHER).answer is Answer.UNKNOWN
+    assert verdict(network(acl=[]), OwnerId=OTHER).answer is Answer.UNKNOWN, "others may be in the same subnet"
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------

@@ -226,7 +226,10 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     asked = asked_by_room("recovery.target_services")
     assert len(asked) > 15
     # Automations are passed their roles by AWS. The launch configuration is DRS's own.
-    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {"iam:PassRole", "drs:UpdateLaunchConfiguration"}
+    assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {
+        "iam:PassRole",
+        "drs:UpdateLaunchConfiguration",
+    }
     assert asked <= actions_of(granted_by_role(**FOR_CHECKS_AND_ACTIONS))
     # DRS itself looks at status checks, templates and networks, so the role permits that always; and it writes versions
     # of templates, which the role permits to AWS services alone.
@@ -242,6 +245,11 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     ("parameter", "actions"),
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
+        (
+            "AllowDeepReadiness",
+            {f"ec2:Describe{each}" for each in ("NetworkAcls", "NetworkInterfaces", "RouteTables", "Vpcs")}
+            | {"ec2:DescribeVpcEndpoints", "ec2:DescribeVpcPeeringConnections", "iam:GetInstanceProfile"},
+        ),
         (
             "AllowLaunchProfiles",
             {"drs:UpdateLaunchConfiguration", "ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions"}

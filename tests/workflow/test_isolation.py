@@ -92,15 +92,14 @@ def test_a_recovery_into_the_network_of_the_sources_is_no_drill(product: Product
     assert calls_made(product, *READS) == []
 
 
-def test_a_readiness_run_says_that_a_drill_would_be_refused_and_why(product: Product) -> None:
+def test_a_readiness_run_names_what_a_drill_would_be_refused_for(product: Product) -> None:
     plan = plan_of(product, product.seed(1), {"drill": REQUIRED})
     route(product, networks.build_route_to_sources())
     record = product.finish(product.start(plan, "readiness"))
-    assert (record["status"], record["reason"]) == ("READY", "0 servers are ready, 1 with a warning, 0 blocked")
-    (note,) = record["notes"]
-    assert note.startswith("a drill would be refused: 1 server must not be drilled")
-    assert ROUTE in note
-    assert [each["isolated"] for each in isolation_of(product, record["executionId"])] == ["NO", "NO"]
+    assert record["status"] == "NOT_READY"
+    assert ROUTE in record["reason"]
+    assert {each["isolated"] for each in isolation_of(product, record["executionId"])} == {"NO"}
+    assert ROUTE in events_of(product, record)["NETWORKS_NOT_ISOLATED"]
 
 
 def test_a_drill_of_a_plan_without_such_profiles_reads_no_network(product: Product) -> None:
@@ -151,6 +150,22 @@ def test_a_profile_without_subnets_is_judged_by_where_the_template_launches(prod
     (verdict,) = isolation_of(product, record["executionId"])
     assert verdict["subnetId"] == networks.DRILL_SUBNETS["a"]
     assert verdict["securityGroups"] == [networks.DRILL_GROUP]
+
+
+def test_groups_of_the_template_count_if_the_profile_names_none(product: Product) -> None:
+    (server,) = product.seed(1)
+    profile = {"subnets": networks.drill_subnets(WEST), "isolation": "required"}
+    route(product, networks.build_route_to_sources())
+    nothing: dict[str, Any] = {"IpPermissions": [], "IpPermissionsEgress": []}
+    add(product, "SecurityGroup", GroupId="sg-0d1111ff", VpcId=networks.DRILL_VPC, GroupName="closed", **nothing)
+    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=["sg-0d1111ff"])
+    record = product.drill(plan_of(product, [server], {"drill": profile}))
+    assert record["status"] == "COMPLETED", record
+    assert "but sg-0d1111ff blocks it" in events_of(product, record)["NETWORKS_ISOLATED"]
+    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=[networks.DRILL_GROUP])
+    refused = product.drill(plan_of(product, [server], {"drill": profile}))
+    assert refused["status"] == "NOT_READY"
+    assert ROUTE in refused["reason"]
 
 
 def set_template(product: Product, server_id: str, subnet: str, groups: list[str]) -> None:

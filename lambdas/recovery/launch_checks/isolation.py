@@ -1,7 +1,6 @@
 """Whether the networks are isolated that drills launch into."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.findings.codes import Code
 from recovery.domain.findings.facts import PlannedLaunch, TargetFacts
 from recovery.domain.findings.gathering import Found
-from recovery.domain.isolation.verdicts import Answer, IsolationVerdict, Place
+from recovery.domain.isolation.verdicts import Answer, IsolationVerdict, Place, find_refusal
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.drs import client as drs
@@ -31,34 +30,40 @@ def check_isolation(
 
     A place that is not isolated is a warning, unless the launch profile of a server requires more.
     """
-    launched: dict[Place, list[PlannedLaunch]] = defaultdict(list)
-    for launch in launches:
-        if launch.mode is RunMode.DRILL:
-            for place in _list_places(launch, facts):
-                launched[place].append(launch)
-    if not launched:
+    drills = [(launch, _list_places(launch, facts)) for launch in launches if launch.mode is RunMode.DRILL]
+    asked = {place for _, places in drills for place in places}
+    if not asked:
         return IsolationLook()
     networks = sorted({server.source_network_id for server in servers if server.source_network_id})
     source_vpcs = drs.get_source_vpcs(target, networks).values() if networks else ()
-    verdicts = prove(target, launched, source_vpcs)
-    found = [each for place, verdict in verdicts.items() for each in _judge(verdict, launched[place])]
-    return IsolationLook(found, [verdict.to_item() for verdict in verdicts.values()])
+    verdicts = prove(target, asked, source_vpcs)
+    found = [each for launch, places in drills for each in _judge(launch, places, verdicts)]
+    return IsolationLook(found, [verdicts[place].to_item() for place in sorted(verdicts)])
 
 
-def _list_places(launch: PlannedLaunch, facts: TargetFacts) -> list[Place]:
-    """The places of all interfaces of the launch; every default subnet if it names none."""
-    if launch.place is None or facts.subnets is None:
-        return []
-    named = [subnet_id for subnet_id in launch.place.subnet_ids if subnet_id in facts.subnets]
-    subnets = named or [subnet.subnet_id for subnet in facts.subnets_of(launch.place)]
-    return [Place.of(subnet_id, launch.place.security_groups) for subnet_id in subnets]
+def _list_places(launch: PlannedLaunch, facts: TargetFacts) -> frozenset[Place]:
+    """The places of all interfaces of the launch; every default subnet if it names none.
+
+    If its profile asks for a proof, the places that a drill is judged by: every subnet of the profile.
+    """
+    place = launch.place
+    if place is None or facts.subnets is None:
+        return frozenset()
+    if launch.isolation:
+        named = launch.profile_subnets or (place.subnet_ids if place.is_said else ())
+        return Place.list_for(named, place.security_groups)
+    known = [subnet_id for subnet_id in place.subnet_ids if subnet_id in facts.subnets]
+    subnets = known or [subnet.subnet_id for subnet in facts.subnets_of(place)]
+    return frozenset(Place.of(subnet_id, place.security_groups) for subnet_id in subnets)
 
 
-def _judge(verdict: IsolationVerdict, launches: Sequence[PlannedLaunch]) -> list[Found]:
-    unmet = [each for each in launches if each.isolation and not verdict.satisfies(each.isolation)]
-    others = [each for each in launches if each not in unmet] if verdict.answer is not Answer.YES else []
-    return [
-        Found(code, verdict.describe(), tuple(each.server_id for each in concerned), (RunMode.DRILL,))
-        for code, concerned in ((Code.ISOLATION_UNMET, unmet), (Code.NOT_ISOLATED, others))
-        if concerned
-    ]
+def _judge(
+    launch: PlannedLaunch, places: frozenset[Place], verdicts: Mapping[Place, IsolationVerdict]
+) -> Iterator[Found]:
+    who = ((launch.server_id,), (RunMode.DRILL,))
+    if launch.isolation and (why := find_refusal(launch.isolation, places, verdicts)):
+        yield Found(Code.ISOLATION_UNMET, why, *who)
+        return
+    for place in sorted(places):
+        if verdicts[place].answer is not Answer.YES:
+            yield Found(Code.NOT_ISOLATED, verdicts[place].describe(), *who)

@@ -1,6 +1,6 @@
 """Looks at what the launches of a plan need in one target, and judges it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from recovery import clock
 from recovery.domain.drs_shapes.launch_configurations import LaunchDocument
 from recovery.domain.findings import address_checks, quota_checks, source_checks
 from recovery.domain.findings.codes import Code
-from recovery.domain.findings.facts import PlannedLaunch, TargetFacts
+from recovery.domain.findings.facts import PlannedLaunch, PresentInstance, Reservation, TargetFacts
 from recovery.domain.findings.gathering import Found
 from recovery.domain.findings.launches import LaunchSize
 from recovery.domain.findings.settings_checks import check_settings, choose_type
@@ -60,36 +60,51 @@ def look_at_launches(target: Target, checked: CheckedServers) -> LaunchLook:
 
 def _read_facts(reader: Reader, launches: Sequence[PlannedLaunch], subnets: Mapping[str, Subnet] | None) -> TargetFacts:
     """Read each kind of thing once, and only those kinds that a launch needs."""
-    target = reader.target
-    placed = [(launch, launch.place) for launch in launches if launch.place]
+    target, placed = reader.target, [launch for launch in launches if launch.place]
     if not placed:
         return TargetFacts(subnets=subnets)
-    groups = {group for _, place in placed for group in place.security_groups}
-    profiles = {place.instance_profile for _, place in placed if place.instance_profile}
-    keys = {place.key_name for _, place in placed if place.key_name}
-    wanted = {name for launch, _ in placed if (name := choose_type(launch))}
-    addresses = _list_addresses([place for _, place in placed])
+    named = _list_named([launch.place for launch in placed if launch.place])
+    wanted = {name for launch in placed if (name := choose_type(launch))}
     instances = reader.read("instances", lambda: present.list_instances(target))
-    running = {each.instance_type for each in instances or () if each.counts}
     reservations = reader.read("capacity reservations", lambda: present.list_reservations(target))
-    kinds = wanted | running | {each.instance_type for each in reservations or ()}
+    kinds = wanted | _list_present_types(instances or (), reservations or ())
     return TargetFacts(
         subnets=subnets,
-        security_groups=reader.read("security groups", lambda: names.find_security_groups(target, groups)),
+        security_groups=reader.read("security groups", lambda: names.find_security_groups(target, named.groups)),
         kinds=reader.read("instance types", lambda: instance_types.describe_types(target, kinds)),
         zones=reader.read("zones of instance types", lambda: instance_types.find_zones(target, wanted)),
-        profiles=reader.read("instance profiles", lambda: names.find_instance_profiles(target, profiles)),
-        key_pairs=reader.read("key pairs", lambda: names.find_key_pairs(target, keys)),
+        profiles=reader.read("instance profiles", lambda: names.find_instance_profiles(target, named.profiles)),
+        key_pairs=reader.read("key pairs", lambda: names.find_key_pairs(target, named.keys)),
         instances=instances,
-        interfaces=reader.read("network interfaces", lambda: present.find_interfaces(target, addresses)),
+        interfaces=reader.read("network interfaces", lambda: present.find_interfaces(target, named.addresses)),
         reservations=reservations,
         quotas=reader.read("quotas of EC2", lambda: present.list_quotas(target, "ec2")),
         storage_quotas=reader.read("quotas of EBS", lambda: present.list_quotas(target, "ebs")),
     )
 
 
-def _list_addresses(places: Collection[LaunchPlace]) -> set[str]:
-    return {place.address for place in places if place.address}
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What places name, each thing once."""
+
+    groups: frozenset[str]
+    profiles: frozenset[str]
+    keys: frozenset[str]
+    addresses: frozenset[str]
+
+
+def _list_named(places: Collection[LaunchPlace]) -> _Named:
+    return _Named(
+        groups=frozenset(group for place in places for group in place.security_groups),
+        profiles=frozenset(place.instance_profile for place in places if place.instance_profile),
+        keys=frozenset(place.key_name for place in places if place.key_name),
+        addresses=frozenset(place.address for place in places if place.address),
+    )
+
+
+def _list_present_types(instances: Iterable[PresentInstance], reservations: Iterable[Reservation]) -> set[str]:
+    """The types of what uses vCPUs now."""
+    return {each.instance_type for each in instances if each.counts} | {each.instance_type for each in reservations}
 
 
 def _check_templates(

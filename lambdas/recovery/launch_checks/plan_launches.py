@@ -74,6 +74,7 @@ def _plan(
         configuration,
         replaces=checked.replaces.get(server_id, frozenset()),
         isolation=profile.isolation if profile else None,
+        profile_subnets=tuple(profile.subnets.values()) if profile else (),
     )
     version = versions.get(configuration.template_id or "")
     if version is None:

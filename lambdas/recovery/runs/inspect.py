@@ -173,9 +173,7 @@ def _inspect_waves(
         probes=probes,
         context=context,
         falls=falls.note_falls(execution, target, groups, list(selections.values())),
-        isolation=isolation.check_isolation(
-            execution, target, groups, selections.values(), {each: known[each] for each in candidates}
-        ),
+        isolation=isolation.check_isolation(execution, target, groups, selections.values(), servers, probes),
         needs=looked,
     )
     inspected = [
@@ -237,13 +235,7 @@ def _inspect_wave(
             if server_id not in findings.launched
         },
         already_launched=len(findings.launched & selection.servers.keys()),
-        notes=(
-            *notes,
-            *fallen,
-            *findings.context.notes,
-            *findings.needs.notes,
-            *findings.isolation.note(selection.servers.keys()),
-        ),
+        notes=(*notes, *fallen, *findings.context.notes, *findings.needs.notes),
         empty_groups=tuple(reasons),
         refusals=findings.isolation.refuse(selection.servers.keys()),
     )
@@ -281,11 +273,11 @@ def _inspect_server(
         is_drill=execution.run.mode is Mode.DRILL,
         fails_back=server.fails_back,
         probe=probe,
-        found=findings.needs.reasons.get(server_id, ()),
+        found=(*findings.needs.reasons.get(server_id, ()), *findings.isolation.list_reasons(server_id)),
     )
     # Ignore the RPO target when the operator chose a point in time.
     rpo_minutes = None if execution.run.point_in_time else execution.plan.rpo_target_minutes
-    verdict = findings.isolation.add_to(readiness.judge_server(facts, rpo_minutes, clock.now()), server_id)
+    verdict = readiness.judge_server(facts, rpo_minutes, clock.now())
     snapshot_id = probe.snapshot_id if execution.run.point_in_time else None
     data = (snapshot_id, probe.snapshot_at)
     return InspectedServer(verdict, hostname, selection.optional, *data, selection.groups, facts.lag_seconds)

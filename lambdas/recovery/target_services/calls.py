@@ -87,6 +87,9 @@ _NOT_SENT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 # A shorter value would mask words of the message.
 _MIN_HIDDEN = 4
 
+# A filter of EC2 takes at most 200 values (EC2's API reference).
+MAX_VALUES = 200
+
 MAX_OUTPUT = 500
 """So many characters of an output are kept."""
 
@@ -116,6 +119,28 @@ def read_pages(
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
+
+
+def read_filtered(
+    target: Target,
+    service: str,
+    method: str,
+    /,
+    *,
+    permission: Permission,
+    by: str,
+    values: Iterable[str] | None,
+    page: int = 1_000,
+) -> Iterator[Mapping[str, Any]]:
+    """The pages of a list of EC2, of at most `page` entries, for each part of the values of its filter `by`.
+
+    None as `values` lists everything. An unknown value hides no other, as an unknown id does. Raise what `read` raises.
+    """
+    ids = None if values is None else sorted(set(values))
+    parts = [None] if ids is None else [ids[at : at + MAX_VALUES] for at in range(0, len(ids), MAX_VALUES)]
+    for part in parts:
+        filters = {} if part is None else {"Filters": [{"Name": by, "Values": part}]}
+        yield from read_pages(target, service, method, permission=permission, MaxResults=page, **filters)
 
 
 def change(

@@ -1,5 +1,6 @@
 """EC2's networks of a target: the subnets that servers are launched into, and what surrounds them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,8 @@ from recovery.domain.target import Target
 from recovery.target_services import calls
 from recovery.target_services.permissions import Permission
 
-# A filter takes at most 200 values (EC2's API reference).
-MAX_VALUES = 200
-
-# The most entries of a page that the operations permit (botocore's ec2 model); DescribeRouteTables permits fewer.
-PAGE, PAGE_OF_TABLES = 1_000, 100
+# The most entries of a page that DescribeRouteTables permits (botocore's ec2 model).
+PAGE_OF_TABLES = 100
 
 Item = Mapping[str, Any]
 
@@ -40,11 +38,12 @@ class Networks:
 def describe_subnets(target: Target, subnet_ids: Iterable[str] | None) -> dict[str, Subnet]:
     """The subnets with these ids that EC2 knows, by id; all of the target for None. One call for 200 ids.
 
-    It uses a filter, because one unknown id in `SubnetIds` makes EC2 refuse the whole call. Raise TargetAccessDenied,
-    TargetRefused, and errors that are transient.
+    Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
-    found = _find(target, "describe_subnets", "Subnets", "subnet-id", subnet_ids, Permission.PROFILES)
-    return {subnet.subnet_id: subnet for subnet in map(Subnet.from_ec2, found)}
+    pages = calls.read_filtered(
+        target, "ec2", "describe_subnets", permission=Permission.PROFILES, by="subnet-id", values=subnet_ids
+    )
+    return {subnet.subnet_id: subnet for page in pages for subnet in map(Subnet.from_ec2, page["Subnets"])}
 
 
 def read_networks(target: Target, subnet_ids: Iterable[str]) -> Networks:
@@ -53,15 +52,19 @@ def read_networks(target: Target, subnet_ids: Iterable[str]) -> Networks:
     It takes eight calls for up to 200 subnets and 200 VPCs, one of them only if there are peerings, and one for each
     further page. Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
-    found = _find(target, "describe_subnets", "Subnets", "subnet-id", subnet_ids, Permission.READINESS)
-    subnets = {subnet.subnet_id: subnet for subnet in map(PlacedSubnet.from_ec2, found)}
+    by_subnet: Any = {"permission": Permission.READINESS, "by": "subnet-id", "values": subnet_ids}
+    shown = _items(calls.read_filtered(target, "ec2", "describe_subnets", **by_subnet), "Subnets")
+    subnets = {subnet.subnet_id: subnet for subnet in map(PlacedSubnet.from_ec2, shown)}
     vpc_ids = sorted({subnet.vpc_id for subnet in subnets.values()})
-    vpcs = _by_vpc(target, "describe_vpcs", "Vpcs", vpc_ids)
-    tables = _by_vpc(target, "describe_route_tables", "RouteTables", vpc_ids, PAGE_OF_TABLES)
-    acls = _by_vpc(target, "describe_network_acls", "NetworkAcls", vpc_ids)
-    groups = _by_vpc(target, "describe_security_groups", "SecurityGroups", vpc_ids)
-    endpoints = _by_vpc(target, "describe_vpc_endpoints", "VpcEndpoints", vpc_ids)
-    interfaces = _by_vpc(target, "describe_network_interfaces", "NetworkInterfaces", vpc_ids)
+    by_vpc: Any = {"permission": Permission.READINESS, "by": "vpc-id", "values": vpc_ids}
+    vpcs = _sort(calls.read_filtered(target, "ec2", "describe_vpcs", **by_vpc), "Vpcs")
+    tables = _sort(
+        calls.read_filtered(target, "ec2", "describe_route_tables", **by_vpc, page=PAGE_OF_TABLES), "RouteTables"
+    )
+    acls = _sort(calls.read_filtered(target, "ec2", "describe_network_acls", **by_vpc), "NetworkAcls")
+    groups = _sort(calls.read_filtered(target, "ec2", "describe_security_groups", **by_vpc), "SecurityGroups")
+    endpoints = _sort(calls.read_filtered(target, "ec2", "describe_vpc_endpoints", **by_vpc), "VpcEndpoints")
+    interfaces = _sort(calls.read_filtered(target, "ec2", "describe_network_interfaces", **by_vpc), "NetworkInterfaces")
     peerings = _find_peerings(target, (table for each in tables.values() for table in each))
     return Networks(
         subnets,
@@ -81,37 +84,23 @@ def read_networks(target: Target, subnet_ids: Iterable[str]) -> Networks:
     )
 
 
-def _by_vpc(target: Target, method: str, member: str, vpc_ids: list[str], page: int = PAGE) -> dict[str, list[Item]]:
-    """What the operation lists, by VPC."""
-    found: dict[str, list[Item]] = {vpc_id: [] for vpc_id in vpc_ids}
-    for item in _find(target, method, member, "vpc-id", vpc_ids, Permission.READINESS, page):
-        found[item["VpcId"]].append(item)
-    return found
-
-
 def _find_peerings(target: Target, tables: Iterable[Item]) -> dict[str, Peering]:
     """The peerings that routes lead to, by id."""
     routes = (route for table in tables for route in table.get("Routes") or ())
     ids = {route["VpcPeeringConnectionId"] for route in routes if route.get("VpcPeeringConnectionId")}
-    by, member = "vpc-peering-connection-id", "VpcPeeringConnections"
-    found = _find(target, "describe_vpc_peering_connections", member, by, ids, Permission.READINESS)
-    return {peering.peering_id: peering for peering in map(Peering.from_ec2, found)}
+    by_id: Any = {"permission": Permission.READINESS, "by": "vpc-peering-connection-id", "values": ids}
+    pages = calls.read_filtered(target, "ec2", "describe_vpc_peering_connections", **by_id)
+    peerings = map(Peering.from_ec2, _items(pages, "VpcPeeringConnections"))
+    return {peering.peering_id: peering for peering in peerings}
 
 
-def _find(
-    target: Target,
-    method: str,
-    member: str,
-    by: str,
-    values: Iterable[str] | None,
-    permission: Permission,
-    page: int = PAGE,
-) -> Iterator[Item]:
-    """What the operation lists for each part of the values of its filter `by`; everything for None."""
-    ids = None if values is None else sorted(set(values))
-    parts = [None] if ids is None else [ids[at : at + MAX_VALUES] for at in range(0, len(ids), MAX_VALUES)]
-    for part in parts:
-        filters = {} if part is None else {"Filters": [{"Name": by, "Values": part}]}
-        pages = calls.read_pages(target, "ec2", method, permission=permission, MaxResults=page, **filters)
-        for each in pages:
-            yield from each[member]
+def _items(pages: Iterable[Item], member: str) -> Iterator[Item]:
+    return (item for page in pages for item in page[member])
+
+
+def _sort(pages: Iterable[Item], member: str) -> Mapping[str, list[Item]]:
+    """What the pages list, by VPC."""
+    found = defaultdict[str, list[Item]](list)
+    for item in _items(pages, member):
+        found[item["VpcId"]].append(item)
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from recovery import clock
 from recovery.domain.drs_shapes.durations import parse_duration
-from recovery.domain.drs_shapes.members import read_structures, read_tags, read_text, read_time
+from recovery.domain.drs_shapes.members import read_tags, read_text, read_time
 from recovery.domain.drs_shapes.source_machines import SourceMachine
 
 _HINTS = ("sourceProperties", "identificationHints")
@@ -22,14 +22,6 @@ def _read_server_id(item: Mapping[str, Any]) -> str:
 
 def _read_hostname(item: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
     return read_text(item, *_HINTS, "hostname") or read_text(item, *_HINTS, "fqdn") or tags.get("Name") or None
-
-
-def _read_address(item: Mapping[str, Any]) -> str | None:
-    """The first address of the primary network interface, or of the first one if none is primary."""
-    interfaces = read_structures(item, "sourceProperties", "networkInterfaces")
-    interfaces.sort(key=lambda each: each.get("isPrimary") is not True)
-    addresses = interfaces[0].get("ips") if interfaces else None
-    return next((each for each in addresses or () if isinstance(each, str) and "." in each), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +60,7 @@ class ServerReplication:
 
 @dataclass(frozen=True, slots=True)
 class SourceServer:
-    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home.
-
-    `source_address` is its primary private address of version 4; `recommended_type` the instance type that right-sizing
-    chooses. Both are None if DRS does not say.
-    """
+    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home."""
 
     server_id: str
     hostname: str
@@ -82,10 +70,7 @@ class SourceServer:
     staging_account_id: str | None = None
     source_network_id: str | None = None
     fails_back: bool = False
-    source_address: str | None = None
     machine: SourceMachine = field(default_factory=SourceMachine)
-    recommended_type: str | None = None
-    is_windows: bool = False
 
     @classmethod
     def from_drs(cls, item: Mapping[str, Any]) -> "SourceServer":
@@ -100,11 +85,23 @@ class SourceServer:
             staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
             source_network_id=read_text(item, "sourceNetworkID"),
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
-            source_address=_read_address(item),
             machine=SourceMachine.from_drs(item),
-            recommended_type=read_text(item, "sourceProperties", "recommendedInstanceType"),
-            is_windows="windows" in (read_text(item, "sourceProperties", "os", "fullString") or "").lower(),
         )
+
+    @property
+    def source_address(self) -> str | None:
+        """Its primary private address of version 4; None if DRS does not say."""
+        return self.machine.address
+
+    @property
+    def recommended_type(self) -> str | None:
+        """The instance type that right-sizing chooses; None if DRS does not say."""
+        return self.machine.recommended_type
+
+    @property
+    def is_windows(self) -> bool:
+        """Whether its operating system is Windows."""
+        return self.machine.is_windows
 
 
 @dataclass(frozen=True, slots=True)

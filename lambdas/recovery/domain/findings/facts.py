@@ -51,7 +51,8 @@ class PlannedLaunch:
 
     `data` and `place` are None if its template or its default version is not there or not known, or if its profile
     does not suit it: `refusal` is why then, and `missing_subnets` are those of the profile that are not there.
-    `replaces` are the instances that DRS terminates for it.
+    `replaces` are the instances that DRS terminates for it. `isolation` is what its profile requires of a drill, and
+    `profile_subnets` are those of the profile.
     """
 
     server_id: str
@@ -64,6 +65,7 @@ class PlannedLaunch:
     refusal: str | None = None
     missing_subnets: tuple[str, ...] = ()
     isolation: Isolation | None = None
+    profile_subnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

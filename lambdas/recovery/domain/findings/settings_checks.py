@@ -1,6 +1,6 @@
 """Checks of the settings of single launches: templates, subnets, security groups, types, profiles and keys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from recovery.domain.findings.codes import Code
 from recovery.domain.findings.facts import InstanceKind, PlannedLaunch, TargetFacts
@@ -51,24 +51,22 @@ def _check_subnets(place: LaunchPlace, facts: TargetFacts) -> Iterator[Problem]:
 
 
 def _check_groups(launch: PlannedLaunch, facts: TargetFacts, subnets: list[Subnet]) -> Iterator[Problem]:
-    place, data = launch.place, launch.data or {}
-    interfaces = data.get("NetworkInterfaces") or ()
+    data = launch.data or {}
     of_instance = [*(data.get("SecurityGroupIds") or ()), *(data.get("SecurityGroups") or ())]
-    if of_instance and any(each.get("SubnetId") for each in interfaces):
+    if of_instance and any(each.get("SubnetId") for each in data.get("NetworkInterfaces") or ()):
         yield Code.SECURITY_GROUPS_TWICE, f"{', '.join(of_instance)} beside a network interface with a subnet"
-    if place is None or facts.security_groups is None:
-        return
-    vpcs = {subnet.vpc_id for subnet in subnets}
-    for group in place.security_groups:
-        if group not in facts.security_groups:
-            yield Code.SECURITY_GROUP_MISSING, f"{group} is not there"
-        elif vpcs and facts.security_groups[group] not in vpcs:
-            where = " or ".join(sorted(subnet.subnet_id for subnet in subnets))
-            of_subnet = " or ".join(sorted(vpcs))
-            yield (
-                Code.SECURITY_GROUP_OF_OTHER_VPC,
-                f"{group} is of {facts.security_groups[group]}, and {where} is of {of_subnet}",
-            )
+    if launch.place and facts.security_groups is not None:
+        for group in launch.place.security_groups:
+            yield from _check_group(group, facts.security_groups, subnets)
+
+
+def _check_group(group: str, known: Mapping[str, str], subnets: list[Subnet]) -> Iterator[Problem]:
+    vpcs = sorted({subnet.vpc_id for subnet in subnets})
+    if group not in known:
+        yield Code.SECURITY_GROUP_MISSING, f"{group} is not there"
+    elif vpcs and known[group] not in vpcs:
+        where = " or ".join(sorted(subnet.subnet_id for subnet in subnets))
+        yield Code.SECURITY_GROUP_OF_OTHER_VPC, f"{group} is of {known[group]}, and {where} is of {' or '.join(vpcs)}"
 
 
 def _check_type(launch: PlannedLaunch, facts: TargetFacts, subnets: list[Subnet]) -> Iterator[Problem]:
