@@ -110,16 +110,21 @@ def _apply(batch: Batch, profiles: Mapping[str, LaunchProfile]) -> AppliedRound:
     outcomes = _change_each(applied, {each: profiles[each] for each in waiting}, began) if waiting else {}
     found = {server_id: each for server_id, each in outcomes.items() if isinstance(each, AppliedServer)}
     applied = replace(applied, servers={**applied.servers, **found})
-    if (found or not waiting) and not applied_settings.record_applied(applied):
-        raise LateMessage(f"{batch.ref.key} is past attempt {applied.attempt}")
-    if refused := {server_id: each.refused for server_id, each in found.items() if each.refused}:
-        logger.warning("launch profiles refused", extra={"batch": batch.ref.key, "servers": refused})
+    if found or not waiting:
+        _record(applied, found)
     if errors := [each for each in outcomes.values() if isinstance(each, DrsWavesError)]:
         raise min(errors, key=lambda error: isinstance(error, ServerBusy))  # who holds a server matters least
     postponed = [server_id for server_id in waiting if server_id not in found]
     is_out_of_time = any(outcomes.get(server_id) is None for server_id in postponed)
     unseen = [] if postponed else _find_unseen(applied)
     return AppliedRound(len(postponed) + len(unseen), 1 if is_out_of_time else SECONDS_TO_VISIBLE)
+
+
+def _record(applied: AppliedSettings, found: Mapping[str, AppliedServer]) -> None:
+    if not applied_settings.record_applied(applied):
+        raise LateMessage(f"{applied.ref.key} is past attempt {applied.attempt}")
+    if refused := {server_id: each.refused for server_id, each in found.items() if each.refused}:
+        logger.warning("launch profiles refused", extra={"batch": applied.ref.key, "servers": refused})
 
 
 def _open(batch: Batch) -> AppliedSettings:

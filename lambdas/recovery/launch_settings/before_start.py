@@ -28,11 +28,10 @@ def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     is_drill = batch.ref.mode.of_steps is RunMode.DRILL
     if run.profiles is ProfileOption.SKIP:
         why = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
-        return {each: why for each, profile in profiles.items() if is_drill and profile.isolation in NEEDS_PROOF}
+        return dict.fromkeys(_list_to_prove(profiles), why) if is_drill else {}
     if not profiles:
         return {}
-    applied = applied_settings.get_applied(batch.ref)
-    of_attempt = applied.servers if applied and applied.attempt == batch.lease_attempt else {}
+    of_attempt = _list_applied(batch)
     missing = profiles.keys() - of_attempt.keys()
     if missing and not batch.status.is_in_attempt:
         raise SettingsNotApplied(f"the launch profiles of {batch.ref.key} are not applied for this attempt yet")
@@ -44,6 +43,12 @@ def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     if is_drill:
         found |= _find_connected(batch, profiles, {each: servers[each] for each in servers if each not in found})
     return found
+
+
+def _list_applied(batch: Batch) -> Mapping[str, AppliedServer]:
+    """What was applied to each server for the batch's next job."""
+    applied = applied_settings.get_applied(batch.ref)
+    return applied.servers if applied and applied.attempt == batch.lease_attempt else {}
 
 
 def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[str, str]:
@@ -62,6 +67,10 @@ def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[st
     return found
 
 
+def _list_to_prove(profiles: Mapping[str, LaunchProfile]) -> list[str]:
+    return [server_id for server_id, profile in profiles.items() if profile.isolation in NEEDS_PROOF]
+
+
 def _is_held(batch: Batch, row: SettingsChange | None) -> bool:
     return row is not None and row.owner == batch.ref and row.status is ChangeStatus.CHANGED
 
@@ -73,7 +82,7 @@ def _find_connected(
 
     The networks are asked again, because people change them while a wave waits.
     """
-    required = {each: isolation for each in servers if (isolation := profiles[each].isolation) in NEEDS_PROOF}
+    required = {each: profiles[each].isolation for each in _list_to_prove(profiles) if each in servers}
     places = {
         server_id: Place.list_for(servers[server_id].subnet_ids, servers[server_id].security_groups)
         for server_id in required

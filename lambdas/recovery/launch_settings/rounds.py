@@ -80,15 +80,19 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
     left = [each for each in attempts if each.is_left]
     kept = _release_reservations(request.target, owners)
     if not left and not kept:
-        if request.is_special or restores.release(request.target, request.machine):
-            return RestoreRound(len(attempts))
-        more = "another batch or run has ended since this round began"
-        return RestoreRound(len(attempts), wait_seconds=SOON_SECONDS, because=more, is_last=False)
-    soon = any(each.is_postponed for each in left)
+        return _end(request, len(attempts))
     reasons = [*(each.because for each in left if each.because), *kept]
     because = reasons[0] if reasons else "there was no time for it in this round"
-    wait = SOON_SECONDS if soon else wait
+    wait = SOON_SECONDS if any(each.is_postponed for each in left) else wait
     return RestoreRound(len(attempts) - len(left), len(left) + len(kept), wait, because, is_last=False)
+
+
+def _end(request: RestoreRequest, restored: int) -> RestoreRound:
+    """The last round, unless something was asked for since it began."""
+    if request.is_special or restores.release(request.target, request.machine):
+        return RestoreRound(restored)
+    more = "another batch or run has ended since this round began"
+    return RestoreRound(restored, wait_seconds=SOON_SECONDS, because=more, is_last=False)
 
 
 def _release_reservations(target: Target, owners: Owners) -> list[str]:

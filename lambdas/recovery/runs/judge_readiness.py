@@ -1,6 +1,6 @@
 """Judges by the inspection whether a run may start, and ends a run that launches nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from recovery.domain import readiness
@@ -78,20 +78,24 @@ def _judge_wave(
     wave: Wave, groups: Mapping[str, ProtectionGroup], summaries: Sequence[WaveTargetSummary]
 ) -> WaveReadiness:
     inspected = [summary for summary in summaries if not summary.pending]
-    examples = [summary.example_reason for summary in inspected if summary.example_reason]
     return WaveReadiness(
         wave=wave,
         total=sum(summary.servers for summary in summaries),
         blocked=sum(summary.blocked for summary in inspected),
-        example_reason=examples[0] if examples else "",
+        example_reason=next((summary.example_reason for summary in inspected if summary.example_reason), ""),
         selections="; ".join(describe_selection(groups[use.group_id]) for use in wave.groups),
         blocked_optional=sum(summary.blocked_optional for summary in inspected),
         already_launched=sum(summary.already_launched for summary in inspected),
-        unlistable_groups=[reason for summary in inspected for reason in summary.unlistable_groups],
-        empty_groups=[reason for summary in inspected for reason in summary.empty_groups],
+        unlistable_groups=_collect(inspected, "unlistable_groups"),
+        empty_groups=_collect(inspected, "empty_groups"),
         is_complete=_are_all_servers_known(wave, groups, summaries),
-        refusals=[reason for summary in inspected for reason in summary.refusals],
+        refusals=_collect(inspected, "refusals"),
     )
+
+
+def _collect(summaries: Iterable[WaveTargetSummary], name: str) -> list[str]:
+    """The reasons of this field of all summaries."""
+    return [reason for summary in summaries for reason in getattr(summary, name)]
 
 
 def _are_all_servers_known(

@@ -74,11 +74,15 @@ def _describe_unknown(model: type[BaseModel], location: Location, show: Show) ->
         return f"unknown field; did you mean {longer}?"
     home = _home_of(name, model, owner.model, location[:-1])
     if home is None:
-        if likely := closest(name, known):
-            return f"unknown field; did you mean {likely}?"
-        return f"unknown field; allowed here: {', '.join(known) or 'nothing'}"
-    if not home:
-        return "unknown field here; it belongs at the top"
+        likely = closest(name, known)
+        meant = f"did you mean {likely}?" if likely else f"allowed here: {', '.join(known) or 'nothing'}"
+        return f"unknown field; {meant}"
+    return _describe_home(model, location, home, show) if home else "unknown field here; it belongs at the top"
+
+
+def _describe_home(model: type[BaseModel], location: Location, home: Location, show: Show) -> str:
+    """Where an unknown field belongs, with an example."""
+    name = str(location[-1])
     # A place below this one is named from here on, any other from the top on.
     shown = home[len(location) - 1 :] if home[: len(location) - 1] == location[:-1] else home
     place = find(model, (*home, name))

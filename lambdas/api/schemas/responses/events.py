@@ -1,6 +1,6 @@
 """The events of a run, from its record, and DRS's log of a job, as the API shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
@@ -72,22 +72,7 @@ def collect_events(record: ExecutionRecord, findings: Iterable[TargetFindings] =
             replaced = f"no longer {verdict['status']}: {verdict['reason']}"
             add(verdict["replacedAt"], "WAVE_CORRECTED", replaced, row["wave"])
     for row in record.batches:
-        batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
-        for job in row.get("jobs", ()):
-            attempt = f"{job['jobId']} for {batch}, attempt {job['attempt']}"
-            add(job["startedAt"], "JOB_STARTED", attempt, row["wave"])
-            outcome = f"{job['launched']} launched, {job['failed']} failed"
-            add(job.get("endedAt"), "JOB_ENDED", f"{attempt}: {outcome}", row["wave"])
-        outages = list(row.get("outages", ()))
-        if row.get("outageSince"):
-            outages.append({"since": row["outageSince"], "reason": row["outageReason"]})
-        for outage in outages:
-            add(outage["since"], "DRS_WAIT_BEGAN", f"DRS keeps {batch} waiting: {outage['reason']}", row["wave"])
-            add(outage.get("until"), "DRS_WAIT_ENDED", f"DRS no longer keeps {batch} waiting", row["wave"])
-        for job in row.get("overdueJobs", ()):
-            add(job["at"], "JOB_OVERDUE", f"{job['jobId']} for {batch} takes far longer than usual", row["wave"])
-        if row["status"] == BatchStatus.LAUNCHING:
-            add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
+        _add_batch(row, add)
     for found in findings:
         for verdict in found.isolation:
             add(found.found_at, *_describe_isolation(found.target, verdict))
@@ -95,6 +80,26 @@ def collect_events(record: ExecutionRecord, findings: Iterable[TargetFindings] =
         add(*step)
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
     return sorted(events, key=lambda event: event["at"])
+
+
+def _add_batch(row: Mapping[str, Any], add: Callable[..., None]) -> None:
+    """Add the events of a batch: its jobs, and how long DRS kept it waiting."""
+    batch = f"batch {row['batch']} in {row['accountId']}/{row['region']}"
+    for job in row.get("jobs", ()):
+        attempt = f"{job['jobId']} for {batch}, attempt {job['attempt']}"
+        add(job["startedAt"], "JOB_STARTED", attempt, row["wave"])
+        outcome = f"{job['launched']} launched, {job['failed']} failed"
+        add(job.get("endedAt"), "JOB_ENDED", f"{attempt}: {outcome}", row["wave"])
+    outages = list(row.get("outages", ()))
+    if row.get("outageSince"):
+        outages.append({"since": row["outageSince"], "reason": row["outageReason"]})
+    for outage in outages:
+        add(outage["since"], "DRS_WAIT_BEGAN", f"DRS keeps {batch} waiting: {outage['reason']}", row["wave"])
+        add(outage.get("until"), "DRS_WAIT_ENDED", f"DRS no longer keeps {batch} waiting", row["wave"])
+    for job in row.get("overdueJobs", ()):
+        add(job["at"], "JOB_OVERDUE", f"{job['jobId']} for {batch} takes far longer than usual", row["wave"])
+    if row["status"] == BatchStatus.LAUNCHING:
+        add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
 
 
 def _describe_isolation(target: Target, verdict: Mapping[str, Any]) -> tuple[str, str]:

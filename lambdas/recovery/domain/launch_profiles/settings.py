@@ -45,7 +45,6 @@ def read_place(configuration: LaunchConfiguration, data: TemplateData, source_ad
     """Where these settings launch a server whose primary address is `source_address`."""
     interfaces = sorted(data.get("NetworkInterfaces") or (), key=lambda each: each.get("DeviceIndex") or 0)
     first: Mapping[str, Any] = interfaces[0] if interfaces else {}
-    profile = data.get("IamInstanceProfile") or {}
     groups = {group: None for each in interfaces for group in each.get("Groups") or ()}
     return LaunchPlace(
         subnet_ids=tuple(dict.fromkeys(each["SubnetId"] for each in interfaces if each.get("SubnetId"))),
@@ -53,11 +52,16 @@ def read_place(configuration: LaunchConfiguration, data: TemplateData, source_ad
         interface_ids=tuple(each["NetworkInterfaceId"] for each in interfaces if each.get("NetworkInterfaceId")),
         instance_type=None if configuration.right_sizes else data.get("InstanceType"),
         address=source_address if configuration.copies_private_ip else first.get("PrivateIpAddress"),
-        instance_profile=profile.get("Name") or str(profile.get("Arn") or "").rpartition("/")[2] or None,
+        instance_profile=_read_profile(data.get("IamInstanceProfile") or {}),
         key_name=data.get("KeyName"),
         tags=read_instance_tags(data),
         is_said=_says_where(interfaces, data),
     )
+
+
+def _read_profile(profile: Mapping[str, Any]) -> str | None:
+    """The name of an instance profile, which a template names or gives the ARN of."""
+    return profile.get("Name") or str(profile.get("Arn") or "").rpartition("/")[2] or None
 
 
 def _says_where(interfaces: Sequence[Mapping[str, Any]], data: TemplateData) -> bool:

@@ -138,25 +138,44 @@ def _place(data: dict[str, Any], profile: LaunchProfile, subnet: Subnet | None, 
         return
     interfaces = data.get("NetworkInterfaces") or [{"DeviceIndex": 0}]
     interfaces.sort(key=lambda each: each.get("DeviceIndex") or 0)
-    groups = list(profile.security_groups) or list(data.get("SecurityGroupIds") or ())
-    for number, interface in enumerate(interfaces):
-        if subnet:
-            interface["SubnetId"] = subnet.subnet_id
-            interface.pop("NetworkInterfaceId", None)
-        if groups and (profile.security_groups or not interface.get("Groups")):
-            interface["Groups"] = list(groups)
-        if (subnet and number) or changes_address:
-            for member in ("PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount"):
-                interface.pop(member, None)
+    data["NetworkInterfaces"] = interfaces
+    _set_groups(data, interfaces, profile)
+    if subnet:
+        _move(data, interfaces, subnet)
+    if changes_address:
+        _drop_addresses(interfaces)
     if address:
         interfaces[0]["PrivateIpAddress"] = address
-    # EC2 takes security groups of the instance or of its interfaces, not both.
-    data.pop("SecurityGroupIds", None)
+
+
+def _set_groups(data: dict[str, Any], interfaces: list[dict[str, Any]], profile: LaunchProfile) -> None:
+    """Give the interfaces the groups of the profile, or else those of the instance to interfaces without groups.
+
+    EC2 takes security groups of the instance or of its interfaces, not both.
+    """
+    of_instance = data.pop("SecurityGroupIds", None) or ()
     if profile.security_groups:
         data.pop("SecurityGroups", None)
-    data["NetworkInterfaces"] = interfaces
-    if subnet and (data.get("Placement") or {}).get("AvailabilityZone"):
-        data["Placement"]["AvailabilityZone"] = subnet.zone
+    groups = profile.security_groups or of_instance
+    for interface in interfaces if groups else ():
+        if profile.security_groups or not interface.get("Groups"):
+            interface["Groups"] = list(groups)
+
+
+def _move(data: dict[str, Any], interfaces: list[dict[str, Any]], subnet: Subnet) -> None:
+    for interface in interfaces:
+        interface["SubnetId"] = subnet.subnet_id
+        interface.pop("NetworkInterfaceId", None)
+    _drop_addresses(interfaces[1:])
+    placement = data.get("Placement") or {}
+    if placement.get("AvailabilityZone"):
+        placement["AvailabilityZone"] = subnet.zone
+
+
+def _drop_addresses(interfaces: list[dict[str, Any]]) -> None:
+    for interface in interfaces:
+        for member in ("PrivateIpAddress", "PrivateIpAddresses", "SecondaryPrivateIpAddressCount"):
+            interface.pop(member, None)
 
 
 def _tag(data: dict[str, Any], tags: Mapping[str, str]) -> None:
