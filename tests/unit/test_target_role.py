@@ -249,7 +249,10 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     ("parameter", "actions"),
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
-        ("AllowCapacityReservations", {"ec2:CancelCapacityReservation", "ec2:CreateCapacityReservation"}),
+        (
+            "AllowCapacityReservations",
+            {f"ec2:{each}CapacityReservation" for each in ("Cancel", "Create")} | {"ec2:CreateTags"},
+        ),
         (
             "AllowDeepReadiness",
             {
