@@ -1,7 +1,7 @@
 """Applies the launch profiles of a batch before its job is started, several servers at a time and in rounds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -112,12 +112,17 @@ def _apply(batch: Batch, profiles: Mapping[str, LaunchProfile]) -> AppliedRound:
     applied = replace(applied, servers={**applied.servers, **found})
     if found or not waiting:
         _record(applied, found)
-    if errors := [each for each in outcomes.values() if isinstance(each, DrsWavesError)]:
-        raise min(errors, key=lambda error: isinstance(error, ServerBusy))  # who holds a server matters least
+    _raise_worst(outcomes.values())
     postponed = [server_id for server_id in waiting if server_id not in found]
     is_out_of_time = any(outcomes.get(server_id) is None for server_id in postponed)
     unseen = [] if postponed else _find_unseen(applied)
     return AppliedRound(len(postponed) + len(unseen), 1 if is_out_of_time else SECONDS_TO_VISIBLE)
+
+
+def _raise_worst(outcomes: Iterable["Outcome"]) -> None:
+    """Raise an error of a server, if there is one. Who holds a server matters least."""
+    if errors := [each for each in outcomes if isinstance(each, DrsWavesError)]:
+        raise min(errors, key=lambda error: isinstance(error, ServerBusy))
 
 
 def _record(applied: AppliedSettings, found: Mapping[str, AppliedServer]) -> None:

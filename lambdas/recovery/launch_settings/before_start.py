@@ -67,8 +67,10 @@ def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[st
     return found
 
 
-def _list_to_prove(profiles: Mapping[str, LaunchProfile]) -> list[str]:
-    return [server_id for server_id, profile in profiles.items() if profile.isolation in NEEDS_PROOF]
+def _list_to_prove(profiles: Mapping[str, LaunchProfile]) -> dict[str, Isolation]:
+    """What the profiles require, by server, where they require something."""
+    of_profiles = {server_id: profile.isolation for server_id, profile in profiles.items()}
+    return {server_id: each for server_id, each in of_profiles.items() if each in NEEDS_PROOF}
 
 
 def _is_held(batch: Batch, row: SettingsChange | None) -> bool:
@@ -82,7 +84,7 @@ def _find_connected(
 
     The networks are asked again, because people change them while a wave waits.
     """
-    required = {each: profiles[each].isolation for each in _list_to_prove(profiles) if each in servers}
+    required = {each: isolation for each, isolation in _list_to_prove(profiles).items() if each in servers}
     places = {
         server_id: Place.list_for(servers[server_id].subnet_ids, servers[server_id].security_groups)
         for server_id in required

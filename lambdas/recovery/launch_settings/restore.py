@@ -144,22 +144,26 @@ def _restore(change: SettingsChange, *, force: bool) -> Outcome:
         default, gone = _explain_missing(change)
         if gone:
             return _give_up(change, gone)
-    concerns_template = change.data is not None or change.version is not None
-    is_own = default is not None and _is_own(change, default)
-    if concerns_template and default and not is_own and not force:
-        by = f", written by {default.created_by}" if default.created_by else ""
-        return Outcome(Result.LEFT, f"the default version of {change.template_id} is {default.number} now{by}")
-    if change.version_before is not None and default and (is_own or force):
-        before = launch_templates.get_version(change.target, str(change.template_id), change.version_before)
-        if before is None:
-            return Outcome(
-                Result.LEFT, f"version {change.version_before} of {change.template_id}, the default before, is deleted"
-            )
+    may_restore = default is not None and (force or _is_own(change, default))
+    if obstacle := _find_obstacle(change, default, may_restore=may_restore):
+        return Outcome(Result.LEFT, obstacle)
     if not _restore_configuration(change, force=force):
         return Outcome(Result.GONE, "DRS does not know the source server any more")
-    if default is None or change.version_before is None or not (is_own or force):
-        return Outcome(Result.PUT_BACK)
-    return _restore_template(change)
+    if may_restore and change.version_before is not None:
+        return _restore_template(change)
+    return Outcome(Result.PUT_BACK)
+
+
+def _find_obstacle(change: SettingsChange, default: TemplateVersion | None, *, may_restore: bool) -> str | None:
+    """Why the template has to stay as it is: a person has changed it, or what was there before is gone."""
+    if default and not may_restore and (change.data is not None or change.version is not None):
+        by = f", written by {default.created_by}" if default.created_by else ""
+        return f"the default version of {change.template_id} is {default.number} now{by}"
+    if may_restore and change.version_before is not None:
+        before = launch_templates.get_version(change.target, str(change.template_id), change.version_before)
+        if before is None:
+            return f"version {change.version_before} of {change.template_id}, the default before, is deleted"
+    return None
 
 
 def _explain_missing(change: SettingsChange) -> tuple[TemplateVersion | None, str]:

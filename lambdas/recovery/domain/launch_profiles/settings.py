@@ -44,11 +44,10 @@ class LaunchPlace:
 def read_place(configuration: LaunchConfiguration, data: TemplateData, source_address: str | None) -> LaunchPlace:
     """Where these settings launch a server whose primary address is `source_address`."""
     interfaces = sorted(data.get("NetworkInterfaces") or (), key=lambda each: each.get("DeviceIndex") or 0)
-    first: Mapping[str, Any] = interfaces[0] if interfaces else {}
-    groups = {group: None for each in interfaces for group in each.get("Groups") or ()}
+    first: Mapping[str, Any] = next(iter(interfaces), {})
     return LaunchPlace(
         subnet_ids=tuple(dict.fromkeys(each["SubnetId"] for each in interfaces if each.get("SubnetId"))),
-        security_groups=tuple(groups) or tuple(data.get("SecurityGroupIds") or ()),
+        security_groups=_read_groups(interfaces, data),
         interface_ids=tuple(each["NetworkInterfaceId"] for each in interfaces if each.get("NetworkInterfaceId")),
         instance_type=None if configuration.right_sizes else data.get("InstanceType"),
         address=source_address if configuration.copies_private_ip else first.get("PrivateIpAddress"),
@@ -57,6 +56,12 @@ def read_place(configuration: LaunchConfiguration, data: TemplateData, source_ad
         tags=read_instance_tags(data),
         is_said=_says_where(interfaces, data),
     )
+
+
+def _read_groups(interfaces: Sequence[Mapping[str, Any]], data: TemplateData) -> tuple[str, ...]:
+    """The groups of all interfaces, each once, or else those of the instance."""
+    of_interfaces = (group for each in interfaces for group in each.get("Groups") or ())
+    return tuple(dict.fromkeys(of_interfaces)) or tuple(data.get("SecurityGroupIds") or ())
 
 
 def _read_profile(profile: Mapping[str, Any]) -> str | None:
