@@ -7,20 +7,11 @@ import pytest
 from recovery.domain.batch import BatchRef
 from recovery.domain.target import Target
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
+from tests.support.drill_networks import DRILL_GROUP, DRILL_SUBNET, add_drill_network
 from tests.support.product import HUB, WEST, Product
 
 RUN = "drill-20261122-081530-4f1c09"
-DRILL_VPC, DRILL_SUBNET, DRILL_GROUP = "vpc-0d1111111111111d1", "subnet-0d1111111111111d1", "sg-0d1111111111111d1"
 HERE = {"accountId": HUB, "region": WEST}
-
-
-def add_drill_network(product: Product) -> None:
-    """A VPC for drills with a subnet in one zone and a security group."""
-    add = product.emulator.control.add_ec2_resource
-    add("Vpc", HUB, WEST, {"VpcId": DRILL_VPC, "CidrBlock": "10.99.0.0/16"})
-    subnet = {"SubnetId": DRILL_SUBNET, "VpcId": DRILL_VPC, "CidrBlock": "10.99.1.0/24"}
-    add("Subnet", HUB, WEST, {**subnet, "AvailabilityZone": f"{WEST}a", "AvailableIpAddressCount": 250})
-    add("SecurityGroup", HUB, WEST, {"GroupId": DRILL_GROUP, "VpcId": DRILL_VPC, "GroupName": "drill"})
 
 
 def make_change(server_id: str, status: ChangeStatus = ChangeStatus.CHANGED, **more: Any) -> SettingsChange:

@@ -22,9 +22,9 @@ from tests.support.changed_settings import (
     template_of,
     wait_for_restores,
 )
+from tests.support.drill_networks import DRILL_GROUP, DRILL_SUBNET, add_drill_network
 from tests.support.product import HUB, WEST, Product
 from tests.support.runs import launching_run
-from tests.workflow.test_launch_settings_api import DRILL_GROUP, DRILL_SUBNET, add_drill_network
 
 UNKNOWN = "s-0123456789abcdef0"
 PROFILES = {

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from recovery.aws import sns
 from recovery.commands import format_command
-from recovery.domain.execution import Run
+from recovery.domain.execution import Mode, Run
 from recovery.domain.target import Target
 from recovery.observability.operator_messages import MAX_REASONS, name_section, publish
 from recovery.store.launches.reservations import Reservation
@@ -23,6 +23,7 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
         place = ("--target", target.key)
         text = sns.format_facts(
             {
+                "Kind": Mode.of_run(execution_id).value,
                 "Target": target.key,
                 "Changed by": execution_id,
                 "Servers": "; ".join(first_of(reasons, MAX_REASONS)),

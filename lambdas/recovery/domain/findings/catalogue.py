@@ -101,7 +101,7 @@ _OF_SETTINGS = (
     (Code.PROFILE_REFUSED, BLOCKING, _SERVER, "Its launch profile cannot be applied",
      "Change launchProfiles of its protection group"),
     (Code.VCPU_QUOTA, BLOCKING, _TARGET, "The vCPU quota is too small for the plan", _QUOTA),
-    (Code.STORAGE_QUOTA, WARNING, _TARGET, "The disks of the plan are larger than the quota of EBS storage",
+    (Code.STORAGE_QUOTA, WARNING, _TARGET, "The disks of the plan are larger than EC2's quota of EBS storage",
      "Ask for a higher quota: aws service-quotas request-service-quota-increase --service-code ebs --quota-code CODE "
      "--desired-value NUMBER"),
     (Code.NOT_ISOLATED, WARNING, _RECORD, "Drills launch into a network that is not isolated",
@@ -163,7 +163,7 @@ _OF_SERVERS = (
     (Code.TARGET_UNUSABLE, BLOCKING, _RECORD, "Its target cannot be used",
      "Mend what the evidence names, in the account or in its registration"),
     (Code.GROUP_EMPTY, BLOCKING, _RECORD, "A protection group selects no servers",
-     "Compare its tags with those of source servers, letter by letter: drs-waves servers"),
+     "Compare its tags with those of source servers, letter by letter: drs-waves groups has the tags of the group"),
     (Code.GROUP_FELL, WARNING, _RECORD, "A protection group selects fewer servers than before",
      "Look at the tags of the servers that are missing"),
     (Code.STEP_REFUSED, BLOCKING, _RECORD, "A check or an action of the plan would not work",

@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from recovery import clock
+from recovery import clock, job_tags
 from recovery.domain.target import Target
 from recovery.target_errors import NotInTarget
 from recovery.target_services import calls
 from recovery.target_services.permissions import Permission
-
-EXECUTION_TAG = "drs-waves:execution"
 
 # States in which a reservation is paid for, or will be (CapacityReservationState of botocore's ec2 model).
 LIVE_STATES = ("active", "pending", "assessing", "scheduled", "delayed")
@@ -44,7 +42,7 @@ def create(target: Target, capacity: Capacity, count: int, execution_id: str, to
         EndDateType="limited",
         EndDate=clock.iso(ends_at),
         TagSpecifications=[
-            {"ResourceType": "capacity-reservation", "Tags": [{"Key": EXECUTION_TAG, "Value": execution_id}]}
+            {"ResourceType": "capacity-reservation", "Tags": [{"Key": job_tags.EXECUTION, "Value": execution_id}]}
         ],
     )
     return str(answer["CapacityReservation"]["CapacityReservationId"])
@@ -58,13 +56,13 @@ def find_live(target: Target, execution_ids: Iterable[str]) -> dict[str, list[st
         "ec2",
         "describe_capacity_reservations",
         permission=Permission.RESERVATIONS,
-        Filters=[{"Name": f"tag:{EXECUTION_TAG}", "Values": sorted(found)}],
+        Filters=[{"Name": f"tag:{job_tags.EXECUTION}", "Values": sorted(found)}],
     )
     for page in pages:
         for item in page["CapacityReservations"]:
             tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or ()}
-            if item.get("State") in LIVE_STATES and tags.get(EXECUTION_TAG) in found:
-                found[tags[EXECUTION_TAG]].append(item["CapacityReservationId"])
+            if item.get("State") in LIVE_STATES and tags.get(job_tags.EXECUTION) in found:
+                found[tags[job_tags.EXECUTION]].append(item["CapacityReservationId"])
     return found
 
 
