@@ -1,6 +1,6 @@
 """Drills waves of 100 and of 1,200 servers with launch profiles and without, and counts what the profiles cost.
 
-    POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=lambdas:. python -m bench.profiles [--servers 100 --servers 1200] [--speed 4]
+    POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=lambdas:. python -m bench.profiles [--servers 100] [--speed 4]
 
 Each server copies the address of its source, and its group has a drill profile with subnets, a security group and a
 released address. So a profile changes the launch configuration, makes a version of the launch template and makes it the
