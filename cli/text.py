@@ -288,7 +288,7 @@ def format_unrecovered(unrecovered: int, required: int) -> str:
 def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What to do next about a run, each with its command. `without` names those that are done anyway.
 
-    The names are `watch`, `the rest`, `verify`, `mend it`, `check`, `drill`, `report` and `clean up`.
+    The names are `watch`, `the rest`, `verify`, `mend it`, `findings`, `check`, `drill`, `report`, `clean up`.
     """
     run, plan = record["executionId"], record["planId"]
     launched, total = record["servers"]["launched"], record["servers"]["total"]
@@ -302,6 +302,7 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
         "the rest": (is_partial and not record["continuedBy"] and record["mode"] != "READINESS", f"continue {run}"),
         "verify": (has_ended and bool(unverified), f"verify {run} {unverified}"),
         "mend it": (is_refused and bool(record["continues"]), f"continue {record['continues']}"),
+        "findings": ((record["mode"], has_ended) == ("READINESS", True), f"findings {run}"),
         "check": (is_refused and not record["continues"], f"readiness {plan}"),
         "drill": (record["status"] == "READY", f"run {plan}"),
         "report": (has_ended, f"report {run} --to build/report"),

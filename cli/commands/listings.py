@@ -48,7 +48,7 @@ def _add(name: str, listing: Listing, summary: str) -> None:
 @app.command(epilog="Example: drs-waves plans --output csv")
 @connected
 def plans(connection: Connection, output: OutputForm = None, as_json: AsJson = False) -> None:
-    """List the recovery plans, each with the last answer of its readiness."""
+    """List the recovery plans, with their readiness."""
     form = choose_output(output, as_json)
     session = Session.open(connection)
     found = session.api.list_items(catalog.PLANS.path, catalog.PLANS.items)
@@ -165,7 +165,10 @@ def actions(connection: Connection, execution: ExecutionId, output: OutputForm =
 def findings(
     connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False
 ) -> None:
-    """List what the inspection of a run found: what blocks launches, and what to do about it."""
+    """List what prevents launches, and what to do.
+
+    An inspection finds it: that of a readiness check the most, also in EC2 and IAM.
+    """
     from cli.views.readiness import list_isolation
 
     form = choose_output(output, as_json)

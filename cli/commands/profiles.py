@@ -104,9 +104,10 @@ def diff(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the launch profiles of a plan would change, server by server.
+    """Show what the launch profiles of a plan would change.
 
-    This calls DRS and EC2 twice for each server, and changes nothing.
+    It compares the settings of each server now and after its profile. This calls DRS and EC2 for each of them, and
+    changes nothing.
     """
     form = choose_output(output, as_json)
     session = Session.open(connection)

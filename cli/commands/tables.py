@@ -17,6 +17,7 @@ app = CommandGroup(no_args_is_help=True, help="The tables of a lost stack: copy 
 # The tables that can have a replica in another Region, and their keys. They hold what planners enter.
 COPIED_TABLES = {"target-accounts": "accountId", "protection-groups": "groupId", "recovery-plans": "planId"}
 LOCK = "activeExecutionId"  # marks a plan as running, in a Region that is lost
+OF_RUNS = (LOCK, "lastReadiness", "standing")  # what runs of the lost stack have left in rows of plans
 
 
 @app.command(epilog="Example: drs-waves tables copy --from drs-waves-prod --to drs-waves-new --region eu-central-1")
@@ -44,7 +45,9 @@ def copy(
         for table, key in COPIED_TABLES.items():
             copied = kept = 0
             for row in _list_rows(dynamodb, f"{source}-{table}"):
-                if _put_if_new(dynamodb, f"{target}-{table}", key, {name: row[name] for name in row if name != LOCK}):
+                if _put_if_new(
+                    dynamodb, f"{target}-{table}", key, {name: row[name] for name in row if name not in OF_RUNS}
+                ):
                     copied += 1
                 else:
                     kept += 1

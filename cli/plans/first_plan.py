@@ -82,6 +82,7 @@ recoveryPlan:
   # rpoTargetMinutes: 60    # how old the launched data may be
   # fourEyes: true          # approvals come from another person than who started the run; needs an approval
   # cleanUpAfterHours: 8    # terminate the instances of a drill by themselves
+  # readinessEveryHours: 24 # check once a day whether a run would succeed, and tell operators if the answer changes
   waves:
 {waves}
 

@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.domain.target import Target
 from recovery.launch_settings import reserving
 from recovery.observability.task_handler import logger, task
-from tasks.states import ReserveCapacityInput, ReserveCapacityOutput
+from tasks.target_states import ReserveCapacityInput, ReserveCapacityOutput
 
 
 @task

@@ -7,7 +7,7 @@ from recovery.domain.target import Target
 from recovery.launch_settings import rounds
 from recovery.launch_settings.rounds import RestoreRequest
 from recovery.observability.task_handler import logger, task
-from tasks.states import RestoreTargetInput, RestoreTargetOutput
+from tasks.target_states import RestoreTargetInput, RestoreTargetOutput
 
 
 @task

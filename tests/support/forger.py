@@ -7,8 +7,17 @@ from typing import Any
 from tests.support.product import Product
 from tests.support.templates import FUNCTION, TABLE_ARN, resources, statements
 
-# What starts, continues, launches or terminates, and inspect-target, which says what is launched.
-PRIVILEGED = frozenset(("ApiFunction", "InspectTargetFunction", "StartRecoveryFunction", "TerminateInstancesFunction"))
+# What starts, continues, launches or terminates; inspect-target, which says what is launched, and apply-settings, which
+# says how.
+PRIVILEGED = frozenset(
+    (
+        "ApiFunction",
+        "ApplySettingsFunction",
+        "InspectTargetFunction",
+        "StartRecoveryFunction",
+        "TerminateInstancesFunction",
+    )
+)
 ORDINARY = frozenset(resources(FUNCTION)) - PRIVILEGED
 
 

@@ -23,6 +23,7 @@ from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.domain.wave_steps.approvals import Approval
+from recovery.launch_settings import messages as launch_messages
 from recovery.observability import (
     alarm_messages,
     operator_messages,
@@ -34,11 +35,14 @@ from recovery.observability import (
 from recovery.observability.alarm_messages import ALARMS, AlarmChange, AlarmState
 from recovery.observability.retries_exhausted import WaitingPlace
 from recovery.settings import settings
+from recovery.store.launches.reservations import Reservation
+from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 from tests.harness import moto_patches
 from tests.support.product import WEST, table_setting, tables
 
 MODULES: tuple[ModuleType, ...] = (
     alarm_messages,
+    launch_messages,
     operator_messages,
     overdue_messages,
     readiness_messages,
@@ -72,6 +76,25 @@ CHECK = Execution(
 )
 BATCH = BatchRef(RUN.execution_id, "db", TARGET, 1)
 TALLY = Tally(6, 5, 1)
+SETTINGS_LEFT = SettingsChange(
+    TARGET,
+    "s-0123456789abcdef0",
+    BATCH,
+    ChangeStatus.LEFT,
+    template_id="lt-0123456789abcdef0",
+    version_before=3,
+    reason="the default version of lt-0123456789abcdef0 is 5 now",
+)
+RESERVATION = Reservation(
+    TARGET,
+    RUN.execution_id,
+    "m6i.large",
+    "us-west-2a",
+    "Linux/UNIX",
+    4,
+    "2026-11-23T08:15:30.000Z",
+    "cr-0123456789abcdef0",
+)
 FAILED = {
     "sourceServerId": "s-1",
     "hostname": "db-01",
@@ -145,6 +168,11 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_action_waits for a decision": lambda: step_messages.send_action_waits(EXECUTION, FREEZE),
     "send_action_failed": lambda: step_messages.send_action_failed(EXECUTION, FREEZE, "continue"),
     "send_servers_withheld": lambda: operator_messages.send_servers_withheld(RUN, BATCH, {"s-1": "it is in a job"}),
+    "send_settings_left": lambda: launch_messages.send_settings_left([SETTINGS_LEFT]),
+    "send_capacity_reserved": lambda: launch_messages.send_capacity_reserved(RUN, TARGET, [RESERVATION], []),
+    "send_capacity_reserved in part": lambda: launch_messages.send_capacity_reserved(
+        RUN, TARGET, [], ["2 of m6i.large in us-west-2a: EC2 has no capacity of it there"]
+    ),
     "send_wave_corrected": lambda: operator_messages.send_wave_corrected(
         EXECUTION, WAVES[0], WaveStatus.FAILED, WaveVerdict(WaveStatus.PARTIAL, "results came late"), TALLY
     ),

@@ -48,6 +48,7 @@ def statements(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 FOR_CHECKS_AND_ACTIONS = {
     "AllowChecks": "true",
     "AllowDeepReadiness": "true",
+    "AllowCapacityReservations": "true",
     "AllowLaunchProfiles": "true",
     "RunCommandDocuments": "arn:aws:ssm:*::document/AWS-RunShellScript,arn:aws:ssm:*:111122223333:document/Shop-Check",
     "AutomationDocuments": "arn:aws:ssm:*:111122223333:document/Shop-Freeze",

@@ -110,9 +110,9 @@ def test_each_message_begins_with_what_an_operator_needs_first(messages: dict[st
         attributes = message["MessageAttributes"]
         assert lines[4] == f"Message: {attributes['kind']['Value']}", sender
         if "executionId" in attributes:
-            assert lines[5] in ("Kind: DRILL", "Kind: RECOVERY"), sender
+            assert lines[5] in ("Kind: DRILL", "Kind: RECOVERY", "Kind: READINESS"), sender
             assert f"Execution: {attributes['executionId']['Value']}" in lines[6:8], sender
-            assert re.search("DRILL|RECOVERY", message["Subject"]), sender
+            assert re.search("DRILL|RECOVERY|READINESS", message["Subject"]), sender
         if "planId" in attributes:
             assert lines[6] == "Plan: payroll", sender
 

@@ -33,11 +33,22 @@ WITHOUT_A_RESOURCE = {
     "drs:DescribeSourceServers",
     "drs:ListRecoveryPlanExecutionSteps",
     "drs:ListRecoveryPlanExecutions",
+    "ec2:DescribeCapacityReservations",
     "ec2:DescribeInstanceStatus",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
     "ec2:DescribeInstances",
+    "ec2:DescribeKeyPairs",
     "ec2:DescribeLaunchTemplateVersions",
     "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcPeeringConnections",
+    "ec2:DescribeVpcs",
     "elasticloadbalancing:DescribeTargetHealth",
     "servicequotas:ListServiceQuotas",
     "ssm:CancelCommand",
@@ -253,7 +264,8 @@ def target_statements() -> list[dict[str, Any]]:
 
 def optional_statements() -> list[dict[str, Any]]:
     """What the role allows us as well, if parameters name what checks and actions use."""
-    found = rendered("target_account.yaml", HubAccountId="111122223333", **FOR_CHECKS_AND_ACTIONS)
+    permitted = {**FOR_CHECKS_AND_ACTIONS, "AllowCapacityReservations": "true"}
+    found = rendered("target_account.yaml", HubAccountId="111122223333", **permitted)
     return list(statements([each["Properties"] for each in found.values() if each["Type"] == MANAGED_POLICY]))
 
 
@@ -268,8 +280,10 @@ def function_names() -> dict[str, str]:
 def test_the_target_role_allows_what_functions_ask_for_there_and_nothing_else() -> None:
     ours = {action for each in target_statements() for action in listed(each["Action"])}
     optional = {action for each in optional_statements() for action in listed(each["Action"])}
-    asked_there = asked_by_room("recovery.target_services") | asked_by_room("recovery.drs")
-    assert optional - asked_there == {"iam:PassRole"}
+    rooms = ("recovery.target_services", "recovery.drs", "recovery.launch_settings")
+    asked_there = {action for room in rooms for action in asked_by_room(room)}
+    # AWS passes the roles of automations, and tags a reservation as it is made.
+    assert optional - asked_there == {"iam:PassRole", "ec2:CreateTags"}
     asked = {action for handler in function_names().values() for action in can_do_in_targets(handler)}
     assert asked <= ours | optional
     assert ours - asked <= PLANS_OF_DRS
@@ -284,7 +298,7 @@ def test_the_target_role_lets_only_those_functions_change_something_that_do() ->
             reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
             assert asking <= allowed if reads else asking == allowed, action
     for statement in optional_statements():
-        for action in listed(statement["Action"]):
+        for action in sorted({*listed(statement["Action"])} - {"ec2:CreateTags"}):  # part of CreateCapacityReservation
             asking = {name for name, handler in function_names().items() if action in can_do_in_targets(handler)}
             patterns = {
                 pattern
@@ -297,8 +311,8 @@ def test_the_target_role_lets_only_those_functions_change_something_that_do() ->
             allowed = {name for name in function_names() if any(fnmatchcase(name, pattern) for pattern in patterns)}
             reads = action.split(":")[1].startswith(("Describe", "Get", "List"))
             assert reads == ("*" in patterns), action
-            passes_role = action == "iam:PassRole"  # by the start of an automation
-            assert asking <= allowed if reads or passes_role else asking == allowed, action
+            by_aws = action in ("iam:PassRole", "ec2:CreateTags")  # by the start of an automation, by a reservation
+            assert asking <= allowed if reads or by_aws else asking == allowed, action
 
 
 def test_a_resource_in_a_target_is_left_open_only_where_iam_knows_none() -> None:

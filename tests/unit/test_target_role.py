@@ -212,6 +212,9 @@ def test_systems_manager_is_used_only_if_a_parameter_says_so() -> None:
     ]
 
 
+EVERYTHING = {**FOR_CHECKS_AND_ACTIONS, "AllowDeepReadiness": "true", "AllowCapacityReservations": "true"}
+
+
 # --- checks and actions -------------------------------------------------------------------------------------------
 def granted_for(**parameters: str) -> set[Grant]:
     """What these parameters add."""
@@ -229,12 +232,13 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     assert actions_of(granted_for(**FOR_CHECKS_AND_ACTIONS)) - asked == {
         "iam:PassRole",
         "drs:UpdateLaunchConfiguration",
+        "ec2:CreateTags",
     }
-    assert asked <= actions_of(granted_by_role(**FOR_CHECKS_AND_ACTIONS))
+    assert asked <= actions_of(granted_by_role(**EVERYTHING))
     # DRS itself looks at status checks, templates and networks, so the role permits that always; and it writes versions
     # of templates, which the role permits to AWS services alone.
     by_default = {grant for grant in granted_by_role() if grant.action in asked}
-    writes = {grant for grant in by_default if ":Describe" not in grant.action}
+    writes = {grant for grant in by_default if not grant.action.partition(":")[2].startswith(("Describe", "List"))}
     assert all("Bool aws:ViaAWSService true" in grant.conditions for grant in writes)
     assert actions_of(writes) == {
         *("ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplateVersions", "ec2:ModifyLaunchTemplate")
@@ -245,10 +249,22 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     ("parameter", "actions"),
     [
         ("AllowChecks", {"elasticloadbalancing:DescribeTargetHealth", "ssm:DescribeInstanceInformation"}),
+        ("AllowCapacityReservations", {"ec2:CancelCapacityReservation", "ec2:CreateCapacityReservation"}),
         (
             "AllowDeepReadiness",
-            {f"ec2:Describe{each}" for each in ("NetworkAcls", "NetworkInterfaces", "RouteTables", "Vpcs")}
-            | {"ec2:DescribeVpcEndpoints", "ec2:DescribeVpcPeeringConnections", "iam:GetInstanceProfile"},
+            {
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeVpcPeeringConnections",
+                "ec2:DescribeVpcs",
+                "iam:GetInstanceProfile",
+            },
+        ),
+        (
+            "AllowCapacityReservations",
+            {"ec2:CancelCapacityReservation", "ec2:CreateCapacityReservation", "ec2:CreateTags"},
         ),
         (
             "AllowLaunchProfiles",
@@ -280,7 +296,7 @@ def test_the_role_permits_what_checks_and_actions_call_if_parameters_say_so_and_
     ],
 )
 def test_a_parameter_alone_permits_the_calls_that_it_stands_for(parameter: str, actions: set[str]) -> None:
-    alone = granted_for(**{parameter: FOR_CHECKS_AND_ACTIONS[parameter]})
+    alone = granted_for(**{parameter: EVERYTHING[parameter]})
     assert actions_of(alone) - {"ec2:DescribeInstanceStatus"} == actions
 
 

@@ -591,7 +591,10 @@ ENDED: dict[str, Any] = record(
         ({}, [f"continue {RUN}", f"report {RUN} --to build/report", f"cleanup {RUN}"]),
         ({"continuedBy": "drill-2"}, [f"report {RUN} --to build/report", f"cleanup {RUN}"]),
         ({"mode": "RECOVERY"}, [f"continue {RUN}", f"report {RUN} --to build/report"]),
-        ({"mode": "READINESS", "status": "READY"}, [f"run {PLAN}", f"report {RUN} --to build/report"]),
+        (
+            {"mode": "READINESS", "status": "READY"},
+            [f"findings {RUN}", f"run {PLAN}", f"report {RUN} --to build/report"],
+        ),
         (
             {"status": "NOT_READY", "servers": {"launched": 0, "total": 9}},
             [f"readiness {PLAN}", f"report {RUN} --to build/report"],

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.changed_settings import change_settings
 from tests.support.plans import make_wave
-from tests.support.product import WEST, Product
+from tests.support.product import HUB, WEST, Product
 from tests.support.runs import wait_until_asked_for
 
 # On a busy machine, even the import of the client can take the two seconds of the API.
@@ -56,6 +57,8 @@ def test_runs_plans_waves_statuses_and_contexts_are_offered_by_name(
 ) -> None:
     run_id = product.start(product.plan(make_wave(product, "web", approval={"required": True}), name="shop"))
     wait_until_asked_for(product, run_id, "APPROVAL")
+    server_id = product.servers(run_id)[0]["sourceServerId"]
+    change_settings(product, server_id, run_id)
     (tmp_path / "drs-waves").mkdir()
     (tmp_path / "drs-waves" / "config.toml").write_text('[contexts.prod]\nstack = "x"\n')
     for line, words in (
@@ -66,6 +69,8 @@ def test_runs_plans_waves_statuses_and_contexts_are_offered_by_name(
         (f"approve {run_id} ", ["web"]),
         ("approve latest w", ["web"]),
         ("servers latest --wave ", ["web"]),
+        ("profiles restore --server ", [server_id]),
+        ("profiles show --target 1", [f"{HUB}/{WEST}"]),
         ("list --status PA", ["PAUSED", "PARTIAL"]),
         ("list --context ", ["prod"]),
         ("context use p", ["prod"]),

@@ -7,7 +7,7 @@ import pytest
 
 from drs_emulator.world.faults import FaultKind
 from tests.harness.engine import Execution
-from tests.support.fault_injection import CHANGES, held_before, killed_after_change
+from tests.support.fault_injection import CHANGES, held_before, killed_after_change, killed_before
 from tests.support.launch_settings import change_as_a_person, list_own_versions, list_versions, template_of
 from tests.support.product import HUB, WEST, Product
 from tests.support.profiled_runs import (
@@ -93,6 +93,21 @@ def test_a_function_killed_while_it_changes_to_the_next_type_launches_with_that_
     assert record["status"] == "COMPLETED", (record, made)
     assert launched(product)[servers[0]]["InstanceType"] == "c5.xlarge"
     assert launched(product)[servers[0]]["SubnetId"] in DRILL_SUBNETS
+
+
+def test_a_start_without_a_record_of_what_was_applied_launches_nothing_and_ends(product: Product) -> None:
+    """Once StartRecovery may have been called, nothing is applied any more."""
+    (server,) = product.seed(1)
+
+    def lose_record() -> None:
+        (row,) = [each for each in product.items("Inspections") if each["item"].startswith("SETTINGS#")]
+        product.delete("Inspections", {"executionId": row["executionId"], "item": row["item"]})
+
+    plan = plan_of(product, [server], {"drill": DRILL})
+    with killed_before("StartRecovery", lambda operation, _: operation == "StartRecovery", lose_record):
+        record = product.drill(plan)
+    assert "its launch profile is not on record as applied" in reasons(record)[server]
+    assert "StartRecovery" not in product.calls()
 
 
 # --- others that change the same settings ---------------------------------------------------------------------------
@@ -196,8 +211,15 @@ def test_profiles_take_effect_however_late_ec2_shows_them_and_whatever_drs_write
     assert record["status"] == "COMPLETED", record
     instance = launched(product)[servers[0]]
     assert (instance["PrivateIpAddress"], instance["InstanceType"]) == ("10.77.3.4", "m5.xlarge")
-    waits = machine(product).states_entered().count("WaitForSettings")
-    assert bool(waits) == bool(delay), "a start waits until EC2 shows the version"
+
+
+@pytest.mark.speed(30)
+def test_a_start_waits_until_ec2_shows_the_version(product: Product) -> None:
+    product.emulator.control.change_settings({"behaviour": {"templateDelaySeconds": 60}})
+    record = product.drill(plan_of(product, product.seed(1), {"drill": DRILL}))
+    assert record["status"] == "COMPLETED", record
+    assert "WaitForSettings" in machine(product).states_entered()
+    assert subnets_of_instances(product) <= DRILL_SUBNETS
 
 
 # --- pauses, cancels, late tasks ------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from cli.listings.catalog import LISTINGS
 from cli.listings.instances import describe_all, list_syncs
 from cli.main import app
 from recovery.clock import parse_iso
-from recovery.packing import pack
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.changed_settings import change_settings, wait_for_restores
 from tests.support.instance_cache import sync
@@ -26,7 +25,7 @@ from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
-OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied", "findings")
+OF_A_RUN = ("servers", "events", "actions", "logs", "profiles applied")
 
 
 @pytest.fixture
@@ -48,13 +47,10 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     db = {"name": "db", "groups": [group], "dependsOn": [], "after": settle}
     plan = product.plan(make_failing_wave(product, "web"), db, name="shop")
     drill = product.drill(plan)
+    product.finish(product.start(plan, "readiness"))
     sync(product)
     wait_for_restores(product)
     change_settings(product, servers[0], drill["executionId"], "db")
-    finding = {"code": "SUBNET_FULL", "severity": "BLOCKING", "evidence": "subnet-1 has 2 addresses left"}
-    key = {"executionId": drill["executionId"], "item": f"FINDINGS#{HUB}/{WEST}", "accountId": HUB, "region": WEST}
-    found = {"findings": [finding], "isolation": [], "launches": []}
-    product.put("Executions", {**key, "foundAt": drill["requestedAt"], "packed": pack(found)})
     return api_server
 
 
@@ -76,7 +72,7 @@ def _identity(console: Console) -> Console:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    argument = {"profiles diff": "shop"} | dict.fromkeys(OF_A_RUN, "latest")
+    argument = {"profiles diff": "shop", "findings": "readiness-"} | dict.fromkeys(OF_A_RUN, "latest")
     return (*name.split(), argument[name]) if name in argument else tuple(name.split())
 
 

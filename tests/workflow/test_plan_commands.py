@@ -215,7 +215,10 @@ def test_an_exported_file_describes_the_plan_in_the_api(
     product: Product, api_server: ApiHttpServer, file: Path, tmp_path: Path
 ) -> None:
     product.seed(2)
+    file.write_text(FILE.replace("\n  waves:", "\n  readinessEveryHours: 12\n  waves:", 1))
     assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    assert plan["readinessEveryHours"] == 12
     for name in ("again.yaml", "again.json"):
         path = tmp_path / name
         assert run(api_server, "export", "shop", "--output", path).exit_code == 0

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.schemas.requests.plans import WAVE_PATTERN
-from recovery import errors
+from recovery import errors, target_errors
 from recovery.cleanup import cleanup
 from recovery.domain.execution import Mode
 from recovery.errors import DrsRefused, QuotaExceeded, ServerBusy, Transient
@@ -44,7 +44,12 @@ RECOVER_PLAN, RECOVER_TARGET, SYNC_CACHE, CLEAN_UP_DRILL = (
 
 # Names that AWS gives to errors; the Sandbox's is the one of a function past its timeout.
 NAMES_OF_AWS = re.compile(r"(States|Lambda|StepFunctions|Runtime|Sandbox)\.\w+")
-OUR_NAMES = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)}
+OUR_NAMES = {
+    name
+    for module in (errors, target_errors)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Exception)
+}
 
 LARGEST_PAYLOAD = 8 * 1024
 

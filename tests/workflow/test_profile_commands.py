@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,9 @@ PROFILES = {
     },
     "recovery": {"privateIp": "keep", "instanceTypes": ["m5.large", "m5.xlarge"]},
 }
+
+OF_RECOVERIES = {"recovery": {"privateIp": "keep"}}
+"""Profiles that a drill leaves alone."""
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def make_shop(product: Product, launch_profiles: dict[str, Any] | None = None, s
 
 def end_run_with_changes(product: Product) -> tuple[str, str]:
     """A server whose settings an ended run has changed and nothing has put back, and the run."""
-    ids = make_shop(product, servers=1)
+    ids = make_shop(product, OF_RECOVERIES, servers=1)
     with launching_run(product, product.request("GET", "/recovery-plans").body["recoveryPlans"][0]["planId"]) as drill:
         pass
     product.finish(drill)
@@ -168,7 +172,7 @@ def test_restore_shows_what_it_does_and_puts_back(
     product: Product, api_server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "has_terminal", lambda: True)
-    ids = make_shop(product, servers=1)
+    ids = make_shop(product, OF_RECOVERIES, servers=1)
     before = read_settings(product, ids[0])
     plan_id = product.request("GET", "/recovery-plans").body["recoveryPlans"][0]["planId"]
     product.finish(drill := product.start(plan_id))
@@ -302,3 +306,55 @@ def test_an_unknown_choice_of_profiles_is_refused(api_server: ApiHttpServer) -> 
     result = run(api_server, "run", "shop", "--profiles", "none")
     assert result.exit_code == 2
     assert "give apply or skip" in " ".join(result.output.split())
+
+
+# --- plan files -----------------------------------------------------------------------------------------------------
+FILE = f"""
+protectionGroups:
+  - name: databases
+    accountId: '{HUB}'
+    region: {WEST}
+    sourceServers: [srv-001, srv-002]
+    launchProfiles:
+      drill: {{subnets: {{{WEST}a: {DRILL_SUBNET}}}, privateIp: release, isolation: required}}
+      servers:
+        srv-002: {{recovery: {{privateIp: 10.20.4.11}}}}
+recoveryPlan:
+  name: shop
+  waves:
+    - name: database
+      groups: [databases]
+"""
+
+
+def test_launch_profiles_of_a_file_are_applied_by_host_name_and_exported_again(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    first, second = product.seed(2)
+    file, exported = tmp_path / "shop.yaml", tmp_path / "exported.yaml"
+    file.write_text(FILE)
+    succeed(api_server, "plan", "apply", str(file), "--yes")
+    (group,) = product.request("GET", "/protection-groups").body["protectionGroups"]
+    assert group["launchProfiles"]["drill"]["isolation"] == "required"
+    assert group["launchProfiles"]["servers"] == {second: {"recovery": {"privateIp": "10.20.4.11"}}}
+    assert sorted(group["sourceServerIds"]) == sorted([first, second])
+    assert "Nothing to change" in succeed(api_server, "plan", "diff", str(file))
+    succeed(api_server, "plan", "export", "shop", "--output", str(exported))
+    assert second in exported.read_text()
+    assert "Nothing to change" in succeed(api_server, "plan", "diff", str(exported))
+    file.write_text(FILE.replace("privateIp: release", "privateIp: keep"))
+    changed = succeed(api_server, "plan", "diff", str(file))
+    assert 'launchProfiles.drill.privateIp: "release" -> "keep"' in changed
+
+
+def test_a_host_name_of_a_profile_without_a_server_is_reported_with_its_line(
+    product: Product, api_server: ApiHttpServer, tmp_path: Path
+) -> None:
+    product.seed(2, tags={"tier": "db"})
+    file = tmp_path / "shop.yaml"
+    file.write_text(FILE.replace("sourceServers: [srv-001, srv-002]", "tags: {tier: db}").replace("srv-002:", "srv-9:"))
+    result = run(api_server, "plan", "diff", str(file))
+    assert result.exit_code == 2
+    place = "shop.yaml:10: protectionGroups[0].launchProfiles.servers.srv-9:"
+    assert place in result.output
+    assert f"{HUB}/{WEST} has no source server with the host name 'srv-9'" in result.output

@@ -78,7 +78,7 @@ def test_a_subnet_with_too_few_addresses_for_all_waves_fails_a_drill_and_is_foun
     assert record["status"] == "NOT_READY"
     assert found[Code.SUBNET_FULL].server_ids == tuple(sorted(servers))
     assert (
-        f"{subnet} has 0 free addresses, and 3 more when instances are replaced; 4 servers of the plan would launch"
+        f"{subnet} has 0 free addresses, and launches free 3 others; 4 servers of the plan would launch"
         in record["reason"]
     )
 

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from recovery.aws import step_functions
 from recovery.catalog import standing
 from recovery.domain.standing.slots import StandingPlan
+from recovery.errors import AwsUnavailable, PlanNotFound
 from recovery.runs.standing import due
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan, make_wave
@@ -39,14 +42,17 @@ def checks_of(product: Product, plan: str) -> list[dict[str, Any]]:
     return [run for run in listed if run["requestedBy"] == "schedule"]
 
 
-def readiness_of(product: Product, plan: str, **query: str) -> dict[str, Any]:
-    reply = product.request("GET", f"/recovery-plans/{plan}/readiness", **query)
+def readiness_of(product: Product, plan: str, hours: int = 0) -> dict[str, Any]:
+    path = f"/recovery-plans/{plan}/readiness"
+    reply = product.request("GET", path, hours=str(hours)) if hours else product.request("GET", path)
     assert reply.status == 200, reply
     return dict(reply.body)
 
 
 def make_standing(product: Product, hours: int = 24, **more: Any) -> str:
-    return product.plan(make_wave(product, "db", count=2), readinessEveryHours=hours, **more)
+    servers = product.seed(2, prefix=more.get("name", "db"))
+    wave = {"name": "db", "groups": [product.group(servers)]}
+    return product.plan(wave, readinessEveryHours=hours, **more)
 
 
 def stop_replication(product: Product, server_id: str, state: str = "STOPPED") -> None:
@@ -120,6 +126,56 @@ def test_a_look_that_was_killed_after_it_took_the_slot_leaves_a_run_that_the_nex
     look(product)
     look(product)
     assert [check["executionId"] for check in checks_of(product, plan)] == [taken["executionId"]]
+
+
+@pytest.mark.parametrize("error", [ValueError("a defect"), AwsUnavailable("DynamoDB is away"), PlanNotFound("gone")])
+def test_an_error_with_one_plan_keeps_neither_the_others_nor_the_sync_from_their_work(
+    product: Product, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    broken, sound = make_standing(product, name="broken"), make_standing(product, name="sound")
+    create = due._create_and_start
+
+    def fail_for_one(plan_id: str, execution_id: str) -> None:
+        if plan_id == broken:
+            raise error
+        create(plan_id, execution_id)
+
+    monkeypatch.setattr(due, "_create_and_start", fail_for_one)
+    assert product.engine.invoke("ListTargets", {})["isAlone"]
+    look(product)
+    assert (len(checks_of(product, broken)), len(checks_of(product, sound))) == (0, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError("a defect"), AwsUnavailable("DynamoDB is away")])
+def test_plans_that_cannot_be_listed_do_not_stop_the_sync(
+    product: Product, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> list[StandingPlan]:
+        raise error
+
+    monkeypatch.setattr(standing, "list_standing", fail)
+    assert product.engine.invoke("ListTargets", {})["isAlone"]
+
+
+def test_a_run_that_step_functions_refuses_is_closed_and_the_next_slot_has_another(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_standing(product, hours=1)
+
+    def refuse(*_: object) -> bool:
+        raise ClientError({"Error": {"Code": "ExecutionLimitExceeded", "Message": "too many"}}, "StartExecution")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step_functions, "start_once", refuse)
+        product.engine.invoke("ListTargets", {})
+    (failed,) = checks_of(product, plan)
+    assert failed["status"] == "FAILED"
+    assert "too many" in failed["reason"]
+    look(product)
+    assert not product.engine.executions("recover-plan"), "a run that has ended is not started"
+    pass_hours(product, 1)
+    look(product)
+    assert [check["status"] for check in checks_of(product, plan)] == ["READY", "FAILED"]
 
 
 def test_many_plans_spread_over_several_looks(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +349,7 @@ def test_a_readiness_run_tells_what_a_drill_costs(product: Product) -> None:
     assert cost["volumes"] == pytest.approx(500 * 0.08 / 730 * 4, abs=0.01)
     assert cost["total"] == pytest.approx(cost["instances"] + cost["volumes"] + cost["conversion"])
     assert "instances run for 4 h: cleanUpAfterHours of the plan" in cost["assumptions"]
-    longer = readiness_of(product, plan, hours="8")["cost"]
+    longer = readiness_of(product, plan, hours=8)["cost"]
     assert longer["instances"] == pytest.approx(2 * cost["instances"], abs=0.02)
     assert longer["conversion"] == cost["conversion"]
 

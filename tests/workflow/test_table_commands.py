@@ -24,6 +24,10 @@ def rows(product: Product, table: str) -> dict[str, Any]:
     return {json.dumps(sorted(row.items())): row for row in found}
 
 
+# What readiness runs and their schedule leave in the row of a plan.
+ANSWER = {"lastReadiness": {"M": {}}, "standing": {"M": {}}}
+
+
 @pytest.fixture
 def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
     """The product's tables under the names of an old stack, with a plan that is locked; and a new, empty stack."""
@@ -49,8 +53,8 @@ def source(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
                 KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             )
         for row in dynamodb.scan(TableName=f"{STACK}-{named[table]}")["Items"]:
-            lock = {LOCK: {"S": "drill-of-a-lost-region"}} if table == "recovery-plans" else {}
-            dynamodb.put_item(TableName=f"drs-waves-old-{table}", Item={**row, **lock})
+            left = {LOCK: {"S": "drill-of-a-lost-region"}, **ANSWER} if table == "recovery-plans" else {}
+            dynamodb.put_item(TableName=f"drs-waves-old-{table}", Item={**row, **left})
     return product
 
 
@@ -61,7 +65,8 @@ def test_accounts_groups_and_plans_are_copied_without_the_lock_of_a_run(source: 
         assert rows(source, f"{NEW}-{table}") == rows(source, f"drs-waves-old-{table}") != {}
     (plan,) = rows(source, f"{NEW}-recovery-plans").values()
     (before,) = rows(source, "drs-waves-old-recovery-plans").values()
-    assert {**plan, LOCK: before[LOCK]} == before
+    assert {**plan, **{name: before[name] for name in (LOCK, *ANSWER)}} == before
+    assert not {LOCK, *ANSWER} & plan.keys()
 
 
 def test_copying_again_overwrites_nothing(source: Product) -> None:

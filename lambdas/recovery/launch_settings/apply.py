@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
+from recovery.aws.dynamodb import MAX_WRITERS
 from recovery.call_shares import CallShare, use_share
 from recovery.domain.batch import Batch, BatchRef, BatchStatus
 from recovery.domain.drs_shapes.source_servers import SourceServer
@@ -45,8 +46,9 @@ logger = Logger(child=True)
 # ten seconds for a place in the rate limit, and the function has 120 seconds.
 ROUND_SECONDS = 45
 
-# Servers that are changed at once: as many as DRS and EC2 get calls in a second, so that neither limit is left unused.
-SERVERS_AT_ONCE = 12
+# Servers that are changed at once: each client of botocore keeps ten connections, and DRS and EC2 get about as many
+# calls in a second.
+SERVERS_AT_ONCE = MAX_WRITERS
 
 # Seconds until the next round if it would find nothing but what EC2 does not show yet.
 SECONDS_TO_VISIBLE = 10

@@ -32,10 +32,14 @@ def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     if not profiles:
         return {}
     applied = applied_settings.get_applied(batch.ref)
-    if applied is None or applied.attempt != batch.lease_attempt or profiles.keys() - applied.servers.keys():
+    of_attempt = applied.servers if applied and applied.attempt == batch.lease_attempt else {}
+    missing = profiles.keys() - of_attempt.keys()
+    if missing and not batch.status.is_in_attempt:
         raise SettingsNotApplied(f"the launch profiles of {batch.ref.key} are not applied for this attempt yet")
-    servers = {server_id: applied.servers[server_id] for server_id in profiles}
-    found = {server_id: each.refused for server_id, each in servers.items() if each.refused}
+    # Once StartRecovery was called, settings are not changed any more: a job may be launching with them.
+    found = dict.fromkeys(missing, "its launch profile is not on record as applied for this attempt")
+    servers = {server_id: of_attempt[server_id] for server_id in profiles if server_id not in missing}
+    found |= {server_id: each.refused for server_id, each in servers.items() if each.refused}
     found |= _find_changed(batch, {each: server for each, server in servers.items() if each not in found})
     if is_drill:
         found |= _find_connected(batch, profiles, {each: servers[each] for each in servers if each not in found})

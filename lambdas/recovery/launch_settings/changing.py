@@ -34,16 +34,13 @@ from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 from recovery.target_errors import NotInTarget, TargetRefused
 from recovery.target_services import launch_templates
-from recovery.target_services.launch_templates import TemplateVersion
+from recovery.target_services.launch_templates import OWN, TemplateVersion
 
 logger = Logger(child=True)
 
 # How long EC2 may show a launch template as it was. Its API reference ("Eventual consistency") names no figure; this is
 # a minute and a margin.
 VISIBLE_WITHIN_SECONDS = 90
-
-# What the description of a version begins with that any run has made.
-OWN = "drs-waves "
 
 
 # What DRS does if it does not say a member: a server without a recoveryMode is launched with a conversion. No document

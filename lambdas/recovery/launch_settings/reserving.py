@@ -17,13 +17,13 @@ from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefuse
 from recovery.domain.target import Target
 from recovery.drs import client as drs
 from recovery.errors import DrsWavesError, RateBudgetExhausted
-from recovery.launch_settings import messages, profiled
+from recovery.launch_settings import capacity_reservations, messages, profiled
+from recovery.launch_settings.capacity_reservations import Capacity
 from recovery.launch_settings.owners import FUNCTION_SECONDS, Owners
 from recovery.store import batches, executions
 from recovery.store.launches import reservations
 from recovery.store.launches.reservations import Reservation
-from recovery.target_services import capacity_reservations, launch_templates, networks
-from recovery.target_services.capacity_reservations import Capacity
+from recovery.target_services import launch_templates, networks
 
 logger = Logger(child=True)
 

@@ -41,35 +41,37 @@ class RestoreRequest:
     force: bool = False
     keep: bool = False
 
+    @property
+    def is_special(self) -> bool:
+        """Whether it wants other than what every execution does, and so cannot be left to another one."""
+        return bool(self.server_ids) or self.force or self.keep
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreRound:
     """How many changes were dealt with, and how many of ended batches are left; `wait_seconds` to the next round, and
     `because` says of one of them what it waits for.
 
-    `left` has no change that a person has to decide about, and none of a batch that goes on: its end starts
-    restore-target again.
+    After the last round, nothing is left that can be put back. `left` has no change that a person has to decide about,
+    and none of a batch that goes on: its end starts restore-target again.
     """
 
     done: int = 0
     left: int = 0
     wait_seconds: int = 0
     because: str | None = None
-
-    @property
-    def is_last(self) -> bool:
-        """Whether nothing is left that can be put back."""
-        return self.left == 0
+    is_last: bool = True
 
 
 def restore_round(request: RestoreRequest) -> RestoreRound:
-    """Put back what can be put back now. A target that another execution is at work on is left to it.
+    """Put back what can be put back now. A target that another execution is at work on is left to it, unless the
+    request says more than to put all back.
 
     What fails for one server does not stop the others. Raise AwsUnavailable when DynamoDB does not answer, CircuitOpen
     and the errors of DRS when its jobs cannot be read.
     """
     wait = min(MIN_WAIT_SECONDS * (request.round + 1), MAX_WAIT_SECONDS)
-    if not restores.claim(request.target, request.machine, FUNCTION_SECONDS + wait):
+    if not request.is_special and not restores.claim(request.target, request.machine, FUNCTION_SECONDS + wait):
         return RestoreRound(because="another execution puts back what was changed there")
     owners = Owners(request.target)
     changes = [change for change in settings_changes.list_changes(request.target) if _is_meant(change, request, owners)]
@@ -78,12 +80,15 @@ def restore_round(request: RestoreRequest) -> RestoreRound:
     left = [each for each in attempts if each.is_left]
     kept = _release_reservations(request.target, owners)
     if not left and not kept:
-        restores.release(request.target, request.machine)
-        return RestoreRound(len(attempts))
+        if request.is_special or restores.release(request.target, request.machine):
+            return RestoreRound(len(attempts))
+        more = "another batch or run has ended since this round began"
+        return RestoreRound(len(attempts), wait_seconds=SOON_SECONDS, because=more, is_last=False)
     soon = any(each.is_postponed for each in left)
     reasons = [*(each.because for each in left if each.because), *kept]
     because = reasons[0] if reasons else "there was no time for it in this round"
-    return RestoreRound(len(attempts) - len(left), len(left) + len(kept), SOON_SECONDS if soon else wait, because)
+    wait = SOON_SECONDS if soon else wait
+    return RestoreRound(len(attempts) - len(left), len(left) + len(kept), wait, because, is_last=False)
 
 
 def _release_reservations(target: Target, owners: Owners) -> list[str]:

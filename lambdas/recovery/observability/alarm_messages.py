@@ -133,6 +133,15 @@ ALARMS: Mapping[str, AlarmText] = {
         "A drill was left running",
         _INSTANCES,
     ),
+    "restores-failed": AlarmText(
+        "launch settings may be left as a run has changed them",
+        "The machine restore-target failed, timed out or was aborted. The next sync of the cache, within five minutes, "
+        "starts it again.",
+        "If the alarm comes back, read the last error of restore-target in Step Functions. The command shows which "
+        "launch settings are not as before.",
+        "Launch settings are not put back",
+        ("profiles", "show"),
+    ),
     "sync-errors": AlarmText(
         "an account and Region cannot be read",
         "Two syncs in a row could not read an account and Region. The cache shows older data; no run depends on it.",

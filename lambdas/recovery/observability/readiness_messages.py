@@ -58,12 +58,11 @@ def _describe_answers(change: AnswerChange) -> str:
 
 
 def _describe_new(change: AnswerChange, found: Sequence[Finding]) -> list[str]:
-    """A line for each finding with a code that is new, and one for what mends it."""
+    """A line for each finding with a code that is new: the evidence, and what to do about it."""
     new = [each for each in found if each.severity is Severity.BLOCKING and each.code in change.new_codes]
-    lines: list[str] = []
-    for finding in new[:MAX_FINDINGS]:
-        servers = f" ({plural(len(finding.server_ids), 'server')})" if finding.server_ids else ""
-        lines += filter(None, [f"{finding.code}{servers}: {finding.evidence}", finding.remedy])
-    if len(new) > MAX_FINDINGS:
-        lines.append(f"and {len(new) - MAX_FINDINGS} more")
-    return lines
+    return first_of([_describe_finding(each) for each in new], MAX_FINDINGS)
+
+
+def _describe_finding(finding: Finding) -> str:
+    servers = f" ({plural(len(finding.server_ids), 'server')})" if finding.server_ids else ""
+    return f"{finding.code}{servers}: {'. '.join(filter(None, [finding.evidence, finding.remedy]))}"

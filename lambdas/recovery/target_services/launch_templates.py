@@ -17,6 +17,12 @@ from recovery.target_services.permissions import Permission
 # DescribeLaunchTemplates takes at most 200 ids (EC2's API reference), and so does a page.
 MAX_IDS = 200
 
+# What the description of a version begins with that a run has made.
+OWN = "drs-waves "
+
+# How the names of the functions end that change launch settings; a session of the target role has the name of one.
+_CHANGERS = ("-apply-settings", "-restore-target")
+
 MISSING, MISSING_VERSION = "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound"
 
 
@@ -51,8 +57,12 @@ class TemplateVersion:
 
     @property
     def is_by_drs(self) -> bool:
-        """Whether DRS itself wrote it (its service-linked role, DRS user guide)."""
-        return "AWSServiceRoleForElasticDisasterRecovery" in self.created_by
+        """Whether DRS itself wrote it: with its service-linked role (DRS user guide) or, as it works in EC2 elsewhere,
+        in the name of the function that has changed the launch configuration, without a description of drs-waves.
+        """
+        if "AWSServiceRoleForElasticDisasterRecovery" in self.created_by:
+            return True
+        return self.created_by.endswith(_CHANGERS) and not self.description.startswith(OWN)
 
 
 def get_default_numbers(target: Target, template_ids: Iterable[str]) -> dict[str, int]:

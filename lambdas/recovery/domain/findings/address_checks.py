@@ -105,7 +105,7 @@ def check_room(launches: Iterable[PlannedLaunch], facts: TargetFacts) -> Iterato
         replaced = frozenset[str]().union(*(launch.replaces for launch in landed))
         freed = sum(each.instance_id in replaced and each.subnet_id in place for each in facts.instances or ())
         if len(landed) > free + freed:
-            also = f", and {freed} more when instances are replaced" if freed else ""
+            also = f", and launches free {plural(freed, 'other')}" if freed else ""
             has = "has" if len(place) == 1 else "have"
             evidence = (
                 f"{name_first(place, MAX_NAMES)} {has} {plural(free, 'free address', 'free addresses')}{also}; "

@@ -34,6 +34,9 @@ def start_due() -> int:
     except DrsWavesError as error:
         logger.warning("standing plans not listed", extra={"reason": error.message})
         return 0
+    except Exception:  # a row that cannot be read must not keep the sync of the cache from its work
+        logger.exception("standing plans not listed")
+        return 0
     started = 0
     for plan in sorted(listed, key=lambda each: each.slot or 0):
         if started == MAX_STARTS:
@@ -69,7 +72,11 @@ def _start(plan: StandingPlan) -> bool:
         return False
     else:
         slot, execution_id = plan.slot, plan.execution_id
-    _create_and_start(plan.plan_id, execution_id)
+    try:
+        _create_and_start(plan.plan_id, execution_id)
+    except ClientError:  # the run has ended before it began, so the slot is spent
+        standing.record_begun(plan.plan_id, slot, execution_id)
+        raise
     standing.record_begun(plan.plan_id, slot, execution_id)
     logger.info("readiness started", extra={"planId": plan.plan_id, "executionId": execution_id})
     return True
