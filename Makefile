@@ -127,7 +127,7 @@ bench-checks: setup build ## Waves of 100 and of 1,000 servers with checks: seco
 
 .PHONY: bench-profiles
 bench-profiles: setup $(MACHINES) ## Waves of 100 and of 1,200 servers with launch profiles: calls, seconds added (12 minutes)
-	PYTHONPATH=lambdas:. $(PY) -m bench.profiles
+	POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=lambdas:. $(PY) -m bench.profiles
 
 .PHONY: bench-load
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)

@@ -1,6 +1,6 @@
 """Drills waves of 100 and of 1,200 servers with launch profiles and without, and counts what the profiles cost.
 
-    PYTHONPATH=lambdas:. python -m bench.profiles [--servers 100 --servers 1200] [--speed 4]
+    POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=lambdas:. python -m bench.profiles [--servers 100] [--speed 4]
 
 Each server copies the address of its source, and its group has a drill profile with subnets, a security group and a
 released address. So a profile changes the launch configuration, makes a version of the launch template and makes it the
@@ -59,7 +59,6 @@ Calls = Counter[tuple[str, str]]
 def main() -> int:
     """Print the figures and write them to build/bench/profiles.json."""
     options = _options()
-    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")  # before a function makes its logger
     figures = [_measure(size, options.speed * (1 if size <= min(SIZES) else 5)) for size in options.servers or SIZES]
     missed = [sentence for each in figures for sentence in each["missed"]]
     whole = {"callsPerSecond": CALLS_PER_SECOND, "cores": os.cpu_count(), "sizes": figures, "missed": missed}

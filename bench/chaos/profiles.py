@@ -6,6 +6,7 @@ What the person has set must be there at the end of the round; of every other se
 
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,8 @@ Row = dict[str, Any]
 Place = tuple[str, str]
 """An account and Region."""
 
+# Real seconds after which EC2 shows a new default version under every profile of the emulator.
+VISIBLE_SECONDS = 1.0
 WITH_PROFILE, WITH_RESERVATION, SKIPPED, BY_HAND = 0.7, 0.3, 0.1, 0.2
 """The part of the groups that has a profile, those of the starts that reserve capacity and that skip profiles, and that
 of the runs in which a person changes a template."""
@@ -92,9 +95,12 @@ class Profiles:
     def remember(self, place: Place, server_ids: Iterable[str]) -> None:
         """Keep what the servers are launched with now; some of them copy the address of their source."""
         drs = self._sandbox.client("drs", account=place[0], region=place[1])
+        copied = [server_id for server_id in server_ids if self._chance.random() < 0.5]
+        for server_id in copied:
+            drs.update_launch_configuration(sourceServerID=server_id, copyPrivateIp=True)
+        if copied:  # DRS may write a version then, which EC2 shows later
+            time.sleep(VISIBLE_SECONDS)
         for server_id in server_ids:
-            if self._chance.random() < 0.5:
-                drs.update_launch_configuration(sourceServerID=server_id, copyPrivateIp=True)
             self.places[server_id] = place
             self.before[server_id] = read_settings(self._sandbox, place, server_id)
 
