@@ -17,15 +17,15 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
     """Report settings that were not put back, with the reason for each server: one message for each run and target."""
     by_run = sorted(changes, key=lambda change: (change.owner.execution_id, change.target.key, change.server_id))
     for (execution_id, target), each in groupby(by_run, lambda change: (change.owner.execution_id, change.target)):
-        left = list(each)
+        left, mode = list(each), Mode.of_run(execution_id).value
         reasons = [f"{change.server_id}: {change.reason}" for change in left]
         one = ("--server", left[0].server_id) if len(left) == 1 else ()
         place = ("--target", target.key)
         text = sns.format_facts(
             {
-                "Kind": Mode.of_run(execution_id).value,
+                "Kind": mode,
+                "Execution": execution_id,
                 "Target": target.key,
-                "Changed by": execution_id,
                 "Servers": "; ".join(first_of(reasons, MAX_REASONS)),
                 "What happens": "launches use them as they are; drs-waves overwrites no change of a person",
                 "See them": format_command("profiles", "show", *place),
@@ -36,7 +36,7 @@ def send_settings_left(changes: Sequence[SettingsChange]) -> None:
         )
         sns.publish(
             "SETTINGS_LEFT",
-            f"launch settings of {plural(len(left), 'server')} in {{target}} not put back",
+            f"launch settings of {plural(len(left), 'server')} in {{target}} not put back after a {mode}",
             {"target": target.key},
             text,
             target=target.key,

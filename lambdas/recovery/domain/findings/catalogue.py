@@ -163,7 +163,7 @@ _OF_SERVERS = (
     (Code.TARGET_UNUSABLE, BLOCKING, _RECORD, "Its target cannot be used",
      "Mend what the evidence names, in the account or in its registration"),
     (Code.GROUP_EMPTY, BLOCKING, _RECORD, "A protection group selects no servers",
-     "Compare its tags with those of source servers, letter by letter: drs-waves groups has the tags of the group"),
+     "Compare its tags with those of source servers, letter by letter; drs-waves groups --json"),
     (Code.GROUP_FELL, WARNING, _RECORD, "A protection group selects fewer servers than before",
      "Look at the tags of the servers that are missing"),
     (Code.STEP_REFUSED, BLOCKING, _RECORD, "A check or an action of the plan would not work",
