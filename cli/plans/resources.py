@@ -63,7 +63,9 @@ def wanted_group(group: Mapping[str, Any], server_id: ServerId) -> dict[str, Any
 
 
 # What a resource has besides what a plan file says.
-_OF_THE_API = frozenset({"groupId", "planId", "version", "usedBy", "activeExecutionId", "updatedBy", "updatedAt"})
+_OF_THE_API = frozenset(
+    {"groupId", "planId", "version", "usedBy", "activeExecutionId", "lastReadiness", "updatedBy", "updatedAt"}
+)
 
 
 def current_group(item: Mapping[str, Any]) -> dict[str, Any]:

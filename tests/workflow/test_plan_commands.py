@@ -624,3 +624,16 @@ def test_init_offers_the_tags_of_the_servers_and_makes_a_wave_of_each_value(
     assert [wave["name"] for wave in plan["waves"]] == ["database", "web"]
     record = product.drill(plan["planId"])
     assert record["servers"]["launched"] == 5
+
+
+def test_a_plan_that_has_been_checked_is_as_its_file_says(
+    product: Product, api_server: ApiHttpServer, file: Path
+) -> None:
+    product.seed(3)
+    assert run(api_server, "apply", file, "--yes").exit_code == 0
+    (plan,) = product.request("GET", "/recovery-plans").body["recoveryPlans"]
+    product.finish(product.start(plan["planId"], "readiness"))
+    assert "lastReadiness" in product.request("GET", f"/recovery-plans/{plan['planId']}").body
+    compared = run(api_server, "diff", file)
+    assert "recovery plan shop  unchanged" in compared.output
+    assert "lastReadiness" not in compared.output
