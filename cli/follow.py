@@ -1,5 +1,6 @@
 """Follow a run or a clean-up to its end, and do what comes after a run: its summary, report and clean-up."""
 
+import contextlib
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from cli import run_client
-from cli.api_client import ApiClient, CredentialsExpired
+from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.connection import exit_status_after
 from cli.notices import Notices
 from cli.refusal import ApiRefused
@@ -221,7 +222,9 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
     is_odd = servers["failed"] or servers["excluded"] or servers.get("unverified")
     if record["status"] in ("READY", "NOT_READY") or is_odd:
         _print_servers(session, record)
-    if record["mode"] != "READINESS":
+    if record["mode"] == "READINESS":
+        _print_warnings(session, record)
+    else:
         launched = f"{servers['launched']} of {servers['total']} launched"
         counts = f"{launched}, {servers['failed']} failed, {servers['excluded']} excluded{format_checked(servers)}"
         console().print(f"  servers   {counts}")
@@ -278,6 +281,15 @@ def _print_servers(session: Session, record: Record) -> None:
     for line in first_of(lines, MAX_SERVERS_SHOWN):
         console().print(f"  {line}", markup=False)
     print_advice(failed)
+
+
+def _print_warnings(session: Session, record: Record) -> None:
+    """Print what readiness warns of, because a READY plan can have it. An API that does not answer has none."""
+    from cli.views.readiness import list_warnings
+
+    with contextlib.suppress(ApiRefused, ApiUnreachable):
+        for line in list_warnings(session.api.get(f"/executions/{record['executionId']}/findings")["findings"]):
+            console().print(f"  {line}", markup=False)
 
 
 def _list_unverified(api: ApiClient, record: Record) -> Iterable[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
 """Shows the last answer of a plan's readiness, what a drill costs, and how isolated its networks are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cli.listings.cells import show_age, show_minute
@@ -8,8 +8,8 @@ from cli.text import COMMAND
 from recovery.free_text import flatten
 from recovery.wording import first_of, plural
 
-# Codes and places that are shown.
-MAX_CODES, MAX_PLACES = 20, 20
+# Codes and places that are shown, and warnings at the end of a readiness run.
+MAX_CODES, MAX_PLACES, MAX_WARNINGS = 20, 20, 10
 
 
 def describe_readiness(name: str, answer: Mapping[str, Any], options: str) -> list[str]:
@@ -54,6 +54,20 @@ def _describe_cost(cost: Mapping[str, Any] | None) -> list[str]:
         f"  a drill of {servers} for {cost['hours']:g} h costs about {total} ({parts}), at prices of {cost['pricesOf']}"
     )
     return [first, *(f"    {flatten(each)}" for each in cost["assumptions"])]
+
+
+def list_warnings(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each code of the findings that warn, with the first evidence; BLOCKING ones are in the reason."""
+    by_code: dict[str, list[Mapping[str, Any]]] = {}
+    for finding in findings:
+        if finding["severity"] == "WARNING":
+            by_code.setdefault(finding["code"], []).append(finding)
+    return first_of([_describe_warnings(code, of) for code, of in by_code.items()], MAX_WARNINGS)
+
+
+def _describe_warnings(code: str, found: Sequence[Mapping[str, Any]]) -> str:
+    more = f"; and {len(found) - 1} more like it" if len(found) > 1 else ""
+    return f"{'WARNING':<9} {code}: {flatten(found[0]['title'])}: {flatten(found[0]['evidence'])}{more}"
 
 
 def list_isolation(places: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -89,3 +89,14 @@ def test_options_that_do_not_go_together_are_refused(
 ) -> None:
     make_plan(product)
     run(api_server, "readiness", "shop", *words, status=2)
+
+
+def test_a_plan_that_is_ready_with_warnings_says_what_they_are(product: Product, api_server: ApiHttpServer) -> None:
+    check = product.start(make_plan(product), "readiness")
+    product.finish(check)
+    path = f"/executions/{check}/findings"
+    warned = {each["code"] for each in product.request("GET", path).body["findings"] if each["severity"] == "WARNING"}
+    assert warned, "without a warning, nothing is tested here"
+    shown = run(api_server, "watch", check).output
+    assert "READY" in shown
+    assert {code for code in warned if f"WARNING   {code}: " in shown} == warned, shown[-900:]
