@@ -99,7 +99,7 @@ APPLIED_SETTINGS = Listing(
         Column("sourceServerId", "server"),
         Column("wave", "wave", folds=True),
         Column("state", "settings"),
-        Column("subnetIds", "launched into", show_words),
+        Column("subnetIds", "subnets", show_words),
         Column("securityGroups", "security groups", show_words, folds=True, optional=True),
         Column("accountId", "account", optional=True),
         Column("region", "Region", optional=True),
