@@ -202,12 +202,15 @@ def _find_rows(session: Session, servers: Sequence[str], target: str | None) -> 
 def describe_restore(rows: Sequence[Mapping[str, Any]], *, force: bool = False, keep: bool = False) -> list[str]:
     """What a restore does, and a line for each server."""
     counted = plural(len(rows), "server")
+    left = [each["sourceServerId"] for each in rows if each["status"] == "LEFT"]
+    stay = 0 if force or keep else len(left)
     if keep:
         head = f"The launch settings of {counted} stay as they are now, and what was there before is forgotten:"
+    elif stay == len(rows):
+        head = "None of these launch settings are put back:"
     else:
-        head = f"The launch settings of {counted} are put back:"
+        head = f"The launch settings of {f'{len(rows) - stay} of ' if stay else ''}{counted} are put back:"
     lines = [head, *(f"  {line}" for line in first_of([_describe_row(each) for each in rows], MAX_LINES))]
-    left = [each["sourceServerId"] for each in rows if each["status"] == "LEFT"]
     if left and force:
         lines.append(f"What people have changed of {', '.join(first_of(left, 5))} since then is lost.")
     elif left and not keep:

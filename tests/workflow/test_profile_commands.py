@@ -222,6 +222,7 @@ def test_what_a_person_has_changed_is_put_back_only_with_force(product: Product,
     assert "restore --help" in succeed(api_server, "profiles", "show")
     again = succeed(api_server, "profiles", "restore", "--yes")
     assert f"Those of {server_id} stay, because a person has changed them; see --force." in again
+    assert "None of these launch settings are put back:" in again
     forced = succeed(api_server, "profiles", "restore", "--server", server_id, "--force", "--yes")
     assert f"What people have changed of {server_id} since then is lost." in forced
     wait_for_restores(product)
