@@ -29,12 +29,12 @@ from cli.text import (
 )
 from cli.views.steps import count_actions, describe_verification
 from recovery.free_text import flatten
-from recovery.wording import first_of
+from recovery.wording import name_first, plural
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
 
-MAX_SERVERS_SHOWN, MAX_SERVERS_READ = 20, 1000
+MAX_LINES, MAX_NAMES, MAX_SERVERS_READ = 20, 5, 1000
 
 
 def follow_run(
@@ -277,8 +277,7 @@ def _print_servers(session: Session, record: Record) -> None:
         for status in ("FAILED", "EXCLUDED")
     )
     unverified = list(_list_unverified(api, record))
-    lines = [_describe_server(server) for server in (*failed, *unverified, *excluded)]
-    for line in first_of(lines, MAX_SERVERS_SHOWN):
+    for line in _describe_servers((*failed, *unverified, *excluded)):
         console().print(f"  {line}", markup=False)
     print_advice(failed)
 
@@ -299,13 +298,23 @@ def _list_unverified(api: ApiClient, record: Record) -> Iterable[Mapping[str, An
     return islice(found, MAX_SERVERS_READ)
 
 
-def _describe_server(server: Mapping[str, Any]) -> str:
-    name = server["hostname"] or server["sourceServerId"]
+def _describe_servers(servers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each reason, with the first servers of a wave that have it. `and 3 more` counts servers."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for server in servers:
+        alike.setdefault(_describe_result(server), []).append(flatten(server["hostname"] or server["sourceServerId"]))
+    lines = [f"{status}{name_first(names, MAX_NAMES)} {rest}" for (status, rest), names in alike.items()]
+    others = sum(len(names) for names in list(alike.values())[MAX_LINES:])
+    return [*lines[:MAX_LINES], *([f"and {plural(others, 'more server')}"] if others else [])]
+
+
+def _describe_result(server: Mapping[str, Any]) -> tuple[str, str]:
+    """What a line says before the name of a server and after it."""
     if (found := server.get("verification")) and server["status"] == "LAUNCHED":
-        return f"{flatten(name)} ({server['wave']}): {describe_verification(found)}"
+        return "", f"({server['wave']}): {describe_verification(found)}"
     cause = f" [{server['cause']}]" if server.get("cause") else ""
     reason = server.get("reason") or "no reason is on record"
-    return f"{server['status']:<9} {flatten(name)} ({server['wave']}): {flatten(reason)}{cause}"
+    return f"{server['status']:<9} ", f"({server['wave']}): {flatten(reason)}{cause}"
 
 
 def print_advice(servers: Iterable[Mapping[str, Any]]) -> None:

@@ -121,6 +121,14 @@ def test_a_server_with_older_data_is_shown_beside_those_that_failed(
     assert result.stdout.count("DRS could not take a snapshot") == 1
 
 
+def test_servers_with_one_reason_share_a_line(product: Product, api_server: ApiHttpServer) -> None:
+    servers = product.seed(7, prefix="gone", replicationState="STOPPED")
+    result = run(api_server, "run", product.plan({"name": "web", "groups": [product.group(servers)]}), *FAST)
+    assert result.exit_code == 3, result.output
+    (line,) = re.findall(r"^  EXCLUDED  (.*)$", result.stdout, re.M)
+    assert re.match(r"gone-\d+(, gone-\d+){4} and 2 more \(web\): ", line), line
+
+
 def test_a_failed_run_ends_with_1_and_shows_how_to_continue(product: Product, api_server: ApiHttpServer) -> None:
     plan = product.plan(make_failing_wave(product, "web"), make_wave(product, "next"))
     result = run(api_server, "run", plan, *FAST)
