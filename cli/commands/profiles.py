@@ -50,7 +50,9 @@ def _check_place(text: str | None) -> str | None:
 def _check_servers(ids: list[str] | None) -> list[str] | None:
     for each in ids or ():
         if not re.fullmatch(r"s-[0-9a-zA-Z]{17}", each):
-            raise typer.BadParameter(f"{clean(each)[:80]!r} is not the id of a source server")
+            raise typer.BadParameter(
+                f"{clean(each)[:80]!r} is not the id of a source server, such as s-1111111111111111a"
+            )
     return ids
 
 

@@ -58,9 +58,9 @@ ADVICE: Mapping[FailureKind, str] = {
     FailureKind.QUOTA: "Raise the EC2 quota that the error names (Service Quotas, in the target account and Region), "
     "or terminate instances that use it; then retry.",
     FailureKind.CAPACITY: "EC2 has too little capacity for this instance type in the Availability Zone: retry later, "
-    "or choose another instance type or subnet in the server's launch template.",
-    FailureKind.ADDRESSES: "Free addresses in the subnet, or choose a larger subnet in the server's launch template; "
-    "then retry.",
+    "or choose another instance type or subnet in the server's launch profile or launch template.",
+    FailureKind.ADDRESSES: "Free addresses in the subnet, or choose a larger subnet in the server's launch profile "
+    "or launch template; then retry.",
     FailureKind.PERMISSION: "Give the drs-waves role of the target account the permission that the error names; look "
     "for a service control policy or permissions boundary that denies it too. If EC2 encoded its message, "
     f"{_IN_JOB_LOG} and decode it with `aws sts decode-authorization-message`.",
@@ -68,8 +68,8 @@ ADVICE: Mapping[FailureKind, str] = {
     "(kms:CreateGrant and the actions that the error names), and check that the key is enabled; then retry.",
     FailureKind.LAUNCH_TEMPLATE: "Correct the server's EC2 launch template: its default version must exist and name "
     "resources that exist (DRS console, launch settings of the server); then retry.",
-    FailureKind.NETWORK: "Correct the subnet, security groups or private address in the server's launch template; then "
-    "retry.",
+    FailureKind.NETWORK: "Correct the subnet, security groups or private address in the server's launch profile or "
+    "launch template; then retry.",
     FailureKind.INSTANCE_TYPE: "Choose an instance type that the Availability Zone offers and that suits the server's "
     "disks and boot mode, in its launch template; then retry.",
     FailureKind.ACCOUNT: "Clear what the error names with AWS Support or AWS Marketplace for the target account; then "
