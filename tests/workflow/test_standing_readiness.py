@@ -277,7 +277,9 @@ def test_a_person_who_checks_gets_the_usual_message_and_the_schedule_does_not_re
     look(product)
     (told,) = inbox.messages()
     assert told["MessageAttributes"]["kind"]["Value"] == "RUN_FINISHED"
-    assert "Before: READY on " in told["Message"]
+    assert re.search(r"^Before: READY on \d{4}-\d\d-\d\d \d\d:\d\d UTC$", told["Message"], re.M), told["Message"]
+    assert "Servers: 0 of 1 servers ready, 1 excluded" in told["Message"]
+    assert "What to do: drs-waves findings readiness-" in told["Message"]
 
 
 def test_the_plan_has_its_last_answer_with_its_age_and_the_next_check(product: Product) -> None:

@@ -243,6 +243,7 @@ def send_run_finished(
     `readiness` has what a readiness run found that the one before had not, and the other way round.
     """
     run = execution.run
+    has_checked = run.mode is Mode.READINESS and verdict.status in (ExecutionStatus.READY, ExecutionStatus.NOT_READY)
     # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
     is_refused = verdict.status is ExecutionStatus.NOT_READY
     last = run.continues if is_refused else run.execution_id
@@ -255,8 +256,11 @@ def send_run_finished(
         verdict.status.value,
         {
             "Result": verdict.reason,
-            "Servers": tally.describe_ready() if verdict.status is ExecutionStatus.READY else tally.describe(),
+            "Servers": tally.describe_ready() if has_checked else tally.describe(),
             **(readiness or {}),
+            "What to do": format_command("findings", run.execution_id)
+            if run.mode is Mode.READINESS and is_refused
+            else None,
             "Jobs that run on": "; ".join(first_of(left_running, MAX_REASONS)),
             "What happens": _JOBS_LEFT if left_running else None,
             purpose: format_command("continue", rest) if rest else None,

@@ -45,16 +45,20 @@ def describe_change(change: AnswerChange | None) -> dict[str, str | list[str] | 
     if change is None or change.before is None or not change.is_news:
         return {}
     return {
-        "Before": f"{change.before.status.value} on {change.before.at}",
+        "Before": f"{change.before.status.value} on {_minute(change.before.at)}",
         "New": ", ".join(first_of(change.new_codes, MAX_CODES)),
         "Gone": ", ".join(first_of(change.gone_codes, MAX_CODES)),
     }
 
 
+def _minute(moment: str) -> str:
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 def _describe_answers(change: AnswerChange) -> str:
     if change.before is None:
         return f"{change.now.status.value}, the first of this plan"
-    return f"{change.now.status.value}, after {change.before.status.value} on {change.before.at}"
+    return f"{change.now.status.value}, after {change.before.status.value} on {_minute(change.before.at)}"
 
 
 def _describe_new(change: AnswerChange, found: Sequence[Finding]) -> list[str]:
