@@ -68,6 +68,7 @@ def test_a_drill_by_profile_says_where_it_was_launched_why_that_is_isolated_and_
     assert "Launch settings of the servers with a profile: 2 put back." in page
     assert f'data-l="groups"><span class="id">{networks.DRILL_GROUP}</span>' in page
     assert "no route, and nothing in the VPC, lets a connection begin" in page
+    assert "launched into, as the inspection found them before the first job</caption>" in page
     assert "they are read again before each job" in page
     status = run(api_server, "status", drill)
     assert f"launch settings of 2 servers: 2 put back  drs-waves profiles applied {drill}" in status
