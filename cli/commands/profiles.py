@@ -203,15 +203,8 @@ def _find_rows(session: Session, servers: Sequence[str], target: str | None) -> 
 
 def describe_restore(rows: Sequence[Mapping[str, Any]], *, force: bool = False, keep: bool = False) -> list[str]:
     """What a restore does, and a line for each server."""
-    counted = plural(len(rows), "server")
     left = [each["sourceServerId"] for each in rows if each["status"] == "LEFT"]
-    stay = 0 if force or keep else len(left)
-    if keep:
-        head = f"The launch settings of {counted} stay as they are now, and what was there before is forgotten:"
-    elif stay == len(rows):
-        head = "None of these launch settings are put back:"
-    else:
-        head = f"The launch settings of {f'{len(rows) - stay} of ' if stay else ''}{counted} are put back:"
+    head = _describe_all(len(rows), 0 if force else len(left), keep=keep)
     lines = [head, *(f"  {line}" for line in first_of([_describe_row(each) for each in rows], MAX_LINES))]
     if left and force:
         lines.append(f"What people have changed of {', '.join(first_of(left, 5))} since then is lost.")
@@ -220,6 +213,16 @@ def describe_restore(rows: Sequence[Mapping[str, Any]], *, force: bool = False, 
     if not keep and any(each["status"] in ("CHANGING", "CHANGED") for each in rows):
         lines.append("Settings that a job may still launch with are put back when that has ended.")
     return lines
+
+
+def _describe_all(count: int, left: int, *, keep: bool) -> str:
+    """What happens to the settings of so many servers, of which so many stay because a person has changed them."""
+    counted = plural(count, "server")
+    if keep:
+        return f"The launch settings of {counted} stay as they are now, and what was there before is forgotten:"
+    if left == count:
+        return "None of these launch settings are put back:"
+    return f"The launch settings of {f'{count - left} of ' if left else ''}{counted} are put back:"
 
 
 def _describe_row(row: Mapping[str, Any]) -> str:

@@ -243,7 +243,6 @@ def send_run_finished(
     `readiness` has what a readiness run found that the one before had not, and the other way round.
     """
     run = execution.run
-    has_checked = run.mode is Mode.READINESS and verdict.status in (ExecutionStatus.READY, ExecutionStatus.NOT_READY)
     # A refused run is not continued, because that would use the plan as it was; nor does it end the chain.
     is_refused = verdict.status is ExecutionStatus.NOT_READY
     last = run.continues if is_refused else run.execution_id
@@ -256,11 +255,7 @@ def send_run_finished(
         verdict.status.value,
         {
             "Result": verdict.reason,
-            "Servers": tally.describe_ready() if has_checked else tally.describe(),
-            **(readiness or {}),
-            "What to do": format_command("findings", run.execution_id)
-            if run.mode is Mode.READINESS and is_refused
-            else None,
+            **_describe_outcome(run, verdict, tally, readiness or {}),
             "Jobs that run on": "; ".join(first_of(left_running, MAX_REASONS)),
             "What happens": _JOBS_LEFT if left_running else None,
             purpose: format_command("continue", rest) if rest else None,
@@ -272,6 +267,17 @@ def send_run_finished(
         },
         status=verdict.status.value,
     )
+
+
+def _describe_outcome(
+    run: Run, verdict: ExecutionVerdict, tally: Tally, readiness: Mapping[str, str | list[str] | None]
+) -> dict[str, str | list[str] | None]:
+    """The servers by outcome. A readiness run launches none: it has those that are ready, and its news."""
+    if run.mode is not Mode.READINESS or verdict.status not in (ExecutionStatus.READY, ExecutionStatus.NOT_READY):
+        return {"Servers": tally.describe(), **readiness}
+    is_refused = verdict.status is ExecutionStatus.NOT_READY
+    findings = format_command("findings", run.execution_id) if is_refused else None
+    return {"Servers": tally.describe_ready(), **readiness, "What to do": findings}
 
 
 def publish(run: Run, kind: str, subject: str, facts: Mapping[str, str | list[str] | None], **attributes: str) -> None:
