@@ -483,8 +483,7 @@ def test_capacity_is_shown_for_one_region_an_account_and_all(product: Product) -
 
 def test_quotas_that_aws_has_raised_are_shown(product: Product) -> None:
     product.seed(2)
-    backend: Any = servicequotas_backends[HUB][WEST]
-    backend.applied = {"L-D88FAC3A": 40.0, "L-C1D14A2B": 1.0}
+    product.emulator.control.configure(quotas={"jobsInProgress": 40, "sourceServers": 2})
     entry = product.request("GET", f"/capacity/{HUB}/{WEST}").body
     assert entry["quotasFrom"] == "Service Quotas"
     assert (entry["jobs"]["quota"], entry["serversInJobs"]["quota"]) == (40, 500)

@@ -30,7 +30,7 @@ def add(product: Product, kind: str, **resource: Any) -> None:
 
 def route(product: Product, *routes: dict[str, Any]) -> None:
     """Give the drill subnets these routes beside their own."""
-    add(product, "RouteTable", **networks.build_drill_routes(WEST, *routes))
+    add(product, "RouteTable", **networks.build_drill_routes(*routes))
 
 
 def isolation_of(product: Product, execution_id: str) -> list[dict[str, Any]]:
