@@ -8,7 +8,7 @@ from recovery import clock
 from recovery.domain.drs_shapes.launch_configurations import LaunchDocument
 from recovery.domain.findings import address_checks, quota_checks, source_checks
 from recovery.domain.findings.codes import Code
-from recovery.domain.findings.facts import PlannedLaunch, PresentInstance, Reservation, TargetFacts
+from recovery.domain.findings.facts import PlannedLaunch, PresentInstance, PresentReservation, TargetFacts
 from recovery.domain.findings.gathering import Found
 from recovery.domain.findings.launches import LaunchSize
 from recovery.domain.findings.settings_checks import check_settings, choose_type
@@ -105,7 +105,7 @@ def _list_named(places: Collection[LaunchPlace]) -> _Named:
     )
 
 
-def _list_present_types(instances: Iterable[PresentInstance], reservations: Iterable[Reservation]) -> set[str]:
+def _list_present_types(instances: Iterable[PresentInstance], reservations: Iterable[PresentReservation]) -> set[str]:
     """The types of what uses vCPUs now."""
     return {each.instance_type for each in instances if each.counts} | {each.instance_type for each in reservations}
 
