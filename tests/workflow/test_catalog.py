@@ -6,7 +6,6 @@ from typing import Any
 
 import botocore.client
 import pytest
-from moto.servicequotas.models import servicequotas_backends
 
 from recovery.drs import fan_out
 from recovery.errors import DrsWavesError
@@ -483,7 +482,7 @@ def test_capacity_is_shown_for_one_region_an_account_and_all(product: Product) -
 
 def test_quotas_that_aws_has_raised_are_shown(product: Product) -> None:
     product.seed(2)
-    product.emulator.control.configure(quotas={"jobsInProgress": 40, "sourceServers": 2})
+    product.emulator.control.change_settings({"quotas": {"jobsInProgress": 40, "replicatingServers": 1}})
     entry = product.request("GET", f"/capacity/{HUB}/{WEST}").body
     assert entry["quotasFrom"] == "Service Quotas"
     assert (entry["jobs"]["quota"], entry["serversInJobs"]["quota"]) == (40, 500)
