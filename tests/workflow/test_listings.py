@@ -119,11 +119,18 @@ def test_a_listing_has_the_items_of_every_page(product: Product, api_server: Api
     assert len(own(run(api_server, "groups", "--output", "jsonl")).splitlines()) == 203
 
 
+def find_drill(product: Product) -> str:
+    """The drill of the scene, which has a readiness run, too."""
+    runs = product.request("GET", "/executions").body["executions"]
+    (run_id,) = [each["executionId"] for each in runs if each["mode"] == "DRILL"]
+    return str(run_id)
+
+
 def test_instances_of_drills_come_first_with_the_command_that_terminates_them(
     product: Product, scene: ApiHttpServer
 ) -> None:
     shown = run(scene, "instances")
-    (run_id,) = {each["executionId"] for each in product.request("GET", "/executions").body["executions"]}
+    run_id = find_drill(product)
     assert f"  3 instances:  drs-waves cleanup {run_id} --api-url {scene.url}" in shown.stderr
     found = json.loads(own(run(scene, "instances", "--plan", "sho", "--json")))["recoveryInstances"]
     assert len(found) == 3
@@ -166,7 +173,7 @@ def test_logs_of_several_jobs_come_in_the_order_of_time(scene: ApiHttpServer) ->
 def test_a_refusal_advises_the_command_with_the_options_of_the_deployment(
     product: Product, scene: ApiHttpServer
 ) -> None:
-    (run_id,) = {each["executionId"] for each in product.request("GET", "/executions").body["executions"]}
+    run_id = find_drill(product)
     options = f" --api-url {scene.url} --region {WEST}"
     for words, advised in (
         (("approve", run_id, "web"), f"drs-waves status {run_id}{options}"),

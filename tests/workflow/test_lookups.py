@@ -108,7 +108,8 @@ def test_a_unique_prefix_names_a_run_and_an_ambiguous_one_lists_them(
 def test_a_complete_id_is_not_looked_up(product: Product, api_server: ApiHttpServer) -> None:
     run_id = start_waiting(product, "shop")
     assert run(api_server, "status", run_id).stderr == ""
-    assert {path for _, path in api_server.seen} == {f"/executions/{run_id}"}
+    path = f"/executions/{run_id}"
+    assert {path for _, path in api_server.seen} == {path, f"{path}/launch-settings"}
 
 
 @pytest.mark.parametrize("text", ["latest:", "latest: ", "later:shop", "latest/x"])
