@@ -143,7 +143,7 @@ def with_table(network: VpcNetwork, **changes: Any) -> VpcNetwork:
 @given(network=networks(), subnet=subnets, route=routes)
 def test_another_route_isolates_nothing(network: VpcNetwork, subnet: PlacedSubnet, route: Route) -> None:
     assume(not route.is_blackhole and route.target != "vpce-s3")
-    # A route inside another one splits its traffic: each part may be blocked by something else, and then nothing leaves.
+    # A route inside another splits its traffic: each part may be blocked by something else, and then nothing leaves.
     assume(not any(is_inside(route.destination, each.destination) for each in network.tables[-1].routes))
     more = with_table(network, routes=(*network.tables[-1].routes, route))
     before, after = answer(network, subnet), answer(more, subnet)
