@@ -8,6 +8,7 @@ from recovery.domain.isolation.verdicts import Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.isolation.prove import prove
+from recovery.launch_settings import others
 from recovery.launch_settings.changing import describe_change
 from recovery.launch_settings.profiled import find_profiles
 from recovery.store.launches import applied_settings, settings_changes
@@ -22,11 +23,14 @@ NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)
 def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     """Why each of these servers must not be launched; servers without a reason are left out.
 
-    Raise SettingsNotApplied if the profiles were not applied for this attempt, and the errors of EC2.
+    Raise SettingsNotApplied if the profiles were not applied for this attempt or others' settings are to be put back,
+    ServerBusy while they cannot be, and the errors of EC2.
     """
     profiles = find_profiles(batch.ref, batch.server_ids)
     is_drill = batch.ref.mode.of_steps is RunMode.DRILL
-    if run.profiles is ProfileOption.SKIP:
+    is_skipped = run.profiles is ProfileOption.SKIP
+    others.require_own_settings(batch, [each for each in batch.server_ids if is_skipped or each not in profiles])
+    if is_skipped:
         why = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
         return dict.fromkeys(_list_to_prove(profiles), why) if is_drill else {}
     if not profiles:
