@@ -272,7 +272,7 @@ def test_a_version_of_a_person_is_not_overwritten_and_operators_hear_of_it_once(
         (message,) = inbox.of_kind("SETTINGS_LEFT")
         assert servers[0] in message
         assert servers[1] not in message
-        assert f"profiles restore --account {HUB} --region {WEST} --server {servers[0]} --force" in message
+        assert f"profiles restore --server {servers[0]} --force" in message
         restore(product, sourceServerIds=[servers[0]], force=True)
         assert read_settings(product, servers[0]) == before[servers[0]]
         assert rows_left(product) == []
@@ -285,6 +285,20 @@ def test_the_row_of_settings_that_stay_is_forgotten_on_request(product: Product)
     theirs = read_settings(product, servers[0])
     restore(product, keep=True)
     assert read_settings(product, servers[0]) == theirs
+    assert rows_left(product) == []
+
+
+def test_settings_of_a_batch_that_goes_on_are_not_forgotten(product: Product) -> None:
+    servers, plan = one_wave(product, 1)
+    before = read_settings(product, servers[0])
+    with launching_run(product, plan) as run:
+        change_settings(product, servers[0], run)
+        assert round_of(product, keep=True)["finished"] is True
+        assert round_of(product, keep=True, sourceServerIds=servers)["finished"] is True
+        assert [change.server_id for change in rows_left(product)] == servers
+    product.finish(run)
+    wait_for_restores(product)
+    assert read_settings(product, servers[0]) == before
     assert rows_left(product) == []
 
 
