@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from recovery.domain.batch import Batch
 from recovery.domain.execution import Run
 from recovery.domain.isolation.verdicts import Place, find_refusal
-from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
+from recovery.domain.launch_profiles.profiles import NEEDS_PROOF, Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.isolation.prove import prove
 from recovery.launch_settings import others
@@ -16,8 +16,6 @@ from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 from recovery.target_errors import SettingsNotApplied
 from recovery.target_services import launch_templates
-
-NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)
 
 
 def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Launch profiles of a protection group: what its servers are launched with instead of their own launch settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -36,12 +36,16 @@ class Isolation(StrEnum):
     """What a drill requires of the networks that its servers are launched into.
 
     `required`: nothing leaves the VPC, but to services of AWS through endpoints. `internetAllowed`: the internet may be
-    reached too. `reported`: the drill runs, and its record says what its servers could reach.
+    reached too. `reported`: the drill runs, and its record says what its servers could reach. Strictest first.
     """
 
     REQUIRED = "required"
     INTERNET_ALLOWED = "internetAllowed"
     REPORTED = "reported"
+
+
+NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)
+"""What lets a drill be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,18 @@ class GroupProfiles:
         """Whether any server may have a profile in such a run."""
         profiles = (self.by_mode, *self.by_server.values())
         return any(mode in each and not each[mode].is_empty for each in profiles)
+
+
+def choose_profile(profiles: Iterable[GroupProfiles], server_id: str, mode: RunMode) -> LaunchProfile | None:
+    """The profile of a server that these groups select, in the order of the wave; None if none has one for it.
+
+    That of the first group that has one counts. But what any of the groups requires of the network is required.
+    """
+    found = [profile for each in profiles if (profile := each.find(server_id, mode))]
+    if not found:
+        return None
+    asked = {profile.isolation for profile in found}
+    return replace(found[0], isolation=next((each for each in Isolation if each in asked), None))
 
 
 def _read_by_mode(item: Mapping[str, Any]) -> dict[RunMode, LaunchProfile]:
