@@ -31,6 +31,9 @@ logger = Logger(child=True)
 # A reservation ends by itself after this, whatever becomes of the run and of this stack.
 RESERVED_SECONDS = 24 * 3_600
 
+# EC2 ends a limited reservation within an hour after its end date (EndDate of CreateCapacityReservation).
+OVERDUE_SECONDS = 3_600
+
 # Real seconds for reading what the servers are launched as. The function has 120.
 READING_SECONDS = 60
 
@@ -158,8 +161,13 @@ def release(target: Target, ended: Sequence[Reservation], owners: Owners) -> dic
     """End reservations of runs that are over, found by their rows and by their tags; say of those left why.
 
     What a lost answer has made is found by its tag. A function of the run may still be about to make one, so a row
-    without an id stays until none can be. Raise what EC2 raises, and AwsUnavailable.
+    without an id stays until none can be. What ended by itself is not asked for: the role of the target may not permit
+    it any more. Raise what EC2 raises, and AwsUnavailable.
     """
+    over = [each for each in ended if clock.now() - clock.parse_iso(each.ends_at) > OVERDUE_SECONDS]
+    for each in over:
+        reservations.remove(each)
+    ended = [each for each in ended if each not in over]
     if not ended:
         return {}
     live, left = capacity_reservations.find_live(target, {each.execution_id for each in ended}), {}
