@@ -155,6 +155,12 @@ def test_a_blackhole_and_a_gateway_endpoint_of_aws_lead_nowhere() -> None:
     )
 
 
+def test_a_route_to_an_instance_that_is_stopped_may_lead_somewhere_again() -> None:
+    found = verdict(network(to("eni-0d000009", State="blackhole")))
+    assert found.answer is Answer.UNKNOWN
+    assert "goes to network interface eni-0d000009" in found.because[0]
+
+
 def test_a_subnet_without_a_table_of_its_own_has_the_main_one() -> None:
     leads_out = [to("pcx-0d111111")]
     assert verdict(network(main=leads_out)).answer is Answer.YES

@@ -28,6 +28,11 @@ _UNTOLD: Mapping[str, str] = {
 }
 
 
+# A route to these is a blackhole while an instance is stopped, such as an appliance at night. Others need a person who
+# changes the network.
+_COMES_BACK = ("eni-", "i-")
+
+
 @dataclass(frozen=True, slots=True)
 class RoutedWays:
     """The ways of the routes of a subnet, and the ids of its route tables: more than one while they change."""
@@ -80,7 +85,7 @@ class _Finder:
             if route.is_local:
                 continue
             text = f"route {route.destination} of {table.table_id}"
-            if route.is_blackhole:
+            if route.is_blackhole and not route.target.startswith(_COMES_BACK):
                 yield Way(Answer.YES, f"{text} is a blackhole ({route.target})")
                 continue
             ranges = find_ranges(route, table)
