@@ -226,7 +226,10 @@ def _find_unseen(applied: AppliedSettings) -> Sequence[str]:
         if each.is_changed and clock.now() - each.at < VISIBLE_WITHIN_SECONDS
     }
     template_ids = {each.template_id for each in recent.values() if each.template_id}
-    shown = launch_templates.get_default_numbers(applied.ref.target, template_ids) if template_ids else {}
+    try:
+        shown = launch_templates.get_default_numbers(applied.ref.target, template_ids) if template_ids else {}
+    except REFUSALS:  # the start asks again, and decides
+        return []
     return [
         server_id
         for server_id, each in recent.items()

@@ -7,6 +7,7 @@ from recovery.domain.execution import Run
 from recovery.domain.isolation.verdicts import Place, find_refusal
 from recovery.domain.launch_profiles.profiles import NEEDS_PROOF, Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
+from recovery.errors import TargetAccessDenied
 from recovery.isolation.prove import prove
 from recovery.launch_settings import others
 from recovery.launch_settings.changing import describe_change
@@ -14,7 +15,7 @@ from recovery.launch_settings.profiled import find_profiles
 from recovery.store.launches import applied_settings, settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
-from recovery.target_errors import SettingsNotApplied
+from recovery.target_errors import SettingsNotApplied, TargetRefused
 from recovery.target_services import launch_templates
 
 
@@ -59,7 +60,12 @@ def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[st
     changed = [server_id for server_id, each in servers.items() if each.is_changed]
     rows = settings_changes.get_changes(target, changed) if changed else {}
     template_ids = {each.template_id for each in servers.values() if each.template_id}
-    shown = launch_templates.get_default_numbers(target, template_ids) if template_ids else {}
+    try:
+        shown = launch_templates.get_default_numbers(target, template_ids) if template_ids else {}
+    except (TargetAccessDenied, TargetRefused) as error:  # the servers without a profile are launched all the same
+        return dict.fromkeys(
+            servers, f"EC2 does not show whether its launch template is as it has to be: {error.message}"
+        )
     for server_id, each in servers.items():
         number = shown.get(each.template_id) if each.template_id else None
         if each.is_changed and not _is_held(batch, rows.get(server_id)):
