@@ -27,13 +27,16 @@ def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     """
     profiles = find_profiles(batch.ref, batch.server_ids)
     is_drill = batch.ref.mode.of_steps is RunMode.DRILL
-    is_skipped = run.profiles is ProfileOption.SKIP
-    others.require_own_settings(batch, [each for each in batch.server_ids if is_skipped or each not in profiles])
-    if is_skipped:
+    if run.profiles is ProfileOption.SKIP:
+        others.require_own_settings(batch, batch.server_ids)
         why = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
         return dict.fromkeys(_list_to_prove(profiles), why) if is_drill else {}
-    if not profiles:
-        return {}
+    others.require_own_settings(batch, set(batch.server_ids) - profiles.keys())
+    return _judge(batch, profiles, is_drill=is_drill) if profiles else {}
+
+
+def _judge(batch: Batch, profiles: Mapping[str, LaunchProfile], *, is_drill: bool) -> dict[str, str]:
+    """Why each of the servers with a profile must not be launched."""
     of_attempt = _list_applied(batch)
     missing = profiles.keys() - of_attempt.keys()
     if missing and not batch.status.is_in_attempt:
