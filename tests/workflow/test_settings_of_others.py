@@ -138,3 +138,16 @@ def test_settings_that_a_person_has_changed_since_keep_no_run_without_a_profile_
     record = product.finish(product.start(plan, "recoveries"))
     assert record["status"] == "COMPLETED", record
     assert launched(product)[server]["InstanceType"] == "r6i.xlarge"
+
+
+def test_a_damaged_row_stops_neither_a_recovery_nor_what_is_put_back_of_other_servers(product: Product) -> None:
+    damaged, other = product.seed(2)
+    row = {"target": f"{HUB}/{WEST}", "item": f"SERVER#{damaged}", "accountId": HUB, "region": WEST}
+    product.put("TargetChanges", {**row, "status": "SOMETHING", "sourceServerId": damaged})
+    plan = plan_of(product, [damaged, other], {"drill": DRILL})
+    product.finish(product.start(plan_of(product, [other], {"drill": DRILL}, name="other")))
+    [each.wait(60) for each in product.engine.executions("restore-target")]
+    left = [each["item"] for each in product.items("TargetChanges") if each["item"].startswith("SERVER#")]
+    assert left == [f"SERVER#{damaged}"]
+    record = product.finish(product.start(plan, "recoveries"))
+    assert record["status"] == "COMPLETED", record
