@@ -36,9 +36,10 @@ class Isolation(StrEnum):
     """What a drill requires of the networks that its servers are launched into.
 
     `required`: nothing leaves the VPC, but to services of AWS through endpoints. `internetAllowed`: the internet may be
-    reached too. `reported`: the drill runs, and its record says what its servers could reach. Strictest first.
+    reached too. `reported`: the drill runs, and its record says what its servers could reach.
     """
 
+    # The strictest comes first: `choose_profile` relies on it.
     REQUIRED = "required"
     INTERNET_ALLOWED = "internetAllowed"
     REPORTED = "reported"
