@@ -1,5 +1,6 @@
 """What counts as a way out of a drill's network, and what does not. EC2's answers are written as EC2 gives them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,12 @@ def test_a_blackhole_and_a_gateway_endpoint_of_aws_lead_nowhere() -> None:
     )
 
 
+def test_a_route_to_an_instance_that_is_stopped_may_lead_somewhere_again() -> None:
+    found = verdict(network(to("eni-0d000009", State="blackhole")))
+    assert found.answer is Answer.UNKNOWN
+    assert "goes to network interface eni-0d000009" in found.because[0]
+
+
 def test_a_subnet_without_a_table_of_its_own_has_the_main_one() -> None:
     leads_out = [to("pcx-0d111111")]
     assert verdict(network(main=leads_out)).answer is Answer.YES
@@ -190,6 +197,26 @@ def test_the_internet_is_the_only_way_out_through_a_nat_gateway_whose_subnet_has
     assert (beside.answer, beside.internet) == (Answer.NO, False)
     assert f"goes to nat-01, and route 10.20.0.0/16 of {MAIN} goes to peering" in "; ".join(beside.because)
     assert not verdict(network(out, main=[internet])).internet, "nobody knows where it is"
+
+
+def test_a_nat_gateway_whose_subnet_routes_to_another_one_leads_where_that_leads() -> None:
+    def nat(number: str, subnet: str) -> dict[str, Any]:
+        described = {"Description": f"Interface for NAT Gateway nat-{number}", "SubnetId": subnet}
+        return interface(InterfaceType="natGateway", NetworkInterfaceId=f"eni-{number}", **described)
+
+    far = {"RouteTableId": "rtb-far", "Associations": [{"SubnetId": "subnet-far"}]}
+    out, on = to("nat-01", "0.0.0.0/0"), to("nat-02", "0.0.0.0/0")
+    both = [nat("01", NEAR), nat("02", "subnet-far")]
+
+    def judged(*routes: dict[str, Any]) -> IsolationVerdict:
+        vpc = network(out, main=[on], interfaces=both)
+        return verdict(replace(vpc, tables=(*vpc.tables, RouteTable.from_ec2({**far, "Routes": [LOCAL, *routes]}))))
+
+    assert judged(to("igw-01", "0.0.0.0/0")).internet
+    beside = judged(to("igw-01", "0.0.0.0/0"), to("pcx-0d111111"))
+    assert (beside.answer, beside.internet) == (Answer.NO, False)
+    assert "route 10.20.0.0/16 of rtb-far goes to peering pcx-0d111111" in "; ".join(beside.because)
+    assert judged(to("nat-01", "0.0.0.0/0")).answer is Answer.NO, "a circle ends"
 
 
 # --- what blocks a way --------------------------------------------------------------------------------------------

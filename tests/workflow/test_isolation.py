@@ -42,7 +42,7 @@ def isolation_of(product: Product, execution_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def start_with(product: Product, plan: str, **options: str) -> dict[str, Any]:
+def start_with(product: Product, plan: str, **options: Any) -> dict[str, Any]:
     reply = product.request("POST", f"/recovery-plans/{plan}/drills", options)
     return product.finish(reply.body["executionId"])
 
@@ -188,6 +188,31 @@ def set_template(product: Product, server_id: str, *interfaces: dict[str, Any]) 
     )
     number = str(made["LaunchTemplateVersion"]["VersionNumber"])
     ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=number)
+
+
+def test_a_group_that_requires_isolation_is_not_overruled_by_the_profile_of_another_group(product: Product) -> None:
+    servers = product.seed(1)
+    route(product, networks.build_route_to_sources())
+    groups = [
+        product.group(servers, name="tagged", launchProfiles={"drill": {**DRILL, "tags": {"purpose": "drill"}}}),
+        product.group(servers, name="isolated", launchProfiles={"drill": REQUIRED}),
+    ]
+    plan = product.plan({"name": "web", "groups": groups})
+    record = product.drill(plan)
+    assert record["status"] == "NOT_READY", record
+    assert ROUTE in record["reason"]
+    assert product.finish(product.start(plan, "readiness"))["status"] == "NOT_READY"
+
+
+def test_a_drill_that_replaces_an_existing_instance_is_not_isolated_by_its_profile(product: Product) -> None:
+    (server,) = product.seed(1)
+    instance = "i-0123456789abcdef0"
+    product.emulator.client(HUB, WEST).update_launch_configuration(
+        sourceServerID=server, launchIntoInstanceProperties={"launchIntoEC2InstanceID": instance}
+    )
+    record = start_with(product, plan_of(product, [server], {"drill": REQUIRED}), replaceExisting=True)
+    assert "StartRecovery" not in product.calls(), record
+    assert f"launches into instance {instance}" in record["sourceServers"][0]["reason"]
 
 
 # --- what is in the network ---------------------------------------------------------------------------------------

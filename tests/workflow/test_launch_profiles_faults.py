@@ -67,6 +67,19 @@ def test_a_lost_or_throttled_call_delays_the_change_and_repeats_nothing(
     assert len(own_versions(product, servers)) <= 2, "a lost answer makes no second version"
 
 
+@pytest.mark.parametrize("operation", [each for each in (*WRITES, *READS) if each != "GetLaunchConfiguration"])
+def test_what_the_target_does_not_permit_withholds_the_servers_with_a_profile_and_no_other(
+    product: Product, operation: str
+) -> None:
+    profiled, plain = product.seed(2)
+    groups = [product.group([profiled], launchProfiles={"recovery": PROFILE}), product.group([plain], name="plain")]
+    plan = product.plan({"name": "web", "groups": groups})
+    product.fault("ACCESS_DENIED", operation=operation)
+    record = product.finish(product.start(plan, "recoveries"))
+    assert launched(product).keys() == {plain}, record
+    assert reasons(record)[profiled], record
+
+
 def test_an_outage_of_ec2_makes_the_batch_wait_in_sight_of_operators(product: Product) -> None:
     plan = plan_of(product, product.seed(1), {"drill": PROFILE})
     product.fault("SERVER_ERROR", operation="CreateLaunchTemplateVersion", count=30)

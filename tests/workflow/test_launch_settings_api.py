@@ -197,3 +197,21 @@ def test_a_wrong_restore_is_refused_with_the_field(product: Product, body: dict[
     reply = product.request("POST", "/launch-settings/restore", body)
     assert reply.status == 400
     assert field in [each["field"] for each in reply.body["problems"]]
+
+
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        ({"privateIpMap": {"10.1.0.0/16": "10.9.0.0/16", "10.2.0.0/16": "10.9.0.0/16"}}, "two servers would get one"),
+        ({"securityGroups": ["sg-0d111111", "sg-0d111112", "sg-0d111111"]}, "securityGroups has sg-0d111111 twice"),
+    ],
+)
+def test_a_profile_that_ec2_could_not_launch_is_refused_with_the_field(
+    product: Product, profile: dict[str, Any], why: str
+) -> None:
+    body = {"name": "web", "accountId": HUB, "region": WEST, "sourceServerIds": product.seed(1)}
+    reply = product.request("POST", "/protection-groups", {**body, "launchProfiles": {"drill": profile}})
+    assert reply.status == 400
+    (problem,) = reply.body["problems"]
+    assert problem["field"] == "launchProfiles.drill"
+    assert why in problem["message"]

@@ -73,6 +73,20 @@ def test_instances_of_recoveries_never_do(world: Recovered, delay: int) -> None:
     assert found.because[0].startswith("instance i-")
 
 
+def test_an_instance_that_drs_has_forgotten_is_no_part_of_a_later_drill_of_its_server(world: Recovered) -> None:
+    (server,) = world.emulator.seed(HUB, WEST, [{"hostname": "db"}])
+    placed = {"subnetId": PLACE.subnet_id, "privateIpAddress": "10.77.100.9"}
+    tags = {"AWSElasticDisasterRecoverySourceServerID": server}
+    instance = {"accountId": HUB, "region": WEST, "instanceId": "i-0aaaabbbbccccdddd", "tags": tags, **placed}
+    world.control.add_ec2_instance(instance)
+    world.wait(3 * 24 * 3_600)
+    world.emulator.client(HUB, WEST).start_recovery(sourceServers=[{"sourceServerID": server}], isDrill=True)
+    world.wait(DRILL_SECONDS)
+    found = proven(world)
+    assert found.answer is Answer.NO
+    assert found.because[0].startswith("instance i-0aaaabbbbccccdddd")
+
+
 def test_a_place_that_ec2_does_not_know_or_that_nobody_names_is_unknown(world: Recovered) -> None:
     gone, untold = Place.of("subnet-0eeeeeee", ["sg-0eeeeeee"]), Place(UNTOLD_SUBNET)
     found = prove(TARGET, [gone, untold, PLACE])

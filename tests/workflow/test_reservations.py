@@ -162,3 +162,17 @@ def test_a_function_that_is_killed_while_it_ends_reservations_leaves_the_rest_to
     wait_for_restores(product)
     assert states(product) == ["cancelled"]
     assert rows(product) == []
+
+
+@pytest.mark.speed(120)
+def test_a_reservation_that_ended_by_itself_is_forgotten_also_if_the_target_permits_nothing_any_more(
+    product: Product,
+) -> None:
+    product.fault("ACCESS_DENIED", operation="DescribeCapacityReservations")
+    product.finish(start_reserving(product, typed_plan(product)))
+    machine = product.engine.executions("restore-target")[0]
+    machine.wait_for_state("WaitForJobs")
+    (row,) = rows(product)
+    product.put("TargetChanges", {**row, "endsAt": "2020-01-01T00:00:00.000Z"})
+    wait_for_restores(product)
+    assert rows(product) == []

@@ -288,6 +288,20 @@ def test_the_row_of_settings_that_stay_is_forgotten_on_request(product: Product)
     assert rows_left(product) == []
 
 
+def test_settings_of_a_batch_that_goes_on_are_not_forgotten(product: Product) -> None:
+    servers, plan = one_wave(product, 1)
+    before = read_settings(product, servers[0])
+    with launching_run(product, plan) as run:
+        change_settings(product, servers[0], run)
+        assert round_of(product, keep=True)["finished"] is True
+        assert round_of(product, keep=True, sourceServerIds=servers)["finished"] is True
+        assert [change.server_id for change in rows_left(product)] == servers
+    product.finish(run)
+    wait_for_restores(product)
+    assert read_settings(product, servers[0]) == before
+    assert rows_left(product) == []
+
+
 def test_a_member_of_the_configuration_that_a_person_has_changed_stays(product: Product) -> None:
     servers, plan = one_wave(product, 1)
     before = read_settings(product, servers[0])

@@ -172,6 +172,12 @@ def hold_servers(request: LeaseRequest, attempt: int) -> None:
     raise AwsUnavailable(f"{target.key}: other writers of its leases came first each time")
 
 
+def find_holder(ref: LeaseKey, server_id: str) -> str | None:
+    """The name of another batch that holds the server; None if there is none. One read of the row."""
+    found = _read(ref.target, clock.now()).find_holder(ref.key, [server_id])
+    return found[1] if found else None
+
+
 def release_lease(request: LeaseRequest, attempt: int) -> None:
     """Release the slot and the servers of that attempt. Does nothing if the attempt holds none: it may be repeated."""
     _change_lease(request, attempt, QuotaUsage.without_lease)

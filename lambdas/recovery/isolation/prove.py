@@ -1,7 +1,9 @@
 """Proves for places of a target whether servers in them are isolated."""
 
+import math
 from collections.abc import Iterable
 
+from recovery import clock
 from recovery.domain.isolation.judgement import Surroundings, judge
 from recovery.domain.isolation.networks import VpcNetwork
 from recovery.domain.isolation.verdicts import UNTOLD_SUBNET, IsolationVerdict, Place
@@ -12,6 +14,10 @@ from recovery.errors import TargetAccessDenied
 from recovery.target_errors import TargetRefused
 from recovery.target_services import networks
 from recovery.target_services.networks import Networks
+
+# Within this time after a job, DRS surely lists the instances that it has launched. No document says when; minutes are
+# seen.
+LISTED_WITHIN_SECONDS = 7_200
 
 # The initiatedBy of a job that launches a drill (botocore's drs model).
 START_DRILL = "START_DRILL"
@@ -48,7 +54,7 @@ def _find_own_instances(target: Target, vpcs: Iterable[VpcNetwork]) -> frozenset
     """The EC2 ids of instances in these VPCs that drills have launched.
 
     DRS lists a recovery instance some time after EC2 does. An instance that DRS does not list belongs to a drill if its
-    tag names a source server that only drills have launched lately.
+    tag names a source server that only drills have launched lately, and if it was launched since.
     """
     present = {each.instance_id for vpc in vpcs for each in vpc.interfaces if each.instance_id}
     if not present:
@@ -60,13 +66,28 @@ def _find_own_instances(target: Target, vpcs: Iterable[VpcNetwork]) -> frozenset
 
 
 def _find_new_instances(target: Target, instance_ids: Iterable[str]) -> frozenset[str]:
+    """The instances that a drill has just launched.
+
+    The tag stays on an instance for life. So one that was there before the drill is of an earlier recovery, which DRS
+    does not list any more, and may be production by now.
+    """
     launched: dict[str, set[str | None]] = {}
+    began: dict[str, float] = {}
     for job in drs.list_recent_jobs(target):
-        if not job.is_termination:
-            for launch in job.launches:
-                launched.setdefault(launch.server_id, set()).add(job.initiated_by)
-    drilled = {server_id for server_id, by in launched.items() if by == {START_DRILL}}
+        if job.is_termination:
+            continue
+        for launch in job.launches:
+            launched.setdefault(launch.server_id, set()).add(job.initiated_by)
+            if not job.ended_at or clock.now() - clock.parse_iso(job.ended_at) < LISTED_WITHIN_SECONDS:
+                earlier = began.get(launch.server_id, math.inf)
+                began[launch.server_id] = min(earlier, clock.parse_iso(job.created_at))
+    drilled = {server_id: at for server_id, at in began.items() if launched[server_id] == {START_DRILL}}
     if not drilled:
         return frozenset()
     described, _ = ec2.describe_instances(target, sorted(instance_ids))
-    return frozenset(each for each, instance in described.items() if instance.source_server_id in drilled)
+    return frozenset(
+        each
+        for each, instance in described.items()
+        if instance.launch_time
+        and clock.parse_iso(instance.launch_time) >= drilled.get(instance.source_server_id or "", math.inf)
+    )

@@ -22,6 +22,7 @@ from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOptio
 from recovery.domain.launch_profiles.subnets import Subnet
 from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused
 from recovery.drs import client as drs
+from recovery.drs.busy_servers import Hold
 from recovery.errors import (
     DrsRefused,
     DrsWavesError,
@@ -31,6 +32,7 @@ from recovery.errors import (
     ServerBusy,
     TargetAccessDenied,
 )
+from recovery.launch_settings import others
 from recovery.launch_settings.changing import VISIBLE_WITHIN_SECONDS, NotVisibleYet, Wanted, change_settings
 from recovery.launch_settings.profiled import find_profiles
 from recovery.store import batches, executions
@@ -83,7 +85,8 @@ class AppliedRound:
 def apply_settings(ref: BatchRef) -> AppliedRound:
     """Change the launch settings of the batch's servers that have a profile, as far as a round gets.
 
-    A server whose profile cannot be applied is refused, and the others go on. Nothing is changed once a job of the
+    A server whose profile cannot be applied is refused, and the others go on. Servers without a profile get back what
+    another batch has changed of them. Nothing is changed once a job of the
     batch may run: it may be launching with the settings. Raise LateMessage, RunHalted, RunPaused, ServerBusy, and
     errors that are transient; what the round has done before is on record then.
     """
@@ -98,10 +101,11 @@ def apply_settings(ref: BatchRef) -> AppliedRound:
     if run.status is ExecutionStatus.PAUSED:
         raise RunPaused(f"{run.execution_id} is paused, and {ref.key} has no job yet")
     profiles = {} if run.profiles is ProfileOption.SKIP else find_profiles(ref, batch.server_ids)
-    if not profiles:
-        return AppliedRound()
     with use_share(CallShare.READING):
-        return _apply(batch, profiles)
+        applied = _apply(batch, profiles) if profiles else AppliedRound()
+        until = time.monotonic() + ROUND_SECONDS / 2
+        left = others.free(ref.target, [each for each in batch.server_ids if each not in profiles], until)
+    return replace(applied, left=applied.left + left)
 
 
 def _apply(batch: Batch, profiles: Mapping[str, LaunchProfile]) -> AppliedRound:
@@ -156,16 +160,32 @@ def _change_each(applied: AppliedSettings, profiles: Mapping[str, LaunchProfile]
         known = {server.server_id: server for server in drs.describe_source_servers(target, list(profiles))}
         subnet_ids = {subnet_id for profile in profiles.values() for subnet_id in profile.subnets.values()}
         subnets = networks.describe_subnets(target, subnet_ids) if subnet_ids else {}
+        launches = others.find_launches(target, profiles)
     except REFUSALS as error:
         return dict.fromkeys(profiles, _refuse(error))
-    rows = settings_changes.get_changes(target, profiles)
-    wanted = [_want(applied, server_id, profile, known, subnets) for server_id, profile in profiles.items()]
+    held = {server_id: _judge_launch(server_id, hold) for server_id, hold in launches.items()}
+    rows = settings_changes.get_changes(target, profiles.keys() - held.keys())
+    wanted = [
+        _want(applied, server_id, profile, known, subnets)
+        for server_id, profile in profiles.items()
+        if server_id not in held
+    ]
     dynamodb.client()  # created once, before the threads share it
     with ThreadPoolExecutor(SERVERS_AT_ONCE) as pool:
         change = partial(_change_one, until=began + ROUND_SECONDS)
         # The copied context keeps the share of the calls, and the ids of the run in the log lines.
         futures = [pool.submit(copy_context().run, change, each, rows.get(each.server.server_id)) for each in wanted]
-    return {each.server.server_id: future.result() for each, future in zip(wanted, futures, strict=True)}
+    changed = {each.server.server_id: future.result() for each, future in zip(wanted, futures, strict=True)}
+    return held | changed
+
+
+def _judge_launch(server_id: str, hold: Hold) -> Outcome:
+    """A job that may be launching the server would launch it with the new settings. One that does not end withholds
+    it, as it would at the start.
+    """
+    if hold.is_usual:
+        return ServerBusy(f"launch settings of {server_id} have to wait: it is in {hold.holder}")
+    return AppliedServer(at=clock.now(), refused=f"DRS has it in a conflict that lasts: {hold.holder} holds it")
 
 
 def _want(
@@ -206,7 +226,10 @@ def _find_unseen(applied: AppliedSettings) -> Sequence[str]:
         if each.is_changed and clock.now() - each.at < VISIBLE_WITHIN_SECONDS
     }
     template_ids = {each.template_id for each in recent.values() if each.template_id}
-    shown = launch_templates.get_default_numbers(applied.ref.target, template_ids) if template_ids else {}
+    try:
+        shown = launch_templates.get_default_numbers(applied.ref.target, template_ids) if template_ids else {}
+    except REFUSALS:  # the start asks again, and decides
+        return []
     return [
         server_id
         for server_id, each in recent.items()

@@ -7,27 +7,35 @@ from recovery.domain.execution import Run
 from recovery.domain.isolation.verdicts import SKIPPED, Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
+from recovery.errors import TargetAccessDenied
 from recovery.isolation.prove import prove
+from recovery.launch_settings import others
 from recovery.launch_settings.changing import describe_change
 from recovery.launch_settings.profiled import find_profiles
 from recovery.store.launches import applied_settings, settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
-from recovery.target_errors import SettingsNotApplied
+from recovery.target_errors import SettingsNotApplied, TargetRefused
 from recovery.target_services import launch_templates
 
 
 def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     """Why each of these servers must not be launched; servers without a reason are left out.
 
-    Raise SettingsNotApplied if the profiles were not applied for this attempt, and the errors of EC2.
+    Raise SettingsNotApplied if the profiles were not applied for this attempt or others' settings are to be put back,
+    ServerBusy while they cannot be, and the errors of EC2.
     """
     profiles = find_profiles(batch.ref, batch.server_ids)
     is_drill = batch.ref.mode.of_steps is RunMode.DRILL
     if run.profiles is ProfileOption.SKIP:
+        others.require_own_settings(batch, batch.server_ids)
         return dict.fromkeys(_list_required(profiles), SKIPPED) if is_drill else {}
-    if not profiles:
-        return {}
+    others.require_own_settings(batch, set(batch.server_ids) - profiles.keys())
+    return _judge(batch, profiles, is_drill=is_drill) if profiles else {}
+
+
+def _judge(batch: Batch, profiles: Mapping[str, LaunchProfile], *, is_drill: bool) -> dict[str, str]:
+    """Why each of the servers with a profile must not be launched."""
     of_attempt = _list_applied(batch)
     missing = profiles.keys() - of_attempt.keys()
     if missing and not batch.status.is_in_attempt:
@@ -54,7 +62,12 @@ def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[st
     changed = [server_id for server_id, each in servers.items() if each.is_changed]
     rows = settings_changes.get_changes(target, changed) if changed else {}
     template_ids = {each.template_id for each in servers.values() if each.template_id}
-    shown = launch_templates.get_default_numbers(target, template_ids) if template_ids else {}
+    try:
+        shown = launch_templates.get_default_numbers(target, template_ids) if template_ids else {}
+    except (TargetAccessDenied, TargetRefused) as error:  # the servers without a profile are launched all the same
+        return dict.fromkeys(
+            servers, f"EC2 does not show whether its launch template is as it has to be: {error.message}"
+        )
     for server_id, each in servers.items():
         number = shown.get(each.template_id) if each.template_id else None
         if each.is_changed and not _is_held(batch, rows.get(server_id)):

@@ -27,7 +27,7 @@ from recovery.domain.launch_profiles.wanted import (
 )
 from recovery.drs import client as drs
 from recovery.errors import ServerBusy
-from recovery.launch_settings import restore
+from recovery.launch_settings import others, restore
 from recovery.launch_settings.restore import Result
 from recovery.store.launches import settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
@@ -151,7 +151,7 @@ class _Found:
 def _change(wanted: Wanted, row: SettingsChange | None, found: _Found, needed: WantedSettings) -> AppliedServer:
     target, configuration = wanted.ref.target, found.configuration
     earlier = row.version if row else None
-    row = _write(_begin(wanted, row, found, needed), row)
+    row = _write_unheld(wanted, _begin(wanted, row, found, needed), row)
     if needed.configuration:
         drs.update_launch_configuration(target, row.server_id, needed.configuration)
         configuration = needed.configure(configuration)
@@ -246,6 +246,18 @@ def _write(row: SettingsChange, before: SettingsChange | None) -> SettingsChange
     written = settings_changes.write(row, before)
     if written is None:
         raise ServerBusy(f"another function is changing the launch settings of {row.server_id}")
+    return written
+
+
+def _write_unheld(wanted: Wanted, row: SettingsChange, before: SettingsChange | None) -> SettingsChange:
+    """Write the row, unless another batch is launching the server. A start that comes later finds the row."""
+    written = _write(row, before)
+    try:
+        others.require_unheld(wanted.ref, row.server_id)
+    except ServerBusy:
+        if before is None:  # nothing is changed yet
+            settings_changes.remove(written)
+        raise
     return written
 
 

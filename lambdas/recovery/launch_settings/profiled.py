@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run
-from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOption, find_first
+from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOption, choose_profile
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
 from recovery.store import inspections, run_requests
@@ -13,7 +13,8 @@ from recovery.store import inspections, run_requests
 def find_profiles(ref: BatchRef, server_ids: Iterable[str]) -> dict[str, LaunchProfile]:
     """The profiles of these servers of the batch, as the groups had them when the run was started; none for the others.
 
-    Of several groups that select a server, the first one in the order of the wave that has a profile for it counts.
+    Of several groups that select a server, the first one in the order of the wave that has a profile for it counts, and
+    the isolation that any of them requires.
     """
     mode, groups = ref.mode.of_steps, run_requests.get_groups(ref.execution_id)
     if mode is None or not any(group.profiles.has_any(mode) for group in groups.values()):
@@ -22,7 +23,8 @@ def find_profiles(ref: BatchRef, server_ids: Iterable[str]) -> dict[str, LaunchP
     found = {}
     for server_id in server_ids:
         selected_by = members[server_id].groups if server_id in members else ()
-        if profile := find_first((groups[each].profiles for each in selected_by if each in groups), server_id, mode):
+        profiles = (groups[each].profiles for each in selected_by if each in groups)
+        if profile := choose_profile(profiles, server_id, mode):
             found[server_id] = profile
     return found
 

@@ -32,6 +32,9 @@ logger = Logger(child=True)
 # A reservation ends by itself after this, whatever becomes of the run and of this stack.
 RESERVED_SECONDS = 24 * 3_600
 
+# EC2 ends a limited reservation within an hour after its end date (EndDate of CreateCapacityReservation).
+OVERDUE_SECONDS = 3_600
+
 # Real seconds for reading what the servers are launched as. The function has 120.
 READING_SECONDS = 60
 
@@ -166,12 +169,35 @@ def release(target: Target, ended: Sequence[Reservation], owners: Owners) -> dic
     """End reservations of runs that are over, found by their rows and by their tags; say of those left why.
 
     What a lost answer has made is found by its tag. A function of the run may still be about to make one, so a row
-    without an id stays until none can be. Raise what EC2 raises, and AwsUnavailable.
+    without an id stays until none can be. What ended by itself is not asked for: the role of the target may not permit
+    it any more. Raise what EC2 raises, and AwsUnavailable.
     """
+    ended = _forget_overdue(ended)
     if not ended:
         return {}
-    live, left = capacity_reservations.find_live(target, {each.execution_id for each in ended}), {}
+    failed, left = _cancel(target, ended), {}
+    for each in ended:
+        if each.execution_id in failed:
+            left[each] = failed[each.execution_id]
+        elif not each.reservation_id and owners.ended_within(each.execution_id, FUNCTION_SECONDS):
+            left[each] = "its reservation may still be made"
+        else:
+            reservations.remove(each)
+    return left
+
+
+def _forget_overdue(ended: Sequence[Reservation]) -> list[Reservation]:
+    """Remove the rows of those that have surely ended by themselves; return the others."""
+    over = [each for each in ended if clock.now() - clock.parse_iso(each.ends_at) > OVERDUE_SECONDS]
+    for each in over:
+        reservations.remove(each)
+    return [each for each in ended if each not in over]
+
+
+def _cancel(target: Target, ended: Sequence[Reservation]) -> dict[str, str]:
+    """End what EC2 shows of these runs and what their rows name; say of runs whose are left why."""
     failed: dict[str, str] = {}
+    live = capacity_reservations.find_live(target, {each.execution_id for each in ended})
     for execution_id, found in live.items():
         rows = [each for each in ended if each.execution_id == execution_id]
         for reservation_id in {*found, *(each.reservation_id for each in rows if each.reservation_id)}:
@@ -181,11 +207,4 @@ def release(target: Target, ended: Sequence[Reservation], owners: Owners) -> dic
                 failed[execution_id] = error.message
                 facts = {"reservation": reservation_id, "reason": error.message}
                 logger.warning("reservation not ended", extra=facts)
-    for each in ended:
-        if each.execution_id in failed:
-            left[each] = failed[each.execution_id]
-        elif not each.reservation_id and owners.ended_within(each.execution_id, FUNCTION_SECONDS):
-            left[each] = "its reservation may still be made"
-        else:
-            reservations.remove(each)
-    return left
+    return failed

@@ -31,7 +31,7 @@ MIN_WAIT_SECONDS, MAX_WAIT_SECONDS, SOON_SECONDS = 30, 300, 2
 class RestoreRequest:
     """What to put back in a target: all, or the changes of these servers; `round` counts the rounds before this one.
 
-    `force` overwrites what a person has changed; `keep` only removes the rows.
+    `force` overwrites what a person has changed; `keep` only removes the rows, but none of a batch that goes on.
     """
 
     target: Target
@@ -109,8 +109,10 @@ def _release_reservations(target: Target, owners: Owners) -> list[str]:
 def _is_meant(change: SettingsChange, request: RestoreRequest, owners: Owners) -> bool:
     if request.server_ids and change.server_id not in request.server_ids:
         return False
-    if request.keep or request.force:
+    if request.force:  # it waits until no job can launch with the settings any more
         return True
+    if request.keep:  # a batch that goes on would leave its settings behind
+        return not owners.is_in_progress(change)
     return change.status is not ChangeStatus.LEFT and not owners.is_in_progress(change)
 
 

@@ -142,9 +142,12 @@ class ServerProfileRequest(RequestModel):
         for source, mapped in self.private_ip_map.items():
             if ipaddress.ip_network(source).prefixlen != ipaddress.ip_network(mapped).prefixlen:
                 raise ValueError(f"privateIpMap maps {source} to {mapped}, which has another size")
-        ranges = [ipaddress.ip_network(each) for each in self.private_ip_map]
-        if any(one.overlaps(other) for at, one in enumerate(ranges) for other in ranges[:at]):
+        if _have_overlap(self.private_ip_map):
             raise ValueError("privateIpMap has two ranges of sources that overlap")
+        if _have_overlap(self.private_ip_map.values()):
+            raise ValueError("privateIpMap maps two ranges to ones that overlap: two servers would get one address")
+        if twice := _find_twice(self.security_groups):
+            raise ValueError(f"securityGroups has {twice} twice: give it once")
         return self
 
     def to_profile(self) -> LaunchProfile:
@@ -234,6 +237,11 @@ def _by_mode(owner: LaunchProfilesRequest | ServerProfilesRequest) -> dict[RunMo
     given = {mode: getattr(owner, mode.value) for mode in RunMode}
     profiles = {mode: each.to_profile() for mode, each in given.items() if each}
     return {mode: profile for mode, profile in profiles.items() if not profile.is_empty}
+
+
+def _have_overlap(ranges: Iterable[str]) -> bool:
+    networks = [ipaddress.ip_network(each) for each in ranges]
+    return any(one.overlaps(other) for at, one in enumerate(networks) for other in networks[:at])
 
 
 def _find_twice(values: Iterable[str]) -> str | None:

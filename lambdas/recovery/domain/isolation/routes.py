@@ -28,6 +28,11 @@ _UNTOLD: Mapping[str, str] = {
 }
 
 
+# A route to these is a blackhole while an instance is stopped, such as an appliance at night. Others need a person who
+# changes the network.
+_COMES_BACK = ("eni-", "i-")
+
+
 @dataclass(frozen=True, slots=True)
 class RoutedWays:
     """The ways of the routes of a subnet, and the ids of its route tables: more than one while they change."""
@@ -80,7 +85,7 @@ class _Finder:
             if route.is_local:
                 continue
             text = f"route {route.destination} of {table.table_id}"
-            if route.is_blackhole:
+            if route.is_blackhole and not route.target.startswith(_COMES_BACK):
                 yield Way(Answer.YES, f"{text} is a blackhole ({route.target})")
                 continue
             ranges = find_ranges(route, table)
@@ -92,7 +97,7 @@ class _Finder:
     def _follow(self, route: Route, text: str, ranges: tuple[Range, ...]) -> Iterator[Way]:
         ways = [self._classify(route, text)]
         if route.target.startswith(_NAT):
-            ways += self._follow_nat(route, text, ranges)
+            ways += self._follow_nat(route.target, text, ranges)
         closed = self.barriers.close(Ends(ranges))
         for way in ways:
             yield way if closed is None or way.answer is Answer.YES else way.block(closed)
@@ -137,21 +142,25 @@ class _Finder:
             return f"{vpc_id} of the sources"
         return f"{vpc_id} of account {owner_id}" if owner_id and owner_id != self.account_id else vpc_id
 
-    def _follow_nat(self, route: Route, text: str, ranges: tuple[Range, ...]) -> list[Way]:
-        """The ways of the subnet of a NAT gateway, whose routes it uses for what it passes on."""
+    def _follow_nat(
+        self, target: str, text: str, ranges: tuple[Range, ...], passed: tuple[str, ...] = ()
+    ) -> Iterator[Way]:
+        """The ways of the subnet of a NAT gateway, whose routes it uses for what it passes on, maybe to another one."""
         subnets = {
             each.subnet_id
             for each in self.vpc.interfaces
-            if each.kind == "natGateway" and route.target in each.description.split()
+            if each.kind == "natGateway" and target in each.description.split()
         }
         if not subnets:
-            lost = f"{text} goes to NAT gateway {route.target}, and EC2 does not show in which subnet that is"
-            return [Way(Answer.UNKNOWN, lost)]
-        return [
-            self._classify(onward, f"{text} goes to {route.target}, and route {onward.destination} of {table.table_id}")
-            for subnet_id in sorted(subnets)
-            for table in find_tables(subnet_id, self.vpc)
-            for onward in table.routes
-            if not (onward.is_local or onward.is_blackhole or onward.target.startswith(_NAT))
-            and intersect(ranges, find_ranges(onward, table))
-        ]
+            lost = f"{text} goes to NAT gateway {target}, and EC2 does not show in which subnet that is"
+            yield Way(Answer.UNKNOWN, lost)
+        for table in (table for subnet_id in sorted(subnets) for table in find_tables(subnet_id, self.vpc)):
+            for onward in table.routes:
+                taken = intersect(ranges, find_ranges(onward, table))
+                if onward.is_local or onward.is_blackhole or not taken:
+                    continue
+                onward_text = f"{text} goes to {target}, and route {onward.destination} of {table.table_id}"
+                if not onward.target.startswith(_NAT):
+                    yield self._classify(onward, onward_text)
+                elif onward.target not in (target, *passed):
+                    yield from self._follow_nat(onward.target, onward_text, taken, (*passed, target))

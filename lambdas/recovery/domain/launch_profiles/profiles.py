@@ -39,6 +39,7 @@ class Isolation(StrEnum):
     reached too. `reported`: the drill runs, and its record says what its servers could reach.
     """
 
+    # The strictest comes first: `choose_profile` relies on it.
     REQUIRED = "required"
     INTERNET_ALLOWED = "internetAllowed"
     REPORTED = "reported"
@@ -166,9 +167,16 @@ class GroupProfiles:
         return any(mode in each and not each[mode].is_empty for each in profiles)
 
 
-def find_first(groups: Iterable[GroupProfiles], server_id: str, mode: RunMode) -> LaunchProfile | None:
-    """The profile of a server that these groups select, in the order of its wave: that of the first one with any."""
-    return next((profile for group in groups if (profile := group.find(server_id, mode))), None)
+def choose_profile(profiles: Iterable[GroupProfiles], server_id: str, mode: RunMode) -> LaunchProfile | None:
+    """The profile of a server that these groups select, in the order of the wave; None if none has one for it.
+
+    That of the first group that has one counts. But what any of the groups requires of the network is required.
+    """
+    found = [profile for each in profiles if (profile := each.find(server_id, mode))]
+    if not found:
+        return None
+    asked = {profile.isolation for profile in found}
+    return replace(found[0], isolation=next((each for each in Isolation if each in asked), None))
 
 
 def _read_by_mode(item: Mapping[str, Any]) -> dict[RunMode, LaunchProfile]:

@@ -50,12 +50,18 @@ def read_place(configuration: LaunchConfiguration, data: TemplateData, source_ad
         security_groups=_read_groups(interfaces, data),
         interface_ids=tuple(each["NetworkInterfaceId"] for each in interfaces if each.get("NetworkInterfaceId")),
         instance_type=None if configuration.right_sizes else data.get("InstanceType"),
-        address=source_address if configuration.copies_private_ip else first.get("PrivateIpAddress"),
+        address=source_address if configuration.copies_private_ip else read_primary_address(first),
         instance_profile=_read_profile(data.get("IamInstanceProfile") or {}),
         key_name=data.get("KeyName"),
         tags=read_instance_tags(data),
         is_said=_says_where(interfaces, data),
     )
+
+
+def read_primary_address(interface: Mapping[str, Any]) -> str | None:
+    """The primary private address that a network interface of a template names; None if it names none."""
+    listed = (each["PrivateIpAddress"] for each in interface.get("PrivateIpAddresses") or () if each.get("Primary"))
+    return interface.get("PrivateIpAddress") or next(listed, None)
 
 
 def _read_groups(interfaces: Sequence[Mapping[str, Any]], data: TemplateData) -> tuple[str, ...]:

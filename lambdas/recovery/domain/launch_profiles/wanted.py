@@ -9,7 +9,7 @@ from typing import Any
 
 from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.launch_profiles.profiles import KEEP, RELEASE, LaunchProfile
-from recovery.domain.launch_profiles.settings import LaunchSettings, TemplateData
+from recovery.domain.launch_profiles.settings import LaunchSettings, TemplateData, read_primary_address
 from recovery.domain.launch_profiles.subnets import Subnet
 
 # The members of UpdateLaunchConfiguration (botocore's drs model) that a profile sets, and what the shape calls them.
@@ -59,12 +59,14 @@ def build_wanted(
 
     Raise ProfileRefused when a subnet does not exist, or when the address of the server is in none of them.
     """
+    if settings.configuration.launches_into and profile.isolation and profile.isolation.refuses:
+        raise ProfileRefused(
+            f"it launches into instance {settings.configuration.launches_into}, which stays in its own network, and "
+            f"its launch profile says isolation {profile.isolation.value}"
+        )
     data = copy.deepcopy(dict(settings.data))
     address = choose_address(profile, server)
-    copied = server.source_address if profile.private_ip == KEEP else None
-    if profile.private_ip is None and not profile.private_ip_map and settings.configuration.copies_private_ip:
-        copied = server.source_address
-    subnet = choose_subnet(profile, subnets, server.server_id, address or copied)
+    subnet = choose_subnet(profile, subnets, server.server_id, address or _find_kept_address(profile, settings, server))
     _place(data, profile, subnet, address)
     if profile.instance_types:
         data["InstanceType"] = choose_type(profile, server.launches_failed)
@@ -74,6 +76,18 @@ def build_wanted(
     if profile.tags:
         _tag(data, profile.tags)
     return WantedSettings(_change_configuration(profile, settings.configuration), data)
+
+
+def _find_kept_address(profile: LaunchProfile, settings: LaunchSettings, server: ProfiledServer) -> str | None:
+    """The address that the server is launched with although the profile gives none; None if EC2 chooses one."""
+    if profile.private_ip == KEEP:
+        return server.source_address
+    if profile.private_ip or profile.private_ip_map:
+        return None
+    if settings.configuration.copies_private_ip:
+        return server.source_address
+    interfaces = sorted(settings.data.get("NetworkInterfaces") or (), key=lambda each: each.get("DeviceIndex") or 0)
+    return read_primary_address(interfaces[0]) if interfaces else None
 
 
 def _change_configuration(profile: LaunchProfile, now: LaunchConfiguration) -> dict[str, Any]:
@@ -168,12 +182,24 @@ def _set_groups(data: dict[str, Any], interfaces: list[dict[str, Any]], profile:
 
 def _move(data: dict[str, Any], interfaces: list[dict[str, Any]], subnet: Subnet) -> None:
     for interface in interfaces:
+        if interface.get("SubnetId") != subnet.subnet_id:
+            _drop_foreign(interface, subnet)
         interface["SubnetId"] = subnet.subnet_id
         interface.pop("NetworkInterfaceId", None)
     _drop_addresses(interfaces[1:])
     placement = data.get("Placement") or {}
+    placement.pop("AvailabilityZoneId", None)  # of the subnet that it was; EC2 takes that of the subnet
     if placement.get("AvailabilityZone"):
         placement["AvailabilityZone"] = subnet.zone
+
+
+def _drop_foreign(interface: dict[str, Any], subnet: Subnet) -> None:
+    """Drop the addresses and prefixes of another subnet, which EC2 would refuse in this one."""
+    for member in ("Ipv6Addresses", "Ipv4Prefixes", "Ipv6Prefixes"):
+        interface.pop(member, None)
+    if addresses := interface.pop("PrivateIpAddresses", None):
+        kept = [each for each in addresses if subnet.contains(each["PrivateIpAddress"])]
+        interface |= {"PrivateIpAddresses": kept} if kept else {}
 
 
 def _drop_addresses(interfaces: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
 from recovery.domain.findings.codes import Code
 from recovery.domain.isolation.verdicts import SKIPPED, Place, find_refusal, list_places
-from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption, find_first
+from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption, choose_profile
 from recovery.domain.launch_profiles.settings import LaunchPlace, LaunchSettings, read_place
 from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused, build_wanted
 from recovery.domain.plan import ProtectionGroup
@@ -96,13 +96,13 @@ def _find_profiled(
     *,
     skips: bool,
 ) -> dict[str, _Profiled]:
-    """The servers whose profile asks for a proof."""
+    """The servers whose profile asks for a proof. `choose_profile` says which one counts."""
     found: dict[str, _Profiled] = {}
     for selection in selections:
         for server_id, server in selection.servers.items():
             if server_id in found or server_id not in launchable or server.problem:
                 continue
-            profile = find_first((groups[each].profiles for each in server.groups), server_id, RunMode.DRILL)
+            profile = choose_profile((groups[each].profiles for each in server.groups), server_id, RunMode.DRILL)
             if profile and profile.isolation:
                 found[server_id] = _Profiled(profile.isolation, LaunchProfile() if skips else profile)
     return found

@@ -4,10 +4,12 @@ A server has one row at most, so two runs never change its settings at once. The
 removed when the settings are put back. It says what was there before, and which batch of which run has changed it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -16,6 +18,8 @@ from recovery.aws.dynamodb_expressions import Partition
 from recovery.domain.batch import BatchRef
 from recovery.domain.target import Target
 from recovery.settings import settings
+
+logger = Logger(child=True)
 
 PREFIX = "SERVER#"
 
@@ -125,7 +129,7 @@ def _key(target: Target, server_id: str) -> dict[str, str]:
 def list_changes(target: Target) -> list[SettingsChange]:
     """Every change in the target."""
     rows = dynamodb.query(table(), Partition("target", target.key, ("item", PREFIX)))
-    return [SettingsChange.from_item(row) for row in rows]
+    return list(_read_rows(rows))
 
 
 def has_any(target: Target) -> bool:
@@ -135,10 +139,18 @@ def has_any(target: Target) -> bool:
 
 
 def get_changes(target: Target, server_ids: Iterable[str]) -> dict[str, SettingsChange]:
-    """The changes of these servers, by server. Read consistently."""
-    name = table()  # read before the threads, which share no context
-    rows = dynamodb.map_each(lambda server_id: dynamodb.get(name, _key(target, server_id)), sorted(server_ids))
-    return {change.server_id: change for row in rows if row for change in [SettingsChange.from_item(row)]}
+    """The changes of these servers, by server. Read consistently, a hundred at a time."""
+    keys = [_key(target, server_id) for server_id in sorted(server_ids)]
+    return {change.server_id: change for change in _read_rows(dynamodb.batch_get(table(), keys))}
+
+
+def _read_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[SettingsChange]:
+    """The changes of the rows. One that cannot be read is logged: it must not stop those of all other servers."""
+    for row in rows:
+        try:
+            yield SettingsChange.from_item(row)
+        except (KeyError, TypeError, ValueError) as error:
+            logger.critical("row of a change is damaged", extra={"row": row.get("item"), "reason": repr(error)})
 
 
 def write(change: SettingsChange, before: SettingsChange | None) -> SettingsChange | None:
