@@ -2,10 +2,21 @@
 
 import pytest
 
+from recovery.store.launches.settings_changes import ChangeStatus
+from tests.support import changed_settings
 from tests.support.fault_injection import held_before
 from tests.support.launch_settings import change_as_a_person, template_of
 from tests.support.product import HUB, WEST, Product
-from tests.support.profiled_runs import DRILL, DRILL_SUBNETS, WRITES, calls_made, launched, lay_networks, plan_of
+from tests.support.profiled_runs import (
+    DRILL,
+    DRILL_SUBNETS,
+    WRITES,
+    calls_made,
+    launched,
+    lay_networks,
+    plan_of,
+    read_tags,
+)
 from tests.support.runs import decide, held_jobs, pass_seconds, wait_until
 from tests.support.shops import target_client
 
@@ -51,6 +62,26 @@ def test_a_recovery_that_skips_profiles_is_not_launched_with_what_a_drill_has_no
         restoring.go.set()
     assert record["status"] == "COMPLETED", record
     assert launched(product)[server]["SubnetId"] not in DRILL_SUBNETS
+
+
+def test_a_recovery_with_a_profile_starts_from_what_a_person_has_changed_since_a_drill(product: Product) -> None:
+    """The drill's row says LEFT, and no operator has decided about it yet."""
+    (server,) = product.seed(1)
+    plan = plan_of(product, [server], {"drill": DRILL, "recovery": {"tags": {"from": "recovery"}}})
+    drill = product.drill(plan)["executionId"]
+    changed_settings.wait_for_restores(product)
+    changed_settings.change_settings(product, server, drill)
+    number = changed_settings.change_as_a_person(product, server)
+    changed_settings.restore(product)
+    (left,) = changed_settings.rows_left(product)
+    assert left.status is ChangeStatus.LEFT
+    theirs = changed_settings.read_settings(product, server)
+    record = product.finish(product.start(plan, "recoveries"))
+    assert record["status"] == "COMPLETED", record
+    assert read_tags(launched(product)[server])["from"] == "recovery"
+    changed_settings.wait_for_restores(product)
+    assert changed_settings.rows_left(product) == []
+    assert changed_settings.read_settings(product, server) == theirs, f"version {number} is the default one again"
 
 
 def test_a_run_without_a_profile_waits_for_a_paused_one_whose_profile_is_applied(product: Product) -> None:

@@ -28,7 +28,7 @@ from recovery.domain.launch_profiles.wanted import (
 from recovery.drs import client as drs
 from recovery.errors import ServerBusy
 from recovery.launch_settings import others, restore
-from recovery.launch_settings.restore import Result
+from recovery.launch_settings.restore import Outcome, Result
 from recovery.store.launches import settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
@@ -101,18 +101,26 @@ def describe_change(template_id: str, number: int | None) -> str:
 
 
 def _free(wanted: Wanted, row: SettingsChange) -> SettingsChange | None:
-    """The row if it is of this batch. One of another batch, or one that is being put back, is put back first."""
+    """The row if it is of this batch. One of another batch, or one that is being put back, is put back first.
+
+    What a person has changed since stays: this run starts from it, and puts it back. A recovery must not wait until
+    an operator has decided about the settings of an earlier drill.
+    """
     if row.owner == wanted.ref and row.status in (ChangeStatus.CHANGING, ChangeStatus.CHANGED):
         return row
     outcome = restore.put_back(row)
+    if outcome.result is Result.LEFT:
+        logger.warning("settings of a person taken as they are", extra={"server": row.server_id, "was": outcome.reason})
+        outcome = _forget(row)
     if outcome.is_done:
         return None
-    if outcome.result is Result.LEFT:
-        raise ProfileRefused(
-            f"{row.owner.execution_id} has changed its launch settings, and a person has changed them since: "
-            f"{outcome.reason}. Decide with `drs-waves profiles restore`"
-        )
     raise ServerBusy(f"{row.server_id} has launch settings of {row.owner.key} still: {outcome.reason}")
+
+
+def _forget(row: SettingsChange) -> Outcome:
+    """Remove the row of settings that stay."""
+    left = settings_changes.get_changes(row.target, [row.server_id]).get(row.server_id)
+    return restore.put_back(left, keep=True) if left else Outcome(Result.FORGOTTEN)
 
 
 def _read_default(wanted: Wanted, template_id: str) -> tuple[TemplateVersion, int]:
