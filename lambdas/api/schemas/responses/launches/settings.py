@@ -134,6 +134,7 @@ class AppliedSettings(TypedDict):
     version: Annotated[int | None, Field(description="The default version of the template that DRS launched from.")]
     subnetIds: Annotated[list[str], Field(description="The subnets that it was to be launched into.")]
     securityGroups: Annotated[list[str], Field(description="Its security groups.")]
+    privateIp: Annotated[str | None, Field(description="The private address that it was to have; null for any.")]
 
 
 class AppliedSettingsPage(Paged):
@@ -159,6 +160,7 @@ def build_applied(server: ServerOfRun) -> AppliedSettings:
         "version": applied.version,
         "subnetIds": list(applied.subnet_ids),
         "securityGroups": list(applied.security_groups),
+        "privateIp": applied.private_ip,
     }
 
 
