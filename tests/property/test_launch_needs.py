@@ -9,7 +9,7 @@ from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.drs_shapes.source_machines import SourceMachine
 from recovery.domain.findings.address_checks import check_addresses, check_room
 from recovery.domain.findings.codes import Code
-from recovery.domain.findings.facts import InstanceKind, PlannedLaunch, PresentInstance, Reservation, TargetFacts
+from recovery.domain.findings.facts import InstanceKind, PlannedLaunch, PresentInstance, PresentReservation, TargetFacts
 from recovery.domain.findings.gathering import gather
 from recovery.domain.findings.quota_checks import check_vcpus
 from recovery.domain.launch_profiles.settings import LaunchPlace
@@ -49,7 +49,7 @@ def plans(draw: st.DrawFn) -> tuple[list[PlannedLaunch], TargetFacts]:
         kinds=kinds,
         instances=instances,
         interfaces={},
-        reservations=[Reservation("m5.large", "zone-0", left, is_open=draw(st.booleans()))] if left else [],
+        reservations=[PresentReservation("m5.large", "zone-0", left, is_open=draw(st.booleans()))] if left else [],
         quotas={QUOTA: float(draw(st.integers(0, 40)))},
     )
     return launches, facts

@@ -36,7 +36,8 @@ def target_client(product: Product, service: str, account: str = HUB, region: st
     role = f"arn:aws:iam::{account}:role/drs-waves-target"
     given = product.engine.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=region)
-    endpoint = product.emulator.url if service in SERVICES_OF_EMULATOR else None
+    # The emulator has no roles, which belong to the engine, and here moto stands for that.
+    endpoint = product.emulator.url if service in SERVICES_OF_EMULATOR and service != "iam" else None
     return session.client(service, endpoint_url=endpoint)  # type: ignore[call-overload]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import botocore.client
 import pytest
-from moto.servicequotas.models import servicequotas_backends
 
 from recovery.drs import fan_out
 from recovery.errors import DrsWavesError
@@ -483,8 +482,7 @@ def test_capacity_is_shown_for_one_region_an_account_and_all(product: Product) -
 
 def test_quotas_that_aws_has_raised_are_shown(product: Product) -> None:
     product.seed(2)
-    backend: Any = servicequotas_backends[HUB][WEST]
-    backend.applied = {"L-D88FAC3A": 40.0, "L-C1D14A2B": 1.0}
+    product.emulator.control.change_settings({"quotas": {"jobsInProgress": 40, "replicatingServers": 1}})
     entry = product.request("GET", f"/capacity/{HUB}/{WEST}").body
     assert entry["quotasFrom"] == "Service Quotas"
     assert (entry["jobs"]["quota"], entry["serversInJobs"]["quota"]) == (40, 500)

@@ -13,6 +13,7 @@ from tests.support.shops import target_client
 
 REQUIRED = {**DRILL, "isolation": "required"}
 ROUTE = f"route {networks.SOURCE_CIDR} of {networks.DRILL_ROUTES} goes to peering {networks.DRILL_PEERING}"
+UNTOLD = "name the subnets and the security groups in the launch profile"
 READS = (
     "DescribeVpcs", "DescribeRouteTables", "DescribeNetworkAcls", "DescribeSecurityGroups", "DescribeVpcEndpoints",
     "DescribeNetworkInterfaces", "DescribeVpcPeeringConnections",
@@ -30,7 +31,7 @@ def add(product: Product, kind: str, **resource: Any) -> None:
 
 def route(product: Product, *routes: dict[str, Any]) -> None:
     """Give the drill subnets these routes beside their own."""
-    add(product, "RouteTable", **networks.build_drill_routes(WEST, *routes))
+    add(product, "RouteTable", **networks.build_drill_routes(*routes))
 
 
 def isolation_of(product: Product, execution_id: str) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def test_a_drill_with_a_route_to_the_sources_is_refused_and_runs_when_the_route_
     assert len(launched(product)) == 3
     (text,) = {text for event, text in events_of(product, record).items() if event == "NETWORKS_ISOLATED"}
     assert text.startswith(f"networks of {HUB}/{WEST} are isolated: ")
-    assert f"all other routes of {networks.DRILL_ROUTES} are local" in text
+    assert f"all routes of {networks.DRILL_ROUTES} are local" in text
     assert f"no other instances are in {networks.DRILL_VPC}" in text
 
 
@@ -144,8 +145,8 @@ def test_a_profile_without_subnets_is_judged_by_where_the_template_launches(prod
     (server,) = product.seed(1)
     refused = product.drill(plan_of(product, [server], {"drill": {"isolation": "required"}}))
     assert refused["status"] == "NOT_READY"
-    assert "name the subnets in the launch profile" in refused["reason"], refused["reason"]
-    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=[networks.DRILL_GROUP])
+    assert UNTOLD in refused["reason"], refused["reason"]
+    set_template(product, server, {"SubnetId": networks.DRILL_SUBNETS["a"], "Groups": [networks.DRILL_GROUP]})
     record = product.drill(plan_of(product, [server], {"drill": {"isolation": "required"}}))
     assert record["status"] == "COMPLETED", record
     (verdict,) = isolation_of(product, record["executionId"])
@@ -159,23 +160,32 @@ def test_groups_of_the_template_count_if_the_profile_names_none(product: Product
     route(product, networks.build_route_to_sources())
     nothing: dict[str, Any] = {"IpPermissions": [], "IpPermissionsEgress": []}
     add(product, "SecurityGroup", GroupId="sg-0d1111ff", VpcId=networks.DRILL_VPC, GroupName="closed", **nothing)
-    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=["sg-0d1111ff"])
+    set_template(product, server, {"SubnetId": networks.DRILL_SUBNETS["a"], "Groups": ["sg-0d1111ff"]})
     record = product.drill(plan_of(product, [server], {"drill": profile}))
     assert record["status"] == "COMPLETED", record
     assert "but sg-0d1111ff blocks it" in events_of(product, record)["NETWORKS_ISOLATED"]
-    set_template(product, server, subnet=networks.DRILL_SUBNETS["a"], groups=[networks.DRILL_GROUP])
+    set_template(product, server, {"SubnetId": networks.DRILL_SUBNETS["a"], "Groups": [networks.DRILL_GROUP]})
     refused = product.drill(plan_of(product, [server], {"drill": profile}))
     assert refused["status"] == "NOT_READY"
     assert ROUTE in refused["reason"]
 
 
-def set_template(product: Product, server_id: str, subnet: str, groups: list[str]) -> None:
-    """Let the launch template of a server name a subnet and groups."""
+def test_readiness_and_a_drill_refuse_groups_that_only_some_interfaces_name(product: Product) -> None:
+    (server,) = product.seed(1)
+    set_template(product, server, {"Groups": [networks.DRILL_GROUP]}, {})
+    plan = plan_of(product, [server], {"drill": {"subnets": networks.drill_subnets(WEST), "isolation": "required"}})
+    for record in (product.finish(product.start(plan, "readiness")), product.drill(plan)):
+        assert record["status"] == "NOT_READY", record
+        assert UNTOLD in record["reason"]
+
+
+def set_template(product: Product, server_id: str, *interfaces: dict[str, Any]) -> None:
+    """Let the launch template of a server have these network interfaces."""
     template = product.emulator.client(HUB, WEST).get_launch_configuration(sourceServerID=server_id)
     ec2, template_id = target_client(product, "ec2"), template["ec2LaunchTemplateID"]
-    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": groups}
+    data = {"NetworkInterfaces": [{"DeviceIndex": index, **each} for index, each in enumerate(interfaces)]}
     made = ec2.create_launch_template_version(
-        LaunchTemplateId=template_id, SourceVersion="$Default", LaunchTemplateData={"NetworkInterfaces": [interface]}
+        LaunchTemplateId=template_id, SourceVersion="$Default", LaunchTemplateData=data
     )
     number = str(made["LaunchTemplateVersion"]["VersionNumber"])
     ec2.modify_launch_template(LaunchTemplateId=template_id, DefaultVersion=number)

@@ -21,7 +21,7 @@ def world() -> Iterator[Recovered]:
             ("Vpc", {"VpcId": networks.DRILL_VPC, "CidrBlock": networks.DRILL_CIDR}),
             ("Subnet", {"SubnetId": PLACE.subnet_id, "VpcId": networks.DRILL_VPC, "CidrBlock": "10.77.0.0/17"}),
             ("SecurityGroup", {"GroupId": networks.DRILL_GROUP, "VpcId": networks.DRILL_VPC}),
-            ("RouteTable", networks.build_drill_routes(WEST)),
+            ("RouteTable", networks.build_drill_routes()),
         ):
             found.control.add_ec2_resource(kind, HUB, WEST, resource)
         s3 = {"VpcEndpointId": "vpce-0d111153", "VpcEndpointType": "Gateway", "VpcId": networks.DRILL_VPC}

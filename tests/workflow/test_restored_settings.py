@@ -272,7 +272,7 @@ def test_a_version_of_a_person_is_not_overwritten_and_operators_hear_of_it_once(
         (message,) = inbox.of_kind("SETTINGS_LEFT")
         assert servers[0] in message
         assert servers[1] not in message
-        assert f"profiles restore --account {HUB} --region {WEST} --server {servers[0]} --force" in message
+        assert f"profiles restore --server {servers[0]} --target {HUB}/{WEST} --force" in message
         restore(product, sourceServerIds=[servers[0]], force=True)
         assert read_settings(product, servers[0]) == before[servers[0]]
         assert rows_left(product) == []

@@ -99,7 +99,7 @@ def test_an_import_names_every_table_of_an_importable_template() -> None:
     assert {each["LogicalResourceId"]: each["ResourceType"] for each in resources} == {
         logical_id: resource["Type"] for logical_id, resource in template["Resources"].items()
     }
-    assert len(resources) == 8
+    assert len(resources) == 9
     assert {each["ResourceIdentifier"]["TableName"] for each in resources} >= {
         f"drs-waves-prod-{table}" for table in COPIED_TABLES
     }

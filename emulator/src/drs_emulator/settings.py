@@ -24,6 +24,7 @@ class Quotas:
     servers_per_job: int = 100
     servers_in_jobs: int = 500
     source_servers: int = 4000
+    replicating_servers: int = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def prove(target: Target, places: Iterable[Place], source_vpcs: Iterable[str] = 
 def _judge(place: Place, found: Networks, around: Surroundings) -> IsolationVerdict:
     subnet = found.subnets.get(place.subnet_id)
     if subnet is None:
-        untold = "name the subnets in the launch profile"
+        untold = "name the subnets and the security groups in the launch profile"
         why = untold if place.subnet_id == UNTOLD_SUBNET else f"EC2 does not know {place.subnet_id}"
         return IsolationVerdict.unknown(place, why)
     return judge(place, subnet, found.vpcs[subnet.vpc_id], around)

@@ -8,7 +8,7 @@ from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.findings.codes import Code
 from recovery.domain.findings.facts import PlannedLaunch, TargetFacts
 from recovery.domain.findings.gathering import Found
-from recovery.domain.isolation.verdicts import Answer, IsolationVerdict, Place, find_refusal
+from recovery.domain.isolation.verdicts import Answer, IsolationVerdict, Place, find_refusal, list_places
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.drs import client as drs
@@ -44,14 +44,13 @@ def check_isolation(
 def _list_places(launch: PlannedLaunch, facts: TargetFacts) -> frozenset[Place]:
     """The places of all interfaces of the launch; every default subnet if it names none.
 
-    If its profile asks for a proof, the places that a drill is judged by: every subnet of the profile.
+    If its profile asks for a proof, the places that a drill is judged by.
     """
     place = launch.place
     if place is None or facts.subnets is None:
         return frozenset()
     if launch.isolation:
-        named = launch.profile_subnets or (place.subnet_ids if place.is_said else ())
-        return Place.list_for(named, place.security_groups)
+        return list_places(launch.profile_subnets, place)
     known = [subnet_id for subnet_id in place.subnet_ids if subnet_id in facts.subnets]
     subnets = known or [subnet.subnet_id for subnet in facts.subnets_of(place)]
     return frozenset(Place.of(subnet_id, place.security_groups) for subnet_id in subnets)

@@ -8,7 +8,7 @@ from recovery import clock
 from recovery.domain.drs_shapes.launch_configurations import LaunchDocument
 from recovery.domain.findings import address_checks, quota_checks, source_checks
 from recovery.domain.findings.codes import Code
-from recovery.domain.findings.facts import PlannedLaunch, PresentInstance, Reservation, TargetFacts
+from recovery.domain.findings.facts import PlannedLaunch, PresentInstance, PresentReservation, TargetFacts
 from recovery.domain.findings.gathering import Found
 from recovery.domain.findings.launches import LaunchSize
 from recovery.domain.findings.settings_checks import check_settings, choose_type
@@ -20,9 +20,8 @@ from recovery.drs import busy_servers
 from recovery.launch_checks.isolation import check_isolation
 from recovery.launch_checks.plan_launches import CheckedServers, plan_launches
 from recovery.launch_checks.reading import Reader
-from recovery.launch_checks.templates import find_templates, read_default_versions
 from recovery.target_errors import NotInTarget, TargetRefused
-from recovery.target_services import lookups, networks
+from recovery.target_services import launch_templates, lookups, networks
 from recovery.target_services.launch_needs import instance_types, names, present
 from recovery.target_services.launch_templates import TemplateVersion
 from recovery.target_services.lookups import DocumentKind
@@ -44,7 +43,11 @@ def look_at_launches(target: Target, checked: CheckedServers) -> LaunchLook:
     """
     reader = Reader(target)
     templates = checked.template_ids
-    versions = reader.read("launch templates", lambda: read_default_versions(target, templates)) if templates else {}
+    versions = (
+        reader.read("launch templates", lambda: launch_templates.get_default_versions(target, templates))
+        if templates
+        else {}
+    )
     subnets = reader.read("subnets", lambda: networks.describe_subnets(target, None)) if templates else {}
     launches = plan_launches(checked, versions or {}, subnets)
     facts = _read_facts(reader, launches, subnets)
@@ -102,7 +105,7 @@ def _list_named(places: Collection[LaunchPlace]) -> _Named:
     )
 
 
-def _list_present_types(instances: Iterable[PresentInstance], reservations: Iterable[Reservation]) -> set[str]:
+def _list_present_types(instances: Iterable[PresentInstance], reservations: Iterable[PresentReservation]) -> set[str]:
     """The types of what uses vCPUs now."""
     return {each.instance_type for each in instances if each.counts} | {each.instance_type for each in reservations}
 
@@ -119,7 +122,9 @@ def _check_templates(
     if not without:
         return
     asked = {template_id for _, template_id in without}
-    exist = reader.read("default versions of launch templates", lambda: find_templates(reader.target, asked))
+    exist = reader.read(
+        "default versions of launch templates", lambda: launch_templates.get_default_numbers(reader.target, asked)
+    )
     for launch, template_id in without:
         who = ((launch.server_id,), (launch.mode,))
         if exist is not None and template_id in exist:

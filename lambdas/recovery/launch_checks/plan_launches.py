@@ -8,13 +8,7 @@ from recovery.domain.findings.facts import PlannedLaunch
 from recovery.domain.launch_profiles.profiles import LaunchProfile
 from recovery.domain.launch_profiles.settings import LaunchSettings, read_place
 from recovery.domain.launch_profiles.subnets import Subnet
-from recovery.domain.launch_profiles.wanted import (
-    CONFIGURATION_MEMBERS,
-    ProfiledServer,
-    ProfileRefused,
-    WantedSettings,
-    build_wanted,
-)
+from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused, WantedSettings, build_wanted
 from recovery.domain.readiness import Probe
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.target_services.launch_templates import TemplateVersion
@@ -92,7 +86,6 @@ def _plan(
         except ProfileRefused as error:
             yield replace(launch, refusal=str(error))
             return
-    members = {CONFIGURATION_MEMBERS[member]: value for member, value in wanted.configuration.items()}
-    configured = replace(configuration, **members)
+    configured = wanted.configure(configuration)
     place = read_place(configured, wanted.data, machine.address)
     yield replace(launch, configuration=configured, data=wanted.data, place=place)

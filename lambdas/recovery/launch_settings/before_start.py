@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from recovery.domain.batch import Batch
 from recovery.domain.execution import Run
-from recovery.domain.isolation.verdicts import Place, find_refusal
+from recovery.domain.isolation.verdicts import SKIPPED, Place, find_refusal
 from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.isolation.prove import prove
@@ -16,8 +16,6 @@ from recovery.store.launches.settings_changes import ChangeStatus, SettingsChang
 from recovery.target_errors import SettingsNotApplied
 from recovery.target_services import launch_templates
 
-NEEDS_PROOF = (Isolation.REQUIRED, Isolation.INTERNET_ALLOWED)
-
 
 def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     """Why each of these servers must not be launched; servers without a reason are left out.
@@ -27,8 +25,7 @@ def find_unsuitable(run: Run, batch: Batch) -> dict[str, str]:
     profiles = find_profiles(batch.ref, batch.server_ids)
     is_drill = batch.ref.mode.of_steps is RunMode.DRILL
     if run.profiles is ProfileOption.SKIP:
-        why = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
-        return dict.fromkeys(_list_to_prove(profiles), why) if is_drill else {}
+        return dict.fromkeys(_list_required(profiles), SKIPPED) if is_drill else {}
     if not profiles:
         return {}
     of_attempt = _list_applied(batch)
@@ -67,10 +64,10 @@ def _find_changed(batch: Batch, servers: Mapping[str, AppliedServer]) -> dict[st
     return found
 
 
-def _list_to_prove(profiles: Mapping[str, LaunchProfile]) -> dict[str, Isolation]:
-    """What the profiles require, by server, where they require something."""
+def _list_required(profiles: Mapping[str, LaunchProfile]) -> dict[str, Isolation]:
+    """The isolation that the profiles require, by server, where they require one."""
     of_profiles = {server_id: profile.isolation for server_id, profile in profiles.items()}
-    return {server_id: each for server_id, each in of_profiles.items() if each in NEEDS_PROOF}
+    return {server_id: each for server_id, each in of_profiles.items() if each and each.refuses}
 
 
 def _is_held(batch: Batch, row: SettingsChange | None) -> bool:
@@ -84,7 +81,7 @@ def _find_connected(
 
     The networks are asked again, because people change them while a wave waits. The answers go on record.
     """
-    required = {each: isolation for each, isolation in _list_to_prove(profiles).items() if each in servers}
+    required = {each: isolation for each, isolation in _list_required(profiles).items() if each in servers}
     places = {
         server_id: Place.list_for(servers[server_id].subnet_ids, servers[server_id].security_groups)
         for server_id in required

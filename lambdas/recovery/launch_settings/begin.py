@@ -1,11 +1,14 @@
-"""Starting restore-target in the background."""
+"""Starting restore-target: at the ends of batches and runs, from the sync of the cache, and because a person asks."""
+
+from collections.abc import Collection
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from recovery.aws import step_functions
 from recovery.domain.target import Target
-from recovery.errors import AwsUnavailable
+from recovery.errors import AwsUnavailable, StartFailed
 from recovery.launch_settings import reserving
 from recovery.launch_settings.owners import Owners
 from recovery.settings import settings
@@ -57,3 +60,22 @@ def sweep(target: Target) -> None:
         return
     if is_left:
         begin_restore(target, "found by the sync of the cache", of_run=True)
+
+
+def start_restore(
+    target: Target, reason: str, server_ids: Collection[str] = (), *, forced: bool = False, keeps: bool = False
+) -> str:
+    """Start restore-target for these servers, or for all of the target, and return the name of its execution.
+
+    With `forced`, what a person has changed since is put back too; with `keeps`, the changes are only forgotten. Raise
+    StartFailed.
+    """
+    payload: dict[str, Any] = {**target.to_state(), "reason": reason}
+    if server_ids:
+        payload["sourceServerIds"] = list(server_ids)
+    payload |= {"force": True} if forced else {}
+    payload |= {"keep": True} if keeps else {}
+    try:
+        return step_functions.start(step_functions.restore_target_arn(), payload)
+    except (AwsUnavailable, ClientError) as error:
+        raise StartFailed(f"the restore could not be started: {error}") from error

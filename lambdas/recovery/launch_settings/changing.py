@@ -70,7 +70,7 @@ class Wanted:
 
 
 def change_settings(wanted: Wanted, row: SettingsChange | None) -> AppliedServer:
-    """Let the settings of the server be as wanted; nothing is written if they are. `row` is its row, if it has one.
+    """Change the settings of the server to those wanted, unless they are so. `row` is its row, if it has one.
 
     Raise ProfileRefused, NotVisibleYet, ServerBusy while another batch needs its own settings of the server, and the
     errors of DRS and EC2.
@@ -95,7 +95,7 @@ def change_settings(wanted: Wanted, row: SettingsChange | None) -> AppliedServer
 
 
 def describe_change(template_id: str, number: int | None) -> str:
-    """Why a server is not launched whose template somebody else has changed."""
+    """Why a server is not launched: its launch template is not as the run has left it."""
     now = f"its default version is {number}" if number else "it does not exist any more"
     return f"its launch template {template_id} was changed meanwhile: {now}, which is not the one for its profile"
 
@@ -109,7 +109,7 @@ def _free(wanted: Wanted, row: SettingsChange) -> SettingsChange | None:
         return None
     if outcome.result is Result.LEFT:
         raise ProfileRefused(
-            f"{row.owner.execution_id} has changed its launch settings, and so has somebody else: "
+            f"{row.owner.execution_id} has changed its launch settings, and a person has changed them since: "
             f"{outcome.reason}. Decide with `drs-waves profiles restore`"
         )
     raise ServerBusy(f"{row.server_id} has launch settings of {row.owner.key} still: {outcome.reason}")
@@ -154,8 +154,7 @@ def _change(wanted: Wanted, row: SettingsChange | None, found: _Found, needed: W
     row = _write(_begin(wanted, row, found, needed), row)
     if needed.configuration:
         drs.update_launch_configuration(target, row.server_id, needed.configuration)
-        members = {CONFIGURATION_MEMBERS[name]: value for name, value in needed.configuration.items()}
-        configuration = replace(configuration, **members)
+        configuration = needed.configure(configuration)
     row, version = _change_template(wanted, row, replace(found, configuration=configuration), needed)
     number = version.number if version.number != row.version_before else None
     changed = replace(row, status=ChangeStatus.CHANGED, version=number, data=version.fingerprint if number else None)

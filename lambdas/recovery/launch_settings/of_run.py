@@ -63,6 +63,6 @@ def _judge(server: AppliedServer, change: SettingsChange | None) -> tuple[Settin
         return SettingsState.REFUSED, server.refused
     if change and change.status is ChangeStatus.LEFT:
         return SettingsState.LEFT, change.reason
-    if change and change.status is not ChangeStatus.REFUSED:
+    if change:
         return SettingsState.CHANGED, None
     return (SettingsState.PUT_BACK if server.is_changed else SettingsState.UNCHANGED), None

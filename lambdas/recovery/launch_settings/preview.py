@@ -8,12 +8,7 @@ from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.launch_profiles.profiles import LaunchProfile
 from recovery.domain.launch_profiles.settings import LaunchPlace, LaunchSettings, read_place
 from recovery.domain.launch_profiles.subnets import Subnet
-from recovery.domain.launch_profiles.wanted import (
-    CONFIGURATION_MEMBERS,
-    ProfiledServer,
-    ProfileRefused,
-    build_wanted,
-)
+from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused, build_wanted
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
@@ -108,6 +103,5 @@ def _preview_server(
         wanted = build_wanted(profile, read, ProfiledServer(server_id, server.source_address), subnets)
     except ProfileRefused as refusal:
         return replace(preview, refused=str(refusal))
-    members = {CONFIGURATION_MEMBERS[member]: value for member, value in wanted.configuration.items()}
-    after = replace(now, **members)
+    after = wanted.configure(now)
     return replace(preview, wanted=ShownSettings(read_place(after, wanted.data, server.source_address), after))

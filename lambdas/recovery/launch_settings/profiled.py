@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from recovery.domain.batch import BatchRef
 from recovery.domain.execution import Run
-from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOption
+from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOption, find_first
 from recovery.domain.plan import Wave
 from recovery.domain.target import Target
 from recovery.store import inspections, run_requests
@@ -22,8 +22,7 @@ def find_profiles(ref: BatchRef, server_ids: Iterable[str]) -> dict[str, LaunchP
     found = {}
     for server_id in server_ids:
         selected_by = members[server_id].groups if server_id in members else ()
-        profiles = (groups[each].profiles.find(server_id, mode) for each in selected_by if each in groups)
-        if profile := next((each for each in profiles if each), None):
+        if profile := find_first((groups[each].profiles for each in selected_by if each in groups), server_id, mode):
             found[server_id] = profile
     return found
 

@@ -3,12 +3,13 @@
 import hashlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aws_lambda_powertools import Logger
 
 from recovery import clock
+from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.launch_profiles.profiles import LaunchProfile, ProfileOption
 from recovery.domain.launch_profiles.settings import LaunchPlace, LaunchSettings, read_place
@@ -103,24 +104,35 @@ def _find_needs(execution_id: str, target: Target, *, applies: bool) -> _Needs:
     if not launches:
         return _Needs()
     servers = {server.server_id: server for server in drs.describe_source_servers(target, list(launches))}
-    versions, subnets = launch_templates.list_default_versions(target), networks.describe_subnets(target, None)
-    ends, needs = time.monotonic() + READING_SECONDS, _Needs()
-    for server_id, profile in launches.items():
+    needs = _Needs()
+    configurations = _read_configurations(target, launches, needs)
+    template_ids = {each.template_id for each in configurations.values() if each.template_id}
+    versions = launch_templates.get_default_versions(target, template_ids)
+    subnets = networks.describe_subnets(target, None)
+    for server_id, configuration in configurations.items():
         try:
-            if time.monotonic() > ends:
-                raise RateBudgetExhausted("there was no time to read their launch settings")
-            configuration = drs.get_launch_configuration(target, server_id)
             version = versions[configuration.template_id or ""]
             settings = LaunchSettings(configuration, version.number, version.data)
-            place = _find_place(settings, profile, servers[server_id], subnets)
+            place = _find_place(settings, launches[server_id], servers[server_id], subnets)
             needs.counts[_find_capacity(place, servers[server_id], subnets)] += 1
         except KeyError:
             needs.unknown["its launch template, its subnet or the server does not exist"].append(server_id)
         except ProfileRefused as refusal:
             needs.unknown[str(refusal)].append(server_id)
+    return needs
+
+
+def _read_configurations(target: Target, server_ids: Iterable[str], needs: _Needs) -> dict[str, LaunchConfiguration]:
+    """Their launch configurations, as far as there is time; `needs` gets the servers without one, with the reason."""
+    found, ends = dict[str, LaunchConfiguration](), time.monotonic() + READING_SECONDS
+    for server_id in server_ids:
+        try:
+            if time.monotonic() > ends:
+                raise RateBudgetExhausted("there was no time to read their launch settings")
+            found[server_id] = drs.get_launch_configuration(target, server_id)
         except DrsWavesError as error:
             needs.unknown[error.message].append(server_id)
-    return needs
+    return found
 
 
 def _find_place(
@@ -129,12 +141,8 @@ def _find_place(
     """Where and as what the settings launch the server, after its profile if it has one. Raise ProfileRefused."""
     if profile is None:
         return read_place(settings.configuration, settings.data, server.source_address)
-    profiled_server = ProfiledServer(server.server_id, server.source_address)
-    wanted = build_wanted(profile, settings, profiled_server, subnets)
-    configuration = settings.configuration
-    if method := wanted.configuration.get("targetInstanceTypeRightSizingMethod"):
-        configuration = replace(configuration, right_sizing=method)
-    return read_place(configuration, wanted.data, server.source_address)
+    wanted = build_wanted(profile, settings, ProfiledServer(server.server_id, server.source_address), subnets)
+    return read_place(wanted.configure(settings.configuration), wanted.data, server.source_address)
 
 
 def _find_capacity(place: LaunchPlace, server: SourceServer, subnets: Mapping[str, Subnet]) -> Capacity:

@@ -62,8 +62,8 @@ def put_back(
     changed since is not overwritten, unless `force`: the row is LEFT, and operators get one message. With `keep`, only
     the row is removed. `owners` saves reading the same run, batch and jobs for each server of a round.
 
-    Whoever wants to change the settings of a server that has a row of another batch, or one that is RESTORING, calls
-    this first. Raise the errors of DRS and EC2.
+    A batch calls this first if a server has a row of another batch, or one that is RESTORING. Raise the errors of DRS
+    and EC2.
     """
     outcome = try_put_back(change, force=force, keep=keep, owners=owners or Owners(change.target))
     messages.send_settings_left([outcome.news] if outcome.news else [])
@@ -126,7 +126,7 @@ def _claim(change: SettingsChange) -> SettingsChange | None:
 
 
 def _unclaim(claimed: SettingsChange) -> None:
-    """Let another try begin at once. The row stays RESTORING, because a part of it may be put back."""
+    """Give the claim up, so that another try can begin at once. The row stays RESTORING: a part may be put back."""
     settings_changes.write(replace(claimed, restoring_since=None), before=claimed)
 
 
@@ -137,8 +137,6 @@ def _leave(before: SettingsChange, claimed: SettingsChange, reason: str) -> Sett
 
 
 def _restore(change: SettingsChange, *, force: bool) -> Outcome:
-    if not (change.template_id or change.configuration_before):  # REFUSED before anything was changed
-        return Outcome(Result.PUT_BACK)
     default = launch_templates.get_version(change.target, change.template_id) if change.template_id else None
     if default is None:
         default, gone = _explain_missing(change)

@@ -20,7 +20,7 @@ from recovery.store.launches.settings_changes import ChangeStatus, SettingsChang
 
 logger = Logger(child=True)
 
-# Real seconds after which a round begins no further server. Its function has 120, and a server takes some ten calls.
+# Real seconds after which a round begins no further server. Its function has 120, and a server takes seven calls.
 ROUND_SECONDS = 50
 
 # Seconds to the next round. Jobs take minutes; what the rate limit or the time of a round left goes on soon.

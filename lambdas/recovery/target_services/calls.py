@@ -130,17 +130,20 @@ def read_filtered(
     permission: Permission,
     by: str,
     values: Iterable[str] | None,
-    page: int = 1_000,
+    page: int | None = 1_000,
+    **parameters: Any,
 ) -> Iterator[Mapping[str, Any]]:
     """The pages of a list of EC2, of at most `page` entries, for each part of the values of its filter `by`.
 
-    None as `values` lists everything. An unknown value hides no other, as an unknown id does. Raise what `read` raises.
+    `page` is None for a list without pages. None as `values` lists everything. An unknown value hides no other, as an
+    unknown id does. Raise what `read` raises.
     """
     ids = None if values is None else sorted(set(values))
     parts = [None] if ids is None else [ids[at : at + MAX_VALUES] for at in range(0, len(ids), MAX_VALUES)]
     for part in parts:
-        filters = {} if part is None else {"Filters": [{"Name": by, "Values": part}]}
-        yield from read_pages(target, service, method, permission=permission, MaxResults=page, **filters)
+        filters: dict[str, Any] = {} if part is None else {"Filters": [{"Name": by, "Values": part}]}
+        size = {} if page is None else {"MaxResults": page}
+        yield from read_pages(target, service, method, permission=permission, **parameters, **size, **filters)
 
 
 def change(

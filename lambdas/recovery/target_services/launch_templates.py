@@ -1,6 +1,6 @@
 """EC2's launch templates of source servers: their default versions, and versions of a run's own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from recovery.target_services.permissions import Permission
 
 # DescribeLaunchTemplates takes at most 200 ids (EC2's API reference), and so does a page.
 MAX_IDS = 200
+
+# With more templates than this, all default versions of the target are listed.
+MANY = 10
 
 # What the description of a version begins with that a run has made.
 OWN = "drs-waves "
@@ -85,11 +88,23 @@ def _read_defaults(target: Target, part: Sequence[str]) -> dict[str, int]:
     }
 
 
-def list_default_versions(target: Target) -> dict[str, TemplateVersion]:
-    """The default version of every template of the target, by template; one call for 200 of them.
+def get_default_versions(target: Target, template_ids: Collection[str]) -> dict[str, TemplateVersion]:
+    """The default version of each of these templates that has one, with few calls for many of them.
 
-    Raise TargetAccessDenied, and errors that are transient.
+    Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
+    if len(template_ids) > MANY:
+        try:
+            listed = _list_default_versions(target)
+            return {each: listed[each] for each in template_ids if each in listed}
+        except NotInTarget:  # a template without its default version refuses the list, and has to be found
+            pass
+    found = ((each, get_version(target, each)) for each in sorted(template_ids))
+    return {template_id: version for template_id, version in found if version}
+
+
+def _list_default_versions(target: Target) -> dict[str, TemplateVersion]:
+    """The default version of every template of the target, by template; one call for 200 of them."""
     pages = calls.read_pages(
         target,
         "ec2",

@@ -37,7 +37,7 @@ from recovery.domain.plan import ProtectionGroup
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
 from recovery.errors import ExecutionNotFound, GroupNotFound, StartFailed, TargetTooSlow
-from recovery.launch_settings import of_run, preview, restore_request
+from recovery.launch_settings import begin, of_run, preview
 from recovery.store import executions
 from recovery.store.launches import settings_changes
 from recovery.target_errors import NotInTarget, TargetRefused
@@ -115,7 +115,7 @@ def restore_settings(body: RestoreRequest) -> RestoreStarted:
             if server_id not in changed:
                 raise invalid_field(f"sourceServerIds[{number}]", "no run has changed its settings in this Region")
     by = name_caller(router.current_event)
-    name = restore_request.start_restore(target, f"{by} asked for it", named or (), forced=body.force, keeps=body.keep)
+    name = begin.start_restore(target, f"{by} asked for it", named or (), forced=body.force, keeps=body.keep)
     return {"restore": name, "accountId": body.account_id, "region": body.region}
 
 

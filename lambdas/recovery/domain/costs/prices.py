@@ -1,8 +1,9 @@
 """Prices of what a drill uses: On-Demand, Linux, shared tenancy, in one Region, in USD.
 
-The table is kept by hand, as aws.amazon.com/ec2/pricing/on-demand and aws.amazon.com/ebs/pricing list them, so it needs
-no permission and no call, and it ages. `PRICES_OF` says when, `REGION` where. An instance costs its family's price of a
-vCPU times its vCPUs, which is how EC2 prices the sizes of a family; T types also differ by size.
+The table is kept by hand, so it needs no permission and no call, and it ages. It was written from memory and compared
+with published prices in samples, not line by line: hold a figure against aws.amazon.com/ec2/pricing/on-demand or
+aws.amazon.com/ebs/pricing before you rely on it. `PRICES_OF` says when, `REGION` where. An instance costs its family's
+price of a vCPU times its vCPUs, which is how EC2 prices the sizes of a family; T types also differ by size.
 """
 
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ class PresentInstance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class PresentReservation:
     """A capacity reservation with `left` instances of room. One that is `is_open` takes any that match it."""
 
     instance_type: str
@@ -85,7 +85,7 @@ class TargetFacts:
     key_pairs: Collection[str] | None = None
     instances: Collection[PresentInstance] | None = None
     interfaces: Mapping[Address, str] | None = None
-    reservations: Collection[Reservation] | None = None
+    reservations: Collection[PresentReservation] | None = None
     quotas: Mapping[str, float] | None = None
     storage_quotas: Mapping[str, float] | None = None
 

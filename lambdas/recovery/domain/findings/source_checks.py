@@ -8,7 +8,7 @@ from recovery.domain.drs_shapes.source_machines import SourceMachine
 from recovery.domain.findings.codes import Code
 from recovery.domain.findings.settings_checks import Problem
 
-# DRS hears of an agent every few minutes. A source that is gone for a day is one that somebody should know of.
+# DRS hears of an agent every few minutes. After a day, operators should know.
 UNSEEN_SECONDS = 24 * 3_600
 
 

@@ -1,15 +1,19 @@
 """The verdict on a place that servers are launched into: isolated or not, because."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from recovery.domain.launch_profiles.profiles import Isolation
+from recovery.domain.launch_profiles.settings import LaunchPlace
 from recovery.wording import first_of
 
 # Ways and reasons that a verdict names.
 MAX_REASONS = 8
+
+SKIPPED = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
+"""Why a server must not be drilled by a run that leaves launch profiles out."""
 
 UNTOLD_SUBNET = ""
 """The subnet of a place of servers whose launch settings do not name one, or name a network interface that exists."""
@@ -125,6 +129,15 @@ class IsolationVerdict:
             "internetOnly": self.internet,
             "because": list(self.because),
         }
+
+
+def list_places(profile_subnets: Collection[str], place: LaunchPlace) -> frozenset[Place]:
+    """Where a drill may launch a server: into every subnet of its profile, or else where its settings say.
+
+    `place` is what its settings say after its profile. If they do not say it of all interfaces, no verdict approves.
+    """
+    known = (tuple(profile_subnets) or place.subnet_ids) if place.is_said else ()
+    return Place.list_for(known, place.security_groups)
 
 
 def find_refusal(required: Isolation, places: Iterable[Place], proven: Mapping[Place, IsolationVerdict]) -> str | None:

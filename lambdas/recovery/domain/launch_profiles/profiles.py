@@ -1,6 +1,6 @@
 """Launch profiles of a protection group: what its servers are launched with instead of their own launch settings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -42,6 +42,11 @@ class Isolation(StrEnum):
     REQUIRED = "required"
     INTERNET_ALLOWED = "internetAllowed"
     REPORTED = "reported"
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a drill is refused that cannot prove it."""
+        return self is not Isolation.REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,11 @@ class GroupProfiles:
         """Whether any server may have a profile in such a run."""
         profiles = (self.by_mode, *self.by_server.values())
         return any(mode in each and not each[mode].is_empty for each in profiles)
+
+
+def find_first(groups: Iterable[GroupProfiles], server_id: str, mode: RunMode) -> LaunchProfile | None:
+    """The profile of a server that these groups select, in the order of its wave: that of the first one with any."""
+    return next((profile for group in groups if (profile := group.find(server_id, mode))), None)
 
 
 def _read_by_mode(item: Mapping[str, Any]) -> dict[RunMode, LaunchProfile]:

@@ -4,7 +4,7 @@ import copy
 import hashlib
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recovery.domain.drs_shapes.launch_configurations import LaunchConfiguration
@@ -46,6 +46,10 @@ class WantedSettings:
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
     data: TemplateData = field(default_factory=dict)
+
+    def configure(self, now: LaunchConfiguration) -> LaunchConfiguration:
+        """The launch configuration after the change."""
+        return replace(now, **{CONFIGURATION_MEMBERS[name]: value for name, value in self.configuration.items()})
 
 
 def build_wanted(

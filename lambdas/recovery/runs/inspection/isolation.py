@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from recovery.domain.drs_shapes.source_servers import SourceServer
 from recovery.domain.execution import Execution, Mode
 from recovery.domain.findings.codes import Code
-from recovery.domain.isolation.verdicts import Place, find_refusal
-from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption
+from recovery.domain.isolation.verdicts import SKIPPED, Place, find_refusal, list_places
+from recovery.domain.launch_profiles.profiles import Isolation, LaunchProfile, ProfileOption, find_first
 from recovery.domain.launch_profiles.settings import LaunchPlace, LaunchSettings, read_place
 from recovery.domain.launch_profiles.wanted import ProfiledServer, ProfileRefused, build_wanted
 from recovery.domain.plan import ProtectionGroup
@@ -26,8 +26,6 @@ from recovery.store.launches import findings
 from recovery.target_errors import TargetRefused
 from recovery.target_services import launch_templates, networks
 from recovery.wording import plural
-
-SKIPPED = "its launch profile requires an isolated drill, and the run does not apply launch profiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def check_isolation(
     findings.record(execution.execution_id, target, (), verdicts, source_vpcs=vpcs)
     reasons = {}
     for server_id, server in profiled.items():
-        if skips and server.isolation is not Isolation.REPORTED:
+        if skips and server.isolation.refuses:
             reasons[server_id] = SKIPPED
         elif server_id in places and (why := find_refusal(server.isolation, places[server_id], proven)):
             reasons[server_id] = why
@@ -99,14 +97,13 @@ def _find_profiled(
     *,
     skips: bool,
 ) -> dict[str, _Profiled]:
-    """The servers whose profile asks for a proof. The first group of the wave that has a profile counts."""
+    """The servers whose profile asks for a proof."""
     found: dict[str, _Profiled] = {}
     for selection in selections:
         for server_id, server in selection.servers.items():
             if server_id in found or server_id not in launchable or server.problem:
                 continue
-            profiles = (groups[each].profiles.find(server_id, RunMode.DRILL) for each in server.groups)
-            profile = next((each for each in profiles if each), None)
+            profile = find_first((groups[each].profiles for each in server.groups), server_id, RunMode.DRILL)
             if profile and profile.isolation:
                 found[server_id] = _Profiled(profile.isolation, LaunchProfile() if skips else profile)
     return found
@@ -149,8 +146,10 @@ def _read_places(
     probes: Mapping[str, Probe],
 ) -> dict[str, frozenset[Place]]:
     """Where settings that these profiles have changed launch the servers whose launch configurations are known."""
+    configurations = {server_id: probes[server_id].configuration for server_id in profiles}
+    template_ids = {each.template_id for each in configurations.values() if each and each.template_id}
     try:
-        templates = launch_templates.list_default_versions(target)
+        versions = launch_templates.get_default_versions(target, template_ids)
         subnets = networks.describe_subnets(
             target, {each for one in profiles.values() for each in one.subnets.values()}
         )
@@ -158,10 +157,10 @@ def _read_places(
         return {server_id: Place.list_for((), ()) for server_id in profiles}  # the proof says what EC2 does not show
     places = {}
     for server_id, profile in profiles.items():
-        configuration = probes[server_id].configuration
-        version = templates.get((configuration and configuration.template_id) or "")
+        configuration = configurations[server_id]
         if configuration is None:
             continue
+        version = versions.get(configuration.template_id or "")
         place = LaunchPlace()
         if version:
             now = LaunchSettings(configuration, version.number, version.data)
@@ -170,6 +169,5 @@ def _read_places(
                 place = read_place(configuration, build_wanted(profile, now, server, subnets).data, None)
             except ProfileRefused:
                 continue  # its start refuses it, too
-        known = (tuple(profile.subnets.values()) or place.subnet_ids) if place.is_said else ()
-        places[server_id] = Place.list_for(known, place.security_groups)
+        places[server_id] = list_places(profile.subnets.values(), place)
     return places

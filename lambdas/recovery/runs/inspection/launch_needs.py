@@ -14,7 +14,7 @@ from recovery.domain.findings.codes import Code
 from recovery.domain.findings.finding import Finding, Severity
 from recovery.domain.findings.gathering import Found, describe, gather
 from recovery.domain.inspection import WaveTargetInspection, hide_ids
-from recovery.domain.launch_profiles.profiles import LaunchProfile
+from recovery.domain.launch_profiles.profiles import LaunchProfile, find_first
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.readiness import Probe, Readiness, Reason
 from recovery.domain.target import Target
@@ -61,9 +61,8 @@ def look(
             groups_of.setdefault(server_id, selected.groups)
 
     def find_profile(server_id: str, mode: RunMode) -> LaunchProfile | None:
-        """That of the first group in the wave's order that has one."""
-        found = (groups[each].profiles.find(server_id, mode) for each in groups_of.get(server_id, ()) if each in groups)
-        return next((profile for profile in found if profile), None)
+        selected_by = groups_of.get(server_id, ())
+        return find_first((groups[each].profiles for each in selected_by if each in groups), server_id, mode)
 
     looked = look_at_launches(target, CheckedServers(servers, probes, find_profile, replaces))
     gathered = gather(looked.found)

@@ -1,8 +1,7 @@
 """The SERVER# rows of the `target-changes` table: the launch settings of servers that a run has changed.
 
 A server has one row at most, so two runs never change its settings at once. The row is written before the change and
-removed when the settings are put back. Whoever finds a row knows from it what was there before, and which batch of
-which run has changed it.
+removed when the settings are put back. It says what was there before, and which batch of which run has changed it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,13 +23,11 @@ PREFIX = "SERVER#"
 class ChangeStatus(StrEnum):
     """CHANGING until the settings are as wanted, then CHANGED. LEFT: a person has changed them since, so they stay.
 
-    REFUSED: nothing was changed, and the server must not be launched in this attempt; `reason` says why.
     RESTORING: a function puts the settings back since `restoring_since`, or was killed while it did.
     """
 
     CHANGING = "CHANGING"
     CHANGED = "CHANGED"
-    REFUSED = "REFUSED"
     LEFT = "LEFT"
     RESTORING = "RESTORING"
 

@@ -9,8 +9,8 @@ from recovery.target_services import calls
 from recovery.target_services.known_ids import ask_in_parts
 from recovery.target_services.permissions import Permission
 
-# DescribeInstanceTypes takes at most 100 types, a filter at most 200 values (EC2's API reference).
-MAX_TYPES, MAX_VALUES = 100, 200
+# DescribeInstanceTypes takes at most 100 types (EC2's API reference).
+MAX_TYPES = 100
 
 UNKNOWN = "InvalidInstanceType"
 
@@ -48,16 +48,16 @@ def find_zones(target: Target, names: Iterable[str]) -> dict[str, frozenset[str]
     Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
     asked, zones = sorted(set(names)), dict[str, set[str]]()
-    for at in range(0, len(asked), MAX_VALUES):
-        pages = calls.read_pages(
-            target,
-            "ec2",
-            "describe_instance_type_offerings",
-            permission=Permission.READINESS,
-            LocationType="availability-zone",
-            Filters=[{"Name": "instance-type", "Values": asked[at : at + MAX_VALUES]}],
-        )
-        for page in pages:
-            for each in page["InstanceTypeOfferings"]:
-                zones.setdefault(each["InstanceType"], set()).add(each["Location"])
+    pages = calls.read_filtered(
+        target,
+        "ec2",
+        "describe_instance_type_offerings",
+        permission=Permission.READINESS,
+        by="instance-type",
+        values=asked,
+        LocationType="availability-zone",
+    )
+    for page in pages:
+        for each in page["InstanceTypeOfferings"]:
+            zones.setdefault(each["InstanceType"], set()).add(each["Location"])
     return {name: frozenset(zones.get(name, ())) for name in asked}

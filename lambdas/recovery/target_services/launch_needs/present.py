@@ -3,13 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from recovery.domain.findings.facts import Address, PresentInstance, Reservation
+from recovery.domain.findings.facts import Address, PresentInstance, PresentReservation
 from recovery.domain.target import Target
 from recovery.target_services import calls
 from recovery.target_services.permissions import Permission
-
-# The most entries of a page (botocore's ec2 model), and values of a filter (EC2's API reference).
-PAGE, MAX_VALUES = 1_000, 200
 
 # Instances in these states have their addresses; those in the first two use vCPUs of the quotas.
 _RUNNING, _PRESENT = ("pending", "running"), ("pending", "running", "stopping", "stopped")
@@ -20,13 +17,13 @@ def list_instances(target: Target) -> list[PresentInstance]:
 
     Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
-    pages = calls.read_pages(
+    pages = calls.read_filtered(
         target,
         "ec2",
         "describe_instances",
         permission=Permission.READINESS,
-        Filters=[{"Name": "instance-state-name", "Values": list(_PRESENT)}],
-        MaxResults=PAGE,
+        by="instance-state-name",
+        values=_PRESENT,
     )
     return [
         _read_instance(instance)
@@ -53,25 +50,25 @@ def find_interfaces(target: Target, addresses: Iterable[str]) -> dict[Address, s
 
     Raise TargetAccessDenied, TargetRefused, and errors that are transient.
     """
-    asked, found = sorted(set(addresses)), dict[Address, str]()
-    for at in range(0, len(asked), MAX_VALUES):
-        pages = calls.read_pages(
-            target,
-            "ec2",
-            "describe_network_interfaces",
-            permission=Permission.READINESS,
-            Filters=[{"Name": "addresses.private-ip-address", "Values": asked[at : at + MAX_VALUES]}],
-        )
-        for page in pages:
-            for each in page["NetworkInterfaces"]:
-                owner = (each.get("Attachment") or {}).get("InstanceId") or each["NetworkInterfaceId"]
-                private = [one.get("PrivateIpAddress") for one in each.get("PrivateIpAddresses") or ()]
-                for address in {each.get("PrivateIpAddress"), *private} - {None}:
-                    found[each.get("SubnetId", ""), address] = owner
+    found = dict[Address, str]()
+    pages = calls.read_filtered(
+        target,
+        "ec2",
+        "describe_network_interfaces",
+        permission=Permission.READINESS,
+        by="addresses.private-ip-address",
+        values=addresses,
+    )
+    for page in pages:
+        for each in page["NetworkInterfaces"]:
+            owner = (each.get("Attachment") or {}).get("InstanceId") or each["NetworkInterfaceId"]
+            private = [one.get("PrivateIpAddress") for one in each.get("PrivateIpAddresses") or ()]
+            for address in {each.get("PrivateIpAddress"), *private} - {None}:
+                found[each.get("SubnetId", ""), address] = owner
     return found
 
 
-def list_reservations(target: Target) -> list[Reservation]:
+def list_reservations(target: Target) -> list[PresentReservation]:
     """The active capacity reservations. Raise TargetAccessDenied, TargetRefused, and errors that are transient."""
     pages = calls.read_pages(
         target,
@@ -81,7 +78,7 @@ def list_reservations(target: Target) -> list[Reservation]:
         Filters=[{"Name": "state", "Values": ["active"]}],
     )
     return [
-        Reservation(
+        PresentReservation(
             instance_type=each.get("InstanceType", ""),
             zone=each.get("AvailabilityZone", ""),
             left=int(each.get("AvailableInstanceCount", 0)),

@@ -38,6 +38,7 @@ def known_quotas(quotas: Quotas) -> dict[tuple[str, str], Quota]:
         Quota("drs", "L-B827C881", "Max source servers in a single Job", quotas.servers_per_job, adjustable=False),
         Quota("drs", "L-05AFA8C6", "Max source servers in all Jobs", quotas.servers_in_jobs, adjustable=False),
         Quota("drs", "L-E28BE5E0", "Max number of source servers per AWS account", quotas.source_servers),
+        Quota("drs", "L-C1D14A2B", "Max number of replicating source servers", quotas.replicating_servers),
     ]
     return {(each.service, each.code): each for each in listed}
 

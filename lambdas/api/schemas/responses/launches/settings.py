@@ -25,8 +25,8 @@ class ChangedSettings(TypedDict):
     status: Annotated[
         ChangeStatus,
         Field(
-            description="CHANGING, then CHANGED; LEFT if a person has changed them since, so they stay as they are; "
-            "REFUSED if the server cannot be launched with its launch profile, and nothing was changed."
+            description="CHANGING, then CHANGED; RESTORING while they are put back; LEFT if a person has changed them "
+            "since, so they stay as they are."
         ),
     ]
     executionId: Annotated[str, Field(description="The run that changed them.")]
@@ -193,7 +193,7 @@ def build_preview(found: SettingsPreview, change: SettingsChange | None) -> Prof
         "hasProfile": found.profile is not None,
         "launchTemplateId": found.template_id,
         "version": found.version,
-        "changedBy": change.owner.execution_id if change and change.status is not ChangeStatus.REFUSED else None,
+        "changedBy": change.owner.execution_id if change else None,
         "now": now,
         "wanted": wanted,
         "changes": [name for name, value in now.items() if value != wanted[name]] if now and wanted else [],  # type: ignore[literal-required]
