@@ -267,7 +267,7 @@ def test_a_route_that_is_made_while_a_wave_waits_withholds_its_servers(product: 
     for server in record["sourceServers"]:
         if server["sourceServerId"] in second:
             assert ROUTE in server["reason"]
-    before = "before the start of batch 0 of wave"
+    before = "before the start of batch 1 of wave"
     assert f"are isolated {before} first: " in events_of(product, record, "first")["NETWORKS_ISOLATED"]
     found = events_of(product, record, "second")
     assert "NETWORKS_ISOLATED" not in found
@@ -276,7 +276,7 @@ def test_a_route_that_is_made_while_a_wave_waits_withholds_its_servers(product: 
     answer = product.request("GET", f"/executions/{run}/findings").body
     assert {each["isolated"] for each in answer["isolation"]} == {"YES"}, "as the inspection found them"
     looks = [(each["wave"], each["batch"], each["isolated"]) for each in answer["looks"]]
-    assert set(looks) == {("first", 0, "YES"), ("second", 0, "NO")}
+    assert set(looks) == {("first", 1, "YES"), ("second", 1, "NO")}
     assert looks == sorted(looks), "oldest first"
     times = [each["lookedAt"] for each in (*answer["isolation"], *answer["looks"])]
     assert times == sorted(times)

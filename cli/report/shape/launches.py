@@ -33,7 +33,7 @@ IsolationAnswer = TypedDict(
         "until": Annotated[Time | None, Field(description="The last one without another answer between.")],
         "looks": Annotated[int, Field(description="How many they are.")],
         "wave": Annotated[str | None, Field(description="The wave that was to start; null for the inspection.")],
-        "batch": Annotated[int | None, Field(description="The batch, from 0.")],
+        "batch": Annotated[int | None, Field(description="The batch, from 1.")],
     },
 )
 """What looks at a place have found, one after another."""

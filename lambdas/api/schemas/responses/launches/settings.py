@@ -31,7 +31,7 @@ class ChangedSettings(TypedDict):
     ]
     executionId: Annotated[str, Field(description="The run that changed them.")]
     wave: str
-    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
     changedAt: Annotated[Time | None, Field(description="When the change began.")]
     reason: Annotated[str | None, Field(description="Why they are refused or left; null for others.")]
     launchTemplateId: Annotated[str | None, Field(description="The launch template of the server in EC2.")]
@@ -119,7 +119,7 @@ class AppliedSettings(TypedDict):
     accountId: str
     region: str
     wave: str
-    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
     attempt: Annotated[int, Field(description="The attempt to launch it for which the profile was applied, from 1.")]
     appliedAt: Annotated[Time, Field(description="When its settings were as its profile wants them.")]
     state: Annotated[

@@ -58,7 +58,7 @@ class LookBeforeStart(IsolationOfPlace):
     """Whether a place was isolated right before a batch was started."""
 
     wave: str
-    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
 
 
 class Findings(TypedDict):
