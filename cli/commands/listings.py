@@ -177,7 +177,8 @@ def findings(
     answer = session.api.get(path)
     print_listing(catalog.FINDINGS, answer[catalog.FINDINGS.items], form)
     if form is Output.TABLE and answer["isolation"]:
-        print_notice("\n".join(["\nNetworks that drills launch into:", *list_isolation(answer["isolation"])]))
+        looks = [*answer["isolation"], *answer.get("looks", ())]
+        print_notice("\n".join(["\nNetworks that drills launch into:", *list_isolation(looks)]))
 
 
 @app.command(epilog="Example: drs-waves logs latest --wave web")

@@ -106,6 +106,7 @@ APPLIED_SETTINGS = Listing(
         Column("reason", "reason", below=True),
         Column("batch", "batch", in_table=False),
         Column("attempt", "attempt", in_table=False),
+        Column("privateIp", "private address", in_table=False),
         Column("appliedAt", "applied", in_table=False),
         Column("launchTemplateId", "launch template", in_table=False),
         Column("version", "version", in_table=False),

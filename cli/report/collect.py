@@ -27,6 +27,7 @@ def collect_facts(
 ) -> Facts:
     """Read what belongs to the record. Raise ApiRefused, ApiUnreachable."""
     execution_id = record["executionId"]
+    isolation, looks = _read_isolation(api, execution_id)
     return Facts(
         record=record,
         servers=list_servers(api, execution_id),
@@ -36,7 +37,8 @@ def collect_facts(
         plan=_read_plan(api, execution_id),
         groups=_list_groups(api, execution_id),
         settings=_list_settings(api, execution_id),
-        isolation=_list_isolation(api, execution_id),
+        isolation=isolation,
+        looks=looks,
         cleanup=read_cleanup(api, record),
         costs=costs or {},
         versions=_read_versions(api),
@@ -109,12 +111,16 @@ def _list_settings(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | 
         return None
 
 
-def _list_isolation(api: ApiClient, execution_id: str) -> list[dict[str, Any]] | None:
-    """How far the places that the run launches into are isolated; None if the API does not answer, or is too old."""
+def _read_isolation(api: ApiClient, execution_id: str) -> tuple[list[dict[str, Any]] | None, list[dict[str, Any]]]:
+    """How far the places that the run launches into are isolated, by the inspection and by the looks before starts.
+
+    The first is None if the API does not answer, or is too old.
+    """
     try:
-        return list(api.get(f"/executions/{execution_id}/findings")["isolation"])
+        found = api.get(f"/executions/{execution_id}/findings")
     except (ApiRefused, ApiUnreachable):
-        return None
+        return None, []
+    return list(found["isolation"]), list(found.get("looks", ()))
 
 
 def read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cli.report import files
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
-from cli.report.launches import MODES, describe_launches, describe_settings, find_settings
+from cli.report.launches import MODES, add_landings, describe_launches, describe_settings, find_settings
 from cli.report.outages import find_outages
 from cli.report.steps import list_actions, list_checks, note_earlier
 from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
@@ -55,7 +55,7 @@ class Facts:
     drill. `costs` may have `drsCalls` (by operation) and `stateTransitions`. `earlier` has the servers of the other
     runs of the chain, oldest run first; None if they cannot be read. `actions` are those of the run, with their output.
     `settings` are the launch settings of its servers with a launch profile, and `isolation` says how far the places
-    that it launches into are isolated; None if the API does not know.
+    that it launches into are isolated; None if the API does not know. `looks` says the same of the looks before starts.
     """
 
     record: Record
@@ -73,6 +73,7 @@ class Facts:
     actions: Sequence[Mapping[str, Any]] = ()
     settings: Sequence[Mapping[str, Any]] | None = ()
     isolation: Sequence[Mapping[str, Any]] | None = ()
+    looks: Sequence[Mapping[str, Any]] = ()
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "groups": [
             describe_group(group, members.get(group["groupId"], [])) for group in order_groups(facts.plan, facts.groups)
         ],
-        "launches": describe_launches(record, facts.groups, servers, facts.isolation),
+        "launches": describe_launches(record, facts.groups, servers, facts.isolation, facts.looks),
         "cleanup": _cleanup_item(facts),
         "jobs": [_job_item(job) for job in jobs],
         "outages": find_outages(record),
@@ -186,6 +187,7 @@ def _servers(facts: Facts, attempt_of: Mapping[str, int]) -> list[dict[str, Any]
         data = measure_data(server, data_at, find_moment(record), target, is_past=is_past)
         launched = describe_settings(server, settings, facts.groups, mode)
         servers.append({"verification": None, **server, **data, "attempts": attempts, "launchSettings": launched})
+    add_landings(servers, facts.instances, facts.groups, facts.isolation, mode)
     return sorted(
         servers, key=lambda each: (order.get(each["wave"], len(order)), each["hostname"] or "", each["sourceServerId"])
     )

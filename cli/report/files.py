@@ -34,6 +34,12 @@ CSV_COLUMNS = (
     "launchProfile",
     "launchSettings",
     "subnets",
+    "landing",
+    "landedSubnet",
+    "landedVpc",
+    "landedGroups",
+    "landedAddress",
+    "landingDiffers",
 )
 
 # A spreadsheet takes a cell that begins like this for a formula (OWASP, "CSV Injection").
@@ -69,6 +75,11 @@ def _row(server: Mapping[str, Any], group_names: Mapping[str, str]) -> Iterator[
     settings = server.get("launchSettings") or {}
     yield from (settings.get(name) for name in ("profileOf", "state"))
     yield " ".join(settings.get("subnetIds") or ())
+    landing = server["landing"] or {}
+    yield from (landing.get(name) for name in ("state", "subnetId", "vpcId"))
+    yield " ".join(landing.get("securityGroups") or ())
+    yield landing.get("privateIp")
+    yield "; ".join(landing.get("differences") or ())
 
 
 def _cell(value: object) -> str:

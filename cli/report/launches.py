@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cli.profiles.words import describe_profile
+from cli.report.networks.isolation import merge_looks
+from cli.report.networks.landing import count_landings, describe_landing
 
 MODES = {"DRILL": "drill", "RECOVERY": "recovery"}
-_OF_SETTINGS = ("state", "reason", "appliedAt", "subnetIds", "securityGroups", "launchTemplateId", "version")
+_OF_SETTINGS = (
+    "state", "reason", "appliedAt", "subnetIds", "securityGroups", "privateIp", "launchTemplateId", "version",
+)  # fmt: skip
 
 
 def find_settings(settings: Sequence[Mapping[str, Any]] | None) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -39,14 +43,47 @@ def _find_owner(server: Mapping[str, Any], groups: Sequence[Mapping[str, Any]], 
     return None
 
 
+def add_landings(
+    servers: Sequence[dict[str, Any]],
+    instances: Sequence[Mapping[str, Any]] | None,
+    groups: Sequence[Mapping[str, Any]],
+    isolation: Sequence[Mapping[str, Any]] | None,
+    mode: str,
+) -> None:
+    """Add to each server of the report where its instance landed. `instances` are those of the cache."""
+    found = {(each["sourceServerId"], each["recoveryInstanceId"]): each for each in instances or ()}
+    vpc_of = {each["subnetId"]: each["vpcId"] for each in isolation or () if each["vpcId"]}
+    for server in servers:
+        instance = found.get((server["sourceServerId"], server["recoveryInstanceId"]))
+        has_own_groups = _names_groups(server, groups, mode)
+        server["landing"] = describe_landing(server, instance, vpc_of, has_own_groups=has_own_groups)
+
+
+def _names_groups(server: Mapping[str, Any], groups: Sequence[Mapping[str, Any]], mode: str) -> bool:
+    """Whether the profile of the server names its security groups."""
+    by_id = {group["groupId"]: group for group in groups}
+    profiled = [by_id[each] for each in server.get("groups") or () if each in by_id]
+    first = next((each for each in profiled if _profile_for(server, each, mode)), None)
+    return bool(first and (_profile_for(server, first, mode) or {}).get("securityGroups"))
+
+
+def _profile_for(server: Mapping[str, Any], group: Mapping[str, Any], mode: str) -> dict[str, Any] | None:
+    """The profile that a group has for a server: what its own exception says, and the rest of the group's."""
+    own = _exceptions(group, mode).get(server["sourceServerId"])
+    of_group = _profile_of(group, mode)
+    return {**(of_group or {}), **(own or {})} if own or of_group else None
+
+
 def describe_launches(
     record: Mapping[str, Any],
     groups: Sequence[Mapping[str, Any]],
     servers: Sequence[Mapping[str, Any]],
     isolation: Sequence[Mapping[str, Any]] | None,
+    looks: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any] | None:
     """The profiles of the run, the isolation of the places that it launched into, and servers by what became of them.
 
+    `isolation` is by the inspection, `looks` by the looks before starts.
     None for a run without both. `isolation` is None if the API does not answer, or is too old to know it.
     """
     mode = MODES.get(record["mode"], "drill")
@@ -69,7 +106,8 @@ def describe_launches(
         "option": record.get("profilesOption", "apply"),
         "reserveCapacity": bool(record.get("reserveCapacity", False)),
         "profiles": profiles,
-        "isolation": None if isolation is None else [dict(each) for each in isolation],
+        "isolation": None if isolation is None else merge_looks(isolation, looks),
+        "landing": count_landings(servers),
         "settings": dict(sorted(states.items())),
     }
 

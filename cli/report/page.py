@@ -85,6 +85,8 @@ def render_html(report: Mapping[str, Any]) -> str:
         json_sha256=files.digest(files.write_json(report)),
         not_launched=not_launched,
         settings_words=SETTINGS_WORDS,
+        landed_elsewhere=_list_landed(report, "DIFFERS")[:SETTINGS_SHOWN],
+        landed_unknown=_list_landed(report, "UNKNOWN")[:SETTINGS_SHOWN],
         settings_left=_list_settings_left(report)[:SETTINGS_SHOWN],
         warned=[each for each in report["sourceServers"] if each.get("warnings")],
     )
@@ -97,6 +99,10 @@ def _list_settings_left(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         for each in report["sourceServers"]
         if (each.get("launchSettings") or {}).get("state") in ("CHANGED", "LEFT", "REFUSED")
     ]
+
+
+def _list_landed(report: Mapping[str, Any], state: str) -> list[Mapping[str, Any]]:
+    return [each for each in report["sourceServers"] if (each.get("landing") or {}).get("state") == state]
 
 
 def _list_members(group: Mapping[str, Any]) -> list[dict[str, Any]]:

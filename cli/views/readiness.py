@@ -10,6 +10,7 @@ from recovery.wording import first_of, plural
 
 # Codes and places that are shown, and warnings at the end of a readiness run.
 MAX_CODES, MAX_PLACES, MAX_WARNINGS = 20, 20, 10
+WORST_FIRST = ("NO", "UNKNOWN", "YES")
 
 
 def describe_readiness(name: str, answer: Mapping[str, Any], options: str) -> list[str]:
@@ -71,10 +72,12 @@ def _describe_warnings(code: str, found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def list_isolation(places: Iterable[Mapping[str, Any]]) -> list[str]:
-    """A line for each place that drills launch into: whether it is isolated, and why."""
+    """A line for each look at a place that drills launch into: whether it was isolated, and why; the worst first."""
     lines = []
-    for place in places:
+    for place in sorted(places, key=lambda each: WORST_FIRST.index(each["isolated"])):
         groups = f" with {' '.join(place['securityGroups'])}" if place["securityGroups"] else ""
         where = f"{place['subnetId']}{groups} in {place['accountId']}/{place['region']}"
-        lines.append(flatten(f"  {place['isolated']:<7}  {where}: {'; '.join(place['because'])}"))
+        at = f" at {show_minute(place['lookedAt'])} UTC" if place.get("lookedAt") else ""
+        start = f", before the start of batch {place['batch']} of wave {place['wave']}" if place.get("wave") else ""
+        lines.append(flatten(f"  {place['isolated']:<7}  {where}{at}{start}: {'; '.join(place['because'])}"))
     return first_of(lines, MAX_PLACES)

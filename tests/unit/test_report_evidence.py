@@ -280,6 +280,9 @@ def test_the_table_has_a_row_for_each_server() -> None:
         **dict.fromkeys(
             ("verification", "check", "checkOutput", "verifiedTime", "launchProfile", "launchSettings", "subnets"), ""
         ),
+        **dict.fromkeys(
+            ("landing", "landedSubnet", "landedVpc", "landedGroups", "landedAddress", "landingDiffers"), ""
+        ),
     }
     told_of_second = [second[name] for name in ("status", "reason", "instance", "attempts", "launchTime")]
     assert told_of_second == ["FAILED", "no capacity now", "", "0", ""]

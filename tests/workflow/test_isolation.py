@@ -47,9 +47,10 @@ def start_with(product: Product, plan: str, **options: Any) -> dict[str, Any]:
     return product.finish(reply.body["executionId"])
 
 
-def events_of(product: Product, record: dict[str, Any]) -> dict[str, str]:
+def events_of(product: Product, record: dict[str, Any], wave: str | None = None) -> dict[str, str]:
+    """The texts of the events of a wave, or of the run itself, by name."""
     found = product.request("GET", f"/executions/{record['executionId']}/events").body["events"]
-    return {each["event"]: each["text"] for each in found}
+    return {each["event"]: each["text"] for each in found if each["wave"] == wave}
 
 
 # --- required -----------------------------------------------------------------------------------------------------
@@ -291,3 +292,35 @@ def test_a_route_that_is_made_while_a_wave_waits_withholds_its_servers(product: 
     for server in record["sourceServers"]:
         if server["sourceServerId"] in second:
             assert ROUTE in server["reason"]
+    before = "before the start of batch 1 of wave"
+    assert f"are isolated {before} first: " in events_of(product, record, "first")["NETWORKS_ISOLATED"]
+    found = events_of(product, record, "second")
+    assert "NETWORKS_ISOLATED" not in found
+    assert f"are not isolated {before} second: " in found["NETWORKS_NOT_ISOLATED"]
+    assert ROUTE in found["NETWORKS_NOT_ISOLATED"]
+    answer = product.request("GET", f"/executions/{run}/findings").body
+    assert {each["isolated"] for each in answer["isolation"]} == {"YES"}, "as the inspection found them"
+    looks = [(each["wave"], each["batch"], each["isolated"]) for each in answer["looks"]]
+    assert set(looks) == {("first", 1, "YES"), ("second", 1, "NO")}
+    assert looks == sorted(looks), "oldest first"
+    times = [each["lookedAt"] for each in (*answer["isolation"], *answer["looks"])]
+    assert times == sorted(times)
+    assert times[0] < times[-1]
+
+
+def test_a_look_before_a_start_names_the_vpc_of_the_sources_too(product: Product) -> None:
+    (server,) = product.seed(1, sourceNetworkID="sn-0123456789abcdef0")
+    group = product.group([server], launchProfiles={"drill": REQUIRED})
+    plan = product.plan({"name": "web", "groups": [group], "pauseBefore": True})
+    run = product.start(plan)
+    wait_until_asked_for(product, run, "RESUME")
+    (sources,) = target_client(product, "drs").describe_source_networks()["items"]
+    to_sources = {"VpcId": sources["sourceVpcID"], "OwnerId": HUB}
+    add(
+        product, "VpcPeeringConnection", VpcPeeringConnectionId=networks.DRILL_PEERING, Status={"Code": "active"},
+        RequesterVpcInfo={"VpcId": networks.DRILL_VPC, "OwnerId": HUB}, AccepterVpcInfo=to_sources,
+    )  # fmt: skip
+    route(product, networks.build_route_to_sources())
+    decide(product, run, "resume")
+    record = product.finish(run)
+    assert f"{sources['sourceVpcID']} of the sources" in events_of(product, record, "web")["NETWORKS_NOT_ISOLATED"]

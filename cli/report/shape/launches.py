@@ -20,17 +20,61 @@ class GroupProfile(TypedDict):
     servers: Annotated[dict[str, dict[str, Any]], Field(description="What differs for some servers, by their ids.")]
 
 
+Answer = Annotated[Literal["YES", "NO", "UNKNOWN"], Field(description="UNKNOWN counts as not isolated.")]
+InternetOnly = Annotated[bool, Field(description="Whether the internet can be reached, and no other network.")]
+
+IsolationAnswer = TypedDict(
+    "IsolationAnswer",
+    {
+        "isolated": Answer,
+        "internetOnly": InternetOnly,
+        "because": Annotated[list[str], Field(description="Why.")],
+        "from": Annotated[Time | None, Field(description="The first look with this answer.")],
+        "until": Annotated[Time | None, Field(description="The last one without another answer between.")],
+        "looks": Annotated[int, Field(description="How many they are.")],
+        "wave": Annotated[str | None, Field(description="The wave that was to start; null for the inspection.")],
+        "batch": Annotated[int | None, Field(description="The batch, from 1.")],
+    },
+)
+"""What looks at a place have found, one after another."""
+
+
 class Isolation(TypedDict):
-    """A place that the run launches into, or that a drill would, and whether it is isolated."""
+    """A place that the run launches into, or that a drill would, and whether it is isolated, by the worst answer."""
 
     accountId: str
     region: str
     subnetId: str
     vpcId: str | None
     securityGroups: list[str]
-    isolated: Annotated[Literal["YES", "NO", "UNKNOWN"], Field(description="UNKNOWN counts as not isolated.")]
-    internetOnly: Annotated[bool, Field(description="Whether the internet can be reached, and no other network.")]
+    isolated: Answer
+    internetOnly: InternetOnly
     because: Annotated[list[str], Field(description="Why.")]
+    firstLookAt: Annotated[Time | None, Field(description="When its networks were read first.")]
+    lastLookAt: Annotated[Time | None, Field(description="When they were read last.")]
+    looks: Annotated[int, Field(description="How often they were read.")]
+    answers: Annotated[list[IsolationAnswer], Field(description="Every answer, the worst first.")]
+
+
+class LandingCounts(TypedDict):
+    """Where the instances of servers with a profile landed."""
+
+    launched: Annotated[int, Field(description="Servers with a profile and an instance. The others add up to it.")]
+    asAsked: Annotated[int, Field(description="Those in the subnet, VPC and groups, at the address of their settings.")]
+    differs: int
+    unknown: Annotated[int, Field(description="Those whose instance the cache does not have.")]
+
+
+class Landing(TypedDict):
+    """Where the instance of a server is. Null and empty as far as that is not known."""
+
+    state: Literal["AS_ASKED", "DIFFERS", "UNKNOWN"]
+    differences: Annotated[list[str], Field(description="In what it differs from what the profile asks for.")]
+    reason: Annotated[str | None, Field(description="Why it is UNKNOWN.")]
+    subnetId: str | None
+    vpcId: str | None
+    securityGroups: list[str]
+    privateIp: str | None
 
 
 class Launches(TypedDict):
@@ -40,8 +84,9 @@ class Launches(TypedDict):
     reserveCapacity: Annotated[bool, Field(description="Whether the run held EC2 capacity until its end.")]
     profiles: list[GroupProfile]
     isolation: Annotated[
-        list[Isolation] | None, Field(description="By what the inspection found; null if that is not known.")
+        list[Isolation] | None, Field(description="By what all looks found; null if that is not known.")
     ]
+    landing: Annotated[LandingCounts | None, Field(description="Null if no server with a profile was launched.")]
     settings: Annotated[
         dict[str, int], Field(description="Servers with a profile by what became of their launch settings.")
     ]
@@ -62,5 +107,6 @@ class ServerSettings(TypedDict):
     appliedAt: Time | None
     subnetIds: list[str]
     securityGroups: list[str]
+    privateIp: Annotated[str | None, Field(description="The address that it was to have; null for any.")]
     launchTemplateId: str | None
     version: Annotated[int | None, Field(description="The version of the template that DRS launched from.")]

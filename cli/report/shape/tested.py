@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-from cli.report.shape.launches import ServerSettings
+from cli.report.shape.launches import Landing, ServerSettings
 from cli.report.shape.steps import Verification
 from cli.report.shape.values import Seconds, Sha256, Time
 
@@ -97,4 +97,5 @@ class Server(TypedDict):
     rpoSeconds: Annotated[int | None, Field(description="The age of its data.")]
     rpoMet: bool | None
     launchSettings: NotRequired[Annotated[ServerSettings | None, Field(description="Null without a launch profile.")]]
+    landing: NotRequired[Annotated[Landing | None, Field(description="Null without a profile or an instance.")]]
     verification: NotRequired[Annotated[Verification | None, Field(description="Null if it has no checks.")]]

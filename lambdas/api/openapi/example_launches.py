@@ -63,6 +63,7 @@ LAUNCH_ANSWERS: dict[str, dict[str, Any]] = {
                 "version": 4,
                 "subnetIds": ["subnet-0123456789abcdef0"],
                 "securityGroups": ["sg-0123456789abcdef0"],
+                "privateIp": None,
             }
         ],
         "nextToken": None,

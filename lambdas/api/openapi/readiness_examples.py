@@ -43,5 +43,6 @@ READINESS_ANSWERS: dict[str, dict[str, Any]] = {
             }
         ],
         "isolation": [],
+        "looks": [],
     },
 }

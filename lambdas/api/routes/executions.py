@@ -44,7 +44,7 @@ from recovery.runs import job_log, start
 from recovery.runs.start import RunRequest
 from recovery.store import execution_record, executions
 from recovery.store.idempotency_keys import RequestKey
-from recovery.store.launches.findings import list_findings
+from recovery.store.launches.findings import list_findings, list_looks
 
 router = Router("Runs")
 
@@ -215,7 +215,7 @@ def list_events(execution_id: str) -> Events:
     """Lists the events of a run, oldest first, page by page: starts, decisions, isolation, jobs, verdicts."""
     limit, token = page_parameters(router.current_event)
     record = execution_record.read_record(_require_id(execution_id))
-    events = collect_events(record, list_findings(execution_id))
+    events = collect_events(record, list_findings(execution_id), list_looks(execution_id))
     begin = parse_offset(token)
     end = begin + limit
     return {"events": events[begin:end], "nextToken": str(end) if end < len(events) else None}

@@ -12,7 +12,7 @@ from recovery.isolation.prove import prove
 from recovery.launch_settings import others
 from recovery.launch_settings.changing import describe_change
 from recovery.launch_settings.profiled import find_profiles
-from recovery.store.launches import applied_settings, settings_changes
+from recovery.store.launches import applied_settings, findings, settings_changes
 from recovery.store.launches.applied_settings import AppliedServer
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 from recovery.target_errors import SettingsNotApplied, TargetRefused
@@ -92,13 +92,17 @@ def _find_connected(
 ) -> dict[str, str]:
     """The servers of a drill whose network is not isolated as their profiles require.
 
-    The networks are asked again, because people change them while a wave waits.
+    The networks are asked again, because people change them while a wave waits. The answers go on record.
     """
     required = {each: isolation for each, isolation in _list_required(profiles).items() if each in servers}
     places = {
         server_id: Place.list_for(servers[server_id].subnet_ids, servers[server_id].security_groups)
         for server_id in required
     }
-    proven = prove(batch.ref.target, {place for each in places.values() for place in each})
+    if not places:
+        return {}
+    vpcs = findings.get_source_vpcs(batch.ref.execution_id, batch.ref.target)
+    proven = prove(batch.ref.target, {place for each in places.values() for place in each}, vpcs)
+    findings.record_look(batch.ref, [proven[each].to_item() for each in sorted(proven)])
     reasons = {each: find_refusal(isolation, places[each], proven) for each, isolation in required.items()}
     return {server_id: reason for server_id, reason in reasons.items() if reason}

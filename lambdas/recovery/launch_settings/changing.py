@@ -293,4 +293,5 @@ def _describe(
         is_changed=is_changed,
         subnet_ids=place.subnet_ids if place.is_said else (),
         security_groups=tuple(sorted(place.security_groups)),
+        private_ip=place.address,
     )

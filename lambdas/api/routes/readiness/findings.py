@@ -15,7 +15,9 @@ def list_findings(execution_id: str) -> Findings:
     """Lists what the inspection of a run found that would prevent launches, or that operators should know.
 
     The blocking ones come first. `isolation` says of each place that drills launch into whether it is isolated.
+    `looks` has the later answers: before each start of a drill whose profiles require isolation, the networks are
+    read again.
     """
     execution_id = require_id(execution_id, ExecutionNotFound, "execution")
     executions.get_run(execution_id)
-    return build_findings(findings.list_findings(execution_id))
+    return build_findings(findings.list_findings(execution_id), findings.list_looks(execution_id))

@@ -13,7 +13,7 @@ from recovery.domain.batch import BatchStatus
 from recovery.domain.isolation.verdicts import Answer, Place
 from recovery.domain.target import Target
 from recovery.store.execution_record import ExecutionRecord
-from recovery.store.launches.findings import TargetFindings
+from recovery.store.launches.findings import Look, TargetFindings
 
 
 class Event(TypedDict):
@@ -47,8 +47,10 @@ class JobLog(Paged):
     jobLog: list[JobLogItem]
 
 
-def collect_events(record: ExecutionRecord, findings: Iterable[TargetFindings] = ()) -> list[Event]:
-    """Every event that the record and what inspection found show, oldest first."""
+def collect_events(
+    record: ExecutionRecord, findings: Iterable[TargetFindings] = (), looks: Iterable[Look] = ()
+) -> list[Event]:
+    """Every event that the record shows, and what the inspection and the looks before starts found; oldest first."""
     meta, events = record.meta, list[Event]()
 
     def add(at: str | None, event: str, text: str, wave: str | None = None) -> None:
@@ -76,6 +78,10 @@ def collect_events(record: ExecutionRecord, findings: Iterable[TargetFindings] =
     for found in findings:
         for verdict in found.isolation:
             add(found.found_at, *_describe_isolation(found.target, verdict))
+    for look in looks:
+        when = f" before the start of batch {look.ref.number} of wave {look.ref.wave}"
+        for verdict in look.isolation:
+            add(look.at, *_describe_isolation(look.ref.target, verdict, when), look.ref.wave)
     for step in list_events(record.checks, record.actions):
         add(*step)
     add(meta.get("endedAt"), meta["status"], meta.get("reason", ""))
@@ -102,12 +108,15 @@ def _add_batch(row: Mapping[str, Any], add: Callable[..., None]) -> None:
         add(row.get("jobStartedAt"), "JOB_STARTED", f"{row.get('jobId')} for {batch} runs", row["wave"])
 
 
-def _describe_isolation(target: Target, verdict: Mapping[str, Any]) -> tuple[str, str]:
-    """The name and the text of the event of a verdict on a subnet, with the security groups of servers in it."""
+def _describe_isolation(target: Target, verdict: Mapping[str, Any], when: str = "") -> tuple[str, str]:
+    """The name and the text of the event of a verdict on a subnet, with the security groups of servers in it.
+
+    `when` says before which start it was given, with a space in front.
+    """
     answer = Answer(verdict["isolated"])
     is_isolated = "are isolated" if answer is Answer.YES else "are not isolated"
     event = "NETWORKS_ISOLATED" if answer is Answer.YES else "NETWORKS_NOT_ISOLATED"
     if answer is Answer.UNKNOWN:
         is_isolated = "are not proven to be isolated"
     place = Place(verdict["subnetId"], tuple(verdict["securityGroups"]))
-    return event, f"networks of {target.key} {is_isolated}: {place}: {'; '.join(verdict['because'])}"
+    return event, f"networks of {target.key} {is_isolated}{when}: {place}: {'; '.join(verdict['because'])}"

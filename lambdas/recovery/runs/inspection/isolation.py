@@ -79,7 +79,8 @@ def check_isolation(
     places = _find_places(target, profiled, launchable, probes)
     vpcs = _find_source_vpcs(target, [launchable[each] for each in profiled])
     proven = prove(target, {place for each in places.values() for place in each}, vpcs)
-    findings.record(execution.execution_id, target, (), [proven[each].to_item() for each in sorted(proven)])
+    verdicts = [proven[each].to_item() for each in sorted(proven)]
+    findings.record(execution.execution_id, target, (), verdicts, source_vpcs=vpcs)
     reasons = {}
     for server_id, server in profiled.items():
         if skips and server.isolation.refuses:

@@ -24,7 +24,8 @@ class AppliedServer:
 
     `version` is the default version of its launch template. If it `is_changed`, a run has changed its settings, and the
     row of the change says what they were before. `subnet_ids` and `security_groups` are where it will be launched;
-    there are no subnets if its settings do not say so.
+    there are no subnets if its settings do not say so. `private_ip` is its address; None if EC2
+    chooses it.
     """
 
     at: float
@@ -34,17 +35,19 @@ class AppliedServer:
     subnet_ids: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     refused: str | None = None
+    private_ip: str | None = None
 
     def to_json(self) -> list[Any]:
         """The server as the row has it."""
         place = [list(self.subnet_ids), list(self.security_groups)]
-        return [int(self.at), self.template_id, self.version, self.is_changed, *place, self.refused]
+        return [int(self.at), self.template_id, self.version, self.is_changed, *place, self.refused, self.private_ip]
 
     @classmethod
     def from_json(cls, packed: Any) -> "AppliedServer":
         """The inverse."""
-        at, template_id, version, is_changed, subnet_ids, security_groups, refused = packed
-        return cls(at, template_id, version, is_changed, tuple(subnet_ids), tuple(security_groups), refused)
+        # A row of a run that began with an earlier version has no address at its end.
+        at, template_id, version, is_changed, subnet_ids, security_groups, refused, *rest = packed
+        return cls(at, template_id, version, is_changed, tuple(subnet_ids), tuple(security_groups), refused, *rest)
 
 
 @dataclass(frozen=True, slots=True)

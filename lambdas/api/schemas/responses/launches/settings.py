@@ -31,7 +31,7 @@ class ChangedSettings(TypedDict):
     ]
     executionId: Annotated[str, Field(description="The run that changed them.")]
     wave: str
-    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
     changedAt: Annotated[Time | None, Field(description="When the change began.")]
     reason: Annotated[str | None, Field(description="Why they are refused or left; null for others.")]
     launchTemplateId: Annotated[str | None, Field(description="The launch template of the server in EC2.")]
@@ -119,7 +119,7 @@ class AppliedSettings(TypedDict):
     accountId: str
     region: str
     wave: str
-    batch: Annotated[int, Field(description="The batch of the wave, from 0.")]
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
     attempt: Annotated[int, Field(description="The attempt to launch it for which the profile was applied, from 1.")]
     appliedAt: Annotated[Time, Field(description="When its settings were as its profile wants them.")]
     state: Annotated[
@@ -134,6 +134,7 @@ class AppliedSettings(TypedDict):
     version: Annotated[int | None, Field(description="The default version of the template that DRS launched from.")]
     subnetIds: Annotated[list[str], Field(description="The subnets that it was to be launched into.")]
     securityGroups: Annotated[list[str], Field(description="Its security groups.")]
+    privateIp: Annotated[str | None, Field(description="The private address that it was to have; null for any.")]
 
 
 class AppliedSettingsPage(Paged):
@@ -159,6 +160,7 @@ def build_applied(server: ServerOfRun) -> AppliedSettings:
         "version": applied.version,
         "subnetIds": list(applied.subnet_ids),
         "securityGroups": list(applied.security_groups),
+        "privateIp": applied.private_ip,
     }
 
 

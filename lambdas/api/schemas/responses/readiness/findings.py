@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from api.schemas.responses.base import Time
 from recovery.domain.findings.finding import Finding as StoredFinding
 from recovery.domain.findings.finding import Severity
 from recovery.domain.findings.titles import find_title
 from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
-from recovery.store.launches.findings import TargetFindings
+from recovery.store.launches.findings import Look, TargetFindings
 
 # Servers that a finding names. A wave may have thousands; the list of a run's servers has each with its reasons.
 MAX_SERVERS = 20
@@ -50,22 +51,42 @@ class IsolationOfPlace(TypedDict):
         bool, Field(description="Whether only the internet can be reached from there, and no other network.")
     ]
     because: Annotated[list[str], Field(description="Why.")]
+    lookedAt: Annotated[Time, Field(description="When the networks were read.")]
+
+
+class LookBeforeStart(IsolationOfPlace):
+    """Whether a place was isolated right before a batch was started."""
+
+    wave: str
+    batch: Annotated[int, Field(description="The batch of the wave, from 1.")]
 
 
 class Findings(TypedDict):
-    """What the inspection of a run found."""
+    """What the inspection of a run found, and the looks at networks before its starts."""
 
     findings: Annotated[list[Finding], Field(description="The findings, the blocking ones first.")]
-    isolation: Annotated[list[IsolationOfPlace], Field(description="The places that drills launch into.")]
+    isolation: Annotated[
+        list[IsolationOfPlace],
+        Field(description="The places that drills launch into, as the inspection found them."),
+    ]
+    looks: Annotated[
+        list[LookBeforeStart],
+        Field(description="What was found when the networks were read again before starts, oldest first."),
+    ]
 
 
-def build_findings(found: Iterable[TargetFindings]) -> Findings:
-    """The findings of all targets, the blocking ones first."""
+def build_findings(found: Iterable[TargetFindings], looks: Iterable[Look]) -> Findings:
+    """The findings of all targets, the blocking ones first, and the looks before starts."""
     listed = list(found)
     findings = [_build_finding(each.target, finding) for each in listed for finding in each.findings]
     findings.sort(key=lambda each: (_ORDER.index(each["severity"]), each["code"]))
-    isolation = [_build_isolation(each.target, verdict) for each in listed for verdict in each.isolation]
-    return {"findings": findings, "isolation": isolation}
+    isolation = [_build_isolation(each.target, verdict, each.found_at) for each in listed for verdict in each.isolation]
+    later: list[LookBeforeStart] = [
+        {**_build_isolation(look.ref.target, verdict, look.at), "wave": look.ref.wave, "batch": look.ref.number}
+        for look in looks
+        for verdict in look.isolation
+    ]
+    return {"findings": findings, "isolation": isolation, "looks": later}
 
 
 def _build_finding(target: Target, finding: StoredFinding) -> Finding:
@@ -83,7 +104,7 @@ def _build_finding(target: Target, finding: StoredFinding) -> Finding:
     }
 
 
-def _build_isolation(target: Target, verdict: Any) -> IsolationOfPlace:
+def _build_isolation(target: Target, verdict: Any, at: str) -> IsolationOfPlace:
     return {
         "accountId": target.account_id,
         "region": target.region,
@@ -93,4 +114,5 @@ def _build_isolation(target: Target, verdict: Any) -> IsolationOfPlace:
         "isolated": verdict["isolated"],
         "internetOnly": bool(verdict.get("internetOnly", False)),
         "because": list(verdict.get("because", ())),
+        "lookedAt": at,
     }
