@@ -67,7 +67,7 @@ def list_warnings(findings: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _describe_warnings(code: str, found: Sequence[Mapping[str, Any]]) -> str:
-    more = f"; and {len(found) - 1} more like it" if len(found) > 1 else ""
+    more = f"; {len(found) - 1} others like it" if len(found) > 1 else ""
     return f"{'WARNING':<9} {code}: {flatten(found[0]['title'])}: {flatten(found[0]['evidence'])}{more}"
 
 

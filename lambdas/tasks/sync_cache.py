@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from recovery.cache import sync
 from recovery.call_shares import CallShare, use_share
 from recovery.domain.target import Target
-from recovery.launch_settings import begin
+from recovery.launch_settings import sweep
 from recovery.observability.task_handler import logger, task
 from tasks.states import SyncCacheInput
 
@@ -20,7 +20,7 @@ def handler(event: SyncCacheInput, context: LambdaContext) -> dict[str, Any]:
     What ended runs have left changed in the target is put back in the background.
     """
     target = Target.from_state(event)
-    begin.sweep(target)
+    sweep.sweep_target(target)
     result = sync.sync_target_alone(target, event.get("sync"))
     if result is None:
         logger.info("target left to another sync", extra={"target": target.key})

@@ -1,4 +1,4 @@
-"""Starting restore-target: at the ends of batches and runs, from the sync of the cache, and because a person asks."""
+"""Starting restore-target: at the ends of batches and runs, and because a person asks."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,12 +9,9 @@ from botocore.exceptions import ClientError
 from recovery.aws import step_functions
 from recovery.domain.target import Target
 from recovery.errors import AwsUnavailable, StartFailed
-from recovery.launch_settings import reserving
-from recovery.launch_settings.owners import Owners
 from recovery.settings import settings
 from recovery.store import batches
-from recovery.store.launches import reservations, restores, settings_changes
-from recovery.store.launches.settings_changes import ChangeStatus
+from recovery.store.launches import reservations, settings_changes
 
 logger = Logger(child=True)
 
@@ -38,28 +35,6 @@ def begin_restores_of(execution_id: str, reason: str) -> None:
     """Start it in every target in which the run has batches."""
     for target in sorted({batch.ref.target for batch in batches.list_batches(execution_id)}):
         begin_restore(target, reason, of_run=True)
-
-
-def sweep(target: Target) -> None:
-    """Start it for changes of batches that have ended, unless an execution is at work.
-
-    Their end should have started it, but its function may have been killed. Errors are logged, for the next sync.
-    """
-    if settings().restore_target_arn is None:
-        return
-    try:
-        if restores.is_claimed(target):
-            return
-        owners = Owners(target)
-        is_left = bool(reserving.list_ended(target, owners)) or any(
-            change.status is not ChangeStatus.LEFT and not owners.is_in_progress(change)
-            for change in settings_changes.list_changes(target)
-        )
-    except AwsUnavailable as error:
-        logger.warning("changes not looked for", extra={"target": target.key, "reason": error.message})
-        return
-    if is_left:
-        begin_restore(target, "found by the sync of the cache", of_run=True)
 
 
 def start_restore(

@@ -11,7 +11,8 @@ from recovery.domain.readiness import WaveReadiness
 from recovery.domain.target import Target
 from recovery.domain.wave_steps import needs
 from recovery.runs import finish
-from recovery.runs.inspection import launch_needs, uninspected
+from recovery.runs.inspection import uninspected
+from recovery.runs.inspection.refusals import list_refusals, record_refused_steps
 from recovery.store import batches, executions, inspections, run_requests
 from recovery.target_services import prerequisites
 
@@ -52,7 +53,7 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
     if is_readiness_run:
         refusals = [
             *refusals,
-            *launch_needs.list_refusals(execution_id),
+            *list_refusals(execution_id),
             *_find_refused_steps(execution_id, execution.plan, groups),
         ]
     if refusals:
@@ -70,7 +71,7 @@ def judge_run(execution_id: str, errors: Mapping[Target, str]) -> RunReadiness:
 def _find_refused_steps(execution_id: str, plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> list[str]:
     """Why checks and actions of the plan would not work as things are. A drill or a recovery does not wait for this."""
     problems = [each for each in prerequisites.find_problems(needs.list_needs(plan, groups)) if each.is_certain]
-    launch_needs.record_refused_steps(execution_id, problems)
+    record_refused_steps(execution_id, problems)
     return [problem.describe() for problem in problems]
 
 

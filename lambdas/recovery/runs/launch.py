@@ -34,7 +34,6 @@ from recovery.errors import (
     TargetNotInitialized,
     TargetNotRegistered,
 )
-from recovery.launch_settings import before_start
 from recovery.observability import operator_messages
 from recovery.runs import live_instances
 from recovery.runs.inspection import configurations
@@ -199,6 +198,9 @@ def _prepare_start(batch: Batch, attempt: int, began: float) -> tuple[Batch, tup
     _hold_servers(batch, attempt)
     jobs = drs.list_recent_jobs(batch.ref.target)
     conflict = _judge_conflict(batch, jobs)
+    # Only a start needs it. Functions that settle batches import this module too, and start faster without it.
+    from recovery.launch_settings import before_start
+
     obstacles = before_start.find_unsuitable(run, batch)
     if not run.replace_existing:
         live_instances.require_named_launches(batch.ref, jobs, clock.now())

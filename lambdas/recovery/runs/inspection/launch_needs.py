@@ -23,7 +23,6 @@ from recovery.launch_checks.look import LaunchLook, look_at_launches
 from recovery.launch_checks.plan_launches import CheckedServers
 from recovery.runs.inspection.selection import WaveSelection
 from recovery.store.launches import findings
-from recovery.target_services.prerequisites import StepProblem
 
 # Seconds of probing after which the look waits for the next round of the task: it takes some 30 seconds itself.
 SECONDS_BEFORE_LOOK = 30
@@ -127,28 +126,3 @@ def record_unusable(execution: Execution, target: Target, inspected: Iterable[Wa
     if execution.run.mode is Mode.READINESS:
         servers = tuple(sorted({server_id for each in inspected for server_id in each.servers}))
         findings.record(execution.execution_id, target, gather([Found(Code.TARGET_UNUSABLE, why, servers)]))
-
-
-def record_refused_steps(execution_id: str, problems: Iterable[StepProblem]) -> None:
-    """Write which checks and actions of the plan would not work, in the target that each problem is of.
-
-    A mistake of the plan is of no target; it is in the reason of the run.
-    """
-    found: dict[Target, list[Found]] = {}
-    for problem in problems:
-        if problem.target:
-            found.setdefault(problem.target, []).append(
-                Found(Code.STEP_REFUSED, problem.describe(), remedy=problem.advice or "")
-            )
-    for target, each in found.items():
-        findings.record(execution_id, target, gather(each), part="steps")
-
-
-def list_refusals(execution_id: str) -> list[str]:
-    """What refuses a readiness run, whatever its waves tolerate."""
-    return [
-        f"{each.target.key}: {describe(finding)}"
-        for each in findings.list_findings(execution_id)
-        for finding in each.findings
-        if finding.severity is Severity.BLOCKING and CATALOGUE[Code(finding.code)].scope is Scope.TARGET
-    ]
