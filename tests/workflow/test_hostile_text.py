@@ -58,7 +58,7 @@ TEXTS = [
 FACTS = (
     "Plan|Kind|Execution|Started by|Approvals|Point in time|Continues|Live instances|Waves|Watch|Wave|Until|Needs|"
     "Approve|Reject|Go on|Result|Servers|Retry|Accept|Abort|Decision|By|Comment|Stack|Account|Region|Recover the rest|"
-    "Resume|Message|See all servers|Report|Failed, [A-Z_]+|What to do about [A-Z_]+"
+    "Resume|Message|See all servers|Report|Failed, [A-Z_]+|What to do(?: about [A-Z_]+)?"
 )
 CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from recovery.launch_settings.owners import FUNCTION_SECONDS
+from tests.harness.engine import Execution
 from tests.support.changed_settings import ec2, restore, template_of, wait_for_restores
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
@@ -165,13 +166,18 @@ def test_a_function_that_is_killed_while_it_ends_reservations_leaves_the_rest_to
 
 
 @pytest.mark.speed(120)
+def restores(product: Product) -> list[Execution]:
+    return product.engine.executions("restore-target")
+
+
 def test_a_reservation_that_ended_by_itself_is_forgotten_also_if_the_target_permits_nothing_any_more(
     product: Product,
 ) -> None:
     product.fault("ACCESS_DENIED", operation="DescribeCapacityReservations")
-    product.finish(start_reserving(product, typed_plan(product)))
-    machine = product.engine.executions("restore-target")[0]
-    machine.wait_for_state("WaitForJobs")
+    run = start_reserving(product, typed_plan(product))
+    product.finish(run)
+    # One of the executions that the ends of the batch and of the run have started leaves the work to the other.
+    wait_until(product, run, lambda _: any("WaitForJobs" in each.states_entered() for each in restores(product)))
     (row,) = rows(product)
     product.put("TargetChanges", {**row, "endsAt": "2020-01-01T00:00:00.000Z"})
     wait_for_restores(product)
