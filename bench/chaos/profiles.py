@@ -11,12 +11,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
 from sandbox import networks
 from sandbox.stack import Sandbox
 
 Row = dict[str, Any]
 Place = tuple[str, str]
 """An account and Region."""
+
+# A person tries again when a fault of the scenario strikes the call.
+INSIST = Retrying(
+    retry=retry_if_exception_type((BotoCoreError, ClientError)),
+    stop=stop_after_attempt(50),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 
 # Real seconds after which EC2 shows a new default version under every profile of the emulator.
 VISIBLE_SECONDS = 1.0
@@ -111,14 +122,15 @@ class Profiles:
         account, region = self.places[server_id]
         ec2 = self._sandbox.client("ec2", account=account, region=region)
         template = self.before[server_id]["template"]
-        made = ec2.create_launch_template_version(
+        made = INSIST(
+            ec2.create_launch_template_version,
             LaunchTemplateId=template,
             SourceVersion="$Default",
             VersionDescription="by hand",
             LaunchTemplateData={"InstanceType": "r5.large"},
         )
         number = int(made["LaunchTemplateVersion"]["VersionNumber"])
-        ec2.modify_launch_template(LaunchTemplateId=template, DefaultVersion=str(number))
+        INSIST(ec2.modify_launch_template, LaunchTemplateId=template, DefaultVersion=str(number))
         self.by_hand[server_id] = number
         self._seen["template changed by hand"] += 1
 
