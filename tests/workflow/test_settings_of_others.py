@@ -147,8 +147,9 @@ def test_a_job_that_does_not_end_withholds_its_server_and_no_other(product: Prod
         drs.start_recovery(sourceServers=[{"sourceServerID": stuck}], isDrill=True)
         pass_seconds(product, 7_300)
         run = product.start(plan)
-        wait_until(product, run, lambda record: record["servers"]["launching"])
-        (job,) = [each for each in product.jobs() if len(product.jobs()) == 2 and each["tags"]]
+        # The record counts servers as launching before DRS has answered the start.
+        wait_until(product, run, lambda record: record["servers"]["launching"] and len(product.jobs()) == 2)
+        (job,) = [each for each in product.jobs() if each["tags"]]
         assert [each["sourceServerID"] for each in job["participatingServers"]] == [other]
     record = product.finish(run, timeout=90)
     (reason,) = [each["reason"] for each in record["sourceServers"] if each["sourceServerId"] == stuck]

@@ -118,9 +118,13 @@ def _free(wanted: Wanted, row: SettingsChange) -> SettingsChange | None:
 
 
 def _forget(row: SettingsChange) -> Outcome:
-    """Remove the row of settings that stay."""
+    """Remove the row of settings that stay, unless another batch has taken the server over since."""
     left = settings_changes.get_changes(row.target, [row.server_id]).get(row.server_id)
-    return restore.put_back(left, keep=True) if left else Outcome(Result.FORGOTTEN)
+    if left is None:
+        return Outcome(Result.FORGOTTEN)
+    if left.status is not ChangeStatus.LEFT:
+        return Outcome(Result.WAITS, f"{left.owner.key} has changed them meanwhile")
+    return restore.put_back(left, keep=True)
 
 
 def _read_default(wanted: Wanted, template_id: str) -> tuple[TemplateVersion, int]:

@@ -27,7 +27,7 @@ from recovery.store.launches import settings_changes
 from recovery.store.launches.settings_changes import ChangeStatus, SettingsChange
 from recovery.target_errors import SettingsNotApplied
 
-# A person has decided how LEFT settings are, and REFUSED ones were never changed.
+# A person has decided how LEFT settings are.
 _NOT_AS_BEFORE = (ChangeStatus.CHANGING, ChangeStatus.CHANGED, ChangeStatus.RESTORING)
 
 
