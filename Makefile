@@ -32,8 +32,8 @@ WORKERS = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= captured
 # make test COVERAGE=1 measures the coverage of lambdas/ as well, which takes three quarters more CPU on Python 3.11.
 COVERED = $(if $(COVERAGE),--cov --cov-report=term --cov-report=html)
-TYPED := $(wildcard lambdas cli emulator/src loopback sandbox scripts)
-LINTED := $(wildcard lambdas cli emulator loopback sandbox scripts tests bench conftest.py)
+TYPED := $(wildcard lambdas cli console emulator/src loopback sandbox scripts)
+LINTED := $(wildcard lambdas cli console emulator loopback sandbox scripts tests bench conftest.py)
 
 ##@ Start here
 

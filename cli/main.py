@@ -17,10 +17,10 @@ from cli.commands import (
     profiles,
     records,
     runs,
-    sandbox,
     tables,
 )
 from cli.commands.arguments import LightGroup
+from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
 
@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions, listings, messages):
+for commands in (runs, records, decisions, listings, messages, console):
     app.add_typer(commands.app)
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")

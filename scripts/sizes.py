@@ -12,7 +12,7 @@ from pathlib import Path
 from radon.complexity import cc_visit
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("lambdas", "cli", "sandbox", "emulator/src", "loopback", "scripts")
+SOURCES = ("lambdas", "cli", "console", "sandbox", "emulator/src", "loopback", "scripts")
 FLAT = ROOT / "lambdas" / "tasks"  # a file per state: folders would hide the states
 MAX_MODULES, MAX_LINES, MAX_COMPLEXITY = 15, 330, 15
 SHOWN = 5

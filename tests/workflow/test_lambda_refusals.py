@@ -141,7 +141,9 @@ def test_forty_waves_in_ten_targets_recover_all_in_an_account_that_runs_ten_func
     plan = product.plan(*map(wave, range(40)))
     product.engine.runtime.limit_concurrency(10, exempt=API)
     run = product.start(plan)
-    assert product.machine(run).wait(500).output["status"] == "COMPLETED"
+    ended = product.machine(run).wait(500).output["status"]
+    unlike = [server for server in product.servers(run) if server["status"] != "LAUNCHED"]
+    assert (ended, unlike) == ("COMPLETED", [])
     batches = [row for row in product.items("Executions") if row["item"].startswith("BATCH#")]
     assert len(batches) == 400
     assert {(row["status"], int(row["launched"])) for row in batches} == {("SETTLED", 1)}

@@ -1,0 +1,63 @@
+"""The console as a Starlette application: its routes, its guard, and what a page says when something goes wrong."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
+from console import live
+from console.deployment import Deployment
+from console.guard import ENTRY_PATH, Guard, name_cookie
+from console.keys import is_same
+from console.pages import decisions, fleet, overview, plans, reports, runs, servers, starts, steps
+from console.refusals import describe_error
+from console.render import FOLDER, render
+
+# The first route that matches answers.
+_PAGES = (overview, starts, plans, decisions, servers, steps, reports, runs, fleet)
+
+
+def make_app(deployment: Deployment, port: int) -> Starlette:
+    """The application for this deployment, which listens on this port of 127.0.0.1."""
+    app = Starlette(
+        routes=[
+            Route(ENTRY_PATH, _enter),
+            *live.ROUTES,
+            *(route for page in _PAGES for route in page.ROUTES),
+            Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        ],
+        middleware=[Middleware(Guard, keys=deployment.keys, port=port)],
+        exception_handlers={
+            HTTPException: _show_error,
+            ApiRefused: _show_error,
+            ApiUnreachable: _show_error,
+            CredentialsExpired: _show_error,
+        },
+    )
+    app.state.deployment, app.state.port = deployment, port
+    return app
+
+
+async def _enter(request: Request) -> Response:
+    """Give the browser that knows the key its cookie, and leave the key out of the address."""
+    deployment = request.app.state.deployment
+    if not is_same(request.query_params.get("key"), deployment.keys.entry):
+        raise HTTPException(403, "The address has a wrong key. Open the one that `drs-waves console` has printed.")
+    answer = RedirectResponse("/", 303)
+    answer.set_cookie(
+        name_cookie(request.app.state.port), deployment.keys.cookie, path="/", httponly=True, samesite="strict"
+    )
+    return answer
+
+
+def _show_error(request: Request, error: Exception) -> Response:
+    """A page that says what went wrong and what to do; for a part of a page, only the words of it."""
+    shown = describe_error(error)
+    is_part = request.headers.get("HX-Request") == "true"
+    template = "error_part.html.j2" if is_part else "error.html.j2"
+    return render(request, template, shown.title, None, shown.status, error=shown)

@@ -1,0 +1,38 @@
+"""Read what a form of a page sends."""
+
+from collections import Counter
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from console.keys import is_same
+
+TOKEN_FIELD = "token"  # noqa: S105  # the name of the field
+# A comment has 1,000 characters at most.
+MAX_BODY_BYTES, MAX_FIELDS = 64 * 1024, 40
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form of this console, each once. Raise HTTPException for anything else."""
+    deployment = request.app.state.deployment
+    if deployment.read_only:
+        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "A form of the console was expected.")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, "The form is too large. A comment has 1,000 characters at most.")
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise HTTPException(400, "The form cannot be read.") from error
+    if twice := [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]:
+        raise HTTPException(400, f"The form has {', '.join(sorted(twice))} more than once.")
+    fields = dict(pairs)
+    if not is_same(fields.pop(TOKEN_FIELD, None), deployment.keys.form):
+        raise HTTPException(403, "The form is not of this console, or the console has been started anew. Reload it.")
+    return fields

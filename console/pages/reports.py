@@ -1,0 +1,5 @@
+"""The reports of runs that have ended."""
+
+from starlette.routing import Route
+
+ROUTES: list[Route] = []

@@ -1,0 +1,38 @@
+"""What pages say of an error: its title, what to do, and the id by which its request is found in the function's log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused, describe_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class ShownError:
+    """An error in the words of a page. `correlation_id` is the API's."""
+
+    title: str
+    lines: tuple[str, ...]
+    status: int
+    code: str = ""
+    correlation_id: str = ""
+
+
+def describe_error(error: Exception) -> ShownError:
+    """The words for an error that a page expects."""
+    if isinstance(error, ApiRefused):
+        body: Mapping[str, Any] = error.reply.body if isinstance(error.reply.body, dict) else {}
+        lines = tuple(describe_refusal(body)) or (str(error.reply.body),)
+        title = "The API refused this" if error.reply.status < 500 else "The API failed"
+        return ShownError(title, lines, error.reply.status, error.code, str(body.get("correlationId") or ""))
+    if isinstance(error, CredentialsExpired):
+        return ShownError("The AWS credentials have expired", tuple(str(error).splitlines()), 503)
+    if isinstance(error, ApiUnreachable):
+        return ShownError("The API does not answer", tuple(str(error).splitlines()), 503)
+    if isinstance(error, HTTPException):
+        return ShownError(HTTPStatus(error.status_code).phrase, (error.detail,), error.status_code)
+    raise error

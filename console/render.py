@@ -1,0 +1,90 @@
+"""Render the templates: what every page has, and how texts, times and numbers are shown."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from cli.report.times import parse_time
+from cli.text import describe_state, format_duration
+from console.snapshots import Snapshot
+from recovery.free_text import flatten
+
+FOLDER = Path(__file__).parent
+# The pages in the navigation: each with its path.
+NAVIGATION = (("Overview", "/"), ("Runs", "/runs"), ("Fleet", "/fleet"), ("Reports", "/reports"))
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What keeps a page up to date: a topic, and the snapshot of it that the page shows."""
+
+    topic: str
+    snapshot: Snapshot | None = None
+
+
+def render(
+    request: Request, template: str, title: str, live: Live | None = None, status: int = 200, **context: Any
+) -> HTMLResponse:
+    """A page, or a part of one. `title` is of the browser's tab; a page without `live` shows what stays as it is."""
+    deployment = request.app.state.deployment
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            title=title,
+            live=live,
+            deployment=deployment,
+            navigation=NAVIGATION,
+            path=request.url.path,
+            here=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+            age=None if live is None or live.snapshot is None else live.snapshot.age(deployment.snapshots.clock()),
+            **context,
+        )
+    )
+    return HTMLResponse(text, status)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        finalize=_clean,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=lambda seconds: "–" if seconds is None else format_duration(seconds),
+        when=_when,
+        clock=_clock,
+        plural=_plural,
+        state=describe_state,
+    )
+    return environment
+
+
+def _clean(value: object) -> object:
+    """A text as one line without hidden characters: those can turn the direction of text."""
+    if isinstance(value, Markup):  # of a macro, whose texts have been cleaned and escaped
+        return value
+    return flatten(value) if isinstance(value, str) else value
+
+
+def _when(time: str | None) -> str:
+    """`2026-11-22 08:15:30`, in UTC."""
+    return f"{parse_time(time):%Y-%m-%d %H:%M:%S}" if time else "–"
+
+
+def _clock(time: str | None) -> str:
+    return f"{parse_time(time):%H:%M:%S}" if time else "–"
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,0 +1,103 @@
+"""What the console has read of the API, shared by all pages and tabs, so that many readers cost as much as one."""
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
+
+# Snapshots that are kept. The oldest ones are forgotten.
+MAX_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An answer of the API. `read_at` is when it was read, in seconds of this machine's monotonic clock.
+
+    `version` changes when the answer does. `trouble` says why it could not be read anew; None if it is fresh.
+    """
+
+    value: Any
+    version: str
+    read_at: float
+    trouble: str | None = None
+
+    def age(self, now: float) -> float:
+        """How old it is, in real seconds."""
+        return max(now - self.read_at, 0.0)
+
+
+@dataclass(slots=True)
+class _Slot:
+    reading: threading.Lock = field(default_factory=threading.Lock)
+    latest: Snapshot | None = None
+    tried_at: float = float("-inf")
+    error: Exception | None = None
+
+
+class Snapshots:
+    """Reads each thing once at a time, and keeps what was read last for when the API does not answer."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def get(self, key: str, read: Callable[[], Any], max_age: float) -> Snapshot:
+        """What `read` returned at most `max_age` seconds ago, or returns now.
+
+        If the API does not answer, the last answer has `trouble`. While another thread reads, the last answer is
+        returned as it is. Raise ApiUnreachable and CredentialsExpired if there is no last answer, and ApiRefused.
+        """
+        slot = self._slot(key)
+        if not slot.reading.acquire(blocking=slot.latest is None):
+            return self._answer(slot)
+        try:
+            if self.clock() - slot.tried_at >= max_age:
+                self._read(slot, read)
+            return self._answer(slot)
+        finally:
+            slot.reading.release()
+
+    def forget(self, key: str) -> None:
+        """Let the next reader read anew, because something was changed. The last answer stays until then."""
+        self._slot(key).tried_at = float("-inf")
+
+    def _slot(self, key: str) -> _Slot:
+        with self._guard:
+            slot = self._slots.setdefault(key, _Slot())
+            self._slots.move_to_end(key)
+            if len(self._slots) > MAX_KEPT:
+                self._slots.popitem(last=False)
+            return slot
+
+    def _read(self, slot: _Slot, read: Callable[[], Any]) -> None:
+        try:
+            value = read()
+        except (ApiUnreachable, CredentialsExpired) as error:
+            slot.error = error
+        except ApiRefused as error:
+            slot.error = error
+            if error.reply.status < 500 and error.reply.status != 429:  # it is not there, or not for this caller
+                slot.latest = None
+        else:
+            slot.error, slot.latest = None, Snapshot(value, make_version(value), self.clock())
+        slot.tried_at = self.clock()
+
+    def _answer(self, slot: _Slot) -> Snapshot:
+        latest, error = slot.latest, slot.error
+        if latest is None:
+            raise error or ApiUnreachable("The API has not answered yet.")
+        return latest if error is None else replace(latest, trouble=str(error))
+
+
+def make_version(value: Any) -> str:
+    """A digest of an answer, which is JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,32 @@
+// Opens the dialog when its contents have come, and closes it when its form was answered.
+"use strict";
+
+(() => {
+  const dialog = document.getElementById("dialog"), notice = document.getElementById("notice");
+  let opener = null;
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button?.matches("[aria-haspopup=dialog]")) opener = button.id || button.getAttribute("hx-get");
+    if (button?.matches("[data-close]")) dialog.close();
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    if (dialog.childElementCount && !dialog.open) dialog.showModal();
+  });
+
+  // The button may have been drawn anew meanwhile.
+  dialog.addEventListener("close", () => {
+    dialog.replaceChildren();
+    if (opener) document.querySelector(`#${CSS.escape(opener)}, [hx-get="${CSS.escape(opener)}"]`)?.focus();
+  });
+
+  // The header HX-Trigger of an answer: {"notice": {"text": "…"}}
+  document.addEventListener("notice", (event) => {
+    dialog.close();
+    notice.textContent = event.detail.text;
+    notice.hidden = false;
+    document.dispatchEvent(new CustomEvent("console:refresh"));
+    setTimeout(() => { notice.hidden = true; }, 15000);
+  });
+})();

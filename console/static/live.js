@@ -1,0 +1,78 @@
+// Keeps the page up to date, and says how fresh it is. The server tells by server-sent events which version of the
+// topic there is; a page that shows another one reads itself anew.
+"use strict";
+
+(() => {
+  const HIDDEN_SECONDS = 10; // a page in the background gives its connection back: browsers have six for one address
+  const LATE_INTERVALS = 3, LATE_SECONDS = 6;
+  const freshness = document.getElementById("freshness"), trouble = document.getElementById("trouble");
+  const interval = Number(freshness.dataset.interval);
+  const page = () => document.getElementById("live");
+  let source = null, readAt = null, problem = "", lostAt = null, hidden = null, asked = null;
+
+  if (!page().dataset.topic) return;
+
+  function open() {
+    close();
+    source = new EventSource(`/live?topic=${encodeURIComponent(page().dataset.topic)}`);
+    source.addEventListener("state", (event) => {
+      const state = JSON.parse(event.data);
+      lostAt = null;
+      problem = state.trouble || "";
+      if (state.age !== null) readAt = performance.now() - state.age * 1000;
+      if (state.version && state.version !== page().dataset.version) refresh(state.version);
+      show();
+    });
+    source.addEventListener("error", () => {
+      lostAt ??= performance.now();
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000); // such as after a refusal
+      show();
+    });
+  }
+
+  function close() {
+    source?.close();
+    source = null;
+  }
+
+  // Asks once for each version, and again after a while if the answer got lost.
+  function refresh(version) {
+    if (asked && asked.version === version && performance.now() - asked.at < 5000) return;
+    asked = {version, at: performance.now()};
+    page().dispatchEvent(new CustomEvent("changed"));
+    document.dispatchEvent(new CustomEvent("console:changed"));
+  }
+
+  function show() {
+    const now = performance.now();
+    const age = readAt === null ? null : (now - readAt) / 1000;
+    const isLate = age !== null && age > Math.max(LATE_INTERVALS * interval, LATE_SECONDS);
+    let text = "Live";
+    if (lostAt !== null) text = "Not connected";
+    else if (problem || isLate) text = "Not up to date";
+    if (age !== null && text !== "Live") text += `: as of ${describe(age)} ago`;
+    freshness.classList.toggle("bad", text !== "Live");
+    if (freshness.textContent !== text) freshness.textContent = text;
+    const told = lostAt !== null
+      ? "The console does not answer. If its command has ended, start it again; what you see is what was read last."
+      : problem && `${problem} – what you see is what was read last.`;
+    trouble.hidden = !told;
+    if (told && trouble.textContent !== told) trouble.textContent = told;
+  }
+
+  function describe(seconds) {
+    if (seconds < 90) return `${Math.round(seconds)} s`;
+    return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hidden);
+    if (document.hidden) hidden = setTimeout(close, HIDDEN_SECONDS * 1000);
+    else if (!source) open();
+  });
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  document.addEventListener("console:refresh", () => page().dispatchEvent(new CustomEvent("changed")));
+  setInterval(show, 1000);
+  open();
+})();

@@ -1,0 +1,36 @@
+"""What a page can be kept up to date about: the names of snapshots, and how each is read."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cli.api_client import ApiClient
+from console.deployment import ID, Deployment
+from console.reading import fleet, overview, plan, run
+from console.snapshots import Snapshot
+
+# A topic is `overview`, or `run/ID`: the name of a reader and its arguments.
+_READERS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "overview": (0, overview.read),
+    "run": (1, run.read),
+    "plan": (1, plan.read),
+    "fleet": (0, fleet.read),
+}
+
+
+class TopicUnknown(Exception):
+    """There is no such topic."""
+
+
+def find_reader(topic: str) -> Callable[[ApiClient], Any]:
+    """The function that reads a topic. Raise TopicUnknown."""
+    name, *arguments = topic.split("/")
+    count, read = _READERS.get(name, (-1, None))
+    if read is None or len(arguments) != count or not all(map(ID.fullmatch, arguments)):
+        raise TopicUnknown(topic)
+    return lambda api: read(api, *arguments)
+
+
+def read_topic(deployment: Deployment, topic: str) -> Snapshot:
+    """The snapshot of a topic. Raise TopicUnknown, and as `Snapshots.get`."""
+    return deployment.snapshot(topic, partial(find_reader(topic)))
