@@ -1,6 +1,7 @@
 """Render the templates: what every page has, and how texts, times and numbers are shown."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ def _environment() -> Environment:
         when=_when,
         clock=_clock,
         plural=_plural,
+        utc_date=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}",
+        utc_time=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%H:%M:%S}",
         state=describe_state,
     )
     return environment
