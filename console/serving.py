@@ -39,9 +39,11 @@ def format_address(deployment: Deployment, listener: socket.socket) -> str:
 def make_server(deployment: Deployment, listener: socket.socket) -> uvicorn.Server:
     """A server for `serve`. Another thread ends it with `should_exit`."""
     app = make_app(deployment, listener.getsockname()[1])
-    return uvicorn.Server(
+    server = uvicorn.Server(
         uvicorn.Config(
             app,
+            ws="none",
+            proxy_headers=False,  # no program in front of it is trusted
             log_level="warning",
             access_log=False,  # the first address has the key in it
             lifespan="off",
@@ -49,6 +51,8 @@ def make_server(deployment: Deployment, listener: socket.socket) -> uvicorn.Serv
             timeout_graceful_shutdown=_SECONDS_TO_END,
         )
     )
+    app.state.is_ending = lambda: server.should_exit
+    return server
 
 
 def serve(deployment: Deployment, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
