@@ -39,14 +39,20 @@ def silent_api() -> Iterator[ApiClient]:
         yield ApiClient(url, "us-west-2", Credentials("AKIDEXAMPLE", "not-a-secret"))
 
 
-@pytest.fixture
-def lonely() -> Iterator[ServedConsole]:
-    """A console whose API cannot be reached, which most requests here never need."""
+@pytest.fixture(scope="module")
+def served_alone() -> Iterator[ServedConsole]:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
     api = ApiClient(f"http://{HOST}:{port}/v1", "us-west-2", Credentials("AKIDEXAMPLE", "not-a-secret"))
     with serving(Deployment(api, "a test", interval=0.2)) as served:
         yield served.enter()
+
+
+@pytest.fixture
+def lonely(served_alone: ServedConsole) -> ServedConsole:
+    """A console whose API cannot be reached, which most requests here never need."""
+    served_alone.deployment.snapshots.forget("overview")
+    return replace(served_alone, cookies=dict(served_alone.cookies))
 
 
 @pytest.fixture
