@@ -386,7 +386,7 @@ def test_a_form_that_does_not_arrive_is_given_up(
 @pytest.fixture
 def ids(product: Product) -> dict[str, str]:
     """Of a drill that has ended, whose plan and servers have hostile names."""
-    wave = {"name": f"web {SCRIPT}", "groups": [product.group(product.seed(2, prefix=f"{SCRIPT}-"), name=SCRIPT)]}
+    wave = {"name": "web", "groups": [product.group(product.seed(2, prefix=f"{SCRIPT}-"), name=SCRIPT)]}
     plan = product.plan(wave, name=SCRIPT)
     run = product.drill(plan)
     server = product.servers(run["executionId"])[0]
