@@ -1,6 +1,7 @@
 """The deployment that a console shows, and how it shows it."""
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from console.snapshots import Snapshot, Snapshots
 # Ids and names in the console's own paths. What the API knows is narrower: it refuses the rest.
 ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 
+# Figures of ended runs that are kept: as many as an overview of a large organisation shows. Each is small.
+MAX_ENDED = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -20,6 +24,8 @@ class Deployment:
     `environment` says in words which deployment it is. `speed` is how many simulated seconds a real one has in the
     sandbox, and None on AWS. `interval` is how old an answer may be, in real seconds. `options` name the deployment in
     commands that pages show. `person` is who acts in the sandbox, if that is not its root.
+    `ended` has figures of runs that have ended, which hardly ever change. `now` is the time by the clock of the
+    deployment, in epoch seconds: in the sandbox it is simulated.
     """
 
     api: ApiClient
@@ -31,6 +37,8 @@ class Deployment:
     person: str | None = None
     keys: Keys = field(default_factory=Keys)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    ended: Snapshots = field(default_factory=lambda: Snapshots(max_kept=MAX_ENDED))
+    now: Callable[[], float] = time.time
 
     @property
     def is_sandbox(self) -> bool:

@@ -69,4 +69,5 @@ def describe_deployment(session: Session, *, read_only: bool = False) -> "Deploy
         read_only=read_only,
         options=session.options,
         person=os.environ.get(PERSON_VARIABLE) or None,
+        now=lambda: session.now,
     )
