@@ -7,7 +7,7 @@ from typing import Any
 from cli.run_record import Record, list_jobs
 from cli.text import describe_cancelling
 from cli.views.failed_waves import FailedWaves
-from console.reading.choices import Choice, find_wait
+from console.reading.decisions.choices import Choice, find_wait
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import USUAL_JOB_MINUTES, name_first, plural
 
