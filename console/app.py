@@ -17,6 +17,7 @@ from console.keys import is_same
 from console.pages import decisions, fleet, overview, plans, reports, runs, servers, starts, steps
 from console.refusals import describe_error
 from console.render import FOLDER, render
+from console.topics import TopicUnknown
 
 # The first route that matches answers.
 _PAGES = (overview, starts, plans, decisions, servers, steps, reports, runs, fleet)
@@ -37,6 +38,7 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
             ApiRefused: _show_error,
             ApiUnreachable: _show_error,
             CredentialsExpired: _show_error,
+            TopicUnknown: _show_unknown,
         },
     )
     app.state.deployment, app.state.port = deployment, port
@@ -53,6 +55,11 @@ async def _enter(request: Request) -> Response:
         name_cookie(request.app.state.port), deployment.keys.cookie, path="/", httponly=True, samesite="strict"
     )
     return answer
+
+
+def _show_unknown(request: Request, _error: Exception) -> Response:
+    """An address with what cannot be an id."""
+    return _show_error(request, HTTPException(404, "There is no such page."))
 
 
 def _show_error(request: Request, error: Exception) -> Response:

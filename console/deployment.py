@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient
+from console.kept import Kept
 from console.keys import Keys
 from console.snapshots import Snapshot, Snapshots
 
@@ -31,6 +32,7 @@ class Deployment:
     person: str | None = None
     keys: Keys = field(default_factory=Keys)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def is_sandbox(self) -> bool:
