@@ -11,16 +11,17 @@ from starlette.staticfiles import StaticFiles
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from console import live
+from console.crashes import Crashes
 from console.deployment import Deployment
 from console.guard import ENTRY_PATH, Guard, name_cookie
 from console.keys import is_same
-from console.pages import decisions, fleet, overview, plans, reports, runs, servers, starts, steps
+from console.pages import decisions, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
 from console.refusals import describe_error
 from console.render import FOLDER, render
 from console.topics import TopicUnknown
 
 # The first route that matches answers.
-_PAGES = (overview, starts, plans, decisions, servers, steps, reports, runs, fleet)
+_PAGES = (overview, run_list, starts, plans, decisions, servers, steps, reports, runs, fleet)
 
 
 def make_app(deployment: Deployment, port: int) -> Starlette:
@@ -32,7 +33,10 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
             *(route for page in _PAGES for route in page.ROUTES),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
-        middleware=[Middleware(Guard, keys=deployment.keys, port=port)],
+        middleware=[
+            Middleware(Guard, keys=deployment.keys, port=port),
+            Middleware(Crashes, deployment=deployment),
+        ],
         exception_handlers={
             HTTPException: _show_error,
             ApiRefused: _show_error,
@@ -42,6 +46,7 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
         },
     )
     app.state.deployment, app.state.port = deployment, port
+    app.state.readings, app.state.is_ending = live.Readings(deployment), lambda: False
     return app
 
 
@@ -57,14 +62,14 @@ async def _enter(request: Request) -> Response:
     return answer
 
 
-def _show_unknown(request: Request, _error: Exception) -> Response:
-    """An address with what cannot be an id."""
-    return _show_error(request, HTTPException(404, "There is no such page."))
-
-
 def _show_error(request: Request, error: Exception) -> Response:
     """A page that says what went wrong and what to do; for a part of a page, only the words of it."""
     shown = describe_error(error)
     is_part = request.headers.get("HX-Request") == "true"
     template = "error_part.html.j2" if is_part else "error.html.j2"
     return render(request, template, shown.title, None, shown.status, error=shown)
+
+
+def _show_unknown(request: Request, error: Exception) -> Response:
+    """The path has an id that none of ours can be."""
+    return _show_error(request, HTTPException(404, "There is no such page."))
