@@ -49,7 +49,7 @@ drill: setup build ## Watch a drill with a failure, an outage and an approval (P
 	@.venv/bin/drs-waves sandbox drill $(if $(QUIET),--quiet) $(if $(PLAN),--plan "$(PLAN)")
 
 .PHONY: sandbox
-sandbox: setup build ## Start the sandbox and keep it running (PLAN=my.yaml)
+sandbox: setup build ## Start the sandbox with its console and keep it running (PLAN=my.yaml)
 	@.venv/bin/drs-waves sandbox up $(if $(PLAN),--plan "$(PLAN)") || test $$? = 130  # Ctrl-C is how it ends
 
 ##@ Plan files

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from cli.report.times import parse_time
-from cli.text import describe_state, format_duration
+from cli.text import describe_state, describe_waits, format_duration
 from console.snapshots import Snapshot
 from recovery.free_text import flatten
 
@@ -66,6 +66,8 @@ def _environment() -> Environment:
         clock=_clock,
         plural=_plural,
         state=describe_state,
+        waits=lambda record: [text for text, _ in describe_waits(record, "")],
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
     )
     return environment
 
