@@ -68,9 +68,12 @@ def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[Pl
     now = deployment.now()
     for plan in found["plans"]:
         drill = found["drills"].get(plan["planId"])
-        known = deployment.ended.peek(_key(plan["planId"], drill))
+        measured: Mapping[str, Any] | None = {}
+        if drill or not found["drillsAreAll"]:
+            known = deployment.ended.peek(_key(plan["planId"], drill))
+            measured = known and known.value
         age = add_age(plan, now)["readinessAgeSeconds"]
-        yield PlanRow(plan, drill, known and known.value, "" if age is None else show_age(age))
+        yield PlanRow(plan, drill, measured, "" if age is None else show_age(age))
 
 
 def show_last_drill(request: Request) -> Response:

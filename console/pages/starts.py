@@ -109,7 +109,7 @@ def show_preview(request: Request) -> Response:
     preview = deployment.snapshot(key, lambda api: _preview(api, plan, mode), MAX_AGE_OF_PREVIEW).value
     skipped = [("if skipped", lines)] if (lines := describe_groups(groups, mode, skips=True)) else []
     facts = [("environment", [deployment.environment]), *preview["facts"], *skipped]
-    return render(request, "start_preview.html.j2", "", preview={**preview, "facts": facts})
+    return render(request, "start_preview.html.j2", "", mode=mode, preview={**preview, "facts": facts})
 
 
 def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def person_at(browser: Browser, console: ServedConsole, **options: Any) -> Itera
     context = browser.new_context(**settings)
     context.set_default_timeout(SECONDS * 1000)
     person = Person(context, console)
-    context.on("request", person.note_request)
+    context.on("request", lambda request: person.note_request(request))  # the library notes on what it is given
     try:
         person.open().close()
         yield person

@@ -48,8 +48,8 @@ class Maker:
         assert reply.status == 201, reply
         return str(reply.body["planId"])
 
-    def approval_plan(self, name: str, hostname: str = "web-1") -> str:
+    def approval_plan(self, name: str) -> str:
         """A wave that starts at once, and `web` behind an approval."""
         approval = {"required": True, "timeoutMinutes": 6000}
-        first = self.wave("database", self.seed(f"{name}-db"))
-        return self.plan(name, first, self.wave("web", self.seed(hostname), approval=approval))
+        first = self.wave("database", self.seed(f"{name} db"))
+        return self.plan(name, first, self.wave("web", self.seed(f"{name} web"), approval=approval))
