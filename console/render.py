@@ -1,6 +1,7 @@
 """Render the templates: what every page has, and how texts, times and numbers are shown."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def _environment() -> Environment:
         clock=_clock,
         plural=_plural,
         block=_block,
+        utc_date=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}",
+        utc_time=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%H:%M:%S}",
         state=describe_state,
         waits=lambda record: [text for text, _ in describe_waits(record, "")],
         capitalize_first=lambda text: text[:1].upper() + text[1:],
