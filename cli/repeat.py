@@ -52,8 +52,9 @@ def post(
 ) -> dict[str, Any]:
     """The body of the 2xx that answers this POST. Repeat it, with the same key, while the answer is lost or late.
 
-    `report` receives the problem before each repetition. No try begins later than `max_seconds` after the first. Raise AnswerLost if the request may have been executed,
-    ApiUnreachable or CredentialsExpired if it was not, and ApiRefused for a refusal.
+    `report` receives the problem before each repetition. No try begins later than `max_seconds` after the first.
+    Raise AnswerLost if the request may have been executed, ApiUnreachable or CredentialsExpired if it was not, and
+    ApiRefused for a refusal.
     """
     may_have_arrived, is_connected, problem = False, False, ""
     begun = time.monotonic()

@@ -9,7 +9,7 @@ from cli import repeat
 from cli.api_client import ApiClient
 from cli.repeat import AnswerLost
 
-# No further try begins after the first of these, and nobody waits longer than the second, in seconds.
+# No further try begins after the first of these, and an answer is awaited no longer than the second, in seconds.
 MAX_SECONDS_OF_TRIES, MAX_SECONDS = 15.0, 20.0
 
 
@@ -21,6 +21,7 @@ async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str)
     sending = asyncio.ensure_future(
         run_in_threadpool(repeat.post, api, path, body, key, max_seconds=MAX_SECONDS_OF_TRIES)
     )
+    sending.add_done_callback(lambda each: each.cancelled() or each.exception())  # it may end after the answer here
     done, _ = await asyncio.wait({sending}, timeout=MAX_SECONDS)
     if not done:
         raise AnswerLost(f"The API has not answered within {MAX_SECONDS:.0f} seconds.")

@@ -65,6 +65,12 @@ class Snapshots:
         finally:
             slot.reading.release()
 
+    def peek(self, key: str) -> Snapshot | None:
+        """The last answer, however old it is; None if there is none."""
+        with self._guard:
+            slot = self._slots.get(key)
+        return slot and slot.latest
+
     def forget(self, key: str) -> None:
         """Let the next reader read anew, because something was changed. The last answer stays until then."""
         self._slot(key).tried_at = float("-inf")
