@@ -71,7 +71,7 @@ def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[Pl
         measured: Mapping[str, Any] | None = {}
         if drill or not found["drillsAreAll"]:
             known = deployment.ended.peek(_key(plan["planId"], drill))
-            measured = known and known.value
+            measured = None if known is None else known.value
         age = add_age(plan, now)["readinessAgeSeconds"]
         yield PlanRow(plan, drill, measured, "" if age is None else show_age(age))
 

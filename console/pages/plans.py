@@ -76,8 +76,7 @@ def _compare(
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         return Comparison(run, error=describe_error(error))
     if before["plan"]["planId"] != plan["planId"]:
-        error = ShownError("This is no run of the plan", ("Choose one of its runs.",), 404)
-        return Comparison(run, error=error)
+        return Comparison(run, error=ShownError("This is no run of the plan", ("Choose one of its runs.",), 404))
     return Comparison(run, list_changes(before, plan, groups))
 
 
