@@ -3,10 +3,10 @@
     python -m bench.console [--port 4610] [--servers 10000]
 
 Writes build/bench/console.json. Times are real milliseconds, as the browser measures them until it paints; each has
-the median and the largest of several. `cold` is a console that has read nothing and a browser without a cache, `warm` a page
-that is loaded again. `change` begins when the API has answered a decision, and ends when the page shows it; the console
-reads the API once a second, as with `drs-waves console --sandbox`. The servers of the large run are played: the answers
-of a real drill, multiplied. The sandbox, the console and Chromium share the machine.
+the median and the largest of several. `cold` is a console that has read nothing and a browser without a cache, `warm`
+a page that is loaded again. `change` begins when the API has answered a decision, and ends when the page shows it; the
+console reads the API once a second, as with `drs-waves console --sandbox`. The servers of the large run are played:
+the answers of a real drill, multiplied. The sandbox, the console and Chromium share the machine.
 """
 
 import argparse

@@ -24,10 +24,14 @@ NAVIGATION = (("Overview", "/"), ("Runs", "/runs"), ("Fleet", "/fleet"), ("Repor
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What keeps a page up to date: a topic, and the snapshot of it that the page shows."""
+    """What keeps a page up to date: a topic, and the snapshot of it that the page shows.
+
+    `interval` is how often the topic is read, in real seconds, if not as often as others.
+    """
 
     topic: str
     snapshot: Snapshot | None = None
+    interval: float | None = None
 
 
 def render(

@@ -10,9 +10,10 @@ PATH = "/recovery-instances/drills"
 
 
 def read_running_drills(api: ApiClient) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The drills of every page, each in each account and Region, and the last page with its prices.
+    """The drills of every page, each in each account and Region, and what goes with them.
 
-    `unread` of that page has the accounts and Regions of all pages. Raise ApiRefused, ApiUnreachable.
+    That is `at`, until when costs count, `pricesOf`, `pricesIn`, and `unread`, the accounts and Regions that are
+    missing. Raise ApiRefused, ApiUnreachable.
     """
     drills, unread, token = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, str]()
     while True:
@@ -20,24 +21,26 @@ def read_running_drills(api: ApiClient) -> tuple[list[dict[str, Any]], dict[str,
         drills += page["drills"]
         unread += page["unread"]
         if page["nextToken"] is None:
-            return drills, {**page, "unread": unread}
+            return drills, {**{name: page[name] for name in ("at", "pricesOf", "pricesIn")}, "unread": unread}
         token = {"nextToken": page["nextToken"]}
 
 
-def describe_cost(drills: Sequence[Mapping[str, Any]], page: Mapping[str, Any]) -> str | None:
+def describe_cost(drills: Sequence[Mapping[str, Any]], prices: Mapping[str, Any]) -> str | None:
     """What they cost, in one sentence; None if none runs."""
     if not drills:
         return None
     by_hour, so_far = sum(each["usdPerHour"] for each in drills), sum(each["usdSoFar"] for each in drills)
-    return f"They cost about {by_hour:,.2f} USD an hour and {so_far:,.2f} USD so far ({describe_prices(drills, page)})."
+    return (
+        f"They cost about {by_hour:,.2f} USD an hour and {so_far:,.2f} USD so far ({describe_prices(drills, prices)})."
+    )
 
 
-def describe_prices(drills: Sequence[Mapping[str, Any]], page: Mapping[str, Any]) -> str:
+def describe_prices(drills: Sequence[Mapping[str, Any]], prices: Mapping[str, Any]) -> str:
     """What the figures rest on."""
     unpriced = sum(each["unpriced"] for each in drills)
     return "; ".join(
         [
-            f"On-Demand prices of Linux in {page['pricesIn']} on {page['pricesOf']}, without volumes",
+            f"On-Demand prices of Linux in {prices['pricesIn']} on {prices['pricesOf']}, without volumes",
             *([f"{plural(unpriced, 'instance')} counted as m5.large"] if unpriced else []),
         ]
     )
