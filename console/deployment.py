@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient
+from console.kept import Kept
 from console.keys import Keys
 from console.snapshots import Snapshot, Snapshots
 
@@ -14,6 +15,9 @@ from console.snapshots import Snapshot, Snapshots
 _PRODUCTION = re.compile(r"(?<![a-z])prod(uction)?(?![a-z])", re.IGNORECASE)
 # Ids and names in the console's own paths. What the API knows is narrower: it refuses the rest.
 ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+# Figures of ended runs that are kept: as many as an overview of a large organisation shows. Each is small.
+MAX_ENDED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Deployment:
     `environment` says in words which deployment it is. `speed` is how many simulated seconds a real one has in the
     sandbox, and None on AWS; `origin` is when its clock showed real time, in epoch seconds. `interval` is how old an
     answer may be, in real seconds. `options` name the deployment in commands that pages show. `person` is who acts in
-    the sandbox, if that is not its root.
+    the sandbox, if that is not its root. `ended` has figures of runs that have ended, which hardly ever change.
     """
 
     api: ApiClient
@@ -36,6 +40,8 @@ class Deployment:
     origin: float = 0.0
     keys: Keys = field(default_factory=Keys)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    kept: Kept = field(default_factory=Kept)
+    ended: Snapshots = field(default_factory=lambda: Snapshots(max_kept=MAX_ENDED))
 
     @property
     def is_sandbox(self) -> bool:

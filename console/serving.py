@@ -16,6 +16,7 @@ from console.guard import ENTRY_PATH
 HOST = "127.0.0.1"
 # An open page is an open connection, which must not keep the console from ending.
 _SECONDS_TO_END = 1
+_SECONDS_TO_NOTICE = 0.1
 
 
 class PortTaken(Exception):
@@ -43,9 +44,11 @@ def format_address(deployment: Deployment, listener: socket.socket) -> str:
 def make_server(deployment: Deployment, listener: socket.socket) -> uvicorn.Server:
     """A server for `serve`. Another thread ends it with `should_exit`."""
     app = make_app(deployment, listener.getsockname()[1])
-    return uvicorn.Server(
+    server = uvicorn.Server(
         uvicorn.Config(
             app,
+            ws="none",
+            proxy_headers=False,  # no program in front of it is trusted
             log_level="warning",
             access_log=False,  # the first address has the key in it
             lifespan="off",
@@ -53,14 +56,23 @@ def make_server(deployment: Deployment, listener: socket.socket) -> uvicorn.Serv
             timeout_graceful_shutdown=_SECONDS_TO_END,
         )
     )
+    app.state.is_ending = lambda: server.should_exit
+    return server
 
 
 def serve(deployment: Deployment, listener: socket.socket, on_ready: Callable[[str], None]) -> int:
-    """Serve until a signal asks to end, and return its number. `on_ready` receives the address to open."""
+    """Serve until a signal asks to end, and return its number. `on_ready` receives the address to open.
+
+    Threads that wait for an answer of the API may still be there then. The caller ends the process.
+    """
     server = make_server(deployment, listener)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="console", daemon=True)
     with _ending_by_signals(server) as received, _ending_quietly(server):
         on_ready(format_address(deployment, listener))
-        server.run(sockets=[listener])
+        thread.start()
+        while thread.is_alive() and not server.should_exit:
+            thread.join(timeout=_SECONDS_TO_NOTICE)
+        thread.join(timeout=2 * _SECONDS_TO_END)
     return received[0] if received else signal.SIGTERM
 
 

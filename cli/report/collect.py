@@ -49,6 +49,19 @@ def collect_facts(
     )
 
 
+def collect_measures(api: ApiClient, record: Mapping[str, Any]) -> Facts:
+    """Only what the recovery time and the age of the data follow from. Raise ApiRefused, ApiUnreachable."""
+    execution_id = record["executionId"]
+    servers = list_servers(api, execution_id)
+    is_known = all(server.get("dataAt") for server in servers if server["status"] == "LAUNCHED")
+    return Facts(
+        record=record,
+        servers=servers,
+        instances=() if is_known else _list_instances(api, execution_id),
+        earlier=_list_servers_of_chain(api, record),
+    )
+
+
 def _list_actions(api: ApiClient, record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The actions of the run with their output; without it, as the record has them, if the API does not answer."""
     if not record.get("actions"):
