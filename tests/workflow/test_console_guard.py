@@ -415,7 +415,7 @@ def test_no_page_has_a_key_or_a_name_as_markup(
             is_html = "text/html" in page.headers.get("content-type", "")
             if is_html:
                 assert SCRIPT not in page.text, each.path
-            elif page.status == 200 and not each.path.startswith("/static/"):  # a file, which no browser shows as a page
+            elif page.status == 200 and not each.path.startswith("/static/"):  # no browser shows it as a page
                 assert page.headers.get("content-disposition", "").startswith("attachment"), (each.path, page.headers)
             shown = page.text + json.dumps(dict(page.headers))
             assert not [secret for secret in (keys.entry, keys.cookie, *api_secrets) if secret in shown], each.path
