@@ -10,6 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cli import drawings
 from cli.report.times import parse_time
 from cli.text import describe_state, describe_waits, format_duration
 from console.snapshots import Snapshot
@@ -53,7 +54,7 @@ def render(
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader([FOLDER / "templates", drawings.FOLDER]),
         autoescape=True,
         finalize=_clean,
         undefined=StrictUndefined,
