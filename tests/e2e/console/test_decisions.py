@@ -124,7 +124,7 @@ def test_a_recovery_starts_only_with_the_name_of_the_plan(person: Person, maker:
     tab.locator("#start-words").fill("typed nam")
     submit.click()
     expect(tab.locator("dialog [role=alert]")).to_contain_text("exactly")
-    assert operator.request("GET", "/executions?mode=RECOVERY").body["executions"] == []
+    assert operator.request("GET", f"/executions?planId={plan}").body["executions"] == []
     tab.locator("#start-words").fill("typed name")
     submit.click()
     tab.wait_for_url("**/runs/*")
