@@ -53,6 +53,7 @@ def test_a_failed_wave_offers_what_the_api_accepts_for_it(product: Product, cons
     run = product.start(product.plan(make_failing_wave(product, "web", onFailure="ask"), launchAttempts=1))
     wait_until_asked_for(product, run, "DECISION")
     page = console.get("/")
+    assert "1 of 2 servers" in page.text, "why the wave asks"
     for decision, words in (("retry", "Retry web"), ("accept", "Accept web"), ("abort", "Abort web")):
         assert f'hx-get="/runs/{run}/decide/{decision}?wave=web"' in page.text
         assert f">{words}</button>" in page.text

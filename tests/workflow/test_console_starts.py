@@ -194,6 +194,25 @@ def test_the_preview_names_other_runs_with_the_same_servers(product: Product, co
     assert "1 of these servers" in preview.text
 
 
+def test_a_preview_that_cannot_be_read_does_not_prevent_the_start(
+    product: Product, server: ApiHttpServer, console: ServedConsole
+) -> None:
+    plan_id = make_plan(product)
+    path = f"/plans/{plan_id}/start/recovery"
+    server.refuse["GET", f"/recovery-plans/{plan_id}/readiness"] = 403
+    preview = console.get(f"{path}/preview")
+    assert "3 servers in 1 wave" in preview.text
+    assert "its readiness: GET" in preview.text
+    group = product.request("GET", f"/recovery-plans/{plan_id}").body["waves"][0]["groups"][0]["groupId"]
+    server.refuse["GET", f"/protection-groups/{group}"] = 403
+    console.deployment.snapshots.forget(f"groups/{plan_id}/1")
+    refused = console.get(f"{path}/preview")
+    assert "played by the test" in refused.text
+    assert 'id="dialog-title"' not in refused.text, "the dialog has its title already"
+    answer = console.post(path, {**fields_of(console.get(path)), "words": "a plan"})
+    assert "hx-redirect" in answer.headers
+
+
 def test_a_name_that_is_markup_is_shown_as_text(product: Product, console: ServedConsole) -> None:
     wave = make_wave(product)
     plan_id = product.plan(wave, name=SCRIPT, description=SCRIPT)
