@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient
+from console.kept import Kept
 from console.keys import Keys
 from console.snapshots import Snapshot, Snapshots
 
@@ -39,6 +40,7 @@ class Deployment:
     origin: float = 0.0
     keys: Keys = field(default_factory=Keys)
     snapshots: Snapshots = field(default_factory=Snapshots)
+    kept: Kept = field(default_factory=Kept)
     ended: Snapshots = field(default_factory=lambda: Snapshots(max_kept=MAX_ENDED))
 
     @property

@@ -19,6 +19,10 @@ _READERS: dict[str, tuple[int, Callable[..., Any]]] = {
 }
 
 
+# Topics whose answers cost more than others may be older.
+_AGES: dict[str, Callable[[Deployment], float]] = {"fleet": lambda deployment: fleet.max_age(deployment.is_sandbox)}
+
+
 class TopicUnknown(Exception):
     """There is no such topic."""
 
@@ -34,4 +38,10 @@ def find_reader(topic: str) -> Callable[[ApiClient], Any]:
 
 def read_topic(deployment: Deployment, topic: str) -> Snapshot:
     """The snapshot of a topic. Raise TopicUnknown, and as `Snapshots.get`."""
-    return deployment.snapshot(topic, partial(find_reader(topic)))
+    return deployment.snapshot(topic, partial(find_reader(topic)), max_age(deployment, topic))
+
+
+def max_age(deployment: Deployment, topic: str) -> float:
+    """How old the snapshot of a topic may be, in real seconds."""
+    find = _AGES.get(topic.partition("/")[0])
+    return deployment.interval if find is None else max(find(deployment), deployment.interval)
