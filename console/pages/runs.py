@@ -42,11 +42,11 @@ def show_run(request: Request) -> Response:
     waits = list(list_waits(record, (text for text, _ in describe_waits(record, "")), _find_why(deployment, record)))
     for_people = [wait for wait in waits if wait.choices]
     for_aws = [wait for wait in waits if not wait.choices]
-    marks = ("⏸ " if for_people else "") + f"{record['mode'].capitalize()} of {record['planName']}"
+    count = f"({len(for_people)}) " if for_people else ""
     return render(
         request,
         "run.html.j2",
-        marks,
+        f"{count}{record['mode'].capitalize()} of {record['planName']}",
         Live(topic, snapshot),
         record=record,
         cleanup=cleanup,
@@ -71,7 +71,9 @@ def show_run(request: Request) -> Response:
 def read_plan_of_run(deployment: Deployment, record: Record) -> Mapping[str, Any] | None:
     """The plan as this run uses it; None if the API does not answer."""
     run_id = record["executionId"]
-    return _try(deployment, f"plan-of-run/{run_id}", lambda api: reading.read_plan(api, run_id), MAX_AGE_OF_PLAN)
+    key = f"plan-of-run/{run_id}"
+    plan: Mapping[str, Any] | None = _try(deployment, key, lambda api: reading.read_plan(api, run_id), MAX_AGE_OF_PLAN)
+    return plan
 
 
 def _find_odd_servers(deployment: Deployment, record: Record) -> list[reading.OddServer] | None:

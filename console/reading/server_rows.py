@@ -37,6 +37,7 @@ class ServerRow:
     cause: str
     reason: str
     needs_attention: bool
+    host_key: str
     searched: str
     facts: bytes
 
@@ -48,7 +49,7 @@ class ServerRow:
     @property
     def order(self) -> tuple[Any, ...]:
         """The place of the row in a table that nobody has sorted: by wave, then by host name."""
-        return self.wave_order, self.wave, number_text(self.host), self.server_id
+        return self.wave_order, self.wave, self.host_key, self.server_id
 
 
 def make_row(server: Mapping[str, Any], wave_order: Mapping[str, int]) -> ServerRow:
@@ -73,6 +74,7 @@ def make_row(server: Mapping[str, Any], wave_order: Mapping[str, int]) -> Server
         needs_attention=server["status"] in _NEED_ATTENTION
         or checks == "UNVERIFIED"
         or server["readiness"] == "BLOCKED",
+        host_key=number_text(host),
         searched=searched.casefold(),
         facts=json.dumps(server, separators=(",", ":")).encode(),
     )
@@ -97,14 +99,14 @@ class Column:
 
 
 COLUMNS = (
-    Column("host", "Host", lambda row: number_text(row.host) or None),
-    Column("id", "Server", lambda row: row.server_id),
+    Column("host", "Host", lambda row: row.host_key or None),
     Column("wave", "Wave", lambda row: (row.wave_order, row.wave)),
     Column("status", "Status", lambda row: _rank(row.status, _STATUSES)),
     Column("checks", "Checks", lambda row: _rank(row.checks, _CHECKS) if row.checks else None),
+    Column("reason", "Reason", lambda row: (row.cause, row.reason.casefold()) if row.cause or row.reason else None),
+    Column("id", "Server", lambda row: row.server_id),
     Column("instance", "Instance", lambda row: row.instance or None),
     Column("target", "Account and Region", lambda row: row.target),
-    Column("reason", "Reason", lambda row: (row.cause, row.reason.casefold()) if row.cause or row.reason else None),
 )
 _KEYS = {column.name: column.key for column in COLUMNS}
 

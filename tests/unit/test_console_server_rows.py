@@ -94,7 +94,7 @@ QUERIES = st.builds(
 
 
 # --- search, filters and order ----------------------------------------------------------------------------------
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SERVERS, QUERIES)
 def test_a_query_leaves_exactly_the_rows_that_match_each_once(found: list[dict[str, Any]], query: Query) -> None:
     rows = make_rows(found)
@@ -110,7 +110,7 @@ def test_a_query_leaves_exactly_the_rows_that_match_each_once(found: list[dict[s
         assert (row in selected) == matches, (row, query)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SERVERS, st.sampled_from(COLUMNS), st.booleans())
 def test_sorting_keeps_every_row_and_puts_those_without_a_value_last(
     found: list[dict[str, Any]], column: Any, descending: bool
@@ -235,7 +235,7 @@ def statuses(view: View) -> dict[str, str]:
     return {row.server_id: row.status for row in view.rows}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     SERVERS.filter(bool),
     st.lists(st.lists(st.tuples(st.integers(0, 24), st.sampled_from(STATUSES)), max_size=6), min_size=1, max_size=4),
