@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PICTURES, PLAN_FILE, PLAN = ROOT / "docs" / "pictures", ROOT / "examples" / "approval.yaml", "shop-with-approval"
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
 SIZE = {"width": 1240, "height": 780}
