@@ -26,10 +26,12 @@
   }
 
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Shift") return;
+    const isGoing = performance.now() - goneAt < GO_SECONDS * 1000;
+    goneAt = -Infinity;
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
     if (!isOn.checked || document.querySelector("dialog[open]") || isTyping(event.target)) return;
-    const isGoing = performance.now() - goneAt < GO_SECONDS * 1000;
-    goneAt = event.key === "g" ? performance.now() : -Infinity;
+    if (event.key === "g") goneAt = performance.now();
     if (event.key === "?") open();
     else if (event.key === "/") document.querySelector(search)?.focus();
     else if (isGoing && /^[a-z]$/.test(event.key)) {

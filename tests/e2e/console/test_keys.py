@@ -22,6 +22,7 @@ def test_g_and_a_letter_lead_to_each_page_that_the_dialog_of_the_keys_names(pers
         tab.keyboard.press("g")
         tab.keyboard.press(letter)
         expect(tab).to_have_url(f"{person.origin}{path}")
+        tab.wait_for_load_state()  # the scripts of the next page
 
 
 def test_keys_do_nothing_in_a_dialog_or_with_control(person: Person) -> None:
