@@ -220,6 +220,16 @@ class ApiClient:
         self._credentials = found
         return True
 
+    def list_secrets(self) -> tuple[str, ...]:
+        """What the credentials consist of, so that a log can leave it out."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            found = self._credentials.get_frozen_credentials()
+        except BotoCoreError:  # they have expired
+            return ()
+        return tuple(filter(None, (found.access_key, found.secret_key, found.token)))
+
     def list_items(self, path: str, name: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""
         query = {"limit": "200", **filters}

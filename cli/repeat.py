@@ -1,5 +1,6 @@
 """Send a request that changes something until it is answered. Its Idempotency-Key makes that safe."""
 
+import math
 import random
 import time
 import uuid
@@ -47,13 +48,16 @@ def post(
     key: str,
     report: Callable[[str], None] = lambda problem: None,
     sleep: Sleep = time.sleep,
+    max_seconds: float = math.inf,
 ) -> dict[str, Any]:
     """The body of the 2xx that answers this POST. Repeat it, with the same key, while the answer is lost or late.
 
-    `report` receives the problem before each repetition. Raise AnswerLost if the request may have been executed,
-    ApiUnreachable or CredentialsExpired if it was not, and ApiRefused for a refusal.
+    `report` receives the problem before each repetition. No try begins later than `max_seconds` after the first.
+    Raise AnswerLost if the request may have been executed, ApiUnreachable or CredentialsExpired if it was not, and
+    ApiRefused for a refusal.
     """
     may_have_arrived, is_connected, problem = False, False, ""
+    begun = time.monotonic()
     for tries in range(1, MAX_TRIES + 1):
         failure: ApiUnreachable | ApiRefused
         try:
@@ -77,8 +81,11 @@ def post(
             may_have_arrived |= reply.status != 429  # API Gateway answers this without the function
         if tries == MAX_TRIES or (not is_connected and tries == MAX_TRIES_TO_CONNECT):
             break
+        pause = FIRST_PAUSE_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1)
+        if time.monotonic() - begun + pause > max_seconds:
+            break
         report(f"{problem}; sending the same request again")
-        sleep(FIRST_PAUSE_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1))
+        sleep(pause)
     if may_have_arrived:
         raise AnswerLost(str(failure))
     raise failure

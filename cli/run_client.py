@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from cli import repeat
@@ -101,8 +101,13 @@ def _poll(api: ApiClient, path: str, observer: RunObserver, interval: float, sle
 def list_waiting(api: ApiClient, plan_id: str | None = None) -> Iterator[dict[str, Any]]:
     """The runs of all plans, or of one, that wait for people: by the next deadline, then those that wait longest."""
     runs = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
-    waiting = {run["executionId"]: run for run in runs if run.get("waitingFor") and plan_id in (None, run["planId"])}
-    yield from sorted(waiting.values(), key=_urgency)
+    yield from list_waiting_of(run for run in runs if plan_id in (None, run["planId"]))
+
+
+def list_waiting_of(runs: Iterable[Record]) -> list[Any]:
+    """Those of these runs that wait for people, each once, in the same order."""
+    waiting = {run["executionId"]: run for run in runs if run.get("waitingFor")}
+    return sorted(waiting.values(), key=_urgency)
 
 
 def _urgency(run: Record) -> tuple[bool, str, str]:

@@ -61,16 +61,19 @@ class Preview:
         """By which deployment, from which moment, what would be launched, and where: wave by wave."""
         yield f"  environment    {environment}"
         yield f"  point in time  {point_in_time or 'the latest data'}"
-        counted = f"{plural(len(self.servers), 'server')} in {plural(len(self.waves), 'wave')}"
-        where = f": {_count_by_place(place for _, place in self.servers.values())}" if self.servers else ""
-        yield f"  launches       {counted}{where}"
-        waves = [f"{flatten(wave)}: {_count_by_place(self._places_of(wave))}" for wave in self.waves]
-        yield from (f"                 {line}" for line in first_of(waves, MAX_LINES))
-        for name, lines in self.steps:
-            first, *rest = first_of(lines, MAX_LINES)
+        for name, lines in self.facts():
+            first, *rest = lines
             yield f"  {name:<13}  {first}"
             yield from (f"                 {line}" for line in rest)
-        yield from (f"  unknown        {flatten(text)}" for text in self.unknown)
+
+    def facts(self) -> Iterator[tuple[str, list[str]]]:
+        """`launches`, then what else there is to say, each with its lines: at least one, and not too many."""
+        counted = f"{plural(len(self.servers), 'server')} in {plural(len(self.waves), 'wave')}"
+        where = f": {_count_by_place(place for _, place in self.servers.values())}" if self.servers else ""
+        waves = [f"{flatten(wave)}: {_count_by_place(self._places_of(wave))}" for wave in self.waves]
+        yield "launches", [f"{counted}{where}", *first_of(waves, MAX_LINES)]
+        yield from ((name, first_of(lines, MAX_LINES)) for name, lines in self.steps)
+        yield from (("unknown", [flatten(text)]) for text in self.unknown)
 
     def _places_of(self, wave: str) -> list[Place]:
         return [place for of, place in self.servers.values() if of == wave]
@@ -138,11 +141,16 @@ def _list_tagged(api: ApiClient, group: Mapping[str, Any]) -> list[str]:
 
 
 def describe_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: str) -> list[str]:
-    """A line for each open run of another plan that has some of these servers still to launch, or launches them.
+    """A line for each open run of another plan that has some of these servers still to launch, or launches them."""
+    return [f"  {name:<13}  {line}" for name, line in find_overlaps(api, server_ids, plan_name)]
+
+
+def find_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: str) -> list[tuple[str, str]]:
+    """The same as `also in` and `unknown`, each with its line.
 
     Only the servers of a few open runs are read. The others are named as unknown.
     """
-    lines = list[str]()
+    lines = list[tuple[str, str]]()
     try:
         listed = [run for status in UNFINISHED for run in api.list_items("/executions", "executions", status=status)]
         runs = {run["executionId"]: run for run in listed if run["mode"] != "READINESS"}
@@ -152,15 +160,41 @@ def describe_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: st
             count = sum(each["sourceServerId"] in server_ids and each["status"] in _HELD for each in servers)
             if count:
                 who = flatten(f"{run['executionId']} of {run['planName']}, by {run['requestedBy']}")
-                lines.append(f"  also in        {who}: {count} of these servers")
+                lines.append(("also in", f"{who}: {count} of these servers"))
     except (ApiRefused, ApiUnreachable) as error:
-        return [*lines, f"  unknown        which open runs have these servers too: {_first_line(error)}"]
+        return [*lines, ("unknown", f"which open runs have these servers too: {_first_line(error)}")]
     if left := others[MAX_RUNS_READ:]:
-        lines.append(f"  unknown        whether {plural(len(left), 'further open run')} of other plans have these too")
+        lines.append(("unknown", f"whether {plural(len(left), 'further open run')} of other plans have these too"))
     return lines
 
 
 # --- instances --------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The recovery instances that a launch of servers would replace: how many are a drill's, and a line for each.
+
+    `unknown` says why others may be missing; it is empty if none is.
+    """
+
+    drills: int
+    others: int
+    lines: list[str]
+    unknown: str = ""
+
+
+def find_replaced(api: ApiClient, server_ids: Iterable[str]) -> Replaced:
+    """What a launch of these servers would replace, by the cache of the API."""
+    found, unknown = list[Mapping[str, Any]](), ""
+    try:
+        for each in _list_instances(api, server_ids):
+            found.append(each)
+    except (ApiRefused, ApiUnreachable) as error:
+        unknown = f"the recovery instances of these servers: {_first_line(error)}"
+    drills = sum(bool(each["isDrill"]) for each in found)
+    ordered = sorted(found, key=lambda each: bool(each["isDrill"]))  # what is no drill's is seen first
+    return Replaced(drills, len(found) - drills, first_of([*map(_describe_instance, ordered)], MAX_LINES), unknown)
+
+
 def describe_replaced(api: ApiClient, server_ids: Iterable[str]) -> list[str]:
     """A line for each recovery instance that a launch of these servers would replace, by the cache of the API."""
     lines = list[str]()

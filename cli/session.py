@@ -40,13 +40,15 @@ class Session:
         return float(checkout.read_sandbox().get("speed", 1)) if self.connection.sandbox else None
 
     @property
+    def origin(self) -> float:
+        """When the sandbox's clock showed real time, in epoch seconds; 0 on AWS."""
+        return float(checkout.read_sandbox().get("origin", 0.0)) if self.connection.sandbox else 0.0
+
+    @property
     def now(self) -> float:
         """The time by the deployment's clock, in epoch seconds: in the sandbox it is simulated."""
-        if not self.connection.sandbox:
-            return time.time()
-        sandbox = checkout.read_sandbox()
-        origin = float(sandbox.get("origin", 0.0))
-        return origin + (time.time() - origin) * float(sandbox.get("speed", 1))
+        speed = self.speed
+        return time.time() if speed is None else self.origin + (time.time() - self.origin) * speed
 
     @property
     def poll_seconds(self) -> float:

@@ -11,15 +11,18 @@ from starlette.staticfiles import StaticFiles
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from console import live
+from console.crashes import Crashes
 from console.deployment import Deployment
 from console.guard import ENTRY_PATH, Guard, name_cookie
 from console.keys import is_same
-from console.pages import decisions, fleet, overview, plans, reports, runs, servers, starts, steps
+from console.pages import decisions, endings, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
+from console.reading.made_reports import MadeReports
 from console.refusals import describe_error
 from console.render import FOLDER, render
+from console.topics import TopicUnknown
 
 # The first route that matches answers.
-_PAGES = (overview, starts, plans, decisions, servers, steps, reports, runs, fleet)
+_PAGES = (overview, run_list, starts, plans, decisions, endings, servers, steps, reports, runs, fleet)
 
 
 def make_app(deployment: Deployment, port: int) -> Starlette:
@@ -31,15 +34,21 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
             *(route for page in _PAGES for route in page.ROUTES),
             Mount("/static", StaticFiles(directory=FOLDER / "static")),
         ],
-        middleware=[Middleware(Guard, keys=deployment.keys, port=port)],
+        middleware=[
+            Middleware(Guard, keys=deployment.keys, port=port),
+            Middleware(Crashes, deployment=deployment),
+        ],
         exception_handlers={
             HTTPException: _show_error,
             ApiRefused: _show_error,
             ApiUnreachable: _show_error,
             CredentialsExpired: _show_error,
+            TopicUnknown: _show_unknown,
         },
     )
     app.state.deployment, app.state.port = deployment, port
+    app.state.reports = MadeReports()
+    app.state.readings, app.state.is_ending = live.Readings(deployment), lambda: False
     return app
 
 
@@ -61,3 +70,8 @@ def _show_error(request: Request, error: Exception) -> Response:
     is_part = request.headers.get("HX-Request") == "true"
     template = "error_part.html.j2" if is_part else "error.html.j2"
     return render(request, template, shown.title, None, shown.status, error=shown)
+
+
+def _show_unknown(request: Request, error: Exception) -> Response:
+    """The path has an id that none of ours can be."""
+    return _show_error(request, HTTPException(404, "There is no such page."))

@@ -1,5 +1,6 @@
 """Read what a form of a page sends."""
 
+import asyncio
 from collections import Counter
 from urllib.parse import parse_qsl
 
@@ -11,6 +12,8 @@ from console.keys import is_same
 TOKEN_FIELD = "token"  # noqa: S105  # the name of the field
 # A comment has 1,000 characters at most.
 MAX_BODY_BYTES, MAX_FIELDS = 64 * 1024, 40
+# A browser on this machine sends a form in milliseconds, and over SSH in a second.
+SECONDS_TO_SEND = 10.0
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -21,11 +24,11 @@ async def read_form(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, "A form of the console was expected.")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, "The form is too large. A comment has 1,000 characters at most.")
+    try:
+        async with asyncio.timeout(SECONDS_TO_SEND):
+            body = await _read_body(request)
+    except TimeoutError as error:
+        raise HTTPException(408, "The form did not arrive in time. Send it again.") from error
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
@@ -36,3 +39,12 @@ async def read_form(request: Request) -> dict[str, str]:
     if not is_same(fields.pop(TOKEN_FIELD, None), deployment.keys.form):
         raise HTTPException(403, "The form is not of this console, or the console has been started anew. Reload it.")
     return fields
+
+
+async def _read_body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, "The form is too large. A comment has 1,000 characters at most.")
+    return body

@@ -1,7 +1,6 @@
 """Keeps other users of this machine and other web pages out of the console, and pages from loading anything else."""
 
-from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterable, Iterator
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -67,8 +66,10 @@ class Guard:
             return refusal
         if scope["method"] not in ("GET", "HEAD") and "origin" not in headers:
             return "The request has no Origin. Only the forms of the console's own pages change anything."
-        is_known = scope["path"] == ENTRY_PATH or is_same(_find_cookie(lines, self.cookie_name), self._keys.cookie)
-        return None if is_known else _STRANGER
+        if scope["path"] == ENTRY_PATH:
+            return None
+        sent = _list_cookies(lines, self.cookie_name)
+        return None if any(is_same(value, self._keys.cookie) for value in sent) else _STRANGER
 
 
 def name_cookie(port: int) -> str:
@@ -76,12 +77,15 @@ def name_cookie(port: int) -> str:
     return f"drs-waves-console-{port}"
 
 
-def _find_cookie(lines: Iterable[tuple[str, str]], wanted: str) -> str | None:
-    cookie = SimpleCookie()
-    try:
-        for name, value in lines:
-            if name == "cookie":
-                cookie.load(value)
-    except CookieError:
-        return None
-    return cookie[wanted].value if wanted in cookie else None
+def _list_cookies(lines: Iterable[tuple[str, str]], wanted: str) -> Iterator[str]:
+    """The values of all cookies with this name.
+
+    Other servers of this machine set cookies for it too: some that `http.cookies` cannot read, and some of this name
+    for a longer path, which browsers send first.
+    """
+    for header, line in lines:
+        if header == "cookie":
+            for pair in line.split(";"):
+                name, _, value = pair.partition("=")
+                if name.strip() == wanted:
+                    yield value.strip()

@@ -16,13 +16,18 @@ class Keys:
     """What a browser has to know to use the console.
 
     `entry` is in the address that the terminal prints, `cookie` in the cookie that this address sets, and `form` in
-    each form. Whoever reads one of them, such as a server on another port that the browser sends its cookies to, does
-    not know the others.
+    each form. A page of another site sends the cookie at most, so it cannot make up a form. A program that has the
+    cookie reads pages, and with them `form`. Browsers send cookies to every port of a machine: only servers that this
+    user trusts may be opened under the host name of the console.
     """
 
     entry: str = field(default_factory=_make, repr=False)
     cookie: str = field(default_factory=_make, repr=False)
     form: str = field(default_factory=_make, repr=False)
+
+    def list(self) -> tuple[str, ...]:
+        """All of them, for what must show none."""
+        return self.entry, self.cookie, self.form
 
 
 def is_same(sent: str | None, secret: str) -> bool:

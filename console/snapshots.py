@@ -12,7 +12,7 @@ from typing import Any
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 
-# Snapshots that are kept. The oldest ones are forgotten.
+# Snapshots that are kept, unless it is said otherwise. The oldest ones are forgotten.
 MAX_KEPT = 200
 
 
@@ -44,8 +44,8 @@ class _Slot:
 class Snapshots:
     """Reads each thing once at a time, and keeps what was read last for when the API does not answer."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_kept: int = MAX_KEPT) -> None:
+        self.clock, self._max_kept = clock, max_kept
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -65,6 +65,12 @@ class Snapshots:
         finally:
             slot.reading.release()
 
+    def peek(self, key: str) -> Snapshot | None:
+        """The last answer, however old it is; None if there is none."""
+        with self._guard:
+            slot = self._slots.get(key)
+        return None if slot is None else slot.latest
+
     def forget(self, key: str) -> None:
         """Let the next reader read anew, because something was changed. The last answer stays until then."""
         self._slot(key).tried_at = float("-inf")
@@ -73,7 +79,7 @@ class Snapshots:
         with self._guard:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
-            if len(self._slots) > MAX_KEPT:
+            if len(self._slots) > self._max_kept:
                 self._slots.popitem(last=False)
             return slot
 

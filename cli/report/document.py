@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.report import files
+from cli.report.course import describe_course, sort_jobs
 from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
 from cli.report.launches import MODES, add_landings, describe_launches, describe_settings, find_settings
-from cli.report.outages import find_outages
-from cli.report.steps import list_actions, list_checks, note_earlier
+from cli.report.steps import list_checks, note_earlier
 from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
-from cli.report.times import end_of
-from cli.report.waits import find_waits
-from cli.run_record import Job, Record, list_jobs
+from cli.run_record import Job, Record
 from recovery import VERSION
 from recovery.identities import find_same_person
 
@@ -79,8 +77,8 @@ class Facts:
 def build_document(facts: Facts) -> dict[str, Any]:
     """The report of these facts."""
     record = facts.record
-    end = end_of(record)
-    jobs = sorted(list_jobs(record), key=lambda job: (job.started_at or "", job.job_id or ""))
+    jobs, course = sort_jobs(record), describe_course(record, facts.actions)
+    end = course["asOf"]
     servers = _servers(facts, {job.job_id: job.attempt for job in jobs})
     tested = describe_tested(facts.plan, facts.groups, servers)
     members = find_members(servers)
@@ -107,10 +105,10 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "rto": judge_rto(record, servers),
         "rpo": {**judge_rpo(record, servers), "chain": judge_rpo_of_chain(record, servers, facts.earlier)},
         "notes": list(record.get("notes", ())),
-        "waves": [{"launchedAt": None, "verifiedAt": None, "checks": None, **wave} for wave in record["waves"]],
+        "waves": course["waves"],
         "actionsOption": record.get("actionsOption", "run"),
         "checks": note_earlier(record, list_checks(servers)),
-        "actions": list_actions(record, facts.actions),
+        "actions": course["actions"],
         "plan": describe_plan(facts.plan, tested),
         "tested": tested,
         "groups": [
@@ -118,9 +116,9 @@ def build_document(facts: Facts) -> dict[str, Any]:
         ],
         "launches": describe_launches(record, facts.groups, servers, facts.isolation, facts.looks),
         "cleanup": _cleanup_item(facts),
-        "jobs": [_job_item(job) for job in jobs],
-        "outages": find_outages(record),
-        "waits": [wait.to_item() for wait in find_waits(record)],
+        "jobs": course["jobs"],
+        "outages": course["outages"],
+        "waits": course["waits"],
         "fourEyes": bool(record.get("fourEyes", False)),
         "decisions": [_decision_item(decision, record) for decision in record["decisions"]],
         "events": [dict(event) for event in facts.events],
@@ -210,23 +208,6 @@ def _cleanup_item(facts: Facts) -> dict[str, Any] | None:
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------
-def _job_item(job: Job) -> dict[str, Any]:
-    account_id, region = job.target
-    return {
-        "jobId": job.job_id,
-        "wave": job.wave,
-        "accountId": account_id,
-        "region": region,
-        "batch": job.batch,
-        "attempt": job.attempt,
-        "servers": job.servers,
-        "startedAt": job.started_at,
-        "endedAt": job.ended_at,
-        "launched": job.launched,
-        "failed": job.failed,
-    }
-
-
 def _quota_use(jobs: Iterable[Job], end: str) -> Iterator[dict[str, Any]]:
     """For each target, the number of running jobs and of servers in them after each change."""
     changes: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))

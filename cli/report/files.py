@@ -57,7 +57,7 @@ def write_csv(document: Mapping[str, Any]) -> str:
     writer = csv.writer(text)
     writer.writerow(CSV_COLUMNS)
     names = {group["groupId"]: group["name"] for group in document["groups"]}
-    writer.writerows([_cell(value) for value in _row(server, names)] for server in document["sourceServers"])
+    writer.writerows([format_cell(value) for value in _row(server, names)] for server in document["sourceServers"])
     return text.getvalue()
 
 
@@ -82,7 +82,7 @@ def _row(server: Mapping[str, Any], group_names: Mapping[str, str]) -> Iterator[
     yield "; ".join(landing.get("differences") or ())
 
 
-def _cell(value: object) -> str:
+def format_cell(value: object) -> str:
     """The value as one line that no spreadsheet takes for a formula: an apostrophe in front makes it a text."""
     text = "" if value is None else flatten(value)
     return f"'{text}" if text.startswith(_BEGINS_FORMULA) else text

@@ -10,8 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from cli import drawings
+from cli.drawings import quota_chart, timeline
+from cli.drawings.waves import draw_run
 from cli.profiles.words import SETTINGS_WORDS
-from cli.report import files, quota_chart, timeline
+from cli.report import files
 from cli.report.plan.steps import list_actions_not_run
 from cli.report.plan.table import describe_plan_as_run
 from cli.report.times import parse_time
@@ -69,6 +72,7 @@ def render_html(report: Mapping[str, Any]) -> str:
     return _template().render(
         r=report,
         chart=timeline.draw(report),
+        waves=draw_run(report, (report["tested"] or {}).get("plan")),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
         servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],
         has_checks=any(wave["launchedAt"] for wave in report["waves"]),
@@ -135,7 +139,7 @@ def _page_label(report: Mapping[str, Any]) -> str | None:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([Path(__file__).parent, drawings.FOLDER]),
         autoescape=True,
         finalize=_clean,
         undefined=StrictUndefined,

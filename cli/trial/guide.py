@@ -37,8 +37,8 @@ On AWS, `{command} plan apply` takes the same file; docs/deploy.md leads there.
 """
 
 
-def format_guide(loaded: LoadedPlan, speed: float, message_log: Path) -> str:
-    """What to do first in a sandbox that runs; docs/sandbox.md has the rest."""
+def format_guide(loaded: LoadedPlan, speed: float, message_log: Path, console: str | None = None) -> str:
+    """What to do first in a sandbox that runs; docs/sandbox.md has the rest. `console` is the address to open."""
     plan, file = shlex.quote(loaded.name), shlex.quote(_from_here(loaded.path))
     activate = shlex.quote(_from_here(checkout.ROOT / ".venv" / "bin" / "activate"))
     commands = (
@@ -49,11 +49,13 @@ def format_guide(loaded: LoadedPlan, speed: float, message_log: Path) -> str:
     )
     width = max(len(command) for command, _ in commands)
     lines = "\n".join(f"  {command:<{width}}  # {purpose}" for command, purpose in commands)
+    pages = f"\nOpen the console in a browser:\n\n  {console}\n" if console else ""
     return f"""
 The sandbox runs, with plan {flatten(loaded.name)} of {flatten(_from_here(loaded.path))} and \
 {plural(len(loaded.server_ids), "source server")}.
-{describe_speed(speed)}
-Ctrl-C stops it. In another terminal, in this folder:
+{describe_speed(speed)} Ctrl-C stops it.
+{pages}
+In another terminal, in this folder:
 
   . {activate}
 {lines}

@@ -1,10 +1,11 @@
 """The console over HTTP, as browsers and other programs reach it."""
 
+import contextlib
 import http.client
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -36,6 +37,7 @@ class ServedConsole:
     port: int
     address: str
     cookies: dict[str, str] = field(default_factory=dict)
+    stop: Callable[[], None] = lambda: None
 
     def get(self, path: str, **headers: str) -> Page:
         """Ask for a page. `Host` and other headers replace those of a browser."""
@@ -58,6 +60,15 @@ class ServedConsole:
             connection.close()
         return Page(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
 
+    def download(self, path: str) -> bytes:
+        """Ask for a file."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as connection:
+            connection.request("GET", path, headers={"Cookie": cookie})
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.status
+            return answer.read()
+
     def enter(self) -> Self:
         """Take the cookie, as a browser does that opens the address."""
         page = self.get(self.address.split(str(self.port), 1)[1])
@@ -74,16 +85,22 @@ def serving(deployment: Deployment, port: int = 0) -> Iterator[ServedConsole]:
     with bind(port) as listener:
         server = make_server(deployment, listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(timeout=30)
+
         thread.start()
         try:
             deadline = time.monotonic() + 30
             while not server.started:
                 assert time.monotonic() < deadline, "the console does not start"
                 time.sleep(0.02)
-            yield ServedConsole(deployment, listener.getsockname()[1], format_address(deployment, listener))
+            served = ServedConsole(deployment, listener.getsockname()[1], format_address(deployment, listener))
+            served.stop = stop
+            yield served
         finally:
-            server.should_exit = True
-            thread.join(timeout=30)
+            stop()
 
 
 def deployment_of(server: ApiHttpServer, **settings: object) -> Deployment:

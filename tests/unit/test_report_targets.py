@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cli.report import timeline
+from cli.drawings import timeline
 from cli.report.document import Facts, build_document
 from cli.report.page import render_html
 from cli.text import describe_rto

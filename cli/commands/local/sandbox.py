@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,9 @@ import typer
 
 from cli import checkout
 from cli.commands.arguments import CommandGroup
+from cli.commands.local.console import DEFAULT_PORT, PORT_VARIABLE, describe_deployment
+from cli.connection import Connection
+from cli.session import Session
 from cli.terminal import INTERRUPTED, INVALID, console, end
 from cli.text import format_duration, format_run_time
 from recovery.free_text import flatten
@@ -20,6 +23,7 @@ from recovery.wording import plural
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from cli.report.collect import Written
     from cli.trial.loading import LoadedPlan
@@ -61,6 +65,16 @@ PlanFile = Annotated[
         help="A plan file of your own. Source servers that it does not describe are made up from its groups.",
     ),
 ]
+ConsolePort = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=65535,
+        envvar=PORT_VARIABLE,
+        help="The port of the console, on 127.0.0.1; any free one if it is taken.",
+    ),
+]
+NoConsole = Annotated[bool, typer.Option("--no-console", help="Serve no pages.")]
 Quiet = Annotated[
     bool,
     typer.Option(
@@ -112,10 +126,17 @@ def drill(
 
 
 @app.command(epilog="Example: drs-waves sandbox up --port 5566 --drs-port 5567")
-def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, plan: PlanFile = None) -> None:
-    """Start the sandbox with a plan, until Ctrl-C.
+def up(
+    port: Port = None,
+    drs_port: DrsPort = None,
+    speed: Speed = 60.0,
+    plan: PlanFile = None,
+    console_port: ConsolePort = DEFAULT_PORT,
+    no_console: NoConsole = False,
+) -> None:
+    """Start the sandbox with a plan and its console, until Ctrl-C.
 
-    The plan is examples/three-tier.yaml, or your own.
+    The plan is examples/three-tier.yaml, or your own. The console is that of `drs-waves console`.
     """
     path = plan or EXAMPLES / "three-tier.yaml"
     with _running_sandbox(port, drs_port, speed, path) as sandbox:
@@ -124,11 +145,19 @@ def up(port: Port = None, drs_port: DrsPort = None, speed: Speed = 60.0, plan: P
 
         inbox = Inbox(sandbox, Path(sandbox.addresses()["messageLog"]))
         loaded = _load(sandbox, path)
-        console().print(format_guide(loaded, sandbox.speed, inbox.log), markup=False)
-        stopped = threading.Event()
-        while not stopped.wait(1):
-            sandbox.require_alive()
-            inbox.collect()
+        with nullcontext(None) if no_console else _serve_console(console_port) as address:
+            console().print(format_guide(loaded, sandbox.speed, inbox.log, address), markup=False)
+            stopped = threading.Event()
+            while not stopped.wait(1):
+                sandbox.require_alive()
+                inbox.collect()
+
+
+def _serve_console(port: int) -> "AbstractContextManager[str]":
+    """The console of the sandbox that this process has published, beside it. Its value is the address to open."""
+    from console.serving import serving_beside
+
+    return serving_beside(describe_deployment(Session.open(Connection(sandbox=True))), port)
 
 
 @contextmanager

@@ -44,6 +44,16 @@ def describe_plan_as_run(report: Mapping[str, Any]) -> PlanTable | None:
     plan = report["tested"]["plan"]
     names = {group["groupId"]: group["name"] for group in report["tested"]["groups"]}
     resolved = {wave["name"]: wave["dependsOn"] for wave in report["waves"]}
+    return describe_plan_table(plan, names, resolved)
+
+
+def describe_plan_table(
+    plan: Mapping[str, Any], names: Mapping[str, str], resolved: Mapping[str, Sequence[str]]
+) -> PlanTable:
+    """The same of a plan with these names of groups, by id.
+
+    `resolved` has the waves that each wave waited for in a run, by name; those of the plan count for other waves.
+    """
     hours = plan.get("cleanUpAfterHours")
     settings = (
         ("launchAttempts", plural(plan["launchAttempts"], "attempt") if "launchAttempts" in plan else "not recorded"),

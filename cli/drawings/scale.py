@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cli.report.times import parse_time
 from cli.text import format_duration
+from recovery.clock import parse_iso
 
 # In SVG user units; the drawing is as wide as the page.
 WIDTH, LEFT, RIGHT = 960, 150, 24
@@ -27,9 +27,9 @@ class TimeScale:
     """Maps the times of a run to places on the page."""
 
     def __init__(self, report: Mapping[str, Any]) -> None:
-        self._begin = _seconds(report["requestedAt"])
+        self._begin = parse_iso(report["requestedAt"])
         ends = [report["asOf"], *(job["endedAt"] for job in report["jobs"] if job["endedAt"])]
-        self._length = max(max(map(_seconds, ends)) - self._begin, 1.0)
+        self._length = max(max(map(parse_iso, ends)) - self._begin, 1.0)
 
     def x(self, time: str) -> float:
         """The place of a time, within the drawing."""
@@ -38,7 +38,7 @@ class TimeScale:
 
     def since_request(self, time: str) -> float:
         """Seconds from the request to this time."""
-        return _seconds(time) - self._begin
+        return parse_iso(time) - self._begin
 
     def ticks(self) -> tuple[Tick, ...]:
         """Ticks at round times, as many as there is room for."""
@@ -47,7 +47,3 @@ class TimeScale:
         count = int(self._length // step) + 1
         width = (WIDTH - LEFT - RIGHT) / self._length
         return tuple(Tick(round(LEFT + n * step * width, 1), format_duration(n * step)) for n in range(count))
-
-
-def _seconds(time: str) -> float:
-    return parse_time(time).timestamp()

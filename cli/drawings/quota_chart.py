@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
+from cli.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 from recovery.wording import plural
 
 # DRS's default quotas, per account and Region (Service Quotas, L-D88FAC3A and L-05AFA8C6).

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli.report.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
+from cli.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 from cli.text import format_duration
 from recovery.wording import plural
 

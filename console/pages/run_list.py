@@ -1,0 +1,73 @@
+"""All runs, newest first."""
+
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cli.api_client import ApiClient
+from cli.text import summarize_waits
+from console.deployment import ID, Deployment
+from console.reading import run_list
+from console.reading.run_list import ANY, MODES, STATES, Filters
+from console.render import Live, render
+from console.topics import read_topic
+
+# How old the names of plans in the filter may be, in real seconds.
+MAX_AGE_OF_PLANS = 60.0
+MAX_TOKEN_LENGTH = 4096
+
+
+def show_runs(request: Request) -> Response:
+    """A page of the runs of a plan, a kind and a state. The first one is kept up to date."""
+    deployment: Deployment = request.app.state.deployment
+    filters, token = _read_filters(request), request.query_params.get("page") or None
+    if token is None:
+        snapshot = read_topic(deployment, filters.topic())
+        live, found = Live(filters.topic(), snapshot), snapshot.value
+    elif len(token) > MAX_TOKEN_LENGTH:
+        raise HTTPException(400, "This is not a page of the list.")
+    else:
+        live, found = None, run_list.read(deployment.api, filters.plan_id, filters.mode, filters.state, token)
+    return render(
+        request,
+        "run_list.html.j2",
+        "Runs",
+        live,
+        runs=found["runs"],
+        filters=filters,
+        modes=MODES,
+        states=STATES,
+        plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
+        is_first=token is None,
+        first=_format_path(filters),
+        following=found["nextToken"] and _format_path(filters, found["nextToken"]),
+        summarize=summarize_waits,
+    )
+
+
+def list_plans(api: ApiClient) -> list[tuple[str, str]]:
+    """The id and the name of each plan, by name."""
+    plans = api.list_items("/recovery-plans", "recoveryPlans")
+    return sorted(((plan["planId"], plan["name"]) for plan in plans), key=lambda plan: plan[1].casefold())
+
+
+def _read_filters(request: Request) -> Filters:
+    """The filters in the query. Raise HTTPException for words that are none."""
+    plan_id, mode, state = (request.query_params.get(name) or ANY for name in ("plan", "mode", "state"))
+    if not ID.fullmatch(plan_id) or mode not in (ANY, *MODES) or state not in (ANY, *STATES):
+        raise HTTPException(400, "The list cannot be filtered by this. Choose a plan, a kind and a state of the lists.")
+    return Filters(plan_id, mode, state)
+
+
+def _format_path(filters: Filters, token: str | None = None) -> str:
+    given = {"plan": filters.plan_id, "mode": filters.mode, "state": filters.state}
+    query = {name: value for name, value in given.items() if value != ANY}
+    if token:
+        query["page"] = token
+    return f"/runs?{urlencode(query)}" if query else "/runs"
+
+
+ROUTES = [Route("/runs", show_runs)]

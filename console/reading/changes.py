@@ -1,0 +1,79 @@
+"""What has changed between a plan as a run used it and as it is now, and its groups, in words."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.plans.changes import Difference, find_differences
+from recovery.free_text import flatten
+
+# What is no part of what a plan says, or of what a group says.
+_BESIDE = (
+    *("version", "updatedBy", "updatedAt", "usedBy"),
+    *("planId", "groupId", "activeExecutionId", "lastReadiness", "drillInstances"),
+)
+# Longer values are cut.
+MAX_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A value that differs. `of` is the plan or a group, `before` and `after` are in words."""
+
+    of: str
+    field: str
+    before: str
+    after: str
+
+
+def list_changes(
+    before: Mapping[str, Any], plan: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]
+) -> list[Changed]:
+    """What differs between `plan` and `groups` of a run, which `before` has, and these."""
+    names = {group["groupId"]: group["name"] for group in (*before["groups"], *groups)}
+    found = [
+        _describe("the plan", each) for each in find_differences(_clean(before["plan"], names), _clean(plan, names))
+    ]
+    old, new = ({group["groupId"]: group for group in each} for each in (before["groups"], groups))
+    return [*found, *_list_changes_of_groups(old, new, names)]
+
+
+def _list_changes_of_groups(
+    old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str, str]
+) -> Iterator[Changed]:
+    for group_id in dict.fromkeys([*old, *new]):
+        title = f"group {names[group_id]}"
+        if group_id in old and group_id in new:
+            for each in find_differences(_clean(old[group_id], {}), _clean(new[group_id], {})):
+                yield _describe(title, each)
+        else:
+            was_there = group_id in old
+            yield Changed(title, "use", "used" if was_there else "not used", "not used" if was_there else "used")
+
+
+def _clean(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The plan or group without what is beside it. Uses of groups in waves get names, by which they are compared."""
+    kept = {name: value for name, value in item.items() if name not in _BESIDE}
+    if "waves" not in kept:
+        return kept
+    waves = [
+        {**wave, "groups": [{"name": names.get(use["groupId"], use["groupId"]), **use} for use in wave["groups"]]}
+        for wave in kept["waves"]
+    ]
+    return {**kept, "waves": waves}
+
+
+def _describe(of: str, difference: Difference) -> Changed:
+    return Changed(of, flatten(difference.field), _in_words(difference.before), _in_words(difference.after))
+
+
+def _in_words(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value == "":
+        return "empty"
+    text = flatten(value) if isinstance(value, str) else flatten(json.dumps(value, ensure_ascii=False))
+    return f"{text[:MAX_LENGTH]}…" if len(text) > MAX_LENGTH else text

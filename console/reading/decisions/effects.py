@@ -1,0 +1,175 @@
+"""What a decision will do, in plain words, as far as the record and the plan of the run say."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cli.run_record import Record, list_jobs
+from cli.text import describe_cancelling
+from cli.views.failed_waves import FailedWaves
+from console.reading.decisions.choices import Choice, find_wait
+from recovery.domain.wave_steps.words import describe_actions, describe_checks
+from recovery.wording import USUAL_JOB_MINUTES, name_first, plural
+
+MAX_NAMES = 8
+_ENDED = ("COMPLETED", "PARTIAL", "FAILED", "SKIPPED", "CHECKED")
+_JOBS_GO_ON = "DRS cannot stop a job that runs."
+
+Plan = Mapping[str, Any]
+
+
+def describe_effects(
+    record: Record, choice: Choice, plan: Plan | None = None, servers: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
+    """Sentences about what happens now. `servers` are those of a wave that starts, for where they are launched."""
+    if choice.wave:
+        return list(_of_wave(record, choice.decision, choice.wave, plan or {}, servers))
+    if choice.action:
+        return list(_of_action(record, choice))
+    return list({"pause": _pause, "resume": _resume, "cancel": _cancel}[choice.decision](record))
+
+
+# --- waves ------------------------------------------------------------------------------------------------------
+def _of_wave(
+    record: Record, decision: str, name: str, plan: Plan, servers: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    wave = next(each for each in record["waves"] if each["name"] == name)
+    if decision == "approve":
+        yield from _approve(record, wave, plan, servers)
+    elif decision == "reject":
+        yield f"Wave {name} is skipped: none of its {plural(wave['servers']['total'], 'server')} is launched."
+        yield from _skips(record, name, plan)
+    else:
+        yield from _answer_failure(record, decision, wave, plan)
+
+
+def _approve(
+    record: Record, wave: Mapping[str, Any], plan: Plan, servers: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    of_plan = next((each for each in plan.get("waves", ()) if each["name"] == wave["name"]), None)
+    places = Counter(f"{each['accountId']}/{each['region']}" for each in servers)
+    where = name_first([f"{place} ({count})" for place, count in sorted(places.items())], MAX_NAMES)
+    kind = "production server" if record["mode"] == "RECOVERY" else "server"
+    count = plural(wave["servers"]["total"] - wave["servers"]["excluded"], kind)
+    yield f"Wave {wave['name']} starts and launches {count}{f' in {where}' if where else ''}."
+    if of_plan:
+        yield from _list_steps(of_plan)
+    yield f"{_usual(record)} {_JOBS_GO_ON}"
+
+
+def _list_steps(wave: Mapping[str, Any]) -> Iterator[str]:
+    """The actions before a wave and its checks; nothing of kinds that only a later version knows."""
+    with contextlib.suppress(ValueError):
+        if before := list(describe_actions({"before": wave.get("before") or ()}, wave["name"])):
+            yield f"First it runs {plural(len(before), 'action')}: {'; '.join(before)}."
+        if checks := describe_checks(wave):
+            yield f"Then it checks them: {checks}."
+
+
+def _answer_failure(record: Record, decision: str, wave: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    name, unverified = wave["name"], wave["servers"].get("unverified", 0)
+    helps = FailedWaves(lambda run, of: (), "")(record)
+    effect = helps[name].effects.get(decision) if name in helps else None
+    if decision == "verify" and not effect:
+        yield f"Checks {plural(unverified, 'unverified server')} of wave {name} again, and launches nothing."
+        yield "When the checks have ended, the verdicts of the wave and the run are corrected. They never become worse."
+        return
+    yield f"{_begin_sentence(effect)}." if effect else f"Wave {name} does not wait for this now."
+    if decision == "retry" and wave["servers"]["failed"]:
+        yield f"{_usual(record)} {_JOBS_GO_ON}"
+    elif decision == "accept":
+        after = [each["name"] for each in record["waves"] if name in each["dependsOn"]]
+        if after:
+            yield f"After it: {name_first(after, MAX_NAMES)}."
+        yield "Servers that were not launched stay unrecovered; a continuation of the run can try them again."
+    elif decision == "abort":
+        yield from _not_started(record)
+
+
+def _skips(record: Record, name: str, plan: Plan) -> Iterator[str]:
+    """The waves that are skipped with this one, because they need its success."""
+    loose = {each["name"] for each in plan.get("waves", ()) if each.get("runAfter") == "completion"}
+    skipped = {name}
+    for _ in record["waves"]:
+        skipped |= {
+            each["name"] for each in record["waves"] if each["name"] not in loose and skipped & {*each["dependsOn"]}
+        }
+    others = [each["name"] for each in record["waves"] if each["name"] in skipped - {name}]
+    if others:
+        yield f"Skipped with it, because they need it: {name_first(others, MAX_NAMES)}."
+    yield "The other waves go on."
+
+
+# --- actions ----------------------------------------------------------------------------------------------------
+def _of_action(record: Record, choice: Choice) -> Iterator[str]:
+    wait, name = find_wait(record, choice), choice.action
+    if wait and wait.get("text"):
+        about = "The task" if choice.decision in ("confirm", "reject") else "Why it waits"
+        yield f"{about}: {wait['text'].rstrip('.')}."
+    yield {
+        "confirm": f"Action {name} counts as done, and your comment is on record as what was seen. The run goes on.",
+        "reject": f"Action {name} counts as failed. What follows is what its plan says of a failed action.",
+        "retry": f"Action {name} is run again from its beginning.",
+        "skip": f"Action {name} is left out: the run goes on as if it had succeeded.",
+        "abort": f"Action {name} stays failed, as without the question. {_after_failed(record, name)}",
+    }[choice.decision]
+
+
+def _after_failed(record: Record, name: str | None) -> str:
+    """What follows an action that stays failed: it counts as `onFailure: stop` has it."""
+    found = [each for each in record.get("actions", ()) if each["name"] == name]
+    action: Mapping[str, Any] = found[0] if found else {}
+    if action.get("wave"):
+        return f"Wave {action['wave']} fails, and its own onFailure says what follows."
+    return "The run starts no wave." if action.get("place") == "before" else "The run becomes PARTIAL."
+
+
+# --- the run ----------------------------------------------------------------------------------------------------
+def _pause(record: Record) -> Iterator[str]:
+    jobs = [job for job in list_jobs(record) if job.ended_at is None]
+    yield "The run starts no further wave and no further batch until a person resumes it."
+    if jobs:
+        servers = plural(sum(job.servers for job in jobs), "server")
+        yield f"{plural(len(jobs), 'DRS job runs', 'DRS jobs run')} on with {servers}. {_JOBS_GO_ON}"
+    yield "The time of the pause counts in the run's time."
+
+
+def _resume(record: Record) -> Iterator[str]:
+    paused = [wave["name"] for wave in record["waves"] if wave["status"] == "PAUSED"]
+    yield (
+        "The run goes on."
+        if not paused
+        else f"The run goes on, and starts what waits: {name_first(paused, MAX_NAMES)}."
+    )
+    yield f"What starts then cannot be stopped at once. {_JOBS_GO_ON}"
+
+
+def _cancel(record: Record) -> Iterator[str]:
+    told = describe_cancelling({**record, "state": "CANCELLING", "cancelledBy": "you"}) or ""
+    yield f"{_begin_sentence(told.partition(': ')[2])}."
+    yield from _not_started(record)
+    launched = record["servers"]["launched"]
+    if launched and record["mode"] == "DRILL":
+        yield f"The {plural(launched, 'launched server')} stay and cost until the drill is cleaned up."
+    elif launched:
+        yield f"The {plural(launched, 'launched server')} stay."
+    yield "A run that is cancelled cannot be resumed. A continuation recovers the rest."
+
+
+def _not_started(record: Record) -> Iterator[str]:
+    left = [wave["name"] for wave in record["waves"] if not wave["startedAt"] and wave["status"] not in _ENDED]
+    if left:
+        yield f"{plural(len(left), 'wave')} not started yet: {name_first(left, MAX_NAMES)}."
+
+
+def _usual(record: Record) -> str:
+    """How long a job usually takes here, or else as users of DRS report it."""
+    usual = [batch["usualSeconds"] for batch in record["batches"] if batch.get("usualSeconds")]
+    if usual:
+        return f"A DRS job here usually takes {round(max(usual) / 60)} min."
+    return f"A DRS job usually takes {USUAL_JOB_MINUTES[0]} to {USUAL_JOB_MINUTES[1]} min."
+
+
+def _begin_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,53 @@
+"""The events of a run. They are only ever added to, so that only the last page is read again."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cli.api_client import ApiClient
+from cli.run_record import UNFINISHED, Record
+from recovery.free_text import flatten
+
+PAGE = 200
+
+
+class EventLog:
+    """The events of one run, oldest first. Any thread may ask."""
+
+    def __init__(self, run_id: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._clock = f"/executions/{run_id}/events", clock
+        self._guard = threading.Lock()
+        self._pages: list[Sequence[dict[str, Any]]] = []
+        # For each page the token that asks for it. The last one may grow.
+        self._tokens: list[str | None] = [None]
+        self._read_at = float("-inf")
+        self._read_after_end = False
+
+    def read(self, api: ApiClient, record: Record, max_age: float) -> list[dict[str, Any]]:
+        """Every event, at most `max_age` seconds old. Raise ApiRefused, ApiUnreachable, CredentialsExpired."""
+        with self._guard:
+            if not self._read_after_end and self._clock() - self._read_at >= max_age:
+                self._read_on(api)
+                self._read_at, self._read_after_end = self._clock(), record["status"] not in UNFINISHED
+            return [event for page in self._pages for event in page]
+
+    def _read_on(self, api: ApiClient) -> None:
+        while True:
+            token = self._tokens[-1]
+            answer = api.get(self._path, limit=str(PAGE), **({} if token is None else {"nextToken": token}))
+            self._pages[len(self._tokens) - 1 :] = [answer["events"]]
+            if not answer["nextToken"]:
+                return
+            self._tokens.append(answer["nextToken"])
+
+
+def find_events(events: Sequence[Mapping[str, Any]], wave: str, text: str) -> list[Mapping[str, Any]]:
+    """The events of this wave that have this text in their kind, wave or words; empty ones select all."""
+    wanted = flatten(text).casefold()
+    return [
+        event
+        for event in events
+        if (not wave or flatten(event["wave"] or "") == wave)
+        and wanted in flatten(f"{event['event']} {event['wave'] or ''} {event['text']}").casefold()
+    ]

@@ -1,0 +1,42 @@
+"""One server of a run: what the run knows of it, the age of its data, and what became of its launch settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.api_client import ApiClient
+from cli.profiles.words import SETTINGS_WORDS
+from cli.report.targets import find_moment, measure_data
+from cli.run_record import UNFINISHED, Record
+from console.deployment import Deployment
+from console.reading.server_rows import ServerRow
+
+# Seconds for which launch settings are taken as they were, while the run is on and afterwards.
+OPEN_AGE, ENDED_AGE = 20.0, 600.0
+
+
+def describe_server(row: ServerRow, record: Record, group_names: Mapping[str, str]) -> dict[str, Any]:
+    """The server of the API, with the names of its `groups` and, if its data is known, the age of that as `data`."""
+    server = row.read_facts()
+    data_at = server["dataAt"] or server["snapshotAt"]
+    target, is_past = record.get("rpoTargetMinutes"), bool(record.get("pointInTime"))
+    data = measure_data(server, data_at, find_moment(record), target, is_past=is_past) if data_at else None
+    return {**server, "groups": [group_names.get(each, each) for each in server["groups"]], "data": data}
+
+
+def read_details(deployment: Deployment, record: Record, server: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What became of the server's launch settings, with `words` for it; None without a launch profile.
+
+    Raise ApiRefused, ApiUnreachable, CredentialsExpired.
+    """
+    run_id, server_id = record["executionId"], server["sourceServerId"]
+    if server["status"] == "PENDING" or record["mode"] == "READINESS":
+        return None
+
+    def read(api: ApiClient) -> dict[str, Any] | None:
+        settings = api.list_items(f"/executions/{run_id}/launch-settings", "launchSettings", limit="1000")
+        of_server = (each for each in settings if each["sourceServerId"] == server_id)
+        return next((each for each in of_server if each["wave"] == server["wave"]), None)
+
+    age = OPEN_AGE if record["status"] in UNFINISHED else ENDED_AGE
+    found = deployment.snapshot(f"launch settings {run_id} {server_id}", read, age).value
+    return None if found is None else {**found, "words": SETTINGS_WORDS.get(found["state"], found["state"])}

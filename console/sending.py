@@ -1,0 +1,28 @@
+"""Send what a form asks for to the API, once however often it is sent, within a time that people wait for."""
+
+import asyncio
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from cli import repeat
+from cli.api_client import ApiClient
+from cli.repeat import AnswerLost
+
+# No further try begins after the first of these, and an answer is awaited no longer than the second, in seconds.
+MAX_SECONDS_OF_TRIES, MAX_SECONDS = 15.0, 20.0
+
+
+async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str) -> dict[str, Any]:
+    """The answer to this POST with this Idempotency-Key.
+
+    Raise AnswerLost if it may have been executed and was not answered in time, and the errors of `repeat.post`.
+    """
+    sending = asyncio.ensure_future(
+        run_in_threadpool(repeat.post, api, path, body, key, max_seconds=MAX_SECONDS_OF_TRIES)
+    )
+    sending.add_done_callback(lambda each: each.cancelled() or each.exception())  # it may end after the answer here
+    done, _ = await asyncio.wait({sending}, timeout=MAX_SECONDS)
+    if not done:
+        raise AnswerLost(f"The API has not answered within {MAX_SECONDS:.0f} seconds.")
+    return sending.result()
