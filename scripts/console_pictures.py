@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES, PLAN_FILE, PLAN = ROOT / "docs" / "pictures", ROOT / "examples" / "approval.yaml", "shop-with-approval"
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
-SIZE = {"width": 1280, "height": 860}
+SIZE = {"width": 1240, "height": 780}
 MAX_BYTES = 150_000
 # A drill of the example waits for its approval after some minutes of the sandbox's time.
 MAX_WAIT_SECONDS = 300

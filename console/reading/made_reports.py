@@ -13,7 +13,7 @@ from cli.report.collect import Texts, collect_facts, make_texts
 from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE
 from console.deployment import Deployment
 
-# Reports that are kept. That of 10,000 servers has some 30 MB.
+# Reports that are kept. That of 10,000 servers has some 25 MB.
 MAX_KEPT = 4
 # How old a report may be, in real seconds. What belongs to a run that has ended still changes: by its clean-up, or
 # when its launch settings are put back.

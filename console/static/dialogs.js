@@ -12,8 +12,17 @@
   });
 
   document.addEventListener("htmx:after:swap", () => {
-    if (dialog.childElementCount && !dialog.open) dialog.showModal();
+    if (!dialog.childElementCount) return;
+    if (!dialog.open) dialog.showModal();
+    else if (!dialog.contains(document.activeElement)) focusOn(dialog.querySelector(".refused, [data-close]"));
   });
+
+  // The form that had the focus was drawn anew: what was said against it is read, and Tab goes on from there.
+  function focusOn(part) {
+    if (!part) return;
+    if (!part.matches("button")) part.tabIndex = -1;
+    part.focus();
+  }
 
   // The button may have been drawn anew meanwhile.
   dialog.addEventListener("close", () => {

@@ -121,7 +121,13 @@ def test_a_run_of_forty_waves_and_five_hundred_batches_is_a_small_page(
 
 
 def test_a_page_stays_small_however_many_batches_wait_for_aws(server: ApiHttpServer, console: ServedConsole) -> None:
-    wait = {"wave": "db", "for": "DRS", "since": "2026-11-22T08:01:00.000Z", "text": "t" * 500, "answers": []}
+    wait: dict[str, Any] = {
+        "wave": "db",
+        "for": "DRS",
+        "since": "2026-11-22T08:01:00.000Z",
+        "text": "t" * 500,
+        "answers": [],
+    }
     open_run = {"status": "POLLING", "state": "RUNNING", "endedAt": None, "waitingFor": [wait] * 500}
     batches = [batch("db", *[job(each, 1, 4, 2) for each in range(1, 4)]) for _ in range(2000)]
     play(server, whole_record(wave("db", "IN_PROGRESS", 1, None), batches=batches, **open_run))
@@ -133,7 +139,7 @@ def test_a_page_stays_small_however_many_batches_wait_for_aws(server: ApiHttpSer
 
 def test_markup_in_what_people_wrote_is_text_on_the_page(server: ApiHttpServer, console: ServedConsole) -> None:
     told = {**decision("approve", 3, "web", NASTY), "by": NASTY}
-    wait = {"wave": "web", "for": "ACTION", "action": "x", "since": None, "until": None, "text": NASTY, "answers": []}
+    wait: dict[str, Any] = {"wave": "web", "for": "ACTION", "action": "x", "text": NASTY, "answers": []}
     run = whole_record(
         wave("web", "FAILED", 1, 2, reason=NASTY), decisions=[told], planName=NASTY, notes=[NASTY], waitingFor=[wait]
     )

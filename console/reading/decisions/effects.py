@@ -118,7 +118,8 @@ def _of_action(record: Record, choice: Choice) -> Iterator[str]:
 
 def _after_failed(record: Record, name: str | None) -> str:
     """What follows an action that stays failed: it counts as `onFailure: stop` has it."""
-    action = next((each for each in record.get("actions", ()) if each["name"] == name), {})
+    found = [each for each in record.get("actions", ()) if each["name"] == name]
+    action: Mapping[str, Any] = found[0] if found else {}
     if action.get("wave"):
         return f"Wave {action['wave']} fails, and its own onFailure says what follows."
     return "The run starts no wave." if action.get("place") == "before" else "The run becomes PARTIAL."
