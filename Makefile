@@ -133,6 +133,10 @@ bench-profiles: setup $(MACHINES) ## Waves of 100 and of 1,200 servers with laun
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load
 
+.PHONY: bench-console
+bench-console: setup build ## The console: first page, time from a change to the page, calls, memory with 10,000 servers (4 minutes)
+	$(PY) -m bench.console
+
 .PHONY: chaos
 chaos: setup build ## Drills and recoveries under random faults, every record held against the emulator: CHAOS="--profile unkind --seed 12" (15 minutes)
 	$(PY) -m bench.chaos $(CHAOS)
@@ -147,7 +151,7 @@ test: setup build ## Run the tests, but for those of make proofs
 
 # Without bytecode, each of the many Python processes of the tests compiles all that it imports. It lies outside
 # of lambdas/, which the sandbox packs up meanwhile.
-test-deployed test-in-process: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
+test-deployed test-in-process test-console: export PYTHONPYCACHEPREFIX = $(CURDIR)/build/bytecode
 unexport PYTHONDONTWRITEBYTECODE
 
 # The two run side by side, for the tests of the deployed product wait most of the time. Their output comes last, in one
@@ -160,6 +164,12 @@ test-deployed:
 .PHONY: test-in-process
 test-in-process:
 	$(PY) -m pytest $(COVERED) -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
+
+# The pages in Chromium are one after the other: they share a sandbox, and a browser that waits for its processor.
+.PHONY: test-console
+test-console: setup build $(NODE_READY) ## Run the tests of the console, with its pages in Chromium (4 minutes)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(wildcard tests/*/test_console*.py)
+	$(PY) -m pytest tests/e2e/console
 
 .PHONY: coverage
 coverage: setup build ## Run the tests of make test that run in this process, and print their coverage of lambdas/
@@ -267,6 +277,14 @@ drawings: setup ## Write docs/machines.md, the state machines drawn from their s
 .PHONY: live-view
 live-view: setup ## Write docs/pictures/live-view.svg, the live view of the recorded run beside it
 	$(PY) scripts/live_view_picture.py
+
+.PHONY: vendor
+vendor: setup $(NODE_READY) ## Copy htmx from its npm package into console/static/vendor
+	$(PY) scripts/vendor.py
+
+.PHONY: console-pictures
+console-pictures: setup ## Write docs/pictures/console-*.png from the sandbox that runs (needs Chromium)
+	$(PY) scripts/console_pictures.py
 
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)

@@ -15,13 +15,14 @@ from console.crashes import Crashes
 from console.deployment import Deployment
 from console.guard import ENTRY_PATH, Guard, name_cookie
 from console.keys import is_same
-from console.pages import decisions, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
+from console.pages import decisions, endings, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
+from console.reading.made_reports import MadeReports
 from console.refusals import describe_error
 from console.render import FOLDER, render
 from console.topics import TopicUnknown
 
 # The first route that matches answers.
-_PAGES = (overview, run_list, starts, plans, decisions, servers, steps, reports, runs, fleet)
+_PAGES = (overview, run_list, starts, plans, decisions, endings, servers, steps, reports, runs, fleet)
 
 
 def make_app(deployment: Deployment, port: int) -> Starlette:
@@ -46,6 +47,7 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
         },
     )
     app.state.deployment, app.state.port = deployment, port
+    app.state.reports = MadeReports()
     app.state.readings, app.state.is_ending = live.Readings(deployment), lambda: False
     return app
 

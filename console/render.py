@@ -1,6 +1,7 @@
 """Render the templates: what every page has, and how texts, times and numbers are shown."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cli import drawings
 from cli.report.times import parse_time
 from cli.text import describe_state, describe_waits, format_duration
 from console.snapshots import Snapshot
@@ -22,10 +24,14 @@ NAVIGATION = (("Overview", "/"), ("Runs", "/runs"), ("Fleet", "/fleet"), ("Repor
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What keeps a page up to date: a topic, and the snapshot of it that the page shows."""
+    """What keeps a page up to date: a topic, and the snapshot of it that the page shows.
+
+    `interval` is how often the topic is read, in real seconds, if not as often as others.
+    """
 
     topic: str
     snapshot: Snapshot | None = None
+    interval: float | None = None
 
 
 def render(
@@ -53,7 +59,7 @@ def render(
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        loader=FileSystemLoader([FOLDER / "templates", drawings.FOLDER]),
         autoescape=True,
         finalize=_clean,
         undefined=StrictUndefined,
@@ -66,6 +72,8 @@ def _environment() -> Environment:
         clock=_clock,
         plural=_plural,
         block=_block,
+        utc_date=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}",
+        utc_time=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%H:%M:%S}",
         state=describe_state,
         waits=lambda record: [text for text, _ in describe_waits(record, "")],
         capitalize_first=lambda text: text[:1].upper() + text[1:],

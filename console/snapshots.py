@@ -69,7 +69,7 @@ class Snapshots:
         """The last answer, however old it is; None if there is none."""
         with self._guard:
             slot = self._slots.get(key)
-        return slot and slot.latest
+        return None if slot is None else slot.latest
 
     def forget(self, key: str) -> None:
         """Let the next reader read anew, because something was changed. The last answer stays until then."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.api_client import ApiClient
 from console.deployment import ID, Deployment
-from console.reading import fleet, overview, plan, run, run_list
+from console.reading import fleet, overview, plan, reports, run, run_list
 from console.snapshots import Snapshot
 
 # A topic is `overview`, or `run/ID`: the name of a reader and its arguments.
@@ -16,7 +16,12 @@ _READERS: dict[str, tuple[int, Callable[..., Any]]] = {
     "plan": (1, plan.read),
     "runs": (3, run_list.read),
     "fleet": (0, fleet.read),
+    "reports": (4, reports.read),
 }
+
+
+# Topics whose answers cost more than others may be older.
+_AGES: dict[str, Callable[[Deployment], float]] = {"fleet": lambda deployment: fleet.max_age(deployment.is_sandbox)}
 
 
 class TopicUnknown(Exception):
@@ -34,4 +39,10 @@ def find_reader(topic: str) -> Callable[[ApiClient], Any]:
 
 def read_topic(deployment: Deployment, topic: str) -> Snapshot:
     """The snapshot of a topic. Raise TopicUnknown, and as `Snapshots.get`."""
-    return deployment.snapshot(topic, partial(find_reader(topic)))
+    return deployment.snapshot(topic, partial(find_reader(topic)), max_age(deployment, topic))
+
+
+def max_age(deployment: Deployment, topic: str) -> float:
+    """How old the snapshot of a topic may be, in real seconds."""
+    find = _AGES.get(topic.partition("/")[0])
+    return deployment.interval if find is None else max(find(deployment), deployment.interval)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install Chromium, in which tests show what a web page of another origin can do. Without it they are skipped.
+# Install Chromium, in which tests use the console and show what a web page of another origin can do. Without it they
+# are skipped, unless DRS_WAVES_BROWSER=required.
 # On Debian and Ubuntu, as root or with sudo. Elsewhere, install Chromium or Chrome by hand.
 set -euo pipefail
 

@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 
 options=(
   --no-verify # otherwise each key that is found is tried over the network
-  # Files that tools write, full of names and hashes.
-  --exclude-files '^requirements/.*\.txt$|^package-lock\.json$|^docs/.*\.(json|png)$'
+  # Files that tools write, full of names and hashes, and copies of packages that the lock names by their hashes.
+  --exclude-files '^requirements/.*\.txt$|^package-lock\.json$|^docs/.*\.(json|png)$|^console/static/vendor/'
   # Lines excluded for ruff, with the reason; references in templates; ARNs of the API; hashes in tests.
   --exclude-lines 'noqa: S10[56]|!GetAtt|arn:aws:(execute-api|dynamodb)|SHA-256'
   # Secret keys that the sandbox does not check; tokens and keys that tests make up; names of resources; a description.

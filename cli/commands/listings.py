@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import run_client
-from cli.api_client import ApiClient
+from cli.api_client import ApiClient, ApiUnreachable
 from cli.commands.arguments import (
     AsJson,
     CommandGroup,
@@ -20,10 +20,12 @@ from cli.connection import Connection, connected
 from cli.listings import catalog
 from cli.listings.cells import show_time
 from cli.listings.columns import Item, Listing
+from cli.listings.drills import describe_cost, read_running_drills
 from cli.listings.instances import MAX_COMMANDS, describe_all, group_running_drills, list_syncs
 from cli.listings.output import Output, print_listing
 from cli.listings.plans import add_age
 from cli.profiles.reading import list_places
+from cli.refusal import ApiRefused
 from cli.run_record import list_jobs
 from cli.session import Session
 from cli.terminal import REFUSED, end, print_notice
@@ -101,6 +103,16 @@ def instances(
         print_notice("\nInstances of drills that still run, and the commands that terminate them:")
         lines = [f"  {counted}:  {command}" for counted, command in left]
         print_notice("\n".join(first_of(lines, MAX_COMMANDS)))
+        if plan is None and (cost := _describe_cost(session.api)):
+            print_notice(cost)
+
+
+def _describe_cost(api: ApiClient) -> str | None:
+    """What the instances of drills cost; None if the API does not say."""
+    try:
+        return describe_cost(*read_running_drills(api))
+    except (ApiRefused, ApiUnreachable):
+        return None
 
 
 def _read_all_instances(api: ApiClient) -> Iterable[Item]:

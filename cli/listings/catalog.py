@@ -241,8 +241,11 @@ CAPACITY = Listing(
         Column("serversInJobs", "in jobs", show_usage),
         Column("replicatingServers", "replicating", show_usage, folds=True),
         Column("largestJob", "largest job", folds=True),
+        Column("circuit.state", "circuit", optional=True),
         Column("message", "message", below=True),
         Column("advice", "advice", in_table=False),
+        Column("circuit.until", "circuit until", in_table=False),
+        Column("circuit.reason", "circuit reason", in_table=False),
     ),
     empty="No account with Regions is registered.",
 )

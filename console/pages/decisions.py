@@ -1,5 +1,151 @@
-"""The dialogs by which people decide about a run: approve, retry, cancel, continue, clean up and the others."""
+"""The dialogs by which people decide about a run and its waves and actions: what each will do, and its answer."""
 
+import json
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-ROUTES: list[Route] = []
+from cli import repeat
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
+from cli.repeat import AnswerLost
+from cli.run_record import Record
+from cli.text import describe_state
+from console.deployment import Deployment
+from console.forms import read_form
+from console.pages.ids import require_id
+from console.pages.runs import read_plan_of_run
+from console.reading.decisions.choices import Choice, can_be_made, find_choice, find_excluded, needs_comment
+from console.reading.decisions.effects import describe_effects
+from console.refusals import ShownError, describe_error
+from console.render import render
+from console.sending import send
+from console.topics import read_topic
+
+# Servers that are read for where a wave launches: one page of the API.
+MAX_SERVERS_READ = 1000
+
+
+def show_decision(request: Request) -> Response:
+    """The dialog of a decision."""
+    deployment: Deployment = request.app.state.deployment
+    require_writable(deployment)
+    record = read_record(deployment, request)
+    return _show(request, record, _read_choice(request, record), repeat.make_key())
+
+
+async def decide(request: Request) -> Response:
+    """Send the decision, and let the page read itself anew."""
+    fields = await read_form(request)
+    deployment: Deployment = request.app.state.deployment
+    record = await run_in_threadpool(read_record, deployment, request)
+    choice = _read_choice(request, record)
+    run_id, key = record["executionId"], fields.get("key", "")
+    comment = fields.get("comment", "").strip()
+    if not comment and needs_comment(record, choice):
+        error = ShownError("A comment is needed", (f"To {choice.decision}, say why. Nothing was decided.",), 422)
+        return await run_in_threadpool(_show, request, record, choice, key, comment, error)
+    try:
+        after = await send(deployment.api, choice.api_path(run_id), {"comment": comment} if comment else None, key)
+    except AnswerLost as lost:
+        error = describe_loss(lost, "It may have been recorded. The same button sends it again, and it counts once.")
+        return await run_in_threadpool(_show, request, record, choice, key, comment, error)
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
+        new_key = repeat.make_key()
+        forget_run(deployment, run_id)
+        return await run_in_threadpool(_show, request, record, choice, new_key, comment, describe_error(refused))
+    finally:
+        forget_run(deployment, run_id)
+    return answer_done(f"{choice.decision} is recorded; the run is {describe_state(after)}")
+
+
+def require_writable(deployment: Deployment) -> None:
+    """Raise HTTPException if this console changes nothing."""
+    if deployment.read_only:
+        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
+
+
+def read_record(deployment: Deployment, request: Request) -> Record:
+    """The record of the run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
+    record: Record = read_topic(deployment, f"run/{require_id(request, 'run_id')}").value["record"]
+    return record
+
+
+def forget_run(deployment: Deployment, run_id: str) -> None:
+    """Let the pages that show the run read it anew."""
+    for topic in (f"run/{run_id}", "overview"):
+        deployment.snapshots.forget(topic)
+
+
+def describe_loss(lost: AnswerLost, consequence: str) -> ShownError:
+    """What a dialog says when the API did not answer."""
+    return ShownError("No answer came", (*str(lost).splitlines(), consequence), 504)
+
+
+def answer_done(text: str) -> Response:
+    """Close the dialog and tell the page what was done. What the API said stays in one line of ASCII, for a header."""
+    return Response(headers={"HX-Trigger": json.dumps({"notice": {"text": text}})})
+
+
+def _read_choice(request: Request, record: Record) -> Choice:
+    """The decision of the path, about what the query names. Raise HTTPException for words that are none of ours."""
+    query = request.query_params
+    wave, action = query.get("wave"), query.get("action")
+    choice = find_choice(record, request.path_params["decision"], wave, action)
+    if choice is None or set(query) - {"wave", "action"}:
+        raise HTTPException(404, "There is no such decision about this run.")
+    return choice
+
+
+def _show(
+    request: Request, record: Record, choice: Choice, key: str, comment: str = "", error: ShownError | None = None
+) -> Response:
+    deployment: Deployment = request.app.state.deployment
+    is_open = can_be_made(record, choice)
+    return render(
+        request,
+        "decision.html.j2",
+        choice.words,
+        status=error.status if error else 200,
+        record=record,
+        choice=choice,
+        key=key,
+        comment=comment,
+        error=error,
+        is_open=is_open,
+        effects=_list_effects(deployment, record, choice) if is_open else [],
+        needs_comment=needs_comment(record, choice),
+        excluded=find_excluded(record, choice),
+        is_lost=error is not None and error.status == 504,
+        decided=_find_last(record, choice),
+    )
+
+
+def _list_effects(deployment: Deployment, record: Record, choice: Choice) -> list[str]:
+    servers: list[dict[str, Any]] = []
+    if choice.decision == "approve":
+        query = {"wave": str(choice.wave), "limit": str(MAX_SERVERS_READ)}
+        try:
+            page = deployment.api.get(f"/executions/{record['executionId']}/servers", **query)
+            servers = [each for each in page["servers"] if each["status"] == "PENDING"] if not page["nextToken"] else []
+        except (ApiRefused, ApiUnreachable):
+            servers = []  # the number of servers is in the record
+    return describe_effects(record, choice, read_plan_of_run(deployment, record), servers)
+
+
+def _find_last(record: Record, choice: Choice) -> dict[str, Any] | None:
+    """The last decision about the same wave, action or run."""
+    about = [
+        each for each in record["decisions"] if (each["wave"], each.get("action")) == (choice.wave, choice.action)
+    ] or [each for each in record["decisions"] if choice.action and each.get("action") == choice.action]
+    return about[-1] if about else None
+
+
+ROUTES = [
+    Route("/runs/{run_id}/decide/{decision}", show_decision),
+    Route("/runs/{run_id}/decide/{decision}", decide, methods=["POST"]),
+]

@@ -8,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cli.api_client import ApiClient
+from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.listings.cells import show_age
 from cli.listings.plans import add_age
+from cli.refusal import ApiRefused
 from cli.text import format_run_time
 from console.deployment import Deployment
 from console.pages.ids import require_id
+from console.pages.parts import show_error_in_place
 from console.reading.overview import find_last_drill, measure
-from console.reading.waits import AwaitedAnswer, list_awaited
+from console.reading.waits import Awaited, list_awaited
 from console.render import Live, render
 from console.topics import read_topic
 
@@ -29,7 +31,7 @@ class WaitingRun:
     """A run that waits for people, and what for."""
 
     run: Mapping[str, Any]
-    awaited: list[AwaitedAnswer]
+    awaited: list[Awaited]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,12 @@ def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[Pl
     now = deployment.now()
     for plan in found["plans"]:
         drill = found["drills"].get(plan["planId"])
-        known = deployment.ended.peek(_key(plan["planId"], drill))
+        measured: Mapping[str, Any] | None = {}
+        if drill or not found["drillsAreAll"]:
+            known = deployment.ended.peek(_key(plan["planId"], drill))
+            measured = None if known is None else known.value
         age = add_age(plan, now)["readinessAgeSeconds"]
-        yield PlanRow(plan, drill, known and known.value, "" if age is None else show_age(age))
+        yield PlanRow(plan, drill, measured, "" if age is None else show_age(age))
 
 
 def show_last_drill(request: Request) -> Response:
@@ -82,7 +87,10 @@ def show_last_drill(request: Request) -> Response:
         return _measure_last(deployment.api, plan_id, drill)
 
     max_age = MAX_AGE_OF_MEASURES if drill else MAX_AGE_OF_LAST
-    snapshot = deployment.ended.get(_key(plan_id, drill), read, max_age)
+    try:
+        snapshot = deployment.ended.get(_key(plan_id, drill), read, max_age)
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
     return render(request, "last_drill.html.j2", "", measured=snapshot.value)
 
 

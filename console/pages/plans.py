@@ -9,12 +9,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
+from cli.drawings.waves import draw_plan
 from cli.listings.cells import show_age
 from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_preview import LaunchChoice, preview_plan
 from console.deployment import Deployment
 from console.pages.ids import require_id
+from console.pages.parts import show_error_in_place
 from console.reading.changes import Changed, list_changes
 from console.reading.plan import count_servers, describe, read_as_run, read_groups
 from console.refusals import ShownError, describe_error
@@ -50,6 +52,7 @@ def show_plan(request: Request) -> Response:
         Live(topic, snapshot),
         **found,
         groups=groups,
+        waves=draw_plan(plan),
         table=describe(plan, groups),
         compared=_compare(deployment, plan, groups, require_id(request, "since", since) if since else found["drill"]),
         readiness_age=None if age is None else show_age(age),
@@ -76,8 +79,7 @@ def _compare(
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         return Comparison(run, error=describe_error(error))
     if before["plan"]["planId"] != plan["planId"]:
-        error = ShownError("This is no run of the plan", ("Choose one of its runs.",), 404)
-        return Comparison(run, error=error)
+        return Comparison(run, error=ShownError("This is no run of the plan", ("Choose one of its runs.",), 404))
     return Comparison(run, list_changes(before, plan, groups))
 
 
@@ -90,7 +92,10 @@ def show_launches(request: Request) -> Response:
         preview = preview_plan(api, api.get(f"/recovery-plans/{plan_id}"), LaunchChoice("drill"))
         return [(name, lines) for name, lines in preview.facts() if name in ("launches", "unknown")]
 
-    facts = deployment.snapshot(f"launches/{plan_id}", read, MAX_AGE_OF_LAUNCHES).value
+    try:
+        facts = deployment.snapshot(f"launches/{plan_id}", read, MAX_AGE_OF_LAUNCHES).value
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
     return render(request, "launches.html.j2", "", facts=facts)
 
 

@@ -1,20 +1,117 @@
 """The page of a run."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.drawings import CSS_FILE
+from cli.drawings.waves import draw_run
+from cli.refusal import ApiRefused
+from cli.run_record import Record
+from cli.text import describe_cancelling, describe_rto, describe_waits, describe_wave_state
+from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
+from console.deployment import Deployment
+from console.pages.ids import require_id
+from console.reading import run as reading
+from console.reading.decisions.choices import (
+    can_be_cleaned_up,
+    can_be_continued,
+    list_run_choices,
+    list_verify_choices,
+    list_waits,
+)
 from console.render import Live, render
 from console.topics import read_topic
 
+# How old what is read beside the record may be, in real seconds: the plan of a run does not change.
+MAX_AGE_OF_PLAN, MAX_AGE_OF_SERVERS = 3600.0, 15.0
+# Waits for AWS that the page names; those for people are all named.
+MAX_WAITS_FOR_AWS = 10
+
 
 def show_run(request: Request) -> Response:
-    """What the run does and waits for, its waves, its timeline and its servers."""
-    topic = f"run/{request.path_params['run_id']}"
-    snapshot = read_topic(request.app.state.deployment, topic)
-    record = snapshot.value["record"]
-    title = f"{record['mode'].capitalize()} of {record['planName']}"
-    return render(request, "run.html.j2", title, Live(topic, snapshot), **snapshot.value)
+    """What the run does and waits for, its waves, its timeline and the servers that need attention."""
+    deployment: Deployment = request.app.state.deployment
+    topic = f"run/{require_id(request, 'run_id')}"
+    snapshot = read_topic(deployment, topic)
+    record, cleanup = snapshot.value["record"], snapshot.value["cleanup"]
+    waits = list(list_waits(record, (text for text, _ in describe_waits(record, "")), _find_why(deployment, record)))
+    for_people = [wait for wait in waits if wait.choices]
+    for_aws = [wait for wait in waits if not wait.choices]
+    count = f"({len(for_people)}) " if for_people else ""
+    return render(
+        request,
+        "run.html.j2",
+        f"{count}{record['mode'].capitalize()} of {record['planName']}",
+        Live(topic, snapshot),
+        record=record,
+        cleanup=cleanup,
+        for_people=for_people,
+        for_aws=for_aws[:MAX_WAITS_FOR_AWS],
+        for_aws_left_out=len(for_aws[MAX_WAITS_FOR_AWS:]),
+        cancelling=describe_cancelling(record),
+        choices=list_run_choices(record),
+        verify_choices=list_verify_choices(record),
+        can_continue=can_be_continued(record),
+        can_clean_up=can_be_cleaned_up(record, cleanup),
+        waves=draw_run(record, read_plan_of_run(deployment, record)),
+        wave_states={wave["name"]: describe_wave_state(record, wave) for wave in record["waves"]},
+        timeline=reading.draw_timeline(record),
+        odd=_find_odd_servers(deployment, record),
+        odd_count=reading.count_odd_servers(record),
+        rto=list(describe_rto(record)) if not reading.is_open(record) else [],
+        console_link=None if deployment.is_sandbox else reading.find_console_link(record.get("executionArn")),
+    )
 
 
-ROUTES = [Route("/runs/{run_id}", show_run)]
+def read_plan_of_run(deployment: Deployment, record: Record) -> Mapping[str, Any] | None:
+    """The plan as this run uses it; None if the API does not answer."""
+    run_id = record["executionId"]
+    key = f"plan-of-run/{run_id}"
+    plan: Mapping[str, Any] | None = _try(deployment, key, lambda api: reading.read_plan(api, run_id), MAX_AGE_OF_PLAN)
+    return plan
+
+
+def _find_odd_servers(deployment: Deployment, record: Record) -> list[reading.OddServer] | None:
+    """The first servers that need attention; None if the API does not answer."""
+    if not reading.count_odd_servers(record):
+        return []
+    run_id, counts = record["executionId"], record["servers"]
+    key = f"odd/{run_id}/{counts['failed']}/{counts['excluded']}/{counts.get('unverified', 0)}"
+    found = _try(deployment, key, lambda api: reading.read_odd_servers(api, run_id), MAX_AGE_OF_SERVERS)
+    return None if found is None else [reading.describe_odd_server(each) for each in found]
+
+
+def _find_why(deployment: Deployment, record: Record) -> dict[str, list[str]]:
+    """Of each wave that asks, its first failed servers with their causes."""
+    asking = [f"{wait['wave']}@{wait.get('since')}" for wait in record["waitingFor"] if wait["for"] == "DECISION"]
+    if not asking:
+        return {}
+
+    def read(api: Any) -> dict[str, list[str]]:
+        helps = FailedWaves(read_first_failed(api), deployment.options, read_first_unverified(api))(record)
+        return {wave: each.servers for wave, each in helps.items()}
+
+    key = f"asking/{record['executionId']}/{'/'.join(asking)}"
+    found: dict[str, list[str]] = _try(deployment, key, read, MAX_AGE_OF_SERVERS) or {}
+    return found
+
+
+def _try(deployment: Deployment, key: str, read: Callable[[Any], Any], max_age: float) -> Any:
+    """What is read beside the record, without which the page is still of use: None if the API does not answer."""
+    try:
+        return deployment.snapshot(key, read, max_age).value
+    except (ApiRefused, ApiUnreachable, CredentialsExpired):
+        return None
+
+
+async def show_style_of_drawings(request: Request) -> Response:
+    """The style that the drawings have in reports too."""
+    return FileResponse(CSS_FILE, media_type="text/css")
+
+
+ROUTES = [Route("/runs/{run_id}", show_run), Route("/static/drawings.css", show_style_of_drawings)]

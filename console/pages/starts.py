@@ -20,11 +20,14 @@ from cli.run_client import start_body, start_path
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_plan
 from console.deployment import ID, Deployment
 from console.forms import read_form
+from console.pages.decisions import describe_loss, require_writable
 from console.pages.ids import require_id
+from console.pages.parts import show_error_in_place
 from console.pages.plans import read_current_groups
 from console.refusals import ShownError, describe_error
 from console.render import render
 from console.sending import send
+from recovery.free_text import flatten
 
 MODES = ("readiness", "drill", "recovery")
 ACTIONS, PROFILES = ("run", "skip", "verifyOnly"), ("apply", "skip")
@@ -80,20 +83,22 @@ class Typed:
         """What is wrong with the words that were typed; None if they are those that were asked for."""
         if self.replace_existing and mode != "readiness":
             wanted = f"replace {plan_name}"
-            return None if self.words == wanted else f"To replace existing instances, type exactly: {wanted}"
-        if mode == "recovery":
-            return (
-                None if self.words == plan_name else f"To start the recovery, type the plan's name exactly: {plan_name}"
-            )
+            return None if _is_typed(self.words, wanted) else f"To replace existing instances, type exactly: {wanted}"
+        if mode == "recovery" and not _is_typed(self.words, plan_name):
+            return f"To start the recovery, type the plan's name exactly: {plan_name}"
         return None
+
+
+def _is_typed(words: str, wanted: str) -> bool:
+    """Whether these words are the wanted ones, which people see as one line."""
+    return words in (wanted, flatten(wanted))
 
 
 def show_start(request: Request) -> Response:
     """The dialog of a start, without its preview, which takes longer."""
     deployment: Deployment = request.app.state.deployment
     plan_id, mode = _read_path(request)
-    if deployment.read_only:
-        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
+    require_writable(deployment)
     return _show(request, deployment.api.get(f"/recovery-plans/{plan_id}"), mode, Typed(), repeat.make_key())
 
 
@@ -103,13 +108,16 @@ def show_preview(request: Request) -> Response:
     plan_id, mode = _read_path(request)
     if mode == "readiness":
         raise HTTPException(404, "A readiness check launches nothing.")
-    plan = deployment.api.get(f"/recovery-plans/{plan_id}")
-    groups = read_current_groups(deployment, plan)
-    key = f"preview/{plan_id}/{plan['version']}/{mode}"
-    preview = deployment.snapshot(key, lambda api: _preview(api, plan, mode), MAX_AGE_OF_PREVIEW).value
+    try:
+        plan = deployment.api.get(f"/recovery-plans/{plan_id}")
+        groups = read_current_groups(deployment, plan)
+        key = f"preview/{plan_id}/{plan['version']}/{mode}"
+        preview = deployment.snapshot(key, lambda api: _preview(api, plan, mode), MAX_AGE_OF_PREVIEW).value
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:  # the form is of use without a preview
+        return show_error_in_place(request, error)
     skipped = [("if skipped", lines)] if (lines := describe_groups(groups, mode, skips=True)) else []
     facts = [("environment", [deployment.environment]), *preview["facts"], *skipped]
-    return render(request, "start_preview.html.j2", "", preview={**preview, "facts": facts})
+    return render(request, "start_preview.html.j2", "", mode=mode, preview={**preview, "facts": facts})
 
 
 def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, Any]:
@@ -118,8 +126,12 @@ def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, An
     facts = [*found.facts(), *((name, [line]) for name, line in find_overlaps(api, found.servers, plan["name"]))]
     if replaced.unknown:
         facts.append(("unknown", [replaced.unknown]))
-    readiness = api.get(f"/recovery-plans/{plan['planId']}/readiness")
-    age = "" if readiness["ageSeconds"] is None else show_age(readiness["ageSeconds"])
+    readiness = {"status": None}
+    try:
+        readiness = api.get(f"/recovery-plans/{plan['planId']}/readiness")
+    except (ApiRefused, ApiUnreachable) as error:
+        facts.append(("unknown", [f"its readiness: {str(error).splitlines()[0]}"]))
+    age = show_age(readiness["ageSeconds"]) if readiness["status"] else ""
     return {"facts": facts, "replaced": asdict(replaced), "readiness": readiness, "age": age}
 
 
@@ -135,11 +147,7 @@ async def start(request: Request) -> Response:
     try:
         run = await send(deployment.api, start_path(plan_id, mode), typed.to_body(mode), key)
     except AnswerLost as error:
-        lines = (
-            *str(error).splitlines(),
-            "It may have been started. The same button sends it again, and starts nothing twice.",
-        )
-        lost = ShownError("No answer came", lines, 504)
+        lost = describe_loss(error, "It may have been started. The same button sends it again, and starts it once.")
         return _show(request, plan, mode, typed, key, lost, is_lost=True)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         shown = describe_error(error)

@@ -73,5 +73,7 @@ def _in_words(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == "":
+        return "empty"
     text = flatten(value) if isinstance(value, str) else flatten(json.dumps(value, ensure_ascii=False))
     return f"{text[:MAX_LENGTH]}…" if len(text) > MAX_LENGTH else text

@@ -1,6 +1,6 @@
 """The overview: what waits for people, what runs, and each plan with its readiness and its last drill."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,11 +22,12 @@ RUNS_OF_PLAN = 200
 def read(api: ApiClient) -> dict[str, Any]:
     """`waiting` and `running` runs, each with its record if it was read, `plans`, and `drills`: the last one by plan.
 
-    `drills` has only plans that are among the newest runs. Raise ApiRefused, ApiUnreachable.
+    `drills` has only those that are among the newest runs; `drillsAreAll` says that there are no others.
+    Raise ApiRefused, ApiUnreachable.
     """
     with ThreadPoolExecutor(READERS) as pool:
         plans = pool.submit(lambda: list(api.list_items("/recovery-plans", "recoveryPlans")))
-        newest = pool.submit(lambda: api.get("/executions", limit=RUNS_LOOKED_AT)["executions"])
+        listed = pool.submit(lambda: api.get("/executions", limit=RUNS_LOOKED_AT))
         by_status = pool.map(
             lambda status: list(api.list_items("/executions", "executions", status=status)), UNFINISHED
         )
@@ -35,11 +36,13 @@ def read(api: ApiClient) -> dict[str, Any]:
         ids = dict.fromkeys([*(run["executionId"] for run in waiting), *sorted(found, reverse=True)])
         records = dict(zip(ids, pool.map(lambda run: _read_record(api, run), list(ids)[:MAX_RECORDS]), strict=False))
         open_runs = {run: records.get(run, found[run]) for run in ids}
+        newest = listed.result()
         return {
             "waiting": [open_runs[run["executionId"]] for run in waiting],
             "running": list(open_runs.values()),
             "plans": sorted(plans.result(), key=lambda plan: (plan["name"].casefold(), plan["planId"])),
-            "drills": find_last_drills(newest.result()),
+            "drills": find_last_drills(newest["executions"]),
+            "drillsAreAll": newest["nextToken"] is None,
         }
 
 
@@ -49,7 +52,7 @@ def _read_record(api: ApiClient, run_id: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("batches", "decisions", "notes", "actions")}
 
 
-def find_last_drills(runs: list[Mapping[str, Any]]) -> dict[str, str]:
+def find_last_drills(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The last drill of each plan that has ended, by the id of the plan; `runs` are newest first."""
     drills = dict[str, str]()
     for run in runs:

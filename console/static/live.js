@@ -9,6 +9,7 @@
   const interval = Number(freshness.dataset.interval);
   const page = () => document.getElementById("live");
   let source = null, readAt = null, problem = "", lostAt = null, hidden = null, asked = null;
+  let isStranger = false, again = null;
 
   if (!page().dataset.topic) return;
 
@@ -18,6 +19,7 @@
     source.addEventListener("state", (event) => {
       const state = JSON.parse(event.data);
       lostAt = null;
+      isStranger = false;
       problem = state.trouble || "";
       if (state.age !== null) readAt = performance.now() - state.age * 1000;
       if (state.version && state.version !== page().dataset.version) refresh(state.version);
@@ -25,12 +27,24 @@
     });
     source.addEventListener("error", () => {
       lostAt ??= performance.now();
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, 2000); // such as after a refusal
+      if (source?.readyState === EventSource.CLOSED) askWhy(); // such as after a refusal
       show();
     });
   }
 
+  // A console that was started anew does not know this browser: only its new address lets it in.
+  async function askWhy() {
+    again = setTimeout(open, 2000);
+    try {
+      isStranger = (await fetch("/static/icon.svg", {cache: "no-store"})).status === 403;
+    } catch {
+      isStranger = false;
+    }
+    show();
+  }
+
   function close() {
+    clearTimeout(again);
     source?.close();
     source = null;
   }
@@ -54,7 +68,9 @@
     freshness.classList.toggle("bad", text !== "Live");
     if (freshness.textContent !== text) freshness.textContent = text;
     const told = lostAt !== null
-      ? "The console does not answer. If its command has ended, start it again; what you see is what was read last."
+      ? isStranger
+        ? "The console was started anew. Open the address that it has printed; what you see is what was read last."
+        : "The console does not answer. If its command has ended, start it again; what you see is what was read last."
       : problem && `${problem} – what you see is what was read last.`;
     trouble.hidden = !told;
     if (told && trouble.textContent !== told) trouble.textContent = told;

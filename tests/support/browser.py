@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.support.console_server import ServedConsole
 from tests.support.foreign_page import IS_REQUIRED, find_chromium
@@ -18,6 +18,7 @@ AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.m
 NEEDS_AXE = pytest.mark.skipif(not AXE.is_file() and not IS_REQUIRED, reason="there is no axe-core: npm ci installs it")
 WIDE, PHONE = (1280, 800), (360, 740)
 SECONDS = 60
+expect.set_options(timeout=SECONDS * 1000)  # a busy machine must not fail a test
 # What Chromium writes for each answer that is an error. Tests of such answers expect them.
 _ANSWERED = re.compile(r"^Failed to load resource: ")
 
@@ -79,7 +80,7 @@ def person_at(browser: Browser, console: ServedConsole, **options: Any) -> Itera
     context = browser.new_context(**settings)
     context.set_default_timeout(SECONDS * 1000)
     person = Person(context, console)
-    context.on("request", person.note_request)
+    context.on("request", lambda request: person.note_request(request))  # the library notes on what it is given
     try:
         person.open().close()
         yield person

@@ -4,7 +4,7 @@ import http.client
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -36,6 +36,7 @@ class ServedConsole:
     port: int
     address: str
     cookies: dict[str, str] = field(default_factory=dict)
+    stop: Callable[[], None] = lambda: None
 
     def get(self, path: str, **headers: str) -> Page:
         """Ask for a page. `Host` and other headers replace those of a browser."""
@@ -74,16 +75,22 @@ def serving(deployment: Deployment, port: int = 0) -> Iterator[ServedConsole]:
     with bind(port) as listener:
         server = make_server(deployment, listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(timeout=30)
+
         thread.start()
         try:
             deadline = time.monotonic() + 30
             while not server.started:
                 assert time.monotonic() < deadline, "the console does not start"
                 time.sleep(0.02)
-            yield ServedConsole(deployment, listener.getsockname()[1], format_address(deployment, listener))
+            served = ServedConsole(deployment, listener.getsockname()[1], format_address(deployment, listener))
+            served.stop = stop
+            yield served
         finally:
-            server.should_exit = True
-            thread.join(timeout=30)
+            stop()
 
 
 def deployment_of(server: ApiHttpServer, **settings: object) -> Deployment:

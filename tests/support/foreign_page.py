@@ -38,8 +38,8 @@ _OPTIONS = [
 ]
 _SECONDS = 60
 
-Way = Literal["fetch", "no-cors", "form", "image", "script", "frame", "beacon"]
-WAYS_OF_A_GET: tuple[Way, ...] = ("fetch", "no-cors", "form", "image", "script", "frame")
+Way = Literal["fetch", "no-cors", "form", "image", "script", "style", "frame", "events", "beacon"]
+WAYS_OF_A_GET: tuple[Way, ...] = ("fetch", "no-cors", "form", "image", "script", "style", "frame", "events")
 WAYS_OF_A_POST: tuple[Way, ...] = ("fetch", "no-cors", "form", "beacon")
 
 
@@ -48,7 +48,7 @@ class Attempt:
     """A request of the page.
 
     `fetch` reads the answer if the listener's CORS headers let it, and is preceded by an OPTIONS request if `method`
-    or `headers` need one. The other ways see no answer, and need no permission: `form` sends `body` as text/plain.
+    or `headers` need one. The other ways see no answer, and need no permission: `form` sends `body` as `kind`.
     """
 
     way: Way
@@ -56,6 +56,7 @@ class Attempt:
     method: str = "GET"
     body: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "text/plain"
 
 
 _PAGE = """<!doctype html><title>A page of another origin</title><script>
@@ -78,17 +79,26 @@ const ways = {
   async beacon({url, body}) { return String(navigator.sendBeacon(url, body)); },
   image: ({url}) => loaded("img", element => { element.src = url; }),
   script: ({url}) => loaded("script", element => { element.src = url; }),
+  style: ({url}) => loaded("link", element => { element.rel = "stylesheet"; element.href = url; }),
+  events: ({url}) => new Promise(done => {
+    const source = new EventSource(url, {withCredentials: true});
+    source.onopen = () => { done("read events"); source.close(); };
+    source.onerror = () => { done("failed"); source.close(); };
+  }),
   frame: ({url}) => loaded("iframe", element => { element.src = url; }),
-  async form({url, method, body}) {
+  async form({url, method, body, kind}) {
     const name = "frame" + Math.random();
     const frame = loaded("iframe", element => { element.name = name; });
     await frame;
     const form = document.createElement("form");
-    Object.assign(form, {action: url, method, enctype: "text/plain", target: name});
-    const [head, ...rest] = (body || "").split("=");  // a form sends NAME=VALUE
-    const input = document.createElement("input");
-    Object.assign(input, {type: "hidden", name: head, value: rest.join("=")});
-    form.append(input);
+    Object.assign(form, {action: url, method, enctype: kind, target: name});
+    const parts = kind === "text/plain" ? [body || ""] : (body || "").split("&");
+    for (const part of parts) {
+      const [head, ...rest] = part.split("=");  // a form sends NAME=VALUE
+      const input = document.createElement("input");
+      Object.assign(input, {type: "hidden", name: head, value: rest.join("=")});
+      form.append(input);
+    }
     document.body.append(form);
     form.submit();
     await new Promise(done => setTimeout(done, 1500));
@@ -117,6 +127,40 @@ def visit_foreign_page(attempts: Iterable[Attempt]) -> list[str]:
 
     `read STATUS TEXT` is an answer that the page could read; `blocked: …` one that the browser kept from it.
     """
+    with foreign_page(attempts) as page, _chromium("--remote-debugging-port=0", page.url) as browser:
+        try:
+            return page.wait()
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; Chromium: {browser.poll()}") from error
+
+
+@dataclass(frozen=True)
+class ForeignPage:
+    """A page that is served, for a browser that the caller has. `url` is below another name, `local_url` here."""
+
+    port: int
+    seen: list[str]
+    done: threading.Event
+
+    @property
+    def url(self) -> str:
+        return f"http://{SITE}:{self.port}/"
+
+    @property
+    def local_url(self) -> str:
+        """On another port of this machine: browsers call it the same site, and send it the machine's cookies."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait(self) -> list[str]:
+        """What the page saw, as `visit_foreign_page` returns it. Raise TimeoutError."""
+        if not self.done.wait(_SECONDS):
+            raise TimeoutError(f"the page has not finished after {_SECONDS} s")
+        return self.seen
+
+
+@contextmanager
+def foreign_page(attempts: Iterable[Attempt]) -> Iterator[ForeignPage]:
+    """Serve the page, which makes its attempts when it is opened."""
     tried = [asdict(attempt) for attempt in attempts]
     page = _PAGE.replace("ATTEMPTS", json.dumps(tried).replace("<", "\\u003c"))
     seen: list[str] = []
@@ -146,13 +190,10 @@ def visit_foreign_page(attempts: Iterable[Attempt]) -> list[str]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            with _chromium("--remote-debugging-port=0", f"http://{SITE}:{server.server_port}/") as browser:
-                if not done.wait(_SECONDS):
-                    raise TimeoutError(f"the page has not finished after {_SECONDS} s; Chromium: {browser.poll()}")
+            yield ForeignPage(server.server_port, seen, done)
         finally:
             server.shutdown()
             thread.join()
-    return seen
 
 
 def read_page(url: str) -> str:

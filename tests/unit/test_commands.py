@@ -166,6 +166,47 @@ def test_an_install_needs_no_checkout_but_for_what_says_so(
     assert (result.returncode, says in result.stdout + result.stderr) == (status, True), result
 
 
+def test_an_install_has_every_file_of_the_console(installed: Path) -> None:
+    tracked = run("git", "ls-files", "console").stdout.split()
+    assert len(tracked) > 40
+    assert {"console/static/console.css", "console/static/vendor/htmx.min.js", "console/templates/base.html.j2"} <= {
+        *tracked
+    }
+    assert [name for name in tracked if not (installed / name).is_file()] == []
+
+
+def test_an_install_serves_the_console_without_a_checkout(installed: Path, tmp_path: Path) -> None:
+    program = """
+import console, http.client, sys
+from botocore.credentials import Credentials
+from cli.api_client import ApiClient
+from console.deployment import Deployment
+from console.serving import serving_beside
+
+api = ApiClient("http://127.0.0.1:1", "us-west-2", Credentials("AKIDEXAMPLE", "not-a-secret"))
+print(console.__file__)
+with serving_beside(Deployment(api, "a test", 1.0), 0) as address:
+    place, entry = address.removeprefix("http://").split("/", 1)
+    browser = http.client.HTTPConnection(place, timeout=50)
+    def get(path, **headers):
+        browser.request("GET", path, headers=headers)
+        answer = browser.getresponse()
+        return answer, answer.read().decode()
+    cookie = get("/" + entry)[0].getheader("Set-Cookie").split(";")[0]
+    for path in ("/", "/static/console.css", "/static/keys.js", "/static/vendor/htmx.min.js"):
+        answer, text = get(path, Cookie=cookie)
+        print(path, answer.status, "The API does not answer" in text, len(text) > 500)
+"""
+    result = run(sys.executable, "-c", program, env={"PYTHONPATH": str(installed)}, cwd=tmp_path)
+    assert result.stdout.splitlines() == [
+        str(installed / "console" / "__init__.py"),
+        "/ 503 True True",
+        "/static/console.css 200 False True",
+        "/static/keys.js 200 False True",
+        "/static/vendor/htmx.min.js 200 False True",
+    ], result.stderr
+
+
 def test_an_install_has_the_page_of_a_report(installed: Path) -> None:
     assert (installed / "cli" / "report" / "report.html.j2").is_file()
     assert not (installed / "sandbox").exists()

@@ -2,9 +2,13 @@
 
 import pytest
 
+from recovery.clock import parse_iso
 from recovery.domain.costs import prices
 from recovery.domain.costs.estimate import CostEstimate, estimate_drill
+from recovery.domain.costs.running import sum_drills
 from recovery.domain.findings.launches import LaunchSize
+from recovery.domain.recovery_instance import RecoveryInstance
+from recovery.domain.target import Target
 from recovery.domain.wave_steps.modes import RunMode
 
 GIB = 1024**3
@@ -88,3 +92,48 @@ def test_the_estimate_says_what_it_does_not_know() -> None:
     assert "Windows" not in plain
     assert "differ" not in plain
     assert "lack of a price" not in plain
+
+
+def instance(number: int, **more: object) -> RecoveryInstance:
+    values = {
+        "server_id": f"s-{number}",
+        "instance_id": f"i-{number}",
+        "ec2_instance_id": f"i-{number}",
+        "ec2_state": "RUNNING",
+        "target": Target("111122223333", "us-west-2"),
+        "is_drill": True,
+        "instance_type": "m5.large",
+        "launch_time": "2026-11-22T08:00:00Z",
+        "execution_id": "drill-1",
+        "plan_id": "rp-1",
+    }
+    return RecoveryInstance(**{**values, **more})  # type: ignore[arg-type]
+
+
+AT_NINE = parse_iso("2026-11-22T09:00:00Z")
+
+
+def test_what_drills_left_is_summed_by_run_the_oldest_first() -> None:
+    later = "2026-11-22T08:30:00Z"
+    first, second = sum_drills(
+        [instance(1, execution_id="drill-2", launch_time=later), instance(2), instance(3, launch_time=later)], AT_NINE
+    )
+    assert (first.execution_id, first.instances, first.since) == ("drill-1", 2, "2026-11-22T08:00:00Z")
+    assert (first.usd_per_hour, first.usd_so_far) == (0.192, 0.14)
+    assert (second.execution_id, second.usd_per_hour, second.usd_so_far) == ("drill-2", 0.096, 0.05)
+
+
+def test_instances_of_recoveries_and_those_that_are_gone_are_left_out() -> None:
+    assert sum_drills([instance(1, is_drill=False), instance(2, ec2_state="TERMINATED")], AT_NINE) == []
+
+
+def test_an_instance_without_a_price_is_said_to_be_counted_as_another_type() -> None:
+    (drill,) = sum_drills([instance(1, instance_type="p4d.24xlarge"), instance(2, instance_type=None)], AT_NINE)
+    assert (drill.unpriced, drill.usd_per_hour) == (2, 0.192)
+    assert drill.by_type == {"p4d.24xlarge": 1, "unknown": 1}
+
+
+def test_an_instance_launched_after_now_or_at_an_unknown_time_has_cost_nothing_yet() -> None:
+    later = instance(1, launch_time="2026-11-22T10:00:00Z")
+    (drill,) = sum_drills([later, instance(2, launch_time=None)], AT_NINE)
+    assert (drill.usd_so_far, drill.since) == (0, "2026-11-22T10:00:00Z")

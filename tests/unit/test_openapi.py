@@ -157,6 +157,7 @@ CAUGHT = {
     "readCapacity": OF_A_TARGET,
     "readCapacityOfAccount": OF_A_TARGET,
     "readCapacityOfTarget": OF_A_TARGET,
+    "readRunningDrills": {"TargetTooSlow"},
     # An abandoned run is closed whatever the state of its batches. A lock or a key without a recorded run is free.
     "startReadiness": OF_AN_ABANDONED_RUN | {"ExecutionNotFound"},
     "startDrill": OF_AN_ABANDONED_RUN | {"ExecutionNotFound"},

@@ -53,6 +53,7 @@ def test_a_failed_wave_offers_what_the_api_accepts_for_it(product: Product, cons
     run = product.start(product.plan(make_failing_wave(product, "web", onFailure="ask"), launchAttempts=1))
     wait_until_asked_for(product, run, "DECISION")
     page = console.get("/")
+    assert "1 of 2 servers" in page.text, "why the wave asks"
     for decision, words in (("retry", "Retry web"), ("accept", "Accept web"), ("abort", "Abort web")):
         assert f'hx-get="/runs/{run}/decide/{decision}?wave=web"' in page.text
         assert f">{words}</button>" in page.text
@@ -91,8 +92,21 @@ def test_a_plan_shows_its_last_drill_against_its_targets(product: Product, conso
     assert "last-drill" not in console.get("/").text, "the next page has the figures"
 
 
+def test_the_last_drill_of_a_plan_that_is_not_among_the_newest_runs_is_looked_for(
+    product: Product, console: ServedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.reading.overview.RUNS_LOOKED_AT", "1")
+    plan_id, other = make_plan(product), product.plan(make_wave(product, "mail"), name="mail")
+    run = product.drill(plan_id)["executionId"]
+    product.finish(product.start(plan_id, "readiness"))
+    product.drill(other)
+    assert f'hx-get="/plans/{plan_id}/last-drill"' in console.get("/").text
+    assert f'href="/runs/{run}"' in console.get(f"/plans/{plan_id}/last-drill").text
+
+
 def test_a_plan_without_a_drill_says_so(product: Product, console: ServedConsole) -> None:
     plan_id = make_plan(product)
+    assert "no drill yet" in console.get("/").text
     assert "no drill yet" in console.get(f"/plans/{plan_id}/last-drill").text
 
 
@@ -111,7 +125,7 @@ def test_two_hundred_plans_cost_the_first_page_a_few_calls(product: Product, ser
     with serving(deployment_of(server, interval=60.0)) as served:
         console = served.enter()
         page = console.get("/")
-        assert page.text.count("/last-drill") == 200
+        assert page.text.count('<tr id="plan-rp-') == 200
         assert len(server.seen) <= 6, server.seen
         console.get("/")
         assert len(server.seen) <= 6, "a second tab costs nothing"

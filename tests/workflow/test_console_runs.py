@@ -1,19 +1,46 @@
 """The page of a run in the console: what it says of the run, its waves and what it waits for."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.console_forms import text_of
 from tests.support.console_server import ServedConsole, deployment_of, serving
-from tests.support.plans import make_plan
+from tests.support.plans import make_failing_wave, make_plan, make_wave
 from tests.support.product import Product
+from tests.support.report_facts import NASTY, batch, decision, job, record, wave
+from tests.support.runs import decide, wait_until_asked_for
+
+MAX_BYTES = 300_000
+RUN = "drill-20261122-080000-abcdef"
 
 
 @pytest.fixture
-def console(product: Product) -> Iterator[ServedConsole]:
-    with ApiHttpServer(product) as server, serving(deployment_of(server)) as served:
+def server(product: Product) -> Iterator[ApiHttpServer]:
+    with ApiHttpServer(product) as running:
+        yield running
+
+
+@pytest.fixture
+def console(server: ApiHttpServer) -> Iterator[ServedConsole]:
+    with serving(deployment_of(server)) as served:
         yield served.enter()
+
+
+def whole_record(*waves: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A made-up record with all that the API's have."""
+    runs = [{"executionId": RUN, "status": "COMPLETED", "requestedAt": "2026-11-22T08:00:00.000Z", "endedAt": None}]
+    chain = {"executions": runs, "servers": {"total": 2, "launched": 2}, "durationSeconds": 60}
+    fields = {"batchesLeftOut": 0, "state": more.get("status", "COMPLETED"), "chain": chain, "fourEyes": False}
+    options = {"commentsRequired": False, "replaceExisting": False, "actionsOption": "run", "profilesOption": "apply"}
+    return record(*waves, **{**fields, **options, "reserveCapacity": False, "actions": [], "mode": "RECOVERY", **more})
+
+
+def play(server: ApiHttpServer, run: dict[str, Any]) -> None:
+    """Let the API answer with this record, as often as it is asked."""
+    server.instead["GET", f"/executions/{RUN}"] = [(200, run)] * 20
 
 
 def test_the_head_of_a_run_names_its_plan_its_state_and_its_pages(product: Product, console: ServedConsole) -> None:
@@ -25,3 +52,118 @@ def test_the_head_of_a_run_names_its_plan_its_state_and_its_pages(product: Produ
     assert "COMPLETED" in page.text
     assert f'<a href="/runs/{run}" aria-current="page">Run</a>' in page.text
     assert f'<a href="/runs/{run}/servers">Servers</a>' in page.text
+
+
+def test_the_page_draws_the_waves_and_the_timeline_and_has_a_row_for_each_wave(
+    product: Product, console: ServedConsole
+) -> None:
+    approval = {"required": True, "timeoutMinutes": 60}
+    waves = make_wave(product, "db", 2), make_wave(product, "web", 1, approval=approval, dependsOn=["db"])
+    run = product.start(product.plan(*waves, rtoTargetMinutes=60))
+    wait_until_asked_for(product, run, "APPROVAL")
+    page = console.get(f"/runs/{run}")
+    assert page.text.count('<a href="#wave-') == 2
+    assert 'id="wave-web"' in page.text
+    assert "needs approval within 60 min, else reject" in page.text
+    assert f"Timeline of {run}" in page.text
+    assert "Wave web waits for approval since" in page.text
+    assert "Without an answer by then, the wave is rejected" in page.text
+    assert "<title>(1) Drill of a plan" in page.text
+    assert " style=" not in page.text
+    decide(product, run, "cancel")
+    product.finish(run)
+
+
+def test_what_became_of_a_run_is_on_its_page_for_an_auditor(product: Product, console: ServedConsole) -> None:
+    plan = product.plan(make_failing_wave(product, "web", onFailure="ask"), launchAttempts=1)
+    run = product.start(plan)
+    wait_until_asked_for(product, run, "DECISION")
+    decide(product, run, "waves/web/accept", "the other server is enough")
+    ended = product.finish(run)
+    page = console.get(f"/runs/{run}")
+    text = text_of(page)
+    [told] = ended["decisions"]
+    assert told["by"] in page.text
+    assert "the other server is enough" in text
+    assert "Servers that need attention" in text
+    [failed] = [each for each in product.servers(run) if each["status"] == "FAILED"]
+    assert failed["cause"] in text
+    assert failed["advice"] in text
+    assert ended["executionArn"] in page.text
+    assert "its instances run and cost" in text
+
+
+def test_the_execution_is_linked_to_the_console_of_aws_and_in_the_sandbox_to_none(
+    product: Product, server: ApiHttpServer
+) -> None:
+    run = product.drill(make_plan(product))["executionId"]
+    for speed, has_link in ((None, True), (60.0, False)):
+        with serving(deployment_of(server, speed=speed)) as served:
+            page = served.enter().get(f"/runs/{run}")
+            assert ("console.aws.amazon.com/states/home?region=" in page.text) is has_link
+            assert ("get-execution-history" in page.text) is not has_link
+
+
+def test_a_run_of_forty_waves_and_five_hundred_batches_is_a_small_page(
+    server: ApiHttpServer, console: ServedConsole
+) -> None:
+    waves = [
+        wave(f"wave-{number:02}", "COMPLETED", number, number + 5, dependsOn=[f"wave-{number - 5:02}"][: number >= 5])
+        for number in range(40)
+    ]
+    batches = [batch(f"wave-{n % 40:02}", job(1, n % 40, n % 40 + 4, 100), batch=n, servers=100) for n in range(500)]
+    decisions = [decision("approve", number, f"wave-{number:02}", "c" * 200) for number in range(40)]
+    play(server, whole_record(*waves, batches=batches, decisions=decisions))
+    page = console.get(f"/runs/{RUN}")
+    assert page.status == 200
+    assert page.text.count('class="job"') == 500
+    assert len(page.text.encode()) < MAX_BYTES
+
+
+def test_a_page_stays_small_however_many_batches_wait_for_aws(server: ApiHttpServer, console: ServedConsole) -> None:
+    wait = {"wave": "db", "for": "DRS", "since": "2026-11-22T08:01:00.000Z", "text": "t" * 500, "answers": []}
+    open_run = {"status": "POLLING", "state": "RUNNING", "endedAt": None, "waitingFor": [wait] * 500}
+    batches = [batch("db", *[job(each, 1, 4, 2) for each in range(1, 4)]) for _ in range(2000)]
+    play(server, whole_record(wave("db", "IN_PROGRESS", 1, None), batches=batches, **open_run))
+    page = console.get(f"/runs/{RUN}")
+    assert "And 490 more waits" in page.text
+    assert "too many to draw" in page.text
+    assert len(page.text.encode()) < MAX_BYTES
+
+
+def test_markup_in_what_people_wrote_is_text_on_the_page(server: ApiHttpServer, console: ServedConsole) -> None:
+    told = {**decision("approve", 3, "web", NASTY), "by": NASTY}
+    wait = {"wave": "web", "for": "ACTION", "action": "x", "since": None, "until": None, "text": NASTY, "answers": []}
+    run = whole_record(
+        wave("web", "FAILED", 1, 2, reason=NASTY), decisions=[told], planName=NASTY, notes=[NASTY], waitingFor=[wait]
+    )
+    play(server, {**run, "reason": NASTY, "requestedBy": NASTY, "executionArn": NASTY, "cancelledBy": NASTY})
+    page = console.get(f"/runs/{RUN}")
+    assert page.status == 200
+    assert "alert(1)" in page.text
+    assert "<script>alert" not in page.text
+    assert "</td></svg>" not in page.text.replace("</td></tr>", "")
+
+
+def test_a_page_says_what_it_knows_when_the_api_answers_for_the_record_only(
+    product: Product, server: ApiHttpServer, console: ServedConsole
+) -> None:
+    plan = product.plan(make_failing_wave(product, "web", onFailure="continue"), launchAttempts=1)
+    run = product.drill(plan)["executionId"]
+    for path in ("servers", "recovery-plan"):
+        server.refuse["GET", f"/executions/{run}/{path}"] = 500
+    page = console.get(f"/runs/{run}")
+    assert page.status == 200
+    assert "The API does not answer which servers these are." in page.text
+    assert 'id="wave-web"' in page.text
+
+
+@pytest.mark.parametrize("run", ["drill-20261122-081530-4f1c09", "..%2Fhealth", "%2e%2e", "a%20b", "%00"])
+def test_a_run_that_is_not_there_is_said_to_be_not_there(console: ServedConsole, run: str) -> None:
+    assert console.get(f"/runs/{run}").status == 404
+
+
+def test_the_style_of_the_drawings_is_served_and_has_no_address_in_it(console: ServedConsole) -> None:
+    style = console.get("/static/drawings.css")
+    assert (style.status, style.headers["content-type"].split(";")[0]) == (200, "text/css")
+    assert "url(" not in style.text

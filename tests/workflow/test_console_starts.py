@@ -8,8 +8,10 @@ import pytest
 
 from tests.support.api_http_server import CUT, ApiHttpServer
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
+from tests.support.instance_cache import sync
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, WEST, Product
+from tests.support.runs import wait_until_asked_for
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -161,12 +163,54 @@ def test_a_plan_that_was_changed_since_the_dialog_was_opened_is_not_started(
 
 def test_the_preview_says_what_would_be_launched_where_and_replaced(product: Product, console: ServedConsole) -> None:
     plan_id = make_plan(product)
-    product.drill(plan_id)
-    assert product.request("POST", "/recovery-instances/sync").status in (200, 202, 404)
+    run = product.drill(plan_id)["executionId"]
+    sync(product)
     preview = console.get(f"/plans/{plan_id}/start/recovery/preview")
     assert preview.status == 200, preview
     assert f"3 servers in 1 wave: 3 in {HUB}/{WEST}" in preview.text
+    assert "DRS replaces 3 recovery instances of drills" in preview.text
+    assert preview.text.count(f"launched by {run}") == 3
     assert "readiness has not been checked" in preview.text
+
+
+def test_the_preview_names_instances_that_are_not_of_a_drill(product: Product, console: ServedConsole) -> None:
+    plan_id = make_plan(product)
+    product.finish(product.start(plan_id, "recoveries"))
+    sync(product)
+    preview = console.get(f"/plans/{plan_id}/start/drill/preview")
+    assert "3 recovery instances not of a drill" in preview.text
+    assert preview.text.count("NOT a drill&#39;s") == 3
+
+
+def test_the_preview_names_other_runs_with_the_same_servers(product: Product, console: ServedConsole) -> None:
+    wave = make_wave(product, approval={"required": True, "timeoutMinutes": 6000})
+    group = wave["groups"][0]
+    plan_id, other = product.plan({"name": "web", "groups": [group]}, name="one"), product.plan(wave, name="other")
+    run = product.start(other)
+    wait_until_asked_for(product, run, "APPROVAL")
+    preview = console.get(f"/plans/{plan_id}/start/drill/preview")
+    assert "Also in" in preview.text
+    assert f"{run} of other" in preview.text
+    assert "1 of these servers" in preview.text
+
+
+def test_a_preview_that_cannot_be_read_does_not_prevent_the_start(
+    product: Product, server: ApiHttpServer, console: ServedConsole
+) -> None:
+    plan_id = make_plan(product)
+    path = f"/plans/{plan_id}/start/recovery"
+    server.refuse["GET", f"/recovery-plans/{plan_id}/readiness"] = 403
+    preview = console.get(f"{path}/preview")
+    assert "3 servers in 1 wave" in preview.text
+    assert "its readiness: GET" in preview.text
+    group = product.request("GET", f"/recovery-plans/{plan_id}").body["waves"][0]["groups"][0]["groupId"]
+    server.refuse["GET", f"/protection-groups/{group}"] = 403
+    console.deployment.snapshots.forget(f"groups/{plan_id}/1")
+    refused = console.get(f"{path}/preview")
+    assert "played by the test" in refused.text
+    assert 'id="dialog-title"' not in refused.text, "the dialog has its title already"
+    answer = console.post(path, {**fields_of(console.get(path)), "words": "a plan"})
+    assert "hx-redirect" in answer.headers
 
 
 def test_a_name_that_is_markup_is_shown_as_text(product: Product, console: ServedConsole) -> None:

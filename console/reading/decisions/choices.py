@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from cli.run_record import UNFINISHED, Record, has_failed_action
+from console.deployment import ID
 
 # The decisions about a wave, an action and a run: no other word becomes a path of the API.
 OF_WAVE = ("approve", "reject", "retry", "verify", "accept", "abort")
@@ -56,7 +57,8 @@ class Choice:
 
 def find_choice(record: Record, decision: str, wave: str | None, action: str | None) -> Choice | None:
     """The choice of these words; None unless it is a decision about a wave or an action that the run has."""
-    if wave is not None and action is not None:
+    named = [each for each in (wave, action) if each is not None]
+    if len(named) > 1 or not all(map(ID.fullmatch, named)):
         return None
     if wave is not None:
         is_known = decision in OF_WAVE and any(each["name"] == wave for each in record["waves"])

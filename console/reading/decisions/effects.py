@@ -1,5 +1,6 @@
 """What a decision will do, in plain words, as far as the record and the plan of the run say."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -52,11 +53,18 @@ def _approve(
     kind = "production server" if record["mode"] == "RECOVERY" else "server"
     count = plural(wave["servers"]["total"] - wave["servers"]["excluded"], kind)
     yield f"Wave {wave['name']} starts and launches {count}{f' in {where}' if where else ''}."
-    if of_plan and (before := list(describe_actions({"before": of_plan.get("before") or ()}, wave["name"]))):
-        yield f"First it runs {plural(len(before), 'action')}: {'; '.join(before)}."
-    if of_plan and (checks := describe_checks(of_plan)):
-        yield f"Then it checks them: {checks}."
+    if of_plan:
+        yield from _list_steps(of_plan)
     yield f"{_usual(record)} {_JOBS_GO_ON}"
+
+
+def _list_steps(wave: Mapping[str, Any]) -> Iterator[str]:
+    """The actions before a wave and its checks; nothing of kinds that only a later version knows."""
+    with contextlib.suppress(ValueError):
+        if before := list(describe_actions({"before": wave.get("before") or ()}, wave["name"])):
+            yield f"First it runs {plural(len(before), 'action')}: {'; '.join(before)}."
+        if checks := describe_checks(wave):
+            yield f"Then it checks them: {checks}."
 
 
 def _answer_failure(record: Record, decision: str, wave: Mapping[str, Any], plan: Plan) -> Iterator[str]:
@@ -104,8 +112,16 @@ def _of_action(record: Record, choice: Choice) -> Iterator[str]:
         "reject": f"Action {name} counts as failed. What follows is what its plan says of a failed action.",
         "retry": f"Action {name} is run again from its beginning.",
         "skip": f"Action {name} is left out: the run goes on as if it had succeeded.",
-        "abort": f"Action {name} stays failed and stops what comes after it: no further wave starts.",
+        "abort": f"Action {name} stays failed, as without the question. {_after_failed(record, name)}",
     }[choice.decision]
+
+
+def _after_failed(record: Record, name: str | None) -> str:
+    """What follows an action that stays failed: it counts as `onFailure: stop` has it."""
+    action = next((each for each in record.get("actions", ()) if each["name"] == name), {})
+    if action.get("wave"):
+        return f"Wave {action['wave']} fails, and its own onFailure says what follows."
+    return "The run starts no wave." if action.get("place") == "before" else "The run becomes PARTIAL."
 
 
 # --- the run ----------------------------------------------------------------------------------------------------

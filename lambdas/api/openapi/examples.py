@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
     ACCOUNT,
@@ -176,18 +177,6 @@ _instance = {
     "lastSyncAt": LATER,
 }
 
-_capacity = {
-    **PLACE,
-    "status": "OK",
-    "message": None,
-    "advice": None,
-    "jobs": {"used": 3, "free": 17, "quota": 20},
-    "serversInJobs": {"used": 250, "free": 250, "quota": 500},
-    "replicatingServers": {"used": 60, "free": 240, "quota": 300, "byState": {"CONTINUOUS": 60}},
-    "largestJob": 100,
-    "quotasFrom": "Service Quotas",
-}
-
 _reachable = {"region": REGION, "status": "OK", "message": None, "advice": None}
 
 # By the name of the model.
@@ -210,6 +199,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 ANSWERS: dict[str, dict[str, Any]] = {
     **READINESS_ANSWERS,
+    **FLEET_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},
@@ -297,9 +287,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "jobs": [{**PLACE, "status": "TERMINATING", "jobId": JOB, "instances": 1}],
         "failures": [],
     },
-    "CapacityOfAll": {"at": AT, "targets": [_capacity], "accountsWithoutRegions": [], "nextToken": None},
-    "CapacityOfAccount": {"at": AT, "targets": [_capacity], "accountsWithoutRegions": []},
-    "CapacityOfTarget": {"at": AT, **_capacity},
     "SourceServers": {
         **PLACE,
         "sourceServers": [

@@ -1,18 +1,24 @@
 """The free capacity of DRS's quotas, in one Region, in an account, or everywhere. Reading it leases nothing."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from api.http.parameters import PAGE, page_parameters
 from api.http.request import require_account_id, require_region
 from api.router import Router
-from api.schemas.responses.targets import CapacityOfAccount, CapacityOfAll, CapacityOfTarget, build_capacity
+from api.schemas.responses.targets import (
+    CapacityOfAccount,
+    CapacityOfAll,
+    CapacityOfTarget,
+    TargetCapacity,
+    build_capacity,
+)
 from recovery import clock
 from recovery.catalog.accounts import get_account, list_accounts
 from recovery.domain.capacity import report as capacity_report
 from recovery.domain.capacity.report import CapacityReport
 from recovery.domain.target import Target, TargetAccount
-from recovery.drs import capacity_leases, fan_out, service_quotas
+from recovery.drs import capacity_leases, circuit_breaker, fan_out, service_quotas
 from recovery.drs import client as drs
 from recovery.errors import AccountNotFound, InvalidRequest
 
@@ -38,19 +44,25 @@ def read_capacity_of_target(account_id: str, region: str) -> CapacityOfTarget:
     """Returns the capacity of an account and Region, even of a Region that the account does not list."""
     account = get_account(require_account_id(account_id))
     target = Target(account.account_id, require_region(region))
-    answer = fan_out.ask_all([target], _read_target)[target]
-    return {**build_capacity(target, answer), "at": clock.iso()}
+    (capacity,) = _ask([target])
+    return {**capacity, "at": clock.iso()}
 
 
 def _read_capacity(accounts: Iterable[TargetAccount]) -> CapacityOfAccount:
     accounts = list(accounts)
     targets = [target for account in accounts for target in account.targets]
-    answers = fan_out.ask_all(targets, _read_target)
     return {
         "at": clock.iso(),
-        "targets": [build_capacity(target, answer) for target, answer in answers.items()],
+        "targets": _ask(targets),
         "accountsWithoutRegions": [account.account_id for account in accounts if not account.regions],
     }
+
+
+def _ask(targets: Sequence[Target]) -> list[TargetCapacity]:
+    """The capacity of each target, and its circuit as it is after it was asked."""
+    answers = fan_out.ask_all(targets, _read_target)
+    circuits = circuit_breaker.read_circuits(targets)
+    return [build_capacity(target, answer, circuits[target]) for target, answer in answers.items()]
 
 
 def _read_target(target: Target) -> CapacityReport:

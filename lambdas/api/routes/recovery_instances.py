@@ -4,10 +4,12 @@ from typing import Any
 
 from api.http.parameters import (
     MAX_LARGE_PAGE_SIZE,
+    PAGE,
     Parameter,
     id_parameter,
     page,
     page_parameters,
+    parse_offset,
     plan_id_filter,
     query_parameters,
 )
@@ -23,10 +25,19 @@ from api.http.request import (
 )
 from api.router import Router
 from api.schemas.responses.base import build_from_row
-from api.schemas.responses.recovery_instances import RecoveryInstance, RecoveryInstances
+from api.schemas.responses.recovery_instances import (
+    RecoveryInstance,
+    RecoveryInstances,
+    RunningDrills,
+    build_running_drills,
+)
+from recovery import clock
 from recovery.aws.pagination import Page
-from recovery.cache import recovery_instances
+from recovery.cache import recovery_instances, sync_status
+from recovery.domain.costs.running import sum_drills
 from recovery.domain.target import Target
+from recovery.drs import fan_out
+from recovery.errors import DrsWavesError
 
 router = Router("Recovery instances")
 
@@ -76,6 +87,27 @@ def list_recovery_instances() -> RecoveryInstances:
         return _list_by_servers(_parse_server_ids(query["sourceServerIds"]))
     found = _read_page(selectors[0], query)
     return {"recoveryInstances": [_build_instance(row) for row in found.items], "nextToken": found.next_token}
+
+
+@router.operation("GET", "/recovery-instances/drills", parameters=PAGE)
+def read_running_drills() -> RunningDrills:
+    """Returns how many instances each drill has left running, and what they cost, by account and Region.
+
+    A page has the accounts and Regions in which the last sync found instances, and all drills there. Reads the cache
+    and calls no account.
+    """
+    limit, token = page_parameters(router.current_event)
+    begin = parse_offset(token)
+    rows, _ = sync_status.read_all()
+    targets = sorted(row.target for row in rows if row.instances)
+    end = begin + limit
+    answers = fan_out.ask_all(targets[begin:end], recovery_instances.find_by_target)
+    now = clock.now()
+    found = {
+        target: answer if isinstance(answer, DrsWavesError) else sum_drills(answer, now)
+        for target, answer in answers.items()
+    }
+    return {**build_running_drills(found, clock.iso(now)), "nextToken": str(end) if end < len(targets) else None}
 
 
 def _read_page(selector: str, query: dict[str, str]) -> Page:

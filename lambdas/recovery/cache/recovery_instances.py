@@ -69,6 +69,12 @@ def find_servers_of_target(target: Target) -> list[str]:
     return [row["sourceServerId"] for row in rows]
 
 
+def find_by_target(target: Target) -> list[RecoveryInstance]:
+    """Every instance in the cache of the target."""
+    rows = dynamodb.query(table(), Partition("target", target.key), index="byTarget")
+    return [RecoveryInstance.from_item(row) for row in rows]
+
+
 def list_by_plan(plan_id: str, limit: int, token: str | None) -> Page:
     """A page of rows."""
     return pagination.query_page(table(), Partition("sourcePlanId", plan_id), limit, token, index="byPlan")

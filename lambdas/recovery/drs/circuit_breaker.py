@@ -9,7 +9,7 @@ A call that is known to be slow and is not answered in time shows neither that t
 counts as neither. As a trial it leaves the circuit half-open until the time of the trial is over.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -31,6 +31,9 @@ T = TypeVar("T")
 # After this time another call may be the trial: the function of the first one was killed.
 TRIAL_SECONDS = 60
 
+
+# Characters of an error that the row keeps.
+MAX_REASON = 500
 
 # How long code that makes many calls in a row relies on a circuit that it found closed and without failures.
 REMEMBERED_SECONDS = 1
@@ -54,13 +57,45 @@ def call_through_circuit(target: Target, function: Callable[[], T]) -> T:
     except DrsUnavailable as error:
         _forget()
         if not error.facts.get("slow"):
-            circuit.record_failure()
+            circuit.record_failure(error.message)
         raise
     except Exception:  # every other error is an answer, so the Region works
         circuit.record_answer()
         raise
     circuit.record_answer()
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitStatus:
+    """The circuit of a target as readers see it.
+
+    `failures` counts the calls in a row that were not answered. While it is not closed, `opened_at` is when it opened
+    last, `trial_at` when it lets a trial through (both epoch seconds), and `reason` the error of the call that opened
+    it; a circuit that an earlier version opened has none.
+    """
+
+    state: CircuitState = CircuitState.CLOSED
+    failures: int = 0
+    opened_at: float | None = None
+    trial_at: float | None = None
+    reason: str | None = None
+
+
+def read_circuits(targets: Iterable[Target]) -> dict[Target, CircuitStatus]:
+    """The circuit of each target: one read for each, a hundred with each call."""
+    wanted = {target.key: target for target in targets}
+    keys = [_key(target) for target in wanted.values()]
+    rows = {row["target"]: row for row in dynamodb.batch_get(settings().limits_table, keys)}
+    return {target: _describe(rows.get(key, {})) for key, target in wanted.items()}
+
+
+def _describe(row: Mapping[str, Any]) -> CircuitStatus:
+    state, failures = CircuitState(row.get("state", CircuitState.CLOSED)), int(row.get("failures", 0))
+    if state is CircuitState.CLOSED:
+        return CircuitStatus(state, failures)
+    opened_at = float(row.get("openedAt", 0))
+    return CircuitStatus(state, failures, opened_at, opened_at + settings().circuit_seconds, row.get("reason"))
 
 
 @contextmanager
@@ -127,12 +162,12 @@ class _Circuit:
             _report(self.target, CircuitState.HALF_OPEN)
         return claimed
 
-    def record_failure(self) -> None:
+    def record_failure(self, reason: str) -> None:
         """Open the circuit when a trial fails, or after the last of the failures in a row that are allowed."""
         failures = dynamodb.add(settings().limits_table, _key(self.target), "failures", 1)
         if self.state is CircuitState.CLOSED and failures < settings().circuit_failures:
             return
-        values = {"state": CircuitState.OPEN.value, "openedAt": int(clock.now())}
+        values = {"state": CircuitState.OPEN.value, "openedAt": int(clock.now()), "reason": reason[:MAX_REASON]}
         if self._leave_state(values):  # else another call that failed at the same moment has opened it
             _report(self.target, CircuitState.OPEN)
 

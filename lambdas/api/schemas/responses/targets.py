@@ -1,15 +1,18 @@
 """Targets, as the API shows them: the free capacity of DRS's quotas, and source servers."""
 
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Paged, Time
+from recovery import clock
 from recovery.domain.capacity import report as capacity_report
 from recovery.domain.capacity.report import CapacityReport
 from recovery.domain.drs_shapes.source_servers import ServerReplication
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.domain.target import Target
+from recovery.drs.circuit_breaker import CircuitState, CircuitStatus
 
 
 class Usage(TypedDict):
@@ -26,6 +29,27 @@ class ReplicatingServers(Usage):
     byState: dict[str, int]
 
 
+class Circuit(TypedDict):
+    """The circuit breaker of an account and Region: after calls in a row without an answer it keeps calls back."""
+
+    state: Annotated[
+        CircuitState,
+        Field(
+            description="`open` while calls fail at once, `half-open` while a single call tries whether DRS answers."
+        ),
+    ]
+    failures: Annotated[int, Field(description="Calls in a row that were not answered.")]
+    since: Annotated[Time | None, Field(description="When it opened last; null while it is closed.")]
+    until: Annotated[
+        Time | None,
+        Field(description="From when on a call may try again; null while it is closed. It may have passed."),
+    ]
+    reason: Annotated[
+        str | None,
+        Field(description="The error of the call that opened it; null while it is closed, or if it is not known."),
+    ]
+
+
 class TargetCapacity(TypedDict):
     """The free capacity of an account and Region. If DRS cannot be reached, `message` replaces the figures."""
 
@@ -39,6 +63,7 @@ class TargetCapacity(TypedDict):
     replicatingServers: NotRequired[ReplicatingServers | None]
     largestJob: NotRequired[int | None]
     quotasFrom: NotRequired[Literal["Service Quotas", "defaults"] | None]
+    circuit: Annotated[Circuit, Field(description="The circuit breaker after DRS was asked.")]
 
 
 class CapacityOfTarget(TargetCapacity):
@@ -83,7 +108,7 @@ class SourceServers(Paged):
     sourceServers: list[SourceServer]
 
 
-def build_capacity(target: Target, answer: Any) -> TargetCapacity:
+def build_capacity(target: Target, answer: Any, circuit: CircuitStatus) -> TargetCapacity:
     """The capacity of a target, or the error that was raised instead."""
     reachability = Reachability.of(answer)
     capacity: TargetCapacity = {
@@ -92,6 +117,13 @@ def build_capacity(target: Target, answer: Any) -> TargetCapacity:
         "status": reachability.status,
         "message": reachability.message,
         "advice": reachability.advice,
+        "circuit": {
+            "state": circuit.state,
+            "failures": circuit.failures,
+            "since": _iso(circuit.opened_at),
+            "until": _iso(circuit.trial_at),
+            "reason": circuit.reason,
+        },
     }
     if isinstance(answer, CapacityReport):
         capacity["jobs"] = _build_usage(answer.jobs)
@@ -100,6 +132,10 @@ def build_capacity(target: Target, answer: Any) -> TargetCapacity:
         capacity["largestJob"] = answer.largest_job
         capacity["quotasFrom"] = "Service Quotas" if answer.quotas_asked else "defaults"
     return capacity
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else clock.iso(at)
 
 
 def _build_usage(usage: capacity_report.Usage) -> Usage:
