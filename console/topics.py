@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.api_client import ApiClient
 from console.deployment import ID, Deployment
-from console.reading import fleet, overview, plan, run, run_list
+from console.reading import fleet, overview, plan, reports, run, run_list
 from console.snapshots import Snapshot
 
 # A topic is `overview`, or `run/ID`: the name of a reader and its arguments.
@@ -16,6 +16,7 @@ _READERS: dict[str, tuple[int, Callable[..., Any]]] = {
     "plan": (1, plan.read),
     "runs": (3, run_list.read),
     "fleet": (0, fleet.read),
+    "reports": (4, reports.read),
 }
 
 

@@ -1,7 +1,7 @@
 """Collect the facts of a report from the API and Step Functions, and write the report."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from cli.refusal import ApiRefused
 from cli.report.document import Facts, build_document
 from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE, digest, write_csv, write_json
 from cli.report.page import render_html
-from cli.run_client import list_servers
+from cli.run_client import list_servers, walk_servers
 from recovery.free_text import flatten
 
 
@@ -24,13 +24,16 @@ def collect_facts(
     speed: float | None = None,
     *,
     is_sandbox: bool = False,
+    progress: Callable[[str], None] = lambda words: None,
 ) -> Facts:
-    """Read what belongs to the record. Raise ApiRefused, ApiUnreachable."""
+    """Read what belongs to the record; `progress` hears what is read. Raise ApiRefused, ApiUnreachable."""
     execution_id = record["executionId"]
+    servers = _list_all(walk_servers(api, execution_id), record["servers"]["total"], progress)
+    progress("reading events, networks and launch settings")
     isolation, looks = _read_isolation(api, execution_id)
     return Facts(
         record=record,
-        servers=list_servers(api, execution_id),
+        servers=servers,
         actions=_list_actions(api, record),
         events=list(api.list_items(f"/executions/{execution_id}/events", "events")),
         instances=_list_instances(api, execution_id),
@@ -47,6 +50,15 @@ def collect_facts(
         # Only emulators answer without TLS, also where --api-url names them.
         is_sandbox=is_sandbox or not api.url.startswith("https://"),
     )
+
+
+def _list_all(servers: Iterable[dict[str, Any]], total: int, progress: Callable[[str], None]) -> list[dict[str, Any]]:
+    found = list[dict[str, Any]]()
+    for server in servers:
+        if len(found) % 1_000 == 0:
+            progress(f"{len(found):,} of {total:,} servers are read")
+        found.append(server)
+    return found
 
 
 def collect_measures(api: ApiClient, record: Mapping[str, Any]) -> Facts:
@@ -148,6 +160,27 @@ def read_cleanup(api: ApiClient, record: Mapping[str, Any]) -> dict[str, Any] | 
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """The contents of the files of a report, and the document that they are made from."""
+
+    document: Mapping[str, Any]
+    html: str
+    json: str
+    csv: str
+
+    @property
+    def json_sha256(self) -> str:
+        """The digest of the JSON, which the page shows."""
+        return digest(self.json)
+
+
+def make_texts(facts: Facts) -> Texts:
+    """The page, its JSON and the table of servers."""
+    document = build_document(facts)
+    return Texts(document, render_html(document), write_json(document), write_csv(document))
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """The files of a report. `json_sha256` is the digest of its JSON, which the page shows."""
 
@@ -159,12 +192,11 @@ class Written:
 
 def write_report(facts: Facts, folder: Path) -> Written:
     """Write the page, its JSON and the table of servers into the folder."""
-    document = build_document(facts)
-    text = write_json(document)
-    written = Written(folder / HTML_FILE, folder / JSON_FILE, folder / CSV_FILE, digest(text))
-    write_file(text, written.json)
-    write_file(write_csv(document), written.csv)
-    write_file(render_html(document), written.html)
+    texts = make_texts(facts)
+    written = Written(folder / HTML_FILE, folder / JSON_FILE, folder / CSV_FILE, texts.json_sha256)
+    write_file(texts.json, written.json)
+    write_file(texts.csv, written.csv)
+    write_file(texts.html, written.html)
     return written
 
 

@@ -40,7 +40,7 @@ def show_runs(request: Request) -> Response:
         filters=filters,
         modes=MODES,
         states=STATES,
-        plans=deployment.snapshot("plans", _list_plans, MAX_AGE_OF_PLANS).value,
+        plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
         is_first=token is None,
         first=_format_path(filters),
         following=found["nextToken"] and _format_path(filters, found["nextToken"]),
@@ -48,7 +48,7 @@ def show_runs(request: Request) -> Response:
     )
 
 
-def _list_plans(api: ApiClient) -> list[tuple[str, str]]:
+def list_plans(api: ApiClient) -> list[tuple[str, str]]:
     """The id and the name of each plan, by name."""
     plans = api.list_items("/recovery-plans", "recoveryPlans")
     return sorted(((plan["planId"], plan["name"]) for plan in plans), key=lambda plan: plan[1].casefold())

@@ -126,7 +126,7 @@ def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, An
     facts = [*found.facts(), *((name, [line]) for name, line in find_overlaps(api, found.servers, plan["name"]))]
     if replaced.unknown:
         facts.append(("unknown", [replaced.unknown]))
-    readiness = {"status": None}
+    readiness: dict[str, Any] = {"status": None}
     try:
         readiness = api.get(f"/recovery-plans/{plan['planId']}/readiness")
     except (ApiRefused, ApiUnreachable) as error:

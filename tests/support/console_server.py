@@ -1,5 +1,6 @@
 """The console over HTTP, as browsers and other programs reach it."""
 
+import contextlib
 import http.client
 import re
 import threading
@@ -58,6 +59,15 @@ class ServedConsole:
         finally:
             connection.close()
         return Page(answer.status, text, {name.lower(): value for name, value in answer.getheaders()})
+
+    def download(self, path: str) -> bytes:
+        """Ask for a file."""
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        with contextlib.closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as connection:
+            connection.request("GET", path, headers={"Cookie": cookie})
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.status
+            return answer.read()
 
     def enter(self) -> Self:
         """Take the cookie, as a browser does that opens the address."""

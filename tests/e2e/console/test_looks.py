@@ -36,7 +36,7 @@ def shown(sandbox: Sandbox) -> Iterator[tuple[ServedConsole, dict[str, str]]]:
     server = operator.request("GET", f"/executions/{run}/servers").body["servers"][0]["sourceServerId"]
     with serving(deployment(sandbox)) as console:
         yield console, {"plan": plan, "run": run, "ended": ended, "server": server}
-    decide(operator, run, "cancel", status=202)
+    decide(operator, run, "cancel")
     operator.finish(run)
 
 
