@@ -4,8 +4,8 @@
 
 Writes build/bench/console_servers.json. The servers are written to the record of a small drill, so the API that the
 console reads is the product's own, on moto. Milliseconds are of this machine: those of a selection are of its
-processor, and the browser's are from the key or the scroll to the frame with the rows, medians of several. Without Chromium
-(`CHROMIUM`, or /usr/bin/chromium) the browser's are left out. `--keep` serves the console until Ctrl-C.
+processor, and the browser's are from the key or the scroll to the frame with the rows, medians of several. Without
+Chromium (`CHROMIUM`, or /usr/bin/chromium) the browser's are left out. `--keep` serves the console until Ctrl-C.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.run_client import list_servers, read_run
-from console.reading.server_rows import COLUMNS, Query, select
-from console.reading.servers import ServerIndex
+from console.reading.servers.index import ServerIndex
+from console.reading.servers.rows import COLUMNS, Query, select
 from recovery.domain.batch import Batch, BatchRef
 from recovery.domain.inspection import InspectedServer
 from recovery.domain.readiness import Readiness, ServerVerdict

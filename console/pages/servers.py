@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.deployment import Deployment
-from console.reading.one_server import describe_server, read_details
-from console.reading.server_rows import COLUMNS, FILTERS, Query, ServerRow
-from console.reading.server_table import write_csv
-from console.reading.servers import ServerIndex, View
+from console.reading.servers.csv_file import write_csv
+from console.reading.servers.index import ServerIndex, View
+from console.reading.servers.one_server import describe_server, find_row, read_details
+from console.reading.servers.rows import COLUMNS, FILTERS, Query, ServerRow
 from console.render import Live, render
 from console.snapshots import Snapshot
 from console.topics import read_topic
@@ -68,9 +68,9 @@ def download_servers(request: Request) -> Response:
 def show_server(request: Request) -> Response:
     """One server, with everything that the run knows about it."""
     run, server_id = _read_run(request, wait=WAIT_FOR_ONE), request.path_params["server_id"]
-    row = next((row for row in run.view.rows if row.server_id == server_id), None)
+    row = find_row(run.deployment.api, run.record, run.view, server_id)
     if row is None:
-        raise HTTPException(404, f"The run has no server {server_id}, as far as its servers have been read.")
+        raise HTTPException(404, f"The run has no server {server_id}.")
     server = describe_server(row, run.record, run.read_groups())
     details = read_details(run.deployment, run.record, server)
     return render(

@@ -3,7 +3,7 @@
 
 (() => {
   const LEAST = 60, MOST = 200, MARGIN = 20, PRINTED = 500;
-  const TYPING = 100, READING = 700, FAILED = 3000; // milliseconds
+  const TYPING = 60, READING = 700, FAILED = 3000; // milliseconds
   const box = document.getElementById("servers");
   if (!box) return;
   const table = box.querySelector("table"), head = box.querySelector("thead"), body = document.getElementById("servers-rows");

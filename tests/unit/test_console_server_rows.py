@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.api_client import ApiUnreachable
-from console.reading import servers
-from console.reading.server_rows import COLUMNS, FILTERS, Query, ServerRow, count_values, make_row, number_text, select
-from console.reading.server_table import write_csv
-from console.reading.servers import MAX_AGE, ServerIndex, View
+from console.reading.servers import index as server_index
+from console.reading.servers.csv_file import write_csv
+from console.reading.servers.index import MAX_AGE, ServerIndex, View
+from console.reading.servers.rows import COLUMNS, FILTERS, Query, ServerRow, count_values, make_row, number_text, select
 
 WAVES = ("web", "app", "data")
 ORDER = {name: place for place, name in enumerate(WAVES)}
@@ -269,7 +269,7 @@ def make_run(*statuses_of_web: str) -> dict[str, dict[str, Any]]:
 
 
 def test_only_the_waves_that_changed_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "PAGE", 2)
+    monkeypatch.setattr(server_index, "PAGE", 2)
     run, clock = make_run("PENDING", "PENDING", "PENDING", "PENDING"), Clock()
     api, index = Answers(run), ServerIndex("run", clock)
     ask(index, api, make_record(run))
@@ -306,7 +306,7 @@ def test_an_open_wave_is_read_again_after_a_while_and_an_ended_run_is_not() -> N
 
 
 def test_what_was_read_stays_when_the_api_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "PAGE", 2)
+    monkeypatch.setattr(server_index, "PAGE", 2)
     run, clock = make_run("PENDING", "PENDING", "PENDING"), Clock()
     api, index = Answers(run), ServerIndex("run", clock)
     api.fails_after = 4
@@ -323,7 +323,7 @@ def test_what_was_read_stays_when_the_api_does_not_answer(monkeypatch: pytest.Mo
 
 
 def test_the_first_servers_are_there_while_the_others_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "PAGE", 2)
+    monkeypatch.setattr(server_index, "PAGE", 2)
     run = make_run("PENDING", "PENDING", "PENDING")
     api, index = Answers(run), ServerIndex("run")
     api.gate.clear()

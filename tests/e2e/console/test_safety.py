@@ -46,12 +46,15 @@ def test_a_page_of_another_origin_neither_reads_nor_approves(person: Person, mak
     run = operator.start(maker.approval_plan("attacked"))
     wait_until(operator, run, waits_for("APPROVAL", "web"))
     for name in ("url", "local_url"):
-        with foreign_page(every_way(person.console, run)) as page:
+        attempts = every_way(person.console, run)
+        with foreign_page(attempts) as page:
             tab = person.context.new_page()
             tab.goto(getattr(page, name))
             seen = page.wait()
             tab.close()
-        assert [each for each in seen if each.startswith(("read", "loaded"))] == [], (name, seen)
+        # A frame is loaded with the refusal in it, which the page cannot read.
+        tried = [(each.way, each.url, what) for each, what in zip(attempts, seen, strict=True) if each.way != "frame"]
+        assert [each for each in tried if each[2].startswith(("read", "loaded"))] == [], name
     record = operator.request("GET", f"/executions/{run}").body
     assert [wait["for"] for wave in record["waves"] for wait in record["waitingFor"] if wave["name"] == "web"] == [
         "APPROVAL"

@@ -8,10 +8,26 @@ from cli.profiles.words import SETTINGS_WORDS
 from cli.report.targets import find_moment, measure_data
 from cli.run_record import UNFINISHED, Record
 from console.deployment import Deployment
-from console.reading.server_rows import ServerRow
+from console.reading.servers.index import View
+from console.reading.servers.rows import ServerRow, make_row
 
 # Seconds for which launch settings are taken as they were, while the run is on and afterwards.
 OPEN_AGE, ENDED_AGE = 20.0, 600.0
+# The longest text that the API searches for.
+MAX_SEARCH = 100
+
+
+def find_row(api: ApiClient, record: Record, view: View, server_id: str) -> ServerRow | None:
+    """The row of a server. While the servers are still being read, the API is asked for this one.
+
+    Raise ApiRefused, ApiUnreachable, CredentialsExpired.
+    """
+    known = next((row for row in view.rows if row.server_id == server_id), None)
+    if known is not None or view.is_complete:
+        return known
+    path, order = f"/executions/{record['executionId']}/servers", {wave["name"]: 0 for wave in record["waves"]}
+    found = api.list_items(path, "servers", limit="1000", text=server_id[:MAX_SEARCH])
+    return next((make_row(server, order) for server in found if server["sourceServerId"] == server_id), None)
 
 
 def describe_server(row: ServerRow, record: Record, group_names: Mapping[str, str]) -> dict[str, Any]:
