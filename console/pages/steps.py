@@ -22,8 +22,8 @@ from recovery.free_text import flatten
 
 # Rows of a page.
 BATCHES, LOG_ENTRIES, EVENTS, FINDINGS = 50, 200, 200, 200
-# Seconds for which an answer is taken as it was. Each page of a job's log is a call of DRS, but in the sandbox a job takes
-# seconds. Findings change only by the looks before starts.
+# Seconds for which an answer is taken as it was. Each page of a job's log is a call of DRS; in the sandbox, where a job
+# takes seconds, it is read as often as the rest. Findings change only by the looks before starts.
 LOG_AGE, FINDINGS_AGE, ENDED_AGE = 10.0, 10.0, 600.0
 
 
