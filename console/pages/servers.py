@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from console.deployment import Deployment
 from console.reading.servers.csv_file import write_csv
-from console.reading.servers.index import ServerIndex, View
+from console.reading.servers.index import PAGE, ServerIndex, View
 from console.reading.servers.one_server import describe_server, find_row, read_details
 from console.reading.servers.rows import COLUMNS, FILTERS, Query, ServerRow
 from console.render import Live, render
@@ -23,7 +23,8 @@ from console.topics import read_topic
 
 # Rows that a page has at first, and the most that are asked for at once: those that are printed.
 FIRST_ROWS, MAX_ROWS = 60, 500
-# Seconds for which a page waits for the first read of the servers. That of a small run has ended by then.
+# Seconds for which a page waits for the first read of the servers of a run that is one request. A larger one shows at
+# once how far it has been read.
 WAIT = 0.7
 # Seconds for which the page of one server waits, before it asks the API for that server alone.
 WAIT_FOR_ONE = 5.0
@@ -113,12 +114,16 @@ class _Run:
         return {group["groupId"]: group["name"] for group in groups.value}
 
 
-def _read_run(request: Request, wait: float = WAIT) -> _Run:
+def _read_run(request: Request, wait: float | None = None) -> _Run:
+    """The run of the address. Wait so many seconds for the first read of its servers, or as long as is short."""
     deployment, run_id = request.app.state.deployment, request.path_params["run_id"]
     topic = f"run/{run_id}"
     snapshot = read_topic(deployment, topic)
     index = deployment.kept.get(ServerIndex, run_id, lambda: ServerIndex(run_id))
-    return _Run(deployment, topic, snapshot, index, index.ask(deployment.api, snapshot.value["record"], wait))
+    record = snapshot.value["record"]
+    if wait is None:
+        wait = WAIT if record["servers"]["total"] <= PAGE else 0.0
+    return _Run(deployment, topic, snapshot, index, index.ask(deployment.api, record, wait))
 
 
 # --- a part of the table ----------------------------------------------------------------------------------------
