@@ -253,10 +253,13 @@ def test_words_that_are_no_start_and_choices_that_are_none_are_refused(
 
 
 def test_a_console_that_is_read_only_starts_nothing_and_has_no_buttons(product: Product, server: ApiHttpServer) -> None:
-    plan_id = make_plan(product)
+    plan_id = product.plan(make_wave(product, "web", approval={"required": True, "timeoutMinutes": 6000}))
+    wait_until_asked_for(product, product.start(plan_id), "APPROVAL")
     with serving(deployment_of(server, read_only=True)) as served:
         console = served.enter()
-        assert "<button" not in console.get("/").text
+        overview = console.get("/").text
+        assert "Wave web waits for approval" in overview
+        assert "/decide/" not in overview
         assert "/start/" not in console.get(f"/plans/{plan_id}").text
         assert console.get(f"/plans/{plan_id}/start/drill").status == 403
         answer = console.post(f"/plans/{plan_id}/start/drill", {"key": "a", "version": "1"})
