@@ -204,6 +204,18 @@ def test_a_form_that_is_sent_twice_counts_once(product: Product, console: Served
     product.finish(run)
 
 
+@pytest.mark.parametrize("key", ["", "one\r\nX-Evil: yes", "k" * 256, "\u20ac"])
+def test_a_form_with_a_key_that_is_none_of_the_consoles_is_refused(
+    product: Product, console: ServedConsole, server: ApiHttpServer, key: str
+) -> None:
+    run = waiting_run(product)
+    refused = console.post(f"/runs/{run}/decide/approve?wave=web", {"key": key})
+    assert (refused.status, "Idempotency-Key" in refused.text) == (400, True)
+    assert server.writes == []
+    decide(product, run, "cancel")
+    product.finish(run)
+
+
 def test_a_lost_answer_is_said_and_the_same_button_sends_the_same_decision(
     product: Product, server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api_http_server import ApiHttpServer
-from tests.support.console_forms import text_of
+from tests.support.console_forms import buttons_of, text_of
 from tests.support.console_server import ServedConsole, deployment_of, serving
 from tests.support.plans import make_failing_wave, make_plan, make_wave
 from tests.support.product import Product
@@ -162,6 +162,43 @@ def test_a_page_says_what_it_knows_when_the_api_answers_for_the_record_only(
     assert page.status == 200
     assert "The API does not answer which servers these are." in page.text
     assert 'id="wave-web"' in page.text
+
+
+@pytest.mark.parametrize("mode", ["readiness", "drills", "recoveries"])
+def test_a_run_of_each_kind_has_its_page_from_its_start_to_its_end(
+    product: Product, console: ServedConsole, mode: str
+) -> None:
+    run = product.start(make_plan(product), mode)
+    assert console.get(f"/runs/{run}").status == 200
+    ended = product.finish(run)
+    page = console.get(f"/runs/{run}")
+    assert (page.status, ended["status"] in page.text) == (200, True)
+    assert ("Clean up the drill" in page.text) is (mode == "drills")
+
+
+def test_a_refused_run_says_why_and_can_be_neither_continued_nor_cleaned_up(
+    product: Product, console: ServedConsole
+) -> None:
+    nothing = product.group(tags={"tier": "nowhere"})
+    run = product.start(product.plan(make_wave(product), {"name": "none", "groups": [nothing]}))
+    ended = product.finish(run)
+    assert ended["status"] == "NOT_READY", ended
+    page = console.get(f"/runs/{run}")
+    assert page.status == 200
+    assert buttons_of(page) == []
+    assert "NOT_READY" in page.text
+
+
+def test_a_status_and_options_of_a_later_version_are_shown_as_they_are(
+    server: ApiHttpServer, console: ServedConsole
+) -> None:
+    run = whole_record(wave("web", "HIBERNATING", 1, None), state="DREAMING", actionsOption="sometimes")
+    play(server, run)
+    page = console.get(f"/runs/{RUN}")
+    assert page.status == 200
+    assert "HIBERNATING" in page.text
+    assert "DREAMING" in page.text
+    assert "sometimes" in page.text
 
 
 @pytest.mark.parametrize("run", ["drill-20261122-081530-4f1c09", "..%2Fhealth", "%2e%2e", "a%20b", "%00"])
