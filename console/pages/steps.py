@@ -22,8 +22,8 @@ from recovery.free_text import flatten
 
 # Rows of a page.
 BATCHES, LOG_ENTRIES, EVENTS, FINDINGS = 50, 200, 200, 200
-# Seconds for which an answer is taken as it was: each page of a job's log is a call of DRS, and findings do not change
-# but for the looks before starts.
+# Seconds for which an answer is taken as it was. Each page of a job's log is a call of DRS; in the sandbox, where a job
+# takes seconds, it is read as often as the rest. Findings change only by the looks before starts.
 LOG_AGE, FINDINGS_AGE, ENDED_AGE = 10.0, 10.0, 600.0
 
 
@@ -108,7 +108,8 @@ def show_job(request: Request) -> Response:
         raise HTTPException(404, f"The run has no job {job_id}.")
     run_id, runs = run.record["executionId"], job.ended_at is None
     key = f"log of {job_id} of {run_id}{'' if runs else ' at its end'}"
-    age = max(LOG_AGE if run.deployment.speed is None else run.deployment.interval, 0.0) if runs else ENDED_AGE
+    age_of_running = LOG_AGE if run.deployment.speed is None else run.deployment.interval
+    age = age_of_running if runs else ENDED_AGE
     entries = run.deployment.snapshot(key, lambda api: steps.read_job_log(api, run_id, job_id), age).value
     part = _cut(request, entries, LOG_ENTRIES)
     return run.render(request, "job.html.j2", f"Job {job_id}", job=job, part=part)

@@ -12,6 +12,7 @@ from cli.api_client import ApiUnreachable
 from console.reading.servers import index as server_index
 from console.reading.servers.csv_file import write_csv
 from console.reading.servers.index import MAX_AGE, ServerIndex, View
+from console.reading.servers.one_server import find_row
 from console.reading.servers.rows import COLUMNS, FILTERS, Query, ServerRow, count_values, make_row, number_text, select
 
 WAVES = ("web", "app", "data")
@@ -331,3 +332,21 @@ def test_the_first_servers_are_there_while_the_others_are_read(monkeypatch: pyte
     assert (len(view.rows), view.total, view.is_complete) == (0, 5, False)
     api.gate.set()
     assert len(ask(index, api, make_record(run)).rows) == 5
+
+
+def test_a_server_that_was_not_read_yet_is_asked_for_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_index, "PAGE", 2)
+    run = make_run("PENDING", "FAILED")
+    api, index = Answers(run), ServerIndex("run")
+    record = {**make_record(run), "executionId": "run"}
+    api.gate.clear()
+    view = index.ask(api, record)  # type: ignore[arg-type]
+    other = Answers(run)
+    row = find_row(other, record, view, "s-1")  # type: ignore[arg-type]
+    assert row is not None
+    assert (row.server_id, row.status, len(other.asked)) == ("s-1", "FAILED", 1)
+    assert find_row(other, record, view, "s-9") is None  # type: ignore[arg-type]
+    api.gate.set()
+    view = ask(index, api, record)
+    assert find_row(other, record, view, "s-9") is None  # type: ignore[arg-type]
+    assert len(other.asked) == 2

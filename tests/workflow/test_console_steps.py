@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from sandbox import networks
 from tests.support.action_runs import wait_for_action
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.console_server import ServedConsole, deployment_of, serving
 from tests.support.plans import make_failing_wave, make_plan
 from tests.support.product import Product
+from tests.support.profiled_runs import DRILL, lay_networks, plan_of
 from tests.support.runs import wait_until_asked_for
 from tests.support.shops import open_shop, rule
 
@@ -95,6 +97,21 @@ def test_jobs_are_listed_by_batch_and_each_has_the_log_of_drs(product: Product, 
     assert "JOB_END" in log
     assert log.index("JOB_END") < log.index("JOB_START")
     assert console.get(f"/runs/{run}/jobs/drsjob-{'9' * 17}").status == 404
+
+
+def test_a_server_shows_what_became_of_its_launch_settings_and_the_findings_the_networks(
+    product: Product, console: ServedConsole
+) -> None:
+    lay_networks(product)
+    servers = product.seed(1)
+    run = product.drill(plan_of(product, servers, {"drill": {**DRILL, "isolation": "required"}}))["executionId"]
+    shown = words(console, f"/runs/{run}/servers/{servers[0]}")
+    assert networks.DRILL_GROUP in shown
+    assert any(subnet in shown for subnet in networks.DRILL_SUBNETS.values())
+    assert "put back" in shown.lower()
+    found = words(console, f"/runs/{run}/findings")
+    (place, *_) = product.request("GET", f"/executions/{run}/findings").body["isolation"]
+    assert f"{place['subnetId']} ✓ YES" in found
 
 
 def test_findings_are_shown_by_severity_with_what_to_do(product: Product, console: ServedConsole) -> None:

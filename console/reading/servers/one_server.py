@@ -6,13 +6,13 @@ from typing import Any
 from cli.api_client import ApiClient
 from cli.profiles.words import SETTINGS_WORDS
 from cli.report.targets import find_moment, measure_data
-from cli.run_record import UNFINISHED, Record
+from cli.run_record import Record
 from console.deployment import Deployment
 from console.reading.servers.index import View
 from console.reading.servers.rows import ServerRow, make_row
 
-# Seconds for which launch settings are taken as they were, while the run is on and afterwards.
-OPEN_AGE, ENDED_AGE = 20.0, 600.0
+# Seconds for which launch settings are taken as they were. They are put back also after the end of a run.
+MAX_AGE = 20.0
 # The longest text that the API searches for.
 MAX_SEARCH = 100
 
@@ -53,6 +53,5 @@ def read_details(deployment: Deployment, record: Record, server: Mapping[str, An
         of_server = (each for each in settings if each["sourceServerId"] == server_id)
         return next((each for each in of_server if each["wave"] == server["wave"]), None)
 
-    age = OPEN_AGE if record["status"] in UNFINISHED else ENDED_AGE
-    found = deployment.snapshot(f"launch settings {run_id} {server_id}", read, age).value
+    found = deployment.snapshot(f"launch settings {run_id} {server_id}", read, MAX_AGE).value
     return None if found is None else {**found, "words": SETTINGS_WORDS.get(found["state"], found["state"])}
