@@ -90,8 +90,8 @@ def test_names_that_are_markup_are_text_on_every_page(person: Person, maker: Mak
     approval = {"required": True, "timeoutMinutes": 6000}
     servers = maker.seed(f"db {MARKUP}", tags={"Name": SCRIPT})
     broken = maker.seed(f"broken {MARKUP}", failsAt="LAUNCH")
-    first = maker.wave("database", servers + broken, onFailure="continue")
-    plan = maker.plan(SCRIPT, first, maker.wave("web", maker.seed(SCRIPT), approval=approval))
+    first = maker.wave("database", servers + broken)
+    plan = maker.plan(SCRIPT, first, maker.wave("web", maker.seed(SCRIPT), approval=approval, dependsOn=[]))
     run = operator.start(plan)
     wait_until(operator, run, waits_for("APPROVAL", "web"))
     tab = person.open("/")
