@@ -1,5 +1,7 @@
 """What pages of the console show follows from answers of the API: changes, filters, answers, and forms of starts."""
 
+import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -9,11 +11,13 @@ from starlette.exceptions import HTTPException
 from cli import repeat
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused, Reply
+from cli.repeat import AnswerLost
 from console.pages.starts import Typed
 from console.reading.changes import Changed, list_changes
 from console.reading.overview import find_last_drills
 from console.reading.run_list import Filters
 from console.reading.waits import list_awaited, list_choices
+from console.sending import send
 from console.snapshots import Snapshots
 
 RUN = "drill-20261122-081530-4f1c09"
@@ -172,6 +176,22 @@ def test_no_try_begins_after_the_time_that_a_caller_gives() -> None:
     with pytest.raises((ApiRefused, ApiUnreachable)):
         repeat.post(api, "/x", None, "key", sleep=pauses.append, max_seconds=0.0)
     assert (api.tries, pauses) == (1, [])
+
+
+def test_an_answer_that_does_not_come_is_not_awaited_for_longer_than_people_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("console.sending.MAX_SECONDS", 0.2)
+    monkeypatch.setattr("console.sending.MAX_SECONDS_OF_TRIES", 0.0)
+
+    async def send_to_silence() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:  # it takes connections and never answers
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            api = ApiClient(url, "us-west-2", Credentials("AKIDEXAMPLE", "not-a-secret"))
+            await send(api, "/x", None, "key")
+
+    with pytest.raises(AnswerLost, match="has not answered within"):
+        asyncio.run(send_to_silence())
 
 
 def test_a_glance_at_a_snapshot_reads_nothing() -> None:

@@ -76,6 +76,18 @@ def test_what_runs_shows_its_progress(product: Product, console: ServedConsole) 
     assert "of 1:00:00 RTO" in row
 
 
+def test_more_open_runs_than_are_read_one_by_one_are_shown_as_the_list_has_them(
+    product: Product, console: ServedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.reading.overview.MAX_RECORDS", 0)
+    run = product.start(product.plan(make_wave(product, "web", approval=APPROVAL)))
+    wait_until_asked_for(product, run, "APPROVAL")
+    page = console.get("/")
+    assert "on its page" in page.text.split(f'id="run-{run}"')[1].split("</tr>")[0]
+    assert "Approval of web until" in page.text
+    assert f'hx-get="/runs/{run}/decide/approve?wave=web"' in page.text
+
+
 def test_a_plan_shows_its_last_drill_against_its_targets(product: Product, console: ServedConsole) -> None:
     plan_id = product.plan(make_wave(product), name="shop", rtoTargetMinutes=6000, rpoTargetMinutes=600)
     run = product.drill(plan_id)["executionId"]
