@@ -280,11 +280,11 @@ live-view: setup ## Write docs/pictures/live-view.svg, the live view of the reco
 
 .PHONY: vendor
 vendor: setup $(NODE_READY) ## Copy htmx from its npm package into console/static/vendor
-	$(PY) scripts/vendor.py
+	$(PY) scripts/pages/vendor.py
 
 .PHONY: console-pictures
 console-pictures: setup ## Write docs/pictures/console-*.png from the sandbox that runs (needs Chromium)
-	$(PY) scripts/console_pictures.py
+	$(PY) scripts/pages/pictures.py
 
 .PHONY: layer-for-aws
 layer-for-aws: $(LAYER_FOR_AWS) ## Build the Lambda layer for AWS (LAMBDA_PYTHON, LAMBDA_ARCH)

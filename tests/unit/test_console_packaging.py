@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import vendor
+from scripts.pages import vendor
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = ROOT / "console"

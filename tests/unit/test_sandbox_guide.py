@@ -31,6 +31,14 @@ def test_the_guide_names_the_plan_and_the_file_in_commands_that_exist(
     assert len(guide.splitlines()) < 20
 
 
+def test_the_guide_begins_with_the_address_of_the_console_if_there_is_one(tmp_path: Path) -> None:
+    loaded = LoadedPlan(tmp_path / "pay.yaml", "rp-1", "pay roll", {})
+    address = "http://127.0.0.1:8765/enter?key=made-up"
+    guide = format_guide(loaded, 60.0, tmp_path / "messages.log", address)
+    assert guide.index(f"\n  {address}\n") < guide.index("  drs-waves ")
+    assert "browser" not in format_guide(loaded, 60.0, tmp_path / "messages.log")
+
+
 def test_a_drill_of_ones_own_plan_ends_with_its_file(tmp_path: Path) -> None:
     assert f"make sandbox PLAN={tmp_path / 'pay.yaml'}" in format_end(tmp_path / "pay.yaml")
     assert "plan init" in format_end(None)

@@ -20,10 +20,10 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PICTURES, PLAN_FILE, PLAN = ROOT / "docs" / "pictures", ROOT / "examples" / "approval.yaml", "shop-with-approval"
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
-SIZE = {"width": 1240, "height": 780}
+SIZE = {"width": 1240, "height": 830}
 MAX_BYTES = 150_000
 # A drill of the example waits for its approval after some minutes of the sandbox's time.
 MAX_WAIT_SECONDS = 300

@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VENDOR, LIST = ROOT / "console" / "static" / "vendor", "vendor.json"
 # Of each package: the SPDX name of its licence, and its files by the name of the copy.
 PACKAGES = {"htmx.org": ("0BSD", {"htmx.min.js": "dist/htmx.min.js", "htmx.LICENSE": "LICENSE"})}
