@@ -100,6 +100,7 @@ def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, shown: tuple[Serv
         for name, (path, opener) in DIALOGS.items():
             visit(tab, person.origin + path.format(**ids))
             tab.locator(f"button[hx-get*='{opener}']").first.click()
+            expect(tab.locator("#dialog")).to_be_visible()
             box = tab.locator("#dialog").bounding_box()
             assert box is not None
             assert box["x"] >= 0, name
