@@ -233,9 +233,7 @@ def _changes(person: Person, operator: Operator, run: str) -> dict[str, Any]:
     states = []
     for before, after in (("AWAITING_APPROVAL", "IN_PROGRESS"), ("IN_PROGRESS", "COMPLETED")):
         text = {"IN_PROGRESS": "in progress", "COMPLETED": "completed"}[after]
-        seen = _noticing(
-            tab, f"() => document.querySelector('#wave-web, #live').textContent.toLowerCase().includes('{text}')"
-        )
+        seen = _noticing(tab, f"() => document.querySelector('#wave-web').textContent.toLowerCase().includes('{text}')")
         if before == "AWAITING_APPROVAL":
             operator.request("POST", f"/executions/{run}/waves/web/approve")
         wave_is = lambda record, state=after: any(  # noqa: E731
