@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from console.deployment import Deployment
 from console.keys import is_same
 
 TOKEN_FIELD = "token"  # noqa: S105  # the name of the field
@@ -19,8 +20,7 @@ SECONDS_TO_SEND = 10.0
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form of this console, each once. Raise HTTPException for anything else."""
     deployment = request.app.state.deployment
-    if deployment.read_only:
-        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
+    require_writable(deployment)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, "A form of the console was expected.")
@@ -39,6 +39,12 @@ async def read_form(request: Request) -> dict[str, str]:
     if not is_same(fields.pop(TOKEN_FIELD, None), deployment.keys.form):
         raise HTTPException(403, "The form is not of this console, or the console has been started anew. Reload it.")
     return fields
+
+
+def require_writable(deployment: Deployment) -> None:
+    """Raise HTTPException if this console changes nothing."""
+    if deployment.read_only:
+        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
 
 
 async def _read_body(request: Request) -> bytes:

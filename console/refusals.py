@@ -13,13 +13,18 @@ from cli.refusal import ApiRefused, describe_refusal
 
 @dataclass(frozen=True, slots=True)
 class ShownError:
-    """An error in the words of a page. `correlation_id` is the API's."""
+    """An error in the words of a page. `correlation_id` is the API's, and `run_id` the run that is in the way.
+
+    `is_lost` says that no answer came, so that what was asked for may have been done.
+    """
 
     title: str
     lines: tuple[str, ...]
     status: int
     code: str = ""
     correlation_id: str = ""
+    run_id: str = ""
+    is_lost: bool = False
 
 
 def describe_error(error: Exception) -> ShownError:
@@ -28,7 +33,8 @@ def describe_error(error: Exception) -> ShownError:
         body: Mapping[str, Any] = error.reply.body if isinstance(error.reply.body, dict) else {}
         lines = tuple(describe_refusal(body)) or (str(error.reply.body),)
         title = "The API refused this" if error.reply.status < 500 else "The API failed"
-        return ShownError(title, lines, error.reply.status, error.code, str(body.get("correlationId") or ""))
+        correlation_id, run_id = (str(body.get(name) or "") for name in ("correlationId", "executionId"))
+        return ShownError(title, lines, error.reply.status, error.code, correlation_id, run_id)
     if isinstance(error, CredentialsExpired):
         return ShownError("The AWS credentials have expired", tuple(str(error).splitlines()), 503)
     if isinstance(error, ApiUnreachable):

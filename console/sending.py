@@ -8,13 +8,37 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from cli import repeat
-from cli.api_client import ApiClient
+from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
+from console.refusals import ShownError, describe_error
 
 # No further try begins after the first of these, and an answer is awaited no longer than the second, in seconds.
 MAX_SECONDS_OF_TRIES, MAX_SECONDS = 15.0, 20.0
 # What the API takes. It becomes a header, so no other character may get there.
 _KEY = re.compile(r"[!-~]{1,255}")
+
+
+class NotDone(Exception):
+    """What a form asked for was refused, or not answered. `shown` says so; `key` is what the form has from now on."""
+
+    def __init__(self, shown: ShownError, key: str) -> None:
+        super().__init__(shown.title)
+        self.shown, self.key = shown, key
+
+
+async def submit(api: ApiClient, path: str, body: dict[str, Any] | None, key: str, if_lost: str) -> dict[str, Any]:
+    """The answer to a form, as `send`. Raise NotDone; `if_lost` says what follows from an answer that did not come.
+
+    After a lost answer the form keeps its key, so that sending it again counts once.
+    """
+    try:
+        return await send(api, path, body, key)
+    except AnswerLost as lost:
+        shown = ShownError("No answer came", (*str(lost).splitlines(), if_lost), 504, is_lost=True)
+        raise NotDone(shown, key) from lost
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
+        raise NotDone(describe_error(refused), repeat.make_key()) from refused
 
 
 async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str) -> dict[str, Any]:

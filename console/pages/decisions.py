@@ -1,6 +1,5 @@
 """The dialogs by which people decide about a run and its waves and actions: what each will do, and its answer."""
 
-import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -10,21 +9,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli import repeat
-from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.api_client import ApiUnreachable
 from cli.refusal import ApiRefused
-from cli.repeat import AnswerLost
 from cli.run_record import Record
 from cli.text import describe_state
 from console.deployment import Deployment
-from console.forms import read_form
-from console.pages.ids import require_id
-from console.pages.runs import read_plan_of_run
+from console.forms import read_form, require_writable
+from console.pages.parts import answer_done
+from console.pages.runs import forget_run, read_plan_of_run, read_record
 from console.reading.decisions.choices import Choice, can_be_made, find_choice, find_excluded, needs_comment
 from console.reading.decisions.effects import describe_effects
-from console.refusals import ShownError, describe_error
+from console.refusals import ShownError
 from console.render import render
-from console.sending import send
-from console.topics import read_topic
+from console.sending import NotDone, submit
 
 # Servers that are read for where a wave launches: one page of the API.
 MAX_SERVERS_READ = 1000
@@ -49,46 +46,15 @@ async def decide(request: Request) -> Response:
     if not comment and needs_comment(record, choice):
         error = ShownError("A comment is needed", (f"To {choice.decision}, say why. Nothing was decided.",), 422)
         return await run_in_threadpool(_show, request, record, choice, key, comment, error)
+    lost = "It may have been recorded. The same button sends it again, and it counts once."
     try:
-        after = await send(deployment.api, choice.api_path(run_id), {"comment": comment} if comment else None, key)
-    except AnswerLost as lost:
-        error = describe_loss(lost, "It may have been recorded. The same button sends it again, and it counts once.")
-        return await run_in_threadpool(_show, request, record, choice, key, comment, error)
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
-        new_key = repeat.make_key()
-        forget_run(deployment, run_id)
-        return await run_in_threadpool(_show, request, record, choice, new_key, comment, describe_error(refused))
+        body = {"comment": comment} if comment else None
+        after = await submit(deployment.api, choice.api_path(run_id), body, key, lost)
+    except NotDone as failed:
+        return await run_in_threadpool(_show, request, record, choice, failed.key, comment, failed.shown)
     finally:
         forget_run(deployment, run_id)
     return answer_done(f"{choice.decision} is recorded; the run is {describe_state(after)}")
-
-
-def require_writable(deployment: Deployment) -> None:
-    """Raise HTTPException if this console changes nothing."""
-    if deployment.read_only:
-        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
-
-
-def read_record(deployment: Deployment, request: Request) -> Record:
-    """The record of the run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
-    record: Record = read_topic(deployment, f"run/{require_id(request, 'run_id')}").value["record"]
-    return record
-
-
-def forget_run(deployment: Deployment, run_id: str) -> None:
-    """Let the pages that show the run read it anew."""
-    for topic in (f"run/{run_id}", "overview"):
-        deployment.snapshots.forget(topic)
-
-
-def describe_loss(lost: AnswerLost, consequence: str) -> ShownError:
-    """What a dialog says when the API did not answer."""
-    return ShownError("No answer came", (*str(lost).splitlines(), consequence), 504)
-
-
-def answer_done(text: str) -> Response:
-    """Close the dialog and tell the page what was done. What the API said stays in one line of ASCII, for a header."""
-    return Response(headers={"HX-Trigger": json.dumps({"notice": {"text": text}})})
 
 
 def _read_choice(request: Request, record: Record) -> Choice:
@@ -120,7 +86,6 @@ def _show(
         effects=_list_effects(deployment, record, choice) if is_open else [],
         needs_comment=needs_comment(record, choice),
         excluded=find_excluded(record, choice),
-        is_lost=error is not None and error.status == 504,
         decided=_find_last(record, choice),
     )
 

@@ -12,19 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli import repeat
-from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
-from cli.refusal import ApiRefused
-from cli.repeat import AnswerLost
+from cli.api_client import ApiClient
 from cli.run_client import start_body
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_cleanup, preview_rest
 from cli.run_record import Record
 from console.deployment import Deployment
-from console.forms import read_form
-from console.pages.decisions import answer_done, describe_loss, forget_run, read_record, require_writable
+from console.forms import read_form, require_writable
+from console.pages.parts import answer_done
+from console.pages.runs import forget_run, read_record
 from console.reading.decisions.choices import can_be_continued
-from console.refusals import ShownError, describe_error
+from console.refusals import ShownError
 from console.render import render
-from console.sending import send
+from console.sending import NotDone, submit
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
 
@@ -85,14 +84,11 @@ async def continue_run(request: Request) -> Response:
         fields.get("launchProfiles") or None,
         fields.get("reserveCapacity") == "yes",
     )
+    lost = "It may have been started. The same button sends it again, and starts it once."
     try:
-        after = await send(deployment.api, f"/executions/{run_id}/continue", body, key)
-    except AnswerLost as lost:
-        error = describe_loss(lost, "It may have been started. The same button sends it again, and starts it once.")
-        return await run_in_threadpool(_show_continue, request, record, fields, key, error)
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
-        error = describe_error(refused)
-        return await run_in_threadpool(_show_continue, request, record, fields, repeat.make_key(), error)
+        after = await submit(deployment.api, f"/executions/{run_id}/continue", body, key, lost)
+    except NotDone as failed:
+        return await run_in_threadpool(_show_continue, request, record, fields, failed.key, failed.shown)
     finally:
         forget_run(deployment, run_id)
     return Response(headers={"HX-Redirect": f"/runs/{after['executionId']}"})
@@ -121,7 +117,6 @@ def _show_continue(
         key=key,
         error=error,
         is_open=can_be_continued(record),
-        is_lost=error is not None and error.status == 504,
     )
 
 
@@ -146,13 +141,11 @@ async def clean_up(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     record = await run_in_threadpool(_read_drill, deployment, request)
     run_id, key = record["executionId"], fields.get("key", "")
+    lost = "It may have begun. The same button sends it again, and it begins once."
     try:
-        await send(deployment.api, f"/executions/{run_id}/cleanup", None, key)
-    except AnswerLost as lost:
-        error = describe_loss(lost, "It may have begun. The same button sends it again, and it begins once.")
-        return await run_in_threadpool(_show_instances, request, record, key, error)
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
-        return await run_in_threadpool(_show_instances, request, record, repeat.make_key(), describe_error(refused))
+        await submit(deployment.api, f"/executions/{run_id}/cleanup", None, key, lost)
+    except NotDone as failed:
+        return await run_in_threadpool(_show_instances, request, record, failed.key, failed.shown)
     finally:
         forget_run(deployment, run_id)
     return answer_done("the clean-up has begun; this page shows how far it is")

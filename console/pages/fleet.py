@@ -1,23 +1,18 @@
 """The page of accounts and Regions, and the dialog that syncs the cache of recovery instances."""
 
-import json
-
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from cli import repeat
-from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.listings.drills import describe_prices
-from cli.refusal import ApiRefused
-from cli.repeat import AnswerLost
 from console.deployment import Deployment
-from console.forms import read_form
+from console.forms import read_form, require_writable
+from console.pages.parts import answer_done
 from console.reading import fleet
-from console.refusals import ShownError, describe_error
+from console.refusals import ShownError
 from console.render import Live, render
-from console.sending import send
+from console.sending import NotDone, submit
 from console.topics import max_age, read_topic
 
 TOPIC = "fleet"
@@ -65,8 +60,7 @@ def show_settings(request: Request) -> Response:
 
 def show_sync(request: Request) -> Response:
     """The dialog that starts a sync."""
-    if request.app.state.deployment.read_only:
-        raise HTTPException(403, "This console was started with --read-only: it changes nothing.")
+    require_writable(request.app.state.deployment)
     return _show_sync(request, repeat.make_key())
 
 
@@ -74,17 +68,13 @@ async def sync(request: Request) -> Response:
     """Start a sync."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    key = fields.get("key", "")
+    lost = "It may have been started. While a sync is on, no second one starts."
     try:
-        await send(deployment.api, "/drs/recovery-instance-sync", None, key)
-    except AnswerLost as error:
-        lines = (*str(error).splitlines(), "It may have been started. While a sync is on, no second one starts.")
-        return _show_sync(request, key, ShownError("No answer came", lines, 504))
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
-        return _show_sync(request, repeat.make_key(), describe_error(error))
+        await submit(deployment.api, "/drs/recovery-instance-sync", None, fields.get("key", ""), lost)
+    except NotDone as failed:
+        return _show_sync(request, failed.key, failed.shown)
     deployment.snapshots.forget(TOPIC)
-    notice = {"notice": {"text": "A sync is on. The page shows its result when it has ended."}}
-    return Response(status_code=204, headers={"HX-Trigger": json.dumps(notice)})
+    return answer_done("A sync is on. The page shows its result when it has ended.")
 
 
 def _show_sync(request: Request, key: str, error: ShownError | None = None) -> Response:

@@ -68,6 +68,18 @@ def show_run(request: Request) -> Response:
     )
 
 
+def read_record(deployment: Deployment, request: Request) -> Record:
+    """The record of the run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
+    record: Record = read_topic(deployment, f"run/{require_id(request, 'run_id')}").value["record"]
+    return record
+
+
+def forget_run(deployment: Deployment, run_id: str) -> None:
+    """Let the pages that show the run read it anew."""
+    for topic in (f"run/{run_id}", "overview"):
+        deployment.snapshots.forget(topic)
+
+
 def read_plan_of_run(deployment: Deployment, record: Record) -> Mapping[str, Any] | None:
     """The plan as this run uses it; None if the API does not answer."""
     run_id = record["executionId"]

@@ -15,18 +15,16 @@ from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.listings.cells import show_age
 from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
-from cli.repeat import AnswerLost
 from cli.run_client import start_body, start_path
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_plan
 from console.deployment import ID, Deployment
-from console.forms import read_form
-from console.pages.decisions import describe_loss, require_writable
+from console.forms import read_form, require_writable
 from console.pages.ids import require_id
 from console.pages.parts import show_error_in_place
 from console.pages.plans import read_current_groups
-from console.refusals import ShownError, describe_error
+from console.refusals import ShownError
 from console.render import render
-from console.sending import send
+from console.sending import NotDone, submit
 from recovery.free_text import flatten
 
 MODES = ("readiness", "drill", "recovery")
@@ -144,19 +142,11 @@ async def start(request: Request) -> Response:
     plan = await run_in_threadpool(deployment.api.get, f"/recovery-plans/{plan_id}")
     if refusal := _find_refusal(plan, mode, typed, fields):
         return _show(request, plan, mode, typed, key, refusal)
+    lost = "It may have been started. The same button sends it again, and starts it once."
     try:
-        run = await send(deployment.api, start_path(plan_id, mode), typed.to_body(mode), key)
-    except AnswerLost as error:
-        lost = describe_loss(error, "It may have been started. The same button sends it again, and starts it once.")
-        return _show(request, plan, mode, typed, key, lost, is_lost=True)
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
-        shown = describe_error(error)
-        running = (
-            error.reply.body.get("executionId")
-            if isinstance(error, ApiRefused) and isinstance(error.reply.body, dict)
-            else None
-        )
-        return _show(request, plan, mode, typed, repeat.make_key(), shown, running=running)
+        run = await submit(deployment.api, start_path(plan_id, mode), typed.to_body(mode), key, lost)
+    except NotDone as failed:
+        return _show(request, plan, mode, typed, failed.key, failed.shown)
     finally:
         for topic in ("overview", f"plan/{plan_id}"):
             deployment.snapshots.forget(topic)
@@ -177,15 +167,7 @@ def _find_refusal(plan: Mapping[str, Any], mode: str, typed: Typed, fields: Mapp
 
 
 def _show(
-    request: Request,
-    plan: Mapping[str, Any],
-    mode: str,
-    typed: Typed,
-    key: str,
-    error: ShownError | None = None,
-    *,
-    running: str | None = None,
-    is_lost: bool = False,
+    request: Request, plan: Mapping[str, Any], mode: str, typed: Typed, key: str, error: ShownError | None = None
 ) -> Response:
     return render(
         request,
@@ -197,8 +179,7 @@ def _show(
         typed=typed,
         key=key,
         error=error,
-        running=running if running and ID.fullmatch(running) else None,
-        is_lost=is_lost,
+        running=error.run_id if error and ID.fullmatch(error.run_id) else None,
     )
 
 
