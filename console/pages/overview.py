@@ -17,7 +17,7 @@ from console.deployment import Deployment
 from console.pages.ids import require_id
 from console.pages.parts import show_error_in_place
 from console.reading.overview import find_last_drill, measure
-from console.reading.waits import Awaited, list_awaited
+from console.reading.waits import Wait, list_awaited
 from console.render import Live, render
 from console.topics import read_topic
 
@@ -31,7 +31,7 @@ class WaitingRun:
     """A run that waits for people, and what for."""
 
     run: Mapping[str, Any]
-    awaited: list[Awaited]
+    awaited: list[Wait]
 
 
 @dataclass(frozen=True, slots=True)

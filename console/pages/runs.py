@@ -12,7 +12,7 @@ from cli.drawings import CSS_FILE
 from cli.drawings.waves import draw_run
 from cli.refusal import ApiRefused
 from cli.run_record import Record
-from cli.text import describe_cancelling, describe_rto, describe_waits, describe_wave_state
+from cli.text import describe_cancelling, describe_rto, describe_wave_state
 from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
 from console.deployment import Deployment
 from console.pages.ids import require_id
@@ -22,8 +22,8 @@ from console.reading.decisions.choices import (
     can_be_continued,
     list_run_choices,
     list_verify_choices,
-    list_waits,
 )
+from console.reading.waits import list_waits
 from console.render import Live, render
 from console.topics import read_topic
 
@@ -39,7 +39,7 @@ def show_run(request: Request) -> Response:
     topic = f"run/{require_id(request, 'run_id')}"
     snapshot = read_topic(deployment, topic)
     record, cleanup = snapshot.value["record"], snapshot.value["cleanup"]
-    waits = list(list_waits(record, (text for text, _ in describe_waits(record, "")), _find_why(deployment, record)))
+    waits = list(list_waits(record, _find_why(deployment, record)))
     for_people = [wait for wait in waits if wait.choices]
     for_aws = [wait for wait in waits if not wait.choices]
     count = f"({len(for_people)}) " if for_people else ""

@@ -1,52 +1,59 @@
-"""What runs wait for people with, as the overview shows it: in words, why, and with a button for each answer."""
+"""What runs wait for: in words, why, what follows without an answer, and a button for each answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cli.text import describe_waits, summarize_waits
-from console.reading.decisions.choices import OF_ACTION, OF_RUN, OF_WAVE, Choice
+from console.reading.decisions.choices import Choice, list_answers
 
 
 @dataclass(frozen=True, slots=True)
-class Awaited:
-    """Something that a run waits for, in words, why, and its buttons.
+class Wait:
+    """Something that a run waits for. What people can answer has `choices`.
 
     `by_another` says that another person than who started the run has to agree to it.
     """
 
     text: str
-    why: str | None
+    why: tuple[str, ...]
+    otherwise: str
     choices: tuple[Choice, ...]
     by_another: bool
 
 
-def list_awaited(run: Mapping[str, Any]) -> list[Awaited]:
-    """What this run waits for that people can answer. `run` is a record, or an entry of a list, which knows less."""
-    waits = [wait for wait in run["waitingFor"] if wait["answers"]]
+def list_waits(run: Mapping[str, Any], why: Mapping[str, Sequence[str]]) -> Iterator[Wait]:
+    """What this run waits for. `run` is a record, or an entry of a list, which knows less.
+
+    `why` has lines about the waves that ask, by their names.
+    """
+    waits = run["waitingFor"]
     if "requesters" in run:  # a record, whose clock is known
-        texts = [text for text, _ in describe_waits({**run, "waitingFor": waits}, "")]
+        texts = [text for text, _ in describe_waits(run, "")]
     else:
         texts = [summarize_waits([wait]) for wait in waits]
-    reasons = {wave["name"]: wave["reason"] for wave in run.get("waves", ())}
-    return [
-        Awaited(
-            text[:1].upper() + text[1:],
-            reasons.get(wait["wave"]) if wait["for"] == "DECISION" else None,
-            tuple(list_choices(wait)),
-            bool(wait.get("notBy")),
-        )
-        for wait, text in zip(waits, texts, strict=True)
-    ]
+    for wait, text in zip(waits, texts, strict=True):
+        lines = tuple(why.get(wait["wave"], ())) if wait["for"] == "DECISION" else ()
+        text = text[:1].upper() + text[1:]
+        yield Wait(text, lines, _describe_silence(wait), tuple(list_answers(wait)), bool(wait.get("notBy")))
 
 
-def list_choices(wait: Mapping[str, Any]) -> Iterator[Choice]:
-    """The answers of a wait, in the order of the API. Words that the console does not know are left out."""
-    for answer in wait["answers"]:
-        decision = answer.rsplit("/", 1)[1]
-        if "/actions/" in answer and decision in OF_ACTION:
-            yield Choice(decision, action=wait["action"])
-        elif "/waves/" in answer and decision in OF_WAVE:
-            yield Choice(decision, wave=wait["wave"])
-        elif decision in OF_RUN:
-            yield Choice(decision)
+def list_awaited(run: Mapping[str, Any]) -> list[Wait]:
+    """What this run waits for that people can answer, as `list_waits`, with the reasons of the waves."""
+    waits = [wait for wait in run["waitingFor"] if wait["answers"]]
+    why = {wave["name"]: [wave["reason"]] for wave in run.get("waves", ()) if wave["reason"]}
+    return list(list_waits({**run, "waitingFor": waits}, why))
+
+
+def _describe_silence(wait: Mapping[str, Any]) -> str:
+    """What follows without an answer."""
+    if not wait["answers"]:
+        return "It goes on by itself; nothing has to be decided."
+    if not wait.get("until"):
+        return "Without an answer it waits on; nothing else of it happens."
+    if wait["for"] == "ACTION":
+        return "Without an answer by then, the action counts as failed."
+    then = {"approve": "is approved and starts", "reject": "is rejected: it is skipped"}.get(
+        wait.get("onTimeout") or ""
+    )
+    return f"Without an answer by then, the wave {then}." if then else "Without an answer by then, its plan decides."

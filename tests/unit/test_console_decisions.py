@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.reading.decisions import choices
-from console.reading.decisions.choices import Choice, can_be_made, find_choice, list_answers, list_waits, needs_comment
+from console.reading.decisions.choices import Choice, can_be_made, find_choice, list_answers, needs_comment
 from console.reading.decisions.effects import describe_effects
+from console.reading.waits import list_waits
 from tests.support.report_facts import action, at, batch, job, record, wave
 
 RUN = "drill-20261122-080000-abcdef"
@@ -29,7 +30,7 @@ def asking(**more: Any) -> dict[str, Any]:
 
 def test_the_answers_of_a_wait_are_its_buttons_in_the_order_of_the_api() -> None:
     run = asking()
-    found = list_answers(run, run["waitingFor"][0])
+    found = list(list_answers(run["waitingFor"][0]))
     assert [(each.words, each.kind) for each in found] == [
         ("Verify web", "main"),
         ("Retry web", "main"),
@@ -43,7 +44,7 @@ def test_the_answers_of_a_wait_are_its_buttons_in_the_order_of_the_api() -> None
 def test_an_answer_with_a_word_that_the_console_does_not_know_has_no_button() -> None:
     run = asking()
     run["waitingFor"][0]["answers"].append(f"POST /executions/{RUN}/waves/web/explode")
-    assert "explode" not in {each.decision for each in list_answers(run, run["waitingFor"][0])}
+    assert "explode" not in {each.decision for each in list_answers(run["waitingFor"][0])}
 
 
 @given(st.text(), st.none() | st.text(), st.none() | st.text())
@@ -180,7 +181,7 @@ def test_what_follows_without_an_answer_is_said(wait: dict[str, Any], says: str)
     answers = [f"POST /executions/{RUN}/waves/web/approve"]
     whole = {"wave": "web", "for": "APPROVAL", "since": at(1), "answers": answers, **wait}
     run = record(wave("web", "AWAITING_APPROVAL", None, None), waitingFor=[whole])
-    [row] = list_waits(run, iter(["wave web waits"]), {"web": ["because"]})
+    [row] = list_waits(run, {"web": ["because"]})
     assert says in row.otherwise
     assert row.why == ()
 

@@ -14,9 +14,10 @@ from cli.refusal import ApiRefused, Reply
 from cli.repeat import AnswerLost
 from console.pages.starts import Typed
 from console.reading.changes import Changed, list_changes
+from console.reading.decisions.choices import list_answers
 from console.reading.overview import find_last_drills
 from console.reading.run_list import Filters
-from console.reading.waits import list_awaited, list_choices
+from console.reading.waits import list_awaited
 from console.sending import send
 from console.snapshots import Snapshots
 
@@ -107,13 +108,13 @@ def wait(*answers: str, **more: Any) -> dict[str, Any]:
 
 def test_a_wave_that_is_named_like_a_path_stays_in_the_query_of_its_dialog() -> None:
     name = "a/../../x?y=&z"
-    (answer,) = list_choices(wait(f"/executions/{RUN}/waves/{name}/retry", wave=name))
+    (answer,) = list_answers(wait(f"/executions/{RUN}/waves/{name}/retry", wave=name))
     assert answer.console_path(RUN) == f"/runs/{RUN}/decide/retry?wave=a%2F..%2F..%2Fx%3Fy%3D%26z"
 
 
 def test_an_answer_about_an_action_names_the_action() -> None:
     given = wait(f"/executions/{RUN}/actions/sign-off/confirm", action="sign-off", **{"for": "ACTION"})
-    (answer,) = list_choices(given)
+    (answer,) = list_answers(given)
     assert (answer.words, answer.console_path(RUN)) == (
         "Confirm sign-off",
         f"/runs/{RUN}/decide/confirm?action=sign-off",
@@ -121,12 +122,12 @@ def test_an_answer_about_an_action_names_the_action() -> None:
 
 
 def test_an_answer_about_the_whole_run_names_nothing_in_its_query() -> None:
-    (answer,) = list_choices(wait(f"/executions/{RUN}/resume", wave=None))
+    (answer,) = list_answers(wait(f"/executions/{RUN}/resume", wave=None))
     assert (answer.words, answer.console_path(RUN)) == ("Resume the run", f"/runs/{RUN}/decide/resume")
 
 
 def test_an_answer_of_a_later_version_has_no_button() -> None:
-    assert list(list_choices(wait(f"/executions/{RUN}/waves/web/teleport"))) == []
+    assert list(list_answers(wait(f"/executions/{RUN}/waves/web/teleport"))) == []
 
 
 def test_what_aws_is_waited_for_is_no_wait_for_people() -> None:

@@ -93,15 +93,16 @@ def _can_be_verified(wave: Mapping[str, Any]) -> bool:
     return bool(wave["servers"].get("unverified")) and not (wave.get("checks") or {}).get("checking")
 
 
-def list_answers(record: Record, wait: Mapping[str, Any]) -> list[Choice]:
+def list_answers(wait: Mapping[str, Any]) -> Iterator[Choice]:
     """The choices that answer this wait, in the order of the API. Words that the console does not know are left out."""
-    choices = []
     for answer in wait["answers"]:
         decision = answer.rsplit("/", 1)[1]
-        wave = wait["wave"] if "/waves/" in answer else None
-        choice = find_choice(record, decision, wave, wait.get("action") if "/actions/" in answer else None)
-        choices += [choice] if choice else []
-    return choices
+        if "/actions/" in answer and decision in OF_ACTION:
+            yield Choice(decision, action=wait["action"])
+        elif "/waves/" in answer and decision in OF_WAVE:
+            yield Choice(decision, wave=wait["wave"])
+        elif decision in OF_RUN:
+            yield Choice(decision)
 
 
 def list_run_choices(record: Record) -> list[Choice]:
@@ -141,36 +142,3 @@ def find_excluded(record: Record, choice: Choice) -> list[str]:
     """Those who may not make this decision, because they have started the run."""
     wait = find_wait(record, choice) if choice.decision in _OF_ANOTHER_PERSON else None
     return list((wait or {}).get("notBy") or ())
-
-
-@dataclass(frozen=True, slots=True)
-class WaitRow:
-    """What the run waits for: a sentence, what follows without an answer, why, and the choices."""
-
-    id: str
-    text: str
-    otherwise: str
-    why: tuple[str, ...]
-    choices: tuple[Choice, ...]
-
-
-def list_waits(record: Record, sentences: Iterator[str], why: Mapping[str, list[str]]) -> Iterator[WaitRow]:
-    """Each wait with its sentence. `why` has lines about the waves that ask, by their names."""
-    for number, (wait, text) in enumerate(zip(record["waitingFor"], sentences, strict=True)):
-        lines = tuple(why.get(wait["wave"], ())) if wait["for"] == "DECISION" else ()
-        choices = tuple(list_answers(record, wait))
-        yield WaitRow(f"wait-{number}", text, _describe_silence(wait), lines, choices)
-
-
-def _describe_silence(wait: Mapping[str, Any]) -> str:
-    """What follows without an answer."""
-    if not wait["answers"]:
-        return "It goes on by itself; nothing has to be decided."
-    if not wait.get("until"):
-        return "Without an answer it waits on; nothing else of it happens."
-    if wait["for"] == "ACTION":
-        return "Without an answer by then, the action counts as failed."
-    then = {"approve": "is approved and starts", "reject": "is rejected: it is skipped"}.get(
-        wait.get("onTimeout") or ""
-    )
-    return f"Without an answer by then, the wave {then}." if then else "Without an answer by then, its plan decides."
