@@ -16,7 +16,6 @@ from console.deployment import Deployment
 from console.guard import ENTRY_PATH, Guard, name_cookie
 from console.keys import is_same
 from console.pages import decisions, endings, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
-from console.reading.made_reports import MadeReports
 from console.refusals import describe_error
 from console.render import FOLDER, render
 from console.topics import TopicUnknown
@@ -47,7 +46,6 @@ def make_app(deployment: Deployment, port: int) -> Starlette:
         },
     )
     app.state.deployment, app.state.port = deployment, port
-    app.state.reports = MadeReports()
     app.state.readings, app.state.is_ending = live.Readings(deployment), lambda: False
     return app
 

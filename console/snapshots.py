@@ -4,13 +4,13 @@ import hashlib
 import json
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
+from console.kept import Kept
 
 # Snapshots that are kept, unless it is said otherwise. The oldest ones are forgotten.
 MAX_KEPT = 200
@@ -45,9 +45,7 @@ class Snapshots:
     """Reads each thing once at a time, and keeps what was read last for when the API does not answer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, max_kept: int = MAX_KEPT) -> None:
-        self.clock, self._max_kept = clock, max_kept
-        self._slots: OrderedDict[str, _Slot] = OrderedDict()
-        self._guard = threading.Lock()
+        self.clock, self._slots = clock, Kept(max_kept)
 
     def get(self, key: str, read: Callable[[], Any], max_age: float) -> Snapshot:
         """What `read` returned at most `max_age` seconds ago, or returns now.
@@ -67,8 +65,7 @@ class Snapshots:
 
     def peek(self, key: str) -> Snapshot | None:
         """The last answer, however old it is; None if there is none."""
-        with self._guard:
-            slot = self._slots.get(key)
+        slot = self._slots.find(_Slot, key)
         return None if slot is None else slot.latest
 
     def forget(self, key: str) -> None:
@@ -76,12 +73,7 @@ class Snapshots:
         self._slot(key).tried_at = float("-inf")
 
     def _slot(self, key: str) -> _Slot:
-        with self._guard:
-            slot = self._slots.setdefault(key, _Slot())
-            self._slots.move_to_end(key)
-            if len(self._slots) > self._max_kept:
-                self._slots.popitem(last=False)
-            return slot
+        return self._slots.get(_Slot, key, _Slot)
 
     def _read(self, slot: _Slot, read: Callable[[], Any]) -> None:
         try:

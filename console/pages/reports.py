@@ -16,9 +16,9 @@ from console.deployment import ID, Deployment
 from console.pages.ids import require_id
 from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
 from console.reading import reports, run_list
-from console.reading.made_reports import MAX_SECONDS, SECONDS_TO_WAIT, TYPES, Making, list_files, pack
 from console.reading.reports import Wanted
 from console.reading.run_list import ANY, MODES
+from console.reading.run_report import MAX_SECONDS, SECONDS_TO_WAIT, TYPES, Making, RunReport, list_files, pack
 from console.render import Live, render
 from console.topics import read_topic
 
@@ -140,14 +140,15 @@ def _ask(request: Request, *, anew: bool = False) -> tuple[str, Making]:
     deployment: Deployment = request.app.state.deployment
     run_id = require_id(request, "run_id")
     snapshot = read_topic(deployment, f"run/{run_id}")
-    making: Making = request.app.state.reports.ask(deployment, snapshot.value["record"], snapshot.version, anew=anew)
-    return run_id, making
+    report = deployment.kept.get(RunReport, run_id, RunReport)
+    return run_id, report.ask(deployment, snapshot.value["record"], snapshot.version, anew=anew)
 
 
 def _find(request: Request) -> tuple[str, Texts]:
     """The report with the digest in the query, or the one of now. Raise HTTPException if it is not here any more."""
     run_id, wanted = require_id(request, "run_id"), request.query_params.get("sha256")
-    if wanted and (found := request.app.state.reports.find(run_id, wanted)):
+    kept = request.app.state.deployment.kept.find(RunReport, run_id)
+    if wanted and kept and (found := kept.find(wanted)):
         return run_id, found
     run_id, making = _ask(request)
     texts = making.wait(MAX_SECONDS)

@@ -1,10 +1,9 @@
-"""The reports of runs, made by the code of `drs-waves report` in threads of their own, and kept for a while."""
+"""The reports of runs, made by the code of `drs-waves report` in threads of their own."""
 
 import io
 import threading
 import time
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +12,6 @@ from cli.report.collect import Texts, collect_facts, make_texts
 from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE
 from console.deployment import Deployment
 
-# Reports that are kept. That of 10,000 servers has some 25 MB.
-MAX_KEPT = 4
 # How old a report may be, in real seconds. What belongs to a run that has ended still changes: by its clean-up, or
 # when its launch settings are put back.
 MAX_AGE_OF_ENDED, MAX_AGE_OF_OPEN = 120.0, 5.0
@@ -48,32 +45,27 @@ class Making:
         return self.texts
 
 
-class MadeReports:
-    """Makes each report once, however many pages ask for it."""
+class RunReport:
+    """The report of a run, which is made once, however many pages ask for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._makings: OrderedDict[str, Making] = OrderedDict()
+        self._making: Making | None = None
         self._guard = threading.Lock()
 
     def ask(self, deployment: Deployment, record: Mapping[str, Any], version: str, *, anew: bool = False) -> Making:
-        """The report of a run whose record has this version. `anew` makes it now, unless it is being made."""
-        run_id = record["executionId"]
+        """The report of the run, whose record has this version. `anew` makes it now, unless it is being made."""
         with self._guard:
-            making = self._makings.get(run_id)
+            making = self._making
             if making is None or (making.is_done.is_set() and (anew or not self._is_fresh(making, version))):
-                making = self._makings[run_id] = Making(version, record["endedAt"] is None)
-                name = f"makes the report of {run_id}"
+                making = self._making = Making(version, record["endedAt"] is None)
+                name = f"makes the report of {record['executionId']}"
                 threading.Thread(target=self._make, args=(deployment, record, making), name=name, daemon=True).start()
-            self._makings.move_to_end(run_id)
-            while len(self._makings) > MAX_KEPT:
-                self._makings.popitem(last=False)
             return making
 
-    def find(self, run_id: str, json_sha256: str) -> Texts | None:
-        """The report of the run with this digest, if it is still here."""
-        making = self._makings.get(run_id)
-        texts = making.texts if making else None
+    def find(self, json_sha256: str) -> Texts | None:
+        """The report with this digest, if it is still here."""
+        texts = self._making.texts if self._making else None
         return texts if texts and texts.json_sha256 == json_sha256 else None
 
     def _is_fresh(self, making: Making, version: str) -> bool:
