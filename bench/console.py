@@ -1,16 +1,15 @@
-"""Measures the console in Chromium: first pages, how soon a change is on them, calls of the API, ten thousand servers.
+"""Measures the console in Chromium: first pages, how soon a change is on them, calls of the API.
 
-    python -m bench.console [--port 4610] [--servers 10000]
+    python -m bench.console [--port 4610]
 
 Writes build/bench/console.json. Times are real milliseconds, as the browser measures them until it paints; each has
 the median and the largest of several. `cold` is a console that has read nothing and a browser without a cache, `warm`
 a page that is loaded again. `change` begins when the API has answered a decision, and ends when the page shows it; the
-console reads the API once a second, as with `drs-waves console --sandbox`. The servers of the large run are played:
-the answers of a real drill, multiplied. The sandbox, the console and Chromium share the machine.
+console reads the API once a second, as with `drs-waves console --sandbox`. The sandbox, the console and Chromium share
+the machine. `bench.console_servers` measures a run of ten thousand servers.
 """
 
 import argparse
-import copy
 import json
 import os
 import statistics
@@ -19,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -38,7 +37,6 @@ SPEED = 60
 INTERVAL = 1.0  # as of the command in the sandbox
 TRIES = 7
 SECONDS_OF_CALLS = 30
-STATUSES = ("LAUNCHED",) * 18 + ("FAILED", "EXCLUDED")
 
 # Resolves once the page has been painted with what the selector finds.
 _PAINTED = """async ({selector, text}) => {
@@ -50,66 +48,32 @@ _PAINTED = """async ({selector, text}) => {
 
 
 class CountingApi(ApiClient):
-    """Counts the requests, and answers those about one run's servers from memory."""
+    """Counts the requests."""
 
     calls = 0
-    large: "LargeRun | None" = None
 
     def _send(self, method: str, url: str, data: bytes | None, headers: Mapping[str, str]) -> Reply:
         self.calls += 1
-        parts = urlsplit(url)
-        if self.large is not None and (played := self.large.answer(parts.path, parse_qs(parts.query))):
-            return Reply(200, played)
         return super()._send(method, url, data, headers)
-
-
-class LargeRun:
-    """A run of one wave and many servers, made of a real one."""
-
-    def __init__(self, record: Mapping[str, Any], server: Mapping[str, Any], count: int) -> None:
-        self.record = copy.deepcopy(dict(record))
-        self.servers = [
-            {
-                **server,
-                "hostname": f"server-{number:05}.example.internal",
-                "sourceServerId": f"s-{number:017x}",
-                "status": STATUSES[number % len(STATUSES)],
-                "reason": None if number % len(STATUSES) < 18 else "DRS ended the launch with LAUNCH_FAILED",
-            }
-            for number in range(count)
-        ]
-        for wave in self.record["waves"]:
-            wave["servers"] = {**wave["servers"], "total": count}
-
-    def answer(self, path: str, query: Mapping[str, list[str]]) -> dict[str, Any] | None:
-        run = f"/executions/{self.record['executionId']}"
-        if path.endswith(run):
-            return self.record
-        if not path.endswith(f"{run}/servers"):
-            return None
-        start, limit = int(query.get("nextToken", ["0"])[0]), int(query.get("limit", ["200"])[0])
-        end = start + limit
-        return {"servers": self.servers[start:end], "nextToken": str(end) if end < len(self.servers) else None}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=4610, help="port of the local AWS; the DRS emulator takes the next")
-    parser.add_argument("--servers", type=int, default=10_000, help="servers of the large run")
     options = parser.parse_args()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=SPEED, on_progress=print) as sandbox:
         seeding.register_accounts(sandbox)
         durations = {"drill": {"pending": 60, "started": 120}}
         sandbox.control_emulator("PUT", "/settings", {"durations": durations})
         with launched() as browser:
-            figures = _measure(sandbox, browser, options.servers)
+            figures = _measure(sandbox, browser)
     figures["machine"] = {"processors": os.cpu_count(), "load": os.getloadavg()[0]}
     drill.write_figures(figures, ROOT / "build" / "bench" / "console.json")
     print(json.dumps(figures, indent=2))
     return 0
 
 
-def _measure(sandbox: Sandbox, browser: Browser, count: int) -> dict[str, Any]:
+def _measure(sandbox: Sandbox, browser: Browser) -> dict[str, Any]:
     operator = Operator(sandbox)
     maker = Maker(operator)
     for number in range(20):
@@ -124,7 +88,6 @@ def _measure(sandbox: Sandbox, browser: Browser, count: int) -> dict[str, Any]:
         figures["bytes"] = _bytes(person, run, ended)
         figures["callsPerMinute"] = _calls(person, api, run)
         figures["change"] = _changes(person, operator, run)
-    figures["largeRun"] = _large(sandbox, browser, operator, ended, count)
     return figures
 
 
@@ -265,93 +228,6 @@ def _noticing(tab: Page, holds: str) -> Callable[[], float]:
         return noticed
 
     return wait
-
-
-# --- Ten thousand servers ---------------------------------------------------------------------------------------------
-def _large(sandbox: Sandbox, browser: Browser, operator: Operator, ended: str, count: int) -> dict[str, Any]:
-    record = operator.request("GET", f"/executions/{ended}").body
-    server = operator.request("GET", f"/executions/{ended}/servers").body["servers"][0]
-    with _console(sandbox) as (console, api), person_at(browser, console) as person:
-        api.large = LargeRun(record, server, count)
-        person.open("/").close()
-        before = _resident_mib()
-        began = time.time() * 1000
-        tab = person.open(f"/runs/{ended}/servers")
-        first = _painted(tab, "#servers-total", f"{count:,}") - began
-        memory = _resident_mib() - before
-        return {
-            "servers": count,
-            "pageBytes": _size(person, f"/runs/{ended}/servers"),
-            "memoryMiB": round(memory, 1),
-            "residentMiB": round(_resident_mib(), 1),
-            "msToAllRead": round(first),
-            "filterMs": _spread(_filter(tab, f"{number:05}") for number in range(0, TRIES * 997, 997)),
-            "scrollMs": _spread(_scroll(tab, share / 8) for share in range(1, 8)),
-            "sortMs": _spread(_sort(tab, at) for at in (1, 2, 1)),
-            "runPageBytes": _size(person, f"/runs/{ended}"),
-        }
-
-
-def _filter(tab: Page, text: str) -> float:
-    """From the last key to the painted rows, with the pause in which one types on."""
-    taken: float = tab.evaluate(
-        """async text => {
-          const search = document.getElementById("servers-search"), rows = document.getElementById("servers-rows");
-          const set = async value => {
-            const before = rows.firstElementChild;
-            const began = performance.now();
-            search.value = value;
-            search.dispatchEvent(new Event("input", {bubbles: true}));
-            while (rows.firstElementChild === before) await new Promise(done => setTimeout(done, 1));
-            await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-            return performance.now() - began;
-          };
-          const taken = await set(text);
-          await set("");
-          return taken;
-        }""",
-        text,
-    )
-    return taken
-
-
-def _scroll(tab: Page, share: float) -> float:
-    """From a jump of the scroll bar to the painted rows."""
-    taken: float = tab.evaluate(
-        """async share => {
-          const box = document.getElementById("servers"), rows = document.getElementById("servers-rows");
-          const before = rows.dataset.offset, began = performance.now();
-          box.scrollTop = box.scrollHeight * share;
-          while (rows.dataset.offset === before) await new Promise(done => setTimeout(done, 1));
-          await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-          return performance.now() - began;
-        }""",
-        share,
-    )
-    return taken
-
-
-def _sort(tab: Page, column: int) -> float:
-    taken: float = tab.evaluate(
-        """async column => {
-          const rows = document.getElementById("servers-rows"), before = rows.firstElementChild;
-          const began = performance.now();
-          document.querySelectorAll("#servers thead button")[column].click();
-          while (rows.firstElementChild === before) await new Promise(done => setTimeout(done, 1));
-          await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
-          return performance.now() - began;
-        }""",
-        column,
-    )
-    return taken
-
-
-def _resident_mib() -> float:
-    """The memory of this process, which is the console's as far as it grows while a page is read."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("there is no VmRSS")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,14 @@
 
 Writes build/bench/console_servers.json. The servers are written to the record of a small drill, so the API that the
 console reads is the product's own, on moto. Milliseconds are of this machine: those of a selection are of its
-processor, and the browser's are from the key or the scroll to the frame with the rows, medians of several. Without
-Chromium (`CHROMIUM`, or /usr/bin/chromium) the browser's are left out. `--keep` serves the console until Ctrl-C.
+processor, and the browser's are from the key or the scroll to the frame with the rows, medians of several. `--keep`
+serves the console until Ctrl-C.
 """
 
 import argparse
 import contextlib
 import io
 import json
-import os
 import random
 import statistics
 import sys
@@ -35,6 +34,7 @@ from recovery.store.batch_servers import pack_servers
 from sandbox import drill
 from tests.support import documented_answers
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.browser import launched
 from tests.support.console_server import ServedConsole, deployment_of, serving
 from tests.support.plans import make_wave
 from tests.support.product import HUB, OTHER, WEST, Product
@@ -207,13 +207,7 @@ _PAINT = """([act, done]) => new Promise((resolve) => {
 
 def _measure_browser(served: ServedConsole, run: str) -> dict[str, Any]:
     """From the scroll, the key or the click to the frame that has the rows."""
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(chromium).exists():
-        return {}
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with launched() as browser:
         # The measuring script is ours, not the page's, so the policy of the page does not hold for it.
         context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
         page = context.new_page()
@@ -240,7 +234,6 @@ def _measure_browser(served: ServedConsole, run: str) -> dict[str, Any]:
             button = f"document.getElementById('servers-by-{column.name}')"
             act = f"body.rows[0].dataset.old = 'yes'; {button}.click()"
             sorts.append(page.evaluate(_PAINT, [act, "!body.rows[0]?.dataset.old"]))
-        browser.close()
     return {
         "scrollToPaintMs": round(statistics.median(scrolls)),
         "slowestScrollMs": round(max(scrolls)),
