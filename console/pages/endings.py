@@ -1,7 +1,6 @@
 """The dialogs about a run that has ended: continue it, and clean up after a drill."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,25 +12,24 @@ from starlette.routing import Route
 
 from cli import repeat
 from cli.api_client import ApiClient
-from cli.run_client import start_body
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_cleanup, preview_rest
 from cli.run_record import Record
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
+from console.pages.launch_form import NOTHING, LaunchForm
 from console.pages.parts import answer_done
 from console.pages.runs import forget_run, read_record
 from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, submit
-from recovery.free_text import flatten
 from recovery.wording import name_first, plural
 
 # How old a preview may be, in real seconds: the dialog is rendered anew after a refusal.
 MAX_AGE_OF_PREVIEW = 15.0
 MAX_PLACES, MAX_INSTANCES = 8, 50
-PROFILES = ("apply", "skip")
-_NOTHING = "Nothing was started."
+# The choice of launch profiles that a continuation has unless another is made.
+AS_BEFORE = ""
 
 
 # --- continue ---------------------------------------------------------------------------------------------------
@@ -40,7 +38,7 @@ def show_continue(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
     record = read_record(deployment, request)
-    return _show_continue(request, record, {}, repeat.make_key())
+    return _show_continue(request, record, LaunchForm.from_form({}, AS_BEFORE), repeat.make_key())
 
 
 def show_rest(request: Request) -> Response:
@@ -72,40 +70,22 @@ async def continue_run(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     record = await run_in_threadpool(read_record, deployment, request)
     run_id, key = record["executionId"], fields.get("key", "")
-    if fields.get("launchProfiles", "") not in ("", *PROFILES):
-        raise HTTPException(400, f"The form has a choice that there is not. {_NOTHING}")
-    if mistake := _find_mistake(record, fields):
-        error = ShownError("That is not what was asked for", (f"{mistake}. {_NOTHING}",), 422)
-        return await run_in_threadpool(_show_continue, request, record, fields, key, error)
-    body = start_body(
-        None,
-        fields.get("replaceExisting") == "yes",
-        None,
-        fields.get("launchProfiles") or None,
-        fields.get("reserveCapacity") == "yes",
-    )
+    typed, mode = LaunchForm.from_form(fields, AS_BEFORE), record["mode"].lower()
+    if mistake := typed.find_mistake(mode, record["planName"], "continue"):
+        error = ShownError("That is not what was asked for", (f"{mistake}. {NOTHING}",), 422)
+        return await run_in_threadpool(_show_continue, request, record, typed, key, error)
     lost = "It may have been started. The same button sends it again, and starts it once."
     try:
-        after = await submit(deployment.api, f"/executions/{run_id}/continue", body, key, lost)
+        after = await submit(deployment.api, f"/executions/{run_id}/continue", typed.to_body(mode), key, lost)
     except NotDone as failed:
-        return await run_in_threadpool(_show_continue, request, record, fields, failed.key, failed.shown)
+        return await run_in_threadpool(_show_continue, request, record, typed, failed.key, failed.shown)
     finally:
         forget_run(deployment, run_id)
     return Response(headers={"HX-Redirect": f"/runs/{after['executionId']}"})
 
 
-def _find_mistake(record: Record, fields: Mapping[str, str]) -> str | None:
-    """What is wrong with the words that were typed. A name is shown as one line, so it is compared as one."""
-    typed, name = flatten(fields.get("words", "")), flatten(record["planName"])
-    if fields.get("replaceExisting") == "yes":
-        return None if typed == f"replace {name}" else f"To replace existing instances, type exactly: replace {name}"
-    if record["mode"] == "RECOVERY" and typed != name:
-        return f"To continue the recovery, type the plan's name exactly: {name}"
-    return None
-
-
 def _show_continue(
-    request: Request, record: Record, typed: Mapping[str, str], key: str, error: ShownError | None = None
+    request: Request, record: Record, typed: LaunchForm, key: str, error: ShownError | None = None
 ) -> Response:
     return render(
         request,

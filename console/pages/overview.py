@@ -14,8 +14,7 @@ from cli.listings.plans import add_age
 from cli.refusal import ApiRefused
 from cli.text import format_run_time
 from console.deployment import Deployment
-from console.pages.ids import require_id
-from console.pages.parts import show_error_in_place
+from console.pages.parts import require_id, show_error_in_place
 from console.reading.overview import find_last_drill, measure
 from console.reading.waits import Wait, list_awaited
 from console.render import Live, render

@@ -1,12 +1,22 @@
-"""What stands in the place of a part that cannot be read, and what closes a dialog."""
+"""What pages share: ids in their paths, what stands in the place of a part, and what closes a dialog."""
 
 import json
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from console.deployment import ID
 from console.refusals import describe_error
 from console.render import render
+
+
+def require_id(request: Request, name: str, text: str | None = None) -> str:
+    """The id in the path of the request, or this text. Raise HTTPException for what can be no id."""
+    found = request.path_params[name] if text is None else text
+    if not ID.fullmatch(found):
+        raise HTTPException(404, "There is no such page: the address has an id that no plan and no run can have.")
+    return str(found)
 
 
 def show_error_in_place(request: Request, error: Exception) -> Response:

@@ -15,8 +15,7 @@ from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_preview import LaunchChoice, preview_plan
 from console.deployment import Deployment
-from console.pages.ids import require_id
-from console.pages.parts import show_error_in_place
+from console.pages.parts import require_id, show_error_in_place
 from console.reading.changes import Changed, list_changes
 from console.reading.plan import count_servers, describe, read_as_run, read_groups
 from console.refusals import ShownError, describe_error

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from cli.report.collect import Texts
 from cli.report.files import HTML_FILE
 from console.deployment import ID, Deployment
-from console.pages.ids import require_id
+from console.pages.parts import require_id
 from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
 from console.reading import reports, run_list
 from console.reading.reports import Wanted

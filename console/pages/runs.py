@@ -15,7 +15,7 @@ from cli.run_record import Record
 from cli.text import describe_cancelling, describe_rto, describe_wave_state
 from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
 from console.deployment import Deployment
-from console.pages.ids import require_id
+from console.pages.parts import require_id
 from console.reading import run as reading
 from console.reading.decisions.choices import (
     can_be_cleaned_up,

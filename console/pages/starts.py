@@ -1,7 +1,7 @@
 """The dialogs that start readiness checks, drills and recoveries of a plan."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -15,81 +15,20 @@ from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.listings.cells import show_age
 from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
-from cli.run_client import start_body, start_path
+from cli.run_client import start_path
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_plan
 from console.deployment import ID, Deployment
 from console.forms import read_form, require_writable
-from console.pages.ids import require_id
-from console.pages.parts import show_error_in_place
+from console.pages.launch_form import NOTHING, LaunchForm
+from console.pages.parts import require_id, show_error_in_place
 from console.pages.plans import read_current_groups
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, submit
-from recovery.free_text import flatten
 
 MODES = ("readiness", "drill", "recovery")
-ACTIONS, PROFILES = ("run", "skip", "verifyOnly"), ("apply", "skip")
 # How old a preview may be: the dialog is opened anew after a refusal. In real seconds.
 MAX_AGE_OF_PREVIEW = 15.0
-_NOTHING = "Nothing was started."
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """What a form of a start says. `words` are those that a recovery or a replacement asks for."""
-
-    point_in_time: str = ""
-    actions: str = "run"
-    profiles: str = "apply"
-    reserve_capacity: bool = False
-    replace_existing: bool = False
-    words: str = ""
-
-    @classmethod
-    def from_form(cls, fields: Mapping[str, str]) -> "Typed":
-        """Raise HTTPException for a choice that the form does not have."""
-        typed = cls(
-            fields.get("pointInTime", "").strip(),
-            fields.get("actions", "run"),
-            fields.get("launchProfiles", "apply"),
-            fields.get("reserveCapacity") == "yes",
-            fields.get("replaceExisting") == "yes",
-            fields.get("words", ""),
-        )
-        if typed.actions not in ACTIONS or typed.profiles not in PROFILES:
-            raise HTTPException(400, f"The form has a choice that there is not. {_NOTHING}")
-        return typed
-
-    @property
-    def has_options(self) -> bool:
-        """Whether it says more than a start without options."""
-        return Typed(words=self.words) != self
-
-    def to_body(self, mode: str) -> dict[str, Any] | None:
-        """The body of the request: what is as by default is left out."""
-        if mode == "readiness":
-            return start_body(self.point_in_time or None)
-        return start_body(
-            self.point_in_time or None,
-            self.replace_existing,
-            self.actions if mode == "drill" and self.actions != "run" else None,
-            self.profiles if self.profiles != "apply" else None,
-            self.reserve_capacity,
-        )
-
-    def find_mistake(self, mode: str, plan_name: str) -> str | None:
-        """What is wrong with the words that were typed; None if they are those that were asked for."""
-        if self.replace_existing and mode != "readiness":
-            wanted = f"replace {plan_name}"
-            return None if _is_typed(self.words, wanted) else f"To replace existing instances, type exactly: {wanted}"
-        if mode == "recovery" and not _is_typed(self.words, plan_name):
-            return f"To start the recovery, type the plan's name exactly: {plan_name}"
-        return None
-
-
-def _is_typed(words: str, wanted: str) -> bool:
-    """Whether these words are the wanted ones, which people see as one line."""
-    return words in (wanted, flatten(wanted))
 
 
 def show_start(request: Request) -> Response:
@@ -97,7 +36,7 @@ def show_start(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     plan_id, mode = _read_path(request)
     require_writable(deployment)
-    return _show(request, deployment.api.get(f"/recovery-plans/{plan_id}"), mode, Typed(), repeat.make_key())
+    return _show(request, deployment.api.get(f"/recovery-plans/{plan_id}"), mode, LaunchForm(), repeat.make_key())
 
 
 def show_preview(request: Request) -> Response:
@@ -138,9 +77,9 @@ async def start(request: Request) -> Response:
     fields = await read_form(request)
     plan_id, mode = _read_path(request)
     deployment: Deployment = request.app.state.deployment
-    typed, key = Typed.from_form(fields), fields.get("key", "")
+    typed, key = LaunchForm.from_form(fields), fields.get("key", "")
     plan = await run_in_threadpool(deployment.api.get, f"/recovery-plans/{plan_id}")
-    if refusal := _find_refusal(plan, mode, typed, fields):
+    if refusal := _find_refusal(plan, mode, typed, fields.get("version")):
         return _show(request, plan, mode, typed, key, refusal)
     lost = "It may have been started. The same button sends it again, and starts it once."
     try:
@@ -153,21 +92,21 @@ async def start(request: Request) -> Response:
     return Response(headers={"HX-Redirect": f"/runs/{run['executionId']}"})
 
 
-def _find_refusal(plan: Mapping[str, Any], mode: str, typed: Typed, fields: Mapping[str, str]) -> ShownError | None:
+def _find_refusal(plan: Mapping[str, Any], mode: str, typed: LaunchForm, version: str | None) -> ShownError | None:
     """What the console itself refuses before it asks the API."""
-    if fields.get("version") != str(plan["version"]):
+    if version != str(plan["version"]):
         return ShownError(
             "The plan has been changed since this dialog was opened",
-            (f"{_NOTHING} Look at what it launches now.",),
+            (f"{NOTHING} Look at what it launches now.",),
             409,
         )
     if mistake := typed.find_mistake(mode, plan["name"]):
-        return ShownError("That is not what was asked for", (f"{mistake}. {_NOTHING}",), 422)
+        return ShownError("That is not what was asked for", (f"{mistake}. {NOTHING}",), 422)
     return None
 
 
 def _show(
-    request: Request, plan: Mapping[str, Any], mode: str, typed: Typed, key: str, error: ShownError | None = None
+    request: Request, plan: Mapping[str, Any], mode: str, typed: LaunchForm, key: str, error: ShownError | None = None
 ) -> Response:
     return render(
         request,

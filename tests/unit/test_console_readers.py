@@ -12,7 +12,7 @@ from cli import repeat
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused, Reply
 from cli.repeat import AnswerLost
-from console.pages.starts import Typed
+from console.pages.launch_form import LaunchForm
 from console.reading.changes import Changed, list_changes
 from console.reading.decisions.choices import list_answers
 from console.reading.overview import find_last_drills
@@ -142,13 +142,13 @@ def test_a_wait_of_a_list_is_described_without_its_record() -> None:
 
 # --- forms of starts ----------------------------------------------------------------------------------------------
 def test_a_form_without_options_sends_no_body() -> None:
-    typed = Typed.from_form({"pointInTime": " ", "actions": "run", "launchProfiles": "apply", "words": "shop"})
+    typed = LaunchForm.from_form({"pointInTime": " ", "actions": "run", "launchProfiles": "apply", "words": "shop"})
     assert not typed.has_options
     assert [typed.to_body(mode) for mode in ("readiness", "drill", "recovery")] == [None, None, None]
 
 
 def test_a_form_sends_only_the_options_that_its_kind_of_run_has() -> None:
-    typed = Typed("2026-11-22T08:15:30Z", "skip", "skip", True, True, "replace shop")
+    typed = LaunchForm("2026-11-22T08:15:30Z", "skip", "skip", True, True, "replace shop")
     shared = {"launchProfiles": "skip", "reserveCapacity": True, "replaceExisting": True}
     assert typed.to_body("drill") == {"pointInTime": "2026-11-22T08:15:30Z", "actions": "skip", **shared}
     assert typed.to_body("recovery") == {"pointInTime": "2026-11-22T08:15:30Z", **shared}
@@ -158,7 +158,7 @@ def test_a_form_sends_only_the_options_that_its_kind_of_run_has() -> None:
 @pytest.mark.parametrize("fields", [{"actions": ""}, {"actions": "Run"}, {"launchProfiles": "none"}])
 def test_a_choice_that_the_form_does_not_have_is_refused(fields: dict[str, str]) -> None:
     with pytest.raises(HTTPException):
-        Typed.from_form(fields)
+        LaunchForm.from_form(fields)
 
 
 # --- what they stand on -------------------------------------------------------------------------------------------
