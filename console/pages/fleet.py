@@ -9,6 +9,7 @@ from cli.listings.drills import describe_prices
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.parts import answer_done
+from console.pages.run_list import MAX_AGE_OF_PLANS, list_plans
 from console.reading import fleet
 from console.refusals import ShownError
 from console.render import Live, render
@@ -16,7 +17,7 @@ from console.sending import NotDone, submit
 from console.topics import max_age, read_topic
 
 TOPIC = "fleet"
-# How old launch settings and names of plans may be, in real seconds.
+# How old launch settings may be, in real seconds.
 MAX_AGE_OF_SETTINGS = 60.0
 
 
@@ -26,7 +27,7 @@ def show_fleet(request: Request) -> Response:
     snapshot = read_topic(deployment, TOPIC)
     value = snapshot.value
     drills = value["drills"] or ()
-    names = deployment.snapshot("plan-names", fleet.list_plan_names, MAX_AGE_OF_SETTINGS).value if drills else {}
+    names = dict(deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value) if drills else {}
     rows = fleet.list_drills(drills, names)
     every = max_age(deployment, TOPIC)
     return render(

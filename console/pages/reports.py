@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,12 +13,12 @@ from cli.report.collect import Texts
 from cli.report.files import HTML_FILE
 from console.deployment import ID, Deployment
 from console.pages.parts import require_id
-from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
+from console.pages.run_list import show_list
 from console.reading import reports, run_list
 from console.reading.reports import Wanted
 from console.reading.run_list import ANY, MODES
 from console.reading.run_report import MAX_SECONDS, SECONDS_TO_WAIT, TYPES, Making, RunReport, list_files, pack
-from console.render import Live, render
+from console.render import render
 from console.topics import read_topic
 
 # The page of a report has its style in it, and nothing else that runs or loads. Nobody frames it.
@@ -34,29 +33,7 @@ MAX_AGE_OF_ENDED, MAX_AGE_OF_OPEN = 600.0, 10.0
 
 def show_reports(request: Request) -> Response:
     """A page of the runs that have ended. The first one is kept up to date."""
-    deployment: Deployment = request.app.state.deployment
-    wanted, token = _read_filters(request), request.query_params.get("page") or None
-    if token is None:
-        snapshot = read_topic(deployment, wanted.topic())
-        live, found = Live(wanted.topic(), snapshot), snapshot.value
-    elif len(token) > MAX_TOKEN_LENGTH:
-        raise HTTPException(400, "This is not a page of the list.")
-    else:
-        given = (wanted.plan_id, wanted.mode, wanted.first, wanted.last)
-        live, found = None, reports.read(deployment.api, *given, token)
-    return render(
-        request,
-        "reports.html.j2",
-        "Reports",
-        live,
-        runs=found["runs"],
-        wanted=wanted,
-        modes=MODES,
-        plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
-        is_first=token is None,
-        first_page=_format_path(wanted),
-        following=found["nextToken"] and _format_path(wanted, found["nextToken"]),
-    )
+    return show_list(request, "reports.html.j2", "Reports", _read_filters(request), reports.read)
 
 
 def show_happenings(request: Request) -> Response:
@@ -88,12 +65,6 @@ def _read_day(text: str) -> str:
         return text if text == ANY else date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise HTTPException(400, "The list cannot be filtered by this. A day is written like 2026-11-22.") from error
-
-
-def _format_path(wanted: Wanted, token: str | None = None) -> str:
-    given = {"plan": wanted.plan_id, "mode": wanted.mode, "from": wanted.first, "to": wanted.last}
-    query = {name: value for name, value in given.items() if value != ANY} | ({"page": token} if token else {})
-    return f"/reports?{urlencode(query)}" if query else "/reports"
 
 
 # --- the report of a run --------------------------------------------------------------------------------------------

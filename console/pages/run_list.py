@@ -1,5 +1,7 @@
 """All runs, newest first."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -11,6 +13,7 @@ from cli.api_client import ApiClient
 from cli.text import summarize_waits
 from console.deployment import ID, Deployment
 from console.reading import run_list
+from console.reading.reports import Wanted
 from console.reading.run_list import ANY, MODES, STATES, Filters
 from console.render import Live, render
 from console.topics import read_topic
@@ -22,30 +25,56 @@ MAX_TOKEN_LENGTH = 4096
 
 def show_runs(request: Request) -> Response:
     """A page of the runs of a plan, a kind and a state. The first one is kept up to date."""
+    return show_list(
+        request,
+        "run_list.html.j2",
+        "Runs",
+        _read_filters(request),
+        run_list.read,
+        states=STATES,
+        summarize=summarize_waits,
+    )
+
+
+def show_list(
+    request: Request,
+    template: str,
+    title: str,
+    filters: Filters | Wanted,
+    read: Callable[..., Mapping[str, Any]],
+    **context: Any,
+) -> Response:
+    """A page of runs that `read` finds by these filters. The first page is kept up to date by their topic."""
     deployment: Deployment = request.app.state.deployment
-    filters, token = _read_filters(request), request.query_params.get("page") or None
+    token = request.query_params.get("page") or None
     if token is None:
         snapshot = read_topic(deployment, filters.topic())
         live, found = Live(filters.topic(), snapshot), snapshot.value
     elif len(token) > MAX_TOKEN_LENGTH:
         raise HTTPException(400, "This is not a page of the list.")
     else:
-        live, found = None, run_list.read(deployment.api, filters.plan_id, filters.mode, filters.state, token)
+        live, found = None, read(deployment.api, *filters.given().values(), token)
+    query = {name: value for name, value in filters.given().items() if value != ANY}
+    following = {**query, "page": found["nextToken"]} if found["nextToken"] else None
     return render(
         request,
-        "run_list.html.j2",
-        "Runs",
+        template,
+        title,
         live,
         runs=found["runs"],
         filters=filters,
         modes=MODES,
-        states=STATES,
         plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
         is_first=token is None,
-        first=_format_path(filters),
-        following=found["nextToken"] and _format_path(filters, found["nextToken"]),
-        summarize=summarize_waits,
+        is_filtered=bool(query),
+        first=_format_path(request, query),
+        following=following and _format_path(request, following),
+        **context,
     )
+
+
+def _format_path(request: Request, query: Mapping[str, str]) -> str:
+    return f"{request.url.path}?{urlencode(query)}" if query else request.url.path
 
 
 def list_plans(api: ApiClient) -> list[tuple[str, str]]:
@@ -60,14 +89,6 @@ def _read_filters(request: Request) -> Filters:
     if not ID.fullmatch(plan_id) or mode not in (ANY, *MODES) or state not in (ANY, *STATES):
         raise HTTPException(400, "The list cannot be filtered by this. Choose a plan, a kind and a state of the lists.")
     return Filters(plan_id, mode, state)
-
-
-def _format_path(filters: Filters, token: str | None = None) -> str:
-    given = {"plan": filters.plan_id, "mode": filters.mode, "state": filters.state}
-    query = {name: value for name, value in given.items() if value != ANY}
-    if token:
-        query["page"] = token
-    return f"/runs?{urlencode(query)}" if query else "/runs"
 
 
 ROUTES = [Route("/runs", show_runs)]

@@ -66,11 +66,6 @@ def read_changed_settings(api: ApiClient) -> dict[str, Any]:
     }
 
 
-def list_plan_names(api: ApiClient) -> dict[str, str]:
-    """The name of each plan by its id."""
-    return {plan["planId"]: plan["name"] for plan in api.list_items("/recovery-plans", "recoveryPlans")}
-
-
 def _try(what: str, problems: list[str], ask: Callable[[], Any]) -> Any:
     """The answer, or None with a problem if the API refuses or fails: one part must not hide the others."""
     try:

@@ -21,9 +21,13 @@ class Wanted:
     first: str = ANY
     last: str = ANY
 
+    def given(self) -> dict[str, str]:
+        """The filters by their names in addresses, as `read` takes them."""
+        return {"plan": self.plan_id, "mode": self.mode, "from": self.first, "to": self.last}
+
     def topic(self) -> str:
         """The name of the first page of these runs, which is kept up to date."""
-        return f"reports/{self.plan_id}/{self.mode}/{self.first}/{self.last}"
+        return "/".join(("reports", *self.given().values()))
 
     def includes(self, run: Mapping[str, Any]) -> bool:
         """Whether this run is listed."""
@@ -44,7 +48,7 @@ class Wanted:
 def read(api: ApiClient, plan_id: str, mode: str, first: str, last: str, token: str | None = None) -> dict[str, Any]:
     """A page of `runs` that have ended, newest first, and the `nextToken` of what follows, None on the last one.
 
-    `open` are the runs of the first request that have not ended. Raise ApiRefused, ApiUnreachable.
+    Raise ApiRefused, ApiUnreachable.
     """
     wanted, rows = Wanted(plan_id, mode, first, last), list[dict[str, Any]]()
     query = {"limit": str(ROWS), **({} if plan_id == ANY else {"planId": plan_id})}

@@ -31,9 +31,13 @@ class Filters:
     mode: str = ANY
     state: str = ANY
 
+    def given(self) -> dict[str, str]:
+        """The filters by their names in addresses, as `read` takes them."""
+        return {"plan": self.plan_id, "mode": self.mode, "state": self.state}
+
     def topic(self) -> str:
         """The name of the first page of these runs, which is kept up to date."""
-        return f"runs/{self.plan_id}/{self.mode}/{self.state}"
+        return "/".join(("runs", *self.given().values()))
 
     def includes(self, run: Mapping[str, Any]) -> bool:
         """Whether this run is listed."""
