@@ -75,7 +75,7 @@ async def sync(request: Request) -> Response:
     except NotDone as failed:
         return _show_sync(request, failed.key, failed.shown)
     deployment.snapshots.forget(TOPIC)
-    return answer_done("A sync is on. The page shows its result when it has ended.")
+    return answer_done("A sync is on. This page shows its result when it ends.")
 
 
 def _show_sync(request: Request, key: str, error: ShownError | None = None) -> Response:

@@ -41,7 +41,7 @@ class LaunchForm:
             usual_profiles,
         )
         if typed.actions not in ACTIONS or typed.profiles not in (*PROFILES, usual_profiles):
-            raise HTTPException(400, f"The form has a choice that there is not. {NOTHING}")
+            raise HTTPException(400, f"The form has a choice that does not exist. Reload the page. {NOTHING}")
         return typed
 
     @property

@@ -19,6 +19,12 @@ def require_id(request: Request, name: str, text: str | None = None) -> str:
     return str(found)
 
 
+def read_number(request: Request, name: str, default: int) -> int:
+    """The whole number in the query, or the default for what is none, or has more digits than rows can need."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else default
+
+
 def show_error_in_place(request: Request, error: Exception) -> Response:
     """The words of an error in the place of a part, without which the rest is of use."""
     shown = describe_error(error)

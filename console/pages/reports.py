@@ -56,7 +56,7 @@ def _read_filters(request: Request) -> Wanted:
     """The filters in the query. Raise HTTPException for words that are none."""
     plan_id, mode, first, last = (request.query_params.get(name) or ANY for name in ("plan", "mode", "from", "to"))
     if not ID.fullmatch(plan_id) or mode not in (ANY, *MODES):
-        raise HTTPException(400, "The list cannot be filtered by this. Choose a plan and a kind of the lists.")
+        raise HTTPException(400, "This filter does not exist. Choose a plan and a kind from the lists.")
     return Wanted(plan_id, mode, _read_day(first), _read_day(last))
 
 
@@ -64,7 +64,7 @@ def _read_day(text: str) -> str:
     try:
         return text if text == ANY else date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise HTTPException(400, "The list cannot be filtered by this. A day is written like 2026-11-22.") from error
+        raise HTTPException(400, "This is no day. Write it like 2026-11-22.") from error
 
 
 # --- the report of a run --------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def _find(request: Request) -> tuple[str, Texts]:
     if texts is None:
         raise HTTPException(504, "The report is not made yet. Try again.")
     if wanted and texts.json_sha256 != wanted:
-        text = "The report has been made anew since, with another content. Open the page of the report again."
+        text = "The report was made anew since, and its contents differ. Open the page of the report again."
         raise HTTPException(409, text)
     return run_id, texts
 

@@ -51,7 +51,7 @@ def show_list(
         snapshot = read_topic(deployment, filters.topic())
         live, found = Live(filters.topic(), snapshot), snapshot.value
     elif len(token) > MAX_TOKEN_LENGTH:
-        raise HTTPException(400, "This is not a page of the list.")
+        raise HTTPException(400, "The list has no such page. Open its first page.")
     else:
         live, found = None, read(deployment.api, *filters.given().values(), token)
     query = {name: value for name, value in filters.given().items() if value != ANY}
@@ -87,7 +87,7 @@ def _read_filters(request: Request) -> Filters:
     """The filters in the query. Raise HTTPException for words that are none."""
     plan_id, mode, state = (request.query_params.get(name) or ANY for name in ("plan", "mode", "state"))
     if not ID.fullmatch(plan_id) or mode not in (ANY, *MODES) or state not in (ANY, *STATES):
-        raise HTTPException(400, "The list cannot be filtered by this. Choose a plan, a kind and a state of the lists.")
+        raise HTTPException(400, "This filter does not exist. Choose a plan, a kind and a state from the lists.")
     return Filters(plan_id, mode, state)
 
 

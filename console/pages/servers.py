@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from console.deployment import Deployment
+from console.pages.parts import read_number
 from console.reading.servers.csv_file import write_csv
 from console.reading.servers.index import PAGE, ServerIndex, View
 from console.reading.servers.one_server import describe_server, find_row, read_details
@@ -49,7 +50,7 @@ def show_servers(request: Request) -> Response:
 def show_rows(request: Request) -> Response:
     """The rows of a part of the table."""
     run, parameters = _read_run(request, wait=0), request.query_params
-    offset, limit = _number(parameters, "offset", 0), min(_number(parameters, "limit", FIRST_ROWS), MAX_ROWS)
+    offset, limit = read_number(request, "offset", 0), min(read_number(request, "limit", FIRST_ROWS), MAX_ROWS)
     window = _make_window(run, Query.from_parameters(parameters), offset, limit)
     return render(request, "servers_rows.html.j2", "Servers", None, record=run.record, window=window)
 
@@ -173,11 +174,6 @@ def _describe_total(view: View, matches: int | None) -> str:
         read = f"{len(view.rows):,} of {of} read"
         words = read if matches is None else f"{matches:,} found so far, {read}"
     return f"{words}. They could not be read anew: {view.trouble}" if view.trouble else words
-
-
-def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
-    text = parameters.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else default
 
 
 ROUTES = [

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from cli.api_client import ApiClient
 from cli.run_record import UNFINISHED
 from console.deployment import Deployment
+from console.pages.parts import read_number
 from console.reading import steps
 from console.reading.events import EventLog, find_events
 from console.render import Live, render
@@ -76,10 +77,9 @@ class Part:
 
 
 def _cut(request: Request, rows: Sequence[Any], size: int) -> Part:
-    parameters = request.query_params
-    pages, asked = max(-(-len(rows) // size), 1), parameters.get("page", "1")
-    page = min(max(int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 8 else 1, 1), pages)
-    query = {name: value for name, value in parameters.items() if name in ("wave", "text") and value}
+    pages = max(-(-len(rows) // size), 1)
+    page = min(max(read_number(request, "page", 1), 1), pages)
+    query = {name: value for name, value in request.query_params.items() if name in ("wave", "text") and value}
     return Part(rows[(page - 1) * size : page * size], page, pages, len(rows), query)
 
 

@@ -50,7 +50,7 @@ def _describe_silence(wait: Mapping[str, Any]) -> str:
     if not wait["answers"]:
         return "It goes on by itself; nothing has to be decided."
     if not wait.get("until"):
-        return "Without an answer it waits on; nothing else of it happens."
+        return "Without an answer, it waits on."
     if wait["for"] == "ACTION":
         return "Without an answer by then, the action counts as failed."
     then = {"approve": "is approved and starts", "reject": "is rejected: it is skipped"}.get(

@@ -90,7 +90,7 @@ def test_what_became_of_a_run_is_on_its_page_for_an_auditor(product: Product, co
     assert failed["cause"] in text
     assert failed["advice"] in text
     assert ended["executionArn"] in page.text
-    assert "its instances run and cost" in text
+    assert "its instances still run and cost money" in text
 
 
 def test_the_execution_is_linked_to_the_console_of_aws_and_in_the_sandbox_to_none(

@@ -56,7 +56,7 @@ def test_actions_and_checks_are_shown_with_output_attempts_and_decisions(
     wait_until_asked_for(product, run, "DECISION")
     shown = words(console, f"/runs/{run}/actions")
     assert "freeze-writes before wave web ✓ SUCCEEDED" in shown
-    assert "1 server verified , 0 checked now , 1 unverified" in shown
+    assert "1 server verified , 0 being checked , 1 unverified" in shown
     assert "http :8080/health 0 1" in shown
 
     server = next(each for each in product.servers(run) if each["hostname"] == "web-002")

@@ -82,7 +82,7 @@ def _answer_failure(record: Record, decision: str, wave: Mapping[str, Any], plan
         after = [each["name"] for each in record["waves"] if name in each["dependsOn"]]
         if after:
             yield f"After it: {name_first(after, MAX_NAMES)}."
-        yield "Servers that were not launched stay unrecovered; a continuation of the run can try them again."
+        yield "Servers that were not launched stay unrecovered. A continuation of the run can try them again."
     elif decision == "abort":
         yield from _not_started(record)
 
