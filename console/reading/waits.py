@@ -34,15 +34,20 @@ def list_waits(run: Mapping[str, Any], why: Mapping[str, Sequence[str]]) -> Iter
         texts = [summarize_waits([wait]) for wait in waits]
     for wait, text in zip(waits, texts, strict=True):
         lines = tuple(why.get(wait["wave"], ())) if wait["for"] == "DECISION" else ()
-        text = text[:1].upper() + text[1:]
-        yield Wait(text, lines, _describe_silence(wait), tuple(list_answers(wait)), bool(wait.get("notBy")))
+        yield Wait(
+            _begin_sentence(text), lines, _describe_silence(wait), tuple(list_answers(wait)), bool(wait.get("notBy"))
+        )
 
 
 def list_awaited(run: Mapping[str, Any]) -> list[Wait]:
     """What this run waits for that people can answer, as `list_waits`, with the reasons of the waves."""
     waits = [wait for wait in run["waitingFor"] if wait["answers"]]
-    why = {wave["name"]: [wave["reason"]] for wave in run.get("waves", ()) if wave["reason"]}
+    why = {wave["name"]: [_begin_sentence(wave["reason"])] for wave in run.get("waves", ()) if wave["reason"]}
     return list(list_waits({**run, "waitingFor": waits}, why))
+
+
+def _begin_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _describe_silence(wait: Mapping[str, Any]) -> str:

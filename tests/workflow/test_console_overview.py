@@ -162,6 +162,7 @@ def test_runs_are_listed_newest_first_and_filtered(product: Product, console: Se
     assert listed("?state=COMPLETED") == [third, first]
     assert listed(f"?plan={mail}&state=READY&mode=") == []
     assert listed("?state=open") == []
+    assert "No run matches." in console.get("/runs?state=open").text
 
 
 def test_runs_that_have_not_ended_are_listed_by_that(product: Product, console: ServedConsole) -> None:

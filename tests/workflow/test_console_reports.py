@@ -132,7 +132,7 @@ def test_a_report_of_no_run_is_refused_in_the_words_of_the_api(console: ServedCo
 def test_the_report_of_an_open_run_says_that_it_is_preliminary(product: Product, console: ServedConsole) -> None:
     run = product.start(make_plan(product))
     page = words(read_report(console, run).text)
-    assert "Preliminary The run has not ended: this is as of" in page
+    assert "Preliminary The run has not ended; this report is as of" in page
     product.finish(run)
 
 
