@@ -7,7 +7,7 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.matches("[aria-haspopup=dialog]")) opener = button.id || button.getAttribute("hx-get");
+    if (button?.matches("[aria-haspopup=dialog]")) opener = button.id;
     if (button?.matches("[data-close]")) dialog.close();
   });
 
@@ -27,7 +27,7 @@
   // The button may have been drawn anew meanwhile.
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
-    if (opener) document.querySelector(`#${CSS.escape(opener)}, [hx-get="${CSS.escape(opener)}"]`)?.focus();
+    if (opener) document.getElementById(opener)?.focus();
   });
 
   // The header HX-Trigger of an answer: {"notice": {"text": "…"}}
