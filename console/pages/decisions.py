@@ -16,7 +16,7 @@ from cli.text import describe_state
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.parts import answer_done
-from console.pages.runs import forget_run, read_plan_of_run, read_record
+from console.pages.runs import RunPage, forget_run, read_plan_of_run
 from console.reading.decisions.choices import Choice, can_be_made, find_choice, find_excluded, needs_comment
 from console.reading.decisions.effects import describe_effects
 from console.refusals import ShownError
@@ -31,7 +31,7 @@ def show_decision(request: Request) -> Response:
     """The dialog of a decision."""
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
-    record = read_record(deployment, request)
+    record = RunPage.read(request).record
     return _show(request, record, _read_choice(request, record), repeat.make_key())
 
 
@@ -39,7 +39,7 @@ async def decide(request: Request) -> Response:
     """Send the decision, and let the page read itself anew."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    record = await run_in_threadpool(read_record, deployment, request)
+    record = (await run_in_threadpool(RunPage.read, request)).record
     choice = _read_choice(request, record)
     run_id, key = record["executionId"], fields.get("key", "")
     comment = fields.get("comment", "").strip()

@@ -18,7 +18,7 @@ from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.launch_form import NOTHING, LaunchForm
 from console.pages.parts import answer_done
-from console.pages.runs import forget_run, read_record
+from console.pages.runs import RunPage, forget_run
 from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError
 from console.render import render
@@ -37,7 +37,7 @@ def show_continue(request: Request) -> Response:
     """The dialog of a continuation, without its preview, which takes longer."""
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
-    record = read_record(deployment, request)
+    record = RunPage.read(request).record
     return _show_continue(request, record, LaunchForm.from_form({}, AS_BEFORE), repeat.make_key())
 
 
@@ -45,7 +45,7 @@ def show_rest(request: Request) -> Response:
     """What the continuation would launch and replace, as a part of its dialog."""
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
-    record = read_record(deployment, request)
+    record = RunPage.read(request).record
     key = f"rest/{record['executionId']}"
     preview = deployment.snapshot(key, lambda api: _preview_rest(api, record), MAX_AGE_OF_PREVIEW).value
     facts = [("environment", [deployment.environment]), *preview["facts"]]
@@ -68,7 +68,7 @@ async def continue_run(request: Request) -> Response:
     """Start the run that continues this one, and go to its page."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    record = await run_in_threadpool(read_record, deployment, request)
+    record = (await run_in_threadpool(RunPage.read, request)).record
     run_id, key = record["executionId"], fields.get("key", "")
     typed, mode = LaunchForm.from_form(fields, AS_BEFORE), record["mode"].lower()
     if mistake := typed.find_mistake(mode, record["planName"], "continue"):
@@ -105,21 +105,21 @@ def show_cleanup(request: Request) -> Response:
     """The dialog of a clean-up. Its form comes with the list of what it terminates."""
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
-    return render(request, "cleanup.html.j2", "", record=_read_drill(deployment, request), error=None)
+    return render(request, "cleanup.html.j2", "", record=_read_drill(request), error=None)
 
 
 def show_instances(request: Request) -> Response:
     """The instances that the clean-up terminates, and the form that starts it."""
     deployment: Deployment = request.app.state.deployment
     require_writable(deployment)
-    return _show_instances(request, _read_drill(deployment, request), repeat.make_key())
+    return _show_instances(request, _read_drill(request), repeat.make_key())
 
 
 async def clean_up(request: Request) -> Response:
     """Start the clean-up; the page of the run shows how far it is."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    record = await run_in_threadpool(_read_drill, deployment, request)
+    record = await run_in_threadpool(_read_drill, request)
     run_id, key = record["executionId"], fields.get("key", "")
     lost = "It may have begun. The same button sends it again, and it begins once."
     try:
@@ -131,8 +131,8 @@ async def clean_up(request: Request) -> Response:
     return answer_done("the clean-up has begun; this page shows how far it is")
 
 
-def _read_drill(deployment: Deployment, request: Request) -> Record:
-    record = read_record(deployment, request)
+def _read_drill(request: Request) -> Record:
+    record = RunPage.read(request).record
     if record["mode"] != "DRILL":
         raise HTTPException(404, "Only drills are cleaned up: the instances of a recovery stay.")
     return record

@@ -1,6 +1,7 @@
 """The page of a run."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from console.reading.decisions.choices import (
 )
 from console.reading.waits import list_waits
 from console.render import Live, render
+from console.snapshots import Snapshot
 from console.topics import read_topic
 
 # How old what is read beside the record may be, in real seconds: the plan of a run does not change.
@@ -33,22 +35,44 @@ MAX_AGE_OF_PLAN, MAX_AGE_OF_SERVERS = 3600.0, 15.0
 MAX_WAITS_FOR_AWS = 10
 
 
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """A run, one of whose pages is asked for."""
+
+    deployment: Deployment
+    topic: str
+    snapshot: Snapshot
+
+    @classmethod
+    def read(cls, request: Request) -> "RunPage":
+        """The run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
+        deployment, topic = request.app.state.deployment, f"run/{require_id(request, 'run_id')}"
+        return RunPage(deployment, topic, read_topic(deployment, topic))
+
+    @property
+    def record(self) -> Record:
+        """The record of the run."""
+        record: Record = self.snapshot.value["record"]
+        return record
+
+    def render(self, request: Request, template: str, title: str, **context: Any) -> Response:
+        """The page, which is kept up to date."""
+        return render(request, template, title, Live(self.topic, self.snapshot), record=self.record, **context)
+
+
 def show_run(request: Request) -> Response:
     """What the run does and waits for, its waves, its timeline and the servers that need attention."""
     deployment: Deployment = request.app.state.deployment
-    topic = f"run/{require_id(request, 'run_id')}"
-    snapshot = read_topic(deployment, topic)
-    record, cleanup = snapshot.value["record"], snapshot.value["cleanup"]
+    page = RunPage.read(request)
+    record, cleanup = page.record, page.snapshot.value["cleanup"]
     waits = list(list_waits(record, _find_why(deployment, record)))
     for_people = [wait for wait in waits if wait.choices]
     for_aws = [wait for wait in waits if not wait.choices]
     count = f"({len(for_people)}) " if for_people else ""
-    return render(
+    return page.render(
         request,
         "run.html.j2",
         f"{count}{record['mode'].capitalize()} of {record['planName']}",
-        Live(topic, snapshot),
-        record=record,
         cleanup=cleanup,
         for_people=for_people,
         for_aws=for_aws[:MAX_WAITS_FOR_AWS],
@@ -66,12 +90,6 @@ def show_run(request: Request) -> Response:
         rto=list(describe_rto(record)) if not reading.is_open(record) else [],
         console_link=None if deployment.is_sandbox else reading.find_console_link(record.get("executionArn")),
     )
-
-
-def read_record(deployment: Deployment, request: Request) -> Record:
-    """The record of the run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
-    record: Record = read_topic(deployment, f"run/{require_id(request, 'run_id')}").value["record"]
-    return record
 
 
 def forget_run(deployment: Deployment, run_id: str) -> None:

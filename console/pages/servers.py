@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup, escape
@@ -12,15 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from console.deployment import Deployment
 from console.pages.parts import read_number
+from console.pages.runs import RunPage
 from console.reading.servers.csv_file import write_csv
 from console.reading.servers.index import PAGE, ServerIndex, View
 from console.reading.servers.one_server import describe_server, find_row, read_details
 from console.reading.servers.rows import COLUMNS, FILTERS, Query, ServerRow
-from console.render import Live, render
-from console.snapshots import Snapshot
-from console.topics import read_topic
+from console.render import render
 
 # Rows that a page has at first, and the most that are asked for at once: those that are printed.
 FIRST_ROWS, MAX_ROWS = 60, 500
@@ -33,13 +30,11 @@ WAIT_FOR_ONE = 5.0
 
 def show_servers(request: Request) -> Response:
     """The table, with its first rows."""
-    run = _read_run(request)
-    return render(
+    run = _read_servers(request)
+    return run.render(
         request,
         "servers.html.j2",
         f"Servers of {run.record['planName']}",
-        run.live,
-        record=run.record,
         columns=COLUMNS,
         filters=FILTERS,
         most_printed=MAX_ROWS,
@@ -49,7 +44,7 @@ def show_servers(request: Request) -> Response:
 
 def show_rows(request: Request) -> Response:
     """The rows of a part of the table."""
-    run, parameters = _read_run(request, wait=0), request.query_params
+    run, parameters = _read_servers(request, wait=0), request.query_params
     offset, limit = read_number(request, "offset", 0), min(read_number(request, "limit", FIRST_ROWS), MAX_ROWS)
     window = _make_window(run, Query.from_parameters(parameters), offset, limit)
     return render(request, "servers_rows.html.j2", "Servers", None, record=run.record, window=window)
@@ -57,7 +52,7 @@ def show_rows(request: Request) -> Response:
 
 def download_servers(request: Request) -> Response:
     """The rows of the table, all that the filters leave, as CSV."""
-    run = _read_run(request, wait=WAIT_FOR_ONE)
+    run = _read_servers(request, wait=WAIT_FOR_ONE)
     if not run.view.is_complete:
         raise HTTPException(503, f"The servers are still being read: {_describe_total(run.view, None)}. Try again.")
     rows = run.index.select(run.view, Query.from_parameters(request.query_params))
@@ -69,42 +64,22 @@ def download_servers(request: Request) -> Response:
 
 def show_server(request: Request) -> Response:
     """One server, with everything that the run knows about it."""
-    run, server_id = _read_run(request, wait=WAIT_FOR_ONE), request.path_params["server_id"]
+    run, server_id = _read_servers(request, wait=WAIT_FOR_ONE), request.path_params["server_id"]
     row = find_row(run.deployment.api, run.record, run.view, server_id)
     if row is None:
         raise HTTPException(404, f"The run has no server {server_id}.")
     server = describe_server(row, run.record, run.read_groups())
     details = read_details(run.deployment, run.record, server)
-    return render(
-        request,
-        "server.html.j2",
-        row.host or row.server_id,
-        run.live,
-        record=run.record,
-        row=row,
-        server=server,
-        details=details,
-    )
+    title = row.host or row.server_id
+    return run.render(request, "server.html.j2", title, row=row, server=server, details=details)
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Servers(RunPage):
     """A run with the servers that are known of it."""
 
-    deployment: Deployment
-    topic: str
-    snapshot: Snapshot
     index: ServerIndex
     view: View
-
-    @property
-    def record(self) -> Mapping[str, Any]:
-        record: Mapping[str, Any] = self.snapshot.value["record"]
-        return record
-
-    @property
-    def live(self) -> Live:
-        return Live(self.topic, self.snapshot)
 
     def read_groups(self) -> dict[str, str]:
         """The names of the protection groups as the run used them, by id."""
@@ -115,16 +90,14 @@ class _Run:
         return {group["groupId"]: group["name"] for group in groups.value}
 
 
-def _read_run(request: Request, wait: float | None = None) -> _Run:
+def _read_servers(request: Request, wait: float | None = None) -> _Servers:
     """The run of the address. Wait so many seconds for the first read of its servers, or as long as is short."""
-    deployment, run_id = request.app.state.deployment, request.path_params["run_id"]
-    topic = f"run/{run_id}"
-    snapshot = read_topic(deployment, topic)
-    index = deployment.kept.get(ServerIndex, run_id, lambda: ServerIndex(run_id))
-    record = snapshot.value["record"]
+    run = RunPage.read(request)
+    run_id = run.record["executionId"]
+    index = run.deployment.kept.get(ServerIndex, run_id, lambda: ServerIndex(run_id))
     if wait is None:
-        wait = WAIT if record["servers"]["total"] <= PAGE else 0.0
-    return _Run(deployment, topic, snapshot, index, index.ask(deployment.api, record, wait))
+        wait = WAIT if run.record["servers"]["total"] <= PAGE else 0.0
+    return _Servers(run.deployment, run.topic, run.snapshot, index, index.ask(run.deployment.api, run.record, wait))
 
 
 # --- a part of the table ----------------------------------------------------------------------------------------
@@ -151,7 +124,7 @@ class Window:
         return urlencode(self.query.to_parameters(), quote_via=quote)
 
 
-def _make_window(run: _Run, query: Query, offset: int, limit: int) -> Window:
+def _make_window(run: _Servers, query: Query, offset: int, limit: int) -> Window:
     found = run.index.select(run.view, query)
     return Window(
         list(found[offset : offset + limit]),

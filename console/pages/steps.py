@@ -12,13 +12,10 @@ from starlette.routing import Route
 
 from cli.api_client import ApiClient
 from cli.run_record import UNFINISHED
-from console.deployment import Deployment
 from console.pages.parts import read_number
+from console.pages.runs import RunPage
 from console.reading import steps
 from console.reading.events import EventLog, find_events
-from console.render import Live, render
-from console.snapshots import Snapshot
-from console.topics import read_topic
 from recovery.free_text import flatten
 
 # Rows of a page.
@@ -28,37 +25,15 @@ BATCHES, LOG_ENTRIES, EVENTS, FINDINGS = 50, 200, 200, 200
 LOG_AGE, FINDINGS_AGE, ENDED_AGE = 10.0, 10.0, 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A run whose page is asked for."""
-
-    deployment: Deployment
-    topic: str
-    snapshot: Snapshot
-
-    @property
-    def record(self) -> Mapping[str, Any]:
-        record: Mapping[str, Any] = self.snapshot.value["record"]
-        return record
-
-    @property
-    def is_open(self) -> bool:
-        return self.record["status"] in UNFINISHED
-
-    def read(self, name: str, read: Callable[[ApiClient], Any], age: float | None = None) -> Any:
-        """An answer about this run. That of a run that has ended does not change."""
-        key = f"{name} of {self.record['executionId']}{'' if self.is_open else ' at its end'}"
-        return self.deployment.snapshot(key, read, age if self.is_open else ENDED_AGE).value
-
-    def render(self, request: Request, template: str, title: str, **context: Any) -> Response:
-        live = Live(self.topic, self.snapshot)
-        named = f"{title} of {self.record['planName']}"
-        return render(request, template, named, live, record=self.record, **context)
+def _read(run: RunPage, name: str, read: Callable[[ApiClient], Any], age: float | None = None) -> Any:
+    """An answer about this run. That of a run that has ended does not change."""
+    is_open = run.record["status"] in UNFINISHED
+    key = f"{name} of {run.record['executionId']}{'' if is_open else ' at its end'}"
+    return run.deployment.snapshot(key, read, age if is_open else ENDED_AGE).value
 
 
-def _read_run(request: Request) -> _Run:
-    deployment, topic = request.app.state.deployment, f"run/{request.path_params['run_id']}"
-    return _Run(deployment, topic, read_topic(deployment, topic))
+def _render(request: Request, run: RunPage, template: str, title: str, **context: Any) -> Response:
+    return run.render(request, template, f"{title} of {run.record['planName']}", **context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +61,23 @@ def _cut(request: Request, rows: Sequence[Any], size: int) -> Part:
 # --- pages ------------------------------------------------------------------------------------------------------
 def show_actions(request: Request) -> Response:
     """The actions of the run with their output, and the checks of its waves."""
-    run = _read_run(request)
+    run = RunPage.read(request)
     path = f"/executions/{run.record['executionId']}/actions"
-    actions = steps.list_actions(run.read("actions", lambda api: api.get(path)["actions"]), run.record)
+    actions = steps.list_actions(_read(run, "actions", lambda api: api.get(path)["actions"]), run.record)
     waves = steps.list_checked_waves(run.record)
-    return run.render(request, "actions.html.j2", "Actions and checks", actions=actions, waves=waves)
+    return _render(request, run, "actions.html.j2", "Actions and checks", actions=actions, waves=waves)
 
 
 def show_jobs(request: Request) -> Response:
     """The batches of the run with their jobs."""
-    run, wave = _read_run(request), request.query_params.get("wave", "")
+    run, wave = RunPage.read(request), request.query_params.get("wave", "")
     part = _cut(request, steps.list_batches(run.record, wave), BATCHES)
-    return run.render(request, "jobs.html.j2", "Jobs", part=part, wave=wave)
+    return _render(request, run, "jobs.html.j2", "Jobs", part=part, wave=wave)
 
 
 def show_job(request: Request) -> Response:
     """One job with DRS's log of it."""
-    run, job_id = _read_run(request), request.path_params["job_id"]
+    run, job_id = RunPage.read(request), request.path_params["job_id"]
     job = steps.find_job(run.record, job_id)
     if job is None:
         raise HTTPException(404, f"The run has no job {job_id}.")
@@ -112,27 +87,27 @@ def show_job(request: Request) -> Response:
     age = age_of_running if runs else ENDED_AGE
     entries = run.deployment.snapshot(key, lambda api: steps.read_job_log(api, run_id, job_id), age).value
     part = _cut(request, entries, LOG_ENTRIES)
-    return run.render(request, "job.html.j2", f"Job {job_id}", job=job, part=part)
+    return _render(request, run, "job.html.j2", f"Job {job_id}", job=job, part=part)
 
 
 def show_findings(request: Request) -> Response:
     """What the inspection found, by severity, and how far the networks are isolated."""
-    run = _read_run(request)
+    run = RunPage.read(request)
     path = f"/executions/{run.record['executionId']}/findings"
-    found = steps.group_findings(run.read("findings", lambda api: api.get(path), FINDINGS_AGE))
-    return run.render(request, "findings.html.j2", "Findings", most=FINDINGS, **found)
+    found = steps.group_findings(_read(run, "findings", lambda api: api.get(path), FINDINGS_AGE))
+    return _render(request, run, "findings.html.j2", "Findings", most=FINDINGS, **found)
 
 
 def show_events(request: Request) -> Response:
     """What happened in the run, the newest first."""
-    run, parameters = _read_run(request), request.query_params
+    run, parameters = RunPage.read(request), request.query_params
     wave, text = flatten(parameters.get("wave", "")), flatten(parameters.get("text", ""))[:200]
     run_id = run.record["executionId"]
     log = run.deployment.kept.get(EventLog, run_id, lambda: EventLog(run_id))
     events = log.read(run.deployment.api, run.record, run.deployment.interval)
     found = find_events(events, wave, text)
     part = _cut(request, found[::-1], EVENTS)
-    return run.render(request, "events.html.j2", "Events", part=part, wave=wave, text=text, total=len(events))
+    return _render(request, run, "events.html.j2", "Events", part=part, wave=wave, text=text, total=len(events))
 
 
 ROUTES = [
