@@ -17,14 +17,19 @@ MAX_SECONDS_OF_TRIES, MAX_SECONDS = 15.0, 20.0
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
+def require_key(key: str) -> None:
+    """Raise HTTPException for what can be no key."""
+    if not _KEY.fullmatch(key):
+        raise HTTPException(400, "The form has no Idempotency-Key of this console. Reload the page; nothing was sent.")
+
+
 async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str) -> dict[str, Any]:
     """The answer to this POST with this Idempotency-Key.
 
     Raise AnswerLost if it may have been executed and was not answered in time, HTTPException for what can be no key,
     and the errors of `repeat.post`.
     """
-    if not _KEY.fullmatch(key):
-        raise HTTPException(400, "The form has no Idempotency-Key of this console. Reload the page; nothing was sent.")
+    require_key(key)
     sending = asyncio.ensure_future(
         run_in_threadpool(repeat.post, api, path, body, key, max_seconds=MAX_SECONDS_OF_TRIES)
     )

@@ -13,19 +13,32 @@ from cli import repeat
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
+from cli.run_client import read_run
 from cli.run_record import Record
 from cli.text import describe_state
 from console.deployment import Deployment
 from console.forms import read_form
 from console.pages.ids import require_id
 from console.pages.runs import read_plan_of_run
-from console.reading.decisions.choices import Choice, can_be_made, find_choice, find_excluded, needs_comment
+from console.reading.decisions.choices import (
+    Choice,
+    can_be_made,
+    find_choice,
+    find_excluded,
+    mark_question,
+    needs_comment,
+)
 from console.reading.decisions.effects import describe_effects
 from console.refusals import ShownError, describe_error
 from console.render import render
-from console.sending import send
+from console.sending import require_key, send
 from console.topics import read_topic
 
+_ASKED_ANEW = ShownError(
+    "The run has asked anew since this dialog was opened",
+    ("Nothing was sent now. Look at what it asks, and what will happen: servers that failed may be others.",),
+    409,
+)
 # Servers that are read for where a wave launches: one page of the API.
 MAX_SERVERS_READ = 1000
 
@@ -42,10 +55,14 @@ async def decide(request: Request) -> Response:
     """Send the decision, and let the page read itself anew."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    record = await run_in_threadpool(read_record, deployment, request)
+    record = await run_in_threadpool(_read_record_now, deployment, request)
     choice = _read_choice(request, record)
     run_id, key = record["executionId"], fields.get("key", "")
     comment = fields.get("comment", "").strip()
+    require_key(key)
+    if (asked := mark_question(record, choice)) and fields.get("seen") != asked:
+        # Another key: under the old one, the API would repeat its answer to what was asked before.
+        return await run_in_threadpool(_show, request, record, choice, repeat.make_key(), comment, _ASKED_ANEW)
     if not comment and needs_comment(record, choice):
         error = ShownError("A comment is needed", (f"To {choice.decision}, say why. Nothing was decided.",), 422)
         return await run_in_threadpool(_show, request, record, choice, key, comment, error)
@@ -55,12 +72,19 @@ async def decide(request: Request) -> Response:
         error = describe_loss(lost, "It may have been recorded. The same button sends it again, and it counts once.")
         return await run_in_threadpool(_show, request, record, choice, key, comment, error)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
-        new_key = repeat.make_key()
-        forget_run(deployment, run_id)
-        return await run_in_threadpool(_show, request, record, choice, new_key, comment, describe_error(refused))
+        key = choose_key(key, refused)
+        return await run_in_threadpool(_show, request, record, choice, key, comment, describe_error(refused))
     finally:
         forget_run(deployment, run_id)
     return answer_done(f"{choice.decision} is recorded; the run is {describe_state(after)}")
+
+
+def choose_key(key: str, error: Exception) -> str:
+    """The key for the next press of the button after this error.
+
+    A request that has not been executed keeps its key: an earlier press may have been executed, and its answer lost.
+    """
+    return repeat.make_key() if isinstance(error, ApiRefused) else key
 
 
 def require_writable(deployment: Deployment) -> None:
@@ -73,6 +97,17 @@ def read_record(deployment: Deployment, request: Request) -> Record:
     """The record of the run in the path. Raise HTTPException for what can be no id, and as `read_topic`."""
     record: Record = read_topic(deployment, f"run/{require_id(request, 'run_id')}").value["record"]
     return record
+
+
+def _read_record_now(deployment: Deployment, request: Request) -> Record:
+    """The record as it is now: what is decided must be what the dialog has shown. An API that does not answer this may
+    still take the decision, and then it is compared with the last answer.
+    """
+    run_id = require_id(request, "run_id")
+    try:
+        return read_run(deployment.api, run_id)
+    except (ApiUnreachable, CredentialsExpired):
+        return read_record(deployment, request)
 
 
 def forget_run(deployment: Deployment, run_id: str) -> None:
@@ -114,6 +149,7 @@ def _show(
         record=record,
         choice=choice,
         key=key,
+        seen=mark_question(record, choice),
         comment=comment,
         error=error,
         is_open=is_open,

@@ -20,11 +20,12 @@ from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_
 from cli.run_record import Record
 from console.deployment import Deployment
 from console.forms import read_form
-from console.pages.decisions import answer_done, describe_loss, forget_run, read_record, require_writable
+from console.pages.decisions import answer_done, choose_key, describe_loss, forget_run, read_record, require_writable
 from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError, describe_error
 from console.render import render
-from console.sending import send
+from console.sending import require_key, send
+from console.snapshots import make_version
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
 
@@ -33,6 +34,14 @@ MAX_AGE_OF_PREVIEW = 15.0
 MAX_PLACES, MAX_INSTANCES = 8, 50
 PROFILES = ("apply", "skip")
 _NOTHING = "Nothing was started."
+_OTHER_INSTANCES = ShownError(
+    "The instances are others than this dialog has shown",
+    (
+        "Nothing was sent now. Look at what there is: another person may have cleaned up, or continued the drill; "
+        "an answer that was lost may have been of a clean-up that began.",
+    ),
+    409,
+)
 
 
 # --- continue ---------------------------------------------------------------------------------------------------
@@ -92,7 +101,7 @@ async def continue_run(request: Request) -> Response:
         return await run_in_threadpool(_show_continue, request, record, fields, key, error)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
         error = describe_error(refused)
-        return await run_in_threadpool(_show_continue, request, record, fields, repeat.make_key(), error)
+        return await run_in_threadpool(_show_continue, request, record, fields, choose_key(key, refused), error)
     finally:
         forget_run(deployment, run_id)
     return Response(headers={"HX-Redirect": f"/runs/{after['executionId']}"})
@@ -146,13 +155,19 @@ async def clean_up(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     record = await run_in_threadpool(_read_drill, deployment, request)
     run_id, key = record["executionId"], fields.get("key", "")
+    require_key(key)
+    deployment.snapshots.forget(f"instances/{run_id}")
+    found = await run_in_threadpool(_read_instances, deployment, run_id)
+    if fields.get("seen") != found["mark"]:
+        return await run_in_threadpool(_show_instances, request, record, key, _OTHER_INSTANCES)
     try:
         await send(deployment.api, f"/executions/{run_id}/cleanup", None, key)
     except AnswerLost as lost:
         error = describe_loss(lost, "It may have begun. The same button sends it again, and it begins once.")
         return await run_in_threadpool(_show_instances, request, record, key, error)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
-        return await run_in_threadpool(_show_instances, request, record, repeat.make_key(), describe_error(refused))
+        key = choose_key(key, refused)
+        return await run_in_threadpool(_show_instances, request, record, key, describe_error(refused))
     finally:
         forget_run(deployment, run_id)
     return answer_done("the clean-up has begun; this page shows how far it is")
@@ -168,17 +183,24 @@ def _read_drill(deployment: Deployment, request: Request) -> Record:
 def _show_instances(request: Request, record: Record, key: str, error: ShownError | None = None) -> Response:
     deployment: Deployment = request.app.state.deployment
     run_id = record["executionId"]
-    found = deployment.snapshot(f"instances/{run_id}", lambda api: _preview_cleanup(api, run_id), MAX_AGE_OF_PREVIEW)
+    found = _read_instances(deployment, run_id)
     return render(
         request,
         "cleanup_instances.html.j2",
         "",
         status=error.status if error else 200,
         record=record,
-        preview=found.value,
+        preview=found,
         key=key,
         error=error,
     )
+
+
+def _read_instances(deployment: Deployment, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = deployment.snapshot(
+        f"instances/{run_id}", lambda api: _preview_cleanup(api, run_id), MAX_AGE_OF_PREVIEW
+    ).value
+    return found
 
 
 def _preview_cleanup(api: ApiClient, run_id: str) -> dict[str, Any]:
@@ -194,6 +216,7 @@ def _preview_cleanup(api: ApiClient, run_id: str) -> dict[str, Any]:
         "instances": servers[:MAX_INSTANCES],
         "left_out": plural(max(len(servers) - MAX_INSTANCES, 0), "more instance"),
         "unknown": found.unknown,
+        "mark": make_version([found.chain, sorted(found.servers)]),
     }
 
 

@@ -14,6 +14,7 @@ from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
 from console.deployment import Deployment
 from console.forms import read_form
+from console.pages.decisions import choose_key
 from console.reading import fleet
 from console.refusals import ShownError, describe_error
 from console.render import Live, render
@@ -81,7 +82,7 @@ async def sync(request: Request) -> Response:
         lines = (*str(error).splitlines(), "It may have been started. While a sync is on, no second one starts.")
         return _show_sync(request, key, ShownError("No answer came", lines, 504))
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
-        return _show_sync(request, repeat.make_key(), describe_error(error))
+        return _show_sync(request, choose_key(key, error), describe_error(error))
     deployment.snapshots.forget(TOPIC)
     notice = {"notice": {"text": "A sync is on. The page shows its result when it has ended."}}
     return Response(status_code=204, headers={"HX-Trigger": json.dumps(notice)})

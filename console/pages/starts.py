@@ -1,7 +1,7 @@
 """The dialogs that start readiness checks, drills and recoveries of a plan."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -20,13 +20,14 @@ from cli.run_client import start_body, start_path
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_plan
 from console.deployment import ID, Deployment
 from console.forms import read_form
-from console.pages.decisions import describe_loss, require_writable
+from console.pages.decisions import choose_key, describe_loss, require_writable
 from console.pages.ids import require_id
 from console.pages.parts import show_error_in_place
-from console.pages.plans import read_current_groups
+from console.reading.plan import read_groups
 from console.refusals import ShownError, describe_error
 from console.render import render
 from console.sending import send
+from console.snapshots import make_version
 from recovery.free_text import flatten
 
 MODES = ("readiness", "drill", "recovery")
@@ -34,6 +35,8 @@ ACTIONS, PROFILES = ("run", "skip", "verifyOnly"), ("apply", "skip")
 # How old a preview may be: the dialog is opened anew after a refusal. In real seconds.
 MAX_AGE_OF_PREVIEW = 15.0
 _NOTHING = "Nothing was started."
+_LOST_BEFORE = "That is of this press. The one before, whose answer was lost, may have started a run."
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def show_start(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     plan_id, mode = _read_path(request)
     require_writable(deployment)
-    return _show(request, deployment.api.get(f"/recovery-plans/{plan_id}"), mode, Typed(), repeat.make_key())
+    plan = deployment.api.get(f"/recovery-plans/{plan_id}")
+    return _show(request, plan, mode, Typed(), repeat.make_key(), _mark_groups(deployment.api, plan))
 
 
 def show_preview(request: Request) -> Response:
@@ -110,8 +114,8 @@ def show_preview(request: Request) -> Response:
         raise HTTPException(404, "A readiness check launches nothing.")
     try:
         plan = deployment.api.get(f"/recovery-plans/{plan_id}")
-        groups = read_current_groups(deployment, plan)
-        key = f"preview/{plan_id}/{plan['version']}/{mode}"
+        groups = read_groups(deployment.api, plan)
+        key = f"preview/{plan_id}/{plan['version']}/{_digest(groups)}/{mode}"
         preview = deployment.snapshot(key, lambda api: _preview(api, plan, mode), MAX_AGE_OF_PREVIEW).value
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:  # the form is of use without a preview
         return show_error_in_place(request, error)
@@ -135,6 +139,21 @@ def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, An
     return {"facts": facts, "replaced": asdict(replaced), "readiness": readiness, "age": age}
 
 
+def _mark_groups(api: ApiClient, plan: Mapping[str, Any]) -> str:
+    """A text that changes when a group of the plan does, and with it the servers that a start launches.
+
+    `UNKNOWN` if the groups cannot be read, which is no reason not to recover.
+    """
+    try:
+        return _digest(read_groups(api, plan))
+    except (ApiRefused, ApiUnreachable):
+        return UNKNOWN
+
+
+def _digest(groups: Sequence[Mapping[str, Any]]) -> str:
+    return make_version([[group["groupId"], group["version"]] for group in groups])
+
+
 async def start(request: Request) -> Response:
     """Start the run, and go to its page."""
     fields = await read_form(request)
@@ -142,13 +161,17 @@ async def start(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     typed, key = Typed.from_form(fields), fields.get("key", "")
     plan = await run_in_threadpool(deployment.api.get, f"/recovery-plans/{plan_id}")
-    if refusal := _find_refusal(plan, mode, typed, fields):
-        return _show(request, plan, mode, typed, key, refusal)
+    groups = await run_in_threadpool(_mark_groups, deployment.api, plan)
+    is_lost = fields.get("lost") == "yes"  # an earlier press, which may have started a run
+    if refusal := _find_refusal(plan, groups, mode, typed, fields):
+        if is_lost:
+            refusal = replace(refusal, lines=(*refusal.lines, _LOST_BEFORE))
+        return _show(request, plan, mode, typed, key, groups, refusal, is_lost=is_lost)
     try:
         run = await send(deployment.api, start_path(plan_id, mode), typed.to_body(mode), key)
     except AnswerLost as error:
         lost = describe_loss(error, "It may have been started. The same button sends it again, and starts it once.")
-        return _show(request, plan, mode, typed, key, lost, is_lost=True)
+        return _show(request, plan, mode, typed, key, groups, lost, is_lost=True)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         shown = describe_error(error)
         running = (
@@ -156,21 +179,28 @@ async def start(request: Request) -> Response:
             if isinstance(error, ApiRefused) and isinstance(error.reply.body, dict)
             else None
         )
-        return _show(request, plan, mode, typed, repeat.make_key(), shown, running=running)
+        if is_lost and not isinstance(error, ApiRefused):
+            shown = replace(shown, lines=(*shown.lines, _LOST_BEFORE))
+        else:
+            is_lost = False
+        key = choose_key(key, error)
+        return _show(request, plan, mode, typed, key, groups, shown, running=running, is_lost=is_lost)
     finally:
         for topic in ("overview", f"plan/{plan_id}"):
             deployment.snapshots.forget(topic)
     return Response(headers={"HX-Redirect": f"/runs/{run['executionId']}"})
 
 
-def _find_refusal(plan: Mapping[str, Any], mode: str, typed: Typed, fields: Mapping[str, str]) -> ShownError | None:
+def _find_refusal(
+    plan: Mapping[str, Any], groups: str, mode: str, typed: Typed, fields: Mapping[str, str]
+) -> ShownError | None:
     """What the console itself refuses before it asks the API."""
-    if fields.get("version") != str(plan["version"]):
-        return ShownError(
-            "The plan has been changed since this dialog was opened",
-            (f"{_NOTHING} Look at what it launches now.",),
-            409,
-        )
+    changed = "The plan" if fields.get("version") != str(plan["version"]) else ""
+    if not changed and fields.get("groups") != groups and UNKNOWN not in (groups, fields.get("groups")):
+        changed = "A group of the plan"
+    if changed:
+        title = f"{changed} has been changed since this dialog was opened"
+        return ShownError(title, (f"{_NOTHING} Look at what it launches now.",), 409)
     if mistake := typed.find_mistake(mode, plan["name"]):
         return ShownError("That is not what was asked for", (f"{mistake}. {_NOTHING}",), 422)
     return None
@@ -182,6 +212,7 @@ def _show(
     mode: str,
     typed: Typed,
     key: str,
+    groups: str,
     error: ShownError | None = None,
     *,
     running: str | None = None,
@@ -196,6 +227,7 @@ def _show(
         mode=mode,
         typed=typed,
         key=key,
+        groups=groups,
         error=error,
         running=running if running and ID.fullmatch(running) else None,
         is_lost=is_lost,
