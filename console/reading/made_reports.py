@@ -15,6 +15,8 @@ from console.deployment import Deployment
 
 # Reports that are kept. That of 10,000 servers has some 25 MB.
 MAX_KEPT = 4
+# Reports that are made at a time: each reads everything of its run, and takes a core for seconds.
+MAX_MAKERS = 2
 # How old a report may be, in real seconds. What belongs to a run that has ended still changes: by its clean-up, or
 # when its launch settings are put back.
 MAX_AGE_OF_ENDED, MAX_AGE_OF_OPEN = 120.0, 5.0
@@ -54,7 +56,7 @@ class MadeReports:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._makings: OrderedDict[str, Making] = OrderedDict()
-        self._guard = threading.Lock()
+        self._guard, self._makers = threading.Lock(), threading.Semaphore(MAX_MAKERS)
 
     def ask(self, deployment: Deployment, record: Mapping[str, Any], version: str, *, anew: bool = False) -> Making:
         """The report of a run whose record has this version. `anew` makes it now, unless it is being made."""
@@ -66,8 +68,10 @@ class MadeReports:
                 name = f"makes the report of {run_id}"
                 threading.Thread(target=self._make, args=(deployment, record, making), name=name, daemon=True).start()
             self._makings.move_to_end(run_id)
-            while len(self._makings) > MAX_KEPT:
-                self._makings.popitem(last=False)
+            # What is being made stays: forgotten, it would be made again for the pages that wait, for ever.
+            made = [each for each, found in self._makings.items() if found.is_done.is_set()]
+            for each in made[: max(len(self._makings) - MAX_KEPT, 0)]:
+                del self._makings[each]
             return making
 
     def find(self, run_id: str, json_sha256: str) -> Texts | None:
@@ -84,12 +88,14 @@ class MadeReports:
         def report(words: str) -> None:
             making.progress = words
 
+        report("waiting for other reports")
         try:
-            facts = collect_facts(
-                deployment.api, record, None, deployment.speed, is_sandbox=deployment.is_sandbox, progress=report
-            )
-            report("writing the page")
-            making.texts = make_texts(facts)
+            with self._makers:
+                facts = collect_facts(
+                    deployment.api, record, None, deployment.speed, is_sandbox=deployment.is_sandbox, progress=report
+                )
+                report("writing the page")
+                making.texts = make_texts(facts)
         except Exception as error:  # noqa: BLE001  # those that wait for it get it
             making.error = error
         finally:
