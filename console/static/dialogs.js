@@ -45,13 +45,16 @@
 
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "Tab") release(); // looks for a button
-    if (event.key === "Escape" && sending) event.preventDefault();
     // Enter in a field would press the button that acts.
     if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
   });
 
   // Closing does not take back what was sent, and its answer has to be read.
+  // Chromium asks `cancel` once, and the button that was pressed has no focus any more: the key comes to the page.
   dialog.addEventListener("cancel", (event) => { if (sending) event.preventDefault(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && sending) event.preventDefault();
+  }, {capture: true});
 
   function setClosers(isDisabled) {
     for (const button of dialog.querySelectorAll("[data-close]")) button.disabled = isDisabled;

@@ -10,7 +10,7 @@
   const interval = Number(freshness.dataset.interval);
   const page = () => document.getElementById("live");
   let source = null, readAt = null, problem = "", lostAt = null, hidden = null, asked = null;
-  let isStranger = false, again = null, hasHeard = false, newest = null, behind = null;
+  let isStranger = false, again = null, hasHeard = false, newest = null, behind = null, drawn = null;
 
   if (!page().dataset.topic) return;
   if (page().dataset.age) readAt = moment(Number(page().dataset.age));
@@ -76,8 +76,10 @@
   }
 
   function show() {
-    if (newest === null || newest === page().dataset.version) behind = null;
-    else behind ??= moment();
+    const version = page().dataset.version;
+    if (newest === null || newest === version) behind = null;
+    else if (behind === null || drawn !== version) behind = moment(); // a run changes each second: late is not stuck
+    drawn = version;
     const isBehind = behind !== null && since(behind) > BEHIND_SECONDS;
     const age = readAt === null ? null : since(isBehind ? behind : readAt);
     const isLate = age !== null && age > Math.max(LATE_INTERVALS * interval, LATE_SECONDS);
