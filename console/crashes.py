@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.deployment import Deployment
 from console.refusals import ShownError
 from console.render import render
+from console.snapshots import troubles
 from recovery.free_text import clean
 
 _log = logging.getLogger("console")
@@ -25,6 +26,7 @@ class Crashes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = False
+        troubles.set([])
 
         async def send_noted(message: Message) -> None:
             nonlocal has_started

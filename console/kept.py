@@ -12,7 +12,10 @@ Thing = TypeVar("Thing")
 
 
 class Kept:
-    """Makes each thing once, and returns the same one while it is among the last `max_kept` used ones of its kind."""
+    """Makes each thing once, and returns the same one while it is among the last `max_kept` used ones of its kind.
+
+    A thing that says that it `is_busy` stays until it is not.
+    """
 
     def __init__(self, max_kept: int = MAX_KEPT) -> None:
         self._max_kept = max_kept
@@ -31,7 +34,8 @@ class Kept:
             if key not in things:
                 things[key] = make()
             things.move_to_end(key)
-            if len(things) > self._max_kept:
-                things.popitem(last=False)
+            idle = [each for each, thing in things.items() if each != key and not getattr(thing, "is_busy", False)]
+            for each in idle[: max(len(things) - self._max_kept, 0)]:
+                del things[each]
             found: Thing = things[key]
             return found

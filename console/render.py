@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 from cli import drawings
 from cli.report.times import parse_time
 from cli.text import describe_state, describe_waits, format_duration
-from console.snapshots import Snapshot
+from console.snapshots import Snapshot, troubles
 from recovery.free_text import clean, flatten
 
 FOLDER = Path(__file__).parent
@@ -39,6 +39,9 @@ def render(
 ) -> HTMLResponse:
     """A page, or a part of one. `title` is of the browser's tab; a page without `live` shows what stays as it is."""
     deployment = request.app.state.deployment
+    # The page says by itself what keeps its topic from being read.
+    of_topic = None if live is None or live.snapshot is None else live.snapshot.trouble
+    old = [each for each in dict.fromkeys(troubles.get() or ()) if each != of_topic]
     text = (
         _environment()
         .get_template(template)
@@ -50,9 +53,12 @@ def render(
             path=request.url.path,
             here=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
             age=None if live is None or live.snapshot is None else live.snapshot.age(deployment.snapshots.clock()),
+            old=old,
             **context,
         )
     )
+    if old and request.headers.get("HX-Request") == "true" and 'id="live"' not in text:
+        text += _environment().get_template("old_parts.html.j2").render(old=old)
     return HTMLResponse(text, status)
 
 

@@ -30,15 +30,23 @@ class NotDone(Exception):
 async def submit(api: ApiClient, path: str, body: dict[str, Any] | None, key: str, if_lost: str) -> dict[str, Any]:
     """The answer to a form, as `send`. Raise NotDone; `if_lost` says what follows from an answer that did not come.
 
-    After a lost answer the form keeps its key, so that sending it again counts once.
+    A form keeps its key until the API has refused it: an earlier press may have been executed, and its answer lost.
     """
     try:
         return await send(api, path, body, key)
     except AnswerLost as lost:
         shown = ShownError("No answer came", (*str(lost).splitlines(), if_lost), 504, is_lost=True)
         raise NotDone(shown, key) from lost
-    except (ApiRefused, ApiUnreachable, CredentialsExpired) as refused:
+    except ApiRefused as refused:
         raise NotDone(describe_error(refused), repeat.make_key()) from refused
+    except (ApiUnreachable, CredentialsExpired) as failed:
+        raise NotDone(describe_error(failed), key) from failed
+
+
+def require_key(key: str) -> None:
+    """Raise HTTPException for what can be no key."""
+    if not _KEY.fullmatch(key):
+        raise HTTPException(400, "The form has no Idempotency-Key of this console. Reload the page; nothing was sent.")
 
 
 async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str) -> dict[str, Any]:
@@ -47,8 +55,7 @@ async def send(api: ApiClient, path: str, body: dict[str, Any] | None, key: str)
     Raise AnswerLost if it may have been executed and was not answered in time, HTTPException for what can be no key,
     and the errors of `repeat.post`.
     """
-    if not _KEY.fullmatch(key):
-        raise HTTPException(400, "The form has no Idempotency-Key of this console. Reload the page; nothing was sent.")
+    require_key(key)
     sending = asyncio.ensure_future(
         run_in_threadpool(repeat.post, api, path, body, key, max_seconds=MAX_SECONDS_OF_TRIES)
     )

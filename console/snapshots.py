@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,13 +13,41 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from console.kept import Kept
 
+# Why something that the request at hand shows could not be read anew. It is shared with the threads of the request.
+troubles: ContextVar[list[str] | None] = ContextVar("troubles", default=None)
 # Snapshots that are kept, unless it is said otherwise. The oldest ones are forgotten.
 MAX_KEPT = 200
 
 
+class WakefulClock:
+    """Seconds that never go back, and go on while the machine sleeps, as most monotonic clocks do not.
+
+    A jump of the machine's clock forward counts as sleep: what was read before is read again.
+    """
+
+    # Clocks that are read one after the other differ a little, and NTP moves one of them slowly.
+    _LEAST_SLEEP = 2.0
+
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, machine: Callable[[], float] = time.time
+    ) -> None:
+        self._monotonic, self._machine = monotonic, machine
+        self._guard = threading.Lock()
+        self._seen, self._slept = (monotonic(), machine()), 0.0
+
+    def __call__(self) -> float:
+        with self._guard:
+            now = self._monotonic(), self._machine()
+            slept = (now[1] - self._seen[1]) - (now[0] - self._seen[0])
+            if slept >= self._LEAST_SLEEP:
+                self._slept += slept
+            self._seen = now
+            return now[0] + self._slept
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """An answer of the API. `read_at` is when it was read, in seconds of this machine's monotonic clock.
+    """An answer of the API. `read_at` is when it was read, in seconds of the clock of `Snapshots`.
 
     `version` changes when the answer does. `trouble` says why it could not be read anew; None if it is fresh.
     """
@@ -44,8 +73,8 @@ class _Slot:
 class Snapshots:
     """Reads each thing once at a time, and keeps what was read last for when the API does not answer."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_kept: int = MAX_KEPT) -> None:
-        self.clock, self._slots = clock, Kept(max_kept)
+    def __init__(self, clock: Callable[[], float] | None = None, max_kept: int = MAX_KEPT) -> None:
+        self.clock, self._slots = clock or WakefulClock(), Kept(max_kept)
 
     def get(self, key: str, read: Callable[[], Any], max_age: float) -> Snapshot:
         """What `read` returned at most `max_age` seconds ago, or returns now.
@@ -92,7 +121,11 @@ class Snapshots:
         latest, error = slot.latest, slot.error
         if latest is None:
             raise error or ApiUnreachable("The API has not answered yet.")
-        return latest if error is None else replace(latest, trouble=str(error))
+        if error is None:
+            return latest
+        if (noted := troubles.get()) is not None:
+            noted.append(str(error))
+        return replace(latest, trouble=str(error))
 
 
 def make_version(value: Any) -> str:

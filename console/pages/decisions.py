@@ -9,20 +9,33 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli import repeat
-from cli.api_client import ApiUnreachable
+from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
+from cli.run_client import read_run
 from cli.run_record import Record
 from cli.text import describe_state
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
-from console.pages.parts import answer_done
+from console.pages.parts import answer_done, require_id
 from console.pages.runs import RunPage, forget_run, read_plan_of_run
-from console.reading.decisions.choices import Choice, can_be_made, find_choice, find_excluded, needs_comment
+from console.reading.decisions.choices import (
+    Choice,
+    can_be_made,
+    find_choice,
+    find_excluded,
+    mark_question,
+    needs_comment,
+)
 from console.reading.decisions.effects import describe_effects
 from console.refusals import ShownError
 from console.render import render
-from console.sending import NotDone, submit
+from console.sending import NotDone, require_key, submit
 
+_ASKED_ANEW = ShownError(
+    "The run has asked anew since this dialog was opened",
+    ("Nothing was sent now. Look at what it asks, and what will happen: servers that failed may be others.",),
+    409,
+)
 # Servers that are read for where a wave launches: one page of the API.
 MAX_SERVERS_READ = 1000
 
@@ -39,10 +52,14 @@ async def decide(request: Request) -> Response:
     """Send the decision, and let the page read itself anew."""
     fields = await read_form(request)
     deployment: Deployment = request.app.state.deployment
-    record = (await run_in_threadpool(RunPage.read, request)).record
+    record = await run_in_threadpool(_read_record_now, request)
     choice = _read_choice(request, record)
     run_id, key = record["executionId"], fields.get("key", "")
     comment = fields.get("comment", "").strip()
+    require_key(key)
+    if (asked := mark_question(record, choice)) and fields.get("seen") != asked:
+        # Another key: under the old one, the API would repeat its answer to what was asked before.
+        return await run_in_threadpool(_show, request, record, choice, repeat.make_key(), comment, _ASKED_ANEW)
     if not comment and needs_comment(record, choice):
         error = ShownError("A comment is needed", (f"To {choice.decision}, say why. Nothing was decided.",), 422)
         return await run_in_threadpool(_show, request, record, choice, key, comment, error)
@@ -55,6 +72,16 @@ async def decide(request: Request) -> Response:
     finally:
         forget_run(deployment, run_id)
     return answer_done(f"{choice.decision} is recorded; the run is {describe_state(after)}")
+
+
+def _read_record_now(request: Request) -> Record:
+    """The record as it is now: what is decided must be what the dialog has shown. An API that does not answer this may
+    still take the decision, and then it is compared with the last answer.
+    """
+    try:
+        return read_run(request.app.state.deployment.api, require_id(request, "run_id"))
+    except (ApiUnreachable, CredentialsExpired):
+        return RunPage.read(request).record
 
 
 def _read_choice(request: Request, record: Record) -> Choice:
@@ -80,6 +107,7 @@ def _show(
         record=record,
         choice=choice,
         key=key,
+        seen=mark_question(record, choice),
         comment=comment,
         error=error,
         is_open=is_open,

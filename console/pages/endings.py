@@ -22,7 +22,8 @@ from console.pages.runs import RunPage, forget_run
 from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError
 from console.render import render
-from console.sending import NotDone, submit
+from console.sending import NotDone, require_key, submit
+from console.snapshots import make_version
 from recovery.wording import name_first, plural
 
 # How old a preview may be, in real seconds: the dialog is rendered anew after a refusal.
@@ -30,6 +31,14 @@ MAX_AGE_OF_PREVIEW = 15.0
 MAX_PLACES, MAX_INSTANCES = 8, 50
 # The choice of launch profiles that a continuation has unless another is made.
 AS_BEFORE = ""
+_OTHER_INSTANCES = ShownError(
+    "The instances are others than this dialog has shown",
+    (
+        "Nothing was sent now. Look at what there is: another person may have cleaned up, or continued the drill; "
+        "an answer that was lost may have been of a clean-up that began.",
+    ),
+    409,
+)
 
 
 # --- continue ---------------------------------------------------------------------------------------------------
@@ -121,6 +130,11 @@ async def clean_up(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     record = await run_in_threadpool(_read_drill, request)
     run_id, key = record["executionId"], fields.get("key", "")
+    require_key(key)
+    deployment.snapshots.forget(f"instances/{run_id}")
+    found = await run_in_threadpool(_read_instances, deployment, run_id)
+    if fields.get("seen") != found["mark"]:
+        return await run_in_threadpool(_show_instances, request, record, key, _OTHER_INSTANCES)
     lost = "It may have begun. The same button sends it again, and it begins once."
     try:
         await submit(deployment.api, f"/executions/{run_id}/cleanup", None, key, lost)
@@ -141,17 +155,24 @@ def _read_drill(request: Request) -> Record:
 def _show_instances(request: Request, record: Record, key: str, error: ShownError | None = None) -> Response:
     deployment: Deployment = request.app.state.deployment
     run_id = record["executionId"]
-    found = deployment.snapshot(f"instances/{run_id}", lambda api: _preview_cleanup(api, run_id), MAX_AGE_OF_PREVIEW)
+    found = _read_instances(deployment, run_id)
     return render(
         request,
         "cleanup_instances.html.j2",
         "",
         status=error.status if error else 200,
         record=record,
-        preview=found.value,
+        preview=found,
         key=key,
         error=error,
     )
+
+
+def _read_instances(deployment: Deployment, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = deployment.snapshot(
+        f"instances/{run_id}", lambda api: _preview_cleanup(api, run_id), MAX_AGE_OF_PREVIEW
+    ).value
+    return found
 
 
 def _preview_cleanup(api: ApiClient, run_id: str) -> dict[str, Any]:
@@ -167,6 +188,7 @@ def _preview_cleanup(api: ApiClient, run_id: str) -> dict[str, Any]:
         "instances": servers[:MAX_INSTANCES],
         "left_out": plural(max(len(servers) - MAX_INSTANCES, 0), "more instance"),
         "unknown": found.unknown,
+        "mark": make_version([found.chain, sorted(found.servers)]),
     }
 
 

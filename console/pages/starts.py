@@ -1,7 +1,7 @@
 """The dialogs that start readiness checks, drills and recoveries of a plan."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -21,14 +21,17 @@ from console.deployment import ID, Deployment
 from console.forms import read_form, require_writable
 from console.pages.launch_form import NOTHING, LaunchForm
 from console.pages.parts import require_id, show_error_in_place
-from console.pages.plans import read_current_groups
+from console.reading.plan import read_groups
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, submit
+from console.snapshots import make_version
 
 MODES = ("readiness", "drill", "recovery")
 # How old a preview may be: the dialog is opened anew after a refusal. In real seconds.
 MAX_AGE_OF_PREVIEW = 15.0
+_LOST_BEFORE = "That is of this press. The one before, whose answer was lost, may have started a run."
+UNKNOWN = "unknown"
 
 
 def show_start(request: Request) -> Response:
@@ -36,7 +39,8 @@ def show_start(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     plan_id, mode = _read_path(request)
     require_writable(deployment)
-    return _show(request, deployment.api.get(f"/recovery-plans/{plan_id}"), mode, LaunchForm(), repeat.make_key())
+    plan = deployment.api.get(f"/recovery-plans/{plan_id}")
+    return _show(request, plan, mode, LaunchForm(), repeat.make_key(), _mark_groups(deployment, plan))
 
 
 def show_preview(request: Request) -> Response:
@@ -47,8 +51,8 @@ def show_preview(request: Request) -> Response:
         raise HTTPException(404, "A readiness check launches nothing.")
     try:
         plan = deployment.api.get(f"/recovery-plans/{plan_id}")
-        groups = read_current_groups(deployment, plan)
-        key = f"preview/{plan_id}/{plan['version']}/{mode}"
+        groups = read_groups(deployment.api, plan)
+        key = f"preview/{plan_id}/{plan['version']}/{_digest(groups)}/{mode}"
         preview = deployment.snapshot(key, lambda api: _preview(api, plan, mode), MAX_AGE_OF_PREVIEW).value
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:  # the form is of use without a preview
         return show_error_in_place(request, error)
@@ -79,34 +83,68 @@ async def start(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     typed, key = LaunchForm.from_form(fields), fields.get("key", "")
     plan = await run_in_threadpool(deployment.api.get, f"/recovery-plans/{plan_id}")
-    if refusal := _find_refusal(plan, mode, typed, fields.get("version")):
-        return _show(request, plan, mode, typed, key, refusal)
+    groups = await run_in_threadpool(_mark_groups, deployment, plan)
+    was_lost = fields.get("lost") == "yes"  # an earlier press, which may have started a run
+    if refusal := _find_refusal(plan, groups, mode, typed, fields):
+        return _show(request, plan, mode, typed, key, groups, _add_loss(refusal, was_lost), is_lost=was_lost)
     lost = "It may have been started. The same button sends it again, and starts it once."
     try:
         run = await submit(deployment.api, start_path(plan_id, mode), typed.to_body(mode), key, lost)
     except NotDone as failed:
-        return _show(request, plan, mode, typed, failed.key, failed.shown)
+        # A refusal settles what became of earlier presses; the form then has a new key.
+        is_unsure = failed.shown.is_lost or (was_lost and failed.key == key)
+        shown = _add_loss(failed.shown, is_unsure and not failed.shown.is_lost)
+        return _show(request, plan, mode, typed, failed.key, groups, shown, is_lost=is_unsure)
     finally:
         for topic in ("overview", f"plan/{plan_id}"):
             deployment.snapshots.forget(topic)
     return Response(headers={"HX-Redirect": f"/runs/{run['executionId']}"})
 
 
-def _find_refusal(plan: Mapping[str, Any], mode: str, typed: LaunchForm, version: str | None) -> ShownError | None:
+def _add_loss(shown: ShownError, was_lost: bool) -> ShownError:
+    return replace(shown, lines=(*shown.lines, _LOST_BEFORE)) if was_lost else shown
+
+
+def _mark_groups(deployment: Deployment, plan: Mapping[str, Any]) -> str:
+    """A text that changes when a group of the plan does, and with it the servers that a start launches.
+
+    `UNKNOWN` if the groups cannot be read, which is no reason not to recover.
+    """
+    try:
+        return _digest(read_groups(deployment.api, plan))
+    except (ApiRefused, ApiUnreachable):
+        return UNKNOWN
+
+
+def _digest(groups: Sequence[Mapping[str, Any]]) -> str:
+    return make_version([[group["groupId"], group["version"]] for group in groups])
+
+
+def _find_refusal(
+    plan: Mapping[str, Any], groups: str, mode: str, typed: LaunchForm, fields: Mapping[str, str]
+) -> ShownError | None:
     """What the console itself refuses before it asks the API."""
-    if version != str(plan["version"]):
-        return ShownError(
-            "The plan has been changed since this dialog was opened",
-            (f"{NOTHING} Look at what it launches now.",),
-            409,
-        )
+    changed = "The plan" if fields.get("version") != str(plan["version"]) else ""
+    if not changed and fields.get("groups") != groups and UNKNOWN not in (groups, fields.get("groups")):
+        changed = "A group of the plan"
+    if changed:
+        title = f"{changed} has been changed since this dialog was opened"
+        return ShownError(title, (f"{NOTHING} Look at what it launches now.",), 409)
     if mistake := typed.find_mistake(mode, plan["name"]):
         return ShownError("That is not what was asked for", (f"{mistake}. {NOTHING}",), 422)
     return None
 
 
 def _show(
-    request: Request, plan: Mapping[str, Any], mode: str, typed: LaunchForm, key: str, error: ShownError | None = None
+    request: Request,
+    plan: Mapping[str, Any],
+    mode: str,
+    typed: LaunchForm,
+    key: str,
+    groups: str,
+    error: ShownError | None = None,
+    *,
+    is_lost: bool = False,
 ) -> Response:
     return render(
         request,
@@ -117,7 +155,9 @@ def _show(
         mode=mode,
         typed=typed,
         key=key,
+        groups=groups,
         error=error,
+        is_lost=is_lost,
         running=error.run_id if error and ID.fullmatch(error.run_id) else None,
     )
 

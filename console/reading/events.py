@@ -10,6 +10,8 @@ from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 
 PAGE = 200
+# A run that has ended is still written about: its servers are checked again, its instances terminated. In seconds.
+MAX_AGE_OF_ENDED = 30.0
 
 
 class EventLog:
@@ -22,14 +24,18 @@ class EventLog:
         # For each page the token that asks for it. The last one may grow.
         self._tokens: list[str | None] = [None]
         self._read_at = float("-inf")
-        self._read_after_end = False
+        # What the record of an ended run was when its events were last read.
+        self._ended_as: Record | None = None
 
     def read(self, api: ApiClient, record: Record, max_age: float) -> list[dict[str, Any]]:
         """Every event, at most `max_age` seconds old. Raise ApiRefused, ApiUnreachable, CredentialsExpired."""
         with self._guard:
-            if not self._read_after_end and self._clock() - self._read_at >= max_age:
+            if record == self._ended_as:
+                max_age = max(max_age, MAX_AGE_OF_ENDED)
+            if self._clock() - self._read_at >= max_age:
                 self._read_on(api)
-                self._read_at, self._read_after_end = self._clock(), record["status"] not in UNFINISHED
+                self._read_at = self._clock()
+                self._ended_as = None if record["status"] in UNFINISHED else record
             return [event for page in self._pages for event in page]
 
     def _read_on(self, api: ApiClient) -> None:

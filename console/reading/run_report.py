@@ -12,6 +12,9 @@ from cli.report.collect import Texts, collect_facts, make_texts
 from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE
 from console.deployment import Deployment
 
+# Reports that are made at a time: each reads everything of its run, and takes a core for seconds.
+MAX_MAKERS = 2
+_MAKERS = threading.Semaphore(MAX_MAKERS)
 # How old a report may be, in real seconds. What belongs to a run that has ended still changes: by its clean-up, or
 # when its launch settings are put back.
 MAX_AGE_OF_ENDED, MAX_AGE_OF_OPEN = 120.0, 5.0
@@ -63,6 +66,11 @@ class RunReport:
                 threading.Thread(target=self._make, args=(deployment, record, making), name=name, daemon=True).start()
             return making
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being made. Forgotten, it would be made again for the pages that wait, for ever."""
+        return self._making is not None and not self._making.is_done.is_set()
+
     def find(self, json_sha256: str) -> Texts | None:
         """The report with this digest, if it is still here."""
         texts = self._making.texts if self._making else None
@@ -76,12 +84,14 @@ class RunReport:
         def report(words: str) -> None:
             making.progress = words
 
+        report("waiting for other reports")
         try:
-            facts = collect_facts(
-                deployment.api, record, None, deployment.speed, is_sandbox=deployment.is_sandbox, progress=report
-            )
-            report("writing the page")
-            making.texts = make_texts(facts)
+            with _MAKERS:
+                facts = collect_facts(
+                    deployment.api, record, None, deployment.speed, is_sandbox=deployment.is_sandbox, progress=report
+                )
+                report("writing the page")
+                making.texts = make_texts(facts)
         except Exception as error:  # noqa: BLE001  # those that wait for it get it
             making.error = error
         finally:

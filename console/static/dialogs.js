@@ -3,7 +3,10 @@
 
 (() => {
   const dialog = document.getElementById("dialog"), notice = document.getElementById("notice");
-  let opener = null;
+  const SETTLING = 600; // milliseconds; the second click of a double click comes before
+  let opener = null, held = [], settling = null;
+  // The dialog that is wanted, by number: answers for another one come too late. And the form that is on its way.
+  let turn = 0, sending = null;
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
@@ -11,8 +14,9 @@
     if (button?.matches("[data-close]")) dialog.close();
   });
 
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:after:swap", ({detail: {ctx}}) => {
     if (!dialog.childElementCount) return;
+    if (dialog.contains(ctx.target)) hold();
     if (!dialog.open) dialog.showModal();
     else if (!dialog.contains(document.activeElement)) focusOn(dialog.querySelector(".refused, [data-close]"));
   });
@@ -24,8 +28,74 @@
     part.focus();
   }
 
+  // --- only what a person has seen, and meant ------------------------------------------------------------------------
+  // Contents that have just come are not acted on: a click may have been meant for what was under the pointer before.
+  function hold() {
+    release();
+    held = [...dialog.querySelectorAll("button[type=submit]:not(:disabled)")];
+    for (const button of held) button.disabled = true;
+    settling = setTimeout(release, SETTLING);
+  }
+
+  function release() {
+    clearTimeout(settling);
+    for (const button of held) button.disabled = false;
+    held = [];
+  }
+
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") release(); // looks for a button
+    // Enter in a field would press the button that acts.
+    if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+  });
+
+  // Closing does not take back what was sent, and its answer has to be read.
+  // Chromium asks `cancel` once, and the button that was pressed has no focus any more: the key comes to the page.
+  dialog.addEventListener("cancel", (event) => { if (sending) event.preventDefault(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && sending) event.preventDefault();
+  }, {capture: true});
+
+  function setClosers(isDisabled) {
+    for (const button of dialog.querySelectorAll("[data-close]")) button.disabled = isDisabled;
+  }
+
+  document.addEventListener("htmx:before:request", ({detail: {ctx}}) => {
+    if (ctx.target !== dialog) return;
+    if (!dialog.contains(ctx.sourceElement)) turn += 1;
+    ctx.turn = turn;
+    if (!ctx.sourceElement.matches("form")) return;
+    sending = ctx;
+    setClosers(true);
+  });
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const {ctx} = event.detail;
+    if (ctx.target === dialog && ctx.turn !== turn) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:finally:request", ({detail: {ctx}}) => {
+    if (ctx !== sending) return;
+    sending = null;
+    setClosers(false);
+  });
+
+  document.addEventListener("htmx:error", ({detail: {ctx}}) => {
+    if (!ctx || ctx !== sending) return;
+    const told = document.createElement("p");
+    told.className = "refused";
+    told.setAttribute("role", "alert");
+    told.textContent = "No answer came from the console. It may have been sent and recorded. " +
+      "The same button sends it again, and it counts once.";
+    ctx.sourceElement.querySelector(".refused")?.remove();
+    ctx.sourceElement.prepend(told);
+    focusOn(told);
+  });
+
   // The button may have been drawn anew meanwhile.
   dialog.addEventListener("close", () => {
+    turn += 1;
+    release();
     dialog.replaceChildren();
     if (opener) document.getElementById(opener)?.focus();
   });

@@ -5,13 +5,25 @@
 (() => {
   const HIDDEN_SECONDS = 10; // a page in the background gives its connection back: browsers have six for one address
   const LATE_INTERVALS = 3, LATE_SECONDS = 6;
+  const BEHIND_SECONDS = 6; // a page that has not drawn the newest version for so long cannot be read
   const freshness = document.getElementById("freshness"), trouble = document.getElementById("trouble");
   const interval = Number(freshness.dataset.interval);
   const page = () => document.getElementById("live");
   let source = null, readAt = null, problem = "", lostAt = null, hidden = null, asked = null;
-  let isStranger = false, again = null;
+  let isStranger = false, again = null, hasHeard = false, newest = null, behind = null, drawn = null;
 
   if (!page().dataset.topic) return;
+  if (page().dataset.age) readAt = moment(Number(page().dataset.age));
+  problem = page().dataset.trouble || "";
+
+  // A moment so many seconds ago. The clock of a page stands while the machine sleeps; that of the machine may be set.
+  function moment(age = 0) {
+    return {page: performance.now() - age * 1000, machine: Date.now() - age * 1000};
+  }
+
+  function since({page, machine}) {
+    return Math.max(performance.now() - page, Date.now() - machine, 0) / 1000;
+  }
 
   function open() {
     close();
@@ -20,8 +32,14 @@
       const state = JSON.parse(event.data);
       lostAt = null;
       isStranger = false;
-      problem = state.trouble || "";
-      if (state.age !== null) readAt = performance.now() - state.age * 1000;
+      hasHeard = true;
+      // Before its first read, the server knows no more than the page.
+      if (state.age !== null) {
+        problem = "";
+        readAt = moment(state.age);
+      }
+      problem = state.trouble || problem;
+      newest = state.version || newest;
       if (state.version && state.version !== page().dataset.version) refresh(state.version);
       show();
     });
@@ -58,20 +76,26 @@
   }
 
   function show() {
-    const now = performance.now();
-    const age = readAt === null ? null : (now - readAt) / 1000;
+    const version = page().dataset.version;
+    if (newest === null || newest === version) behind = null;
+    else if (behind === null || drawn !== version) behind = moment(); // a run changes each second: late is not stuck
+    drawn = version;
+    const isBehind = behind !== null && since(behind) > BEHIND_SECONDS;
+    const age = readAt === null ? null : since(isBehind ? behind : readAt);
     const isLate = age !== null && age > Math.max(LATE_INTERVALS * interval, LATE_SECONDS);
     let text = "Live";
     if (lostAt !== null) text = "Not connected";
-    else if (problem || isLate) text = "Not up to date";
-    if (age !== null && text !== "Live") text += `: as of ${describe(age)} ago`;
+    else if (problem || isLate || isBehind) text = "Not up to date";
+    else if (!hasHeard) text = "Connecting";
+    if (age !== null && text.startsWith("Not")) text += `: as of ${describe(age)} ago`;
     freshness.classList.toggle("bad", text !== "Live");
     if (freshness.textContent !== text) freshness.textContent = text;
     const told = lostAt !== null
       ? isStranger
         ? "The console was started anew. Open the address that it has printed; what you see is what was read last."
         : "The console does not answer. If its command has ended, start it again; what you see is what was read last."
-      : problem && `${problem} – what you see is what was read last.`;
+      : problem ? `${problem} – what you see is what was read last.`
+      : isBehind && "This page has changed, and could not be read anew. Reload it to see why.";
     trouble.hidden = !told;
     if (told && trouble.textContent !== told) trouble.textContent = told;
   }

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.reading.events import PAGE, EventLog, find_events
+from console.reading.events import MAX_AGE_OF_ENDED, PAGE, EventLog, find_events
 
 OPEN, ENDED = {"status": "POLLING"}, {"status": "COMPLETED"}
 
@@ -46,6 +46,19 @@ def test_only_the_last_page_is_read_again_and_none_after_the_end() -> None:
     assert api.asked == [str(2 * PAGE)]
     log.read(api, ENDED, 0.0)  # type: ignore[arg-type]
     assert api.asked == [str(2 * PAGE)]
+
+
+def test_what_is_written_about_a_run_that_has_ended_is_there_too() -> None:
+    now = [0.0]
+    api, log = Events(), EventLog("run", lambda: now[0])
+    api.add(1)
+    log.read(api, ENDED, 0.0)  # type: ignore[arg-type]
+    api.add(1)
+    verified = {**ENDED, "servers": {"verified": 1}}
+    assert log.read(api, verified, 0.0) == api.events  # type: ignore[arg-type]
+    api.add(1)  # by a clean-up, of which the record says nothing
+    now[0] += MAX_AGE_OF_ENDED
+    assert log.read(api, verified, 0.0) == api.events  # type: ignore[arg-type]
 
 
 def test_events_are_found_by_wave_and_by_text_in_any_case() -> None:

@@ -323,6 +323,15 @@ def test_what_was_read_stays_when_the_api_does_not_answer(monkeypatch: pytest.Mo
     assert view.trouble == "played by the test"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_the_index_is_said_and_is_not_reading_for_ever() -> None:
+    run = make_run("PENDING")
+    run["s-0"] = {"wave": run["s-0"]["wave"], "sourceServerId": "s-0"}  # an answer that no version of the API gives
+    view = ask(ServerIndex("run", Clock()), Answers(run), make_record(make_run("PENDING")))
+    assert view.trouble is not None
+    assert "The console has failed" in view.trouble
+
+
 def test_the_first_servers_are_there_while_the_others_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_index, "PAGE", 2)
     run = make_run("PENDING", "PENDING", "PENDING")

@@ -1,5 +1,6 @@
 """People decide in the console: each dialog says what will happen, and its form is recorded once."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -249,6 +250,51 @@ def test_an_answer_that_is_lost_once_is_asked_for_again_by_itself(
     product.finish(run)
 
 
+@pytest.mark.parametrize("decision", ["retry", "accept", "abort"])
+def test_a_wave_that_has_asked_anew_is_not_answered_by_the_dialog_of_before(
+    product: Product, console: ServedConsole, decision: str
+) -> None:
+    run = failed_run(product)
+    path = f"/runs/{run}/decide/{decision}?wave=web"
+    fields = hidden_fields(console.get(path))
+    assert decide(product, run, "waves/web/retry").status == 200
+    wait_until(product, run, lambda record: record["waves"][0]["round"] == 1 and record["waitingFor"])
+    late = console.post(path, {**fields, "comment": "of before"})
+    assert (late.status, "has asked anew" in late.text) == (409, True)
+    assert decisions_of(product, run) == [("retry", "")]
+    assert "of before</textarea>" in late.text
+    assert hidden_fields(late)["key"] != fields["key"]
+    notice_of(console.post(path, hidden_fields(late)))  # what is seen now can be answered
+    assert [name for name, _ in decisions_of(product, run)] == ["retry", decision]
+    decide(product, run, "cancel")
+    product.finish(run)
+
+
+def test_a_lost_decision_keeps_its_key_while_the_api_cannot_be_reached(
+    product: Product, server: ApiHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAX_SECONDS_OF_TRIES", 0.0)
+    run = waiting_run(product)
+    path = f"/runs/{run}/decide/pause"
+    with LossyProxy(server.url, "/pause", [Loss.TIMED_OUT_AFTER]) as proxy:
+        server.url, address = proxy.url, server.url
+        with serving(deployment_of(server)) as served:
+            console = served.enter()
+            fields = hidden_fields(console.get(path))
+            assert console.post(path, fields).status == 504
+            with socket.create_server(("127.0.0.1", 0)) as closed:
+                console.deployment.api.url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+            away = console.post(path, fields)
+            assert (away.status, hidden_fields(away)["key"]) == (503, fields["key"])
+            console.deployment.api.url = proxy.url
+            assert decide(product, run, "resume").status == 200  # by another person, who knew of the pause
+            notice_of(console.post(path, hidden_fields(away)))
+        server.url = address
+    assert [name for name, _ in decisions_of(product, run)].count("pause") == 1
+    decide(product, run, "cancel")
+    product.finish(run)
+
+
 def test_a_decision_that_comes_too_late_shows_what_the_api_says_and_what_to_do(
     product: Product, console: ServedConsole
 ) -> None:
@@ -311,6 +357,23 @@ def test_a_drill_is_continued_and_cleaned_up(product: Product, console: ServedCo
     after = console.get(f"/runs/{following}")
     assert "2 of 2 instances terminated" in text_of(after)
     assert "Clean up the drill" not in buttons_of(after)
+
+
+def test_a_clean_up_terminates_only_what_its_dialog_has_shown(product: Product, console: ServedConsole) -> None:
+    run = failed_run(product)
+    decide(product, run, "waves/web/abort")
+    product.finish(run)
+    before = console.get(f"/runs/{run}/cleanup/preview")
+    assert "1 recovery instance" in text_of(before)
+    following = product.request("POST", f"/executions/{run}/continue").body["executionId"]
+    wait_until_asked_for(product, following, "DECISION")
+    decide(product, following, "waves/web/accept")
+    product.finish(following)
+    late = console.post(f"/runs/{run}/cleanup", hidden_fields(before))
+    assert (late.status, "others than this dialog has shown" in late.text) == (409, True)
+    assert "This terminates 2 recovery instances of 2 runs" in text_of(late)
+    assert product.request("GET", f"/executions/{following}/cleanup").body["status"] == "NONE"
+    notice_of(console.post(f"/runs/{run}/cleanup", hidden_fields(late)))
 
 
 @pytest.mark.parametrize("typed", ["", "a Plan", "replace a plan"])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.api_http_server import CUT, ApiHttpServer
+from tests.support.console_forms import hidden_fields
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
 from tests.support.instance_cache import sync
 from tests.support.plans import make_plan, make_wave
@@ -159,6 +160,46 @@ def test_a_plan_that_was_changed_since_the_dialog_was_opened_is_not_started(
     assert answer.status == 409
     assert "has been changed" in answer.text
     assert runs_of(product, plan_id) == []
+
+
+@pytest.mark.parametrize("mode", ["drill", "recovery", "readiness"])
+def test_a_plan_whose_group_was_changed_since_the_dialog_was_opened_is_not_started(
+    product: Product, console: ServedConsole, mode: str
+) -> None:
+    plan_id = make_plan(product)
+    path = f"/plans/{plan_id}/start/{mode}"
+    fields = fields_of(console.get(path))
+    group_id = product.request("GET", f"/recovery-plans/{plan_id}").body["waves"][0]["groups"][0]["groupId"]
+    group = product.request("GET", f"/protection-groups/{group_id}").body
+    fewer = {
+        **{name: group[name] for name in ("name", "version", "accountId", "region")},
+        "sourceServerIds": group["sourceServerIds"][:1],
+    }
+    changed = product.request("PUT", f"/protection-groups/{group_id}", fewer)
+    assert changed.status == 200, changed
+    answer = console.post(path, {**fields, "words": "a plan"})
+    assert answer.status == 409
+    assert "A group of the plan has been changed" in answer.text
+    assert runs_of(product, plan_id) == []
+    if mode == "drill":
+        assert "1 server in 1 wave" in console.get(f"{path}/preview").text
+    assert "hx-redirect" in console.post(path, {**hidden_fields(answer), "words": "a plan"}).headers
+
+
+def test_a_start_whose_answer_was_lost_is_never_said_to_have_started_nothing(
+    product: Product, server: ApiHttpServer, console: ServedConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.sending.MAX_SECONDS_OF_TRIES", 0.0)
+    plan_id = make_plan(product)
+    path = f"/plans/{plan_id}/start/recovery"
+    fields = {**fields_of(console.get(path)), "words": "a plan"}
+    server.instead["POST", f"/recovery-plans/{plan_id}/recoveries"] = [(CUT, None)]
+    lost = console.post(path, fields)
+    assert lost.status == 504
+    again = console.post(path, {**hidden_fields(lost), "words": "another plan"})
+    assert (again.status, "may have started a run" in again.text) == (422, True)
+    assert hidden_fields(again)["key"] == fields["key"]
+    assert "may have started a run" in console.post(path, {**hidden_fields(again), "words": "another plan"}).text
 
 
 def test_the_preview_says_what_would_be_launched_where_and_replaced(product: Product, console: ServedConsole) -> None:

@@ -76,6 +76,18 @@ def find_wait(record: Record, choice: Choice) -> Mapping[str, Any] | None:
     return found
 
 
+def mark_question(record: Record, choice: Choice) -> str:
+    """A text that changes when the run asks again for what this choice answers; empty if it does not ask.
+
+    The API takes an answer to whatever the run asks now. A wave that was retried meanwhile asks about other servers.
+    """
+    wait = find_wait(record, choice)
+    if wait is None:
+        return ""
+    rounds = [each.get("round", 0) for each in record["waves"] if each["name"] == choice.wave]
+    return f"{wait['for']} {wait.get('since') or ''} {' '.join(map(str, rounds))}".strip()
+
+
 def can_be_made(record: Record, choice: Choice) -> bool:
     """Whether the run takes this decision now, as far as its record says."""
     is_open = record["status"] in UNFINISHED

@@ -128,6 +128,9 @@ class ServerIndex:
                 self._read_all(api, marks, order)
         except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
             trouble = str(error)
+        except Exception:
+            trouble = "The console has failed; its terminal says why."
+            raise
         finally:
             with self._guard:
                 now = self._clock()

@@ -77,6 +77,10 @@ def _answer(execution_id: str, action: str, given: ActionAnswer, body: DecisionR
         place = f"{execution_id}/actions/{action}/{given.value}"
         request = RequestKey(caller(event), place, key, body.model_dump_json()).digest
         operator = replace(operator, request=request)
+        # An action that was retried may ask for the same answer again, which is another question.
+        if decisions.has_recorded(execution_id, request):
+            decisions.wake_again(execution_id, action)
+            return build_execution(execution_id)
     try:
         decisions.answer(execution_id, action, given, operator.build_entry(given.value))
     except DecisionRefused:

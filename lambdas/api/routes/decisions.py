@@ -19,6 +19,8 @@ from recovery.store.idempotency_keys import RequestKey
 router = Router("Decisions")
 
 DECISION_ERRORS = (DecisionRefused, ExecutionNotFound)
+# What is asked for again after such a decision, as those about waves that are named in `_record`.
+_MAY_COME_AGAIN = ("pause", "resume")
 WAVE_ERRORS = (*DECISION_ERRORS, WaveNotFound)
 
 
@@ -110,6 +112,11 @@ def _record(execution_id: str, place: str, body: DecisionRequest, decide: Callab
     if key := idempotency_key(event):
         request = RequestKey(caller(event), f"{execution_id}/{place}", key, body.model_dump_json()).digest
         operator = replace(operator, request=request)
+        if place in _MAY_COME_AGAIN or place.endswith(("/retry", "/verify")):
+            wave = place.split("/")[1] if "/" in place else None
+            if decisions.has_recorded(execution_id, request):
+                decisions.wake_again(execution_id, wave)
+                return build_execution(execution_id)
     try:
         decide(operator)
     except DecisionRefused:

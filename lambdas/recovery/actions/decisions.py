@@ -33,6 +33,14 @@ def has_recorded(execution_id: str, request: str) -> bool:
     return any(entry.get("request") == request for row in rows for entry in row.get("decisions", ()))
 
 
+def wake_again(execution_id: str, name: str) -> None:
+    """Wake the machine that an answer was to wake: the function that recorded it may have been killed before."""
+    run = run_requests.read_requests(execution_id).apply_to_run(executions.get_run(execution_id))
+    record = _find(Execution(run, run_requests.get_plan(execution_id)), name)
+    if record:
+        task_tokens.release_tokens(execution_id, WaveGate.ACTION, record.wave or OF_PLAN)
+
+
 def answer(execution_id: str, name: str, given: ActionAnswer, entry: Mapping[str, Any]) -> None:
     """Record an operator's answer about an action, and wake the machine that waits for it.
 

@@ -6,7 +6,8 @@ comment.
 Each decision is one conditional write that records who decided what and when; only then are the waiting tasks woken.
 A repeated or unexpected decision is refused and changes nothing. It still wakes tasks that have nothing more to wait
 for, because the function that recorded the first one may have been killed before it woke them. `has_recorded` tells the
-repetition of a request, whose answer was lost, from a second decision.
+repetition of a request, whose answer was lost, from a second decision. That has to be asked before: a run that was
+resumed can be paused again, and a wave that failed again can be retried again.
 """
 
 from dataclasses import dataclass
@@ -51,6 +52,16 @@ def has_recorded(execution_id: str, request: str) -> bool:
     record = execution_record.read_record(execution_id)
     entries = [entry for row in (record.meta, *record.waves) for entry in row.get("decisions", ())]
     return any(entry.get("request") == request for entry in entries)
+
+
+def wake_again(execution_id: str, wave: str | None) -> None:
+    """Wake the tasks that a decision was to wake: the function that recorded it may have been killed before."""
+    if wave is None:
+        task_tokens.release_tokens(execution_id, WaveGate.RESUME)
+        return
+    awaited = verdicts.judge_gate(run_requests.get_plan(execution_id).wave(wave), waves.load_snapshot(execution_id))
+    for gate in {WaveGate.APPROVAL, WaveGate.DECISION} - {awaited}:
+        task_tokens.release_tokens(execution_id, gate, wave)
 
 
 def pause(execution_id: str, operator: Operator) -> None:
