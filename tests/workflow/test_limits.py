@@ -278,7 +278,7 @@ def test_a_call_that_read_the_circuit_before_it_closed_does_not_open_it_again(fr
     late = circuit_breaker._Circuit.read(WEST)
     assert circuit_breaker.call_through_circuit(WEST, lambda: "alive") == "alive"
     assert not late.claim_trial()
-    late.record_failure()
+    late.record_failure("no answer")
     assert circuit_breaker.call_through_circuit(WEST, lambda: "still closed") == "still closed"
 
 
