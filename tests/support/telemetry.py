@@ -67,6 +67,7 @@ class CapturedTelemetry:
 def capture() -> Iterator[CapturedTelemetry]:
     """Collect what functions of this process write to their standard output."""
     told = CapturedTelemetry()
+    metrics.flush()  # what tests before this one have counted, without a function that writes it
     handler: Any = logger.registered_handler
     before = handler.setStream(told.stream)
     try:

@@ -104,10 +104,14 @@ def places(product: Product) -> set[str]:
 @pytest.mark.parametrize("function", [APPLY, RESTORE])
 def test_the_matrix_kills_a_function_after_each_of_its_writes(product: Product, function: str) -> None:
     group = Group.make(product, 1, "none")
-    with killed_after_change(function, 1_000, WRITES) as made:
-        record = product.drill(group.plan)
-        group.assert_as_before()
-    assert record["status"] == "COMPLETED", record
+    # Claims are of simulated time: on a busy machine one may run out, so that a second execution repeats the work.
+    for _ in range(3):
+        with killed_after_change(function, 1_000, WRITES) as made:
+            record = product.drill(group.plan)
+            group.assert_as_before()
+        assert record["status"] == "COMPLETED", record
+        if len([each for each in made if each != "UpdateItem"]) == len(CHANGED[function]):
+            break
     assert [each for each in made if each != "UpdateItem"] == CHANGED[function]
     assert len(made) <= WRITES_OF[function], made
 
