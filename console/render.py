@@ -13,13 +13,27 @@ from starlette.responses import HTMLResponse
 
 from cli import drawings
 from cli.report.times import parse_time
-from cli.text import describe_state, describe_waits, format_duration
+from cli.run_record import list_jobs
+from cli.text import WAVE_WORDS, describe_state, describe_waits, format_duration
 from console.snapshots import Snapshot, troubles
 from recovery.free_text import clean, flatten
 
 FOLDER = Path(__file__).parent
 # The pages in the navigation: each with its path.
 NAVIGATION = (("Overview", "/"), ("Runs", "/runs"), ("Fleet", "/fleet"), ("Reports", "/reports"))
+
+
+# The words for statuses of runs, batches, servers and actions, where no more is known than the status.
+_STATUS_WORDS = {
+    **WAVE_WORDS,
+    "PENDING": "not started",
+    "POLLING": "running",
+    "STARTING": "starting",
+    "RUNNING": "running",
+    "LAUNCHING": WAVE_WORDS["IN_PROGRESS"],
+    "SETTLED": "ended",
+    "WAITING": "waits",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,10 @@ def _environment() -> Environment:
         utc_date=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}",
         utc_time=lambda epoch: f"{datetime.fromtimestamp(epoch, UTC):%H:%M:%S}",
         state=describe_state,
+        in_words=lambda status: _STATUS_WORDS.get(status, status),
+        running_jobs=lambda record, wave: [
+            each for each in list_jobs(record) if each.wave == wave and each.ended_at is None
+        ],
         waits=lambda record: [text for text, _ in describe_waits(record, "")],
         capitalize_first=lambda text: text[:1].upper() + text[1:],
     )

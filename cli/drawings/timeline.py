@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
-from cli.text import format_duration
+from cli.text import WAVE_WORDS, format_duration
 from recovery.wording import plural
 
 # In SVG user units.
@@ -127,12 +127,13 @@ class _Drawing:
 
     def add_wave(self, wave: Mapping[str, Any]) -> None:
         """Add the wave's bar, its waits and decisions, and a lane for each job that runs beside others."""
-        self._rows.append(Row(self._y, wave["name"], wave["status"]))
+        words = _describe_state(wave)
+        self._rows.append(Row(self._y, wave["name"], words))
         if wave["startedAt"]:
             time = format_duration(wave["durationSeconds"])
             kind = _WAVE_KINDS.get(wave["status"], "running")
-            title = f"wave {wave['name']}: {wave['status']}, {time}"
-            labels = (f"{wave['status']} {time}", time)
+            title = f"wave {wave['name']}: {words}, {time}"
+            labels = (f"{words} {time}", time)
             self._add_bar(wave["startedAt"], wave["endedAt"], self._y, WAVE_HEIGHT, kind, title, labels)
         self._add_waits_and_decisions(wave["name"])
         self._y += WAVE_HEIGHT + 3
@@ -216,6 +217,12 @@ class _Drawing:
         self._add_bar(job["startedAt"], job["endedAt"], y, LANE_HEIGHT - 2, kind, title, labels)
 
 
+def _describe_state(wave: Mapping[str, Any]) -> str:
+    """Where a wave is, in words; `words` has them if more is known than its status."""
+    status: str = wave["status"]
+    return wave.get("words") or WAVE_WORDS.get(status, status)
+
+
 def _leave_free(bar: Bar, bars: Sequence[Bar], marks: Sequence[Mark]) -> Bar:
     """The bar with the longest part of it that neither a mark nor the hatching of a wait covers."""
     covers = [(mark.x - HALF_MARK, mark.x + HALF_MARK) for mark in marks if mark.y == bar.y]
@@ -250,7 +257,7 @@ def _summarize(report: Mapping[str, Any], scale: TimeScale) -> str:
     for wave in report["waves"]:
         if wave["startedAt"]:
             started = format_duration(scale.since_request(wave["startedAt"]))
-            sentences.append(f"{wave['name']} started {started} after the request and is {wave['status']}")
+            sentences.append(f"{wave['name']} started {started} after the request and is {_describe_state(wave)}")
         else:
-            sentences.append(f"{wave['name']} did not start ({wave['status']})")
+            sentences.append(f"{wave['name']} did not start ({_describe_state(wave)})")
     return "; ".join(sentences) + "." if sentences else "No wave was started."

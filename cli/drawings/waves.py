@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from cli.drawings.layers import Layout, arrange
+from cli.run_record import WAITS_FOR_PERSON
 from cli.text import NOTHING_LEFT, WAITS_FOR_DRS, WAVE_WORDS, describe_wave_state, format_duration
 from recovery.free_text import flatten
 from recovery.wording import plural
@@ -105,6 +106,8 @@ def draw_run(record: Mapping[str, Any], plan: Mapping[str, Any] | None = None) -
         kind, sign = _LOOKS.get(wave["status"], _NOT_STARTED)
         if state == WAITS_FOR_DRS:
             kind, sign = "partly", "!"
+        elif state == WAITS_FOR_PERSON:
+            kind, sign = _LOOKS["AWAITING_DECISION"]
         elif state == NOTHING_LEFT:
             kind, sign = "skipped", "–"
         lines = (state, _count(record, wave), _measure(wave))

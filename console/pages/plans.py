@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
@@ -98,4 +98,13 @@ def show_launches(request: Request) -> Response:
     return render(request, "launches.html.j2", "", facts=facts)
 
 
-ROUTES = [Route("/plans/{plan_id}", show_plan), Route("/plans/{plan_id}/launches", show_launches)]
+def show_plans(request: Request) -> Response:
+    """The overview lists the plans."""
+    return RedirectResponse("/#plans", 303)
+
+
+ROUTES = [
+    Route("/plans", show_plans),
+    Route("/plans/{plan_id}", show_plan),
+    Route("/plans/{plan_id}/launches", show_launches),
+]

@@ -40,14 +40,19 @@ def show_happenings(request: Request) -> Response:
     """What happened lately in all runs: a part of the page, for it takes longer."""
     deployment: Deployment = request.app.state.deployment
     newest = read_topic(deployment, run_list.Filters().topic()).value["runs"]
+    drills = {run["executionId"] for run in newest if run["endedAt"] and run["mode"] == "DRILL"}
     open_runs = {run["executionId"] for run in newest if not run["endedAt"]}
 
     def read_record(run_id: str) -> Mapping[str, Any]:
         age = MAX_AGE_OF_OPEN if run_id in open_runs else MAX_AGE_OF_ENDED
-        record: Mapping[str, Any] = deployment.snapshot(
+        decided: Mapping[str, Any] = deployment.snapshot(
             f"decisions/{run_id}", lambda api: {"decisions": api.get(f"/executions/{run_id}")["decisions"]}, age
         ).value
-        return record
+        cleanup = None
+        if run_id in drills:
+            path = f"/executions/{run_id}/cleanup"
+            cleanup = deployment.snapshot(f"cleanup/{run_id}", lambda api: api.get(path), MAX_AGE_OF_OPEN).value
+        return {**decided, "cleanup": cleanup}
 
     return render(request, "happenings.html.j2", "", happenings=reports.list_happenings(newest, read_record))
 

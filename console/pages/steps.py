@@ -15,11 +15,14 @@ from cli.run_record import UNFINISHED
 from console.pages.parts import read_number
 from console.pages.runs import RunPage
 from console.reading import steps
-from console.reading.events import EventLog, find_events
+from console.reading.events import EventLog, describe_cleanup, find_events
+from console.reading.servers.index import ServerIndex
 from recovery.free_text import flatten
 
 # Rows of a page.
 BATCHES, LOG_ENTRIES, EVENTS, FINDINGS = 50, 200, 200, 200
+# How long findings wait for the host names of their servers, in real seconds; without them they show ids.
+WAIT_FOR_HOSTS = 0.5
 # Seconds for which an answer is taken as it was. Each page of a job's log is a call of DRS; in the sandbox, where a job
 # takes seconds, it is read as often as the rest. Findings change only by the looks before starts.
 LOG_AGE, FINDINGS_AGE, ENDED_AGE = 10.0, 10.0, 600.0
@@ -95,7 +98,10 @@ def show_findings(request: Request) -> Response:
     run = RunPage.read(request)
     path = f"/executions/{run.record['executionId']}/findings"
     found = steps.group_findings(_read(run, "findings", lambda api: api.get(path), FINDINGS_AGE))
-    return _render(request, run, "findings.html.j2", "Findings", most=FINDINGS, **found)
+    run_id = run.record["executionId"]
+    index = run.deployment.kept.get(ServerIndex, run_id, lambda: ServerIndex(run_id))
+    hosts = {row.server_id: row.host for row in index.ask(run.deployment.api, run.record, WAIT_FOR_HOSTS).rows}
+    return _render(request, run, "findings.html.j2", "Findings", most=FINDINGS, hosts=hosts, **found)
 
 
 def show_events(request: Request) -> Response:
@@ -105,6 +111,7 @@ def show_events(request: Request) -> Response:
     run_id = run.record["executionId"]
     log = run.deployment.kept.get(EventLog, run_id, lambda: EventLog(run_id))
     events = log.read(run.deployment.api, run.record, run.deployment.interval)
+    events = sorted([*events, *describe_cleanup(run.snapshot.value["cleanup"])], key=lambda event: str(event["at"]))
     found = find_events(events, wave, text)
     part = _cut(request, found[::-1], EVENTS)
     return _render(request, run, "events.html.j2", "Events", part=part, wave=wave, text=text, total=len(events))

@@ -1,6 +1,7 @@
 """What has changed between a plan as a run used it and as it is now, and its groups, in words."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,35 @@ _BESIDE = (
     *("version", "updatedBy", "updatedAt", "usedBy"),
     *("planId", "groupId", "activeExecutionId", "lastReadiness", "drillInstances"),
 )
+_OF_WAVE = re.compile(r"waves\[(.+?)\]\.(.+)")
+_GROUP_OF_WAVE = re.compile(r"groups\[(.+?)\](?:\.(.+))?")
+# The words of the page of a plan for the names of a plan file.
+_WORDS = {
+    "onFailure": "if servers fail",
+    "maxFailedPercent": "failed servers tolerated, in %",
+    "pauseBefore": "pause before it",
+    "approval": "approval",
+    "approval.required": "approval required",
+    "approval.timeoutMinutes": "approval within, in minutes",
+    "approval.onTimeout": "without an approval in time",
+    "dependsOn": "after",
+    "runAfter": "starts after",
+    "groups": "groups",
+    "checks": "checks",
+    "checksTimeoutMinutes": "checks within, in minutes",
+    "rtoTargetMinutes": "RTO target, in minutes",
+    "rpoTargetMinutes": "RPO target, in minutes",
+    "launchAttempts": "attempts to launch a server",
+    "fourEyes": "another person approves",
+    "commentsRequired": "comments required",
+    "cleanUpAfterHours": "drills are cleaned up after, in hours",
+    "readinessEveryHours": "readiness checked every, in hours",
+    "sourceServerIds": "servers",
+    "accountId": "account",
+    "region": "Region",
+    "launchProfiles": "launch profiles",
+    "waves (order)": "order of the waves",
+}
 # Longer values are cut.
 MAX_LENGTH = 200
 
@@ -65,7 +95,18 @@ def _clean(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _describe(of: str, difference: Difference) -> Changed:
-    return Changed(of, flatten(difference.field), _in_words(difference.before), _in_words(difference.after))
+    return Changed(
+        of, _name_field(flatten(difference.field)), _in_words(difference.before), _in_words(difference.after)
+    )
+
+
+def _name_field(field: str) -> str:
+    """`wave application: if servers fail` for `waves[application].onFailure`; what has no words stays as it is."""
+    found = _OF_WAVE.fullmatch(field)
+    where, name = (f"wave {found[1]}: ", found[2]) if found else ("", field)
+    if used := _GROUP_OF_WAVE.fullmatch(name):
+        where, name = f"{where}group {used[1]}: ", used[2] or "use"
+    return where + _WORDS.get(name, name)
 
 
 def _in_words(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from cli.api_client import ApiClient
 from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
+from recovery.wording import plural
 
 PAGE = 200
 # A run that has ended is still written about: its servers are checked again, its instances terminated. In seconds.
@@ -46,6 +47,25 @@ class EventLog:
             if not answer["nextToken"]:
                 return
             self._tokens.append(answer["nextToken"])
+
+
+def describe_cleanup(cleanup: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The beginning and the end of a drill's clean-up as events, as far as there are any; it has no others."""
+    if not cleanup or not cleanup["askedAt"]:
+        return []
+    by = cleanup["askedBy"] or "the plan"
+    found = [{"at": cleanup["askedAt"], "event": "cleanup", "wave": None, "text": f"Clean-up begun by {by}"}]
+    if cleanup["endedAt"]:
+        text = f"Clean-up ended {cleanup['status']}: {count_terminated(cleanup)}"
+        found.append({**found[0], "at": cleanup["endedAt"], "text": text})
+    return found
+
+
+def count_terminated(cleanup: Mapping[str, Any]) -> str:
+    """`12 of 14 instances terminated, 2 failed`."""
+    counts = cleanup["instances"]
+    failed = f", {counts['failed']} failed" if counts["failed"] else ""
+    return f"{counts['terminated']} of {plural(counts['total'], 'instance')} terminated{failed}"
 
 
 def find_events(events: Sequence[Mapping[str, Any]], wave: str, text: str) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.api_client import ApiClient
 from cli.run_record import UNFINISHED
+from console.reading.events import count_terminated
 from console.reading.run_list import ANY, MAX_PAGES, ROWS
 
 # Things that happened that are shown, and runs whose decisions are looked for: each costs a request, once.
@@ -78,18 +79,30 @@ class Happening:
 def list_happenings(
     runs: Iterable[Mapping[str, Any]], read_record: Callable[[str], Mapping[str, Any]]
 ) -> list[Happening]:
-    """What happened lately, newest first: starts and ends of these runs, and decisions about the newest of them.
+    """What happened lately, newest first: starts and ends of these runs, and what people did with the newest of them.
 
-    Decisions need the record of a run, which `read_record` reads.
+    That needs what `read_record` reads of a run: its `decisions`, and its `cleanup`, which may be None.
     """
-    found = list[Happening]()
+    found, cleanups = list[Happening](), set[tuple[str, str]]()
     for number, run in enumerate(runs):
         found.append(Happening(run["requestedAt"], run, f"{run['mode'].lower()} requested", run["requestedBy"]))
         if run["endedAt"]:
             found.append(Happening(run["endedAt"], run, "ended", status=run["status"], comment=run.get("reason")))
         if number < RUNS_WITH_DECISIONS:
-            found += [_describe(run, each) for each in read_record(run["executionId"])["decisions"]]
+            record = read_record(run["executionId"])
+            found += [_describe(run, each) for each in record["decisions"]]
+            cleanup = record["cleanup"]
+            if cleanup and cleanup["askedAt"] and (key := (cleanup["executionId"], cleanup["askedAt"])) not in cleanups:
+                cleanups.add(key)  # the runs of a chain have it in common
+                found += _describe_cleanup(run, cleanup)
     return sorted(found, key=lambda each: each.at, reverse=True)[:MAX_HAPPENINGS]
+
+
+def _describe_cleanup(run: Mapping[str, Any], cleanup: Mapping[str, Any]) -> Iterable[Happening]:
+    yield Happening(cleanup["askedAt"], run, "clean-up begun", cleanup["askedBy"])
+    if cleanup["endedAt"]:
+        counts, status = count_terminated(cleanup), cleanup["status"]
+        yield Happening(cleanup["endedAt"], run, "clean-up ended", status=status, comment=counts)
 
 
 def _describe(run: Mapping[str, Any], decision: Mapping[str, Any]) -> Happening:

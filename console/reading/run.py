@@ -11,6 +11,7 @@ from cli.drawings.timeline import Timeline
 from cli.report.course import describe_course
 from cli.run_client import read_run
 from cli.run_record import UNFINISHED, Record, has_launched
+from cli.text import describe_wave_state
 from cli.views.steps import describe_verification
 
 # Servers that the page names because something is wrong with them.
@@ -97,6 +98,8 @@ def draw_timeline(record: Record) -> DrawnTimeline | None:
     course = describe_course(record)
     if not any(wave["startedAt"] for wave in course["waves"]) and not course["waits"]:
         return None
+    words = {wave["name"]: describe_wave_state(record, wave) for wave in record["waves"]}
+    course = {**course, "waves": [{**wave, "words": words[wave["name"]]} for wave in course["waves"]]}
     left_out = len(course["jobs"]) if len(course["jobs"]) > MAX_JOBS_DRAWN else 0
     return DrawnTimeline(timeline.draw({**course, "jobs": [] if left_out else course["jobs"]}), left_out)
 

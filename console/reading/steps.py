@@ -55,13 +55,27 @@ class BatchRow:
     jobs: tuple[Job, ...]
     outages: tuple[Mapping[str, Any], ...]
 
+    @property
+    def launched(self) -> int:
+        """The servers that all attempts have launched."""
+        return sum(job.launched or 0 for job in self.jobs)
+
+    @property
+    def failed(self) -> int:
+        """The servers that the last attempt has not launched; 0 while one runs, because it launches them again."""
+        return (self.jobs[0].failed or 0) if self.jobs else 0
+
 
 def list_batches(record: Record, wave: str = "") -> list[BatchRow]:
-    """The batches of the run, or of a wave: those that run first, then those that wait, then those that have ended."""
+    """The batches of the run, or of a wave: those that run, those that wait, those that have ended.
+
+    Batches of waves that have not started come last.
+    """
     jobs: dict[tuple[str, tuple[str, str], int], list[Job]] = {}
     for job in list_jobs(record):
         jobs.setdefault((job.wave, job.target, job.batch), []).append(job)
     order = {each["name"]: place for place, each in enumerate(record["waves"])}
+    begun = {each["name"] for each in record["waves"] if each["startedAt"]}
     rows = [
         BatchRow(
             batch,
@@ -74,7 +88,12 @@ def list_batches(record: Record, wave: str = "") -> list[BatchRow]:
 
     def place(row: BatchRow) -> tuple[Any, ...]:
         batch = row.batch
-        state = 2 if batch["endedAt"] else 0 if batch["status"] == "LAUNCHING" else 1
+        if batch["endedAt"]:
+            state = 2
+        elif batch["status"] == "LAUNCHING":
+            state = 0
+        else:
+            state = 1 if batch["wave"] in begun else 3
         return state, order.get(batch["wave"], len(order)), batch["accountId"], batch["region"], batch["batch"]
 
     return sorted(rows, key=place)

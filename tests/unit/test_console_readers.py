@@ -44,8 +44,8 @@ def test_a_change_of_a_wave_names_the_wave_and_both_values() -> None:
     waves = [{**plan()["waves"][0], "maxFailedPercent": 25, "pauseBefore": True}]
     changes = list_changes({"plan": plan(), "groups": [group()]}, plan(waves=waves), [group()])
     assert changes == [
-        Changed("the plan", "waves[web].maxFailedPercent", "0", "25"),
-        Changed("the plan", "waves[web].pauseBefore", "nothing", "yes"),
+        Changed("the plan", "wave web: failed servers tolerated, in %", "0", "25"),
+        Changed("the plan", "wave web: pause before it", "nothing", "yes"),
     ]
 
 
@@ -55,7 +55,7 @@ def test_a_change_of_the_groups_of_a_wave_names_them() -> None:
     changes = list_changes(before, plan(waves=waves), [group("pg-2")])
     assert Changed("group group 1", "use", "used", "not used") in changes
     assert Changed("group group 2", "use", "not used", "used") in changes
-    assert any(each.field == "waves[web].groups[group 2]" and "pg-2" in each.after for each in changes)
+    assert any(each.field == "wave web: group group 2: use" and "pg-2" in each.after for each in changes)
 
 
 def test_a_long_value_is_cut_and_a_text_of_several_lines_is_one_line() -> None:

@@ -237,7 +237,7 @@ def test_a_plan_says_what_has_changed_since_its_last_drill(product: Product, con
     )
     page = console.get(f"/plans/{plan_id}?since={run}")
     assert "3 differences" in page.text
-    assert "waves[web].maxFailedPercent" in page.text
+    assert "wave web: failed servers tolerated, in %" in page.text
     assert "now with words" in page.text
     assert "group web servers" in page.text
 
