@@ -10,6 +10,9 @@ from starlette.exceptions import HTTPException
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused, describe_refusal
 
+# What a sandbox answers to those who know the secret of an earlier one.
+_OF_ANOTHER_SANDBOX = "The listener wrote its secret to a file when it started"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownError:
@@ -32,6 +35,10 @@ def describe_error(error: Exception) -> ShownError:
     if isinstance(error, ApiRefused):
         body: Mapping[str, Any] = error.reply.body if isinstance(error.reply.body, dict) else {}
         lines = tuple(describe_refusal(body)) or (str(error.reply.body),)
+        if any(_OF_ANOTHER_SANDBOX in line for line in lines):
+            lines = (
+                "The sandbox was started anew, and this console belongs to the one before. Start this console again.",
+            )
         title = "The API refused this" if error.reply.status < 500 else "The API failed"
         correlation_id, run_id = (str(body.get(name) or "") for name in ("correlationId", "executionId"))
         return ShownError(title, lines, error.reply.status, error.code, correlation_id, run_id)

@@ -250,6 +250,11 @@ def test_a_plan_is_not_compared_with_runs_of_others(product: Product, console: S
     assert console.get(f"/plans/{plan_id}?since=../x").status == 404
 
 
+def test_the_address_of_plans_leads_to_those_of_the_overview(console: ServedConsole) -> None:
+    page = console.get("/plans")
+    assert (page.status, page.headers["location"]) == (303, "/#plans")
+
+
 def test_a_plan_that_there_is_not_shows_the_words_of_the_api(console: ServedConsole) -> None:
     page = console.get("/plans/rp-none")
     assert page.status == 404

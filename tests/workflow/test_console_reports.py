@@ -230,6 +230,27 @@ def test_what_happened_lately_has_starts_decisions_with_their_words_and_ends(
     assert api.seen.count(("GET", path)) == asked
 
 
+def test_the_clean_up_of_a_drill_is_among_what_happened_and_among_its_events(
+    product: Product, console: ServedConsole
+) -> None:
+    run = product.drill(make_plan(product))["executionId"]
+    path = f"/executions/{run}/cleanup"
+    assert product.request("POST", path).status == 202
+    while not product.request("GET", path).body["endedAt"]:
+        time.sleep(0.02)
+    for page in ("/reports/lately", f"/runs/{run}/events"):
+        shown = words(console.get(page).text)
+        assert "lean-up begun" in shown
+        assert "3 of 3 instances terminated" in shown
+
+
+def test_the_report_of_a_readiness_check_has_no_times_of_a_recovery(product: Product, console: ServedConsole) -> None:
+    run = product.finish(product.start(make_plan(product), "readiness"))["executionId"]
+    shown = read_report(console, run).text
+    assert "Verdict" in shown
+    assert "<dt>RTO</dt>" not in shown
+
+
 def test_a_document_of_the_report_is_the_json_that_is_downloaded(product: Product, console: ServedConsole) -> None:
     run = product.drill(make_plan(product))["executionId"]
     document: dict[str, Any] = json.loads(console.get(f"/runs/{run}/report/report.json").text)

@@ -125,6 +125,15 @@ def test_findings_are_shown_by_severity_with_what_to_do(product: Product, consol
             assert " ".join(finding[name].split()) in shown
 
 
+def test_a_finding_names_its_servers_by_their_hosts(product: Product, console: ServedConsole) -> None:
+    servers = product.seed(2, prefix="web")
+    run = product.finish(product.start(product.plan({"name": "web", "groups": [product.group(servers)]}), "readiness"))
+    path = f"/runs/{run['executionId']}/findings"
+    found = product.request("GET", f"/executions/{run['executionId']}/findings").body["findings"]
+    assert any(finding["sourceServerIds"] for finding in found), found
+    eventually(lambda: "web-001" in words(console, path))
+
+
 def test_events_come_newest_first_and_are_found_by_wave_and_text(product: Product, console: ServedConsole) -> None:
     run = product.drill(make_plan(product))["executionId"]
     events = product.request("GET", f"/executions/{run}/events", limit="200").body["events"]
