@@ -143,7 +143,7 @@ def test_what_happened_is_bounded_and_reads_the_records_of_the_newest_runs_only(
     def read_record(run_id: str) -> dict[str, Any]:
         asked.append(run_id)
         wave = {"wave": "web", "decision": "approve", "at": "2026-11-22T08:30:00Z", "by": "ben", "comment": "go"}
-        return {"decisions": [wave, wave | {"wave": None, "decision": "cancel"}]}
+        return {"decisions": [wave, wave | {"wave": None, "decision": "cancel"}], "cleanup": None}
 
     found = list_happenings([run(number, "2026-11-22") for number in range(60)], read_record)
     assert len(found) == MAX_HAPPENINGS

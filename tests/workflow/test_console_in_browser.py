@@ -206,3 +206,22 @@ def test_a_machine_that_has_slept_does_not_call_old_data_live(
     console.deployment.api.url = "http://127.0.0.1:1/v1"  # as before the network is back
     tab.evaluate("() => { const real = Date.now; Date.now = () => real() + 8 * 3600e3; }")
     expect(tab.locator("#freshness")).to_contain_text("8 h ago")
+
+
+def test_the_table_of_servers_cuts_neither_a_state_nor_a_region_at_the_width_of_a_laptop(
+    product: Product, person: Person
+) -> None:
+    run = product.drill(make_plan(product))["executionId"]
+    tab = person.open(f"/runs/{run}/servers")
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    expect(tab.locator("#servers td.s-target").first).to_be_visible()
+    cut = tab.evaluate(
+        """() => {
+          const box = document.getElementById('servers'), row = box.querySelector('tbody tr');
+          const longest = {'.s-target': '111122223333/eu-central-1', '.s-status .tag': '▶ LAUNCHING'};
+          for (const [cell, text] of Object.entries(longest)) row.querySelector(cell).textContent = text;
+          const cells = [box, ...row.querySelectorAll('.s-target, .s-status, .s-id, .s-instance')];
+          return cells.filter(each => each.scrollWidth > each.clientWidth).map(each => each.className);
+        }"""
+    )
+    assert cut == []

@@ -99,6 +99,15 @@ def test_jobs_are_listed_by_batch_and_each_has_the_log_of_drs(product: Product, 
     assert console.get(f"/runs/{run}/jobs/drsjob-{'9' * 17}").status == 404
 
 
+def test_the_reason_of_a_batch_that_was_tried_again_is_said_to_be_of_its_last_attempt(
+    product: Product, console: ServedConsole
+) -> None:
+    record = product.drill(product.plan(make_failing_wave(product, "web"), launchAttempts=2))
+    (batch,) = record["batches"]
+    assert len(batch["jobs"]) == 2
+    assert f"last attempt: {batch['reason']}" in words(console, f"/runs/{record['executionId']}/jobs")
+
+
 def test_a_server_shows_what_became_of_its_launch_settings_and_the_findings_the_networks(
     product: Product, console: ServedConsole
 ) -> None:
