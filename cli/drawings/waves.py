@@ -110,7 +110,7 @@ def draw_run(record: Mapping[str, Any], plan: Mapping[str, Any] | None = None) -
             kind, sign = _LOOKS["AWAITING_DECISION"]
         elif state == NOTHING_LEFT:
             kind, sign = "skipped", "–"
-        lines = (state, _count(record, wave), _measure(wave))
+        lines = (state, _count(record, wave), "" if record["mode"] == "READINESS" else _measure(wave))
         drafts.append(_Draft(wave["name"], wave["dependsOn"], kind, sign, lines, of_plan.get(wave["name"], {})))
     return _draw(drafts)
 

@@ -250,6 +250,16 @@ def test_a_plan_is_not_compared_with_runs_of_others(product: Product, console: S
     assert console.get(f"/plans/{plan_id}?since=../x").status == 404
 
 
+def test_a_plan_says_what_its_findings_count_beside_its_servers(product: Product, console: ServedConsole) -> None:
+    plan_id = make_plan(product)
+    run = product.finish(product.start(plan_id, "readiness"))["executionId"]
+    findings = product.request("GET", f"/recovery-plans/{plan_id}/readiness").body["findings"]
+    assert findings["WARNING"] or findings["NOTE"], findings
+    page = console.get(f"/plans/{plan_id}").text
+    assert "Findings about servers, settings, quotas and networks together" in page
+    assert f'href="/runs/{run}/findings"' in page
+
+
 def test_the_address_of_plans_leads_to_those_of_the_overview(console: ServedConsole) -> None:
     page = console.get("/plans")
     assert (page.status, page.headers["location"]) == (303, "/#plans")

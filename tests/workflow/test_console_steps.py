@@ -134,6 +134,17 @@ def test_findings_are_shown_by_severity_with_what_to_do(product: Product, consol
             assert " ".join(finding[name].split()) in shown
 
 
+def test_a_readiness_check_does_not_say_of_its_waves_that_nothing_was_launched(
+    product: Product, console: ServedConsole
+) -> None:
+    wave = {"name": "web", "groups": [product.group(product.seed(1))], "rtoTargetMinutes": 77}
+    run = product.finish(product.start(product.plan(wave), "readiness"))["executionId"]
+    assert "nothing was to be launched" in str(product.request("GET", f"/executions/{run}").body["waves"])
+    for page in ("", "/jobs"):
+        assert "nothing was to be launched" not in words(console, f"/runs/{run}{page}")
+    assert "1:17:00" not in words(console, f"/runs/{run}")
+
+
 def test_a_finding_names_its_servers_by_their_hosts(product: Product, console: ServedConsole) -> None:
     servers = product.seed(2, prefix="web")
     run = product.finish(product.start(product.plan({"name": "web", "groups": [product.group(servers)]}), "readiness"))
