@@ -37,8 +37,11 @@ def hosts(text: str) -> list[str]:
 
 def rows(shown: tuple[Product, str, ServedConsole, ApiHttpServer], query: str = "") -> str:
     _, run, console, _ = shown
-    page = console.get(f"/runs/{run}/servers/rows?{query}")
-    assert page.status == 200, page
+    for _ in range(100):  # on a busy machine the first read takes longer than a request waits for it
+        page = console.get(f"/runs/{run}/servers/rows?{query}")
+        assert page.status == 200, page
+        if 'data-state="reading"' not in page.text:
+            break
     return page.text
 
 
