@@ -110,6 +110,17 @@ def find_console_link(execution_arn: str | None) -> str | None:
     return f"https://{host}/states/home?region={region}#/v2/executions/details/{found[0]}"
 
 
+def is_over_rto(record: Record) -> bool:
+    """Whether the run takes, or took, longer than its RTO target. A readiness check has none."""
+    target, seconds = record.get("rtoTargetMinutes"), record.get("durationSeconds")
+    return record["mode"] != "READINESS" and bool(target) and seconds is not None and seconds > target * 60
+
+
+def has_counted(record: Record) -> bool:
+    """Whether the servers of the run are counted: until it has inspected them, its counts are no totals."""
+    return not is_open(record) or (record["status"] != "PENDING" and record["servers"]["total"] > 0)
+
+
 def is_open(record: Record) -> bool:
     """Whether the run has not ended."""
     return record["status"] in UNFINISHED
