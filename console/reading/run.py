@@ -113,12 +113,15 @@ def find_console_link(execution_arn: str | None) -> str | None:
 def is_over_rto(record: Record) -> bool:
     """Whether the run takes, or took, longer than its RTO target. A readiness check has none."""
     target, seconds = record.get("rtoTargetMinutes"), record.get("durationSeconds")
-    return record["mode"] != "READINESS" and bool(target) and seconds is not None and seconds > target * 60
+    if record["mode"] == "READINESS" or not target or seconds is None:
+        return False
+    return bool(seconds > target * 60)
 
 
 def has_counted(record: Record) -> bool:
     """Whether the servers of the run are counted: until it has inspected them, its counts are no totals."""
-    return not is_open(record) or (record["status"] != "PENDING" and record["servers"]["total"] > 0)
+    is_starting = record.get("state", record["status"]) in ("STARTING", "PENDING")
+    return not is_open(record) or (not is_starting and record["servers"]["total"] > 0)
 
 
 def is_open(record: Record) -> bool:
