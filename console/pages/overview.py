@@ -13,12 +13,13 @@ from cli.listings.cells import show_age
 from cli.listings.drills import read_running_drills
 from cli.listings.plans import add_age
 from cli.refusal import ApiRefused
+from cli.run_record import is_counting
 from cli.text import format_run_time
 from console.deployment import Deployment
 from console.pages.parts import require_id, show_error_in_place
 from console.reading.fleet import max_age
 from console.reading.overview import count_left, find_last_drill, measure
-from console.reading.run import has_counted, is_over_rto
+from console.reading.run import is_over_rto
 from console.reading.waits import Wait, list_awaited
 from console.render import Live, render
 from console.topics import read_topic
@@ -66,7 +67,7 @@ def show_overview(request: Request) -> Response:
         ended=found["ended"],
         left=_count_left(deployment),
         is_over_rto=is_over_rto,
-        has_counted=has_counted,
+        is_counting=is_counting,
         plans=list(_list_plans(deployment, found)),
         format_time=lambda run: format_run_time(run) if "durationSeconds" in run else "",
     )

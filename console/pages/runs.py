@@ -12,7 +12,7 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.drawings import CSS_FILE
 from cli.drawings.waves import draw_run
 from cli.refusal import ApiRefused
-from cli.run_record import Record
+from cli.run_record import Record, is_counting
 from cli.text import describe_cancelling, describe_rto, describe_wave_state, format_run_time
 from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
 from console.deployment import Deployment
@@ -85,7 +85,7 @@ def show_run(request: Request) -> Response:
         can_clean_up=can_be_cleaned_up(record, cleanup),
         left=_find_left(deployment, record, cleanup),
         is_over_rto=reading.is_over_rto(record),
-        has_counted=reading.has_counted(record),
+        is_counting=is_counting(record),
         time=format_run_time(record),
         waves=draw_run(record, read_plan_of_run(deployment, record)),
         wave_states={wave["name"]: describe_wave_state(record, wave) for wave in record["waves"]},

@@ -118,12 +118,6 @@ def is_over_rto(record: Record) -> bool:
     return bool(seconds > target * 60)
 
 
-def has_counted(record: Record) -> bool:
-    """Whether the servers of the run are counted: until it has inspected them, its counts are no totals."""
-    is_starting = record.get("state", record["status"]) in ("STARTING", "PENDING")
-    return not is_open(record) or (not is_starting and record["servers"]["total"] > 0)
-
-
 def is_open(record: Record) -> bool:
     """Whether the run has not ended."""
     return record["status"] in UNFINISHED
