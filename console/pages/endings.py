@@ -103,6 +103,7 @@ def _show_continue(
         key=key,
         error=error,
         is_open=can_be_continued(record),
+        cleanup=RunPage.read(request).snapshot.value["cleanup"],
     )
 
 
@@ -139,7 +140,7 @@ async def clean_up(request: Request) -> Response:
         return await run_in_threadpool(_show_instances, request, record, failed.key, failed.shown)
     finally:
         forget_run(deployment, run_id)
-    return answer_done("the clean-up has begun; this page shows how far it is")
+    return answer_done("the clean-up has begun; the page of the run shows how far it is")
 
 
 def _read_drill(request: Request) -> Record:

@@ -265,7 +265,9 @@ def test_a_clean_up_that_runs_is_at_the_top_and_a_continuation_is_not_suggested_
     assert page.index('id="cleanup-progress"') < page.index('id="waves-heading"')
     assert "3 of 5 instances terminated" in page.split('id="cleanup-progress"')[1].split("</section>")[0]
     assert 'class="main"' not in page.split('id="run-buttons"')[1].split("</div>")[0]
-    assert "the others stay gone" in page.split('id="continue-note"')[1].split("</p>")[0]
+    dialog = text_of(console.get(f"/runs/{run}/continue"))
+    assert "The instances of this drill are being terminated : a continuation launches their servers again" in dialog
+    assert "would launch those servers again" in page.split('id="continue-note"')[1].split("</p>")[0]
 
 
 def test_a_run_over_its_rto_is_marked_while_it_runs(server: ApiHttpServer, console: ServedConsole) -> None:
