@@ -56,6 +56,14 @@ def list_jobs(record: Record) -> Iterator[Job]:
             yield Job(batch["jobId"], *place, batch["attempt"], remaining, started_at, None, None, None, *state)
 
 
+def is_counting(record: Record) -> bool:
+    """Return whether an open run may still be inspecting its servers, so that its counts are no totals yet."""
+    if record["status"] not in UNFINISHED:
+        return False
+    has_begun = bool(record.get("actions")) or any(wave["startedAt"] for wave in record["waves"])
+    return not record["servers"]["total"] or (not has_begun and record.get("state") in ("STARTING", None))
+
+
 def has_launched(record: Record) -> bool:
     """Return whether the run has ended and launched servers, so that their launches can have warnings."""
     return record["status"] not in UNFINISHED and record["servers"]["launched"] > 0

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from cli.drawings.layers import Layout, arrange
-from cli.run_record import WAITS_FOR_PERSON
+from cli.run_record import WAITS_FOR_PERSON, is_counting
 from cli.text import NOTHING_LEFT, WAITS_FOR_DRS, WAVE_WORDS, describe_wave_state, format_duration
 from recovery.free_text import flatten
 from recovery.wording import plural
@@ -133,6 +133,8 @@ def _describe_state(record: Mapping[str, Any], wave: Mapping[str, Any]) -> str:
 
 def _count(record: Mapping[str, Any], wave: Mapping[str, Any]) -> str:
     servers = wave["servers"]
+    if record.get("state") == "STARTING" and is_counting(record):
+        return "counting servers"
     if record["mode"] == "READINESS":
         return plural(servers["total"], "server")
     odd = [f"{servers[name]} {name}" for name in ("failed", "unverified") if servers.get(name)]

@@ -1,6 +1,5 @@
 """The dialogs about a run that has ended: continue it, and clean up after a drill."""
 
-from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -12,23 +11,21 @@ from starlette.routing import Route
 
 from cli import repeat
 from cli.api_client import ApiClient
-from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_cleanup, preview_rest
+from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_rest
 from cli.run_record import Record
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.launch_form import NOTHING, LaunchForm
 from console.pages.parts import answer_done
 from console.pages.runs import RunPage, forget_run
+from console.reading import instances
 from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, require_key, submit
-from console.snapshots import make_version
-from recovery.wording import name_first, plural
 
 # How old a preview may be, in real seconds: the dialog is rendered anew after a refusal.
 MAX_AGE_OF_PREVIEW = 15.0
-MAX_PLACES, MAX_INSTANCES = 8, 50
 # The choice of launch profiles that a continuation has unless another is made.
 AS_BEFORE = ""
 _OTHER_INSTANCES = ShownError(
@@ -106,6 +103,7 @@ def _show_continue(
         key=key,
         error=error,
         is_open=can_be_continued(record),
+        cleanup=RunPage.read(request).snapshot.value["cleanup"],
     )
 
 
@@ -142,7 +140,7 @@ async def clean_up(request: Request) -> Response:
         return await run_in_threadpool(_show_instances, request, record, failed.key, failed.shown)
     finally:
         forget_run(deployment, run_id)
-    return answer_done("the clean-up has begun; this page shows how far it is")
+    return answer_done("the clean-up has begun; the page of the run shows how far it is")
 
 
 def _read_drill(request: Request) -> Record:
@@ -170,26 +168,9 @@ def _show_instances(request: Request, record: Record, key: str, error: ShownErro
 
 def _read_instances(deployment: Deployment, run_id: str) -> dict[str, Any]:
     found: dict[str, Any] = deployment.snapshot(
-        f"instances/{run_id}", lambda api: _preview_cleanup(api, run_id), MAX_AGE_OF_PREVIEW
+        f"instances/{run_id}", lambda api: instances.preview(api, run_id), MAX_AGE_OF_PREVIEW
     ).value
     return found
-
-
-def _preview_cleanup(api: ApiClient, run_id: str) -> dict[str, Any]:
-    found = preview_cleanup(api, run_id)
-    servers = list(found.servers.values())
-    places = Counter(f"{each['accountId']}/{each['region']}" for each in servers)
-    waves = Counter(each["wave"] for each in servers)
-    return {
-        "count": len(servers),
-        "chain": found.chain,
-        "where": name_first([f"{count} in {place}" for place, count in sorted(places.items())], MAX_PLACES),
-        "waves": name_first([f"{wave} {count}" for wave, count in waves.items()], MAX_PLACES),
-        "instances": servers[:MAX_INSTANCES],
-        "left_out": plural(max(len(servers) - MAX_INSTANCES, 0), "more instance"),
-        "unknown": found.unknown,
-        "mark": make_version([found.chain, sorted(found.servers)]),
-    }
 
 
 ROUTES = [

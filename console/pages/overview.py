@@ -10,12 +10,16 @@ from starlette.routing import Route
 
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.listings.cells import show_age
+from cli.listings.drills import read_running_drills
 from cli.listings.plans import add_age
 from cli.refusal import ApiRefused
+from cli.run_record import is_counting
 from cli.text import format_run_time
 from console.deployment import Deployment
 from console.pages.parts import require_id, show_error_in_place
-from console.reading.overview import find_last_drill, measure
+from console.reading.fleet import max_age
+from console.reading.overview import count_left, find_last_drill, measure
+from console.reading.run import is_over_rto
 from console.reading.waits import Wait, list_awaited
 from console.render import Live, render
 from console.topics import read_topic
@@ -60,9 +64,22 @@ def show_overview(request: Request) -> Response:
         Live("overview", snapshot),
         waiting=waiting,
         running=found["running"],
+        ended=found["ended"],
+        left=_count_left(deployment),
+        is_over_rto=is_over_rto,
+        is_counting=is_counting,
         plans=list(_list_plans(deployment, found)),
         format_time=lambda run: format_run_time(run) if "durationSeconds" in run else "",
     )
+
+
+def _count_left(deployment: Deployment) -> dict[str, Any]:
+    """The instances that drills left running, by the cache; none if the API does not say, as the fleet's page does."""
+    try:
+        found = deployment.snapshot("drills-left", read_running_drills, max_age(deployment.is_sandbox)).value
+    except (ApiRefused, ApiUnreachable, CredentialsExpired):
+        return count_left(())
+    return count_left(found[0])
 
 
 def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[PlanRow]:
@@ -85,9 +102,8 @@ def show_last_drill(request: Request) -> Response:
     def read() -> dict[str, Any]:
         return _measure_last(deployment.api, plan_id, drill)
 
-    max_age = MAX_AGE_OF_MEASURES if drill else MAX_AGE_OF_LAST
     try:
-        snapshot = deployment.ended.get(_key(plan_id, drill), read, max_age)
+        snapshot = deployment.ended.get(_key(plan_id, drill), read, MAX_AGE_OF_MEASURES if drill else MAX_AGE_OF_LAST)
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         return show_error_in_place(request, error)
     return render(request, "last_drill.html.j2", "", measured=snapshot.value)

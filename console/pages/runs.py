@@ -12,11 +12,12 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.drawings import CSS_FILE
 from cli.drawings.waves import draw_run
 from cli.refusal import ApiRefused
-from cli.run_record import Record
-from cli.text import describe_cancelling, describe_rto, describe_wave_state
+from cli.run_record import Record, is_counting
+from cli.text import describe_cancelling, describe_rto, describe_wave_state, format_run_time
 from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
 from console.deployment import Deployment
 from console.pages.parts import require_id
+from console.reading import instances
 from console.reading import run as reading
 from console.reading.decisions.choices import (
     can_be_cleaned_up,
@@ -30,7 +31,7 @@ from console.snapshots import Snapshot
 from console.topics import read_topic
 
 # How old what is read beside the record may be, in real seconds: the plan of a run does not change.
-MAX_AGE_OF_PLAN, MAX_AGE_OF_SERVERS = 3600.0, 15.0
+MAX_AGE_OF_PLAN, MAX_AGE_OF_SERVERS, MAX_AGE_OF_INSTANCES = 3600.0, 15.0, 60.0
 # Waits for AWS that the page names; those for people are all named.
 MAX_WAITS_FOR_AWS = 10
 
@@ -82,6 +83,10 @@ def show_run(request: Request) -> Response:
         verify_choices=list_verify_choices(record),
         can_continue=can_be_continued(record),
         can_clean_up=can_be_cleaned_up(record, cleanup),
+        left=_find_left(deployment, record, cleanup),
+        is_over_rto=reading.is_over_rto(record),
+        is_counting=is_counting(record),
+        time=format_run_time(record),
         waves=draw_run(record, read_plan_of_run(deployment, record)),
         wave_states={wave["name"]: describe_wave_state(record, wave) for wave in record["waves"]},
         timeline=reading.draw_timeline(record),
@@ -114,6 +119,17 @@ def _find_odd_servers(deployment: Deployment, record: Record) -> list[reading.Od
     key = f"odd/{run_id}/{counts['failed']}/{counts['excluded']}/{counts.get('unverified', 0)}"
     found = _try(deployment, key, lambda api: reading.read_odd_servers(api, run_id), MAX_AGE_OF_SERVERS)
     return None if found is None else [reading.describe_odd_server(each) for each in found]
+
+
+def _find_left(deployment: Deployment, record: Record, cleanup: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What a clean-up would terminate, as its dialog has it; None if it needs none, or has too many to count here."""
+    if not can_be_cleaned_up(record, cleanup) or record["chain"]["servers"]["total"] > instances.MAX_SERVERS_COUNTED:
+        return None
+    run_id = record["executionId"]
+    found: Mapping[str, Any] | None = _try(
+        deployment, f"instances/{run_id}", lambda api: instances.preview(api, run_id), MAX_AGE_OF_INSTANCES
+    )
+    return found
 
 
 def _find_why(deployment: Deployment, record: Record) -> dict[str, list[str]]:

@@ -15,6 +15,8 @@ from cli.run_record import UNFINISHED
 MAX_RECORDS, READERS = 12, 4
 # Runs of all plans in which last drills are looked for; the drills of other plans are looked for one by one.
 RUNS_LOOKED_AT = "200"
+# Runs that have ended lately: what became of the last ones must be seen at once.
+MAX_ENDED = 5
 # Runs of one plan in which its last drill is looked for. Readiness checks by a schedule come between.
 RUNS_OF_PLAN = 200
 
@@ -22,6 +24,7 @@ RUNS_OF_PLAN = 200
 def read(api: ApiClient) -> dict[str, Any]:
     """`waiting` and `running` runs, each with its record if it was read, `plans`, and `drills`: the last one by plan.
 
+    `ended` has the runs of every kind that ended last, as the list of runs has them, the latest first.
     `drills` has only those that are among the newest runs; `drillsAreAll` says that there are no others.
     Raise ApiRefused, ApiUnreachable.
     """
@@ -41,6 +44,7 @@ def read(api: ApiClient) -> dict[str, Any]:
             "waiting": [open_runs[run["executionId"]] for run in waiting],
             "running": list(open_runs.values()),
             "plans": sorted(plans.result(), key=lambda plan: (plan["name"].casefold(), plan["planId"])),
+            "ended": find_last_ended(newest["executions"]),
             "drills": find_last_drills(newest["executions"]),
             "drillsAreAll": newest["nextToken"] is None,
         }
@@ -50,6 +54,21 @@ def _read_record(api: ApiClient, run_id: str) -> dict[str, Any]:
     """The record without what the overview does not show, which can be large."""
     record = api.get(f"/executions/{run_id}")
     return {name: value for name, value in record.items() if name not in ("batches", "decisions", "notes", "actions")}
+
+
+def find_last_ended(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The few runs that ended last, whatever became of them, the latest first."""
+    ended = sorted((run for run in runs if run["endedAt"]), key=lambda run: run["endedAt"], reverse=True)
+    return ended[:MAX_ENDED]
+
+
+def count_left(drills: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many `instances` of how many `drills` still run, and `by_hour`, what they cost in USD an hour."""
+    return {
+        "instances": sum(each["instances"] for each in drills),
+        "drills": len({each["executionId"] for each in drills}),
+        "by_hour": sum(each["usdPerHour"] for each in drills),
+    }
 
 
 def find_last_drills(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -113,6 +113,14 @@ def find_console_link(execution_arn: str | None) -> str | None:
     return f"https://{host}/states/home?region={region}#/v2/executions/details/{found[0]}"
 
 
+def is_over_rto(record: Record) -> bool:
+    """Whether the run takes, or took, longer than its RTO target. A readiness check has none."""
+    target, seconds = record.get("rtoTargetMinutes"), record.get("durationSeconds")
+    if record["mode"] == "READINESS" or not target or seconds is None:
+        return False
+    return bool(seconds > target * 60)
+
+
 def is_open(record: Record) -> bool:
     """Whether the run has not ended."""
     return record["status"] in UNFINISHED

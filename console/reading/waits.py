@@ -54,6 +54,8 @@ def _describe_silence(wait: Mapping[str, Any]) -> str:
     """What follows without an answer."""
     if not wait["answers"]:
         return "It goes on by itself; nothing has to be decided."
+    if wait["for"] == "RESUME":
+        return "Jobs and checks that have begun go on. No further wave or batch starts until a person resumes the run."
     if not wait.get("until"):
         return "Without an answer, it waits on."
     if wait["for"] == "ACTION":

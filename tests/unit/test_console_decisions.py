@@ -200,3 +200,24 @@ def test_a_run_is_continued_when_something_is_left_and_no_other_run_does_it() ->
 def test_a_job_of_the_run_says_how_long_jobs_take_there() -> None:
     run = asking(batches=[batch("web", job(1, 2, 10, 2), usualSeconds=900)])
     assert "A DRS job here usually takes 15 min." in " ".join(describe_effects(run, Choice("retry", "web")))
+
+
+def test_a_pause_says_what_goes_on_and_when_nothing_is_left_to_hold() -> None:
+    held = "Nothing is left that a pause would hold back"
+    counts = {"total": 20, "launched": 0, "failed": 0, "excluded": 0, "launching": 20}
+    web = wave("web", "IN_PROGRESS", 2, None, servers=counts)
+    last = record(web, status="POLLING", state="RUNNING", endedAt=None, servers=counts)
+    told = " ".join(describe_effects(last, Choice("pause"), {}, {}))
+    assert "Jobs and checks that have begun go on." in told
+    assert held in told
+    for more in ([wave("mail", "WAITING", None, None)], []):
+        queued = {**counts, "launching": 20 if more else 10}
+        early = record(web, *more, status="POLLING", state="RUNNING", endedAt=None, servers=queued)
+        assert held not in " ".join(describe_effects(early, Choice("pause"), {}, {}))
+
+
+def test_a_paused_run_does_not_say_that_it_stands_still() -> None:
+    answers = [f"POST /executions/{RUN}/resume"]
+    waits = [{"wave": None, "for": "RESUME", "since": at(3), "until": None, "onTimeout": None, "answers": answers}]
+    [wait] = list_waits(asking(state="PAUSED", waitingFor=waits, waves=[]), {})
+    assert "Jobs and checks that have begun go on. No further wave or batch starts" in wait.otherwise

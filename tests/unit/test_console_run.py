@@ -5,6 +5,7 @@ import pytest
 from cli.drawings import timeline
 from cli.report.course import describe_course
 from cli.report.document import Facts, build_document
+from cli.run_record import is_counting
 from console.reading.run import MAX_JOBS_DRAWN, describe_odd_server, draw_timeline, find_console_link
 from tests.support.report_facts import action, batch, decision, job, record, server, verification, wave
 
@@ -69,3 +70,13 @@ def test_a_launched_server_that_did_not_pass_its_checks_says_so() -> None:
     failed = describe_odd_server(server("b", status="FAILED", cause="CAPACITY", advice="Use another type."))
     assert (failed.status, failed.reason) == ("FAILED", "no reason is on record")
     assert (failed.cause, failed.advice) == ("CAPACITY", "Use another type.")
+
+
+def test_a_run_counts_its_servers_until_something_of_it_has_begun() -> None:
+    early = {"status": "PENDING", "state": "STARTING", "endedAt": None}
+    waiting, begun = wave("db", "WAITING", None, None), wave("db", "IN_PROGRESS", 1, None)
+    assert is_counting(record(waiting, **early, actions=[]))
+    assert not is_counting(record(begun, **early, actions=[]))
+    assert not is_counting(record(waiting, **early, actions=[action("freeze", "RUNNING")]))
+    assert not is_counting(record(waiting, **{**early, "state": "WAITING_FOR_PEOPLE"}, actions=[]))
+    assert not is_counting(record(waiting, status="NOT_READY", state="NOT_READY", actions=[]))

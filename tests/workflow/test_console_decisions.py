@@ -348,7 +348,7 @@ def test_a_drill_is_continued_and_cleaned_up(product: Product, console: ServedCo
     listed = console.get(f"/runs/{following}/cleanup/preview")
     assert "This terminates 2 recovery instances" in text_of(listed)
     began = console.post(f"/runs/{following}/cleanup", hidden_fields(listed))
-    assert notice_of(began) == "the clean-up has begun; this page shows how far it is"
+    assert notice_of(began) == "the clean-up has begun; the page of the run shows how far it is"
     wait_until(
         product,
         following,
@@ -357,6 +357,26 @@ def test_a_drill_is_continued_and_cleaned_up(product: Product, console: ServedCo
     after = console.get(f"/runs/{following}")
     assert "2 of 2 instances terminated" in text_of(after)
     assert "Clean up the drill" not in buttons_of(after)
+
+
+def test_a_continuation_after_the_clean_up_launches_what_was_cleaned_up_as_its_page_says(
+    product: Product, console: ServedConsole
+) -> None:
+    plan = product.plan(make_failing_wave(product, "web", onFailure="continue"), launchAttempts=1)
+    run = product.drill(plan)["executionId"]
+    notice_of(console.post(f"/runs/{run}/cleanup", hidden_fields(console.get(f"/runs/{run}/cleanup/preview"))))
+    wait_until(
+        product, run, lambda _: product.request("GET", f"/executions/{run}/cleanup").body["status"] == "COMPLETED"
+    )
+    page = console.get(f"/runs/{run}")
+    assert "A continuation would launch those servers again" in text_of(page)
+    assert "Continue the run" in buttons_of(page)
+    following = press(console, f"/runs/{run}/continue").headers["hx-redirect"].removeprefix("/runs/")
+    product.finish(following)
+    before = {each["sourceServerId"]: each["status"] for each in product.servers(run)}
+    after = {each["sourceServerId"]: each["status"] for each in product.servers(following)}
+    again = [each for each, status in before.items() if status == after.get(each) == "LAUNCHED"]
+    assert len(again) == 1
 
 
 def test_a_clean_up_terminates_only_what_its_dialog_has_shown(product: Product, console: ServedConsole) -> None:

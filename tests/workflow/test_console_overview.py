@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.console_server import ServedConsole, deployment_of, serving
+from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_plan, make_wave
 from tests.support.product import Product
 from tests.support.runs import wait_until_asked_for
@@ -128,6 +130,41 @@ def test_a_plan_shows_its_readiness_and_what_blocks(product: Product, console: S
     row = console.get("/").text.split(f'id="plan-{plan_id}"')[1].split("</tr>")[0]
     assert f'href="/runs/{run}"' in row
     assert "READY" in row
+
+
+def test_what_ended_lately_is_shown_whatever_became_of_it(product: Product, console: ServedConsole) -> None:
+    shop = make_plan(product)
+    drill = product.drill(shop)["executionId"]
+    check = product.finish(product.start(shop, "readiness"))["executionId"]
+    nothing = product.group(tags={"tier": "nowhere"})
+    bad = product.plan(make_wave(product), {"name": "none", "groups": [nothing]}, name="mail")
+    refused = product.finish(product.start(bad, "recoveries"))
+    assert refused["status"] == "NOT_READY"
+    page = console.get("/")
+    assert "What ended lately" in page.text
+    assert re.findall(r'<tr id="ended-([^"]+)"', page.text) == [refused["executionId"], check, drill]
+    row = page.text.split(f'id="ended-{refused["executionId"]}"')[1].split("</tr>")[0]
+    assert "NOT_READY" in row
+    assert "RECOVERY</span>" in row, "a recovery does not look like a drill"
+    assert refused["reason"][:100] in unescape(row)
+    head = console.get(f"/runs/{refused['executionId']}").text
+    assert 'class="tag recovery"' in head.split('class="run-head"')[1].split("</nav>")[0]
+    assert 'class="tag recovery"' in console.get("/runs").text
+
+
+def test_instances_that_drills_left_running_are_one_line_with_their_cost(
+    product: Product, console: ServedConsole
+) -> None:
+    plan_id = product.plan(make_wave(product, "web", 2))
+    product.drill(plan_id)
+    assert "drills-left" not in console.get("/").text, "the cache knows of none"
+    sync(product)
+    console.deployment.snapshots.forget("drills-left")
+    line = console.get("/").text.split('id="drills-left"')[1].split("</p>")[0]
+    by_hour = sum(each["usdPerHour"] for each in product.request("GET", "/recovery-instances/drills").body["drills"])
+    assert "2 instances of 1 drill still run" in line
+    assert f"{by_hour:,.2f} USD an hour" in line
+    assert 'href="/fleet#drills"' in line
 
 
 def test_two_hundred_plans_cost_the_first_page_a_few_calls(product: Product, server: ApiHttpServer) -> None:

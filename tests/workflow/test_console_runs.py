@@ -8,6 +8,7 @@ import pytest
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.console_forms import buttons_of, text_of
 from tests.support.console_server import ServedConsole, deployment_of, serving
+from tests.support.instance_cache import sync
 from tests.support.plans import make_failing_wave, make_plan, make_wave
 from tests.support.product import Product
 from tests.support.report_facts import NASTY, batch, decision, job, record, wave
@@ -90,7 +91,7 @@ def test_what_became_of_a_run_is_on_its_page_for_an_auditor(product: Product, co
     assert failed["cause"] in text
     assert failed["advice"] in text
     assert ended["executionArn"] in page.text
-    assert "its instances still run and cost money" in text
+    assert "1 instance stays and costs money" in text
 
 
 def test_the_execution_is_linked_to_the_console_of_aws_and_in_the_sandbox_to_none(
@@ -210,3 +211,79 @@ def test_the_style_of_the_drawings_is_served_and_has_no_address_in_it(console: S
     style = console.get("/static/drawings.css")
     assert (style.status, style.headers["content-type"].split(";")[0]) == (200, "text/css")
     assert "url(" not in style.text
+
+
+# --- what is left of a drill, and its time ----------------------------------------------------------------------------
+def test_a_drill_counts_the_instances_that_are_left_as_its_dialog_does(
+    product: Product, console: ServedConsole
+) -> None:
+    first = product.group(product.seed(2))
+    run = product.drill(product.plan({"name": "web", "groups": [first]}))["executionId"]
+    assert "2 instances stay and cost money" in text_of(console.get(f"/runs/{run}"))
+    unsynced = text_of(console.get(f"/runs/{run}/cleanup/preview"))
+    assert "This terminates 2 recovery instances" in unsynced
+    assert "the cache has not read these accounts and Regions yet" in unsynced
+    one = product.group(product.servers(run)[0]["sourceServerId"].split())
+    later = product.drill(product.plan({"name": "web", "groups": [one]}, name="later"))
+    assert later["status"] == "COMPLETED"
+    sync(product)
+    console.deployment.snapshots.forget(f"instances/{run}")
+    dialog = text_of(console.get(f"/runs/{run}/cleanup/preview"))
+    assert "This terminates 1 recovery instance ." in dialog
+    assert "1 other instance on record is gone: a later run replaced them, or they were terminated." in dialog
+    assert "By the cache of recovery instances, as of 20" in dialog
+    assert "asks DRS again right before it terminates" in dialog
+    assert ">Terminate 1 instance</button>" in console.get(f"/runs/{run}/cleanup/preview").text
+    page = text_of(console.get(f"/runs/{run}"))
+    assert "1 instance stays and costs money; 1 on record is gone" in page
+
+
+def test_what_the_cache_does_not_answer_for_is_not_said_to_be_gone(
+    product: Product, server: ApiHttpServer, console: ServedConsole
+) -> None:
+    run = product.drill(make_plan(product))["executionId"]
+    server.refuse["GET", "/recovery-instances"] = 403
+    dialog = text_of(console.get(f"/runs/{run}/cleanup/preview"))
+    assert "This terminates 3 recovery instances" in dialog
+    assert "which of these still exist" in dialog
+    assert "are gone" not in dialog
+
+
+def test_a_clean_up_that_runs_is_at_the_top_and_a_continuation_is_not_suggested_after_it(
+    product: Product, server: ApiHttpServer, console: ServedConsole
+) -> None:
+    plan = product.plan(make_failing_wave(product, "web", onFailure="continue"), launchAttempts=1)
+    run = product.drill(plan)["executionId"]
+    before = console.get(f"/runs/{run}").text
+    assert 'class="main"' in before.split('id="run-buttons"')[1].split("</div>")[0]
+    path = f"/executions/{run}/cleanup"
+    none = product.request("GET", path).body
+    running = {**none, "status": "RUNNING", "instances": {"total": 5, "terminated": 3, "failed": 0}}
+    server.instead["GET", path] = [(200, running)] * 5
+    console.deployment.snapshots.forget(f"run/{run}")
+    page = console.get(f"/runs/{run}").text
+    assert page.index('id="cleanup-progress"') < page.index('id="waves-heading"')
+    assert "3 of 5 instances terminated" in page.split('id="cleanup-progress"')[1].split("</section>")[0]
+    assert 'class="main"' not in page.split('id="run-buttons"')[1].split("</div>")[0]
+    dialog = text_of(console.get(f"/runs/{run}/continue"))
+    assert "The instances of this drill are being terminated : a continuation launches their servers again" in dialog
+    assert "would launch those servers again" in page.split('id="continue-note"')[1].split("</p>")[0]
+
+
+def test_a_run_over_its_rto_is_marked_while_it_runs(server: ApiHttpServer, console: ServedConsole) -> None:
+    late = {"status": "POLLING", "state": "RUNNING", "endedAt": None, "rtoTargetMinutes": 60, "durationSeconds": 3796}
+    play(server, whole_record(wave("web", "IN_PROGRESS", 1, None), **late))
+    text = text_of(console.get(f"/runs/{RUN}"))
+    assert "1:03:16 of 1:00:00 RTO, over by 3:16. ✗ over its RTO" in text
+    assert "◆ RECOVERY" in text
+
+
+def test_a_run_that_counts_its_servers_gives_no_total(server: ApiHttpServer, console: ServedConsole) -> None:
+    early = {"status": "PENDING", "state": "STARTING", "endedAt": None, "durationSeconds": 4}
+    counts = {"total": 4, "launched": 0, "failed": 0, "excluded": 0, "launching": 0}
+    waiting = wave("web", "WAITING", None, None, servers=counts)
+    play(server, whole_record(waiting, **early, servers=counts))
+    text = text_of(console.get(f"/runs/{RUN}"))
+    assert "counting servers" in text
+    assert "0 of 4" not in text
+    assert "0/4" not in text

@@ -128,11 +128,21 @@ def _after_failed(record: Record, name: str | None) -> str:
 # --- the run ----------------------------------------------------------------------------------------------------
 def _pause(record: Record) -> Iterator[str]:
     jobs = [job for job in list_jobs(record) if job.ended_at is None]
+    if _holds_nothing(record):
+        yield "Nothing is left that a pause would hold back: every wave has begun, and no server waits for its job."
     yield "The run starts no further wave and no further batch until a person resumes it."
+    yield "Jobs and checks that have begun go on."
     if jobs:
         servers = plural(sum(job.servers for job in jobs), "server")
         yield f"{plural(len(jobs), 'DRS job runs', 'DRS jobs run')} on with {servers}. {_JOBS_GO_ON}"
     yield "The time of the pause counts in the run's time."
+
+
+def _holds_nothing(record: Record) -> bool:
+    servers = record["servers"]
+    begun = sum(servers[each] for each in ("launched", "failed", "excluded", "launching"))
+    has_begun = all(wave["startedAt"] or wave["status"] in _ENDED for wave in record["waves"])
+    return bool(record["waves"]) and has_begun and 0 < servers["total"] <= begun
 
 
 def _resume(record: Record) -> Iterator[str]:
