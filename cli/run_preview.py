@@ -177,8 +177,8 @@ def find_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: str) -
 class Replaced:
     """The recovery instances that a launch of servers would replace: how many are a drill's, and a line for each.
 
-    `unknown` says why others may be missing; it is empty if none is. `left_out` has the ids of the servers that a launch
-    leaves out without `replaceExisting`.
+    `unknown` says why others may be missing; it is empty if none is. `left_out` has the ids of the servers that a
+    launch leaves out without `replaceExisting`.
     """
 
     drills: int

@@ -1,4 +1,4 @@
-"""What the dialog of a start says first: what prevents or shrinks the run, whom it will ask, and how long it may take."""
+"""What the dialog of a start says first: what prevents or shrinks the run, whom it will ask, and how long it takes."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
