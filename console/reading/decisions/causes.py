@@ -36,7 +36,7 @@ def describe_causes(record: Record, wave: str, servers: Sequence[Mapping[str, An
     """A line for each of these servers and for each failed action of the wave, with its reason and advice."""
     for each in servers:
         yield _describe_server(each)
-    counts = next((each["servers"] for each in record.get("waves", ()) if each["name"] == wave), {})
+    counts: Mapping[str, int] = next((each["servers"] for each in record.get("waves", ()) if each["name"] == wave), {})
     left = counts.get("failed", 0) + counts.get("unverified", 0) - len(servers)
     if servers and left > 0:
         yield f"and {plural(left, 'further server')}"

@@ -160,7 +160,7 @@ def _after_failed(record: Record, name: str | None, plan: Plan) -> str:
     found = [each for each in record.get("actions", ()) if each["name"] == name]
     action: Mapping[str, Any] = found[0] if found else {}
     if wave := action.get("wave"):
-        of_plan = next((each for each in plan.get("waves", ()) if each["name"] == wave), {})
+        of_plan: Plan = next((each for each in plan.get("waves", ()) if each["name"] == wave), {})
         then = _AFTER_WAVE.get(of_plan.get("onFailure", "continue")) if of_plan else None
         return f"Wave {wave} fails{f': {then}.' if then else ', and its own onFailure says what follows.'}"
     return "The run starts no wave." if action.get("place") == "before" else "The run becomes PARTIAL."
