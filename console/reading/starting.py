@@ -17,10 +17,13 @@ _AFTER_DEADLINE = {"approve": "the wave is approved and starts", "reject": "the 
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """Why the API would refuse a run as NOT_READY, and what makes it smaller than its plan, each in sentences."""
+    """Why the API would refuse a run as NOT_READY, by what is seen now; and warnings, each with its title.
+
+    Warnings are about servers that would be left out, and about the last readiness check, whose findings may be mended.
+    """
 
     prevents: list[str]
-    shrinks: list[str]
+    warns: list[tuple[str, str]]
 
 
 def leave_out(preview: Preview, left_out: Collection[str]) -> Preview:
@@ -47,15 +50,18 @@ def find_obstacles(
                 f"Wave {flatten(wave['name'])} would lack {out} of its {plural(total, 'server')}, "
                 f"and {wave.get('maxFailedPercent', 0)} % may be missing."
             )
+    warns = list[tuple[str, str]]()
+    if count := sum(kept_out.values()):
+        text = (
+            f"{count} of {plural(len(preview.servers), 'server')} would be left out: they have live recovery instances "
+            "that are not of a drill. The options below have the agreement to replace these instances."
+        )
+        warns.append(("Servers left out", text))
     if readiness["status"] == "NOT_READY":
-        codes = f": {', '.join(readiness['blockingCodes'])}" if readiness["blockingCodes"] else ""
-        prevents.append(f"The last readiness check, {age} ago, found the plan NOT_READY{codes}.")
-    count = sum(kept_out.values())
-    shrinks = [
-        f"{count} of {plural(len(preview.servers), 'server')} would be left out: they have live recovery instances "
-        "that are not of a drill. The options below have the agreement to replace these instances."
-    ]
-    return Obstacles(prevents, shrinks if count else [])
+        codes = f" ({', '.join(readiness['blockingCodes'])})" if readiness["blockingCodes"] else ""
+        text = f"the last readiness check, {age} ago, found what blocks a run{codes}, which may be mended."
+        warns.append(("NOT_READY", text))
+    return Obstacles(prevents, warns)
 
 
 def describe_people(plan: Mapping[str, Any], mode: str) -> Iterator[str]:

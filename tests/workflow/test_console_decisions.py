@@ -338,7 +338,7 @@ def test_a_wave_whose_action_failed_is_accepted_after_the_dialog_has_said_which_
     dialog = text_of(console.get(path))
     assert "Action freeze-writes stays failed" in dialog
     assert "unrecovered" not in dialog
-    assert notice_of(press(console, path)) == "Accepted web as it is: the waves after it start now."
+    assert notice_of(press(console, path)) == "Accepted web as it is: the run goes on."
     assert product.finish(run)["status"] == "PARTIAL"
 
 

@@ -11,7 +11,7 @@ _OF_WAVE = {
     "reject": "Rejected {}: it is skipped.",
     "retry": "Retried {}: what failed in it starts again now.",
     "verify": "Verified {} again: the checks of its servers start now.",
-    "accept": "Accepted {} as it is: the waves after it start now.",
+    "accept": "Accepted {} as it is: the run goes on.",
     "abort": "Gave up {}: the run starts no further wave.",
 }
 _OF_ACTION = {
