@@ -69,13 +69,13 @@ def describe_people(plan: Mapping[str, Any], mode: str) -> Iterator[str]:
     yield from _describe_actions(plan, "the plan", ActionPlace.BEFORE, mode)
     for wave in plan["waves"]:
         name = flatten(wave["name"])
+        if wave.get("pauseBefore"):
+            yield f"{name}: the run pauses before it until a person resumes it; without an answer, it waits on"
         approval = wave.get("approval")
         if approval and approval["required"]:
             then = _AFTER_DEADLINE.get(approval["onTimeout"], "its plan decides")
             span = describe_span(approval["timeoutMinutes"] * 60)
             yield f"{name}: a person approves it within {span}; without an answer, {then}"
-        if wave.get("pauseBefore"):
-            yield f"{name}: the run pauses before it until a person resumes it; without an answer, it waits on"
         yield from _describe_actions(wave, name, ActionPlace.BEFORE, mode)
         yield from _describe_actions(wave, name, ActionPlace.AFTER, mode)
     yield from _describe_actions(plan, "the plan", ActionPlace.AFTER, mode)
