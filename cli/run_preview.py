@@ -54,6 +54,8 @@ class Preview:
     unknown: list[str] = field(default_factory=list)
     steps: list[tuple[str, list[str]]] = field(default_factory=list)
     """The checks and the actions of the plan, and the launch profiles, in words."""
+    empty: list[tuple[str, str]] = field(default_factory=list)
+    """The wave and the name of each group that selects no server, though the wave requires it: it prevents the run."""
     is_nothing_left: bool = False
     """Whether the run that would be continued has servers, and launched all of them."""
 
@@ -102,6 +104,8 @@ def preview_plan(api: ApiClient, plan: Mapping[str, Any], launch: LaunchChoice) 
         else:
             place = (group["accountId"], group["region"])
             preview.servers.update(dict.fromkeys(server_ids, (name, place)))
+            if not server_ids and not use.get("optional"):
+                preview.empty.append((name, group["name"]))
     preview.steps += launch.describe(list(groups.values()))
     return preview
 
@@ -173,13 +177,15 @@ def find_overlaps(api: ApiClient, server_ids: Collection[str], plan_name: str) -
 class Replaced:
     """The recovery instances that a launch of servers would replace: how many are a drill's, and a line for each.
 
-    `unknown` says why others may be missing; it is empty if none is.
+    `unknown` says why others may be missing; it is empty if none is. `left_out` has the ids of the servers that a
+    launch leaves out without `replaceExisting`.
     """
 
     drills: int
     others: int
     lines: list[str]
     unknown: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 def find_replaced(api: ApiClient, server_ids: Iterable[str]) -> Replaced:
@@ -192,7 +198,9 @@ def find_replaced(api: ApiClient, server_ids: Iterable[str]) -> Replaced:
         unknown = f"the recovery instances of these servers: {_first_line(error)}"
     drills = sum(bool(each["isDrill"]) for each in found)
     ordered = sorted(found, key=lambda each: bool(each["isDrill"]))  # what is no drill's is seen first
-    return Replaced(drills, len(found) - drills, first_of([*map(_describe_instance, ordered)], MAX_LINES), unknown)
+    left_out = tuple(dict.fromkeys(each["sourceServerId"] for each in found if not each["isDrill"]))
+    lines = first_of([*map(_describe_instance, ordered)], MAX_LINES)
+    return Replaced(drills, len(found) - drills, lines, unknown, left_out)
 
 
 def describe_replaced(api: ApiClient, server_ids: Iterable[str]) -> list[str]:

@@ -13,20 +13,22 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from cli.run_client import read_run
 from cli.run_record import Record
-from cli.text import describe_state
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.parts import answer_done, require_id
 from console.pages.runs import RunPage, forget_run, read_plan_of_run
+from console.reading.decisions.causes import describe_causes, read_failed_servers
 from console.reading.decisions.choices import (
     Choice,
     can_be_made,
     find_choice,
     find_excluded,
+    find_wait,
     mark_question,
     needs_comment,
 )
 from console.reading.decisions.effects import describe_effects
+from console.reading.decisions.notices import describe_done, describe_earlier
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, require_key, submit
@@ -66,12 +68,14 @@ async def decide(request: Request) -> Response:
     lost = "It may have been recorded. The same button sends it again, and it counts once."
     try:
         body = {"comment": comment} if comment else None
-        after = await submit(deployment.api, choice.api_path(run_id), body, key, lost)
+        await submit(deployment.api, choice.api_path(run_id), body, key, lost)
     except NotDone as failed:
+        if failed.shown.status == 409:  # another person was faster
+            record = await run_in_threadpool(_read_record_now, request)
         return await run_in_threadpool(_show, request, record, choice, failed.key, comment, failed.shown)
     finally:
         forget_run(deployment, run_id)
-    return answer_done(f"{choice.decision} is recorded; the run is {describe_state(after)}")
+    return answer_done(describe_done(choice))
 
 
 def _read_record_now(request: Request) -> Record:
@@ -98,7 +102,7 @@ def _show(
     request: Request, record: Record, choice: Choice, key: str, comment: str = "", error: ShownError | None = None
 ) -> Response:
     deployment: Deployment = request.app.state.deployment
-    is_open = can_be_made(record, choice)
+    is_open, decided = can_be_made(record, choice), _find_last(record, choice)
     return render(
         request,
         "decision.html.j2",
@@ -114,7 +118,9 @@ def _show(
         effects=_list_effects(deployment, record, choice) if is_open else [],
         needs_comment=needs_comment(record, choice),
         excluded=find_excluded(record, choice),
-        decided=_find_last(record, choice),
+        causes=_list_causes(deployment, record, choice) if is_open else [],
+        decided=decided,
+        earlier=describe_earlier(choice, decided) if decided else "",
     )
 
 
@@ -128,6 +134,18 @@ def _list_effects(deployment: Deployment, record: Record, choice: Choice) -> lis
         except (ApiRefused, ApiUnreachable):
             servers = []  # the number of servers is in the record
     return describe_effects(record, choice, read_plan_of_run(deployment, record), servers)
+
+
+def _list_causes(deployment: Deployment, record: Record, choice: Choice) -> list[str]:
+    """Why the wave that this answers has failed; nothing for other questions."""
+    wait = find_wait(record, choice)
+    if not choice.wave or not wait or wait["for"] != "DECISION":
+        return []
+    try:
+        servers = read_failed_servers(deployment.api, record["executionId"], choice.wave)
+    except (ApiRefused, ApiUnreachable):
+        servers = []  # the reason of the wave is in the record
+    return list(describe_causes(record, choice.wave, servers))
 
 
 def _find_last(record: Record, choice: Choice) -> dict[str, Any] | None:

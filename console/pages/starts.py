@@ -1,6 +1,6 @@
 """The dialogs that start readiness checks, drills and recoveries of a plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,16 +16,18 @@ from cli.listings.cells import show_age
 from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_client import start_path
-from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_plan
+from cli.run_preview import MAX_LINES, LaunchChoice, find_overlaps, find_replaced, preview_plan
 from console.deployment import ID, Deployment
 from console.forms import read_form, require_writable
 from console.pages.launch_form import NOTHING, LaunchForm
 from console.pages.parts import require_id, show_error_in_place
-from console.reading.plan import read_groups
+from console.reading.plan import RUNS_SHOWN, read_groups
+from console.reading.starting import describe_findings, describe_people, describe_time, find_obstacles, leave_out
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, submit
 from console.snapshots import make_version
+from recovery.wording import first_of
 
 MODES = ("readiness", "drill", "recovery")
 # How old a preview may be: the dialog is opened anew after a refusal. In real seconds.
@@ -64,16 +66,33 @@ def show_preview(request: Request) -> Response:
 def _preview(api: ApiClient, plan: Mapping[str, Any], mode: str) -> dict[str, Any]:
     found = preview_plan(api, plan, LaunchChoice(mode))
     replaced = find_replaced(api, found.servers)
-    facts = [*found.facts(), *((name, [line]) for name, line in find_overlaps(api, found.servers, plan["name"]))]
-    if replaced.unknown:
-        facts.append(("unknown", [replaced.unknown]))
+    launches, *others = leave_out(found, replaced.left_out).facts()
+    facts = [launches, *_list_facts("people", describe_people(plan, mode))]
+    unknown = [("unknown", [replaced.unknown])] if replaced.unknown else []
     readiness: dict[str, Any] = {"status": None}
     try:
         readiness = api.get(f"/recovery-plans/{plan['planId']}/readiness")
     except (ApiRefused, ApiUnreachable) as error:
-        facts.append(("unknown", [f"its readiness: {str(error).splitlines()[0]}"]))
+        unknown.append(("unknown", [f"its readiness: {str(error).splitlines()[0]}"]))
+    try:
+        runs = api.get("/executions", planId=plan["planId"], limit=RUNS_SHOWN)["executions"]
+        facts += _list_facts("time", describe_time(plan, runs))
+    except (ApiRefused, ApiUnreachable) as error:
+        unknown.append(("unknown", [f"how long the last run took: {str(error).splitlines()[0]}"]))
+    facts += [*others, *((name, [line]) for name, line in find_overlaps(api, found.servers, plan["name"])), *unknown]
     age = show_age(readiness["ageSeconds"]) if readiness["status"] else ""
-    return {"facts": facts, "replaced": asdict(replaced), "readiness": readiness, "age": age}
+    return {
+        "facts": facts,
+        "replaced": asdict(replaced),
+        "readiness": readiness,
+        "findings": describe_findings(readiness),
+        "age": age,
+        "obstacles": asdict(find_obstacles(plan, found, replaced.left_out, readiness, age)),
+    }
+
+
+def _list_facts(name: str, lines: Iterable[str]) -> list[tuple[str, list[str]]]:
+    return [(name, listed)] if (listed := first_of([*lines], MAX_LINES)) else []
 
 
 async def start(request: Request) -> Response:

@@ -9,6 +9,7 @@ from cli.report.collect import collect_measures
 from cli.report.document import build_document
 from cli.run_client import list_waiting_of
 from cli.run_record import UNFINISHED
+from console.reading.decisions.causes import read_causes
 
 # Open runs whose record is read, for their progress and the words of their waits: those that wait come first. The
 # others are shown as the list has them.
@@ -53,7 +54,8 @@ def read(api: ApiClient) -> dict[str, Any]:
 def _read_record(api: ApiClient, run_id: str) -> dict[str, Any]:
     """The record without what the overview does not show, which can be large."""
     record = api.get(f"/executions/{run_id}")
-    return {name: value for name, value in record.items() if name not in ("batches", "decisions", "notes", "actions")}
+    shown = {name: value for name, value in record.items() if name not in ("batches", "decisions", "notes", "actions")}
+    return {**shown, "failures": read_causes(api, record)}
 
 
 def find_last_ended(runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

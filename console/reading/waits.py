@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.text import describe_waits, summarize_waits
+from console.reading.decisions.causes import describe_causes
 from console.reading.decisions.choices import Choice, list_answers
 
 
@@ -33,16 +34,26 @@ def list_waits(run: Mapping[str, Any], why: Mapping[str, Sequence[str]]) -> Iter
     else:
         texts = [summarize_waits([wait]) for wait in waits]
     for wait, text in zip(waits, texts, strict=True):
-        lines = tuple(why.get(wait["wave"], ())) if wait["for"] == "DECISION" else ()
+        lines = _list_reasons(run, wait["wave"], why) if wait["for"] == "DECISION" else ()
         yield Wait(
             _begin_sentence(text), lines, _describe_silence(wait), tuple(list_answers(wait)), bool(wait.get("notBy"))
         )
 
 
+def _list_reasons(run: Mapping[str, Any], wave: str, why: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Why the wave asks: what is known of it, and the actions of it that failed, if the record has them."""
+    return (*why.get(wave, ()), *describe_causes(run, wave, ()))
+
+
 def list_awaited(run: Mapping[str, Any]) -> list[Wait]:
-    """What this run waits for that people can answer, as `list_waits`, with the reasons of the waves."""
+    """What this run waits for that people can answer, as `list_waits`, with the reasons of the waves.
+
+    `failures` of the run has the lines of `describe_causes` by wave, if they were read.
+    """
     waits = [wait for wait in run["waitingFor"] if wait["answers"]]
     why = {wave["name"]: [_begin_sentence(wave["reason"])] for wave in run.get("waves", ()) if wave["reason"]}
+    for wave, lines in run.get("failures", {}).items():
+        why.setdefault(wave, []).extend(lines)
     return list(list_waits({**run, "waitingFor": waits}, why))
 
 

@@ -81,16 +81,41 @@
   });
 
   document.addEventListener("htmx:error", ({detail: {ctx}}) => {
-    if (!ctx || ctx !== sending) return;
+    if (!ctx || ctx.target !== dialog) return;
+    if (ctx === sending) return tellLost(ctx.sourceElement);
+    if (ctx.turn === turn) tellSilent();
+  });
+
+  function makeTold(text) {
     const told = document.createElement("p");
     told.className = "refused";
     told.setAttribute("role", "alert");
-    told.textContent = "No answer came from the console. It may have been sent and recorded. " +
-      "The same button sends it again, and it counts once.";
-    ctx.sourceElement.querySelector(".refused")?.remove();
-    ctx.sourceElement.prepend(told);
+    told.textContent = text;
+    return told;
+  }
+
+  // Beside the button that was pressed: on a small screen, the top of the form is out of sight.
+  function tellLost(form) {
+    const told = makeTold("No answer came from the console. It may have been sent and recorded. " +
+      "The same button sends it again, and it counts once.");
+    form.querySelector(".refused")?.remove();
+    form.querySelector(".buttons").before(told);
     focusOn(told);
-  });
+  }
+
+  // A button that opens a dialog was pressed, and its contents did not come.
+  function tellSilent() {
+    const title = document.createElement("h2"), buttons = document.createElement("p"), close = document.createElement("button");
+    title.id = "dialog-title";
+    title.textContent = "The console does not answer";
+    buttons.className = "buttons";
+    Object.assign(close, {type: "button", textContent: "Close"});
+    close.dataset.close = "";
+    buttons.append(close);
+    dialog.replaceChildren(title, makeTold("Nothing was sent. Look whether drs-waves console still runs on this machine, " +
+      "then press the button again. Without the console, each button is a command: see the runbook."), buttons);
+    if (!dialog.open) dialog.showModal();
+  }
 
   // The button may have been drawn anew meanwhile.
   dialog.addEventListener("close", () => {

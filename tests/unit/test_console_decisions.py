@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from console.reading.decisions import choices
 from console.reading.decisions.choices import Choice, can_be_made, find_choice, list_answers, needs_comment
 from console.reading.decisions.effects import describe_effects
+from console.reading.decisions.notices import describe_done
 from console.reading.waits import list_waits
 from tests.support.report_facts import action, at, batch, job, record, wave
 
@@ -33,9 +34,9 @@ def test_the_answers_of_a_wait_are_its_buttons_in_the_order_of_the_api() -> None
     found = list(list_answers(run["waitingFor"][0]))
     assert [(each.words, each.kind) for each in found] == [
         ("Verify web", "main"),
-        ("Retry web", "main"),
-        ("Accept web", ""),
-        ("Abort web", "danger"),
+        ("Retry what failed in wave web", "main"),
+        ("Accept wave web as it is", ""),
+        ("Give up wave web and stop the run", "danger"),
     ]
     assert [each.console_path(RUN) for each in found][:1] == [f"/runs/{RUN}/decide/verify?wave=web"]
     assert [f"POST {each.api_path(RUN)}" for each in found] == run["waitingFor"][0]["answers"]
@@ -164,6 +165,35 @@ def test_the_effect_of_giving_up_an_action_says_what_becomes_of_its_wave_or_run(
 ) -> None:
     run = record(wave("web", "IN_PROGRESS", 2, None), actions=[action("freeze", "FAILED", wave=of, place=place)])
     assert says in " ".join(describe_effects(run, Choice("abort", None, "freeze")))
+
+
+def test_giving_up_an_action_and_a_wave_have_buttons_that_say_which_of_them_stops_the_run() -> None:
+    assert Choice("abort", "web").words == "Give up wave web and stop the run"
+    assert Choice("abort", None, "freeze").words == "Let action freeze fail"
+    assert describe_done(Choice("abort", None, "freeze")) == "Let freeze fail: the action counts as failed."
+
+
+@pytest.mark.parametrize("decisions", [choices.OF_WAVE, choices.OF_ACTION, choices.OF_RUN])
+def test_each_decision_has_a_notice_of_what_was_done(decisions: tuple[str, ...]) -> None:
+    about = {choices.OF_WAVE: {"wave": "web"}, choices.OF_ACTION: {"action": "web"}}.get(decisions, {})
+    assert all(describe_done(Choice(each, **about)).isascii() for each in decisions)
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "says"),
+    [
+        ("continue", "the waves that depend on it are skipped, and the others go on."),
+        ("stop", "the run starts no further wave."),
+        ("ask", "the run then asks whether to retry what failed"),
+    ],
+)
+def test_what_follows_an_action_that_fails_is_what_the_plan_of_the_run_says_of_its_wave(
+    on_failure: str, says: str
+) -> None:
+    run = record(wave("web", "IN_PROGRESS", 2, None), actions=[action("freeze", "FAILED", wave="web")])
+    plan = {"waves": [{"name": "web", "groups": [], "onFailure": on_failure, "before": [{"name": "freeze"}]}]}
+    for decision in ("abort", "reject"):
+        assert f"Wave web fails: {says}" in " ".join(describe_effects(run, Choice(decision, None, "freeze"), plan))
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_wave_is_approved_after_the_dialog_has_said_what_it_launches(
     dialog = text_of(console.get(path))
     assert f"Wave web starts and launches 2 servers in {HUB}/{WEST} (2)." in dialog
     assert "DRS cannot stop a job that runs" in dialog
-    assert notice_of(press(console, path, comment="databases work")).startswith("approve is recorded; the run is ")
+    assert notice_of(press(console, path, comment="databases work")) == "Approved web: it starts now."
     assert decisions_of(product, run) == [("approve", "databases work")]
     assert product.finish(run)["status"] == "COMPLETED"
     assert "databases work" in console.get(f"/runs/{run}").text
@@ -94,12 +94,17 @@ def test_a_failed_wave_is_answered_after_the_page_has_said_why(
 ) -> None:
     run = failed_run(product)
     page = console.get(f"/runs/{run}")
-    assert {"Retry web", "Accept web", "Abort web"} <= set(buttons_of(page))
+    asked = {"Retry what failed in wave web", "Accept wave web as it is", "Give up wave web and stop the run"}
+    assert asked <= set(buttons_of(page))
     [failed] = [each for each in product.servers(run) if each["status"] == "FAILED"]
     assert failed["cause"] in page.text
     assert failed["hostname"] in page.text
     path = f"/runs/{run}/decide/{decision}?wave=web"
-    assert says in text_of(console.get(path))
+    dialog = text_of(console.get(path))
+    assert says in dialog
+    assert f"What failed: {failed['hostname']}: {failed['reason'].rstrip('.')} [{failed['cause']}]. " in dialog
+    assert failed["advice"] in dialog
+    assert failed["advice"] in text_of(console.get("/"))
     notice_of(press(console, path))
     assert wave_statuses(product.finish(run)) == statuses
 
@@ -109,7 +114,9 @@ def test_a_failed_wave_is_retried_with_the_number_of_servers_said_before(
 ) -> None:
     run = failed_run(product)
     path = f"/runs/{run}/decide/retry?wave=web"
-    assert "Launches the 1 failed server again." in text_of(console.get(path))
+    dialog = text_of(console.get(path))
+    assert "Launches the 1 failed server again." in dialog
+    assert "It takes one DRS job. A DRS job " in dialog
     notice_of(press(console, path))
     wait_until(product, run, lambda record: record["waves"][0]["round"] == 1)
     decide(product, run, "cancel")
@@ -310,7 +317,29 @@ def test_a_decision_that_comes_too_late_shows_what_the_api_says_and_what_to_do(
     assert decisions_of(product, run) == [("reject", "")]
     product.finish(run)
     assert "Not now" in console.get(path).text
-    assert "the last decision was reject" in text_of(console.get(path)).lower()
+    by = product.record(run)["decisions"][0]["by"]
+    for dialog in (text_of(late), text_of(console.get(path))):
+        assert f"{by} has rejected web at " in dialog
+        assert "Wave web does not wait for this answer now." in dialog
+    assert text_of(late).index("has rejected web") < text_of(late).index("DecisionRefused")
+
+
+def test_a_wave_whose_action_failed_is_accepted_after_the_dialog_has_said_which_action(
+    product: Product, console: ServedConsole
+) -> None:
+    open_shop(product)
+    rule(product, "AUTOMATION", document="Shop-FreezeWrites", effect="FAILS", count=1)
+    wave = make_wave(product, "web", after=[{**FREEZE, "onFailure": "stop"}], onFailure="ask")
+    run = product.start(product.plan(wave))
+    wait_until_asked_for(product, run, "DECISION")
+    path = f"/runs/{run}/decide/accept?wave=web"
+    for page in (console.get(path), console.get(f"/runs/{run}"), console.get("/")):
+        assert "Action freeze-writes failed: " in text_of(page)
+    dialog = text_of(console.get(path))
+    assert "Action freeze-writes stays failed" in dialog
+    assert "unrecovered" not in dialog
+    assert notice_of(press(console, path)) == "Accepted web as it is: the run goes on."
+    assert product.finish(run)["status"] == "PARTIAL"
 
 
 def test_four_eyes_and_required_comments_are_said_before_and_refused_after(

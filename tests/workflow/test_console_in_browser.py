@@ -149,7 +149,27 @@ def test_a_dialog_stays_until_what_was_sent_is_answered_and_says_so_when_it_is_n
     assert tab.locator("dialog [name=key]").input_value() == key
     tab.locator("dialog [type=submit]").click()
     expect(tab.locator("#dialog")).to_be_hidden()
-    expect(tab.locator("#notice")).to_contain_text("approve is recorded")
+    expect(tab.locator("#notice")).to_contain_text("Approved web: it starts now.")
+    person.complaints.clear()
+
+
+def test_a_button_of_a_console_that_is_dead_says_so_where_it_is_seen(product: Product, person: Person) -> None:
+    run = waiting_run(product)
+    tab = person.open(f"/runs/{run}")
+    tab.set_viewport_size({"width": 390, "height": 700})
+    tab.route("**/decide/approve*", lambda route: route.abort())
+    tab.locator("#live button[hx-get*='/decide/approve']").first.click()
+    expect(tab.locator("dialog .refused")).to_contain_text("Nothing was sent.")
+    expect(tab.locator("dialog .refused")).to_be_in_viewport()
+    tab.locator("dialog [data-close]").click()
+    tab.unroute("**/decide/approve*")
+    tab.locator("#live button[hx-get*='/decide/approve']").first.click()
+    expect(tab.locator("dialog [type=submit]")).to_be_enabled()
+    tab.route("**/decide/approve*", lambda route: route.abort())
+    tab.locator("dialog [type=submit]").click()
+    expect(tab.locator("dialog .refused")).to_contain_text("may have been sent and recorded")
+    expect(tab.locator("dialog .refused")).to_be_in_viewport()
+    expect(tab.locator("dialog [type=submit]")).to_be_in_viewport()
     person.complaints.clear()
 
 

@@ -51,12 +51,19 @@ def test_what_waits_comes_first_with_a_button_for_each_answer(product: Product, 
     assert ">Approve web</button>" in page.text
 
 
+_ANSWERS = (
+    ("retry", "Retry what failed in wave web"),
+    ("accept", "Accept wave web as it is"),
+    ("abort", "Give up wave web and stop the run"),
+)
+
+
 def test_a_failed_wave_offers_what_the_api_accepts_for_it(product: Product, console: ServedConsole) -> None:
     run = product.start(product.plan(make_failing_wave(product, "web", onFailure="ask"), launchAttempts=1))
     wait_until_asked_for(product, run, "DECISION")
     page = console.get("/")
     assert "1 of 2 servers" in page.text, "why the wave asks"
-    for decision, words in (("retry", "Retry web"), ("accept", "Accept web"), ("abort", "Abort web")):
+    for decision, words in _ANSWERS:
         assert f'hx-get="/runs/{run}/decide/{decision}?wave=web"' in page.text
         assert f">{words}</button>" in page.text
 

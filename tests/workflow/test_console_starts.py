@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from recovery.wording import plural
 from tests.support.api_http_server import CUT, ApiHttpServer
-from tests.support.console_forms import hidden_fields
+from tests.support.console_forms import hidden_fields, text_of
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
 from tests.support.instance_cache import sync
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, WEST, Product
 from tests.support.runs import wait_until_asked_for
 
+APPROVAL = {"required": True, "timeoutMinutes": 600}
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -221,6 +223,49 @@ def test_the_preview_names_instances_that_are_not_of_a_drill(product: Product, c
     preview = console.get(f"/plans/{plan_id}/start/drill/preview")
     assert "3 recovery instances not of a drill" in preview.text
     assert preview.text.count("NOT a drill&#39;s") == 3
+    assert "0 servers in 1 wave" in preview.text, "what would really be launched"
+    assert "3 of 3 servers would be left out" in preview.text
+    assert "The API would refuse this drill as NOT_READY" in preview.text
+    assert "Wave web would lack 3 of its 3 servers, and 0 % may be missing." in preview.text
+    assert product.drill(plan_id)["status"] == "NOT_READY"
+
+
+def test_the_preview_says_first_which_required_group_selects_no_server(
+    product: Product, console: ServedConsole
+) -> None:
+    body = {"name": "empty databases", "accountId": HUB, "region": WEST, "tags": {"tier": "none"}}
+    group = product.request("POST", "/protection-groups", body)
+    assert group.status == 201, group
+    database = {"name": "database", "groups": [{"groupId": group.body["groupId"]}]}
+    plan_id = product.plan(make_wave(product), database)
+    preview = text_of(console.get(f"/plans/{plan_id}/start/drill/preview"))
+    assert "Wave database requires protection group empty databases, which selects no servers." in preview
+    assert preview.index("would refuse this drill as NOT_READY") < preview.index("Launches")
+    assert product.drill(plan_id)["status"] == "NOT_READY"
+
+
+def test_the_preview_says_whom_the_run_asks_how_long_it_may_take_and_what_the_check_found(
+    product: Product, console: ServedConsole
+) -> None:
+    task = {"name": "sign-off", "manual": {"instructions": "Place an order."}, "timeoutMinutes": 45}
+    wave = make_wave(product, onFailure="ask", pauseBefore=True, before=[task], approval=APPROVAL)
+    plan_id = product.plan(wave, rtoTargetMinutes=90)
+    product.finish(product.start(plan_id, "readiness"))
+    preview = text_of(console.get(f"/plans/{plan_id}/start/drill/preview"))
+    assert "web: a person approves it within 10 h; without an answer, the wave is rejected: it is skipped" in preview
+    assert "web: the run pauses before it until a person resumes it" in preview
+    assert "sign-off before web: a person confirms it within 45 min; without an answer, it counts as failed" in preview
+    assert "if wave web fails, a person decides" in preview
+    assert "RTO target of the plan: 1 h 30 min" in preview
+    findings = product.request("GET", f"/recovery-plans/{plan_id}/readiness").body["findings"]
+    assert findings["WARNING"], findings
+    assert f", with {plural(findings['WARNING'], 'warning')}" in preview
+
+
+def test_the_preview_says_how_long_the_last_run_took(product: Product, console: ServedConsole) -> None:
+    plan_id = make_plan(product)
+    product.drill(plan_id)
+    assert "the last drill took " in console.get(f"/plans/{plan_id}/start/drill/preview").text
 
 
 def test_the_preview_names_other_runs_with_the_same_servers(product: Product, console: ServedConsole) -> None:

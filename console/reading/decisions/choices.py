@@ -18,6 +18,15 @@ _DANGER = ("abort", "cancel", "cleanup")
 # With `fourEyes`, these are not for who has started the run; with `commentsRequired`, the second need a reason.
 _OF_ANOTHER_PERSON = ("approve", "accept", "confirm", "skip")
 _REASONED = {"wave": ("accept", "abort"), "action": ("skip", "abort")}
+# Buttons whose decision alone does not say what it does: `abort` stops a run, but only lets an action fail.
+_WORDS = {
+    ("wave", "retry"): "Retry what failed in wave {}",
+    ("wave", "accept"): "Accept wave {} as it is",
+    ("wave", "abort"): "Give up wave {} and stop the run",
+    ("action", "retry"): "Retry action {}",
+    ("action", "skip"): "Skip action {}",
+    ("action", "abort"): "Let action {} fail",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,9 @@ class Choice:
 
     @property
     def words(self) -> str:
-        """What its button says: `Approve web`."""
-        return f"{self.decision.capitalize()} {self.subject}"
+        """What its button says: `Approve web`, `Let action freeze fail`."""
+        words = _WORDS.get(("wave" if self.wave else "action" if self.action else "run", self.decision), "")
+        return words.format(self.subject) if words else f"{self.decision.capitalize()} {self.subject}"
 
     @property
     def kind(self) -> str:

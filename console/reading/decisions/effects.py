@@ -8,12 +8,19 @@ from typing import Any
 from cli.run_record import Record, list_jobs
 from cli.text import describe_cancelling
 from cli.views.failed_waves import FailedWaves
+from console.reading.decisions.causes import list_failed_actions
 from console.reading.decisions.choices import Choice, find_wait
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import USUAL_JOB_MINUTES, name_first, plural
 
 MAX_NAMES = 8
 _ENDED = ("COMPLETED", "PARTIAL", "FAILED", "SKIPPED", "CHECKED")
+# What follows a wave that has failed, by its `onFailure`.
+_AFTER_WAVE = {
+    "continue": "the waves that depend on it are skipped, and the others go on",
+    "stop": "the run starts no further wave",
+    "ask": "the run then asks whether to retry what failed, to accept the wave or to give it up",
+}
 _JOBS_GO_ON = "DRS cannot stop a job that runs."
 
 Plan = Mapping[str, Any]
@@ -26,7 +33,7 @@ def describe_effects(
     if choice.wave:
         return list(_of_wave(record, choice.decision, choice.wave, plan or {}, servers))
     if choice.action:
-        return list(_of_action(record, choice))
+        return list(_of_action(record, choice, plan or {}))
     return list({"pause": _pause, "resume": _resume, "cancel": _cancel}[choice.decision](record))
 
 
@@ -77,14 +84,34 @@ def _answer_failure(record: Record, decision: str, wave: Mapping[str, Any], plan
         return
     yield f"{_begin_sentence(effect)}." if effect else f"Wave {name} does not wait for this now."
     if decision == "retry" and wave["servers"]["failed"]:
-        yield f"{_usual(record)} {_JOBS_GO_ON}"
+        yield f"{_describe_attempts(plan)} {_usual(record)} {_JOBS_GO_ON}"
     elif decision == "accept":
         after = [each["name"] for each in record["waves"] if name in each["dependsOn"]]
         if after:
             yield f"After it: {name_first(after, MAX_NAMES)}."
-        yield "Servers that were not launched stay unrecovered. A continuation of the run can try them again."
+        yield from _describe_left(record, wave)
     elif decision == "abort":
         yield from _not_started(record)
+
+
+def _describe_attempts(plan: Plan) -> str:
+    attempts = plan.get("launchAttempts") or 2
+    return "It takes one DRS job." if attempts == 1 else f"It takes up to {attempts} DRS jobs, one after the other."
+
+
+def _describe_left(record: Record, wave: Mapping[str, Any]) -> Iterator[str]:
+    """What stays as it is when a failed wave is accepted: its servers, and its failed actions."""
+    counts = wave["servers"]
+    if missing := counts["failed"] + counts["excluded"]:
+        stay = "stays" if missing == 1 else "stay"
+        yield f"{plural(missing, 'server')} {stay} unrecovered. A continuation of the run can try again."
+    if unverified := counts.get("unverified"):
+        stay = "stays" if unverified == 1 else "stay"
+        yield f"{plural(unverified, 'launched server')} {stay} without passed checks."
+    actions = [each["name"] for each in list_failed_actions(record, wave["name"])]
+    if actions:
+        stay = "Action {} stays failed" if len(actions) == 1 else "Actions {} stay failed"
+        yield f"{stay.format(name_first(actions, MAX_NAMES))}: do its work by hand if it is needed."
 
 
 def _skips(record: Record, name: str, plan: Plan) -> Iterator[str]:
@@ -102,26 +129,40 @@ def _skips(record: Record, name: str, plan: Plan) -> Iterator[str]:
 
 
 # --- actions ----------------------------------------------------------------------------------------------------
-def _of_action(record: Record, choice: Choice) -> Iterator[str]:
+def _of_action(record: Record, choice: Choice, plan: Plan) -> Iterator[str]:
     wait, name = find_wait(record, choice), choice.action
     if wait and wait.get("text"):
         about = "The task" if choice.decision in ("confirm", "reject") else "Why it waits"
         yield f"{about}: {wait['text'].rstrip('.')}."
     yield {
         "confirm": f"Action {name} counts as done, and your comment is on record as what was seen. The run goes on.",
-        "reject": f"Action {name} counts as failed. What follows is what its plan says of a failed action.",
+        "reject": f"Action {name} counts as failed. {_after_rejected(record, name, plan)}",
         "retry": f"Action {name} is run again from its beginning.",
         "skip": f"Action {name} is left out: the run goes on as if it had succeeded.",
-        "abort": f"Action {name} stays failed, as without the question. {_after_failed(record, name)}",
+        "abort": f"Action {name} stays failed, as without the question. {_after_failed(record, name, plan)}",
     }[choice.decision]
 
 
-def _after_failed(record: Record, name: str | None) -> str:
+def _after_rejected(record: Record, name: str | None, plan: Plan) -> str:
+    """What follows a task that was not done, by the `onFailure` of its action."""
+    items = [plan, *plan.get("waves", ())]
+    actions = [each for item in items for place in ("before", "after") for each in item.get(place) or ()]
+    then = next((each.get("onFailure", "stop") for each in actions if each["name"] == name), None)
+    if then == "continue":
+        return "The run goes on as if it had succeeded."
+    if then == "ask":
+        return "The run then asks whether to retry it, to skip it or to let it fail."
+    return _after_failed(record, name, plan) if then else "What follows is what its plan says of a failed action."
+
+
+def _after_failed(record: Record, name: str | None, plan: Plan) -> str:
     """What follows an action that stays failed: it counts as `onFailure: stop` has it."""
     found = [each for each in record.get("actions", ()) if each["name"] == name]
     action: Mapping[str, Any] = found[0] if found else {}
-    if action.get("wave"):
-        return f"Wave {action['wave']} fails, and its own onFailure says what follows."
+    if wave := action.get("wave"):
+        of_plan: Plan = next((each for each in plan.get("waves", ()) if each["name"] == wave), {})
+        then = _AFTER_WAVE.get(of_plan.get("onFailure", "continue")) if of_plan else None
+        return f"Wave {wave} fails{f': {then}.' if then else ', and its own onFailure says what follows.'}"
     return "The run starts no wave." if action.get("place") == "before" else "The run becomes PARTIAL."
 
 
