@@ -133,7 +133,7 @@ def test_a_recovery_starts_only_with_the_name_of_the_plan(person: Person, maker:
     assert operator.finish(run)["mode"] == "RECOVERY"
 
 
-def test_a_decision_that_comes_too_late_shows_what_the_api_says(
+def test_a_decision_that_comes_too_late_shows_who_was_earlier_and_what_the_api_says(
     person: Person, maker: Maker, operator: Operator
 ) -> None:
     run = operator.start(maker.approval_plan("too late"))
@@ -142,7 +142,9 @@ def test_a_decision_that_comes_too_late_shows_what_the_api_says(
     open_decision(tab, "decide/approve", wave="web")
     decide(operator, run, "waves/web/reject")
     tab.locator("dialog [type=submit]").click()
-    expect(tab.locator("dialog [role=alert]")).to_contain_text("orrelation id")
+    expect(tab.locator("dialog [role=alert]")).to_contain_text("has rejected web at")
+    tab.locator("dialog summary").click()
+    expect(tab.locator("dialog details")).to_contain_text("orrelation id")
     operator.finish(run)
 
 
