@@ -195,7 +195,7 @@ def _changes(person: Person, operator: Operator, run: str) -> dict[str, Any]:
             time.sleep(0.37)  # at another moment of the interval
     states = []
     for before, after in (("AWAITING_APPROVAL", "IN_PROGRESS"), ("IN_PROGRESS", "COMPLETED")):
-        text = {"IN_PROGRESS": "in progress", "COMPLETED": "completed"}[after]
+        text = {"IN_PROGRESS": "launching", "COMPLETED": "completed"}[after]
         seen = _noticing(tab, f"() => document.querySelector('#wave-web').textContent.toLowerCase().includes('{text}')")
         if before == "AWAITING_APPROVAL":
             operator.request("POST", f"/executions/{run}/waves/web/approve")
@@ -222,9 +222,12 @@ def _noticing(tab: Page, holds: str) -> Callable[[], float]:
     )
 
     def wait() -> float:
-        noticed: float = tab.evaluate(
-            "async () => { while (!window.noticed) await new Promise(done => setTimeout(done, 5)); return noticed; }"
+        noticed: float | None = tab.evaluate(
+            "async () => { const until = Date.now() + 60000; while (!window.noticed && Date.now() < until) "
+            "await new Promise(done => setTimeout(done, 5)); return window.noticed; }"
         )
+        if noticed is None:
+            raise TimeoutError(f"The page has not shown within a minute: {holds}")
         return noticed
 
     return wait
