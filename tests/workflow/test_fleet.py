@@ -127,9 +127,10 @@ def test_after_its_clean_up_a_drill_is_gone_from_the_sum(drilled: tuple[Product,
     assert read_drills(product)["drills"] == []
 
 
-@pytest.mark.parametrize(
-    "query", [{"limit": "0"}, {"nextToken": "bad"}, {"planId": "rp-1"}]
-)  # pragma: allowlist secret
+WRONG = [{"limit": "0"}, {"nextToken": "bad"}, {"planId": "rp-1"}]  # pragma: allowlist secret
+
+
+@pytest.mark.parametrize("query", WRONG)
 def test_a_question_that_is_wrong_is_refused_by_its_field(product: Product, query: dict[str, str]) -> None:
     reply = product.request("GET", "/recovery-instances/drills", **query)
     assert (reply.status, reply.body["problems"][0]["field"]) == (400, next(iter(query)))
