@@ -19,7 +19,7 @@ from recovery.store.idempotency_keys import RequestKey
 router = Router("Decisions")
 
 DECISION_ERRORS = (DecisionRefused, ExecutionNotFound)
-# What is asked for again after such a decision, as those about waves that are named in `_record`.
+# Decisions that a run may need again later, as a retry of a wave is. A verify looks by itself whether it is repeated.
 _MAY_COME_AGAIN = ("pause", "resume")
 WAVE_ERRORS = (*DECISION_ERRORS, WaveNotFound)
 
@@ -112,7 +112,7 @@ def _record(execution_id: str, place: str, body: DecisionRequest, decide: Callab
     if key := idempotency_key(event):
         request = RequestKey(caller(event), f"{execution_id}/{place}", key, body.model_dump_json()).digest
         operator = replace(operator, request=request)
-        if place in _MAY_COME_AGAIN or place.endswith(("/retry", "/verify")):
+        if place in _MAY_COME_AGAIN or place.endswith("/retry"):
             wave = place.split("/")[1] if "/" in place else None
             if decisions.has_recorded(execution_id, request):
                 decisions.wake_again(execution_id, wave)

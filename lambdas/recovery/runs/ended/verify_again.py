@@ -29,8 +29,12 @@ def verify(execution_id: str, wave_name: str, operator: Operator) -> None:
     when its drill was cleaned up, or when no server is unverified. Raise AwsUnavailable if the checks may not have been
     started; the same request may be repeated.
     """
+    is_repeated = operator.request is not None and decisions.has_recorded(execution_id, operator.request)
     if not executions.get_run(execution_id).status.is_final:
-        decisions.decide_wave(execution_id, wave_name, WaveDecision.VERIFY, operator)
+        if is_repeated:  # the wave may ask again, which is another question
+            decisions.wake_again(execution_id, wave_name)
+        else:
+            decisions.decide_wave(execution_id, wave_name, WaveDecision.VERIFY, operator)
         return
     snapshot = waves.load_snapshot(execution_id)
     if wave_name not in snapshot.wave_states:
@@ -46,6 +50,8 @@ def verify(execution_id: str, wave_name: str, operator: Operator) -> None:
         raise _refuse(execution_id, wave_name, "all its servers that have checks have passed them")
     turn = state.turn
     if not _is_decided(snapshot.run, wave_name) or turn <= max(row.turn for row in rows):
+        if is_repeated:  # its checks have begun and ended
+            return
         if not waves.record_verify(execution_id, state, operator.build_entry(WaveDecision.VERIFY), after_end=True):
             raise _refuse(execution_id, wave_name, "another request has just changed it")
         turn += 1
