@@ -1,6 +1,7 @@
 """People decide in the console: each dialog says what will happen, and its form is recorded once."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -184,8 +185,11 @@ def test_a_failed_action_is_answered(
 @pytest.mark.real_durations
 def test_a_run_is_paused_resumed_and_cancelled_while_its_jobs_go_on(product: Product, console: ServedConsole) -> None:
     with launching_run(product, make_plan(product)) as run:
-        dialog = text_of(console.get(f"/runs/{run}/decide/pause"))
-        assert "1 DRS job runs on with 3 servers. DRS cannot stop a job that runs." in dialog
+        says = "1 DRS job runs on with 3 servers. DRS cannot stop a job that runs."
+        deadline = time.monotonic() + 60  # the console keeps for a moment what it read before the job began
+        while says not in text_of(console.get(f"/runs/{run}/decide/pause")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
         notice_of(press(console, f"/runs/{run}/decide/pause"))
         paused = console.get(f"/runs/{run}")
         assert "Resume the run" in buttons_of(paused)
