@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import settings
@@ -20,3 +23,9 @@ def plain_yaml() -> None:
     for kind, constructors in _CONSTRUCTORS.items():
         for name, original in constructors.items():
             setattr(kind, name, dict(original))
+
+
+def pytest_collection_finish() -> None:
+    """Let the runtime of functions know how their modules are before any test has used them."""
+    if runtime := sys.modules.get("tests.harness.lambda_runtime"):
+        runtime.remember_modules(Path(__file__).parent / "lambdas")

@@ -128,6 +128,26 @@ class _Hook:
         return self.times >= 0
 
 
+def remember_modules(code_root: Path) -> None:
+    """Remember what the containers of modules under `code_root` hold, unless that was done before.
+
+    Call it before a test runs: a test that uses a module directly may leave something in it.
+    """
+    for module in _find_modules(code_root):
+        if module.__name__ not in _when_imported:
+            containers = [
+                value
+                for name, value in vars(module).items()
+                if isinstance(value, (dict, list, set)) and not name.startswith("__")
+            ]
+            _when_imported[module.__name__] = [(value, value.copy()) for value in containers]
+
+
+def _find_modules(code_root: Path) -> list[Any]:
+    root = str(code_root) + os.sep
+    return [one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(root)]
+
+
 @dataclass
 class LambdaRuntime:
     """The functions of one Engine."""
@@ -195,21 +215,13 @@ class LambdaRuntime:
                     getattr(container, "extend" if isinstance(container, list) else "update")(first)
 
     def _own_modules(self) -> list[Any]:
-        root = str(self.code_root) + os.sep
-        return [one for one in list(sys.modules.values()) if (getattr(one, "__file__", None) or "").startswith(root)]
+        return _find_modules(self.code_root)
 
     def _remember_modules(self) -> None:
         if len(sys.modules) == self._modules_seen:  # before each invocation: nothing was imported since
             return
         self._modules_seen = len(sys.modules)
-        for module in self._own_modules():
-            if module.__name__ not in _when_imported:
-                containers = [
-                    value
-                    for name, value in vars(module).items()
-                    if isinstance(value, (dict, list, set)) and not name.startswith("__")
-                ]
-                _when_imported[module.__name__] = [(value, value.copy()) for value in containers]
+        remember_modules(self.code_root)
 
     def register(self, function: str, handler: Handler) -> None:
         """Let a function be a Python callable instead of a path: for toys in tests."""
