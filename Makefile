@@ -160,11 +160,14 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: test-deployed
 test-deployed:
 	@mkdir -p build
-	@$(PY) -m pytest -m e2e > build/test-deployed.log 2>&1
+	@{ $(PY) -m pytest -m e2e --cache-clear --override-ini cache_dir=build/pytest/deployed \
+	  || $(PY) scripts/run_failed_again.py build/pytest/deployed $$?; } > build/test-deployed.log 2>&1
 
 .PHONY: test-in-process
 test-in-process:
-	$(PY) -m pytest $(COVERED) -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal
+	$(PY) -m pytest $(COVERED) -m "not e2e and not deployment and not proof" -n $(WORKERS) --dist worksteal \
+	  --cache-clear --override-ini cache_dir=build/pytest/in-process \
+	  || $(PY) scripts/run_failed_again.py build/pytest/in-process $$?
 
 # The pages in Chromium are one after the other: they share a sandbox, and a browser that waits for its processor.
 .PHONY: test-console
@@ -179,7 +182,8 @@ coverage: setup build ## Run the tests of make test that run in this process, an
 .PHONY: proofs
 proofs: export DRS_PROFILE = $(PROFILE)
 proofs: setup build $(NODE_READY) $(CHECKS_READY) ## Run what takes long: matrices of kill points, properties on tables, fleets, deployments (10 minutes)
-	$(PY) -m pytest -m proof -n $(WORKERS) --dist worksteal
+	$(PY) -m pytest -m proof -n $(WORKERS) --dist worksteal --cache-clear --override-ini cache_dir=build/pytest/proofs \
+	  || $(PY) scripts/run_failed_again.py build/pytest/proofs $$?
 	$(PY) -m pytest -m deployment
 
 .PHONY: unit
