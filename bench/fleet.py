@@ -27,8 +27,9 @@ from typing import Any
 
 from bench.saturation import RATE_LIMIT, follow, ideal_makespan, seconds
 from cli.api_client import ApiClient
-from cli.report.collect import collect_facts, write_report
+from cli.report.write import write_report
 from cli.run_client import list_servers
+from report.collect import collect_facts
 from sandbox import deployment, drill, seeding
 from sandbox.engine import ENVIRONMENTS_MOST, FUNCTIONS, METER
 from sandbox.settings import HUB_ACCOUNT, TARGET_ACCOUNT

@@ -12,6 +12,7 @@ from cli import checkout
 from cli.people import PersonUnknown, find_person
 from cli.refusal import ApiRefused, Reply
 from recovery.free_text import flatten
+from report.reader import NotRead
 
 # API Gateway itself gives up after 29 s.
 TIMEOUT_SECONDS = 35
@@ -26,7 +27,7 @@ _EXPIRED_CODES = ("ExpiredCredentials", "ExpiredToken", "ExpiredTokenException")
 _EXPIRED_MESSAGE = "security token included in the request is expired"
 
 
-class ApiUnreachable(Exception):
+class ApiUnreachable(NotRead):
     """There is no API to call, or it did not answer. The message says what to do.
 
     `may_have_arrived` says whether the API may have executed the request.
@@ -229,6 +230,11 @@ class ApiClient:
         except BotoCoreError:  # they have expired
             return ()
         return tuple(filter(None, (found.access_key, found.secret_key, found.token)))
+
+    @property
+    def is_emulated(self) -> bool:
+        """Only emulators answer without TLS."""
+        return not self.url.startswith("https://")
 
     def list_items(self, path: str, name: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""

@@ -12,24 +12,18 @@ import typer
 from cli import run_client
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.connection import exit_status_after
+from cli.exit_statuses import cleanup_exit_status, exit_status
 from cli.notices import Notices
 from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost, make_key
-from cli.run_record import Record, cleanup_exit_status, exit_status, has_launched
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, console, end, print_error
-from cli.text import (
-    COMMAND,
-    describe_rto,
-    format_checked,
-    format_duration,
-    format_real_time,
-    format_run_time,
-    suggest_next,
-)
+from cli.text import COMMAND, describe_rto, format_checked, format_real_time, format_run_time, suggest_next
 from cli.views.steps import count_actions, describe_verification
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
+from report.run_record import Record, has_launched
+from report.words import format_duration
 
 if TYPE_CHECKING:  # these take long to import, as do the imports within functions
     from cli.views.view import View
@@ -196,11 +190,12 @@ def write_report(
 
     The digest to note is that of the last one. A report that another one replaces has none.
     """
-    from cli.report import collect
+    from cli.report.write import write_report as write_files
+    from report.collect import collect_facts
 
     is_sandbox = session.connection.sandbox
-    facts = collect.collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox)
-    written = collect.write_report(facts, folder)
+    facts = collect_facts(session.api, record, costs, session.speed, is_sandbox=is_sandbox)
+    written = write_files(facts, folder)
     session.print_line(f"  report    {flatten(written.html)}")
     session.print_line(f"            {flatten(written.csv)}")
     digest = f"SHA-256 {written.json_sha256}" if is_last else "written again after the clean-up"
@@ -244,7 +239,7 @@ def print_summary(session: Session, record: Record, notices: Iterable[str], done
 
 def _describe_steps(record: Record) -> str:
     """When the last servers were launched and verified; nothing for a run without checks, or that was cut short."""
-    from cli.report.steps import measure_steps
+    from report.steps import measure_steps
 
     times = measure_steps(record)
     if None in times.values():

@@ -8,9 +8,9 @@ from typing import Any
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
 from cli.run_client import walk_servers
-from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
+from report.run_record import UNFINISHED, Record
 
 # Servers of one page. The warnings of a larger run are read at its end.
 MAX_SERVERS_WHILE_FOLLOWING = 1000

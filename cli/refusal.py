@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from recovery import errors
 from recovery.free_text import flatten
+from report.reader import NotRead
 
 # Characters of a text that are shown; the API sends at most a hundred texts.
 MAX_ERROR_LENGTH = 2_000
@@ -89,7 +90,7 @@ class Reply(NamedTuple):
     body: Any
 
 
-class ApiRefused(Exception):
+class ApiRefused(NotRead):
     """The API answered with an error, which is in `reply`."""
 
     def __init__(self, method: str, path: str, reply: Reply, hint: str = "", options: str = "") -> None:

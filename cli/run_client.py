@@ -9,7 +9,7 @@ from cli import repeat
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused, Reply
 from cli.repeat import Sleep, is_transient
-from cli.run_record import UNFINISHED, Record
+from report.run_record import UNFINISHED, Record
 
 # The path that starts a run of each mode.
 _START_PATHS = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness"}

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli.api_client import ApiClient, ApiUnreachable
-from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_client import list_servers, read_run, walk_servers
-from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import first_of, plural
+from report.plan.profiles import describe_groups
+from report.run_record import UNFINISHED, Record
 
 Place = tuple[str, str]
 """An account id and a Region."""

@@ -8,8 +8,8 @@ from cli.api_client import ApiClient
 from cli.connection import Connection
 from cli.lookup.plans import PlanUnknown, find_plan
 from cli.lookup.runs import FoundRun, RunUnknown, find_run
-from cli.run_record import Record
 from cli.terminal import REFUSED, console, end, error_console, print_notice
+from report.run_record import Record
 
 # Seconds between reads of a run. On AWS a run takes an hour; in the sandbox, a simulated minute takes a second.
 POLL_SECONDS, SANDBOX_POLL_SECONDS = 5.0, 1.0

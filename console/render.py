@@ -11,12 +11,13 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from cli import drawings
-from cli.report.times import parse_time
-from cli.run_record import list_jobs
-from cli.text import WAVE_WORDS, describe_state, describe_waits, format_duration
+from cli.text import describe_state, describe_waits
 from console.snapshots import Snapshot, troubles
 from recovery.free_text import clean, flatten
+from report import drawings
+from report.run_record import list_jobs
+from report.times import parse_time
+from report.words import WAVE_WORDS, format_duration
 
 FOLDER = Path(__file__).parent
 # The pages in the navigation: each with its path.

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pydantic import TypeAdapter
 
-from cli.report.shape.report import Report
+from report.shape.report import Report
 
 
 def build() -> dict[str, Any]:

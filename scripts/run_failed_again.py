@@ -21,11 +21,8 @@ def main(cache: str, status: int) -> int:
     if status != TESTS_FAILED or not 0 < len(failed) <= MAX_FAILED:
         return status
     print(f"\nrunning {len(failed)} that failed again, alone:", *failed, sep="\n  ", flush=True)
-    again = subprocess.run(
-        [sys.executable, "-m", "pytest", "--override-ini", f"cache_dir={cache}", "--last-failed"]
-        + ["--last-failed-no-failures", "none", *failed],
-        check=False,
-    ).returncode
+    options = ["--override-ini", f"cache_dir={cache}", "--last-failed", "--last-failed-no-failures", "none"]
+    again = subprocess.run([sys.executable, "-m", "pytest", *options, *failed], check=False).returncode
     if again == 0:
         print("\nPASSED ONLY ALONE:", *failed, sep="\n  ", flush=True)
     return again

@@ -25,12 +25,12 @@ from cli.commands.confirmations import find_run_to_change
 from cli.connection import Connection, connected
 from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
-from cli.run_record import UNFINISHED, Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND, describe_cancelling, describe_state, describe_waits
 from cli.views.fold import fold_command, fold_line
 from recovery.wording import first_of, plural
+from report.run_record import UNFINISHED, Record
 
 app = CommandGroup()
 

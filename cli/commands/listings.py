@@ -26,11 +26,11 @@ from cli.listings.output import Output, print_listing
 from cli.listings.plans import add_age
 from cli.profiles.reading import list_places
 from cli.refusal import ApiRefused
-from cli.run_record import list_jobs
 from cli.session import Session
 from cli.terminal import REFUSED, end, print_notice
 from cli.text import COMMAND
 from recovery.wording import first_of
+from report.run_record import list_jobs
 
 app = CommandGroup()
 

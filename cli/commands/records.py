@@ -21,14 +21,13 @@ from cli.commands.arguments import (
 from cli.commands.completion import complete_wave
 from cli.commands.confirmations import confirm_cleanup, confirm_latest
 from cli.connection import Connection, connected, exit_on_error
+from cli.exit_statuses import exit_status
 from cli.follow import follow_cleanup, print_advice, print_next, write_report
 from cli.listings.catalog import RUNS
 from cli.listings.output import Output, print_listing
 from cli.profiles.reading import read_applied
-from cli.profiles.words import summarize_settings
 from cli.repeat import make_key
 from cli.run_preview import preview_cleanup
-from cli.run_record import exit_status
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import COMMAND, describe_chain, describe_waits
@@ -36,6 +35,7 @@ from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
 from recovery.free_text import clean, flatten
+from report.plan.profiles import summarize_settings
 
 app = CommandGroup()
 
@@ -290,11 +290,12 @@ def report(
 
     The CSV has its servers. For a run in progress, the report shows the state so far.
     """
-    from cli.report import collect, files
+    from cli.report.transitions import count_transitions
+    from report import files
 
     session = Session.open(connection, as_json)
     record = run_client.read_run(session.api, session.find_run(execution))
-    costs = {"stateTransitions": collect.count_transitions(connection, record)} if with_transitions else {}
+    costs = {"stateTransitions": count_transitions(connection, record)} if with_transitions else {}
     folder = to or Path(record["executionId"])
     write_report(session, record, folder, costs)
     if as_json:

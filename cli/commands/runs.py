@@ -38,11 +38,11 @@ from cli.follow import follow_run
 from cli.refusal import ApiRefused
 from cli.repeat import AnswerLost
 from cli.run_preview import LaunchChoice, preview_plan, preview_rest
-from cli.run_record import Record
 from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, REFUSED, console, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND
 from recovery.free_text import flatten
+from report.run_record import Record
 
 app = CommandGroup()
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from jinja2 import UndefinedError
 
-from cli.report.document import SCHEMA
-from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE, write_csv, write_json
-from cli.report.page import render_html
+from report.document import SCHEMA
+from report.files import CSV_FILE, HTML_FILE, JSON_FILE, write_csv, write_json
+from report.page import render_html
 
 _SHOWN_DIGEST = re.compile(r"<dt>report\.json</dt><dd[^>]*>SHA-256 ([0-9a-f]{64})</dd>")
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli.run_record import Record
-from cli.text import format_duration
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
+from report.run_record import Record
+from report.words import format_duration
 
 Target = tuple[str, str]
 """An account id and a Region."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
-from cli.run_record import Record
 from recovery.free_text import flatten
 from recovery.wording import name_first
+from report.run_record import Record
 
 # Servers that a line names of each check.
 MAX_SERVERS = 3

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from cli.run_record import Record
 from cli.views.json_lines import JsonView
 from recovery.free_text import flatten
+from report.run_record import Record
 
 
 class CleanupView:

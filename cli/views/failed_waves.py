@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
-from cli.run_record import Record, has_failed_action
 from cli.text import COMMAND
 from cli.views.steps import describe_verification, name_unverified
 from recovery.free_text import flatten
 from recovery.wording import plural
+from report.run_record import Record, has_failed_action
 
 # Servers that are named.
 MAX_SERVERS = 3

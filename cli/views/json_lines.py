@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from cli.run_record import Record
+from report.run_record import Record
 
 # What grows with every answer while nothing happens.
 _GROWING = ("durationSeconds", "jobSeconds")

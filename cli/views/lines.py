@@ -5,20 +5,19 @@ from typing import Self
 
 from rich.console import Console
 
-from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.text import (
     describe_cancelling,
     describe_decisions,
     describe_waits,
-    describe_wave_state,
     format_checked,
     format_count,
-    format_duration,
     format_real_time,
 )
 from cli.views.steps import describe_action
 from recovery.free_text import clean
 from recovery.wording import plural
+from report.run_record import UNFINISHED, Job, Record, list_jobs
+from report.words import describe_wave_state, format_duration
 
 _MIN_NAME_WIDTH, _STATE_WIDTH = 14, 20
 

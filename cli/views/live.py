@@ -12,7 +12,6 @@ from rich.segment import Segment, SegmentLines
 from rich.spinner import Spinner
 from rich.text import Text
 
-from cli.run_record import UNFINISHED, Job, Record, list_jobs
 from cli.text import (
     COMMAND,
     describe_cancelling,
@@ -31,6 +30,7 @@ from cli.views.steps import describe_steps
 from cli.views.waves_table import COLOURS, OTHER_COLOUR, render_waves, render_waves_in
 from recovery.free_text import clean, flatten
 from recovery.wording import first_of, plural
+from report.run_record import UNFINISHED, Job, Record, list_jobs
 
 MAX_DECISIONS, MAX_JOBS = 5, 8
 # Lines that the table of waves leaves to jobs, decisions and capacity.

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from cli.run_record import RUNNING_ACTIONS, UNFINISHED, Record
 from cli.text import find_now
 from cli.views.checked_servers import Names, format_names
 from recovery.clock import parse_iso
 from recovery.free_text import flatten
 from recovery.wording import describe_deadline, describe_span, first_of, name_place, plural
+from report.run_record import RUNNING_ACTIONS, UNFINISHED, Record
 
 # Checks that the line of a wave names.
 MAX_CHECKS = 3

@@ -10,10 +10,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.run_record import Record
-from cli.text import describe_wave_state, format_count, format_duration
+from cli.text import format_count
 from recovery.free_text import flatten
 from recovery.wording import name_first, plural
+from report.run_record import Record
+from report.words import describe_wave_state, format_duration
 
 COLOURS = {
     "COMPLETED": "green",

@@ -12,7 +12,6 @@ from cli import repeat
 from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from cli.run_client import read_run
-from cli.run_record import Record
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.parts import answer_done, require_id
@@ -32,6 +31,7 @@ from console.reading.decisions.notices import describe_done, describe_earlier
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, require_key, submit
+from report.run_record import Record
 
 _ASKED_ANEW = ShownError(
     "The run has asked anew since this dialog was opened",

@@ -12,7 +12,6 @@ from starlette.routing import Route
 from cli import repeat
 from cli.api_client import ApiClient
 from cli.run_preview import LaunchChoice, find_overlaps, find_replaced, preview_rest
-from cli.run_record import Record
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.launch_form import NOTHING, LaunchForm
@@ -23,6 +22,7 @@ from console.reading.decisions.choices import can_be_continued
 from console.refusals import ShownError
 from console.render import render
 from console.sending import NotDone, require_key, submit
+from report.run_record import Record
 
 # How old a preview may be, in real seconds: the dialog is rendered anew after a refusal.
 MAX_AGE_OF_PREVIEW = 15.0

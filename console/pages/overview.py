@@ -13,7 +13,6 @@ from cli.listings.cells import show_age
 from cli.listings.drills import read_running_drills
 from cli.listings.plans import add_age
 from cli.refusal import ApiRefused
-from cli.run_record import is_counting
 from cli.text import format_run_time
 from console.deployment import Deployment
 from console.pages.parts import require_id, show_error_in_place
@@ -23,6 +22,7 @@ from console.reading.run import is_over_rto
 from console.reading.waits import Wait, list_awaited
 from console.render import Live, render
 from console.topics import read_topic
+from report.run_record import is_counting
 
 # What an ended run measured changes only by late results and a continuation. The last drill of a plan that is not
 # among the newest runs is looked for more often. In real seconds.

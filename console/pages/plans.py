@@ -9,9 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
-from cli.drawings.waves import draw_plan
 from cli.listings.cells import show_age
-from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_preview import LaunchChoice, preview_plan
 from console.deployment import Deployment
@@ -21,6 +19,8 @@ from console.reading.plan import count_servers, describe, read_as_run, read_grou
 from console.refusals import ShownError, describe_error
 from console.render import Live, render
 from console.topics import read_topic
+from report.drawings.waves import draw_plan
+from report.plan.profiles import describe_groups
 
 # How old the groups and the servers of a plan may be, and the plan as a run used it, which stays as it is.
 MAX_AGE_OF_GROUPS, MAX_AGE_OF_LAUNCHES, MAX_AGE_AS_RUN = 15.0, 60.0, 86_400.0

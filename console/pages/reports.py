@@ -9,8 +9,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cli.report.collect import Texts
-from cli.report.files import HTML_FILE
 from console.deployment import ID, Deployment
 from console.pages.parts import require_id
 from console.pages.run_list import show_list
@@ -20,6 +18,8 @@ from console.reading.run_list import ANY, MODES
 from console.reading.run_report import MAX_SECONDS, SECONDS_TO_WAIT, TYPES, Making, RunReport, list_files, pack
 from console.render import render
 from console.topics import read_topic
+from report.collect import Texts
+from report.files import HTML_FILE
 
 # The page of a report has its style in it, and nothing else that runs or loads. Nobody frames it.
 POLICY = (

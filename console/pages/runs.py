@@ -9,11 +9,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from cli.api_client import ApiUnreachable, CredentialsExpired
-from cli.drawings import CSS_FILE
-from cli.drawings.waves import draw_run
 from cli.refusal import ApiRefused
-from cli.run_record import Record, is_counting
-from cli.text import describe_cancelling, describe_rto, describe_wave_state, format_run_time
+from cli.text import describe_cancelling, describe_rto, format_run_time
 from cli.views.failed_waves import FailedWaves, read_first_failed, read_first_unverified
 from console.deployment import Deployment
 from console.pages.parts import require_id
@@ -29,6 +26,10 @@ from console.reading.waits import list_waits
 from console.render import Live, render
 from console.snapshots import Snapshot
 from console.topics import read_topic
+from report.drawings import CSS_FILE
+from report.drawings.waves import draw_run
+from report.run_record import Record, is_counting
+from report.words import describe_wave_state
 
 # How old what is read beside the record may be, in real seconds: the plan of a run does not change.
 MAX_AGE_OF_PLAN, MAX_AGE_OF_SERVERS, MAX_AGE_OF_INSTANCES = 3600.0, 15.0, 60.0

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from cli import repeat
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.listings.cells import show_age
-from cli.profiles.words import describe_groups
 from cli.refusal import ApiRefused
 from cli.run_client import start_path
 from cli.run_preview import MAX_LINES, LaunchChoice, find_overlaps, find_replaced, preview_plan
@@ -28,6 +27,7 @@ from console.render import render
 from console.sending import NotDone, submit
 from console.snapshots import make_version
 from recovery.wording import first_of
+from report.plan.profiles import describe_groups
 
 MODES = ("readiness", "drill", "recovery")
 # How old a preview may be: the dialog is opened anew after a refusal. In real seconds.

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.api_client import ApiClient
-from cli.run_record import UNFINISHED
 from console.pages.parts import read_number
 from console.pages.runs import RunPage
 from console.reading import steps
 from console.reading.events import EventLog, describe_cleanup, find_events
 from console.reading.servers.index import ServerIndex
 from recovery.free_text import flatten
+from report.run_record import UNFINISHED
 
 # Rows of a page.
 BATCHES, LOG_ENTRIES, EVENTS, FINDINGS = 50, 200, 200, 200

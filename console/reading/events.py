@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.run_record import UNFINISHED, Record
 from recovery.free_text import flatten
 from recovery.wording import plural
+from report.run_record import UNFINISHED, Record
 
 PAGE = 200
 # A run that has ended is still written about: its servers are checked again, its instances terminated. In seconds.

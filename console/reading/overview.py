@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.report.collect import collect_measures
-from cli.report.document import build_document
 from cli.run_client import list_waiting_of
-from cli.run_record import UNFINISHED
 from console.reading.decisions.causes import read_causes
+from report.collect import collect_measures
+from report.document import build_document
+from report.run_record import UNFINISHED
 
 # Open runs whose record is read, for their progress and the words of their waits: those that wait come first. The
 # others are shown as the list has them.

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.report.plan.table import PlanTable, describe_plan_table
 from console.reading.overview import find_last_drills
+from report.plan.table import PlanTable, describe_plan_table
 
 # Runs of the plan that its page shows; `/runs` has all of them.
 RUNS_SHOWN = "20"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.run_record import UNFINISHED
 from console.reading.events import count_terminated
 from console.reading.run_list import ANY, MAX_PAGES, ROWS
+from report.run_record import UNFINISHED
 
 # Things that happened that are shown, and runs whose decisions are looked for: each costs a request, once.
 MAX_HAPPENINGS, RUNS_WITH_DECISIONS = 40, 8

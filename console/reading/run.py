@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.drawings import timeline
-from cli.drawings.timeline import Timeline
-from cli.report.course import describe_course
 from cli.run_client import read_run
-from cli.run_record import UNFINISHED, Record, has_launched
-from cli.text import describe_wave_state
 from cli.views.steps import describe_verification
+from report.course import describe_course
+from report.drawings import timeline
+from report.drawings.timeline import Timeline
+from report.run_record import UNFINISHED, Record, has_launched
+from report.words import describe_wave_state
 
 # Servers that the page names because something is wrong with them.
 MAX_SERVERS = 10

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.run_record import UNFINISHED
+from report.run_record import UNFINISHED
 
 ANY = "-"
 MODES = {"drill": "drills", "recovery": "recoveries", "readiness": "readiness checks"}

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.report.collect import Texts, collect_facts, make_texts
-from cli.report.files import CSV_FILE, HTML_FILE, JSON_FILE
 from console.deployment import Deployment
+from report.collect import Texts, collect_facts, make_texts
+from report.files import CSV_FILE, HTML_FILE, JSON_FILE
 
 # Reports that are made at a time: each reads everything of its run, and takes a core for seconds.
 MAX_MAKERS = 2

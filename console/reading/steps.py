@@ -6,10 +6,10 @@ from typing import Any
 
 from cli.api_client import ApiClient
 from cli.listings.cells import show_awaited
-from cli.report.networks.isolation import merge_looks
-from cli.report.times import seconds_between
-from cli.run_record import Job, Record, list_jobs
 from recovery.wording import name_place
+from report.networks.isolation import merge_looks
+from report.run_record import Job, Record, list_jobs
+from report.times import seconds_between
 
 SEVERITIES = ("BLOCKING", "WARNING", "NOTE")
 

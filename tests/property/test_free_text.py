@@ -18,12 +18,12 @@ from api.schemas.requests.groups import GroupRequest
 from api.schemas.requests.plans import PlanRequest
 from cli.plans.export import format_file
 from cli.refusal import ApiRefused, Reply
-from cli.report.page import _clean
 from cli.terminal import make_console
 from recovery import free_text
 from recovery.aws import sns
 from recovery.errors import InvalidRequest
 from recovery.observability.log_lines import write_log_line
+from report.page import _clean
 
 CATEGORIES: Any = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 # Without a shape, though Unicode does not call them controls or formats.

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.drawings.layers import arrange
-from cli.drawings.waves import Box, draw_plan
+from report.drawings.layers import arrange
+from report.drawings.waves import Box, draw_plan
 
 MAX_WAVES = 40
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-from cli.report.document import Facts, build_document
-from cli.report.page import render_html
+from report.document import Facts, build_document
+from report.page import render_html
 
 HUB, WEST = "111122223333", "us-west-2"
 NASTY = "<script>alert(1)</script>\"'&{{ 7*7 }}</td></svg>"

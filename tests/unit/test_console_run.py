@@ -2,11 +2,11 @@
 
 import pytest
 
-from cli.drawings import timeline
-from cli.report.course import describe_course
-from cli.report.document import Facts, build_document
-from cli.run_record import is_counting
 from console.reading.run import MAX_JOBS_DRAWN, describe_odd_server, draw_timeline, find_console_link
+from report.course import describe_course
+from report.document import Facts, build_document
+from report.drawings import timeline
+from report.run_record import is_counting
 from tests.support.report_facts import action, batch, decision, job, record, server, verification, wave
 
 ARN = "arn:{}:states:{}:111122223333:execution:drs-waves-recover-plan:drill-1"

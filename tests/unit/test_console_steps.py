@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from cli.drawings import waves
 from cli.refusal import ApiRefused, Reply
 from console.reading.events import describe_cleanup
 from console.reading.reports import list_happenings
@@ -13,6 +12,7 @@ from console.reading.steps import list_batches
 from console.refusals import describe_error
 from console.render import _environment
 from loopback import guard
+from report.drawings import waves
 from tests.support.report_facts import action, at, batch, job, record, wave
 
 CLEANUP = {

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli import text as wording
-from cli.drawings import scale, timeline
-from cli.report import collect
-from cli.report.document import SCHEMA, Facts, build_document
-from cli.report.page import render_html
+from cli.report.write import write_file
 from recovery.free_text import clean
+from report.document import SCHEMA, Facts, build_document
+from report.drawings import scale, timeline
+from report.page import render_html
 from tests.support.report_facts import (
     ALL,
     HUB,
@@ -482,14 +482,14 @@ def test_the_page_can_be_rendered_from_the_json() -> None:
 
 def test_a_report_is_written_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep" / "report.html"
-    collect.write_file("first", path)
+    write_file("first", path)
 
     def full(self: Path, *_: Any, **__: Any) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="disk full"):
-        collect.write_file("second", path)
+        write_file("second", path)
     assert path.read_text() == "first"
 
 

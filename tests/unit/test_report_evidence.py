@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cli.report import files
-from cli.report.collect import write_report
-from cli.report.document import Facts, build_document
-from cli.report.page import MEMBERS_SHOWN, render_html
+from cli.report.write import write_report
+from report import files
+from report.document import Facts, build_document
+from report.page import MEMBERS_SHOWN, render_html
 from scripts import report_schema
 from tests.support.report_facts import ALL, HUB, NASTY, WEST, at, batch, job, page, record, server, wave
 from tests.support.report_schema import SCHEMA, list_violations

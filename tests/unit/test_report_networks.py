@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from cli.report.networks.isolation import merge_looks
-from cli.report.networks.landing import describe_landing
+from report.networks.isolation import merge_looks
+from report.networks.landing import describe_landing
 
 PLACE = {"accountId": "111122223333", "region": "us-west-2", "subnetId": "subnet-a", "securityGroups": ["sg-a"]}
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from cli.drawings import timeline
-from cli.report.document import Facts, build_document
-from cli.report.page import render_html
 from cli.text import describe_rto
 from recovery.wording import shorten_outage
+from report.document import Facts, build_document
+from report.drawings import timeline
+from report.page import render_html
 from tests.support.report_facts import HUB, WEST, Page, at, batch, decision, page, record, server, wave
 
 

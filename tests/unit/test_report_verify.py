@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from cli.report.collect import write_report
 from cli.report.verify import verify
+from cli.report.write import write_report
 from recovery import VERSION
 from tests.support.report_facts import nasty
 

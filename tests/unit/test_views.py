@@ -21,7 +21,6 @@ from cli.text import (
     describe_chain,
     describe_rto,
     describe_state,
-    describe_wave_state,
     format_run_time,
     suggest_next,
     summarize_waits,
@@ -33,6 +32,7 @@ from cli.views.fold import fold_command
 from cli.views.json_lines import JsonView
 from cli.views.lines import LineView
 from cli.views.live import LiveView
+from report.words import describe_wave_state
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 RUN, PLAN = "drill-20261127-052516-17019c", "rp-26ed6c56c54f"

@@ -4,8 +4,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from cli import drawings
-from cli.drawings.waves import draw_plan, draw_run
+from report import drawings
+from report.drawings.waves import draw_plan, draw_run
 from tests.support.report_facts import NASTY, wave
 
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.report.collect import collect_facts
+from report.collect import collect_facts
 from tests.support.api_http_server import ApiHttpServer
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
 from tests.support.plans import make_plan, make_wave

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cli import text
-from cli.report.document import Facts, build_document
-from cli.report.page import render_html
 from recovery.errors import InvalidRequest
 from recovery.identities import name_caller
+from report.document import Facts, build_document
+from report.page import render_html
 from tests.support.fault_injection import held_before
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_failing_wave, make_wave

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 
 from api.schemas.responses.servers import INSTANCE_UNKNOWN
 from cli.notices import summarize_warnings
-from cli.report.document import Facts, build_document
-from cli.report.page import render_html
 from recovery.domain.drs_shapes.members import read_time
 from recovery.runs.launch_results import USED_PREVIOUS_SNAPSHOT
+from report.document import Facts, build_document
+from report.page import render_html
 from tests.support.fault_injection import Call, calls_through, killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.instance_cache import sync

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cli.run_record import list_jobs
 from cli.text import describe_waits
+from report.run_record import list_jobs
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_plan, make_wave
 from tests.support.product import HUB, WEST, Product

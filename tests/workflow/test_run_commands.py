@@ -18,9 +18,9 @@ from cli import run_client
 from cli.api_client import ApiClient
 from cli.commands import runs
 from cli.main import app
-from cli.report.collect import collect_facts
-from cli.report.waits import find_waits
 from cli.views.capacity import CapacityPoller, describe_capacity
+from report.collect import collect_facts
+from report.waits import find_waits
 from tests.support.api_http_server import CUT, ApiHttpServer
 from tests.support.plans import make_failing_wave, make_wave
 from tests.support.product import HUB, WEST, Product

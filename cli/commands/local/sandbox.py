@@ -17,15 +17,16 @@ from cli.commands.local.console import DEFAULT_PORT, PORT_VARIABLE, describe_dep
 from cli.connection import Connection
 from cli.session import Session
 from cli.terminal import INTERRUPTED, INVALID, console, end
-from cli.text import format_duration, format_run_time
+from cli.text import format_run_time
 from recovery.free_text import flatten
 from recovery.wording import plural
+from report.words import format_duration
 
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
-    from cli.report.collect import Written
+    from cli.report.write import Written
     from cli.trial.loading import LoadedPlan
     from cli.views.view import View
     from sandbox.drill import Drill
@@ -225,13 +226,12 @@ def _choose_view(sandbox: "Sandbox") -> "View":
 
 def _write_report(sandbox: "Sandbox", drill: "Drill") -> "Written":
     from cli.api_client import ApiClient
-    from cli.report import collect
+    from cli.report.write import write_report
+    from report.collect import collect_facts
 
     costs = {name: drill.figures[name] for name in ("drsCalls", "stateTransitions")}
-    facts = collect.collect_facts(
-        ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed, is_sandbox=True
-    )
-    return collect.write_report(facts, DRILL_FOLDER)
+    facts = collect_facts(ApiClient.at(sandbox.addresses()), drill.record, costs, sandbox.speed, is_sandbox=True)
+    return write_report(facts, DRILL_FOLDER)
 
 
 def _follow_with_acts(

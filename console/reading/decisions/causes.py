@@ -6,10 +6,10 @@ from typing import Any
 
 from cli.api_client import ApiClient, ApiUnreachable
 from cli.refusal import ApiRefused
-from cli.run_record import Record, has_failed_action
 from cli.views.steps import describe_verification
 from recovery.free_text import flatten
 from recovery.wording import plural
+from report.run_record import Record, has_failed_action
 
 # Servers that a dialog names.
 MAX_SERVERS = 5

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from cli.run_record import UNFINISHED, Record, has_failed_action
 from console.deployment import ID
+from report.run_record import UNFINISHED, Record, has_failed_action
 
 # The decisions about a wave, an action and a run: no other word becomes a path of the API.
 OF_WAVE = ("approve", "reject", "retry", "verify", "accept", "abort")

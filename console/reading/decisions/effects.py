@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.run_record import Record, list_jobs
 from cli.text import describe_cancelling
 from cli.views.failed_waves import FailedWaves
 from console.reading.decisions.causes import list_failed_actions
 from console.reading.decisions.choices import Choice, find_wait
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import USUAL_JOB_MINUTES, name_first, plural
+from report.run_record import Record, list_jobs
 
 MAX_NAMES = 8
 _ENDED = ("COMPLETED", "PARTIAL", "FAILED", "SKIPPED", "CHECKED")

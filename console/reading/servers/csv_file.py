@@ -5,9 +5,9 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cli.report.files import format_cell
+from report.files import format_cell
 
-# Those of `cli.report.files` come first, by the same names; the last four are the console's own.
+# Those of `report.files` come first, by the same names; the last four are the console's own.
 CSV_COLUMNS = (
     "wave",
     "group",

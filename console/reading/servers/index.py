@@ -15,8 +15,8 @@ from typing import Any
 from cli.api_client import ApiClient, ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from cli.run_client import walk_servers
-from cli.run_record import UNFINISHED, Record
 from console.reading.servers.rows import Query, ServerRow, count_values, make_row, select
+from report.run_record import UNFINISHED, Record
 
 # The largest page of the API.
 PAGE = 1_000

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.api_client import ApiClient
-from cli.profiles.words import SETTINGS_WORDS
-from cli.report.targets import find_moment, measure_data
-from cli.run_record import Record
 from console.deployment import Deployment
 from console.reading.servers.index import View
 from console.reading.servers.rows import ServerRow, make_row
+from report.plan.profiles import SETTINGS_WORDS
+from report.run_record import Record
+from report.targets import find_moment, measure_data
 
 # Seconds for which launch settings are taken as they were. They are put back also after the end of a run.
 MAX_AGE = 20.0

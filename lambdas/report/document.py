@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.report import files
-from cli.report.course import describe_course, sort_jobs
-from cli.report.evidence import describe_group, describe_plan, describe_tested, find_members, order_groups
-from cli.report.launches import MODES, add_landings, describe_launches, describe_settings, find_settings
-from cli.report.steps import list_checks, note_earlier
-from cli.report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
-from cli.run_record import Job, Record
 from recovery import VERSION
 from recovery.identities import find_same_person
+from report import files
+from report.as_run import describe_group, describe_plan, describe_tested, find_members, order_groups
+from report.course import describe_course, sort_jobs
+from report.launches import MODES, add_landings, describe_launches, describe_settings, find_settings
+from report.run_record import Job, Record
+from report.steps import list_checks, note_earlier
+from report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
 
 SCHEMA = "drs-waves/report/4"
 

@@ -10,16 +10,15 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from cli import drawings
-from cli.drawings import quota_chart, timeline
-from cli.drawings.waves import draw_run
-from cli.profiles.words import SETTINGS_WORDS
-from cli.report import files
-from cli.report.plan.steps import list_actions_not_run
-from cli.report.plan.table import describe_plan_as_run
-from cli.report.times import parse_time
-from cli.text import WAVE_WORDS, format_duration, format_unrecovered
 from recovery.free_text import flatten
+from report import drawings, files
+from report.drawings import quota_chart, timeline
+from report.drawings.waves import draw_run
+from report.plan.profiles import SETTINGS_WORDS
+from report.plan.steps import list_actions_not_run
+from report.plan.table import describe_plan_as_run
+from report.times import parse_time
+from report.words import WAVE_WORDS, format_duration, format_unrecovered
 
 TEMPLATE = "report.html.j2"
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-from cli.report.shape.launches import Launches
-from cli.report.shape.run import (
+from report.shape.launches import Launches
+from report.shape.run import (
     Chain,
     Cleanup,
     Costs,
@@ -22,9 +22,9 @@ from cli.report.shape.run import (
     Wait,
     Wave,
 )
-from cli.report.shape.steps import Action, Check
-from cli.report.shape.tested import Group, Plan, Server, Tested
-from cli.report.shape.values import Sha256, Time
+from report.shape.steps import Action, Check
+from report.shape.tested import Group, Plan, Server, Tested
+from report.shape.values import Sha256, Time
 
 
 class Versions(TypedDict):

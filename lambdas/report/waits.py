@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli.report.times import end_of, seconds_between
-from cli.run_record import Record
+from report.run_record import Record
+from report.times import end_of, seconds_between
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cli.run_record import Record
+from report.run_record import Record
 
 
 def parse_time(text: str) -> datetime:

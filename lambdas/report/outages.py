@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from cli.report.times import end_of, seconds_between
-from cli.run_record import Record
 from recovery.wording import shorten_outage
+from report.run_record import Record
+from report.times import end_of, seconds_between
 
 
 def find_outages(record: Record) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-from cli.report.shape.values import Seconds, Time
+from report.shape.values import Seconds, Time
 
 
 class CheckFailure(TypedDict):

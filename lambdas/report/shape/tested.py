@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-from cli.report.shape.launches import Landing, ServerSettings
-from cli.report.shape.steps import Verification
-from cli.report.shape.values import Seconds, Sha256, Time
+from report.shape.launches import Landing, ServerSettings
+from report.shape.steps import Verification
+from report.shape.values import Seconds, Sha256, Time
 
 
 class Plan(TypedDict):

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 from recovery.wording import plural
+from report.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
 
 # DRS's default quotas, per account and Region (Service Quotas, L-D88FAC3A and L-05AFA8C6).
 JOBS_QUOTA, SERVERS_QUOTA = 20, 500

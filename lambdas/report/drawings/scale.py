@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cli.text import format_duration
 from recovery.clock import parse_iso
+from report.words import format_duration
 
 # In SVG user units; the drawing is as wide as the page.
 WIDTH, LEFT, RIGHT = 960, 150, 24

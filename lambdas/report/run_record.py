@@ -1,15 +1,11 @@
-"""Read the record of a run as the API returns it: its status, its DRS jobs, and how it maps to an exit status."""
+"""Read the record of a run as the API returns it: its status and its DRS jobs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli.terminal import FAILED, REFUSED
-
 Record = Mapping[str, Any]
 
 UNFINISHED = ("PENDING", "POLLING", "PAUSED")
-_SUCCEEDED = ("COMPLETED", "READY")
-_NOT_STARTED = ("NOT_READY",)
 # The statuses of actions that have begun and not ended.
 RUNNING_ACTIONS = ("RUNNING", "WAITING")
 _FAILED_ACTIONS = ("FAILED", "TIMED_OUT", "CANCELLED")
@@ -94,16 +90,3 @@ def has_failed_action(record: Record, wave: str | None = None) -> bool:
 def is_task(wait: Mapping[str, Any]) -> bool:
     """Whether a person is asked to confirm a task, which needs a comment."""
     return any(answer.endswith("/confirm") for answer in wait["answers"])
-
-
-def exit_status(record: Record) -> int:
-    """0 if the run succeeded or is in progress, 1 if it failed completely or in part or was cancelled, 3 if refused."""
-    status = record["status"]
-    if status in _SUCCEEDED or status in UNFINISHED:
-        return 0
-    return REFUSED if status in _NOT_STARTED else FAILED
-
-
-def cleanup_exit_status(cleanup: Record) -> int:
-    """0 if no instance of the drill is left."""
-    return 0 if cleanup["status"] in ("COMPLETED", "NONE") else FAILED

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.profiles.words import describe_profile
-from cli.report.networks.isolation import merge_looks
-from cli.report.networks.landing import count_landings, describe_landing
+from report.networks.isolation import merge_looks
+from report.networks.landing import count_landings, describe_landing
+from report.plan.profiles import describe_profile
 
 MODES = {"DRILL": "drill", "RECOVERY": "recovery"}
 _OF_SETTINGS = (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.report.times import end_of, seconds_between
-from cli.run_record import Record
+from report.run_record import Record
+from report.times import end_of, seconds_between
 
 # Decisions that have the servers of a wave checked again.
 _CHECKS_AGAIN = ("verify", "retry")

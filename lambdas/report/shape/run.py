@@ -5,8 +5,8 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
-from cli.report.shape.steps import WaveChecks
-from cli.report.shape.values import RunStatus, Seconds, Time, WaveStatus
+from report.shape.steps import WaveChecks
+from report.shape.values import RunStatus, Seconds, Time, WaveStatus
 
 
 class Verdict(TypedDict):

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.report.outages import find_outages
-from cli.report.steps import list_actions
-from cli.report.times import end_of
-from cli.report.waits import find_waits
-from cli.run_record import Job, Record, list_jobs
+from report.outages import find_outages
+from report.run_record import Job, Record, list_jobs
+from report.steps import list_actions
+from report.times import end_of
+from report.waits import find_waits
 
 
 def describe_course(record: Record, actions: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """What the report says of the times of a run, as far as the record has it: `cli.drawings.timeline` takes this.
+    """What the report says of the times of a run, as far as the record has it: `report.drawings.timeline` takes this.
 
     `actions` are those of the run with their output, in place of those of the record.
     """

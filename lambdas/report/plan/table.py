@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.report.plan.steps import StepSettings, list_settings
 from recovery.domain.wave_steps.checks import DEFAULT_CHECKS_MINUTES
 from recovery.domain.wave_steps.words import describe_actions, describe_checks
 from recovery.wording import plural
+from report.plan.steps import StepSettings, list_settings
 
 
 @dataclass(frozen=True, slots=True)

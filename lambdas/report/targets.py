@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cli.report.steps import measure_steps, measure_wave
-from cli.report.times import end_of, seconds_between
-from cli.report.waits import find_waits, seconds_around, total_seconds
-from cli.run_record import UNFINISHED, Record, is_unrecovered
+from report.run_record import UNFINISHED, Record, is_unrecovered
+from report.steps import measure_steps, measure_wave
+from report.times import end_of, seconds_between
+from report.waits import find_waits, seconds_around, total_seconds
 
 # A PARTIAL wave may count as recovered: the plan or an operator accepted its result. Its servers say whether it is.
 _RECOVERED = ("COMPLETED", "PARTIAL")

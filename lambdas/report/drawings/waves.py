@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from cli.drawings.layers import Layout, arrange
-from cli.run_record import WAITS_FOR_PERSON, is_counting
-from cli.text import NOTHING_LEFT, WAITS_FOR_DRS, WAVE_WORDS, describe_wave_state, format_duration
 from recovery.free_text import flatten
 from recovery.wording import plural
+from report.drawings.layers import Layout, arrange
+from report.run_record import WAITS_FOR_PERSON, is_counting
+from report.words import NOTHING_LEFT, WAITS_FOR_DRS, WAVE_WORDS, describe_wave_state, format_duration
 
 # In SVG user units, which are pixels: a drawing is as wide as it has to be, and scrolls.
 BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, MARGIN = 196.0, 76.0, 56.0, 6.0

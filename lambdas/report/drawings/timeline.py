@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cli.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
-from cli.text import WAVE_WORDS, format_duration
 from recovery.wording import plural
+from report.drawings.scale import LEFT, RIGHT, WIDTH, Tick, TimeScale
+from report.words import WAVE_WORDS, format_duration
 
 # In SVG user units.
 TOP = 34
