@@ -23,11 +23,16 @@ class Settings:
     limits_table: str
     recovery_instances_table: str
     target_changes_table: str
+    drills_table: str
+    catalog_history_table: str
     recover_plan_arn: str | None
     sync_cache_arn: str | None
     clean_up_drill_arn: str | None
     verify_target_arn: str | None
     restore_target_arn: str | None
+    keep_evidence_arn: str | None
+    evidence_bucket: str | None
+    evidence_key: str | None
     cleanup_schedule_group: str | None
     cleanup_schedule_role_arn: str | None
     concurrent_jobs: int
@@ -62,11 +67,16 @@ class Settings:
             limits_table=env["LIMITS_TABLE"],
             recovery_instances_table=env["RECOVERY_INSTANCES_TABLE"],
             target_changes_table=env["TARGET_CHANGES_TABLE"],
+            drills_table=env["DRILLS_TABLE"],
+            catalog_history_table=env["CATALOG_HISTORY_TABLE"],
             recover_plan_arn=env.get("RECOVER_PLAN_ARN"),
             sync_cache_arn=env.get("SYNC_CACHE_ARN"),
             clean_up_drill_arn=env.get("CLEAN_UP_DRILL_ARN"),
             verify_target_arn=env.get("VERIFY_TARGET_ARN"),
             restore_target_arn=env.get("RESTORE_TARGET_ARN"),
+            keep_evidence_arn=env.get("KEEP_EVIDENCE_ARN"),
+            evidence_bucket=env.get("EVIDENCE_BUCKET"),
+            evidence_key=env.get("EVIDENCE_KEY") or None,
             cleanup_schedule_group=env.get("CLEANUP_SCHEDULE_GROUP"),
             cleanup_schedule_role_arn=env.get("CLEANUP_SCHEDULE_ROLE_ARN"),
             concurrent_jobs=number("CONCURRENT_JOBS", 20),

@@ -3,6 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.cleanup import schedule
+from recovery.drills.begin_evidence import begin_evidence
 from recovery.launch_settings import begin
 from recovery.observability.task_handler import logger, task
 from recovery.runs import abandoned
@@ -18,5 +19,6 @@ def handler(event: StateChangeEvent, context: LambdaContext) -> CloseExecutionOu
     if execution:
         schedule.schedule_or_notify(execution)
         begin.begin_restores_of(execution_id, f"the end of {execution_id}")
+        begin_evidence(execution_id)
     logger.info("run closed" if closed else "the record was closed already")
     return {"closed": closed}

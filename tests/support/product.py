@@ -36,6 +36,7 @@ SHORT_DURATIONS: Mapping[str, Any] = {
 }
 """Let DRS jobs take a few simulated minutes, because most tests only need a job to end."""
 SCHEDULES = "cleanups"
+EVIDENCE_BUCKET = f"{STACK}-{HUB}-{WEST}"
 
 
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is eight times as fast
@@ -84,14 +85,17 @@ class Reply:
 
 
 class Product:
-    """The whole of drs-waves in this process. `speed` is simulated seconds per real second, for waits and for DRS."""
+    """The whole of drs-waves in this process. `speed` is simulated seconds per real second, for waits and for DRS.
 
-    def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, **environment: str) -> None:
+    Only with `keeps_evidence` the end of a run starts keep-evidence, which costs each test the rendering of a report.
+    """
+
+    def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, *, keeps_evidence: bool = False, **environment: str) -> None:
         origin = time.time()
         self.emulator = Emulator(speed=speed, origin=origin, account_of=account_of)
         self.emulator.control.change_settings({"profile": DRS_PROFILE, "durations": dict(durations)})
         self._clock = f"{speed:g}@{origin:.3f}"
-        self._more = environment
+        self._more, self._keeps_evidence = environment, keeps_evidence
         self.engine = Engine(speed=speed, region=WEST)
 
     def __enter__(self) -> Self:
@@ -103,6 +107,8 @@ class Product:
             "CLEAN_UP_DRILL_ARN": self.engine.machine_arn("clean-up-drill"),
             "VERIFY_TARGET_ARN": self.engine.machine_arn("verify-target"),
             "RESTORE_TARGET_ARN": self.engine.machine_arn("restore-target"),
+            "EVIDENCE_BUCKET": EVIDENCE_BUCKET,
+            **({"KEEP_EVIDENCE_ARN": self.engine.machine_arn("keep-evidence")} if self._keeps_evidence else {}),
             "CLEANUP_SCHEDULE_GROUP": SCHEDULES,
             "CLEANUP_SCHEDULE_ROLE_ARN": f"arn:aws:iam::{HUB}:role/cleanup-schedule",
             # moto's EC2, SSM and load balancers know nothing of the instances that the emulator makes up.
@@ -130,6 +136,11 @@ class Product:
         for name, table in tables().items():
             self.engine.client("dynamodb").create_table(TableName=f"{STACK}-{name}", **table_parameters(table))
         self.engine.client("scheduler").create_schedule_group(Name=SCHEDULES)
+        self.engine.client("s3").create_bucket(
+            Bucket=EVIDENCE_BUCKET,
+            CreateBucketConfiguration={"LocationConstraint": WEST},
+            ObjectLockEnabledForBucket=True,
+        )
         substitutions = {"Partition": "aws"}
         for name, function in resources("AWS::Serverless::Function").items():
             short = name.removesuffix("Function")

@@ -208,7 +208,7 @@ with serving_beside(Deployment(api, "a test", 1.0), 0) as address:
 
 
 def test_an_install_has_the_page_of_a_report(installed: Path) -> None:
-    assert (installed / "lambdas" / "report" / "report.html.j2").is_file()
+    assert (installed / "report" / "report.html.j2").is_file()
     assert (installed / "lambdas" / "report" / "drawings.html.j2").is_file()
     assert (installed / "lambdas" / "report" / "drawings.css").is_file()
     assert not (installed / "sandbox").exists()

@@ -183,7 +183,16 @@ def test_only_the_stack_of_the_tables_has_tables_and_functions_know_them_by_name
         assert name == value.removeprefix("${AWS::StackName}-").replace("-", "_").upper() + "_TABLE"
 
 
-TABLES_OF_ONE_REGION = ("Executions", "RunRequests", "Inspections", "Limits", "RecoveryInstances", "TargetChanges")
+TABLES_OF_ONE_REGION = (
+    "Executions",
+    "RunRequests",
+    "Inspections",
+    "Limits",
+    "RecoveryInstances",
+    "TargetChanges",
+    "Drills",
+    "CatalogHistory",
+)
 TABLES_WITH_COPIES = ("ProtectionGroups", "RecoveryPlans", "TargetAccounts")
 
 

@@ -11,6 +11,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "speed(n): run the product at this speed; slower for tests with many servers")
     real = "real_durations: let DRS jobs take as long as on AWS, for a test that acts while one runs"
     config.addinivalue_line("markers", real)
+    config.addinivalue_line("markers", "evidence: let the end of each run start keep-evidence")
 
 
 @pytest.fixture
@@ -22,5 +23,6 @@ def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     """
     speed = request.node.get_closest_marker("speed")
     durations = REAL_DURATIONS if request.node.get_closest_marker("real_durations") else SHORT_DURATIONS
-    with Product(speed=speed.args[0] if speed else 600, durations=durations) as running:
+    keeps_evidence = request.node.get_closest_marker("evidence") is not None
+    with Product(speed.args[0] if speed else 600, durations, keeps_evidence=keeps_evidence) as running:
         yield running

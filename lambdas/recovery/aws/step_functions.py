@@ -98,6 +98,11 @@ def restore_target_arn() -> str:
     return _require(settings().restore_target_arn, "RESTORE_TARGET_ARN")
 
 
+def keep_evidence_arn() -> str:
+    """The machine that keeps the evidence of a run. Raise KeyError when the function has no such setting."""
+    return _require(settings().keep_evidence_arn, "KEEP_EVIDENCE_ARN")
+
+
 def _require(arn: str | None, variable: str) -> str:
     if not arn:
         raise KeyError(variable)

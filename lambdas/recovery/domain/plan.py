@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.launch_profiles.profiles import GroupProfiles
 from recovery.domain.standing.answers import ReadinessAnswer
 from recovery.domain.target import Target
@@ -217,7 +218,7 @@ class RecoveryPlan:
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
     started a run does not approve its waves. With `comments_required`, a failed wave is accepted or aborted with a
     reason only. Its readiness is checked every `readiness_every_hours`, if that is set; `last_readiness` is the last
-    answer. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the plan,
+    answer. With a `drill_policy`, it is drilled on a schedule, and is overdue without a drill that counts. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the plan,
     from 1; `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the first
     wave, those `after` when every wave has ended.
     """
@@ -233,6 +234,7 @@ class RecoveryPlan:
     four_eyes: bool = False
     comments_required: bool = False
     readiness_every_hours: int | None = None
+    drill_policy: DrillPolicy | None = None
     before: tuple[Action, ...] = ()
     after: tuple[Action, ...] = ()
     active_execution_id: str | None = None
@@ -256,6 +258,7 @@ class RecoveryPlan:
             four_eyes=bool(item.get("fourEyes", False)),
             comments_required=bool(item.get("commentsRequired", False)),
             readiness_every_hours=int(item["readinessEveryHours"]) if item.get("readinessEveryHours") else None,
+            drill_policy=DrillPolicy.from_item(item.get("drillPolicy")),
             before=read_actions(item, ActionPlace.BEFORE),
             after=read_actions(item, ActionPlace.AFTER),
             active_execution_id=item.get("activeExecutionId"),
@@ -274,6 +277,7 @@ class RecoveryPlan:
             "fourEyes": self.four_eyes or None,
             "commentsRequired": self.comments_required or None,
             "readinessEveryHours": self.readiness_every_hours,
+            "drillPolicy": self.drill_policy.to_item() if self.drill_policy else None,
             "before": [action.to_item() for action in self.before] or None,
             "after": [action.to_item() for action in self.after] or None,
             "updatedBy": self.updated_by,

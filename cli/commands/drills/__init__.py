@@ -1,0 +1,1 @@
+"""The commands about drills: schedule, compliance, verdict, evidence and history."""

@@ -1,0 +1,1 @@
+"""What the pages about drills show: compliance, schedules, verdicts, evidence and history."""

@@ -1,0 +1,1 @@
+"""The answers about drills, compliance, evidence and history."""

@@ -1,0 +1,1 @@
+"""The `drills` table: appointments, results, verdicts and findings, and evidence, by plan."""
