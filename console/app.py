@@ -16,12 +16,16 @@ from console.deployment import Deployment
 from console.guard import ENTRY_PATH, Guard, name_cookie
 from console.keys import is_same
 from console.pages import decisions, endings, fleet, overview, plans, reports, run_list, runs, servers, starts, steps
+from console.pages.drills import assessment, compliance, evidence, findings, history, schedules
 from console.refusals import describe_error
 from console.render import FOLDER, render
 from console.topics import TopicUnknown
 
 # The first route that matches answers.
-_PAGES = (overview, run_list, starts, plans, decisions, endings, servers, steps, reports, runs, fleet)
+_PAGES = (
+    *(overview, run_list, starts, plans, decisions, endings, servers, steps, reports, runs, fleet),
+    *(compliance, schedules, assessment, findings, evidence, history),
+)
 
 
 def make_app(deployment: Deployment, port: int) -> Starlette:

@@ -21,7 +21,13 @@ from report.words import WAVE_WORDS, format_duration
 
 FOLDER = Path(__file__).parent
 # The pages in the navigation: each with its path.
-NAVIGATION = (("Overview", "/"), ("Runs", "/runs"), ("Fleet", "/fleet"), ("Reports", "/reports"))
+NAVIGATION = (
+    ("Overview", "/"),
+    ("Runs", "/runs"),
+    ("Compliance", "/compliance"),
+    ("Fleet", "/fleet"),
+    ("Reports", "/reports"),
+)
 
 
 # The words for statuses of runs, batches, servers and actions, where no more is known than the status.

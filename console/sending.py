@@ -43,6 +43,23 @@ async def submit(api: ApiClient, path: str, body: dict[str, Any] | None, key: st
         raise NotDone(describe_error(failed), key) from failed
 
 
+async def submit_put(api: ApiClient, path: str, body: dict[str, Any], key: str, if_lost: str) -> dict[str, Any]:
+    """`submit` for a PUT, which says the same if it is sent again, and needs no key."""
+    require_key(key)
+    try:
+        reply = await run_in_threadpool(api.request_once, "PUT", path, body)
+    except ApiUnreachable as failed:
+        shown = ShownError("No answer came", (str(failed), if_lost), 504, is_lost=True)
+        raise NotDone(shown if failed.may_have_arrived else describe_error(failed), key) from failed
+    except CredentialsExpired as failed:
+        raise NotDone(describe_error(failed), key) from failed
+    if not 200 <= reply.status < 300:
+        refused = ApiRefused("PUT", path, reply, options=api.options)
+        raise NotDone(describe_error(refused), key) from refused
+    answer: dict[str, Any] = reply.body
+    return answer
+
+
 def require_key(key: str) -> None:
     """Raise HTTPException for what can be no key."""
     if not _KEY.fullmatch(key):

@@ -7,6 +7,7 @@ from typing import Any
 from cli.api_client import ApiClient
 from console.deployment import ID, Deployment
 from console.reading import fleet, overview, plan, reports, run, run_list
+from console.reading.drills import assessment, compliance
 from console.snapshots import Snapshot
 
 # A topic is `overview`, or `run/ID`: the name of a reader and its arguments.
@@ -17,11 +18,16 @@ _READERS: dict[str, tuple[int, Callable[..., Any]]] = {
     "runs": (3, run_list.read),
     "fleet": (0, fleet.read),
     "reports": (4, reports.read),
+    "compliance": (0, compliance.read),
+    "assessment": (1, assessment.read),
 }
 
 
 # Topics whose answers cost more than others may be older.
-_AGES: dict[str, Callable[[Deployment], float]] = {"fleet": lambda deployment: fleet.max_age(deployment.is_sandbox)}
+_AGES: dict[str, Callable[[Deployment], float]] = {
+    "fleet": lambda deployment: fleet.max_age(deployment.is_sandbox),
+    "compliance": lambda deployment: compliance.max_age(deployment.is_sandbox),
+}
 
 
 class TopicUnknown(Exception):

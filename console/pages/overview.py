@@ -15,7 +15,9 @@ from cli.listings.plans import add_age
 from cli.refusal import ApiRefused
 from cli.text import format_run_time
 from console.deployment import Deployment
+from console.pages.drills.compliance import find_standings
 from console.pages.parts import require_id, show_error_in_place
+from console.reading.drills.compliance import Standing
 from console.reading.fleet import max_age
 from console.reading.overview import count_left, find_last_drill, measure
 from console.reading.run import is_over_rto
@@ -41,13 +43,15 @@ class WaitingRun:
 class PlanRow:
     """A plan with the id of its last drill, if that is known, and what it measured, if that has been read.
 
-    `measured` is empty for a plan without a drill, and None if it has not been read. `age` is of its readiness.
+    `measured` is empty for a plan without a drill, and None if it has not been read. `age` is of its readiness,
+    `standing` what compliance says of it, None if that is not known.
     """
 
     plan: Mapping[str, Any]
     drill: str | None
     measured: Mapping[str, Any] | None
     age: str
+    standing: Standing | None
 
 
 def show_overview(request: Request) -> Response:
@@ -57,6 +61,7 @@ def show_overview(request: Request) -> Response:
     found = snapshot.value
     waiting = [WaitingRun(run, awaited) for run in found["waiting"] if (awaited := list_awaited(run))]
     count = sum(len(each.awaited) for each in waiting)
+    compliance = find_standings(deployment)
     return render(
         request,
         "overview.html.j2",
@@ -68,7 +73,8 @@ def show_overview(request: Request) -> Response:
         left=_count_left(deployment),
         is_over_rto=is_over_rto,
         is_counting=is_counting,
-        plans=list(_list_plans(deployment, found)),
+        compliance=compliance,
+        plans=list(_list_plans(deployment, found, compliance["standings"])),
         format_time=lambda run: format_run_time(run) if "durationSeconds" in run else "",
     )
 
@@ -82,7 +88,9 @@ def _count_left(deployment: Deployment) -> dict[str, Any]:
     return count_left(found[0])
 
 
-def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[PlanRow]:
+def _list_plans(
+    deployment: Deployment, found: Mapping[str, Any], standings: Mapping[str, Standing]
+) -> Iterator[PlanRow]:
     now = deployment.now()
     for plan in found["plans"]:
         drill = found["drills"].get(plan["planId"])
@@ -91,7 +99,7 @@ def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[Pl
             known = deployment.ended.peek(_key(plan["planId"], drill))
             measured = None if known is None else known.value
         age = add_age(plan, now)["readinessAgeSeconds"]
-        yield PlanRow(plan, drill, measured, "" if age is None else show_age(age))
+        yield PlanRow(plan, drill, measured, "" if age is None else show_age(age), standings.get(plan["planId"]))
 
 
 def show_last_drill(request: Request) -> Response:

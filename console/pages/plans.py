@@ -15,6 +15,8 @@ from cli.run_preview import LaunchChoice, preview_plan
 from console.deployment import Deployment
 from console.pages.parts import require_id, show_error_in_place
 from console.reading.changes import Changed, list_changes
+from console.reading.drills.findings import list_findings
+from console.reading.drills.schedule import describe_policy, show_in_zone
 from console.reading.plan import count_servers, describe, read_as_run, read_groups
 from console.refusals import ShownError, describe_error
 from console.render import Live, render
@@ -44,6 +46,7 @@ def show_plan(request: Request) -> Response:
     plan, age = found["plan"], found["readiness"]["ageSeconds"]
     groups = read_current_groups(deployment, plan)
     since = request.query_params.get("since") or None
+    policy = (found["schedule"]["value"] and found["schedule"]["value"]["policy"]) or {}
     return render(
         request,
         "plan.html.j2",
@@ -56,6 +59,9 @@ def show_plan(request: Request) -> Response:
         compared=_compare(deployment, plan, groups, require_id(request, "since", since) if since else found["drill"]),
         readiness_age=None if age is None else show_age(age),
         count_servers=count_servers,
+        policy=list(describe_policy(policy)) if policy else [],
+        in_zone=lambda at: show_in_zone(at, policy.get("timezone")),
+        drill_findings=list_findings(found["findings"]["value"] or (), plan["planId"], plan["name"], deployment.now()),
         profiles=[(mode, describe_groups(groups, mode)) for mode in ("drill", "recovery")],
     )
 

@@ -95,9 +95,12 @@ def _clean(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _describe(of: str, difference: Difference) -> Changed:
-    return Changed(
-        of, _name_field(flatten(difference.field)), _in_words(difference.before), _in_words(difference.after)
-    )
+    return describe_change(difference.field, difference.before, difference.after, of)
+
+
+def describe_change(field: str, before: Any, after: Any, of: str = "") -> Changed:
+    """A difference that is known by the name of its field, in the words of the console."""
+    return Changed(of, _name_field(flatten(field)), _in_words(before), _in_words(after))
 
 
 def _name_field(field: str) -> str:

@@ -5,11 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cli.api_client import ApiClient
+from console.reading.drills.findings import read_open
+from console.reading.drills.parts import read_part
+from console.reading.drills.schedule import read as read_schedule
 from console.reading.overview import find_last_drills
 from report.plan.table import PlanTable, describe_plan_table
 
 # Runs of the plan that its page shows; `/runs` has all of them.
 RUNS_SHOWN = "20"
+# Evidence of its runs, newest first; the page of each run has all of its own.
+EVIDENCE_SHOWN = "10"
 # Plans with more groups than that have the list of all groups read instead of each group.
 MAX_GROUPS_READ, READERS = 20, 4
 
@@ -17,14 +22,30 @@ MAX_GROUPS_READ, READERS = 20, 4
 def read(api: ApiClient, plan_id: str) -> dict[str, Any]:
     """`plan` as it is now, `readiness`, its newest `runs`, and the id of its last `drill` among them, or None.
 
-    Raise ApiRefused, ApiUnreachable.
+    The parts `schedule`, `findings` and `evidence` are about its drills. Raise ApiRefused, ApiUnreachable.
     """
-    plan = api.get(f"/recovery-plans/{plan_id}")
-    runs = api.get("/executions", planId=plan_id, limit=RUNS_SHOWN)["executions"]
-    readiness = api.get(f"/recovery-plans/{plan_id}/readiness")
-    if readiness["ageSeconds"] is not None:  # in minutes, so that a page does not change each second
-        readiness["ageSeconds"] = readiness["ageSeconds"] // 60 * 60
-    return {"plan": plan, "readiness": readiness, "runs": runs, "drill": find_last_drills(runs).get(plan_id)}
+    plan, path = api.get(f"/recovery-plans/{plan_id}"), f"/recovery-plans/{plan_id}"
+    with ThreadPoolExecutor(READERS) as pool:
+        schedule = pool.submit(read_part, "The drill schedule", lambda: read_schedule(api, plan_id))
+        findings = pool.submit(read_part, "Drill findings", lambda: read_open(api, plan_id))
+        evidence = pool.submit(read_part, "Evidence", lambda: api.get(f"{path}/evidence", limit=EVIDENCE_SHOWN))
+        readiness = pool.submit(api.get, f"{path}/readiness")
+        runs = api.get("/executions", planId=plan_id, limit=RUNS_SHOWN)["executions"]
+        return {
+            "plan": plan,
+            "readiness": _without_seconds(readiness.result()),
+            "runs": runs,
+            "drill": find_last_drills(runs).get(plan_id),
+            "schedule": schedule.result(),
+            "findings": findings.result(),
+            "evidence": evidence.result(),
+        }
+
+
+def _without_seconds(readiness: dict[str, Any]) -> dict[str, Any]:
+    """In minutes, so that a page does not change each second."""
+    age = readiness["ageSeconds"]
+    return {**readiness, "ageSeconds": None if age is None else age // 60 * 60}
 
 
 def read_groups(api: ApiClient, plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Pages and dialogs about drills: compliance, schedules, assessments, findings, evidence and histories."""

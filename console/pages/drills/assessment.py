@@ -1,0 +1,128 @@
+"""The assessment of a run: whether it counts, what people say of it, what they found, and its evidence."""
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cli import repeat
+from console.deployment import Deployment
+from console.forms import read_form, require_writable
+from console.pages.parts import answer_done, require_id
+from console.reading.drills import assessment
+from console.reading.drills.findings import list_findings
+from console.refusals import ShownError
+from console.render import Live, render
+from console.sending import NotDone, require_key, submit_put
+from console.topics import read_topic
+
+_CHANGED = ShownError(
+    "The assessment has changed since this dialog was opened",
+    ("Nothing was sent now. Look at what there is: another person may have given a verdict.",),
+    409,
+)
+
+
+def show_assessment(request: Request) -> Response:
+    """Whether the run counts, its verdict, its findings and its evidence."""
+    deployment: Deployment = request.app.state.deployment
+    topic = f"assessment/{require_id(request, 'run_id')}"
+    snapshot = read_topic(deployment, topic)
+    record, parts = snapshot.value["record"], snapshot.value
+    found = parts["assessment"]["value"]
+    plan, now = (record["planId"], record["planName"]), deployment.now()
+    return render(
+        request,
+        "assessment.html.j2",
+        f"Assessment of {record['planName']}",
+        Live(topic, snapshot),
+        record=record,
+        found=found,
+        problem=parts["assessment"]["problem"],
+        opened=list_findings(found["findings"], *plan, now) if found else [],
+        carried=list_findings(found["carried"], *plan, now) if found else [],
+        changes=assessment.list_changes(found) if found else None,
+        evidence=parts["evidence"]["value"],
+        evidence_problem=parts["evidence"]["problem"],
+    )
+
+
+def show_verdict(request: Request) -> Response:
+    """The dialog of a verdict."""
+    deployment: Deployment = request.app.state.deployment
+    require_writable(deployment)
+    run_id, decision = require_id(request, "run_id"), _read_decision(request)
+    found = deployment.api.get(f"/executions/{run_id}/assessment")
+    return _show(request, run_id, decision, found, repeat.make_key())
+
+
+async def give_verdict(request: Request) -> Response:
+    """Send the verdict."""
+    fields = await read_form(request)
+    deployment: Deployment = request.app.state.deployment
+    run_id, decision, key = require_id(request, "run_id"), _read_decision(request), fields.get("key", "")
+    comment = fields.get("comment", "").strip()
+    require_key(key)
+    found = await run_in_threadpool(deployment.api.get, f"/executions/{run_id}/assessment")
+    if fields.get("seen") != assessment.mark_verdict(found):
+        return await run_in_threadpool(_show, request, run_id, decision, found, repeat.make_key(), comment, _CHANGED)
+    if not comment:
+        error = ShownError("A comment is needed", ("Say what you saw. Nothing was recorded.",), 422)
+        return await run_in_threadpool(_show, request, run_id, decision, found, key, comment, error)
+    body = {"verdict": assessment.VERDICTS[decision], "comment": comment}
+    lost = "It may have been recorded. The same button sends the same verdict again."
+    try:
+        await submit_put(deployment.api, f"/executions/{run_id}/verdict", body, key, lost)
+    except NotDone as failed:
+        return await run_in_threadpool(_show, request, run_id, decision, found, failed.key, comment, failed.shown)
+    finally:
+        forget_assessment(deployment, run_id)
+    return answer_done(f"The verdict is recorded: {body['verdict'].lower()}.")
+
+
+def forget_assessment(deployment: Deployment, run_id: str) -> None:
+    """Let the pages that show the assessment read it anew."""
+    for topic in (f"assessment/{run_id}", "compliance", "open-drill-findings"):
+        deployment.snapshots.forget(topic)
+
+
+def _read_decision(request: Request) -> str:
+    decision: str = request.path_params["verdict"]
+    if decision not in assessment.VERDICTS:
+        raise HTTPException(404, "A verdict is accept or reject.")
+    return decision
+
+
+def _show(
+    request: Request,
+    run_id: str,
+    decision: str,
+    found: dict[str, Any],
+    key: str,
+    comment: str = "",
+    error: ShownError | None = None,
+) -> Response:
+    return render(
+        request,
+        "verdict.html.j2",
+        "",
+        status=error.status if error else 200,
+        run_id=run_id,
+        decision=decision,
+        found=found,
+        effects=list(assessment.list_effects(found, decision)),
+        seen=assessment.mark_verdict(found),
+        key=key,
+        comment=comment,
+        error=error,
+    )
+
+
+ROUTES = [
+    Route("/runs/{run_id}/assessment", show_assessment),
+    Route("/runs/{run_id}/verdict/{verdict}", show_verdict),
+    Route("/runs/{run_id}/verdict/{verdict}", give_verdict, methods=["POST"]),
+]

@@ -1,0 +1,130 @@
+"""The page of compliance: which plans are drilled on time, and the servers of each."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.refusal import ApiRefused
+from console.deployment import ID, Deployment
+from console.pages.parts import show_error_in_place
+from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
+from console.reading.drills import compliance
+from console.reading.drills.findings import list_findings, read_all_open, sort_findings
+from console.render import Live, render
+from console.topics import max_age, read_topic
+
+TOPIC = "compliance"
+# Drill findings of all plans cost a request for each plan. In real seconds.
+MAX_AGE_OF_FINDINGS, SANDBOX_MAX_AGE_OF_FINDINGS = 60.0, 5.0
+MAX_NAME_LENGTH = 200
+# What a server of a plan can be.
+SERVER_STATES = {"CURRENT": "current", "STALE": "stale", "NEVER": "never drilled"}
+
+
+def show_compliance(request: Request) -> Response:
+    """The plans by what has to be done about them, and the servers that are in no plan."""
+    deployment: Deployment = request.app.state.deployment
+    state, name = request.query_params.get("state") or None, request.query_params.get("name", "").strip()
+    if (state is not None and state not in compliance.KINDS) or len(name) > MAX_NAME_LENGTH:
+        raise HTTPException(400, "This filter does not exist. Choose a state from the list, and a part of a name.")
+    snapshot = read_topic(deployment, TOPIC)
+    found = snapshot.value
+    unplanned = found["unplanned"]
+    every = max_age(deployment, TOPIC)
+    return render(
+        request,
+        "compliance.html.j2",
+        "Compliance",
+        Live(TOPIC, snapshot, every),
+        found=found,
+        sections=compliance.list_sections(found["plans"], found["asOf"], state, name),
+        kinds=compliance.KINDS,
+        counted=compliance.count_kinds(found["plans"]),
+        state=state,
+        name=name,
+        unplanned=compliance.list_unplanned(unplanned["value"]) if unplanned["value"] else [],
+        unplanned_problem=unplanned["problem"],
+        unplanned_is_all=not unplanned["value"] or unplanned["value"]["isAll"],
+    )
+
+
+def show_servers(request: Request) -> Response:
+    """A page of the servers of plans, each with the last drill that counts for it."""
+    deployment: Deployment = request.app.state.deployment
+    plan_id, status = (request.query_params.get(name, "") for name in ("plan", "status"))
+    token = request.query_params.get("page") or None
+    if (plan_id and not ID.fullmatch(plan_id)) or status not in ("", *SERVER_STATES):
+        raise HTTPException(400, "This filter does not exist. Choose a plan and a state from the lists.")
+    if token and len(token) > MAX_TOKEN_LENGTH:
+        raise HTTPException(400, "The list has no such page. Open its first page.")
+    found = compliance.read_servers(deployment.api, plan_id, status, token)
+    query = {name: value for name, value in (("plan", plan_id), ("status", status)) if value}
+    following = {**query, "page": found["nextToken"]} if found["nextToken"] else None
+    return render(
+        request,
+        "compliance_servers.html.j2",
+        "Servers and their drills",
+        found=found,
+        plan_id=plan_id,
+        status_wanted=status,
+        states=SERVER_STATES,
+        plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
+        describe_due=compliance.describe_due,
+        is_first=token is None,
+        first=_format_path(query),
+        following=following and _format_path(following),
+    )
+
+
+def _format_path(query: Mapping[str, str]) -> str:
+    return f"/compliance/servers?{urlencode(query)}" if query else "/compliance/servers"
+
+
+def show_findings(request: Request) -> Response:
+    """The drill findings that are open, of all plans: a part of the page, for it takes longer."""
+    deployment: Deployment = request.app.state.deployment
+    try:
+        plans = read_topic(deployment, TOPIC).value["plans"]
+        found = deployment.snapshot(
+            "open-drill-findings",
+            lambda api: read_all_open(api, plans),
+            SANDBOX_MAX_AGE_OF_FINDINGS if deployment.is_sandbox else MAX_AGE_OF_FINDINGS,
+        ).value
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
+    now = deployment.now()
+    findings = sort_findings(
+        finding
+        for each in found["findings"]
+        for finding in list_findings([each["finding"]], each["planId"], each["planName"], now)
+    )
+    is_short = "overdue" in request.query_params
+    template = "overdue_findings.html.j2" if is_short else "open_findings.html.j2"
+    return render(request, template, "", findings=findings, unread=found["unread"])
+
+
+def find_standings(deployment: Deployment) -> dict[str, Any]:
+    """What the first page says of compliance: the `counts`, and the `standings` of plans by their ids.
+
+    `problem` says why there are none.
+    """
+    try:
+        found = read_topic(deployment, TOPIC).value
+    except ApiRefused as error:
+        return {"counts": None, "standings": {}, "problem": f"Compliance cannot be read: {error}"}
+    except (ApiUnreachable, CredentialsExpired):  # the page says by itself that the API does not answer
+        return {"counts": None, "standings": {}, "problem": None}
+    return {"counts": found["counts"], "standings": compliance.index_plans(found), "problem": None}
+
+
+ROUTES = [
+    Route("/compliance", show_compliance),
+    Route("/compliance/servers", show_servers),
+    Route("/compliance/findings", show_findings),
+]

@@ -1,0 +1,60 @@
+"""Whether a drill counts, what people say of it, and the evidence of a run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cli.api_client import ApiClient
+from console.reading.changes import Changed, describe_change
+from console.reading.drills.parts import read_part
+
+VERDICTS = {"accept": "ACCEPTED", "reject": "REJECTED"}
+
+
+def read(api: ApiClient, run_id: str) -> dict[str, Any]:
+    """The `record` of a run, and its parts `assessment` and `evidence`.
+
+    The addresses of the files, which are secrets for minutes, are left out: a download asks for a new one. Raise
+    ApiRefused, ApiUnreachable, CredentialsExpired.
+    """
+    return {
+        "record": api.get(f"/executions/{run_id}"),
+        "assessment": read_part("The assessment", lambda: api.get(f"/executions/{run_id}/assessment")),
+        "evidence": read_part("The evidence", lambda: _hide(api.get(f"/executions/{run_id}/evidence"))),
+    }
+
+
+def _hide(found: Mapping[str, Any]) -> dict[str, Any]:
+    without = [
+        {**each, "files": [{name: value for name, value in file.items() if name != "url"} for file in each["files"]]}
+        for each in found["evidence"]
+    ]
+    return {**found, "evidence": without}
+
+
+def mark_verdict(found: Mapping[str, Any]) -> str:
+    """What a dialog about the verdict has shown: the verdict that there is, and whether the drill counts."""
+    verdict = found["verdict"]
+    said = f"{verdict['verdict']} {verdict['at']}" if verdict else "none"
+    return f"{said} {'yes' if found['counts'] else 'no' if found['counts'] is False else 'open'}"
+
+
+def list_effects(found: Mapping[str, Any], decision: str) -> Iterator[str]:
+    """What a verdict does."""
+    verdict = found["verdict"]
+    if verdict:
+        yield f"It replaces the verdict {verdict['verdict']} of {verdict['by']}, which stays on record."
+    if decision == "reject":
+        yield "The drill does not count, whatever it launched. The plan has to be drilled again by its deadline."
+    elif found["counts"] is False:
+        yield "The drill does not count by its result. Your verdict does not change that:"
+        yield from found["whyNot"]
+    else:
+        yield "You say that the drill has shown what it had to. Drill findings that are open stay open."
+    yield "Evidence of the run is written again, with your verdict in the report."
+
+
+def list_changes(found: Mapping[str, Any]) -> list[Changed] | None:
+    """What has changed since the drill before, in words; None if there was none."""
+    if found["changes"] is None:
+        return None
+    return [describe_change(each["field"], each["before"], each["after"], each["subject"]) for each in found["changes"]]

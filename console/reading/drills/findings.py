@@ -1,0 +1,77 @@
+"""What people found in drills and have to mend: drill findings, with their owners and due dates."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cli.api_client import ApiClient
+from console.reading.drills.compliance import list_drilled
+
+# Drill findings are listed by plan. More plans than that are not asked; those that were drilled last come first.
+MAX_PLANS_ASKED, READERS = 60, 4
+# Titles and other texts are as long as the API takes them.
+MAX_TITLE, MAX_TEXT, MAX_OWNER = 200, 4000, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A drill finding of a plan. `is_overdue` says that it is open and its due date is over."""
+
+    plan_id: str
+    plan_name: str
+    item: Mapping[str, Any]
+    is_overdue: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been closed."""
+        return bool(self.item["status"] == "OPEN")
+
+
+def read_open(api: ApiClient, plan_id: str) -> list[dict[str, Any]]:
+    """The open drill findings of a plan. Raise ApiRefused, ApiUnreachable."""
+    return list(api.list_items(f"/recovery-plans/{plan_id}/drill-findings", "drillFindings", status="OPEN"))
+
+
+def read_all_open(api: ApiClient, plans: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The open drill `findings` of these plans, as compliance has them, and how many plans were `unread`.
+
+    Raise ApiRefused, ApiUnreachable.
+    """
+    drilled = list(list_drilled(plans))
+    asked = drilled[:MAX_PLANS_ASKED]
+    with ThreadPoolExecutor(READERS) as pool:
+        found = list(pool.map(lambda plan: read_open(api, plan["planId"]), asked))
+    findings = [
+        {"planId": plan["planId"], "planName": plan["planName"], "finding": each}
+        for plan, of_plan in zip(asked, found, strict=True)
+        for each in of_plan
+    ]
+    return {"findings": findings, "unread": len(drilled) - len(asked)}
+
+
+def list_findings(findings: Sequence[Mapping[str, Any]], plan_id: str, plan_name: str, now: float) -> list[Finding]:
+    """The drill findings of a plan, overdue ones first, then by due date. `now` is in epoch seconds."""
+    today = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+    return sort_findings(
+        Finding(plan_id, plan_name, each, each["status"] == "OPEN" and bool(each["due"]) and each["due"] < today)
+        for each in findings
+    )
+
+
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Open ones before closed ones, then by due date; those without one come last."""
+    return sorted(findings, key=lambda each: (not each.is_open, each.item["due"] or "9", each.item["findingId"]))
+
+
+def find_finding(api: ApiClient, plan_id: str, finding_id: str) -> dict[str, Any] | None:
+    """A drill finding of a plan, open or closed; None if there is none. Raise ApiRefused, ApiUnreachable."""
+    found = api.list_items(f"/recovery-plans/{plan_id}/drill-findings", "drillFindings")
+    return next((each for each in found if each["findingId"] == finding_id), None)
+
+
+def mark_finding(finding: Mapping[str, Any]) -> str:
+    """What a dialog about a finding has shown."""
+    return f"{finding['findingId']} {finding['version']} {finding['status']}"
