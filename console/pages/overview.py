@@ -61,7 +61,6 @@ def show_overview(request: Request) -> Response:
     found = snapshot.value
     waiting = [WaitingRun(run, awaited) for run in found["waiting"] if (awaited := list_awaited(run))]
     count = sum(len(each.awaited) for each in waiting)
-    compliance = find_standings(deployment)
     return render(
         request,
         "overview.html.j2",
@@ -73,8 +72,7 @@ def show_overview(request: Request) -> Response:
         left=_count_left(deployment),
         is_over_rto=is_over_rto,
         is_counting=is_counting,
-        compliance=compliance,
-        plans=list(_list_plans(deployment, found, compliance["standings"])),
+        plans=list(_list_plans(deployment, found)),
         format_time=lambda run: format_run_time(run) if "durationSeconds" in run else "",
     )
 
@@ -88,10 +86,8 @@ def _count_left(deployment: Deployment) -> dict[str, Any]:
     return count_left(found[0])
 
 
-def _list_plans(
-    deployment: Deployment, found: Mapping[str, Any], standings: Mapping[str, Standing]
-) -> Iterator[PlanRow]:
-    now = deployment.now()
+def _list_plans(deployment: Deployment, found: Mapping[str, Any]) -> Iterator[PlanRow]:
+    now, standings = deployment.now(), find_standings(deployment)
     for plan in found["plans"]:
         drill = found["drills"].get(plan["planId"])
         measured: Mapping[str, Any] | None = {}

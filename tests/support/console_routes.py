@@ -25,6 +25,8 @@ WORDS = {
         "cancel",
     ),
     "mode": ("readiness", "drill", "recovery"),
+    "verdict": ("accept", "reject"),
+    "subject": ("plan", "group", "account"),
 }
 
 

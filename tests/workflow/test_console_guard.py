@@ -398,6 +398,9 @@ def ids(product: Product) -> dict[str, str]:
         "job_id": job,
         "name": "report.json",
         "file": "report.json",
+        "occasion": "end",
+        "subject_id": plan,
+        "finding_id": "df-0123456789abcdef",
     }
 
 

@@ -1,7 +1,6 @@
 """The page of compliance: which plans are drilled on time, and the servers of each."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -109,22 +108,31 @@ def show_findings(request: Request) -> Response:
     return render(request, template, "", findings=findings, unread=found["unread"])
 
 
-def find_standings(deployment: Deployment) -> dict[str, Any]:
-    """What the first page says of compliance: the `counts`, and the `standings` of plans by their ids.
-
-    `problem` says why there are none.
-    """
+def show_summary(request: Request) -> Response:
+    """What the first page says of compliance: a part of it. People who wait for a run must not wait for this."""
+    deployment: Deployment = request.app.state.deployment
     try:
         found = read_topic(deployment, TOPIC).value
-    except ApiRefused as error:
-        return {"counts": None, "standings": {}, "problem": f"Compliance cannot be read: {error}"}
-    except (ApiUnreachable, CredentialsExpired):  # the page says by itself that the API does not answer
-        return {"counts": None, "standings": {}, "problem": None}
-    return {"counts": found["counts"], "standings": compliance.index_plans(found), "problem": None}
+    except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
+        return show_error_in_place(request, error)
+    return render(
+        request,
+        "compliance_summary.html.j2",
+        "",
+        counts=found["counts"],
+        standings=compliance.index_plans(found),
+    )
+
+
+def find_standings(deployment: Deployment) -> Mapping[str, compliance.Standing]:
+    """The standings of plans, by their ids, as they were read last; none if they have not been read."""
+    known = deployment.snapshots.peek(TOPIC)
+    return {} if known is None else compliance.index_plans(known.value)
 
 
 ROUTES = [
     Route("/compliance", show_compliance),
     Route("/compliance/servers", show_servers),
     Route("/compliance/findings", show_findings),
+    Route("/compliance/summary", show_summary),
 ]

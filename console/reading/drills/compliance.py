@@ -63,7 +63,10 @@ def _read_unplanned(api: ApiClient) -> dict[str, Any]:
 
 
 def read_servers(api: ApiClient, plan_id: str, status: str, token: str | None) -> dict[str, Any]:
-    """A page of `servers` with what the API says of each; empty texts stand for any. Raise ApiRefused, ApiUnreachable."""
+    """A page of `servers` with what the API says of each; empty texts stand for any.
+
+    Raise ApiRefused, ApiUnreachable.
+    """
     asked = {"planId": plan_id, "status": status, "nextToken": token or ""}
     answer: dict[str, Any] = api.get(
         "/compliance/servers", limit="200", **{name: value for name, value in asked.items() if value}
