@@ -41,7 +41,7 @@ def _list_changes_of_groups(
 
 
 def _describe(of: str, difference: Difference) -> Changed:
-words = put_in_words(difference)
+    words = put_in_words(difference)
     return Changed(of, words.field, words.before, words.after)
 
 
