@@ -9,11 +9,9 @@ from recovery.free_text import escape_json, flatten
 if TYPE_CHECKING:  # what these modules import takes long, so the commands import them
     from collections.abc import Iterable
 
-    from cli.plans.changes import Change, Difference
+    from cli.plans.changes import Change
     from cli.plans.document import Document, Problem
-
-# Characters of a changed value that a diff shows. What is new is shown whole.
-MAX_VALUE_LENGTH = 200
+    from recovery.domain.drills.differences import Difference
 
 
 def print_warnings(warnings: list[str]) -> None:
@@ -113,16 +111,10 @@ def _format_whole(value: Any) -> list[str]:
 
 def _format_values(before: Any, after: Any) -> str:
     """Long ones begin near where they differ."""
-    old, new = _as_json(before), _as_json(after)
-    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old))
-    start = max(same - MAX_VALUE_LENGTH // 4, 0) if max(len(old), len(new)) > MAX_VALUE_LENGTH else 0
-    return f"{_cut(old, start)} -> {_cut(new, start)}"
+    from recovery.domain.drills.differences import cut_both
+
+    return " -> ".join(cut_both(_as_json(before), _as_json(after)))
 
 
 def _as_json(value: Any) -> str:
     return "nothing" if value is None else escape_json(json.dumps(value, ensure_ascii=False))
-
-
-def _cut(text: str, start: int) -> str:
-    shown = text[start : start + MAX_VALUE_LENGTH]
-    return f"{'...' if start else ''}{shown}{'...' if start + MAX_VALUE_LENGTH < len(text) else ''}"

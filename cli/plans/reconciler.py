@@ -9,9 +9,10 @@ from typing import Any
 from api.schemas.requests.names import shape_of
 from cli.api_client import ApiClient
 from cli.plans import refusals, registration, resources
-from cli.plans.changes import Change, find_differences
+from cli.plans.changes import Change
 from cli.plans.document import Document, Location, PlanFileError, Problem
 from cli.refusal import ApiRefused
+from recovery.domain.drills.differences import find_differences
 from recovery.wording import name_first
 
 

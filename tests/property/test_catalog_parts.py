@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from api.http import response
-from cli.plans.changes import find_differences
 from cli.plans.document import Location, read_document
 from recovery.domain.capacity import report as capacity_report
 from recovery.domain.capacity.report import NOT_REPLICATING_STATES, Quotas
+from recovery.domain.drills.differences import find_differences, shorten
 from recovery.domain.drs_shapes import durations
 from recovery.domain.reachability import Reachability, ReachabilityStatus
 from recovery.errors import DrsWavesError, RateBudgetExhausted, Transient
@@ -158,3 +158,12 @@ def test_a_file_reads_back_as_it_was_written_with_a_line_for_every_part(data: di
                 check((*location, at), each)
 
     check((), data)
+
+
+@EXAMPLES
+@given(values, values)
+def test_what_people_read_of_two_values_differs_when_the_values_do(before: Any, after: Any) -> None:
+    for each in find_differences(before, after):
+        short = shorten(each)
+        assert short.before != short.after
+        assert all(text is None or isinstance(text, str) for text in (short.before, short.after))
