@@ -34,6 +34,7 @@ PLAIN_IDS = {
     "planId": ["rp-0123456789ab"],
     "wave": ["database"],
     "action": ["freeze-writes"],
+    "findingId": ["df-0123456789ab"],
     "executionId": [f"{kind}-20261122-081530-4f1c09" for kind in RUN_KINDS],
 }
 

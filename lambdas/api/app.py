@@ -33,6 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from api.routes.drills import assessments, drill_findings
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
@@ -51,6 +52,8 @@ app = Api(
     servers.router,
     decisions.router,
     actions.router,
+    assessments.router,
+    drill_findings.router,
     recovery_instances.router,
     sync.router,
     cleanups.router,

@@ -1,4 +1,4 @@
-"""Every error that drs-waves raises on purpose, but those of `recovery.target_errors`.
+"""Every error that drs-waves raises on purpose, but those of `drill_errors` and `target_errors`.
 
     DrsWavesError
     ├── InvalidRequest

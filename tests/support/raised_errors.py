@@ -1,4 +1,4 @@
-"""Which errors of recovery/errors.py a function can raise, read off the source as `reach` reads AWS calls.
+"""Which errors of recovery/errors.py and the modules beside it a function can raise, read off the source as `reach` reads AWS calls.
 
 A class counts as raised where it stands in a reachable function, except where it is only asked for (in an `except`,
 an isinstance or an annotation), so what is found is at least what can happen. What DRS answers becomes an error by its
@@ -13,7 +13,7 @@ from functools import cache
 import botocore.session
 from botocore import xform_name
 
-from recovery import errors, target_errors
+from recovery import drill_errors, errors, target_errors
 from recovery.drs.calls import ERROR_BY_CODE
 from recovery.errors import DrsWavesError
 from tests.support.call_graph import Code, _dotted, sources, steps
@@ -22,10 +22,11 @@ Kind = type[DrsWavesError]
 
 ERRORS: dict[str, Kind] = {
     name: kind
-    for module in (errors, target_errors)
+    for module in (errors, drill_errors, target_errors)
     for name, kind in vars(module).items()
     if isinstance(kind, type) and issubclass(kind, DrsWavesError)
 }
+_TREE = ("recovery.errors", "recovery.drill_errors", "recovery.target_errors")
 # Functions that log every error and let none out; tests of what is overdue and of standing readiness break them.
 CONTAINED = frozenset(
     {
@@ -63,7 +64,7 @@ def can_raise(handler: str) -> set[Kind]:
 
 
 def _raised_in(code: Code) -> Iterator[Kind]:
-    if code.module in ("recovery.errors", "recovery.target_errors") or not isinstance(
+    if code.module in _TREE or not isinstance(
         code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     ):
         return  # the tree itself; a table at module level, of which BY_CODE_FUNCTION's is read by its codes
@@ -82,7 +83,7 @@ def _raised_in(code: Code) -> Iterator[Kind]:
     for node in ast.walk(code.body):
         if isinstance(node, ast.Name | ast.Attribute) and node not in asked_for:
             name = _dotted(node, code) or ""
-            if name.startswith(("recovery.errors.", "recovery.target_errors.")) and (
+            if name.startswith(tuple(f"{module}." for module in _TREE)) and (
                 kind := ERRORS.get(name.rsplit(".", 1)[-1])
             ):
                 yield kind

@@ -29,6 +29,7 @@ PATH_PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "executionId": ("Id of an execution", _ID),
     "wave": ("Name of a wave", _ID),
     "action": ("Name of an action", _ID),
+    "findingId": ("Id of a drill finding", _ID),
 }
 
 _HEADERS = {

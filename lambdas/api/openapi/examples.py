@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.drill_examples import DRILL_ANSWERS, DRILL_BODIES
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
@@ -195,6 +196,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "SyncRequest": {"targets": [PLACE]},
     "CleanupRequest": {},
     **LAUNCH_BODIES,
+    **DRILL_BODIES,
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -312,4 +314,5 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
     "OpenapiDocument": {"openapi": "3.1.0"},
     **LAUNCH_ANSWERS,
+    **DRILL_ANSWERS,
 }
