@@ -20,6 +20,8 @@ ROUTE_WORDS = frozenset(
         "cleanup",
         "confirm",
         "continue",
+        "drill-schedule",
+        "drill-schedules",
         "drills",
         "drs",
         "events",

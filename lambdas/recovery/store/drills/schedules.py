@@ -107,3 +107,10 @@ def get_appointments(plan_id: str, times: Sequence[str]) -> list[Appointment]:
     keys = [{"planId": plan_id, "item": f"{APPOINTMENT}{at}"} for at in times]
     found = map(Appointment.from_item, dynamodb.batch_get(table(), keys))
     return sorted((each for each in found if each), key=lambda each: each.at)
+
+
+def read_last(listed: Sequence[Schedule]) -> dict[str, Appointment]:
+    """By plan, the last appointment that was decided; none for a plan before its first."""
+    keys = [{"planId": each.plan_id, "item": f"{APPOINTMENT}{each.last}"} for each in listed if each.last]
+    found = {row["planId"]: Appointment.from_item(row) for row in dynamodb.batch_get(table(), keys)}
+    return {plan_id: each for plan_id, each in found.items() if each}
