@@ -34,6 +34,7 @@ from api.routes import (
     sync,
 )
 from api.routes.drills import assessments, drill_findings
+from api.routes.drills import schedules as drill_schedules
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
@@ -47,6 +48,7 @@ app = Api(
     groups.router,
     plans.router,
     answers.router,
+    drill_schedules.router,
     executions.router,
     findings.router,
     servers.router,

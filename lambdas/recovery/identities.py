@@ -9,6 +9,8 @@ can modify (AWS's user guide "IAM roles created by IAM Identity Center").
 import re
 from collections.abc import Iterable
 
+from recovery.domain.standing.slots import SCHEDULE
+
 _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
 # Sessions of a role, and of GetFederationToken.
 _SESSION = re.compile(r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)")
@@ -54,8 +56,9 @@ def may_be_same_person(one: str, other: str) -> bool:
 
 
 def find_same_person(caller: str, others: Iterable[str]) -> str | None:
-    """The first of the others who may be the caller; None if there is none."""
-    return next((other for other in others if may_be_same_person(caller, other)), None)
+    """The first of the others who may be the caller; None if there is none. The schedule of a plan is no person."""
+    people = (other for other in others if other != SCHEDULE)
+    return next((other for other in people if may_be_same_person(caller, other)), None)
 
 
 def _role(caller: re.Match[str]) -> str:

@@ -23,6 +23,8 @@ ROUTE_WORDS = frozenset(
         "confirm",
         "continue",
         "drill-findings",
+        "drill-schedule",
+        "drill-schedules",
         "drills",
         "drs",
         "events",

@@ -5,6 +5,7 @@ from typing import Any
 from api.openapi.drill_examples import DRILL_ANSWERS, DRILL_BODIES
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
+from api.openapi.example_schedules import SCHEDULE_ANSWERS
 from api.openapi.example_values import (
     ACCOUNT,
     ACTION,
@@ -201,6 +202,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 ANSWERS: dict[str, dict[str, Any]] = {
     **READINESS_ANSWERS,
+    **SCHEDULE_ANSWERS,
     **FLEET_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},

@@ -38,8 +38,7 @@ def create_plan(body: PlanRequest) -> RecoveryPlan:
     """
     plan = _sign(body.to_plan(new_id("rp")))
     _check(body, plan)
-    plans.create_plan(plan)
-    return build_plan(plan)
+    return build_plan(plans.create_plan(plan))
 
 
 def _sign(plan: StoredPlan) -> StoredPlan:

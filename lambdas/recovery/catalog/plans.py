@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.pagination import Page
 from recovery.catalog import groups, versions
 from recovery.catalog.versions import SAME_VERSION
+from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
 from recovery.settings import settings
 
 
-def create_plan(plan: RecoveryPlan) -> None:
-    """Store a new plan and register it with its groups. Raise InvalidRequest when a group was just deleted."""
+def create_plan(plan: RecoveryPlan) -> RecoveryPlan:
+    """Store a new plan and register it with its groups; return it. Raise InvalidRequest when a group was just deleted.
+
+    Its drill policy is in force from now on.
+    """
+    plan = _with_rules_since(plan, None)
     try:
         dynamodb.transact(
             [
@@ -26,6 +32,19 @@ def create_plan(plan: RecoveryPlan) -> None:
     except ConditionFailed as refused:
         if _get_row(plan.plan_id) is None:
             raise _deleted_groups_error() from refused
+    return plan
+
+
+def _with_rules_since(plan: RecoveryPlan, before: DrillPolicy | None) -> RecoveryPlan:
+    """The plan with the time since when its drill policy is in force: as long as its appointments are the same.
+
+    A schedule that is made automatic begins anew, so that it makes up for none of the drills that it did not start.
+    """
+    policy = plan.drill_policy
+    if policy is None:
+        return plan
+    is_same = before is not None and policy.has_times_of(before) and (before.automatic or not policy.automatic)
+    return replace(plan, drill_policy=replace(policy, since=before.since if before and is_same else clock.iso()))
 
 
 def get_plan(plan_id: str) -> RecoveryPlan:
@@ -48,7 +67,9 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
     row = _get_row(plan.plan_id)
     if row is None:
         raise PlanNotFound(f"there is no recovery plan {plan.plan_id}")
-    before, after = set(RecoveryPlan.from_item(row).group_ids), set(plan.group_ids)
+    replaced = RecoveryPlan.from_item(row)
+    before, after = set(replaced.group_ids), set(plan.group_ids)
+    plan = _with_rules_since(plan, replaced.drill_policy)
     key = {"planId": plan.plan_id}
     wanted = replace(plan, version=version + 1)
     over = versions.build_replacement(row, wanted.to_item(), key, version)
@@ -106,6 +127,12 @@ def list_with_groups() -> Iterator[tuple[RecoveryPlan, dict[str, ProtectionGroup
     for row in dynamodb.scan(settings().recovery_plans_table):
         plan = RecoveryPlan.from_item(row)
         yield plan, {group_id: known[group_id] for group_id in plan.group_ids if group_id in known}
+
+
+def list_scheduled() -> list[RecoveryPlan]:
+    """The plans with a drill policy. Scans a small table."""
+    rows = dynamodb.scan(settings().recovery_plans_table)
+    return [RecoveryPlan.from_item(row) for row in rows if row.get("drillPolicy")]
 
 
 def list_plans(limit: int, token: str | None) -> Page:

@@ -218,9 +218,10 @@ class RecoveryPlan:
     Instances of a drill are terminated `clean_up_after_hours` after its end, if that is set. With `four_eyes`, who has
     started a run does not approve its waves. With `comments_required`, a failed wave is accepted or aborted with a
     reason only. Its readiness is checked every `readiness_every_hours`, if that is set; `last_readiness` is the last
-    answer. With a `drill_policy`, it is drilled on a schedule, and is overdue without a drill that counts. `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the plan,
-    from 1; `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the first
-    wave, those `after` when every wave has ended.
+    answer. With a `drill_policy`, it is drilled on a schedule, and is overdue without a drill that counts.
+    `active_execution_id` is the run that has the plan's lock, if any. `version` counts the writes of the plan, from 1;
+    `updated_by` (None if it was not recorded) made the last one. The actions `before` run before the first wave, those
+    `after` when every wave has ended.
     """
 
     plan_id: str

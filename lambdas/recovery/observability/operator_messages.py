@@ -77,7 +77,7 @@ def send_run_started(execution: Execution) -> None:
         "started",
         {
             "Started by": run.requested_by,
-            "Approvals": f"need another person than {' and '.join(run.requesters)}" if run.four_eyes else None,
+            "Approvals": f"need another person than {' and '.join(run.people)}" if run.four_eyes and run.people else None,
             "Point in time": run.point_in_time or "the latest",
             "Continues": run.continues,
             "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,

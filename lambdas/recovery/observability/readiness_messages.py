@@ -16,7 +16,8 @@ MAX_FINDINGS, MAX_CODES = 10, 20
 def send_changed(execution: Execution, change: AnswerChange, found: Sequence[Finding]) -> None:
     """Report that a run of the schedule has another answer than the one before. `found` are the run's findings."""
     run, now, before = execution.run, change.now, change.before
-    hours = execution.plan.readiness_every_hours or 1
+    hours = execution.plan.readiness_every_hours
+    again = f"every {plural(hours, 'hour')}" if hours else "before each drill of its schedule"
     operator_messages.publish(
         run,
         "READINESS_CHANGED",
@@ -33,7 +34,7 @@ def send_changed(execution: Execution, change: AnswerChange, found: Sequence[Fin
             ]
             if now.codes or not now.is_ready
             else None,
-            "Next": f"the plan is checked every {plural(hours, 'hour')}, and a message follows each change",
+            "Next": f"the plan is checked {again}, and a message follows each change",
             "Runbook": operator_messages.name_section("Readiness has changed"),
         },
         status=now.status.value,

@@ -18,7 +18,8 @@ MAX_WAVES = 8
 
 def name_other_person(run: Run, decision: str) -> str | None:
     """Who must not make the decision, if the plan has `fourEyes`."""
-    return f"to {decision}, another person than {' and '.join(run.requesters)}" if run.four_eyes else None
+    people = " and ".join(run.people)
+    return f"to {decision}, another person than {people}" if run.four_eyes and people else None
 
 
 def format_causes(failed: Iterable[Mapping[str, Any]]) -> dict[str, str]:

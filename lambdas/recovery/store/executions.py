@@ -49,12 +49,12 @@ def create_execution(
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    A run that continues another is linked to it in the same transaction, if that one has no continuation yet and the
-    `conditions` (parts of a transaction) hold.
+    A run that continues another is linked to it in the same transaction, if that one has no continuation yet. Nothing
+    is written unless the `conditions` (parts of a transaction) hold.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
-    idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound, and
-    ContinuationRefused when the plan is free, but the run cannot be linked.
+    idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, or none if it is free again or a
+    condition does not hold, PlanNotFound, and ContinuationRefused when the plan is free, but the run cannot be linked.
     """
     run, plans = execution.run, settings().recovery_plans_table
     writes = [
@@ -69,7 +69,7 @@ def create_execution(
         link = {"continuedBy": run.execution_id}
         is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
         writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link, condition=is_unlinked))
-        writes += conditions
+    writes += conditions
     try:
         dynamodb.transact(writes)
     except ConditionFailed as refused:

@@ -12,6 +12,7 @@ from api.http.request import ID_PATTERN
 from api.schemas.requests.actions import ActionRequest, Actions
 from api.schemas.requests.base import MAX_SERVERS, Description, Minutes, Name, RequestModel, ServerId, Version
 from api.schemas.requests.checks import Checks, ChecksMinutes, SecondsBetweenLooks
+from api.schemas.requests.drills.policy import DrillPolicyRequest, find_waves_without_checks
 from api.schemas.requests.forms import Form, suggest_hours, suggest_minutes, suggest_number, suggest_slug
 from recovery.domain.dependencies import wave_order
 from recovery.domain.plan import DEFAULT_LAUNCH_ATTEMPTS, GroupUse, OnFailure, RecoveryPlan, RunAfter, Wave
@@ -164,6 +165,9 @@ class PlanRequest(RequestModel):
         description="How often its readiness is checked without a request. Operators get a message if the answer has "
         "changed. Without it, on demand only.",
     )
+    drill_policy: DrillPolicyRequest | None = Field(
+        default=None, description="When it is drilled without a request, and which drills count. Without it, on demand."
+    )
     waves: list[WaveRequest] = Field(
         min_length=1, max_length=MAX_WAVES, description="The waves, in order unless `dependsOn` says otherwise."
     )
@@ -202,9 +206,11 @@ class PlanRequest(RequestModel):
             four_eyes=self.four_eyes,
             comments_required=self.comments_required,
             readiness_every_hours=self.readiness_every_hours,
+            drill_policy=self.drill_policy.to_policy() if self.drill_policy else None,
             before=tuple(action.to_action() for action in self.before),
             after=tuple(action.to_action() for action in self.after),
         )
+        self._require_provable(plan)
         size = len(json.dumps(plan.to_item(), ensure_ascii=False, separators=(",", ":")).encode())
         if size > MAX_PLAN_BYTES:
             message = f"take {size:,} bytes with their checks and actions; a plan has at most {MAX_PLAN_BYTES:,}"
@@ -231,6 +237,16 @@ class PlanRequest(RequestModel):
                 problems.append({"field": field, "message": mistake})
         if problems:
             raise InvalidRequest("Actions of the plan are not valid.", problems)
+
+    def _require_provable(self, plan: RecoveryPlan) -> None:
+        """Raise InvalidRequest if no drill could count, because servers have to be verified and have no check."""
+        if not plan.drill_policy:
+            return
+        unchecked = [plan.waves[at].name for at in find_waves_without_checks(plan.drill_policy.counts_if, plan.waves)]
+        if unchecked:
+            message = f"needs a check for drills in each wave, and {', '.join(unchecked)} has none; add checks, or "
+            problem = {"field": "drillPolicy.countsIf", "message": f"{message}write launched"}
+            raise InvalidRequest("No drill of the plan could count.", [problem])
 
     def _require_another_person(self) -> None:
         """Raise InvalidRequest where a wave is approved without a person, or if no wave needs one."""

@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.schemas.responses.base import Authored, Paged, Time, build_from_row
+from api.schemas.responses.drills.policy import DrillPolicy
 from api.schemas.responses.readiness.answers import LastReadiness
 from api.schemas.responses.steps.of_plans import Action, Check
 from recovery.domain import plan as domain_plan
@@ -65,6 +66,9 @@ class PlanContent(Authored):
         Annotated[
             int | None, Field(description="Hours between two checks by the schedule; without it, on demand only.")
         ]
+    ]
+    drillPolicy: NotRequired[
+        Annotated[DrillPolicy | None, Field(description="When it is drilled by itself; without it, on demand only.")]
     ]
     before: NotRequired[list[Action]]
     after: NotRequired[list[Action]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEDULE = "schedule"
-"""The requester of a readiness run that the schedule has started. A caller of the API is an ARN, never this word."""
+"""The requester of a run that the schedule of its plan has started. A caller of the API is an ARN, never this word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,160 @@
+"""What the schedule of a plan has done and is doing: its pause, its last appointment, and the one that is on."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from recovery import clock
+from recovery.domain.execution import Mode
+
+
+class AppointmentStatus(StrEnum):
+    """What became of an appointment. WAITING, CHECKING and STARTING are on the way; the others are final."""
+
+    WAITING = "WAITING"
+    CHECKING = "CHECKING"
+    STARTING = "STARTING"
+    STARTED = "STARTED"
+    SKIPPED = "SKIPPED"
+    MISSED = "MISSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Who paused the schedule, when (ISO 8601), and why."""
+
+    by: str
+    at: str
+    comment: str = ""
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None) -> "Pause | None":
+        """Read `paused` of a SCHEDULE row."""
+        return cls(item["by"], item["at"], item.get("comment", "")) if item else None
+
+    def to_item(self) -> dict[str, Any]:
+        """The inverse."""
+        return {"by": self.by, "at": self.at, "comment": self.comment}
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """An appointment and what became of it, or is becoming. Times are in ISO 8601.
+
+    `until` is the end of its window. `check_id` is the readiness run before the drill, `check` its number: one that
+    broke is followed by another. `decided_at` is when the status became final.
+    """
+
+    at: str
+    status: AppointmentStatus
+    until: str = ""
+    reason: str = ""
+    execution_id: str | None = None
+    check_id: str | None = None
+    check: int = 1
+    decided_at: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None) -> "Appointment | None":
+        """Read `current` of a SCHEDULE row, or an APPOINTMENT row."""
+        if not item:
+            return None
+        return cls(
+            at=item["at"],
+            status=AppointmentStatus(item["status"]),
+            until=item.get("until", ""),
+            reason=item.get("reason", ""),
+            execution_id=item.get("executionId"),
+            check_id=item.get("checkId"),
+            check=int(item.get("check", 1)),
+            decided_at=item.get("decidedAt"),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The inverse. Facts that are not known are not written."""
+        facts = {
+            "until": self.until or None,
+            "reason": self.reason or None,
+            "executionId": self.execution_id,
+            "checkId": self.check_id,
+            "check": self.check if self.check > 1 else None,
+            "decidedAt": self.decided_at,
+        }
+        return {
+            "at": self.at,
+            "status": self.status.value,
+            **{name: value for name, value in facts.items() if value is not None},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The SCHEDULE row of a plan. `version` counts its writes; 0 stands for a row that does not exist yet.
+
+    Appointments up to `resumed_at` that had not begun fell into the pause before. `last` is the last appointment that
+    was decided, `untold` are those that operators have not been told of yet.
+    """
+
+    plan_id: str
+    paused: Pause | None = None
+    resumed_at: str = ""
+    last_pause: Pause | None = None
+    last: str = ""
+    current: Appointment | None = None
+    untold: tuple[str, ...] = ()
+    version: int = 0
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Schedule":
+        """Read a SCHEDULE row."""
+        return cls(
+            plan_id=item["planId"],
+            paused=Pause.from_item(item.get("paused")),
+            resumed_at=item.get("resumedAt", ""),
+            last_pause=Pause.from_item(item.get("lastPause")),
+            last=item.get("lastAppointment", ""),
+            current=Appointment.from_item(item.get("current")),
+            untold=tuple(item.get("untold", ())),
+            version=int(item.get("version", 0)),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The inverse, without the key and the version."""
+        facts = {
+            "paused": self.paused.to_item() if self.paused else None,
+            "resumedAt": self.resumed_at or None,
+            "lastPause": self.last_pause.to_item() if self.last_pause else None,
+            "lastAppointment": self.last or None,
+            "current": self.current.to_item() if self.current else None,
+            "untold": list(self.untold) or None,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+    def find_pause_of(self, at: float) -> Pause | None:
+        """The pause because of which an appointment (epoch seconds) that has not begun is missed; None if none is."""
+        if self.paused:
+            return self.paused
+        return self.last_pause if self.resumed_at and at <= clock.parse_iso(self.resumed_at) else None
+
+
+def build_drill_id(plan_id: str, at: float) -> str:
+    """The id of the drill of this appointment: `drill-20261122-020000-4f1c09`. No other appointment has it.
+
+    A drill begins once under its id, whoever asks for it and however often: the record is written once, and Step
+    Functions keeps the names of executions for 90 days.
+    """
+    return _build_id(Mode.DRILL, plan_id, at, "")
+
+
+def build_check_id(plan_id: str, at: float, number: int) -> str:
+    """The id of the readiness run before this drill, the `number`-th from 1."""
+    return _build_id(Mode.READINESS, plan_id, at, f" {number}")
+
+
+def _build_id(mode: Mode, plan_id: str, at: float, more: str) -> str:
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
+    digest = hashlib.sha256(f"{plan_id} {clock.iso(at)}{more}".encode()).hexdigest()
+    return f"{mode.value.lower()}-{moment}-{digest[:6]}"
