@@ -153,9 +153,9 @@ def _record_consequences(plan_id: str, recorded: Sequence[_Judged]) -> None:
         found = _find_notable(plan_id, before)
         parts = outcomes.list_server_parts(plan_id)
         changed = _update_servers(plan_id, parts, recorded)
-        is_written = all([outcomes.write_server_part(plan_id, part) for part in changed])
+        is_written = all(outcomes.write_server_part(plan_id, part) for part in changed)
         wanted = replace(found, parts=len(parts))
-        if outcomes.write_summary(plan_id, wanted, before.version) and is_written:
+        if is_written and outcomes.write_summary(plan_id, wanted, before.version):
             return
     raise AwsUnavailable(f"the summary of the drills of {plan_id} changes again and again")
 
