@@ -33,6 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from api.routes.drills import compliance
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
@@ -55,6 +56,7 @@ app = Api(
     sync.router,
     cleanups.router,
     capacity.router,
+    compliance.router,
     launch_settings.router,
     source_servers.router,
     health.router,

@@ -18,6 +18,7 @@ ROUTE_WORDS = frozenset(
         "cancel",
         "capacity",
         "cleanup",
+        "compliance",
         "confirm",
         "continue",
         "drills",
@@ -25,6 +26,7 @@ ROUTE_WORDS = frozenset(
         "events",
         "executions",
         "findings",
+        "groups",
         "health",
         "job-log",
         "launch-settings",
@@ -47,6 +49,7 @@ ROUTE_WORDS = frozenset(
         "status",
         "target-accounts",
         "targets",
+        "unplanned-servers",
         "verify",
         "waves",
     )

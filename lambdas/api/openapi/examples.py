@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.compliance_examples import COMPLIANCE_ANSWERS
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
@@ -198,6 +199,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
+    **COMPLIANCE_ANSWERS,
     **READINESS_ANSWERS,
     **FLEET_ANSWERS,
     "TargetAccount": _stored_account,

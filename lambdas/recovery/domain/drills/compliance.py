@@ -65,7 +65,7 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerStanding:
-    """Where a server stands in a plan. `is_current` is True if its last drill holds. `why` is one sentence, or empty."""
+    """Where a server stands in a plan. `is_current` is True if its last drill holds. `why` is a sentence, or empty."""
 
     member: Member
     status: DrillStanding
