@@ -33,7 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
-from api.routes.drills import assessments, drill_findings
+from api.routes.drills import assessments, compliance, drill_findings
 from api.routes.drills import schedules as drill_schedules
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
@@ -60,6 +60,7 @@ app = Api(
     sync.router,
     cleanups.router,
     capacity.router,
+    compliance.router,
     launch_settings.router,
     source_servers.router,
     health.router,

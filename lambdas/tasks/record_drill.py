@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from recovery.drills import record
 from recovery.observability.task_handler import logger, task
 from tasks.drill_states import OccasionInput, RecordDrillOutput
 
@@ -9,5 +10,7 @@ from tasks.drill_states import OccasionInput, RecordDrillOutput
 @task
 def handler(event: OccasionInput, context: LambdaContext) -> RecordDrillOutput:
     """Record it once more after each occasion that can change it. Nothing is recorded of a run that is no drill."""
-    logger.info("drill recorded", extra={"occasion": event["occasion"], "counts": False})
-    return {"counts": False}
+    outcome = record.record_drill(event["executionId"])
+    counts = outcome is not None and outcome.counts
+    logger.info("drill recorded", extra={"occasion": event["occasion"], "counts": counts})
+    return {"counts": counts}

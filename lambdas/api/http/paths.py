@@ -20,6 +20,7 @@ ROUTE_WORDS = frozenset(
         "capacity",
         "cleanup",
         "close",
+        "compliance",
         "confirm",
         "continue",
         "drill-findings",
@@ -30,6 +31,7 @@ ROUTE_WORDS = frozenset(
         "events",
         "executions",
         "findings",
+        "groups",
         "health",
         "job-log",
         "launch-settings",
@@ -54,6 +56,7 @@ ROUTE_WORDS = frozenset(
         "target-accounts",
         "targets",
         "verdict",
+        "unplanned-servers",
         "verify",
         "waves",
     )

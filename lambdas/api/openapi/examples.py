@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.compliance_examples import COMPLIANCE_ANSWERS
 from api.openapi.drill_examples import DRILL_ANSWERS, DRILL_BODIES
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
@@ -201,6 +202,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
+    **COMPLIANCE_ANSWERS,
     **READINESS_ANSWERS,
     **SCHEDULE_ANSWERS,
     **FLEET_ANSWERS,

@@ -1,7 +1,7 @@
 """Hashes by which two drills, or a drill and the plan of today, are held against each other.
 
-A hash is the SHA-256, in hex, of JSON with sorted names and without spaces. Its content is what the tables have, so that
-a copy in the record of a run has the hash of the row that it was copied from.
+A hash is the SHA-256, in hex, of JSON with sorted names and without spaces. Its content is what the tables have, so
+that a copy in the record of a run has the hash of the row that it was copied from.
 """
 
 import hashlib

@@ -20,6 +20,11 @@ def _read_server_id(item: Mapping[str, Any]) -> str:
     return server_id
 
 
+def _read_staging_server(item: Mapping[str, Any]) -> str | None:
+    """The id in `arn:aws:drs:eu-west-1:111122223333:source-server/s-…`."""
+    return (read_text(item, "stagingArea", "stagingSourceServerArn") or "").rpartition("/")[2] or None
+
+
 def _read_hostname(item: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
     return read_text(item, *_HINTS, "hostname") or read_text(item, *_HINTS, "fqdn") or tags.get("Name") or None
 
@@ -60,7 +65,10 @@ class ServerReplication:
 
 @dataclass(frozen=True, slots=True)
 class SourceServer:
-    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home."""
+    """A source server as DRS describes it. `fails_back` is True for one that replicates a recovered server home.
+
+    An extended source server has a `staging_account_id`, and `staging_server_id` is the server there that it extends.
+    """
 
     server_id: str
     hostname: str
@@ -68,6 +76,7 @@ class SourceServer:
     replication_state: str
     lag_seconds: float | None = None
     staging_account_id: str | None = None
+    staging_server_id: str | None = None
     source_network_id: str | None = None
     fails_back: bool = False
     machine: SourceMachine = field(default_factory=SourceMachine)
@@ -83,6 +92,8 @@ class SourceServer:
             replication_state=read_text(item, "dataReplicationInfo", "dataReplicationState") or "",
             lag_seconds=parse_duration(read_text(item, "dataReplicationInfo", "lagDuration")),
             staging_account_id=read_text(item, "stagingArea", "stagingAccountID"),
+            staging_server_id=(read_text(item, "stagingArea", "stagingSourceServerArn") or "").rpartition("/")[2]
+            or None,
             source_network_id=read_text(item, "sourceNetworkID"),
             fails_back=read_text(item, "replicationDirection") == "FAILBACK",
             machine=SourceMachine.from_drs(item),

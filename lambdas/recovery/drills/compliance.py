@@ -1,0 +1,69 @@
+"""Where all plans and servers stand now. No run is read: a few tables of the catalog, and rows by their keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recovery import clock
+from recovery.aws import dynamodb
+from recovery.catalog import plans
+from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, judge_plan
+from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
+from recovery.domain.target import Target
+from recovery.settings import settings
+from recovery.store.drills import outcomes, source_servers
+from recovery.store.drills.outcomes import PlanDrills
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every plan, the worst first, and the servers that replicate and are in none, each with its target.
+
+    `targets` are the lists of source servers by target, `at` is when this was read, in epoch seconds.
+    """
+
+    at: float
+    plans: tuple[PlanStanding, ...]
+    unplanned: tuple[tuple[TargetServers, ListedServer], ...]
+    targets: Mapping[Target, TargetServers]
+
+    def count_plans(self, *statuses: DrillStanding) -> int:
+        """How many plans have one of these statuses."""
+        return sum(plan.status in statuses for plan in self.plans)
+
+
+def read_fleet() -> Fleet:
+    """Judge every plan.
+
+    The reads are scans of plans, groups and accounts, a Query of the lists of source servers, and BatchGetItems of what
+    is on record of each plan's drills. A target that is no longer in the catalog is left out, with its last list.
+    """
+    now = clock.now()
+    found = list(plans.list_with_groups())
+    accounts = dynamodb.scan(settings().target_accounts_table)
+    known = {Target(row["accountId"], region) for row in accounts for region in row.get("regions", ())}
+    known |= {group.target for _, groups in found for group in groups.values()}
+    listed = {target: servers for target, servers in source_servers.read_all().items() if target in known}
+    drills = outcomes.read_plans([plan.plan_id for plan, _ in found])
+    finder = MemberFinder(listed)
+    standings = []
+    planned = set[str]()
+    for plan, groups in found:
+        members = finder.find_members(plan, groups)
+        planned.update(members.servers)
+        standings.append(judge_plan(_combine(PlanFacts(plan, groups, members), drills[plan.plan_id]), now))
+    standings.sort(key=lambda each: (each.status.rank, each.facts.plan.name, each.facts.plan.plan_id))
+    return Fleet(now, tuple(standings), tuple(list_unplanned(listed, frozenset(planned))), listed)
+
+
+def _combine(facts: PlanFacts, drills: PlanDrills) -> PlanFacts:
+    appointment = drills.schedule.get("lastAppointment")
+    return PlanFacts(
+        facts.plan,
+        facts.groups,
+        facts.members,
+        last=drills.summary.last,
+        last_counting=drills.summary.last_counting,
+        counted=drills.servers,
+        is_paused=bool(drills.schedule.get("paused")),
+        last_appointment=clock.parse_iso(appointment) if appointment else None,
+    )
