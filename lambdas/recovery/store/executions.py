@@ -1,7 +1,6 @@
 """Runs, in the executions table: the META rows of records, and the lock on a run's plan.
 
-A record is one partition of the table. META holds a copy of the request, and the progress. The other modules of this
-room have the other rows.
+A record is one partition of the table. META has a copy of the request, and the progress; other modules have other rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
 from recovery.store import run_requests
 from recovery.store.conditions import status_condition
+from recovery.store.drills import evidence_rows
 
 Row = Mapping[str, Any]
 
@@ -49,8 +49,8 @@ def create_execution(
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    A run that continues another is linked to it in the same transaction, if that one has no continuation yet and the
-    `conditions` (parts of a transaction) hold.
+    Its evidence is due from then on, unless it is a readiness run of a schedule. A run that continues another is linked
+    to it in the same transaction, if that one has no continuation yet and the `conditions` (parts of one) hold.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound, and
@@ -61,6 +61,8 @@ def create_execution(
         dynamodb.put_action(table(), execution.run_item(), "attribute_not_exists(#executionId)"),
         *run_requests.create_actions(execution, groups),
     ]
+    if not run.is_scheduled:
+        writes.append(evidence_rows.due_action(run.execution_id))
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
         unlocked = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
