@@ -19,7 +19,6 @@ from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
 from recovery.settings import settings
 from recovery.store import run_requests
 from recovery.store.conditions import status_condition
-from recovery.store.drills import evidence_rows
 
 Row = Mapping[str, Any]
 
@@ -45,12 +44,11 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_execution(
-    execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[dict[str, Any]] = ()
+    execution: Execution, groups: Iterable[ProtectionGroup], parts: Iterable[dict[str, Any]] = ()
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    Its evidence is due from then on, unless it is a readiness run of a schedule. A run that continues another is linked
-    to it in the same transaction, if that one has no continuation yet and the `conditions` (parts of one) hold.
+    `parts` are more parts of it. A run that continues another is linked to it, if that one has no continuation yet.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, PlanNotFound, and
@@ -60,9 +58,8 @@ def create_execution(
     writes = [
         dynamodb.put_action(table(), execution.run_item(), "attribute_not_exists(#executionId)"),
         *run_requests.create_actions(execution, groups),
+        *parts,
     ]
-    if not run.is_scheduled:
-        writes.append(evidence_rows.due_action(run.execution_id))
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
         unlocked = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
@@ -71,7 +68,6 @@ def create_execution(
         link = {"continuedBy": run.execution_id}
         is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
         writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link, condition=is_unlinked))
-        writes += conditions
     try:
         dynamodb.transact(writes)
     except ConditionFailed as refused:
