@@ -1,5 +1,7 @@
 """Starts keep-evidence for what has happened to a run."""
 
+import hashlib
+
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
@@ -10,6 +12,11 @@ from recovery.store.drills import evidence_rows
 from recovery.store.drills.evidence_rows import END
 
 logger = Logger(child=True)
+
+
+def name_occasion(kind: str, what: str) -> str:
+    """The name of an occasion, such as `cleanup-4f1c09d2`: it is the same whenever the same thing happens again."""
+    return f"{kind}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
 
 
 def begin_occasion(execution_id: str, occasion: str) -> bool:
