@@ -1,6 +1,25 @@
 """Write the evidence of a run."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from evidence.files import SIGNATURE_FILE, EvidenceFile, make_files, make_manifest, write_json
+from evidence.in_process import InProcessReader
+from recovery import clock
+from recovery.aws import kms, s3
+from recovery.domain.execution import Run
+from recovery.errors import AwsUnavailable
+from recovery.settings import environment_name, settings, stack_name
+from recovery.store import executions
+from recovery.store.drills import evidence_rows
+
+logger = Logger(child=True)
+
+PREFIX = "evidence/"
+# Runs of one plan end one after the other, but a clean-up and a verdict can be at the same moment.
+MAX_CHAIN_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,5 +31,66 @@ class Written:
 
 
 def write_evidence(execution_id: str, occasion: str) -> Written | None:
-    """Write it, and return it; None if the stack keeps no evidence."""
-    return None
+    """Write it, and return it; None if the stack keeps no evidence.
+
+    The manifest and its signature are written last, then the row that names the version of each file. A writer that is
+    killed, or comes second, leaves versions that no row names; the one that is repeated writes all files again. Raise
+    AwsUnavailable, ClientError.
+    """
+    bucket = settings().evidence_bucket
+    if not bucket:
+        evidence_rows.remove_due(execution_id, occasion)
+        return None
+    run = executions.get_run(execution_id)
+    if row := evidence_rows.read_evidence(run.plan_id, execution_id, occasion):
+        evidence_rows.remove_due(execution_id, occasion)
+        return Written(row["prefix"], row["manifestSha256"])
+    prefix = f"{PREFIX}{run.plan_id}/{execution_id}/{occasion}/"
+    files = make_files(InProcessReader(), execution_id)
+    rows = [_put(bucket, prefix, file) for file in files]
+    for _ in range(MAX_CHAIN_ATTEMPTS):
+        if written := _seal(bucket, prefix, run, occasion, files, rows):
+            return written
+    raise AwsUnavailable(f"other evidence of plan {run.plan_name!r} is being written; try again")
+
+
+def _put(bucket: str, prefix: str, file: EvidenceFile) -> dict[str, Any]:
+    version_id = s3.put(bucket, prefix + file.name, file.content, file.sha256, file.media_type)
+    return {"name": file.name, "bytes": len(file.content), "sha256": file.sha256, "versionId": version_id}
+
+
+def _seal(
+    bucket: str, prefix: str, run: Run, occasion: str, files: list[EvidenceFile], rows: list[dict[str, Any]]
+) -> Written | None:
+    """Write manifest, signature and row; None if other evidence of the plan was recorded meanwhile."""
+    previous, written_at = evidence_rows.read_last(run.plan_id), clock.iso()
+    names = {"executionId": run.execution_id, "planId": run.plan_id}
+    environment = {"stack": stack_name(), "environment": environment_name()}
+    manifest = make_manifest(names, occasion, written_at, environment, files, previous)
+    sealed, signed_by = [_put(bucket, prefix, manifest)], None
+    if key := settings().evidence_key:
+        signature = kms.sign(key, manifest.sha256)
+        signed_by = signature.key_arn
+        document = {
+            "keyArn": signature.key_arn,
+            "algorithm": kms.ALGORITHM,
+            "signature": signature.signature,
+            "publicKey": kms.read_public_key(key),
+        }
+        sealed.append(_put(bucket, prefix, EvidenceFile(SIGNATURE_FILE, write_json(document))))
+    evidence = {
+        "executionId": run.execution_id,
+        "occasion": occasion,
+        "writtenAt": written_at,
+        "bucket": bucket,
+        "prefix": prefix,
+        "manifestSha256": manifest.sha256,
+        "signedBy": signed_by,
+        "files": rows + sealed,
+        "retainUntil": s3.find_retention(bucket, prefix + manifest.name, sealed[0]["versionId"]),
+    }
+    if evidence_rows.record_evidence(run.plan_id, evidence, previous):
+        return Written(prefix, manifest.sha256)
+    row = evidence_rows.read_evidence(run.plan_id, run.execution_id, occasion)
+    logger.info("evidence was recorded meanwhile", extra={"occasion": occasion, "bySame": row is not None})
+    return Written(row["prefix"], row["manifestSha256"]) if row else None

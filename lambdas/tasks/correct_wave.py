@@ -3,6 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from recovery.domain.target import Target
+from recovery.drills.begin_evidence import begin_occasion, name_occasion
 from recovery.observability.task_handler import task
 from recovery.runs.ended import verify_again
 from tasks.step_states import CorrectWaveInput, CorrectWaveOutput
@@ -10,6 +11,10 @@ from tasks.step_states import CorrectWaveInput, CorrectWaveOutput
 
 @task
 def handler(event: CorrectWaveInput, context: LambdaContext) -> CorrectWaveOutput:
-    """Record what is left without an answer as unverified, and correct the verdicts; return the wave's status."""
-    status = verify_again.finish_again(event["executionId"], event["wave"], Target.from_state(event))
+    """Record what is left without an answer as unverified, correct the verdicts, and begin evidence of that; return the
+    wave's status.
+    """
+    execution_id, wave, target = event["executionId"], event["wave"], Target.from_state(event)
+    status = verify_again.finish_again(execution_id, wave, target)
+    begin_occasion(execution_id, name_occasion("verify", f"{wave} {target.key} {event['turn']}"))
     return {"status": status}

@@ -148,6 +148,8 @@ class Product:
             CreateBucketConfiguration={"LocationConstraint": WEST},
             ObjectLockEnabledForBucket=True,
         )
+        lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 30}}}
+        self.engine.client("s3").put_object_lock_configuration(Bucket=EVIDENCE_BUCKET, ObjectLockConfiguration=lock)
         substitutions = {"Partition": "aws"}
         for name, function in resources("AWS::Serverless::Function").items():
             short = name.removesuffix("Function")

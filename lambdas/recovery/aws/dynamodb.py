@@ -219,7 +219,7 @@ def update_action(table: str, key: Mapping[str, Any], values: Mapping[str, Any],
 
 
 def delete_action(
-    table: str, key: Mapping[str, Any], condition: str, given: Mapping[str, Any] | None = None
+    table: str, key: Mapping[str, Any], condition: str | None = None, given: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """A DeleteItem as part of a transaction."""
     return {"Delete": {"TableName": table, "Key": to_wire(key), **condition_parameters(condition, given)}}

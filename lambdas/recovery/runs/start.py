@@ -33,6 +33,7 @@ from recovery.runs import abandoned
 from recovery.store import batches, chains, cleanups, executions, idempotency_keys, run_requests
 from recovery.store.chains import MAX_CHAIN_LENGTH, Chain
 from recovery.store.executions import ContinuationRefused
+from recovery.store.drills import evidence_rows
 from recovery.store.idempotency_keys import RequestKey
 
 # The lock can change hands between reads. After this many attempts, give up.
@@ -222,7 +223,8 @@ def _record_and_start(
         comments_required=plan.comments_required,
         earlier_requesters=request.earlier,
     )
-    if not _create_record(Execution(run, plan), groups, conditions):
+    parts = [*conditions, evidence_rows.due_action(run.execution_id)]
+    if not _create_record(Execution(run, plan), groups, parts):
         run = executions.get_run(run.execution_id)
     return _start_state_machine(run, request.key)
 
@@ -246,11 +248,11 @@ def _start_state_machine(run: Run, key: RequestKey | None) -> Run:
     return run
 
 
-def _create_record(execution: Execution, groups: list[ProtectionGroup], conditions: Sequence[dict[str, Any]]) -> bool:
+def _create_record(execution: Execution, groups: list[ProtectionGroup], parts: Sequence[dict[str, Any]]) -> bool:
     """Write the record; return False when it exists. Release a lock whose run is over, and try again."""
     for _ in range(MAX_LOCK_ATTEMPTS):
         try:
-            return executions.create_execution(execution, groups, conditions)
+            return executions.create_execution(execution, groups, parts)
         except PlanAlreadyRunning as running:
             holder = running.facts["executionId"]
             if not abandoned.release_plan_if_over(execution.run.plan_id, holder):

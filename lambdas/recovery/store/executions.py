@@ -1,7 +1,6 @@
 """Runs, in the executions table: the META rows of records, and the lock on a run's plan.
 
-A record is one partition of the table. META holds a copy of the request, and the progress. The other modules of this
-room have the other rows.
+A record is one partition of the table. META has a copy of the request, and the progress; other modules have other rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,12 +44,11 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_execution(
-    execution: Execution, groups: Iterable[ProtectionGroup], conditions: Iterable[dict[str, Any]] = ()
+    execution: Execution, groups: Iterable[ProtectionGroup], parts: Iterable[dict[str, Any]] = ()
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    A run that continues another is linked to it in the same transaction, if that one has no continuation yet. Nothing
-    is written unless the `conditions` (parts of a transaction) hold.
+    `parts` are more parts of it. A run that continues another is linked to it, if that one has no continuation yet.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, or none if it is free again or a
@@ -60,6 +58,7 @@ def create_execution(
     writes = [
         dynamodb.put_action(table(), execution.run_item(), "attribute_not_exists(#executionId)"),
         *run_requests.create_actions(execution, groups),
+        *parts,
     ]
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
@@ -69,7 +68,6 @@ def create_execution(
         link = {"continuedBy": run.execution_id}
         is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
         writes.append(dynamodb.update_action(table(), _meta_key(run.continues), link, condition=is_unlinked))
-    writes += conditions
     try:
         dynamodb.transact(writes)
     except ConditionFailed as refused:

@@ -1,0 +1,101 @@
+"""The files of evidence: the report, the plan as it was run, and the manifest with their sums."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recovery import VERSION
+from report import collect
+from report.files import CSV_FILE, HTML_FILE, JSON_FILE
+from report.reader import NotRead, Reader
+
+PLAN_FILE, MANIFEST_FILE, SIGNATURE_FILE = "plan.json", "manifest.json", "manifest.sig"
+MEDIA_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "csv": "text/csv; charset=utf-8"}
+
+MANIFEST_SCHEMA = PLAN_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file, with its SHA-256 in hexadecimal."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The sum that `sha256sum` prints."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def media_type(self) -> str:
+        """What a browser is told that it is."""
+        return MEDIA_TYPES.get(self.name.rpartition(".")[2], "application/json")
+
+
+def make_files(api: Reader, execution_id: str) -> list[EvidenceFile]:
+    """The report as the command makes it, and the plan as it was run. Raise NotRead, AwsUnavailable."""
+    record = api.get(f"/executions/{execution_id}")
+    texts = collect.make_texts(collect.collect_facts(api, record))
+    return [
+        EvidenceFile(HTML_FILE, texts.html.encode()),
+        EvidenceFile(JSON_FILE, texts.json.encode()),
+        EvidenceFile(CSV_FILE, texts.csv.encode()),
+        EvidenceFile(PLAN_FILE, write_json(describe_plan(api, record))),
+    ]
+
+
+def describe_plan(api: Reader, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan with its groups and their launch profiles as they were when the run was started.
+
+    `assessment` says by which hash two drills tested the same plan, and what has changed since the drill before; it is
+    None for a run that is no drill.
+    """
+    execution_id = record["executionId"]
+    groups = api.list_items(f"/executions/{execution_id}/protection-groups", "protectionGroups")
+    return {
+        "schema": PLAN_SCHEMA,
+        "executionId": execution_id,
+        "planId": record["planId"],
+        "plan": api.get(f"/executions/{execution_id}/recovery-plan"),
+        "protectionGroups": sorted(groups, key=lambda group: str(group["groupId"])),
+        "assessment": _read_assessment(api, execution_id),
+    }
+
+
+def _read_assessment(api: Reader, execution_id: str) -> dict[str, Any] | None:
+    try:
+        found = api.get(f"/executions/{execution_id}/assessment")
+    except NotRead:
+        return None
+    return {name: found.get(name) for name in ("planHash", "previous", "changes")}
+
+
+def make_manifest(
+    run: Mapping[str, Any],
+    occasion: str,
+    written_at: str,
+    environment: Mapping[str, Any],
+    files: Sequence[EvidenceFile],
+    previous: Mapping[str, Any] | None,
+) -> EvidenceFile:
+    """The manifest. `previous` is the evidence of the plan before it, so that none can be missing unnoticed."""
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "executionId": run["executionId"],
+        "planId": run["planId"],
+        "occasion": occasion,
+        "writtenAt": written_at,
+        "version": VERSION,
+        "environment": dict(environment),
+        "previous": dict(previous) if previous else None,
+        "files": [{"name": each.name, "bytes": len(each.content), "sha256": each.sha256} for each in files],
+    }
+    return EvidenceFile(MANIFEST_FILE, write_json(manifest))
+
+
+def write_json(document: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON file."""
+    return (json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False) + "\n").encode()
