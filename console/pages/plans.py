@@ -61,7 +61,7 @@ def show_plan(request: Request) -> Response:
         count_servers=count_servers,
         policy=list(describe_policy(policy)) if policy else [],
         in_zone=lambda at: show_in_zone(at, policy.get("timezone")),
-        drill_findings=list_findings(found["findings"]["value"] or (), plan["planId"], plan["name"], deployment.now()),
+        drill_findings=list_findings(found["findings"]["value"] or (), plan["planId"], plan["name"]),
         profiles=[(mode, describe_groups(groups, mode)) for mode in ("drill", "recovery")],
     )
 

@@ -12,6 +12,7 @@ from cli import repeat
 from console.deployment import Deployment
 from console.forms import read_form, require_writable
 from console.pages.parts import answer_done, require_id
+from console.pages.runs import RunPage
 from console.reading.drills import assessment
 from console.reading.drills.findings import list_findings
 from console.refusals import ShownError
@@ -33,7 +34,7 @@ def show_assessment(request: Request) -> Response:
     snapshot = read_topic(deployment, topic)
     record, parts = snapshot.value["record"], snapshot.value
     found = parts["assessment"]["value"]
-    plan, now = (record["planId"], record["planName"]), deployment.now()
+    plan = record["planId"], record["planName"]
     return render(
         request,
         "assessment.html.j2",
@@ -42,8 +43,8 @@ def show_assessment(request: Request) -> Response:
         record=record,
         found=found,
         problem=parts["assessment"]["problem"],
-        opened=list_findings(found["findings"], *plan, now) if found else [],
-        carried=list_findings(found["carried"], *plan, now) if found else [],
+        opened=list_findings(found["findings"], *plan) if found else [],
+        carried=list_findings(found["carried"], *plan) if found else [],
         changes=assessment.list_changes(found) if found else None,
         evidence=parts["evidence"]["value"],
         evidence_problem=parts["evidence"]["problem"],
@@ -56,7 +57,7 @@ def show_verdict(request: Request) -> Response:
     require_writable(deployment)
     run_id, decision = require_id(request, "run_id"), _read_decision(request)
     found = deployment.api.get(f"/executions/{run_id}/assessment")
-    return _show(request, run_id, decision, found, repeat.make_key())
+    return _show(request, decision, found, repeat.make_key())
 
 
 async def give_verdict(request: Request) -> Response:
@@ -68,16 +69,16 @@ async def give_verdict(request: Request) -> Response:
     require_key(key)
     found = await run_in_threadpool(deployment.api.get, f"/executions/{run_id}/assessment")
     if fields.get("seen") != assessment.mark_verdict(found):
-        return await run_in_threadpool(_show, request, run_id, decision, found, repeat.make_key(), comment, _CHANGED)
-    if not comment:
-        error = ShownError("A comment is needed", ("Say what you saw. Nothing was recorded.",), 422)
-        return await run_in_threadpool(_show, request, run_id, decision, found, key, comment, error)
-    body = {"verdict": assessment.VERDICTS[decision], "comment": comment}
+        return await run_in_threadpool(_show, request, decision, found, repeat.make_key(), comment, _CHANGED)
+    if not comment and decision == "reject":
+        error = ShownError("A comment is needed", ("To reject, say why. Nothing was recorded.",), 422)
+        return await run_in_threadpool(_show, request, decision, found, key, comment, error)
+    body = {"verdict": assessment.VERDICTS[decision], **({"comment": comment} if comment else {})}
     lost = "It may have been recorded. The same button sends the same verdict again."
     try:
         await submit_put(deployment.api, f"/executions/{run_id}/verdict", body, key, lost)
     except NotDone as failed:
-        return await run_in_threadpool(_show, request, run_id, decision, found, failed.key, comment, failed.shown)
+        return await run_in_threadpool(_show, request, decision, found, failed.key, comment, failed.shown)
     finally:
         forget_assessment(deployment, run_id)
     return answer_done(f"The verdict is recorded: {body['verdict'].lower()}.")
@@ -98,22 +99,22 @@ def _read_decision(request: Request) -> str:
 
 def _show(
     request: Request,
-    run_id: str,
     decision: str,
     found: dict[str, Any],
     key: str,
     comment: str = "",
     error: ShownError | None = None,
 ) -> Response:
+    record = RunPage.read(request).record
     return render(
         request,
         "verdict.html.j2",
         "",
         status=error.status if error else 200,
-        run_id=run_id,
         decision=decision,
         found=found,
-        effects=list(assessment.list_effects(found, decision)),
+        record=record,
+        effects=list(assessment.list_effects(found, record, decision)),
         seen=assessment.mark_verdict(found),
         key=key,
         comment=comment,

@@ -14,7 +14,7 @@ from console.deployment import ID, Deployment
 from console.pages.parts import show_error_in_place
 from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
 from console.reading.drills import compliance
-from console.reading.drills.findings import list_findings, read_all_open, sort_findings
+from console.reading.drills.findings import Finding, read_all_open, sort_findings
 from console.render import Live, render
 from console.topics import max_age, read_topic
 
@@ -22,8 +22,14 @@ TOPIC = "compliance"
 # Drill findings of all plans cost a request for each plan. In real seconds.
 MAX_AGE_OF_FINDINGS, SANDBOX_MAX_AGE_OF_FINDINGS = 60.0, 5.0
 MAX_NAME_LENGTH = 200
-# What a server of a plan can be.
-SERVER_STATES = {"CURRENT": "current", "STALE": "stale", "NEVER": "never drilled"}
+# What a server of a plan can be, by the API's words.
+SERVER_STATES = {
+    "OVERDUE": "overdue",
+    "DUE_SOON": "due soon",
+    "NEVER_DRILLED": "never drilled",
+    "NO_POLICY": "no policy",
+    "COMPLIANT": "compliant",
+}
 
 
 def show_compliance(request: Request) -> Response:
@@ -97,12 +103,7 @@ def show_findings(request: Request) -> Response:
         ).value
     except (ApiRefused, ApiUnreachable, CredentialsExpired) as error:
         return show_error_in_place(request, error)
-    now = deployment.now()
-    findings = sort_findings(
-        finding
-        for each in found["findings"]
-        for finding in list_findings([each["finding"]], each["planId"], each["planName"], now)
-    )
+    findings = sort_findings(Finding(each["planId"], each["planName"], each["finding"]) for each in found["findings"])
     is_short = "overdue" in request.query_params
     template = "overdue_findings.html.j2" if is_short else "open_findings.html.j2"
     return render(request, template, "", findings=findings, unread=found["unread"])

@@ -62,8 +62,9 @@ async def _change(request: Request, change: str) -> Response:
         return await run_in_threadpool(_show, request, change, schedule, repeat.make_key(), comment, _CHANGED)
     lost = "It may have been recorded. The same button sends it again, and it counts once."
     path = f"/recovery-plans/{plan_id}/drill-schedule/{change}"
+    body = ({"comment": comment} if comment else {}) if change == "pause" else None
     try:
-        await submit(deployment.api, path, {"comment": comment} if comment else None, key, lost)
+        await submit(deployment.api, path, body, key, lost)
     except NotDone as failed:
         return await run_in_threadpool(_show, request, change, schedule, failed.key, comment, failed.shown)
     finally:

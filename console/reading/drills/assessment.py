@@ -34,22 +34,27 @@ def _hide(found: Mapping[str, Any]) -> dict[str, Any]:
 def mark_verdict(found: Mapping[str, Any]) -> str:
     """What a dialog about the verdict has shown: the verdict that there is, and whether the drill counts."""
     verdict = found["verdict"]
-    said = f"{verdict['verdict']} {verdict['at']}" if verdict else "none"
+    said = f"{verdict['verdict']} {verdict['version']}" if verdict else "none"
     return f"{said} {'yes' if found['counts'] else 'no' if found['counts'] is False else 'open'}"
 
 
-def list_effects(found: Mapping[str, Any], decision: str) -> Iterator[str]:
-    """What a verdict does."""
-    verdict = found["verdict"]
+def list_effects(found: Mapping[str, Any], record: Mapping[str, Any], decision: str) -> Iterator[str]:
+    """What a verdict on this run does."""
+    verdict, is_drill = found["verdict"], record["mode"] == "DRILL"
     if verdict:
         yield f"It replaces the verdict {verdict['verdict']} of {verdict['by']}, which stays on record."
     if decision == "reject":
-        yield "The drill does not count, whatever it launched. The plan has to be drilled again by its deadline."
-    elif found["counts"] is False:
-        yield "The drill does not count by its result. Your verdict does not change that:"
-        yield from found["whyNot"]
+        if is_drill:
+            yield "The drill does not count, whatever it launched. The plan has to be drilled again by its deadline."
+        yield "A message tells the operators."
     else:
-        yield "You say that the drill has shown what it had to. Drill findings that are open stay open."
+        yield f"You say that the {record['mode'].lower()} has shown what it had to. Its open findings stay open."
+        if found["counts"] is False and not verdict:
+            yield "The drill does not count by its result, and your verdict does not change that: " + "; ".join(
+                found["whyNot"]
+            )
+        if record.get("fourEyes"):
+            yield "Four eyes: the API takes this from another person than the one who started the run."
     yield "Evidence of the run is written again, with your verdict in the report."
 
 

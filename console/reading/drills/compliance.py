@@ -12,7 +12,7 @@ from recovery.wording import describe_span
 # Compliance of a large organisation costs reads of every plan, and changes by hours. In real seconds.
 SECONDS_BETWEEN_READS, SANDBOX_SECONDS_BETWEEN_READS = 30.0, 3.0
 # Servers in no plan that the page names; the command lists all of them.
-MAX_UNPLANNED_READ = 1000
+MAX_UNPLANNED_READ = "1000"
 # What the filter `state` may be, in the order of the page: first what needs somebody.
 KINDS = {
     "overdue": ("Overdue", "No drill that counts began in time."),
@@ -52,14 +52,8 @@ def read(api: ApiClient) -> dict[str, Any]:
 
 
 def _read_unplanned(api: ApiClient) -> dict[str, Any]:
-    servers, query, targets = list[dict[str, Any]](), {"limit": "200"}, list[dict[str, Any]]()
-    while len(servers) < MAX_UNPLANNED_READ:
-        page = api.get("/compliance/unplanned-servers", **query)
-        servers, targets = servers + page["servers"], page["targets"]
-        if not page["nextToken"]:
-            return {"servers": servers, "targets": targets, "isAll": True}
-        query["nextToken"] = page["nextToken"]
-    return {"servers": servers, "targets": targets, "isAll": False}
+    page = api.get("/compliance/unplanned-servers", limit=MAX_UNPLANNED_READ)
+    return {"servers": page["servers"], "targets": page["targets"], "isAll": page["nextToken"] is None}
 
 
 def read_servers(api: ApiClient, plan_id: str, status: str, token: str | None) -> dict[str, Any]:
@@ -96,18 +90,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Unplanned:
-    """The servers of one account and Region that replicate and are in no plan. `seen_at` is None if that is unknown."""
+    """The servers of one account and Region that replicate and are in no plan, as DRS listed them at `seen_at`."""
 
     account_id: str
     region: str
-    seen_at: str | None
+    seen_at: str
     servers: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 def find_kind(plan: Mapping[str, Any]) -> str:
-    """The kind of the plan: that of its status, but a plan that is on time and whose last drill is stale is `stale`."""
+    """The kind of the plan: that of its status, or `stale` if it is not overdue and its last drill is stale."""
     kind = _KINDS_OF_STATUS.get(plan["status"], "compliant")
-    return "stale" if kind == "compliant" and plan["stale"] else kind
+    return "stale" if kind in ("compliant", "due-soon") and plan["stale"] else kind
 
 
 def list_sections(
@@ -139,7 +133,7 @@ def describe_due(due: str | None, as_of: str) -> str:
 
 
 def list_unplanned(found: Mapping[str, Any]) -> list[Unplanned]:
-    """Each account and Region that has servers in no plan, or has not been looked at, in order."""
+    """Each account and Region that was looked at, in order, with its servers that are in no plan."""
     places = {
         (each["accountId"], each["region"]): Unplanned(each["accountId"], each["region"], each["seenAt"])
         for each in found["targets"]
@@ -147,7 +141,7 @@ def list_unplanned(found: Mapping[str, Any]) -> list[Unplanned]:
     for server in found["servers"]:
         place = server["accountId"], server["region"]
         places.setdefault(place, Unplanned(*place, server["seenAt"])).servers.append(server)
-    return [place for _, place in sorted(places.items()) if place.servers or place.seen_at is None]
+    return [place for _, place in sorted(places.items())]
 
 
 def index_plans(found: Mapping[str, Any]) -> dict[str, Standing]:

@@ -12,7 +12,7 @@ from report.times import parse_time
 NEXT_SHOWN = "5"
 # What makes a drill stale, in words.
 _STALE_AFTER = {
-    "planChange": "the plan's waves, actions or attempts change",
+    "planChange": "the plan's waves, actions or attempts to launch change",
     "serverAdded": "a server joins one of its groups",
     "profileChange": "a launch profile changes",
 }
