@@ -23,6 +23,7 @@ ROUTE_WORDS = frozenset(
         "drills",
         "drs",
         "events",
+        "evidence",
         "executions",
         "findings",
         "health",

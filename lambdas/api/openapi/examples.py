@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.openapi.example_evidence import EVIDENCE_ANSWERS
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
@@ -311,5 +312,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
     "OpenapiDocument": {"openapi": "3.1.0"},
+    **EVIDENCE_ANSWERS,
     **LAUNCH_ANSWERS,
 }
