@@ -14,6 +14,9 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
+from api.app import app
+from evidence import in_process
+
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 # Where IAM's name of a service is not boto3's.
 PREFIXES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states", "service-quotas": "servicequotas"}
@@ -39,7 +42,9 @@ def actions_of(service: str) -> dict[str, str]:
     """IAM actions of a service by the method of its client."""
     names = botocore.session.get_session().get_service_model(service).operation_names
     actions = {xform_name(name): f"{PREFIXES.get(service, service)}:{name}" for name in names}
-    return {method: ACTIONS.get(action, action) for method, action in actions.items()}
+    made = {method: ACTIONS.get(action, action) for method, action in actions.items()}
+    # What a URL that it signs is for; the function of the product says "get_object" and names a version.
+    return {**made, "generate_presigned_url": "s3:GetObjectVersion"} if service == "s3" else made
 
 
 @dataclass
@@ -234,6 +239,8 @@ def _step_in_target(action: str, call: ast.Call, tags: str) -> Iterator[Step]:
 def _grants(action: str, tables: frozenset[str]) -> set[Grant]:
     if action == "dynamodb:TransactWriteItems":  # allowed by the actions in it
         return set()
+    if action == "s3:HeadObject":  # of a version, with its retention
+        return {("s3:GetObjectVersion", ""), ("s3:GetObjectRetention", "")}
     if not action.startswith("dynamodb:"):
         return {(action, IN_TARGET if IN_TARGET in tables else "")}
     return {(action, table) for table in tables or {OPEN}}
@@ -290,4 +297,7 @@ def _all_of(handler: str) -> set[Grant]:
     roots = [f"{package}.{module}", handler]
     if package == "api":  # its routes are reached by the framework
         roots = [name for name in sources() if name.startswith("api.")]
+    elif "evidence.in_process.InProcessReader" in reaches(handler):  # which asks these routes and no others
+        asked = [each for each in app.operations if each.method == "GET" and each.path in in_process.PATHS]
+        roots += [f"{each.handler.__module__}.{each.handler.__name__}" for each in asked]
     return {grant for root in roots for grant in _reach().get(root, ())}

@@ -353,6 +353,9 @@ ELSE = {
     "states:StartExecution": "starts executions",
     "states:DescribeExecution": "describes executions",
     "scheduler:CreateSchedule": "schedules clean-ups",
+    "s3:GetObjectVersion": "reads evidence",
+    "s3:PutObject": "writes evidence",
+    "kms:Sign": "signs evidence",
 }
 
 
@@ -390,6 +393,8 @@ def test_the_page_on_security_says_what_the_role_of_a_function_allows(function: 
         *ELSE,
         "sts:AssumeRole",
         "sts:TagSession",
+        "s3:GetObjectRetention",
+        "kms:GetPublicKey",
     }
 
 

@@ -25,7 +25,7 @@ from tests.support.templates import CFN, FUNCTION, MACHINE, TABLE_ARN, load, ren
 TEMPLATES = sorted(path.name for path in CFN.glob("*.yaml"))
 TABLE = "AWS::DynamoDB::Table"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
-CHECKED = ("dynamodb", "scheduler", "sns", "states", "sts")
+CHECKED = ("dynamodb", "kms", "s3", "scheduler", "sns", "states", "sts")
 
 
 def test_a_caller_of_the_api_needs_no_permission_on_its_function() -> None:
@@ -160,10 +160,12 @@ def test_a_nested_stack_is_given_every_parameter_of_its_template() -> None:
 def test_tables_are_protected_unless_a_parameter_says_otherwise() -> None:
     parameter = load("tables.yaml")["Parameters"]["DeletionProtection"]
     assert (parameter["Default"], parameter["AllowedValues"]) == ("true", ["true", "false"])
-    assert set(load("tables.yaml")["Resources"]) == {*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES}
+    assert set(load("tables.yaml")["Resources"]) == {*TABLES_OF_ONE_REGION, *TABLES_WITH_COPIES, *OF_EVIDENCE}
     for key, resource in load("tables.yaml")["Resources"].items():
         policies = resource["DeletionPolicy"], resource["UpdateReplacePolicy"]
         assert policies == ("RetainExceptOnCreate", "Retain"), key
+        if key in OF_EVIDENCE:
+            continue
         encryption = resource["Properties"]["SSESpecification"]
         assert (encryption["SSEEnabled"], encryption["SSEType"]) == (True, "KMS"), key
     for key, table in resources(TABLE, "tables.yaml").items():
@@ -175,7 +177,8 @@ def test_only_the_stack_of_the_tables_has_tables_and_functions_know_them_by_name
     for name in TEMPLATES:
         if name != "tables.yaml":
             assert not resources(TABLE, name) | resources(GLOBAL_TABLE, name), name
-    names = {each["Properties"]["TableName"]["Fn::Sub"] for each in load("tables.yaml")["Resources"].values()}
+    tables = resources(TABLE, "tables.yaml") | resources(GLOBAL_TABLE, "tables.yaml")
+    names = {each["TableName"]["Fn::Sub"] for each in tables.values()}
     variables = load("template.yaml")["Globals"]["Function"]["Environment"]["Variables"]
     known = {name: value["Fn::Sub"] for name, value in variables.items() if name.endswith("_TABLE")}
     assert {name.replace("${ControlPlane}", "${AWS::StackName}") for name in names} == set(known.values())
@@ -193,7 +196,48 @@ TABLES_OF_ONE_REGION = (
     "Drills",
     "CatalogHistory",
 )
+OF_EVIDENCE = ("EvidenceBucket", "EvidenceBucketPolicy", "EvidenceKey", "EvidenceKeyAlias")
 TABLES_WITH_COPIES = ("ProtectionGroups", "RecoveryPlans", "TargetAccounts")
+
+
+def test_the_bucket_of_evidence_is_locked_kept_and_signed_as_its_parameters_say() -> None:
+    plain = rendered("tables.yaml", ControlPlane="drs-waves-test")
+    bucket = plain["EvidenceBucket"]["Properties"]
+    assert bucket["BucketName"] == "drs-waves-test-111122223333-us-west-2"
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert [rule["Id"] for rule in bucket["LifecycleConfiguration"]["Rules"]] == ["abort-uploads"]
+    assert "EvidenceKey" not in plain
+    days = {"EvidenceLockDays": "400", "EvidenceKeepDays": "800", "EvidenceLockMode": "COMPLIANCE"}
+    locked = rendered("tables.yaml", ControlPlane="drs-waves-test", SignEvidence="true", **days)
+    bucket = locked["EvidenceBucket"]["Properties"]
+    retention = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": "400"}}
+    assert bucket["ObjectLockConfiguration"]["Rule"] == retention
+    rule = bucket["LifecycleConfiguration"]["Rules"][1]
+    assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == ("800", {"NoncurrentDays": "800"})
+    key = locked["EvidenceKey"]["Properties"]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+    assert locked["EvidenceKeyAlias"]["Properties"]["AliasName"] == "alias/drs-waves-test-evidence"
+
+
+def test_functions_know_the_bucket_and_the_key_that_the_stack_of_the_tables_has() -> None:
+    kept = rendered("tables.yaml", ControlPlane="drs-waves-test", SignEvidence="true")
+    functions = rendered("template.yaml", SignEvidence="true")
+    writer = functions["WriteEvidenceFunction"]["Properties"]["Environment"]["Variables"]
+    assert writer["EVIDENCE_BUCKET"] == kept["EvidenceBucket"]["Properties"]["BucketName"]
+    assert writer["EVIDENCE_KEY"] == kept["EvidenceKeyAlias"]["Properties"]["AliasName"]
+    reader = functions["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    assert reader["EVIDENCE_BUCKET"] == writer["EVIDENCE_BUCKET"]
+    (signing,) = [
+        each
+        for each in statements(resources(FUNCTION)["WriteEvidenceFunction"]["Policies"])
+        if "kms:Sign" in each["Action"]
+    ]
+    assert signing["Action"] == ["kms:GetPublicKey", "kms:Sign"]
+    alias = {"kms:ResourceAliases": {"Fn::Sub": "alias/${AWS::StackName}-evidence"}}
+    assert signing["Condition"] == {"ForAnyValue:StringEquals": alias}
 
 
 def assert_kept(table: dict[str, Any], key: str) -> None:

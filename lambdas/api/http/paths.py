@@ -29,6 +29,7 @@ ROUTE_WORDS = frozenset(
         "drills",
         "drs",
         "events",
+        "evidence",
         "executions",
         "findings",
         "groups",

@@ -4,6 +4,7 @@ from typing import Any
 
 from api.openapi.compliance_examples import COMPLIANCE_ANSWERS
 from api.openapi.drill_examples import DRILL_ANSWERS, DRILL_BODIES
+from api.openapi.example_evidence import EVIDENCE_ANSWERS
 from api.openapi.example_fleet import FLEET_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_schedules import SCHEDULE_ANSWERS
@@ -317,6 +318,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "Health": {"status": "ok", "version": "0.1.0", "tables": {"executions": "ok"}},
     "OpenapiDocument": {"openapi": "3.1.0"},
+    **EVIDENCE_ANSWERS,
     **LAUNCH_ANSWERS,
     **DRILL_ANSWERS,
 }
