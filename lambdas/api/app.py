@@ -33,6 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
+from api.routes.drills import history
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
 from recovery.call_shares import CallShare, use_share
@@ -56,6 +57,7 @@ app = Api(
     cleanups.router,
     capacity.router,
     launch_settings.router,
+    history.router,
     source_servers.router,
     health.router,
     openapi.router,

@@ -26,6 +26,7 @@ ROUTE_WORDS = frozenset(
         "executions",
         "findings",
         "health",
+        "history",
         "job-log",
         "launch-settings",
         "openapi.json",
