@@ -33,7 +33,7 @@ from api.routes import (
     source_servers,
     sync,
 )
-from api.routes.drills import assessments, compliance, drill_findings, evidence
+from api.routes.drills import assessments, compliance, drill_findings, evidence, history
 from api.routes.drills import schedules as drill_schedules
 from api.routes.launches import settings as launch_settings
 from api.routes.readiness import answers, findings
@@ -63,6 +63,7 @@ app = Api(
     compliance.router,
     launch_settings.router,
     evidence.router,
+    history.router,
     source_servers.router,
     health.router,
     openapi.router,

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from recovery.aws import dynamodb
 from recovery.catalog.groups import create_group, delete_group, update_group
+from recovery.catalog.history import Author
 from recovery.catalog.plans import create_plan, delete_plan, get_plan, update_plan
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
 from recovery.domain.target import Target
 from recovery.errors import Conflict, InvalidRequest, NotFound
+from recovery.settings import settings
 from recovery.store import executions
 from tests.support.moto_tables import empty, product_tables
 
@@ -24,6 +26,7 @@ HASH_KEYS = {"recovery_plans": "planId", "protection_groups": "groupId", "execut
 GROUPS = ("pg-a", "pg-b", "pg-c")
 PLANS = ("rp-1", "rp-2")
 TARGET = Target("111122223333", "us-west-2")
+AUTHOR = Author("arn:aws:iam::111122223333:user/ana", "2026-01-01T00:00:00.000Z")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +42,28 @@ def plan(plan_id: str, groups: tuple[str, ...], note: str = "") -> RecoveryPlan:
 
 def rows(table: str) -> dict[str, dict[str, Any]]:
     return {str(row[HASH_KEYS[table]]): row for row in dynamodb.scan(table)}
+
+
+def written() -> dict[tuple[str, int], dict[str, Any]]:
+    """The entries of the history."""
+    return {(row["subject"], row["version"]): row for row in dynamodb.scan(settings().catalog_history_table)}
+
+
+def content(row: Any) -> Any:
+    return row and {name: value for name, value in row.items() if name not in ("usedBy", "activeExecutionId")}
+
+
+def check_history(kept: dict[Any, Any], before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Each row that was written, made or deleted has one entry more, with what it is now."""
+    entries = written()
+    assert {key: entries[key] for key in kept} == kept  # nothing that is written is changed
+    new = [entry for key, entry in entries.items() if key not in kept]
+    changed = [name for name in {**before, **after} if content(before.get(name)) != content(after.get(name))]
+    assert sorted(entry["id"] for entry in new) == sorted(changed)
+    for entry in new:
+        assert entry["content"] == content(after.get(entry["id"], before.get(entry["id"])))
+        assert entry.get("deleted", False) == (entry["id"] not in after)
+        assert not entry.get("found")
 
 
 uses = st.lists(st.sampled_from(GROUPS), min_size=1, max_size=3, unique=True).map(tuple)
@@ -63,14 +88,14 @@ def take(number: int, step: Any) -> None:
     elif kind == "change group":
         update_group(ProtectionGroup(name, f"web {number}", TARGET, tags={"tier": "web"}), rest[0])
     elif kind == "delete group":
-        delete_group(name)
+        delete_group(name, AUTHOR)
     elif kind == "make plan":
         if name not in rows("recovery_plans"):
             create_plan(plan(name, rest[0]))
     elif kind == "change plan":
         update_plan(plan(name, rest[0], f"change {number}"), rest[1])
     elif kind == "delete plan":
-        delete_plan(name)
+        delete_plan(name, AUTHOR)
     elif kind == "start":
         planned = get_plan(name)
         run = Run(
@@ -90,20 +115,21 @@ def take(number: int, step: Any) -> None:
 @hypothesis_settings(max_examples=100, deadline=None)
 @given(st.lists(steps, min_size=4, max_size=14))
 def test_versions_locks_and_uses_hold_whatever_is_written_in_whatever_order(course: list[Any]) -> None:
-    for table in ("executions", "recovery_plans", "protection_groups", "target_accounts"):
+    for table in ("executions", "recovery_plans", "protection_groups", "target_accounts", "catalog_history"):
         empty(table)
     for group in GROUPS[:2]:
         create_group(ProtectionGroup(group, "web", TARGET, tags={"tier": "web"}))
     create_plan(plan("rp-1", GROUPS[:1]))
     plans, groups = rows("recovery_plans"), rows("protection_groups")
     for number, step in enumerate(course):
-        before, groups_before = plans, groups
+        before, groups_before, entries = plans, groups, written()
         refused = False
         try:
             take(number, step)
         except (Conflict, NotFound, InvalidRequest):
             refused = True
         plans, groups = rows("recovery_plans"), rows("protection_groups")
+        check_history(entries, {**before, **groups_before}, {**plans, **groups})
         if refused:
             assert (plans, groups) == (before, groups_before), step  # nothing is half written
         for plan_id, row in plans.items():

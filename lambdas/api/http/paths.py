@@ -34,6 +34,7 @@ ROUTE_WORDS = frozenset(
         "findings",
         "groups",
         "health",
+        "history",
         "job-log",
         "launch-settings",
         "openapi.json",

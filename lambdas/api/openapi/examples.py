@@ -209,6 +209,21 @@ ANSWERS: dict[str, dict[str, Any]] = {
     **FLEET_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
+    "History": {
+        "history": [
+            {
+                "number": 2,
+                "version": 2,
+                "name": "shop",
+                "at": AT,
+                "by": ANA,
+                "deleted": False,
+                "found": False,
+                "changes": [{"field": "waves[database].maxFailedPercent", "before": "0", "after": "10"}],
+            }
+        ],
+        "nextToken": None,
+    },
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},
     "ProtectionGroup": _stored_group,
     "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},

@@ -1,7 +1,7 @@
 """Target accounts: the roles through which drs-waves reaches them, and whether these work."""
 
 from api.http.parameters import IF_MATCH, PAGE, page_parameters, read_version, require_version
-from api.http.request import require_account_id
+from api.http.request import name_caller, require_account_id
 from api.router import Router
 from api.schemas.requests.accounts import AccountRequest, AccountUpdate
 from api.schemas.responses.accounts import (
@@ -13,7 +13,9 @@ from api.schemas.responses.accounts import (
     build_reachability,
     build_refusal,
 )
+from recovery import clock
 from recovery.catalog import accounts, plans
+from recovery.catalog.history import Author
 from recovery.domain import target
 from recovery.domain.reachability import ReachabilityStatus
 from recovery.domain.wave_steps import needs
@@ -42,8 +44,13 @@ def register_account(body: AccountRequest) -> TargetAccount:
     Answers 409 if the account is registered with other values.
     """
     account = body.to_account()
-    accounts.register_account(account)
+    accounts.register_account(account, _author())
     return build_account(account)
+
+
+def _author() -> Author:
+    """Who changes an account, and when."""
+    return Author(name_caller(router.current_event), clock.iso())
 
 
 @router.operation("GET", "/target-accounts", parameters=PAGE)
@@ -67,7 +74,7 @@ def update_account(account_id: str, body: AccountUpdate) -> TargetAccount:
     """Replaces a target account and returns it. Answers 409 if it has changed since it was read."""
     given = require_version(router.current_event, body.version)
     before = accounts.get_account(require_account_id(account_id))
-    updated = accounts.update_account(body.to_account(before), given)
+    updated = accounts.update_account(body.to_account(before), given, _author())
     assumed_roles.discard_clients()
     return build_account(updated)
 
@@ -80,7 +87,7 @@ def update_account(account_id: str, body: AccountUpdate) -> TargetAccount:
 )
 def delete_account(account_id: str) -> None:
     """Deletes a target account. Answers 409 while protection groups have servers in it."""
-    accounts.delete_account(require_account_id(account_id), read_version(router.current_event))
+    accounts.delete_account(require_account_id(account_id), _author(), read_version(router.current_event))
     assumed_roles.discard_clients()
 
 

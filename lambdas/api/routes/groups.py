@@ -10,6 +10,7 @@ from api.schemas.requests.groups import GroupRequest, GroupUpdate
 from api.schemas.responses.groups import ProtectionGroup, ProtectionGroups, build_group
 from recovery import clock
 from recovery.catalog import groups
+from recovery.catalog.history import Author
 from recovery.domain.plan import ProtectionGroup as StoredGroup
 from recovery.errors import GroupInUse, GroupNotFound, VersionConflict
 
@@ -71,4 +72,5 @@ def update_group(group_id: str, body: GroupUpdate) -> ProtectionGroup:
 )
 def delete_group(group_id: str) -> None:
     """Deletes a protection group. Answers 409, naming the plans, while recovery plans use it."""
-    groups.delete_group(_require_id(group_id), read_version(router.current_event))
+    author = Author(name_caller(router.current_event), clock.iso())
+    groups.delete_group(_require_id(group_id), author, read_version(router.current_event))

@@ -13,6 +13,7 @@ from recovery import clock
 from recovery.cache import recovery_instances
 from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
+from recovery.catalog.history import Author
 from recovery.domain.plan import ProtectionGroup
 from recovery.domain.plan import RecoveryPlan as StoredPlan
 from recovery.domain.wave_steps import needs
@@ -125,4 +126,5 @@ def update_plan(plan_id: str, body: PlanUpdate) -> RecoveryPlan:
 )
 def delete_plan(plan_id: str) -> None:
     """Deletes a recovery plan; the records of its runs stay. Answers 409, naming the run, while the plan runs."""
-    plans.delete_plan(_require_id(plan_id), read_version(router.current_event))
+    author = Author(name_caller(router.current_event), clock.iso())
+    plans.delete_plan(_require_id(plan_id), author, read_version(router.current_event))

@@ -109,9 +109,13 @@ def query_once(
     start: Mapping[str, Any] | None,
     index: str | None = None,
     newest_first: bool = False,
+    consistent: bool = False,
 ) -> Any:
-    """One Query of at most `limit` rows, as DynamoDB answers it; `start` is the LastEvaluatedKey of the one before."""
-    source = {"IndexName": index} if index else {}
+    """One Query of at most `limit` rows, as DynamoDB answers it; `start` is the LastEvaluatedKey of the one before.
+
+    `consistent` reads what has been written until now, and is for tables only.
+    """
+    source = {"IndexName": index} if index else {"ConsistentRead": True} if consistent else {}
     order = {"ScanIndexForward": False} if newest_first else {}
     more = {"ExclusiveStartKey": start} if start else {}
     return _call("query", TableName=table, Limit=limit, **partition.parameters(), **source, **order, **more)

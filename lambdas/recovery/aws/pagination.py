@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from recovery.errors import InvalidRequest
 
 # DynamoDB allows 2,048 bytes for a partition key; ours are far shorter.
 MAX_KEY_LENGTH = 1_024
+
+_is_number = re.compile(r"[0-9]{1,15}", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,14 @@ def query_page(
     token: str | None,
     index: str | None = None,
     newest_first: bool = False,
+    consistent: bool = False,
 ) -> Page:
     """A page of a partition's rows. Raise InvalidRequest for a token of another list, AwsUnavailable."""
     return _read_page(
-        lambda start: dynamodb.query_once(table, partition, limit, start, index=index, newest_first=newest_first), token
+        lambda start: dynamodb.query_once(
+            table, partition, limit, start, index=index, newest_first=newest_first, consistent=consistent
+        ),
+        token,
     )
 
 
@@ -64,17 +71,21 @@ def decode_token(token: str) -> dict[str, Any]:
         key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as error:
         raise invalid_token() from error
-    if isinstance(key, dict) and key and all(_is_string_value(value) for value in key.values()):
+    if isinstance(key, dict) and key and all(_is_key_value(value) for value in key.values()):
         return key
     raise invalid_token()
 
 
-def _is_string_value(value: Any) -> bool:
-    """Whether the value is a DynamoDB string, as every key attribute of our tables and indexes is."""
-    if not (isinstance(value, dict) and value.keys() == {"S"}):
+def _is_key_value(value: Any) -> bool:
+    """Whether the value is one of the key attributes of our tables and indexes: a string, or a whole number."""
+    if not (isinstance(value, dict) and len(value) == 1):
         return False
-    text = value["S"]
-    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= MAX_KEY_LENGTH
+    ((kind, text),) = value.items()
+    if not isinstance(text, str):
+        return False
+    if kind == "N":
+        return _is_number(text) is not None
+    return kind == "S" and text.isprintable() and 0 < len(text) <= MAX_KEY_LENGTH
 
 
 def invalid_token() -> InvalidRequest:

@@ -11,7 +11,8 @@ from typing import Any
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.pagination import Page
-from recovery.catalog import versions
+from recovery.catalog import history, versions
+from recovery.catalog.history import Author, Kind
 from recovery.catalog.versions import MAX_NAMED, SAME_VERSION
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import GroupInUse, GroupNotFound
@@ -20,15 +21,21 @@ from recovery.settings import settings
 
 def create_group(group: ProtectionGroup) -> None:
     """Store a new group."""
-    dynamodb.put(settings().protection_groups_table, group.to_item())
+    item = group.to_item()
+    versions.create_row(Kind.GROUP, settings().protection_groups_table, item, history.author_of(item))
 
 
 def get_group_row(group_id: str) -> dict[str, Any]:
     """The group's row, with `usedBy`. Raise GroupNotFound."""
-    item = dynamodb.get(settings().protection_groups_table, {"groupId": group_id})
+    item = find_group_row(group_id)
     if item is None:
         raise GroupNotFound(f"there is no protection group {group_id}")
     return item
+
+
+def find_group_row(group_id: str) -> dict[str, Any] | None:
+    """The group's row, None if there is no such group."""
+    return dynamodb.get(settings().protection_groups_table, {"groupId": group_id})
 
 
 def find_groups(group_ids: Iterable[str]) -> dict[str, ProtectionGroup]:
@@ -45,14 +52,14 @@ def update_group(group: ProtectionGroup, version: int, *, may_change_target: boo
     Raise GroupNotFound, VersionConflict, GroupInUse when a plan names a server that the group would lose, or when plans
     use the group and its target would change, unless it may.
     """
-    key = {"groupId": group.group_id}
     row = get_group_row(group.group_id)
     _refuse_losing_servers(row, group)
     if not may_change_target:
         _refuse_changing_target(row, group)
     wanted = replace(group, version=version + 1).to_item()
     gone = GroupNotFound(f"there is no protection group {group.group_id}")
-    return dict(versions.replace_row(settings().protection_groups_table, key, row, wanted, version, gone))
+    table, author = settings().protection_groups_table, history.author_of(wanted)
+    return dict(versions.replace_row(Kind.GROUP, table, row, wanted, version, author, gone))
 
 
 def _refuse_losing_servers(row: Mapping[str, Any], group: ProtectionGroup) -> None:
@@ -78,20 +85,25 @@ def _refuse_changing_target(row: Mapping[str, Any], group: ProtectionGroup) -> N
         raise GroupInUse(f"{change}: {', '.join(names)}", recoveryPlans=names)
 
 
-def delete_group(group_id: str, version: int | None = None) -> None:
+def delete_group(group_id: str, author: Author, version: int | None = None) -> None:
     """Delete a group that no plan uses. Raise GroupNotFound, GroupInUse, VersionConflict."""
     row = get_group_row(group_id)
     current = int(row.get("version", 1))
     versions.require_version(current, version)
     try:
-        dynamodb.delete(
-            settings().protection_groups_table,
-            {"groupId": group_id},
-            f"attribute_exists(#groupId) AND attribute_not_exists(#usedBy) AND {SAME_VERSION}",
-            {"version": current},
+        dynamodb.transact(
+            [
+                dynamodb.delete_action(
+                    settings().protection_groups_table,
+                    {"groupId": group_id},
+                    f"attribute_exists(#groupId) AND attribute_not_exists(#usedBy) AND {SAME_VERSION}",
+                    {"version": current},
+                ),
+                *history.entry_actions(Kind.GROUP, row, None, author),
+            ]
         )
     except ConditionFailed as refused:
-        left = dynamodb.get(settings().protection_groups_table, {"groupId": group_id})
+        left = find_group_row(group_id)
         if left is None:
             return  # deleted by this request, whose answer was lost, or by another
         if left.get("usedBy"):

@@ -8,7 +8,8 @@ from recovery import clock
 from recovery.aws import dynamodb
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.pagination import Page
-from recovery.catalog import groups, versions
+from recovery.catalog import groups, history, versions
+from recovery.catalog.history import Author, Kind
 from recovery.catalog.versions import SAME_VERSION
 from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
@@ -22,15 +23,17 @@ def create_plan(plan: RecoveryPlan) -> RecoveryPlan:
     Its drill policy is in force from now on.
     """
     plan = _with_rules_since(plan, None)
+    item = plan.to_item()
     try:
         dynamodb.transact(
             [
-                dynamodb.put_action(settings().recovery_plans_table, plan.to_item(), "attribute_not_exists(#planId)"),
+                dynamodb.put_action(settings().recovery_plans_table, item, "attribute_not_exists(#planId)"),
+                *history.entry_actions(Kind.PLAN, None, item, history.author_of(item)),
                 *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in plan.group_ids),
             ]
         )
     except ConditionFailed as refused:
-        if _get_row(plan.plan_id) is None:
+        if find_plan_row(plan.plan_id) is None:
             raise _deleted_groups_error() from refused
     return plan
 
@@ -49,13 +52,19 @@ def _with_rules_since(plan: RecoveryPlan, before: DrillPolicy | None) -> Recover
 
 def get_plan(plan_id: str) -> RecoveryPlan:
     """Read a plan. Raise PlanNotFound."""
-    item = _get_row(plan_id)
+    return RecoveryPlan.from_item(get_plan_row(plan_id))
+
+
+def get_plan_row(plan_id: str) -> dict[str, Any]:
+    """The plan's row. Raise PlanNotFound."""
+    item = find_plan_row(plan_id)
     if item is None:
         raise PlanNotFound(f"there is no recovery plan {plan_id}")
-    return RecoveryPlan.from_item(item)
+    return item
 
 
-def _get_row(plan_id: str) -> dict[str, Any] | None:
+def find_plan_row(plan_id: str) -> dict[str, Any] | None:
+    """The plan's row, None if there is no such plan."""
     return dynamodb.get(settings().recovery_plans_table, {"planId": plan_id})
 
 
@@ -64,7 +73,7 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
 
     The lock stays as it is. Raise PlanNotFound, VersionConflict, InvalidRequest when a group was just deleted.
     """
-    row = _get_row(plan.plan_id)
+    row = find_plan_row(plan.plan_id)
     if row is None:
         raise PlanNotFound(f"there is no recovery plan {plan.plan_id}")
     replaced = RecoveryPlan.from_item(row)
@@ -72,30 +81,33 @@ def update_plan(plan: RecoveryPlan, version: int) -> RecoveryPlan:
     plan = _with_rules_since(plan, replaced.drill_policy)
     key = {"planId": plan.plan_id}
     wanted = replace(plan, version=version + 1)
-    over = versions.build_replacement(row, wanted.to_item(), key, version)
+    item = wanted.to_item()
+    over = versions.build_replacement(row, item, key, version)
     left = groups.find_groups(before - after)  # a deleted group has nothing to update
     try:
         dynamodb.transact(
             [
                 dynamodb.update_action(settings().recovery_plans_table, key, **over),
+                *history.entry_actions(Kind.PLAN, row, item, history.author_of(item)),
                 *(groups.usage_update(group_id, plan.plan_id, used=True) for group_id in sorted(after - before)),
                 *(groups.usage_update(group_id, plan.plan_id, used=False) for group_id in left),
             ]
         )
     except ConditionFailed as refused:
-        fresh = _get_row(plan.plan_id)
+        fresh = find_plan_row(plan.plan_id)
         if fresh and int(fresh.get("version", 1)) == version:
             raise _deleted_groups_error() from refused
-        versions.ignore_own_write(fresh, wanted.to_item(), PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
+        versions.ignore_own_write(fresh, item, PlanNotFound(f"there is no recovery plan {plan.plan_id}"))
         row = fresh or row
         wanted = replace(wanted, updated_by=row.get("updatedBy"), updated_at=row.get("updatedAt"))
     stored = RecoveryPlan.from_item(row)
     return replace(wanted, active_execution_id=stored.active_execution_id, last_readiness=stored.last_readiness)
 
 
-def delete_plan(plan_id: str, version: int | None = None) -> None:
+def delete_plan(plan_id: str, author: Author, version: int | None = None) -> None:
     """Delete a plan that is not running. Raise PlanNotFound, PlanInUse naming the run, VersionConflict."""
-    plan = get_plan(plan_id)
+    row = get_plan_row(plan_id)
+    plan = RecoveryPlan.from_item(row)
     versions.require_version(plan.version, version)
     used = groups.find_groups(plan.group_ids)  # a deleted group has nothing to update
     idle = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
@@ -108,11 +120,12 @@ def delete_plan(plan_id: str, version: int | None = None) -> None:
                     f"{idle} AND {SAME_VERSION}",
                     {"version": plan.version},
                 ),
+                *history.entry_actions(Kind.PLAN, row, None, author),
                 *(groups.usage_update(group_id, plan_id, used=False) for group_id in used),
             ]
         )
     except ConditionFailed as refused:
-        left = _get_row(plan_id)
+        left = find_plan_row(plan_id)
         if left is None:
             return  # deleted by this request, whose answer was lost, or by another
         if running := left.get("activeExecutionId"):

@@ -7,6 +7,9 @@ from recovery.aws import dynamodb, pagination
 from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import from_wire, to_wire
 from recovery.aws.pagination import Page
+from recovery.catalog import history
+from recovery.catalog.history import Author, Kind
+from recovery.domain.drills.differences import drop_time
 from recovery.errors import VersionConflict
 
 # Attributes that an update keeps: runs set and release a plan's lock and leave the answer of its readiness, its
@@ -36,15 +39,39 @@ def build_replacement(
     }
 
 
+def create_row(kind: Kind, table: str, item: Mapping[str, Any], author: Author) -> bool:
+    """Write a row with the first entry of its history; False if there is a row with its key."""
+    condition = f"attribute_not_exists(#{kind.id_name})"
+    try:
+        dynamodb.transact(
+            [dynamodb.put_action(table, item, condition), *history.entry_actions(kind, None, item, author)]
+        )
+    except ConditionFailed:
+        return False
+    return True
+
+
 def replace_row(
-    table: str, key: Mapping[str, str], row: Mapping[str, Any], item: Mapping[str, Any], version: int, gone: Exception
+    kind: Kind,
+    table: str,
+    row: Mapping[str, Any],
+    item: Mapping[str, Any],
+    version: int,
+    author: Author,
+    gone: Exception,
 ) -> Mapping[str, Any]:
-    """Replace the row with the item if it still has this version; return the row as it is then.
+    """Replace the row with the item if it still has this version, and keep that; return the row as it is then.
 
     Raise `gone` when there is no such row any more, VersionConflict when it has another version.
     """
+    key = {kind.id_name: item[kind.id_name]}
     try:
-        dynamodb.update(table, key, **build_replacement(row, item, key, version))
+        dynamodb.transact(
+            [
+                dynamodb.update_action(table, key, **build_replacement(row, item, key, version)),
+                *history.entry_actions(kind, row, item, author),
+            ]
+        )
     except ConditionFailed:
         current = dynamodb.get(table, key)
         ignore_own_write(current, item, gone)
@@ -64,8 +91,9 @@ def ignore_own_write(row: Mapping[str, Any] | None, item: Mapping[str, Any], gon
 
 
 def _content(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row without what others maintain, and without its author."""
-    return {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES | AUTHOR_ATTRIBUTES}
+    """The row without what others maintain, and without its author and the times of its changes."""
+    kept = {name: value for name, value in row.items() if name not in MANAGED_ATTRIBUTES | AUTHOR_ATTRIBUTES}
+    return {**kept, "drillPolicy": drop_time(kept["drillPolicy"])} if kept.get("drillPolicy") else kept
 
 
 def require_version(current: int, version: int | None) -> None:
@@ -78,10 +106,17 @@ def refuse_stale(row: Mapping[str, Any]) -> NoReturn:
     raise VersionConflict(f"it has been changed since; its version is {current} now", version=current)
 
 
-def delete_if_same(table: str, key: Mapping[str, str], version: int) -> None:
-    (key_name,) = key
+def delete_if_same(kind: Kind, table: str, row: Mapping[str, Any], author: Author) -> None:
+    """Delete the row if it still has this version, and keep that. Raise VersionConflict."""
+    key = {kind.id_name: row[kind.id_name]}
+    condition, given = f"attribute_exists(#{kind.id_name}) AND {SAME_VERSION}", {"version": row["version"]}
     try:
-        dynamodb.delete(table, key, f"attribute_exists(#{key_name}) AND {SAME_VERSION}", {"version": version})
+        dynamodb.transact(
+            [
+                dynamodb.delete_action(table, key, condition, given),
+                *history.entry_actions(kind, row, None, author),
+            ]
+        )
     except ConditionFailed:
         if left := dynamodb.get(table, key):
             refuse_stale(left)

@@ -113,7 +113,14 @@ def compare_content(
 
 def content_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """The row without what is beside its content."""
-    return {name: value for name, value in item.items() if name not in BESIDE_CONTENT}
+    kept = {name: value for name, value in item.items() if name not in BESIDE_CONTENT}
+    policy = kept.get("drillPolicy")
+    return {**kept, "drillPolicy": drop_time(policy)} if isinstance(policy, Mapping) else kept
+
+
+def drop_time(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A drill policy without the time at which its rules were set, which the version says."""
+    return {name: value for name, value in policy.items() if name != "since"}
 
 
 def name_groups(plan: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
