@@ -126,6 +126,15 @@ ALARMS: Mapping[str, AlarmText] = {
         "A job is stuck",
         _RUNS,
     ),
+    "drills-overdue": AlarmText(
+        "plans are overdue for a drill",
+        "The deadline of at least one plan has passed without a drill that counts. Nothing is started because of it.",
+        "The command shows which plans, why their last drill did not count, and since when they are overdue. Drill them, "
+        "or change their drill policy.",
+        "A plan is overdue for a drill",
+        ("compliance",),
+        "No plan is overdue for a drill any more.",
+    ),
     "cleanups-failed": AlarmText(
         "instances of a drill still run",
         "The clean-up of a drill failed, timed out or was aborted. The instances that it left cost money.",

@@ -1,7 +1,7 @@
 """Metrics, as embedded metric format in the log: no call, so none that can fail.
 
 Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances, those of runs in
-DRS/Runs. Calls are counted while a function runs and written at its end, in one line wherever their dimensions agree.
+DRS/Runs, those of drills in DRS/Drills. Calls are counted while a function runs and written at its end, in one line wherever their dimensions agree.
 POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
 wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
 
@@ -27,6 +27,7 @@ from recovery.settings import stack_name
 logger = Logger(child=True)
 
 NAMESPACE, CACHE_NAMESPACE, RUNS_NAMESPACE = "DRS/RateLimits", "DRS/RecoveryInstances", "DRS/Runs"
+DRILLS_NAMESPACE = "DRS/Drills"
 
 STACK = "Stack"
 
@@ -183,3 +184,16 @@ def emit_overdue(*, runs: int = 0, waves: int = 0, jobs: int = 0) -> None:
     """Emit runs and waves that have missed their RTO target, and jobs far over their usual time, as each is noticed."""
     counts = {"RunsOverdue": runs, "WavesOverdue": waves, "JobsOverdue": jobs}
     emit(RUNS_NAMESPACE, {}, {name: ("Count", count) for name, count in counts.items() if count})
+
+
+def emit_compliance(overdue: int, unplanned: int) -> None:
+    """Emit how many plans are overdue for a drill, and how many servers replicate and are in no plan."""
+    emit(DRILLS_NAMESPACE, {}, {"OverduePlans": ("Count", overdue), "UnplannedServers": ("Count", unplanned)})
+
+
+def emit_plan_drills(plan_id: str, since: float | None, until: float | None) -> None:
+    """Emit the days since a plan's last drill that counts, and until the next is due: negative when it is overdue."""
+    days = {"DaysSinceDrillThatCounts": since, "DaysUntilDrillDue": until}
+    values = {name: ("None", round(each, 2)) for name, each in days.items() if each is not None}
+    if values:
+        emit(DRILLS_NAMESPACE, {"Plan": plan_id}, values)

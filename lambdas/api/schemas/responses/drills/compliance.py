@@ -176,9 +176,7 @@ class UnplannedServers(Paged):
 
     asOf: AsOf
     servers: Annotated[list[UnplannedServer], Field(description="The servers of this page.")]
-    targets: Annotated[
-        list[ListedTarget], Field(description="The targets that were listed; no other is known.")
-    ]
+    targets: Annotated[list[ListedTarget], Field(description="The targets that were listed; no other is known.")]
 
 
 def _iso(moment: float | None) -> str | None:
