@@ -42,7 +42,7 @@ def schedule_of(product: Product, plan: str, count: int = 10) -> dict[str, Any]:
 
 def drills_of(product: Product, plan: str, mode: str = "DRILL") -> list[dict[str, Any]]:
     """The runs of the plan that its schedule has started, oldest first."""
-    listed = product.request("GET", "/executions", planId=plan, limit="1000").body["executions"]
+    listed = product.request("GET", "/executions", planId=plan, limit="100").body["executions"]
     return [run for run in reversed(listed) if run["requestedBy"] == "schedule" and run["mode"] == mode]
 
 

@@ -11,13 +11,14 @@ from recovery import clock
 from recovery.aws import step_functions
 from recovery.domain.drills.schedules import build_drill_id
 from recovery.drills import due
+from recovery.drills import schedules as pausing
 from recovery.store.drills import schedules
 from tests.support.drill_schedules import decided, drills_of, go_to, look, make_scheduled, next_of, now, schedule_of
 from tests.support.fault_injection import killed_after_change
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_wave
-from tests.support.product import ANA, STACK, Product
-from tests.support.runs import launching_run
+from tests.support.product import ANA, Product
+from tests.support.runs import launching_run, wait_until_asked_for
 from tests.support.time_travel import pass_hours
 
 BEN = ANA.replace("ana", "ben")
@@ -186,9 +187,9 @@ def test_a_pause_between_the_claim_and_the_drill_keeps_it_from_beginning(
     go_to_next(product, plan)
     start = due.starting.start_drill
 
-    def pause_first(*arguments: Any) -> Any:
-        pause(product, plan)
-        return start(*arguments)
+    def pause_first(scheduled: Any, *arguments: Any) -> Any:
+        pausing.pause(scheduled, BEN, "")
+        return start(scheduled, *arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(due.starting, "start_drill", pause_first)
@@ -278,8 +279,6 @@ def test_with_four_eyes_any_person_may_approve_a_drill_of_the_schedule(product: 
     look(product, drills_end=False)
     (drill,) = drills_of(product, plan)
     run = drill["executionId"]
-    from tests.support.runs import wait_until_asked_for
-
     wait_until_asked_for(product, run, "APPROVAL")
     assert product.request("POST", f"/executions/{run}/waves/{wave['name']}/approve").status == 200
     assert product.finish(run)["status"] == "COMPLETED"
@@ -317,13 +316,12 @@ def test_a_group_that_was_deleted_keeps_the_drill_waiting_in_its_window(product:
     plan = make_scheduled(product)
     (wave,) = product.request("GET", f"/recovery-plans/{plan}").body["waves"]
     group = wave["groups"][0]["groupId"]
-    table = product.engine.client("dynamodb")
-    row = table.get_item(TableName=f"{STACK}-protection-groups", Key={"groupId": {"S": group}})["Item"]
-    table.delete_item(TableName=f"{STACK}-protection-groups", Key={"groupId": {"S": group}})
+    (row,) = [each for each in product.items("ProtectionGroups") if each["groupId"] == group]
+    product.delete("ProtectionGroups", {"groupId": group})
     go_to_next(product, plan)
     look(product)
     assert group in schedule_of(product, plan)["current"]["reason"]
-    table.put_item(TableName=f"{STACK}-protection-groups", Item=row)
+    product.put("ProtectionGroups", row)
     assert look(product)["drills"] == 1
 
 
@@ -349,7 +347,7 @@ def test_a_look_that_is_killed_after_any_of_its_writes_leaves_one_drill(product:
     for number in range(1, 12):
         go_to_next(product, plan)
         before = len(drills_of(product, plan))
-        with killed_after_change(f"{STACK}-StartDrills", number) as made:
+        with killed_after_change("StartDrills", number) as made:
             for _ in range(3):
                 _look_or_die(product)
         for _ in range(2):
