@@ -19,10 +19,14 @@ ROWS, ROWS_OF_PLAN = "50", "5"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a plan, a group or an account. `changes` are pairs of a field and what became of it, in words."""
+    """A version of a plan, a group or an account. `changes` are pairs of a field and what became of it, in words.
+
+    `first` says that it has no version before it, so that its changes are all its fields.
+    """
 
     item: Mapping[str, Any]
     what: str
+    first: bool
     changes: list[tuple[str, str]]
 
 
@@ -35,12 +39,17 @@ def read(api: ApiClient, kind: str, subject_id: str, token: str | None = None, r
 
 def list_versions(found: Mapping[str, Any]) -> list[Version]:
     """The versions of a page, in words."""
-    return [Version(each, _name(each), [_describe(change) for change in each["changes"]]) for each in found["history"]]
+    return [
+        Version(each, _name(each), each["number"] == 1, [_describe(change) for change in each["changes"]])
+        for each in found["history"]
+    ]
 
 
 def _name(item: Mapping[str, Any]) -> str:
     if item["deleted"]:
         return "deleted"
+    if item["found"]:
+        return "found in the table as it was, not written by the API"
     if item["version"] == 1:
         return "created"
     return "changed"
