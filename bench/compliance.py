@@ -37,8 +37,18 @@ from sandbox.settings import HUB_ACCOUNT, STACK_NAME
 from sandbox.stack import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-REGIONS = tuple(f"{area}-{side}-{number}" for area in ("us", "eu") for side in ("west", "east") for number in (1, 2, 3))
-TARGETS = 10
+REGIONS = (
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-central-1",
+    "eu-north-1",
+    "ca-central-1",
+)
 HIGHEST_P95 = 1_000
 # Requests before the measured ones: functions start, and caches of the process fill.
 WARM_UP = 5
@@ -48,7 +58,7 @@ DAY = 86_400.0
 def main() -> int:
     options = _options()
     with Sandbox(port=options.port, drs_port=options.port + 1, speed=1, on_progress=print) as sandbox:
-        regions = list(REGIONS[:TARGETS])
+        regions = list(REGIONS)
         seeding.register_accounts(sandbox, {HUB_ACCOUNT: {"regions": regions}})
         _use_tables_of(sandbox)
         _seed(options.plans, options.servers, [Target(HUB_ACCOUNT, region) for region in regions])
