@@ -133,6 +133,10 @@ bench-profiles: setup $(MACHINES) ## Waves of 100 and of 1,200 servers with laun
 bench-load: setup build ## The API under 20 requests a second while a run is on (2 minutes)
 	$(PY) -m bench.load
 
+.PHONY: bench-compliance
+bench-compliance: setup build ## 200 plans with 10,000 servers: how long an answer about compliance takes, and its reads (2 minutes)
+	POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=lambdas:. $(PY) -m bench.compliance
+
 .PHONY: bench-console
 bench-console: setup build ## The console: first page, time from a change to the page, calls, a table of 10,000 servers (5 minutes)
 	$(PY) -m bench.console

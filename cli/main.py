@@ -20,6 +20,7 @@ from cli.commands import (
     tables,
 )
 from cli.commands.arguments import LightGroup
+from cli.commands.drills import compliance
 from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions, listings, messages, console):
+for commands in (runs, records, decisions, listings, compliance, messages, console):
     app.add_typer(commands.app)
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")

@@ -78,7 +78,7 @@ def format_schemas() -> dict[str, str]:
     """The contents of each file of docs/schemas, by its name."""
     schemas = json.loads((ROOT / "docs" / "openapi.json").read_text())["components"]["schemas"]
     return {
-        f"{name.replace(' ', '-')}.schema.json": json.dumps(
+        f"{name.replace(' --', '-').replace(' ', '-')}.schema.json": json.dumps(
             build_schema(name, listing, schemas), indent=2, ensure_ascii=False
         )
         + "\n"

@@ -3,6 +3,7 @@
 Table, CSV and JSON Schema (`docs/schemas`) follow from the same description.
 """
 
+from cli.listings import compliance
 from cli.listings.cells import (
     show_age,
     show_awaited,
@@ -262,6 +263,10 @@ LISTINGS = {
     "findings": FINDINGS,
     "logs": LOGS,
     "capacity": CAPACITY,
+    "compliance": compliance.PLANS,
+    "compliance --servers": compliance.SERVERS,
+    "compliance --groups": compliance.GROUPS,
+    "compliance --unplanned": compliance.UNPLANNED,
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,

@@ -40,13 +40,13 @@ def print_listing(listing: Listing, items: Sequence[Item], output: Output) -> No
         case Output.JSONL:
             sys.stdout.write("".join(f"{json.dumps(item)}\n" for item in items))
         case Output.CSV:
-            sys.stdout.write(_format_csv(listing, items))
+            sys.stdout.write(format_csv(listing, items))
         case Output.TABLE:
             _print_table(listing, items)
 
 
 # --- CSV ------------------------------------------------------------------------------------------------------------
-def _format_csv(listing: Listing, items: Sequence[Item]) -> str:
+def format_csv(listing: Listing, items: Sequence[Item]) -> str:
     """A head of field names, and a line for each item."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -137,8 +137,16 @@ def _page_label(report: Mapping[str, Any]) -> str | None:
 
 @lru_cache(maxsize=1)
 def _template() -> Template:
+    return build_environment().get_template(TEMPLATE)
+
+
+def build_environment(*folders: Path) -> Environment:
+    """Jinja2 for pages that load nothing else, with the templates of these folders and those of reports.
+
+    A page includes `page.css`, which wants `page_label`: what each printed page says at its foot, or None.
+    """
     environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, drawings.FOLDER]),
+        loader=FileSystemLoader([*folders, Path(__file__).parent, drawings.FOLDER]),
         autoescape=True,
         finalize=_clean,
         undefined=StrictUndefined,
@@ -149,7 +157,7 @@ def _template() -> Template:
     environment.filters.update(
         duration=_duration, moment=_date_and_time, when=_when, day=_day, clock=_time_of_day, plural=_plural
     )
-    return environment.get_template(TEMPLATE)
+    return environment
 
 
 def _clean(value: object) -> object:

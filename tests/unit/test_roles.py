@@ -220,19 +220,20 @@ def test_a_policy_of_its_own_is_one_that_several_roles_share(policy: str) -> Non
 
 
 # --- schedules ----------------------------------------------------------------------------------------------------
-def test_the_roles_of_schedules_start_the_machine_of_their_schedule_and_nothing_else() -> None:
-    (schedule,) = resources("AWS::Scheduler::Schedule").values()
+def test_the_roles_of_schedules_start_what_their_schedule_is_for_and_nothing_else() -> None:
+    schedules = resources("AWS::Scheduler::Schedule").values()
     starts = {
-        named(schedule["Target"]["RoleArn"]): named(schedule["Target"]["Arn"]),
+        **{named(each["Target"]["RoleArn"]): named(each["Target"]["Arn"]) for each in schedules},
         "CleanupScheduleRole": "CleanUpDrillMachine",  # as FinishExecution makes them
     }
     roles = resources("AWS::IAM::Role")
     assert {name: granted(role["Policies"]) for name, role in roles.items()} == {
-        name: {("states:StartExecution", machine)} for name, machine in starts.items()
+        name: {("lambda:InvokeFunction" if started.endswith("Function") else "states:StartExecution", started)}
+        for name, started in starts.items()
     }
-    role_of_sync, group_of_sync = named(schedule["Target"]["RoleArn"]), named(schedule["GroupName"])
-    groups = {role_of_sync: group_of_sync, "CleanupScheduleRole": "CleanupSchedules"}
-    assert set(groups.values()) == set(resources("AWS::Scheduler::ScheduleGroup"))
+    groups = {named(each["Target"]["RoleArn"]): named(each["GroupName"]) for each in schedules}
+    groups["CleanupScheduleRole"] = "CleanupSchedules"
+    assert sorted(groups.values()) == sorted(resources("AWS::Scheduler::ScheduleGroup"))
     for name, role in roles.items():
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}

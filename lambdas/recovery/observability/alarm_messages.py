@@ -129,8 +129,8 @@ ALARMS: Mapping[str, AlarmText] = {
     "drills-overdue": AlarmText(
         "plans are overdue for a drill",
         "The deadline of at least one plan has passed without a drill that counts. Nothing is started because of it.",
-        "The command shows which plans, why their last drill did not count, and since when they are overdue. Drill them, "
-        "or change their drill policy.",
+        "The command shows which plans, why their last drill did not count, and when they were due. Drill them, or "
+        "change their drill policy.",
         "A plan is overdue for a drill",
         ("compliance",),
         "No plan is overdue for a drill any more.",

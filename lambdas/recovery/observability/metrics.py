@@ -1,9 +1,10 @@
 """Metrics, as embedded metric format in the log: no call, so none that can fail.
 
 Metrics of calls are in the namespace DRS/RateLimits, those of the cache in DRS/RecoveryInstances, those of runs in
-DRS/Runs, those of drills in DRS/Drills. Calls are counted while a function runs and written at its end, in one line wherever their dimensions agree.
-POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and not by powertools, which
-wants a line for each set of dimensions and adds a dimension of its own when the service has a name.
+DRS/Runs, those of drills in DRS/Drills. Calls are counted while a function runs and written at its end, in one line
+wherever their dimensions agree. POWERTOOLS_METRICS_DISABLED=true switches them off. The lines are put together here and
+not by powertools, which wants a line for each set of dimensions and adds a dimension of its own when the service has a
+name.
 
 Every metric has the dimension Stack, so that two stacks of one account do not set off each other's alarms. An alarm
 cannot sum a metric over its dimensions. So every counted metric is also written by Stack only, Calls also by Stack and

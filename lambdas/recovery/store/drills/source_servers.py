@@ -38,16 +38,15 @@ def write_list(target: Target, servers: Iterable[ListedServer], began: float) ->
     """Replace the list of a target by one that was begun at `began`; False if a later one has been written."""
     table, version = settings().drills_table, int(began * 1000)
     parts = list(_split(sorted(servers, key=lambda server: server.server_id)))
+    before = int((dynamodb.get(table, _key(target, 0)) or {}).get("parts", 0))
     at = {"at": clock.iso(began), "version": version, "parts": len(parts)}
     for number in reversed(range(len(parts))):
         item = {**_key(target, number), **at, "servers": parts[number]}
         is_older = "attribute_not_exists(#version) OR #version <= :version"
         if not dynamodb.put_if(table, item, is_older, {"version": version}):
             return False
-    for row in dynamodb.query(table, Partition("planId", PARTITION, ("item", f"{target.key}#")), attribute="item"):
-        number = int(row["item"].rpartition("#")[2])
-        if number >= len(parts):
-            dynamodb.delete(table, _key(target, number))
+    for number in range(len(parts), before):
+        dynamodb.delete(table, _key(target, number))
     return True
 
 

@@ -30,7 +30,7 @@ Due = Annotated[
 ]
 
 
-class ServerCounts(TypedDict):
+class ServersByDrill(TypedDict):
     """Servers by their last drill that counts."""
 
     total: Annotated[int, Field(description="All that are known.")]
@@ -78,7 +78,7 @@ class PlanCompliance(TypedDict):
     lastCounting: Annotated[LastCountingDrill | None, Field(description="The last that counts; null without one.")]
     stale: Annotated[list[str], Field(description="Why the last drill that counts does not hold any more.")]
     unknown: Annotated[list[str], Field(description="What could not be judged, each a sentence.")]
-    servers: Annotated[ServerCounts, Field(description="Its servers by their last drill that counts.")]
+    servers: Annotated[ServersByDrill, Field(description="Its servers by their last drill that counts.")]
 
 
 class ComplianceCounts(TypedDict):
@@ -142,7 +142,7 @@ class GroupCompliance(InPlan):
     listedAt: Annotated[
         Time | None, Field(description="When DRS listed the servers of its target; null if it never did.")
     ]
-    servers: Annotated[ServerCounts, Field(description="Its servers by their last drill that counts.")]
+    servers: Annotated[ServersByDrill, Field(description="Its servers by their last drill that counts.")]
 
 
 class ComplianceOfGroups(Paged):
@@ -231,7 +231,7 @@ def _build_drill(outcome: DrillOutcome | None) -> LastDrill | None:
     }
 
 
-def _build_counts(counts: Counts) -> ServerCounts:
+def _build_counts(counts: Counts) -> ServersByDrill:
     return {"total": counts.total, "current": counts.current, "stale": counts.stale, "never": counts.never}
 
 
