@@ -116,7 +116,7 @@ def test_every_description_belongs_to_a_property() -> None:
 
 def test_every_time_has_the_format_of_a_time_and_nothing_else_has() -> None:
     timed = {(name, field) for name, field, described in properties() if '"date-time"' in json.dumps(described)}
-    named = re.compile(r"\w+At|\w+Time|at|since|until|pointInTime").fullmatch
+    named = re.compile(r"\w+At|\w+Time|at|since|until|retainUntil|pointInTime").fullmatch
     assert timed == {(name, field) for name, field, _ in properties() if named(field)}
 
 
