@@ -4,14 +4,14 @@ import base64
 import textwrap
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from recovery.aws import clients
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
-ALGORITHM = "ECDSA_SHA_256"
+ALGORITHM: Literal["ECDSA_SHA_256"] = "ECDSA_SHA_256"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def client() -> "S3Client":
 
 
 def put(bucket: str, key: str, body: bytes, sha256: str, media_type: str) -> str:
-    """Write a new version of the object and return its version id. S3 refuses bytes that have not this SHA-256 (hex)."""
+    """Write a new version of the object and return its id. S3 refuses bytes that have not this SHA-256 (hex)."""
     checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
     with clients.translate_transient_errors(f"S3 PutObject {key}"):
         answer = client().put_object(
@@ -42,8 +42,9 @@ def find_retention(bucket: str, key: str, version_id: str) -> str | None:
     """
     with clients.translate_transient_errors(f"S3 HeadObject {key}"):
         answer = client().head_object(Bucket=bucket, Key=key, VersionId=version_id)
-    until = answer.get("ObjectLockRetainUntilDate")
-    return until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else None
+    if "ObjectLockRetainUntilDate" not in answer:
+        return None
+    return answer["ObjectLockRetainUntilDate"].strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def presign(bucket: str, key: str, version_id: str, seconds: int) -> str:
