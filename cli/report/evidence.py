@@ -104,36 +104,51 @@ def _check_signature(folder: Path, manifest: bytes, public_key: bytes | None, fo
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    signed_by = found.manifest.get("signedBy")
     try:
-        signed = json.loads((folder / SIGNATURE_FILE).read_bytes())
-        signature, given = base64.b64decode(signed["signature"], validate=True), str(signed["publicKey"]).encode()
-        found.key_arn, algorithm = str(signed["keyArn"]), signed["algorithm"]
+        written = (folder / SIGNATURE_FILE).read_bytes()
     except FileNotFoundError:
-        if public_key or found.manifest.get("signed"):
+        if public_key or signed_by:
             found.problems.append(f"{SIGNATURE_FILE} is missing, and the evidence was signed.")
         else:
             found.notes.append("It is not signed: who can change a file can change its sum in the manifest.")
         return
+    try:
+        signed = json.loads(written)
+        signature, given = base64.b64decode(signed["signature"], validate=True), str(signed["publicKey"]).encode()
+        found.key_arn, algorithm = str(signed["keyArn"]), signed["algorithm"]
     except (LookupError, TypeError, ValueError):
         found.problems.append(f"{SIGNATURE_FILE} is not as drs-waves writes it.")
         return
     found.key_source = "file" if public_key else "evidence"
     try:
-        key = load_public_key(public_key or given)
-        if algorithm != ALGORITHM:
-            found.problems.append(f"{SIGNATURE_FILE} has the algorithm {algorithm!r}, not {ALGORITHM}.")
-            return
+        beside = load_public_key(given)
+        key = load_public_key(public_key) if public_key else beside
         key.verify(signature, manifest, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         whose = "the key that was given" if public_key else "the key beside it"
         found.problems.append(f"{MANIFEST_FILE} or {SIGNATURE_FILE} was changed: the signature is not of {whose}.")
+        return
     except (ValueError, UnsupportedAlgorithm):
         found.problems.append(f"{SIGNATURE_FILE} has a public key that is none for {ALGORITHM}.")
+        return
+    if (algorithm, found.key_arn) != (ALGORITHM, signed_by) or _is_retouched(written, signed, signature, key):
+        found.problems.append(f"{SIGNATURE_FILE} was changed: it is not as drs-waves wrote it for this manifest.")
     if not public_key:
         found.notes.append(
             "The public key came with the evidence: nothing was changed since it was signed, but this does not show "
             "who signed it. Give --public-key, the key as KMS or your archive has it."
         )
+
+
+def _is_retouched(written: bytes, signed: Mapping[str, Any], signature: bytes, key: Any) -> bool:
+    """Whether the file differs from what the control plane writes of this signature and key."""
+    from cryptography.hazmat.primitives import serialization
+
+    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = key.public_bytes(encoding, form).decode()
+    document = {**signed, "signature": base64.b64encode(signature).decode(), "publicKey": pem}
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode() != written
 
 
 def load_public_key(content: bytes) -> Any:

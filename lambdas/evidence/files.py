@@ -86,9 +86,13 @@ def make_manifest(
     files: Sequence[EvidenceFile],
     previous: Mapping[str, Any] | None,
     *,
-    is_signed: bool,
+    signed_by: str | None,
 ) -> EvidenceFile:
-    """The manifest. `previous` is the evidence of the plan before it, so that none can be missing unnoticed."""
+    """The manifest.
+
+    `previous` is the evidence of the plan before it, so that none can be missing unnoticed; `signed_by` the key that
+    signs it.
+    """
     manifest = {
         "schema": MANIFEST_SCHEMA,
         "executionId": run["executionId"],
@@ -98,7 +102,7 @@ def make_manifest(
         "version": VERSION,
         "environment": dict(environment),
         "previous": dict(previous) if previous else None,
-        "signed": is_signed,
+        "signedBy": signed_by,
         "files": [{"name": each.name, "bytes": len(each.content), "sha256": each.sha256} for each in files],
     }
     return EvidenceFile(MANIFEST_FILE, write_json(manifest))

@@ -73,17 +73,17 @@ def _seal(
     previous, written_at = evidence_rows.read_last(run.plan_id), clock.iso()
     names = {"executionId": run.execution_id, "planId": run.plan_id}
     environment = {"stack": stack_name(), "environment": environment_name()}
-    key = settings().evidence_key
-    manifest = make_manifest(names, occasion, written_at, environment, files, previous, is_signed=key is not None)
-    sealed, signed_by = [_put(bucket, prefix, manifest)], None
+    alias = settings().evidence_key
+    key = kms.read_public_key(alias) if alias else None
+    signed_by = key.arn if key else None
+    manifest = make_manifest(names, occasion, written_at, environment, files, previous, signed_by=signed_by)
+    sealed = [_put(bucket, prefix, manifest)]
     if key:
-        signature = kms.sign(key, manifest.sha256)
-        signed_by = signature.key_arn
         document = {
-            "keyArn": signature.key_arn,
+            "keyArn": key.arn,
             "algorithm": kms.ALGORITHM,
-            "signature": signature.signature,
-            "publicKey": kms.read_public_key(key),
+            "signature": kms.sign(key.arn, manifest.sha256),
+            "publicKey": key.pem,
         }
         sealed.append(_put(bucket, prefix, EvidenceFile(SIGNATURE_FILE, write_json(document))))
     evidence = {
