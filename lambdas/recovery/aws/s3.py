@@ -2,7 +2,7 @@
 
 import base64
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
@@ -41,10 +41,9 @@ def find_retention(bucket: str, key: str, version_id: str) -> str | None:
     S3 tells it with an object only to callers with s3:GetObjectRetention.
     """
     with clients.translate_transient_errors(f"S3 HeadObject {key}"):
-        answer = client().head_object(Bucket=bucket, Key=key, VersionId=version_id)
-    if "ObjectLockRetainUntilDate" not in answer:
-        return None
-    return answer["ObjectLockRetainUntilDate"].strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer: dict[str, Any] = dict(client().head_object(Bucket=bucket, Key=key, VersionId=version_id))
+    until = answer.get("ObjectLockRetainUntilDate")
+    return until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else None
 
 
 def presign(bucket: str, key: str, version_id: str, seconds: int) -> str:
