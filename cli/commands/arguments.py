@@ -220,6 +220,10 @@ WaveOption = Annotated[
     str | None,
     typer.Option("--wave", metavar="WAVE", autocompletion=complete_wave, help="Only this wave."),
 ]
+AsPdf = Annotated[
+    bool,
+    typer.Option("--pdf", help="Print the page as report.pdf too, with the Chromium, Chrome or Edge of this machine."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 OutputForm = Annotated[
     Output | None,

@@ -10,6 +10,7 @@ import typer
 from cli import run_client
 from cli.commands.arguments import (
     AsJson,
+    AsPdf,
     CommandGroup,
     ExecutionId,
     IdempotencyKey,
@@ -20,6 +21,7 @@ from cli.commands.arguments import (
 )
 from cli.commands.completion import complete_wave
 from cli.commands.confirmations import confirm_cleanup, confirm_latest
+from cli.commands.drills.printing import print_page
 from cli.connection import Connection, connected, exit_on_error
 from cli.exit_statuses import exit_status
 from cli.follow import follow_cleanup, print_advice, print_next, write_report
@@ -271,6 +273,7 @@ def report(
     with_transitions: Annotated[
         bool, typer.Option("--with-transitions", help="Count Step Functions' transitions; this reads every history.")
     ] = False,
+    pdf: AsPdf = False,
     as_json: AsJson = False,
     verify: Annotated[
         Path | None,
@@ -298,6 +301,7 @@ def report(
     costs = {"stateTransitions": count_transitions(connection, record)} if with_transitions else {}
     folder = to or Path(record["executionId"])
     write_report(session, record, folder, costs)
+    printed = {"pdf": print_page(folder)} if pdf else {}
     if as_json:
-        names = {"html": files.HTML_FILE, "json": files.JSON_FILE, "csv": files.CSV_FILE}
+        names = {"html": files.HTML_FILE, "json": files.JSON_FILE, "csv": files.CSV_FILE, **printed}
         print_json({kind: str(folder / name) for kind, name in names.items()})

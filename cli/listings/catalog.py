@@ -20,6 +20,7 @@ from cli.listings.cells import (
     show_words,
 )
 from cli.listings.columns import Column, Listing
+from cli.listings.evidence import EVIDENCE
 from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
 from cli.text import summarize_waits
 
@@ -267,6 +268,7 @@ LISTINGS = {
     "compliance --servers": compliance.SERVERS,
     "compliance --groups": compliance.GROUPS,
     "compliance --unplanned": compliance.UNPLANNED,
+    "evidence list": EVIDENCE,
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,

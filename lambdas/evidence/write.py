@@ -5,15 +5,17 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from evidence.files import SIGNATURE_FILE, EvidenceFile, make_files, make_manifest, write_json
+from evidence.files import EvidenceFile, make_files, make_manifest, write_json
 from evidence.in_process import InProcessReader
 from recovery import clock
 from recovery.aws import kms, s3
+from recovery.domain.drills.fingerprints import plan_hash, profiles_hash
 from recovery.domain.execution import Run
 from recovery.errors import AwsUnavailable
 from recovery.settings import environment_name, settings, stack_name
-from recovery.store import executions
+from recovery.store import executions, run_requests
 from recovery.store.drills import evidence_rows
+from report.files import SIGNATURE_FILE
 
 logger = Logger(child=True)
 
@@ -46,12 +48,17 @@ def write_evidence(execution_id: str, occasion: str) -> Written | None:
         evidence_rows.remove_due(execution_id, occasion)
         return Written(row["prefix"], row["manifestSha256"])
     prefix = f"{PREFIX}{run.plan_id}/{execution_id}/{occasion}/"
-    files = make_files(InProcessReader(), execution_id)
+    files = make_files(InProcessReader(), execution_id, _hash_as_run(execution_id))
     rows = [_put(bucket, prefix, file) for file in files]
     for _ in range(MAX_CHAIN_ATTEMPTS):
         if written := _seal(bucket, prefix, run, occasion, files, rows):
             return written
     raise AwsUnavailable(f"other evidence of plan {run.plan_name!r} is being written; try again")
+
+
+def _hash_as_run(execution_id: str) -> dict[str, str]:
+    plan, groups = run_requests.get_plan(execution_id), run_requests.get_groups(execution_id)
+    return {"planHash": plan_hash(plan), "profilesHash": profiles_hash(groups.values())}
 
 
 def _put(bucket: str, prefix: str, file: EvidenceFile) -> dict[str, Any]:
@@ -66,16 +73,17 @@ def _seal(
     previous, written_at = evidence_rows.read_last(run.plan_id), clock.iso()
     names = {"executionId": run.execution_id, "planId": run.plan_id}
     environment = {"stack": stack_name(), "environment": environment_name()}
-    manifest = make_manifest(names, occasion, written_at, environment, files, previous)
-    sealed, signed_by = [_put(bucket, prefix, manifest)], None
-    if key := settings().evidence_key:
-        signature = kms.sign(key, manifest.sha256)
-        signed_by = signature.key_arn
+    alias = settings().evidence_key
+    key = kms.read_public_key(alias) if alias else None
+    signed_by = key.arn if key else None
+    manifest = make_manifest(names, occasion, written_at, environment, files, previous, signed_by=signed_by)
+    sealed = [_put(bucket, prefix, manifest)]
+    if key:
         document = {
-            "keyArn": signature.key_arn,
+            "keyArn": key.arn,
             "algorithm": kms.ALGORITHM,
-            "signature": signature.signature,
-            "publicKey": kms.read_public_key(key),
+            "signature": kms.sign(key.arn, manifest.sha256),
+            "publicKey": key.pem,
         }
         sealed.append(_put(bucket, prefix, EvidenceFile(SIGNATURE_FILE, write_json(document))))
     evidence = {

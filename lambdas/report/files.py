@@ -13,6 +13,8 @@ from typing import Any
 from recovery.free_text import escape_json, flatten
 
 HTML_FILE, JSON_FILE, CSV_FILE = "report.html", "report.json", "servers.csv"
+# What evidence has besides a report.
+PLAN_FILE, MANIFEST_FILE, SIGNATURE_FILE = "plan.json", "manifest.json", "manifest.sig"
 
 CSV_COLUMNS = (
     "wave",

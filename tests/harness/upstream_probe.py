@@ -152,6 +152,9 @@ def probe(sfn: Any, runtime: LambdaRuntime) -> dict[str, bool]:
         boto3.client("service-quotas", "us-east-1").list_service_quotas(ServiceCode="drs")
     except NotImplementedError:
         found["list_service_quotas"] = True
+    kms = boto3.client("kms", "us-east-1")
+    key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+    found["sign_digests"] = kms.get_public_key(KeyId=key["KeyId"])["KeyId"] != key["Arn"]
     found["let_states_errors_out_of_maps"] = finish(in_map).error != "States.Timeout"
     found["stop_children_with_their_parent"] = child_outlives_its_parent(sfn)
     return found

@@ -120,7 +120,7 @@ OTHER_TIMES = {("PlanCompliance", "due"), ("PlanCompliance", "next"), ("ServerCo
 
 def test_every_time_has_the_format_of_a_time_and_nothing_else_has() -> None:
     timed = {(name, field) for name, field, described in properties() if '"date-time"' in json.dumps(described)}
-    named = re.compile(r"\w+At|\w+Time|at|since|until|pointInTime").fullmatch
+    named = re.compile(r"\w+At|\w+Time|at|since|until|retainUntil|pointInTime").fullmatch
     others = {(name, field) for name, field, _ in properties() if (name, field) in OTHER_TIMES or field == "asOf"}
     assert timed == others | {(name, field) for name, field, _ in properties() if named(field)}
 

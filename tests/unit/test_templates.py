@@ -523,7 +523,7 @@ def test_the_guide_lists_every_parameter() -> None:
 
 def test_a_parameter_that_both_stacks_have_takes_the_same_values() -> None:
     tables, root = (load(name)["Parameters"] for name in ("tables.yaml", "template.yaml"))
-    assert set(tables) & set(root) == {"KmsKeyArn"}
+    assert set(tables) & set(root) == {"KmsKeyArn", "SignEvidence"}
     described = "Description"
     for name in set(tables) & set(root):
         assert {**tables[name], described: ""} == {**root[name], described: ""}, name

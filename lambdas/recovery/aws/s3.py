@@ -2,7 +2,7 @@
 
 import base64
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
@@ -21,7 +21,7 @@ def client() -> "S3Client":
 
 
 def put(bucket: str, key: str, body: bytes, sha256: str, media_type: str) -> str:
-    """Write a new version of the object and return its version id. S3 refuses bytes that have not this SHA-256 (hex)."""
+    """Write a new version of the object and return its id. S3 refuses bytes that have not this SHA-256 (hex)."""
     checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
     with clients.translate_transient_errors(f"S3 PutObject {key}"):
         answer = client().put_object(
@@ -41,7 +41,7 @@ def find_retention(bucket: str, key: str, version_id: str) -> str | None:
     S3 tells it with an object only to callers with s3:GetObjectRetention.
     """
     with clients.translate_transient_errors(f"S3 HeadObject {key}"):
-        answer = client().head_object(Bucket=bucket, Key=key, VersionId=version_id)
+        answer: dict[str, Any] = dict(client().head_object(Bucket=bucket, Key=key, VersionId=version_id))
     until = answer.get("ObjectLockRetainUntilDate")
     return until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else None
 

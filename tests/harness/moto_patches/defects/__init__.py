@@ -14,7 +14,11 @@ from tests.harness.moto_patches.defects.integrations import (
     use_clients_of_the_role,
 )
 from tests.harness.moto_patches.defects.jsonata import evaluate_jsonata
-from tests.harness.moto_patches.defects.other_services import list_service_quotas, make_conditional_writes_atomic
+from tests.harness.moto_patches.defects.other_services import (
+    list_service_quotas,
+    make_conditional_writes_atomic,
+    sign_digests,
+)
 from tests.harness.moto_patches.defects.task_tokens import honour_task_tokens
 
 DEFECTS: tuple[Patch, ...] = (
@@ -32,5 +36,6 @@ DEFECTS: tuple[Patch, ...] = (
     read_escapes,
     make_conditional_writes_atomic,
     list_service_quotas,
+    sign_digests,
 )
 """In the order in which they are applied."""

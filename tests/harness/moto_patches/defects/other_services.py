@@ -1,8 +1,12 @@
-"""DynamoDB and Service Quotas."""
+"""DynamoDB, Service Quotas and KMS."""
 
+import base64
 import importlib
 import json
 from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from sandbox.engine.patch import defect
 from tests.harness.moto_patches.internals import dynamodb_lock
@@ -41,3 +45,29 @@ def list_service_quotas() -> None:
         return json.dumps({"Quotas": quotas})
 
     responses.ServiceQuotasResponse.list_service_quotas = answer
+
+
+@defect("moto 5.2.5")
+def sign_digests() -> None:
+    """KMS signs a message of the type DIGEST as if it were the message itself, so that no other implementation verifies
+    the signature; and GetPublicKey answers the id of the key, where AWS answers its ARN (KMS API reference).
+
+    Patch: sign the digest, and answer the ARN.
+    """
+    responses: Any = importlib.import_module("moto.kms.responses").KmsResponse
+    sign, get_public_key = responses.sign, responses.get_public_key
+
+    def sign_as_asked(self: Any) -> Any:
+        if self._get_param("MessageType") != "DIGEST":
+            return sign(self)
+        key = self.kms_backend.describe_key(self._get_param("KeyId"))
+        digest = self._get_param("Message")  # which it has decoded
+        signature = key.private_key.private_key.sign(digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+        answer = {"KeyId": key.arn, "Signature": base64.b64encode(signature).decode()}
+        return json.dumps({**answer, "SigningAlgorithm": self._get_param("SigningAlgorithm")})
+
+    def answer_the_arn(self: Any) -> Any:
+        answer = json.loads(get_public_key(self))
+        return json.dumps({**answer, "KeyId": self.kms_backend.describe_key(answer["KeyId"]).arn})
+
+    responses.sign, responses.get_public_key = sign_as_asked, answer_the_arn

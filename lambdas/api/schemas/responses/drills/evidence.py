@@ -85,18 +85,26 @@ class EvidencePage(Paged):
 
 def build_evidence(row: Mapping[str, Any]) -> Evidence:
     """Evidence from its row, without URLs."""
-    return {"executionId": row["executionId"], **_build_occasion(row), "files": [_build_file(f) for f in row["files"]]}
+    files = [_build_file(file) for file in row["files"]]
+    return {**_build_facts(row), "executionId": row["executionId"], "files": files}
 
 
 def build_downloads(row: Mapping[str, Any], urls: Mapping[str, str]) -> EvidenceOfOccasion:
     """Evidence from its row; `urls` are by the name of the file."""
     files: list[EvidenceDownload] = [{**_build_file(file), "url": urls[file["name"]]} for file in row["files"]]
-    return {**_build_occasion(row), "files": files}
+    return {**_build_facts(row), "files": files}
 
 
-def _build_occasion(row: Mapping[str, Any]) -> Any:
-    names = ("occasion", "writtenAt", "manifestSha256", "signedBy", "retainUntil", "bucket", "prefix")
-    return {name: row.get(name) for name in names}
+def _build_facts(row: Mapping[str, Any]) -> EvidenceFacts:
+    return {
+        "occasion": row["occasion"],
+        "writtenAt": row["writtenAt"],
+        "manifestSha256": row["manifestSha256"],
+        "signedBy": row.get("signedBy"),
+        "retainUntil": row.get("retainUntil"),
+        "bucket": row["bucket"],
+        "prefix": row["prefix"],
+    }
 
 
 def _build_file(file: Mapping[str, Any]) -> EvidenceFile:
