@@ -1,6 +1,10 @@
 """What the console says of compliance, schedules, assessments and histories follows from answers of the API."""
 
 import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -186,49 +190,78 @@ def test_versions_say_what_became_of_fields() -> None:
 CONTENT = b"what has happened"
 
 
+@pytest.fixture
+def bucket() -> Iterator[str]:
+    """A server that answers every GET with the content."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # the library's name
+            self.send_response(200 if self.path.startswith("/there") else 403)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            self.wfile.write(CONTENT)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def api_at(url: str) -> ApiClient:
     return ApiClient(url, "us-west-2", None)
 
 
-def file(**more: Any) -> dict[str, Any]:
+EMULATED = "http://127.0.0.1:1/v1"
+
+
+def file(url: str, **more: Any) -> dict[str, Any]:
     digest = hashlib.sha256(CONTENT).hexdigest()
-    return {
-        "name": "report.html",
-        "bytes": len(CONTENT),
-        "sha256": digest,
-        "url": "https://bucket.test/report.html",
-        **more,
-    }
+    return {"name": "report.html", "bytes": len(CONTENT), "sha256": digest, "url": url, **more}
 
 
-def test_a_file_of_evidence_is_read_if_it_is_the_one_on_record() -> None:
-    asked = list[str]()
-
-    def fetch(url: str) -> bytes:
-        asked.append(url)
-        return CONTENT
-
-    assert evidence.read_file(api_at("https://api.test"), file(), fetch) == CONTENT
-    assert asked == ["https://bucket.test/report.html"]
+def test_a_file_of_evidence_is_read_if_it_is_the_one_on_record(bucket: str) -> None:
+    assert evidence.read_file(api_at(EMULATED), file(f"{bucket}/there?X-Amz-Signature=a")) == CONTENT
 
 
-def test_a_file_of_which_a_byte_was_changed_is_refused() -> None:
-    with pytest.raises(evidence.NotAsRecorded, match="not the one on record"):
-        evidence.read_file(api_at("https://api.test"), file(), lambda url: b"What has happened")
+def test_a_file_of_which_a_byte_was_changed_is_refused(bucket: str) -> None:
+    digest = hashlib.sha256(CONTENT.replace(b"w", b"W")).hexdigest()
+    with pytest.raises(evidence.NotAsRecorded, match="has not the SHA-256 that is on record"):
+        evidence.read_file(api_at(EMULATED), file(f"{bucket}/there", sha256=digest))
 
 
-@pytest.mark.parametrize("url", ["http://bucket.test/x", "file:///etc/passwd", "ftp://bucket.test/x", "//bucket.test"])
+def test_a_bucket_that_refuses_or_does_not_answer_is_named_without_the_address(bucket: str) -> None:
+    with pytest.raises(evidence.NotAsRecorded, match="403") as refused:
+        evidence.read_file(api_at(EMULATED), file(f"{bucket}/not-there?X-Amz-Signature=a"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(ApiUnreachable, match=f"127.0.0.1:{port}") as silent:
+        evidence.read_file(api_at(EMULATED), file(f"http://127.0.0.1:{port}/there?X-Amz-Signature=a"))
+    for error in (refused, silent):
+        assert "Signature" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "file:///etc/passwd", "ftp://bucket.test/x", "//bucket.test"])
 def test_only_a_bucket_over_tls_is_asked_on_aws(url: str) -> None:
-    def fetch(url: str) -> bytes:
-        raise AssertionError(url)
-
-    with pytest.raises(evidence.NotAsRecorded):
-        evidence.read_file(api_at("https://api.test"), file(url=url), fetch)
+    with pytest.raises(evidence.NotAsRecorded, match="none of a bucket"):
+        evidence.read_file(api_at("https://api.test"), file(url))
 
 
-def test_a_file_that_fills_the_memory_is_left_to_the_command() -> None:
+def test_a_file_that_fills_the_memory_is_left_to_the_command(bucket: str) -> None:
     with pytest.raises(evidence.NotAsRecorded, match="drs-waves evidence get"):
-        evidence.read_file(api_at("https://api.test"), file(bytes=evidence.MAX_BYTES + 1), lambda url: CONTENT)
+        evidence.read_file(api_at(EMULATED), file(f"{bucket}/there", bytes=evidence.MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    ("occasion", "words"),
+    [("end", "When the run ended"), ("verdict-12", "After a verdict"), ("an-eclipse", "an-eclipse")],
+)
+def test_an_occasion_has_words(occasion: str, words: str) -> None:
+    assert evidence.name_occasion(occasion) == words
 
 
 # --- parts --------------------------------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
 """Compliance, schedules, assessments, evidence and histories in the console, as the API has them."""
 
+import csv
 import hashlib
+import io
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from botocore.httpsession import URLLib3Session
 
 from tests.support.api_http_server import CUT, ApiHttpServer
 from tests.support.console_forms import buttons_of, notice_of, press, text_of
@@ -132,13 +136,30 @@ def test_compliance_that_is_refused_leaves_the_overview(
     assert "What is in no plan cannot be read" in console.get("/compliance").text
 
 
+@pytest.mark.evidence
+def test_the_downloads_are_the_files_of_the_command(product: Product, console: ServedConsole) -> None:
+    done = product.plan(make_wave(product, "done"), name="<done>", drillPolicy=POLICY)
+    product.plan(make_wave(product, "free"), name="=free")
+    drill(product, done)
+    table = console.get("/compliance.csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="compliance.csv"'
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    assert {row["planId"]: row["status"] for row in rows}[done] == "COMPLIANT"
+    assert len(rows) == 2
+    page = console.get("/compliance.html")
+    assert page.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in page.headers["content-security-policy"]
+    assert "&lt;done&gt;" in page.text
+    assert "<done>" not in page.text
+
+
 # --- schedules ----------------------------------------------------------------------------------------------------
 def test_a_plan_shows_its_policy_and_its_appointments_in_its_zone(product: Product, console: ServedConsole) -> None:
     plan_id = product.plan(make_wave(product), name="shop", drillPolicy=POLICY)
     page = console.get(f"/plans/{plan_id}")
     coming = product.request("GET", f"/recovery-plans/{plan_id}/drill-schedule").body["next"]
     assert "every 30 days at 02:00, Europe/Berlin" in page.text
-    assert "those after the first are a forecast" in page.text
+    assert "Those after the first are a forecast" in page.text
     row = row_of(page, f"appointment-{coming[0]['at']}")
     assert coming[0]["at"][:16].replace("T", " ") in row
     assert re.search(r"\d 02:00 CES?T", row)
@@ -314,17 +335,19 @@ def test_a_readiness_check_has_no_verdict(product: Product, console: ServedConso
 def bucket(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses of objects lead to AWS, which is not here: what they ask for is read of the S3 of the product."""
 
-    def fetch(url: str) -> bytes:
-        parts = urlsplit(url)
+    send = URLLib3Session.send
+
+    def answer(session: URLLib3Session, request: Any) -> Any:
+        parts = urlsplit(request.url)
+        if not parts.netloc.startswith(EVIDENCE_BUCKET):
+            return send(session, request)
         query = parse_qs(parts.query)
         assert "X-Amz-Signature" in query
-        assert parts.netloc.startswith(EVIDENCE_BUCKET), url
         key, version = unquote(parts.path.removeprefix("/")), query["versionId"][0]
         found = product.engine.client("s3").get_object(Bucket=EVIDENCE_BUCKET, Key=key, VersionId=version)
-        content: bytes = found["Body"].read()
-        return content
+        return SimpleNamespace(status_code=200, content=found["Body"].read())
 
-    monkeypatch.setattr("console.reading.drills.evidence._fetch", fetch)
+    monkeypatch.setattr(URLLib3Session, "send", answer)
 
 
 @pytest.mark.evidence
@@ -361,8 +384,23 @@ def test_evidence_that_is_not_as_it_was_written_is_not_handed_out(
     server.instead["GET", f"/executions/{run}/evidence"] = [(200, found)]
     refused = console.get(f"/runs/{run}/evidence/end/report.json")
     assert refused.status == 409
-    assert "not the file that was written" in refused.text
-    assert EVIDENCE_BUCKET not in refused.text
+    assert "has not the SHA-256 that is on record" in refused.text
+    assert "X-Amz" not in refused.text
+    server.instead["GET", f"/executions/{run}/evidence"] = [(200, found)]
+    part = console.get(f"/runs/{run}/evidence/end", **{"HX-Request": "true"})
+    assert "not verified" in text_of(part)
+
+
+@pytest.mark.evidence
+def test_a_verification_says_what_the_command_says(product: Product, console: ServedConsole, bucket: None) -> None:
+    run = drill(product, product.plan(make_wave(product)))
+    assert f'hx-get="/runs/{run}/evidence/end"' in console.get(f"/runs/{run}/assessment").text
+    part = console.get(f"/runs/{run}/evidence/end", **{"HX-Request": "true"})
+    assert part.status == 200, part
+    assert "<html" not in part.text
+    assert "✓ verified Each file has the sum" in text_of(part)
+    assert "is not signed" in text_of(part), "what it does not prove"
+    assert console.get(f"/runs/{run}/evidence/none").status == 404
 
 
 # --- histories ----------------------------------------------------------------------------------------------------

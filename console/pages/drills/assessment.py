@@ -14,6 +14,7 @@ from console.forms import read_form, require_writable
 from console.pages.parts import answer_done, require_id
 from console.pages.runs import RunPage
 from console.reading.drills import assessment
+from console.reading.drills.evidence import name_occasion
 from console.reading.drills.findings import list_findings
 from console.refusals import ShownError
 from console.render import Live, render
@@ -47,6 +48,7 @@ def show_assessment(request: Request) -> Response:
         carried=list_findings(found["carried"], *plan) if found else [],
         changes=assessment.list_changes(found) if found else None,
         evidence=parts["evidence"]["value"],
+        name_occasion=name_occasion,
         evidence_problem=parts["evidence"]["problem"],
     )
 

@@ -12,24 +12,19 @@ from cli.api_client import ApiUnreachable, CredentialsExpired
 from cli.refusal import ApiRefused
 from console.deployment import ID, Deployment
 from console.pages.parts import show_error_in_place
+from console.pages.reports import POLICY
 from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
 from console.reading.drills import compliance
+from console.reading.drills.compliance_files import write_csv, write_page
 from console.reading.drills.findings import Finding, read_all_open, sort_findings
 from console.render import Live, render
 from console.topics import max_age, read_topic
+from report.compliance.words import STATUS_WORDS
 
 TOPIC = "compliance"
 # Drill findings of all plans cost a request for each plan. In real seconds.
 MAX_AGE_OF_FINDINGS, SANDBOX_MAX_AGE_OF_FINDINGS = 60.0, 5.0
 MAX_NAME_LENGTH = 200
-# What a server of a plan can be, by the API's words.
-SERVER_STATES = {
-    "OVERDUE": "overdue",
-    "DUE_SOON": "due soon",
-    "NEVER_DRILLED": "never drilled",
-    "NO_POLICY": "no policy",
-    "COMPLIANT": "compliant",
-}
 
 
 def show_compliance(request: Request) -> Response:
@@ -64,7 +59,7 @@ def show_servers(request: Request) -> Response:
     deployment: Deployment = request.app.state.deployment
     plan_id, status = (request.query_params.get(name, "") for name in ("plan", "status"))
     token = request.query_params.get("page") or None
-    if (plan_id and not ID.fullmatch(plan_id)) or status not in ("", *SERVER_STATES):
+    if (plan_id and not ID.fullmatch(plan_id)) or status not in ("", *STATUS_WORDS):
         raise HTTPException(400, "This filter does not exist. Choose a plan and a state from the lists.")
     if token and len(token) > MAX_TOKEN_LENGTH:
         raise HTTPException(400, "The list has no such page. Open its first page.")
@@ -78,7 +73,7 @@ def show_servers(request: Request) -> Response:
         found=found,
         plan_id=plan_id,
         status_wanted=status,
-        states=SERVER_STATES,
+        states=STATUS_WORDS,
         plans=deployment.snapshot("plans", list_plans, MAX_AGE_OF_PLANS).value,
         describe_due=compliance.describe_due,
         is_first=token is None,
@@ -131,9 +126,30 @@ def find_standings(deployment: Deployment) -> Mapping[str, compliance.Standing]:
     return {} if known is None else compliance.index_plans(known.value)
 
 
+def download_csv(request: Request) -> Response:
+    """The file that `drs-waves compliance --csv` writes."""
+    return _attach(write_csv(request.app.state.deployment.api), "csv")
+
+
+def download_page(request: Request) -> Response:
+    """The file that `drs-waves compliance --html` writes."""
+    deployment: Deployment = request.app.state.deployment
+    return _attach(write_page(deployment.api, deployment.is_sandbox), "html")
+
+
+def _attach(content: str, kind: str) -> Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="compliance.{kind}"',
+        "Content-Security-Policy": POLICY,
+    }
+    return Response(content, media_type=f"text/{kind}", headers=headers)
+
+
 ROUTES = [
     Route("/compliance", show_compliance),
     Route("/compliance/servers", show_servers),
     Route("/compliance/findings", show_findings),
     Route("/compliance/summary", show_summary),
+    Route("/compliance.csv", download_csv),
+    Route("/compliance.html", download_page),
 ]

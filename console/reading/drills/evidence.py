@@ -1,69 +1,83 @@
-"""The files of the evidence of a run, each compared with the sum that the record has of it."""
+"""The files of the evidence of a run: read from the bucket, held against the record, and verified."""
 
-import hashlib
-from collections.abc import Callable, Mapping
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from cli.api_client import ApiClient, ApiUnreachable
+from cli.report.download import FileRefused, download
+from recovery import VERSION
 from recovery.free_text import flatten
+from report.files import MANIFEST_FILE
 
-# Files are read into memory, and the reports of 10,000 servers have some ten megabytes.
+# Files are read into memory. The reports of 10,000 servers have some ten megabytes.
 MAX_BYTES = 256 * 1024 * 1024
-SECONDS_TO_WAIT = 60
-
-Fetch = Callable[[str], bytes]
+# Verifications at a time: each makes the page of a report again.
+_VERIFYING = threading.Semaphore(2)
+_OCCASIONS = {
+    "end": "When the run ended",
+    "cleanup": "After a clean-up",
+    "verify": "After checks were made again",
+    "verdict": "After a verdict",
+}
 
 
 class NotAsRecorded(Exception):
-    """A file is not what the record of the evidence says. The message is in words."""
+    """A file is not what the record of the evidence says, or cannot be read. The message is in words."""
 
 
-def find_file(api: ApiClient, run_id: str, occasion: str, name: str) -> dict[str, Any] | None:
-    """The file of that name in the evidence of this occasion, with a new address; None if there is none.
+def name_occasion(occasion: str) -> str:
+    """`After a verdict`; an occasion of a newer version stays as it is."""
+    return _OCCASIONS.get(occasion.partition("-")[0], occasion)
+
+
+def find_evidence(api: ApiClient, run_id: str, occasion: str) -> dict[str, Any] | None:
+    """The evidence of the run on this occasion, with new addresses of its files; None if there is none.
 
     Raise ApiRefused, ApiUnreachable.
     """
     found = api.get(f"/executions/{run_id}/evidence")
-    for each in found["evidence"]:
-        if each["occasion"] == occasion:
-            return next((file for file in each["files"] if file["name"] == name), None)
-    return None
+    return next((each for each in found["evidence"] if each["occasion"] == occasion), None)
 
 
-def read_file(api: ApiClient, file: Mapping[str, Any], fetch: Fetch | None = None) -> bytes:
+def read_file(api: ApiClient, file: Mapping[str, Any]) -> bytes:
     """The contents of the file, from the bucket.
 
     Raise NotAsRecorded for other contents than the record has, ApiUnreachable if the bucket does not answer.
     """
-    url, name = str(file["url"]), flatten(file["name"])
-    if urlsplit(url).scheme not in (("https", "http") if api.is_emulated else ("https",)):
-        raise NotAsRecorded(f"The address of {name} is none of a bucket.")
-    if int(file["bytes"]) > MAX_BYTES:
-        raise NotAsRecorded(f"{name} is too large for the console. The command writes it: drs-waves evidence get")
-    content = (fetch or _fetch)(url)
-    if hashlib.sha256(content).hexdigest() != file["sha256"]:
-        raise NotAsRecorded(
-            f"{name} is not the file that was written: its SHA-256 is not the one on record. Keep the run's evidence "
-            "as it is, and find out who can write to the bucket: docs/evidence.md."
-        )
-    return content
+    with tempfile.TemporaryDirectory() as folder:
+        (path,) = _download(api, [file], Path(folder))
+        return path.read_bytes()
 
 
-def _fetch(url: str) -> bytes:
-    from botocore.awsrequest import AWSRequest
-    from botocore.exceptions import BotoCoreError
-    from botocore.httpsession import URLLib3Session
-    from botocore.utils import get_environ_proxies
+def verify(api: ApiClient, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What `drs-waves evidence verify` says of this evidence: `isVerified`, `problems` and `notes`.
 
-    session = URLLib3Session(proxies=get_environ_proxies(url), timeout=SECONDS_TO_WAIT)
+    Raise NotAsRecorded for files that are not those of the record, ApiUnreachable.
+    """
+    from cli.report.evidence import verify_evidence  # cryptography takes longer to import than a page may take
+
+    with _VERIFYING, tempfile.TemporaryDirectory() as folder:
+        _download(api, found["files"], Path(folder))
+        verified = verify_evidence(Path(folder), VERSION)
+    if verified.manifest_sha256 != found["manifestSha256"]:
+        verified.problems.append(f"{MANIFEST_FILE} has not the SHA-256 that the API has of it.")
+    return verified.to_json()
+
+
+def _download(api: ApiClient, files: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+    schemes = ("https", "http") if api.is_emulated else ("https",)
+    if any(urlsplit(str(file["url"])).scheme not in schemes for file in files):
+        raise NotAsRecorded("The API names an address that is none of a bucket.")
+    if sum(int(file["bytes"]) for file in files) > MAX_BYTES:
+        raise NotAsRecorded("The evidence is too large for the console. The command reads it: drs-waves evidence get")
     try:
-        answer = session.send(AWSRequest("GET", url).prepare())
-        content: bytes = answer.content
-    except BotoCoreError as error:  # its text has the address, which is a secret for minutes
-        raise ApiUnreachable(f"The bucket of the evidence, {urlsplit(url).netloc}, does not answer.") from error
-    if answer.status_code != 200:
-        raise NotAsRecorded(
-            f"The bucket of the evidence answers {answer.status_code}. An address is good for five minutes: try again."
-        )
-    return content
+        return download(files, folder)
+    except FileRefused as error:
+        raise NotAsRecorded(flatten(error)) from error
+    except ApiUnreachable as error:  # its text has the address of a file, which whoever has it can read
+        host = urlsplit(str(files[0]["url"])).netloc
+        raise ApiUnreachable(f"The bucket of the evidence does not answer at {flatten(host)}.") from error

@@ -31,17 +31,22 @@ def shown(sandbox: Sandbox) -> Iterator[tuple[ServedConsole, dict[str, str]]]:
     run = operator.start(plan)
     wait_until(operator, run, waits_for("APPROVAL", "web"))
     wait_until(operator, run, waits_for("DECISION", "database"))
-    ended = operator.start(maker.plan("ended", maker.wave("web", maker.seed("ended-1"))))
+    policy = {"everyDays": 90, "timezone": "Europe/Berlin"}
+    drilled = maker.plan("ended", maker.wave("web", maker.seed("ended-1")), drillPolicy=policy)
+    ended = operator.start(drilled)
     operator.finish(ended)
+    finding = {"title": "DNS was changed by hand", "owner": "network team", "due": "2199-12-31"}
+    assert operator.request("POST", f"/executions/{ended}/drill-findings", finding).status == 201
     server = operator.request("GET", f"/executions/{run}/servers").body["servers"][0]["sourceServerId"]
     with serving(deployment(sandbox)) as console:
-        yield console, {"plan": plan, "run": run, "ended": ended, "server": server}
+        yield console, {"plan": plan, "run": run, "drilled": drilled, "ended": ended, "server": server}
     decide(operator, run, "cancel")
     operator.finish(run)
 
 
 PAGES = [
-    *("/", "/runs", "/fleet", "/reports", "/plans/{plan}", "/no-such-page"),
+    *("/", "/runs", "/fleet", "/reports", "/plans/{plan}", "/plans/{drilled}", "/no-such-page"),
+    *("/compliance", "/compliance/servers", "/history/plan/{plan}", "/runs/{ended}/assessment"),
     *("/runs/{run}", "/runs/{run}/servers", "/runs/{run}/servers/{server}", "/runs/{run}/actions", "/runs/{run}/jobs"),
     *("/runs/{run}/findings", "/runs/{run}/events", "/runs/{run}/report", "/runs/{ended}", "/runs/{ended}/report"),
 ]
@@ -52,6 +57,10 @@ DIALOGS = {
     "approve": ("/runs/{run}", "/decide/approve"),
     "retry": ("/runs/{run}", "/decide/retry"),
     "cancel": ("/runs/{run}", "/decide/cancel"),
+    "pause the schedule": ("/plans/{drilled}", "/schedule/pause"),
+    "reject a drill": ("/runs/{ended}/assessment", "/verdict/reject"),
+    "open a finding": ("/runs/{ended}/assessment", "/drill-findings/open"),
+    "close a finding": ("/plans/{drilled}", "/close"),
 }
 
 
