@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.e2e, NEEDS_CHROMIUM]
 
 def test_g_and_a_letter_lead_to_each_page_that_the_dialog_of_the_keys_names(person: Person) -> None:
     tab = person.open("/fleet")
-    for letter, path in (("o", "/"), ("r", "/runs"), ("p", "/reports"), ("f", "/fleet")):
+    for letter, path in (("o", "/"), ("r", "/runs"), ("c", "/compliance"), ("p", "/reports"), ("f", "/fleet")):
         tab.keyboard.press("?")
         expect(tab.locator("#keys")).to_be_visible()
         expect(tab.locator(f"#keys [data-key={letter}]")).to_have_attribute("data-target", path)
