@@ -4,8 +4,9 @@
     make sandbox             # in another terminal
     make console-pictures
 
-It applies examples/approval.yaml, drills it until the web servers wait for their approval, takes the pictures, and
-cancels the drill. It needs Chromium: scripts/install_browser.sh installs it.
+It applies examples/drilled-shop.yaml, which has a drill policy, and drills it. Then it applies examples/approval.yaml,
+drills it until the web servers wait for their approval, takes the pictures, and cancels the drill. It needs Chromium:
+scripts/install_browser.sh installs it.
 """
 
 import json
@@ -22,6 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES, PLAN_FILE, PLAN = ROOT / "docs" / "pictures", ROOT / "examples" / "approval.yaml", "shop-with-approval"
+DRILLED_FILE, DRILLED = ROOT / "examples" / "drilled-shop.yaml", "drilled-shop"
 COMMAND = str(Path(sys.executable).with_name("drs-waves"))
 SIZE = {"width": 1240, "height": 830}
 MAX_BYTES = 150_000
@@ -77,11 +79,13 @@ def shrink(picture: Path) -> None:
 
 
 def main() -> None:
-    """Make the three pictures."""
+    """Make the four pictures."""
     browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser_path is None:
         sys.exit("There is no Chromium. scripts/install_browser.sh installs it.")
-    subprocess.run([COMMAND, "plan", "apply", PLAN_FILE, "--yes", "--sandbox"], check=True, stdout=subprocess.DEVNULL)
+    for file in (DRILLED_FILE, PLAN_FILE):
+        subprocess.run([COMMAND, "plan", "apply", file, "--yes", "--sandbox"], check=True, stdout=subprocess.DEVNULL)
+    call("run", DRILLED, "--json")
     (plan,) = [each for each in call("get", "/recovery-plans")["recoveryPlans"] if each["name"] == PLAN]
     run = str(call("run", PLAN, "--no-wait", "--json")["executionId"])
     try:
@@ -94,6 +98,7 @@ def main() -> None:
             take(page, f"{base}/", "overview")
             take(page, f"{base}/runs/{run}", "run")
             take(page, f"{base}/plans/{plan['planId']}", "plan")
+            take(page, f"{base}/compliance", "compliance")
             browser.close()
     finally:
         subprocess.run([COMMAND, "cancel", run, "--sandbox"], check=False, stdout=subprocess.DEVNULL)

@@ -94,7 +94,9 @@ def test_a_policy_is_said_in_words() -> None:
     assert "within 120 minutes" in words["Begins"]
     assert "passed its checks" in words["Counts if"]
     assert words["Becomes stale if"] == "the plan's waves, actions or attempts to launch change"
-    assert "Cleaned up" not in words
+    assert words["Cleaned up"] == "as the plan says for all drills, or 8 hours after its end"
+    mine = dict(schedule.describe_policy({**POLICY, "cleanUpAfterHours": 4}))
+    assert mine["Cleaned up"] == "4 hours after its end"
 
 
 def test_a_policy_that_starts_nothing_says_so() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cli.api_client import ApiClient
+from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.wording import plural
 from report.times import parse_time
 
@@ -46,6 +47,9 @@ def describe_policy(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Before it", asks if policy.get("skipIfNotReady", True) else "readiness is not checked first"
     if hours := policy.get("cleanUpAfterHours"):
         yield "Cleaned up", f"{plural(int(hours), 'hour')} after its end"
+    elif policy.get("automatic", True):
+        default = plural(DEFAULT_CLEAN_UP_HOURS, "hour")
+        yield "Cleaned up", f"as the plan says for all drills, or {default} after its end"
     yield "Counts if", _COUNTS_IF.get(policy.get("countsIf") or "launched", str(policy.get("countsIf")))
     reasons = [_STALE_AFTER.get(each, each) for each in policy.get("invalidatedBy", tuple(_STALE_AFTER))]
     yield "Becomes stale if", ", or ".join(reasons) if reasons else "nothing: only its time runs out"
