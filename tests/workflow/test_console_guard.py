@@ -423,7 +423,10 @@ def test_no_page_has_a_key_or_a_name_as_markup(
             shown = page.text + json.dumps(dict(page.headers))
             assert not [secret for secret in (keys.entry, keys.cookie, *api_secrets) if secret in shown], each.path
             is_file = page.headers.get("content-disposition", "").startswith("attachment")
-            assert not is_file or "sandbox" in page.headers["content-security-policy"], (each.path, page.headers)
+            assert not (is_html and is_file) or "sandbox" in page.headers["content-security-policy"], (
+                each.path,
+                page.headers,
+            )
             if is_html and not is_file and "/report/" not in each.path:  # the report's own page has its own policy
                 for forbidden in (" style=", " onclick=", " onload=", "javascript:", "<style", "hx-on"):
                     assert forbidden not in page.text.lower(), (each.path, forbidden)
