@@ -90,7 +90,14 @@ class Product:
     Only with `keeps_evidence` the end of a run starts keep-evidence, which costs each test the rendering of a report.
     """
 
-    def __init__(self, speed: float = 600, durations: Mapping[str, Any] = SHORT_DURATIONS, *, keeps_evidence: bool = False, **environment: str) -> None:
+    def __init__(
+        self,
+        speed: float = 600,
+        durations: Mapping[str, Any] = SHORT_DURATIONS,
+        *,
+        keeps_evidence: bool = False,
+        **environment: str,
+    ) -> None:
         origin = time.time()
         self.emulator = Emulator(speed=speed, origin=origin, account_of=account_of)
         self.emulator.control.change_settings({"profile": DRS_PROFILE, "durations": dict(durations)})
