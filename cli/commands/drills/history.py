@@ -17,7 +17,8 @@ from recovery.free_text import clean, flatten
 _HELP = """\
 Who changed a plan, group or account, and what.
 
-Each version with its time and its differences, newest first. What has been deleted keeps its history: name it by its id.
+Each version with its time and its differences, newest first. What has been
+deleted keeps its history: name it by its id.
 """
 
 app = CommandGroup(no_args_is_help=True, help=_HELP)
