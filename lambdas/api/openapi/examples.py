@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.openapi.example_fleet import FLEET_ANSWERS
+from api.openapi.example_history import HISTORY_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_values import (
     ACCOUNT,
@@ -198,25 +199,11 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 ANSWERS: dict[str, dict[str, Any]] = {
+    **HISTORY_ANSWERS,
     **READINESS_ANSWERS,
     **FLEET_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
-    "History": {
-        "history": [
-            {
-                "number": 2,
-                "version": 2,
-                "name": "shop",
-                "at": AT,
-                "by": ANA,
-                "deleted": False,
-                "found": False,
-                "changes": [{"field": "waves[database].maxFailedPercent", "before": "0", "after": "10"}],
-            }
-        ],
-        "nextToken": None,
-    },
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},
     "ProtectionGroup": _stored_group,
     "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},
