@@ -72,3 +72,10 @@ def test_values_that_differ_have_different_short_texts(before: object, after: ob
 def test_people_read_nothing_yes_and_empty_on_one_line() -> None:
     assert put_in_words(Difference("fourEyes", None, True)) == Difference("another person approves", "nothing", "yes")
     assert put_in_words(Difference("description", "", "a\nb")) == Difference("description", "empty", "a b")
+
+
+def test_the_time_at_which_rules_of_drills_were_set_is_no_difference() -> None:
+    before = {"drillPolicy": {"everyDays": 90, "since": "2026-01-01T00:00:00.000Z"}}
+    after = {"drillPolicy": {"everyDays": 30, "since": "2026-02-01T00:00:00.000Z"}}
+    assert compare_content(before, after) == [Difference("drillPolicy.everyDays", 90, 30)]
+    assert compare_content(before, {"drillPolicy": {"everyDays": 90}}) == []

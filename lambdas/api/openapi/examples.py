@@ -6,6 +6,7 @@ from api.openapi.compliance_examples import COMPLIANCE_ANSWERS
 from api.openapi.drill_examples import DRILL_ANSWERS, DRILL_BODIES
 from api.openapi.example_evidence import EVIDENCE_ANSWERS
 from api.openapi.example_fleet import FLEET_ANSWERS
+from api.openapi.example_history import HISTORY_ANSWERS
 from api.openapi.example_launches import LAUNCH_ANSWERS, LAUNCH_BODIES
 from api.openapi.example_schedules import SCHEDULE_ANSWERS
 from api.openapi.example_values import (
@@ -204,26 +205,12 @@ BODIES: dict[str, dict[str, Any]] = {
 
 ANSWERS: dict[str, dict[str, Any]] = {
     **COMPLIANCE_ANSWERS,
+    **HISTORY_ANSWERS,
     **READINESS_ANSWERS,
     **SCHEDULE_ANSWERS,
     **FLEET_ANSWERS,
     "TargetAccount": _stored_account,
     "TargetAccounts": {"targetAccounts": [_stored_account], "nextToken": None},
-    "History": {
-        "history": [
-            {
-                "number": 2,
-                "version": 2,
-                "name": "shop",
-                "at": AT,
-                "by": ANA,
-                "deleted": False,
-                "found": False,
-                "changes": [{"field": "waves[database].maxFailedPercent", "before": "0", "after": "10"}],
-            }
-        ],
-        "nextToken": None,
-    },
     "Verification": {"accountId": ACCOUNT, "ok": True, "regions": [_reachable], "refusedSteps": []},
     "ProtectionGroup": _stored_group,
     "ProtectionGroups": {"protectionGroups": [_stored_group], "nextToken": None},
