@@ -265,7 +265,7 @@ class Run:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The requesters without the schedule of the plan, which is no person: any person may approve its drills."""
+        """The requesters but the schedule, which is no person."""
         return tuple(each for each in self.requesters if each != SCHEDULE)
 
     @property
