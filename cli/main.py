@@ -20,6 +20,7 @@ from cli.commands import (
     tables,
 )
 from cli.commands.arguments import LightGroup
+from cli.commands.drills import schedule
 from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -35,6 +36,7 @@ for commands in (runs, records, decisions, listings, messages, console):
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")

@@ -55,18 +55,11 @@ def may_be_same_person(one: str, other: str) -> bool:
     return "federated-user" in kinds and kinds <= {"federated-user", "user", "root"}
 
 
+def list_people(requesters: Iterable[str]) -> list[str]:
+    """The requesters of a run but the schedule of its plan, which is no person: any person may approve its drills."""
+    return [each for each in requesters if each != SCHEDULE]
+
+
 def find_same_person(caller: str, others: Iterable[str]) -> str | None:
-    """The first of the others who may be the caller; None if there is none. The schedule of a plan is no person."""
-    people = (other for other in others if other != SCHEDULE)
-    return next((other for other in people if may_be_same_person(caller, other)), None)
-
-
-def _role(caller: re.Match[str]) -> str:
-    return (caller["name"] or "").split("/")[0]
-
-
-def _name_in_identity_center(caller: re.Match[str]) -> str | None:
-    """The name of the signed-in user, in one case; None for other callers."""
-    role, _, session = (caller["name"] or "").partition("/")
-    is_of_identity_center = caller["kind"] == "assumed-role" and _OF_IDENTITY_CENTER.fullmatch(role)
-    return session.lower() if is_of_identity_center and session else None
+    """The first of the others who may be the caller; None if there is none."""
+    return next((other for other in list_people(others) if may_be_same_person(caller, other)), None)

@@ -64,8 +64,8 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
-    assert {"plan", "profiles", "context", "sandbox", "tables"} == GROUPS
-    assert len(COMMANDS) == len(set(COMMANDS)) == 48
+    assert {"plan", "profiles", "schedule", "context", "sandbox", "tables"} == GROUPS
+    assert len(COMMANDS) == len(set(COMMANDS)) == 52
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")

@@ -264,11 +264,6 @@ class Run:
         return tuple(dict.fromkeys((*self.earlier_requesters, self.requested_by)))
 
     @property
-    def people(self) -> tuple[str, ...]:
-        """The requesters but the schedule, which is no person."""
-        return tuple(each for each in self.requesters if each != SCHEDULE)
-
-    @property
     def is_scheduled(self) -> bool:
         """Whether it is a readiness run that the schedule of its plan has started."""
         return self.mode is Mode.READINESS and self.requested_by == SCHEDULE
