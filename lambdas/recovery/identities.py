@@ -9,7 +9,8 @@ can modify (AWS's user guide "IAM roles created by IAM Identity Center").
 import re
 from collections.abc import Iterable
 
-from recovery.domain.standing.slots import SCHEDULE
+SCHEDULE = "schedule"
+"""The requester of a run that the schedule of its plan has started. A caller of the API is an ARN, never this word."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
 # Sessions of a role, and of GetFederationToken.
@@ -63,3 +64,14 @@ def list_people(requesters: Iterable[str]) -> list[str]:
 def find_same_person(caller: str, others: Iterable[str]) -> str | None:
     """The first of the others who may be the caller; None if there is none."""
     return next((other for other in list_people(others) if may_be_same_person(caller, other)), None)
+
+
+def _role(caller: re.Match[str]) -> str:
+    return (caller["name"] or "").split("/")[0]
+
+
+def _name_in_identity_center(caller: re.Match[str]) -> str | None:
+    """The name of the signed-in user, in one case; None for other callers."""
+    role, _, session = (caller["name"] or "").partition("/")
+    is_of_identity_center = caller["kind"] == "assumed-role" and _OF_IDENTITY_CENTER.fullmatch(role)
+    return session.lower() if is_of_identity_center and session else None

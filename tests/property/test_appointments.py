@@ -1,6 +1,7 @@
 """Properties of the appointments of drill policies: in order, one a day at most, over each change of the clocks."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -71,7 +72,7 @@ def test_appointments_are_in_order_later_than_asked_and_one_a_date(
     assert found[0] > clock.parse_iso(policy.since)
     dates = local_dates(policy, found)
     assert len(set(dates)) == len(dates)
-    assert all(later - earlier >= MIN_SECONDS_APART - 3_600 for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later - earlier >= MIN_SECONDS_APART - 3_600 for earlier, later in pairwise(found))
 
 
 @PROFILE
@@ -93,9 +94,7 @@ def test_drills_every_so_many_days_are_so_many_local_dates_apart_from_the_base(
 ) -> None:
     since = clock.parse_iso(policy.since)
     days = local_dates(policy, list_appointments(policy, base, 10, base))
-    assert {later - earlier for earlier, later in zip(days, days[1:], strict=False)} == {
-        timedelta(days=policy.every_days or 0)
-    }
+    assert {later - earlier for earlier, later in pairwise(days)} == {timedelta(days=policy.every_days or 0)}
     (based,) = local_dates(policy, [base])
     if policy.first_on is None and since <= base:
         assert days[0] == based + timedelta(days=policy.every_days or 0)

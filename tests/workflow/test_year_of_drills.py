@@ -46,7 +46,7 @@ def test_a_year_has_exactly_the_drills_that_are_due_none_twice_over_clock_change
             plan = make_scheduled(product, zone, schedule=rule, timezone=zone, windowMinutes=1_440)
             due[plan] = list(sundays(zone, hour, minute, begin))
         assert all(12 <= len(moments) <= 15 for moments in due.values())
-        assert len({round(each % 86_400) for each in due[list(due)[0]]}) >= 2, "summer and winter time"
+        assert len({round(each % 86_400) for each in due[next(iter(due))]}) >= 2, "summer and winter time"
         moments = sorted(moment for listed in due.values() for moment in listed)
         for number, moment in enumerate(moments):
             wanted = sum(listed.count(moment) for listed in due.values())

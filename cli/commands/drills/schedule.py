@@ -83,9 +83,7 @@ def resume(connection: Connection, plan: PlanToRead, as_json: AsJson = False) ->
     _change(connection, plan, "resume", None, as_json)
 
 
-def _change(
-    connection: Connection, plan: str, change: str, body: Mapping[str, Any] | None, as_json: bool
-) -> None:
+def _change(connection: Connection, plan: str, change: str, body: Mapping[str, Any] | None, as_json: bool) -> None:
     session = Session.open(connection, as_json)
     plan_id = session.find_plan(plan)["planId"]
     schedule = session.api.call("POST", f"/recovery-plans/{plan_id}/drill-schedule/{change}", body)

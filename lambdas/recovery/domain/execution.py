@@ -7,9 +7,9 @@ from typing import Any
 
 from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
-from recovery.domain.standing.slots import SCHEDULE
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.domain.wave_steps.modes import RunMode
+from recovery.identities import SCHEDULE
 
 
 class Mode(StrEnum):
