@@ -146,7 +146,7 @@ def test_a_plan_that_runs_is_drilled_after_its_run_or_missed_at_the_end_of_the_w
     assert look(product)["drills"] == 0
     (told,) = inbox.of_kind("DRILLS_MISSED")
     assert f"the plan runs as {run}" in told
-    assert f"drs-waves drill {plan}" in told
+    assert f"drs-waves run {plan}" in told
 
 
 def test_looks_that_did_not_come_are_told_of_once_for_all_plans_and_the_newest_is_still_begun(product: Product) -> None:

@@ -64,7 +64,7 @@ def _advise(kind: str, chosen: Sequence[Decided]) -> list[str]:
     if kind == "DRILLS_SKIPPED":
         checks = [format_command("findings", each.check_id) for _, each in chosen if each.check_id]
         return ["See what keeps the plan from being ready, and mend it:", *first_of(checks, MAX_LINES)]
-    return ["A drill that a person starts counts as well:", *_commands("drill", chosen)]
+    return ["A drill that a person starts counts as well:", *_commands("run", chosen)]
 
 
 def _commands(command: str, chosen: Sequence[Decided]) -> list[str]:
