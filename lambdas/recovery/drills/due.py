@@ -88,10 +88,13 @@ def _tell(untold: Sequence[Untold]) -> None:
     """Send operators one message about all that was missed, and one about all that was skipped; then note it."""
     if not untold:
         return
-    decided = [(each, schedules.get_appointments(each.plan.plan_id, each.schedule.untold)) for each in untold]
-    drill_messages.send_decided(
-        [(each.plan, appointment) for each, appointments in decided for appointment in appointments]
-    )
+    decided = [
+        (each.plan, appointment)
+        for each in untold
+        for appointment in schedules.get_appointments(each.plan.plan_id, each.schedule.untold)
+    ]
+    drill_messages.send_missed([each for each in decided if each[1].status is AppointmentStatus.MISSED])
+    drill_messages.send_skipped([each for each in decided if each[1].status is AppointmentStatus.SKIPPED])
     for each in untold:  # killed before this, the next look sends the message again
         schedules.replace_schedule(each.schedule, replace(each.schedule, untold=()))
 
