@@ -20,7 +20,7 @@ from cli.commands import (
     tables,
 )
 from cli.commands.arguments import LightGroup
-from cli.commands.drills import compliance, evidence, history
+from cli.commands.drills import compliance, evidence, history, schedule
 from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -38,6 +38,7 @@ app.add_typer(plans.app, name="plan")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(history.app, name="history")
+app.add_typer(schedule.app, name="schedule")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")

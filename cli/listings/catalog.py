@@ -22,6 +22,7 @@ from cli.listings.cells import (
 from cli.listings.columns import Column, Listing
 from cli.listings.evidence import EVIDENCE
 from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
+from cli.listings.schedules import APPOINTMENTS, SCHEDULES
 from cli.text import summarize_waits
 
 # --- the listings ---------------------------------------------------------------------------------------------------
@@ -272,4 +273,6 @@ LISTINGS = {
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,
+    "schedule list": SCHEDULES,
+    "schedule next": APPOINTMENTS,
 }

@@ -83,6 +83,9 @@ recoveryPlan:
   # fourEyes: true          # approvals come from another person than who started the run; needs an approval
   # cleanUpAfterHours: 8    # terminate the instances of a drill by themselves
   # readinessEveryHours: 24 # check once a day whether a run would succeed, and tell operators if the answer changes
+  # drillPolicy:            # drill the plan by itself; `drs-waves schedule next` says when. See docs/drills.md
+  #   everyDays: 90         # or schedule: "0 2 * * SAT"
+  #   timezone: Europe/Berlin
   waves:
 {waves}
 

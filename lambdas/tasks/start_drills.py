@@ -14,7 +14,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> StartDrillsOutput:
     """Look at all plans with a drill policy. A look that comes twice starts nothing twice."""
     look = due.look()
     evidence = evidence_due.begin_due()
-    logger.info(
-        "appointments looked at", extra={"drills": look.drills, "checks": look.checks, "evidence": evidence}
-    )
+    logger.info("appointments looked at", extra={"drills": look.drills, "checks": look.checks, "evidence": evidence})
     return {"drills": look.drills, "checks": look.checks, "evidence": evidence}

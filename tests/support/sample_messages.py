@@ -15,6 +15,7 @@ from recovery import clock
 from recovery.aws import sns
 from recovery.domain.batch import BatchRef
 from recovery.domain.caught_errors import CaughtError
+from recovery.domain.drills.schedules import Appointment, AppointmentStatus
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run, WaveStatus
 from recovery.domain.findings.finding import Finding, Severity
 from recovery.domain.plan import GroupUse, RecoveryPlan, Wave
@@ -26,6 +27,7 @@ from recovery.domain.wave_steps.approvals import Approval
 from recovery.launch_settings import messages as launch_messages
 from recovery.observability import (
     alarm_messages,
+    drill_messages,
     operator_messages,
     overdue_messages,
     readiness_messages,
@@ -42,6 +44,7 @@ from tests.support.product import WEST, table_setting, tables
 
 MODULES: tuple[ModuleType, ...] = (
     alarm_messages,
+    drill_messages,
     launch_messages,
     operator_messages,
     overdue_messages,
@@ -73,6 +76,13 @@ DRILL = Execution(replace(RUN, execution_id="drill-20261122-081530-4f1c09", mode
 CHECK = Execution(
     replace(RUN, execution_id="readiness-20261122-081530-4f1c09", mode=Mode.READINESS, requested_by="schedule"),
     replace(PLAN, readiness_every_hours=24),
+)
+MISSED = Appointment("2026-11-22T02:00:00.000Z", AppointmentStatus.MISSED, reason="the plan runs as drill-1")
+SKIPPED = Appointment(
+    "2026-11-22T02:00:00.000Z",
+    AppointmentStatus.SKIPPED,
+    reason="the plan is NOT_READY: wave db: 1 of 1 server cannot be recovered",
+    check_id=CHECK.execution_id,
 )
 BATCH = BatchRef(RUN.execution_id, "db", TARGET, 1)
 TALLY = Tally(6, 5, 1)
@@ -176,6 +186,8 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_wave_corrected": lambda: operator_messages.send_wave_corrected(
         EXECUTION, WAVES[0], WaveStatus.FAILED, WaveVerdict(WaveStatus.PARTIAL, "results came late"), TALLY
     ),
+    "send_missed": lambda: drill_messages.send_missed([(PLAN, MISSED)]),
+    "send_skipped": lambda: drill_messages.send_skipped([(PLAN, SKIPPED)]),
     "send_changed": lambda: readiness_messages.send_changed(
         CHECK,
         AnswerChange(

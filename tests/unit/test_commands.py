@@ -64,8 +64,8 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
-    assert {"plan", "profiles", "evidence", "context", "sandbox", "tables", "history"} == GROUPS
-    assert len(COMMANDS) == len(set(COMMANDS)) == 56
+    assert {"plan", "profiles", "evidence", "schedule", "context", "sandbox", "tables", "history"} == GROUPS
+    assert len(COMMANDS) == len(set(COMMANDS)) == 60
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")

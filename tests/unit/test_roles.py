@@ -226,14 +226,16 @@ def test_the_roles_of_schedules_start_what_their_schedule_is_for_and_nothing_els
         **{named(each["Target"]["RoleArn"]): named(each["Target"]["Arn"]) for each in schedules},
         "CleanupScheduleRole": "CleanUpDrillMachine",  # as FinishExecution makes them
     }
+    assert len(starts) == len(schedules) + 1, "each schedule has a role of its own"
     roles = resources("AWS::IAM::Role")
     assert {name: granted(role["Policies"]) for name, role in roles.items()} == {
-        name: {("lambda:InvokeFunction" if started.endswith("Function") else "states:StartExecution", started)}
+        name: {("states:StartExecution" if started in resources(MACHINE) else "lambda:InvokeFunction", started)}
         for name, started in starts.items()
     }
     groups = {named(each["Target"]["RoleArn"]): named(each["GroupName"]) for each in schedules}
     groups["CleanupScheduleRole"] = "CleanupSchedules"
-    assert sorted(groups.values()) == sorted(resources("AWS::Scheduler::ScheduleGroup"))
+    assert len(set(groups.values())) == len(groups), "the role of a schedule trusts every schedule of its group"
+    assert set(groups.values()) == set(resources("AWS::Scheduler::ScheduleGroup"))
     for name, role in roles.items():
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
@@ -412,7 +414,7 @@ def test_the_tests_that_the_page_names_exist() -> None:
 @pytest.mark.parametrize(
     ("table", "writers"),
     [
-        ("run_requests", {"ApiFunction", "ListTargetsFunction"}),
+        ("run_requests", {"ApiFunction", "ListTargetsFunction", "StartDrillsFunction"}),
         ("inspections", {"ApplySettingsFunction", "InspectTargetFunction", "StartRecoveryFunction"}),
         ("target_accounts", {"ApiFunction"}),
     ],
@@ -427,14 +429,21 @@ def test_a_table_that_is_believed_is_written_by_few(table: str, writers: set[str
     assert found == writers
 
 
-def test_the_schedule_asks_for_readiness_runs_only() -> None:
+@pytest.mark.parametrize(
+    ("function", "ids"),
+    [("ListTargetsFunction", ["readiness-*"]), ("StartDrillsFunction", ["drill-*", "readiness-*"])],
+)
+def test_a_schedule_asks_for_runs_of_its_modes_only(function: str, ids: list[str]) -> None:
     """What a run does follows from its id, which is the partition key of both tables."""
-    policies = resources(FUNCTION)["ListTargetsFunction"]["Policies"]
-    asking = [each for each in statements(policies) if "dynamodb:PutItem" in listed(each["Action"])]
-    assert len(asking) == 1
-    assert asking[0]["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["readiness-*"]}}
-    requests = [each for each in statements(policies) if "run-requests" in str(each["Resource"])]
-    assert requests == asking, "and nothing else lets it write requests"
+    policies = resources(FUNCTION)[function]["Policies"]
+    both = [each for each in statements(policies) if re.search(r"-(executions|run-requests)'", str(each["Resource"]))]
+    asking = [each for each in both if any("PutItem" in action for action in listed(each["Action"]))]
+    written = {table for table in ("executions", "run-requests") if table in str([each["Resource"] for each in asking])}
+    assert written == {"executions", "run-requests"}
+    for each in asking:
+        assert each["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ids}}
+    requests = [each for each in both if "run-requests" in str(each["Resource"])]
+    assert [each for each in requests if each not in asking] == [], "and nothing else lets it write requests"
 
 
 def granted_tables(policies: list[dict[str, Any]]) -> set[Grant]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
-from recovery.domain.standing.slots import SCHEDULE
 from recovery.domain.wave_steps.actions import ActionsOption
 from recovery.domain.wave_steps.modes import RunMode
+from recovery.identities import SCHEDULE
 
 
 class Mode(StrEnum):
@@ -262,11 +262,6 @@ class Run:
     def requesters(self) -> tuple[str, ...]:
         """Who requested this run and those before it in its chain, each once, oldest first."""
         return tuple(dict.fromkeys((*self.earlier_requesters, self.requested_by)))
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """The requesters without the schedule of the plan, which is no person: any person may approve its drills."""
-        return tuple(each for each in self.requesters if each != SCHEDULE)
 
     @property
     def is_scheduled(self) -> bool:

@@ -89,11 +89,12 @@ def _tell(untold: Sequence[Untold]) -> None:
     if not untold:
         return
     decided = [
-        (each, schedules.get_appointments(each.plan.plan_id, each.schedule.untold)) for each in untold
+        (each.plan, appointment)
+        for each in untold
+        for appointment in schedules.get_appointments(each.plan.plan_id, each.schedule.untold)
     ]
-    drill_messages.send_decided(
-        [(each.plan, appointment) for each, appointments in decided for appointment in appointments]
-    )
+    drill_messages.send_missed([each for each in decided if each[1].status is AppointmentStatus.MISSED])
+    drill_messages.send_skipped([each for each in decided if each[1].status is AppointmentStatus.SKIPPED])
     for each in untold:  # killed before this, the next look sends the message again
         schedules.replace_schedule(each.schedule, replace(each.schedule, untold=()))
 
@@ -106,9 +107,8 @@ class _LookAtPlan:
     """A look at one plan. `schedule` is its row as this look has read or written it."""
 
     def __init__(self, made: Look, plan: RecoveryPlan, schedule: Schedule) -> None:
-        assert plan.drill_policy
         self._made, self._plan, self.schedule = made, plan, schedule
-        self._policy: DrillPolicy = plan.drill_policy
+        self._policy = plan.drill_policy or DrillPolicy(automatic=False)
         self._now = clock.now()
 
     def run(self, counted: str | None) -> None:
@@ -208,7 +208,9 @@ class _LookAtPlan:
     def _go_on_checking(self, checking: Appointment, run: Run | None) -> None:
         self._write(replace(self.schedule, current=replace(checking, reason="its readiness is being checked")))
         if run is None:
-            if self._begin(lambda: starting.start_check(self._plan, checking.check_id or "", self._unchanged())):
+            if self._begin(
+                checking, lambda: starting.start_check(self._plan, checking.check_id or "", self._unchanged())
+            ):
                 self._made.checks += 1
         elif not starting.has_begun(run):  # a look was killed between its two writes
             starting.start_machine(run)
@@ -216,19 +218,17 @@ class _LookAtPlan:
     def _unchanged(self) -> dict[str, Any]:
         return schedules.require_version(self.schedule)
 
-    def _begin(self, start: Callable[[], Run]) -> Run | None:
+    def _begin(self, appointment: Appointment, start: Callable[[], Run]) -> Run | None:
         """Begin a run; None if the plan has to wait, which is noted."""
-        current = self.schedule.current
-        assert current
         try:
             return start()
         except PlanAlreadyRunning as error:
             why = starting.describe_busy(error)
             if why is None:
                 raise _Superseded from error
-            self._wait(current, why)
+            self._wait(appointment, why)
         except InvalidRequest as error:
-            self._wait(current, error.message)
+            self._wait(appointment, error.message)
         return None
 
     def _start(self, at: float, appointment: Appointment) -> None:
@@ -236,7 +236,7 @@ class _LookAtPlan:
         execution_id = build_drill_id(self._plan.plan_id, at)
         begun = replace(appointment, status=AppointmentStatus.STARTING, execution_id=execution_id, reason="")
         self._write(replace(self.schedule, current=begun))
-        run = self._begin(lambda: starting.start_drill(self._plan, execution_id, self._unchanged()))
+        run = self._begin(begun, lambda: starting.start_drill(self._plan, execution_id, self._unchanged()))
         if run is None:
             return
         self._decide([self._settle(run, begun, None)])

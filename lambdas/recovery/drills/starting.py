@@ -16,8 +16,8 @@ from recovery.catalog.groups import find_groups
 from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
 from recovery.domain.plan import RecoveryPlan
-from recovery.domain.standing.slots import SCHEDULE
 from recovery.errors import ExecutionNotFound, InvalidRequest, PlanAlreadyRunning
+from recovery.identities import SCHEDULE
 from recovery.store import executions
 
 # A start takes a second. If Step Functions does not know the run after this long, its start was interrupted.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from recovery.aws import sns
 from recovery.commands import format_command
-from recovery.domain.drills.schedules import Appointment, AppointmentStatus, Schedule
+from recovery.domain.drills.schedules import Appointment, Schedule
+from recovery.domain.execution import Mode
 from recovery.domain.plan import RecoveryPlan
 from recovery.observability.operator_messages import name_section
 from recovery.wording import first_of, plural
@@ -24,47 +25,45 @@ class Untold:
     schedule: Schedule
 
 
-def send_decided(decided: Sequence[Decided]) -> None:
-    """Report what was missed in one message, and what was skipped in another."""
-    for status, kind, section in (
-        (AppointmentStatus.MISSED, "DRILLS_MISSED", "Drills of schedules were missed"),
-        (AppointmentStatus.SKIPPED, "DRILLS_SKIPPED", "Drills of schedules were skipped"),
-    ):
-        if chosen := [each for each in decided if each[1].status is status]:
-            _send(kind, section, chosen)
+def send_missed(missed: Sequence[Decided]) -> None:
+    """Report drills whose appointment has passed without them, in one message; nothing if there are none."""
+    advice = ["A drill that a person starts counts as well:", *_commands("run", missed)]
+    _send("DRILLS_MISSED", "missed", advice, missed)
 
 
-def _send(kind: str, section: str, chosen: Sequence[Decided]) -> None:
-    plans = {plan.plan_id: plan for plan, _ in chosen}
-    verb = "missed" if kind == "DRILLS_MISSED" else "skipped"
-    subject = f"{plural(len(chosen), 'drill')} {verb}: {{plan}}"
+def send_skipped(skipped: Sequence[Decided]) -> None:
+    """Report drills that were not begun because their plan was not ready, in one message; nothing if there are none."""
+    checks = [format_command("findings", each.check_id) for _, each in skipped if each.check_id]
+    advice = ["See what keeps the plan from being ready, and mend it:", *first_of(checks, MAX_LINES)]
+    _send("DRILLS_SKIPPED", "skipped", advice, skipped)
+
+
+def _send(kind: str, verb: str, advice: Sequence[str], decided: Sequence[Decided]) -> None:
+    if not decided:
+        return
+    plans = {plan.plan_id: plan for plan, _ in decided}
     first = next(iter(plans.values()))
     more = f" and {plural(len(plans) - 1, 'more plan')}" if len(plans) > 1 else ""
     sns.publish(
         kind,
-        subject + more,
+        f"{plural(len(decided), 'drill')} {verb}: {{plan}}{more}",
         {"plan": first.name},
         sns.format_facts(
             {
-                "Drills": first_of([_describe(plan, each) for plan, each in chosen], MAX_LINES),
+                "Kind": Mode.DRILL.value,
+                "Plan": first.name if len(plans) == 1 else None,
+                "Drills": first_of([_describe(plan, each) for plan, each in decided], MAX_LINES),
                 "What happens": "nothing was launched; the schedule goes on with the next appointment",
                 "What to do": [
-                    *_advise(kind, chosen),
+                    *advice,
                     "See what is next:",
                     *first_of([format_command("schedule", "next", plan_id) for plan_id in plans], MAX_LINES),
                 ],
-                "Runbook": name_section(section),
+                "Runbook": name_section(f"Drills of schedules were {verb}"),
             }
         ),
         **({"planId": first.plan_id} if len(plans) == 1 else {}),
     )
-
-
-def _advise(kind: str, chosen: Sequence[Decided]) -> list[str]:
-    if kind == "DRILLS_SKIPPED":
-        checks = [format_command("findings", each.check_id) for _, each in chosen if each.check_id]
-        return ["See what keeps the plan from being ready, and mend it:", *first_of(checks, MAX_LINES)]
-    return ["A drill that a person starts counts as well:", *_commands("drill", chosen)]
 
 
 def _commands(command: str, chosen: Sequence[Decided]) -> list[str]:

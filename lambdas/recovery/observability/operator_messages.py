@@ -13,6 +13,7 @@ from recovery.domain.tally import Tally
 from recovery.domain.target import Target
 from recovery.domain.verdicts import ExecutionVerdict, WaveVerdict
 from recovery.domain.wave_steps.approvals import OnTimeout
+from recovery.identities import list_people
 from recovery.observability import wave_facts
 from recovery.wording import describe_deadline, first_of, plural
 
@@ -71,13 +72,14 @@ def send_quota_held(target: Target, jobs: int, servers: int, old_jobs: Mapping[s
 def send_run_started(execution: Execution) -> None:
     """Report that a run has started."""
     run = execution.run
+    people = list_people(run.requesters) if run.four_eyes else []
     publish(
         run,
         "RUN_STARTED",
         "started",
         {
             "Started by": run.requested_by,
-            "Approvals": f"need another person than {' and '.join(run.people)}" if run.four_eyes and run.people else None,
+            "Approvals": f"need another person than {' and '.join(people)}" if people else None,
             "Point in time": run.point_in_time or "the latest",
             "Continues": run.continues,
             "Live instances": "launches may replace them, as the request says" if run.replace_existing else None,

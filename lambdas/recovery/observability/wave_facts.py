@@ -8,6 +8,7 @@ from recovery.domain.execution import Execution, Run
 from recovery.domain.launch_failures import FailureKind
 from recovery.domain.plan import RecoveryPlan, RunAfter, Wave
 from recovery.domain.tally import Tally
+from recovery.identities import list_people
 from recovery.wording import USUAL_JOB_MINUTES, first_of, name_first, plural
 
 # Kinds of causes, and of warnings, and servers of each, that the message about a wave names.
@@ -18,7 +19,7 @@ MAX_WAVES = 8
 
 def name_other_person(run: Run, decision: str) -> str | None:
     """Who must not make the decision, if the plan has `fourEyes`."""
-    people = " and ".join(run.people)
+    people = " and ".join(list_people(run.requesters))
     return f"to {decision}, another person than {people}" if run.four_eyes and people else None
 
 

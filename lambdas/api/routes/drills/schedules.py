@@ -36,14 +36,16 @@ def list_schedules() -> DrillSchedules:
     read = store.read_schedules([plan.plan_id for plan in scheduled])
     lasts = store.read_last([schedule for schedule, _ in read.values()])
     return {
-        "drillSchedules": [build_item(plan, *read[plan.plan_id], lasts.get(plan.plan_id)) for plan in scheduled],
+        "drillSchedules": [
+            build_item(plan, plan.drill_policy, *read[plan.plan_id], lasts.get(plan.plan_id))
+            for plan in scheduled
+            if plan.drill_policy
+        ],
         "nextToken": page.next_token,
     }
 
 
-@router.operation(
-    "GET", "/recovery-plans/{planId}/drill-schedule", parameters=(COUNT,), errors=(PlanNotFound,)
-)
+@router.operation("GET", "/recovery-plans/{planId}/drill-schedule", parameters=(COUNT,), errors=(PlanNotFound,))
 def read_schedule(plan_id: str) -> DrillSchedule:
     """Returns the drill policy of a plan, its next appointments, and what became of the last ones."""
     plan = _get_plan(plan_id)
@@ -63,7 +65,7 @@ def pause_schedule(plan_id: str, body: DecisionRequest) -> DrillSchedule:
 
 @router.operation("POST", "/recovery-plans/{planId}/drill-schedule/resume", errors=(PlanNotFound,))
 def resume_schedule(plan_id: str) -> DrillSchedule:
-    """Resumes the schedule of a plan, which goes on with the next appointment. One that is not paused stays as it is."""
+    """Resumes the schedule of a plan, which goes on with the next appointment. One that is not paused stays so."""
     plan = _get_plan(plan_id)
     schedules.resume(plan)
     return _build(plan, DEFAULT_COUNT)

@@ -37,10 +37,7 @@ def find_deadline(policy: DrillPolicy, last_counted: float | None) -> float | No
     It is the end of the window of the first appointment after `last_counted`, when the last drill that counts began.
     """
     after = last_counted if last_counted is not None else parse_iso(policy.since) if policy.since else 0.0
-    if policy.schedule:
-        moment = next(_walk_cron(policy, after), None)
-    else:
-        moment = next(_walk_days(policy, last_counted))
+    moment = next(_walk_cron(policy, after) if policy.schedule else _walk_days(policy, last_counted), None)
     return None if moment is None else moment + policy.window_seconds
 
 

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, pairwise
 
 from cronsim import CronSim, CronSimError
 
@@ -35,9 +35,11 @@ def read_expression(text: str) -> str:
 
 
 def _translate(fields: list[str]) -> list[str]:
-    """AWS's six fields as five: `?` is `*`, days of the week count from 1 for Sunday (EventBridge Scheduler's guide)."""
+    """AWS's six fields as five: `?` is `*`, and 1 is Sunday (EventBridge Scheduler's user guide)."""
     if len(fields) != 6:
-        raise ValueError("must have six fields in cron(...): minutes, hours, day of the month, month, day of the week, year")
+        raise ValueError(
+            "must have six fields in cron(...): minutes, hours, day of the month, month, day of the week, year"
+        )
     minutes, hours, day, month, weekday, year = fields
     if year != "*":
         raise ValueError(f"has the year {year}, which is not supported; write * for the year")
@@ -45,10 +47,7 @@ def _translate(fields: list[str]) -> list[str]:
         raise ValueError(f"has {day} as day of the month, and W is not supported; name a day of the week instead")
     if day != "?" and weekday != "?":
         raise ValueError("must have ? as day of the month or as day of the week in cron(...)")
-    if weekday == "L":
-        weekday = "SAT"
-    else:
-        weekday = ",".join(map(_translate_weekday, weekday.split(",")))
+    weekday = "SAT" if weekday == "L" else ",".join(map(_translate_weekday, weekday.split(",")))
     return [minutes, hours, day.replace("?", "*"), month, weekday.replace("?", "*")]
 
 
@@ -74,7 +73,7 @@ def _require_days_apart(expression: str) -> None:
     if not moments:
         raise ValueError("is due on no date; an example is 0 2 * * SAT")
     times = [moment.timestamp() for moment in moments]
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         if after - before < MIN_SECONDS_APART:
             first, second = (datetime.fromtimestamp(each, UTC).strftime("%a %H:%M") for each in (before, after))
             raise ValueError(

@@ -141,10 +141,11 @@ class Schedule:
 
 
 def build_drill_id(plan_id: str, at: float) -> str:
-    """The id of the drill of this appointment: `drill-20261122-020000-4f1c09`. No other appointment has it.
+    """The id of the drill of this appointment: `drill-20261122-020000-4f1c09d2ab37`. No other appointment has it.
 
-    A drill begins once under its id, whoever asks for it and however often: the record is written once, and Step
-    Functions keeps the names of executions for 90 days.
+    Hundreds of plans may be due in the same second, so its hash has twice as many digits as that of other ids. A drill
+    begins once under its id, whoever asks for it and however often: the record is written once, and Step Functions
+    keeps the names of executions for 90 days.
     """
     return _build_id(Mode.DRILL, plan_id, at, "")
 
@@ -157,4 +158,4 @@ def build_check_id(plan_id: str, at: float, number: int) -> str:
 def _build_id(mode: Mode, plan_id: str, at: float, more: str) -> str:
     moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at))
     digest = hashlib.sha256(f"{plan_id} {clock.iso(at)}{more}".encode()).hexdigest()
-    return f"{mode.value.lower()}-{moment}-{digest[:6]}"
+    return f"{mode.value.lower()}-{moment}-{digest[:12]}"

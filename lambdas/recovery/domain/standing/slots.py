@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SCHEDULE = "schedule"
-"""The requester of a run that the schedule of its plan has started. A caller of the API is an ARN, never this word."""
-
 
 @dataclass(frozen=True, slots=True)
 class StandingPlan:

@@ -11,8 +11,9 @@ from recovery.aws import step_functions
 from recovery.catalog import plans, standing
 from recovery.catalog.groups import find_groups
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
-from recovery.domain.standing.slots import SCHEDULE, StandingPlan
+from recovery.domain.standing.slots import StandingPlan
 from recovery.errors import DrsWavesError, ExecutionNotFound
+from recovery.identities import SCHEDULE
 from recovery.store import executions
 
 logger = Logger(child=True)

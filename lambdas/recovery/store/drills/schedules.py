@@ -65,9 +65,7 @@ def replace_schedule(before: Schedule, after: Schedule) -> Schedule | None:
 
 def decide_appointments(before: Schedule, after: Schedule, decided: Sequence[Appointment]) -> Schedule | None:
     """The same, together with the rows of appointments that are decided. At most 99."""
-    rows = [
-        {**each.to_item(), "planId": before.plan_id, "item": f"{APPOINTMENT}{each.at}"} for each in decided
-    ]
+    rows = [{**each.to_item(), "planId": before.plan_id, "item": f"{APPOINTMENT}{each.at}"} for each in decided]
     try:
         dynamodb.transact(
             [

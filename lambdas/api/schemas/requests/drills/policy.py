@@ -99,7 +99,9 @@ class DrillPolicyRequest(RequestModel):
     at: TimeOfDay | None = Field(
         default=None, description=f"With `everyDays`, the time of day; {policy.DEFAULT_TIME_OF_DAY} without it."
     )
-    timezone: Zone = Field(default=policy.DEFAULT_TIMEZONE, description="The time zone, by its name in IANA's database.")
+    timezone: Zone = Field(
+        default=policy.DEFAULT_TIMEZONE, description="The time zone, by its name in IANA's database."
+    )
     window_minutes: Annotated[StrictInt, Form("minutes as a whole number", 240, suggest_minutes)] = Field(
         default=policy.DEFAULT_WINDOW_MINUTES,
         ge=MIN_WINDOW_MINUTES,
@@ -133,9 +135,7 @@ class DrillPolicyRequest(RequestModel):
     def _consistent(self) -> Self:
         if (self.every_days is None) == (self.schedule is None):
             given = "has both" if self.every_days else "has neither"
-            raise ValueError(
-                f"{given} of everyDays and schedule; give one: everyDays: 90, or schedule: '0 2 * * SAT'"
-            )
+            raise ValueError(f"{given} of everyDays and schedule; give one: everyDays: 90, or schedule: '0 2 * * SAT'")
         extra = [name for name, value in (("at", self.at), ("firstOn", self.first_on)) if value is not None]
         if self.schedule and extra:
             raise ValueError(f"{' and '.join(extra)} belong to everyDays; the schedule says the time itself")

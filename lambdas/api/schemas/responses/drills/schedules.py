@@ -10,6 +10,7 @@ from api.schemas.responses.base import Paged, Time, build_from_row
 from api.schemas.responses.drills.policy import DrillPolicy
 from recovery import clock
 from recovery.domain.drills.appointments import list_appointments
+from recovery.domain.drills.policy import DrillPolicy as StoredPolicy
 from recovery.domain.drills.schedules import Appointment, AppointmentStatus, Schedule
 from recovery.domain.plan import RecoveryPlan
 
@@ -104,16 +105,14 @@ def build_schedule(
 
 
 def build_item(
-    plan: RecoveryPlan, schedule: Schedule, counted: str | None, last: Appointment | None
+    plan: RecoveryPlan, policy: StoredPolicy, schedule: Schedule, counted: str | None, last: Appointment | None
 ) -> DrillScheduleItem:
-    """The same in short, for a plan with a drill policy."""
-    policy = _build_policy(plan)
-    assert policy
+    """The same in short, for a plan with this drill policy."""
     upcoming = _build_next(plan, schedule, counted, 1)
     return {
         "planId": plan.plan_id,
         "planName": plan.name,
-        "policy": policy,
+        "policy": build_from_row(DrillPolicy, policy.to_item()),
         "paused": _build_pause(schedule),
         "next": upcoming[0]["at"] if upcoming else None,
         "current": _build_current(schedule),
