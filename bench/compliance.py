@@ -184,28 +184,20 @@ def _spread(milliseconds: list[float]) -> dict[str, float]:
 
 
 def _count_reads() -> dict[str, Any]:
-    """The requests to DynamoDB of one answer, by operation and table, and what DynamoDB bills for them."""
-    reads, units = Counter[str](), 0.0
+    """The requests to DynamoDB of one answer, by operation and table."""
+    reads = Counter[str]()
     client = dynamodb.client()
     prefix = f"{settings().recovery_plans_table.removesuffix('recovery-plans')}"
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
         tables = params.get("RequestItems") or [params["TableName"]]
         reads.update(f"{model.name} {table.removeprefix(prefix)}" for table in tables)
 
-    def bill(parsed: dict[str, Any], **_: Any) -> None:
-        nonlocal units
-        consumed = parsed.get("ConsumedCapacity") or []
-        units += sum(each["CapacityUnits"] for each in (consumed if isinstance(consumed, list) else [consumed]))
-
     client.meta.events.register("before-parameter-build.dynamodb", note)
-    client.meta.events.register("after-call.dynamodb", bill)
     began = time.monotonic()
     read_fleet()
     return {
         "readsOfAnAnswer": dict(sorted(reads.items())),
-        "readUnitsOfAnAnswer": round(units, 1),
         "judgedInMilliseconds": round((time.monotonic() - began) * 1_000, 1),
     }
 
