@@ -201,7 +201,7 @@ def cleanup(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Terminate the instances that a drill launched, and follow that.
+    """Terminate the instances that a drill launched, and follow it.
 
     The clean-up covers the drill's chain: the runs that it continues and that continue it. The instances of a recovery
     stay. On a terminal, the command shows the instances and asks.

@@ -286,6 +286,6 @@ def test_lists_are_paged_filtered_and_refuse_bad_input(product: Product) -> None
         ({"nextToken": "x"}, "nextToken"),
         ({"account": OTHER}, "account"),
     ):
-        reply = product.request("GET", "/compliance", **query)
+        reply = product.request("GET", "/compliance", repeated={name: [value] for name, value in query.items()})
         assert reply.status == 400
         assert reply.body["problems"][0]["field"] == field

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recovery import clock
-from recovery.aws import dynamodb
 from recovery.catalog import plans
+from recovery.catalog.targets import list_account_targets
 from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, judge_plan
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
 from recovery.domain.target import Target
-from recovery.settings import settings
 from recovery.store.drills import outcomes, source_servers
 from recovery.store.drills.outcomes import PlanDrills
 
@@ -39,9 +38,7 @@ def read_fleet() -> Fleet:
     """
     now = clock.now()
     found = list(plans.list_with_groups())
-    accounts = dynamodb.scan(settings().target_accounts_table)
-    known = {Target(row["accountId"], region) for row in accounts for region in row.get("regions", ())}
-    known |= {group.target for _, groups in found for group in groups.values()}
+    known = list_account_targets() | {group.target for _, groups in found for group in groups.values()}
     listed = {target: servers for target, servers in source_servers.read_all().items() if target in known}
     drills = outcomes.read_plans([plan.plan_id for plan, _ in found])
     finder = MemberFinder(listed)

@@ -5,7 +5,7 @@ repeated, comes late or before an earlier one, or was interrupted therefore ends
 over the version that was read before its content was, and after another writer the work begins anew.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -184,15 +184,19 @@ def _update_servers(plan_id: str, parts: list[ServerPart], recorded: Sequence[_J
     known = outcomes.get_outcomes(plan_id, named | {each.outcome.execution_id for each in recorded})
     counting = {execution_id for execution_id, outcome in known.items() if outcome.counts}
     after = {server_id: counted for server_id, counted in before.items() if counted[1] in counting}
-    if lost := before.keys() - after.keys():
-        for outcome in _list_counting(plan_id):
-            _add_newer(after, {each: counted for each, counted in _list_shown(outcome).items() if each in lost})
-            if lost <= after.keys():
-                break
+    _hand_back(plan_id, before.keys() - after.keys(), after)
     for judged in recorded:
         if judged.outcome.execution_id in counting:
             _add_newer(after, judged.counted)
     return _change_parts(parts, before, after)
+
+
+def _hand_back(plan_id: str, lost: Set[str], servers: dict[str, Counted]) -> None:
+    """Add the newest drill that counts of each of these servers, if it is among the last ones of the plan."""
+    for outcome in _list_counting(plan_id) if lost else ():
+        _add_newer(servers, {each: counted for each, counted in _list_shown(outcome).items() if each in lost})
+        if lost <= servers.keys():
+            return
 
 
 def _add_newer(servers: dict[str, Counted], found: Mapping[str, Counted]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from recovery import clock
 from recovery.domain.drills import fingerprints
@@ -235,23 +236,38 @@ def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
 def _judge_servers(
     facts: PlanFacts, due: float | None, changes: tuple[str, ...], now: float
 ) -> Iterator[ServerStanding]:
-    policy, last = facts.plan.drill_policy, facts.last_counting
-    stale = f"The drill is stale. {changes[0]}" if changes else ""
+    """Servers that were drilled together stand where each other stands, so each drill is judged once."""
+    judged: dict[Counted | None, _Judged] = {}
     for server_id, member in sorted(facts.members.servers.items()):
         counted = facts.counted.get(server_id)
-        if counted is None:
-            status = _judge(policy, due, now, drilled=False, holds=False, began=None)
-            yield ServerStanding(member, status, None, due, False, "No drill that counts has had this server.")
-            continue
-        began = _parse(counted[0])
-        own_due = _find_due(policy, began) if policy else None
-        status = _judge(policy, own_due, now, drilled=True, holds=not changes, began=began)
-        is_left_out = last is not None and counted[1] != last.execution_id and counted[0] < last.requested_at
-        left_out = "The last drill that counts did not have this server." if is_left_out else ""
-        is_current = not changes and status is not DrillStanding.OVERDUE
-        yield ServerStanding(member, status, counted, own_due, is_current, stale or left_out)
+        if counted not in judged:
+            judged[counted] = _judge_drill(facts, counted, due, changes, now)
+        found = judged[counted]
+        yield ServerStanding(member, found.status, counted, found.due, found.is_current, found.why)
 
 
-@lru_cache(maxsize=1_024)
-def _parse(moment: str) -> float:
-    return clock.parse_iso(moment)
+class _Judged(NamedTuple):
+    """Where the servers stand whose last drill that counts is the same."""
+
+    status: DrillStanding
+    due: float | None
+    is_current: bool
+    why: str
+
+
+def _judge_drill(
+    facts: PlanFacts, counted: Counted | None, due: float | None, changes: tuple[str, ...], now: float
+) -> _Judged:
+    policy, last = facts.plan.drill_policy, facts.last_counting
+    if counted is None:
+        status = _judge(policy, due, now, drilled=False, holds=False, began=None)
+        return _Judged(status, due, False, "No drill that counts has had this server.")
+    began = clock.parse_iso(counted[0])
+    own_due = _find_due(policy, began) if policy else None
+    status = _judge(policy, own_due, now, drilled=True, holds=not changes, began=began)
+    why = ""
+    if changes:
+        why = f"The drill is stale. {changes[0]}"
+    elif last is not None and counted[1] != last.execution_id and counted[0] < last.requested_at:
+        why = "The last drill that counts did not have this server."
+    return _Judged(status, own_due, not changes and status is not DrillStanding.OVERDUE, why)

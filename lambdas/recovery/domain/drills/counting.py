@@ -113,19 +113,19 @@ def _judge_servers(facts: DrillFacts) -> Iterable[str]:
     if not required:
         yield "It has no server that its plan requires."
         return
-    missing = [server for server in required if not server.launched]
-    if missing:
+    if missing := [server for server in required if not server.launched]:
         yield _name(missing, len(required), "not launched")
-    if facts.counts_if is not CountsIf.VERIFIED:
-        return
-    launched = [server for server in required if server.launched]
-    unchecked = [server for server in launched if not server.checked and not server.verified]
-    failed = [server for server in launched if server.checked and not server.verified]
-    if failed:
-        yield _name(failed, len(required), "not verified")
-    if unchecked:
-        what = f"{_name(unchecked, len(required), 'not verified')[:-1]}"
-        yield f"{what}; the plan has no checks for {'it' if len(unchecked) == 1 else 'them'}."
+    if facts.counts_if is CountsIf.VERIFIED:
+        yield from _judge_checks([server for server in required if server.launched], len(required))
+
+
+def _judge_checks(launched: list[DrilledServer], total: int) -> Iterable[str]:
+    unverified = [server for server in launched if not server.verified]
+    if failed := [server for server in unverified if server.checked]:
+        yield _name(failed, total, "not verified")
+    if unchecked := [server for server in unverified if not server.checked]:
+        them = "it" if len(unchecked) == 1 else "them"
+        yield f"{_name(unchecked, total, 'not verified')[:-1]}; the plan has no checks for {them}."
 
 
 def _name(servers: list[DrilledServer], total: int, what: str) -> str:

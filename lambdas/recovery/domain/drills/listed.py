@@ -1,5 +1,6 @@
 """Source servers as DRS has listed them, and which of them are in a plan."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,11 +73,12 @@ class Members:
 
 
 class MemberFinder:
-    """Finds the servers of plans. A group is tested against the servers of its target only once."""
+    """Finds the servers of plans. The tags of a target's servers are looked through only once."""
 
     def __init__(self, listed: Listed) -> None:
         self._listed = listed
         self._of_group: dict[str, frozenset[str] | None] = {}
+        self._tagged: dict[Target, dict[tuple[str, str], set[str]]] = {}
 
     def find_members(self, plan: RecoveryPlan, groups: Mapping[str, ProtectionGroup]) -> Members:
         """The servers of this plan. A group that has been deleted selects none."""
@@ -111,8 +113,21 @@ class MemberFinder:
             return group.listed
         if group.target not in self._listed:
             return None
-        servers = self._listed[group.target].servers.values()
-        return frozenset(server.server_id for server in servers if group.selects(server.server_id, server.tags))
+        if not group.tags:
+            return frozenset()
+        tagged = self._index_tags(group.target)
+        found = [tagged.get(tag, set()) for tag in group.tags.items()]
+        return frozenset(found[0].intersection(*found[1:]))
+
+    def _index_tags(self, target: Target) -> Mapping[tuple[str, str], set[str]]:
+        """The servers of a target by each tag that one has."""
+        if target not in self._tagged:
+            tagged: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+            for server in self._listed[target].servers.values():
+                for tag in server.tags.items():
+                    tagged[tag].add(server.server_id)
+            self._tagged[target] = dict(tagged)
+        return self._tagged[target]
 
 
 def list_unplanned(listed: Listed, planned: frozenset[str]) -> list[tuple[TargetServers, ListedServer]]:
