@@ -1,4 +1,4 @@
-"""Which errors of recovery/errors.py and the modules beside it a function can raise, read off the source as `reach` reads AWS calls.
+"""Which errors of recovery/errors.py, and of those beside it, a function can raise, read off the source as `reach` does.
 
 A class counts as raised where it stands in a reachable function, except where it is only asked for (in an `except`,
 an isinstance or an annotation), so what is found is at least what can happen. What DRS answers becomes an error by its

@@ -89,9 +89,12 @@ def list_drill_findings(plan_id: str) -> DrillFindings:
 
 
 @router.operation(
-    "PUT", _ONE, parameters=(IF_MATCH,), errors=(DrillFindingNotFound, DrillFindingRefused, VersionConflict)
+    "POST",
+    f"{_ONE}/amend",
+    parameters=(IF_MATCH,),
+    errors=(DrillFindingNotFound, DrillFindingRefused, VersionConflict),
 )
-def update_drill_finding(plan_id: str, finding_id: str, body: DrillFindingUpdate) -> DrillFinding:
+def amend_drill_finding(plan_id: str, finding_id: str, body: DrillFindingUpdate) -> DrillFinding:
     """Replaces the text of a finding: its owner, its due date. What it said before stays on record.
 
     Answers 409 if the finding has changed since it was read.
