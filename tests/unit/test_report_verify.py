@@ -79,7 +79,7 @@ def test_the_report_of_another_version_has_only_its_digests_compared(folder: Pat
 
 
 def test_what_is_no_report_is_refused_in_words(folder: Path) -> None:
-    (folder / "report.json").write_text(json.dumps({"schema": "drs-waves/report/4", "versions": {"command": VERSION}}))
+    (folder / "report.json").write_text(json.dumps({"schema": "drs-waves/report/5", "versions": {"command": VERSION}}))
     assert "it is no report" in check(folder).stderr
     (folder / "servers.csv").unlink()
     result = check(folder)
