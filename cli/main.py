@@ -20,6 +20,7 @@ from cli.commands import (
     tables,
 )
 from cli.commands.arguments import LightGroup
+from cli.commands.drills import drill_findings, verdicts
 from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -30,11 +31,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions, listings, messages, console):
+for commands in (runs, records, decisions, verdicts, listings, messages, console):
     app.add_typer(commands.app)
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(drill_findings.app, name="drill-findings")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")

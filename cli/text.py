@@ -235,7 +235,8 @@ def describe_unrecovered(servers: Sequence[Mapping[str, Any]]) -> str:
 def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What to do next about a run, each with its command. `without` names those that are done anyway.
 
-    The names are `watch`, `the rest`, `verify`, `mend it`, `findings`, `check`, `drill`, `report`, `clean up`.
+    The names are `watch`, `the rest`, `verify`, `mend it`, `findings`, `check`, `drill`, `report`, `verdict` and
+    `clean up`.
     """
     run, plan = record["executionId"], record["planId"]
     launched, total = record["servers"]["launched"], record["servers"]["total"]
@@ -253,6 +254,7 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
         "check": (is_refused and not record["continues"], f"readiness {plan}"),
         "drill": (record["status"] == "READY", f"run {plan}"),
         "report": (has_ended, f"report {run} --to build/report"),
+        "verdict": (has_ended and record["mode"] == "DRILL" and launched > 0, f"verdict {run} --accept"),
         "clean up": (has_ended and record["mode"] == "DRILL" and launched > 0, f"cleanup {run}"),
     }
     for name, (is_due, words) in steps.items():

@@ -31,6 +31,7 @@ from cli.run_preview import preview_cleanup
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import COMMAND, describe_chain, describe_waits
+from cli.views.assessed import describe_assessment, read_assessment
 from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
@@ -96,9 +97,12 @@ def status(
             console().print(chain, markup=False)
         if line := summarize_settings(read_applied(session.api, record)):
             console().print(f"{line}  {COMMAND} profiles applied {execution}{session.options}", markup=False)
+        assessment = read_assessment(session.api, record)
+        if line := describe_assessment(assessment):
+            console().print(f"people: {line}", markup=False)
         if servers:
             _print_servers(found)
-        print_next(session, record)
+        print_next(session, record, {"verdict"} if assessment and assessment["verdict"] else ())
     raise typer.Exit(exit_status(record))
 
 
@@ -183,7 +187,7 @@ def get(
     connection: Connection,
     path: Annotated[str, typer.Argument(metavar="PATH", help="A path of docs/api.md, such as /capacity.")],
 ) -> None:
-    """Send a signed GET to the API, and print the answer as JSON."""
+    """Send a signed GET to the API, and print its JSON."""
     url = urlsplit(path)
     print_json(Session.open(connection).api.get_as_written(url.path, url.query))
 
@@ -199,7 +203,7 @@ def cleanup(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Terminate the instances that a drill launched, and follow that.
+    """Terminate the instances of a drill, and follow that.
 
     The clean-up covers the drill's chain: the runs that it continues and that continue it. The instances of a recovery
     stay. On a terminal, the command shows the instances and asks.

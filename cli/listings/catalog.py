@@ -19,6 +19,7 @@ from cli.listings.cells import (
     show_words,
 )
 from cli.listings.columns import Column, Listing
+from cli.listings.drill_findings import DRILL_FINDINGS
 from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
 from cli.text import summarize_waits
 
@@ -262,6 +263,7 @@ LISTINGS = {
     "findings": FINDINGS,
     "logs": LOGS,
     "capacity": CAPACITY,
+    "drill-findings list": DRILL_FINDINGS,
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,

@@ -64,8 +64,8 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
-    assert {"plan", "profiles", "context", "sandbox", "tables"} == GROUPS
-    assert len(COMMANDS) == len(set(COMMANDS)) == 48
+    assert {"plan", "profiles", "drill-findings", "context", "sandbox", "tables"} == GROUPS
+    assert len(COMMANDS) == len(set(COMMANDS)) == 53
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")
@@ -82,7 +82,7 @@ def test_help_imports_nothing_that_takes_long(words: tuple[str, ...]) -> None:
     assert len(loaded) < MAX_MODULES_OF_HELP
 
 
-@pytest.mark.parametrize("group", [(), ("plan",), ("profiles",), ("context",), ("sandbox",), ("tables",)], ids=" ".join)
+@pytest.mark.parametrize("group", [(), ("plan",), ("profiles",), ("drill-findings",), ("context",), ("sandbox",), ("tables",)], ids=" ".join)
 def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) -> None:
     shown = run(COMMAND, *group, "--help", env={"COLUMNS": "80"}).stdout
     summaries = shown.split("\nCommands:\n")[1].split("\n\n")[0].splitlines()
@@ -94,7 +94,7 @@ def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) ->
 def test_help_has_one_style_of_words_for_values(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"]).output
     usage, rest = shown.split("\n", 1)
-    assert re.fullmatch(r"Usage: root( [a-z]+)+ \[OPTIONS\]( \[?[A-Z]+\]?)*", usage)
+    assert re.fullmatch(r"Usage: root( [a-z-]+)+ \[OPTIONS\]( \[?[A-Z]+\]?)*", usage)
     options = re.findall(r"^ +(?:-\w, )?(--[a-z-]+) (\S+)  ", rest.split("\n\n  Example")[0], re.MULTILINE)
     assert not re.search(r"<(str|int|float|file|list|path)|<=x<=|default: \(", shown)
     assert all(re.fullmatch("[A-Z]+|drill\\|recovery", value) for _, value in options), options
