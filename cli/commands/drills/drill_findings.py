@@ -121,8 +121,9 @@ def open_(
     found = _send(session, f"/executions/{run_id}/drill-findings", body, words, idempotency_key)
     _print(session, found, f"is open: {flatten(found['owner'])} sees to it until {found['due']}")
     if not as_json:
-        done = f'{COMMAND} drill-findings close {found["findingId"]} --plan {found["planId"]} --note "…"'
-        session.print_line(f"When it is done:\n  {done}{session.options}")
+        finding_id, plan_id = found["findingId"], found["planId"]
+        done = f"{COMMAND} drill-findings close {finding_id} --plan {plan_id} --note WHAT{session.options}"
+        session.print_line(f"When it is done:\n  {done}")
 
 
 def _add_decision(decision: str, summary: str, example: str, help_of_note: str) -> None:

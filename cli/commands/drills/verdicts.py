@@ -15,11 +15,14 @@ from cli.session import Session
 from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, ask, end, has_terminal, print_json, print_notice
 from cli.text import COMMAND
 from cli.views.assessed import JUDGED
+from recovery import clock
 from recovery.free_text import flatten
 
 app = CommandGroup()
 
 _OTHERWISE = "No verdict was given."
+# The due date that the command for a finding has as an example.
+_DAYS_TO_MEND = 30
 
 
 @app.command(epilog='Example: drs-waves verdict latest --reject --note "orders did not go through"')
@@ -76,5 +79,6 @@ def _send(session: Session, run_id: str, word: str, note: str | None, key: str) 
         return
     session.print_line(f"{run_id} is {JUDGED[answer['verdict']]} by {flatten(answer['by'])}")
     if answer["verdict"] == "REJECTED":
-        opening = f'{COMMAND} drill-findings open {run_id} --title "…" --owner "…" --due YYYY-MM-DD{session.options}'
+        due = clock.iso(session.now + _DAYS_TO_MEND * 86_400)[:10]
+        opening = f"{COMMAND} drill-findings open {run_id} --title WHAT --owner WHO --due {due}{session.options}"
         session.print_line(f"Write down what has to be done, by whom and until when:\n  {opening}")
