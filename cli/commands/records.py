@@ -97,13 +97,19 @@ def status(
             console().print(chain, markup=False)
         if line := summarize_settings(read_applied(session.api, record)):
             console().print(f"{line}  {COMMAND} profiles applied {execution}{session.options}", markup=False)
-        assessment = read_assessment(session.api, record)
-        if line := describe_assessment(assessment):
-            console().print(f"people: {line}", markup=False)
+        has_verdict = _print_assessment(session, record)
         if servers:
             _print_servers(found)
-        print_next(session, record, {"verdict"} if assessment and assessment["verdict"] else ())
+        print_next(session, record, ["verdict"] * has_verdict)
     raise typer.Exit(exit_status(record))
+
+
+def _print_assessment(session: Session, record: Mapping[str, Any]) -> bool:
+    """Print what people say of the run, if anything; return whether it has a verdict."""
+    assessment = read_assessment(session.api, record)
+    if line := describe_assessment(assessment):
+        console().print(f"people: {line}", markup=False)
+    return bool(assessment and assessment["verdict"])
 
 
 def _print_servers(servers: Iterable[Mapping[str, Any]]) -> None:
