@@ -9,6 +9,9 @@ can modify (AWS's user guide "IAM roles created by IAM Identity Center").
 import re
 from collections.abc import Iterable
 
+SCHEDULE = "schedule"
+"""The requester of a run that the schedule of its plan has started. A caller of the API is an ARN, never this word."""
+
 _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::(?P<account>\d{12}):(?P<kind>[a-z-]+)(?:/(?P<name>.+))?")
 # Sessions of a role, and of GetFederationToken.
 _SESSION = re.compile(r"(?P<principal>arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^/]+|federated-user))/(?P<name>.+)")
@@ -53,9 +56,14 @@ def may_be_same_person(one: str, other: str) -> bool:
     return "federated-user" in kinds and kinds <= {"federated-user", "user", "root"}
 
 
+def list_people(requesters: Iterable[str]) -> list[str]:
+    """The requesters of a run but the schedule of its plan, which is no person: any person may approve its drills."""
+    return [each for each in requesters if each != SCHEDULE]
+
+
 def find_same_person(caller: str, others: Iterable[str]) -> str | None:
     """The first of the others who may be the caller; None if there is none."""
-    return next((other for other in others if may_be_same_person(caller, other)), None)
+    return next((other for other in list_people(others) if may_be_same_person(caller, other)), None)
 
 
 def _role(caller: re.Match[str]) -> str:

@@ -178,6 +178,13 @@ def test_who_started_the_run_is_taken_from_the_request_that_only_the_api_writes(
     assert judge(product, run_id, "ACCEPTED", ANA).status == 409
 
 
+def test_any_person_accepts_a_drill_that_the_schedule_has_started(product: Product) -> None:
+    _, run_id = drilled(product, fourEyes=True)
+    (asked,) = [row for row in product.items("RunRequests") if (row["executionId"], row["item"]) == (run_id, "RUN")]
+    product.put("RunRequests", {**asked, "requestedBy": "schedule"})
+    assert judge(product, run_id, "ACCEPTED", ANA).status == 200
+
+
 def test_a_record_that_is_full_of_verdicts_says_so(product: Product) -> None:
     _, run_id = drilled(product)
     for number in range(MAX_VERDICTS):

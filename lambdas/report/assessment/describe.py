@@ -8,8 +8,6 @@ from recovery.identities import find_same_person
 from report.reader import NotRead, Reader
 from report.run_record import Record
 
-# The requester of a run that the schedule of its plan has started, which is no person.
-_SCHEDULE = "schedule"
 _OF_OPINION = ("verdict", "comment", "by", "at")
 _OF_FINDING = (
     *("findingId", "executionId", "title", "description", "owner", "due", "status", "overdue"),
@@ -48,7 +46,7 @@ def _describe_verdict(record: Record, verdict: Mapping[str, Any] | None) -> dict
     """The verdict with the earlier ones. `bySamePerson` says whether its author may have started the run."""
     if verdict is None:
         return None
-    requesters = [each for each in record.get("requesters") or [record["requestedBy"]] if each != _SCHEDULE]
+    requesters = record.get("requesters") or [record["requestedBy"]]
     return {
         **_choose(verdict, _OF_OPINION),
         "bySamePerson": find_same_person(verdict["by"], requesters) is not None,
