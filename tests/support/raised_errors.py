@@ -64,9 +64,7 @@ def can_raise(handler: str) -> set[Kind]:
 
 
 def _raised_in(code: Code) -> Iterator[Kind]:
-    if code.module in _TREE or not isinstance(
-        code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    ):
+    if code.module in _TREE or not isinstance(code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return  # the tree itself; a table at module level, of which BY_CODE_FUNCTION's is read by its codes
     asked_for = set[ast.AST]()
     for node in ast.walk(code.body):
