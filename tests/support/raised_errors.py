@@ -1,4 +1,4 @@
-"""Which errors of recovery/errors.py, and of those beside it, a function can raise, read off the source as `reach` does.
+"""Which errors of recovery/errors.py and those beside it a function can raise, read off the source as AWS calls are.
 
 A class counts as raised where it stands in a reachable function, except where it is only asked for (in an `except`,
 an isinstance or an annotation), so what is found is at least what can happen. What DRS answers becomes an error by its
