@@ -20,7 +20,7 @@ from cli.commands import (
     tables,
 )
 from cli.commands.arguments import LightGroup
-from cli.commands.drills import compliance, evidence, history, schedule
+from cli.commands.drills import compliance, drill_findings, evidence, history, schedule, verdicts
 from cli.commands.local import console, sandbox
 from cli.terminal import encode_safely
 from cli.text import COMMAND
@@ -31,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Example: drs-waves run three-tier --sandbox --cleanup --report build/report",
 )
-for commands in (runs, records, decisions, listings, compliance, messages, console):
+for commands in (runs, records, decisions, verdicts, listings, compliance, messages, console):
     app.add_typer(commands.app)
 plans.app.add_typer(plan_init.app)
 app.add_typer(plans.app, name="plan")
@@ -39,6 +39,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(history.app, name="history")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(drill_findings.app, name="drill-findings")
 app.add_typer(contexts.app, name="context")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(tables.app, name="tables")

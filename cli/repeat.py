@@ -50,7 +50,21 @@ def post(
     sleep: Sleep = time.sleep,
     max_seconds: float = math.inf,
 ) -> dict[str, Any]:
-    """The body of the 2xx that answers this POST. Repeat it, with the same key, while the answer is lost or late.
+    """`send` for a POST."""
+    return send(api, "POST", path, body, key, report, sleep, max_seconds)
+
+
+def send(
+    api: ApiClient,
+    method: str,
+    path: str,
+    body: Any,
+    key: str,
+    report: Callable[[str], None] = lambda problem: None,
+    sleep: Sleep = time.sleep,
+    max_seconds: float = math.inf,
+) -> dict[str, Any]:
+    """The body of the 2xx that answers the request. Repeat it, with the same key, while the answer is lost or late.
 
     `report` receives the problem before each repetition. No try begins later than `max_seconds` after the first.
     Raise AnswerLost if the request may have been executed, ApiUnreachable or CredentialsExpired if it was not, and
@@ -61,7 +75,7 @@ def post(
     for tries in range(1, MAX_TRIES + 1):
         failure: ApiUnreachable | ApiRefused
         try:
-            reply = api.request_once("POST", path, body, headers={"Idempotency-Key": key})
+            reply = api.request_once(method, path, body, headers={"Idempotency-Key": key})
         except CredentialsExpired as expired:
             if may_have_arrived:
                 raise AnswerLost(f"{problem}\n{expired}") from expired
@@ -76,8 +90,8 @@ def post(
                 answer: dict[str, Any] = reply.body
                 return answer
             if not is_transient(reply.status) and not 200 <= reply.status < 300:
-                raise ApiRefused("POST", path, reply, _AFTER_A_LOST_ANSWER if may_have_arrived else "", api.options)
-            problem, failure = _describe(reply), ApiRefused("POST", path, reply, options=api.options)
+                raise ApiRefused(method, path, reply, _AFTER_A_LOST_ANSWER if may_have_arrived else "", api.options)
+            problem, failure = _describe(reply), ApiRefused(method, path, reply, options=api.options)
             may_have_arrived |= reply.status != 429  # API Gateway answers this without the function
         if tries == MAX_TRIES or (not is_connected and tries == MAX_TRIES_TO_CONNECT):
             break

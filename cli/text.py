@@ -235,7 +235,8 @@ def describe_unrecovered(servers: Sequence[Mapping[str, Any]]) -> str:
 def suggest_next(record: Record, options: str, *, without: Collection[str] = ()) -> Iterator[tuple[str, str]]:
     """What to do next about a run, each with its command. `without` names those that are done anyway.
 
-    The names are `watch`, `the rest`, `verify`, `mend it`, `findings`, `check`, `drill`, `report`, `clean up`.
+    The names are `watch`, `the rest`, `verify`, `mend it`, `findings`, `check`, `drill`, `report`, `verdict` and
+    `clean up`.
     """
     run, plan = record["executionId"], record["planId"]
     launched, total = record["servers"]["launched"], record["servers"]["total"]
@@ -244,6 +245,7 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
     has_rest = launched < total or has_failed_action(record)
     is_partial = record["status"] in ("PARTIAL", "FAILED", "CANCELLED") and has_rest
     is_refused = record["status"] == "NOT_READY"
+    is_drilled = (record["mode"], has_ended, launched > 0) == ("DRILL", True, True)
     steps = {
         "watch": (not has_ended, f"watch {run}"),
         "the rest": (is_partial and not record["continuedBy"] and record["mode"] != "READINESS", f"continue {run}"),
@@ -253,7 +255,8 @@ def suggest_next(record: Record, options: str, *, without: Collection[str] = ())
         "check": (is_refused and not record["continues"], f"readiness {plan}"),
         "drill": (record["status"] == "READY", f"run {plan}"),
         "report": (has_ended, f"report {run} --to build/report"),
-        "clean up": (has_ended and record["mode"] == "DRILL" and launched > 0, f"cleanup {run}"),
+        "verdict": (is_drilled, f"verdict {run} --accept"),
+        "clean up": (is_drilled, f"cleanup {run}"),
     }
     for name, (is_due, words) in steps.items():
         if is_due and name not in without:

@@ -182,7 +182,7 @@ _add_wave_decision("verify", "Check the unverified servers of a wave again.", f'
 _add_wave_decision("accept", "Accept the result of a failed wave that asks.", f"{_RUN} web")
 _add_wave_decision("abort", "Give up a failed wave that asks, and stop the run.", f"{_RUN} web")
 _add_run_decision("pause", "Pause a run before its next wave or batch.", _RUN)
-_add_run_decision("resume", "Resume a run that was paused, by an operator or by its plan.", _RUN)
+_add_run_decision("resume", "Resume a run that an operator or its plan has paused.", _RUN)
 _add_run_decision("cancel", "Start nothing more of a run.", _RUN)
 
 

@@ -82,7 +82,7 @@ def instances(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List recovery instances, those that drills left running first.
+    """List recovery instances, first those that drills left.
 
     Ages are until now. What DRS says of an instance is as of the last sync, which runs every five minutes. Without
     --plan, the Regions of all accounts and groups are read.
@@ -161,7 +161,7 @@ def events(connection: Connection, execution: ExecutionId, output: OutputForm = 
 @app.command(epilog="Example: drs-waves actions latest --output json")
 @connected
 def actions(connection: Connection, execution: ExecutionId, output: OutputForm = None, as_json: AsJson = False) -> None:
-    """List the actions of a run, with what each did or waits for."""
+    """List the actions of a run, and what each did or awaits."""
     form = choose_output(output, as_json)
     session = Session.open(connection)
     execution_id = session.find_run(execution)

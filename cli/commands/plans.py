@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # what these modules import takes long, so the commands impor
 # The status of `diff --exit-code` if there are changes.
 CHANGES = 2
 
-app = CommandGroup(no_args_is_help=True, help="Recovery plans as files: check, compare, apply or export them.")
+app = CommandGroup(no_args_is_help=True, help="Recovery plans as files: check, apply or export them.")
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The plan file, YAML or JSON.")]
 

@@ -33,6 +33,7 @@ from cli.run_preview import preview_cleanup
 from cli.session import Session
 from cli.terminal import FAILED, REFUSED, console, end, has_terminal, print_error, print_json, print_rows
 from cli.text import COMMAND, describe_chain, describe_waits
+from cli.views.assessed import describe_assessment, read_assessment
 from cli.views.fold import fold_command, fold_line
 from cli.views.steps import describe_verification
 from recovery.domain.execution import ExecutionStatus
@@ -98,10 +99,19 @@ def status(
             console().print(chain, markup=False)
         if line := summarize_settings(read_applied(session.api, record)):
             console().print(f"{line}  {COMMAND} profiles applied {execution}{session.options}", markup=False)
+        has_verdict = _print_assessment(session, record)
         if servers:
             _print_servers(found)
-        print_next(session, record)
+        print_next(session, record, ["verdict"] * has_verdict)
     raise typer.Exit(exit_status(record))
+
+
+def _print_assessment(session: Session, record: Mapping[str, Any]) -> bool:
+    """Print what people say of the run, if anything; return whether it has a verdict."""
+    assessment = read_assessment(session.api, record)
+    if line := describe_assessment(assessment):
+        console().print(f"people: {line}", markup=False)
+    return bool(assessment and assessment["verdict"])
 
 
 def _print_servers(servers: Iterable[Mapping[str, Any]]) -> None:
@@ -185,7 +195,7 @@ def get(
     connection: Connection,
     path: Annotated[str, typer.Argument(metavar="PATH", help="A path of docs/api.md, such as /capacity.")],
 ) -> None:
-    """Send a signed GET to the API, and print the answer as JSON."""
+    """Send a signed GET to the API, and print its JSON."""
     url = urlsplit(path)
     print_json(Session.open(connection).api.get_as_written(url.path, url.query))
 
@@ -201,7 +211,7 @@ def cleanup(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Terminate the instances that a drill launched, and follow it.
+    """Terminate the instances of a drill, and follow that.
 
     The clean-up covers the drill's chain: the runs that it continues and that continue it. The instances of a recovery
     stay. On a terminal, the command shows the instances and asks.

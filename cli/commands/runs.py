@@ -220,7 +220,7 @@ def continue_(
     interval: Interval = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run that recovers what an ended run did not launch.
+    """Start a run of what an ended run did not launch.
 
     The continuation of a recovery asks for the plan's name as its first start did, unless you give --yes.
     """

@@ -20,6 +20,7 @@ from cli.listings.cells import (
     show_words,
 )
 from cli.listings.columns import Column, Listing
+from cli.listings.drill_findings import DRILL_FINDINGS
 from cli.listings.evidence import EVIDENCE
 from cli.listings.launches import APPLIED_SETTINGS, CHANGED_SETTINGS, PROFILED_SETTINGS
 from cli.listings.schedules import APPOINTMENTS, SCHEDULES
@@ -270,6 +271,7 @@ LISTINGS = {
     "compliance --groups": compliance.GROUPS,
     "compliance --unplanned": compliance.UNPLANNED,
     "evidence list": EVIDENCE,
+    "drill-findings list": DRILL_FINDINGS,
     "profiles show": CHANGED_SETTINGS,
     "profiles diff": PROFILED_SETTINGS,
     "profiles applied": APPLIED_SETTINGS,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from report.assessment.describe import read_assessment
 from report.document import Facts, build_document
 from report.files import digest, write_csv, write_json
 from report.page import render_html
@@ -35,6 +36,7 @@ def collect_facts(
         settings=_list_settings(api, execution_id),
         isolation=isolation,
         looks=looks,
+        assessment=read_assessment(api, record),
         cleanup=read_cleanup(api, record),
         costs=costs or {},
         versions=_read_versions(api),

@@ -12,13 +12,14 @@ from recovery import VERSION
 from recovery.identities import find_same_person
 from report import files
 from report.as_run import describe_group, describe_plan, describe_tested, find_members, order_groups
+from report.assessment.describe import describe_assessment
 from report.course import describe_course, sort_jobs
 from report.launches import MODES, add_landings, describe_launches, describe_settings, find_settings
 from report.run_record import Job, Record
 from report.steps import list_checks, note_earlier
 from report.targets import find_chain, find_moment, judge_rpo, judge_rpo_of_chain, judge_rto, measure_data
 
-SCHEMA = "drs-waves/report/4"
+SCHEMA = "drs-waves/report/5"
 
 # The decisions that let a run go on past a gate of its plan, or without an action.
 _OF_ANOTHER_PERSON = ("approve", "accept", "confirm", "skip")
@@ -54,6 +55,7 @@ class Facts:
     runs of the chain, oldest run first; None if they cannot be read. `actions` are those of the run, with their output.
     `settings` are the launch settings of its servers with a launch profile, and `isolation` says how far the places
     that it launches into are isolated; None if the API does not know. `looks` says the same of the looks before starts.
+    `assessment` is that of a drill or a recovery; None if the API does not know it.
     """
 
     record: Record
@@ -72,6 +74,7 @@ class Facts:
     settings: Sequence[Mapping[str, Any]] | None = ()
     isolation: Sequence[Mapping[str, Any]] | None = ()
     looks: Sequence[Mapping[str, Any]] = ()
+    assessment: Mapping[str, Any] | None = None
 
 
 def build_document(facts: Facts) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def build_document(facts: Facts) -> dict[str, Any]:
         "continuedBy": record.get("continuedBy"),
         "chain": find_chain(record),
         "verdict": _verdict(record),
+        "assessment": describe_assessment(record, facts.assessment),
         "servers": _counts(record, facts.servers),
         "rto": judge_rto(record, servers),
         "rpo": {**judge_rpo(record, servers), "chain": judge_rpo_of_chain(record, servers, facts.earlier)},

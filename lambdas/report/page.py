@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from recovery.free_text import flatten
 from report import drawings, files
+from report.assessment.describe import list_changes
 from report.drawings import quota_chart, timeline
 from report.drawings.waves import draw_run
 from report.plan.profiles import SETTINGS_WORDS
@@ -71,6 +72,7 @@ def render_html(report: Mapping[str, Any]) -> str:
     return _template().render(
         r=report,
         chart=timeline.draw(report),
+        assessed_changes=list_changes(report["assessment"]),
         waves=draw_run(report, (report["tested"] or {}).get("plan")),
         quotas=[quota_chart.draw(use, report) for use in report["quotaUse"]],
         servers_by_wave=[WaveServers.of(name, servers) for name, servers in by_wave.items()],

@@ -36,6 +36,8 @@ SAMPLES = {
     "ACCOUNT": "111122223333",
     "TIME": "2026-11-22T08:15:30Z",
     "ENV": "prod",
+    "FINDING": "df-4f1c09ab27d3",
+    "DATE": "2099-12-31",
 }
 # How the code names what it puts into a command, by a part of the name. The first that fits is taken.
 _FILLED_IN = {
@@ -52,6 +54,8 @@ _FILLED_IN = {
     "execution": SAMPLES["EXECUTION"],
     "continues": SAMPLES["EXECUTION"],
     "key": SAMPLES["KEY"],
+    "finding": SAMPLES["FINDING"],
+    "due": SAMPLES["DATE"],
 }
 _INLINE = re.compile(r"`([^`\n]+)`")
 # A line of a text of the code that is a command: after an indentation, "Example:", or a label.

@@ -1,4 +1,4 @@
-"""Which errors of recovery/errors.py and the modules beside it a function can raise, read off the source as `reach` reads AWS calls.
+"""Which errors of recovery/errors.py and those beside it a function can raise, read off the source as AWS calls are.
 
 A class counts as raised where it stands in a reachable function, except where it is only asked for (in an `except`,
 an isinstance or an annotation), so what is found is at least what can happen. What DRS answers becomes an error by its
@@ -64,9 +64,7 @@ def can_raise(handler: str) -> set[Kind]:
 
 
 def _raised_in(code: Code) -> Iterator[Kind]:
-    if code.module in _TREE or not isinstance(
-        code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    ):
+    if code.module in _TREE or not isinstance(code.body, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return  # the tree itself; a table at module level, of which BY_CODE_FUNCTION's is read by its codes
     asked_for = set[ast.AST]()
     for node in ast.walk(code.body):

@@ -154,6 +154,47 @@ def verification(status: str, check: str | None = None, *passed: str, **more: An
     return {"status": status, "check": check, "passed": list(passed), **texts}
 
 
+def finding(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "findingId": f"df-{name}",
+        "planId": "rp-0123456789ab",
+        "executionId": "drill-20261122-080000-abcdef",
+        "title": name,
+        "description": "",
+        "owner": "network team",
+        "due": "2026-12-31",
+        "status": "OPEN",
+        "overdue": False,
+        "openedBy": "ana",
+        "openedAt": at(40),
+        "closedBy": None,
+        "closedAt": None,
+        "closingComment": None,
+        "version": 1,
+        **more,
+    }
+
+
+def opinion(verdict: str, comment: str = "", **more: Any) -> dict[str, Any]:
+    return {"verdict": verdict, "comment": comment, "by": "arn:aws:iam::111122223333:user/ben", "at": at(50), **more}
+
+
+def assessment(**more: Any) -> dict[str, Any]:
+    """As `GET /executions/{executionId}/assessment` answers."""
+    return {
+        "executionId": "drill-20261122-080000-abcdef",
+        "counts": True,
+        "whyNot": [],
+        "planHash": "a" * 64,
+        "verdict": None,
+        "previous": None,
+        "changes": None,
+        "findings": [],
+        "carried": [],
+        **more,
+    }
+
+
 class Page(HTMLParser):
     """A parsed page: its elements, and the text in them."""
 
@@ -210,7 +251,19 @@ def nasty() -> Facts:
     cleanup = {"status": "FAILED", "askedAt": at(40), **words, "failures": [left], "instances": counts}
     actions = [action(NASTY, "FAILED", title=NASTY, instructions=NASTY, **said)]
     facts = (told, servers, events, (), costs, {"deployment": "0.1.0"}, 60.0, [group], cleanup)
-    return Facts(*facts, actions=actions)
+    words = {"title": NASTY, "description": NASTY, "owner": NASTY, "openedBy": NASTY}
+    closed = {"status": "CLOSED", "closedBy": NASTY, "closedAt": at(60), "closingComment": NASTY}
+    said = {**opinion("REJECTED", NASTY, by=NASTY), "version": 2, "earlier": [opinion("ACCEPTED", NASTY, by=NASTY)]}
+    assessed = assessment(
+        counts=False,
+        whyNot=[NASTY],
+        verdict={**said, "executionId": "x"},
+        previous={"executionId": NASTY, "requestedAt": at(-9), "status": "PARTIAL", "planHash": "b" * 64},
+        changes=[{"subject": NASTY, "field": NASTY, "before": NASTY, "after": None}],
+        findings=[finding("x", **words)],
+        carried=[finding("y", **words, **closed)],
+    )
+    return Facts(*facts, actions=actions, assessment=assessed)
 
 
 def unended() -> Facts:

@@ -33,6 +33,7 @@ from recovery.observability import (
     readiness_messages,
     retries_exhausted,
     step_messages,
+    verdict_messages,
 )
 from recovery.observability.alarm_messages import ALARMS, AlarmChange, AlarmState
 from recovery.observability.retries_exhausted import WaitingPlace
@@ -51,6 +52,7 @@ MODULES: tuple[ModuleType, ...] = (
     readiness_messages,
     retries_exhausted,
     step_messages,
+    verdict_messages,
 )
 TARGET = Target("111122223333", WEST)
 RUN = Run(
@@ -201,6 +203,7 @@ SENDERS: Mapping[str, Callable[[], None]] = {
     "send_run_corrected": lambda: operator_messages.send_run_corrected(
         EXECUTION, ExecutionStatus.FAILED, ExecutionVerdict(ExecutionStatus.PARTIAL, "results came late"), TALLY
     ),
+    "send_rejected": lambda: verdict_messages.send_rejected(DRILL.run, "ana", "orders failed"),
     "send_decision": lambda: operator_messages.send_decision(RUN, "approve", "ana", "checked", "app"),
     "send_run_finished": lambda: operator_messages.send_run_finished(
         EXECUTION, ExecutionVerdict(ExecutionStatus.PARTIAL, "PARTIAL: db"), TALLY

@@ -64,8 +64,18 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 
 def test_the_commands_are_those_that_operators_planners_and_developers_need() -> None:
-    assert {"plan", "profiles", "evidence", "schedule", "context", "sandbox", "tables", "history"} == GROUPS
-    assert len(COMMANDS) == len(set(COMMANDS)) == 60
+    assert {
+        "plan",
+        "profiles",
+        "evidence",
+        "schedule",
+        "drill-findings",
+        "context",
+        "sandbox",
+        "tables",
+        "history",
+    } == GROUPS
+    assert len(COMMANDS) == len(set(COMMANDS)) == 65
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")
@@ -94,7 +104,7 @@ def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) ->
 def test_help_has_one_style_of_words_for_values(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"]).output
     usage, rest = shown.split("\n", 1)
-    assert re.fullmatch(r"Usage: root( [a-z]+)+ \[OPTIONS\]( \[?[A-Z]+\]?)*", usage)
+    assert re.fullmatch(r"Usage: root( [a-z-]+)+ \[OPTIONS\]( \[?[A-Z]+\]?)*", usage)
     options = re.findall(r"^ +(?:-\w, )?(--[a-z-]+) (\S+)  ", rest.split("\n\n  Example")[0], re.MULTILINE)
     assert not re.search(r"<(str|int|float|file|list|path)|<=x<=|default: \(", shown)
     assert all(re.fullmatch("[A-Z]+|drill\\|recovery", value) for _, value in options), options

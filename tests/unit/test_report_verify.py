@@ -1,5 +1,6 @@
 """Whether a report's files belong together: `drs-waves report --verify DIR`."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cli.main import app
 from cli.report.verify import verify
 from cli.report.write import write_report
 from recovery import VERSION
+from report.files import write_json
 from tests.support.report_facts import nasty
 
 NAMES = ("report.html", "report.json", "servers.csv")
@@ -78,8 +80,26 @@ def test_the_report_of_another_version_has_only_its_digests_compared(folder: Pat
     assert len(verify(folder, "99.0.0").differences) == 2
 
 
+def test_the_report_of_another_schema_has_only_its_digests_compared(folder: Path) -> None:
+    text = (folder / "report.json").read_text()
+    document = json.loads(text)
+    assert document["schema"] == "drs-waves/report/5"
+    assert "assessment" in document
+    del document["assessment"]
+    older = write_json({**document, "schema": "drs-waves/report/4"})
+    page = (folder / "report.html").read_text()
+    digests = [hashlib.sha256(each.encode()).hexdigest() for each in (text, older)]
+    (folder / "report.json").write_text(older)
+    (folder / "report.html").write_text(page.replace(*digests))
+    found = verify(folder, VERSION)
+    assert found.differences == ()
+    assert "another drs-waves, with the schema drs-waves/report/4: only digests were compared" in found.limits[0]
+    change(folder / "servers.csv", b"FAILED", b"FAILEd")
+    assert verify(folder, VERSION).differences
+
+
 def test_what_is_no_report_is_refused_in_words(folder: Path) -> None:
-    (folder / "report.json").write_text(json.dumps({"schema": "drs-waves/report/4", "versions": {"command": VERSION}}))
+    (folder / "report.json").write_text(json.dumps({"schema": "drs-waves/report/5", "versions": {"command": VERSION}}))
     assert "it is no report" in check(folder).stderr
     (folder / "servers.csv").unlink()
     result = check(folder)

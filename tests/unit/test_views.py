@@ -588,8 +588,11 @@ ENDED: dict[str, Any] = record(
 @pytest.mark.parametrize(
     ("changes", "commands"),
     [
-        ({}, [f"continue {RUN}", f"report {RUN} --to build/report", f"cleanup {RUN}"]),
-        ({"continuedBy": "drill-2"}, [f"report {RUN} --to build/report", f"cleanup {RUN}"]),
+        ({}, [f"continue {RUN}", f"report {RUN} --to build/report", f"verdict {RUN} --accept", f"cleanup {RUN}"]),
+        (
+            {"continuedBy": "drill-2"},
+            [f"report {RUN} --to build/report", f"verdict {RUN} --accept", f"cleanup {RUN}"],
+        ),
         ({"mode": "RECOVERY"}, [f"continue {RUN}", f"report {RUN} --to build/report"]),
         (
             {"mode": "READINESS", "status": "READY"},

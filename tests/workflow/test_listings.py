@@ -51,6 +51,8 @@ def scene(product: Product, api_server: ApiHttpServer) -> ApiHttpServer:
     sync(product)
     wait_for_restores(product)
     change_settings(product, servers[0], drill["executionId"], "db")
+    finding = {"title": "DNS was changed by hand", "owner": "network team", "due": "2099-12-31"}
+    product.request("POST", f"/executions/{drill['executionId']}/drill-findings", finding)
     return api_server
 
 

@@ -42,7 +42,7 @@ def console_(
         bool, typer.Option("--json", help="Print the address as JSON, for programs; then serve all the same.")
     ] = False,
 ) -> None:
-    """Serve the operators' console on this machine, until Ctrl-C.
+    """Serve the operators' console here, until Ctrl-C.
 
     It acts with the AWS credentials of this command, and so does each browser that opens the printed address: do not
     pass it on. Runs continue when the console ends.

@@ -13,6 +13,7 @@ ROUTE_WORDS = frozenset(
         "abort",
         "accept",
         "actions",
+        "amend",
         "approve",
         "assessment",
         "batches",

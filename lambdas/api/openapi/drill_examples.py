@@ -35,7 +35,7 @@ DRILL_BODIES: dict[str, dict[str, Any]] = {
 DRILL_ANSWERS: dict[str, dict[str, Any]] = {
     "PersonVerdict": _stored_verdict,
     "DrillFinding": {**_finding, "changes": [_closing]},
-    "DrillFindings": {"drillFindings": [{**_finding, "changes": [_closing]}], "nextToken": None},
+    "DrillFindings": {"drillFindings": [_finding], "nextToken": None},
     "Assessment": {
         "executionId": RUN,
         "counts": True,

@@ -71,7 +71,7 @@ def open_finding(execution_id: str, finding_id: str, text: FindingText, operator
     )
     if drill_findings.create_finding(finding):
         return finding
-    return get_finding(run.plan_id, finding_id)  # the same request, at the same moment
+    return drill_findings.get_finding(run.plan_id, finding_id) or finding  # the same request, at the same moment
 
 
 def change_finding(plan_id: str, finding_id: str, text: FindingText, version: int, operator: Operator) -> DrillFinding:

@@ -7,7 +7,6 @@ a drill that is rejected does not count. With `fourEyes`, none of those who star
 from recovery import clock, identities
 from recovery.domain.drills.verdicts import MAX_VERDICTS, DrillVerdict, Judgement, Opinion
 from recovery.domain.execution import Mode, Run
-from recovery.domain.standing.slots import SCHEDULE
 from recovery.drill_errors import VerdictRefused
 from recovery.drills.begin_evidence import begin_evidence
 from recovery.errors import AwsUnavailable, InvalidRequest
@@ -55,8 +54,7 @@ def _require_open_to_verdict(run: Run, judgement: Judgement, operator: Operator)
         raise _refusal(run, f"it is {run.status.value}, and a run takes a verdict when it has ended")
     if not run.four_eyes or judgement is not Judgement.ACCEPTED:
         return
-    people = [each for each in run.requesters if each != SCHEDULE]
-    if requester := identities.find_same_person(operator.name, people):
+    if requester := identities.find_same_person(operator.name, run.requesters):
         reason = f"with fourEyes, another person accepts it than who started it, and you may be {requester}"
         raise _refusal(run, reason)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic does not read typing's before Python 3.12
 
+from report.shape.assessment import Assessment
 from report.shape.launches import Launches
 from report.shape.run import (
     Chain,
@@ -37,7 +38,7 @@ class Versions(TypedDict):
 class Report(TypedDict):
     """The report of a run of drs-waves: report.json. Times are in UTC. What is not known is null."""
 
-    schema: Literal["drs-waves/report/4"]
+    schema: Literal["drs-waves/report/5"]
     executionId: str
     executionArn: str | None
     planId: str
@@ -57,6 +58,9 @@ class Report(TypedDict):
     continuedBy: str | None
     chain: Annotated[Chain | None, Field(description="Null for a run that stands alone.")]
     verdict: Verdict
+    assessment: Annotated[
+        Assessment | None, Field(description="Null for a readiness check, and if the API does not know it.")
+    ]
     servers: RunCounts
     rto: Rto
     rpo: Rpo

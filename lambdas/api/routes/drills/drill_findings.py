@@ -3,9 +3,9 @@
 from api.http.parameters import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
+    PAGE,
     Parameter,
     idempotency_key,
-    page,
     page_parameters,
     parse_offset,
     query_parameters,
@@ -16,7 +16,7 @@ from api.http.response import new_id
 from api.router import Router
 from api.schemas.requests.base import RequestModel
 from api.schemas.requests.drills.verdicts import DrillFindingRequest, DrillFindingUpdate, FindingDecision
-from api.schemas.responses.drills.verdicts import DrillFinding, DrillFindings, build_finding
+from api.schemas.responses.drills.verdicts import DrillFinding, DrillFindings, build_finding, build_summary
 from recovery import clock
 from recovery.domain.drills.drill_findings import DrillFinding as StoredFinding
 from recovery.domain.drills.drill_findings import FindingStatus
@@ -29,8 +29,6 @@ from recovery.store.idempotency_keys import RequestKey
 router = Router("Drills")
 
 _ONE = "/recovery-plans/{planId}/drill-findings/{findingId}"
-# A finding has up to 50 changes with a comment of up to 4 KB each, and an answer of Lambda 6 MB.
-MAX_PAGE_SIZE = 20
 
 
 @router.operation(
@@ -63,14 +61,14 @@ def open_drill_finding(execution_id: str, body: DrillFindingRequest) -> DrillFin
             {"type": "string", "enum": [status.value for status in FindingStatus]},
         ),
         Parameter("overdue", "With `true`, only findings that are overdue.", {"type": "string", "enum": ["true"]}),
-        *page(MAX_PAGE_SIZE),
+        *PAGE,
     ),
     errors=(PlanNotFound,),
 )
 def list_drill_findings(plan_id: str) -> DrillFindings:
     """Lists the findings about runs of a plan, page by page: open ones by their due date, then closed ones.
 
-    A plan that is deleted keeps its findings.
+    `changes` are in the answer about a single one. A plan that is deleted keeps its findings.
     """
     plan_id, parameters, now = _require_plan(plan_id), query_parameters(router.current_event), clock.now()
     status, overdue = parameters.get("status"), parameters.get("overdue")
@@ -78,20 +76,29 @@ def list_drill_findings(plan_id: str) -> DrillFindings:
         raise invalid_field("status", f"must be one of {', '.join(FindingStatus)}")
     if overdue not in (None, "true"):
         raise invalid_field("overdue", "must be true, or be left out")
-    limit, token = page_parameters(router.current_event, MAX_PAGE_SIZE)
+    limit, token = page_parameters(router.current_event)
     found = drill_findings.list_of_plan(
         plan_id, lambda each: status in (None, each.status) and (not overdue or each.is_overdue(now))
     )
     begin = parse_offset(token)
     end = begin + limit
-    listed = [build_finding(each, now) for each in found[begin:end]]
+    listed = [build_summary(each, now) for each in found[begin:end]]
     return {"drillFindings": listed, "nextToken": str(end) if end < len(found) else None}
 
 
+@router.operation("GET", _ONE, errors=(DrillFindingNotFound,))
+def read_drill_finding(plan_id: str, finding_id: str) -> DrillFinding:
+    """Returns a finding with what was done to it."""
+    return _answer(drill_findings.get_finding(*_require_ids(plan_id, finding_id)))
+
+
 @router.operation(
-    "PUT", _ONE, parameters=(IF_MATCH,), errors=(DrillFindingNotFound, DrillFindingRefused, VersionConflict)
+    "POST",
+    f"{_ONE}/amend",
+    parameters=(IF_MATCH,),
+    errors=(DrillFindingNotFound, DrillFindingRefused, VersionConflict),
 )
-def update_drill_finding(plan_id: str, finding_id: str, body: DrillFindingUpdate) -> DrillFinding:
+def amend_drill_finding(plan_id: str, finding_id: str, body: DrillFindingUpdate) -> DrillFinding:
     """Replaces the text of a finding: its owner, its due date. What it said before stays on record.
 
     Answers 409 if the finding has changed since it was read.

@@ -56,7 +56,7 @@ class DrillFindingRequest(RequestModel):
 
 
 class DrillFindingUpdate(DrillFindingRequest):
-    """Body of PUT …/drill-findings/{findingId}: the whole text."""
+    """Body of POST …/drill-findings/{findingId}/amend: the whole text."""
 
     version: Version | None = None
 

@@ -37,7 +37,7 @@ class DrillFindingChange(TypedDict):
     comment: Annotated[str, Field(description="Why; of a change, what the finding said before.")]
 
 
-class AssessedFinding(Versioned):
+class DrillFindingSummary(Versioned):
     """What a person has found in a run: it stays open until a person closes it."""
 
     findingId: Annotated[str, Field(description="The id of the finding.")]
@@ -56,7 +56,7 @@ class AssessedFinding(Versioned):
     closingComment: Annotated[str | None, Field(description="What was done about it; null while it is open.")]
 
 
-class DrillFinding(AssessedFinding):
+class DrillFinding(DrillFindingSummary):
     """What a person has found in a run, and what was done to it."""
 
     changes: Annotated[list[DrillFindingChange], Field(description="What was done to it since, oldest first.")]
@@ -65,7 +65,7 @@ class DrillFinding(AssessedFinding):
 class DrillFindings(Paged):
     """A page of the drill findings of a plan, the most urgent first."""
 
-    drillFindings: Annotated[list[DrillFinding], Field(description="The findings.")]
+    drillFindings: Annotated[list[DrillFindingSummary], Field(description="The findings.")]
 
 
 class PreviousDrill(TypedDict):
@@ -102,9 +102,9 @@ class Assessment(TypedDict):
         list[AssessmentChange] | None,
         Field(description="The first 200 differences to the drill before; null if they are not known."),
     ]
-    findings: Annotated[list[AssessedFinding], Field(description="The findings that were opened about this run.")]
+    findings: Annotated[list[DrillFindingSummary], Field(description="The findings that were opened about this run.")]
     carried: Annotated[
-        list[AssessedFinding],
+        list[DrillFindingSummary],
         Field(
             description="The findings about earlier runs that were open when this one was requested, as they are now."
         ),
@@ -121,6 +121,11 @@ def build_finding(finding: StoredFinding, now: float) -> DrillFinding:
     """The finding at this moment in epoch seconds."""
     changes = [build_from_row(DrillFindingChange, each.to_item()) for each in finding.changes]
     return build_from_row(DrillFinding, finding.to_item(), overdue=finding.is_overdue(now), changes=changes)
+
+
+def build_summary(finding: StoredFinding, now: float) -> DrillFindingSummary:
+    """The finding without its changes: a list may have hundreds of findings, and an answer has 6 MB."""
+    return build_from_row(DrillFindingSummary, finding.to_item(), overdue=finding.is_overdue(now))
 
 
 def build_assessment(found: StoredAssessment, now: float) -> Assessment:
@@ -143,11 +148,6 @@ def build_assessment(found: StoredAssessment, now: float) -> Assessment:
             }
             for each in found.changes
         ],
-        "findings": [_build_assessed(each, now) for each in found.findings],
-        "carried": [_build_assessed(each, now) for each in found.carried],
+        "findings": [build_summary(each, now) for each in found.findings],
+        "carried": [build_summary(each, now) for each in found.carried],
     }
-
-
-def _build_assessed(finding: StoredFinding, now: float) -> AssessedFinding:
-    """Without its changes: an assessment may have hundreds of findings, and an answer has 6 MB."""
-    return build_from_row(AssessedFinding, finding.to_item(), overdue=finding.is_overdue(now))
