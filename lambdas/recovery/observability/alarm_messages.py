@@ -144,8 +144,8 @@ ALARMS: Mapping[str, AlarmText] = {
     ),
     "evidence-failed": AlarmText(
         "the evidence of a run is not written",
-        "The machine keep-evidence failed, timed out or was aborted. The run itself is not touched, and its evidence is "
-        "still due: it is begun again within four hours.",
+        "The machine keep-evidence failed, timed out or was aborted. The run itself is not touched, and its evidence "
+        "is still due: it is begun again within four hours.",
         "If the alarm comes back, read the last error of keep-evidence in Step Functions. The command shows what "
         "evidence there is.",
         "Evidence is missing",
