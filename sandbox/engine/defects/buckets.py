@@ -1,7 +1,8 @@
-"""Buckets of CloudFormation."""
+"""Buckets of CloudFormation, and their policies."""
 
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.services import s3
 from ministack.services.cloudformation import changesets, provisioners
 
@@ -44,3 +45,18 @@ def lock_buckets_of_stacks() -> None:
     handlers.update(create=create_locked, update=update_locked)
     provisioners._RESOURCE_HANDLERS[_POLICY]["import"] = lambda identifier: (identifier["Bucket"], {})
     changesets._IMPORT_LOOKUPS[_POLICY] = (("Bucket",), find_policy_problem)
+
+
+@defect("MiniStack 1.5.33")
+def take_requests_as_made_over_tls() -> None:
+    """Answer the sandbox's requests although the policy of a bucket refuses those without TLS.
+
+    MiniStack listens without TLS, so `aws:SecureTransport` is false for each request. On AWS it is true for each that
+    an SDK sends.
+    """
+    resolve = iam_evaluator._resolve_condition_key
+
+    def resolve_as_secure(key: str, context: Any) -> Any:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve_as_secure
