@@ -1,9 +1,9 @@
-"""Buckets of CloudFormation, and their policies."""
+"""What evidence needs: buckets of CloudFormation with their policies, and KMS keys."""
 
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.services import s3
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import kms, s3
 from ministack.services.cloudformation import changesets, provisioners
 
 from sandbox.engine.patch import defect
@@ -60,3 +60,26 @@ def take_requests_as_made_over_tls() -> None:
         return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
 
     iam_evaluator._resolve_condition_key = resolve_as_secure
+
+
+@defect("MiniStack 1.5.33")
+def authorize_keys_by_alias() -> None:
+    """Judge a request that names a KMS key by an alias as one about the key, and know `kms:ResourceAliases`, as on AWS.
+
+    MiniStack takes the alias for the resource, and knows no such condition.
+    """
+    extract, resolve = iam_actions.extract_resource_arn, iam_evaluator._resolve_condition_key
+
+    def extract_key(*arguments: Any, **more: Any) -> Any:
+        arn = extract(*arguments, **more)
+        is_alias = str(arn).startswith("arn:aws:kms:") and ":alias/" in str(arn)
+        key = kms._resolve_key(arn) if is_alias else None
+        return key["Arn"] if key else arn
+
+    def resolve_aliases(key: str, context: Any) -> Any:
+        if key.lower() != "kms:resourcealiases":
+            return resolve(key, context)
+        key_id = str(context.resource_arn).rpartition("/")[2]
+        return [f"alias/{arn.partition(':alias/')[2]}" for arn, of in list(kms._aliases.items()) if of == key_id]
+
+    iam_actions.extract_resource_arn, iam_evaluator._resolve_condition_key = extract_key, resolve_aliases
