@@ -30,12 +30,18 @@ def build_sam_command(template: Path, parameters: Mapping[str, str]) -> list[str
 
 
 def create_stack(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Create a stack whose template needs no sam, wait for it, and return its outputs."""
+    """Create a stack whose template needs no sam, wait for it, and return its outputs.
+
+    Of the parameters, it gets those that the template has: a template may be of another version.
+    """
+    described = cloudformation.validate_template(TemplateBody=template.read_text())
+    names = {each["ParameterKey"] for each in described["Parameters"]}
+    chosen = {key: value for key, value in parameters.items() if key in names}
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=template.read_text(),
         Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
     )
     waiter = cloudformation.get_waiter("stack_create_complete")
     waiter.wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
@@ -50,10 +56,7 @@ def create_target_stack(cloudformation: Any, account_id: str, template: Path) ->
     """
     wanted = {"HubAccountId": HUB_ACCOUNT, "ExternalId": EXTERNAL_ID, "PostLaunchActions": "true"}
     wanted |= shop.list_rights(account_id) | networks.list_rights()
-    described = cloudformation.validate_template(TemplateBody=template.read_text())
-    names = {each["ParameterKey"] for each in described["Parameters"]}
-    chosen = {name: value for name, value in wanted.items() if name in names}
-    return create_stack(cloudformation, TARGET_STACK_NAME, template, chosen)
+    return create_stack(cloudformation, TARGET_STACK_NAME, template, wanted)
 
 
 def read_outputs(cloudformation: Any, name: str) -> dict[str, str]:

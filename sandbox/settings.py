@@ -13,7 +13,9 @@ STACK_NAME = "drs-waves"
 TABLES_STACK_NAME = f"{STACK_NAME}-tables"
 TARGET_STACK_NAME = "drs-waves-target"
 # What commands in messages end with, and the environment that messages name.
-PARAMETERS = {"CommandOptions": "--sandbox", "EnvironmentName": "sandbox"}
+PARAMETERS = {"CommandOptions": "--sandbox", "EnvironmentName": "sandbox", "SignEvidence": "true"}
+# Of the stack of the tables: evidence is signed, and locked as far as a local bucket can be.
+TABLES_PARAMETERS = {"ControlPlane": STACK_NAME, "SignEvidence": "true", "EvidenceLockDays": "30"}
 EXTERNAL_ID = "drs-waves-sandbox"
 SECRET_KEY = "test"  # noqa: S105  # signs for every account; what callers must know is the session token
 

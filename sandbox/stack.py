@@ -41,6 +41,7 @@ from sandbox.settings import (
     ROOT,
     SECRET_KEY,
     STACK_NAME,
+    TABLES_PARAMETERS,
     TABLES_STACK_NAME,
     TARGET_ACCOUNT,
     Port,
@@ -261,7 +262,7 @@ class Sandbox:
     def _deploy_tables(self) -> None:
         if self._tables_template is not None:
             stacks = self.client("cloudformation")
-            deployment.create_stack(stacks, TABLES_STACK_NAME, self._tables_template, {"ControlPlane": STACK_NAME})
+            deployment.create_stack(stacks, TABLES_STACK_NAME, self._tables_template, TABLES_PARAMETERS)
 
     def _deploy_target_accounts(self) -> None:
         for account in (HUB_ACCOUNT, TARGET_ACCOUNT):

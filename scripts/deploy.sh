@@ -8,8 +8,8 @@
 #   scripts/deploy.sh --env prod --region eu-west-1 --yes --checked    # in a pipeline that has run make check
 #
 # There are two stacks: drs-waves-ENV-tables (cfn/tables.yaml), which is deployed first, and drs-waves-ENV. They belong
-# in the recovery Region. A change that would delete or replace a table is refused; so is one that would take a
-# function or a machine away from a run that is on. Parameters, of either stack, come from the command
+# in the recovery Region. A change that would delete or replace a table, the bucket of evidence or its key is refused; so
+# is one that would take a function or a machine away from a run that is on. Parameters, of either stack, come from the command
 # (`'SyncRate=rate(10 minutes)'` in quotes, `ReplicaRegion=` for an empty one), or else from cfn/samconfig.toml; one that
 # is not named keeps its value.
 # Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
@@ -117,6 +117,15 @@ sort <<<"${described%$'\n'}" | awk '{printf "  %-8s %-12s %-34s %s\n", $1, ($2 =
 loses() { awk -v types="$1" '$3 ~ "^(" types ")$" && ($1 == "Remove" || $2 == "True") {found = 1} END {exit !found}' <<<"$described"; }
 if loses 'AWS::DynamoDB::(Table|GlobalTable)'; then
   refuse "this would delete or replace a table, and its data"
+fi
+if loses 'AWS::S3::Bucket|AWS::KMS::Alias' || awk '$4 == "EvidenceKey" && ($1 == "Remove" || $2 == "True") {found = 1} END {exit !found}' <<<"$described"; then
+  refuse "this would take the bucket of evidence, or the key that signs it, out of the stack (a key that is there stays: SignEvidence=true)"
+fi
+if [[ -n $tables_changes ]]; then
+  lock=$(value_after EvidenceLockDays "$tables_changes" "$tables_stack" cfn/tables.yaml)
+  keep=$(value_after EvidenceKeepDays "$tables_changes" "$tables_stack" cfn/tables.yaml)
+  ((keep == 0 || keep >= lock)) ||
+    refuse "EvidenceKeepDays=$keep is shorter than EvidenceLockDays=$lock: S3 would hide evidence that it may not delete"
 fi
 refuse_for_runs() {
   [[ -z $runs || $when_idle == no ]] || refuse "a run has started"

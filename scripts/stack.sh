@@ -84,12 +84,12 @@ given = CfnParameterOverridesType().convert(deploy.get("parameter_overrides", ()
 print("\n".join(f"{name}={value}" for name, value in given.items()))' "$env"
 }
 
-# The value of the parameter $1 after the change set $2: from the change set, the stack, or the template's default.
+# The value of the parameter $1 after the change set $2: from the change set, the stack $3, or the default of template $4.
 value_after() {
-  local query="Parameters[?ParameterKey=='$1'].ParameterValue | [0]" value
+  local query="Parameters[?ParameterKey=='$1'].ParameterValue | [0]" of=${3:-$stack} template=${4:-cfn/template.yaml} value
   value=$(aws cloudformation describe-change-set --change-set-name "$2" --no-paginate --query "$query" --output text)
-  [[ $value != None ]] || value=$(aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].$query" --output text)
-  [[ $value != None ]] || value=$(awk -v name="  $1:" '$0 == name {found = 1} found && $1 == "Default:" {print $2; exit}' cfn/template.yaml)
+  [[ $value != None ]] || value=$(aws cloudformation describe-stacks --stack-name "$of" --query "Stacks[0].$query" --output text)
+  [[ $value != None ]] || value=$(awk -v name="  $1:" '$0 == name {found = 1} found && $1 == "Default:" {print $2; exit}' "$template")
   echo "$value"
 }
 

@@ -5,6 +5,8 @@
 #   scripts/teardown.sh --env test --region eu-west-1 --delete-data    # the tables too; asks for the stack's name
 #   scripts/teardown.sh --env test --region eu-west-1 --delete-data --yes --confirm drs-waves-test
 #
+# The bucket of evidence and the key that signs it stay with the tables. --delete-data deletes what Object Lock lets it
+# delete of the evidence, and never the key: evidence that was handed out can be checked as long as the key is there.
 # Refused while a run or a clean-up is on. Recovery instances, DRS and the roles in target accounts are not touched.
 # After an error, give the command again. Exit status: 0 done or nothing to do, 1 failed, 2 usage, 3 refused.
 set -euo pipefail
@@ -34,12 +36,14 @@ resources=''
 names=$(sed -n 's/^ *TableName: !Sub \${ControlPlane}-//p' cfn/tables.yaml)
 there=$(aws dynamodb list-tables --query 'TableNames' --output text | tr '\t' '\n')
 tables=$(for name in $names; do grep -x -- "$stack-$name" <<<"$there" || true; done)
+bucket=$stack-$(aws sts get-caller-identity --query Account --output text)-$region
+aws s3api head-bucket --bucket "$bucket" >/dev/null 2>&1 || bucket=''
 # A stack of tables whose creation failed is deleted too: nothing can be deployed over it.
 drop_tables_stack=no
 if [[ $tables_status != NONE && ($delete_data == yes || $tables_status == ROLLBACK_@(COMPLETE|FAILED) || $tables_status == REVIEW_IN_PROGRESS) ]]; then
   drop_tables_stack=yes
 fi
-if [[ $status == NONE && $drop_tables_stack == no && ($delete_data == no || -z $tables) ]]; then
+if [[ $status == NONE && $drop_tables_stack == no && ($delete_data == no || -z $tables$bucket) ]]; then
   echo "there is no stack $stack in $region${tables:+; its tables are there: $(echo $tables)}"
   exit 0
 fi
@@ -73,6 +77,7 @@ else
   echo "keeps, protected against deletion as they are; the next deployment of $stack has them again:"
 fi
 sed 's/^/  /' <<<"${tables:-no table}"
+[[ -z $bucket ]] || echo "  $bucket (evidence; versions that Object Lock keeps stay, and the bucket with them)"
 
 if [[ $delete_data == yes ]]; then
   if [[ -z $confirm && -t 0 ]]; then
@@ -114,6 +119,25 @@ delete_table() {
   aws dynamodb wait table-not-exists --table-name "$1"
   echo "deleted $1"
 }
+# Delete the versions of evidence that are not locked, then the bucket if nothing is left; say what is left.
+delete_evidence() {
+  local listed kept
+  while listed=$(aws s3api list-object-versions --bucket "$bucket" --max-items 500 --output json \
+      --query '{Objects: [Versions, DeleteMarkers][][].{Key: Key, VersionId: VersionId}}') &&
+      [[ $(jq_length "$listed") != 0 ]]; do
+    kept=$(aws s3api delete-objects --bucket "$bucket" --delete "$listed" --query 'length(Errors || `[]`)' --output text)
+    [[ $kept == 0 ]] || break
+  done
+  if [[ $(jq_length "$listed") == 0 ]] && aws s3api delete-bucket --bucket "$bucket"; then
+    echo "deleted $bucket"
+  else
+    echo "kept $bucket: Object Lock keeps evidence in it until its date has passed; give the command again then"
+  fi
+}
+jq_length() { .venv/bin/python -c 'import json, sys; print(len(json.loads(sys.argv[1] or "{}").get("Objects") or ()))' "$1"; }
+if [[ $delete_data == yes && -n $bucket ]]; then
+  delete_evidence
+fi
 if [[ $delete_data == yes ]]; then
   deleting=()
   for table in $tables; do

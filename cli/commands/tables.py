@@ -71,32 +71,59 @@ def _put_if_new(dynamodb: Any, table: str, key: str, row: dict[str, Any]) -> boo
     return True
 
 
-@app.command(epilog="Example: drs-waves tables adopt --stack drs-waves-prod > resources.json")
+@app.command(
+    epilog="Example: drs-waves tables adopt --stack drs-waves --account 111122223333 --region eu-west-1 > adopt.json"
+)
 def adopt(
     stack: Annotated[
         str, typer.Option("--stack", metavar="STACK", help="The control plane whose tables are imported.")
     ],
+    account: Annotated[
+        str, typer.Option("--account", metavar="ACCOUNT", help="The account that it is in, for the bucket of evidence.")
+    ],
+    region: Annotated[str, typer.Option("--region", metavar="REGION", help="The Region that it is in.")],
+    signing_key: Annotated[
+        str | None,
+        typer.Option(
+            "--signing-key",
+            metavar="KEY",
+            help="The id of the key that signs evidence, if the stack had SignEvidence=true.",
+        ),
+    ] = None,
 ) -> None:
     """Print what CloudFormation needs to import the tables.
 
-    The tables are those that no stack owns. This changes nothing on AWS.
+    The tables, the bucket of evidence and its key are those that no stack owns. This changes nothing on AWS.
     """
     checkout.require_checkout("`tables adopt`")
-    print_json(list_importable(stack))
+    print_json(list_importable(stack, account, region, signing_key))
 
 
-def list_importable(stack: str) -> list[dict[str, Any]]:
-    """Each table of cfn/tables.yaml, and the name that it has in the stack."""
-    return [
-        {
-            "ResourceType": table["Type"],
-            "LogicalResourceId": logical_id,
-            "ResourceIdentifier": {
-                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace("${ControlPlane}", stack)
-            },
-        }
-        for logical_id, table in read_template(checkout.ROOT / "cfn" / "tables.yaml")["Resources"].items()
-    ]
+def list_importable(stack: str, account: str, region: str, signing_key: str | None = None) -> list[dict[str, Any]]:
+    """Each resource of cfn/tables.yaml, and what names it: its name in the stack, or the id of the key."""
+    bucket = f"{stack}-{account}-{region}"
+    named: dict[str, dict[str, str | None]] = {
+        "AWS::S3::Bucket": {"BucketName": bucket},
+        "AWS::S3::BucketPolicy": {"Bucket": bucket},
+        "AWS::KMS::Key": {"KeyId": signing_key},
+        "AWS::KMS::Alias": {"AliasName": f"alias/{stack}-evidence"},
+    }
+    found = []
+    for logical_id, resource in read_template(checkout.ROOT / "cfn" / "tables.yaml")["Resources"].items():
+        if "Condition" in resource and signing_key is None:
+            continue
+        identifier = named.get(resource["Type"])
+        if identifier is None:
+            name = resource["Properties"]["TableName"]["Fn::Sub"].replace("${ControlPlane}", stack)
+            identifier = {"TableName": name}
+        found.append(
+            {
+                "ResourceType": resource["Type"],
+                "LogicalResourceId": logical_id,
+                "ResourceIdentifier": identifier,
+            }
+        )
+    return found
 
 
 def read_template(path: Path) -> dict[str, Any]:

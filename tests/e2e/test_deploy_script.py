@@ -22,6 +22,7 @@ from tests.support.deployed import Operator, decide, wait_until, waits_for
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
+EVIDENCE = f"drs-waves-second-{HUB_ACCOUNT}-{REGION}"
 SECOND = ("--env", "second", "--region", REGION)
 TABLES = len(product.tables())
 BUCKET = "drs-waves-engineers"
@@ -143,6 +144,41 @@ def test_parameters_of_an_environment_come_from_its_file(sandbox: Sandbox, secon
     assert given["ControlPlane"] == "drs-waves-second"
 
 
+def test_days_for_which_evidence_is_kept_must_outlast_its_lock(
+    sandbox: Sandbox, second: Operator, repository: Path
+) -> None:
+    days = ("EvidenceLockDays=400", "EvidenceKeepDays=399")
+    refused = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", *days, root=repository)
+    assert refused.returncode == 3, refused
+    assert "EvidenceKeepDays=399 is shorter than EvidenceLockDays=400" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("\n  EvidenceBucket:\n", "\n  ProofBucket:\n"),
+        ("${ControlPlane}-${AWS::AccountId}", "${ControlPlane}-e-${AWS::AccountId}"),
+    ],
+    ids=["deleted", "replaced"],
+)
+def test_a_change_that_would_lose_the_bucket_of_evidence_is_refused(
+    sandbox: Sandbox, second: Operator, tmp_path: Path, old: str, new: str
+) -> None:
+    losing = checkout(tmp_path / "losing")
+    change(losing / "cfn" / "tables.yaml", old, new)
+    tables_file = losing / "cfn" / "tables.yaml"
+    name = new.strip().removesuffix(":")
+    if name.isidentifier():
+        text = tables_file.read_text()
+        tables_file.write_text(
+            text.replace("Ref EvidenceBucket", f"Ref {name}").replace("EvidenceBucket.Arn", f"{name}.Arn")
+        )
+    refused = run(sandbox, "deploy.sh", *SECOND, "--yes", "--checked", root=losing)
+    assert refused.returncode == 3, refused
+    assert "the bucket of evidence" in refused.stderr
+    sandbox.client("s3").head_bucket(Bucket=EVIDENCE)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "listed"),
     [
@@ -205,6 +241,7 @@ def lose_the_stack_of_the_tables(sandbox: Sandbox) -> None:
 def take_over(sandbox: Sandbox) -> None:
     """Let a new stack adopt the remaining tables, as docs/deploy.md says."""
     command = [str(Path(sys.executable).with_name("drs-waves")), "tables", "adopt", "--stack", "drs-waves-second"]
+    command += ["--account", HUB_ACCOUNT, "--region", REGION]
     written = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert written.returncode == 0, written
     named = {"StackName": "drs-waves-second-tables", "ChangeSetName": "adopt"}
@@ -258,6 +295,7 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     assert taken_down.returncode == 0, taken_down
     lose_the_stack_of_the_tables(sandbox)
     assert (stacks(sandbox), len(tables(sandbox))) == (set(), TABLES)
+    sandbox.client("s3").head_bucket(Bucket=EVIDENCE)
     take_over(sandbox)
     deploy_again(sandbox, second, repository)
     assert "taken-down" in plans(second)
@@ -272,6 +310,8 @@ def test_taking_down_waits_for_runs_and_keeps_tables_until_they_are_deleted_by_n
     deleted = run(sandbox, "teardown.sh", *SECOND, "--yes", "--delete-data", "--confirm", "drs-waves-second")
     assert deleted.returncode == 0, deleted
     assert (stacks(sandbox), tables(sandbox)) == (set(), [])
+    assert EVIDENCE in deleted.stdout
+    assert EVIDENCE not in {each["Name"] for each in sandbox.client("s3").list_buckets()["Buckets"]}
     assert sandbox.client("dynamodb").list_tables()["TableNames"], "those of the other stack"
 
 

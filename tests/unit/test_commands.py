@@ -163,7 +163,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("plan", "schema"), 0, '"title": "drs-waves plan file"'),
         (("sandbox", "up"), 2, "needs a checkout"),
         (("sandbox", "drill"), 2, "needs a checkout"),
-        (("tables", "adopt", "--stack", "x"), 2, "needs a checkout"),
+        (("tables", "adopt", "--stack", "x", "--account", "1", "--region", "r"), 2, "needs a checkout"),
         (("list", "--sandbox"), 1, "No sandbox runs from this checkout"),
     ],
 )

@@ -1,6 +1,8 @@
 """Whether evidence is as it was written: `drs-waves evidence verify DIR`, without AWS."""
 
 import json
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,34 @@ def test_a_machine_without_a_browser_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setattr(pdf, "PLACES", ())
     with pytest.raises(pdf.NotPrinted, match="Chromium, Chrome or Edge"):
         pdf.print_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+
+
+# --- without drs-waves --------------------------------------------------------------------------------------------
+def run_by_hand(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The commands of docs/evidence.md that need neither drs-waves nor AWS, in the folder."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "evidence.md").read_text()
+    (block,) = [each for each in re.findall(r"^```\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) if "openssl" in each]
+    (folder.parent / "evidence-key.pem").write_bytes((folder.parent / "key.pem").read_bytes())
+    script = f"set -euo pipefail\n{block}"
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_sha256sum_and_openssl_verify_the_same_evidence(folder: Path) -> None:
+    done = run_by_hand(folder)
+    assert done.returncode == 0, done
+    assert [line for line in done.stdout.splitlines() if line.endswith(": OK")] == [
+        f"{name}: OK" for name in ("report.html", "report.json", "servers.csv", "plan.json")
+    ]
+    assert "Verified OK" in done.stdout
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_sha256sum_and_openssl_refuse_what_was_changed(folder: Path, name: str) -> None:
+    content = (folder / name).read_bytes()
+    if name == "manifest.sig":
+        changed = content.replace(b'"signature": "M', b'"signature": "N')
+    else:
+        changed = content[:-3] + bytes([content[-3] ^ 1]) + content[-2:]
+    assert changed != content
+    (folder / name).write_bytes(changed)
+    assert run_by_hand(folder).returncode != 0

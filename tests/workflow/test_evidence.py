@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner
 
-from cli.main import app
 from cli.report.evidence import Verified, verify_evidence
 from recovery import VERSION
 from tests.support.fault_injection import CHANGES, Call, calls_through, killed_after_change
 from tests.support.product import EVIDENCE_BUCKET, STACK, Product
-from tests.workflow.test_evidence_due import due
+from tests.workflow.test_evidence_due import change_settings, due
 
 ALIAS = f"alias/{STACK}-evidence"
 
@@ -51,16 +49,6 @@ def verified(product: Product, row: dict[str, Any], folder: Path) -> Verified:
 
 def planned(product: Product, servers: int = 2) -> str:
     return product.plan({"name": "web", "groups": [product.group(product.seed(servers))]})
-
-
-def change_settings(product: Product, **variables: str) -> None:
-    """Deploy all functions with these environment variables: in this process they share their settings."""
-    client = product.engine.client("lambda")
-    for page in client.get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            wanted = {"Variables": {**function["Environment"]["Variables"], **variables}}
-            client.update_function_configuration(FunctionName=function["FunctionName"], Environment=wanted)
-    product.engine.runtime.cold_start()
 
 
 def signs(product: Product) -> str:

@@ -92,20 +92,25 @@ def test_an_impossible_copy_says_why(source: Product, words: tuple[str, ...], st
 
 
 def test_an_import_names_every_table_of_an_importable_template() -> None:
-    written = run("adopt", "--stack", "drs-waves-prod")
+    written = run("adopt", "--stack", "drs-waves-prod", "--account", HUB, "--region", WEST, "--signing-key", "1234")
     assert written.exit_code == 0, written.output
     resources = json.loads(written.output)
     template = yaml_parse((ROOT / "cfn" / "tables.yaml").read_text())
     assert {each["LogicalResourceId"]: each["ResourceType"] for each in resources} == {
         logical_id: resource["Type"] for logical_id, resource in template["Resources"].items()
     }
-    assert len(resources) == 9
-    assert {each["ResourceIdentifier"]["TableName"] for each in resources} >= {
-        f"drs-waves-prod-{table}" for table in COPIED_TABLES
-    }
+    assert len(resources) == 15
+    names = {name for each in resources for name in each["ResourceIdentifier"].values()}
+    assert names >= {f"drs-waves-prod-{table}" for table in COPIED_TABLES}
+    assert names >= {f"drs-waves-prod-{HUB}-{WEST}", "1234", "alias/drs-waves-prod-evidence"}
     assert all(resource["DeletionPolicy"].startswith("Retain") for resource in template["Resources"].values())
     # CloudFormation imports into no stack that has these.
     assert not {"Outputs", "Transform"} & set(template)
+
+
+def test_an_import_of_a_stack_that_signs_nothing_names_no_key() -> None:
+    written = run("adopt", "--stack", "drs-waves-prod", "--account", HUB, "--region", WEST)
+    assert not {"EvidenceKey", "EvidenceKeyAlias"} & {each["LogicalResourceId"] for each in json.loads(written.output)}
 
 
 def test_templates_are_read_as_sam_reads_them() -> None:

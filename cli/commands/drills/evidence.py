@@ -40,7 +40,7 @@ def list_(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PLAN|EXECUTION]",
+            metavar="WHAT",
             autocompletion=complete_plan,
             help="A plan (its id or name, its id if it is deleted), or a run.  [default: all plans]",
         ),

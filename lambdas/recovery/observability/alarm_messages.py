@@ -151,6 +151,15 @@ ALARMS: Mapping[str, AlarmText] = {
         "Launch settings are not put back",
         ("profiles", "show"),
     ),
+    "evidence-failed": AlarmText(
+        "the evidence of a run is not written",
+        "The machine keep-evidence failed, timed out or was aborted. The run itself is not touched, and its evidence "
+        "is still due: it is begun again within four hours.",
+        "If the alarm comes back, read the last error of keep-evidence in Step Functions. The command shows what "
+        "evidence there is.",
+        "Evidence is missing",
+        ("evidence", "list"),
+    ),
     "sync-errors": AlarmText(
         "an account and Region cannot be read",
         "Two syncs in a row could not read an account and Region. The cache shows older data; no run depends on it.",

@@ -32,8 +32,8 @@ from recovery.errors import (
 from recovery.runs import abandoned
 from recovery.store import batches, chains, cleanups, executions, idempotency_keys, run_requests
 from recovery.store.chains import MAX_CHAIN_LENGTH, Chain
-from recovery.store.executions import ContinuationRefused
 from recovery.store.drills import evidence_rows
+from recovery.store.executions import ContinuationRefused
 from recovery.store.idempotency_keys import RequestKey
 
 # The lock can change hands between reads. After this many attempts, give up.

@@ -1,5 +1,10 @@
 """Patches that make MiniStack answer as AWS does, one module per group of services."""
 
+from sandbox.engine.defects.buckets import (
+    authorize_keys_by_alias,
+    lock_buckets_of_stacks,
+    take_requests_as_made_over_tls,
+)
 from sandbox.engine.defects.lambda_functions import keep_exception_names, separate_logs
 from sandbox.engine.defects.metrics import accept_metric_math, count_embedded_metrics, invoke_functions_of_alarms
 from sandbox.engine.defects.nested_stacks import transform_nested_templates
@@ -39,6 +44,9 @@ DEFECTS: tuple[Patch, ...] = (
     authorize_descriptions_of_buses,
     describe_buses_by_arn,
     read_table_replicas,
+    lock_buckets_of_stacks,
+    take_requests_as_made_over_tls,
+    authorize_keys_by_alias,
     resolve_principal_tags,
     transform_nested_templates,
 )
