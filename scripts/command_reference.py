@@ -38,7 +38,9 @@ second ago; it then acts on the id in the question.
 def build_document() -> str:
     """The text of docs/commands.md."""
     root = typer.main.get_command(app)
-    schemas = ", ".join(f"[{name}](schemas/{name.replace(' --', '-').replace(' ', '-')}.schema.json)" for name in LISTINGS)
+    schemas = ", ".join(
+        f"[{name}](schemas/{name.replace(' --', '-').replace(' ', '-')}.schema.json)" for name in LISTINGS
+    )
     parts = [INTRODUCTION.format(schemas=schemas), f"{_prose(root.help or '')}\n"]
     context = typer.Context(root)
     shared: dict[str, Any] = {}

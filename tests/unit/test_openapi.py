@@ -115,7 +115,12 @@ def test_every_description_belongs_to_a_property() -> None:
 
 
 # Moments whose names alone do not say that they are.
-OTHER_TIMES = {("DrillScheduleItem", "next"), ("PlanCompliance", "due"), ("PlanCompliance", "next"), ("ServerCompliance", "due")}
+OTHER_TIMES = {
+    ("DrillScheduleItem", "next"),
+    ("PlanCompliance", "due"),
+    ("PlanCompliance", "next"),
+    ("ServerCompliance", "due"),
+}
 
 
 def test_every_time_has_the_format_of_a_time_and_nothing_else_has() -> None:

@@ -8,7 +8,7 @@ from recovery import clock, identities
 from recovery.domain.drills.verdicts import MAX_VERDICTS, DrillVerdict, Judgement, Opinion
 from recovery.domain.execution import Mode, Run
 from recovery.drill_errors import VerdictRefused
-from recovery.drills.begin_evidence import begin_evidence
+from recovery.drills.begin_evidence import begin_occasion
 from recovery.errors import AwsUnavailable, InvalidRequest
 from recovery.observability import verdict_messages
 from recovery.runs.decisions import Operator
@@ -65,7 +65,7 @@ def _is_repetition(before: DrillVerdict, opinion: Opinion) -> bool:
 
 
 def _begin_evidence(verdict: DrillVerdict) -> None:
-    begin_evidence(verdict.execution_id, f"verdict-{verdict.version}")
+    begin_occasion(verdict.execution_id, f"verdict-{verdict.version}")
 
 
 def _refusal(run: Run, reason: str) -> VerdictRefused:
