@@ -70,6 +70,7 @@ class ApiClient:
         from botocore.httpsession import URLLib3Session
 
         self.url = url.rstrip("/")
+        self.is_emulated = not self.url.startswith("https://")  # only emulators answer without TLS
         # The options of the command that name this deployment, for commands in messages.
         self.options = ""
         self._region, self._credentials, self._renew, self._profile = region, credentials, renew, profile
@@ -230,11 +231,6 @@ class ApiClient:
         except BotoCoreError:  # they have expired
             return ()
         return tuple(filter(None, (found.access_key, found.secret_key, found.token)))
-
-    @property
-    def is_emulated(self) -> bool:
-        """Only emulators answer without TLS."""
-        return not self.url.startswith("https://")
 
     def list_items(self, path: str, name: str, **filters: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page. Raise ApiRefused."""

@@ -13,7 +13,7 @@ from tasks.states import ClosedRecord, FinishExecutionInput
 
 @task
 def handler(event: FinishExecutionInput, context: LambdaContext) -> ClosedRecord:
-    """Schedule the clean-up of a drill too, if its plan asks for it; put back what the run has changed; begin evidence."""
+    """Schedule the clean-up of a drill, if its plan asks for it, put back what the run changed, and begin evidence."""
     execution, verdict = finish.end_run(event["executionId"], CaughtError.from_state(event.get("error")))
     schedule.schedule_or_notify(execution)
     begin.begin_restores_of(execution.execution_id, f"the end of {execution.execution_id}")

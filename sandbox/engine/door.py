@@ -7,6 +7,7 @@ keys are account ids. Its functions are processes of this machine, so whoever re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime, router
@@ -43,6 +44,7 @@ def guarded(application: Application, hosts: frozenset[str], secret: str) -> App
             await send({"type": "websocket.close", "code": 1008})  # 1008 of RFC 6455: a rule forbids it
         else:
             lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+            lines += _tokens_of_presigned(scope)
             reason = guard.find_refusal(scope["method"], lines, hosts, secret)
             if reason:
                 await _refuse(reason, dict(lines), send)
@@ -50,6 +52,12 @@ def guarded(application: Application, hosts: frozenset[str], secret: str) -> App
                 await application(scope, receive, _without_cors(send))
 
     return answer
+
+
+def _tokens_of_presigned(scope: Message) -> list[tuple[str, str]]:
+    """The session token of a presigned URL as the header in which other requests have it."""
+    parameters = parse_qs(scope["query_string"].decode("latin-1"))
+    return [(guard.SECRET_HEADER, token) for token in parameters.get(guard.SECRET_HEADER, ())]
 
 
 def _without_cors(send: Send) -> Send:

@@ -131,3 +131,19 @@ def test_the_engine_does_not_start_without_a_secret() -> None:
 def _trust(principal: dict[str, Any]) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def test_a_presigned_url_reads_its_version_and_no_other_without_a_header(patched: MiniStack) -> None:
+    session = boto3.Session(ACCOUNT, "test", SECRET, region_name=REGION)
+    config = Config(proxies={}, signature_version="s3v4", s3={"addressing_style": "path"})
+    s3 = session.client("s3", endpoint_url=patched.url, config=config)
+    s3.create_bucket(Bucket="presigned", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket="presigned", VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket="presigned", Key="file", Body=b"first")["VersionId"]
+    s3.put_object(Bucket="presigned", Key="file", Body=b"second")
+    parameters = {"Bucket": "presigned", "Key": "file", "VersionId": first}
+    path = s3.generate_presigned_url("get_object", Params=parameters).removeprefix(patched.url)
+    status, _, text = send(patched, "GET", path, {})
+    assert (status, text) == (200, "first")
+    status, _, text = send(patched, "GET", path.replace(SECRET, "guess"), {})
+    assert (status, "first" in text) == (403, False)
