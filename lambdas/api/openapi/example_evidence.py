@@ -5,7 +5,7 @@ from typing import Any
 from api.openapi.example_values import ACCOUNT, AT, LATER, PLAN, REGION, RUN
 
 _BUCKET, _PREFIX = f"drs-waves-prod-{ACCOUNT}-{REGION}", f"evidence/{PLAN}/{RUN}/end/"
-_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # pragma: allowlist secret
 
 _file = {"name": "manifest.json", "bytes": 1214, "sha256": _SHA256, "versionId": "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY"}
 
