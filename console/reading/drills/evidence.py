@@ -78,6 +78,6 @@ def _download(api: ApiClient, files: Sequence[Mapping[str, Any]], folder: Path) 
         return download(files, folder)
     except FileRefused as error:
         raise NotAsRecorded(flatten(error)) from error
-    except ApiUnreachable as error:  # its text has the address of a file, which whoever has it can read
+    except ApiUnreachable as error:  # its text has the address of a file, which lets anyone read it
         host = urlsplit(str(files[0]["url"])).netloc
         raise ApiUnreachable(f"The bucket of the evidence does not answer at {flatten(host)}.") from error

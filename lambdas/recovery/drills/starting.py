@@ -65,7 +65,7 @@ def start_drill(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]
 
 
 def _with_clean_up(plan: RecoveryPlan) -> RecoveryPlan:
-    """The copy of the plan for a drill of the schedule: nobody may be at work when it ends."""
+    """The copy of the plan for a drill of the schedule, which cleans up without a person."""
     policy = plan.drill_policy
     hours = (policy.clean_up_after_hours if policy else None) or plan.clean_up_after_hours or DEFAULT_CLEAN_UP_HOURS
     return replace(plan, clean_up_after_hours=hours)
