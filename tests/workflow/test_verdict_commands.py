@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +12,7 @@ from typer.testing import CliRunner, Result
 from cli.commands.drills import verdicts
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.drilled_plans import assess
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
 
@@ -48,10 +48,6 @@ def succeed(api_server: ApiHttpServer, *words: str, answers: str | None = None) 
     result = run(api_server, *words, answers=answers)
     assert result.exit_code == 0, result.output
     return own(result.output)
-
-
-def assess(product: Product, run_id: str) -> Any:
-    return product.request("GET", f"/executions/{run_id}/assessment").body
 
 
 def open_finding(api_server: ApiHttpServer, drill: str) -> str:
