@@ -1,6 +1,6 @@
 """The listings of schedules of drills, with times of the policy's own zone beside those of UTC."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cli.listings.cells import show_minute
@@ -8,10 +8,15 @@ from cli.listings.columns import Column, Item, Listing
 
 
 def show_local(moment: str, zone: str) -> str:
-    """The time in the zone, to the minute: `2026-11-22 09:15 CET`."""
-    from zoneinfo import ZoneInfo
+    """The time in the zone, to the minute: `2026-11-22 09:15 CET`; in UTC if this machine does not know the zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+    at = datetime.fromisoformat(moment)
+    try:
+        at = at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # names of files that are none, and broken ones
+        at = at.astimezone(UTC)
+    return at.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def show_rule(item: Any) -> str:

@@ -27,6 +27,12 @@ def download(files: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
     return written
 
 
+def hide_urls(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """The evidence without the URLs of its files, each of which reads its file without credentials."""
+    files = [{name: value for name, value in file.items() if name != "url"} for file in evidence["files"]]
+    return {**evidence, "files": files}
+
+
 def _check_name(name: str) -> str:
     if Path(name).name != name or name.startswith("."):
         raise FileRefused(f"{flatten(name)} is no name of a file.")

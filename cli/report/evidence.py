@@ -48,14 +48,19 @@ class Verified:
         }
 
 
-def verify_evidence(folder: Path, version: str, public_key: bytes | None = None) -> Verified:
+def verify_evidence(
+    folder: Path, version: str, public_key: bytes | None = None, manifest_sha256: str | None = None
+) -> Verified:
     """Hold the files in the folder against their manifest, and the manifest against its signature.
 
     `public_key` (PEM or DER) is the key that the reader trusts; without it, the one beside the signature is taken.
-    `version` is that of this command. Raise OSError for a manifest that cannot be read.
+    `version` is that of this command, `manifest_sha256` the digest that the API has on record, if it was asked. Raise
+    OSError for a manifest that cannot be read.
     """
     written = (folder / MANIFEST_FILE).read_bytes()
     found = Verified(hashlib.sha256(written).hexdigest())
+    if manifest_sha256 not in (None, found.manifest_sha256):
+        found.problems.append(f"{MANIFEST_FILE} has not the SHA-256 that the API has of it.")
     try:
         manifest = json.loads(written)
         files = {str(each["name"]): (int(each["bytes"]), str(each["sha256"])) for each in manifest["files"]}

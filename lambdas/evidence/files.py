@@ -30,7 +30,7 @@ class EvidenceFile:
 
     @property
     def media_type(self) -> str:
-        """What a browser is told that it is."""
+        """The Content-Type that S3 answers with."""
         return MEDIA_TYPES.get(self.name.rpartition(".")[2], "application/json")
 
 

@@ -48,3 +48,11 @@ def servers_of(product: Product, plan_id: str) -> dict[str, dict[str, Any]]:
 def rows_about(product: Product, plan_id: str) -> dict[str, dict[str, Any]]:
     """The rows of the plan in the drills table, by their items."""
     return {row["item"]: row for row in product.items("Drills") if row["planId"] == plan_id}
+
+
+def assess(product: Product, execution_id: str) -> dict[str, Any]:
+    """The assessment of the run, as the API answers it."""
+    reply = product.request("GET", f"/executions/{execution_id}/assessment")
+    assert reply.status == 200, reply
+    found: dict[str, Any] = reply.body
+    return found

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from recovery import clock
 from recovery.domain.drills.compliance import DrillStanding, PlanFacts, judge_plan
-from recovery.domain.drills.counting import DrilledServer, DrillFacts, Verdict, find_why_not
+from recovery.domain.drills.counting import DrilledServer, DrillFacts, find_why_not
 from recovery.domain.drills.fingerprints import plan_hash, profiles_hash
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
 from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf, DrillPolicy, Invalidation
+from recovery.domain.drills.verdicts import Judgement, Opinion
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.launch_profiles.profiles import GroupProfiles, ProfileOption
 from recovery.domain.plan import GroupUse, ProtectionGroup, RecoveryPlan, Wave
@@ -38,6 +39,8 @@ COUNTS = DrillFacts(
     actions=(ActionsOption.RUN,),
     profiles=(ProfileOption.APPLY,),
 )
+
+REJECTED = Opinion(Judgement.REJECTED, "no orders\ncame in", "ana", clock.iso(SINCE))
 
 
 def with_servers(*servers: DrilledServer, counts_if: CountsIf = CountsIf.LAUNCHED) -> DrillFacts:
@@ -78,10 +81,10 @@ def test_a_completed_drill_whose_required_servers_are_verified_counts(counts_if:
         ),
         (replace(COUNTS, profiles=(ProfileOption.SKIP,)), "The launch profiles of its groups were left out."),
         (
-            replace(COUNTS, verdict=Verdict("REJECTED", "ana", "no orders\ncame in")),
+            replace(COUNTS, verdict=REJECTED),
             "ana rejected it: no orders came in",
         ),
-        (replace(COUNTS, verdict=Verdict("REJECTED", "ana")), "ana rejected it."),
+        (replace(COUNTS, verdict=replace(REJECTED, comment="")), "ana rejected it."),
         (replace(COUNTS, continued_by="drill-2"), "drill-2 continues it, and is judged in its place."),
     ],
 )
@@ -97,7 +100,7 @@ def test_a_drill_that_does_not_count_says_why_in_a_sentence(facts: DrillFacts, r
         with_servers(UP, UNVERIFIED),
         replace(COUNTS, actions=(ActionsOption.SKIP,), has_actions=False),
         replace(COUNTS, profiles=(ProfileOption.SKIP,), has_profiles=False),
-        replace(COUNTS, verdict=Verdict("ACCEPTED", "ana", "fine")),
+        replace(COUNTS, verdict=replace(REJECTED, judgement=Judgement.ACCEPTED)),
     ],
 )
 def test_what_the_plan_does_not_ask_for_does_not_keep_a_drill_from_counting(facts: DrillFacts) -> None:
@@ -105,7 +108,7 @@ def test_what_the_plan_does_not_ask_for_does_not_keep_a_drill_from_counting(fact
 
 
 def test_a_long_comment_and_many_servers_are_cut() -> None:
-    (reason,) = find_why_not(replace(COUNTS, verdict=Verdict("REJECTED", "ana", "x" * 1_000)))
+    (reason,) = find_why_not(replace(COUNTS, verdict=replace(REJECTED, comment="x" * 1_000)))
     assert len(reason) < 250
     many = [replace(DOWN, server_id=f"s-{number}", hostname=f"db-{number:03}") for number in range(100)]
     (reason,) = find_why_not(with_servers(*many))

@@ -8,7 +8,7 @@ from recovery.domain.drills.policy import CountsIf
 from tests.support.drilled_plans import record, rows_about, servers_of, set_policy, standing, start_with
 from tests.support.instance_cache import sync
 from tests.support.plans import make_plan
-from tests.support.product import HUB, OTHER, WEST, Product
+from tests.support.product import ANA, HUB, OTHER, WEST, Product
 from tests.support.time_travel import pass_hours
 
 WAIT = {"name": "settle", "wait": {"minutes": 1}}
@@ -30,9 +30,10 @@ def why_not(product: Product, plan_id: str) -> list[str]:
     return reasons
 
 
-def reject(product: Product, plan_id: str, execution_id: str, verdict: str = "REJECTED") -> None:
-    row = {"executionId": execution_id, "verdict": verdict, "by": "ana", "comment": "the shop sold nothing"}
-    product.put("Drills", {"planId": plan_id, "item": f"VERDICT#{execution_id}", **row})
+def judge(product: Product, execution_id: str, verdict: str) -> None:
+    body = {"verdict": verdict, "comment": "the shop sold nothing"}
+    reply = product.request("PUT", f"/executions/{execution_id}/verdict", body)
+    assert reply.status == 200, reply
 
 
 # --- which drills count ---------------------------------------------------------------------------------------------
@@ -97,14 +98,14 @@ def test_a_rejected_drill_hands_back_to_the_one_that_counted_before(product: Pro
     set_policy(product, plan)
     first, second = drill(product, plan), drill(product, plan)
     assert standing(product, plan)["lastCounting"]["executionId"] == second
-    reject(product, plan, second)
+    judge(product, second, "REJECTED")
     assert record(product, second, "verdict-1") is False
     after = standing(product, plan)
     assert after["lastCounting"]["executionId"] == first
     assert after["lastDrill"]["executionId"] == second
-    assert after["lastDrill"]["whyNot"] == ["ana rejected it: the shop sold nothing"]
+    assert after["lastDrill"]["whyNot"] == [f"{ANA} rejected it: the shop sold nothing"]
     assert {each["lastCounting"]["executionId"] for each in servers_of(product, plan).values()} == {first}
-    reject(product, plan, second, "ACCEPTED")
+    judge(product, second, "ACCEPTED")
     assert record(product, second, "verdict-2") is True
     counting = standing(product, plan)["lastCounting"]
     assert (counting["executionId"], counting["verdict"]) == (second, "ACCEPTED")

@@ -8,10 +8,10 @@ import pytest
 
 from recovery import clock
 from recovery.domain.drills.drill_findings import MAX_CHANGES
-from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.verdicts import MAX_VERDICTS
 from recovery.drills import drill_findings
 from recovery.identities import name_caller
+from tests.support.drilled_plans import assess, record
 from tests.support.fault_injection import held_before
 from tests.support.inbox import TOPIC, Inbox
 from tests.support.plans import make_wave
@@ -48,25 +48,10 @@ def decide(product: Product, found: Any, decision: str, comment: str = "done", k
     return product.request("POST", path, {"comment": comment}, {"Idempotency-Key": key} if key else {}, caller=BEN)
 
 
-def assess(product: Product, run_id: str) -> dict[str, Any]:
-    reply = product.request("GET", f"/executions/{run_id}/assessment")
-    assert reply.status == 200, reply
-    answer: dict[str, Any] = reply.body
-    return answer
-
-
 def drilled(product: Product, **plan: Any) -> tuple[str, str]:
     """The ids of a plan and of a drill of it that has ended. A plan with `fourEyes` needs a wave that it is about."""
     plan_id = product.plan(make_wave(product, **({"onFailure": "ask"} if plan else {})), **plan)
     return plan_id, product.drill(plan_id)["executionId"]
-
-
-def record_outcome(product: Product, plan_id: str, run_id: str, **more: Any) -> None:
-    """Write what is recorded of an ended drill, for the function that records it is not run here."""
-    record = product.record(run_id)
-    times = {"requested_at": record["requestedAt"], "ended_at": record["endedAt"]}
-    shown = {"status": "COMPLETED", "counts": True, "plan_hash": assess(product, run_id)["planHash"], **more}
-    product.put("Drills", DrillOutcome(execution_id=run_id, plan_id=plan_id, **times, **shown).to_item())
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------------
@@ -374,7 +359,7 @@ def test_an_assessment_has_what_is_recorded_of_the_drill_and_what_changed_since_
     plan_id, first = drilled(product)
     found = assess(product, first)
     assert (found["counts"], found["whyNot"], found["previous"], found["changes"]) == (None, [], None, None)
-    record_outcome(product, plan_id, first)
+    assert record(product, first)
     second = product.drill(plan_id)["executionId"]
     found = assess(product, second)
     assert (found["previous"]["executionId"], found["previous"]["planHash"]) == (first, found["planHash"])
@@ -384,7 +369,8 @@ def test_an_assessment_has_what_is_recorded_of_the_drill_and_what_changed_since_
     wave = {**plan["waves"][0], "maxFailedPercent": 50}
     body = {"name": plan["name"], "waves": [wave], "version": plan["version"]}
     assert product.request("PUT", f"/recovery-plans/{plan_id}", body).status == 200
-    record_outcome(product, plan_id, second, counts=False, why_not=("1 of 2 servers was not launched",))
+    assert judge(product, second, "REJECTED").status == 200
+    assert not record(product, second)
     third = product.drill(plan_id)["executionId"]
     found = assess(product, third)
     assert found["previous"]["executionId"] == second
@@ -393,5 +379,5 @@ def test_an_assessment_has_what_is_recorded_of_the_drill_and_what_changed_since_
     assert (change["subject"], change["before"], change["after"]) == ("plan", "0", "50")
     assert change["field"].endswith(".maxFailedPercent")
     found = assess(product, second)
-    assert (found["counts"], found["whyNot"]) == (False, ["1 of 2 servers was not launched"])
+    assert (found["counts"], found["whyNot"]) == (False, [f"{name_caller(BEN)} rejected it: seen"])
     assert assess(product, first)["previous"] is None

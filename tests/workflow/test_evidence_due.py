@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.drill_schedules import drills_of, go_to, make_scheduled, next_of
 from tests.support.due_evidence import begun, change_settings, due, look
 from tests.support.fault_injection import Call, calls_through
 from tests.support.product import Product
@@ -42,6 +43,30 @@ def test_a_look_begins_the_evidence_of_a_run_that_ended_ten_minutes_ago_and_begi
     assert begun(product) == [f"{execution_id}_end"]
     assert due(product) == []
     assert look(product) == 0
+
+
+def test_a_drill_of_a_schedule_has_evidence_that_is_due_and_the_check_before_it_has_none(product: Product) -> None:
+    plan_id = make_scheduled(product, skipIfNotReady=True)
+    (at,) = next_of(product, plan_id, 1)
+    go_to(product, at + 60)
+    for _ in range(2):
+        product.engine.invoke("StartDrills", {})
+        for run in product.engine.executions("recover-plan"):
+            run.wait(60)
+    (drill,) = drills_of(product, plan_id)
+    assert len(drills_of(product, plan_id, "READINESS")) == 1
+    assert due(product) == [drill["executionId"]]
+
+
+@pytest.mark.evidence
+def test_the_end_of_a_check_before_a_drill_of_a_schedule_begins_no_evidence(product: Product) -> None:
+    plan_id = make_scheduled(product, skipIfNotReady=True)
+    (at,) = next_of(product, plan_id, 1)
+    go_to(product, at + 60)
+    product.engine.invoke("StartDrills", {})
+    (check,) = [run.wait(60) for run in product.engine.executions("recover-plan")]
+    assert check.name.startswith("readiness-")
+    assert begun(product) == []
 
 
 @pytest.mark.real_durations

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -13,6 +12,7 @@ from typer.testing import CliRunner, Result
 from cli.commands.drills import verdicts
 from cli.main import app
 from tests.support.api_http_server import ApiHttpServer
+from tests.support.drilled_plans import assess
 from tests.support.plans import make_wave
 from tests.support.product import WEST, Product
 
@@ -50,10 +50,6 @@ def succeed(api_server: ApiHttpServer, *words: str, answers: str | None = None) 
     return own(result.output)
 
 
-def assess(product: Product, run_id: str) -> Any:
-    return product.request("GET", f"/executions/{run_id}/assessment").body
-
-
 def open_finding(api_server: ApiHttpServer, drill: str) -> str:
     text = succeed(api_server, "drill-findings", "open", drill, *TEXT, "--json")
     return str(json.loads(text)["findingId"])
@@ -65,7 +61,7 @@ def test_a_verdict_is_given_and_status_shows_it_and_suggests_it_no_more(
     before = succeed(api_server, "status", drill)
     assert f"drs-waves verdict {drill} --accept" in before
     assert "people:" not in before
-    told = succeed(api_server, "verdict", drill, "--accept", "--note", "orders went through")
+    told = succeed(api_server, "verdict", drill, "--accept", "--comment", "orders went through")
     assert f"{drill} is accepted by" in told
     assert assess(product, drill)["verdict"]["comment"] == "orders went through"
     after = succeed(api_server, "status", drill)
@@ -79,7 +75,7 @@ def test_a_rejection_asks_for_its_reason_on_a_terminal_and_needs_it_elsewhere(
 ) -> None:
     refused = run(api_server, "verdict", drill, "--reject")
     assert refused.exit_code == 2
-    assert "give --note. No verdict was given." in own(refused.output)
+    assert "give --comment. No verdict was given." in own(refused.output)
     monkeypatch.setattr(verdicts, "has_terminal", lambda: True)
     assert run(api_server, "verdict", drill, "--reject", answers="\n").exit_code == 3
     assert assess(product, drill)["verdict"] is None
@@ -108,7 +104,7 @@ def test_latest_must_be_confirmed_and_a_readiness_run_is_refused(
 
 
 def test_the_same_command_with_its_key_counts_once(product: Product, api_server: ApiHttpServer, drill: str) -> None:
-    words = ("--reject", "--note", "x", "--idempotency-key", "one", "--json")
+    words = ("--reject", "--comment", "x", "--idempotency-key", "one", "--json")
     first = json.loads(succeed(api_server, "verdict", drill, *words))
     succeed(api_server, "verdict", drill, "--accept")
     assert json.loads(succeed(api_server, "verdict", drill, *words))["version"] == 2
@@ -124,7 +120,7 @@ def test_a_finding_is_opened_listed_closed_and_opened_again(api_server: ApiHttpS
     assert "network team" in listed
     assert "people: 1 finding open" in succeed(api_server, "status", drill)
     assert f"{finding} DNS by hand is closed" in succeed(
-        api_server, "drill-findings", "close", finding, "--note", "an action does it"
+        api_server, "drill-findings", "close", finding, "--comment", "an action does it"
     )
     assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "shop", "--open")
     assert "There are no such findings." in succeed(api_server, "drill-findings", "list", "--overdue")
@@ -134,18 +130,18 @@ def test_a_finding_is_opened_listed_closed_and_opened_again(api_server: ApiHttpS
     ]
     plan_id = rows[0]["planId"]
     reopened = succeed(
-        api_server, "drill-findings", "reopen", finding, "--plan", plan_id, "--note", "it is back", "--json"
+        api_server, "drill-findings", "reopen", finding, "--plan", plan_id, "--comment", "it is back", "--json"
     )
     assert json.loads(reopened)["status"] == "OPEN"
-    refused = run(api_server, "drill-findings", "reopen", finding, "--plan", "shop", "--note", "again")
+    refused = run(api_server, "drill-findings", "reopen", finding, "--plan", "shop", "--comment", "again")
     assert (refused.exit_code, "DrillFindingRefused" in refused.output) == (3, True)
 
 
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (("close", "df-000000000000", "--note", "x"), 3, "No plan has a drill finding df-000000000000"),
-        (("close", "../x", "--note", "x"), 2, "is not the id of a drill finding"),
+        (("close", "df-000000000000", "--comment", "x"), 3, "No plan has a drill finding df-000000000000"),
+        (("close", "../x", "--comment", "x"), 2, "is not the id of a drill finding"),
         (("list", "nowhere"), 3, "There is no plan"),
     ],
 )
@@ -168,7 +164,7 @@ def test_the_report_has_the_verdict_and_the_findings_and_its_files_belong_togeth
     api_server: ApiHttpServer, drill: str, tmp_path: Path
 ) -> None:
     open_finding(api_server, drill)
-    succeed(api_server, "verdict", drill, "--reject", "--note", "orders failed")
+    succeed(api_server, "verdict", drill, "--reject", "--comment", "orders failed")
     succeed(api_server, "report", drill, "--to", str(tmp_path))
     document = json.loads((tmp_path / "report.json").read_text())
     assert document["assessment"]["verdict"]["comment"] == "orders failed"

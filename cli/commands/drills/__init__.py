@@ -1,1 +1,1 @@
-"""The commands about drills: schedule, compliance, verdict, evidence and history."""
+"""The commands about drills: schedule, compliance, verdict, drill-findings, evidence and history."""

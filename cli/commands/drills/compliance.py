@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from cli.commands.arguments import AsJson, CommandGroup, OutputForm, choose_outp
 from cli.commands.completion import complete_plan
 from cli.connection import Connection, connected
 from cli.listings import compliance as listings
-from cli.listings.columns import Listing
 from cli.listings.output import Output, format_csv, print_listing
 from cli.session import Session
 from cli.terminal import FAILED, print_notice
@@ -58,6 +57,7 @@ def compliance(
 
     The worst come first. Exit status 1 if a plan that is asked for is overdue.
     """
+    from cli.report.compliance import read_list, write_page
     from cli.report.write import write_file
 
     view = _choose_view(servers=servers, groups=groups, unplanned=unplanned)
@@ -66,14 +66,14 @@ def compliance(
     form = choose_output(output, as_json)
     session = Session.open(connection)
     query = {"planId": session.find_plan(plan, by_prefix=True)["planId"]} if plan else {}
-    plans = _read(session, listings.PLANS, query)
+    plans = read_list(session.api, listings.PLANS, query)
     listing = view.value
-    items = plans if view is _View.PLANS else _read(session, listing, query)
+    items = plans if view is _View.PLANS else read_list(session.api, listing, query)
     if csv is not None:
         write_file(format_csv(listing, items), csv)
         print_notice(f"Written: {csv}")
     if html is not None:
-        _write_page(session, query, plans, html)
+        write_file(write_page(session.api, plans, query, is_sandbox=connection.sandbox), html)
         print_notice(f"Written: {html}")
     if csv is html is None:
         print_listing(listing, items, form)
@@ -91,31 +91,8 @@ def _choose_view(*, servers: bool, groups: bool, unplanned: bool) -> _View:
     return views[0] if views else _View.PLANS
 
 
-def _read(session: Session, listing: Listing, query: dict[str, str]) -> list[dict[str, Any]]:
-    limit = "200" if listing is listings.PLANS else "1000"
-    found = session.api.list_items(listing.path, listing.items, limit=limit, **query)
-    return [listings.add_notes(each) if listing is listings.PLANS else each for each in found]
-
-
 def _hint(session: Session) -> None:
     count = session.api.get("/compliance", limit="1")["counts"]["unplannedServers"]
     if count:
         servers = "1 server replicates and is" if count == 1 else f"{count} servers replicate and are"
         print_notice(f"\n{servers} in no plan: {COMMAND} compliance --unplanned{session.options}")
-
-
-def _write_page(session: Session, query: dict[str, str], plans: list[dict[str, Any]], path: Path) -> None:
-    from cli.report.write import write_file
-    from report.compliance.page import ComplianceFacts, render_page
-
-    head = session.api.get("/compliance", limit="1")
-    facts = ComplianceFacts(
-        as_of=head["asOf"],
-        counts=head["counts"],
-        plans=plans,
-        servers=_read(session, listings.SERVERS, query),
-        unplanned=None if query else _read(session, listings.UNPLANNED, {}),
-        is_sandbox=session.connection.sandbox,
-        plan=plans[0]["planName"] if query and plans else None,
-    )
-    write_file(render_page(facts), path)

@@ -1,14 +1,11 @@
 """The commands of the group `drill-findings`: what has to be done after a drill, by whom and until when."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from cli import repeat
-from cli.api_client import CredentialsExpired
 from cli.commands.arguments import (
     AsJson,
     CommandGroup,
@@ -20,13 +17,13 @@ from cli.commands.arguments import (
 )
 from cli.commands.completion import complete_plan
 from cli.commands.confirmations import find_run_to_change
+from cli.commands.drills.sending import send
 from cli.connection import Connection, connected
 from cli.listings.columns import Item
 from cli.listings.drill_findings import DRILL_FINDINGS
 from cli.listings.output import print_listing
-from cli.repeat import AnswerLost
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, REFUSED, end, print_json, print_notice
+from cli.terminal import REFUSED, end, print_json
 from cli.text import COMMAND
 from recovery.free_text import clean, flatten
 
@@ -116,23 +113,23 @@ def open_(
     session = Session.open(connection, as_json)
     run_id = find_run_to_change(session, execution, "open a finding about", yes=yes)
     body = {"title": title, "owner": owner, "due": due, **({"description": description} if description else {})}
-    words = ["open", run_id, "--title", title, "--owner", owner, "--due", due]
+    words = ["drill-findings", "open", run_id, "--title", title, "--owner", owner, "--due", due]
     words += ["--description", description] if description else []
-    found = _send(session, f"/executions/{run_id}/drill-findings", body, words, idempotency_key)
+    found = send(session, "POST", f"/executions/{run_id}/drill-findings", body, idempotency_key, "finding", words)
     _print(session, found, f"is open: {flatten(found['owner'])} sees to it until {found['due']}")
     if not as_json:
         finding_id, plan_id = found["findingId"], found["planId"]
-        done = f"{COMMAND} drill-findings close {finding_id} --plan {plan_id} --note WHAT{session.options}"
+        done = f"{COMMAND} drill-findings close {finding_id} --plan {plan_id} --comment WHAT{session.options}"
         session.print_line(f"When it is done:\n  {done}")
 
 
-def _add_decision(decision: str, summary: str, example: str, help_of_note: str) -> None:
+def _add_decision(decision: str, summary: str, example: str, help_of_comment: str) -> None:
     @app.command(decision, help=summary, epilog=f"Example: drs-waves drill-findings {decision} {example}")
     @connected
     def decide(
         connection: Connection,
         finding: FindingId,
-        note: Annotated[str, typer.Option("--note", metavar="TEXT", help=help_of_note)],
+        comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help=help_of_comment)],
         plan: PlanOfFinding = None,
         idempotency_key: IdempotencyKey = None,
         as_json: AsJson = False,
@@ -140,15 +137,17 @@ def _add_decision(decision: str, summary: str, example: str, help_of_note: str) 
         session = Session.open(connection, as_json)
         plan_id = _find_plan_of(session, finding, plan)
         path = f"/recovery-plans/{plan_id}/drill-findings/{finding}/{decision}"
-        words = [decision, finding, "--plan", plan_id, "--note", note]
-        found = _send(session, path, {"comment": note}, words, idempotency_key)
+        words = ["drill-findings", decision, finding, "--plan", plan_id, "--comment", comment]
+        found = send(session, "POST", path, {"comment": comment}, idempotency_key, "change", words)
         _print(session, found, f"is {flatten(found['status']).lower()}")
 
 
 _add_decision(
-    "close", "Close a finding, with what was done.", 'df-4f1c09ab27d3 --note "an action does it"', "What was done."
+    "close", "Close a finding, with what was done.", 'df-4f1c09ab27d3 --comment "an action does it"', "What was done."
 )
-_add_decision("reopen", "Open a closed finding again.", 'df-4f1c09ab27d3 --note "it is back"', "Why it is open again.")
+_add_decision(
+    "reopen", "Open a closed finding again.", 'df-4f1c09ab27d3 --comment "it is back"', "Why it is open again."
+)
 
 
 def _find_plan_of(session: Session, finding_id: str, plan: str | None) -> str:
@@ -161,21 +160,6 @@ def _find_plan_of(session: Session, finding_id: str, plan: str | None) -> str:
     return next(owners, None) or end(
         REFUSED, f"No plan has a drill finding {finding_id}. For a plan that was deleted, give its id as --plan."
     )
-
-
-def _send(session: Session, path: str, body: Any, words: list[str], key: str | None) -> dict[str, Any]:
-    """Send the request until it is answered, and return the finding."""
-    key = key or repeat.make_key()
-    command = shlex.join([COMMAND, "drill-findings", *words, "--idempotency-key", key]) + session.options
-    again = f"Send the same again; it counts once:\n  {command}"
-    try:
-        return repeat.post(session.api, path, body, key, print_notice)
-    except AnswerLost as error:
-        end(FAILED, f"{error}\nIt may have been recorded. {again}")
-    except KeyboardInterrupt:
-        end(INTERRUPTED, f"\nIt may have been recorded. {again}")
-    except CredentialsExpired as error:
-        end(FAILED, f"{error}\nNothing was recorded. {again}")
 
 
 def _print(session: Session, finding: Mapping[str, Any], what: str) -> None:

@@ -26,11 +26,26 @@ The control plane writes it when a run has ended, and again when a clean-up, a v
 
 app = CommandGroup(no_args_is_help=True, help=_HELP)
 
-# The occasion of the evidence that every run has.
-END = "end"
-
 _names_a_run = re.compile(r"latest(:.*)?|(drill|recovery|readiness)-[0-9]{4}.*", re.DOTALL).fullmatch
 _is_plan_id = re.compile(r"rp-[0-9a-f]{12}").fullmatch
+
+_Occasion = Annotated[
+    str | None,
+    typer.Option(
+        "--occasion",
+        metavar="NAME",
+        help="`end`, or another occasion that `evidence list` shows.  [default: the newest]",
+    ),
+]
+_EmptyFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        metavar="DIR",
+        file_okay=False,
+        help="The folder to write to; it must be empty.  [default: ./EXECUTION-evidence]",
+    ),
+]
 
 
 @app.command("list", epilog="Example: drs-waves evidence list three-tier")
@@ -68,10 +83,11 @@ def _list_of(session: Session, what: str) -> Iterator[dict[str, Any]]:
         plan_id = what if _is_plan_id(what) else session.find_plan(what, by_prefix=True)["planId"]
         yield from session.api.list_items(f"/recovery-plans/{plan_id}/evidence", "evidence")
         return
+    from cli.report.download import hide_urls
+
     answer = session.api.get(f"/executions/{session.find_run(what)}/evidence")
     for each in answer["evidence"]:
-        files = [{name: file[name] for name in file if name != "url"} for file in each["files"]]
-        yield {"executionId": answer["executionId"], **each, "files": files}
+        yield {"executionId": answer["executionId"], **hide_urls(each)}
 
 
 @app.command(epilog="Example: drs-waves evidence get latest:three-tier --to build/evidence")
@@ -79,23 +95,8 @@ def _list_of(session: Session, what: str) -> Iterator[dict[str, Any]]:
 def get(
     connection: Connection,
     execution: ExecutionId,
-    occasion: Annotated[
-        str | None,
-        typer.Option(
-            "--occasion",
-            metavar="NAME",
-            help="`end`, or another occasion that `evidence list` shows.  [default: the newest]",
-        ),
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            "--to",
-            metavar="DIR",
-            file_okay=False,
-            help="The folder to write to; it must be empty.  [default: ./EXECUTION-evidence]",
-        ),
-    ] = None,
+    occasion: _Occasion = None,
+    to: _EmptyFolder = None,
     pdf: AsPdf = False,
     as_json: AsJson = False,
 ) -> None:
@@ -103,7 +104,6 @@ def get(
     from cli.report.download import FileRefused, download
     from cli.report.evidence import verify_evidence
     from recovery import VERSION
-    from report.files import MANIFEST_FILE
 
     session = Session.open(connection, as_json)
     execution_id = session.find_run(execution)
@@ -116,9 +116,7 @@ def get(
         written = download(chosen["files"], folder)
     except FileRefused as problem:
         end(FAILED, str(problem))
-    found = verify_evidence(folder, VERSION)
-    if found.manifest_sha256 != chosen["manifestSha256"]:
-        found.problems.append(f"{MANIFEST_FILE} has not the SHA-256 that the API has of it.")
+    found = verify_evidence(folder, VERSION, manifest_sha256=chosen["manifestSha256"])
     printed = [folder / print_page(folder)] if pdf and not found.problems else []
     if as_json:
         print_json({"files": [str(path) for path in (*written, *printed)], **found.to_json()})

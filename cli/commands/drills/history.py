@@ -91,7 +91,7 @@ def _print_history(session: Session, path: str, as_json: bool) -> None:
 
 def format_entry(entry: dict[str, Any]) -> Iterator[str]:
     """`version 3  2026-11-28 08:15:30 UTC  arn:…`, and a line for each change."""
-    from recovery.domain.drills.differences import name_field
+    from recovery.domain.drills.differences import Difference, put_in_words
 
     when = f"{show_time(entry['at'])} UTC" if entry["at"] else "at a time that is not known"
     restored = f" (entry {entry['number']})" if entry["number"] != entry["version"] else ""
@@ -103,9 +103,5 @@ def format_entry(entry: dict[str, Any]) -> Iterator[str]:
     elif not entry["changes"]:
         yield "    written again as it was"
     for change in entry["changes"]:
-        before, after = (_say(change[name]) for name in ("before", "after"))
-        yield f"    {name_field(change['field'])}: {before} -> {after}"
-
-
-def _say(value: str | None) -> str:
-    return "nothing" if value is None else flatten(value) or "empty"
+        said = put_in_words(Difference(change["field"], change["before"], change["after"]))
+        yield f"    {said.field}: {said.before} -> {said.after}"

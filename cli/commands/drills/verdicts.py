@@ -1,18 +1,15 @@
 """The command `verdict`: what a person says of a drill or a recovery that has ended."""
 
-import shlex
 from typing import Annotated
 
 import typer
 
-from cli import repeat
-from cli.api_client import CredentialsExpired
 from cli.commands.arguments import AsJson, CommandGroup, ExecutionId, IdempotencyKey, YesLatest
 from cli.commands.confirmations import find_run_to_change
+from cli.commands.drills.sending import send
 from cli.connection import Connection, connected
-from cli.repeat import AnswerLost
 from cli.session import Session
-from cli.terminal import FAILED, INTERRUPTED, INVALID, REFUSED, ask, end, has_terminal, print_json, print_notice
+from cli.terminal import INVALID, REFUSED, ask, end, has_terminal, print_json
 from cli.text import COMMAND
 from cli.views.assessed import JUDGED
 from recovery import clock
@@ -25,15 +22,15 @@ _OTHERWISE = "No verdict was given."
 _DAYS_TO_MEND = 30
 
 
-@app.command(epilog='Example: drs-waves verdict latest --reject --note "orders did not go through"')
+@app.command(epilog='Example: drs-waves verdict latest --reject --comment "orders did not go through"')
 @connected
 def verdict(
     connection: Connection,
     execution: ExecutionId,
     accept: Annotated[bool, typer.Option("--accept", help="The run has shown what it was to show.")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="It has not: a drill does not count then.")] = False,
-    note: Annotated[
-        str | None, typer.Option("--note", metavar="TEXT", help="The reason, for the record. A rejection needs it.")
+    comment: Annotated[
+        str | None, typer.Option("--comment", metavar="TEXT", help="The reason, for the record. A rejection needs it.")
     ] = None,
     yes: YesLatest = False,
     idempotency_key: IdempotencyKey = None,
@@ -48,32 +45,22 @@ def verdict(
     session = Session.open(connection, as_json)
     word = "accept" if accept else "reject"
     run_id = find_run_to_change(session, execution, word, yes=yes)
-    if reject and note is None:
-        note = _ask_for_reason(run_id)
-    _send(session, run_id, word, note, idempotency_key or repeat.make_key())
+    if reject and comment is None:
+        comment = _ask_for_reason(run_id)
+    _give(session, run_id, word, comment, idempotency_key)
 
 
 def _ask_for_reason(run_id: str) -> str:
     if not has_terminal():
-        end(INVALID, f"A rejection needs its reason, and there is no terminal to ask on: give --note. {_OTHERWISE}")
+        end(INVALID, f"A rejection needs its reason, and there is no terminal to ask on: give --comment. {_OTHERWISE}")
     return ask(f"Why do you reject {run_id}?", _OTHERWISE) or end(REFUSED, f"A reason is required. {_OTHERWISE}")
 
 
-def _send(session: Session, run_id: str, word: str, note: str | None, key: str) -> None:
+def _give(session: Session, run_id: str, word: str, comment: str | None, key: str | None) -> None:
     """Send the verdict until it is answered, and print it."""
-    body = {"verdict": f"{word.upper()}ED", **({"comment": note} if note is not None else {})}
-    option = ["--note", note] if note is not None else []
-    command = shlex.join([COMMAND, "verdict", run_id, f"--{word}", *option, "--idempotency-key", key]) + session.options
-    again = f"Send the same verdict again; it counts once:\n  {command}"
-    path = f"/executions/{run_id}/verdict"
-    try:
-        answer = repeat.send(session.api, "PUT", path, body, key, print_notice)
-    except AnswerLost as error:
-        end(FAILED, f"{error}\nThe verdict may have been recorded. {again}")
-    except KeyboardInterrupt:
-        end(INTERRUPTED, f"\nThe verdict may have been recorded. {again}")
-    except CredentialsExpired as error:
-        end(FAILED, f"{error}\nThe verdict was not recorded. {again}")
+    body = {"verdict": f"{word.upper()}ED", **({"comment": comment} if comment is not None else {})}
+    words = ["verdict", run_id, f"--{word}", *(["--comment", comment] if comment is not None else [])]
+    answer = send(session, "PUT", f"/executions/{run_id}/verdict", body, key, "verdict", words)
     if session.as_json:
         print_json(answer)
         return

@@ -9,13 +9,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.api_client import ApiUnreachable, CredentialsExpired
+from cli.listings.compliance import PLANS
+from cli.listings.output import format_csv
 from cli.refusal import ApiRefused
+from cli.report.compliance import read_list, write_page
 from console.deployment import ID, Deployment
 from console.pages.parts import show_error_in_place
 from console.pages.reports import POLICY
 from console.pages.run_list import MAX_AGE_OF_PLANS, MAX_TOKEN_LENGTH, list_plans
 from console.reading.drills import compliance
-from console.reading.drills.compliance_files import write_csv, write_page
 from console.reading.drills.findings import Finding, read_all_open, sort_findings
 from console.render import Live, render
 from console.topics import max_age, read_topic
@@ -128,13 +130,15 @@ def find_standings(deployment: Deployment) -> Mapping[str, compliance.Standing]:
 
 def download_csv(request: Request) -> Response:
     """The file that `drs-waves compliance --csv` writes."""
-    return _attach(write_csv(request.app.state.deployment.api), "csv")
+    api = request.app.state.deployment.api
+    return _attach(format_csv(PLANS, read_list(api, PLANS)), "csv")
 
 
 def download_page(request: Request) -> Response:
     """The file that `drs-waves compliance --html` writes."""
     deployment: Deployment = request.app.state.deployment
-    return _attach(write_page(deployment.api, deployment.is_sandbox), "html")
+    plans = read_list(deployment.api, PLANS)
+    return _attach(write_page(deployment.api, plans, is_sandbox=deployment.is_sandbox), "html")
 
 
 def _attach(content: str, kind: str) -> Response:

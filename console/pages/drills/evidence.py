@@ -33,7 +33,7 @@ def show_verification(request: Request) -> Response:
 def download(request: Request) -> Response:
     """A file of the evidence. It comes from the bucket through the console, which compares its sum with the record.
 
-    The address in the bucket is good for whoever has it, so that no page has it.
+    The address in the bucket lets anyone read the file, so no page shows it.
     """
     deployment: Deployment = request.app.state.deployment
     name = require_id(request, "name")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.api_client import ApiClient
+from cli.report.download import hide_urls
 from console.reading.changes import Changed, describe_change
 from console.reading.drills.parts import read_part
 
@@ -19,16 +20,13 @@ def read(api: ApiClient, run_id: str) -> dict[str, Any]:
     return {
         "record": api.get(f"/executions/{run_id}"),
         "assessment": read_part("The assessment", lambda: api.get(f"/executions/{run_id}/assessment")),
-        "evidence": read_part("The evidence", lambda: _hide(api.get(f"/executions/{run_id}/evidence"))),
+        "evidence": read_part("The evidence", lambda: _read_evidence(api, run_id)),
     }
 
 
-def _hide(found: Mapping[str, Any]) -> dict[str, Any]:
-    without = [
-        {**each, "files": [{name: value for name, value in file.items() if name != "url"} for file in each["files"]]}
-        for each in found["evidence"]
-    ]
-    return {**found, "evidence": without}
+def _read_evidence(api: ApiClient, run_id: str) -> dict[str, Any]:
+    found = api.get(f"/executions/{run_id}/evidence")
+    return {**found, "evidence": [hide_urls(each) for each in found["evidence"]]}
 
 
 def mark_verdict(found: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from recovery.wording import describe_span
 SECONDS_BETWEEN_READS, SANDBOX_SECONDS_BETWEEN_READS = 30.0, 3.0
 # Servers in no plan that the page names; the command lists all of them.
 MAX_UNPLANNED_READ = "1000"
-# What the filter `state` may be, in the order of the page: first what needs somebody.
+# What the filter `state` may be, in the order of the page: first what needs a person.
 KINDS = {
     "overdue": ("Overdue", "No drill that counts began in time."),
     "due-soon": ("Due soon", "A drill that counts has to begin soon."),

@@ -11,7 +11,6 @@ from cli.api_client import ApiClient, ApiUnreachable
 from cli.report.download import FileRefused, download
 from recovery import VERSION
 from recovery.free_text import flatten
-from report.files import MANIFEST_FILE
 
 # Files are read into memory. The reports of 10,000 servers have some ten megabytes.
 MAX_BYTES = 256 * 1024 * 1024
@@ -62,10 +61,7 @@ def verify(api: ApiClient, found: Mapping[str, Any]) -> dict[str, Any]:
 
     with _VERIFYING, tempfile.TemporaryDirectory() as folder:
         _download(api, found["files"], Path(folder))
-        verified = verify_evidence(Path(folder), VERSION)
-    if verified.manifest_sha256 != found["manifestSha256"]:
-        verified.problems.append(f"{MANIFEST_FILE} has not the SHA-256 that the API has of it.")
-    return verified.to_json()
+        return verify_evidence(Path(folder), VERSION, manifest_sha256=found["manifestSha256"]).to_json()
 
 
 def _download(api: ApiClient, files: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
@@ -78,6 +74,6 @@ def _download(api: ApiClient, files: Sequence[Mapping[str, Any]], folder: Path) 
         return download(files, folder)
     except FileRefused as error:
         raise NotAsRecorded(flatten(error)) from error
-    except ApiUnreachable as error:  # its text has the address of a file, which whoever has it can read
+    except ApiUnreachable as error:  # its text has the address of a file, which lets anyone read it
         host = urlsplit(str(files[0]["url"])).netloc
         raise ApiUnreachable(f"The bucket of the evidence does not answer at {flatten(host)}.") from error

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cli.api_client import ApiClient
+from cli.listings.schedules import show_local
 from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.wording import plural
-from report.times import parse_time
 
 # Appointments that the page shows.
 NEXT_SHOWN = "5"
@@ -57,12 +56,8 @@ def describe_policy(policy: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def show_in_zone(at: str, zone: str | None) -> str:
     """`2026-03-29 03:00 CEST` in this time zone; nothing for UTC, and for a zone that this machine does not know."""
-    if not zone or zone == "UTC":
-        return ""
-    try:
-        return f"{parse_time(at).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # names of files that are none, and broken ones
-        return ""
+    shown = show_local(at, zone or "UTC")
+    return "" if shown.endswith(" UTC") else shown
 
 
 def mark_schedule(schedule: Mapping[str, Any]) -> str:

@@ -9,8 +9,8 @@ from recovery.catalog.targets import list_account_targets
 from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, judge_plan
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
 from recovery.domain.target import Target
-from recovery.store.drills import outcomes, source_servers
-from recovery.store.drills.outcomes import PlanDrills
+from recovery.store.drills import plan_drills, source_servers
+from recovery.store.drills.plan_drills import PlanDrills
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def read_fleet() -> Fleet:
     found = list(plans.list_with_groups())
     known = list_account_targets() | {group.target for _, groups in found for group in groups.values()}
     listed = {target: servers for target, servers in source_servers.read_all().items() if target in known}
-    drills = outcomes.read_plans([plan.plan_id for plan, _ in found])
+    drills = plan_drills.read_plans([plan.plan_id for plan, _ in found])
     finder = MemberFinder(listed)
     standings = []
     planned = set[str]()
@@ -53,7 +53,6 @@ def read_fleet() -> Fleet:
 
 
 def _combine(facts: PlanFacts, drills: PlanDrills) -> PlanFacts:
-    appointment = drills.schedule.get("lastAppointment")
     return PlanFacts(
         facts.plan,
         facts.groups,
@@ -61,6 +60,6 @@ def _combine(facts: PlanFacts, drills: PlanDrills) -> PlanFacts:
         last=drills.summary.last,
         last_counting=drills.summary.last_counting,
         counted=drills.servers,
-        is_paused=bool(drills.schedule.get("paused")),
-        last_appointment=clock.parse_iso(appointment) if appointment else None,
+        is_paused=drills.schedule.paused is not None,
+        last_appointment=clock.parse_iso(drills.schedule.last) if drills.schedule.last else None,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recovery.domain.drills import fingerprints
-from recovery.domain.drills.counting import DrilledServer, DrillFacts, Verdict, find_why_not
+from recovery.domain.drills.counting import DrilledServer, DrillFacts, find_why_not
 from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.policy import CountsIf
 from recovery.domain.execution import ExecutionStatus, Mode, Run, ServerStatus
@@ -20,7 +20,7 @@ from recovery.domain.wave_steps.modes import RunMode
 from recovery.errors import AwsUnavailable, ExecutionNotFound
 from recovery.store import chains, execution_record, run_requests
 from recovery.store.chains import Chain
-from recovery.store.drills import outcomes
+from recovery.store.drills import outcomes, schedules, verdicts
 from recovery.store.drills.outcomes import SERVERS_PER_PART, Counted, DrillSummary, ServerPart
 
 # How often rows that another writer changes meanwhile are computed anew.
@@ -76,7 +76,7 @@ def _judge(chain: Chain) -> _Judged:
     """The outcome of the last run of the chain, with the servers of all its runs."""
     run = chain.last
     plan, groups = run_requests.get_plan(run.execution_id), run_requests.get_groups(run.execution_id)
-    said = outcomes.get_verdict(run.plan_id, run.execution_id)
+    verdict = verdicts.get_verdict(run.plan_id, run.execution_id)
     facts = DrillFacts(
         status=ExecutionStatus(run.status),
         servers=_merge(server for each in chain.execution_ids for server in _read_servers(each)),
@@ -86,7 +86,7 @@ def _judge(chain: Chain) -> _Judged:
         actions={each.actions for each in chain.runs},
         profiles={each.profiles for each in chain.runs},
         continued_by=run.continued_by,
-        verdict=Verdict(said["verdict"], said["by"], said.get("comment", "")) if said else None,
+        verdict=verdict.current if verdict else None,
     )
     why_not, required = find_why_not(facts), facts.required
     outcome = DrillOutcome(
@@ -99,8 +99,8 @@ def _judge(chain: Chain) -> _Judged:
         why_not=tuple(why_not),
         level=facts.level,
         counts_if=facts.counts_if,
-        verdict=facts.verdict.verdict if facts.verdict else None,
-        appointment=outcomes.find_appointment(run.plan_id, chain.first.execution_id),
+        verdict=facts.verdict.judgement.value if facts.verdict else None,
+        appointment=schedules.find_appointment(run.plan_id, chain.first.execution_id),
         servers_total=len(facts.servers),
         servers_required=len(required),
         servers_launched=sum(server.launched for server in required),

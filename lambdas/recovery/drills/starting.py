@@ -15,10 +15,11 @@ from recovery.aws import step_functions
 from recovery.catalog.groups import find_groups
 from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
-from recovery.domain.plan import RecoveryPlan
+from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import ExecutionNotFound, InvalidRequest, PlanAlreadyRunning
 from recovery.identities import SCHEDULE
 from recovery.store import executions
+from recovery.store.drills import evidence_rows
 
 # A start takes a second. If Step Functions does not know the run after this long, its start was interrupted.
 START_GRACE_SECONDS = 120
@@ -59,18 +60,19 @@ def start_drill(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
         message = f"the plan references deleted protection groups: {', '.join(gone)}"
         raise InvalidRequest(message, [{"field": "planId", "message": message}])
-    return _create_and_start(_with_clean_up(plan), execution_id, groups.values(), [condition])
+    parts = [condition, evidence_rows.due_action(execution_id)]
+    return _create_and_start(_with_clean_up(plan), execution_id, groups.values(), parts)
 
 
 def _with_clean_up(plan: RecoveryPlan) -> RecoveryPlan:
-    """The copy of the plan for a drill of the schedule: nobody may be at work when it ends."""
+    """The copy of the plan for a drill of the schedule, which cleans up without a person."""
     policy = plan.drill_policy
     hours = (policy.clean_up_after_hours if policy else None) or plan.clean_up_after_hours or DEFAULT_CLEAN_UP_HOURS
     return replace(plan, clean_up_after_hours=hours)
 
 
 def _create_and_start(
-    plan: RecoveryPlan, execution_id: str, groups: Iterable[Any], conditions: list[dict[str, Any]]
+    plan: RecoveryPlan, execution_id: str, groups: Iterable[ProtectionGroup], parts: list[dict[str, Any]]
 ) -> Run:
     run = Run(
         execution_id=execution_id,
@@ -83,7 +85,7 @@ def _create_and_start(
         four_eyes=plan.four_eyes,
         comments_required=plan.comments_required,
     )
-    if not executions.create_execution(Execution(run, plan), groups, conditions):
+    if not executions.create_execution(Execution(run, plan), groups, parts):
         run = executions.get_run(execution_id)
     return start_machine(run)
 

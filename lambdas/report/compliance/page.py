@@ -18,7 +18,7 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ComplianceFacts:
-    """What the page shows, as the API has answered. `place` says which deployment, and `plan` which plan if only one.
+    """What the page shows, as the API has answered. `plan` is the name of the plan, if it shows only one.
 
     `servers` are all servers of plans. `unplanned` are those in no plan, None if they were not asked for.
     """
@@ -28,7 +28,6 @@ class ComplianceFacts:
     plans: Sequence[Item]
     servers: Sequence[Item]
     unplanned: Sequence[Item] | None
-    place: str = ""
     is_sandbox: bool = False
     plan: str | None = None
 

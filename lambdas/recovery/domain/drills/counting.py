@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from recovery.domain.drills.policy import CountsIf
+from recovery.domain.drills.verdicts import Judgement, Opinion
 from recovery.domain.execution import ExecutionStatus
 from recovery.domain.launch_profiles.profiles import ProfileOption
 from recovery.domain.wave_steps.actions import ActionsOption
@@ -42,20 +43,6 @@ class DrilledServer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a person says of a drill: ACCEPTED or REJECTED, and why."""
-
-    verdict: str
-    by: str
-    comment: str = ""
-
-    @property
-    def rejects(self) -> bool:
-        """Whether the drill does not count because of it."""
-        return self.verdict == "REJECTED"
-
-
-@dataclass(frozen=True, slots=True)
 class DrillFacts:
     """An ended drill with the servers of its chain.
 
@@ -71,7 +58,7 @@ class DrillFacts:
     actions: Collection[ActionsOption] = field(default_factory=tuple)
     profiles: Collection[ProfileOption] = field(default_factory=tuple)
     continued_by: str | None = None
-    verdict: Verdict | None = None
+    verdict: Opinion | None = None
 
     @property
     def required(self) -> list[DrilledServer]:
@@ -142,8 +129,8 @@ def _judge_options(facts: DrillFacts) -> Iterable[str]:
         yield "The launch profiles of its groups were left out."
 
 
-def _judge_verdict(verdict: Verdict | None) -> Iterable[str]:
-    if verdict and verdict.rejects:
+def _judge_verdict(verdict: Opinion | None) -> Iterable[str]:
+    if verdict and verdict.judgement is Judgement.REJECTED:
         said = " ".join(verdict.comment.split())
         shown = said if len(said) <= MAX_COMMENT else f"{said[: MAX_COMMENT - 1]}…"
         yield f"{verdict.by} rejected it: {shown}" if shown else f"{verdict.by} rejected it."

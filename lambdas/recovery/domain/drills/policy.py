@@ -8,7 +8,7 @@ from typing import Any
 DEFAULT_TIME_OF_DAY = "02:00"
 DEFAULT_TIMEZONE = "UTC"
 DEFAULT_WINDOW_MINUTES = 240
-# For a plan that has no `cleanUpAfterHours` of its own: nobody may be at work when a drill of the schedule ends.
+# For a plan that has no `cleanUpAfterHours` of its own: a drill of the schedule may end while no person is at work.
 DEFAULT_CLEAN_UP_HOURS = 8
 
 

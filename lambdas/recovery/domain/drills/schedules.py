@@ -144,7 +144,7 @@ def build_drill_id(plan_id: str, at: float) -> str:
     """The id of the drill of this appointment: `drill-20261122-020000-4f1c09d2ab37`. No other appointment has it.
 
     Hundreds of plans may be due in the same second, so its hash has twice as many digits as that of other ids. A drill
-    begins once under its id, whoever asks for it and however often: the record is written once, and Step Functions
+    begins once under its id, however often it is asked for: the record is written once, and Step Functions
     keeps the names of executions for 90 days.
     """
     return _build_id(Mode.DRILL, plan_id, at, "")

@@ -5,12 +5,12 @@ Each row that is computed from others has a `version`, and is written over the v
 that was overtaken reads everything again, so the last write of a row knows all that was known before it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from recovery.aws import dynamodb
-from recovery.aws.dynamodb_expressions import Partition, from_wire
+from recovery.aws.dynamodb_expressions import Partition, from_wire, to_wire
 from recovery.domain.drills.outcome import PREFIX, DrillOutcome
 from recovery.packing import pack, unpack
 from recovery.settings import settings
@@ -20,13 +20,14 @@ SERVERS_PER_PART = 1_000
 # Drills that are read back from the newest one: the last one that counts is among them, or the plan has none.
 MAX_DRILLS, DRILLS_PER_READ = 400, 25
 
+SUMMARY, SERVERS = "SUMMARY", "SERVERS#"
+
 Row = Mapping[str, Any]
 Counted = tuple[str, str]
 """When the last drill that counts of a server was requested, and its id: compares by time."""
 
 
-def table() -> str:
-    """The name of the drills table."""
+def _table() -> str:
     return settings().drills_table
 
 
@@ -42,6 +43,11 @@ class DrillSummary:
     last_counting: DrillOutcome | None = None
     parts: int = 0
     version: int = 0
+
+    @property
+    def last_counted_at(self) -> str | None:
+        """When the last drill that counts was requested, in ISO 8601."""
+        return self.last_counting.requested_at if self.last_counting else None
 
     @classmethod
     def from_item(cls, row: Row | None) -> "DrillSummary":
@@ -59,7 +65,7 @@ class DrillSummary:
     def to_item(self, plan_id: str) -> dict[str, Any]:
         """The inverse."""
         return {
-            **_key(plan_id, "SUMMARY"),
+            **_key(plan_id, SUMMARY),
             "last": self.last.to_item() if self.last else None,
             "lastCounting": self.last_counting.to_item() if self.last_counting else None,
             "serverParts": self.parts,
@@ -75,10 +81,16 @@ class ServerPart:
     servers: dict[str, Counted] = field(default_factory=dict)
     version: int = 0
 
+    @classmethod
+    def from_item(cls, row: Row) -> "ServerPart":
+        """Read a SERVERS# row."""
+        servers = {server_id: (at, by) for server_id, (at, by) in unpack(row["servers"]).items()}
+        return cls(int(row["item"].removeprefix(SERVERS)), servers, int(row["version"]))
+
 
 def get_outcome(plan_id: str, execution_id: str) -> tuple[DrillOutcome | None, int]:
     """The outcome of a drill as it was recorded last, and the version of its row; None and 0 before the first."""
-    row = dynamodb.get(table(), _key(plan_id, PREFIX + execution_id))
+    row = dynamodb.get(_table(), _key(plan_id, PREFIX + execution_id))
     return (DrillOutcome.from_item(row), int(row.get("version", 0))) if row else (None, 0)
 
 
@@ -87,24 +99,11 @@ def write_outcome(outcome: DrillOutcome, over: int) -> bool:
     return _write_over({**outcome.to_item(), "version": over + 1}, over)
 
 
-def get_verdict(plan_id: str, execution_id: str) -> dict[str, Any] | None:
-    """The verdict of a person, as its row has it; None without one."""
-    return dynamodb.get(table(), _key(plan_id, f"VERDICT#{execution_id}"))
-
-
-def find_appointment(plan_id: str, execution_id: str) -> str | None:
-    """The appointment that the drill was started for, among the last fifty; None if a person started it."""
-    rows = Partition("planId", plan_id, ("item", "APPOINTMENT#"))
-    found = dynamodb.query_once(table(), rows, 50, None, newest_first=True)["Items"]
-    mine = (row for row in found if row.get("executionId", {}).get("S") == execution_id)
-    return next((row["at"]["S"] for row in mine), None)
-
-
 def walk_outcomes(plan_id: str) -> Iterator[DrillOutcome]:
     """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`."""
     rows, start = Partition("planId", plan_id, ("item", PREFIX)), None
     for _ in range(MAX_DRILLS // DRILLS_PER_READ):
-        answer = dynamodb.query_once(table(), rows, DRILLS_PER_READ, start, newest_first=True)
+        answer = dynamodb.query_once(_table(), rows, DRILLS_PER_READ, start, newest_first=True, consistent=True)
         yield from (DrillOutcome.from_item(from_wire(row)) for row in answer["Items"])
         start = answer.get("LastEvaluatedKey")
         if not start:
@@ -114,13 +113,25 @@ def walk_outcomes(plan_id: str) -> Iterator[DrillOutcome]:
 def get_outcomes(plan_id: str, execution_ids: Iterable[str]) -> dict[str, DrillOutcome]:
     """The outcomes of these drills that are on record, by their ids."""
     keys = [_key(plan_id, PREFIX + each) for each in sorted(set(execution_ids))]
-    return {row["executionId"]: DrillOutcome.from_item(row) for row in dynamodb.batch_get(table(), keys)}
+    return {row["executionId"]: DrillOutcome.from_item(row) for row in dynamodb.batch_get(_table(), keys)}
+
+
+def find_drill_before(plan_id: str, execution_id: str) -> DrillOutcome | None:
+    """The last drill of the plan that was requested before this drill or recovery; None if none is recorded.
+
+    The id of a run has its time after its kind, and so the rows of drills are in the order of their times.
+    """
+    start = _key(plan_id, f"{PREFIX}drill-{execution_id.partition('-')[2]}")
+    drills = Partition("planId", plan_id, ("item", PREFIX))
+    answer = dynamodb.query_once(_table(), drills, 1, to_wire(start), newest_first=True)
+    rows = [from_wire(item) for item in answer["Items"]]
+    return DrillOutcome.from_item(rows[0]) if rows else None
 
 
 # --- the summary of a plan ----------------------------------------------------------------------------------------
 def get_summary(plan_id: str) -> DrillSummary:
     """The summary of a plan; that of a plan without drills has version 0."""
-    return DrillSummary.from_item(dynamodb.get(table(), _key(plan_id, "SUMMARY")))
+    return DrillSummary.from_item(dynamodb.get(_table(), _key(plan_id, SUMMARY)))
 
 
 def write_summary(plan_id: str, summary: DrillSummary, over: int) -> bool:
@@ -130,56 +141,21 @@ def write_summary(plan_id: str, summary: DrillSummary, over: int) -> bool:
 
 def list_server_parts(plan_id: str) -> list[ServerPart]:
     """Every SERVERS# row of a plan, in order."""
-    rows = dynamodb.query(table(), Partition("planId", plan_id, ("item", "SERVERS#")))
-    return sorted(map(_read_part, rows), key=lambda part: part.number)
+    rows = dynamodb.query(_table(), Partition("planId", plan_id, ("item", SERVERS)))
+    return sorted(map(ServerPart.from_item, rows), key=lambda part: part.number)
 
 
 def write_server_part(plan_id: str, part: ServerPart) -> bool:
     """Write a part over the version that it was read with; False if there is a newer one."""
     item = {
-        **_key(plan_id, f"SERVERS#{part.number}"),
+        **_key(plan_id, f"{SERVERS}{part.number}"),
         "servers": pack({server_id: list(counted) for server_id, counted in sorted(part.servers.items())}),
         "version": part.version + 1,
     }
     return _write_over(item, part.version)
 
 
-def _read_part(row: Row) -> ServerPart:
-    servers = {server_id: (at, by) for server_id, (at, by) in unpack(row["servers"]).items()}
-    return ServerPart(int(row["item"].removeprefix("SERVERS#")), servers, int(row["version"]))
-
-
 def _write_over(item: dict[str, Any], version: int) -> bool:
     if not version:
-        return dynamodb.put_new(table(), item, "planId")
-    return dynamodb.put_if(table(), item, "#version = :version", {"version": version})
-
-
-# --- all plans at once ----------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class PlanDrills:
-    """What is on record of the drills of a plan. `schedule` is its SCHEDULE row, empty without one."""
-
-    summary: DrillSummary = field(default_factory=DrillSummary)
-    servers: Mapping[str, Counted] = field(default_factory=dict)
-    schedule: Row = field(default_factory=dict)
-
-
-def read_plans(plan_ids: Sequence[str]) -> dict[str, PlanDrills]:
-    """The drills of these plans, by plan: three keys for each in BatchGetItems, and more only for many servers."""
-    keys = [_key(plan_id, item) for plan_id in plan_ids for item in ("SUMMARY", "SCHEDULE", "SERVERS#0")]
-    rows = {(row["planId"], row["item"]): row for row in dynamodb.batch_get(table(), keys)}
-    summaries = {plan_id: DrillSummary.from_item(rows.get((plan_id, "SUMMARY"))) for plan_id in plan_ids}
-    rest = [
-        _key(plan_id, f"SERVERS#{number}")
-        for plan_id, summary in summaries.items()
-        for number in range(1, summary.parts)
-    ]
-    servers: dict[str, dict[str, Counted]] = {plan_id: {} for plan_id in plan_ids}
-    for row in (*rows.values(), *(dynamodb.batch_get(table(), rest) if rest else ())):
-        if row["item"].startswith("SERVERS#"):
-            servers[row["planId"]].update(_read_part(row).servers)
-    return {
-        plan_id: PlanDrills(summary, servers[plan_id], rows.get((plan_id, "SCHEDULE"), {}))
-        for plan_id, summary in summaries.items()
-    }
+        return dynamodb.put_new(_table(), item, "planId")
+    return dynamodb.put_if(_table(), item, "#version = :version", {"version": version})
