@@ -97,9 +97,7 @@ class MemberFinder:
                 listed = names.get(server_id)
                 hostname = listed.hostname if listed else None
                 is_optional = use.optional and (known is None or known.optional)
-                servers[server_id] = Member(
-                    server_id, known.group if known else group, listed and listed.hostname, is_optional
-                )
+                servers[server_id] = Member(server_id, known.group if known else group, hostname, is_optional)
         return Members(servers, tuple(unknown.values()))
 
     def _select(self, group: ProtectionGroup, use: GroupUse) -> frozenset[str] | None:
