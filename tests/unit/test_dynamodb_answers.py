@@ -40,8 +40,12 @@ def answer(content: Any, operation: str, status: int = 200, *, directly: bool, *
     if directly:
         read_rows_directly(client)
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    reply = AWSResponse("", status, {"x-amzn-RequestId": "r-1"}, _Body(body))
-    client.meta.events.register("before-send.dynamodb", lambda **_: reply)
+    headers: Any = {"x-amzn-RequestId": "r-1"}
+
+    def reply(**_: Any) -> Any:
+        return AWSResponse("", status, headers, _Body(body))
+
+    client.meta.events.register("before-send.dynamodb", reply)
     try:
         return getattr(client, operation)(**parameters)
     except client.exceptions.ClientError as error:

@@ -39,7 +39,7 @@ def from_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _to_plain(value) for name, value in item.items()}
 
 
-def _to_plain(value: Mapping[str, Any]) -> Any:
+def _to_plain(value: Any) -> Any:
     """A typed value as a plain one. Sets are boto3's business; it takes three times as long for the rest."""
     ((kind, content),) = value.items()
     if kind in _AS_THEY_ARE:
