@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from recovery import clock
-from recovery.aws import dynamodb
 from recovery.catalog import plans
 from recovery.catalog.targets import list_account_targets
 from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, judge_plan
@@ -52,15 +51,13 @@ def read_fleet() -> Fleet:
     """Judge every plan.
 
     The reads are scans of plans, groups and accounts, a Query of the lists of source servers, and BatchGetItems of what
-    is on record of each plan's drills, which need the plans; all others are made at the same time. A target that is no
-    longer in the catalog is left out, with its last list.
+    is on record of each plan's drills, those of one kind at the same time. A target that is no longer in the catalog is
+    left out, with its last list.
     """
     now = clock.now()
-    found, of_accounts, all_listed = dynamodb.read_at_once(
-        lambda: list(plans.list_with_groups()), list_account_targets, source_servers.read_all
-    )
-    known = of_accounts | {group.target for _, groups in found for group in groups.values()}
-    listed = {target: servers for target, servers in all_listed.items() if target in known}
+    found = list(plans.list_with_groups())
+    known = list_account_targets() | {group.target for _, groups in found for group in groups.values()}
+    listed = {target: servers for target, servers in source_servers.read_all().items() if target in known}
     drills = outcomes.read_plans([plan.plan_id for plan, _ in found])
     finder = MemberFinder(listed)
     standings = []
