@@ -10,8 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
-from itertools import chain
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
@@ -132,22 +131,19 @@ def scan_once(table: str, limit: int, start: Mapping[str, Any] | None) -> Any:
 
 def batch_get(table: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The rows of these keys that exist, strongly consistent, in no order; one BatchGetItem per hundred keys."""
-    shares = [keys[at : at + MAX_KEYS_PER_GET] for at in range(0, len(keys), MAX_KEYS_PER_GET)]
-    read = partial(_get_share, table)
-    return chain.from_iterable(map_each(read, shares) if len(shares) > 1 else map(read, shares))
-
-
-def _get_share(table: str, keys: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    left: Any = {table: {"Keys": [to_wire(key) for key in keys], "ConsistentRead": True}}
-    for attempt in range(1, MAX_UNPROCESSED_ATTEMPTS + 1):
-        answer = _call("batch_get_item", RequestItems=left)
-        found += map(from_wire, answer["Responses"].get(table, ()))
-        left = answer.get("UnprocessedKeys")
-        if not left:
-            return found
-        _back_off(attempt)
-    raise AwsUnavailable(f"DynamoDB BatchGetItem: {table} leaves keys unprocessed")
+    for at in range(0, len(keys), MAX_KEYS_PER_GET):
+        left: Any = {
+            table: {"Keys": [to_wire(key) for key in keys[at : at + MAX_KEYS_PER_GET]], "ConsistentRead": True}
+        }
+        for attempt in range(1, MAX_UNPROCESSED_ATTEMPTS + 1):
+            answer = _call("batch_get_item", RequestItems=left)
+            yield from map(from_wire, answer["Responses"].get(table, ()))
+            left = answer.get("UnprocessedKeys")
+            if not left:
+                break
+            _back_off(attempt)
+        else:
+            raise AwsUnavailable(f"DynamoDB BatchGetItem: {table} leaves keys unprocessed")
 
 
 # --- writes -----------------------------------------------------------------------------------------------------
@@ -208,11 +204,6 @@ def map_each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     client()  # created once, before the threads share it
     with ThreadPoolExecutor(MAX_WRITERS) as pool:
         return list(pool.map(work, items))
-
-
-def read_at_once(*reads: Callable[[], Any]) -> list[Any]:
-    """What each of these returns, in order; they are called at the same time."""
-    return map_each(lambda read: read(), reads)
 
 
 def delete(

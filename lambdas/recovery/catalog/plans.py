@@ -134,14 +134,10 @@ def delete_plan(plan_id: str, author: Author, version: int | None = None) -> Non
 
 
 def list_with_groups() -> Iterator[tuple[RecoveryPlan, dict[str, ProtectionGroup]]]:
-    """Every plan with its groups. Scans two small tables, both at the same time."""
-    tables = settings()
-    group_rows, plan_rows = dynamodb.read_at_once(
-        lambda: list(dynamodb.scan(tables.protection_groups_table)),
-        lambda: list(dynamodb.scan(tables.recovery_plans_table)),
-    )
-    known = {row["groupId"]: ProtectionGroup.from_item(row) for row in group_rows}
-    for row in plan_rows:
+    """Every plan with its groups. Scans two small tables."""
+    rows = dynamodb.scan(settings().protection_groups_table)
+    known = {row["groupId"]: ProtectionGroup.from_item(row) for row in rows}
+    for row in dynamodb.scan(settings().recovery_plans_table):
         plan = RecoveryPlan.from_item(row)
         yield plan, {group_id: known[group_id] for group_id in plan.group_ids if group_id in known}
 

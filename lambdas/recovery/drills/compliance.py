@@ -51,8 +51,7 @@ def read_fleet() -> Fleet:
     """Judge every plan.
 
     The reads are scans of plans, groups and accounts, a Query of the lists of source servers, and BatchGetItems of what
-    is on record of each plan's drills, those of one kind at the same time. A target that is no longer in the catalog is
-    left out, with its last list.
+    is on record of each plan's drills. A target that is no longer in the catalog is left out, with its last list.
     """
     now = clock.now()
     found = list(plans.list_with_groups())
