@@ -3,10 +3,11 @@
 All moments are epoch seconds, and those in texts ISO 8601.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from recovery import clock
@@ -64,8 +65,7 @@ class PlanFacts:
     last_appointment: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ServerStanding:
+class ServerStanding(NamedTuple):
     """Where a server stands in a plan. `is_current` is True if its last drill holds. `why` is a sentence, or empty."""
 
     member: Member
@@ -86,12 +86,22 @@ class Counts:
     never: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+class _Judged(NamedTuple):
+    """Where the servers stand whose last drill that counts is the same."""
+
+    status: DrillStanding
+    due: float | None
+    is_current: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class PlanStanding:
     """Where a plan stands. `due` is the end of the window of its next appointment; None if nothing is due.
 
     `next` is that appointment, None without a policy, while it is paused, or if its expression has no other. `stale`
-    has why its last drill does not hold any more, and `unknown` what could not be judged, each a sentence.
+    has why its last drill does not hold any more, and `unknown` what could not be judged, each a sentence. `judged` has
+    where servers stand by their last drill that counts: those that were drilled together stand where each other stands.
     """
 
     facts: PlanFacts
@@ -100,21 +110,27 @@ class PlanStanding:
     next: float | None
     stale: tuple[str, ...]
     unknown: tuple[str, ...]
-    servers: tuple[ServerStanding, ...]
+    judged: Mapping[Counted | None, _Judged]
+
+    @cached_property
+    def servers(self) -> tuple[ServerStanding, ...]:
+        """Where each of its servers stands, by id. The answers about plans need none of them."""
+        return tuple(self._list_servers())
+
+    def _list_servers(self) -> Iterator[ServerStanding]:
+        for server_id, member in sorted(self.facts.members.servers.items()):
+            counted = self.facts.counted.get(server_id)
+            found = self.judged[counted]
+            yield ServerStanding(member, found.status, counted, found.due, found.is_current, found.why)
 
     def count_servers(self, group_id: str | None = None) -> Counts:
         """The counts of its servers, or of those of a group."""
-        return count(server for server in self.servers if group_id in (None, server.member.group.group_id))
-
-
-def count(servers: Iterator[ServerStanding]) -> Counts:
-    """The counts of these servers."""
-    total = current = never = 0
-    for server in servers:
-        total += 1
-        current += server.is_current
-        never += server.counted is None
-    return Counts(total, current, total - current - never, never)
+        members = self.facts.members.servers.values()
+        ids = (member.server_id for member in members if group_id in (None, member.group.group_id))
+        drilled = Counter(map(self.facts.counted.get, ids))
+        total, never = drilled.total(), drilled[None]
+        current = sum(count for counted, count in drilled.items() if self.judged[counted].is_current)
+        return Counts(total, current, total - current - never, never)
 
 
 def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
@@ -131,7 +147,7 @@ def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
         next=_find_next(facts, began, now),
         stale=stale,
         unknown=tuple(_describe_unknown(facts)),
-        servers=tuple(_judge_servers(facts, due, changes, now)),
+        judged=_judge_servers(facts, due, changes, now),
     )
 
 
@@ -235,24 +251,10 @@ def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
 # --- servers --------------------------------------------------------------------------------------------------------
 def _judge_servers(
     facts: PlanFacts, due: float | None, changes: tuple[str, ...], now: float
-) -> Iterator[ServerStanding]:
-    """Servers that were drilled together stand where each other stands, so each drill is judged once."""
-    judged: dict[Counted | None, _Judged] = {}
-    for server_id, member in sorted(facts.members.servers.items()):
-        counted = facts.counted.get(server_id)
-        if counted not in judged:
-            judged[counted] = _judge_drill(facts, counted, due, changes, now)
-        found = judged[counted]
-        yield ServerStanding(member, found.status, counted, found.due, found.is_current, found.why)
-
-
-class _Judged(NamedTuple):
-    """Where the servers stand whose last drill that counts is the same."""
-
-    status: DrillStanding
-    due: float | None
-    is_current: bool
-    why: str
+) -> dict[Counted | None, _Judged]:
+    """Where servers stand by their last drill that counts: each drill is judged once."""
+    drilled = set(map(facts.counted.get, facts.members.servers))
+    return {counted: _judge_drill(facts, counted, due, changes, now) for counted in drilled}
 
 
 def _judge_drill(
