@@ -84,7 +84,9 @@ class ServerPart:
     @classmethod
     def from_item(cls, row: Row) -> "ServerPart":
         """Read a SERVERS# row."""
-        servers = {server_id: (at, by) for server_id, (at, by) in unpack(row["servers"]).items()}
+        servers: dict[str, Counted] = {}
+        for at, execution_id, server_ids in unpack(row["servers"]):
+            servers |= dict.fromkeys(server_ids, (at, execution_id))
         return cls(int(row["item"].removeprefix(SERVERS)), servers, int(row["version"]))
 
 
@@ -148,20 +150,13 @@ def list_server_parts(plan_id: str) -> list[ServerPart]:
 def write_server_part(plan_id: str, part: ServerPart) -> bool:
     """Write a part over the version that it was read with; False if there is a newer one."""
     item = {
-<<<<<<< HEAD
         **_key(plan_id, f"{SERVERS}{part.number}"),
-        "servers": pack({server_id: list(counted) for server_id, counted in sorted(part.servers.items())}),
-=======
-        **_key(plan_id, f"SERVERS#{part.number}"),
         "servers": pack(_group_by_drill(part.servers)),
->>>>>>> wt-X
         "version": part.version + 1,
     }
     return _write_over(item, part.version)
 
 
-<<<<<<< HEAD
-=======
 def _group_by_drill(servers: Mapping[str, Counted]) -> list[list[Any]]:
     """`[[at, executionId, [sourceServerId, …]], …]`: most servers of a plan have the same drill."""
     drilled: dict[Counted, list[str]] = {}
@@ -170,14 +165,6 @@ def _group_by_drill(servers: Mapping[str, Counted]) -> list[list[Any]]:
     return [[*counted, server_ids] for counted, server_ids in sorted(drilled.items())]
 
 
-def _read_part(row: Row) -> ServerPart:
-    servers: dict[str, Counted] = {}
-    for at, execution_id, server_ids in unpack(row["servers"]):
-        servers |= dict.fromkeys(server_ids, (at, execution_id))
-    return ServerPart(int(row["item"].removeprefix("SERVERS#")), servers, int(row["version"]))
-
-
->>>>>>> wt-X
 def _write_over(item: dict[str, Any], version: int) -> bool:
     if not version:
         return dynamodb.put_new(_table(), item, "planId")
