@@ -76,7 +76,7 @@ def _judge(chain: Chain) -> _Judged:
     """The outcome of the last run of the chain, with the servers of all its runs."""
     run = chain.last
     plan, groups = run_requests.get_plan(run.execution_id), run_requests.get_groups(run.execution_id)
-    said = outcomes.get_verdict(run.plan_id, run.execution_id)
+    said = _find_verdict(chain)
     facts = DrillFacts(
         status=ExecutionStatus(run.status),
         servers=_merge(server for each in chain.execution_ids for server in _read_servers(each)),
@@ -111,6 +111,13 @@ def _judge(chain: Chain) -> _Judged:
         group_versions={group_id: group.version for group_id, group in sorted(groups.items())},
     )
     return _Judged(outcome, frozenset(each.server_id for each in facts.servers.values() if facts.has_shown(each)))
+
+
+def _find_verdict(chain: Chain) -> Mapping[str, Any] | None:
+    """The verdict on the last run of the chain; without one, a rejection of an earlier run, whose servers it has."""
+    said = [outcomes.get_verdict(run.plan_id, run.execution_id) for run in reversed(chain.runs)]
+    rejections = (each for each in said if each and Verdict(each["verdict"], each["by"]).rejects)
+    return said[0] or next(rejections, None)
 
 
 def _has_actions(plan: RecoveryPlan) -> bool:

@@ -216,15 +216,22 @@ def _describe_change(what: str, by: str | None, at: str | None) -> str:
 
 
 def _find_added(facts: PlanFacts) -> Iterator[str]:
-    """Required servers that no drill that counts has had."""
-    policy = facts.plan.drill_policy
-    if policy is None or facts.last_counting is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
+    """Required servers that the last drill that counts has not had: new ones, and those that were away at that time."""
+    policy, last = facts.plan.drill_policy, facts.last_counting
+    if policy is None or last is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
         return
-    added = [each for each in facts.members.servers.values() if each.server_id not in facts.counted]
-    if names := sorted(each.hostname or each.server_id for each in added if not each.optional):
-        was, them = ("was", "it") if len(names) == 1 else ("were", "them")
-        listed = name_first(names, MAX_NAMES)
-        yield f"{plural(len(names), 'server')} {was} added, and no drill that counts has had {them}: {listed}."
+    required = [each for each in facts.members.servers.values() if not each.optional]
+    added = [each for each in required if each.server_id not in facts.counted]
+    back = [each for each in required if (counted := facts.counted.get(each.server_id)) and _is_older(counted, last)]
+    for found, what in ((added, "no drill that counts has had"), (back, "the last drill that counts did not have")):
+        if names := sorted(each.hostname or each.server_id for each in found):
+            was, them = ("was", "it") if len(names) == 1 else ("were", "them")
+            yield f"{plural(len(names), 'server')} {was} added, and {what} {them}: {name_first(names, MAX_NAMES)}."
+
+
+def _is_older(counted: Counted, last: DrillOutcome) -> bool:
+    """Whether a server was in another drill that counts, and not in the last one."""
+    return counted[1] != last.execution_id and counted[0] < last.requested_at
 
 
 def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
@@ -268,6 +275,6 @@ def _judge_drill(
     why = ""
     if changes:
         why = f"The drill is stale. {changes[0]}"
-    elif last is not None and counted[1] != last.execution_id and counted[0] < last.requested_at:
+    elif last is not None and _is_older(counted, last):
         why = "The last drill that counts did not have this server."
     return _Judged(status, own_due, not changes and status is not DrillStanding.OVERDUE, why)
