@@ -124,7 +124,7 @@ fi
 if [[ -n $tables_changes ]]; then
   lock=$(value_after EvidenceLockDays "$tables_changes" "$tables_stack" cfn/tables.yaml)
   keep=$(value_after EvidenceKeepDays "$tables_changes" "$tables_stack" cfn/tables.yaml)
-  ((keep == 0 || keep >= lock)) ||
+  [[ ! $lock$keep =~ ^[0-9]+$ ]] || ((keep == 0 || keep >= lock)) ||
     refuse "EvidenceKeepDays=$keep is shorter than EvidenceLockDays=$lock: S3 would hide evidence that it may not delete"
 fi
 refuse_for_runs() {

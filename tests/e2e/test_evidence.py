@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.settings import HUB_ACCOUNT, REGION, STACK_NAME
 from sandbox.stack import Sandbox
-from tests.e2e.test_run_commands import environment, plan
 from tests.support.deployed import Operator
+from tests.support.deployed_command import environment, plan
 
 pytestmark = pytest.mark.e2e
 

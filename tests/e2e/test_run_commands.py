@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.settings import HUB_ACCOUNT, REGION
+from sandbox.settings import REGION
 from sandbox.stack import Sandbox
 from tests.support.deployed import Operator
+from tests.support.deployed_command import environment, plan
 from tests.support.report_schema import list_violations
 
 pytestmark = pytest.mark.e2e
@@ -22,18 +23,6 @@ pytestmark = pytest.mark.e2e
 def command(sandbox: Sandbox, *words: str) -> list[str]:
     where = ["--api-url", sandbox.api_url, "--region", REGION, "--interval", "0.3"]
     return [str(Path(sys.executable).with_name("drs-waves")), *words, *where]
-
-
-def environment(sandbox: Sandbox) -> dict[str, str]:
-    """The environment of a shell with credentials of the hub account."""
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    ours = {name: sandbox.build_caller_environment()[name] for name in keys} | {"COLUMNS": "120", "TERM": "xterm"}
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DRS_WAVES_"))} | ours
-
-
-def plan(operator: Operator, name: str) -> str:
-    ids = operator.seed(f"{name}-1", f"{name}-2", account=HUB_ACCOUNT, region=REGION, tags={"Name": name})
-    return operator.plan(web=operator.group(ids, account=HUB_ACCOUNT, region=REGION))
 
 
 def test_a_pipeline_runs_a_drill_by_the_command_alone_and_keeps_its_report(

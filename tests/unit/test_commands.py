@@ -75,7 +75,7 @@ def test_the_commands_are_those_that_operators_planners_and_developers_need() ->
         "tables",
         "history",
     } == GROUPS
-    assert len(COMMANDS) == len(set(COMMANDS)) == 65
+    assert len(COMMANDS) == len(set(COMMANDS)) == 64
 
 
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=lambda words: " ".join(words) or "drs-waves")
@@ -219,8 +219,8 @@ with serving_beside(Deployment(api, "a test", 1.0), 0) as address:
 
 def test_an_install_has_the_page_of_a_report(installed: Path) -> None:
     assert (installed / "report" / "report.html.j2").is_file()
-    assert (installed / "lambdas" / "report" / "drawings.html.j2").is_file()
-    assert (installed / "lambdas" / "report" / "drawings.css").is_file()
+    assert (installed / "report" / "drawings" / "drawings.html.j2").is_file()
+    assert (installed / "report" / "drawings" / "drawings.css").is_file()
     assert not (installed / "sandbox").exists()
 
 

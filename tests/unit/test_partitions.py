@@ -63,7 +63,7 @@ def test_a_machine_has_no_arn_of_another_partition(file: Path) -> None:
 def test_the_code_of_the_functions_builds_no_arn_of_one_partition() -> None:
     """The ARNs that it uses come from the environment, from requests and from AWS. Examples of the API are no code."""
     for path in (ROOT / "lambdas").rglob("*.py"):
-        if path.name in ("examples.py", "example_values.py"):
+        if path.parent.name == "openapi" and "example" in path.name:
             continue
         nodes = list(ast.walk(ast.parse(path.read_text())))
         forms = [node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Form"]

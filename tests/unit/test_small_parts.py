@@ -28,6 +28,8 @@ TABLES = {
         "LIMITS",
         "RECOVERY_INSTANCES",
         "TARGET_CHANGES",
+        "DRILLS",
+        "CATALOG_HISTORY",
     )
 }
 

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from cli.report.evidence import Verified, verify_evidence
 from recovery import VERSION
+from tests.support.due_evidence import change_settings, due
 from tests.support.fault_injection import CHANGES, Call, calls_through, killed_after_change
 from tests.support.product import EVIDENCE_BUCKET, STACK, Product
-from tests.workflow.test_evidence_due import change_settings, due
 
 ALIAS = f"alias/{STACK}-evidence"
 

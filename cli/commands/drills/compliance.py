@@ -54,7 +54,7 @@ def compliance(
     output: OutputForm = None,
     as_json: AsJson = False,
 ) -> None:
-    """List which plans have a recent drill that counts, and why not.
+    """List which plans were drilled in time, and why not.
 
     The worst come first. Exit status 1 if a plan that is asked for is overdue.
     """

@@ -103,12 +103,13 @@ def _find_longer(name: str, known: Iterable[str]) -> str | None:
 
 
 def _home_of(name: str, model: type[BaseModel], owner: type[BaseModel], at: Location) -> Location | None:
-    """Where this field belongs: the nearest part below its owner that has it, or the only part of all."""
+    """Where this field belongs: the nearest part below its owner that has it, or the one part nearest to the top."""
     below = sorted(find_homes(owner, name), key=lambda path: (len(path), 0 in path))
     if below:
         return (*at, *below[0])
-    anywhere = [*([()] if name in names_of(model) else []), *find_homes(model, name)]
-    return anywhere[0] if len(anywhere) == 1 else None
+    anywhere = sorted([*([()] if name in names_of(model) else []), *find_homes(model, name)], key=len)
+    is_clear = len(anywhere) == 1 or (anywhere and len(anywhere[0]) < len(anywhere[1]))
+    return anywhere[0] if is_clear else None
 
 
 def _describe_size(kind: str, context: Mapping[str, Any], place: Place, show: Show) -> str | None:

@@ -21,7 +21,7 @@ def _read_server_id(item: Mapping[str, Any]) -> str:
 
 
 def _read_staging_server(item: Mapping[str, Any]) -> str | None:
-    """The id in `arn:aws:drs:eu-west-1:111122223333:source-server/s-…`."""
+    """The id in the ARN of a source server, which ends with `source-server/s-…`."""
     return (read_text(item, "stagingArea", "stagingSourceServerArn") or "").rpartition("/")[2] or None
 
 
