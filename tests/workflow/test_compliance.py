@@ -204,7 +204,7 @@ def test_a_server_that_is_added_makes_the_drill_stale_and_is_never_drilled(produ
     pass_hours(product, 1.1)
     sync(product)
     after = standing(product, plan)
-    assert after["stale"] == [f"1 server was added, and no drill that counts has had it: new-001."]
+    assert after["stale"] == ["1 server was added, and no drill that counts has had it: new-001."]
     servers = servers_of(product, plan)
     assert (servers["old-001"]["status"], servers["new-001"]["status"]) == ("COMPLIANT", "NEVER_DRILLED")
     assert servers["new-001"]["lastCounting"] is None
@@ -297,9 +297,7 @@ def test_a_chain_whose_first_run_was_rejected_does_not_count_until_its_last_run_
     set_policy(product, plan)
     first = drill(product, plan)
     reject(product, plan, first)
-    product.emulator.control.change_server(
-        servers[0], {"accountId": HUB, "region": WEST, "server": {"failsAt": ""}}
-    )
+    product.emulator.control.change_server(servers[0], {"accountId": HUB, "region": WEST, "server": {"failsAt": ""}})
     second = product.request("POST", f"/executions/{first}/continue").body["executionId"]
     assert product.finish(second)["status"] == "COMPLETED"
     assert record(product, second) is False
@@ -348,3 +346,34 @@ def test_a_drill_that_began_late_in_its_window_is_the_last_one(product: Product)
     record(product, early, "again")
     found = standing(product, plan)
     assert (found["lastDrill"]["executionId"], found["lastCounting"]["executionId"]) == (late, early)
+
+
+def test_another_policy_postpones_no_drill_that_is_owed(product: Product) -> None:
+    group = product.group(product.seed(1))
+    plan = product.plan({"name": "web", "groups": [group]}, drillPolicy={"everyDays": 10, "skipIfNotReady": False})
+
+    def change(**policy: Any) -> None:
+        path = f"/recovery-plans/{plan}"
+        body = product.request("GET", path).body
+        rules = {"drillPolicy": {"skipIfNotReady": False, **policy}}
+        kept = {name: body[name] for name in ("name", "waves", "version")}
+        assert product.request("PUT", path, {**kept, **rules}).status == 200
+
+    pass_hours(product, 48)
+    assert standing(product, plan)["status"] == "OVERDUE", "it was never drilled"
+    change(everyDays=10, at="03:00")
+    assert standing(product, plan)["status"] == "OVERDUE"
+    drill(product, plan)
+    before = standing(product, plan)
+    assert before["status"] == "COMPLIANT"
+    for at in ("04:00", "05:00"):
+        pass_hours(product, 5 * 24)
+        change(everyDays=10, at=at, firstOn="2099-01-01")
+        assert standing(product, plan)["due"][:10] == before["due"][:10]
+    pass_hours(product, 48)
+    assert standing(product, plan)["status"] == "OVERDUE"
+    change(everyDays=90)
+    assert standing(product, plan)["status"] != "OVERDUE", "its rules ask for less now"
+    change(everyDays=10)
+    drill(product, plan)
+    assert standing(product, plan)["status"] == "COMPLIANT"

@@ -43,7 +43,9 @@ def change_plan(product: Product, plan: str, **changes: Any) -> Any:
     fields = ("name", "waves", "drillPolicy", "cleanUpAfterHours", "version")
     update = {name: body[name] for name in fields if body.get(name) is not None} | changes
     if update.get("drillPolicy"):
-        update["drillPolicy"] = {name: value for name, value in update["drillPolicy"].items() if name != "since"}
+        update["drillPolicy"] = {
+            name: value for name, value in update["drillPolicy"].items() if name not in ("since", "owed")
+        }
     reply = product.request("PUT", f"/recovery-plans/{plan}", {k: v for k, v in update.items() if v is not None})
     assert reply.status == 200, reply
     return reply.body

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.catalog import plans
 from recovery.catalog.groups import find_groups
 from recovery.domain.drills.policy import DEFAULT_CLEAN_UP_HOURS
 from recovery.domain.execution import Execution, ExecutionStatus, Mode, Run
@@ -52,15 +53,16 @@ def withdraw(run: Run, why: str) -> bool:
 
 def start_check(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]) -> Run:
     """Start the readiness run of this id, if the condition (a part of a transaction) holds. Raise as `start_drill`."""
-    is_same = executions.require_plan_version(plan)
+    is_same = plans.require_unchanged(plan)
     return _create_and_start(plan, execution_id, find_groups(plan.group_ids).values(), [condition, is_same])
 
 
 def start_drill(plan: RecoveryPlan, execution_id: str, condition: dict[str, Any]) -> Run:
     """Start the drill of this id, if the condition (a part of a transaction) holds; return it as it is then.
 
-    The plan must not have been changed since it was read: its policy may ask for no drill now. The run has failed if Step Functions has refused it. Raise InvalidRequest for deleted groups, PlanAlreadyRunning,
-    which names no run if the condition does not hold, PlanNotFound, AwsUnavailable.
+    The plan must not have been changed since it was read: it may ask for no drill now. The run has failed if Step
+    Functions has refused it. Raise InvalidRequest for deleted groups, PlanNotFound, AwsUnavailable, and
+    PlanAlreadyRunning, which names no run if the plan has changed or the condition does not hold.
     """
     groups = find_groups(plan.group_ids)
     if gone := [group_id for group_id in plan.group_ids if group_id not in groups]:
@@ -91,7 +93,7 @@ def _create_and_start(
         four_eyes=plan.four_eyes,
         comments_required=plan.comments_required,
     )
-    if not executions.create_execution(Execution(run, plan), groups, conditions, plan_version=plan.version):
+    if not executions.create_execution(Execution(run, plan), groups, conditions, as_read=True):
         run = executions.get_run(execution_id)
     return start_machine(run)
 

@@ -12,7 +12,7 @@ from recovery.aws.dynamodb import ConditionFailed
 from recovery.aws.dynamodb_expressions import Partition
 from recovery.aws.pagination import Page
 from recovery.domain.execution import OPEN_STATUSES, PAUSABLE_STATUSES, Execution, ExecutionStatus, Mode, Run
-from recovery.domain.plan import ProtectionGroup, RecoveryPlan
+from recovery.domain.plan import ProtectionGroup
 from recovery.domain.tally import Tally
 from recovery.domain.verdicts import ExecutionVerdict
 from recovery.errors import ExecutionNotFound, PlanAlreadyRunning, PlanNotFound
@@ -30,7 +30,6 @@ class ContinuationRefused(Exception):
     """The run to be continued has been continued, or is being cleaned up, since it was read."""
 
 
-_IS_VERSION = "#version = :planVersion"
 _IS_OPEN, _OPEN = status_condition(*OPEN_STATUSES)
 
 
@@ -45,14 +44,12 @@ def _meta_key(execution_id: str) -> dict[str, str]:
 
 # --- create and read --------------------------------------------------------------------------------------------
 def create_execution(
-    execution: Execution,
-    groups: Iterable[ProtectionGroup],
-    parts: Iterable[dict[str, Any]] = (),
-    plan_version: int | None = None,
+    execution: Execution, groups: Iterable[ProtectionGroup], parts: Iterable[Row] = (), *, as_read: bool = False
 ) -> bool:
     """Write META, the request, plan and groups, and lock the plan, in one transaction. A readiness run takes no lock.
 
-    `parts` are more parts of it. With `plan_version`, the lock is taken only of this version of the plan. A run that continues another is linked to it, if that one has no continuation yet.
+    `parts` are more parts of it. With `as_read`, the plan must have the version that the execution has. A run that
+    continues another is linked to it, if that one has no continuation yet.
 
     Return False when the record exists: this request wrote it and lost the answer, or another request with the same
     idempotency key did. Raise PlanAlreadyRunning naming the run that has the lock, or none if it is free again or a
@@ -66,10 +63,10 @@ def create_execution(
     ]
     if run.mode is not Mode.READINESS:
         lock = {"activeExecutionId": run.execution_id}
-        unlocked, given = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)", {}
-        if plan_version is not None:
-            unlocked, given = f"{unlocked} AND {_IS_VERSION}", {"planVersion": plan_version}
-        writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=unlocked, given=given))
+        unlocked = "attribute_exists(#planId) AND attribute_not_exists(#activeExecutionId)"
+        same = {"given": {"read": execution.plan.version}} if as_read else {}
+        condition = f"{unlocked} AND #version = :read" if as_read else unlocked
+        writes.append(dynamodb.update_action(plans, {"planId": run.plan_id}, lock, condition=condition, **same))
     if run.continues:
         link = {"continuedBy": run.execution_id}
         is_unlinked = "attribute_exists(#executionId) AND attribute_not_exists(#continuedBy)"
@@ -92,12 +89,6 @@ def create_execution(
             executionId=running,
         ) from refused
     return True
-
-
-def require_plan_version(plan: RecoveryPlan) -> dict[str, Any]:
-    """The part of a transaction that refuses it when the plan has been changed or deleted since it was read."""
-    key, given = {"planId": plan.plan_id}, {"planVersion": plan.version}
-    return dynamodb.check_action(settings().recovery_plans_table, key, _IS_VERSION, given)
 
 
 def require_not_continued(execution_id: str) -> dict[str, Any]:

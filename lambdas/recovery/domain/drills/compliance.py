@@ -4,7 +4,7 @@ All moments are epoch seconds, and those in texts ISO 8601.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -138,10 +138,29 @@ def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
 # --- deadlines ------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=8_192)
 def _find_due(policy: DrillPolicy, began: float | None) -> float | None:
-    """The deadline after a drill that began then. A policy asks for none before its own first appointment."""
+    """The deadline after a drill that began then.
+
+    A policy asks for none before its own first appointment. One that has replaced another postpones none that was owed,
+    unless its own rules leave more time after the last drill.
+    """
     first = find_deadline(policy, None)
     after = find_deadline(policy, began) if began is not None else first
-    return None if first is None or after is None else max(first, after)
+    if first is None or after is None:
+        return None
+    if not policy.owed or (began is not None and began > clock.parse_iso(policy.since)):
+        return max(first, after)
+    owed = min(first, clock.parse_iso(policy.owed))
+    by_rules = find_deadline(replace(policy, first_on=None), began) if began is not None else None
+    return owed if by_rules is None else max(owed, by_rules)
+
+
+def find_owed(policy: DrillPolicy | None, last_counting: DrillOutcome | None, now: float) -> float | None:
+    """The deadline that stays when other rules replace these; None if there is none.
+
+    Before the first drill it stays only once it has passed: until then, the plan is shown as never drilled.
+    """
+    due = _find_due(policy, clock.parse_iso(last_counting.requested_at) if last_counting else None) if policy else None
+    return None if due is None or (last_counting is None and due > now) else due
 
 
 @lru_cache(maxsize=8_192)
