@@ -1,8 +1,10 @@
 """Recovery plans. Writing one also updates `usedBy` of its protection groups, in one transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+from aws_lambda_powertools import Logger
 
 from recovery import clock
 from recovery.aws import dynamodb
@@ -15,6 +17,8 @@ from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.plan import ProtectionGroup, RecoveryPlan
 from recovery.errors import InvalidRequest, PlanInUse, PlanNotFound
 from recovery.settings import settings
+
+logger = Logger(child=True)
 
 
 def create_plan(plan: RecoveryPlan) -> RecoveryPlan:
@@ -155,9 +159,17 @@ def list_with_groups() -> Iterator[tuple[RecoveryPlan, dict[str, ProtectionGroup
 
 
 def list_scheduled() -> list[RecoveryPlan]:
-    """The plans with a drill policy. Scans a small table."""
+    """The plans with a drill policy. Scans a small table. One that cannot be read keeps no other from its drills."""
     rows = dynamodb.scan(settings().recovery_plans_table)
-    return [RecoveryPlan.from_item(row) for row in rows if row.get("drillPolicy")]
+    return [plan for row in rows if row.get("drillPolicy") and (plan := _read_safely(row))]
+
+
+def _read_safely(row: Mapping[str, Any]) -> RecoveryPlan | None:
+    try:
+        return RecoveryPlan.from_item(row)
+    except (LookupError, TypeError, ValueError):
+        logger.exception("plan not read", extra={"planId": row.get("planId")})
+        return None
 
 
 def list_plans(limit: int, token: str | None) -> Page:
