@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from recovery import clock
 from recovery.catalog import plans
 from recovery.catalog.targets import list_account_targets
-from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, judge_plan
+from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStanding, find_owed, judge_plan
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
+from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.target import Target
 from recovery.store.drills import plan_drills, source_servers
 from recovery.store.drills.plan_drills import PlanDrills
@@ -67,6 +68,13 @@ def read_fleet() -> Fleet:
         standings.append(judge_plan(_combine(PlanFacts(plan, groups, members), drills[plan.plan_id]), now))
     standings.sort(key=lambda each: (each.status.rank, each.facts.plan.name, each.facts.plan.plan_id))
     return Fleet(now, tuple(standings), tuple(list_unplanned(listed, frozenset(planned))), listed)
+
+
+def read_owed(plan_id: str) -> float | None:
+    """The deadline that the policy of this plan has set, in epoch seconds, which another policy does not postpone."""
+    row = plans.find_plan_row(plan_id) or {}
+    policy = DrillPolicy.from_item(row.get("drillPolicy"))
+    return find_owed(policy, outcomes.get_summary(plan_id).last_counting, clock.now()) if policy else None
 
 
 def _combine(facts: PlanFacts, drills: PlanDrills) -> PlanFacts:

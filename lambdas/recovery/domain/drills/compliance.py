@@ -5,7 +5,7 @@ All moments are epoch seconds, and those in texts ISO 8601.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -154,10 +154,29 @@ def judge_plan(facts: PlanFacts, now: float) -> PlanStanding:
 # --- deadlines ------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=8_192)
 def _find_due(policy: DrillPolicy, began: float | None) -> float | None:
-    """The deadline after a drill that began then. A policy asks for none before its own first appointment."""
+    """The deadline after a drill that began then.
+
+    A policy asks for none before its own first appointment. One that has replaced another postpones none that was owed,
+    unless its own rules leave more time after the last drill.
+    """
     first = find_deadline(policy, None)
     after = find_deadline(policy, began) if began is not None else first
-    return None if first is None or after is None else max(first, after)
+    if first is None or after is None:
+        return None
+    if not policy.owed or (began is not None and began > clock.parse_iso(policy.since)):
+        return max(first, after)
+    owed = min(first, clock.parse_iso(policy.owed))
+    by_rules = find_deadline(replace(policy, first_on=None), began) if began is not None else None
+    return owed if by_rules is None else max(owed, by_rules)
+
+
+def find_owed(policy: DrillPolicy | None, last_counting: DrillOutcome | None, now: float) -> float | None:
+    """The deadline that stays when other rules replace these; None if there is none.
+
+    Before the first drill it stays only once it has passed: until then, the plan is shown as never drilled.
+    """
+    due = _find_due(policy, clock.parse_iso(last_counting.requested_at) if last_counting else None) if policy else None
+    return None if due is None or (last_counting is None and due > now) else due
 
 
 @lru_cache(maxsize=8_192)
@@ -232,15 +251,22 @@ def _describe_change(what: str, by: str | None, at: str | None) -> str:
 
 
 def _find_added(facts: PlanFacts) -> Iterator[str]:
-    """Required servers that no drill that counts has had."""
-    policy = facts.plan.drill_policy
-    if policy is None or facts.last_counting is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
+    """Required servers that the last drill that counts has not had: new ones, and those that were away at that time."""
+    policy, last = facts.plan.drill_policy, facts.last_counting
+    if policy is None or last is None or Invalidation.SERVER_ADDED not in policy.invalidated_by:
         return
-    added = [each for each in facts.members.servers.values() if each.server_id not in facts.counted]
-    if names := sorted(each.hostname or each.server_id for each in added if not each.optional):
-        was, them = ("was", "it") if len(names) == 1 else ("were", "them")
-        listed = name_first(names, MAX_NAMES)
-        yield f"{plural(len(names), 'server')} {was} added, and no drill that counts has had {them}: {listed}."
+    required = [each for each in facts.members.servers.values() if not each.optional]
+    added = [each for each in required if each.server_id not in facts.counted]
+    back = [each for each in required if (counted := facts.counted.get(each.server_id)) and _is_older(counted, last)]
+    for found, what in ((added, "no drill that counts has had"), (back, "the last drill that counts did not have")):
+        if names := sorted(each.hostname or each.server_id for each in found):
+            was, them = ("was", "it") if len(names) == 1 else ("were", "them")
+            yield f"{plural(len(names), 'server')} {was} added, and {what} {them}: {name_first(names, MAX_NAMES)}."
+
+
+def _is_older(counted: Counted, last: DrillOutcome) -> bool:
+    """Whether a server was in another drill that counts, and not in the last one."""
+    return counted[1] != last.execution_id and counted[0] < last.requested_at
 
 
 def _describe_unknown(facts: PlanFacts) -> Iterator[str]:
@@ -270,6 +296,6 @@ def _judge_drill(
     why = ""
     if changes:
         why = f"The drill is stale. {changes[0]}"
-    elif last is not None and counted[1] != last.execution_id and counted[0] < last.requested_at:
+    elif last is not None and _is_older(counted, last):
         why = "The last drill that counts did not have this server."
     return _Judged(status, own_due, not changes and status is not DrillStanding.OVERDUE, why)
