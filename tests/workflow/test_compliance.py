@@ -297,13 +297,13 @@ def test_a_chain_whose_first_run_was_rejected_does_not_count_until_its_last_run_
     plan = product.plan({"name": "web", "groups": [product.group(servers)]})
     set_policy(product, plan)
     first = drill(product, plan)
-    reject(product, plan, first)
+    judge(product, first, "REJECTED")
     product.emulator.control.change_server(servers[0], {"accountId": HUB, "region": WEST, "server": {"failsAt": ""}})
     second = product.request("POST", f"/executions/{first}/continue").body["executionId"]
     assert product.finish(second)["status"] == "COMPLETED"
     assert record(product, second) is False
     assert why_not(product, plan) == ["ana rejected it: the shop sold nothing"]
-    reject(product, plan, second, "ACCEPTED")
+    judge(product, second, "ACCEPTED")
     assert record(product, second, "verdict-1") is True
 
 

@@ -12,7 +12,7 @@ from recovery.domain.drills.compliance import DrillStanding, PlanFacts, PlanStan
 from recovery.domain.drills.listed import ListedServer, MemberFinder, TargetServers, list_unplanned
 from recovery.domain.drills.policy import DrillPolicy
 from recovery.domain.target import Target
-from recovery.store.drills import plan_drills, source_servers
+from recovery.store.drills import outcomes, plan_drills, source_servers
 from recovery.store.drills.plan_drills import PlanDrills
 
 

@@ -115,7 +115,7 @@ def _judge(chain: Chain) -> _Judged:
 
 
 def _find_opinion(chain: Chain) -> Opinion | None:
-    """What was said of the last run of the chain; if nothing was, a rejection of an earlier run, whose servers it has."""
+    """The verdict on the last run of the chain; without one, a rejection of an earlier run, whose servers it has."""
     said = [verdicts.get_verdict(run.plan_id, run.execution_id) for run in reversed(chain.runs)]
     opinions = [verdict.current if verdict else None for verdict in said]
     rejections = (each for each in opinions if each and each.judgement is Judgement.REJECTED)

@@ -4,7 +4,7 @@ All moments are epoch seconds, and those in texts ISO 8601.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -258,10 +258,14 @@ def _find_added(facts: PlanFacts) -> Iterator[str]:
     required = [each for each in facts.members.servers.values() if not each.optional]
     added = [each for each in required if each.server_id not in facts.counted]
     back = [each for each in required if (counted := facts.counted.get(each.server_id)) and _is_older(counted, last)]
-    for found, what in ((added, "no drill that counts has had"), (back, "the last drill that counts did not have")):
-        if names := sorted(each.hostname or each.server_id for each in found):
-            was, them = ("was", "it") if len(names) == 1 else ("were", "them")
-            yield f"{plural(len(names), 'server')} {was} added, and {what} {them}: {name_first(names, MAX_NAMES)}."
+    yield from _describe_added(added, "no drill that counts has had")
+    yield from _describe_added(back, "the last drill that counts did not have")
+
+
+def _describe_added(servers: Sequence[Member], what: str) -> Iterator[str]:
+    if names := sorted(each.hostname or each.server_id for each in servers):
+        was, them = ("was", "it") if len(names) == 1 else ("were", "them")
+        yield f"{plural(len(names), 'server')} {was} added, and {what} {them}: {name_first(names, MAX_NAMES)}."
 
 
 def _is_older(counted: Counted, last: DrillOutcome) -> bool:
