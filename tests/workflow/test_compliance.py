@@ -302,7 +302,7 @@ def test_a_chain_whose_first_run_was_rejected_does_not_count_until_its_last_run_
     second = product.request("POST", f"/executions/{first}/continue").body["executionId"]
     assert product.finish(second)["status"] == "COMPLETED"
     assert record(product, second) is False
-    assert why_not(product, plan) == ["ana rejected it: the shop sold nothing"]
+    assert why_not(product, plan) == [f"{ANA} rejected it: the shop sold nothing"]
     judge(product, second, "ACCEPTED")
     assert record(product, second, "verdict-1") is True
 

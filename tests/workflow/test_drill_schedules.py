@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from recovery import clock
 from recovery.aws import step_functions
+from recovery.domain.drills.outcome import DrillOutcome
 from recovery.domain.drills.schedules import build_drill_id
 from recovery.drills import schedules as pausing
 from recovery.drills import starting
@@ -245,7 +246,9 @@ def test_a_manual_drill_that_counts_moves_drills_every_so_many_days(product: Pro
     plan = make_scheduled(product, everyDays=30, at="02:00")
     (first,) = next_of(product, plan, 1)
     counted = first + 10 * 86_400
-    row = {"planId": plan, "item": "SUMMARY", "lastCounting": {"requestedAt": clock.iso(counted)}}
+    of_person = "drill-20261122-081530-4f1c09"
+    shown = DrillOutcome(of_person, plan, clock.iso(counted), clock.iso(counted + 60), "COMPLETED", True).to_item()
+    row = {"planId": plan, "item": "SUMMARY", "last": shown, "lastCounting": shown, "version": 9}
     go_to(product, first + 60)
     assert look(product)["drills"] == 1
     go_to(product, counted + 60)
