@@ -7,7 +7,7 @@
     ├── Conflict                   the request is valid, but not in this state
     │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
     │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
-    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
+    │   └── NotADrill, ExecutionStillRunning, CleanupRunning, SchedulePaused
     ├── Transient                  passes by itself: state machines wait and retry
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
     │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
@@ -176,6 +176,12 @@ class CleanupRunning(Conflict):
     """A chain of drills has one clean-up at a time, and is not continued meanwhile; `facts["cleanup"]` names it."""
 
     advice = "Read the clean-up of the execution, and send the request again when it has ended."
+
+
+class SchedulePaused(Conflict):
+    """The schedule of the plan has a pause already, of another person or with another comment."""
+
+    advice = "Nothing was changed. To pause it for another reason, resume it first."
 
 
 class StartFailed(DrsWavesError):

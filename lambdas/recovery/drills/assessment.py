@@ -52,7 +52,9 @@ def assess(execution_id: str) -> Assessment:
     return Assessment(
         run=run,
         plan_hash=plan_hash(run_requests.get_plan(execution_id)),
-        outcome=outcomes.get_outcome(run.plan_id, (run.requested_at, execution_id))[0] if run.mode is Mode.DRILL else None,
+        outcome=outcomes.get_outcome(run.plan_id, (run.requested_at, execution_id))[0]
+        if run.mode is Mode.DRILL
+        else None,
         verdict=verdicts.get_verdict(run.plan_id, execution_id),
         previous=previous,
         changes=_list_changes(previous.execution_id, execution_id) if previous else None,
