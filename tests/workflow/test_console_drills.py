@@ -16,7 +16,7 @@ from tests.support.api_http_server import CUT, ApiHttpServer
 from tests.support.console_forms import buttons_of, notice_of, press, text_of
 from tests.support.console_server import Page, ServedConsole, deployment_of, serving
 from tests.support.plans import make_wave
-from tests.support.product import EVIDENCE_BUCKET, Product
+from tests.support.product import ANA, EVIDENCE_BUCKET, Product
 from tests.support.time_travel import pass_hours
 
 POLICY = {"everyDays": 30, "at": "02:00", "timezone": "Europe/Berlin"}
@@ -227,6 +227,7 @@ def test_a_schedule_is_paused_and_resumed_by_dialogs(
     assert "It is paused already" in console.get(f"{path}/pause", **{"HX-Request": "true"}).text
     notice_of(press(console, f"{path}/resume"))
     assert product.request("GET", f"/recovery-plans/{plan_id}/drill-schedule").body["paused"] is None
+    assert f"paused by {ANA}: moving <house>; resumed by {ANA}" in text_of(console.get(f"/plans/{plan_id}"))
 
 
 def test_a_pause_whose_answer_is_lost_says_so_and_can_be_sent_again(
