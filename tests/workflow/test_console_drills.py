@@ -227,7 +227,9 @@ def test_a_schedule_is_paused_and_resumed_by_dialogs(
     assert "It is paused already" in console.get(f"{path}/pause", **{"HX-Request": "true"}).text
     notice_of(press(console, f"{path}/resume"))
     assert product.request("GET", f"/recovery-plans/{plan_id}/drill-schedule").body["paused"] is None
-    assert f"paused by {ANA}: moving <house>; resumed by {ANA}" in text_of(console.get(f"/plans/{plan_id}"))
+    page = console.get(f"/plans/{plan_id}")
+    by = f'<span class="id">{ANA}</span>'
+    assert f"paused by {by}: moving &lt;house&gt;; resumed by {by}" in page.text
 
 
 def test_a_pause_whose_answer_is_lost_says_so_and_can_be_sent_again(

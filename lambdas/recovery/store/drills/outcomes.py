@@ -102,16 +102,11 @@ def write_outcome(outcome: DrillOutcome, over: int) -> bool:
 
 
 def walk_outcomes(plan_id: str) -> Iterator[DrillOutcome]:
-    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`.
-
-    Rows are in the order of ids. A drill of the schedule has the time of its appointment in its id, and may have begun
-    up to a day later, after one that a person has started meanwhile: those of one read are put in order.
-    """
+    """The outcomes of a plan's drills, newest first, at most `MAX_DRILLS`."""
     rows, start = Partition("planId", plan_id, ("item", PREFIX)), None
     for _ in range(MAX_DRILLS // DRILLS_PER_READ):
         answer = dynamodb.query_once(_table(), rows, DRILLS_PER_READ, start, newest_first=True, consistent=True)
-        found = [DrillOutcome.from_item(from_wire(row)) for row in answer["Items"]]
-        yield from sorted(found, key=lambda outcome: outcome.age_key, reverse=True)
+        yield from (DrillOutcome.from_item(from_wire(row)) for row in answer["Items"])
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
