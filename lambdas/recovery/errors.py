@@ -7,7 +7,7 @@
     ├── Conflict                   the request is valid, but not in this state
     │   ├── PlanAlreadyRunning, IdempotencyConflict, DecisionRefused, NothingToContinue, AlreadyContinued, GroupInUse
     │   ├── VersionConflict, PlanInUse, AccountInUse, AccountAlreadyRegistered
-    │   └── NotADrill, ExecutionStillRunning, CleanupRunning, SchedulePaused
+    │   └── NotADrill, ExecutionStillRunning, CleanupRunning
     ├── Transient                  passes by itself: state machines wait and retry
     │   ├── DrsThrottled, DrsUnavailable, ServerBusy, QuotaExceeded, StartUnanswered, RunPaused
     │   └── AwsUnavailable, TargetTooSlow, RateBudgetExhausted, CircuitOpen, RetryExhausted
@@ -176,12 +176,6 @@ class CleanupRunning(Conflict):
     """A chain of drills has one clean-up at a time, and is not continued meanwhile; `facts["cleanup"]` names it."""
 
     advice = "Read the clean-up of the execution, and send the request again when it has ended."
-
-
-class SchedulePaused(Conflict):
-    """The schedule of the plan has a pause already, of another person or with another comment."""
-
-    advice = "Nothing was changed. To pause it for another reason, resume it first."
 
 
 class StartFailed(DrsWavesError):

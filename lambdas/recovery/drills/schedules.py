@@ -5,7 +5,8 @@ from dataclasses import replace
 from recovery import clock
 from recovery.domain.drills.schedules import Pause, Schedule
 from recovery.domain.plan import RecoveryPlan
-from recovery.errors import AwsUnavailable, InvalidRequest, SchedulePaused
+from recovery.drill_errors import SchedulePaused
+from recovery.errors import AwsUnavailable, InvalidRequest
 from recovery.store.drills import schedules
 
 # The look writes the row too, but twice in five minutes at most.

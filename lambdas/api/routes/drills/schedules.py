@@ -8,8 +8,9 @@ from api.schemas.responses.drills.schedules import DrillSchedule, DrillSchedules
 from recovery.catalog import plans
 from recovery.domain.drills.schedules import Appointment, Schedule
 from recovery.domain.plan import RecoveryPlan
+from recovery.drill_errors import SchedulePaused
 from recovery.drills import schedules
-from recovery.errors import PlanNotFound, SchedulePaused
+from recovery.errors import PlanNotFound
 from recovery.store.drills import schedules as store
 
 router = Router("Drill schedules")
